@@ -1,0 +1,1 @@
+//! Names and metadata layout shared by the airtight host and its guest SDK.

@@ -1,0 +1,1 @@
+//! The airtight::test attribute.

@@ -1,0 +1,1 @@
+//! Bytes to tests: which harness holds them, and what their metadata says.

@@ -1,0 +1,1 @@
+//! Rewriting of modules: bytes in, bytes and a map back out.

@@ -1,0 +1,52 @@
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What a guest may do below a granted host directory. Subdirectories keep the mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Nothing below can be created, changed or removed.
+    ReadOnly,
+    /// Writes reach the host.
+    ReadWrite,
+}
+
+/// A host directory placed in the guest's file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirGrant {
+    /// Absolute path in the guest, without a trailing slash (but `/` itself).
+    pub guest: String,
+    /// The directory on the host. It never reaches the guest or the report.
+    pub host: PathBuf,
+    /// What the guest may do there.
+    pub mode: Mode,
+    /// With a name, the grant is given only to tests that ask for it; without, to all.
+    pub name: Option<String>,
+    /// Another guest path under which reports name what is found here (see the package directory of `airtight test`).
+    pub alias_of: Option<String>,
+}
+
+/// Where the host gets a pre-opened socket from, for each test anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketSource {
+    /// A TCP socket listening on a loopback address; port 0 takes a free one.
+    Listen(SocketAddr),
+    /// A TCP socket connected to this address.
+    Connect(SocketAddr),
+    /// A TCP socket connected to the listening socket of this name, granted to the same test.
+    ConnectTo(String),
+}
+
+/// A socket that is open when the test starts.
+///
+/// The guest finds its descriptor in the environment variable `AIRTIGHT_SOCKETS`, as `name=fd` pairs joined by `:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketGrant {
+    /// What the guest calls it.
+    pub name: String,
+    /// Where it comes from.
+    pub source: SocketSource,
+    /// Whether only tests that ask for it by name get it.
+    pub on_request: bool,
+}

@@ -1,0 +1,47 @@
+use serde::Serialize;
+use std::time::Duration;
+
+/// Fuel given to each clean-up after the test's own budget is spent: 1,000,000,000 units.
+pub const CLEANUP_FUEL: u64 = 1_000_000_000;
+
+/// Linear memory that clean-ups may use above the test's cap: 1 MiB.
+pub const CLEANUP_MEMORY_RESERVE: u64 = 1 << 20;
+
+/// Caps on what one test may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Limits {
+    /// Linear memory, in bytes, over all memories of the instance.
+    pub memory: u64,
+    /// Fuel: wasm operators executed, and host work by the tariff in `sandbox::tariff`. Deterministic.
+    pub fuel: u64,
+    /// Wall-clock watchdog behind the fuel; a test that ends on it makes the report not reproducible.
+    #[serde(serialize_with = "as_millis", rename = "timeout-ms")]
+    pub timeout: Duration,
+    /// The guest's call stack on the host, in bytes. One value a run: it is compiled into the engine.
+    pub stack: u64,
+    /// Captured standard output and error together, in bytes; what is over is dropped, and the report says so.
+    pub output: u64,
+    /// Descriptors open at once, pre-opened ones included.
+    pub handles: u32,
+    /// Bytes held by the scratch file system.
+    pub scratch: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            fuel: 10_000_000_000,
+            timeout: Duration::from_secs(300),
+            stack: 8 << 20,
+            output: 1 << 20,
+            handles: 1024,
+            scratch: 256 << 20,
+        }
+    }
+}
+
+fn as_millis<S: serde::Serializer>(timeout: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,81 @@
+//! What a test may see, use and leave behind: resolved, checked data that the sandbox acts on.
+//!
+//! A [`Policy`] is built by `config` from `airtight.toml`, or by an embedder with [`Policy::default`] and the public fields.
+//! Nothing here reads a file or an environment variable.
+
+mod grants;
+mod limits;
+mod patch;
+
+pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
+pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};
+pub use patch::PolicyPatch;
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What happens when a test finishes normally and something of one kind is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeakAction {
+    /// The verdict becomes `leak`.
+    Fail,
+    /// It is listed in the report; the verdict stays.
+    Show,
+    /// It is not listed.
+    Ignore,
+}
+
+/// A [`LeakAction`] for each kind of resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LeakActions {
+    /// Files, directories and sockets.
+    pub handles: LeakAction,
+    /// Heap blocks that nothing reaches.
+    pub heap: LeakAction,
+    /// Asynchronous jobs that were not finished.
+    pub tasks: LeakAction,
+    /// Resources of a kind that the user declared.
+    pub tracked: LeakAction,
+    /// Heap blocks that static data still reaches.
+    pub retained: LeakAction,
+    /// Files left in the scratch file system.
+    pub residue: LeakAction,
+}
+
+impl Default for LeakActions {
+    fn default() -> Self {
+        Self {
+            handles: LeakAction::Fail,
+            heap: LeakAction::Fail,
+            tasks: LeakAction::Fail,
+            tracked: LeakAction::Fail,
+            retained: LeakAction::Show,
+            residue: LeakAction::Show,
+        }
+    }
+}
+
+/// Everything a test is granted and every limit it runs under.
+///
+/// The default grants nothing but an empty in-memory scratch file system at `/tmp`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Policy {
+    /// Caps on memory, time, stack, output and handles.
+    pub limits: Limits,
+    /// What a leak of each kind does to the verdict.
+    pub leaks: LeakActions,
+    /// Host directories, in the order in which the guest sees them (after the scratch directory).
+    pub dirs: Vec<DirGrant>,
+    /// Pre-opened sockets, numbered after the directories.
+    pub sockets: Vec<SocketGrant>,
+    /// The whole environment of the guest: nothing is inherited.
+    pub env: BTreeMap<String, String>,
+    /// Arguments after `argv[0]`, for `command` modules; a harness that takes arguments sets its own.
+    pub args: Vec<String>,
+    /// The bytes the guest reads from its standard input.
+    pub stdin: Vec<u8>,
+    /// The seed of `random_get`, mixed with the test's name.
+    pub seed: u64,
+}

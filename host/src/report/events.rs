@@ -1,0 +1,59 @@
+//! What a run tells while it goes: the only interface between running and reporting.
+
+use super::model::{Report, TestRecord};
+use std::time::Duration;
+
+/// One thing that happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Modules are loaded and their tests known.
+    RunStarted {
+        /// Modules with at least one selected test.
+        modules: usize,
+        /// Selected tests.
+        tests: usize,
+        /// Tests that the filter left out.
+        filtered_out: usize,
+        /// Worker threads.
+        jobs: usize,
+    },
+    /// A test takes longer than the reporter may want to keep silent about.
+    TestSlow {
+        /// The module's name.
+        module: &'a str,
+        /// The test's name.
+        test: &'a str,
+        /// Time so far.
+        elapsed: Duration,
+    },
+    /// A test ended, or was found to be skipped.
+    TestFinished {
+        /// The module's name.
+        module: &'a str,
+        /// Everything known of it.
+        test: &'a TestRecord,
+        /// Wall-clock time it took.
+        elapsed: Duration,
+    },
+    /// Something that is worth a line and changes no verdict.
+    Note(&'a str),
+    /// Every test has ended, or the run was interrupted (the report says so).
+    RunFinished {
+        /// The whole report.
+        report: &'a Report,
+        /// Wall-clock time of the run.
+        elapsed: Duration,
+    },
+}
+
+/// Receives the events of a run, in order, on one thread.
+pub trait Listener: Send {
+    /// Takes one event.
+    fn event(&mut self, event: &Event<'_>);
+}
+
+/// Listens to nothing.
+impl Listener for () {
+    fn event(&mut self, _: &Event<'_>) {}
+}

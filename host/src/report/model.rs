@@ -1,0 +1,278 @@
+//! The report as data. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The version of the JSON schema.
+pub const SCHEMA: &str = "airtight.report/1";
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// `sha256:` and the hex SHA-256 of [`Report::canonical`] in canonical JSON (RFC 8785).
+    pub digest: String,
+    /// What two machines compare.
+    pub canonical: Canonical,
+    /// What may differ.
+    pub volatile: Volatile,
+}
+
+/// The part that is the same bytes everywhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Canonical {
+    /// False where something ended on the wall clock or was interrupted, so that another run may differ.
+    pub reproducible: bool,
+    /// The profile's policy, by guest names only.
+    pub policy: serde_json::Value,
+    /// Modules by name.
+    pub modules: Vec<ModuleRecord>,
+}
+
+/// What differs between two runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Volatile {
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// Length of the run in milliseconds.
+    pub wall_ms: u64,
+    /// Operating system and architecture.
+    pub host: String,
+    /// Worker threads.
+    pub jobs: usize,
+    /// Version of airtight.
+    pub version: String,
+    /// Whether the run was interrupted before every test had run.
+    pub interrupted: bool,
+}
+
+/// How a test is held by its module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Harness {
+    /// Custom section and exports of the guest SDK.
+    Sdk,
+    /// Rust's own test harness.
+    Libtest,
+    /// The module is one test.
+    Command,
+}
+
+/// One module and its tests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModuleRecord {
+    /// Stable name: `package/target` for what cargo built, the file's stem for `airtight run`.
+    pub name: String,
+    /// The module's harness; a test held another way says so itself.
+    pub harness: Harness,
+    /// `sha256:` of the module without its custom sections, except those named `airtight.*`.
+    pub code: String,
+    /// Tests by name.
+    pub tests: Vec<TestRecord>,
+}
+
+/// What became of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Finished normally and left nothing.
+    Pass,
+    /// Finished normally, but left something.
+    Leak,
+    /// Panicked, trapped, returned an error or reported a failure.
+    Fail,
+    /// Broke a memory limit.
+    Memory,
+    /// Ran out of fuel or wall-clock time.
+    Timeout,
+    /// Left through `proc_exit` where that is no normal finish.
+    Exit,
+    /// Was not run, or ended itself as skipped; [`Details::reason`] says why.
+    Skip,
+}
+
+/// One test. A test that passed and left nothing has no [`Details`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestRecord {
+    /// The name its harness gives it.
+    pub name: Arc<str>,
+    /// How it is held, where that differs from its module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<Harness>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What it used; absent where it did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Everything else there is to say.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Details>>,
+}
+
+/// Figures of one test, exact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Fuel spent, without clean-ups; absent after a memory fault or a stack overflow, and after the wall clock,
+    /// where it depends on the engine or the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
+    /// Highest linear memory, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear_peak: Option<u64>,
+    /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handles_peak: Option<u32>,
+    /// Heap figures.
+    pub heap: Heap,
+}
+
+/// Heap accounting of one test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heap {
+    /// Whether the heap was seen at all.
+    pub tracked: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<std::borrow::Cow<'static, str>>,
+}
+
+/// What there is to say of a test beyond verdict and usage. Empty fields are not written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// The panic's, the error's or airtight's own message: why the verdict is what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to know about the platform, where the failure is one of the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The status given to `proc_exit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_status: Option<u32>,
+    /// The limit that ended the test, or was broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitRecord>,
+    /// Growth of linear memory that the limit refused, whether or not the test then passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedGrowth>,
+    /// Where it failed: the guest's stack, user frames first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Frame>,
+    /// What was still open after a normal finish, by order of acquisition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Resource>,
+    /// What was open when the test ended another way; the host took it back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reclaimed: Vec<Resource>,
+    /// Clean-ups that did not finish normally, in the order in which they ran.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cleanups: Vec<CleanupRecord>,
+    /// Failures reported with `t.fail`, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+    /// Standard output and error, as far as they were kept; not canonical.
+    #[serde(skip)]
+    pub output: Output,
+}
+
+/// Captured output.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Bytes dropped because they were over the cap.
+    pub dropped: u64,
+}
+
+/// A limit, its value and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitRecord {
+    /// The setting's name in `airtight.toml`: `memory`, `fuel`, `timeout`, `stack`, `handles`.
+    pub name: String,
+    /// Its value in the setting's unit (bytes, fuel, milliseconds).
+    pub value: u64,
+    /// What was asked for or reached, where that is known exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+}
+
+/// A growth of linear memory that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedGrowth {
+    /// Bytes of linear memory when it was asked for.
+    pub current: u64,
+    /// Bytes that were asked for.
+    pub desired: u64,
+    /// The limit in bytes.
+    pub limit: u64,
+    /// How many growths were refused.
+    pub times: u64,
+}
+
+/// What kind of thing was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResourceKind {
+    /// A file.
+    File,
+    /// A directory.
+    Dir,
+    /// A socket.
+    Socket,
+}
+
+/// Something a test held at its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// What it is.
+    pub kind: ResourceKind,
+    /// How many were acquired at the same place with the same path (a leak in a loop is one entry).
+    pub count: u64,
+    /// The guest's path, package-relative where it is the package's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The descriptor at the end; of the first, where there are several.
+    pub fd: u32,
+    /// `read`, `write`, `read-write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Bytes read through it.
+    pub bytes_read: u64,
+    /// Bytes written through it.
+    pub bytes_written: u64,
+    /// The test or subtest that acquired it.
+    pub scope: String,
+    /// The guest's stack at the acquisition, user frames first.
+    pub stack: Vec<Frame>,
+}
+
+/// One frame of a guest's stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Demangled function name, or `wasm function N`.
+    pub function: String,
+    /// Source file, relative to the package or to its registry or library root; absent without debug information.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Line in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// A clean-up that failed, hung or trapped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CleanupRecord {
+    /// Its place in the order of running, from 1.
+    pub ordinal: u32,
+    /// What went wrong.
+    pub message: String,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Frame>,
+}

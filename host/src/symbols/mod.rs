@@ -1,0 +1,1 @@
+//! Code offsets to functions, files and lines; lazy and off-line.
