@@ -96,6 +96,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestRecord {
     /// The name its harness gives it.
+    #[serde(with = "shared_str")]
     pub name: Arc<str>,
     /// How it is held, where that differs from its module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -275,4 +276,18 @@ pub struct CleanupRecord {
     /// Where.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
+}
+
+/// Serde for `Arc<str>`, which serde itself has only behind its `rc` feature.
+mod shared_str {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::sync::Arc;
+
+    pub fn serialize<S: Serializer>(value: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
+    }
 }
