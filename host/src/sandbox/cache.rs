@@ -1,0 +1,161 @@
+//! Compiled modules on disk.
+//!
+//! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash
+//! and our own version, so that a stale entry is never found; `sum` is the XXH3 of the file, so that a corrupt one is
+//! never loaded. Loading machine code trusts it, so an entry or a folder that another user owns or may write is
+//! foreign, and is passed over. Entries appear by renaming whole files; two runs at once can only do the same work twice.
+
+use crate::instrument::REWRITER_VERSION;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use wasmtime::Module;
+
+/// What one compiled module is kept under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheKey(String);
+
+impl CacheKey {
+    pub(super) fn new(engine: &wasmtime::Engine, rewritten: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(env!("CARGO_PKG_VERSION"));
+        hash.update(REWRITER_VERSION.to_le_bytes());
+        let mut engine_hash = ShaHasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut engine_hash);
+        hash.update(engine_hash.0.finalize());
+        hash.update(Sha256::digest(rewritten));
+        Self(hex(&hash.finalize()))
+    }
+}
+
+/// Feeds what would be hashed to SHA-256: the standard hasher's result may change between compilers.
+struct ShaHasher(Sha256);
+
+impl Hasher for ShaHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sum(bytes: &[u8]) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
+}
+
+/// A folder of compiled modules.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    dir: PathBuf,
+    max_bytes: u64,
+}
+
+impl Cache {
+    /// A cache in `dir` (made when it is first needed) that is kept below `max_bytes`.
+    pub fn new(dir: PathBuf, max_bytes: u64) -> Self {
+        Self { dir, max_bytes }
+    }
+
+    /// The compiled module, if there is a whole one of ours.
+    pub(super) fn load(&self, engine: &wasmtime::Engine, key: &CacheKey) -> Option<Module> {
+        let folder = self.dir.join(&key.0);
+        if !is_ours(&self.dir) || !is_ours(&folder) {
+            return None;
+        }
+        for entry in fs::read_dir(&folder).ok()?.flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|extension| extension != "cwasm") || !is_ours(&path) {
+                continue;
+            }
+            if let Some(module) = load_entry(engine, &path) {
+                // Entries are dropped oldest first; a failure only makes this one older than it is.
+                let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+                return Some(module);
+            }
+            tracing::warn!("the cached module {} is damaged and is compiled anew", path.display());
+            let _ = fs::remove_file(&path);
+        }
+        None
+    }
+
+    /// Keeps a compiled module. A cache that cannot be written is a slower run, not an error.
+    pub(super) fn store(&self, key: &CacheKey, module: &Module) {
+        if let Err(error) = self.try_store(key, module) {
+            tracing::warn!("the compiled module cannot be kept in {}: {error:#}", self.dir.display());
+        }
+    }
+
+    fn try_store(&self, key: &CacheKey, module: &Module) -> anyhow::Result<()> {
+        let bytes = module.serialize()?;
+        if bytes.len() as u64 > self.max_bytes {
+            return Ok(());
+        }
+        let folder = self.dir.join(&key.0);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        anyhow::ensure!(is_ours(&self.dir) && is_ours(&folder), "the folder is another user's, or others may write it");
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        file.write_all(&bytes)?;
+        file.persist(folder.join(format!("{}.cwasm", sum(&bytes))))?;
+        self.prune(&folder)
+    }
+
+    /// Drops the entries used longest ago until the cache is below its bound; `keep` was just written.
+    fn prune(&self, keep: &Path) -> anyhow::Result<()> {
+        let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for folder in fs::read_dir(&self.dir)?.flatten() {
+            for entry in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                if let Ok(found) = entry.metadata() {
+                    entries.push((found.modified()?, found.len(), entry.path()));
+                }
+            }
+        }
+        entries.sort();
+        let mut total: u64 = entries.iter().map(|(_, size, _)| size).sum();
+        for (_, size, path) in entries {
+            if total <= self.max_bytes {
+                break;
+            }
+            if path.parent() == Some(keep) {
+                continue;
+            }
+            // Another run may have been here first.
+            if fs::remove_file(&path).is_ok() {
+                total -= size;
+                let _ = path.parent().map(fs::remove_dir);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a path is this user's, and nobody else may write it.
+fn is_ours(path: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(|found| found.uid() == user && found.mode() & 0o022 == 0 && !found.is_symlink())
+}
+
+fn load_entry(engine: &wasmtime::Engine, path: &Path) -> Option<Module> {
+    let bytes = fs::read(path).ok()?;
+    if path.file_stem()?.to_str()? != sum(&bytes) {
+        return None;
+    }
+    // SAFETY: the bytes are what `Module::serialize` gave to a run of this user's with the same version and engine: the
+    // key names both, the sum in the file's name covers every byte, and nobody else may write file or folder.
+    match unsafe { Module::deserialize(engine, &bytes) } {
+        Ok(module) => Some(module),
+        Err(error) => {
+            tracing::warn!("the cached module {} does not load: {error:#}", path.display());
+            None
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! How a call into a guest ended, before anyone judges it.
+
+use crate::ledger::Stack;
+use wasmtime::Trap;
+
+/// The guest called `proc_exit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("proc_exit({0})")]
+pub struct GuestExit(pub u32);
+
+/// The guest was stopped from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WallClock {
+    /// Its wall-clock limit was reached.
+    #[error("the wall-clock limit was reached")]
+    Deadline,
+    /// The run was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Why a guest trapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrapKind {
+    /// `unreachable`: how a Rust guest aborts, after a panic for one.
+    Unreachable,
+    /// The call stack is used up.
+    StackOverflow,
+    /// An access outside linear memory. Deep recursion in a Rust or C guest also ends here, on its shadow stack.
+    MemoryFault,
+    /// Anything else, in the engine's words.
+    Other(&'static str),
+}
+
+impl std::fmt::Display for TrapKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "`unreachable` executed",
+            Self::StackOverflow => "call stack exhausted",
+            Self::MemoryFault => "out-of-bounds memory access",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// It returned.
+    Returned,
+    /// It left through `proc_exit`.
+    Exit {
+        /// The status it gave.
+        status: u32,
+        /// Where.
+        stack: Stack,
+    },
+    /// It trapped.
+    Trap {
+        /// Why.
+        kind: TrapKind,
+        /// Where.
+        stack: Stack,
+    },
+    /// Its fuel was used up.
+    Fuel {
+        /// Where it was then.
+        stack: Stack,
+    },
+    /// Its wall-clock limit was reached.
+    Wall {
+        /// Where it was then.
+        stack: Stack,
+    },
+    /// The run was interrupted.
+    Interrupted,
+    /// It could not be started, or called the host in a way the host cannot serve: in words.
+    Refused(String),
+}
+
+impl Ending {
+    /// The guest's stack when it ended, innermost frame first, where there is one.
+    pub fn stack(&self) -> Option<&Stack> {
+        match self {
+            Self::Exit { stack, .. } | Self::Trap { stack, .. } | Self::Fuel { stack } | Self::Wall { stack } => {
+                Some(stack)
+            }
+            Self::Returned | Self::Interrupted | Self::Refused(_) => None,
+        }
+    }
+
+    /// A few words, without the stack.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Returned => "returned".into(),
+            Self::Exit { status, .. } => format!("left through proc_exit({status})"),
+            Self::Trap { kind, .. } => kind.to_string(),
+            Self::Fuel { .. } => "out of fuel".into(),
+            Self::Wall { .. } => "the wall-clock limit was reached".into(),
+            Self::Interrupted => "interrupted".into(),
+            Self::Refused(why) => why.clone(),
+        }
+    }
+
+    /// From the error of a call, with offsets relative to the code section's contents.
+    pub(super) fn from_error(error: &anyhow::Error, code_start: usize) -> Self {
+        let stack = || {
+            let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>();
+            backtrace.map_or_else(|| [].into(), |found| super::wasi::raw_stack(found, code_start))
+        };
+        if let Some(GuestExit(status)) = error.downcast_ref() {
+            return Self::Exit { status: *status, stack: stack() };
+        }
+        match error.downcast_ref() {
+            Some(WallClock::Deadline) => return Self::Wall { stack: stack() },
+            Some(WallClock::Interrupted) => return Self::Interrupted,
+            None => {}
+        }
+        match error.downcast_ref() {
+            Some(Trap::OutOfFuel) => Self::Fuel { stack: stack() },
+            Some(Trap::Interrupt) => Self::Wall { stack: stack() },
+            Some(trap) => Self::Trap { kind: kind(*trap), stack: stack() },
+            None => Self::Refused(error.root_cause().to_string()),
+        }
+    }
+}
+
+fn kind(trap: Trap) -> TrapKind {
+    match trap {
+        Trap::UnreachableCodeReached => TrapKind::Unreachable,
+        Trap::StackOverflow => TrapKind::StackOverflow,
+        Trap::MemoryOutOfBounds => TrapKind::MemoryFault,
+        Trap::HeapMisaligned => TrapKind::Other("misaligned atomic access"),
+        Trap::TableOutOfBounds => TrapKind::Other("out-of-bounds table access"),
+        Trap::IndirectCallToNull => TrapKind::Other("indirect call to a null function"),
+        Trap::BadSignature => TrapKind::Other("indirect call with the wrong signature"),
+        Trap::IntegerOverflow => TrapKind::Other("integer overflow"),
+        Trap::IntegerDivisionByZero => TrapKind::Other("integer division by zero"),
+        Trap::BadConversionToInteger => TrapKind::Other("invalid conversion to integer"),
+        _ => TrapKind::Other("trap"),
+    }
+}

@@ -1,0 +1,205 @@
+//! The engine: one a run, shared by every test.
+
+use super::limiter::MAX_TABLE_ELEMENTS;
+use super::state::TestState;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use wasmtime::{
+    Config, EngineWeak, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
+    WasmBacktraceDetails,
+};
+
+/// How often a running guest is looked after: how late a wall-clock limit or an interrupt can be seen.
+pub const TICK: Duration = Duration::from_millis(10);
+
+/// Host stack kept free above the guest's own, for host functions and the engine: 2 MiB.
+pub const HOST_STACK_RESERVE: u64 = 2 << 20;
+
+/// Address space a linear memory may take in the pool: all of 32 bits.
+const MAX_MEMORY: usize = 1 << 32;
+
+/// Which compiler makes machine code of the modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compiler {
+    /// Optimising.
+    #[default]
+    Cranelift,
+    /// Single-pass.
+    Winch,
+    /// An interpreter.
+    Pulley,
+}
+
+/// What an [`Engine`] is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// The compiler.
+    pub compiler: Compiler,
+    /// Worker threads: the pool has two slots for each.
+    pub workers: usize,
+    /// The guest's call stack, in bytes.
+    pub stack: u64,
+    /// Whether to try the pooling allocator at all.
+    pub pooling: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let stack = crate::policy::Limits::default().stack;
+        Self { compiler: Compiler::default(), workers: 1, stack, pooling: true }
+    }
+}
+
+/// The engine cannot be made on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly engine cannot be set up: {0}")]
+pub struct EngineError(String);
+
+/// A wasmtime engine with the WASI functions linked and its clock ticking.
+pub struct Engine {
+    inner: wasmtime::Engine,
+    linker: Linker<TestState>,
+    pooled: bool,
+    options: EngineOptions,
+    _ticker: Arc<Ticker>,
+}
+
+impl Engine {
+    /// Makes an engine; where the pool's address space cannot be had (`ulimit -v`), instances are allocated on demand, with
+    /// the same report.
+    ///
+    /// # Errors
+    /// The machine cannot run the compiler asked for.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let pooled = options.pooling.then(|| wasmtime::Engine::new(&pooled_config(options)));
+        let (inner, pooled) = match pooled {
+            Some(Ok(engine)) => (engine, true),
+            other => {
+                if let Some(Err(error)) = other {
+                    tracing::info!("no pooling allocator here, allocating on demand: {error:#}");
+                }
+                let engine = wasmtime::Engine::new(&on_demand_config(options));
+                (engine.map_err(|error| EngineError(format!("{error:#}")))?, false)
+            }
+        };
+        let mut linker = Linker::new(&inner);
+        super::wasi::add_to_linker(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
+        let ticker = Ticker::start(inner.weak()).map_err(|error| EngineError(error.to_string()))?;
+        Ok(Self { inner, linker, pooled, options, _ticker: ticker })
+    }
+
+    /// Whether instances come from a pool.
+    pub fn pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// What it was made with.
+    pub fn options(&self) -> EngineOptions {
+        self.options
+    }
+
+    /// The host stack a thread needs to run guests of this engine, in bytes.
+    pub fn thread_stack(&self) -> usize {
+        usize::try_from(self.options.stack.saturating_add(HOST_STACK_RESERVE)).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+
+    pub(super) fn linker(&self) -> &Linker<TestState> {
+        &self.linker
+    }
+}
+
+fn common_config(options: EngineOptions) -> Config {
+    let mut config = Config::new();
+    match options.compiler {
+        Compiler::Cranelift => {
+            config.strategy(Strategy::Cranelift);
+        }
+        Compiler::Winch => {
+            config.strategy(Strategy::Winch);
+        }
+        Compiler::Pulley => {
+            // The one way this can fail is an unknown triple, and this one is wasmtime's own.
+            let _ = config.target("pulley64");
+        }
+    }
+    let cranelift = options.compiler != Compiler::Winch;
+    if cranelift {
+        config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true);
+    }
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(usize::try_from(options.stack).unwrap_or(usize::MAX))
+        .relaxed_simd_deterministic(true)
+        .wasm_relaxed_simd(cranelift)
+        .wasm_tail_call(cranelift)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .native_unwind_info(false)
+        // Symbols are ours: the default reads an environment variable and costs milliseconds a frame.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config
+}
+
+fn pooled_config(options: EngineOptions) -> Config {
+    let slots = u32::try_from(options.workers.max(1) * 2).unwrap_or(u32::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(slots)
+        .total_memories(slots)
+        .total_tables(slots.saturating_mul(4))
+        .max_tables_per_module(4)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_core_instance_size(8 << 20)
+        .max_memory_size(MAX_MEMORY)
+        .max_unused_warm_slots(slots)
+        .linear_memory_keep_resident(0)
+        .table_keep_resident(0);
+    let mut config = common_config(options);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// For machines with little address space: memories are reserved as they grow, and every access is checked.
+fn on_demand_config(options: EngineOptions) -> Config {
+    let mut config = common_config(options);
+    config
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .memory_reservation(0)
+        .memory_guard_size(1 << 16)
+        .memory_reservation_for_growth(1 << 20);
+    config
+}
+
+/// A thread that moves the engine's epoch on, for as long as the engine lives.
+struct Ticker {
+    stop: AtomicBool,
+}
+
+impl Ticker {
+    fn start(engine: EngineWeak) -> std::io::Result<Arc<Self>> {
+        let ticker = Arc::new(Self { stop: AtomicBool::new(false) });
+        let watched: Weak<Self> = Arc::downgrade(&ticker);
+        std::thread::Builder::new().name("airtight-ticker".into()).stack_size(128 << 10).spawn(move || {
+            while let (Some(ticker), Some(engine)) = (watched.upgrade(), engine.upgrade()) {
+                if ticker.stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                engine.increment_epoch();
+                drop((ticker, engine));
+                std::thread::sleep(TICK);
+            }
+        })?;
+        Ok(ticker)
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,161 @@
+//! One test in a fresh store: instantiate, call, clean up, drop, and say exactly how it was.
+
+use super::ending::Ending;
+use super::engine::Engine;
+use super::limiter::Limiter;
+use super::module::LoadedModule;
+use super::sdk::{self, SdkCall, SdkOutcome};
+use super::state::TestState;
+use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
+use crate::report::model::RefusedGrowth;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use wasmtime::{Instance, Store, StoreContextMut, UpdateDeadline};
+
+/// What to call in a fresh instance.
+#[derive(Debug, Clone)]
+pub enum Entry<'a> {
+    /// `_start`, with these arguments after the program's name.
+    Start(&'a [Arc<str>]),
+    /// A test of the guest SDK.
+    Sdk(&'a SdkCall),
+}
+
+/// One test to run.
+pub struct Job<'a> {
+    /// Its module.
+    pub module: &'a LoadedModule,
+    /// What it is granted.
+    pub grants: &'a Arc<Grants>,
+    /// Its name, which also seeds its randomness.
+    pub test: &'a Arc<str>,
+    /// What to call.
+    pub entry: Entry<'a>,
+    /// Set when the run is to stop.
+    pub interrupted: &'a Arc<AtomicBool>,
+    /// Whether its streams are the host program's own.
+    pub echo: Option<Echo>,
+    /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
+    pub inject_host_leak: bool,
+}
+
+/// How a test went.
+#[derive(Debug)]
+pub struct Run {
+    /// How its call ended.
+    pub ending: Ending,
+    /// Fuel spent, without clean-ups.
+    pub fuel: u64,
+    /// Highest linear memory, in bytes, without clean-ups.
+    pub linear_peak: u64,
+    /// Growth that the limit refused, without clean-ups.
+    pub refused: Option<RefusedGrowth>,
+    /// What the SDK says, for a test of its.
+    pub sdk: Option<SdkOutcome>,
+    /// What was open at the end, after clean-ups, and what was printed.
+    pub remains: Remains,
+    /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
+    pub host_leak: u64,
+}
+
+impl Run {
+    fn refused(reason: String) -> Self {
+        Self {
+            ending: Ending::Refused(reason),
+            fuel: 0,
+            linear_peak: 0,
+            refused: None,
+            sdk: None,
+            remains: Remains::default(),
+            host_leak: 0,
+        }
+    }
+}
+
+/// Runs one test. The calling thread needs [`Engine::thread_stack`] bytes of stack.
+pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
+    let limits = job.grants.policy().limits;
+    let now = Instant::now();
+    let deadline = now.checked_add(limits.timeout).unwrap_or(now + std::time::Duration::from_secs(1 << 32));
+    let watch = Watch { deadline, interrupted: Arc::clone(job.interrupted) };
+    let subject =
+        Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
+    let mut wasi = match Wasi::new(Arc::clone(job.grants), subject) {
+        Ok(wasi) => wasi,
+        Err(error) => return Run::refused(format!("a granted socket cannot be opened: {error}")),
+    };
+    if job.inject_host_leak {
+        wasi.inject_host_leak();
+    }
+    let mut store = Store::new(
+        engine.wasmtime(),
+        TestState {
+            wasi,
+            limiter: Limiter::new(limits.memory),
+            code_start: job.module.code_start,
+            spent_before: 0,
+            budget: limits.fuel,
+        },
+    );
+    store.limiter(|state| &mut state.limiter);
+    store.epoch_deadline_callback(on_tick);
+    let mut run = call(&mut store, job, limits.fuel);
+    let wasi = store.into_data().wasi;
+    let host = wasi.host_count();
+    run.remains = wasi.finish();
+    run.host_leak = host.open();
+    run
+}
+
+fn arguments(job: &Job<'_>) -> Vec<Arc<str>> {
+    let program = std::iter::once(Arc::clone(&job.module.program));
+    match &job.entry {
+        Entry::Start(args) => program.chain(args.iter().cloned()).collect(),
+        Entry::Sdk(_) => program.collect(),
+    }
+}
+
+fn on_tick(store: StoreContextMut<'_, TestState>) -> anyhow::Result<UpdateDeadline> {
+    store.data().wasi.watch().check()?;
+    Ok(UpdateDeadline::Continue(1))
+}
+
+fn call(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> Run {
+    let code_start = job.module.code_start;
+    let (ended, instance) = match prepare(store, job, fuel) {
+        Ok(instance) => (enter(store, &instance, job), Some(instance)),
+        Err(error) => (Err(error), None),
+    };
+    let left = store.get_fuel().unwrap_or(0);
+    let (ending, said) = match ended {
+        Ok(said) => (Ending::Returned, said),
+        Err(error) => (Ending::from_error(&error, code_start), None),
+    };
+    let spent = if matches!(ending, Ending::Fuel { .. }) { fuel } else { store.data().spent(left) };
+    let (linear_peak, refused) = (store.data().limiter.peak(), store.data().limiter.refused());
+    let sdk = match (&job.entry, &instance) {
+        (Entry::Sdk(_), Some(instance)) => {
+            Some(sdk::conclude(store, instance, job.module, &ending, said, spent))
+        }
+        _ => None,
+    };
+    Run { ending, fuel: spent, linear_peak, refused, sdk, remains: Remains::default(), host_leak: 0 }
+}
+
+fn prepare(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> anyhow::Result<Instance> {
+    store.set_fuel(fuel)?;
+    store.set_epoch_deadline(1);
+    job.module.pre.instantiate(&mut *store)
+}
+
+/// Calls the test; what the SDK's export returned, for a test of its.
+fn enter(store: &mut Store<TestState>, instance: &Instance, job: &Job<'_>) -> anyhow::Result<Option<u32>> {
+    match &job.entry {
+        Entry::Start(_) => {
+            instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
+            Ok(None)
+        }
+        Entry::Sdk(call) => sdk::call(store, instance, job.module, call).map(Some),
+    }
+}

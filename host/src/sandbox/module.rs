@@ -1,0 +1,125 @@
+//! A module, ready to be run any number of times.
+
+use super::cache::{Cache, CacheKey};
+use super::engine::Engine;
+use super::sdk::SdkCall;
+use super::state::TestState;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::instrument::{self, RewriteMap};
+use crate::report::model::Harness;
+use crate::symbols::{PathRoots, Symbols};
+use std::borrow::Cow;
+use std::sync::Arc;
+use wasmtime::{Instance, InstancePre, Module, Store, Val};
+
+/// A module that cannot be loaded. All of these are the module's or its builder's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is not what airtight runs.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// It is larger than the cap.
+    #[error(
+        "the module has {size} bytes, over the cap of {cap}; `module-size` in airtight.toml raises it"
+    )]
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+        /// The cap in bytes.
+        cap: u64,
+    },
+    /// The engine refuses it.
+    #[error("the module is not valid: {0}")]
+    Invalid(String),
+    /// It cannot be linked.
+    #[error("the module cannot be linked: {0}")]
+    Link(String),
+}
+
+/// What a module is loaded with.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Its name in reports.
+    pub name: String,
+    /// The harness to take it for, instead of looking.
+    pub harness: Option<Harness>,
+    /// Prefixes to strip from source paths.
+    pub roots: PathRoots,
+}
+
+/// A compiled module with its catalogue and symbols.
+pub struct LoadedModule {
+    /// Its name in reports.
+    pub name: Arc<str>,
+    /// Its tests and what holds them.
+    pub catalogue: Catalogue,
+    /// Its functions and lines, by offset.
+    pub symbols: Symbols,
+    pub(super) program: Arc<str>,
+    pub(super) pre: InstancePre<TestState>,
+    pub(super) code_start: usize,
+    pub(super) initialize: bool,
+    map: RewriteMap,
+}
+
+impl LoadedModule {
+    /// Reads, rewrites and compiles a module, or takes the compiled one from the cache.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(engine: &Engine, cache: Option<&Cache>, bytes: Vec<u8>, options: LoadOptions) -> Result<Self, LoadError> {
+        let catalogue = Catalogue::read(&bytes, options.harness)?;
+        let (rewritten, map) = rewrite(&bytes, &catalogue)?;
+        let module = compile(engine, cache, &rewritten)?;
+        let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        drop(rewritten);
+        Ok(Self {
+            program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
+            name: options.name.into(),
+            code_start: map.code_start_rewritten,
+            initialize: module.get_export("_initialize").is_some(),
+            symbols: Symbols::new(bytes.into(), options.roots),
+            catalogue,
+            pre,
+            map,
+        })
+    }
+
+    /// How to call an SDK test of this module.
+    pub fn sdk_call(&self, export: &str, should_panic: Option<String>) -> Option<SdkCall> {
+        Some(SdkCall { export: self.pre.module().get_export_index(export)?, should_panic })
+    }
+
+    /// Puts the module's mutable globals (the stack pointer among them) back to what they were in a fresh instance.
+    pub(super) fn restore_globals(&self, store: &mut Store<TestState>, instance: &Instance) {
+        for global in &self.map.globals {
+            let Some(found) = instance.get_global(&mut *store, &global.export) else { continue };
+            // The value is of the global's own type, so this cannot fail; a guest whose stack pointer could not be put
+            // back only runs its clean-ups on less stack.
+            let _ = found.set(&mut *store, Val::from(global.initial));
+        }
+    }
+}
+
+fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue) -> Result<(Cow<'a, [u8]>, RewriteMap), LoadError> {
+    // Only SDK tests have clean-ups to call after a trap; everything else runs as it is.
+    if catalogue.sdk_tests.is_empty() {
+        return Ok((Cow::Borrowed(bytes), RewriteMap::identity(catalogue.code_start)));
+    }
+    let (rewritten, map) =
+        instrument::export_globals(bytes).map_err(|error| LoadError::Invalid(error.to_string()))?;
+    Ok((Cow::Owned(rewritten), map))
+}
+
+fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {
+    let engine = engine.wasmtime();
+    let key = CacheKey::new(engine, bytes);
+    if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
+        return Ok(module);
+    }
+    let module = Module::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+    if let Some(cache) = cache {
+        cache.store(&key, &module);
+    }
+    Ok(module)
+}

@@ -1,0 +1,193 @@
+//! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
+
+use super::ending::Ending;
+use super::module::LoadedModule;
+use super::state::TestState;
+use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
+use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
+use std::time::Instant;
+use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
+
+/// Most clean-ups run for one test: a clean-up may register another, and an endless chain has to end.
+const MAX_CLEANUPS: u32 = 1_000;
+
+/// How to call one SDK test: made once a module.
+#[derive(Debug, Clone)]
+pub struct SdkCall {
+    /// The export that runs the test.
+    pub(super) export: ModuleExport,
+    /// Whether the test is expected to panic, and with what text in its message.
+    pub should_panic: Option<String>,
+}
+
+/// What a test said through the SDK.
+#[derive(Debug, Default, PartialEq)]
+pub struct SdkOutcome {
+    /// Failures it recorded, in order, each with its place in front.
+    pub failures: Vec<String>,
+    /// Why it skipped itself.
+    pub skipped: Option<String>,
+    /// The message of its panic, recorded where one is expected.
+    pub panic: Option<String>,
+    /// Clean-ups that did not finish normally.
+    pub cleanups: Vec<FailedCleanup>,
+    /// Its memory did not hold what the SDK puts there: in words.
+    pub broken: Option<String>,
+}
+
+/// A clean-up that did not finish normally.
+#[derive(Debug, PartialEq)]
+pub struct FailedCleanup {
+    /// Its place in the order of running, from 1.
+    pub ordinal: u32,
+    /// How it ended.
+    pub ending: Ending,
+    /// What it wrote to standard error while it ran: a panic's message, for one.
+    pub stderr: Vec<u8>,
+}
+
+/// Calls the test's export; its return value.
+pub(super) fn call(
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    module: &LoadedModule,
+    call: &SdkCall,
+) -> anyhow::Result<u32> {
+    if module.initialize {
+        instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
+    }
+    let export = instance.get_module_export(&mut *store, &call.export);
+    let test = export.and_then(wasmtime::Extern::into_func).ok_or_else(|| anyhow::anyhow!("the test's export is gone"))?;
+    test.typed::<(), u32>(&*store)?.call(&mut *store, ())
+}
+
+/// After the test: what it said, and its clean-ups.
+pub(super) fn conclude(
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    module: &LoadedModule,
+    ending: &Ending,
+    said: Option<u32>,
+    spent: u64,
+) -> SdkOutcome {
+    if matches!(ending, Ending::Interrupted | Ending::Refused(_)) || said == Some(0) {
+        return SdkOutcome::default();
+    }
+    let mut after = After { store, instance, module, spent };
+    after.conclude(said).unwrap_or_else(|broken| SdkOutcome { broken: Some(broken), ..SdkOutcome::default() })
+}
+
+struct After<'a> {
+    store: &'a mut Store<TestState>,
+    instance: &'a Instance,
+    module: &'a LoadedModule,
+    spent: u64,
+}
+
+impl After<'_> {
+    fn conclude(&mut self, said: Option<u32>) -> Result<SdkOutcome, String> {
+        self.store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
+        let timeout = self.store.data().wasi.timeout();
+        let deadline = Instant::now().checked_add(timeout).unwrap_or_else(Instant::now);
+        self.store.data_mut().wasi.set_deadline(deadline);
+        let address = match said {
+            Some(address) => address,
+            None => self.call(STATE_EXPORT).map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
+        };
+        let state = self.state(address)?;
+        let mut outcome = SdkOutcome::default();
+        self.read_journal(&state, &mut outcome)?;
+        if state.pending_cleanups > 0 {
+            self.run_cleanups(address, &mut outcome)?;
+        }
+        // Its buffered output; after a trap the guest's lock on it may be held, and there is nothing to be done.
+        let _ = self.call(FLUSH_EXPORT);
+        Ok(outcome)
+    }
+
+    /// Calls an export of the SDK's with a fresh budget and the stack pointer where it was before the test.
+    fn call(&mut self, export: &str) -> Result<u32, Ending> {
+        self.module.restore_globals(self.store, self.instance);
+        let left = self.store.get_fuel().unwrap_or(0);
+        let state = self.store.data_mut();
+        self.spent = state.spent(left).max(self.spent);
+        (state.spent_before, state.budget) = (self.spent, CLEANUP_FUEL);
+        let code_start = state.code_start;
+        let called = self.store.set_fuel(CLEANUP_FUEL).and_then(|()| {
+            let export: TypedFunc<(), u32> = self.instance.get_typed_func(&mut *self.store, export)?;
+            export.call(&mut *self.store, ())
+        });
+        called.map_err(|error| Ending::from_error(&error, code_start))
+    }
+
+    fn run_cleanups(&mut self, address: u32, outcome: &mut SdkOutcome) -> Result<(), String> {
+        for ordinal in 1..=MAX_CLEANUPS {
+            let printed = self.store.data().wasi.stderr().len();
+            match self.call(CLEANUP_EXPORT) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(ending) => {
+                    let stderr = self.store.data().wasi.stderr().get(printed..).unwrap_or_default().to_vec();
+                    let over = matches!(ending, Ending::Wall { .. } | Ending::Interrupted);
+                    outcome.cleanups.push(FailedCleanup { ordinal, ending, stderr });
+                    if over {
+                        break;
+                    }
+                }
+            }
+            if ordinal == MAX_CLEANUPS {
+                return Err(format!("its clean-ups do not end: {MAX_CLEANUPS} were run"));
+            }
+        }
+        // What clean-ups said comes after what the test said: the journal only grows.
+        let state = self.state(address)?;
+        let mut whole = SdkOutcome::default();
+        self.read_journal(&state, &mut whole)?;
+        outcome.failures = whole.failures;
+        Ok(())
+    }
+
+    fn state(&mut self, address: u32) -> Result<State, String> {
+        let bytes = self.memory(address, State::SIZE)?;
+        let bytes: [u8; State::SIZE] = bytes.try_into().map_err(|_| "its state is cut short".to_owned())?;
+        State::read(&bytes).map_err(|error| error.to_string())
+    }
+
+    fn read_journal(&mut self, state: &State, outcome: &mut SdkOutcome) -> Result<(), String> {
+        let len = usize::try_from(state.journal_len).unwrap_or(usize::MAX);
+        if len > journal::CAP {
+            return Err(format!("its journal says it has {len} bytes, and no test's has more than {}", journal::CAP));
+        }
+        let bytes = self.memory(state.journal_ptr, len)?;
+        for entry in journal::entries(&bytes) {
+            let entry = entry.map_err(|error| error.to_string())?;
+            let text = entry.text.into_owned();
+            match entry.kind {
+                journal::Kind::Failure => outcome.failures.push(match entry.at {
+                    Some(at) => format!("{at}: {text}"),
+                    None => text,
+                }),
+                journal::Kind::Skip => outcome.skipped = outcome.skipped.take().or(Some(text)),
+                journal::Kind::Panic => outcome.panic = outcome.panic.take().or(Some(text)),
+                _ => {}
+            }
+        }
+        if state.failed() && outcome.failures.is_empty() {
+            outcome.failures.push("the test failed, and its message was lost".to_owned());
+        }
+        if state.skipped() && outcome.skipped.is_none() {
+            outcome.skipped = Some(String::new());
+        }
+        if state.panicked() && outcome.panic.is_none() {
+            outcome.panic = Some(String::new());
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self, address: u32, len: usize) -> Result<Vec<u8>, String> {
+        let memory = self.instance.get_memory(&mut *self.store, "memory").ok_or("the module exports no memory")?;
+        let start = usize::try_from(address).unwrap_or(usize::MAX);
+        let bytes = memory.data(&*self.store).get(start..).and_then(|rest| rest.get(..len));
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| format!("its state points outside of its memory, to {address:#x}"))
+    }
+}

@@ -1,0 +1,74 @@
+//! Scatter and gather over guest memory, capped: at most [`MAX_VECTORS`] buffers and [`MAX_BYTES`] bytes a call.
+
+use super::meter::{MAX_BYTES, MAX_VECTORS};
+use super::object::Result;
+use wasi_common::snapshots::preview_1::types::{Ciovec, CiovecArray, Errno, Iovec, IovecArray};
+use wiggle::{GuestMemory, GuestPtr};
+
+/// Calls `fill` with each buffer in turn until one is not filled; returns the bytes in all.
+///
+/// A buffer that starts where the cap ends is cut. `one` stops after the first non-empty buffer: a stream must not wait
+/// for more once it has something.
+pub fn scatter(
+    memory: &mut GuestMemory<'_>,
+    vectors: IovecArray,
+    one: bool,
+    mut fill: impl FnMut(&mut [u8], usize) -> Result<usize>,
+) -> Result<usize> {
+    if vectors.len() > MAX_VECTORS {
+        return Err(Errno::Inval.into());
+    }
+    let mut total = 0;
+    for vector in vectors.iter() {
+        let vector: Iovec = memory.read(vector?)?;
+        let Some(part) = capped(vector.buf, vector.buf_len, total) else { continue };
+        // The module has no shared memory: the engine is built without threads.
+        let buffer = memory.as_slice_mut(part)?.ok_or(Errno::Notsup)?;
+        let wanted = buffer.len();
+        let got = match fill(buffer, total) {
+            Ok(got) => got,
+            Err(_) if total > 0 => break,
+            Err(fault) => return Err(fault),
+        };
+        total += got;
+        if got < wanted || one || total >= MAX_BYTES {
+            break;
+        }
+    }
+    Ok(total)
+}
+
+/// Calls `drain` with each buffer in turn until one is not taken whole; returns the bytes in all.
+pub fn gather(
+    memory: &mut GuestMemory<'_>,
+    vectors: CiovecArray,
+    mut drain: impl FnMut(&[u8], usize) -> Result<usize>,
+) -> Result<usize> {
+    if vectors.len() > MAX_VECTORS {
+        return Err(Errno::Inval.into());
+    }
+    let mut total = 0;
+    for vector in vectors.iter() {
+        let vector: Ciovec = memory.read(vector?)?;
+        let Some(part) = capped(vector.buf, vector.buf_len, total) else { continue };
+        let buffer = memory.as_slice(part)?.ok_or(Errno::Notsup)?;
+        let wanted = buffer.len();
+        let taken = match drain(buffer, total) {
+            Ok(taken) => taken,
+            Err(_) if total > 0 => break,
+            Err(fault) => return Err(fault),
+        };
+        total += taken;
+        if taken < wanted || total >= MAX_BYTES {
+            break;
+        }
+    }
+    Ok(total)
+}
+
+/// The part of a buffer below the cap, if any is left of either.
+fn capped(start: GuestPtr<u8>, len: u32, total: usize) -> Option<GuestPtr<[u8]>> {
+    let room = u32::try_from(MAX_BYTES - total.min(MAX_BYTES)).unwrap_or(u32::MAX);
+    let len = len.min(room);
+    (len > 0).then(|| start.as_array(len))
+}

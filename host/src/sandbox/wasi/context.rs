@@ -1,0 +1,331 @@
+//! One test's WASI context: its descriptors, its ledger and its world.
+
+use super::clock::Clock;
+use super::fault::Fault;
+use super::grants::Grants;
+use super::meter;
+use super::object::{DirEntry, Opened, Result};
+use super::path;
+use super::random::Random;
+use super::scratch_object::ScratchDir;
+use super::stdio::{Capture, Echo, Stdin, Stdout};
+use super::table::{Entry, Object, Table};
+use super::world::{Watch, World};
+use crate::ledger::{Access, Acquisition, Handle, Kind, Ledger, Origin, Stack};
+use crate::report::model::Output;
+use std::sync::Arc;
+use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
+
+/// What the host functions work on.
+pub struct Wasi {
+    pub(super) world: World,
+    pub(super) table: Table,
+    pub(super) ledger: Ledger,
+    pub(super) random: Random,
+    pub(super) grants: Arc<Grants>,
+    pub(super) args: Vec<Arc<str>>,
+    pub(super) env_sockets: Option<String>,
+    max_handles: u32,
+    /// The guest's stack, captured by the linker before a call that acquires a handle.
+    pub(super) stack: Option<Stack>,
+}
+
+/// What is left of a context when its test is over.
+#[derive(Debug, Default)]
+pub struct Remains {
+    /// What the test acquired and still held.
+    pub open: Vec<Handle>,
+    /// Most handles of the test's own at once.
+    pub handles_peak: u32,
+    /// What it printed.
+    pub output: Output,
+}
+
+/// Who a context is made for.
+pub struct Subject {
+    /// The test's name.
+    pub test: Arc<str>,
+    /// `argv`, the program's name included.
+    pub args: Vec<Arc<str>>,
+    /// When it has to stop.
+    pub watch: Watch,
+    /// Whether its streams are the host program's own.
+    pub echo: Option<Echo>,
+}
+
+impl Wasi {
+    /// A fresh context with everything the policy grants.
+    ///
+    /// # Errors
+    /// A granted socket could not be opened.
+    pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, std::io::Error> {
+        let Subject { test, args, watch, echo } = subject;
+        let limits = grants.policy.limits;
+        let scratch = super::scratch::Scratch::new(limits.scratch, super::scratch_object::MAX_ENTRIES, super::clock::REALTIME_START);
+        let mut wasi = Self {
+            world: World::new(scratch, Capture::new(limits.output, echo), watch),
+            table: Table::with_capacity(8),
+            ledger: Ledger::default(),
+            random: Random::new(grants.policy.seed, test),
+            args,
+            env_sockets: None,
+            max_handles: limits.handles,
+            stack: None,
+            grants,
+        };
+        wasi.open_streams(echo);
+        wasi.open_directories();
+        wasi.open_sockets()?;
+        Ok(wasi)
+    }
+
+    fn open_streams(&mut self, echo: Option<Echo>) {
+        let stdin = match echo {
+            Some(Echo::Inherit) => Stdin::Inherit,
+            None => Stdin::Bytes { bytes: Arc::clone(&self.grants.stdin), at: 0 },
+        };
+        let names = Arc::clone(&self.grants.names);
+        self.grant(Kind::Stream, Object::File(Box::new(stdin)), Access::Read, &names.stdin, None);
+        self.grant(Kind::Stream, Object::File(Box::new(Stdout { error: false })), Access::Write, &names.stdout, None);
+        self.grant(Kind::Stream, Object::File(Box::new(Stdout { error: true })), Access::Write, &names.stderr, None);
+    }
+
+    fn open_directories(&mut self) {
+        let grants = Arc::clone(&self.grants);
+        let scratch = Object::Dir { dir: Arc::new(ScratchDir::root()), listing: None };
+        self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        for dir in &grants.dirs {
+            let object = Object::Dir { dir: dir.dir.clone(), listing: None };
+            self.grant(Kind::Dir, object, Access::None, &dir.report_as, Some(&dir.guest));
+        }
+    }
+
+    fn open_sockets(&mut self) -> Result<(), std::io::Error> {
+        let grants = Arc::clone(&self.grants);
+        if grants.policy.sockets.is_empty() {
+            return Ok(());
+        }
+        let mut told = Vec::new();
+        for (name, socket) in grants.open_sockets(&mut self.world)? {
+            let fd = self.grant(Kind::Socket, Object::File(socket), Access::ReadWrite, &name, None);
+            told.push(format!("{name}={fd}"));
+        }
+        self.env_sockets = Some(format!("{}={}", super::grants::SOCKETS_VARIABLE, told.join(":")));
+        Ok(())
+    }
+
+    fn grant(
+        &mut self,
+        kind: Kind,
+        object: Object,
+        access: Access,
+        path: &Arc<str>,
+        preopen: Option<&Arc<str>>,
+    ) -> u32 {
+        let fd = self.table.next_fd();
+        let id = self.ledger.acquire(Acquisition {
+            kind,
+            path: Some(Arc::clone(path)),
+            fd,
+            access,
+            origin: Origin::Granted,
+            stack: None,
+        });
+        let (rights, inheriting) = granted_rights(kind, access);
+        self.table.insert(Entry { object, id, rights, inheriting, path: Arc::clone(path), preopen: preopen.cloned() })
+    }
+
+    /// Enters an object that the test acquired; refused with `Mfile` over the limit.
+    pub(super) fn acquired(&mut self, object: Object, acquired: Acquired) -> Result<Fd> {
+        let Acquired { kind, path, access, rights, inheriting } = acquired;
+        self.room_for_handle()?;
+        let fd = self.table.next_fd();
+        let id = self.ledger.acquire(Acquisition {
+            kind,
+            path: Some(Arc::clone(&path)),
+            fd,
+            access,
+            origin: Origin::Test,
+            stack: self.stack.take(),
+        });
+        Ok(self.table.insert(Entry { object, id, rights, inheriting, path, preopen: None }).into())
+    }
+
+    /// Whether one more handle is allowed; asked before the host does the work.
+    pub(super) fn room_for_handle(&self) -> Result<()> {
+        if self.table.open() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, rights: (Rights, Rights)) -> Result<Fd> {
+        let path = path::join(&self.table.get(dirfd)?.path, at);
+        let (rights, inheriting) = rights;
+        let (kind, object, access) = match opened {
+            Opened::File(file) => {
+                let access = Access::new(rights.contains(Rights::FD_READ), rights.contains(Rights::FD_WRITE));
+                (Kind::File, Object::File(file), access)
+            }
+            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }, Access::None),
+        };
+        self.acquired(object, Acquired { kind, path, access, rights, inheriting })
+    }
+
+    /// Takes a descriptor's entry off the table and the books.
+    pub(super) fn close_entry(&mut self, mut entry: Entry) {
+        self.ledger.release(entry.id);
+        close_object(&mut entry.object, &mut self.world);
+    }
+
+    /// The directory's entries as they were when the guest began to read it.
+    pub(super) fn listing(&mut self, fd: Fd, from_start: bool) -> Result<Arc<[DirEntry]>> {
+        let dir = self.table.dir(fd)?;
+        if let Object::Dir { listing: Some(listing), .. } = &self.table.get(fd)?.object
+            && !from_start
+        {
+            return Ok(Arc::clone(listing));
+        }
+        let fresh: Arc<[DirEntry]> = dir.list(&mut self.world)?.into();
+        self.world.meter.charge(meter::ENTRY, fresh.len());
+        if let Object::Dir { listing, .. } = &mut self.table.get_mut(fd)?.object {
+            *listing = Some(Arc::clone(&fresh));
+        }
+        Ok(fresh)
+    }
+
+    /// Sets the clock and gives the stack to a call that is about to be made.
+    pub(crate) fn begin_call(&mut self, spent: u64, stack: Option<Stack>) {
+        self.world.clock = Clock { spent, ..self.world.clock };
+        if let Some(stack) = &stack {
+            self.world.meter.charge(meter::FRAME, stack.len());
+        }
+        self.stack = stack;
+    }
+
+    /// The fuel that the call just made costs.
+    pub(crate) fn end_call(&mut self) -> u64 {
+        self.world.meter.charge(meter::CALL, 1);
+        self.world.meter.take()
+    }
+
+    /// When the test has to stop.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.world.watch
+    }
+
+    /// The wall-clock time a test may take.
+    pub(crate) fn timeout(&self) -> std::time::Duration {
+        self.grants.policy.limits.timeout
+    }
+
+    /// Gives the test a new deadline, for its clean-ups.
+    pub(crate) fn set_deadline(&mut self, deadline: std::time::Instant) {
+        self.world.watch.deadline = deadline;
+    }
+
+    /// How many host descriptors are open for the test; asked again when the context is gone.
+    pub(crate) fn host_count(&self) -> super::host_count::HostCount {
+        self.world.host.clone()
+    }
+
+    /// Standard error as captured so far.
+    pub(crate) fn stderr(&self) -> &[u8] {
+        self.world.capture.stderr()
+    }
+
+    /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
+    pub(crate) fn inject_host_leak(&mut self) {
+        std::mem::forget(self.world.host.track());
+    }
+
+    /// Strikes the balance and closes everything.
+    pub(crate) fn finish(mut self) -> Remains {
+        let handles_peak = self.ledger.peak();
+        let open = std::mem::take(&mut self.ledger).balance();
+        for mut entry in self.table.drain() {
+            close_object(&mut entry.object, &mut self.world);
+        }
+        Remains { open, handles_peak, output: self.world.capture.into_output() }
+    }
+}
+
+/// What there is to say of an acquired object.
+pub(super) struct Acquired {
+    pub kind: Kind,
+    pub path: Arc<str>,
+    pub access: Access,
+    pub rights: Rights,
+    pub inheriting: Rights,
+}
+
+fn close_object(object: &mut Object, world: &mut World) {
+    match object {
+        Object::File(file) => file.close(world),
+        Object::Dir { dir, .. } => dir.close(world),
+    }
+}
+
+/// Rights of a directory itself, as wasi-libc expects them of a pre-opened one.
+pub(super) fn dir_rights() -> Rights {
+    Rights::PATH_CREATE_DIRECTORY
+        | Rights::PATH_CREATE_FILE
+        | Rights::PATH_LINK_SOURCE
+        | Rights::PATH_LINK_TARGET
+        | Rights::PATH_OPEN
+        | Rights::FD_READDIR
+        | Rights::PATH_READLINK
+        | Rights::PATH_RENAME_SOURCE
+        | Rights::PATH_RENAME_TARGET
+        | Rights::PATH_SYMLINK
+        | Rights::PATH_REMOVE_DIRECTORY
+        | Rights::PATH_UNLINK_FILE
+        | Rights::PATH_FILESTAT_GET
+        | Rights::PATH_FILESTAT_SET_TIMES
+        | Rights::PATH_FILESTAT_SET_SIZE
+        | Rights::FD_FILESTAT_GET
+        | Rights::FD_FILESTAT_SET_TIMES
+}
+
+/// Rights of a file, all of them.
+pub(super) fn file_rights() -> Rights {
+    Rights::FD_DATASYNC
+        | Rights::FD_READ
+        | Rights::FD_SEEK
+        | Rights::FD_FDSTAT_SET_FLAGS
+        | Rights::FD_SYNC
+        | Rights::FD_TELL
+        | Rights::FD_WRITE
+        | Rights::FD_ADVISE
+        | Rights::FD_ALLOCATE
+        | Rights::FD_FILESTAT_GET
+        | Rights::FD_FILESTAT_SET_SIZE
+        | Rights::FD_FILESTAT_SET_TIMES
+        | Rights::POLL_FD_READWRITE
+}
+
+fn granted_rights(kind: Kind, access: Access) -> (Rights, Rights) {
+    let nothing = Rights::empty();
+    match kind {
+        Kind::Dir => (dir_rights(), dir_rights() | file_rights()),
+        Kind::Socket => (socket_rights(), socket_rights()),
+        Kind::Stream | Kind::File => match access {
+            Access::Read => (Rights::FD_READ | Rights::POLL_FD_READWRITE, nothing),
+            _ => (Rights::FD_WRITE | Rights::POLL_FD_READWRITE, nothing),
+        },
+    }
+}
+
+/// Rights of a socket.
+pub(super) fn socket_rights() -> Rights {
+    Rights::FD_READ
+        | Rights::FD_WRITE
+        | Rights::FD_FDSTAT_SET_FLAGS
+        | Rights::FD_FILESTAT_GET
+        | Rights::POLL_FD_READWRITE
+        | Rights::SOCK_SHUTDOWN
+        | Rights::SOCK_ACCEPT
+}
+
+impl From<crate::sandbox::ending::WallClock> for Fault {
+    fn from(ended: crate::sandbox::ending::WallClock) -> Self {
+        Self::Trap(ended.into())
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a host call failed: with an errno that the guest is told, or in a way that ends the test.
+
+use wasi_common::snapshots::preview_1::types::{Errno, Error};
+
+/// The failure of a host call.
+#[derive(Debug)]
+pub enum Fault {
+    /// The guest is told.
+    Errno(Errno),
+    /// The guest is not run on.
+    Trap(anyhow::Error),
+}
+
+impl From<Errno> for Fault {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+impl From<std::num::TryFromIntError> for Fault {
+    fn from(_: std::num::TryFromIntError) -> Self {
+        Self::Errno(Errno::Overflow)
+    }
+}
+
+impl From<wiggle::GuestError> for Fault {
+    fn from(error: wiggle::GuestError) -> Self {
+        match Error::from(error).downcast() {
+            Ok(errno) => Self::Errno(errno),
+            Err(trap) => Self::Trap(trap),
+        }
+    }
+}
+
+/// An operating system's error is always told to the guest: one that WASI has no word for is `Io`.
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        use rustix::io::Errno as Host;
+        // What wasi-common's own table lacks.
+        let missing = error.raw_os_error().and_then(|raw| match Host::from_raw_os_error(raw) {
+            Host::ROFS => Some(Errno::Rofs),
+            Host::XDEV => Some(Errno::Xdev),
+            Host::TXTBSY => Some(Errno::Txtbsy),
+            Host::NODEV | Host::NXIO => Some(Errno::Nxio),
+            Host::NOSYS => Some(Errno::Nosys),
+            Host::NOTTY => Some(Errno::Notty),
+            _ => None,
+        });
+        Self::Errno(missing.unwrap_or_else(|| Error::from(error).downcast().unwrap_or(Errno::Io)))
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Errno(errno) => errno.into(),
+            Fault::Trap(error) => Error::trap(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_error_has_an_errno() {
+        for raw in 1..=200 {
+            let fault = Fault::from(std::io::Error::from_raw_os_error(raw));
+            assert!(matches!(fault, Fault::Errno(_)), "errno {raw} would trap the guest");
+        }
+        assert!(matches!(Fault::from(std::io::Error::other("?")), Fault::Errno(Errno::Io)));
+    }
+}

@@ -1,0 +1,51 @@
+//! Proof that every host descriptor opened for a test is closed again: whatever owns one carries a [`Tracked`] token,
+//! which is counted when it is made and when it is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The host descriptors open for one test. Costs nothing until the first one.
+#[derive(Debug, Default, Clone)]
+pub struct HostCount(Option<Arc<AtomicU64>>);
+
+impl HostCount {
+    /// A token for a descriptor that was just opened; keep it beside the descriptor's owner.
+    pub fn track(&mut self) -> Tracked {
+        let count = self.0.get_or_insert_default();
+        count.fetch_add(1, Ordering::Relaxed);
+        Tracked(Arc::clone(count))
+    }
+
+    /// Descriptors open now.
+    pub fn open(&self) -> u64 {
+        self.0.as_ref().map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+/// Counts one host descriptor for as long as it lives.
+#[derive(Debug)]
+pub struct Tracked(Arc<AtomicU64>);
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_lives() {
+        let mut count = HostCount::default();
+        assert_eq!(count.open(), 0);
+        let first = count.track();
+        let second = count.track();
+        assert_eq!(count.open(), 2);
+        drop(first);
+        assert_eq!(count.open(), 1);
+        drop(second);
+        assert_eq!(count.open(), 0);
+    }
+}

@@ -1,0 +1,252 @@
+//! A host directory granted to the guest. Paths are resolved by cap-std, which never leaves the directory, whatever `..`,
+//! symbolic links or races do.
+//!
+//! Only regular files and directories are opened: a FIFO would block the host, and a device is not the test's.
+//! Below a read-only grant, times, link counts and directory sizes are constants, so that a test sees the same on every
+//! machine; below a read-write grant they are the host's.
+
+use super::clock::REALTIME_START;
+use super::host_count::Tracked;
+use super::host_file::HostFile;
+use super::object::{Dir, DirEntry, How, Opened, Result, Times};
+use super::world::World;
+use crate::policy::Mode;
+use cap_fs_ext::{
+    DirExt, FileTypeExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, SystemTimeSpec,
+};
+use cap_std::fs::{FileType, Metadata, OpenOptions, OpenOptionsExt};
+use std::any::Any;
+use std::time::{Duration, SystemTime};
+use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetype};
+
+/// A directory below a grant.
+pub struct HostDir {
+    dir: cap_std::fs::Dir,
+    mode: Mode,
+    /// Absent for the grant's own directory, which is opened once a run and shared by its tests.
+    _tracked: Option<Tracked>,
+}
+
+impl HostDir {
+    /// The grant's own directory.
+    pub fn root(dir: cap_std::fs::Dir, mode: Mode) -> Self {
+        Self { dir, mode, _tracked: None }
+    }
+
+    fn writable(&self) -> Result<()> {
+        match self.mode {
+            Mode::ReadOnly => Err(Errno::Rofs.into()),
+            Mode::ReadWrite => Ok(()),
+        }
+    }
+
+    fn metadata(&self, path: &str, follow: bool) -> Result<Metadata> {
+        Ok(if follow { self.dir.metadata(path)? } else { self.dir.symlink_metadata(path)? })
+    }
+
+    fn options(&self, how: How) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options
+            .maybe_dir(true)
+            .read(how.read || !how.write)
+            .write(how.write)
+            .append(how.write && how.flags.contains(Fdflags::APPEND))
+            .create_new(how.create && how.exclusive)
+            .create(how.create && !how.exclusive)
+            .truncate(how.truncate)
+            .follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
+            // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
+            .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default());
+        // POSIX lets a file be created or truncated that is only read; the host's options want the right to write.
+        if (how.create || how.truncate) && !how.write {
+            options.write(true);
+        }
+        options
+    }
+
+    /// Refuses what must not even be opened. A second look at the open file closes the race.
+    fn refuse_special(&self, path: &str, follow: bool) -> Result<()> {
+        match self.metadata(path, follow) {
+            Ok(found) if !is_plain(found.file_type()) => Err(Errno::Acces.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_plain(kind: FileType) -> bool {
+    !(kind.is_fifo() || kind.is_block_device() || kind.is_char_device() || kind.is_socket())
+}
+
+pub fn filetype(kind: FileType) -> Filetype {
+    if kind.is_dir() {
+        Filetype::Directory
+    } else if kind.is_file() {
+        Filetype::RegularFile
+    } else if kind.is_symlink() {
+        Filetype::SymbolicLink
+    } else if kind.is_block_device() {
+        Filetype::BlockDevice
+    } else if kind.is_char_device() {
+        Filetype::CharacterDevice
+    } else if kind.is_socket() {
+        Filetype::SocketStream
+    } else {
+        Filetype::Unknown
+    }
+}
+
+/// A host file's status as the guest may see it.
+pub fn filestat(world: &mut World, found: &Metadata, mode: Mode) -> Filestat {
+    let kind = filetype(found.file_type());
+    let ino = world.inode(found.dev(), found.ino());
+    let (nlink, size, atim, mtim, ctim) = match mode {
+        Mode::ReadOnly => {
+            let size = if kind == Filetype::Directory { 0 } else { found.len() };
+            (1, size, REALTIME_START, REALTIME_START, REALTIME_START)
+        }
+        Mode::ReadWrite => {
+            use std::os::unix::fs::MetadataExt as _;
+            let changed = nanos(found.ctime(), found.ctime_nsec());
+            (MetadataExt::nlink(found), found.len(), nanos(found.atime(), found.atime_nsec()), nanos(found.mtime(), found.mtime_nsec()), changed)
+        }
+    };
+    Filestat { dev: 1, ino, filetype: kind, nlink, size, atim, mtim, ctim }
+}
+
+/// Nanoseconds since 1970; times before it, which preview 1 cannot say, are 0.
+fn nanos(seconds: i64, nanos: i64) -> u64 {
+    let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    u64::try_from(total.max(0)).unwrap_or(u64::MAX)
+}
+
+pub fn time_spec(nanos: u64) -> SystemTimeSpec {
+    SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)))
+}
+
+fn same_kind(dir: &dyn Dir) -> Result<&HostDir> {
+    dir.as_any().downcast_ref().ok_or_else(|| Errno::Xdev.into())
+}
+
+impl Dir for HostDir {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn open(&self, world: &mut World, path: &str, how: How) -> Result<Opened> {
+        if how.changes() {
+            self.writable()?;
+        }
+        if how.directory && (how.create || how.exclusive || how.truncate) {
+            return Err(Errno::Inval.into());
+        }
+        self.refuse_special(path, how.follow)?;
+        let file = self.dir.open_with(path, &self.options(how))?;
+        let tracked = world.host.track();
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            if how.write {
+                return Err(Errno::Isdir.into());
+            }
+            let dir = cap_std::fs::Dir::from_std_file(file.into_std());
+            return Ok(Opened::Dir(std::sync::Arc::new(HostDir { dir, mode: self.mode, _tracked: Some(tracked) })));
+        }
+        if how.directory {
+            return Err(Errno::Notdir.into());
+        }
+        if !kind.is_file() {
+            return Err(Errno::Acces.into());
+        }
+        Ok(Opened::File(Box::new(HostFile::new(file, self.mode, how, tracked))))
+    }
+
+    fn stat(&self, world: &mut World) -> Result<Filestat> {
+        let found = self.dir.dir_metadata()?;
+        Ok(filestat(world, &found, self.mode))
+    }
+
+    fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat> {
+        let found = self.metadata(path, follow)?;
+        Ok(filestat(world, &found, self.mode))
+    }
+
+    fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {
+        use cap_fs_ext::DirEntryExt;
+        let mut entries = Vec::new();
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            // A name that is no UTF-8 cannot be told to the guest, and listing the rest is better than nothing.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            // What is removed while it is listed is not there.
+            let Ok(found) = entry.full_metadata() else { continue };
+            entries.push((name, found));
+        }
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let own = self.dir.dir_metadata()?;
+        let own = world.inode(own.dev(), own.ino());
+        let dots = [".", ".."].map(|name| DirEntry { name: name.to_owned(), ino: own, kind: Filetype::Directory });
+        let listed = entries.into_iter().map(|(name, found)| DirEntry {
+            ino: world.inode(found.dev(), found.ino()),
+            kind: filetype(found.file_type()),
+            name,
+        });
+        Ok(dots.into_iter().chain(listed).collect())
+    }
+
+    fn read_link(&self, _: &mut World, path: &str) -> Result<String> {
+        let target = self.dir.read_link(path)?;
+        target.into_os_string().into_string().map_err(|_| Errno::Ilseq.into())
+    }
+
+    fn create_dir(&self, _: &mut World, path: &str) -> Result<()> {
+        self.writable()?;
+        Ok(self.dir.create_dir(path)?)
+    }
+
+    fn remove_dir(&self, _: &mut World, path: &str) -> Result<()> {
+        self.writable()?;
+        Ok(self.dir.remove_dir(path)?)
+    }
+
+    fn unlink(&self, _: &mut World, path: &str) -> Result<()> {
+        self.writable()?;
+        if path.ends_with('/') {
+            return Err(if self.metadata(path, true)?.is_dir() { Errno::Isdir } else { Errno::Notdir }.into());
+        }
+        Ok(self.dir.remove_file_or_symlink(path)?)
+    }
+
+    fn symlink(&self, _: &mut World, target: &str, path: &str) -> Result<()> {
+        self.writable()?;
+        if target.starts_with('/') {
+            return Err(Errno::Notcapable.into());
+        }
+        Ok(DirExt::symlink(&self.dir, target, path)?)
+    }
+
+    fn rename(&self, _: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()> {
+        let to_dir = same_kind(to_dir)?;
+        self.writable()?;
+        to_dir.writable()?;
+        Ok(self.dir.rename(from, &to_dir.dir, to)?)
+    }
+
+    fn link(&self, _: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()> {
+        let to_dir = same_kind(to_dir)?;
+        self.writable()?;
+        to_dir.writable()?;
+        if follow {
+            return Err(Errno::Inval.into());
+        }
+        Ok(self.dir.hard_link(from, &to_dir.dir, to)?)
+    }
+
+    fn set_times(&self, _: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {
+        self.writable()?;
+        let (accessed, modified) = (times.accessed.map(time_spec), times.modified.map(time_spec));
+        Ok(if follow {
+            DirExt::set_times(&self.dir, path, accessed, modified)?
+        } else {
+            self.dir.set_symlink_times(path, accessed, modified)?
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! A regular file of the host, below a granted directory.
+
+use super::host_count::Tracked;
+use super::host_dir::filestat;
+use super::object::{File, How, Interest, Readiness, Result, Times};
+use super::world::World;
+use crate::policy::Mode;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, SystemTime};
+use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype};
+
+/// An open host file.
+pub struct HostFile {
+    file: cap_std::fs::File,
+    mode: Mode,
+    flags: Fdflags,
+    _tracked: Tracked,
+}
+
+impl HostFile {
+    pub fn new(file: cap_std::fs::File, mode: Mode, how: How, tracked: Tracked) -> Self {
+        Self { file, mode, flags: how.flags, _tracked: tracked }
+    }
+
+    fn writable(&self) -> Result<()> {
+        match self.mode {
+            Mode::ReadOnly => Err(Errno::Rofs.into()),
+            Mode::ReadWrite => Ok(()),
+        }
+    }
+
+    fn appends(&self) -> bool {
+        self.flags.contains(Fdflags::APPEND)
+    }
+}
+
+impl File for HostFile {
+    fn kind(&self) -> Filetype {
+        Filetype::RegularFile
+    }
+
+    fn flags(&self) -> Fdflags {
+        self.flags
+    }
+
+    fn set_flags(&mut self, flags: Fdflags) -> Result<()> {
+        use rustix::fs::OFlags;
+        let mut host = rustix::fs::fcntl_getfl(&self.file).map_err(std::io::Error::from)?;
+        host.set(OFlags::APPEND, flags.contains(Fdflags::APPEND));
+        rustix::fs::fcntl_setfl(&self.file, host).map_err(std::io::Error::from)?;
+        self.flags = flags;
+        Ok(())
+    }
+
+    fn read(&mut self, _: &mut World, buffer: &mut [u8]) -> Result<usize> {
+        Ok(self.file.read(buffer)?)
+    }
+
+    fn read_at(&mut self, _: &mut World, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        Ok(self.file.read_at(buffer, offset)?)
+    }
+
+    fn write(&mut self, _: &mut World, bytes: &[u8]) -> Result<usize> {
+        Ok(self.file.write(bytes)?)
+    }
+
+    fn write_at(&mut self, _: &mut World, bytes: &[u8], offset: u64) -> Result<usize> {
+        // Linux appends whatever the offset is; POSIX does not, and neither do we.
+        if !self.appends() {
+            return Ok(self.file.write_at(bytes, offset)?);
+        }
+        self.set_flags(self.flags & !Fdflags::APPEND)?;
+        let written = self.file.write_at(bytes, offset);
+        self.set_flags(self.flags | Fdflags::APPEND)?;
+        Ok(written?)
+    }
+
+    fn seek(&mut self, _: &mut World, to: SeekFrom) -> Result<u64> {
+        Ok(self.file.seek(to)?)
+    }
+
+    fn stat(&self, world: &mut World) -> Result<Filestat> {
+        let found = self.file.metadata()?;
+        Ok(filestat(world, &found, self.mode))
+    }
+
+    fn set_size(&mut self, _: &mut World, size: Filesize) -> Result<()> {
+        self.writable()?;
+        Ok(self.file.set_len(size)?)
+    }
+
+    fn allocate(&mut self, _: &mut World, offset: Filesize, len: Filesize) -> Result<()> {
+        self.writable()?;
+        let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
+        if self.file.metadata()?.len() < end {
+            self.file.set_len(end)?;
+        }
+        Ok(())
+    }
+
+    fn set_times(&mut self, _: &mut World, times: Times) -> Result<()> {
+        self.writable()?;
+        let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
+        let mut new = std::fs::FileTimes::new();
+        if let Some(accessed) = times.accessed {
+            new = new.set_accessed(at(accessed));
+        }
+        if let Some(modified) = times.modified {
+            new = new.set_modified(at(modified));
+        }
+        Ok(self.file.try_clone()?.into_std().set_times(new)?)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        Ok(self.file.sync_all()?)
+    }
+
+    fn poll(&mut self, interest: Interest) -> Result<Readiness> {
+        let bytes = match interest {
+            Interest::Read => self.file.metadata()?.len().saturating_sub(self.file.stream_position()?),
+            Interest::Write => 0,
+        };
+        Ok(Readiness::Ready { bytes, hangup: false })
+    }
+}

@@ -1,0 +1,117 @@
+//! Puts the WASI functions into a linker. Around each call: the virtual clock is set from the fuel spent, the guest's
+//! stack is captured where a handle may be acquired, and the host's work is charged to fuel.
+
+use crate::ledger::{RawFrame, Stack};
+use crate::sandbox::state::TestState;
+use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
+use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
+use wiggle::GuestMemory;
+
+/// The module name of the imports.
+const MODULE: &str = "wasi_snapshot_preview1";
+
+macro_rules! hostcalls {
+    ($linker:ident: $( $stack:ident $name:ident ( $($arg:ident $ty:ty),* ) )*) => {$(
+        $linker.func_wrap(MODULE, stringify!($name), |mut caller: Caller<'_, TestState> $(, $arg: $ty)*| {
+            let capture = stringify!($stack) == "acquires";
+            around(&mut caller, capture, move |state, memory| {
+                wiggle::run_in_dummy_executor(preview1::$name(&mut state.wasi, memory $(, $arg)*))?
+            })
+        })?;
+    )*};
+}
+
+/// Adds every function of preview 1.
+///
+/// # Errors
+/// None is expected: a name defined twice would be a bug.
+pub fn add_to_linker(linker: &mut Linker<TestState>) -> anyhow::Result<()> {
+    hostcalls! { linker:
+        plain args_get(a i32, b i32)
+        plain args_sizes_get(a i32, b i32)
+        plain environ_get(a i32, b i32)
+        plain environ_sizes_get(a i32, b i32)
+        plain clock_res_get(a i32, b i32)
+        plain clock_time_get(a i32, b i64, c i32)
+        plain fd_advise(a i32, b i64, c i64, d i32)
+        plain fd_allocate(a i32, b i64, c i64)
+        plain fd_close(a i32)
+        plain fd_datasync(a i32)
+        plain fd_fdstat_get(a i32, b i32)
+        plain fd_fdstat_set_flags(a i32, b i32)
+        plain fd_fdstat_set_rights(a i32, b i64, c i64)
+        plain fd_filestat_get(a i32, b i32)
+        plain fd_filestat_set_size(a i32, b i64)
+        plain fd_filestat_set_times(a i32, b i64, c i64, d i32)
+        plain fd_pread(a i32, b i32, c i32, d i64, e i32)
+        plain fd_prestat_get(a i32, b i32)
+        plain fd_prestat_dir_name(a i32, b i32, c i32)
+        plain fd_pwrite(a i32, b i32, c i32, d i64, e i32)
+        plain fd_read(a i32, b i32, c i32, d i32)
+        plain fd_readdir(a i32, b i32, c i32, d i64, e i32)
+        plain fd_renumber(a i32, b i32)
+        plain fd_seek(a i32, b i64, c i32, d i32)
+        plain fd_sync(a i32)
+        plain fd_tell(a i32, b i32)
+        plain fd_write(a i32, b i32, c i32, d i32)
+        plain path_create_directory(a i32, b i32, c i32)
+        plain path_filestat_get(a i32, b i32, c i32, d i32, e i32)
+        plain path_filestat_set_times(a i32, b i32, c i32, d i32, e i64, f i64, g i32)
+        plain path_link(a i32, b i32, c i32, d i32, e i32, f i32, g i32)
+        acquires path_open(a i32, b i32, c i32, d i32, e i32, f i64, g i64, h i32, i i32)
+        plain path_readlink(a i32, b i32, c i32, d i32, e i32, f i32)
+        plain path_remove_directory(a i32, b i32, c i32)
+        plain path_rename(a i32, b i32, c i32, d i32, e i32, f i32)
+        plain path_symlink(a i32, b i32, c i32, d i32, e i32)
+        plain path_unlink_file(a i32, b i32, c i32)
+        plain poll_oneoff(a i32, b i32, c i32, d i32)
+        plain proc_exit(a i32)
+        plain proc_raise(a i32)
+        plain sched_yield()
+        plain random_get(a i32, b i32)
+        acquires sock_accept(a i32, b i32, c i32)
+        plain sock_recv(a i32, b i32, c i32, d i32, e i32, f i32)
+        plain sock_send(a i32, b i32, c i32, d i32, e i32)
+        plain sock_shutdown(a i32, b i32)
+    }
+    Ok(())
+}
+
+fn around<T>(
+    caller: &mut Caller<'_, TestState>,
+    capture: bool,
+    call: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let left = caller.get_fuel()?;
+    let stack = if capture {
+        let code_start = caller.data().code_start;
+        Some(raw_stack(&WasmBacktrace::capture(&*caller), code_start))
+    } else {
+        None
+    };
+    let spent = caller.data().spent(left);
+    caller.data_mut().wasi.begin_call(spent, stack);
+    let done = match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => {
+            let (bytes, state) = memory.data_and_store_mut(&mut *caller);
+            call(state, &mut GuestMemory::Unshared(bytes))
+        }
+        _ => anyhow::bail!("the module calls WASI but exports no memory named `memory`"),
+    };
+    let due = caller.data_mut().wasi.end_call();
+    caller.set_fuel(left.saturating_sub(due))?;
+    // Host work that no fuel is left for ends the test here, not at the next loop.
+    if due > left && done.is_ok() {
+        return Err(Trap::OutOfFuel.into());
+    }
+    done
+}
+
+/// A captured stack without names, its offsets relative to the code section's contents.
+pub fn raw_stack(backtrace: &WasmBacktrace, code_start: usize) -> Stack {
+    let frames = backtrace.frames().iter().map(|frame| RawFrame {
+        function: frame.func_index(),
+        offset: frame.module_offset().and_then(|at| u32::try_from(at.checked_sub(code_start)?).ok()),
+    });
+    frames.collect()
+}

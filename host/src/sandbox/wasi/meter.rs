@@ -1,0 +1,39 @@
+//! What the host's work for a guest costs it in fuel.
+//!
+//! Fuel counts wasm operators; without a tariff a guest could make the host work for hours at the price of a few calls.
+//! The tariff, charged after the call: [`CALL`] for every host call, [`PATH`] for a call that resolves a path, [`BYTE`] for
+//! a byte read, written or copied, [`ENTRY`] for a directory entry or a subscription, [`FRAME`] for a stack frame captured.
+
+/// Any host call.
+pub const CALL: u64 = 100;
+/// A call that resolves a path.
+pub const PATH: u64 = 2_000;
+/// A byte moved between guest and host.
+pub const BYTE: u64 = 1;
+/// A directory entry, an environment string or a poll subscription.
+pub const ENTRY: u64 = 100;
+/// A frame of a captured stack.
+pub const FRAME: u64 = 10;
+
+/// Most buffers in one scatter or gather call, and most subscriptions in one poll.
+pub const MAX_VECTORS: u32 = 1024;
+/// Most bytes moved by one call: 16 MiB. More is a short read or write, as POSIX allows.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// Collects the charges of one host call.
+#[derive(Debug, Default)]
+pub struct Meter {
+    due: u64,
+}
+
+impl Meter {
+    /// Adds `count` times `price` to the bill.
+    pub fn charge(&mut self, price: u64, count: usize) {
+        self.due = self.due.saturating_add(price.saturating_mul(count as u64));
+    }
+
+    /// The bill, which is then empty.
+    pub fn take(&mut self) -> u64 {
+        std::mem::take(&mut self.due)
+    }
+}

@@ -1,0 +1,34 @@
+//! WASI preview 1 for one test: a context of our own behind wasi-common's ABI.
+//!
+//! wasi-common's descriptor table can neither be enumerated nor asked who opened what, so the table, the objects in it and
+//! the ledger beside it are ours; the types, the memory-safe marshalling and the errno table are wasi-common's.
+
+mod buffers;
+mod clock;
+mod context;
+mod fault;
+mod grants;
+mod host_count;
+mod host_dir;
+mod host_file;
+mod host_socket;
+mod linker;
+pub mod meter;
+mod object;
+mod path;
+mod poll;
+mod preview1;
+mod random;
+mod scratch;
+mod scratch_object;
+mod stdio;
+mod table;
+mod world;
+
+pub use clock::{MONOTONIC_START, NANOS_PER_FUEL, REALTIME_START};
+pub use context::{Remains, Subject, Wasi};
+pub use grants::{GrantError, Grants, SCRATCH_PATH, SOCKETS_VARIABLE};
+pub use host_count::HostCount;
+pub use linker::add_to_linker;
+pub use stdio::Echo;
+pub use world::Watch;

@@ -1,0 +1,181 @@
+//! What a descriptor can stand for. Everything a method does not override is refused with the errno POSIX would give.
+
+use super::fault::Fault;
+use super::world::World;
+use std::any::Any;
+use std::io::SeekFrom;
+use std::sync::Arc;
+use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype, Sdflags};
+
+pub type Result<T, E = Fault> = std::result::Result<T, E>;
+
+/// How a path is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    pub follow: bool,
+    pub create: bool,
+    pub exclusive: bool,
+    pub truncate: bool,
+    pub directory: bool,
+    pub read: bool,
+    pub write: bool,
+    pub flags: Fdflags,
+}
+
+impl How {
+    /// Whether opening may change the directory or the file.
+    pub fn changes(&self) -> bool {
+        self.create || self.truncate || self.write
+    }
+}
+
+/// What opening a path gave.
+pub enum Opened {
+    File(Box<dyn File>),
+    Dir(Arc<dyn Dir>),
+}
+
+/// New times for a file; `None` leaves one as it is. Nanoseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub accessed: Option<u64>,
+    pub modified: Option<u64>,
+}
+
+/// One entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    pub name: String,
+    pub ino: u64,
+    pub kind: Filetype,
+}
+
+/// Which readiness is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    Read,
+    Write,
+}
+
+/// What a poll found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Ready, with the bytes known to be waiting.
+    Ready { bytes: u64, hangup: bool },
+    NotReady,
+}
+
+/// A connection taken from a listening socket.
+pub struct Accepted {
+    pub socket: Box<dyn File>,
+    pub peer: String,
+}
+
+/// An open file, stream or socket.
+pub trait File: Send {
+    fn kind(&self) -> Filetype;
+
+    fn flags(&self) -> Fdflags {
+        Fdflags::empty()
+    }
+
+    fn set_flags(&mut self, _: Fdflags) -> Result<()> {
+        Err(Errno::Badf.into())
+    }
+
+    fn read(&mut self, _: &mut World, _: &mut [u8]) -> Result<usize> {
+        Err(Errno::Badf.into())
+    }
+
+    fn read_at(&mut self, _: &mut World, _: &mut [u8], _offset: u64) -> Result<usize> {
+        Err(Errno::Spipe.into())
+    }
+
+    fn write(&mut self, _: &mut World, _: &[u8]) -> Result<usize> {
+        Err(Errno::Badf.into())
+    }
+
+    fn write_at(&mut self, _: &mut World, _: &[u8], _offset: u64) -> Result<usize> {
+        Err(Errno::Spipe.into())
+    }
+
+    fn seek(&mut self, _: &mut World, _: SeekFrom) -> Result<u64> {
+        Err(Errno::Spipe.into())
+    }
+
+    fn stat(&self, _: &mut World) -> Result<Filestat> {
+        Ok(Filestat { dev: 0, ino: 0, filetype: self.kind(), nlink: 1, size: 0, atim: 0, mtim: 0, ctim: 0 })
+    }
+
+    fn set_size(&mut self, _: &mut World, _: Filesize) -> Result<()> {
+        Err(Errno::Inval.into())
+    }
+
+    fn allocate(&mut self, _: &mut World, _offset: Filesize, _len: Filesize) -> Result<()> {
+        Err(Errno::Notsup.into())
+    }
+
+    fn set_times(&mut self, _: &mut World, _: Times) -> Result<()> {
+        Err(Errno::Inval.into())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn poll(&mut self, _: Interest) -> Result<Readiness> {
+        Ok(Readiness::Ready { bytes: 0, hangup: false })
+    }
+
+    fn accept(&mut self, _: &mut World, _: Fdflags) -> Result<Accepted> {
+        Err(Errno::Notsock.into())
+    }
+
+    /// Receives into a buffer; `peek` leaves the bytes where they are.
+    fn recv(&mut self, _: &mut World, _: &mut [u8], _peek: bool) -> Result<usize> {
+        Err(Errno::Notsock.into())
+    }
+
+    fn send(&mut self, _: &mut World, _: &[u8]) -> Result<usize> {
+        Err(Errno::Notsock.into())
+    }
+
+    fn shutdown(&mut self, _: Sdflags) -> Result<()> {
+        Err(Errno::Notsock.into())
+    }
+
+    /// Gives back what the object holds in the world, before it is dropped.
+    fn close(&mut self, _: &mut World) {}
+}
+
+/// A directory, from which paths are resolved without ever leaving it.
+pub trait Dir: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+
+    fn open(&self, world: &mut World, path: &str, how: How) -> Result<Opened>;
+
+    fn stat(&self, world: &mut World) -> Result<Filestat>;
+
+    fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat>;
+
+    fn list(&self, world: &mut World) -> Result<Vec<DirEntry>>;
+
+    fn read_link(&self, world: &mut World, path: &str) -> Result<String>;
+
+    fn create_dir(&self, world: &mut World, path: &str) -> Result<()>;
+
+    fn remove_dir(&self, world: &mut World, path: &str) -> Result<()>;
+
+    fn unlink(&self, world: &mut World, path: &str) -> Result<()>;
+
+    fn symlink(&self, world: &mut World, target: &str, path: &str) -> Result<()>;
+
+    fn rename(&self, world: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()>;
+
+    fn link(&self, world: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()>;
+
+    fn set_times(&self, world: &mut World, path: &str, follow: bool, times: Times) -> Result<()>;
+
+    /// Gives back what the object holds in the world, before it is dropped.
+    fn close(&self, _: &mut World) {}
+}

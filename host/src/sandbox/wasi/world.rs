@@ -1,0 +1,97 @@
+//! What all objects of one test share: its clock, its scratch files, its captured output, its deadline, and the meter
+//! for the work that the host does for it.
+
+use super::clock::Clock;
+use super::fault::Fault;
+use super::host_count::HostCount;
+use super::meter::Meter;
+use super::object::Result;
+use super::scratch::Scratch;
+use super::stdio::Capture;
+use crate::sandbox::ending::WallClock;
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a host call waits at most before it looks again whether it may go on.
+const WAIT_SLICE: Duration = Duration::from_millis(20);
+
+/// Shared state of one test's objects.
+pub struct World {
+    pub scratch: Scratch,
+    pub clock: Clock,
+    pub meter: Meter,
+    pub capture: Capture,
+    pub host: HostCount,
+    pub watch: Watch,
+    inodes: HashMap<(u64, u64), u64>,
+}
+
+impl World {
+    pub fn new(scratch: Scratch, capture: Capture, watch: Watch) -> Self {
+        Self {
+            scratch,
+            clock: Clock::default(),
+            meter: Meter::default(),
+            capture,
+            host: HostCount::default(),
+            watch,
+            inodes: HashMap::new(),
+        }
+    }
+
+    /// A host inode as the guest sees it: numbered in the order in which the test meets them, so that the number is the
+    /// same on every machine.
+    pub fn inode(&mut self, device: u64, inode: u64) -> u64 {
+        // The scratch file system counts from 1; host inodes start far above it.
+        const FIRST: u64 = 1 << 32;
+        let next = FIRST + self.inodes.len() as u64;
+        *self.inodes.entry((device, inode)).or_insert(next)
+    }
+}
+
+/// When a test has to stop, whatever it is doing.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    pub deadline: Instant,
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// An error once the test may not go on.
+    pub fn check(&self) -> Result<(), WallClock> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            Err(WallClock::Interrupted)
+        } else if Instant::now() >= self.deadline {
+            Err(WallClock::Deadline)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits in slices until a host descriptor is ready, for `limit` at most; true if it is.
+    ///
+    /// # Errors
+    /// A trap when the test's wall-clock deadline comes first.
+    pub fn wait(&self, fd: BorrowedFd<'_>, events: rustix::event::PollFlags, limit: Option<Duration>) -> Result<bool> {
+        let give_up = limit.and_then(|limit| Instant::now().checked_add(limit));
+        loop {
+            self.check().map_err(|ended| Fault::Trap(ended.into()))?;
+            let now = Instant::now();
+            let mut slice = WAIT_SLICE.min(self.deadline.saturating_duration_since(now));
+            if let Some(give_up) = give_up {
+                slice = slice.min(give_up.saturating_duration_since(now));
+            }
+            let mut fds = [rustix::event::PollFd::new(&fd, events)];
+            let timeout = rustix::event::Timespec::try_from(slice).unwrap_or_default();
+            match rustix::event::poll(&mut fds, Some(&timeout)) {
+                Ok(0) if give_up.is_some_and(|at| Instant::now() >= at) => return Ok(false),
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(true),
+                Err(error) => return Err(std::io::Error::from(error).into()),
+            }
+        }
+    }
+}
