@@ -1,1 +1,19 @@
-//! Who turns a set of modules and a policy into events and a report.
+//! Turns modules, a profile and a selection into events and a report.
+//!
+//! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, runs each in a fresh
+//! instance on threads with the stack that guests need, judges them, and tells a [`crate::report::events::Listener`].
+
+mod execute;
+mod hints;
+mod judge;
+mod libtest;
+mod plan;
+mod record;
+mod resources;
+mod runner;
+mod selection;
+
+pub use libtest::ListError;
+pub use plan::{ModuleGrants, PlannedModule, Subject};
+pub use runner::{RunError, Runner, RunnerOptions, SetupError};
+pub use selection::{Partition, PartitionError, RunIgnored, Selection};

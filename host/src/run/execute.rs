@@ -1,0 +1,180 @@
+//! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
+
+use super::judge::Case;
+use super::plan::{Call, PlannedModule, PlannedTest, Step};
+use super::record::{self, Named};
+use super::runner::Shared;
+use crate::report::events::{Event, Listener};
+use crate::report::model::{Details, TestRecord, Verdict};
+use crate::sandbox::{Entry, Job, run};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Results that wait to be told at most: slow listeners hold the workers up instead of filling memory.
+const BACKLOG: usize = 64;
+
+/// How long a worker keeps results to itself before it hands them over together.
+const BATCH: Duration = Duration::from_millis(10);
+
+/// One finished test, by its place in the plan.
+struct Finished {
+    index: usize,
+    record: TestRecord,
+    elapsed: Duration,
+    host_leak: u64,
+}
+
+/// What a whole plan came to.
+pub struct Outcome {
+    /// A record for each test of the plan, in its order.
+    pub records: Vec<TestRecord>,
+    /// Tests after which a host descriptor was still open: a bug of ours.
+    pub host_leaks: Vec<(String, u64)>,
+}
+
+/// Runs every test of the plan.
+pub fn all(shared: &Shared<'_>, modules: &[PlannedModule], listener: &mut dyn Listener) -> Outcome {
+    let tests: Vec<(&PlannedModule, &PlannedTest)> =
+        modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test))).collect();
+    let order = shared.order(tests.len());
+    let (send, receive) = sync_channel(BACKLOG);
+    let stop_after = AtomicUsize::new(usize::MAX);
+    std::thread::scope(|scope| {
+        let (tests, stop_after) = (&tests, &stop_after);
+        scope.spawn(move || work(shared, tests, &order, stop_after, send));
+        collect(shared, tests, stop_after, &receive, listener)
+    })
+}
+
+fn work(
+    shared: &Shared<'_>,
+    tests: &[(&PlannedModule, &PlannedTest)],
+    order: &[usize],
+    stop_after: &AtomicUsize,
+    send: SyncSender<Vec<Finished>>,
+) {
+    // Small enough to share the work evenly, large enough that sharing costs nothing.
+    let chunk = (order.len() / (shared.pool.current_num_threads() * 16)).clamp(1, 256);
+    shared.pool.install(|| {
+        order.par_chunks(chunk).for_each_with(send, |send, indices| {
+            let mut batch = Vec::new();
+            let mut began = Instant::now();
+            for &index in indices {
+                let (module, test) = tests[index];
+                let finished = one(shared, module, test, index, stop_after);
+                batch.push(finished);
+                if began.elapsed() > BATCH {
+                    // The collector lives as long as there are senders.
+                    let _ = send.send(std::mem::take(&mut batch));
+                    began = Instant::now();
+                }
+            }
+            if !batch.is_empty() {
+                let _ = send.send(batch);
+            }
+        });
+    });
+}
+
+fn one(
+    shared: &Shared<'_>,
+    module: &PlannedModule,
+    test: &PlannedTest,
+    index: usize,
+    stop_after: &AtomicUsize,
+) -> Finished {
+    let named = Named {
+        name: &test.name,
+        harness: test.harness,
+        module_harness: module.module.catalogue.harness,
+        keep_output: shared.options.keep_output,
+    };
+    let skip = |reason: &str| {
+        let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
+        (record::not_run(&named, Verdict::Skip, details), Duration::ZERO, 0)
+    };
+    let (record, elapsed, host_leak) = match &test.step {
+        _ if index > stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
+        _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
+        Step::Skip(reason) => skip(reason),
+        Step::Refuse(why) => {
+            let details = Details { message: Some(why.clone()), ..Details::default() };
+            (record::not_run(&named, Verdict::Fail, details), Duration::ZERO, 0)
+        }
+        Step::Run { grants, call } => {
+            let began = Instant::now();
+            let (entry, should_panic) = match call {
+                Call::Start(args) => (Entry::Start(args), None),
+                Call::Sdk(call) => (Entry::Sdk(call), call.should_panic.as_deref()),
+            };
+            let job = Job {
+                module: &module.module,
+                grants,
+                test: &test.name,
+                entry,
+                interrupted: shared.interrupted,
+                echo: None,
+                inject_host_leak: shared.options.inject_host_leak,
+            };
+            let ran = run(shared.engine, &job);
+            let case = Case {
+                harness: test.harness,
+                module: &module.module,
+                policy: grants.policy(),
+                should_panic,
+                run: &ran,
+            };
+            (record::of(&named, &case), began.elapsed(), ran.host_leak)
+        }
+    };
+    if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
+        stop_after.fetch_min(index, Ordering::Relaxed);
+    }
+    Finished { index, record, elapsed, host_leak }
+}
+
+/// Why tests after the first failure are not run, where the user asked for that.
+const FAIL_FAST: &str = "not run: an earlier test failed (--fail-fast)";
+
+fn collect(
+    shared: &Shared<'_>,
+    tests: &[(&PlannedModule, &PlannedTest)],
+    stop_after: &AtomicUsize,
+    receive: &Receiver<Vec<Finished>>,
+    listener: &mut dyn Listener,
+) -> Outcome {
+    let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
+    let mut host_leaks = Vec::new();
+    for finished in receive.iter().flatten() {
+        let (module, test) = tests[finished.index];
+        if finished.host_leak > 0 {
+            host_leaks.push((format!("{} {}", module.module.name, test.name), finished.host_leak));
+        }
+        listener.event(&Event::TestFinished {
+            module: &module.module.name,
+            test: &finished.record,
+            elapsed: finished.elapsed,
+        });
+        records[finished.index] = Some(finished.record);
+    }
+    // A worker may have been ahead of the first failure: what it found would differ from run to run.
+    let stop_after = stop_after.load(Ordering::Relaxed);
+    let complete = records.into_iter().enumerate().map(|(index, record)| match record {
+        Some(record) if !shared.options.fail_fast || index <= stop_after => record,
+        _ => {
+            let (module, test) = tests[index];
+            let named = Named {
+                name: &test.name,
+                harness: test.harness,
+                module_harness: module.module.catalogue.harness,
+                keep_output: false,
+            };
+            let details = Details { reason: Some(FAIL_FAST.to_owned()), ..Details::default() };
+            record::not_run(&named, Verdict::Skip, details)
+        }
+    });
+    host_leaks.sort();
+    Outcome { records: complete.collect(), host_leaks }
+}

@@ -1,0 +1,220 @@
+//! From how a test ended to its verdict. Nothing a guest prints or records decides more than what is said here.
+
+use super::hints;
+use super::libtest::{self, Closing};
+use crate::policy::Policy;
+use crate::report::model::{Harness, LimitRecord, Verdict};
+use crate::sandbox::{Ending, FailedCleanup, LoadedModule, Run, TrapKind};
+use crate::symbols::Cause;
+
+/// Why libtest skipped a test that is not marked as ignored.
+pub const SHOULD_PANIC: &str = "should_panic: libtest cannot run it on wasm, airtight::test can";
+
+/// What is said of a test beside its resources.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Before leaks are counted: `Pass` for every normal finish.
+    pub verdict: Verdict,
+    pub message: Option<String>,
+    pub reason: Option<String>,
+    pub hint: Option<&'static str>,
+    pub exit_status: Option<u32>,
+    pub limit: Option<LimitRecord>,
+    /// Whether the place is a function's declaration, for an error that a test returned.
+    pub at_declaration: bool,
+    /// Whether what is open is a leak, and not just taken back.
+    pub normal_finish: bool,
+}
+
+impl Judgement {
+    fn new(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            message: None,
+            reason: None,
+            hint: None,
+            exit_status: None,
+            limit: None,
+            at_declaration: false,
+            normal_finish: verdict == Verdict::Pass,
+        }
+    }
+
+    fn fail(message: impl Into<String>) -> Self {
+        Self { message: Some(message.into()), ..Self::new(Verdict::Fail) }
+    }
+
+    fn skip(reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::new(Verdict::Skip) }
+    }
+}
+
+/// One finished test and what it was run with.
+pub struct Case<'a> {
+    pub harness: Harness,
+    pub module: &'a LoadedModule,
+    pub policy: &'a Policy,
+    pub should_panic: Option<&'a str>,
+    pub run: &'a Run,
+}
+
+impl Case<'_> {
+    /// The verdict, as far as the ending decides it.
+    pub fn judge(&self) -> Judgement {
+        let mut judgement = match self.harness {
+            Harness::Sdk => self.judge_sdk(),
+            Harness::Libtest => self.judge_libtest(),
+            Harness::Command => self.judge_command(),
+        };
+        self.blame_memory(&mut judgement);
+        self.blame_cleanups(&mut judgement);
+        judgement
+    }
+
+    fn judge_libtest(&self) -> Judgement {
+        let closing = libtest::closing(&self.run.remains.output.stdout);
+        match (&self.run.ending, closing) {
+            (Ending::Returned, Some(Closing { passed: 1, failed: 0, ignored: 0 })) => Judgement::new(Verdict::Pass),
+            (Ending::Returned, Some(Closing { passed: 0, failed: 0, ignored: 1 })) => Judgement::skip(SHOULD_PANIC),
+            (Ending::Returned, _) => Judgement::fail("the harness returned without having run the test"),
+            // Only where the test's own code is not on the stack can it be the harness that leaves.
+            (Ending::Exit { stack, .. }, Some(Closing { passed: 0, failed: 1, ignored: 0 }))
+                if !self.module.symbols.in_test_window(stack) =>
+            {
+                let stderr = &self.run.remains.output.stderr;
+                let message = libtest::returned_error(stderr).unwrap_or_else(|| "the test returned an error".into());
+                Judgement { at_declaration: true, ..Judgement::fail(message) }
+            }
+            _ => self.judge_abnormal(),
+        }
+    }
+
+    fn judge_command(&self) -> Judgement {
+        match &self.run.ending {
+            Ending::Returned => Judgement::new(Verdict::Pass),
+            Ending::Exit { status: 0, .. } => {
+                Judgement { exit_status: Some(0), ..Judgement::new(Verdict::Pass) }
+            }
+            _ => self.judge_abnormal(),
+        }
+    }
+
+    fn judge_sdk(&self) -> Judgement {
+        let Some(said) = &self.run.sdk else { return self.judge_abnormal() };
+        if let Some(broken) = &said.broken {
+            return Judgement::fail(format!("the test's record of itself cannot be read: {broken}"));
+        }
+        if let Some(first) = said.failures.first() {
+            return Judgement::fail(first.clone());
+        }
+        // A test that panicked as expected has done what it is for, but it did not finish normally.
+        if let (Some(expected), Ending::Trap { kind: TrapKind::Unreachable, .. }, Some(message)) =
+            (self.should_panic, &self.run.ending, &said.panic)
+        {
+            if message.contains(expected) {
+                return Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) };
+            }
+            return Judgement::fail(format!("panicked, but not as expected: `{message}` does not contain `{expected}`"));
+        }
+        match (&self.run.ending, &said.skipped) {
+            (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {
+                Judgement::skip(reason.clone())
+            }
+            (Ending::Returned, None) if self.should_panic.is_some() => Judgement::fail("did not panic, and should have"),
+            (Ending::Returned, None) => Judgement::new(Verdict::Pass),
+            _ => self.judge_abnormal(),
+        }
+    }
+
+    fn judge_abnormal(&self) -> Judgement {
+        let limits = &self.policy.limits;
+        let limit = |name: &str, value, seen| Some(LimitRecord { name: name.into(), value, seen });
+        match &self.run.ending {
+            Ending::Exit { status, .. } => Judgement {
+                exit_status: Some(*status),
+                message: Some(format!("left through proc_exit({status}), and the test did not finish")),
+                ..Judgement::new(Verdict::Exit)
+            },
+            Ending::Fuel { .. } => Judgement {
+                message: Some(format!("out of fuel: {} units were spent", limits.fuel)),
+                limit: limit("fuel", limits.fuel, None),
+                ..Judgement::new(Verdict::Timeout)
+            },
+            Ending::Wall { .. } => {
+                let millis = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
+                Judgement {
+                    message: Some(format!("still running after {:?} of wall-clock time", limits.timeout)),
+                    limit: limit("timeout", millis, None),
+                    ..Judgement::new(Verdict::Timeout)
+                }
+            }
+            Ending::Interrupted => Judgement::skip("interrupted"),
+            Ending::Trap { kind, stack } => {
+                let mut judgement = self.judge_trap(*kind, stack);
+                if *kind == TrapKind::StackOverflow {
+                    judgement.limit = limit("stack", limits.stack, None);
+                }
+                judgement
+            }
+            Ending::Refused(why) => Judgement::fail(why.clone()),
+            Ending::Returned => Judgement::fail("returned without having finished the test"),
+        }
+    }
+
+    fn judge_trap(&self, kind: TrapKind, stack: &[crate::ledger::RawFrame]) -> Judgement {
+        let cause = if kind == TrapKind::Unreachable { self.module.symbols.cause(stack) } else { Cause::Other };
+        let panic = libtest::last_panic(&self.run.remains.output.stderr);
+        match (kind, cause, panic) {
+            (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail("out of memory: an allocation failed"),
+            (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {
+                Judgement { hint: hints::for_panic(&panic.message), ..Judgement::fail(panic.message) }
+            }
+            (TrapKind::Unreachable, Cause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
+            (TrapKind::MemoryFault, ..) => Judgement {
+                hint: Some("deep recursion in a Rust or C guest also ends so, on its shadow stack"),
+                ..Judgement::fail(format!("trap: {kind}"))
+            },
+            _ => Judgement::fail(format!("trap: {kind}")),
+        }
+    }
+
+    /// A refused growth explains a test that did not finish.
+    fn blame_memory(&self, judgement: &mut Judgement) {
+        let Some(refused) = self.run.refused else { return };
+        let ended = match judgement.verdict {
+            Verdict::Fail | Verdict::Exit if !judgement.normal_finish => judgement.message.take().unwrap_or_default(),
+            _ => return,
+        };
+        if matches!(self.run.ending, Ending::Returned) {
+            judgement.message = Some(ended);
+            return;
+        }
+        judgement.verdict = Verdict::Memory;
+        judgement.limit =
+            Some(LimitRecord { name: "memory".into(), value: refused.limit, seen: Some(refused.desired) });
+        judgement.message = Some(format!(
+            "linear memory of {} bytes was not allowed to grow to {} bytes (limit {}); then: {ended}",
+            refused.current, refused.desired, refused.limit
+        ));
+    }
+
+    /// A clean-up that failed spoils a pass, and is listed beside any other failure.
+    fn blame_cleanups(&self, judgement: &mut Judgement) {
+        let Some(first) = self.run.sdk.as_ref().and_then(|said| said.cleanups.first()) else { return };
+        if matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) {
+            *judgement = Judgement {
+                message: Some(format!("clean-up {} failed: {}", first.ordinal, cleanup_message(first))),
+                reason: None,
+                ..Judgement::new(Verdict::Fail)
+            };
+        }
+    }
+}
+
+/// What went wrong in a clean-up.
+pub fn cleanup_message(cleanup: &FailedCleanup) -> String {
+    match libtest::last_panic(&cleanup.stderr) {
+        Some(panic) => panic.message,
+        None => cleanup.ending.words(),
+    }
+}

@@ -1,0 +1,166 @@
+//! The parts of Rust's test harness that airtight talks to: listing, running one test, and its closing line.
+
+use crate::sandbox::wasi::Grants;
+use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, run};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A libtest binary that does not list its tests.
+#[derive(Debug, thiserror::Error)]
+#[error("the tests of `{module}` cannot be listed: `--list` {problem}")]
+pub struct ListError {
+    module: String,
+    problem: String,
+}
+
+/// One listed test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// `path::name`.
+    pub name: Arc<str>,
+    /// Whether it is marked `#[ignore]`.
+    pub ignored: bool,
+}
+
+/// Asks a libtest binary for its tests, in a fresh instance each time.
+///
+/// # Errors
+/// The binary does not answer as libtest does.
+pub fn list(
+    engine: &Engine,
+    module: &LoadedModule,
+    grants: &Arc<Grants>,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Vec<Listed>, ListError> {
+    let ask = |args: &[&str]| {
+        let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(*arg)).collect();
+        let job = Job {
+            module,
+            grants,
+            test: &Arc::from(""),
+            entry: Entry::Start(&args),
+            interrupted,
+            echo: None,
+            inject_host_leak: false,
+        };
+        let done = run(engine, &job);
+        if done.ending != Ending::Returned {
+            let stderr = String::from_utf8_lossy(&done.remains.output.stderr);
+            let said = stderr.lines().next_back().unwrap_or_default();
+            let problem = format!("{} {said}", done.ending.words());
+            return Err(ListError { module: module.name.to_string(), problem: problem.trim_end().to_owned() });
+        }
+        Ok(done.remains.output.stdout)
+    };
+    let all = names(&ask(&["--list", "--format", "terse"])?);
+    let ignored: HashSet<Arc<str>> =
+        names(&ask(&["--list", "--format", "terse", "--ignored"])?).into_iter().collect();
+    Ok(all.into_iter().map(|name| Listed { ignored: ignored.contains(&name), name }).collect())
+}
+
+fn names(stdout: &[u8]) -> Vec<Arc<str>> {
+    let text = String::from_utf8_lossy(stdout);
+    text.lines().filter_map(|line| line.strip_suffix(": test")).map(Arc::from).collect()
+}
+
+/// The arguments that run one test.
+pub fn arguments(name: &Arc<str>, ignored: bool) -> Vec<Arc<str>> {
+    let mut args = vec![Arc::clone(name), "--exact".into(), "--nocapture".into()];
+    if ignored {
+        args.push("--include-ignored".into());
+    }
+    args
+}
+
+/// What the harness counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    /// Tests that passed.
+    pub passed: u64,
+    /// Tests that failed.
+    pub failed: u64,
+    /// Tests that were ignored.
+    pub ignored: u64,
+}
+
+/// Reads the closing line, `test result: ok. 1 passed; 0 failed; 0 ignored; …`: the last one there is. By itself it proves
+/// nothing, since a test can print one.
+pub fn closing(stdout: &[u8]) -> Option<Closing> {
+    let start = memchr::memmem::rfind(stdout, b"test result: ")?;
+    let line = stdout[start..].split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?;
+    let (_, counts) = line.split_once(". ")?;
+    let count = |word: &str| {
+        let mut parts = counts.split("; ").filter_map(|part| part.split_once(' '));
+        parts.find(|(_, what)| *what == word)?.0.parse().ok()
+    };
+    Some(Closing { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
+}
+
+/// A panic as Rust's default hook prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panic {
+    /// The message.
+    pub message: String,
+    /// `file:line:column`, as the compiler wrote it.
+    pub place: String,
+}
+
+/// The last panic on standard error.
+pub fn last_panic(stderr: &[u8]) -> Option<Panic> {
+    let text = String::from_utf8_lossy(stderr);
+    let start = text.rmatch_indices("panicked at ").find(|(at, _)| {
+        let line = text[..*at].rfind('\n').map_or(0, |newline| newline + 1);
+        text[line..*at].starts_with("thread ")
+    })?;
+    let rest = &text[start.0 + start.1.len()..];
+    let (place, rest) = rest.split_once(":\n")?;
+    let end = ["\nnote: run with `RUST_BACKTRACE", "\nstack backtrace:"].iter().filter_map(|end| rest.find(end)).min();
+    let message = rest[..end.unwrap_or(rest.len())].trim_end().to_owned();
+    Some(Panic { message, place: place.to_owned() })
+}
+
+/// The text of an error that a test returned, as libtest prints it.
+pub fn returned_error(stderr: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stderr);
+    let start = if text.starts_with("Error: ") { 0 } else { text.rfind("\nError: ")? + 1 };
+    Some(text[start..].trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_closing_line_counts() {
+        let forged = b"test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.00s\n\
+            test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.00s\n";
+        assert_eq!(closing(forged), Some(Closing { passed: 0, failed: 1, ignored: 0 }));
+        assert_eq!(closing(b"test result: "), None);
+        assert_eq!(closing(b""), None);
+    }
+
+    #[test]
+    fn panics_are_found_with_and_without_thread_ids() {
+        let old = b"noise\nthread 'a::b' panicked at src/lib.rs:5:9:\nleft: 1\nright: 2\nnote: run with `RUST_BACKTRACE=1`\n";
+        let found = last_panic(old).unwrap();
+        assert_eq!((found.place.as_str(), found.message.as_str()), ("src/lib.rs:5:9", "left: 1\nright: 2"));
+        let new = b"\nthread 'a' (1) panicked at src/lib.rs:1:2:\nboo\n";
+        assert_eq!(last_panic(new).unwrap().message, "boo");
+        assert_eq!(last_panic(b"someone panicked at the disco:\n"), None);
+    }
+
+    #[test]
+    fn returned_errors_are_found() {
+        assert_eq!(returned_error(b"x\nError: ParseIntError { kind: Empty }\n").unwrap(), "Error: ParseIntError { kind: Empty }");
+        assert_eq!(returned_error(b"no Error: here"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_output_breaks_the_readers(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let _ = (closing(&bytes), last_panic(&bytes), returned_error(&bytes));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The report's record of one test. A test that passed and left nothing costs next to nothing here.
+
+use super::judge::{Case, Judgement, cleanup_message};
+use super::resources;
+use crate::policy::LeakAction;
+use crate::report::model::{
+    CleanupRecord, Details, Frame, Harness, Heap, Resource, TestRecord, Usage, Verdict,
+};
+use crate::sandbox::{Ending, Run, TrapKind};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Why there are no heap figures.
+const HEAP_WHY: &str = "heap accounting is not part of this version";
+
+/// What the record is made for.
+pub struct Named<'a> {
+    pub name: &'a Arc<str>,
+    pub harness: Harness,
+    pub module_harness: Harness,
+    /// Whether the output of tests that pass is wanted too.
+    pub keep_output: bool,
+}
+
+/// A record of a test that was not run.
+pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRecord {
+    TestRecord {
+        name: Arc::clone(named.name),
+        harness: harness(named),
+        verdict,
+        usage: None,
+        details: Some(Box::new(details)),
+    }
+}
+
+/// The record of a test that was run.
+pub fn of(named: &Named<'_>, case: &Case<'_>) -> TestRecord {
+    let judgement = case.judge();
+    let mut record = TestRecord {
+        name: Arc::clone(named.name),
+        harness: harness(named),
+        verdict: judgement.verdict,
+        usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run)),
+        details: None,
+    };
+    let run = case.run;
+    let plain = judgement.verdict == Verdict::Pass
+        && run.remains.open.is_empty()
+        && run.refused.is_none()
+        && judgement.exit_status.is_none()
+        && !named.keep_output;
+    if !plain {
+        let (verdict, details) = details(named, case, judgement);
+        record.verdict = verdict;
+        record.details = (details != Details::default()).then(|| Box::new(details));
+    }
+    record
+}
+
+fn harness(named: &Named<'_>) -> Option<Harness> {
+    (named.harness != named.module_harness).then_some(named.harness)
+}
+
+fn usage(run: &Run) -> Usage {
+    let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
+    // After these, the fuel differs between compilers.
+    let fault = matches!(run.ending, Ending::Trap { kind: TrapKind::MemoryFault | TrapKind::StackOverflow, .. });
+    Usage {
+        fuel: (!by_wall_clock && !fault).then_some(run.fuel),
+        linear_peak: (!by_wall_clock).then_some(run.linear_peak),
+        handles_peak: (!by_wall_clock).then_some(run.remains.handles_peak),
+        heap: Heap { tracked: false, why: Some(Cow::Borrowed(HEAP_WHY)) },
+    }
+}
+
+fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict, Details) {
+    let run = case.run;
+    let open = resources::describe(&run.remains.open, named.name, &case.module.symbols);
+    let (leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
+    let (verdict, leaks) = weigh(judgement.verdict, leaks, case.policy.leaks.handles);
+    let stack = place(named, case, &judgement);
+    let said = run.sdk.as_ref();
+    let details = Details {
+        message: judgement.message,
+        hint: judgement.hint.map(str::to_owned),
+        reason: judgement.reason,
+        exit_status: judgement.exit_status,
+        limit: judgement.limit,
+        refused: run.refused,
+        stack,
+        leaks,
+        reclaimed,
+        cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
+        failures: said.map(|said| said.failures.clone()).unwrap_or_default(),
+        output: if verdict != Verdict::Pass || named.keep_output {
+            run.remains.output.clone()
+        } else {
+            Default::default()
+        },
+    };
+    (verdict, details)
+}
+
+/// What leaks do to a verdict, and which of them are listed.
+fn weigh(verdict: Verdict, leaks: Vec<Resource>, action: LeakAction) -> (Verdict, Vec<Resource>) {
+    match (leaks.is_empty(), action) {
+        (true, _) | (_, LeakAction::Ignore) => (verdict, Vec::new()),
+        (false, LeakAction::Show) => (verdict, leaks),
+        (false, LeakAction::Fail) => (Verdict::Leak, leaks),
+    }
+}
+
+fn place(named: &Named<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame> {
+    if judgement.at_declaration {
+        return case.module.symbols.function_decl(named.name).into_iter().collect();
+    }
+    match case.run.ending.stack() {
+        Some(stack) if !matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) => case.module.symbols.frames(stack),
+        _ => Vec::new(),
+    }
+}
+
+fn cleanups(case: &Case<'_>, failed: &[crate::sandbox::FailedCleanup]) -> Vec<CleanupRecord> {
+    let record = |cleanup: &crate::sandbox::FailedCleanup| CleanupRecord {
+        ordinal: cleanup.ordinal,
+        message: cleanup_message(cleanup),
+        stack: cleanup.ending.stack().map(|stack| case.module.symbols.frames(stack)).unwrap_or_default(),
+    };
+    failed.iter().map(record).collect()
+}

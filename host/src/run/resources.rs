@@ -1,0 +1,42 @@
+//! Open handles to entries of the report: symbolised, and one entry for what was acquired alike.
+
+use crate::ledger::{Handle, Kind};
+use crate::report::model::{Resource, ResourceKind};
+use crate::symbols::Symbols;
+
+/// The report's entries, in order of the first acquisition.
+pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource> {
+    let mut groups: Vec<(&Handle, Resource)> = Vec::new();
+    for handle in open {
+        let same = |first: &Handle| {
+            (first.kind, &first.path, first.access, &first.stack)
+                == (handle.kind, &handle.path, handle.access, &handle.stack)
+        };
+        if let Some((_, entry)) = groups.iter_mut().find(|(first, _)| same(first)) {
+            entry.count += 1;
+            entry.bytes_read = entry.bytes_read.saturating_add(handle.bytes_read);
+            entry.bytes_written = entry.bytes_written.saturating_add(handle.bytes_written);
+        } else {
+            groups.push((handle, entry(handle, scope, symbols)));
+        }
+    }
+    groups.into_iter().map(|(_, entry)| entry).collect()
+}
+
+fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
+    Resource {
+        kind: match handle.kind {
+            Kind::File | Kind::Stream => ResourceKind::File,
+            Kind::Dir => ResourceKind::Dir,
+            Kind::Socket => ResourceKind::Socket,
+        },
+        count: 1,
+        path: handle.path.as_deref().map(str::to_owned),
+        fd: handle.fd,
+        mode: handle.access.word().map(str::to_owned),
+        bytes_read: handle.bytes_read,
+        bytes_written: handle.bytes_written,
+        scope: scope.to_owned(),
+        stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,266 @@
+//! The front door: load modules, list their tests, run them, get a report.
+
+use super::execute;
+use super::libtest::ListError;
+use super::plan::{PlannedModule, Planner, Subject};
+use super::selection::Selection;
+use crate::config::Profile;
+use crate::policy::policy_record;
+use crate::report::events::{Event, Listener};
+use crate::report::model::{Canonical, LimitRecord, ModuleRecord, Report, TestRecord, Verdict, Volatile};
+use crate::sandbox::wasi::GrantError;
+use crate::sandbox::{Cache, Compiler, Engine, EngineError, EngineOptions, LoadError, LoadOptions, LoadedModule};
+use rayon::ThreadPool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// How a run is done. Nothing here changes a canonical report, but `fail_fast`.
+#[derive(Debug, Clone)]
+pub struct RunnerOptions {
+    /// Worker threads; 0 takes one for each processor.
+    pub jobs: usize,
+    /// Which compiler makes machine code of the modules.
+    pub compiler: Compiler,
+    /// The guests' call stack, in bytes; see [`crate::policy::Limits::stack`].
+    pub stack: u64,
+    /// Where compiled modules are kept between runs.
+    pub cache: Option<Cache>,
+    /// Most bytes of a module.
+    pub module_size: u64,
+    /// Runs no test that comes after the first failing one in the plan.
+    pub fail_fast: bool,
+    /// Keeps the output of tests that pass, too.
+    pub keep_output: bool,
+    /// Runs the tests in another order, which this number decides.
+    pub shuffle: Option<u64>,
+    /// Whether the pooling allocator is tried.
+    pub pooling: bool,
+    #[doc(hidden)]
+    pub inject_host_leak: bool,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> Self {
+        Self {
+            jobs: 0,
+            compiler: Compiler::default(),
+            stack: crate::policy::Limits::default().stack,
+            cache: None,
+            module_size: 512 << 20,
+            fail_fast: false,
+            keep_output: false,
+            shuffle: None,
+            pooling: true,
+            inject_host_leak: false,
+        }
+    }
+}
+
+/// A runner that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The engine cannot be made.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The worker threads cannot be started.
+    #[error("the worker threads cannot be started: {0}")]
+    Threads(String),
+}
+
+/// A run that cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A module does not list its tests.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// A granted directory cannot be opened.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// A bug of airtight's own: its books do not balance.
+    #[error(
+        "a bug of airtight: after `{test}`, {open} host descriptors that were opened for it were still open \
+         ({tests} tests in all are concerned); please report this"
+    )]
+    Unbalanced {
+        /// The first test concerned.
+        test: String,
+        /// Host descriptors still open after it.
+        open: u64,
+        /// How many tests are concerned.
+        tests: usize,
+        /// The report all the same.
+        report: Box<Report>,
+    },
+}
+
+/// Runs tests. One runner can do any number of runs.
+pub struct Runner {
+    engine: Engine,
+    pool: ThreadPool,
+    options: RunnerOptions,
+    interrupted: Arc<AtomicBool>,
+}
+
+/// What the stages of one run share.
+pub(super) struct Shared<'a> {
+    pub engine: &'a Engine,
+    pub pool: &'a ThreadPool,
+    pub options: &'a RunnerOptions,
+    pub interrupted: &'a Arc<AtomicBool>,
+}
+
+impl Shared<'_> {
+    /// The order in which the tests are started.
+    pub fn order(&self, tests: usize) -> Vec<usize> {
+        use rand_chacha::rand_core::{RngCore, SeedableRng};
+        let mut order: Vec<usize> = (0..tests).collect();
+        if let Some(seed) = self.options.shuffle {
+            let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            // Fisher-Yates; the bias of the remainder is of no consequence for an order.
+            for at in (1..tests).rev() {
+                order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
+            }
+        }
+        order
+    }
+}
+
+impl Runner {
+    /// A runner with its own engine and threads.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn new(mut options: RunnerOptions) -> Result<Self, SetupError> {
+        if options.jobs == 0 {
+            options.jobs = std::thread::available_parallelism().map_or(1, Into::into);
+        }
+        let engine = Engine::new(EngineOptions {
+            compiler: options.compiler,
+            workers: options.jobs,
+            stack: options.stack,
+            pooling: options.pooling,
+        })?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.jobs)
+            .thread_name(|index| format!("airtight-{index}"))
+            .stack_size(engine.thread_stack())
+            .build()
+            .map_err(|error| SetupError::Threads(error.to_string()))?;
+        Ok(Self { engine, pool, options, interrupted: Arc::default() })
+    }
+
+    /// A switch that ends the run: tests that run are stopped, the others are not started, and the report says so.
+    pub fn interrupt(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What it was made with, `jobs` resolved.
+    pub fn options(&self) -> &RunnerOptions {
+        &self.options
+    }
+
+    /// Reads and compiles a module, or takes the compiled one from the cache.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(&self, bytes: Vec<u8>, options: LoadOptions) -> Result<LoadedModule, LoadError> {
+        let (size, cap) = (bytes.len() as u64, self.options.module_size);
+        if size > cap {
+            return Err(LoadError::TooLarge { size, cap });
+        }
+        LoadedModule::load(&self.engine, self.options.cache.as_ref(), bytes, options)
+    }
+
+    /// Lists and selects the tests of modules, and makes their grants ready.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub fn plan(
+        &self,
+        mut subjects: Vec<Subject>,
+        profile: &Profile,
+        selection: &Selection,
+    ) -> Result<Vec<PlannedModule>, RunError> {
+        subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
+        let planner = Planner { engine: &self.engine, profile, selection, interrupted: &self.interrupted };
+        let mut selected = 0;
+        // Listing runs guests, so it too is done where there is stack for them.
+        self.pool.install(|| subjects.into_iter().map(|subject| planner.plan(subject, &mut selected)).collect())
+    }
+
+    /// Runs a plan.
+    ///
+    /// # Errors
+    /// Only [`RunError::Unbalanced`], which holds the report.
+    pub fn run(
+        &self,
+        modules: &[PlannedModule],
+        profile: &Profile,
+        listener: &mut dyn Listener,
+    ) -> Result<Report, RunError> {
+        let started = SystemTime::now();
+        let began = Instant::now();
+        listener.event(&Event::RunStarted {
+            modules: modules.iter().filter(|module| !module.tests.is_empty()).count(),
+            tests: modules.iter().map(|module| module.tests.len()).sum(),
+            filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
+            jobs: self.options.jobs,
+        });
+        let shared = Shared {
+            engine: &self.engine,
+            pool: &self.pool,
+            options: &self.options,
+            interrupted: &self.interrupted,
+        };
+        let outcome = execute::all(&shared, modules, listener);
+        let report = self.report(modules, profile, outcome.records, started, began);
+        listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
+        match outcome.host_leaks.first().cloned() {
+            None => Ok(report),
+            Some((test, open)) => {
+                Err(RunError::Unbalanced { test, open, tests: outcome.host_leaks.len(), report: Box::new(report) })
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        modules: &[PlannedModule],
+        profile: &Profile,
+        records: Vec<TestRecord>,
+        started: SystemTime,
+        began: Instant,
+    ) -> Report {
+        let interrupted = self.interrupted.load(Ordering::Relaxed);
+        let reproducible = !interrupted && !records.iter().any(ended_by_the_wall_clock);
+        let mut records = records.into_iter();
+        let modules = modules.iter().filter(|planned| !planned.tests.is_empty()).map(|planned| ModuleRecord {
+            name: planned.module.name.to_string(),
+            harness: planned.module.catalogue.harness,
+            code: planned.module.catalogue.code.clone(),
+            tests: records.by_ref().take(planned.tests.len()).collect(),
+        });
+        let canonical =
+            Canonical { reproducible, policy: policy_record(profile.policy()), modules: modules.collect() };
+        let volatile = Volatile {
+            started: crate::report::timestamp(started),
+            wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            host: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            jobs: self.options.jobs,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            interrupted,
+        };
+        Report::new(canonical, volatile)
+    }
+}
+
+fn ended_by_the_wall_clock(record: &TestRecord) -> bool {
+    let limit = record.details.as_ref().and_then(|details| details.limit.as_ref());
+    record.verdict == Verdict::Timeout && limit.is_some_and(|LimitRecord { name, .. }| name == "timeout")
+}
