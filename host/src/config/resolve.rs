@@ -26,7 +26,8 @@ pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
     }
 }
 
-/// A profile and those it inherits from up to the default profile, which comes first; `None`, with an error, where that leads nowhere or in a circle.
+/// A profile and those it inherits from up to the default profile, which comes first; `None`, with an error, where that
+/// leads nowhere or in a circle.
 fn lineage<'r>(check: &mut Checker<'_>, raw: &'r RawConfig, name: &str) -> Option<Vec<&'r RawProfile>> {
     let mut names = vec![name.to_owned()];
     let mut lineage = Vec::new();

@@ -272,7 +272,8 @@ mod tests {
         }
 
         #[test]
-        fn fuel_round_trips(fuel in 0..u64::MAX / 1_000_000_000, factor in prop::sample::select(vec![1, 1000, 1_000_000, 1_000_000_000])) {
+        fn fuel_round_trips(number in 0..u64::MAX / 1_000_000_000, thousands in 0..4_u32) {
+            let (fuel, factor) = (number, 1000_u64.pow(thousands));
             prop_assert_eq!(parse_fuel(&format_fuel(fuel * factor)), Ok(fuel * factor));
         }
 
