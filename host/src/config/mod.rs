@@ -1,1 +1,31 @@
 //! `airtight.toml`: raw settings, checked with file, line and key, to a resolved profile.
+//!
+//! ```text
+//! text -> check (TOML with places) -> raw (each value) -> resolve (inheritance, names) -> Config -> Profile
+//! Profile + a test's name and attributes -> Policy
+//! ```
+//!
+//! What counts where the same thing is set in several places, the strongest first: command line, environment, the first
+//! matching override that sets it, the profile, the profiles it inherits from, the defaults. A test's own attributes may
+//! lower what results, never raise it.
+
+mod ask;
+mod check;
+mod errors;
+mod grants;
+mod load;
+mod overlay;
+mod profile;
+mod raw;
+mod resolve;
+mod settings;
+mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod units;
+
+pub use ask::{Ask, AskError, Refusal};
+pub use errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
+pub use load::{Config, FILE_NAME};
+pub use overlay::{Overlays, from_environment};
+pub use profile::{Override, Profile, Requestable};

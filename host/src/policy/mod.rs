@@ -6,10 +6,12 @@
 mod grants;
 mod limits;
 mod patch;
+mod record;
 
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};
-pub use patch::PolicyPatch;
+pub use patch::{LeakPatch, PolicyPatch};
+pub use record::policy_record;
 
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-use super::{LeakActions, Policy};
+use super::{LeakAction, LeakActions, Policy};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub struct PolicyPatch {
     pub handles: Option<u32>,
     /// See [`super::Limits::scratch`].
     pub scratch: Option<u64>,
-    /// The whole set of actions.
-    pub leaks: Option<LeakActions>,
+    /// Actions by kind.
+    pub leaks: LeakPatch,
     /// Variables to add or replace.
     pub env: BTreeMap<String, String>,
     /// The whole standard input.
@@ -37,10 +37,39 @@ impl PolicyPatch {
         set(&mut limits.output, self.output);
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
-        set(&mut policy.leaks, self.leaks);
+        self.leaks.apply(&mut policy.leaks);
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());
         policy.env.extend(self.env.clone());
+    }
+}
+
+/// Changes to [`LeakActions`]. `None` leaves an action as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeakPatch {
+    /// See [`LeakActions::handles`].
+    pub handles: Option<LeakAction>,
+    /// See [`LeakActions::heap`].
+    pub heap: Option<LeakAction>,
+    /// See [`LeakActions::tasks`].
+    pub tasks: Option<LeakAction>,
+    /// See [`LeakActions::tracked`].
+    pub tracked: Option<LeakAction>,
+    /// See [`LeakActions::retained`].
+    pub retained: Option<LeakAction>,
+    /// See [`LeakActions::residue`].
+    pub residue: Option<LeakAction>,
+}
+
+impl LeakPatch {
+    /// Applies every change.
+    pub fn apply(&self, leaks: &mut LeakActions) {
+        set(&mut leaks.handles, self.handles);
+        set(&mut leaks.heap, self.heap);
+        set(&mut leaks.tasks, self.tasks);
+        set(&mut leaks.tracked, self.tracked);
+        set(&mut leaks.retained, self.retained);
+        set(&mut leaks.residue, self.residue);
     }
 }
 

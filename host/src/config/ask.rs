@@ -1,0 +1,60 @@
+use super::errors::did_you_mean;
+use std::time::Duration;
+
+/// What a test's own attributes ask for: lower limits, and grants that the profile names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Ask {
+    /// See [`crate::policy::Limits::memory`].
+    pub memory: Option<u64>,
+    /// See [`crate::policy::Limits::fuel`].
+    pub fuel: Option<u64>,
+    /// See [`crate::policy::Limits::timeout`].
+    pub timeout: Option<Duration>,
+    /// Names of directories and sockets.
+    pub grants: Vec<String>,
+}
+
+/// A test asked for what a test cannot have. It is not run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("test `{test}` of `{module}` asks for {refusal}")]
+pub struct AskError {
+    /// The module's name.
+    pub module: String,
+    /// The test's name.
+    pub test: String,
+    /// What it asked for, and why it cannot have it.
+    pub refusal: Box<Refusal>,
+}
+
+/// Why a test cannot have what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A limit above the one it would run under anyway.
+    #[error("{limit} {asked}, above the {allowed} that {allowed_by} allows; a test may only lower a limit")]
+    Above {
+        /// The limit, as in `airtight.toml`.
+        limit: &'static str,
+        /// What the test asks for.
+        asked: String,
+        /// What it may have.
+        allowed: String,
+        /// Who says so: a profile, an override, the environment or the command line.
+        allowed_by: String,
+    },
+    /// A grant that the profile does not name.
+    #[error(
+        "the grant `{grant}`, which profile `{profile}` does not name; {}",
+        did_you_mean(nearest.as_deref(), known)
+    )]
+    UnknownGrant {
+        /// What the test asks for.
+        grant: String,
+        /// The profile's name.
+        profile: String,
+        /// The nearest grant.
+        nearest: Option<String>,
+        /// Grants of the profile that have a name.
+        known: Vec<String>,
+    },
+}

@@ -1,0 +1,226 @@
+//! Reads typed values out of a TOML document and keeps every error with its place.
+
+use super::errors::{ConfigError, ConfigErrors, Problem};
+use super::suggest::nearest;
+use super::units::Quantity;
+use std::collections::BTreeMap;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+
+/// Characters of a broken line that an error shows.
+const LONGEST_EXCERPT: usize = 60;
+
+/// The place of a setting.
+#[derive(Debug, Clone, Default)]
+pub(super) struct At {
+    /// Byte offset in the file.
+    pub offset: usize,
+    /// The setting with its tables.
+    pub key: String,
+}
+
+impl At {
+    /// A setting of the table at this place.
+    pub fn key(&self, key: &str, value: &Value<'_>) -> Self {
+        let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let name = if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("{key:?}") };
+        let key = if self.key.is_empty() { name } else { format!("{}.{name}", self.key) };
+        Self { offset: value.span().start, key }
+    }
+
+    /// An element of the array at this place.
+    pub fn element(&self, index: usize, value: &Value<'_>) -> Self {
+        Self { offset: value.span().start, key: format!("{}[{index}]", self.key) }
+    }
+}
+
+/// A file that is being checked.
+pub(super) struct Checker<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Where each line starts.
+    lines: Vec<usize>,
+    /// Errors by offset, so in the order of the file.
+    found: BTreeMap<usize, Vec<ConfigError>>,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = [0].into_iter().chain(breaks.map(|(offset, _)| offset + 1)).collect();
+        Self { file, text, lines, found: BTreeMap::new() }
+    }
+
+    /// The tree of the document. Where TOML itself is broken it is empty: what the parser recovers would be blamed for
+    /// errors that the user did not make.
+    pub fn parse(&mut self) -> DeTable<'a> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in &errors {
+            let span = error.span().unwrap_or_default();
+            let at = At { offset: span.start, key: String::new() };
+            let blamed = self.text.get(span).filter(|text| !text.trim().is_empty());
+            let whole_line = || self.text[self.lines[self.line(at.offset) - 1]..].lines().next().unwrap_or_default();
+            let excerpt = blamed.and_then(|text| text.lines().next()).unwrap_or_else(whole_line).trim();
+            let excerpt: String = excerpt.chars().take(LONGEST_EXCERPT).collect();
+            self.fail(&at, Problem::Syntax(format!("{}: `{excerpt}`", error.message())));
+        }
+        if errors.is_empty() { table.into_inner() } else { DeTable::new() }
+    }
+
+    /// Keeps an error. The same error at the same place is kept once: a table is looked at again by each profile that
+    /// inherits it.
+    pub fn fail(&mut self, at: &At, problem: Problem) {
+        let line = Some(self.line(at.offset));
+        let error = ConfigError { file: self.file.to_owned(), line, key: at.key.clone(), problem };
+        let here = self.found.entry(at.offset).or_default();
+        if !here.contains(&error) {
+            here.push(error);
+        }
+    }
+
+    /// The line, from 1, of a byte offset.
+    pub fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset)
+    }
+
+    /// What was found.
+    pub fn finish(self) -> Result<(), ConfigErrors> {
+        let errors: Vec<_> = self.found.into_values().flatten().collect();
+        if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+    }
+
+    fn wrong_type<T>(&mut self, at: &At, expected: &'static str, value: &Value<'_>) -> Option<T> {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.fail(at, Problem::WrongType { expected, found });
+        None
+    }
+
+    pub fn table<'v, 'i>(&mut self, at: &At, value: &'v Value<'i>) -> Option<&'v DeTable<'i>> {
+        match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => self.wrong_type(at, "a table", value),
+        }
+    }
+
+    /// The tables of an array of tables, each with its place.
+    pub fn tables<'v, 'i>(
+        &mut self,
+        at: &At,
+        value: &'v Value<'i>,
+        expected: &'static str,
+    ) -> Vec<(At, &'v DeTable<'i>)> {
+        let DeValue::Array(array) = value.get_ref() else {
+            self.wrong_type::<()>(at, expected, value);
+            return Vec::new();
+        };
+        let place = |(index, element)| (at.element(index, element), element);
+        (array.iter().enumerate().map(place))
+            .filter_map(|(at, element)| self.table(&at, element).map(|table| (at, table)))
+            .collect()
+    }
+
+    pub fn string<'v>(&mut self, at: &At, value: &'v Value<'_>) -> Option<&'v str> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text),
+            _ => self.wrong_type(at, "a string", value),
+        }
+    }
+
+    /// A string for the guest, whose C library ends strings at a NUL.
+    pub fn text(&mut self, at: &At, value: &Value<'_>, what: &'static str) -> Option<String> {
+        let text = self.string(at, value)?.to_owned();
+        if text.contains('\0') {
+            self.fail(at, Problem::Text { text, what, rule: "it may not hold NUL" });
+            return None;
+        }
+        Some(text)
+    }
+
+    /// An array of strings, each for `what`.
+    pub fn texts(&mut self, at: &At, value: &Value<'_>, what: &'static str) -> Option<Vec<String>> {
+        let DeValue::Array(array) = value.get_ref() else {
+            return self.wrong_type(at, "an array of strings", value);
+        };
+        let mut texts = Vec::with_capacity(array.len());
+        for (index, element) in array.iter().enumerate() {
+            texts.extend(self.text(&at.element(index, element), element, what));
+        }
+        Some(texts)
+    }
+
+    pub fn boolean(&mut self, at: &At, value: &Value<'_>) -> Option<bool> {
+        match value.get_ref() {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.wrong_type(at, "true or false", value),
+        }
+    }
+
+    pub fn integer(&mut self, at: &At, value: &Value<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let DeValue::Integer(integer) = value.get_ref() else {
+            return self.wrong_type(at, "an integer", value);
+        };
+        let number =
+            u64::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (text, least, most) = (integer.to_string(), *range.start(), *range.end());
+            self.fail(at, Problem::Number { text, least, most });
+        }
+        number
+    }
+
+    /// A size, fuel or duration: a string with a unit, or an integer where that has a meaning.
+    pub fn quantity(&mut self, at: &At, value: &Value<'_>, quantity: Quantity) -> Option<u64> {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(integer) => u64::from_str_radix(integer.as_str(), integer.radix())
+                .map_or_else(|_| integer.as_str().to_owned(), |number| number.to_string()),
+            _ => {
+                let expected = match quantity {
+                    Quantity::Size => "a size, such as \"256MiB\"",
+                    Quantity::Fuel => "an amount of fuel, such as \"10G\"",
+                    Quantity::Duration => "a duration, such as \"300s\"",
+                };
+                return self.wrong_type(at, expected, value);
+            }
+        };
+        quantity.parse(&text).map_err(|error| self.fail(at, error.into())).ok()
+    }
+
+    /// The same, where nothing could run with 0.
+    pub fn positive(&mut self, at: &At, value: &Value<'_>, quantity: Quantity) -> Option<u64> {
+        let number = self.quantity(at, value, quantity)?;
+        if number == 0 {
+            self.fail(at, Problem::zero("0"));
+            return None;
+        }
+        Some(number)
+    }
+
+    /// One of the names of `choices`.
+    pub fn choice<T: Copy>(
+        &mut self,
+        at: &At,
+        value: &Value<'_>,
+        what: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Option<T> {
+        let text = self.string(at, value)?;
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
+            return Some(*choice);
+        }
+        let known: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        let nearest = nearest(text, known.iter().copied()).map(str::to_owned);
+        self.fail(at, Problem::Choice { text: text.to_owned(), what, nearest, known });
+        None
+    }
+}

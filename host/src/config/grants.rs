@@ -1,0 +1,187 @@
+//! Directories and sockets of a profile: the raw tables, each checked on its own.
+
+use super::check::{At, Checker, Value};
+use super::errors::Problem;
+use super::settings::{self, DIR, SOCKET};
+use super::suggest::nearest;
+use crate::policy::{DirGrant, Mode, SocketGrant, SocketSource};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::de::DeTable;
+
+/// A directory; what is wrong in it is absent, so that the rest can still be checked.
+pub(super) struct RawDir {
+    pub at: At,
+    pub name: Option<String>,
+    pub guest: Option<String>,
+    host: Option<PathBuf>,
+    mode: Mode,
+}
+
+impl RawDir {
+    /// The grant, where nothing was wrong.
+    pub fn grant(&self) -> Option<DirGrant> {
+        let (guest, host) = (self.guest.clone()?, self.host.clone()?);
+        Some(DirGrant { guest, host, mode: self.mode, name: self.name.clone(), alias_of: None })
+    }
+}
+
+/// A socket; what is wrong in it is absent.
+pub(super) struct RawSocket {
+    pub at: At,
+    pub name: Option<String>,
+    pub source: Option<SocketSource>,
+    pub source_at: At,
+    pub on_request: bool,
+}
+
+impl RawSocket {
+    /// The grant, where nothing was wrong.
+    pub fn grant(&self) -> Option<SocketGrant> {
+        let (name, source) = (self.name.clone()?, self.source.clone()?);
+        Some(SocketGrant { name, source, on_request: self.on_request })
+    }
+}
+
+/// Reads one `[[profile.NAME.dir]]`; relative host paths start at `base`.
+pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &Path) -> RawDir {
+    let mut raw = RawDir { at, name: None, guest: None, host: None, mode: Mode::ReadOnly };
+    for (key, value) in table {
+        let at = raw.at.key(key.get_ref(), value);
+        match key.get_ref().as_ref() {
+            "guest" => raw.guest = check.string(&at, value).and_then(|path| guest_path(check, &at, path)),
+            "host" => raw.host = check.string(&at, value).and_then(|path| host_dir(check, &at, path, base)),
+            "mode" => raw.mode = mode(check, &at, value).unwrap_or(raw.mode),
+            "name" => raw.name = name(check, &at, value),
+            other => settings::unknown(check, &raw.at, other, key.span().start, &[DIR]),
+        }
+    }
+    for (key, missing) in
+        [("guest", "`guest`, the path in the guest, is"), ("host", "`host`, the directory to grant, is")]
+    {
+        if !table.contains_key(key) {
+            check.fail(&raw.at, Problem::Missing(missing));
+        }
+    }
+    raw
+}
+
+fn mode(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<Mode> {
+    if value.get_ref().as_str() == Some("overlay") {
+        let instead = "use \"read-only\", or \"read-write\" where writes may reach the host";
+        check.fail(at, Problem::NotYet { what: "mode \"overlay\" is", instead });
+        return None;
+    }
+    check.choice(at, value, "a mode", &[("read-only", Mode::ReadOnly), ("read-write", Mode::ReadWrite)])
+}
+
+fn guest_path(check: &mut Checker<'_>, at: &At, path: &str) -> Option<String> {
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let normal = format!("/{}", parts.join("/"));
+    let fault = if path.contains('\0') || parts.contains(&"..") {
+        Some(("may not hold `..` or NUL", None))
+    } else if normal == "/tmp" {
+        Some(("is the scratch file system, which every test has", None))
+    } else if !path.starts_with('/') {
+        Some(("is not absolute", Some(normal.clone())))
+    } else if path != normal {
+        Some(("is not in its shortest form", Some(normal.clone())))
+    } else {
+        None
+    };
+    let Some((fault, fix)) = fault else { return Some(normal) };
+    check.fail(at, Problem::GuestPath { path: path.to_owned(), fault, fix });
+    None
+}
+
+fn host_dir(check: &mut Checker<'_>, at: &At, host: &str, base: &Path) -> Option<PathBuf> {
+    let path = base.join(host);
+    let fault = match path.canonicalize() {
+        _ if host.is_empty() => "is no path; write \".\" for the workspace's own directory".to_owned(),
+        Ok(path) if path.is_dir() => return Some(path),
+        Ok(_) => "is not a directory".to_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+            let nearest = nearest_dir(&path, host);
+            check.fail(at, Problem::NoDirectory { host: host.to_owned(), base, nearest });
+            return None;
+        }
+        Err(error) => format!("cannot be used: {error}"),
+    };
+    check.fail(at, Problem::HostPath { host: host.to_owned(), fault });
+    None
+}
+
+/// A directory beside the one that is not there, spelled as the user spells paths.
+fn nearest_dir(path: &Path, host: &str) -> Option<String> {
+    let mut names: Vec<_> = (path.parent()?.read_dir().ok()?.flatten())
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Path::new(host).with_file_name(near).to_str().map(str::to_owned)
+}
+
+/// Reads one `[[profile.NAME.socket]]`.
+pub(super) fn socket(check: &mut Checker<'_>, at: At, table: &DeTable<'_>) -> RawSocket {
+    let mut raw = RawSocket { source_at: at.clone(), at, name: None, source: None, on_request: false };
+    let mut sources = Vec::new();
+    for (key, value) in table {
+        let at = raw.at.key(key.get_ref(), value);
+        let key_name = key.get_ref().as_ref();
+        match key_name {
+            "name" => raw.name = name(check, &at, value),
+            "on-request" => raw.on_request = check.boolean(&at, value).unwrap_or_default(),
+            "listen" | "connect" | "connect-to" => {
+                sources.push(format!("`{key_name}`"));
+                raw.source = source(check, &at, key_name, value);
+                raw.source_at = at;
+            }
+            other => settings::unknown(check, &raw.at, other, key.span().start, &[SOCKET]),
+        }
+    }
+    if !table.contains_key("name") {
+        check.fail(&raw.at, Problem::Missing("`name`, which tells the guest its sockets apart, is"));
+    }
+    match sources.len() {
+        0 => check.fail(&raw.at, Problem::Missing("one of `listen`, `connect` and `connect-to` is")),
+        1 => {}
+        _ => {
+            let both = format!("{} exclude each other; keep one", sources.join(" and "));
+            check.fail(&raw.at, Problem::Contradiction(both));
+        }
+    }
+    raw
+}
+
+fn source(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>) -> Option<SocketSource> {
+    if key == "connect-to" {
+        return name(check, at, value).map(SocketSource::ConnectTo);
+    }
+    let text = check.string(at, value)?;
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let (fault, example) = match (key, text.parse::<SocketAddr>()) {
+        ("listen", Ok(address)) if address.ip().is_loopback() => return Some(SocketSource::Listen(address)),
+        ("listen", Ok(address)) => ("is not a loopback address", format!("127.0.0.1:{}", address.port())),
+        (_, Ok(address)) if address.port() != 0 => return Some(SocketSource::Connect(address)),
+        (_, Ok(address)) => ("has no port to connect to", format!("{}:5432", address.ip())),
+        ("listen", Err(_)) => ("is not an address with a port", format!("127.0.0.1:{}", port.unwrap_or(0))),
+        (_, Err(_)) => ("is not an address with a port", format!("127.0.0.1:{}", port.unwrap_or(5432))),
+    };
+    check.fail(at, Problem::Address { text: text.to_owned(), fault, example });
+    None
+}
+
+/// A grant's name: it travels to the guest as `name=fd:name=fd`.
+fn name(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<String> {
+    let text = check.string(at, value)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || !text.chars().all(allowed) {
+        let rule = "use ASCII letters, digits, `-`, `_` and `.`";
+        check.fail(at, Problem::Text { text: text.to_owned(), what: "a grant's name", rule });
+        return None;
+    }
+    Some(text.to_owned())
+}

@@ -1,0 +1,107 @@
+use super::check::Checker;
+use super::errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
+use super::profile::{Profile, Requestable};
+use super::raw;
+use super::resolve::{self, DEFAULT};
+use super::suggest::nearest;
+use crate::policy::Policy;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The configuration file's name.
+pub const FILE_NAME: &str = "airtight.toml";
+
+/// A whole configuration, checked and resolved.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it came from; `None` where there is none.
+    pub path: Option<PathBuf>,
+    /// Bound on the cache of compiled modules, in bytes.
+    pub cache_size: u64,
+    /// Cap on a module's own size, in bytes.
+    pub module_size: u64,
+    profiles: BTreeMap<String, Profile>,
+}
+
+impl Default for Config {
+    /// What holds without a file: the profile `default` alone, with the default policy.
+    fn default() -> Self {
+        let default = Profile::new(DEFAULT, Policy::default(), Requestable::default(), Vec::new());
+        Self {
+            path: None,
+            cache_size: 2 << 30,
+            module_size: 512 << 20,
+            profiles: [(DEFAULT.to_owned(), default)].into(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `airtight.toml` or `.config/airtight.toml` in `dir`, the workspace's root; without one, the defaults.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, or that there are two.
+    pub fn load(dir: &Path) -> Result<Self, ConfigErrors> {
+        let places = [dir.join(FILE_NAME), dir.join(".config").join(FILE_NAME)];
+        // A link to nothing counts: it was put there to be read.
+        let present: Vec<_> = places.iter().filter(|path| path.symlink_metadata().is_ok()).collect();
+        let path = match present[..] {
+            [] => return Ok(Self::default()),
+            [path] => path,
+            [path, other, ..] => return Err(whole_file(path, Problem::TwoFiles(other.clone())).into()),
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigErrors::from(whole_file(path, Problem::Unreadable(error.to_string()))))?;
+        let config = Self::from_str(&text, &display_name(path), dir)?;
+        Ok(Self { path: Some(path.clone()), ..config })
+    }
+
+    /// Reads the text of a file; errors call it `file_name`, and relative host paths start at `base`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the lines.
+    pub fn from_str(text: &str, file_name: &str, base: &Path) -> Result<Self, ConfigErrors> {
+        let mut check = Checker::new(file_name, text);
+        let document = check.parse();
+        let raw = raw::read(&mut check, &document, base);
+        resolve::check_links(&mut check, &raw);
+        let profiles = resolve::profiles(&mut check, &raw);
+        check.finish()?;
+        let default = Self::default();
+        Ok(Self {
+            path: Some(file_name.into()),
+            cache_size: raw.cache_size.unwrap_or(default.cache_size),
+            module_size: raw.module_size.unwrap_or(default.module_size),
+            profiles,
+        })
+    }
+
+    /// The profile of that name. `default` is always there.
+    ///
+    /// # Errors
+    /// [`UnknownProfile`], with the names of those that exist.
+    pub fn profile(&self, name: &str) -> Result<Profile, UnknownProfile> {
+        self.profiles.get(name).cloned().ok_or_else(|| UnknownProfile {
+            name: name.to_owned(),
+            file: self.path.as_deref().map(|path| display_name(path).into()),
+            nearest: nearest(name, self.profile_names()).map(str::to_owned),
+            known: self.profile_names().map(str::to_owned).collect(),
+        })
+    }
+
+    /// The names of all profiles, in alphabetical order.
+    pub fn profile_names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+}
+
+fn whole_file(path: &Path, problem: Problem) -> ConfigError {
+    ConfigError { file: display_name(path), line: None, key: String::new(), problem }
+}
+
+/// The path as the user would type it: relative where it is below the current directory.
+fn display_name(path: &Path) -> String {
+    let current = std::env::current_dir().ok();
+    let shown = current.and_then(|current| path.strip_prefix(current).ok()).unwrap_or(path);
+    shown.display().to_string()
+}

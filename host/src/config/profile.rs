@@ -1,0 +1,249 @@
+use super::ask::{Ask, AskError, Refusal};
+use super::overlay::Overlays;
+use super::suggest::nearest;
+use super::units::{format_duration, format_fuel, format_size};
+use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A resolved profile: the policy of its tests, and what changes it for some of them.
+#[derive(Debug)]
+pub struct Profile {
+    name: String,
+    base: Arc<Policy>,
+    requestable: Requestable,
+    overrides: Vec<Override>,
+    overlays: Overlays,
+    /// Policies that were made already, so that tests which share one share its memory.
+    made: Mutex<HashMap<Changes, Arc<Policy>>>,
+}
+
+/// Grants that a test gets only where it, or an override, asks for them by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Requestable {
+    /// Directories, each with a name.
+    pub dirs: Vec<DirGrant>,
+    /// Sockets.
+    pub sockets: Vec<SocketGrant>,
+}
+
+/// Changes for the tests whose names match.
+///
+/// Of several that match, the first that sets a setting decides it, as in cargo-nextest: so the narrow ones go first. A
+/// variable of `env` and a kind of `leaks` are a setting each; grants add up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Override {
+    /// A part of the test's name, as libtest's filters are; empty for every test.
+    pub filter: String,
+    /// A part of the module's name; empty for every module.
+    pub module: String,
+    /// What changes.
+    pub patch: PolicyPatch,
+    /// Grants on request that the tests get.
+    pub grants: Vec<String>,
+}
+
+/// What makes a test's policy differ from the profile's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Changes {
+    overrides: Vec<usize>,
+    ask: Ask,
+}
+
+impl Override {
+    /// Whether it is meant for this test.
+    #[must_use]
+    pub fn matches(&self, module: &str, test: &str) -> bool {
+        test.contains(&self.filter) && module.contains(&self.module)
+    }
+}
+
+impl Clone for Profile {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            base: Arc::clone(&self.base),
+            requestable: self.requestable.clone(),
+            overrides: self.overrides.clone(),
+            overlays: self.overlays.clone(),
+            made: Mutex::default(),
+        }
+    }
+}
+
+impl Profile {
+    /// A profile of checked parts.
+    #[must_use]
+    pub fn new(name: &str, policy: Policy, requestable: Requestable, overrides: Vec<Override>) -> Self {
+        Self {
+            name: name.to_owned(),
+            base: Arc::new(policy),
+            requestable,
+            overrides,
+            overlays: Overlays::default(),
+            made: Mutex::default(),
+        }
+    }
+
+    /// The same profile under the settings of one run; to be called once.
+    #[must_use]
+    pub fn with_overlays(mut self, overlays: Overlays) -> Self {
+        self.overlays = overlays;
+        let overlays = self.overlays.clone();
+        let policy = self.policy_mut();
+        overlays.in_order().iter().for_each(|patch| patch.apply(policy));
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The policy of a test that nothing changes.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.base
+    }
+
+    /// The same, to be changed for every test: for grants that a run adds, such as the package's directory.
+    pub fn policy_mut(&mut self) -> &mut Policy {
+        self.made = Mutex::default();
+        Arc::make_mut(&mut self.base)
+    }
+
+    /// What tests can ask for.
+    #[must_use]
+    pub fn requestable(&self) -> &Requestable {
+        &self.requestable
+    }
+
+    /// The overrides, the strongest first.
+    #[must_use]
+    pub fn overrides(&self) -> &[Override] {
+        &self.overrides
+    }
+
+    /// The policy of one test. Tests with the same policy get the same [`Arc`].
+    ///
+    /// # Errors
+    /// The test asks for more than it may have.
+    pub fn policy_for(&self, module: &str, test: &str, ask: &Ask) -> Result<Arc<Policy>, AskError> {
+        let matching = self.overrides.iter().enumerate().filter(|(_, overriding)| overriding.matches(module, test));
+        let changes = Changes { overrides: matching.map(|(nth, _)| nth).collect(), ask: ask.clone() };
+        if changes.overrides.is_empty() && changes.ask == Ask::default() {
+            return Ok(Arc::clone(&self.base));
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = made.get(&changes) {
+            return Ok(Arc::clone(policy));
+        }
+        let policy = self.make(&changes).map_err(|refusal| AskError {
+            module: module.to_owned(),
+            test: test.to_owned(),
+            refusal: Box::new(refusal),
+        })?;
+        Ok(Arc::clone(made.entry(changes).or_insert(Arc::new(policy))))
+    }
+
+    fn make(&self, changes: &Changes) -> Result<Policy, Refusal> {
+        let mut policy = Policy::clone(&self.base);
+        let overrides: Vec<_> = changes.overrides.iter().map(|nth| &self.overrides[*nth]).collect();
+        // The strongest is applied last.
+        overrides.iter().rev().for_each(|overriding| overriding.patch.apply(&mut policy));
+        self.overlays.in_order().iter().for_each(|patch| patch.apply(&mut policy));
+        self.lower(&mut policy.limits, &overrides, &changes.ask)?;
+        let mut granted: BTreeSet<_> = overrides.iter().flat_map(|overriding| &overriding.grants).collect();
+        for grant in &changes.ask.grants {
+            self.check_grant(grant)?;
+            granted.insert(grant);
+        }
+        self.requestable.grant(&granted, &mut policy);
+        Ok(policy)
+    }
+
+    /// Lowers the limits as the test asks.
+    fn lower(&self, limits: &mut Limits, overrides: &[&Override], ask: &Ask) -> Result<(), Refusal> {
+        let above = |limit, asked, allowed, sets: fn(&PolicyPatch) -> bool| Refusal::Above {
+            limit,
+            asked,
+            allowed,
+            allowed_by: self.who_sets(limit, overrides, sets),
+        };
+        at_most(&mut limits.memory, ask.memory, |asked, allowed| {
+            above("memory", format_size(asked), format_size(allowed), |patch| patch.memory.is_some())
+        })?;
+        at_most(&mut limits.fuel, ask.fuel, |asked, allowed| {
+            above("fuel", format_fuel(asked), format_fuel(allowed), |patch| patch.fuel.is_some())
+        })?;
+        at_most(&mut limits.timeout, ask.timeout, |asked, allowed| {
+            above("timeout", format_duration(asked), format_duration(allowed), |patch| patch.timeout.is_some())
+        })
+    }
+
+    /// Who decided a limit, in the user's words.
+    fn who_sets(&self, limit: &str, overrides: &[&Override], sets: fn(&PolicyPatch) -> bool) -> String {
+        if sets(&self.overlays.command_line) {
+            return "the command line".to_owned();
+        }
+        if sets(&self.overlays.environment) {
+            return format!("the variable AIRTIGHT_{}", limit.to_uppercase());
+        }
+        match overrides.iter().find(|overriding| sets(&overriding.patch)) {
+            Some(overriding) => {
+                let pattern = if overriding.filter.is_empty() { &overriding.module } else { &overriding.filter };
+                format!("the override for `{pattern}` in profile `{}`", self.name)
+            }
+            None => format!("profile `{}`", self.name),
+        }
+    }
+
+    fn check_grant(&self, grant: &str) -> Result<(), Refusal> {
+        let given = self.base.sockets.iter().map(|socket| socket.name.as_str());
+        let known: Vec<_> = self.requestable.names().chain(given).map(str::to_owned).collect();
+        if known.iter().any(|name| name == grant) {
+            return Ok(());
+        }
+        Err(Refusal::UnknownGrant {
+            grant: grant.to_owned(),
+            profile: self.name.clone(),
+            nearest: nearest(grant, known.iter().map(String::as_str)).map(str::to_owned),
+            known,
+        })
+    }
+}
+
+fn at_most<T: Copy + Ord>(limit: &mut T, asked: Option<T>, above: impl Fn(T, T) -> Refusal) -> Result<(), Refusal> {
+    match asked {
+        Some(asked) if asked > *limit => Err(above(asked, *limit)),
+        Some(asked) => {
+            *limit = asked;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+impl Requestable {
+    /// The names that can be asked for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let dirs = self.dirs.iter().filter_map(|dir| dir.name.as_deref());
+        dirs.chain(self.sockets.iter().map(|socket| socket.name.as_str()))
+    }
+
+    /// Adds the named grants, in the order of the profile. A socket that connects to another brings that one along.
+    fn grant(&self, names: &BTreeSet<&String>, policy: &mut Policy) {
+        let dirs = self.dirs.iter().filter(|dir| dir.name.as_ref().is_some_and(|name| names.contains(name)));
+        policy.dirs.extend(dirs.cloned());
+        let asked = |socket: &&SocketGrant| names.contains(&socket.name);
+        let needed: BTreeSet<_> = (self.sockets.iter().filter(asked))
+            .filter_map(|socket| match &socket.source {
+                SocketSource::ConnectTo(listener) => Some(listener),
+                _ => None,
+            })
+            .collect();
+        let sockets = self.sockets.iter().filter(|socket| asked(socket) || needed.contains(&socket.name));
+        policy.sockets.extend(sockets.cloned());
+    }
+}

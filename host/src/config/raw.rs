@@ -1,0 +1,135 @@
+//! The file as it is written: every value checked on its own, with its place. See `resolve` for what spans profiles.
+
+use super::check::{At, Checker, Value};
+use super::errors::Problem;
+use super::grants::{self, RawDir, RawSocket};
+use super::settings::{self, FILE, OVERRIDE, PROFILE, SHARED};
+use super::units::{Quantity, format_size};
+use crate::policy::PolicyPatch;
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::de::DeTable;
+
+/// The largest stack: each worker thread reserves that much address space.
+const LARGEST_STACK: u64 = 1 << 30;
+
+/// A whole file.
+#[derive(Default)]
+pub(super) struct RawConfig {
+    pub cache_size: Option<u64>,
+    pub module_size: Option<u64>,
+    pub profiles: BTreeMap<String, RawProfile>,
+}
+
+/// One `[profile.NAME]`.
+#[derive(Default)]
+pub(super) struct RawProfile {
+    pub inherits: Option<(At, String)>,
+    pub patch: PolicyPatch,
+    pub stack: Option<u64>,
+    pub seed: Option<u64>,
+    pub dirs: Vec<RawDir>,
+    pub sockets: Vec<RawSocket>,
+    pub overrides: Vec<RawOverride>,
+}
+
+/// One `[[profile.NAME.overrides]]`.
+#[derive(Default)]
+pub(super) struct RawOverride {
+    pub filter: Option<String>,
+    pub module: Option<String>,
+    pub patch: PolicyPatch,
+    pub grants: Vec<String>,
+    pub grants_at: At,
+}
+
+/// Reads a document; relative host paths start at `base`.
+pub(super) fn read(check: &mut Checker<'_>, document: &DeTable<'_>, base: &Path) -> RawConfig {
+    let mut raw = RawConfig::default();
+    for (key, value) in document {
+        let at = At::default().key(key.get_ref(), value);
+        match key.get_ref().as_ref() {
+            "cache-size" => raw.cache_size = check.quantity(&at, value, Quantity::Size),
+            "module-size" => raw.module_size = check.positive(&at, value, Quantity::Size),
+            "profile" => raw.profiles = profiles(check, &at, value, base),
+            other => settings::unknown(check, &At::default(), other, key.span().start, &[FILE]),
+        }
+    }
+    raw
+}
+
+fn profiles(check: &mut Checker<'_>, at: &At, value: &Value<'_>, base: &Path) -> BTreeMap<String, RawProfile> {
+    let mut profiles = BTreeMap::new();
+    for (key, value) in check.table(at, value).into_iter().flatten() {
+        // A setting in `[profile]` itself: its profile was forgotten.
+        if !value.get_ref().is_table()
+            && (SHARED.contains(&key.get_ref().as_ref()) || PROFILE.contains(&key.get_ref().as_ref()))
+        {
+            settings::unknown(check, at, key.get_ref(), key.span().start, &[]);
+            continue;
+        }
+        let at = at.key(key.get_ref(), value);
+        if let Some(table) = check.table(&at, value) {
+            profiles.insert(key.get_ref().to_string(), profile(check, &at, table, base));
+        }
+    }
+    profiles
+}
+
+fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path) -> RawProfile {
+    let mut raw = RawProfile::default();
+    for (key, value) in table {
+        let at = place.key(key.get_ref(), value);
+        match key.get_ref().as_ref() {
+            "inherits" => raw.inherits = check.string(&at, value).map(|name| (at.clone(), name.to_owned())),
+            "stack" => raw.stack = stack(check, &at, value),
+            "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
+            "dir" => {
+                let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.dir]]");
+                raw.dirs = tables.into_iter().map(|(at, table)| grants::dir(check, at, table, base)).collect();
+            }
+            "socket" => {
+                let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.socket]]");
+                raw.sockets = tables.into_iter().map(|(at, table)| grants::socket(check, at, table)).collect();
+            }
+            "overrides" => {
+                let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.overrides]]");
+                raw.overrides = tables.into_iter().map(|(at, table)| overriding(check, &at, table)).collect();
+            }
+            shared if settings::read(check, &at, shared, value, &mut raw.patch) => {}
+            other => settings::unknown(check, place, other, key.span().start, &[SHARED, PROFILE]),
+        }
+    }
+    raw
+}
+
+fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOverride {
+    let mut raw = RawOverride::default();
+    for (key, value) in table {
+        let at = place.key(key.get_ref(), value);
+        match key.get_ref().as_ref() {
+            "filter" => raw.filter = check.string(&at, value).map(str::to_owned),
+            "module" => raw.module = check.string(&at, value).map(str::to_owned),
+            "grants" => {
+                raw.grants = check.texts(&at, value, "a grant's name").unwrap_or_default();
+                raw.grants_at = at;
+            }
+            shared if settings::read(check, &at, shared, value, &mut raw.patch) => {}
+            other => settings::unknown(check, place, other, key.span().start, &[OVERRIDE, SHARED]),
+        }
+    }
+    if !table.contains_key("filter") && !table.contains_key("module") {
+        check.fail(place, Problem::Missing("`filter`, a part of the names of tests (or `module`, of modules), is"));
+    }
+    raw
+}
+
+fn stack(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<u64> {
+    let stack = check.positive(at, value, Quantity::Size)?;
+    if stack > LARGEST_STACK {
+        let reason = "each worker thread reserves it; the most is 1 GiB";
+        check.fail(at, Problem::Range { text: format_size(stack), above: true, reason });
+        return None;
+    }
+    Some(stack)
+}

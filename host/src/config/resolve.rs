@@ -1,0 +1,213 @@
+//! Raw profiles to resolved ones: inheritance, and the names that profiles use of each other.
+
+use super::check::{At, Checker};
+use super::errors::Problem;
+use super::grants::{RawDir, RawSocket};
+use super::profile::{Override, Profile, Requestable};
+use super::raw::{RawConfig, RawOverride, RawProfile};
+use super::suggest::nearest;
+use crate::policy::{Policy, SocketSource};
+use std::collections::BTreeMap;
+
+/// The profile that all others start from.
+pub(super) const DEFAULT: &str = "default";
+
+/// Reports what is wrong between settings: inheritance, duplicates, names of nothing.
+pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
+    for (name, profile) in &raw.profiles {
+        duplicates(check, profile);
+        if let Some(lineage) = lineage(check, raw, name) {
+            let merged = Merged::new(&lineage);
+            // Those of one profile and those it inherits.
+            unique(check, "name", merged.names());
+            connections(check, &merged);
+            requests(check, name, &lineage, &merged);
+        }
+    }
+}
+
+/// A profile and those it inherits from up to the default profile, which comes first; `None`, with an error, where that
+/// leads nowhere or in a circle.
+fn lineage<'r>(check: &mut Checker<'_>, raw: &'r RawConfig, name: &str) -> Option<Vec<&'r RawProfile>> {
+    let mut names = vec![name.to_owned()];
+    let mut lineage = Vec::new();
+    loop {
+        let current = names.last().map_or(DEFAULT, String::as_str);
+        let profile = raw.profiles.get(current);
+        lineage.extend(profile);
+        let next = match profile.and_then(|profile| profile.inherits.as_ref()) {
+            Some((at, _)) if current == DEFAULT => {
+                let problem = "`default` is what all profiles start from, and cannot inherit; remove the setting";
+                check.fail(at, Problem::Contradiction(problem.to_owned()));
+                return None;
+            }
+            Some((at, next)) => {
+                parent_exists(check, raw, at, next)?;
+                next.clone()
+            }
+            None if current == DEFAULT => break,
+            None => DEFAULT.to_owned(),
+        };
+        if let Some(start) = names.iter().position(|known| *known == next) {
+            report_circle(check, raw, &names[start..]);
+            return None;
+        }
+        names.push(next);
+    }
+    lineage.reverse();
+    Some(lineage)
+}
+
+fn parent_exists(check: &mut Checker<'_>, raw: &RawConfig, at: &At, name: &str) -> Option<()> {
+    if name == DEFAULT || raw.profiles.contains_key(name) {
+        return Some(());
+    }
+    let known: Vec<_> = raw.profiles.keys().cloned().collect();
+    let problem = unresolved("profile", name, "in this file".to_owned(), known);
+    check.fail(at, problem);
+    None
+}
+
+/// Says it the same way from wherever the circle was entered, so that it is said once.
+fn report_circle(check: &mut Checker<'_>, raw: &RawConfig, circle: &[String]) {
+    let place = |name: &String| raw.profiles.get(name).and_then(|profile| profile.inherits.as_ref()).map(|(at, _)| at);
+    let Some(first) = (0..circle.len()).min_by_key(|nth| place(&circle[*nth]).map(|at| at.offset)) else { return };
+    let around = circle.iter().cycle().skip(first).take(circle.len() + 1).cloned().collect();
+    if let Some(at) = place(&circle[first]) {
+        check.fail(at, Problem::Circle(around));
+    }
+}
+
+/// Directories and sockets of a lineage: a nearer one takes the place of an inherited one with its guest path or name.
+struct Merged<'r> {
+    dirs: Vec<&'r RawDir>,
+    sockets: Vec<&'r RawSocket>,
+}
+
+impl<'r> Merged<'r> {
+    fn new(lineage: &[&'r RawProfile]) -> Self {
+        let mut merged = Self { dirs: Vec::new(), sockets: Vec::new() };
+        let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+        for profile in lineage {
+            (merged.dirs).retain(|old| {
+                !profile.dirs.iter().any(|new| same(&new.guest, &old.guest) || same(&new.name, &old.name))
+            });
+            (merged.sockets).retain(|old| !profile.sockets.iter().any(|new| same(&new.name, &old.name)));
+            merged.dirs.extend(&profile.dirs);
+            merged.sockets.extend(&profile.sockets);
+        }
+        merged
+    }
+
+    /// Names of all grants, with their places.
+    fn names(&self) -> impl Iterator<Item = (&'r str, &'r At)> {
+        let dirs = self.dirs.iter().map(|dir| (&dir.name, &dir.at));
+        let sockets = self.sockets.iter().map(|socket| (&socket.name, &socket.at));
+        dirs.chain(sockets).filter_map(|(name, at)| Some((name.as_deref()?, at)))
+    }
+}
+
+fn duplicates(check: &mut Checker<'_>, profile: &RawProfile) {
+    let guests = profile.dirs.iter().filter_map(|dir| Some((dir.guest.as_deref()?, &dir.at)));
+    unique(check, "guest path", guests);
+    let own = Merged::new(&[profile]);
+    unique(check, "name", own.names());
+}
+
+fn unique<'r>(check: &mut Checker<'_>, what: &'static str, names: impl Iterator<Item = (&'r str, &'r At)>) {
+    let mut names: Vec<_> = names.collect();
+    names.sort_by_key(|(_, at)| at.offset);
+    let mut seen = BTreeMap::new();
+    for (name, at) in names {
+        if let Some(first) = seen.get(name) {
+            check.fail(at, Problem::Duplicate { what, value: name.to_owned(), first: *first });
+        } else {
+            seen.insert(name, check.line(at.offset));
+        }
+    }
+}
+
+/// Checks that every `connect-to` finds a listening socket that is there whenever it is.
+fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
+    for socket in &merged.sockets {
+        let Some(SocketSource::ConnectTo(target)) = &socket.source else { continue };
+        let at = &socket.source_at;
+        let listener = merged.sockets.iter().find(|other| other.name.as_ref() == Some(target));
+        match listener.map(|listener| (listener, &listener.source)) {
+            // A listener whose address is wrong has its own error.
+            Some((listener, Some(SocketSource::Listen(_)) | None)) => {
+                if listener.on_request && !socket.on_request {
+                    let problem =
+                        format!("`{target}` is given on request only, so this must be too: add on-request = true");
+                    check.fail(at, Problem::Contradiction(problem));
+                }
+            }
+            Some(_) => {
+                let problem = format!("`{target}` is not a listening socket");
+                check.fail(at, Problem::Contradiction(problem));
+            }
+            None => {
+                let listening = |socket: &&&RawSocket| matches!(socket.source, Some(SocketSource::Listen(_)));
+                let known = merged.sockets.iter().filter(listening).filter_map(|socket| socket.name.clone()).collect();
+                check.fail(at, unresolved("listening socket", target, "in this profile".to_owned(), known));
+            }
+        }
+    }
+}
+
+/// Checks that overrides grant only what the profile names. What was wrong before this profile inherited it is not said
+/// again.
+fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], merged: &Merged<'_>) {
+    let Some((own, inherited)) = lineage.split_last() else { return };
+    let before = Merged::new(inherited);
+    let has = |merged: &Merged<'_>, grant: &str| merged.names().any(|(name, _)| name == grant);
+    let mut require = |overriding: &RawOverride, grant: &str| {
+        if !has(merged, grant) {
+            let known = merged.names().map(|(name, _)| name.to_owned()).collect();
+            let problem = unresolved("grant", grant, format!("in profile `{profile}`"), known);
+            check.fail(&overriding.grants_at, problem);
+        }
+    };
+    for overriding in &own.overrides {
+        overriding.grants.iter().for_each(|grant| require(overriding, grant));
+    }
+    for overriding in inherited.iter().flat_map(|profile| &profile.overrides) {
+        overriding.grants.iter().filter(|grant| has(&before, grant)).for_each(|grant| require(overriding, grant));
+    }
+}
+
+fn unresolved(what: &'static str, name: &str, place: String, mut known: Vec<String>) -> Problem {
+    known.sort_unstable();
+    known.dedup();
+    let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+    Problem::Unresolved { what, name: name.to_owned(), place, nearest, known }
+}
+
+/// The profiles of a file without errors.
+pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<String, Profile> {
+    let names = raw.profiles.keys().map(String::as_str).chain([DEFAULT]);
+    names.filter_map(|name| Some((name.to_owned(), build(name, &lineage(check, raw, name)?)))).collect()
+}
+
+fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
+    let mut policy = Policy::default();
+    for profile in lineage {
+        profile.patch.apply(&mut policy);
+        policy.limits.stack = profile.stack.unwrap_or(policy.limits.stack);
+        policy.seed = profile.seed.unwrap_or(policy.seed);
+    }
+    let merged = Merged::new(lineage);
+    let (requested, given) = merged.dirs.iter().filter_map(|dir| dir.grant()).partition(|dir| dir.name.is_some());
+    let mut requestable = Requestable { dirs: requested, sockets: Vec::new() };
+    policy.dirs = given;
+    (requestable.sockets, policy.sockets) =
+        merged.sockets.iter().filter_map(|socket| socket.grant()).partition(|socket| socket.on_request);
+    // The nearer profile's overrides come first, for the first match wins.
+    let overrides = lineage.iter().rev().flat_map(|profile| &profile.overrides).map(|raw| Override {
+        filter: raw.filter.clone().unwrap_or_default(),
+        module: raw.module.clone().unwrap_or_default(),
+        patch: raw.patch.clone(),
+        grants: raw.grants.clone(),
+    });
+    Profile::new(name, policy, requestable, overrides.collect())
+}

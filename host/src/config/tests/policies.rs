@@ -1,0 +1,228 @@
+use super::{config, errors};
+use crate::config::units::{parse_duration, parse_fuel, parse_size};
+use crate::config::{Ask, Overlays};
+use crate::policy::{LeakAction, LeakActions, Limits, Mode, PolicyPatch, SocketSource};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The example of the documentation.
+const EXAMPLE: &str = r#"
+[profile.default]
+memory = "256MiB"            # cap on linear memory
+fuel = "10G"                 # deterministic time limit
+timeout = "300s"             # wall-clock watchdog; a test that ends on it marks the report as not reproducible
+stack = "8MiB"
+leaks = { handles = "fail", heap = "fail", tasks = "fail", tracked = "fail", retained = "show", residue = "show" }
+env = { RUST_BACKTRACE = "0" }
+[[profile.default.dir]]
+guest = "/fixtures"
+host = "tests/fixtures"      # relative to this file
+mode = "read-only"           # or "overlay" (writes stay in memory) or "read-write"
+[[profile.default.overrides]]
+filter = "parser::"
+memory = "4MiB"
+"#;
+
+#[test]
+fn the_documented_example() {
+    let root = super::workspace();
+    let profile = super::config_in(root.path(), EXAMPLE).unwrap().profile("default").unwrap();
+    let policy = profile.policy();
+    assert_eq!(policy.limits, Limits::default());
+    assert_eq!(policy.leaks, LeakActions::default());
+    assert_eq!(policy.env, [("RUST_BACKTRACE".to_owned(), "0".to_owned())].into());
+    assert_eq!(policy.dirs.len(), 1);
+    assert_eq!(policy.dirs[0].guest, "/fixtures");
+    assert_eq!(policy.dirs[0].host, root.path().join("tests/fixtures").canonicalize().unwrap());
+    assert_eq!(policy.dirs[0].mode, Mode::ReadOnly);
+    let parser = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap();
+    assert_eq!(parser.limits.memory, 4 << 20);
+}
+
+#[test]
+fn heap_limits_are_announced_but_refused() {
+    insta::assert_snapshot!(errors(&format!("{EXAMPLE}peak-heap = \"512KiB\"\n")), @r"airtight.toml:16: profile.default.overrides[0].peak-heap: heap limits are not part of this version; remove the setting");
+}
+
+const PROFILES: &str = r#"
+cache-size = "1GiB"
+module-size = 300_000_000
+[profile.default]
+memory = "64MiB"
+seed = 0xffff_ffff_ffff_ffff
+args = ["-v"]
+stdin = "hello"
+env = { A = "1", B = "1" }
+leaks.residue = "fail"
+dir = [{ guest = "/data", host = "data", mode = "read-write" }, { guest = "/", host = ".", name = "root" }]
+[[profile.default.overrides]]
+filter = "slow"
+fuel = "20G"
+memory = "32MiB"
+[profile.nightly]
+inherits = "ci"
+stack = "16MiB"
+[profile.ci]
+memory = "128MiB"
+env.B = "2"
+leaks = { residue = "ignore", retained = "fail" }
+dir = [{ guest = "/data", host = "tests/fixtures" }]
+[[profile.ci.overrides]]
+filter = "slow"
+memory = "16MiB"
+"#;
+
+#[test]
+fn profiles_inherit_and_default_is_under_all() {
+    let config = config(PROFILES);
+    assert_eq!((config.cache_size, config.module_size), (1 << 30, 300_000_000));
+    let nightly = config.profile("nightly").unwrap();
+    let policy = nightly.policy();
+    assert_eq!((policy.limits.memory, policy.limits.stack), (128 << 20, 16 << 20));
+    assert_eq!(policy.limits.fuel, Limits::default().fuel);
+    assert_eq!((policy.seed, &policy.stdin[..], &policy.args[..]), (u64::MAX, &b"hello"[..], &["-v".to_owned()][..]));
+    assert_eq!((policy.env["A"].as_str(), policy.env["B"].as_str()), ("1", "2"));
+    let expected = LeakActions { residue: LeakAction::Ignore, retained: LeakAction::Fail, ..LeakActions::default() };
+    assert_eq!(policy.leaks, expected);
+    // The nearer directory takes the place of the inherited one; the named one waits to be asked for.
+    assert_eq!(policy.dirs.len(), 1);
+    assert!(policy.dirs[0].host.ends_with("tests/fixtures"));
+    assert_eq!(policy.dirs[0].mode, Mode::ReadOnly);
+    assert_eq!(nightly.requestable().names().collect::<Vec<_>>(), ["root"]);
+    assert_eq!(config.profile("default").unwrap().policy().leaks.residue, LeakAction::Fail);
+}
+
+#[test]
+fn the_first_matching_override_decides_a_setting() {
+    let slow = |profile: &str| {
+        let profile = config(PROFILES).profile(profile).unwrap();
+        profile.policy_for("m", "very_slow", &Ask::default()).unwrap().limits
+    };
+    assert_eq!((slow("default").memory, slow("default").fuel), (32 << 20, 20_000_000_000));
+    // The nearer profile's come first, and leave to the others what they do not set.
+    assert_eq!((slow("nightly").memory, slow("nightly").fuel), (16 << 20, 20_000_000_000));
+}
+
+#[test]
+fn an_override_may_be_for_a_module() {
+    let profile = config(
+        "profile.default.overrides = [
+            { module = 'semver/', filter = 'parse', memory = '1MiB', leaks.heap = 'show', env.X = '1' },
+            { module = 'semver/', handles = 7, leaks.heap = 'ignore', env = { X = '2', Y = '2' } },
+        ]",
+    );
+    let profile = profile.profile("default").unwrap();
+    let policy = |module, test| profile.policy_for(module, test, &Ask::default()).unwrap();
+    let both = policy("semver/lib", "parse_a");
+    assert_eq!((both.limits.memory, both.limits.handles), (1 << 20, 7));
+    assert_eq!((both.leaks.heap, both.env["X"].as_str(), both.env["Y"].as_str()), (LeakAction::Show, "1", "2"));
+    assert_eq!(policy("semver/lib", "print").limits.memory, Limits::default().memory);
+    assert_eq!(policy("semver/lib", "print").limits.handles, 7);
+    assert!(Arc::ptr_eq(&policy("serde/lib", "parse_a"), profile.policy()));
+}
+
+#[test]
+fn the_command_line_is_above_the_environment_is_above_overrides() {
+    let overlays = Overlays {
+        environment: PolicyPatch {
+            memory: Some(2 << 20),
+            timeout: Some(Duration::from_secs(1)),
+            ..PolicyPatch::default()
+        },
+        command_line: PolicyPatch { memory: Some(3 << 20), ..PolicyPatch::default() },
+    };
+    let profile = config(PROFILES).profile("default").unwrap().with_overlays(overlays);
+    for test in ["slow", "fast"] {
+        let limits = profile.policy_for("m", test, &Ask::default()).unwrap().limits;
+        assert_eq!((limits.memory, limits.timeout), (3 << 20, Duration::from_secs(1)), "{test}");
+    }
+    let limits = profile.policy_for("m", "slow", &Ask::default()).unwrap().limits;
+    assert_eq!(limits.fuel, 20_000_000_000);
+}
+
+#[test]
+fn tests_with_one_policy_share_it() {
+    let mut profile = config(PROFILES).profile("default").unwrap();
+    let ask = Ask { memory: Some(1 << 20), ..Ask::default() };
+    let policy = |test, ask: &Ask| profile.policy_for("m", test, ask).unwrap();
+    assert!(Arc::ptr_eq(&policy("a", &Ask::default()), &policy("b", &Ask::default())));
+    assert!(Arc::ptr_eq(&policy("slow_a", &Ask::default()), &policy("slow_b", &Ask::default())));
+    assert!(Arc::ptr_eq(&policy("a", &ask), &policy("b", &ask)));
+    assert!(!Arc::ptr_eq(&policy("slow", &ask), &policy("b", &ask)));
+    profile.policy_mut().env.insert("PACKAGE".to_owned(), "semver".to_owned());
+    assert_eq!(profile.policy_for("m", "a", &ask).unwrap().env["PACKAGE"], "semver");
+}
+
+const GRANTS: &str = r#"
+[profile.default]
+memory = "256MiB"
+dir = [{ guest = "/big", host = "data", name = "corpus" }]
+socket = [
+    { name = "server", listen = "127.0.0.1:0", on-request = true },
+    { name = "client", connect-to = "server", on-request = true },
+    { name = "log", connect = "127.0.0.1:514" },
+]
+overrides = [{ filter = "corpus::", grants = ["corpus"] }, { filter = "net", grants = ["client"], memory = "64MiB" }]
+"#;
+
+#[test]
+fn grants_on_request_reach_only_those_who_ask() {
+    let profile = config(GRANTS).profile("default").unwrap();
+    let policy = |test, grants: &[&str]| {
+        let ask = Ask { grants: grants.iter().map(|grant| (*grant).to_owned()).collect(), ..Ask::default() };
+        let policy = profile.policy_for("m", test, &ask).unwrap();
+        let dirs: Vec<_> = policy.dirs.iter().map(|dir| dir.guest.clone()).collect();
+        let sockets: Vec<_> = policy.sockets.iter().map(|socket| socket.name.clone()).collect();
+        format!("{dirs:?} {sockets:?}")
+    };
+    assert_eq!(policy("plain", &[]), r#"[] ["log"]"#);
+    assert_eq!(policy("plain", &["corpus", "log"]), r#"["/big"] ["log"]"#);
+    assert_eq!(policy("plain", &["server"]), r#"[] ["log", "server"]"#);
+    // A client without its server would be of no use.
+    assert_eq!(policy("plain", &["client"]), r#"[] ["log", "server", "client"]"#);
+    // Grants of several overrides add up.
+    assert_eq!(policy("corpus::net", &[]), r#"["/big"] ["log", "server", "client"]"#);
+    let socket = &profile.requestable().sockets[1];
+    assert_eq!(socket.source, SocketSource::ConnectTo("server".to_owned()));
+}
+
+#[test]
+fn a_test_may_lower_its_limits() {
+    let profile = config(GRANTS).profile("default").unwrap();
+    let ask = Ask {
+        memory: parse_size("256MiB").ok(),
+        fuel: parse_fuel("1M").ok(),
+        timeout: parse_duration("5s").ok(),
+        grants: Vec::new(),
+    };
+    let limits = profile.policy_for("m", "t", &ask).unwrap().limits;
+    let expected = Limits { memory: 256 << 20, fuel: 1_000_000, timeout: Duration::from_secs(5), ..Limits::default() };
+    assert_eq!(limits, expected);
+}
+
+#[test]
+fn a_test_cannot_widen_its_policy() {
+    let overlays = Overlays {
+        environment: PolicyPatch { timeout: Some(Duration::from_millis(1500)), ..PolicyPatch::default() },
+        command_line: PolicyPatch { fuel: Some(1000), ..PolicyPatch::default() },
+    };
+    let profile = config(GRANTS).profile("default").unwrap().with_overlays(overlays);
+    let refused = |test, ask: Ask| profile.policy_for("m", test, &ask).unwrap_err().to_string();
+    let grant = |name: &str| Ask { grants: vec![name.to_owned()], ..Ask::default() };
+    let all = [
+        refused("a", Ask { memory: Some(512 << 20), ..Ask::default() }),
+        refused("net", Ask { memory: Some((64 << 20) + 1), ..Ask::default() }),
+        refused("a", Ask { fuel: Some(2000), ..Ask::default() }),
+        refused("a", Ask { timeout: Some(Duration::from_secs(2)), ..Ask::default() }),
+        refused("a", grant("crpus")),
+        refused("a", grant("postgres")),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r"
+    test `a` of `m` asks for memory 512 MiB, above the 256 MiB that profile `default` allows; a test may only lower a limit
+    test `net` of `m` asks for memory 67108865 B, above the 64 MiB that the override for `net` in profile `default` allows; a test may only lower a limit
+    test `a` of `m` asks for fuel 2K, above the 1K that the command line allows; a test may only lower a limit
+    test `a` of `m` asks for timeout 2s, above the 1500ms that the variable AIRTIGHT_TIMEOUT allows; a test may only lower a limit
+    test `a` of `m` asks for the grant `crpus`, which profile `default` does not name; did you mean `corpus`?
+    test `a` of `m` asks for the grant `postgres`, which profile `default` does not name; there are `corpus`, `server`, `client`, `log`
+    ");
+}

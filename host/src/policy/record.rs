@@ -1,0 +1,90 @@
+use super::{DirGrant, Policy, SocketGrant, SocketSource};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// The largest integer that canonical JSON (RFC 8785) keeps exact.
+const LARGEST_NUMBER: u64 = (1 << 53) - 1;
+
+/// The policy as the report's canonical part shows it: the same on every machine.
+///
+/// Host directories, addresses and aliases are left out: they name the machine, not what the guest sees. Integers that
+/// JSON would round are strings, and standard input is its length and SHA-256.
+#[must_use]
+pub fn policy_record(policy: &Policy) -> Value {
+    let limits = &policy.limits;
+    json!({
+        "limits": {
+            "memory": integer(limits.memory),
+            "fuel": integer(limits.fuel),
+            "timeout-ms": integer(u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX)),
+            "stack": integer(limits.stack),
+            "output": integer(limits.output),
+            "handles": limits.handles,
+            "scratch": integer(limits.scratch),
+        },
+        "leaks": policy.leaks,
+        "dirs": policy.dirs.iter().filter(|dir| dir.alias_of.is_none()).map(dir).collect::<Vec<_>>(),
+        "sockets": policy.sockets.iter().map(socket).collect::<Vec<_>>(),
+        "env": policy.env,
+        "args": policy.args,
+        "stdin": { "bytes": policy.stdin.len(), "sha256": sha256(&policy.stdin) },
+        "seed": integer(policy.seed),
+    })
+}
+
+fn integer(number: u64) -> Value {
+    if number <= LARGEST_NUMBER { number.into() } else { number.to_string().into() }
+}
+
+fn dir(dir: &DirGrant) -> Value {
+    json!({ "guest": dir.guest, "mode": dir.mode })
+}
+
+fn socket(socket: &SocketGrant) -> Value {
+    match &socket.source {
+        SocketSource::Listen(_) => json!({ "name": socket.name, "kind": "listen" }),
+        SocketSource::Connect(_) => json!({ "name": socket.name, "kind": "connect" }),
+        SocketSource::ConnectTo(listener) => json!({ "name": socket.name, "kind": "connect-to", "to": listener }),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Mode;
+
+    #[test]
+    fn names_only_what_the_guest_sees() {
+        let dir = |guest: &str, alias: Option<&str>| DirGrant {
+            guest: guest.to_owned(),
+            host: "/home/someone/project".into(),
+            mode: Mode::ReadOnly,
+            name: None,
+            alias_of: alias.map(str::to_owned),
+        };
+        let socket = |name: &str, source| SocketGrant { name: name.to_owned(), source, on_request: false };
+        let policy = Policy {
+            dirs: vec![dir("/package", None), dir("/home/someone/project", Some("/package"))],
+            sockets: vec![
+                socket("server", SocketSource::Listen(([127, 0, 0, 1], 40_001).into())),
+                socket("client", SocketSource::ConnectTo("server".to_owned())),
+                socket("pg", SocketSource::Connect(([127, 0, 0, 1], 5432).into())),
+            ],
+            env: [("RUST_BACKTRACE".to_owned(), "0".to_owned())].into(),
+            stdin: b"abc".to_vec(),
+            seed: u64::MAX,
+            ..Policy::default()
+        };
+        let record = serde_json_canonicalizer::to_string(&policy_record(&policy)).unwrap();
+        insta::assert_snapshot!(record, @r#"{"args":[],"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","tracked":"fail"},"limits":{"fuel":10000000000,"handles":1024,"memory":268435456,"output":1048576,"scratch":268435456,"stack":8388608,"timeout-ms":300000},"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
+    }
+}
