@@ -5,6 +5,7 @@ pub mod digest;
 pub mod events;
 pub mod exit_status;
 mod figure;
+pub mod files;
 pub mod json;
 pub mod model;
 #[cfg(test)]
