@@ -1,5 +1,6 @@
 //! The report: its model, the live events of a run, and a file for each writer. Writers return bytes.
 
+pub mod console;
 pub mod counts;
 pub mod digest;
 pub mod events;
