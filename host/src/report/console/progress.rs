@@ -31,7 +31,8 @@ impl<W: Write> Progress<W> {
     }
 
     fn on(target: ProgressDrawTarget, writer: W, options: ConsoleOptions) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), target).with_prefix("Running");
+        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style).with_prefix("Running");
         let console = Console::new(AboveBar { bar: bar.clone(), writer }, options);
         Self { console, bar, counts: Counts::default() }
     }
@@ -50,14 +51,11 @@ impl<W: Write + Send> Listener for Progress<W> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::RunStarted { tests, .. } => {
-                self.console.event(event);
                 self.bar.set_length(*tests as u64);
-                self.bar
-                    .set_style(ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()));
                 self.bar.enable_steady_tick(Duration::from_millis(200));
+                self.console.event(event);
             }
             Event::TestFinished { test, .. } => {
-                self.console.event(event);
                 self.counts.add(test);
                 let Counts { pass, skip, .. } = self.counts;
                 self.bar.set_message(format!(
@@ -65,6 +63,7 @@ impl<W: Write + Send> Listener for Progress<W> {
                     self.counts.unsuccessful()
                 ));
                 self.bar.inc(1);
+                self.console.event(event);
             }
             Event::TestSlow { .. } | Event::Note(_) => self.console.event(event),
             Event::RunFinished { .. } => {
