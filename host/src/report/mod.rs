@@ -1,4 +1,13 @@
 //! The report: its model, the live events of a run, and a file for each writer. Writers return bytes.
 
+pub mod console;
+pub mod counts;
+pub mod digest;
 pub mod events;
+pub mod exit_status;
+mod figure;
+pub mod files;
+pub mod json;
 pub mod model;
+#[cfg(test)]
+mod samples;

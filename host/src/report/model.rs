@@ -1,5 +1,6 @@
 //! The report as data. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
 
+use super::figure;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub struct Canonical {
     /// False where something ended on the wall clock or was interrupted, so that another run may differ.
     pub reproducible: bool,
     /// The profile's policy, by guest names only.
+    #[serde(serialize_with = "figure::policy")]
     pub policy: serde_json::Value,
     /// Modules by name.
     pub modules: Vec<ModuleRecord>,
@@ -107,7 +109,7 @@ pub struct TestRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Everything else there is to say.
-    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    #[serde(flatten, default, deserialize_with = "some_details", skip_serializing_if = "Option::is_none")]
     pub details: Option<Box<Details>>,
 }
 
@@ -116,10 +118,10 @@ pub struct TestRecord {
 pub struct Usage {
     /// Fuel spent, without clean-ups; absent after a memory fault or a stack overflow, and after the wall clock,
     /// where it depends on the engine or the machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// Highest linear memory, in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub linear_peak: Option<u64>,
     /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,9 +199,10 @@ pub struct LimitRecord {
     /// The setting's name in `airtight.toml`: `memory`, `fuel`, `timeout`, `stack`, `handles`.
     pub name: String,
     /// Its value in the setting's unit (bytes, fuel, milliseconds).
+    #[serde(with = "figure")]
     pub value: u64,
     /// What was asked for or reached, where that is known exactly.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
 }
 
@@ -207,12 +210,16 @@ pub struct LimitRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedGrowth {
     /// Bytes of linear memory when it was asked for.
+    #[serde(with = "figure")]
     pub current: u64,
     /// Bytes that were asked for.
+    #[serde(with = "figure")]
     pub desired: u64,
     /// The limit in bytes.
+    #[serde(with = "figure")]
     pub limit: u64,
     /// How many growths were refused.
+    #[serde(with = "figure")]
     pub times: u64,
 }
 
@@ -234,6 +241,7 @@ pub struct Resource {
     /// What it is.
     pub kind: ResourceKind,
     /// How many were acquired at the same place with the same path (a leak in a loop is one entry).
+    #[serde(with = "figure")]
     pub count: u64,
     /// The guest's path, package-relative where it is the package's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,8 +252,10 @@ pub struct Resource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// Bytes read through it.
+    #[serde(with = "figure")]
     pub bytes_read: u64,
     /// Bytes written through it.
+    #[serde(with = "figure")]
     pub bytes_written: u64,
     /// The test or subtest that acquired it.
     pub scope: String,
@@ -276,6 +286,12 @@ pub struct CleanupRecord {
     /// Where.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
+}
+
+/// Every field of [`Details`] has a default, so that serde finds one in a test that has none: an empty one is none.
+fn some_details<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Box<Details>>, D::Error> {
+    let details = Details::deserialize(from)?;
+    Ok((details != Details::default()).then(|| Box::new(details)))
 }
 
 /// Serde for `Arc<str>`, which serde itself has only behind its `rc` feature.

@@ -1,0 +1,135 @@
+//! All there is to say of one test, and the short of it.
+
+use super::super::model::{CleanupRecord, Details, TestRecord, Verdict};
+use super::limits::{Advice, Limit, Refused};
+use super::resources::{Inventory, Leaks, Reclaimed, StackOf};
+use super::sanitise::{OneLine, Quoted};
+use super::status::TestName;
+use super::style::Styles;
+use super::units::Bytes;
+use std::fmt::{self, Display, Formatter};
+
+/// Everything, without times and without captured output.
+pub(super) struct Full<'a> {
+    pub test: &'a TestRecord,
+    /// Whether what a passing test was refused is shown, too.
+    pub refusals: bool,
+    pub styles: &'a Styles,
+}
+
+impl Display for Full<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (verdict, styles) = (self.test.verdict, self.styles);
+        let Some(details) = self.test.details.as_deref() else {
+            return Ok(());
+        };
+        if let Some(status) = details.exit_status.filter(|_| verdict == Verdict::Exit) {
+            writeln!(f, "    it left through exit({status}); only a test that returns can pass")?;
+        }
+        if let Some(limit) = &details.limit {
+            write!(f, "{}", Limit(limit))?;
+        }
+        if let Some(refused) = details.refused.as_ref().filter(|_| self.refusals || !verdict.is_success()) {
+            write!(f, "{}", Refused(refused))?;
+        }
+        write_messages(f, details)?;
+        let label = place_label(verdict);
+        write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles })?;
+        if let Some(hint) = &details.hint {
+            writeln!(f, "    hint: {}", OneLine(hint))?;
+        }
+        if let Some(limit) = &details.limit {
+            write!(f, "{}", Advice(limit))?;
+        }
+        if !details.leaks.is_empty() {
+            let shown = if verdict.is_success() { ", which the policy only shows" } else { "" };
+            writeln!(f, "    left open when the test returned{shown}: {}", Inventory(&details.leaks))?;
+            write!(f, "{}", Leaks { test: &self.test.name, leaks: &details.leaks, styles })?;
+        }
+        details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
+        write!(f, "{}", Reclaimed { resources: &details.reclaimed, styles })
+    }
+}
+
+/// A few lines under a test that the end of the run says more about.
+pub(super) struct Short<'a> {
+    pub test: &'a TestRecord,
+    pub styles: &'a Styles,
+}
+
+impl Display for Short<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (verdict, styles) = (self.test.verdict, self.styles);
+        let Some(details) = self.test.details.as_deref() else {
+            return Ok(());
+        };
+        if let Some(leak) = details.leaks.first() {
+            writeln!(f, "    left open: {}", Inventory(&details.leaks))?;
+            let stack = StackOf { indent: "    ", label: "the first acquired at", stack: &leak.stack, styles };
+            return write!(f, "{}", stack.top());
+        }
+        let message = details.message.as_ref().or(details.failures.first());
+        if let Some(line) = message.and_then(|message| message.lines().next()) {
+            write!(f, "{}", Quoted { indent: "", text: line.as_bytes() })?;
+        }
+        let label = place_label(verdict);
+        write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles }.top())
+    }
+}
+
+/// Captured output, a section a stream.
+pub(super) struct Captured<'a> {
+    pub module: &'a str,
+    pub test: &'a TestRecord,
+    pub styles: &'a Styles,
+}
+
+impl Display for Captured<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(details) = self.test.details.as_deref() else {
+            return Ok(());
+        };
+        let output = &details.output;
+        for (stream, text) in [("STDOUT", &output.stdout), ("STDERR", &output.stderr)] {
+            if !text.is_empty() {
+                let style = self.styles.verdict(self.test.verdict);
+                let name = TestName { module: self.module, test: &self.test.name, styles: self.styles };
+                writeln!(f, "{style}--- {stream}:{style:#} {name} {style}---{style:#}")?;
+                write!(f, "{}", Quoted { indent: "", text })?;
+            }
+        }
+        if output.dropped > 0 {
+            writeln!(f, "    output over the cap was dropped: {}", Bytes(output.dropped))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_messages(f: &mut Formatter<'_>, details: &Details) -> fmt::Result {
+    let message = details.message.iter();
+    // The first reported failure may serve as the message.
+    let failures = details.failures.iter().filter(|failure| Some(*failure) != details.message.as_ref());
+    for (i, text) in message.chain(failures).enumerate() {
+        if i > 0 {
+            writeln!(f, "    and")?;
+        }
+        write!(f, "{}", Quoted { indent: "", text: text.as_bytes() })?;
+    }
+    Ok(())
+}
+
+fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles) -> fmt::Result {
+    let indent = "        ";
+    writeln!(f, "    clean-up {} (in the order of running) failed:", cleanup.ordinal)?;
+    write!(f, "{}", Quoted { indent: "    ", text: cleanup.message.as_bytes() })?;
+    write!(f, "{}", StackOf { indent, label: "at", stack: &cleanup.stack, styles })
+}
+
+fn place_label(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "failed at",
+        Verdict::Timeout => "stopped at",
+        Verdict::Exit => "left at",
+        Verdict::Memory | Verdict::Pass | Verdict::Leak | Verdict::Skip => "at",
+    }
+}

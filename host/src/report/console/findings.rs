@@ -1,0 +1,37 @@
+//! The list of what needs attention.
+
+use super::super::model::{Report, TestRecord};
+use super::details::Full;
+use super::status::{StatusLine, Time};
+use super::style::Styles;
+use std::fmt::{self, Display, Formatter};
+
+/// Every test that neither passed nor was skipped, with all there is to say of it: the same text for the same canonical
+/// part, without times, figures of the machine or captured output. Empty where there is none.
+pub fn render_findings(report: &Report, colours: bool) -> String {
+    let styles = &Styles::new(colours);
+    let tests =
+        report.canonical.modules.iter().flat_map(|module| module.tests.iter().map(|test| (&*module.name, test)));
+    let findings = tests.filter(|(_, test)| !test.verdict.is_success());
+    let blocks: Vec<_> = findings
+        .map(|(module, test)| Finding { module, test, time: Time::Omitted, refusals: false, styles }.to_string())
+        .collect();
+    blocks.join("\n")
+}
+
+/// The line of a test and what there is to say of it.
+pub(super) struct Finding<'a> {
+    pub module: &'a str,
+    pub test: &'a TestRecord,
+    pub time: Time,
+    /// See [`Full::refusals`].
+    pub refusals: bool,
+    pub styles: &'a Styles,
+}
+
+impl Display for Finding<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { module, test, time, refusals, styles } = *self;
+        write!(f, "{}{}", StatusLine { module, test, time, styles }, Full { test, refusals, styles })
+    }
+}

@@ -1,0 +1,113 @@
+//! Which tests are shown, and when: nextest's levels, by its names and with its meaning.
+
+use super::super::model::{TestRecord, Verdict};
+use serde::Deserialize;
+
+/// Which tests get a line while the run goes. Each level shows what the ones before it show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum StatusLevel {
+    /// None.
+    None,
+    /// Every verdict but `pass` and `skip`.
+    Fail,
+    /// Tests that were run again.
+    Retry,
+    /// Tests that were slow, when they become so and when they end.
+    Slow,
+    /// Tests that passed although they left something, because the policy only shows it.
+    Leak,
+    /// Tests that passed.
+    #[default]
+    Pass,
+    /// Tests that were skipped, with the reason.
+    Skip,
+    /// What a test that passed was refused, too.
+    All,
+}
+
+/// Which tests are listed when the run has ended. Each level lists what the ones before it list; the order is not
+/// that of [`StatusLevel`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum FinalStatusLevel {
+    /// None; what there is to say of a test then follows its line.
+    None,
+    /// Every verdict but `pass` and `skip`, with all there is to say of it.
+    #[default]
+    Fail,
+    /// Tests that passed only when they were run again.
+    #[serde(alias = "retry")]
+    #[cfg_attr(feature = "cli", value(alias = "retry"))]
+    Flaky,
+    /// Tests that were slow.
+    Slow,
+    /// Tests that were skipped.
+    Skip,
+    /// Tests that passed although they left something.
+    Leak,
+    /// Tests that passed.
+    Pass,
+    /// The same as `pass`.
+    All,
+}
+
+/// For which tests captured output is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum OutputMode {
+    /// For those that neither passed nor were skipped.
+    #[default]
+    OnFailure,
+    /// For all.
+    Always,
+    /// For none.
+    Never,
+}
+
+impl StatusLevel {
+    /// The first level that shows this test.
+    pub(super) fn of(test: &TestRecord, slow: bool) -> Self {
+        match test.verdict {
+            Verdict::Leak | Verdict::Fail | Verdict::Memory | Verdict::Timeout | Verdict::Exit => Self::Fail,
+            Verdict::Pass if slow => Self::Slow,
+            Verdict::Pass if left_something(test) => Self::Leak,
+            Verdict::Pass => Self::Pass,
+            Verdict::Skip => Self::Skip,
+        }
+    }
+}
+
+impl FinalStatusLevel {
+    /// The first level that lists this test.
+    pub(super) fn of(test: &TestRecord, slow: bool) -> Self {
+        match StatusLevel::of(test, slow) {
+            StatusLevel::None => Self::None,
+            StatusLevel::Fail => Self::Fail,
+            StatusLevel::Retry => Self::Flaky,
+            StatusLevel::Slow => Self::Slow,
+            StatusLevel::Leak => Self::Leak,
+            StatusLevel::Pass => Self::Pass,
+            StatusLevel::Skip => Self::Skip,
+            StatusLevel::All => Self::All,
+        }
+    }
+}
+
+impl OutputMode {
+    /// Whether the output of a test with this verdict is shown.
+    pub(super) fn shows(self, verdict: Verdict) -> bool {
+        match self {
+            Self::OnFailure => !verdict.is_success(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+fn left_something(test: &TestRecord) -> bool {
+    test.details.as_ref().is_some_and(|details| !details.leaks.is_empty())
+}

@@ -1,0 +1,57 @@
+//! The limit that a test broke, and growth that it was refused.
+
+use super::super::model::{LimitRecord, RefusedGrowth};
+use super::sanitise::OneLine;
+use super::units::{Bytes, Grouped, Millis};
+use std::fmt::{self, Display, Formatter};
+
+/// Which limit, its value, and what was asked for or reached.
+pub(super) struct Limit<'a>(pub &'a LimitRecord);
+
+impl Display for Limit<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let LimitRecord { name, value, seen } = self.0;
+        let name = OneLine(name);
+        write!(f, "    limit: `{name}` is {}", self.figure(*value))?;
+        if let Some(seen) = seen {
+            write!(f, "; the test came to {}", self.figure(*seen))?;
+        }
+        if self.0.name == "timeout" {
+            f.write_str(" (which depends on the machine: another run may end elsewhere)")?;
+        }
+        writeln!(f)
+    }
+}
+
+impl Limit<'_> {
+    fn figure(&self, value: u64) -> String {
+        match self.0.name.as_str() {
+            "memory" | "stack" | "output" | "scratch" => Bytes(value).to_string(),
+            "timeout" => format!("{} of wall-clock time", Millis(value)),
+            "fuel" => format!("{} units of fuel", Grouped(value)),
+            "handles" => format!("{} descriptors open at once", Grouped(value)),
+            _ => Grouped(value).to_string(),
+        }
+    }
+}
+
+/// What to do about a broken limit.
+pub(super) struct Advice<'a>(pub &'a LimitRecord);
+
+impl Display for Advice<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "    to fix: make the test need less, or raise `{}` for it in airtight.toml", OneLine(&self.0.name))
+    }
+}
+
+/// How far linear memory was to grow.
+pub(super) struct Refused<'a>(pub &'a RefusedGrowth);
+
+impl Display for Refused<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let RefusedGrowth { current, desired, limit, times } = *self.0;
+        writeln!(f, "    refused: linear memory of {}", Bytes(desired))?;
+        writeln!(f, "             it had {}, and the cap is {}", Bytes(current), Bytes(limit))?;
+        if times > 1 { writeln!(f, "             {} growths were refused", Grouped(times)) } else { Ok(()) }
+    }
+}

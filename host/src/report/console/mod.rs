@@ -1,0 +1,29 @@
+//! The report for a person: nextest's shape, on any [`std::io::Write`].
+//!
+//! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped, and text of more
+//! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
+
+mod details;
+mod findings;
+mod levels;
+mod limits;
+#[cfg(feature = "cli")]
+mod progress;
+mod reporter;
+mod resources;
+mod sanitise;
+mod status;
+mod style;
+mod summary;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use findings::render_findings;
+pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
+#[cfg(feature = "cli")]
+pub use progress::Progress;
+pub use reporter::{Console, ConsoleOptions};
+pub use sanitise::OneLine;
+pub use units::{Bytes, Grouped};

@@ -1,0 +1,183 @@
+//! The console reporter.
+
+use super::super::events::{Event, Listener};
+use super::super::model::{Report, TestRecord};
+use super::details::{Captured, Full, Short};
+use super::findings::Finding;
+use super::levels::{FinalStatusLevel, OutputMode, StatusLevel};
+use super::status::{StatusLine, TestName, Time};
+use super::style::Styles;
+use super::summary::Summary;
+use super::units::plural;
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SEPARATOR: &str = "────────────";
+
+/// What the console shows. Whether colours are wanted (a terminal, `NO_COLOR`) is the caller's to tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConsoleOptions {
+    /// ANSI colours.
+    pub colours: bool,
+    /// Which tests get a line while the run goes.
+    pub status_level: StatusLevel,
+    /// Which tests are listed at the end.
+    pub final_status_level: FinalStatusLevel,
+    /// For which tests captured output is shown, under their line.
+    pub output: OutputMode,
+}
+
+/// Writes the events of a run for a person. Each event is one write.
+#[derive(Debug)]
+pub struct Console<W> {
+    writer: W,
+    options: ConsoleOptions,
+    styles: Styles,
+    selected: usize,
+    slow: HashSet<(String, String)>,
+    /// Times of the tests that the end lists: the report has none.
+    times: HashMap<(String, Arc<str>), Duration>,
+    notes: Vec<String>,
+    text: String,
+    result: io::Result<()>,
+}
+
+impl<W: Write> Console<W> {
+    /// Takes the writer that every event goes to.
+    pub fn new(writer: W, options: ConsoleOptions) -> Self {
+        Self {
+            writer,
+            options,
+            styles: Styles::new(options.colours),
+            selected: 0,
+            slow: HashSet::new(),
+            times: HashMap::new(),
+            notes: Vec::new(),
+            text: String::new(),
+            result: Ok(()),
+        }
+    }
+
+    /// Gives the writer back.
+    ///
+    /// # Errors
+    /// The first write that failed; nothing was written after it.
+    pub fn finish(self) -> io::Result<W> {
+        self.result.map(|()| self.writer)
+    }
+
+    fn compose(&mut self, event: &Event<'_>) -> fmt::Result {
+        match *event {
+            Event::RunStarted { modules, tests, filtered_out, jobs: _ } => {
+                self.selected = tests;
+                self.started(modules, tests, filtered_out)
+            }
+            Event::TestSlow { module, test, elapsed } => self.slow(module, test, elapsed),
+            Event::TestFinished { module, test, elapsed } => self.finished(module, test, elapsed),
+            Event::Note(note) => {
+                if !self.notes.iter().any(|known| known == note) {
+                    self.notes.push(note.to_owned());
+                }
+                Ok(())
+            }
+            Event::RunFinished { report, elapsed } => self.ended(report, elapsed),
+        }
+    }
+
+    fn started(&mut self, modules: usize, tests: usize, filtered_out: usize) -> fmt::Result {
+        let Styles { pass, count, .. } = self.styles;
+        let (test, module) = (plural(tests as u64, "test", "tests"), plural(modules as u64, "module", "modules"));
+        write!(self.text, "{pass}{:>12}{pass:#} {count}{tests}{count:#} {test} across ", "Starting")?;
+        write!(self.text, "{count}{modules}{count:#} {module}")?;
+        if filtered_out > 0 {
+            write!(self.text, " ({count}{filtered_out}{count:#} filtered out)")?;
+        }
+        writeln!(self.text)
+    }
+
+    fn slow(&mut self, module: &str, test: &str, elapsed: Duration) -> fmt::Result {
+        self.slow.insert((module.to_owned(), test.to_owned()));
+        if self.options.status_level < StatusLevel::Slow {
+            return Ok(());
+        }
+        let style = self.styles.skip;
+        let name = TestName { module, test, styles: &self.styles };
+        writeln!(self.text, "{style}{:>12}{style:#} {}{name}", "SLOW", Time::SoFar(elapsed))
+    }
+
+    fn finished(&mut self, module: &str, test: &TestRecord, elapsed: Duration) -> fmt::Result {
+        let slow = self.was_slow(module, test);
+        let (listed, refusals) = (self.lists(test, slow), self.shows_refusals());
+        if listed && test.usage.is_some() {
+            self.times.insert((module.to_owned(), test.name.clone()), elapsed);
+        }
+        let Self { options, styles, text, .. } = self;
+        if StatusLevel::of(test, slow) <= options.status_level {
+            let time = if test.usage.is_some() { Time::Took(elapsed) } else { Time::Blank };
+            write!(text, "{}", StatusLine { module, test, time, styles })?;
+            if listed {
+                write!(text, "{}", Short { test, styles })?;
+            } else {
+                write!(text, "{}", Full { test, refusals, styles })?;
+            }
+        }
+        if options.output.shows(test.verdict) {
+            write!(text, "{}", Captured { module, test, styles })?;
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, report: &Report, elapsed: Duration) -> fmt::Result {
+        let mut separator = format!("{SEPARATOR}\n");
+        for module in &report.canonical.modules {
+            for test in &module.tests {
+                if !self.lists(test, self.was_slow(&module.name, test)) {
+                    continue;
+                }
+                let time = self.times.get(&(module.name.clone(), test.name.clone()));
+                let time = time.copied().map_or(Time::Blank, Time::Took);
+                let refusals = self.shows_refusals();
+                let finding = Finding { module: &module.name, test, time, refusals, styles: &self.styles };
+                write!(self.text, "{separator}{finding}")?;
+                separator = if test.verdict.is_success() { String::new() } else { "\n".to_owned() };
+            }
+        }
+        writeln!(self.text, "{SEPARATOR}")?;
+        let Self { selected, notes, styles, .. } = &*self;
+        let counts = report.counts();
+        let summary = Summary { report, counts, selected: *selected, elapsed, notes, styles }.to_string();
+        self.text.push_str(&summary);
+        Ok(())
+    }
+
+    fn was_slow(&self, module: &str, test: &TestRecord) -> bool {
+        !self.slow.is_empty() && self.slow.contains(&(module.to_owned(), test.name.to_string()))
+    }
+
+    fn shows_refusals(&self) -> bool {
+        self.options.status_level == StatusLevel::All
+    }
+
+    fn lists(&self, test: &TestRecord, slow: bool) -> bool {
+        FinalStatusLevel::of(test, slow) <= self.options.final_status_level
+    }
+}
+
+impl<W: Write + Send> Listener for Console<W> {
+    fn event(&mut self, event: &Event<'_>) {
+        if self.result.is_err() {
+            return;
+        }
+        self.text.clear();
+        let composed = self.compose(event).map_err(io::Error::other);
+        self.result = composed.and_then(|()| {
+            if !self.text.is_empty() {
+                self.writer.write_all(self.text.as_bytes())?;
+            }
+            if matches!(event, Event::RunFinished { .. }) { self.writer.flush() } else { Ok(()) }
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! What a test held at its end, and the guest's stacks.
+
+use super::super::model::{Frame, Resource, ResourceKind};
+use super::sanitise::OneLine;
+use super::style::Styles;
+use super::units::{Bytes, Grouped, plural};
+use std::fmt::{self, Display, Formatter};
+
+/// Frames shown of one stack; the JSON report has them all.
+const MAX_FRAMES: usize = 8;
+
+/// `src/io.rs:41 in semver::io::open`; the function alone where there is no debug information.
+struct Place<'a> {
+    frame: &'a Frame,
+    styles: &'a Styles,
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let style = self.styles.place;
+        let function = OneLine(&self.frame.function);
+        match (&self.frame.file, self.frame.line) {
+            (Some(file), Some(line)) => write!(f, "{style}{}:{line}{style:#} in {function}", OneLine(file)),
+            (Some(file), None) => write!(f, "{style}{}{style:#} in {function}", OneLine(file)),
+            (None, _) => write!(f, "{function} (no debug information)"),
+        }
+    }
+}
+
+/// A stack, a line a frame, the first behind a label such as `acquired at`. It has no lines where it is empty.
+pub(super) struct StackOf<'a> {
+    pub indent: &'a str,
+    pub label: &'a str,
+    pub stack: &'a [Frame],
+    pub styles: &'a Styles,
+}
+
+impl StackOf<'_> {
+    /// The same, cut to its first frame.
+    pub fn top(self) -> Self {
+        Self { stack: self.stack.get(..1).unwrap_or_default(), ..self }
+    }
+}
+
+impl Display for StackOf<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { indent, styles, .. } = self;
+        let width = self.label.len();
+        for (i, frame) in self.stack.iter().take(MAX_FRAMES).enumerate() {
+            let label = if i == 0 { self.label } else { "from" };
+            writeln!(f, "{indent}{label:>width$} {}", Place { frame, styles })?;
+        }
+        let more = self.stack.len().saturating_sub(MAX_FRAMES);
+        if more > 0 {
+            let frames = plural(more as u64, "frame", "frames");
+            writeln!(f, "{indent}{:>width$} {more} more {frames}, listed in the JSON report", "and")?;
+        }
+        Ok(())
+    }
+}
+
+/// How much is held: `2 files, 1 socket`.
+pub(super) struct Inventory<'a>(pub &'a [Resource]);
+
+impl Display for Inventory<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for kind in [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket] {
+            let counts = self.0.iter().filter(|resource| resource.kind == kind).map(|resource| resource.count);
+            let count = counts.fold(0, u64::saturating_add);
+            if count > 0 {
+                write!(f, "{separator}{} {}", Grouped(count), noun(kind, count))?;
+                separator = ", ";
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Leaked resources, with all that helps to find and close each.
+pub(super) struct Leaks<'a> {
+    pub test: &'a str,
+    pub leaks: &'a [Resource],
+    pub styles: &'a Styles,
+}
+
+impl Display for Leaks<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.leaks.iter().try_for_each(|leak| self.leak(f, leak))?;
+        let culprits = "`mem::forget`, `into_raw_fd`, a static that keeps it, a reference cycle";
+        writeln!(f, "    where the owner seems to be dropped already, look for: {culprits}")
+    }
+}
+
+impl Leaks<'_> {
+    fn leak(&self, f: &mut Formatter<'_>, leak: &Resource) -> fmt::Result {
+        let indent = "        ";
+        writeln!(f, "    - {}", Title(leak))?;
+        if leak.scope != self.test {
+            writeln!(f, "{indent}in subtest {}", OneLine(&leak.scope))?;
+        }
+        if leak.kind != ResourceKind::Dir {
+            writeln!(f, "{indent}{} read, {} written", Bytes(leak.bytes_read), Bytes(leak.bytes_written))?;
+        }
+        let label = "acquired at";
+        if leak.stack.is_empty() {
+            writeln!(f, "{indent}{label} a place that is not known: no stack was recorded")?;
+        }
+        write!(f, "{}", StackOf { indent, label, stack: &leak.stack, styles: self.styles })?;
+        if leak.count == 1 {
+            writeln!(f, "{indent}to fix: close it, or drop its owner, before the test returns")
+        } else {
+            let count = Grouped(leak.count);
+            writeln!(f, "{indent}to fix: close each of the {count}, or drop its owner, before the test returns")
+        }
+    }
+}
+
+/// Resources that the host took back when a test ended another way than by returning; a line or two each.
+pub(super) struct Reclaimed<'a> {
+    pub resources: &'a [Resource],
+    pub styles: &'a Styles,
+}
+
+impl Display for Reclaimed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.resources.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "    reclaimed by the host (no leak: the test did not return): {}", Inventory(self.resources))?;
+        for resource in self.resources {
+            writeln!(f, "    - {}", Title(resource))?;
+            let stack = &resource.stack;
+            let stack = StackOf { indent: "        ", label: "acquired at", stack, styles: self.styles };
+            write!(f, "{}", stack.top())?;
+        }
+        Ok(())
+    }
+}
+
+/// `3 files fixtures/a.txt (fd 5 is the first, read)`.
+struct Title<'a>(&'a Resource);
+
+impl Display for Title<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Resource { kind, count, fd, path, mode, .. } = self.0;
+        if *count != 1 {
+            write!(f, "{} ", Grouped(*count))?;
+        }
+        f.write_str(noun(*kind, *count))?;
+        match (path, kind) {
+            (Some(path), _) => write!(f, " {}", OneLine(path))?,
+            (None, ResourceKind::File | ResourceKind::Dir) => f.write_str(" of unknown path")?,
+            (None, ResourceKind::Socket) => {}
+        }
+        write!(f, " (fd {fd}")?;
+        if *count != 1 {
+            f.write_str(" is the first")?;
+        }
+        if let Some(mode) = mode {
+            write!(f, ", {}", OneLine(mode))?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn noun(kind: ResourceKind, count: u64) -> &'static str {
+    match kind {
+        ResourceKind::File => plural(count, "file", "files"),
+        ResourceKind::Dir => plural(count, "directory", "directories"),
+        ResourceKind::Socket => plural(count, "socket", "sockets"),
+    }
+}

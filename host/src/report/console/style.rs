@@ -1,0 +1,45 @@
+//! The colours, as nextest's where it has them.
+
+use super::super::model::Verdict;
+use anstyle::{AnsiColor, Style};
+
+/// A style for each kind of text; all are empty where colours are off.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Styles {
+    pub pass: Style,
+    pub fail: Style,
+    pub leak: Style,
+    pub skip: Style,
+    pub count: Style,
+    pub module: Style,
+    pub test: Style,
+    pub place: Style,
+}
+
+impl Styles {
+    pub fn new(colours: bool) -> Self {
+        if !colours {
+            return Self::default();
+        }
+        let bold = |colour: AnsiColor| colour.on_default().bold();
+        Self {
+            pass: bold(AnsiColor::Green),
+            fail: bold(AnsiColor::Red),
+            leak: bold(AnsiColor::Magenta),
+            skip: bold(AnsiColor::Yellow),
+            count: Style::new().bold(),
+            module: AnsiColor::Cyan.on_default(),
+            test: bold(AnsiColor::Blue),
+            place: bold(AnsiColor::Cyan),
+        }
+    }
+
+    pub fn verdict(&self, verdict: Verdict) -> Style {
+        match verdict {
+            Verdict::Pass => self.pass,
+            Verdict::Leak => self.leak,
+            Verdict::Fail | Verdict::Memory | Verdict::Timeout | Verdict::Exit => self.fail,
+            Verdict::Skip => self.skip,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The last lines of a run.
+
+use super::super::counts::Counts;
+use super::super::model::Report;
+use super::sanitise::{OneLine, Quoted};
+use super::style::Styles;
+use super::units::plural;
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+/// Reasons for skipping that are named; a test can give any reason it likes.
+const MAX_REASONS: usize = 5;
+
+/// The summary, the reasons for skipping, the notes and the digest.
+pub(super) struct Summary<'a> {
+    pub report: &'a Report,
+    pub counts: Counts,
+    /// Tests that were to run, skipped ones included.
+    pub selected: usize,
+    pub elapsed: Duration,
+    pub notes: &'a [String],
+    pub styles: &'a Styles,
+}
+
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.tallies(f)?;
+        if self.counts.skip > 0 {
+            writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts))?;
+        }
+        let not_run = self.not_run();
+        let tests = plural(not_run as u64, "test was", "tests were");
+        if self.report.volatile.interrupted {
+            self.note(f, &format!("interrupted: {not_run} {tests} not run to the end"))?;
+        } else if not_run > 0 {
+            self.note(f, &format!("{not_run} {tests} not run"))?;
+        }
+        if !self.report.canonical.reproducible {
+            self.note(f, "not reproducible: a wall-clock limit or an interruption ended something")?;
+        }
+        self.notes.iter().try_for_each(|note| self.note(f, note))?;
+        writeln!(f, "{:>12} {}", "Digest", OneLine(&self.report.digest))
+    }
+}
+
+impl Summary<'_> {
+    fn not_run(&self) -> usize {
+        self.selected.saturating_sub(self.counts.run() + self.counts.skip)
+    }
+
+    fn tallies(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Styles { pass, fail, leak, skip, count, .. } = self.styles;
+        let Counts { skip: skipped, .. } = self.counts;
+        let style = if self.counts.unsuccessful() == 0 { pass } else { fail };
+        let run = self.counts.run();
+        write!(f, "{style}{:>12}{style:#} [{:>8.3}s] {count}{run}", "Summary", self.elapsed.as_secs_f64())?;
+        if self.not_run() > 0 {
+            write!(f, "/{}", run + self.not_run())?;
+        }
+        write!(f, "{count:#} {} run", plural(run as u64, "test", "tests"))?;
+        let tallies = [
+            (self.counts.pass, "passed", pass, true),
+            (self.counts.leak, "leaked", leak, false),
+            (self.counts.fail, "failed", fail, false),
+            (self.counts.memory, "over memory", fail, false),
+            (self.counts.timeout, "timed out", fail, false),
+            (self.counts.exit, "exited", fail, false),
+            (skipped, "skipped", skip, true),
+        ];
+        let shown = tallies.into_iter().filter(|(number, .., always)| *always || *number > 0);
+        for (i, (number, what, style, _)) in shown.enumerate() {
+            let separator = if i == 0 { ":" } else { "," };
+            write!(f, "{separator} {count}{number}{count:#} {style}{what}{style:#}")?;
+        }
+        writeln!(f)
+    }
+
+    fn note(&self, f: &mut Formatter<'_>, note: &str) -> fmt::Result {
+        let (first, rest) = note.trim_end().split_once('\n').unwrap_or((note.trim_end(), ""));
+        writeln!(f, "{:>12} {}", "Note", OneLine(first.trim_end()))?;
+        write!(f, "{}", Quoted { indent: "         ", text: rest.as_bytes() })
+    }
+}
+
+/// `2 ignored, 1 should_panic`, the most frequent first.
+struct Reasons<'a>(&'a Counts);
+
+impl Display for Reasons<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut reasons: Vec<_> = self.0.skip_reasons.iter().collect();
+        // Stable: those of the same number stay in the order of their text.
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let (named, others) = reasons.split_at(reasons.len().min(MAX_REASONS));
+        for (i, (reason, count)) in named.iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}{count} {}", OneLine(reason))?;
+        }
+        let others: usize = others.iter().map(|(_, count)| **count).sum();
+        if others > 0 { write!(f, ", {others} for other reasons") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,245 @@
+//! What a person sees. Hostile guests: no name, message or output may drive the terminal or pass for a line of the report.
+
+use super::super::events::{Event, Listener};
+use super::super::model::{Details, Output, RefusedGrowth, Report, TestRecord, Verdict};
+use super::super::samples;
+use super::*;
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use std::time::Duration;
+
+/// Plays a run of one module; the second test is slow.
+fn play(listener: &mut dyn Listener, report: &Report, skipped_by_filter: usize) {
+    let (modules, module) = (report.canonical.modules.len(), &report.canonical.modules[0]);
+    let tests = module.tests.len();
+    listener.event(&Event::RunStarted { modules, tests, filtered_out: skipped_by_filter, jobs: 2 });
+    for (i, test) in module.tests.iter().enumerate() {
+        if i == 1 {
+            listener.event(&Event::TestSlow {
+                module: &module.name,
+                test: &test.name,
+                elapsed: Duration::from_secs(60),
+            });
+        }
+        let elapsed = Duration::from_millis(5 * i as u64 + 5);
+        listener.event(&Event::TestFinished { module: &module.name, test, elapsed });
+    }
+    listener.event(&Event::Note("doctests are not run"));
+    listener.event(&Event::Note("doctests are not run"));
+    listener.event(&Event::RunFinished { report, elapsed: Duration::from_millis(211) });
+}
+
+fn console(options: ConsoleOptions, report: &Report) -> String {
+    let mut console = Console::new(Vec::new(), options);
+    play(&mut console, report, 3);
+    String::from_utf8(console.finish().unwrap()).unwrap()
+}
+
+fn one_module(tests: Vec<TestRecord>) -> Report {
+    samples::report(vec![samples::module("semver/tests/io", tests)])
+}
+
+fn everything() -> Report {
+    let mut tests = samples::one_of_each();
+    tests.retain(|test| test.verdict != Verdict::Fail);
+    tests.push(samples::failed());
+    tests.push(samples::timed_out("tests::waits", "timeout", 300_000));
+    tests.push(samples::skipped("tests::later_too", "ignored"));
+    let should_panic = "should_panic (libtest cannot run it on wasm; airtight::test can)";
+    tests.push(samples::skipped("tests::panics", should_panic));
+    let mut report = one_module(tests);
+    report.canonical.reproducible = false;
+    Report::new(report.canonical, report.volatile)
+}
+
+fn hostile_report() -> Report {
+    let forged = "\n        PASS [   0.001s] semver/tests/io tests::forged\n";
+    let output = Output {
+        stdout: format!("\x1b[2J\x1b[1;1H{forged}--- STDERR: other ---\r\n\tkept\u{202e}").into_bytes(),
+        stderr: b"\x07\x9b1A\xff\n\n".to_vec(),
+        dropped: 0,
+    };
+    let mut leak = samples::file(&format!("/tmp/\x1b]0;title\x07{forged}"), 1);
+    leak.stack[0].function = forged.to_owned();
+    leak.stack[1].file = Some("\u{9b}31m.rs".to_owned());
+    let details = Details {
+        message: Some(format!("lost{forged}")),
+        hint: Some(forged.to_owned()),
+        leaks: vec![leak],
+        output,
+        ..Details::default()
+    };
+    let test = samples::with(&format!("tests::\x1b[31mred{forged}"), Verdict::Leak, details);
+    one_module(vec![test, samples::skipped("tests::\x08\x08", forged)])
+}
+
+#[test]
+fn a_run_with_every_verdict() {
+    assert_snapshot!(console(ConsoleOptions::default(), &everything()));
+}
+
+#[test]
+fn a_run_that_passes() {
+    let report = one_module(vec![samples::passed("tests::a"), samples::passed("tests::b")]);
+    assert_snapshot!(console(ConsoleOptions::default(), &report));
+}
+
+#[test]
+fn a_run_in_colour() {
+    let options = ConsoleOptions { colours: true, output: OutputMode::Never, ..ConsoleOptions::default() };
+    let report =
+        one_module(vec![samples::passed("tests::a"), samples::leaked(), samples::skipped("tests::z", "ignored")]);
+    assert_snapshot!(console(options, &report).replace('\x1b', "ESC"));
+}
+
+#[test]
+fn findings_have_no_times() {
+    assert_snapshot!(render_findings(&everything(), false));
+    assert_eq!(render_findings(&one_module(vec![samples::passed("a")]), true), "");
+}
+
+#[test]
+fn a_hostile_guest_is_shown_and_not_obeyed() {
+    let options = ConsoleOptions { status_level: StatusLevel::All, ..ConsoleOptions::default() };
+    assert_snapshot!(console(options, &hostile_report()));
+}
+
+#[test]
+fn an_interrupted_run_says_what_was_not_run() {
+    let mut report = one_module(vec![samples::passed("tests::a"), samples::leaked()]);
+    report.volatile.interrupted = true;
+    let mut console =
+        Console::new(Vec::new(), ConsoleOptions { status_level: StatusLevel::None, ..Default::default() });
+    console.event(&Event::RunStarted { modules: 1, tests: 5, filtered_out: 0, jobs: 1 });
+    console
+        .event(&Event::Note("semver does not build for wasm:\nerror[E0433]: cannot find `thread`\n  --> src/lib.rs"));
+    console.event(&Event::RunFinished { report: &report, elapsed: Duration::from_secs(2) });
+    assert_snapshot!(String::from_utf8(console.finish().unwrap()).unwrap());
+}
+
+#[test]
+fn without_a_final_list_details_follow_the_line() {
+    let options = ConsoleOptions { final_status_level: FinalStatusLevel::None, ..ConsoleOptions::default() };
+    assert_snapshot!(console(options, &one_module(vec![samples::leaked()])));
+}
+
+#[test]
+fn a_long_stack_and_an_unknown_one() {
+    let mut deep = samples::file("/tmp/deep", 1);
+    deep.stack = (1..=11).map(|line| samples::frame("walk", "src/walk.rs", line)).collect();
+    deep.scope = "tests::reads_all/windows".to_owned();
+    let mut unknown = samples::file("/tmp/unknown", 1);
+    unknown.stack.clear();
+    let (mut dir, mut inherited) = (samples::file("fixtures", 3), samples::file("", 1));
+    dir.kind = super::super::model::ResourceKind::Dir;
+    inherited.path = None;
+    let details = Details { leaks: vec![deep, unknown, dir, inherited], ..Details::default() };
+    let report = one_module(vec![samples::with("tests::reads_all", Verdict::Leak, details)]);
+    assert_snapshot!(render_findings(&report, false));
+}
+
+#[test]
+fn what_a_passing_test_was_refused_is_shown_on_demand() {
+    let refused = Some(RefusedGrowth { current: 1 << 20, desired: 1 << 30, limit: 256 << 20, times: 1 });
+    let report =
+        one_module(vec![samples::with("tests::tries", Verdict::Pass, Details { refused, ..Details::default() })]);
+    let at = |status_level, final_status_level| {
+        console(ConsoleOptions { status_level, final_status_level, ..ConsoleOptions::default() }, &report)
+    };
+    let refusal = "refused: linear memory of 1,073,741,824 bytes (1 GiB)";
+    assert!(!at(StatusLevel::Skip, FinalStatusLevel::All).contains("refused"));
+    assert_eq!(at(StatusLevel::All, FinalStatusLevel::Fail).matches(refusal).count(), 1);
+    assert_eq!(at(StatusLevel::All, FinalStatusLevel::All).matches(refusal).count(), 1);
+}
+
+#[test]
+fn levels_are_nextests() {
+    let leaky = Details { leaks: vec![samples::socket()], ..Details::default() };
+    let report = one_module(vec![
+        samples::with("a_leaky", Verdict::Pass, leaky),
+        samples::passed("b_slow"),
+        samples::failed(),
+        samples::passed("quick"),
+        samples::skipped("skipped", "ignored"),
+    ]);
+    let lines = |options: ConsoleOptions| {
+        let text = console(options, &report);
+        let (live, after) = text.split_once("────────────").unwrap();
+        let count = |text: &str| {
+            let word = |line: &str| {
+                ["PASS", "FAIL", "SKIP", "SLOW"].iter().any(|word| line.starts_with(&format!("{word:>12} [")))
+            };
+            text.lines().filter(|line| word(line)).count()
+        };
+        (count(live), count(after))
+    };
+    use FinalStatusLevel as Last;
+    use StatusLevel as Live;
+    let live = |status_level| lines(ConsoleOptions { status_level, ..ConsoleOptions::default() }).0;
+    let levels = [Live::None, Live::Fail, Live::Retry, Live::Slow, Live::Leak, Live::Pass, Live::Skip, Live::All];
+    assert_eq!(levels.map(live), [0, 1, 1, 3, 4, 5, 6, 6]);
+    let last = |final_status_level| lines(ConsoleOptions { final_status_level, ..ConsoleOptions::default() }).1;
+    let levels = [Last::None, Last::Fail, Last::Flaky, Last::Slow, Last::Skip, Last::Leak, Last::Pass, Last::All];
+    assert_eq!(levels.map(last), [0, 1, 1, 2, 3, 4, 5, 5]);
+}
+
+#[test]
+fn output_is_shown_as_asked() {
+    let report = one_module(vec![samples::failed()]);
+    let shown =
+        |output| console(ConsoleOptions { output, ..ConsoleOptions::default() }, &report).contains("--- STDERR:");
+    assert!(shown(OutputMode::OnFailure) && shown(OutputMode::Always) && !shown(OutputMode::Never));
+    let mut talkative = samples::failed();
+    talkative.verdict = Verdict::Pass;
+    let report = one_module(vec![talkative]);
+    let shown =
+        |output| console(ConsoleOptions { output, ..ConsoleOptions::default() }, &report).contains("--- STDERR:");
+    assert!(!shown(OutputMode::OnFailure) && shown(OutputMode::Always) && !shown(OutputMode::Never));
+}
+
+#[test]
+fn the_first_failed_write_is_reported() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut console = Console::new(Full, ConsoleOptions::default());
+    play(&mut console, &everything(), 0);
+    assert_eq!(console.finish().err().unwrap().kind(), std::io::ErrorKind::StorageFull);
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn a_progress_bar_changes_no_line() {
+    let mut progress = Progress::hidden(Vec::new(), ConsoleOptions::default());
+    play(&mut progress, &everything(), 3);
+    let lines = String::from_utf8(progress.finish().unwrap()).unwrap();
+    assert_eq!(lines, console(ConsoleOptions::default(), &everything()));
+}
+
+proptest! {
+    #[test]
+    fn no_guest_forges_a_line(mut report in samples::any_report(), output in samples::hostile()) {
+        for test in report.canonical.modules.iter_mut().flat_map(|module| &mut module.tests) {
+            test.details.get_or_insert_default().output.stderr = output.clone().into_bytes();
+        }
+        let options = ConsoleOptions {
+            status_level: StatusLevel::All,
+            output: OutputMode::Always,
+            ..ConsoleOptions::default()
+        };
+        prop_assume!(!report.canonical.modules.is_empty());
+        let text = console(options, &report);
+        prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
+        let verdicts = ["PASS", "LEAK", "FAIL", "MEMORY", "TIMEOUT", "EXIT", "SKIP"].map(|word| format!("{word:>12} ["));
+        let lines = text.lines().filter(|line| verdicts.iter().any(|verdict| line.starts_with(verdict))).count();
+        let tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
+        let repeated = tests.filter(|test| !test.verdict.is_success()).count();
+        prop_assert_eq!(lines, report.canonical.modules[0].tests.len() + repeated, "{}", text);
+    }
+}

@@ -1,0 +1,61 @@
+//! The exit statuses of the programs. The same number always means the same thing, and none is used for two.
+
+use super::model::{Report, Verdict};
+
+/// Every test that ran passed.
+pub const PASSED: u8 = 0;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
+/// There were no tests to run.
+pub const NO_TESTS: u8 = 4;
+/// A bug of airtight's own: its books do not balance.
+pub const BUG: u8 = 70;
+/// Set-up: the toolchain, the configuration, a granted directory or a report path is wrong.
+pub const SETUP: u8 = 96;
+/// A test failed, leaked, left through `exit` or broke a limit.
+pub const TEST_FAILED: u8 = 100;
+/// The build of the tests failed.
+pub const BUILD_FAILED: u8 = 101;
+/// A module could not be loaded or listed: not wasm, a component, unknown imports, over the size cap.
+pub const MODULE_UNUSABLE: u8 = 104;
+/// Interrupted; the partial report was written.
+pub const INTERRUPTED: u8 = 130;
+
+impl Verdict {
+    /// Whether it leaves a run successful: a pass or a skip.
+    pub fn is_success(self) -> bool {
+        match self {
+            Self::Pass | Self::Skip => true,
+            Self::Leak | Self::Fail | Self::Memory | Self::Timeout | Self::Exit => false,
+        }
+    }
+}
+
+impl Report {
+    /// [`PASSED`] where every test passed or was skipped, else [`TEST_FAILED`].
+    ///
+    /// Whether the run was interrupted or had no tests is the caller's to tell.
+    pub fn worst(&self) -> u8 {
+        let mut tests = self.canonical.modules.iter().flat_map(|module| &module.tests);
+        if tests.all(|test| test.verdict.is_success()) { PASSED } else { TEST_FAILED }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn only_pass_and_skip_are_success() {
+        for test in samples::one_of_each() {
+            let expected = match test.verdict {
+                Verdict::Pass | Verdict::Skip => PASSED,
+                _ => TEST_FAILED,
+            };
+            let report = samples::report(vec![samples::module("m", vec![samples::passed("a"), test])]);
+            assert_eq!(report.worst(), expected);
+        }
+        assert_eq!(samples::report(Vec::new()).worst(), PASSED);
+    }
+}

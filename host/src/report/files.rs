@@ -1,0 +1,326 @@
+//! Report files: checked before the run, written whole or not at all after it.
+
+use super::json;
+use super::model::Report;
+use std::fmt::{self, Display};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use tempfile::NamedTempFile;
+
+/// Kinds that are announced, and not part of this version.
+const ANNOUNCED: [&str; 4] = ["junit", "sarif", "html", "pprof"];
+
+/// The format of a report file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReportKind {
+    /// The whole report, see [`json::write`].
+    Json,
+}
+
+impl ReportKind {
+    /// Every kind that this version writes.
+    pub const ALL: [Self; 1] = [Self::Json];
+
+    fn render(self, report: &Report) -> Vec<u8> {
+        match self {
+            Self::Json => json::write(report),
+        }
+    }
+}
+
+impl Display for ReportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+        })
+    }
+}
+
+/// One file to write: what `--report KIND=PATH` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportSpec {
+    /// Its format.
+    pub kind: ReportKind,
+    /// Where it goes; relative to the working directory.
+    pub path: PathBuf,
+}
+
+/// What is wrong with a `KIND=PATH`: a mistake of usage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// There is no kind or no path.
+    #[error("`{spec}` is not KIND=PATH, such as json=report.json")]
+    Shape {
+        /// What was given.
+        spec: String,
+    },
+    /// The kind is announced for a later version.
+    #[error("report kind `{kind}` is not part of this version, which writes: {}", written())]
+    NotYet {
+        /// What was asked for.
+        kind: String,
+    },
+    /// There is no such kind.
+    #[error("there is no report kind `{kind}`; this version writes: {}", written())]
+    Unknown {
+        /// What was asked for.
+        kind: String,
+    },
+}
+
+impl FromStr for ReportSpec {
+    type Err = SpecError;
+
+    fn from_str(spec: &str) -> Result<Self, SpecError> {
+        let shape = || SpecError::Shape { spec: spec.to_owned() };
+        let (kind, path) = spec.split_once('=').ok_or_else(shape)?;
+        if kind.is_empty() || path.is_empty() {
+            return Err(shape());
+        }
+        match ReportKind::ALL.into_iter().find(|known| known.to_string() == kind) {
+            Some(known) => Ok(Self { kind: known, path: path.into() }),
+            None if ANNOUNCED.contains(&kind) => Err(SpecError::NotYet { kind: kind.to_owned() }),
+            None => Err(SpecError::Unknown { kind: kind.to_owned() }),
+        }
+    }
+}
+
+/// A report file that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the {kind} report to {}: {why}", path.display())]
+pub struct ReportFileError {
+    /// Its format.
+    pub kind: ReportKind,
+    /// The path, absolute where it could be made so.
+    pub path: PathBuf,
+    /// The reason; part of the message, hence no source of it.
+    pub why: WriteError,
+}
+
+/// Why a file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The directory it would be in is not there.
+    #[error("there is no directory {}; create it first", .0.display())]
+    NoParent(PathBuf),
+    /// What should be that directory is something else.
+    #[error("{} is not a directory", .0.display())]
+    ParentNotDirectory(PathBuf),
+    /// It is a directory itself.
+    #[error("it is a directory; name a file in it")]
+    Directory,
+    /// It is a device, a pipe or a socket, which a file would replace.
+    #[error("it is not a regular file, and a report replaces what is there")]
+    NotRegular,
+    /// It is a link to nothing.
+    #[error("it is a symbolic link to something that does not exist")]
+    DanglingLink,
+    /// Two reports would go there.
+    #[error("another report goes to the same file")]
+    Twice,
+    /// The operating system says so.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Checked report files.
+#[derive(Debug, Default)]
+pub struct ReportFiles {
+    files: Vec<ReportSpec>,
+}
+
+impl ReportFiles {
+    /// Makes sure, before anything runs, that each file can be written: its directory takes a new file, and what is there
+    /// already is a regular file that may be written. Nothing is left behind.
+    ///
+    /// # Errors
+    /// The first file that cannot be written.
+    pub fn check(specs: impl IntoIterator<Item = ReportSpec>) -> Result<Self, ReportFileError> {
+        let mut files: Vec<ReportSpec> = Vec::new();
+        for ReportSpec { kind, path } in specs {
+            let resolved = resolve(&path).and_then(|resolved| {
+                let twice = files.iter().any(|file| file.path == resolved);
+                if twice { Err(WriteError::Twice) } else { Ok(resolved) }
+            });
+            match resolved {
+                Ok(path) => files.push(ReportSpec { kind, path }),
+                Err(why) => return Err(ReportFileError { kind, path, why }),
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// Writes every file. Each is written beside its place, flushed to the disk and renamed, so that a reader sees the old
+    /// file or the whole new one. One that fails does not stop the others: the errors are returned, none where all went well.
+    pub fn write(&self, report: &Report) -> Vec<ReportFileError> {
+        let failed = |file: &ReportSpec| {
+            let why = replace(&file.path, &file.kind.render(report)).err()?;
+            Some(ReportFileError { kind: file.kind, path: file.path.clone(), why: why.into() })
+        };
+        self.files.iter().filter_map(failed).collect()
+    }
+}
+
+/// The absolute path that is replaced in the end (links followed), once it is known to be writable.
+fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
+    let path = std::path::absolute(path)?;
+    let parent = path.parent().ok_or(WriteError::Directory)?;
+    match fs::metadata(parent) {
+        Ok(metadata) if !metadata.is_dir() => return Err(WriteError::ParentNotDirectory(parent.to_owned())),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(WriteError::NoParent(parent.to_owned())),
+        Err(error) => return Err(error.into()),
+    }
+    let resolved = match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => return Err(WriteError::Directory),
+        Ok(metadata) if !metadata.is_file() => return Err(WriteError::NotRegular),
+        Ok(_) => {
+            OpenOptions::new().write(true).open(&path)?;
+            fs::canonicalize(&path)?
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if fs::symlink_metadata(&path).is_ok() {
+                return Err(WriteError::DanglingLink);
+            }
+            let name = path.file_name().ok_or(WriteError::Directory)?;
+            fs::canonicalize(parent)?.join(name)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // Dropping it removes it.
+    beside(&resolved)?;
+    Ok(resolved)
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A new file in the same directory, hence on the same file system.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".airtight-report-");
+    // Unlike a temporary file, a report is for others too; the umask still applies.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(path.parent().unwrap_or(Path::new("/")))
+}
+
+fn written() -> String {
+    ReportKind::ALL.map(|kind| kind.to_string()).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn spec(path: &Path) -> ReportSpec {
+        ReportSpec { kind: ReportKind::Json, path: path.to_owned() }
+    }
+
+    fn refusal(path: &Path) -> String {
+        let error = ReportFiles::check([spec(path)]).unwrap_err();
+        assert_eq!(error.path, path);
+        error.why.to_string()
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_spec_is_kind_and_path() {
+        assert_eq!("json=a=b.json".parse(), Ok(spec(Path::new("a=b.json"))));
+        let error = |text: &str| text.parse::<ReportSpec>().unwrap_err().to_string();
+        assert_eq!(error("report.json"), "`report.json` is not KIND=PATH, such as json=report.json");
+        assert_eq!(error("json="), "`json=` is not KIND=PATH, such as json=report.json");
+        assert_eq!(error("=x"), "`=x` is not KIND=PATH, such as json=report.json");
+        assert_eq!(error("junit=x.xml"), "report kind `junit` is not part of this version, which writes: json");
+        assert_eq!(error("jsn=x"), "there is no report kind `jsn`; this version writes: json");
+    }
+
+    #[test]
+    fn a_file_is_written_whole_and_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        let report = samples::report(Vec::new());
+        let files = ReportFiles::check([spec(&path)]).unwrap();
+        assert!(names(dir.path()).is_empty(), "checking leaves nothing");
+        for _ in 0..2 {
+            assert!(files.write(&report).is_empty());
+            assert_eq!(fs::read(&path).unwrap(), json::write(&report));
+            assert_eq!(names(dir.path()), ["report.json"]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_with_its_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "kept").unwrap();
+        let missing = dir.path().join("missing");
+        assert_eq!(
+            refusal(&missing.join("r.json")),
+            format!("there is no directory {}; create it first", missing.display())
+        );
+        assert_eq!(refusal(&file.join("r.json")), format!("{} is not a directory", file.display()));
+        assert_eq!(refusal(dir.path()), "it is a directory; name a file in it");
+        assert_eq!(refusal(Path::new("/")), "it is a directory; name a file in it");
+        let error = ReportFiles::check([spec(&file), spec(&dir.path().join("./file"))]).unwrap_err();
+        assert_eq!(error.why.to_string(), "another report goes to the same file");
+        assert_eq!(fs::read(&file).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn the_error_names_kind_path_and_reason() {
+        let error = ReportFiles::check([spec(Path::new("/"))]).unwrap_err();
+        assert_eq!(error.to_string(), "cannot write the json report to /: it is a directory; name a file in it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert_eq!(refusal(&link), "it is a symbolic link to something that does not exist");
+        fs::write(&target, "").unwrap();
+        let report = samples::report(Vec::new());
+        assert!(ReportFiles::check([spec(&link)]).unwrap().write(&report).is_empty());
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), json::write(&report));
+        assert_eq!(refusal(Path::new("/dev/null")), "it is not a regular file, and a report replaces what is there");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_that_takes_no_file_is_refused() {
+        // Unlike a directory without the write bit, this one refuses root as well.
+        let error = ReportFiles::check([spec(Path::new("/proc/report.json"))]).unwrap_err();
+        assert!(matches!(error.why, WriteError::Io(_)), "{error}");
+    }
+
+    #[test]
+    fn one_failure_does_not_stop_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = dir.path().join("gone");
+        fs::create_dir(&gone).unwrap();
+        let paths = [gone.join("a.json"), dir.path().join("b.json")];
+        let files = ReportFiles::check(paths.iter().map(|path| spec(path))).unwrap();
+        fs::remove_dir(&gone).unwrap();
+        let errors = files.write(&samples::report(Vec::new()));
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].path.file_name(), paths[0].file_name());
+        assert!(paths[1].exists());
+    }
+}

@@ -1,0 +1,209 @@
+//! Reports for the tests of the writers.
+
+use super::model::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
+    let policy = json!({ "limits": { "memory": 268_435_456, "fuel": 10_000_000_000_u64, "timeout-ms": 300_000 } });
+    let volatile = Volatile {
+        started: "2026-01-02T03:04:05Z".to_owned(),
+        wall_ms: 211,
+        host: "linux-x86_64".to_owned(),
+        jobs: 2,
+        version: "0.1.0".to_owned(),
+        interrupted: false,
+    };
+    Report::new(Canonical { reproducible: true, policy, modules }, volatile)
+}
+
+pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
+    let code = format!("sha256:{}", "0".repeat(64));
+    ModuleRecord { name: name.to_owned(), harness: Harness::Libtest, code, tests }
+}
+
+pub(super) fn passed(name: &str) -> TestRecord {
+    let heap = Heap { tracked: false, why: Some("not part of this version".into()) };
+    let usage = Usage { fuel: Some(1000), linear_peak: Some(17 << 16), handles_peak: Some(2), heap };
+    TestRecord { name: name.into(), harness: None, verdict: Verdict::Pass, usage: Some(usage), details: None }
+}
+
+pub(super) fn with(name: &str, verdict: Verdict, details: Details) -> TestRecord {
+    TestRecord { verdict, details: Some(Box::new(details)), ..passed(name) }
+}
+
+pub(super) fn frame(function: &str, file: &str, line: u32) -> Frame {
+    Frame { function: function.to_owned(), file: Some(file.to_owned()), line: Some(line) }
+}
+
+pub(super) fn file(path: &str, count: u64) -> Resource {
+    Resource {
+        kind: ResourceKind::File,
+        count,
+        path: Some(path.to_owned()),
+        fd: 5,
+        mode: Some("read-write".to_owned()),
+        bytes_read: 0,
+        bytes_written: 262_144,
+        scope: "tests::reads_all".to_owned(),
+        stack: vec![frame("semver::io::open_all", "src/io.rs", 41), frame("io::tests::reads_all", "tests/io.rs", 12)],
+    }
+}
+
+pub(super) fn socket() -> Resource {
+    let stack = vec![Frame { function: "wasm function 71".to_owned(), file: None, line: None }];
+    let (kind, path, fd, mode) = (ResourceKind::Socket, None, 9, None);
+    Resource { kind, path, fd, mode, bytes_written: 1, stack, ..file("", 1) }
+}
+
+pub(super) fn leaked() -> TestRecord {
+    let leaks = vec![file("fixtures/a.txt", 2), socket()];
+    with("tests::reads_all", Verdict::Leak, Details { leaks, ..Details::default() })
+}
+
+pub(super) fn failed() -> TestRecord {
+    let details = Details {
+        message: Some("assertion `left == right` failed\n  left: 3\n right: 4".to_owned()),
+        hint: Some("std::env::temp_dir panics on this platform: use /tmp, or t.temp_dir()".to_owned()),
+        stack: vec![frame("parser::add", "src/parser.rs", 41), frame("parser::tests::overflow", "src/parser.rs", 90)],
+        reclaimed: vec![file("/tmp/journal", 1)],
+        cleanups: vec![CleanupRecord {
+            ordinal: 2,
+            message: "the directory is not empty".to_owned(),
+            stack: vec![frame("parser::remove", "src/parser.rs", 7)],
+        }],
+        failures: vec!["the second count is off".to_owned()],
+        output: Output {
+            stdout: b"parsing\n".to_vec(),
+            stderr: b"thread 'main' panicked at src/parser.rs:41:5:\n\tleft: 3".to_vec(),
+            dropped: 1 << 30,
+        },
+        ..Details::default()
+    };
+    with("tests::overflow", Verdict::Fail, details)
+}
+
+pub(super) fn memory() -> TestRecord {
+    let details = Details {
+        message: Some(
+            "memory allocation of 300000000 bytes failed\nwasm trap: wasm `unreachable` instruction executed".into(),
+        ),
+        limit: Some(LimitRecord { name: "memory".to_owned(), value: 256 << 20, seen: None }),
+        refused: Some(RefusedGrowth { current: 1 << 20, desired: 301_072_384, limit: 256 << 20, times: 2 }),
+        stack: vec![frame("parser::tests::big", "src/parser.rs", 120)],
+        ..Details::default()
+    };
+    with("tests::big", Verdict::Memory, details)
+}
+
+pub(super) fn timed_out(name: &str, limit: &str, value: u64) -> TestRecord {
+    let details = Details {
+        limit: Some(LimitRecord { name: limit.to_owned(), value, seen: None }),
+        stack: vec![frame("parser::spin", "src/parser.rs", 3)],
+        ..Details::default()
+    };
+    with(name, Verdict::Timeout, details)
+}
+
+pub(super) fn exited() -> TestRecord {
+    let stack = vec![frame("parser::bail", "src/parser.rs", 66)];
+    let details = Details { exit_status: Some(3), stack, ..Details::default() };
+    with("tests::bails", Verdict::Exit, details)
+}
+
+pub(super) fn skipped(name: &str, reason: &str) -> TestRecord {
+    let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
+    TestRecord { usage: None, ..with(name, Verdict::Skip, details) }
+}
+
+pub(super) fn one_of_each() -> Vec<TestRecord> {
+    let out_of_fuel = timed_out("tests::spins", "fuel", 10_000_000_000);
+    let mut tests = vec![passed("tests::works"), leaked(), failed(), memory(), out_of_fuel, exited()];
+    tests.push(skipped("tests::later", "ignored"));
+    // Reading gives back no captured output, which is not part of the file.
+    tests.iter_mut().filter_map(|test| test.details.as_mut()).for_each(|details| details.output = Output::default());
+    tests
+}
+
+/// Text with control characters and forged lines in it, which `any::<String>()` does not have.
+pub(super) fn hostile() -> impl Strategy<Value = String> {
+    let forged = prop::sample::select(vec![
+        "\n        PASS [   0.001s] m forged\n",
+        "\u{1b}[2J",
+        "\r\n",
+        "\t",
+        "\u{202e}",
+        "\u{9b}1A",
+    ]);
+    let piece = prop_oneof![any::<char>().prop_map(String::from), forged.prop_map(str::to_owned), ".{0,5}"];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn some_text() -> impl Strategy<Value = Option<String>> {
+    prop::option::of(hostile())
+}
+
+prop_compose! {
+    fn any_frame()(function in hostile(), file in some_text(), line: Option<u32>) -> Frame {
+        Frame { function, file, line }
+    }
+}
+
+fn any_stack() -> impl Strategy<Value = Vec<Frame>> {
+    prop::collection::vec(any_frame(), 0..3)
+}
+
+prop_compose! {
+    fn any_resource()(
+        kind in prop::sample::select(vec![ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket]),
+        (count, fd, bytes_read, bytes_written) in any::<(u64, u32, u64, u64)>(),
+        (path, mode, scope) in (some_text(), some_text(), hostile()),
+        stack in any_stack(),
+    ) -> Resource {
+        Resource { kind, count, path, fd, mode, bytes_read, bytes_written, scope, stack }
+    }
+}
+
+prop_compose! {
+    fn any_details()(
+        (message, hint, reason) in (some_text(), some_text(), some_text()),
+        exit_status: Option<u32>,
+        limit in prop::option::of((hostile(), any::<u64>(), any::<Option<u64>>())),
+        refused: Option<(u64, u64, u64, u64)>,
+        failures in prop::collection::vec(hostile(), 0..3),
+        stack in any_stack(),
+        leaks in prop::collection::vec(any_resource(), 0..3),
+        reclaimed in prop::collection::vec(any_resource(), 0..3),
+        cleanups in prop::collection::vec((any::<u32>(), hostile(), any_stack()), 0..2),
+    ) -> Details {
+        let limit = limit.map(|(name, value, seen)| LimitRecord { name, value, seen });
+        let refused = refused.map(|(current, desired, limit, times)| RefusedGrowth { current, desired, limit, times });
+        let cleanup = |(ordinal, message, stack)| CleanupRecord { ordinal, message, stack };
+        let cleanups = cleanups.into_iter().map(cleanup).collect();
+        let output = Output::default();
+        Details { message, hint, reason, exit_status, limit, refused, stack, leaks, reclaimed, cleanups, failures, output }
+    }
+}
+
+prop_compose! {
+    fn any_test()(
+        name in hostile(),
+        verdict in prop::sample::select(one_of_each()).prop_map(|test| test.verdict),
+        details in prop::option::of(any_details()),
+        usage: Option<(Option<u64>, Option<u64>, Option<u32>)>,
+    ) -> TestRecord {
+        let heap = Heap { tracked: true, why: None };
+        let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
+        let details = details.filter(|details| *details != Details::default()).map(Box::new);
+        TestRecord { name: name.into(), harness: None, verdict, usage, details }
+    }
+}
+
+prop_compose! {
+    /// A report whose every text may be hostile.
+    pub(super) fn any_report()(
+        modules in prop::collection::vec((hostile(), prop::collection::vec(any_test(), 0..4)), 0..3),
+    ) -> Report {
+        report(modules.into_iter().map(|(name, tests)| module(&name, tests)).collect())
+    }
+}
