@@ -249,7 +249,7 @@ impl Runner {
         let canonical =
             Canonical { reproducible, policy: policy_record(profile.policy()), modules: modules.collect() };
         let volatile = Volatile {
-            started: crate::report::timestamp(started),
+            started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             host: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
             jobs: self.options.jobs,

@@ -14,7 +14,7 @@ use std::time::Instant;
 use wasmtime::{Instance, Store, StoreContextMut, UpdateDeadline};
 
 /// What to call in a fresh instance.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Entry<'a> {
     /// `_start`, with these arguments after the program's name.
     Start(&'a [Arc<str>]),
@@ -123,10 +123,8 @@ fn on_tick(store: StoreContextMut<'_, TestState>) -> anyhow::Result<UpdateDeadli
 
 fn call(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> Run {
     let code_start = job.module.code_start;
-    let (ended, instance) = match prepare(store, job, fuel) {
-        Ok(instance) => (enter(store, &instance, job), Some(instance)),
-        Err(error) => (Err(error), None),
-    };
+    let mut started = Started::default();
+    let ended = enter(store, job, fuel, &mut started);
     let left = store.get_fuel().unwrap_or(0);
     let (ending, said) = match ended {
         Ok(said) => (Ending::Returned, said),
@@ -134,28 +132,35 @@ fn call(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> Run {
     };
     let spent = if matches!(ending, Ending::Fuel { .. }) { fuel } else { store.data().spent(left) };
     let (linear_peak, refused) = (store.data().limiter.peak(), store.data().limiter.refused());
-    let sdk = match (&job.entry, &instance) {
+    let sdk = match (&job.entry, &started.instance) {
         (Entry::Sdk(_), Some(instance)) => {
-            Some(sdk::conclude(store, instance, job.module, &ending, said, spent))
+            Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent))
         }
         _ => None,
     };
     Run { ending, fuel: spent, linear_peak, refused, sdk, remains: Remains::default(), host_leak: 0 }
 }
 
-fn prepare(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> anyhow::Result<Instance> {
-    store.set_fuel(fuel)?;
-    store.set_epoch_deadline(1);
-    job.module.pre.instantiate(&mut *store)
+/// How far a test got: what its clean-ups need.
+#[derive(Default)]
+struct Started {
+    instance: Option<Instance>,
+    saved: sdk::Saved,
 }
 
-/// Calls the test; what the SDK's export returned, for a test of its.
-fn enter(store: &mut Store<TestState>, instance: &Instance, job: &Job<'_>) -> anyhow::Result<Option<u32>> {
-    match &job.entry {
-        Entry::Start(_) => {
-            instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
-            Ok(None)
-        }
-        Entry::Sdk(call) => sdk::call(store, instance, job.module, call).map(Some),
+/// Instantiates and calls the test; what the SDK's export returned, for a test of its.
+fn enter(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64, started: &mut Started) -> anyhow::Result<Option<u32>> {
+    store.set_fuel(fuel)?;
+    store.set_epoch_deadline(1);
+    let instance = job.module.pre.instantiate(&mut *store)?;
+    let Entry::Sdk(call) = &job.entry else {
+        instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
+        return Ok(None);
+    };
+    if job.module.catalogue.has_initialize {
+        instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
     }
+    started.saved = job.module.save_globals(store, &instance);
+    started.instance = Some(instance);
+    sdk::call(store, &instance, call).map(Some)
 }

@@ -5,12 +5,12 @@ use super::engine::Engine;
 use super::sdk::SdkCall;
 use super::state::TestState;
 use crate::catalogue::{Catalogue, CatalogueError};
-use crate::instrument::{self, RewriteMap};
+use crate::instrument;
 use crate::report::model::Harness;
 use crate::symbols::{PathRoots, Symbols};
 use std::borrow::Cow;
 use std::sync::Arc;
-use wasmtime::{Instance, InstancePre, Module, Store, Val};
+use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
 /// A module that cannot be loaded. All of these are the module's or its builder's fault.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +58,7 @@ pub struct LoadedModule {
     pub(super) program: Arc<str>,
     pub(super) pre: InstancePre<TestState>,
     pub(super) code_start: usize,
-    pub(super) initialize: bool,
-    map: RewriteMap,
+    globals: Vec<ModuleExport>,
 }
 
 impl LoadedModule {
@@ -69,19 +68,18 @@ impl LoadedModule {
     /// See [`LoadError`].
     pub fn load(engine: &Engine, cache: Option<&Cache>, bytes: Vec<u8>, options: LoadOptions) -> Result<Self, LoadError> {
         let catalogue = Catalogue::read(&bytes, options.harness)?;
-        let (rewritten, map) = rewrite(&bytes, &catalogue)?;
+        let Rewritten { bytes: rewritten, code_start, globals } = rewrite(&bytes, &catalogue)?;
         let module = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         Ok(Self {
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
-            code_start: map.code_start_rewritten,
-            initialize: module.get_export("_initialize").is_some(),
+            code_start: code_start.unwrap_or(0),
+            globals: globals.iter().filter_map(|name| module.get_export_index(name)).collect(),
             symbols: Symbols::new(bytes.into(), options.roots),
             catalogue,
             pre,
-            map,
         })
     }
 
@@ -90,25 +88,32 @@ impl LoadedModule {
         Some(SdkCall { export: self.pre.module().get_export_index(export)?, should_panic })
     }
 
-    /// Puts the module's mutable globals (the stack pointer among them) back to what they were in a fresh instance.
-    pub(super) fn restore_globals(&self, store: &mut Store<TestState>, instance: &Instance) {
-        for global in &self.map.globals {
-            let Some(found) = instance.get_global(&mut *store, &global.export) else { continue };
-            // The value is of the global's own type, so this cannot fail; a guest whose stack pointer could not be put
-            // back only runs its clean-ups on less stack.
-            let _ = found.set(&mut *store, Val::from(global.initial));
-        }
+    /// The values of the module's mutable globals, the stack pointer among them.
+    pub(super) fn save_globals(&self, store: &mut Store<TestState>, instance: &Instance) -> Vec<(Global, Val)> {
+        let found = self.globals.iter().filter_map(|export| instance.get_module_export(&mut *store, export)?.into_global());
+        let found: Vec<Global> = found.collect();
+        found.into_iter().map(|global| (global, global.get(&mut *store))).collect()
     }
 }
 
-fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue) -> Result<(Cow<'a, [u8]>, RewriteMap), LoadError> {
-    // Only SDK tests have clean-ups to call after a trap; everything else runs as it is.
+/// Only SDK tests have clean-ups to call after a trap; everything else runs as it is.
+fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue) -> Result<Rewritten<'a>, LoadError> {
     if catalogue.sdk_tests.is_empty() {
-        return Ok((Cow::Borrowed(bytes), RewriteMap::identity(catalogue.code_start)));
+        return Ok(Rewritten { bytes: Cow::Borrowed(bytes), code_start: catalogue.code_start, globals: Vec::new() });
     }
-    let (rewritten, map) =
-        instrument::export_globals(bytes).map_err(|error| LoadError::Invalid(error.to_string()))?;
-    Ok((Cow::Owned(rewritten), map))
+    let done = instrument::instrument(bytes).map_err(|error| LoadError::Invalid(error.to_string()))?;
+    // The stack pointer alone where its name is known; else whatever may be it.
+    let globals = match done.map.stack_pointer() {
+        Some(global) => vec![global.export.clone()],
+        None => done.map.globals.iter().map(|global| global.export.clone()).collect(),
+    };
+    Ok(Rewritten { bytes: done.bytes, code_start: done.map.code_start_rewritten, globals })
+}
+
+struct Rewritten<'a> {
+    bytes: Cow<'a, [u8]>,
+    code_start: Option<usize>,
+    globals: Vec<String>,
 }
 
 fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {

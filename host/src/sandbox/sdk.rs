@@ -1,18 +1,17 @@
 //! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
 
 use super::ending::Ending;
-use super::module::LoadedModule;
 use super::state::TestState;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
 use std::time::Instant;
-use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
+use wasmtime::{Global, Instance, ModuleExport, Store, TypedFunc, Val};
 
 /// Most clean-ups run for one test: a clean-up may register another, and an endless chain has to end.
 const MAX_CLEANUPS: u32 = 1_000;
 
 /// How to call one SDK test: made once a module.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SdkCall {
     /// The export that runs the test.
     pub(super) export: ModuleExport,
@@ -46,16 +45,11 @@ pub struct FailedCleanup {
     pub stderr: Vec<u8>,
 }
 
+/// The globals of an instance and what they were before its test.
+pub(super) type Saved = Vec<(Global, Val)>;
+
 /// Calls the test's export; its return value.
-pub(super) fn call(
-    store: &mut Store<TestState>,
-    instance: &Instance,
-    module: &LoadedModule,
-    call: &SdkCall,
-) -> anyhow::Result<u32> {
-    if module.initialize {
-        instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
-    }
+pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> anyhow::Result<u32> {
     let export = instance.get_module_export(&mut *store, &call.export);
     let test = export.and_then(wasmtime::Extern::into_func).ok_or_else(|| anyhow::anyhow!("the test's export is gone"))?;
     test.typed::<(), u32>(&*store)?.call(&mut *store, ())
@@ -65,7 +59,7 @@ pub(super) fn call(
 pub(super) fn conclude(
     store: &mut Store<TestState>,
     instance: &Instance,
-    module: &LoadedModule,
+    saved: &Saved,
     ending: &Ending,
     said: Option<u32>,
     spent: u64,
@@ -73,14 +67,14 @@ pub(super) fn conclude(
     if matches!(ending, Ending::Interrupted | Ending::Refused(_)) || said == Some(0) {
         return SdkOutcome::default();
     }
-    let mut after = After { store, instance, module, spent };
+    let mut after = After { store, instance, saved, spent };
     after.conclude(said).unwrap_or_else(|broken| SdkOutcome { broken: Some(broken), ..SdkOutcome::default() })
 }
 
 struct After<'a> {
     store: &'a mut Store<TestState>,
     instance: &'a Instance,
-    module: &'a LoadedModule,
+    saved: &'a Saved,
     spent: u64,
 }
 
@@ -107,7 +101,10 @@ impl After<'_> {
 
     /// Calls an export of the SDK's with a fresh budget and the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
-        self.module.restore_globals(self.store, self.instance);
+        for (global, before) in self.saved {
+            // The value came from this global, so its type is right.
+            let _ = global.set(&mut *self.store, *before);
+        }
         let left = self.store.get_fuel().unwrap_or(0);
         let state = self.store.data_mut();
         self.spent = state.spent(left).max(self.spent);

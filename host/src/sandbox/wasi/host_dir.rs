@@ -105,7 +105,7 @@ pub fn filestat(world: &mut World, found: &Metadata, mode: Mode) -> Filestat {
             (1, size, REALTIME_START, REALTIME_START, REALTIME_START)
         }
         Mode::ReadWrite => {
-            use std::os::unix::fs::MetadataExt as _;
+            use cap_std::fs::MetadataExt as _;
             let changed = nanos(found.ctime(), found.ctime_nsec());
             (MetadataExt::nlink(found), found.len(), nanos(found.atime(), found.atime_nsec()), nanos(found.mtime(), found.mtime_nsec()), changed)
         }

@@ -6,7 +6,6 @@ use super::object::{File, How, Interest, Readiness, Result, Times};
 use super::world::World;
 use crate::policy::Mode;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
 use std::time::{Duration, SystemTime};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype};
 
@@ -58,7 +57,7 @@ impl File for HostFile {
     }
 
     fn read_at(&mut self, _: &mut World, buffer: &mut [u8], offset: u64) -> Result<usize> {
-        Ok(self.file.read_at(buffer, offset)?)
+        Ok(rustix::io::pread(&self.file, buffer, offset).map_err(std::io::Error::from)?)
     }
 
     fn write(&mut self, _: &mut World, bytes: &[u8]) -> Result<usize> {
@@ -68,10 +67,10 @@ impl File for HostFile {
     fn write_at(&mut self, _: &mut World, bytes: &[u8], offset: u64) -> Result<usize> {
         // Linux appends whatever the offset is; POSIX does not, and neither do we.
         if !self.appends() {
-            return Ok(self.file.write_at(bytes, offset)?);
+            return Ok(rustix::io::pwrite(&self.file, bytes, offset).map_err(std::io::Error::from)?);
         }
         self.set_flags(self.flags & !Fdflags::APPEND)?;
-        let written = self.file.write_at(bytes, offset);
+        let written = rustix::io::pwrite(&self.file, bytes, offset).map_err(std::io::Error::from);
         self.set_flags(self.flags | Fdflags::APPEND)?;
         Ok(written?)
     }

@@ -29,6 +29,6 @@ pub use clock::{MONOTONIC_START, NANOS_PER_FUEL, REALTIME_START};
 pub use context::{Remains, Subject, Wasi};
 pub use grants::{GrantError, Grants, SCRATCH_PATH, SOCKETS_VARIABLE};
 pub use host_count::HostCount;
-pub use linker::add_to_linker;
+pub use linker::{add_to_linker, raw_stack};
 pub use stdio::Echo;
 pub use world::Watch;

@@ -43,7 +43,7 @@ pub struct Times {
 }
 
 /// One entry of a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DirEntry {
     pub name: String,
     pub ino: u64,

@@ -31,10 +31,11 @@ impl Wasi {
             wanted.push(memory.read(sub?)?);
         }
         let fired = self.wait_for(&wanted)?;
-        for (event, at) in fired.iter().zip(events.as_array(count).iter()) {
-            memory.write(at?, *event)?;
+        let written = u32::try_from(fired.len())?;
+        for (event, at) in fired.into_iter().zip(events.as_array(count).iter()) {
+            memory.write(at?, event)?;
         }
-        Ok(u32::try_from(fired.len())?)
+        Ok(written)
     }
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
