@@ -1,0 +1,60 @@
+use thiserror::Error;
+
+/// The result of a file system call.
+pub type Result<T> = std::result::Result<T, FsError>;
+
+/// Why a call failed: one variant an errno of WASI preview 1, with its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[repr(u16)]
+pub enum FsError {
+    /// The node is gone, or was released more often than it was retained.
+    #[error("the handle does not refer to a file of this file system")]
+    Badf = 8,
+    /// The path names `.` or `..`, which cannot be renamed.
+    #[error("the directory is in use")]
+    Busy = 10,
+    /// The name is taken.
+    #[error("the file exists")]
+    Exist = 20,
+    /// The file would be larger than the whole quota.
+    #[error("the file would be larger than the file system")]
+    Fbig = 22,
+    /// A NUL byte in a path, contradictory flags, a directory moved below itself, or the wrong kind of file for the call.
+    #[error("the argument makes no sense for this call")]
+    Inval = 28,
+    /// A directory, where the call needs something else.
+    #[error("the file is a directory")]
+    Isdir = 31,
+    /// More symbolic links than [`super::LINKS_MAX`], or a final one that was not to be followed.
+    #[error("too many symbolic links")]
+    Loop = 32,
+    /// A name or a path over [`super::NAME_MAX`] or [`super::PATH_MAX`].
+    #[error("the name is too long")]
+    Nametoolong = 37,
+    /// No such name, an empty path, or a new name in a removed directory.
+    #[error("no such file or directory")]
+    Noent = 44,
+    /// A quota is used up, or the host has no memory left.
+    #[error("the file system is full")]
+    Nospc = 51,
+    /// Something else, where the call needs a directory.
+    #[error("the file is not a directory")]
+    Notdir = 54,
+    /// The directory has entries.
+    #[error("the directory is not empty")]
+    Notempty = 55,
+    /// A hard link to a directory.
+    #[error("the operation is not permitted")]
+    Perm = 63,
+    /// The path is absolute or leads out of its base directory. Wasmtime's own WASI answers `perm` here, and the standard
+    /// test suite expects that: the layer in front may do the same.
+    #[error("the path leads out of the directory it is relative to")]
+    NotCapable = 76,
+}
+
+impl FsError {
+    /// The number of this errno in WASI preview 1.
+    pub const fn errno(self) -> u16 {
+        self as u16
+    }
+}

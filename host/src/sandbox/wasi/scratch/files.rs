@@ -1,0 +1,190 @@
+use super::error::{FsError, Result};
+use super::node::{Body, FileKind, Nanos, NodeId};
+use super::path::{Last, Walk};
+use super::store::Scratch;
+use std::sync::Arc;
+
+/// How [`Scratch::open`] opens. What a handle may read and write later is for its holder to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenHow {
+    /// Follow a final symbolic link.
+    pub follow: bool,
+    /// Make a regular file if there is none.
+    pub create: bool,
+    /// With `create`: fail if the name is taken, even by a dangling link.
+    pub exclusive: bool,
+    /// Cut a regular file to nothing.
+    pub truncate: bool,
+    /// Fail on anything but a directory. Not with the three above.
+    pub directory: bool,
+    /// The handle is to write: fail on a directory.
+    pub write: bool,
+}
+
+/// A file that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// The file, retained once: release it once.
+    pub node: NodeId,
+    /// A regular file or a directory; a symbolic link cannot be opened.
+    pub kind: FileKind,
+}
+
+impl Scratch {
+    /// Opens or makes a file, and retains it.
+    ///
+    /// # Errors
+    /// Those of [`Scratch::lookup`]; `Exist` (with `exclusive`), `Inval` (contradictory flags), `Isdir`, `Loop` (a final link
+    /// that is not followed), `Nospc`, `Notdir`.
+    pub fn open(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<Opened> {
+        if how.directory && (how.create || how.exclusive || how.truncate) {
+            return Err(FsError::Inval);
+        }
+        let (found, made) = if how.create {
+            self.find_or_create(base, path, how, now)?
+        } else {
+            (self.lookup(base, path, how.follow)?, false)
+        };
+        let kind = self.node(found)?.kind();
+        match kind {
+            FileKind::Dir if how.create || how.write || how.truncate => return Err(FsError::Isdir),
+            FileKind::File | FileKind::Symlink if how.directory => return Err(FsError::Notdir),
+            FileKind::Symlink => return Err(FsError::Loop),
+            FileKind::File if how.truncate && !made => self.truncate(found, 0, now)?,
+            FileKind::File | FileKind::Dir => {}
+        }
+        self.retain(found)?;
+        Ok(Opened { node: found, kind })
+    }
+
+    /// The file, and whether it was made. Through a dangling link, the file is made where the link points.
+    fn find_or_create(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<(NodeId, bool)> {
+        let mut walk = Walk::start(self, base, path)?;
+        let (dir, name): (NodeId, Arc<str>) = loop {
+            let place = walk.advance()?;
+            let name = match place.last {
+                Last::Name(_) if place.slash => return Err(FsError::Isdir),
+                Last::Name(name) => name,
+                Last::Dot | Last::DotDot if how.exclusive => return Err(FsError::Exist),
+                Last::Dot | Last::DotDot => return Err(FsError::Isdir),
+            };
+            let Some(id) = self.child(place.dir, name)? else {
+                break (place.dir, name.into());
+            };
+            match &self.node(id)?.body {
+                _ if how.exclusive => return Err(FsError::Exist),
+                Body::Symlink(target) if how.follow => walk.enter(target)?,
+                _ => return Ok((id, false)),
+            }
+        };
+        let id = self.create(dir, name, Body::File(Vec::new()), now)?;
+        Ok((id, true))
+    }
+
+    /// Reads into `buf` from `offset` on, and returns how many bytes: fewer than asked only at the end of the file.
+    ///
+    /// # Errors
+    /// `Badf`, `Isdir`, `Inval` (a symbolic link).
+    pub fn read_at(&self, node: NodeId, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        let data = match &self.node(node)?.body {
+            Body::File(data) => data,
+            Body::Dir(_) => return Err(FsError::Isdir),
+            Body::Symlink(_) => return Err(FsError::Inval),
+        };
+        let rest = usize::try_from(offset).ok().and_then(|offset| data.get(offset..)).unwrap_or_default();
+        let count = rest.len().min(buf.len());
+        buf[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    /// Writes at `offset`, fills a gap before it with zeros, and returns how many bytes were written: fewer than asked only
+    /// where the quota ends. To append, write at the size of the file. Host work: `bytes` and the gap.
+    ///
+    /// # Errors
+    /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` if `offset` is beyond the quota; `Nospc` if not one byte fits.
+    pub fn write_at(&mut self, node: NodeId, offset: u64, bytes: &[u8], now: Nanos) -> Result<usize> {
+        let size = self.file_mut(node)?.len() as u64;
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        if offset >= self.quota.max.bytes {
+            return Err(FsError::Fbig);
+        }
+        let limit = size + self.quota.free_bytes();
+        let end = offset.saturating_add(bytes.len() as u64).min(limit);
+        if end <= offset {
+            return Err(FsError::Nospc);
+        }
+        self.reserve(node, end.max(size))?;
+        let (start, count) = (to_usize(offset)?, to_usize(end - offset)?);
+        let data = self.file_mut(node)?;
+        if data.len() < start {
+            data.resize(start, 0);
+        }
+        let overwritten = count.min(data.len() - start);
+        data[start..start + overwritten].copy_from_slice(&bytes[..overwritten]);
+        data.extend_from_slice(&bytes[overwritten..count]);
+        self.node_mut(node)?.modified(now);
+        Ok(count)
+    }
+
+    /// Sets the size of a regular file: cuts it, or extends it with zeros. Host work: the bytes added.
+    ///
+    /// # Errors
+    /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` over the quota, `Nospc` over what is left of it.
+    pub fn truncate(&mut self, node: NodeId, size: u64, now: Nanos) -> Result<()> {
+        let old = self.file_mut(node)?.len() as u64;
+        self.reserve(node, size.max(old))?;
+        let len = to_usize(size)?;
+        let data = self.file_mut(node)?;
+        data.resize(len, 0);
+        // What is cut is no longer charged for, so it must not stay allocated either.
+        if data.capacity() / 2 > len {
+            data.shrink_to(len);
+        }
+        self.quota.refund(old.saturating_sub(size), 0);
+        self.node_mut(node)?.modified(now);
+        Ok(())
+    }
+
+    /// Makes sure that the file reaches to `offset + len`, with zeros; never cuts it. Host work: the bytes added.
+    ///
+    /// # Errors
+    /// `Badf`, `Isdir`, `Inval` (a symbolic link, or `len` is 0); `Fbig` over the quota, `Nospc` over what is left of it.
+    pub fn allocate(&mut self, node: NodeId, offset: u64, len: u64, now: Nanos) -> Result<()> {
+        let size = self.file_mut(node)?.len() as u64;
+        if len == 0 {
+            return Err(FsError::Inval);
+        }
+        let end = offset.checked_add(len).ok_or(FsError::Fbig)?;
+        if end > size { self.truncate(node, end, now) } else { Ok(()) }
+    }
+
+    fn file_mut(&mut self, node: NodeId) -> Result<&mut Vec<u8>> {
+        match &mut self.node_mut(node)?.body {
+            Body::File(data) => Ok(data),
+            Body::Dir(_) => Err(FsError::Isdir),
+            Body::Symlink(_) => Err(FsError::Inval),
+        }
+    }
+
+    /// Charges and allocates for growth to `size`, which is not below the size now. The host's memory running out is `Nospc`
+    /// to the guest, not the end of the process.
+    fn reserve(&mut self, node: NodeId, size: u64) -> Result<()> {
+        if size > self.quota.max.bytes {
+            return Err(FsError::Fbig);
+        }
+        let added = size - self.file_mut(node)?.len() as u64;
+        let more = to_usize(added)?;
+        self.quota.charge(added, 0)?;
+        if self.file_mut(node)?.try_reserve(more).is_err() {
+            self.quota.refund(added, 0);
+            return Err(FsError::Nospc);
+        }
+        Ok(())
+    }
+}
+
+fn to_usize(bytes: u64) -> Result<usize> {
+    usize::try_from(bytes).map_err(|_| FsError::Fbig)
+}

@@ -1,0 +1,46 @@
+use super::error::{FsError, Result};
+
+/// How much of its quota a file system uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Bytes of file contents (holes included), names and symbolic link targets.
+    pub bytes: u64,
+    /// Names, plus files that are open without having one. The root is not counted.
+    pub entries: u64,
+}
+
+/// The limits and what is charged against them.
+#[derive(Debug)]
+pub(super) struct Quota {
+    pub(super) max: Usage,
+    pub(super) used: Usage,
+}
+
+impl Quota {
+    pub(super) const fn new(bytes: u64, entries: u64) -> Self {
+        Self { max: Usage { bytes, entries }, used: Usage { bytes: 0, entries: 0 } }
+    }
+
+    /// Charges both or neither.
+    pub(super) fn charge(&mut self, bytes: u64, entries: u64) -> Result<()> {
+        let entries = self.used.entries.checked_add(entries).filter(|sum| *sum <= self.max.entries);
+        let bytes = self.used.bytes.checked_add(bytes).filter(|sum| *sum <= self.max.bytes);
+        let (Some(bytes), Some(entries)) = (bytes, entries) else {
+            return Err(FsError::Nospc);
+        };
+        self.used = Usage { bytes, entries };
+        Ok(())
+    }
+
+    /// Gives back what was charged.
+    pub(super) fn refund(&mut self, bytes: u64, entries: u64) {
+        debug_assert!(bytes <= self.used.bytes && entries <= self.used.entries);
+        self.used.bytes = self.used.bytes.saturating_sub(bytes);
+        self.used.entries = self.used.entries.saturating_sub(entries);
+    }
+
+    /// Bytes that can still be charged.
+    pub(super) fn free_bytes(&self) -> u64 {
+        self.max.bytes.saturating_sub(self.used.bytes)
+    }
+}

@@ -1,0 +1,163 @@
+use super::directory::Directory;
+use super::error::{FsError, Result};
+use super::node::{Body, Nanos, Node, NodeId};
+use super::quota::{Quota, Usage};
+use std::sync::Arc;
+
+/// An in-memory file system. See the [module](super) for what holds of every call.
+#[derive(Debug)]
+pub struct Scratch {
+    root: Node,
+    nodes: Vec<Option<Node>>,
+    free: Vec<usize>,
+    next_ino: u64,
+    pub(super) quota: Quota,
+}
+
+impl Scratch {
+    /// An empty file system that holds at most `max_bytes` bytes of contents, names and link targets, and at most `max_entries`
+    /// names. No file can be larger than `max_bytes`. The root's times are `now`. Allocates nothing.
+    pub const fn new(max_bytes: u64, max_entries: u64, now: Nanos) -> Self {
+        let ino = NodeId::ROOT.ino;
+        Self {
+            root: Node::new(ino, Body::Dir(Directory::new(NodeId::ROOT)), now),
+            nodes: Vec::new(),
+            free: Vec::new(),
+            next_ino: ino + 1,
+            quota: Quota::new(max_bytes, max_entries),
+        }
+    }
+
+    /// The root directory. It cannot be removed, and need not be retained.
+    pub const fn root(&self) -> NodeId {
+        NodeId::ROOT
+    }
+
+    /// What is charged against the quotas now.
+    pub const fn usage(&self) -> Usage {
+        self.quota.used
+    }
+
+    /// Counts one more handle on a file: its contents outlive its last name until [`Scratch::release`].
+    ///
+    /// # Errors
+    /// `Badf` if the file is gone.
+    pub fn retain(&mut self, node: NodeId) -> Result<()> {
+        self.node_mut(node)?.handles += 1;
+        Ok(())
+    }
+
+    /// Counts one handle less, and frees the file if that was the last and no name is left.
+    ///
+    /// # Errors
+    /// `Badf` if the file is gone or has no handle.
+    pub fn release(&mut self, node: NodeId) -> Result<()> {
+        let held = self.node_mut(node)?;
+        held.handles = held.handles.checked_sub(1).ok_or(FsError::Badf)?;
+        if held.handles == 0 && held.nlink == 0 {
+            self.discard(node);
+        }
+        Ok(())
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> Result<&Node> {
+        let node = if id.slot == NodeId::ROOT.slot {
+            Some(&self.root)
+        } else {
+            self.nodes.get(id.slot).and_then(Option::as_ref)
+        };
+        node.filter(|node| node.ino == id.ino).ok_or(FsError::Badf)
+    }
+
+    pub(super) fn node_mut(&mut self, id: NodeId) -> Result<&mut Node> {
+        let node = if id.slot == NodeId::ROOT.slot {
+            Some(&mut self.root)
+        } else {
+            self.nodes.get_mut(id.slot).and_then(Option::as_mut)
+        };
+        node.filter(|node| node.ino == id.ino).ok_or(FsError::Badf)
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        std::iter::once(&self.root).chain(self.nodes.iter().flatten())
+    }
+
+    pub(super) fn dir(&self, id: NodeId) -> Result<&Directory> {
+        match &self.node(id)?.body {
+            Body::Dir(dir) => Ok(dir),
+            _ => Err(FsError::Notdir),
+        }
+    }
+
+    pub(super) fn dir_mut(&mut self, id: NodeId) -> Result<&mut Directory> {
+        match &mut self.node_mut(id)?.body {
+            Body::Dir(dir) => Ok(dir),
+            _ => Err(FsError::Notdir),
+        }
+    }
+
+    /// Checks that `dir` can take one more name.
+    pub(super) fn check_room(&self, dir: NodeId) -> Result<()> {
+        if self.node(dir)?.nlink == 0 {
+            return Err(FsError::Noent);
+        }
+        if self.dir(dir)?.is_exhausted() { Err(FsError::Nospc) } else { Ok(()) }
+    }
+
+    /// Makes a file under a name that the caller knows to be free.
+    pub(super) fn create(&mut self, dir: NodeId, name: Arc<str>, body: Body, now: Nanos) -> Result<NodeId> {
+        self.check_room(dir)?;
+        let node = Node::new(self.next_ino, body, now);
+        self.quota.charge(name.len() as u64 + node.size(), 1)?;
+        let is_dir = node.is_dir();
+        let id = self.insert(node);
+        self.append(dir, name, id, now)?;
+        if is_dir {
+            self.node_mut(dir)?.nlink += 1;
+        }
+        Ok(id)
+    }
+
+    fn insert(&mut self, node: Node) -> NodeId {
+        let ino = node.ino;
+        self.next_ino += 1;
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.nodes[slot] = Some(node);
+                slot
+            }
+            None => {
+                self.nodes.push(Some(node));
+                self.nodes.len() - 1
+            }
+        };
+        NodeId { ino, slot }
+    }
+
+    /// Adds a name that has been checked and charged for.
+    pub(super) fn append(&mut self, dir: NodeId, name: Arc<str>, node: NodeId, now: Nanos) -> Result<()> {
+        self.dir_mut(dir)?.append(name, node);
+        self.node_mut(dir)?.modified(now);
+        Ok(())
+    }
+
+    /// A name of `id` is gone from its directory: takes the entry back, and the contents with the last name and handle.
+    pub(super) fn unname(&mut self, id: NodeId, now: Nanos) -> Result<()> {
+        let node = self.node_mut(id)?;
+        node.ctime = now;
+        node.nlink = if node.is_dir() { 0 } else { node.nlink.saturating_sub(1) };
+        match (node.nlink, node.handles) {
+            (0, 0) => self.discard(id),
+            (0, _) => {} // unlinked while open: stays charged as an entry
+            _ => self.quota.refund(0, 1),
+        }
+        Ok(())
+    }
+
+    fn discard(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(id.slot).and_then(Option::take) {
+            self.free.push(id.slot);
+            self.quota.refund(node.size(), 1);
+        }
+    }
+}

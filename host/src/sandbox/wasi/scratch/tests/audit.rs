@@ -1,0 +1,48 @@
+//! Recounts what the file system counts as it goes.
+
+use super::super::node::{Body, Node};
+use super::*;
+use std::collections::BTreeMap;
+
+/// Panics if the books do not balance: quota, link counts, parents and the two orders of each directory.
+pub(super) fn audit(fs: &Scratch) {
+    let mut names: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut subdirs: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut used = Usage::default();
+    for node in fs.nodes() {
+        used.bytes += node.size();
+        let Body::Dir(dir) = &node.body else { continue };
+        let mut listed: Vec<_> = dir.by_position(0, u32::MAX).map(|(_, name, id)| (name, id)).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, dir.by_name().collect::<Vec<_>>());
+        for (name, id) in listed {
+            used.bytes += name.len() as u64;
+            used.entries += 1;
+            *names.entry(id.ino()).or_default() += 1;
+            let child = fs.node(id).unwrap();
+            if let Body::Dir(below) = &child.body {
+                *subdirs.entry(node.ino).or_default() += 1;
+                assert_eq!(below.parent.ino(), node.ino);
+            }
+        }
+    }
+    for node in fs.nodes() {
+        let names = names.get(&node.ino).copied().unwrap_or_default();
+        let subdirs = subdirs.get(&node.ino).copied().unwrap_or_default();
+        check_links(node, names, subdirs);
+        used.entries += u64::from(names == 0 && node.ino != 1);
+    }
+    assert_eq!(fs.usage(), used);
+}
+
+fn check_links(node: &Node, names: u64, subdirs: u64) {
+    let root = node.ino == 1;
+    let links = match (&node.body, names) {
+        (Body::Dir(_), 0) if !root => 0,
+        (Body::Dir(_), _) => 2 + subdirs,
+        (_, names) => names,
+    };
+    assert_eq!(node.nlink, links, "{node:?}");
+    assert!(root || node.nlink > 0 || node.handles > 0, "neither named nor open: {node:?}");
+    assert!(!node.is_dir() || names <= 1, "a directory with two names: {node:?}");
+}

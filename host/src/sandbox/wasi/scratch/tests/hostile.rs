@@ -1,0 +1,121 @@
+//! What a guest might try: depth, breadth, and paths made of anything.
+
+use super::*;
+use proptest::prelude::*;
+
+/// A chain of directories deeper than any path and any stack.
+fn deep(levels: u64) -> (Scratch, Vec<NodeId>) {
+    let mut fs = Scratch::new(u64::MAX, u64::MAX, 1);
+    let mut chain = vec![fs.root()];
+    for _ in 0..levels {
+        let below = fs.create_dir(chain[chain.len() - 1], "d", 2).unwrap();
+        chain.push(below);
+    }
+    (fs, chain)
+}
+
+#[test]
+fn a_deep_tree_is_listed_as_far_as_paths_reach_and_dropped() {
+    let (fs, chain) = deep(100_000);
+    let residue = fs.residue(usize::MAX);
+    assert_eq!(residue.files.len(), PATH_MAX / 2);
+    assert_eq!(residue.omitted, 100_000 - PATH_MAX as u64 / 2);
+    assert_eq!(residue.files.last().unwrap().path.len(), PATH_MAX - 1);
+    let bottom = chain[chain.len() - 1];
+    assert_eq!(fs.lookup(bottom, "..", true), Err(FsError::NotCapable));
+    audit::audit(&fs);
+}
+
+#[test]
+fn a_deep_tree_does_not_move_below_itself() {
+    let (mut fs, chain) = deep(100_000);
+    let bottom = chain[chain.len() - 1];
+    assert_eq!(fs.rename(fs.root(), "d", bottom, "x", 2), Err(FsError::Inval));
+    fs.rename(chain[50_000], "d", fs.root(), "half", 2).unwrap();
+    fs.rename(fs.root(), "d", bottom, "x", 2).unwrap();
+    assert_eq!(fs.rename(fs.root(), "half", bottom, "x", 2), Err(FsError::Inval));
+    audit::audit(&fs);
+}
+
+#[test]
+fn links_that_multiply_work_are_cut_short() {
+    let mut fs = scratch();
+    dir(&mut fs, "d");
+    // Each link resolves the one before it 400 times: 400 to the power of 10, if no one counted.
+    let mut link = "d".to_owned();
+    for level in 0..10 {
+        let name = format!("l{level}");
+        symlink(&mut fs, &format!("{}{link}", format!("{link}/../").repeat(399)), &name);
+        link = name;
+    }
+    assert_eq!(lookup(&fs, "l0"), lookup(&fs, "d"));
+    assert_eq!(lookup(&fs, &link), Err(FsError::Loop));
+}
+
+#[test]
+fn a_hundred_thousand_names_in_one_directory() {
+    let mut fs = Scratch::new(u64::MAX, 100_000, 1);
+    for name in 0..100_000 {
+        file(&mut fs, &name.to_string(), b"");
+    }
+    assert_eq!(open(&mut fs, "over", CREATE), Err(FsError::Nospc));
+    let mut cookie = 0;
+    let mut listed = 0;
+    loop {
+        let chunk: Vec<u64> = fs.read_dir(fs.root(), cookie).unwrap().take(100).map(|entry| entry.next).collect();
+        let Some(next) = chunk.last() else { break };
+        listed += chunk.len();
+        cookie = *next;
+    }
+    assert_eq!(listed, 100_002);
+    for name in 0..100_000 {
+        fs.unlink(fs.root(), &name.to_string(), 2).unwrap();
+    }
+    assert_eq!(fs.usage(), Usage::default());
+}
+
+fn populated() -> Scratch {
+    let mut fs = scratch();
+    dir(&mut fs, "a");
+    dir(&mut fs, "a/b");
+    file(&mut fs, "a/b/c", b"x");
+    symlink(&mut fs, "../..", "a/b/up");
+    symlink(&mut fs, "..", "a/out");
+    symlink(&mut fs, "a/b/", "l");
+    symlink(&mut fs, "self", "self");
+    fs
+}
+
+proptest! {
+    /// Any text as a path in every call: no panic, and the books balance.
+    #[test]
+    fn any_text_is_a_path(
+        from in "([abl./\\x00]|up|out|self|\u{e9}|\u{1f4a9}|[^/]{250,260}){0,12}",
+        to in "([abl./]|up|out|self|\\PC){0,12}",
+        low in any::<bool>(),
+    ) {
+        let mut fs = populated();
+        let base = if low { lookup(&fs, "a").unwrap() } else { fs.root() };
+        let _ = fs.stat_path(base, &from, true);
+        let _ = fs.read_link(base, &from);
+        let _ = fs.symlink(&from, base, &to, 2);
+        let _ = fs.create_dir(base, &from, 2);
+        let _ = fs.open(base, &from, CREATE, 2).map(|opened| fs.release(opened.node));
+        let _ = fs.link(base, &from, true, base, &to, 2);
+        let _ = fs.rename(base, &from, base, &to, 2);
+        let _ = fs.unlink(base, &from, 2);
+        let _ = fs.remove_dir(base, &to, 2);
+        audit::audit(&fs);
+    }
+
+    /// Whatever a path that resolves passes through, it ends below its base.
+    #[test]
+    fn what_resolves_is_beneath_the_base(path in "((a|b|c|l|up|out|\\.|\\.\\.)/{1,2}){0,6}(a|b|c|up|out|\\.\\.)") {
+        let fs = populated();
+        let base = lookup(&fs, "a").unwrap();
+        if let Ok(found) = fs.lookup(base, &path, true) {
+            let beneath = [".", "b", "b/c"].map(|path| fs.lookup(base, path, true).unwrap());
+            prop_assert!(beneath.contains(&found), "{path}");
+        }
+    }
+}

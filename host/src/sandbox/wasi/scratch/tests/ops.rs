@@ -1,0 +1,92 @@
+//! Random calls.
+
+use super::*;
+use proptest::prelude::*;
+
+/// The calls that are tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Call {
+    Open,
+    Close,
+    CreateDir,
+    RemoveDir,
+    Unlink,
+    Symlink,
+    Link,
+    Rename,
+    ReadLink,
+    Stat,
+    List,
+    Read,
+    Write,
+    Truncate,
+    Allocate,
+}
+
+/// A call and random arguments; each call uses those it has.
+#[derive(Debug, Clone)]
+pub(super) struct Op {
+    pub(super) call: Call,
+    /// Chooses among the open directories or files.
+    pub(super) at: usize,
+    pub(super) path: String,
+    pub(super) to_at: usize,
+    /// The second path, or a link's target.
+    pub(super) to: String,
+    pub(super) how: OpenHow,
+    pub(super) offset: u64,
+    pub(super) len: usize,
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        12 => "[abc]",
+        2 => Just(".".to_owned()),
+        4 => Just("..".to_owned()),
+        1 => Just("n".repeat(NAME_MAX + 1)),
+    ];
+    let slash = prop_oneof![6 => Just("/"), 1 => Just("//")];
+    let end = prop_oneof![8 => Just(""), 1 => Just("/"), 1 => Just("//")];
+    // Mostly short, so that calls meet each other's files.
+    let len = prop_oneof![4 => Just(1usize), 4 => Just(2), 2 => Just(3), 1 => Just(5)];
+    let names = len.prop_flat_map(move |len| prop::collection::vec((name.clone(), slash.clone()), len));
+    (names, end).prop_map(|(names, end)| {
+        let joined: String = names.iter().flat_map(|(name, slash)| [name.as_str(), slash]).collect();
+        format!("{}{end}", joined.trim_end_matches('/'))
+    })
+}
+
+fn how() -> impl Strategy<Value = OpenHow> {
+    let rarely = || prop::bool::weighted(0.2);
+    (prop::bool::weighted(0.8), any::<bool>(), rarely(), rarely(), rarely(), any::<bool>()).prop_map(
+        |(follow, create, exclusive, truncate, directory, write)| {
+            // With `directory`, the kernel's answer to these depends on its version; WASI says `Inval`.
+            let making = !directory;
+            let (create, exclusive) = (create && making, exclusive && create && making);
+            OpenHow { follow, create, exclusive, truncate: truncate && making, directory, write }
+        },
+    )
+}
+
+/// Any call.
+pub(super) fn op() -> impl Strategy<Value = Op> {
+    let call = prop_oneof![
+        6 => Just(Call::Open),
+        1 => Just(Call::Close),
+        4 => Just(Call::CreateDir),
+        2 => Just(Call::RemoveDir),
+        2 => Just(Call::Unlink),
+        3 => Just(Call::Symlink),
+        3 => Just(Call::Link),
+        5 => Just(Call::Rename),
+        1 => Just(Call::ReadLink),
+        2 => Just(Call::Stat),
+        1 => Just(Call::List),
+        1 => Just(Call::Read),
+        2 => Just(Call::Write),
+        1 => Just(Call::Truncate),
+        1 => Just(Call::Allocate),
+    ];
+    (call, 0usize..8, path(), 0usize..8, path(), how(), 0u64..100, 0usize..50)
+        .prop_map(|(call, at, path, to_at, to, how, offset, len)| Op { call, at, path, to_at, to, how, offset, len })
+}
