@@ -6,6 +6,7 @@ use super::record::{self, Named};
 use super::runner::Shared;
 use crate::report::events::{Event, Listener};
 use crate::report::model::{Details, TestRecord, Verdict};
+use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Entry, Job, run};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,7 +116,7 @@ fn one(
                 test: &test.name,
                 entry,
                 interrupted: shared.interrupted,
-                echo: None,
+                echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
             };
             let ran = run(shared.engine, &job);

@@ -15,5 +15,5 @@ mod selection;
 
 pub use libtest::ListError;
 pub use plan::{ModuleGrants, PlannedModule, Subject};
-pub use runner::{RunError, Runner, RunnerOptions, SetupError};
+pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

@@ -10,7 +10,6 @@ use crate::report::model::Harness;
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{Engine, LoadedModule, SdkCall};
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -30,8 +29,24 @@ pub struct Subject {
     pub module: LoadedModule,
     /// What its tests get beside the profile's grants.
     pub grants: ModuleGrants,
-    /// The package's directory on the host, to name sources by.
-    pub package: Option<PathBuf>,
+}
+
+impl Subject {
+    /// What its tests are granted under a policy.
+    pub(super) fn grants_for(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
+        self.grants.with(policy)
+    }
+}
+
+impl ModuleGrants {
+    fn with(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
+        let mut whole = policy.clone();
+        whole.dirs = self.dirs.iter().cloned().chain(whole.dirs).collect();
+        for (name, value) in &self.env {
+            whole.env.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        Ok(Arc::new(Grants::new(Arc::new(whole))?))
+    }
 }
 
 /// A module with the tests that were selected.
@@ -51,6 +66,16 @@ pub struct PlannedTest {
     /// How it is held.
     pub harness: Harness,
     pub(super) step: Step,
+}
+
+impl PlannedTest {
+    /// Why it will be skipped, if it will.
+    pub fn skipped(&self) -> Option<&str> {
+        match &self.step {
+            Step::Skip(reason) => Some(reason),
+            Step::Run { .. } | Step::Refuse(_) => None,
+        }
+    }
 }
 
 pub(super) enum Step {
@@ -85,7 +110,7 @@ pub(super) struct Planner<'a> {
 impl Planner<'_> {
     /// Lists and selects a module's tests. `selected` counts over all modules, for partitions.
     pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<PlannedModule, RunError> {
-        let Subject { module, grants, .. } = subject;
+        let Subject { module, grants } = subject;
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
         let candidates = self.candidates(&module, &mut shared)?;
         let all = candidates.len();
@@ -193,12 +218,7 @@ impl SharedGrants<'_> {
         if let Some((_, grants)) = self.made.iter().find(|(made, _)| Arc::ptr_eq(made, policy)) {
             return Ok(Arc::clone(grants));
         }
-        let mut whole = Policy::clone(policy);
-        whole.dirs = self.extra.dirs.iter().cloned().chain(whole.dirs).collect();
-        for (name, value) in &self.extra.env {
-            whole.env.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-        let grants = Arc::new(Grants::new(Arc::new(whole))?);
+        let grants = self.extra.with(policy)?;
         self.made.push((Arc::clone(policy), Arc::clone(&grants)));
         Ok(grants)
     }

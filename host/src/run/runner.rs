@@ -7,9 +7,11 @@ use super::selection::Selection;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
-use crate::report::model::{Canonical, LimitRecord, ModuleRecord, Report, TestRecord, Verdict, Volatile};
-use crate::sandbox::wasi::GrantError;
-use crate::sandbox::{Cache, Compiler, Engine, EngineError, EngineOptions, LoadError, LoadOptions, LoadedModule};
+use crate::report::model::{Canonical, Frame, LimitRecord, ModuleRecord, Report, TestRecord, Verdict, Volatile};
+use crate::sandbox::wasi::{Echo, GrantError};
+use crate::sandbox::{
+    self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
+};
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +32,8 @@ pub struct RunnerOptions {
     pub module_size: u64,
     /// Runs no test that comes after the first failing one in the plan.
     pub fail_fast: bool,
+    /// Passes output on to the program's own streams as it is written; tests run one at a time.
+    pub no_capture: bool,
     /// Keeps the output of tests that pass, too.
     pub keep_output: bool,
     /// Runs the tests in another order, which this number decides.
@@ -49,6 +53,7 @@ impl Default for RunnerOptions {
             cache: None,
             module_size: 512 << 20,
             fail_fast: false,
+            no_capture: false,
             keep_output: false,
             shuffle: None,
             pooling: true,
@@ -94,6 +99,20 @@ pub enum RunError {
     },
 }
 
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// It returned, or left with a status.
+    Status(u32),
+    /// It trapped or was stopped.
+    Stopped {
+        /// Why, in words.
+        why: String,
+        /// Where.
+        stack: Vec<Frame>,
+    },
+}
+
 /// Runs tests. One runner can do any number of runs.
 pub struct Runner {
     engine: Engine,
@@ -134,6 +153,9 @@ impl Runner {
     pub fn new(mut options: RunnerOptions) -> Result<Self, SetupError> {
         if options.jobs == 0 {
             options.jobs = std::thread::available_parallelism().map_or(1, Into::into);
+        }
+        if options.no_capture {
+            options.jobs = 1;
         }
         let engine = Engine::new(EngineOptions {
             compiler: options.compiler,
@@ -227,6 +249,33 @@ impl Runner {
                 Err(RunError::Unbalanced { test, open, tests: outcome.host_leaks.len(), report: Box::new(report) })
             }
         }
+    }
+
+    /// Runs a module as a program: arguments, streams and exit status are passed straight through.
+    ///
+    /// # Errors
+    /// A granted directory cannot be opened.
+    pub fn run_program(&self, subject: Subject, profile: &Profile, args: &[String]) -> Result<Ended, RunError> {
+        let grants = subject.grants_for(profile.policy())?;
+        let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(arg.as_str())).collect();
+        let job = Job {
+            module: &subject.module,
+            grants: &grants,
+            test: &subject.module.name,
+            entry: Entry::Start(&args),
+            interrupted: &self.interrupted,
+            echo: Some(Echo::Inherit),
+            inject_host_leak: false,
+        };
+        let ran = self.pool.install(|| sandbox::run(&self.engine, &job));
+        Ok(match &ran.ending {
+            Ending::Returned => Ended::Status(0),
+            Ending::Exit { status, .. } => Ended::Status(*status),
+            other => Ended::Stopped {
+                why: other.words(),
+                stack: other.stack().map(|stack| subject.module.symbols.frames(stack)).unwrap_or_default(),
+            },
+        })
     }
 
     fn report(

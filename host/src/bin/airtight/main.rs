@@ -1,2 +1,26 @@
-//! t
-fn main() {}
+//! `airtight`: hermetic tests that cannot leak quietly.
+
+mod args;
+mod failure;
+mod list;
+mod package;
+mod run;
+mod runner;
+mod session;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let program = args::Program::parse();
+    session::start_logging(program.verbose);
+    let done = match program.command {
+        args::Command::Run(command) => run::run(&command),
+        args::Command::List(command) => list::list(&command),
+        args::Command::Runner(command) => runner::runner(&command),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => failure.report(),
+    }
+}

@@ -37,6 +37,11 @@ impl Clock {
         MONOTONIC_START.saturating_add(self.elapsed())
     }
 
+    /// Sets it by the fuel spent so far.
+    pub fn set_spent(&mut self, spent: u64) {
+        self.spent = spent;
+    }
+
     /// Moves the clock on by a sleep.
     pub fn sleep(&mut self, nanos: u64) {
         self.slept = self.slept.saturating_add(nanos);

@@ -1,6 +1,5 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
-use super::clock::Clock;
 use super::fault::Fault;
 use super::grants::Grants;
 use super::meter;
@@ -193,7 +192,7 @@ impl Wasi {
 
     /// Sets the clock and gives the stack to a call that is about to be made.
     pub(crate) fn begin_call(&mut self, spent: u64, stack: Option<Stack>) {
-        self.world.clock = Clock { spent, ..self.world.clock };
+        self.world.clock.set_spent(spent);
         if let Some(stack) = &stack {
             self.world.meter.charge(meter::FRAME, stack.len());
         }

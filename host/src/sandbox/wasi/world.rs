@@ -55,7 +55,9 @@ impl World {
 /// When a test has to stop, whatever it is doing.
 #[derive(Debug, Clone)]
 pub struct Watch {
+    /// The wall-clock limit.
     pub deadline: Instant,
+    /// Set when the whole run is to stop.
     pub interrupted: Arc<AtomicBool>,
 }
 

@@ -1,0 +1,242 @@
+//! The command line, as clap reads it.
+
+use airtight::config::units::{parse_duration, parse_fuel, parse_size};
+use airtight::policy::PolicyPatch;
+use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
+use airtight::report::files::ReportSpec;
+use airtight::report::model::Harness;
+use airtight::run::{Partition, RunIgnored, Selection};
+use airtight::sandbox::Compiler;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Hermetic tests that cannot leak quietly.
+///
+/// Runs tests compiled to wasm32-wasip1, each in a fresh instance that sees only what it was granted, and reports every
+/// file, directory and socket it left open, with the line that opened it.
+#[derive(Debug, Parser)]
+#[command(name = "airtight", version, max_term_width = 100, after_help = EXIT_STATUSES)]
+pub struct Program {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+const EXIT_STATUSES: &str = "Exit status: 0 all passed; 2 usage; 4 no tests to run; 96 set-up (toolchain, configuration, \
+granted directory, report path); 100 a test failed, leaked or broke a limit; 101 build failed; 104 a module could not be \
+loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the tests of modules that exist.
+    Run(RunCommand),
+    /// Print the tests of modules without running them.
+    List(ListCommand),
+    /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
+    Runner(RunnerCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct RunCommand {
+    /// Modules, from any toolchain.
+    #[arg(required = true, value_name = "FILE.wasm")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ListCommand {
+    /// Modules, from any toolchain.
+    #[arg(required = true, value_name = "FILE.wasm")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunnerCommand {
+    /// The module.
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+    /// Arguments for the module: those of Rust's test harness where it holds one.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
+    pub args: Vec<String>,
+}
+
+/// Which tests.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "Which tests")]
+pub struct TestArgs {
+    /// Run only tests whose names contain one of these.
+    #[arg(last = true, value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Filters are whole names.
+    #[arg(long)]
+    pub exact: bool,
+    /// Leave out tests whose names contain this.
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// Run ignored tests too.
+    #[arg(long, conflicts_with = "ignored")]
+    pub include_ignored: bool,
+    /// Run only ignored tests.
+    #[arg(long)]
+    pub ignored: bool,
+    /// Run one part of the tests, for example slice:1/3.
+    #[arg(long, value_name = "slice:M/N")]
+    pub partition: Option<Partition>,
+    /// Take the module for this harness instead of looking.
+    #[arg(long, value_enum, value_name = "HARNESS")]
+    pub harness: Option<HarnessArg>,
+}
+
+impl TestArgs {
+    pub fn selection(&self) -> Selection {
+        Selection {
+            filters: self.filters.clone(),
+            exact: self.exact,
+            skip: self.skip.clone(),
+            ignored: match (self.ignored, self.include_ignored) {
+                (true, _) => RunIgnored::Only,
+                (_, true) => RunIgnored::Include,
+                _ => RunIgnored::No,
+            },
+            partition: self.partition,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum HarnessArg {
+    Sdk,
+    Libtest,
+    Command,
+}
+
+impl From<HarnessArg> for Harness {
+    fn from(harness: HarnessArg) -> Self {
+        match harness {
+            HarnessArg::Sdk => Self::Sdk,
+            HarnessArg::Libtest => Self::Libtest,
+            HarnessArg::Command => Self::Command,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum CompilerArg {
+    #[default]
+    Cranelift,
+    Winch,
+    Pulley,
+}
+
+impl From<CompilerArg> for Compiler {
+    fn from(compiler: CompilerArg) -> Self {
+        match compiler {
+            CompilerArg::Cranelift => Self::Cranelift,
+            CompilerArg::Winch => Self::Winch,
+            CompilerArg::Pulley => Self::Pulley,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How they are run and reported.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "How to run and report")]
+pub struct RunArgs {
+    /// Worker threads; by default one for each processor.
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub jobs: usize,
+    /// The profile in airtight.toml.
+    #[arg(short = 'P', long, value_name = "NAME", default_value = "default", env = "AIRTIGHT_PROFILE")]
+    pub profile: String,
+    /// Run every test, whatever fails: the default.
+    #[arg(long, overrides_with = "fail_fast")]
+    pub no_fail_fast: bool,
+    /// Run no test that comes after the first failing one in the plan.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Do not capture output: it goes where airtight's own goes, and tests run one at a time.
+    #[arg(long, alias = "nocapture")]
+    pub no_capture: bool,
+    /// Show captured output of these tests.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "on-failure")]
+    pub show_output: OutputMode,
+    /// Which tests get a line while the run goes.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "pass")]
+    pub status_level: StatusLevel,
+    /// Which tests are listed at the end.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
+    pub final_status_level: FinalStatusLevel,
+    /// Write a report file; json is the only kind so far.
+    #[arg(long, value_name = "KIND=PATH")]
+    pub report: Vec<ReportSpec>,
+    /// Cap on linear memory, above the profile's and the overrides' settings.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
+    /// Fuel of each test.
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_fuel)]
+    pub fuel: Option<u64>,
+    /// Wall-clock limit of each test.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Cap on captured output of each test.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub output: Option<u64>,
+    /// The compiler; reports do not depend on it.
+    #[arg(long, value_enum, value_name = "COMPILER", default_value = "cranelift")]
+    pub engine: CompilerArg,
+    /// Run the tests in another order, which the number decides; reports do not depend on it.
+    #[arg(long, value_name = "NUMBER")]
+    pub shuffle: Option<u64>,
+    /// Neither read nor write the cache of compiled modules.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Colours.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Leak a host descriptor after each test, to see the check of our own books at work.
+    #[arg(long, hide = true)]
+    pub inject_host_leak: bool,
+}
+
+impl RunArgs {
+    /// The policy settings on the command line.
+    pub fn patch(&self) -> PolicyPatch {
+        PolicyPatch {
+            memory: self.memory,
+            fuel: self.fuel,
+            timeout: self.timeout,
+            output: self.output,
+            ..PolicyPatch::default()
+        }
+    }
+}
+
+/// The settings of a run for which nothing was given.
+pub fn run_defaults() -> RunArgs {
+    #[derive(Parser)]
+    #[command(no_binary_name = true)]
+    struct Nothing {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+    Nothing::parse_from(std::iter::empty::<String>()).run
+}

@@ -1,0 +1,68 @@
+//! How the program ends when it cannot do what it was asked for.
+
+use airtight::report::exit_status;
+use airtight::run::{RunError, SetupError};
+use airtight::sandbox::LoadError;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// An error with the exit status it ends in.
+#[derive(Debug)]
+pub struct Failure {
+    status: u8,
+    error: anyhow::Error,
+}
+
+/// What a command comes to: an exit status.
+pub type Done = Result<u8, Failure>;
+
+impl Failure {
+    /// A set-up that is wrong: toolchain, configuration, a granted directory, a report path.
+    pub fn setup(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: exit_status::SETUP, error: error.into() }
+    }
+
+    /// Arguments that make no sense.
+    pub fn usage(text: impl Display) -> Self {
+        Self { status: exit_status::USAGE, error: anyhow::anyhow!("{text}") }
+    }
+
+    /// Nothing to run.
+    pub fn no_tests(text: impl Display) -> Self {
+        Self { status: exit_status::NO_TESTS, error: anyhow::anyhow!("{text}") }
+    }
+
+    /// A module that cannot be loaded.
+    pub fn module(name: impl Display, error: LoadError) -> Self {
+        Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::Error::from(error).context(format!("cannot load {name}")) }
+    }
+
+    /// A module that cannot be read.
+    pub fn unreadable(name: impl Display, error: std::io::Error) -> Self {
+        Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::Error::from(error).context(format!("cannot read {name}")) }
+    }
+
+    /// Says what is wrong on standard error; the exit status.
+    pub fn report(&self) -> ExitCode {
+        let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
+        eprintln!("error: {}", text.join(": "));
+        ExitCode::from(self.status)
+    }
+}
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        Self::setup(error)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let status = match error {
+            RunError::List(_) => exit_status::MODULE_UNUSABLE,
+            RunError::Grant(_) => exit_status::SETUP,
+            RunError::Unbalanced { .. } => exit_status::BUG,
+        };
+        Self { status, error: error.into() }
+    }
+}

@@ -1,0 +1,36 @@
+//! `airtight list`: tests, without running them.
+
+use crate::args::ListCommand;
+use crate::failure::{Done, Failure};
+use crate::session::{Input, Session, config_above};
+use airtight::report::console::OneLine;
+use airtight::report::exit_status;
+use airtight::run::PlannedModule;
+use std::io::Write;
+
+pub fn list(command: &ListCommand) -> Done {
+    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config_above(&here)?)?;
+    let inputs = command.files.iter().map(|file| Input::file(file)).collect();
+    let planned = session.plan(inputs, &command.tests.selection())?;
+    print(&planned)
+}
+
+/// One line a test: module, test, and why it would be skipped.
+pub fn print(planned: &[PlannedModule]) -> Done {
+    let mut text = Vec::new();
+    for module in planned {
+        for test in &module.tests {
+            let skipped = test.skipped().map(|reason| format!(" ({})", OneLine(reason))).unwrap_or_default();
+            // Writing to memory does not fail.
+            let _ = writeln!(text, "{} {}{skipped}", OneLine(&module.module.name), OneLine(&test.name));
+        }
+    }
+    if text.is_empty() {
+        return Err(Failure::no_tests("there are no tests to list"));
+    }
+    match std::io::stdout().write_all(&text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),
+        _ => Ok(exit_status::PASSED),
+    }
+}

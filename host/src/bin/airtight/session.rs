@@ -1,0 +1,221 @@
+//! What every command that runs tests does: configuration, engine, console, report files, exit status.
+
+use crate::args::{Color, RunArgs};
+use crate::failure::{Done, Failure};
+use airtight::config::{Config, Overlays, Profile, from_environment};
+use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress};
+use airtight::report::events::{Event, Listener};
+use airtight::report::exit_status;
+use airtight::report::files::ReportFiles;
+use airtight::report::model::{Harness, Report};
+use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::{Cache, LoadError, LoadOptions, LoadedModule};
+use airtight::symbols::PathRoots;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// The exit status of a program that was aborted, as a shell tells it: 128 and SIGABRT.
+const ABORTED: u8 = 134;
+
+/// A wasm file to run the tests of.
+pub struct Input {
+    pub file: PathBuf,
+    /// Its name in reports.
+    pub name: String,
+    pub roots: PathRoots,
+    pub grants: ModuleGrants,
+}
+
+impl Input {
+    /// A file named on the command line: called as its stem is.
+    pub fn file(file: &Path) -> Self {
+        let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        Self { file: file.to_owned(), name, roots: PathRoots::default(), grants: ModuleGrants::default() }
+    }
+}
+
+/// Everything that a run needs besides its modules.
+pub struct Session {
+    runner: Runner,
+    profile: Profile,
+    files: ReportFiles,
+    console: ConsoleOptions,
+    harness: Option<Harness>,
+}
+
+/// Diagnostics of ours go to standard error.
+pub fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => "airtight=warn",
+        1 => "airtight=info",
+        _ => "airtight=trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("AIRTIGHT_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_target(false).init();
+}
+
+/// The configuration that holds for `start`: that of the nearest folder above that has one.
+pub fn config_above(start: &Path) -> Result<Config, Failure> {
+    for dir in start.ancestors() {
+        let config = Config::load(dir).map_err(Failure::setup)?;
+        if config.path.is_some() {
+            return Ok(config);
+        }
+    }
+    Ok(Config::default())
+}
+
+impl Session {
+    /// Checks everything that can be checked before a module is loaded.
+    pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
+        let files = ReportFiles::check(args.report.iter().cloned()).map_err(Failure::setup)?;
+        let profile = config.profile(&args.profile).map_err(Failure::setup)?;
+        let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
+        let profile = profile.with_overlays(Overlays { environment, command_line: args.patch() });
+        let runner = Runner::new(RunnerOptions {
+            jobs: args.jobs,
+            compiler: args.engine.into(),
+            stack: profile.policy().limits.stack,
+            cache: (!args.no_cache).then(|| cache(config)).flatten(),
+            module_size: config.module_size,
+            fail_fast: args.fail_fast,
+            no_capture: args.no_capture,
+            keep_output: args.show_output == OutputMode::Always,
+            shuffle: args.shuffle,
+            inject_host_leak: args.inject_host_leak,
+            ..RunnerOptions::default()
+        })?;
+        let console = ConsoleOptions {
+            colours: colours(args.color),
+            status_level: args.status_level,
+            final_status_level: args.final_status_level,
+            output: if args.no_capture { OutputMode::Never } else { args.show_output },
+        };
+        Ok(Self { runner, profile, files, console, harness })
+    }
+
+    /// Loads and lists; nothing of the modules' tests is run yet.
+    pub fn plan(&self, inputs: Vec<Input>, selection: &Selection) -> Result<Vec<PlannedModule>, Failure> {
+        let mut subjects = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let Input { file, name, roots, grants } = input;
+            let module = self.load(&file, LoadOptions { name, harness: self.harness, roots })?;
+            subjects.push(Subject { module, grants });
+        }
+        Ok(self.runner.plan(subjects, &self.profile, selection)?)
+    }
+
+    fn load(&self, file: &Path, options: LoadOptions) -> Result<LoadedModule, Failure> {
+        let unreadable = |error| Failure::unreadable(file.display(), error);
+        let size = std::fs::metadata(file).map_err(unreadable)?.len();
+        let cap = self.runner.options().module_size;
+        if size > cap {
+            return Err(Failure::module(file.display(), LoadError::TooLarge { size, cap }));
+        }
+        let bytes = std::fs::read(file).map_err(unreadable)?;
+        self.runner.load(bytes, options).map_err(|error| Failure::module(file.display(), error))
+    }
+
+    /// Runs what is planned, reports, and writes the report files.
+    pub fn run(self, planned: &[PlannedModule], notes: &[String]) -> Done {
+        let selected: usize = planned.iter().map(|module| module.tests.len()).sum();
+        if selected == 0 {
+            let left_out: usize = planned.iter().map(|module| module.filtered_out).sum();
+            return Err(Failure::no_tests(match left_out {
+                0 => "there are no tests to run".to_owned(),
+                left_out => format!("no test matches: all {left_out} were left out by the filters"),
+            }));
+        }
+        self.stop_on_interrupt();
+        let ran = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
+            let mut progress = Progress::new(std::io::stdout(), self.console);
+            let ran = self.run_with(planned, notes, &mut progress);
+            progress.finish().map(|_| ran)
+        } else {
+            let mut console = Console::new(std::io::stdout(), self.console);
+            let ran = self.run_with(planned, notes, &mut console);
+            console.finish().map(|_| ran)
+        };
+        // A reader that went away (`| head`) has seen what it wanted; the verdict still counts.
+        match ran {
+            Ok(ran) => ran,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(exit_status::TEST_FAILED),
+            Err(error) => Err(Failure::setup(anyhow::Error::from(error).context("cannot write to standard output"))),
+        }
+    }
+
+    /// Runs a module as a program; its exit status is ours.
+    pub fn pass_through(&self, input: Input, args: &[String]) -> Done {
+        let Input { file, name, roots, grants } = input;
+        let module = self.load(&file, LoadOptions { name, harness: Some(Harness::Command), roots })?;
+        self.stop_on_interrupt();
+        match self.runner.run_program(Subject { module, grants }, &self.profile, args)? {
+            // What a process can say is a byte.
+            Ended::Status(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
+            Ended::Stopped { why, stack } => {
+                eprintln!("error: {} ended: {why}", file.display());
+                for frame in stack {
+                    let place = frame.file.map(|file| format!(" at {file}:{}", frame.line.unwrap_or(0)));
+                    eprintln!("    {}{}", OneLine(&frame.function), place.unwrap_or_default());
+                }
+                Ok(ABORTED)
+            }
+        }
+    }
+
+    fn run_with(&self, planned: &[PlannedModule], notes: &[String], listener: &mut dyn Listener) -> Done {
+        for note in notes {
+            listener.event(&Event::Note(note));
+        }
+        let (report, bug) = match self.runner.run(planned, &self.profile, listener) {
+            Ok(report) => (report, None),
+            Err(RunError::Unbalanced { test, open, tests, report }) => {
+                let written = Report::clone(&report);
+                (written, Some(RunError::Unbalanced { test, open, tests, report }))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let failed = self.files.write(&report);
+        for error in &failed {
+            eprintln!("error: {error}");
+        }
+        match bug {
+            Some(bug) => Err(bug.into()),
+            None if report.volatile.interrupted => Ok(exit_status::INTERRUPTED),
+            None if !failed.is_empty() => Ok(exit_status::SETUP),
+            None => Ok(report.worst()),
+        }
+    }
+
+    /// The first Ctrl-C ends the run with its report; a second one ends the program at once.
+    fn stop_on_interrupt(&self) {
+        let interrupt = self.runner.interrupt();
+        let set = ctrlc::set_handler(move || {
+            if interrupt.swap(true, Ordering::Relaxed) {
+                std::process::exit(exit_status::INTERRUPTED.into());
+            }
+        });
+        if let Err(error) = set {
+            tracing::warn!("Ctrl-C will end the program without a report: {error}");
+        }
+    }
+}
+
+fn cache(config: &Config) -> Option<Cache> {
+    match airtight::toolchain::cache_dir() {
+        Some(dir) => Some(Cache::new(dir.join("modules"), config.cache_size)),
+        None => {
+            tracing::warn!("no cache directory can be found, so modules are compiled anew each time");
+            None
+        }
+    }
+}
+
+fn colours(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
