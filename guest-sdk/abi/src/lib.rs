@@ -34,10 +34,11 @@
 //! do not panic.
 //!
 //! # Linkers
-//! `wasm-ld` wraps every export of a command module in calls of its constructors and destructors, unless something refers
-//! to `__wasm_call_ctors`. The start file of wasi-libc since 2023 does (rustup's target has it): exports are then plain,
-//! and a module's own constructors, which are rare in Rust, run in `_start` only. With older start files (Debian 12 and
-//! 13) every call of an export runs them again. All that is said here holds both ways.
+//! `wasm-ld` wraps every export of a command module in calls of its constructors and destructors (the wrapper is called
+//! `….command_export`), unless something refers to `__wasm_call_ctors`. Recent start files of wasi-libc do: exports are
+//! then plain, and a module's own constructors, which are rare in Rust, run in `_start` only. Older ones (Debian 12) do
+//! not: every call of an export then runs them again, which those versions of wasi-libc need to know the pre-opened
+//! directories. All that is said here holds both ways.
 #![no_std]
 
 extern crate alloc;
