@@ -2,21 +2,23 @@
 
 /// A hint for a panic message, if it is one that WASI causes.
 pub fn for_panic(message: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 4] = [
-        (
-            "no filesystem on this platform",
-            "`std::env::temp_dir()` has no answer on wasm32-wasip1; the scratch directory is /tmp, and airtight::test \
-             gives `t.temp_dir()`",
-        ),
-        (
-            "failed to spawn thread",
-            "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively",
-        ),
+    const TEMP_DIR: &str = "`std::env::temp_dir()` has no answer on wasm32-wasip1; the scratch directory is /tmp, and \
+        airtight::test gives `t.temp_dir()`";
+    const THREADS: &str =
+        "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively";
+    const HINTS: [(&str, &str); 5] = [
+        // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
+        ("no filesystem on this platform", TEMP_DIR),
+        ("not supported by WASI yet", TEMP_DIR),
+        ("failed to spawn thread", THREADS),
         (
             "operation not supported on this platform",
             "wasm32-wasip1 does not have this operation (processes, threads, most of networking)",
         ),
-        ("failed to find a pre-opened file descriptor", "no directory that holds this path is granted; see `dir` in airtight.toml"),
+        (
+            "failed to find a pre-opened file descriptor",
+            "no directory that holds this path is granted; see `dir` in airtight.toml",
+        ),
     ];
     HINTS.iter().find(|(needle, _)| message.contains(needle)).map(|(_, hint)| *hint)
 }

@@ -98,6 +98,16 @@ pub fn closing(stdout: &[u8]) -> Option<Closing> {
     Some(Closing { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
 }
 
+/// What the test itself wrote to standard output: without the lines that the harness puts before and after it.
+pub fn own_output<'a>(stdout: &'a [u8], name: &str) -> &'a [u8] {
+    let mut own = stdout.strip_prefix(b"\nrunning 1 test\n").unwrap_or(stdout);
+    own = own.strip_prefix(format!("test {name} ... ").as_bytes()).unwrap_or(own);
+    let Some(end) = memchr::memmem::rfind(own, b"\ntest result: ") else { return own };
+    let ended = &own[..end];
+    let failures = memchr::memmem::rfind(ended, b"FAILED\n\nfailures:\n").map(|at| &ended[..at]);
+    failures.or_else(|| ended.strip_suffix(b"ok\n")).unwrap_or(own)
+}
+
 /// A panic as Rust's default hook prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panic {
@@ -157,10 +167,23 @@ mod tests {
         assert_eq!(returned_error(b"no Error: here"), None);
     }
 
+    #[test]
+    fn the_harness_s_own_lines_are_not_the_test_s() {
+        let end = "\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n";
+        let quiet = format!("\nrunning 1 test\ntest a::b ... ok\n{end}");
+        assert_eq!(own_output(quiet.as_bytes(), "a::b"), b"");
+        let said = format!("\nrunning 1 test\ntest a::b ... hello\nok\n{end}");
+        assert_eq!(own_output(said.as_bytes(), "a::b"), b"hello\n");
+        let failed = "\nrunning 1 test\ntest a ... hello\nFAILED\n\nfailures:\n\nfailures:\n    a\n\ntest result: FAILED. 0 p";
+        assert_eq!(own_output(failed.as_bytes(), "a"), b"hello\n");
+        assert_eq!(own_output(b"\nrunning 1 test\ntest a ... half a li", "a"), b"half a li");
+        assert_eq!(own_output(b"anything", "a"), b"anything");
+    }
+
     proptest::proptest! {
         #[test]
         fn no_output_breaks_the_readers(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            let _ = (closing(&bytes), last_panic(&bytes), returned_error(&bytes));
+            let _ = (closing(&bytes), last_panic(&bytes), returned_error(&bytes), own_output(&bytes, "x"));
         }
     }
 }

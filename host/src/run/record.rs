@@ -1,10 +1,11 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
 use super::judge::{Case, Judgement, cleanup_message};
+use super::libtest;
 use super::resources;
 use crate::policy::LeakAction;
 use crate::report::model::{
-    CleanupRecord, Details, Frame, Harness, Heap, Resource, TestRecord, Usage, Verdict,
+    CleanupRecord, Details, Frame, Harness, Heap, Output, Resource, TestRecord, Usage, Verdict,
 };
 use crate::sandbox::{Ending, Run, TrapKind};
 use std::borrow::Cow;
@@ -92,13 +93,17 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
         reclaimed,
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| said.failures.clone()).unwrap_or_default(),
-        output: if verdict != Verdict::Pass || named.keep_output {
-            run.remains.output.clone()
-        } else {
-            Default::default()
-        },
+        output: if verdict != Verdict::Pass || named.keep_output { output(named, run) } else { Output::default() },
     };
     (verdict, details)
+}
+
+fn output(named: &Named<'_>, run: &Run) -> Output {
+    let mut output = run.remains.output.clone();
+    if named.harness == Harness::Libtest {
+        output.stdout = libtest::own_output(&output.stdout, named.name).to_vec();
+    }
+    output
 }
 
 /// What leaks do to a verdict, and which of them are listed.
