@@ -7,6 +7,7 @@ mod execute;
 mod hints;
 mod judge;
 mod libtest;
+mod package;
 mod plan;
 mod record;
 mod resources;

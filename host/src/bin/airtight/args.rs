@@ -7,6 +7,7 @@ use airtight::report::files::ReportSpec;
 use airtight::report::model::Harness;
 use airtight::run::{Partition, RunIgnored, Selection};
 use airtight::sandbox::Compiler;
+use airtight::toolchain::{BuildRequest, Profile, TargetFilter};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,12 +32,154 @@ loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Build a package's or workspace's tests for wasm and run them.
+    Test(TestCommand),
     /// Run the tests of modules that exist.
     Run(RunCommand),
     /// Print the tests of modules without running them.
     List(ListCommand),
     /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
     Runner(RunnerCommand),
+    /// Find a wasm32-wasip1 toolchain, or install one.
+    Setup(SetupCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct TestCommand {
+    #[command(flatten)]
+    pub build: BuildArgs,
+    /// Build and list only.
+    #[arg(long)]
+    pub no_run: bool,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SetupCommand {
+    /// Install system packages too, where nothing else helps.
+    #[arg(long)]
+    pub yes: bool,
+    /// The package or workspace to set up for.
+    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
+    pub path: PathBuf,
+}
+
+/// What to build: cargo's options, with cargo's meaning.
+#[derive(Debug, Args, Default)]
+#[command(next_help_heading = "What to build (as for cargo test)")]
+pub struct BuildArgs {
+    /// The package's or workspace's directory, or its Cargo.toml.
+    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
+    pub path: PathBuf,
+    /// Install a toolchain where there is none, system packages included.
+    #[arg(long)]
+    pub setup: bool,
+    /// Packages.
+    #[arg(short, long, value_name = "SPEC")]
+    pub package: Vec<String>,
+    /// All packages of the workspace.
+    #[arg(long, visible_alias = "all")]
+    pub workspace: bool,
+    /// Packages to leave out.
+    #[arg(long, value_name = "SPEC", requires = "workspace")]
+    pub exclude: Vec<String>,
+    /// The library's unit tests.
+    #[arg(long)]
+    pub lib: bool,
+    /// The binaries' unit tests.
+    #[arg(long)]
+    pub bins: bool,
+    /// One binary's unit tests.
+    #[arg(long, value_name = "NAME")]
+    pub bin: Vec<String>,
+    /// All test targets.
+    #[arg(long)]
+    pub tests: bool,
+    /// One test target.
+    #[arg(long, value_name = "NAME")]
+    pub test: Vec<String>,
+    /// All examples.
+    #[arg(long)]
+    pub examples: bool,
+    /// One example.
+    #[arg(long, value_name = "NAME")]
+    pub example: Vec<String>,
+    /// All targets.
+    #[arg(long)]
+    pub all_targets: bool,
+    /// Features to activate.
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// All features.
+    #[arg(long)]
+    pub all_features: bool,
+    /// Without the default feature.
+    #[arg(long)]
+    pub no_default_features: bool,
+    /// With the release profile.
+    #[arg(short, long, conflicts_with = "cargo_profile")]
+    pub release: bool,
+    /// With this cargo profile.
+    #[arg(long, value_name = "NAME")]
+    pub cargo_profile: Option<String>,
+    /// Cargo.lock has to be up to date.
+    #[arg(long)]
+    pub locked: bool,
+    /// Without the network.
+    #[arg(long)]
+    pub offline: bool,
+    /// Both.
+    #[arg(long)]
+    pub frozen: bool,
+    /// A setting of cargo's configuration.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub config: Vec<String>,
+    /// Keep cargo's progress to itself.
+    #[arg(long)]
+    pub cargo_quiet: bool,
+}
+
+impl BuildArgs {
+    pub fn request(&self) -> BuildRequest {
+        let named = |names: &[String], filter: fn(String) -> TargetFilter| -> Vec<TargetFilter> {
+            names.iter().cloned().map(filter).collect()
+        };
+        let flag = |set: bool, filter: TargetFilter| set.then_some(filter);
+        let flags = [
+            flag(self.lib, TargetFilter::Lib),
+            flag(self.bins, TargetFilter::Bins),
+            flag(self.tests, TargetFilter::Tests),
+            flag(self.examples, TargetFilter::Examples),
+            flag(self.all_targets, TargetFilter::AllTargets),
+        ];
+        let mut targets: Vec<TargetFilter> = flags.into_iter().flatten().collect();
+        targets.extend(named(&self.bin, TargetFilter::Bin));
+        targets.extend(named(&self.test, TargetFilter::Test));
+        targets.extend(named(&self.example, TargetFilter::Example));
+        BuildRequest {
+            packages: self.package.clone(),
+            workspace: self.workspace,
+            exclude: self.exclude.clone(),
+            targets,
+            features: self.features.clone(),
+            all_features: self.all_features,
+            no_default_features: self.no_default_features,
+            profile: match (&self.cargo_profile, self.release) {
+                (Some(name), _) => Profile::Named(name.clone()),
+                (None, true) => Profile::Release,
+                (None, false) => Profile::Test,
+            },
+            locked: self.locked,
+            offline: self.offline,
+            frozen: self.frozen,
+            config: self.config.clone(),
+            quiet: self.cargo_quiet,
+            ..BuildRequest::new(&self.path)
+        }
+    }
 }
 
 #[derive(Debug, Args)]

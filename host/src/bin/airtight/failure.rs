@@ -32,6 +32,16 @@ impl Failure {
         Self { status: exit_status::NO_TESTS, error: anyhow::anyhow!("{text}") }
     }
 
+    /// A build that failed.
+    pub fn build(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: exit_status::BUILD_FAILED, error: error.into() }
+    }
+
+    /// A build that was interrupted.
+    pub fn interrupted(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: exit_status::INTERRUPTED, error: error.into() }
+    }
+
     /// A module that cannot be loaded.
     pub fn module(name: impl Display, error: LoadError) -> Self {
         Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::Error::from(error).context(format!("cannot load {name}")) }

@@ -2,11 +2,13 @@
 
 mod args;
 mod failure;
+mod build;
 mod list;
-mod package;
 mod run;
 mod runner;
 mod session;
+mod setup;
+mod test;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -15,6 +17,8 @@ fn main() -> ExitCode {
     let program = args::Program::parse();
     session::start_logging(program.verbose);
     let done = match program.command {
+        args::Command::Test(command) => test::test(&command),
+        args::Command::Setup(command) => setup::setup(&command),
         args::Command::Run(command) => run::run(&command),
         args::Command::List(command) => list::list(&command),
         args::Command::Runner(command) => runner::runner(&command),

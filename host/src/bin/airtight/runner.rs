@@ -5,11 +5,10 @@
 
 use crate::args::{RunArgs, RunnerCommand};
 use crate::failure::{Done, Failure};
-use crate::package;
 use crate::session::{Input, Session, config_above};
 use airtight::report::exit_status;
 use airtight::report::model::Harness;
-use airtight::run::{PlannedModule, RunIgnored, Selection};
+use airtight::run::{ModuleGrants, PlannedModule, RunIgnored, Selection};
 use clap::Parser;
 use std::io::Write;
 
@@ -75,7 +74,7 @@ impl LibtestArgs {
 pub fn runner(command: &RunnerCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let config = config_above(&here)?;
-    let input = Input { grants: package::grants_of_cargo(&here), ..Input::file(&command.file) };
+    let input = Input { grants: ModuleGrants::from_cargo(&here), ..Input::file(&command.file) };
     let bytes = std::fs::read(&command.file).map_err(|error| Failure::unreadable(command.file.display(), error))?;
     let catalogue = airtight::catalogue::Catalogue::read(&bytes, None)
         .map_err(|error| Failure::module(command.file.display(), error.into()))?;
