@@ -1,1 +1,99 @@
-//! What a guest can say of itself: tests with clean-ups, scratch directories and limits, for airtight.
+//! Tests that say what only they can know: what to clean up, which limits to keep, which grants they need.
+//!
+//! The same source runs three ways, each test once in each:
+//! - natively, with `cargo test`;
+//! - in any WASI engine, as an ordinary `wasm32-wasip1` test binary;
+//! - under airtight, which calls each test in an instance of its own, judges it from the outside, and runs its clean-ups
+//!   whatever ended it.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! airtight = { package = "airtight-sdk", version = "0.1" }
+//! ```
+//! Tests stand in an ordinary test target, or in the `#[cfg(test)]` modules of a library, beside plain `#[test]`s:
+//! ```
+//! # use airtight_sdk as airtight;
+#![doc = include_str!("../tests/documentation/example.rs")]
+//! # fn main() {}
+//! ```
+//!
+//! # What a test may ask for
+//! | in the attribute | meaning |
+//! | --- | --- |
+//! | `memory = "4MiB"` | cap on linear memory: `B`, `KiB`, `MiB`, `GiB`, or a number of bytes |
+//! | `fuel = "10M"` | deterministic limit of time: `K`, `M`, `G`, `T`, or a number of units |
+//! | `timeout = "5s"` | limit of wall-clock time: `ms`, `s`, `m`, `h` |
+//! | `grant = "db"`, `grants("db", "server")` | directories and sockets that the profile names |
+//! | `should_panic`, `should_panic = "text"` | it must panic, with a message that holds the text |
+//! | `ignore`, `ignore = "reason"` | it runs only if asked for |
+//! | `crate = path::to::airtight` | where this crate is, if not among the package's own dependencies |
+//!
+//! `#[should_panic]` and `#[ignore]` beside the attribute mean the same. Limits and grants take effect under airtight
+//! alone; a test can lower limits and ask for what the profile offers, never widen its policy.
+//!
+//! # Where the three ways differ
+//! | | natively | libtest on wasm | airtight |
+//! | --- | --- | --- | --- |
+//! | clean-ups after a panic | run | do not: the program has ended | run |
+//! | clean-ups after `exit`, a trap, the end of memory or fuel | do not | do not | run |
+//! | destructors after a panic, `fatal` or `skip` | run | do not | do not |
+//! | `should_panic` | works | libtest ignores the test | works |
+//! | [`T::skip`] | counts as passed | fails | is a skip |
+//!
+//! On wasm nothing is dropped after a panic or a trap. So a clean-up finds locks taken and cells borrowed as the test left
+//! them: let it own what it needs, and share with the test what survives that, such as a [`Cell`](std::cell::Cell).
+
+// `tests/documentation.rs` runs the example.
+#![allow(clippy::test_attr_in_doctest)]
+
+// The macro's paths start with the crate's name, in the crate's own tests too.
+extern crate self as airtight_sdk;
+
+mod book;
+mod cleanups;
+#[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
+mod direct;
+mod journal;
+mod libtest;
+mod outcome;
+mod runner;
+#[cfg(any(unix, target_os = "wasi"))]
+mod sockets;
+mod t;
+mod temp_dir;
+
+pub use outcome::Outcome;
+#[cfg(any(unix, target_os = "wasi"))]
+pub use sockets::socket;
+pub use t::T;
+use t::Test;
+
+/// Makes `fn name(t: &mut airtight::T)` a test; it may return a `Result<(), E>` where `E: Debug`.
+///
+/// [What it takes](crate#what-a-test-may-ask-for) is checked when the test is compiled:
+/// ```compile_fail
+/// # use airtight_sdk as airtight;
+/// #[airtight::test(memory = "4MB")] // "4MB" is not a size: … such as `4MiB`
+/// fn wrong_unit(_: &mut airtight::T) {}
+/// ```
+/// ```compile_fail
+/// # use airtight_sdk as airtight;
+/// #[airtight::test(memroy = "4MiB")] // unknown key `memroy`: did you mean `memory`?
+/// fn wrong_key(_: &mut airtight::T) {}
+/// ```
+/// ```compile_fail
+/// # use airtight_sdk as airtight;
+/// #[airtight::test] // there is nothing to run an `async` test on
+/// async fn wrong_function(_: &mut airtight::T) {}
+/// ```
+pub use airtight_macros::test;
+
+/// What the macro's expansion uses. None of it is for hands.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
+    pub use crate::direct::direct;
+    pub use crate::libtest::libtest;
+    pub use crate::t::Test;
+    pub use airtight_abi::{record, record_len};
+}

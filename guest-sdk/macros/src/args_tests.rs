@@ -1,0 +1,63 @@
+use super::*;
+use quote::quote;
+
+fn parse(tokens: proc_macro2::TokenStream) -> Result<Args> {
+    syn::parse2(tokens)
+}
+
+fn message(tokens: proc_macro2::TokenStream) -> String {
+    parse(tokens).err().unwrap().to_string()
+}
+
+#[test]
+fn everything_at_once() {
+    let args = parse(quote! {
+        memory = "4MiB", fuel = "10M", timeout = "5s", grants("server", "db",), grant = "cache",
+        should_panic(expected = "boom"), ignore = "slow", crate = ::other::airtight,
+    })
+    .unwrap();
+    assert_eq!((args.memory, args.fuel, args.timeout_ms), (Some(4 << 20), Some(10_000_000), Some(5_000)));
+    assert_eq!(args.grants.iter().map(LitStr::value).collect::<Vec<_>>(), ["server", "db", "cache"]);
+    assert_eq!(args.should_panic.unwrap().value(), "boom");
+    assert_eq!(args.ignore.unwrap().value(), "slow");
+    assert!(args.sdk.is_some());
+}
+
+#[test]
+fn markers_stand_alone_too() {
+    let args = parse(quote! { should_panic, ignore }).unwrap();
+    assert!(args.should_panic.unwrap().text.is_none() && args.ignore.unwrap().text.is_none());
+    assert_eq!(parse(quote! { should_panic = "x" }).unwrap().should_panic.unwrap().value(), "x");
+}
+
+#[test]
+fn numbers_need_no_quotes() {
+    let args = parse(quote! { memory = 65_536, fuel = 1000 }).unwrap();
+    assert_eq!((args.memory, args.fuel), (Some(65_536), Some(1000)));
+}
+
+#[test]
+fn wrong_units_say_what_would_do() {
+    assert!(message(quote! { memory = "4MB" }).contains("one of `B`, `KiB`, `MiB`, `GiB`, such as `4MiB`"));
+    assert!(message(quote! { fuel = 1.5 }).contains("is not an amount of fuel"));
+    assert!(message(quote! { timeout = 5 }).contains("with one of `ms`, `s`, `m`, `h`"));
+    assert!(message(quote! { memory = 4usize }).contains("\"4usize\" is not a size"));
+    assert!(message(quote! { fuel = "0" }).contains("more than 0"));
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    assert_eq!(message(quote! { memroy = "4MiB" }), "unknown key `memroy`: did you mean `memory`?");
+    assert!(message(quote! { colour = "red" }).contains("a test takes `memory`, `fuel`"));
+}
+
+#[test]
+fn forms_are_explained() {
+    assert_eq!(message(quote! { memory("4MiB") }), "write `memory = \"…\"`");
+    assert_eq!(message(quote! { grants = "db" }), "write `grants(\"name\", …)`");
+    assert_eq!(message(quote! { should_panic(text = "x") }), "write `should_panic(expected = \"text\")`");
+    assert_eq!(message(quote! { fuel = 1, fuel = 2 }), "`fuel` is given twice");
+    assert!(message(quote! { grants("a", "a") }).contains("asked for already"));
+    assert!(message(quote! { grant = "" }).contains("not empty"));
+    assert!(message(quote! { ignore = "a\0b" }).contains("NUL"));
+}

@@ -1,0 +1,70 @@
+//! Running a test that airtight calls by its export. The protocol is in [`airtight_abi`].
+
+use crate::book::Book;
+use crate::libtest::message;
+use crate::runner::Runner;
+use crate::{Outcome, T, Test};
+use airtight_abi::State;
+use airtight_abi::journal::Kind;
+use std::ffi::{c_int, c_void};
+use std::io::Write;
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+
+/// The book of the test that this instance runs.
+static BOOK: Book = Book::new();
+
+/// Runs a test. Its clean-ups are the host's to run.
+#[doc(hidden)]
+pub fn direct<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) -> u32 {
+    if test.should_panic.is_some() {
+        record_panics();
+    }
+    let mut t = T::new(test, Runner::Airtight(&BOOK));
+    let outcome = body(&mut t);
+    t.returned(outcome.failure());
+    if BOOK.is_blank() { 0 } else { state() }
+}
+
+/// Writes panics into the book on their way to the hook that was there.
+fn record_panics() {
+    let before = take_hook();
+    set_hook(Box::new(move |panic| {
+        record(panic);
+        before(panic);
+    }));
+}
+
+fn record(panic: &PanicHookInfo<'_>) {
+    let at = panic.location().map(ToString::to_string).unwrap_or_default();
+    BOOK.enter(State::PANICKED, Kind::Panic, &at, message(panic.payload()));
+}
+
+#[unsafe(export_name = "airtight:state")]
+extern "C" fn state() -> u32 {
+    // Addresses have 32 bits here.
+    (&raw const BOOK) as u32
+}
+
+#[unsafe(export_name = "airtight:cleanup")]
+extern "C" fn cleanup() -> u32 {
+    match BOOK.take_cleanup() {
+        Some(job) => {
+            job.run();
+            1
+        }
+        None => 0,
+    }
+}
+
+#[unsafe(export_name = "airtight:flush")]
+extern "C" fn flush() -> u32 {
+    unsafe extern "C" {
+        fn fflush(stream: *mut c_void) -> c_int;
+    }
+    // What cannot be written is lost, as at any program's end.
+    let _ = std::io::stdout().flush();
+    // For C code in the test: every stream that is open.
+    // SAFETY: the C library's function, of this signature; a null stream stands for all.
+    let _ = unsafe { fflush(std::ptr::null_mut()) };
+    0
+}

@@ -1,0 +1,37 @@
+//! Who runs the test: where its book is, and how it leaves in the middle.
+
+use crate::book::Book;
+use std::fmt::Display;
+use std::panic::resume_unwind;
+
+pub(crate) enum Runner {
+    /// libtest: many tests may run at once.
+    Libtest(Book),
+    /// airtight: the instance is the test's own, and the book must outlive the stack.
+    #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
+    Airtight(&'static Book),
+}
+
+/// What unwinds where a test leaves: the book has the reason, and nothing is printed on the way.
+pub(crate) struct Left;
+
+impl Runner {
+    pub(crate) fn book(&self) -> &Book {
+        match self {
+            Self::Libtest(book) => book,
+            #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
+            Self::Airtight(book) => book,
+        }
+    }
+
+    /// Leaves the test. `why` is for where libtest would not get to know otherwise.
+    #[track_caller]
+    pub(crate) fn leave(&self, why: &dyn Display) -> ! {
+        match self {
+            Self::Libtest(_) if cfg!(panic = "unwind") => resume_unwind(Box::new(Left)),
+            Self::Libtest(_) => panic!("{why}"),
+            #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
+            Self::Airtight(_) => core::arch::wasm32::unreachable(),
+        }
+    }
+}
