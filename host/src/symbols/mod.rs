@@ -1,1 +1,226 @@
 //! Code offsets to functions, files and lines; lazy and off-line.
+//!
+//! Everything is read from the module's own name section and debug information (DWARF), once and when it is first asked
+//! for. Nothing here fails: what cannot be read is left out of the frames.
+
+mod class;
+mod decls;
+mod demangle;
+mod dwarf;
+mod metered;
+mod names;
+mod paths;
+#[cfg(test)]
+mod tests;
+mod trim;
+
+pub use paths::PathRoots;
+
+use crate::catalogue::sections::{Section, sections};
+use crate::ledger::RawFrame;
+use crate::report::model::Frame;
+use class::{Class, class};
+use decls::Decl;
+use demangle::readable;
+use dwarf::Dwarf;
+use names::Names;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use trim::Symbol;
+
+/// Frames that are looked at for a cause: a trap is at most so far from the code that led to it.
+const CAUSE_FRAMES: usize = 64;
+
+/// Why Rust code trapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A panic; its message went to standard error.
+    Panic,
+    /// An allocation that was refused and could not be done without.
+    AllocError,
+    /// Neither, as far as the names tell.
+    Other,
+}
+
+/// Functions, files and lines of one module.
+pub struct Symbols {
+    bytes: Arc<[u8]>,
+    roots: PathRoots,
+    names: OnceLock<Names>,
+    lines: Mutex<Lines>,
+}
+
+/// Debug information, and the code offsets that were looked up in it.
+#[derive(Default)]
+struct Lines {
+    dwarf: Option<Option<Dwarf>>,
+    known: HashMap<RawFrame, Arc<[Symbol]>>,
+    decls: Option<Vec<Decl>>,
+}
+
+impl fmt::Debug for Symbols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Symbols").field("bytes", &self.bytes.len()).field("roots", &self.roots).finish_non_exhaustive()
+    }
+}
+
+impl Symbols {
+    /// Symbols of a module, as it was before any rewriting. Reads nothing yet.
+    pub fn new(bytes: Arc<[u8]>, roots: PathRoots) -> Self {
+        Self { bytes, roots, names: OnceLock::new(), lines: Mutex::default() }
+    }
+
+    /// The frames of a stack that are the user's own, innermost first: inlined calls expanded, without those of the
+    /// libraries at the inner end and of the harness at the outer. All of the test's, where none is the user's. At most
+    /// 32: where there are more, the last says how many.
+    pub fn frames(&self, stack: &[RawFrame]) -> Vec<Frame> {
+        let mut lines = self.lines();
+        let test = &stack[..self.test_end(stack)];
+        let groups: Vec<_> = test.iter().map(|raw| self.expand(&mut lines, *raw)).collect();
+        trim::user_frames(&groups).unwrap_or_else(|| trim::all_frames(&groups))
+    }
+
+    /// Whether the stack was captured while libtest ran a test, not while it prepared or reported.
+    ///
+    /// False where the module has neither names nor debug information; see [`Symbols::know_test_window`].
+    pub fn in_test_window(&self, stack: &[RawFrame]) -> bool {
+        self.holds(stack, Class::TestWindow)
+    }
+
+    /// Whether the module's names tell where a test of libtest begins.
+    pub fn know_test_window(&self) -> bool {
+        self.names().know(Class::TestWindow)
+    }
+
+    /// Why a trap with this stack happened.
+    pub fn cause(&self, stack: &[RawFrame]) -> Cause {
+        let inner = &stack[..stack.len().min(CAUSE_FRAMES)];
+        // Rust may panic because memory was refused, and then the refusal is the cause.
+        if self.holds(inner, Class::AllocError) {
+            Cause::AllocError
+        } else if self.holds(inner, Class::Panic) {
+            Cause::Panic
+        } else {
+            Cause::Other
+        }
+    }
+
+    /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: libtest leaves out the
+    /// crate. Of several functions that fit, the one with the shortest path is meant; closures are none.
+    ///
+    /// File and line are absent where there is no debug information.
+    pub fn function_decl(&self, path: &str) -> Option<Frame> {
+        let mut lines = self.lines();
+        let decls = self.decls(&mut lines);
+        let fits = decls.iter().enumerate().filter(|(_, decl)| decls::matches(&decl.path, path));
+        let best = fits.min_by_key(|(_, decl)| (decl.path.len(), decl.line.is_none())).map(|(index, _)| index);
+        match best {
+            Some(index) => Some(self.declared(&mut lines, index)),
+            None => self.named(path),
+        }
+    }
+
+    fn declared(&self, lines: &mut Lines, index: usize) -> Frame {
+        let decl = &self.decls(lines)[index];
+        let (function, start) = (readable(&decl.path), decl.start);
+        let file = self.named_file(decl.file.as_deref());
+        let mut frame = Frame { function, file, line: decl.line };
+        if let (None, Some(start)) = (frame.line, start) {
+            let calls = self.dwarf(lines).map(|dwarf| dwarf.calls(start)).unwrap_or_default();
+            if let Some(call) = calls.last() {
+                frame.file = self.named_file(call.file.as_deref());
+                frame.line = call.line;
+            }
+        }
+        frame
+    }
+
+    fn named_file(&self, compiled: Option<&str>) -> Option<String> {
+        Some(self.roots.source(compiled?)?.path)
+    }
+
+    /// A function known by its name alone.
+    fn named(&self, path: &str) -> Option<Frame> {
+        let last = path.rsplit("::").next().unwrap_or(path);
+        let names = self.names().all().filter(|raw| raw.contains(last)).map(readable);
+        let function = names.filter(|name| decls::matches(name, path)).min_by_key(|name| (name.len(), name.clone()))?;
+        Some(Frame { function, file: None, line: None })
+    }
+
+    /// How many frames of a stack are within the test that libtest runs: all, where it runs none.
+    fn test_end(&self, stack: &[RawFrame]) -> usize {
+        let names = self.names();
+        let is_window = |raw: &RawFrame| names.class(raw.function) == Some(Class::TestWindow);
+        stack.iter().rposition(is_window).filter(|end| *end > 0).unwrap_or(stack.len())
+    }
+
+    fn holds(&self, stack: &[RawFrame], wanted: Class) -> bool {
+        let names = self.names();
+        if names.know(wanted) {
+            return stack.iter().any(|raw| names.class(raw.function) == Some(wanted));
+        }
+        // It may have been inlined everywhere, or have no name but in the debug information.
+        let mut lines = self.lines();
+        self.dwarf(&mut lines).is_some()
+            && stack.iter().any(|raw| {
+                let symbols = self.expand(&mut lines, *raw);
+                symbols.iter().any(|symbol| class(&symbol.frame.function) == Some(wanted))
+            })
+    }
+
+    /// A frame with the calls that were inlined into it, innermost first.
+    fn expand(&self, lines: &mut Lines, raw: RawFrame) -> Arc<[Symbol]> {
+        if let Some(known) = lines.known.get(&raw) {
+            return Arc::clone(known);
+        }
+        let calls = match (raw.offset, self.dwarf(lines)) {
+            (Some(offset), Some(dwarf)) => dwarf.calls(offset),
+            _ => Vec::new(),
+        };
+        let name = self.names().raw(raw.function).map(readable);
+        let outermost = || name.clone().unwrap_or_else(|| format!("wasm function {}", raw.function));
+        let last = calls.len().saturating_sub(1);
+        let mut symbols: Vec<_> = calls
+            .into_iter()
+            .enumerate()
+            .map(|(index, call)| {
+                // Debug information may leave out the path, which the name section has for the function itself.
+                let named = if index == last { name.clone() } else { None };
+                let function = named.or(call.name.as_deref().map(readable)).unwrap_or_else(outermost);
+                Symbol::new(function, call.file.and_then(|file| self.roots.source(&file)), call.line)
+            })
+            .collect();
+        if symbols.is_empty() {
+            symbols.push(Symbol::new(outermost(), None, None));
+        }
+        let symbols: Arc<[Symbol]> = symbols.into();
+        lines.known.insert(raw, Arc::clone(&symbols));
+        symbols
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::read(&self.bytes, &self.sections()))
+    }
+
+    fn dwarf<'l>(&self, lines: &'l mut Lines) -> Option<&'l Dwarf> {
+        lines.dwarf.get_or_insert_with(|| Dwarf::open(&self.bytes, &self.sections())).as_ref()
+    }
+
+    fn decls<'l>(&self, lines: &'l mut Lines) -> &'l [Decl] {
+        if lines.decls.is_none() {
+            let decls = self.dwarf(lines).map(|dwarf| decls::read(dwarf, &self.roots));
+            lines.decls = Some(decls.unwrap_or_default());
+        }
+        lines.decls.as_deref().unwrap_or_default()
+    }
+
+    fn sections(&self) -> Vec<Section<'_>> {
+        sections(&self.bytes).unwrap_or_default()
+    }
+
+    fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
+        // What was looked up before a panic elsewhere stays right.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

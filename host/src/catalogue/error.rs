@@ -1,0 +1,89 @@
+use super::imports::BadImports;
+use super::module::ExportProblem;
+use super::shape::Shape;
+use crate::report::model::Harness;
+use wasmparser::BinaryReaderError;
+
+/// Why the tests of a module cannot be listed. Each message completes "cannot load FILE: …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// The file is something else.
+    #[error("it is not a WebAssembly module: {0}")]
+    NotWasm(Shape),
+    /// The file is WebAssembly of the component model.
+    #[error(
+        "it is a component, and airtight runs core modules: build it for the target wasm32-wasip1 (wasm32-wasip2 makes \
+         components)"
+    )]
+    Component,
+    /// The file is an object file, which `ld` has yet to link.
+    #[error("it is an object file that has not been linked: give the linked program")]
+    NotLinked,
+    /// The module cannot be parsed, or does not validate.
+    #[error(
+        "it is not a valid module: {message} (at byte {offset:#x}); the file is damaged, or needs a feature that is not supported"
+    )]
+    Invalid {
+        /// What the parser or the validator says.
+        message: String,
+        /// Where, from the start of the file.
+        offset: usize,
+    },
+    /// The module imports something that airtight does not provide.
+    #[error("it has imports that airtight does not provide: {0}")]
+    UnknownImports(BadImports),
+    /// The module neither is a program nor holds tests.
+    #[error(
+        "there is nothing to run in it: `_start` {start}, and it has no tests of the airtight SDK; build a program or a test binary, not a library"
+    )]
+    NothingToRun {
+        /// Why it is no program.
+        start: ExportProblem,
+    },
+    /// A harness that runs through `_start` was asked for, and there is none.
+    #[error("the harness `{harness}` runs a module's `_start`, and here `_start` {start}", harness = word(*.harness))]
+    NoStart {
+        /// The harness that was asked for.
+        harness: Harness,
+        /// Why it cannot be run.
+        start: ExportProblem,
+    },
+    /// The SDK's tests were asked for, and there are none.
+    #[error("it has no tests of the airtight SDK (no custom section `{section}`); leave the harness to be detected", section = airtight_abi::SECTION)]
+    NoSdkTests,
+    /// The SDK's list of tests cannot be read.
+    #[error("its list of airtight SDK tests (custom section `{section}`) is broken: {0}", section = airtight_abi::SECTION)]
+    SdkMetadata(#[source] airtight_abi::MetaError),
+    /// The export that a test names, or one that all need, is missing or has another type.
+    #[error(
+        "its export `{export}`{for_test} {problem}; use the airtight and the airtight-sdk of one release, and do not \
+         strip exports", for_test = for_test(.test.as_deref())
+    )]
+    SdkExport {
+        /// The test, where only one needs it.
+        test: Option<String>,
+        /// The export's name.
+        export: String,
+        /// What is wrong with it.
+        problem: ExportProblem,
+    },
+}
+
+impl From<BinaryReaderError> for CatalogueError {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Invalid { message: error.message().to_owned(), offset: error.offset() }
+    }
+}
+
+fn word(harness: Harness) -> &'static str {
+    match harness {
+        Harness::Sdk => "sdk",
+        Harness::Libtest => "libtest",
+        Harness::Command => "command",
+    }
+}
+
+fn for_test(test: Option<&str>) -> String {
+    test.map_or_else(String::new, |test| format!(", of the test `{test}`,"))
+}

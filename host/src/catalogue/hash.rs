@@ -1,0 +1,50 @@
+//! The hash by which reports name a module's code.
+
+use super::sections::{HEADER_LEN, Section, id};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// Custom sections that belong to the code: what they say changes how its tests run.
+const OURS: &str = "airtight.";
+
+/// `sha256:` and the hex SHA-256 of the module without its custom sections, except those named `airtight.*`.
+///
+/// Names, debug information and the toolchain's notes are left out, so that a binary and its stripped copy are the same
+/// code, and so that paths of the machine that built it do not count.
+pub(super) fn code(module: &[u8], sections: &[Section<'_>]) -> String {
+    let mut hash = Sha256::new_with_prefix(&module[..HEADER_LEN]);
+    for section in sections.iter().filter(|section| section.id != id::CUSTOM || section.name.starts_with(OURS)) {
+        hash.update(&module[section.whole.clone()]);
+    }
+    let mut text = String::from("sha256:");
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::sections::sections;
+
+    fn hash(text: &str) -> String {
+        let module = wat::parse_str(text).unwrap();
+        code(&module, &sections(&module).unwrap())
+    }
+
+    #[test]
+    fn only_our_custom_sections_count() {
+        let plain = hash(r#"(module (func (export "f")))"#);
+        assert_eq!(plain, hash(r#"(module (@custom "producers" "x") (func $named (export "f")))"#));
+        assert_ne!(plain, hash(r#"(module (@custom "airtight.tests" "x") (func (export "f")))"#));
+        assert_ne!(plain, hash(r#"(module (func (export "g")))"#));
+    }
+
+    #[test]
+    fn it_is_the_hash_of_the_stripped_file() {
+        // `printf '\0asm\1\0\0\0' | sha256sum`
+        assert_eq!(hash("(module)"), "sha256:93a44bbb96c751218e4c00d479e4c14358122a389acca16205b1e4d0dc5f9476");
+    }
+}

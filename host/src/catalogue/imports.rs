@@ -1,0 +1,117 @@
+//! Imports that airtight cannot provide, each with its reason, and what they say about how the module was built.
+
+use super::module::Module;
+use super::{CatalogueError, wasi};
+use std::fmt;
+use wasmparser::{FuncType, Import, TypeRef};
+
+/// Imports named in a message; the rest are counted.
+const NAMED: usize = 20;
+
+/// One import that cannot be provided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadImport {
+    /// Its module name.
+    pub module: String,
+    /// Its name.
+    pub name: String,
+    /// What is wrong, where it is more than that nobody knows it: `is a memory`, `has type (func), not …`.
+    pub problem: Option<String>,
+}
+
+impl fmt::Display for BadImport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{}", self.module.escape_debug(), self.name.escape_debug())?;
+        self.problem.as_ref().map_or(Ok(()), |problem| write!(f, " ({problem})"))
+    }
+}
+
+/// The imports of a module that cannot be provided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadImports {
+    /// The first of them, in the order of the module.
+    pub named: Vec<BadImport>,
+    /// How many there are beside those.
+    pub more: usize,
+    /// What they say about how the module was built, and what to do.
+    pub hint: Option<&'static str>,
+}
+
+impl fmt::Display for BadImports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, import) in self.named.iter().enumerate() {
+            write!(f, "{}{import}", if index == 0 { "" } else { ", " })?;
+        }
+        if self.more > 0 {
+            write!(f, " and {} more", self.more)?;
+        }
+        self.hint.map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
+/// Refuses a module with an import that is no function of `wasi_snapshot_preview1`, or one of another type.
+pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
+    let mut bad = BadImports { named: Vec::new(), more: 0, hint: None };
+    for import in &module.imports {
+        let Err(problem) = provided(module, import) else { continue };
+        bad.hint = bad.hint.or_else(|| hint(import.module, import.name));
+        if bad.named.len() < NAMED {
+            bad.named.push(BadImport { module: import.module.into(), name: import.name.into(), problem });
+        } else {
+            bad.more += 1;
+        }
+    }
+    if bad.named.is_empty() { Ok(()) } else { Err(CatalogueError::UnknownImports(bad)) }
+}
+
+/// Whether airtight provides an import; if not, what there is to say of it beyond its name.
+fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<String>> {
+    let TypeRef::Func(index) = import.ty else {
+        return Err(Some(format!("is a {}", kind(import.ty))));
+    };
+    if import.module != wasi::MODULE {
+        return Err(None);
+    }
+    let (params, results) =
+        wasi::signature(import.name).ok_or_else(|| Some("is no function of WASI preview 1".to_owned()))?;
+    let expected = FuncType::new(params, results);
+    match module.function_type(index) {
+        Some(found) if *found == expected => Ok(()),
+        Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
+        None => Err(Some("has no function type".to_owned())),
+    }
+}
+
+fn kind(ty: TypeRef) -> &'static str {
+    match ty {
+        TypeRef::Func(_) => "function",
+        TypeRef::Table(_) => "table",
+        TypeRef::Memory(_) => "memory",
+        TypeRef::Global(_) => "global",
+        TypeRef::Tag(_) => "tag",
+    }
+}
+
+fn hint(module: &str, name: &str) -> Option<&'static str> {
+    Some(match (module, name) {
+        ("wasi_unstable", _) => {
+            "it was built for the WASI of 2019; rebuild it with a current toolchain for the target wasm32-wasip1"
+        }
+        ("wasi", "thread-spawn") | ("env", "memory") => {
+            "threads and shared or imported memories are not supported; build it for the target wasm32-wasip1"
+        }
+        ("env", _) => {
+            "names in `env` are symbols that the linker did not find, or functions of Emscripten; link what defines \
+             them, and build for the target wasm32-wasip1"
+        }
+        ("gojs" | "go", _) => "it was built with GOOS=js; build it with GOOS=wasip1",
+        ("wbg" | "__wbindgen_placeholder__" | "__wbindgen_externref_xform__", _) => {
+            "it was built for wasm-bindgen, so for a browser; build it for the target wasm32-wasip1"
+        }
+        (module, _) if module.starts_with("wasi:") || module.starts_with("cm32p2") => {
+            "it was built for WASI preview 2; build it for the target wasm32-wasip1"
+        }
+        (wasi::MODULE, _) => "the toolchain and airtight disagree about WASI preview 1; rebuild for wasm32-wasip1",
+        _ => return None,
+    })
+}

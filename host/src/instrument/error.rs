@@ -1,0 +1,27 @@
+use wasmparser::BinaryReaderError;
+
+/// Why a module cannot be rewritten. Each message completes "cannot load FILE: …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstrumentError {
+    /// A section cannot be parsed.
+    #[error("it is not a valid module: {message} (at byte {offset:#x})")]
+    Malformed {
+        /// What the parser says.
+        message: String,
+        /// Where, from the start of the file.
+        offset: usize,
+    },
+    /// An export has a name that the host adds itself, and means something else by it.
+    #[error("its export `{name}` has a name that is kept for airtight; give it another one")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+}
+
+impl From<BinaryReaderError> for InstrumentError {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Malformed { message: error.message().to_owned(), offset: error.offset() }
+    }
+}

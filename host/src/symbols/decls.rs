@@ -1,0 +1,128 @@
+//! Where functions are declared, by their paths.
+
+use super::dwarf::{Dwarf, file_path};
+use super::metered::Metered;
+use super::paths::{PathRoots, push};
+use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
+
+/// One function of the user's, or of a dependency.
+pub(super) struct Decl {
+    /// Crate, modules and name.
+    pub(super) path: String,
+    /// The file's path at compile time.
+    pub(super) file: Option<String>,
+    pub(super) line: Option<u32>,
+    /// Where its code is, if it was not inlined everywhere.
+    pub(super) start: Option<u32>,
+}
+
+/// The functions of all units but those of Rust's libraries.
+pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
+    let sections = dwarf.sections();
+    let mut decls = Vec::new();
+    let mut headers = sections.units();
+    while let Ok(Some(header)) = headers.next() {
+        let Ok(unit) = sections.unit(header) else { continue };
+        if !is_library(&unit, roots) {
+            let mut walk = Walk { sections, unit: &unit, scopes: Vec::new() };
+            // What was read before an error is right.
+            let _ = walk.run(&mut decls);
+        }
+    }
+    decls
+}
+
+fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
+    let text = |part: &Option<Metered>| Some(part.as_ref()?.to_string_lossy().ok()?.into_owned());
+    let mut path = text(&unit.comp_dir).unwrap_or_default();
+    push(&mut path, &text(&unit.name).unwrap_or_default());
+    roots.source(&path).is_some_and(|source| source.library)
+}
+
+struct Walk<'a> {
+    sections: &'a gimli::Dwarf<Metered>,
+    unit: &'a Unit<Metered>,
+    /// The names of the modules and types around the entry, each with its depth.
+    scopes: Vec<(isize, String)>,
+}
+
+#[derive(Default)]
+struct Attributes {
+    name: Option<String>,
+    file: Option<u64>,
+    line: Option<u64>,
+    start: Option<u64>,
+}
+
+impl Walk<'_> {
+    fn run(&mut self, decls: &mut Vec<Decl>) -> gimli::Result<()> {
+        let mut entries = self.unit.entries_raw(None)?;
+        while !entries.is_empty() {
+            let depth = entries.next_depth();
+            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            while self.scopes.last().is_some_and(|(scope, _)| *scope >= depth) {
+                self.scopes.pop();
+            }
+            match abbreviation.tag() {
+                gimli::DW_TAG_namespace
+                | gimli::DW_TAG_structure_type
+                | gimli::DW_TAG_union_type
+                | gimli::DW_TAG_enumeration_type
+                | gimli::DW_TAG_class_type => {
+                    let name = self.attributes(&mut entries, abbreviation)?.name;
+                    self.scopes.push((depth, name.unwrap_or_default()));
+                }
+                gimli::DW_TAG_subprogram => {
+                    let attributes = self.attributes(&mut entries, abbreviation)?;
+                    decls.extend(self.decl(attributes));
+                }
+                _ => entries.skip_attributes(abbreviation.attributes())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn attributes(
+        &self,
+        entries: &mut EntriesRaw<'_, '_, Metered>,
+        abbreviation: &Abbreviation,
+    ) -> gimli::Result<Attributes> {
+        let mut attributes = Attributes::default();
+        for spec in abbreviation.attributes() {
+            let attribute = entries.read_attribute(*spec)?;
+            match attribute.name() {
+                gimli::DW_AT_name => {
+                    let name = self.sections.attr_string(self.unit, attribute.value())?;
+                    attributes.name = Some(name.to_string_lossy()?.into_owned());
+                }
+                gimli::DW_AT_decl_file => {
+                    attributes.file = match attribute.value() {
+                        AttributeValue::FileIndex(index) => Some(index),
+                        _ => None,
+                    };
+                }
+                gimli::DW_AT_decl_line => attributes.line = attribute.udata_value(),
+                gimli::DW_AT_low_pc => attributes.start = self.sections.attr_address(self.unit, attribute.value())?,
+                _ => {}
+            }
+        }
+        Ok(attributes)
+    }
+
+    /// A declaration, unless it has no name of its own: a closure, or a copy that names where it was declared.
+    fn decl(&self, attributes: Attributes) -> Option<Decl> {
+        let name = attributes.name.filter(|name| !name.starts_with('{'))?;
+        let scopes = self.scopes.iter().map(|(_, scope)| scope.as_str());
+        Some(Decl {
+            path: scopes.chain([name.as_str()]).collect::<Vec<_>>().join("::"),
+            file: attributes.file.and_then(|index| file_path(self.sections, self.unit, index)),
+            line: attributes.line.and_then(|line| line.try_into().ok()).filter(|line| *line > 0),
+            start: attributes.start.and_then(|start| start.try_into().ok()),
+        })
+    }
+}
+
+/// Whether a function's path is this one, or ends in it after a whole segment.
+pub(super) fn matches(function: &str, path: &str) -> bool {
+    function.strip_suffix(path).is_some_and(|before| before.is_empty() || before.ends_with("::"))
+}

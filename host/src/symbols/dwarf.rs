@@ -1,0 +1,126 @@
+//! Debug information: code offsets to functions, files and lines, inlined calls expanded.
+
+use super::metered::Metered;
+use crate::catalogue::sections::Section;
+use gimli::{EntriesRaw, Reader, Unit};
+use std::sync::Arc;
+
+/// What may be read for each byte there is. A whole test binary, every function of it, takes about 2.
+const BUDGET_PER_BYTE: u64 = 16;
+
+/// Deepest nesting of entries; compilers stay below a hundred. The reader behind recurses.
+const MAX_DEPTH: isize = 500;
+
+/// Most attributes of an entry; compilers stay below thirty. An attribute can be written in no bytes at all.
+const MAX_ATTRIBUTES: usize = 100;
+
+/// Most calls inlined into one place that are expanded.
+const MAX_INLINED: usize = 64;
+
+/// Sections of debug information are custom sections named so.
+const PREFIX: &str = ".debug_";
+
+/// One call at a code offset, as the debug information has it.
+pub(super) struct Call {
+    /// The function's linkage name where there is one, else its plain name.
+    pub(super) name: Option<String>,
+    /// The file's path at compile time.
+    pub(super) file: Option<String>,
+    pub(super) line: Option<u32>,
+}
+
+/// Debug information of a module.
+pub(super) struct Dwarf {
+    sections: Arc<gimli::Dwarf<Metered>>,
+    context: addr2line::Context<Metered>,
+}
+
+impl Dwarf {
+    /// Opens a module's debug information; `None` where there is none, or none that can be used.
+    pub(super) fn open(bytes: &Arc<[u8]>, sections: &[Section<'_>]) -> Option<Self> {
+        let ours = || sections.iter().filter(|section| section.name.starts_with(PREFIX));
+        let total: usize = ours().map(|section| section.contents.len()).sum();
+        if total == 0 {
+            return None;
+        }
+        let module = Metered::new(Arc::clone(bytes), BUDGET_PER_BYTE.saturating_mul(total as u64));
+        let dwarf = gimli::Dwarf::load(|id| -> gimli::Result<_> {
+            let section = ours().find(|section| section.name == id.name());
+            Ok(module.section(section.map_or(0..0, |section| section.contents.clone())))
+        });
+        let sections = Arc::new(dwarf.ok()?);
+        vet(&sections).ok()?;
+        let context = addr2line::Context::from_arc_dwarf(Arc::clone(&sections)).ok()?;
+        Some(Self { sections, context })
+    }
+
+    /// The calls at a code offset, innermost first: those inlined there, then the function that holds it.
+    pub(super) fn calls(&self, offset: u32) -> Vec<Call> {
+        let mut calls = Vec::new();
+        let Ok(mut frames) = self.context.find_frames(offset.into()).skip_all_loads() else { return calls };
+        while let Ok(Some(frame)) = frames.next() {
+            if calls.len() == MAX_INLINED {
+                break;
+            }
+            let name = frame.function.as_ref().and_then(|name| Some(name.raw_name().ok()?.into_owned()));
+            let (file, line) = frame.location.map_or((None, None), |at| (at.file.map(str::to_owned), at.line));
+            calls.push(Call { name, file, line });
+        }
+        calls
+    }
+
+    pub(super) fn sections(&self) -> &gimli::Dwarf<Metered> {
+        &self.sections
+    }
+}
+
+/// Refuses what would take the reader behind more stack or time than its input is long.
+fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), Refused> {
+    let mut headers = dwarf.units();
+    while let Some(header) = headers.next()? {
+        // As the reader behind, pass over a unit that cannot be read.
+        let Ok(unit) = dwarf.unit(header) else { continue };
+        vet_entries(&unit)?;
+    }
+    Ok(())
+}
+
+fn vet_entries(unit: &Unit<Metered>) -> Result<(), Refused> {
+    let mut entries: EntriesRaw<'_, '_, Metered> = unit.entries_raw(None)?;
+    while !entries.is_empty() {
+        if entries.next_depth() > MAX_DEPTH {
+            return Err(Refused);
+        }
+        if let Some(abbreviation) = entries.read_abbreviation()? {
+            if abbreviation.attributes().len() > MAX_ATTRIBUTES {
+                return Err(Refused);
+            }
+            entries.skip_attributes(abbreviation.attributes())?;
+        }
+    }
+    Ok(())
+}
+
+/// The debug information is not used.
+struct Refused;
+
+impl From<gimli::Error> for Refused {
+    fn from(_: gimli::Error) -> Self {
+        Self
+    }
+}
+
+/// The path of a file of a unit's line program, put together from its directories; `None` where the program says none.
+pub(super) fn file_path(dwarf: &gimli::Dwarf<Metered>, unit: &Unit<Metered>, index: u64) -> Option<String> {
+    let header = unit.line_program.as_ref()?.header();
+    let file = header.file(index)?;
+    let mut path =
+        unit.comp_dir.as_ref().and_then(|dir| Some(dir.to_string_lossy().ok()?.into_owned())).unwrap_or_default();
+    let text = |value| Some(dwarf.attr_string(unit, value).ok()?.to_string_lossy().ok()?.into_owned());
+    // Directory 0 is the compilation's own.
+    if let Some(directory) = file.directory(header).filter(|_| file.directory_index() != 0) {
+        super::paths::push(&mut path, &text(directory)?);
+    }
+    super::paths::push(&mut path, &text(file.path_name())?);
+    Some(path)
+}

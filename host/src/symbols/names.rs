@@ -1,0 +1,65 @@
+//! Function names from the name section, and which of them tell how a stack came about.
+
+use super::class::{Class, class};
+use super::demangle::readable;
+use crate::catalogue::sections::Section;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use wasmparser::{Name, NameSectionReader};
+
+/// Parts of mangled names that a function of some [`Class`] has, in any mangling: spares demangling the others.
+const TELLING: [&str; 4] = ["short_backtrace", "panic", "alloc_error", "oom"];
+
+#[derive(Default)]
+pub(super) struct Names {
+    bytes: Arc<[u8]>,
+    /// Where each function's name is in the module.
+    functions: HashMap<u32, Range<usize>>,
+    classes: HashMap<u32, Class>,
+}
+
+impl Names {
+    /// Reads the name section, as far as it can be read.
+    pub(super) fn read(bytes: &Arc<[u8]>, sections: &[Section<'_>]) -> Self {
+        let mut names = Self { bytes: Arc::clone(bytes), ..Self::default() };
+        let Some(section) = sections.iter().find(|section| section.name == "name") else { return names };
+        for subsection in NameSectionReader::new(section.reader(bytes)) {
+            let Ok(Name::Function(functions)) = subsection else { continue };
+            let mut functions = functions.into_iter();
+            while let Some(Ok(function)) = functions.next() {
+                // The name is the last thing read.
+                let end = functions.original_position();
+                names.functions.insert(function.index, end - function.name.len()..end);
+                let telling = TELLING.iter().any(|part| function.name.contains(part));
+                if telling && let Some(class) = class(&readable(function.name)) {
+                    names.classes.insert(function.index, class);
+                }
+            }
+        }
+        names
+    }
+
+    /// A function's name, as the linker left it.
+    pub(super) fn raw(&self, function: u32) -> Option<&str> {
+        self.text(self.functions.get(&function)?)
+    }
+
+    /// Every function's name, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.functions.values().filter_map(|range| self.text(range))
+    }
+
+    fn text(&self, range: &Range<usize>) -> Option<&str> {
+        std::str::from_utf8(self.bytes.get(range.clone())?).ok()
+    }
+
+    pub(super) fn class(&self, function: u32) -> Option<Class> {
+        self.classes.get(&function).copied()
+    }
+
+    /// Whether any function is of this class, so that a stack without one is known to have none.
+    pub(super) fn know(&self, class: Class) -> bool {
+        self.classes.values().any(|known| *known == class)
+    }
+}

@@ -1,0 +1,244 @@
+//! Paths of source files, the same whoever built the module and wherever.
+
+use std::path::{Path, PathBuf};
+
+/// Directories whose names are left out of reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PathRoots {
+    /// The package that the module was built from: its files are named from here.
+    pub package: Option<PathBuf>,
+    /// The workspace it belongs to: files of its other packages are named from here.
+    pub workspace: Option<PathBuf>,
+}
+
+/// A source file as a report names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) path: String,
+    /// Whether it is a file of Rust's libraries, of their dependencies, or of the C library.
+    pub(super) library: bool,
+}
+
+/// Packages of Rust's library that programs contain.
+const RUST_LIBRARIES: [&str; 14] = [
+    "alloc",
+    "backtrace",
+    "compiler-builtins",
+    "core",
+    "panic_abort",
+    "panic_unwind",
+    "portable-simd",
+    "proc_macro",
+    "std",
+    "std_detect",
+    "stdarch",
+    "sysroot",
+    "test",
+    "unwind",
+];
+
+/// Directories of wasi-libc's sources.
+const C_LIBRARIES: [&str; 3] = ["libc-bottom-half", "libc-top-half", "dlmalloc"];
+
+impl PathRoots {
+    /// Names the file that a compiler found at this path; `None` where the path names none.
+    pub(super) fn source(&self, compiled: &str) -> Option<Source> {
+        let path = tidy(compiled);
+        if path.is_empty() || path == "/" {
+            return None;
+        }
+        Some(self.named(path))
+    }
+
+    fn named(&self, path: String) -> Source {
+        let user = |path: String| Source { path, library: false };
+        if let Some(inside) = self.inside(&path) {
+            // Cargo's own directories may be in the workspace.
+            return of_cargo(&inside).unwrap_or_else(|| user(inside));
+        }
+        if let Some(source) = of_rust(&path).or_else(|| of_cargo(&path)).or_else(|| of_c(&path)) {
+            return source;
+        }
+        user(if path.starts_with('/') || is_drive(&path) { tail(&path, 2) } else { path })
+    }
+
+    /// The path from the package or the workspace, where it is in one.
+    fn inside(&self, path: &str) -> Option<String> {
+        let root = |root: &Option<PathBuf>| Some(tidy(root.as_deref().map(Path::to_str)??));
+        let (package, workspace) = (root(&self.package), root(&self.workspace));
+        let absolute = [&package, &workspace].into_iter().flatten().find_map(|root| below(path, root));
+        absolute.map(str::to_owned).or_else(|| {
+            // Compilers run in the workspace's root and may name files from there.
+            let member = below(package.as_deref()?, workspace.as_deref()?)?;
+            below(path, member).map(str::to_owned)
+        })
+    }
+}
+
+/// `library/std/src/fs.rs` below any of the places where Rust's sources are: `std/src/fs.rs`.
+fn of_rust(path: &str) -> Option<Source> {
+    let library = |path: String| Some(Source { path, library: true });
+    if let Some(rest) = path.strip_prefix("/rust/deps/") {
+        return library(rest.to_owned());
+    }
+    let starts = path.match_indices("library/").filter(|(at, _)| *at == 0 || path[..*at].ends_with('/'));
+    for (at, word) in starts {
+        let rest = &path[at + word.len()..];
+        if RUST_LIBRARIES.iter().any(|package| below(rest, package).is_some()) {
+            return library(rest.to_owned());
+        }
+        if let Some(vendored) = rest.strip_prefix("vendor/") {
+            return library(vendored.to_owned());
+        }
+    }
+    // Distributions keep the dependencies of their Rust's library beside it.
+    let (before, vendored) = path.split_once("/vendor/")?;
+    let of_rustc = before.rsplit('/').next().is_some_and(|directory| directory.starts_with("rustc-"));
+    if of_rustc { library(vendored.to_owned()) } else { None }
+}
+
+/// Sources that cargo fetched or generated.
+fn of_cargo(path: &str) -> Option<Source> {
+    let user = |path: String| Some(Source { path, library: false });
+    if let Some((_, rest)) = split_at_directory(path, "registry/src/") {
+        // index.crates.io-1949cf8c6b5b557f/semver-1.0.26/src/lib.rs
+        return user(rest.split_once('/')?.1.to_owned());
+    }
+    if let Some((_, rest)) = split_at_directory(path, "git/checkouts/") {
+        // semver-0d4f6a5b/1a2b3c4/src/lib.rs
+        let (name, rest) = rest.split_once('/')?;
+        let (_revision, rest) = rest.split_once('/')?;
+        return user(format!("{}/{rest}", without_hash(name)));
+    }
+    // target/debug/build/semver-0d4f6a5b/out/generated.rs
+    let (build, generated) = path.split_once("/out/")?;
+    let (directory, package) = build.rsplit_once('/')?;
+    let built = directory == "build" || directory.ends_with("/build");
+    if built { user(format!("{}/out/{generated}", without_hash(package))) } else { None }
+}
+
+fn of_c(path: &str) -> Option<Source> {
+    let at = C_LIBRARIES.iter().find_map(|name| path.find(&format!("{name}/")))?;
+    (at == 0 || path[..at].ends_with('/')).then(|| Source { path: path[at..].to_owned(), library: true })
+}
+
+fn split_at_directory<'p>(path: &'p str, directory: &str) -> Option<(&'p str, &'p str)> {
+    let (before, rest) = path.split_once(directory)?;
+    (before.is_empty() || before.ends_with('/')).then_some((before, rest))
+}
+
+fn without_hash(name: &str) -> &str {
+    name.rsplit_once('-').map_or(name, |(name, _)| name)
+}
+
+/// What follows a directory in a path.
+fn below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
+    path.strip_prefix(directory)?.strip_prefix('/').filter(|rest| !rest.is_empty())
+}
+
+/// The last components of a path.
+fn tail(path: &str, components: usize) -> String {
+    let start = path.rmatch_indices('/').nth(components - 1).map_or(0, |(at, _)| at + 1);
+    path[start..].trim_start_matches('/').to_owned()
+}
+
+fn is_drive(path: &str) -> bool {
+    matches!(path.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic())
+}
+
+/// Appends a path to another, as a compiler's directories are put together; an absolute one replaces it.
+pub(super) fn push(path: &mut String, more: &str) {
+    if more.starts_with('/') || more.starts_with('\\') || is_drive(&more.replace('\\', "/")) {
+        path.clear();
+    } else if !path.is_empty() && !path.ends_with(['/', '\\']) {
+        path.push('/');
+    }
+    path.push_str(more);
+}
+
+/// The path with `/` between its components, without `.`, and with `..` resolved by the letter.
+fn tidy(path: &str) -> String {
+    let windows = path.starts_with("\\\\") || is_drive(&path.replace('\\', "/"));
+    let path = if windows { path.replace('\\', "/") } else { path.to_owned() };
+    let mut components: Vec<&str> = Vec::new();
+    for component in path.split('/') {
+        match component {
+            "" | "." => {}
+            ".." if components.last().is_some_and(|last| *last != "..") => {
+                components.pop();
+            }
+            component => components.push(component),
+        }
+    }
+    let root = if path.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", components.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn roots() -> PathRoots {
+        PathRoots { package: Some("/home/u/ws/pkg".into()), workspace: Some("/home/u/ws".into()) }
+    }
+
+    fn source(compiled: &str) -> Source {
+        roots().source(compiled).unwrap()
+    }
+
+    #[test]
+    fn machine_paths_become_relative() {
+        for (compiled, expected) in [
+            ("/home/u/ws/pkg/src/lib.rs", "src/lib.rs"),
+            ("pkg/src/lib.rs", "src/lib.rs"),
+            ("src/lib.rs", "src/lib.rs"),
+            ("./tests/it.rs", "tests/it.rs"),
+            ("/home/u/ws/other/src/lib.rs", "other/src/lib.rs"),
+            ("/home/u/ws/pkg/../other/src/lib.rs", "other/src/lib.rs"),
+            ("/home/u/ws/vendor/semver/src/lib.rs", "vendor/semver/src/lib.rs"),
+            ("/home/u/ws/target/debug/build/pkg-0d4f6a5b/out/gen.rs", "pkg/out/gen.rs"),
+            ("/home/u/ws/.cargo/registry/src/index.crates.io-19/semver-1.0.26/src/lib.rs", "semver-1.0.26/src/lib.rs"),
+            ("/home/u/.cargo/registry/src/index.crates.io-19/semver-1.0.26/src/lib.rs", "semver-1.0.26/src/lib.rs"),
+            ("C:\\Users\\u\\.cargo\\registry\\src\\index\\semver-1.0.26\\src\\lib.rs", "semver-1.0.26/src/lib.rs"),
+            ("/home/u/.cargo/git/checkouts/my-crate-0d4f6a5b/1a2b3c4/src/lib.rs", "my-crate/src/lib.rs"),
+            ("/opt/elsewhere/lib/src/thing.c", "src/thing.c"),
+            ("/thing.c", "thing.c"),
+        ] {
+            assert_eq!(source(compiled), Source { path: expected.into(), library: false }, "{compiled}");
+        }
+    }
+
+    #[test]
+    fn libraries_are_known() {
+        for (compiled, expected) in [
+            ("/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/fs.rs", "std/src/fs.rs"),
+            ("/rustc/59807616e1fa/library/core/src/../src/option.rs", "core/src/option.rs"),
+            ("/usr/src/rustc-1.96.0/library/alloc/src/vec/mod.rs", "alloc/src/vec/mod.rs"),
+            ("/usr/src/rustc-1.96.0/vendor/hashbrown-0.15.5/src/map.rs", "hashbrown-0.15.5/src/map.rs"),
+            ("/home/u/.rustup/toolchains/x/lib/rustlib/src/rust/library/test/src/lib.rs", "test/src/lib.rs"),
+            ("library/std/src/rt.rs", "std/src/rt.rs"),
+            ("/rust/deps/dlmalloc-0.2.8/src/dlmalloc.rs", "dlmalloc-0.2.8/src/dlmalloc.rs"),
+            ("/build/wasi-libc/libc-bottom-half/sources/preopens.c", "libc-bottom-half/sources/preopens.c"),
+        ] {
+            assert_eq!(source(compiled), Source { path: expected.into(), library: true }, "{compiled}");
+        }
+        assert!(!source("/home/u/ws/library/core/src/lib.rs").library);
+    }
+
+    #[test]
+    fn a_package_in_the_registry_is_a_package() {
+        let package = "/home/u/.cargo/registry/src/index/semver-1.0.26";
+        let roots = PathRoots { package: Some(package.into()), workspace: None };
+        assert_eq!(roots.source(&format!("{package}/src/lib.rs")).unwrap().path, "src/lib.rs");
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_relative_and_some(path in "[a-z./\\\\:]{0,40}") {
+            if let Some(source) = roots().source(&path) {
+                prop_assert!(!source.path.starts_with('/') && !source.path.is_empty(), "{}", source.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+use super::*;
+use gimli::write::{
+    Address, AttributeValue as Value, DwarfUnit, EndianVec, LineProgram, LineString, Sections, UnitEntryId,
+};
+use gimli::{DW_AT_high_pc, DW_AT_low_pc, DW_AT_name, DwTag, Encoding, Format, LineEncoding, LittleEndian};
+use proptest::prelude::*;
+
+const ROOT: &str = "/home/u/ws/pkg";
+const OUTER: &str = "_ZN4demo5outer17h0123456789abcdefE";
+const ENCODING: Encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 4 };
+
+/// A module of one unit: `demo::outer` at 10..50, declared in line 10, with `demo::inner` of line 3 inlined at 20..30
+/// from line 12; `names` goes into the name section for function 0 and on.
+fn module(names: &[&str]) -> Vec<u8> {
+    let functions: String = names.iter().map(|name| format!("(func ${name})")).collect();
+    let mut module = wat::parse_str(format!("(module {functions})")).unwrap();
+    let mut sections = Sections::new(EndianVec::new(LittleEndian));
+    unit().write(&mut sections).unwrap();
+    sections
+        .for_each(|id, data| {
+            let section = wasm_encoder::CustomSection { name: id.name().into(), data: data.slice().into() };
+            wasm_encoder::Section::append_to(&section, &mut module);
+            Ok::<_, gimli::Error>(())
+        })
+        .unwrap();
+    module
+}
+
+fn unit() -> DwarfUnit {
+    let mut dwarf = DwarfUnit::new(ENCODING);
+    let text = |text: &str| LineString::String(text.into());
+    let mut program = LineProgram::new(ENCODING, LineEncoding::default(), text(ROOT), None, text("src/lib.rs"), None);
+    let file = program.add_file(text("src/lib.rs"), program.default_directory(), None);
+    program.begin_sequence(Some(Address::Constant(10)));
+    for (offset, line) in [(0, 11), (10, 4), (20, 13)] {
+        program.row().address_offset = offset;
+        program.row().line = line;
+        program.row().file = file;
+        program.generate_row();
+    }
+    program.end_sequence(40);
+    dwarf.unit.line_program = program;
+
+    let root = dwarf.unit.root();
+    set(&mut dwarf, root, DW_AT_name, Value::String("src/lib.rs".into()));
+    set(&mut dwarf, root, gimli::DW_AT_comp_dir, Value::String(ROOT.into()));
+    place(&mut dwarf, root, 10..50);
+    let demo = add(&mut dwarf, root, gimli::DW_TAG_namespace);
+    set(&mut dwarf, demo, DW_AT_name, Value::String("demo".into()));
+    let inner = add(&mut dwarf, demo, gimli::DW_TAG_subprogram);
+    set(&mut dwarf, inner, DW_AT_name, Value::String("inner".into()));
+    set(&mut dwarf, inner, gimli::DW_AT_linkage_name, Value::String("_ZN4demo5inner17h0123456789abcdefE".into()));
+    set(&mut dwarf, inner, gimli::DW_AT_decl_file, Value::FileIndex(Some(file)));
+    set(&mut dwarf, inner, gimli::DW_AT_decl_line, Value::Udata(3));
+    let outer = add(&mut dwarf, demo, gimli::DW_TAG_subprogram);
+    set(&mut dwarf, outer, DW_AT_name, Value::String("outer".into()));
+    place(&mut dwarf, outer, 10..50);
+    let call = add(&mut dwarf, outer, gimli::DW_TAG_inlined_subroutine);
+    set(&mut dwarf, call, gimli::DW_AT_abstract_origin, Value::UnitRef(inner));
+    set(&mut dwarf, call, gimli::DW_AT_call_file, Value::FileIndex(Some(file)));
+    set(&mut dwarf, call, gimli::DW_AT_call_line, Value::Udata(12));
+    place(&mut dwarf, call, 20..30);
+    dwarf
+}
+
+fn add(dwarf: &mut DwarfUnit, parent: UnitEntryId, tag: DwTag) -> UnitEntryId {
+    dwarf.unit.add(parent, tag)
+}
+
+fn set(dwarf: &mut DwarfUnit, entry: UnitEntryId, name: gimli::DwAt, value: Value) {
+    dwarf.unit.get_mut(entry).set(name, value);
+}
+
+fn place(dwarf: &mut DwarfUnit, entry: UnitEntryId, range: std::ops::Range<u64>) {
+    set(dwarf, entry, DW_AT_low_pc, Value::Address(Address::Constant(range.start)));
+    set(dwarf, entry, DW_AT_high_pc, Value::Udata(range.end - range.start));
+}
+
+fn symbols(module: Vec<u8>) -> Symbols {
+    Symbols::new(module.into(), PathRoots { package: Some(ROOT.into()), workspace: None })
+}
+
+fn raw(function: u32, offset: u32) -> RawFrame {
+    RawFrame { function, offset: Some(offset) }
+}
+
+fn shown(frames: &[Frame]) -> Vec<String> {
+    let place = |frame: &Frame| match (&frame.file, frame.line) {
+        (Some(file), Some(line)) => format!(" {file}:{line}"),
+        _ => String::new(),
+    };
+    frames.iter().map(|frame| format!("{}{}", frame.function, place(frame))).collect()
+}
+
+#[test]
+fn inlined_calls_are_frames_of_their_own() {
+    let symbols = symbols(module(&[OUTER]));
+    assert_eq!(shown(&symbols.frames(&[raw(0, 25)])), ["demo::inner src/lib.rs:4", "demo::outer src/lib.rs:12"]);
+    assert_eq!(shown(&symbols.frames(&[raw(0, 35)])), ["demo::outer src/lib.rs:13"]);
+}
+
+#[test]
+fn names_alone_and_numbers_alone() {
+    let symbols = symbols(module(&[OUTER, "write_it"]));
+    let stack = [raw(1, 5000), RawFrame { function: 0, offset: None }, raw(7, 6000)];
+    assert_eq!(shown(&symbols.frames(&stack)), ["write_it", "demo::outer", "wasm function 7"]);
+    assert!(symbols.frames(&[]).is_empty());
+}
+
+#[test]
+fn functions_are_found_by_whole_segments() {
+    let symbols = symbols(module(&[OUTER, "_ZN4demo5other17h0123456789abcdefE"]));
+    let decl = |path| symbols.function_decl(path).map(|frame| shown(&[frame]).remove(0));
+    assert_eq!(decl("inner").as_deref(), Some("demo::inner src/lib.rs:3"));
+    assert_eq!(decl("demo::inner").as_deref(), Some("demo::inner src/lib.rs:3"));
+    // Without a declared line, the first of its code.
+    assert_eq!(decl("outer").as_deref(), Some("demo::outer src/lib.rs:11"));
+    assert_eq!(decl("other").as_deref(), Some("demo::other"));
+    assert_eq!(decl("ner"), None);
+    assert_eq!(decl("x::inner"), None);
+}
+
+#[test]
+fn a_test_of_libtest_ends_where_it_was_called() {
+    let names = [
+        "abort",
+        "_ZN4core9panicking9panic_fmt17h0123456789abcdefE",
+        "_ZN4demo5tests5leaks17h0123456789abcdefE",
+        "_ZN4core3ops8function6FnOnce9call_once17h0123456789abcdefE",
+        "_ZN4test28__rust_begin_short_backtrace17h0123456789abcdefE",
+        "_ZN4test8run_test17h0123456789abcdefE",
+        "_ZN4demo4main17h0123456789abcdefE",
+        "_ZN3std2rt10lang_start17h0123456789abcdefE",
+        "main",
+        "_start",
+    ];
+    let symbols = symbols(module(&names));
+    let stack: Vec<_> = (0u32..).zip(names).map(|(index, _)| RawFrame { function: index, offset: None }).collect();
+    assert_eq!(shown(&symbols.frames(&stack)), ["demo::tests::leaks"]);
+    assert_eq!(shown(&symbols.frames(&stack[5..])), ["demo::main"]);
+    assert!(symbols.know_test_window() && symbols.in_test_window(&stack) && !symbols.in_test_window(&stack[5..]));
+    assert_eq!((symbols.cause(&stack), symbols.cause(&stack[2..])), (Cause::Panic, Cause::Other));
+    // With the user's code inlined away, what is left of the test is shown.
+    let inlined = [&stack[..2], &stack[3..]].concat();
+    let frames = shown(&symbols.frames(&inlined));
+    assert_eq!(frames, ["abort", "core::panicking::panic_fmt", "core::ops::function::FnOnce::call_once"]);
+}
+
+#[test]
+fn a_refused_allocation_is_no_panic() {
+    let names = ["_ZN4core9panicking9panic_fmt17h0123456789abcdefE", "__rust_alloc_error_handler"];
+    let symbols = symbols(module(&names));
+    let stack = [RawFrame { function: 0, offset: None }, RawFrame { function: 1, offset: None }];
+    assert_eq!(symbols.cause(&stack), Cause::AllocError);
+    assert_eq!(symbols.cause(&stack[..1]), Cause::Panic);
+}
+
+#[test]
+fn deep_recursion_is_cut_and_counted() {
+    let symbols = symbols(module(&[OUTER]));
+    let frames = symbols.frames(&vec![raw(0, 35); 100_000]);
+    assert_eq!(frames.len(), trim::MAX_FRAMES);
+    assert_eq!(frames.last().unwrap().function, "… 99969 more");
+}
+
+#[test]
+fn nesting_without_end_is_no_debug_information() {
+    let mut dwarf = unit();
+    let mut parent = dwarf.unit.root();
+    for _ in 0..1000 {
+        parent = add(&mut dwarf, parent, gimli::DW_TAG_inlined_subroutine);
+    }
+    let mut sections = Sections::new(EndianVec::new(LittleEndian));
+    dwarf.write(&mut sections).unwrap();
+    let mut module = wat::parse_str("(module)").unwrap();
+    for (name, data) in [(".debug_info", &sections.debug_info.0), (".debug_abbrev", &sections.debug_abbrev.0)] {
+        let section = wasm_encoder::CustomSection { name: name.into(), data: data.slice().into() };
+        wasm_encoder::Section::append_to(&section, &mut module);
+    }
+    assert_eq!(shown(&symbols(module).frames(&[raw(0, 25)])), ["wasm function 0"]);
+}
+
+proptest! {
+    #[test]
+    fn damaged_debug_information_does_no_harm(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        cut in any::<prop::sample::Index>(),
+        offset in 0u32..60,
+    ) {
+        let mut module = module(&[OUTER]);
+        for (at, value) in changes {
+            let at = at.index(module.len());
+            module[at] = value;
+        }
+        if offset % 3 == 0 {
+            module.truncate(cut.index(module.len()));
+        }
+        let symbols = symbols(module);
+        prop_assert!(!symbols.frames(&[raw(0, offset)]).is_empty());
+        symbols.function_decl("inner");
+        symbols.cause(&[raw(0, offset)]);
+    }
+
+    #[test]
+    fn any_bytes_have_symbols_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+        prop_assert_eq!(symbols(bytes).frames(&[raw(3, 9)]).len(), 1);
+    }
+}
