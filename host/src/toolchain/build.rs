@@ -1,0 +1,248 @@
+//! Building test binaries with cargo.
+
+use super::Toolchain;
+use super::command::{Ending, Runner, Stream, System};
+use super::failures::{BuildFailure, explain};
+use super::messages::Messages;
+use super::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
+use super::request::BuildRequest;
+use super::selection::{Workspace, cargo, cargo_error};
+use cargo_metadata::{Package, PackageId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::path::PathBuf;
+
+/// What a build made.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOutput {
+    /// Test binaries by name.
+    pub artifacts: Vec<Artifact>,
+    /// What could not be built, while the rest was.
+    pub failures: Vec<BuildFailure>,
+    /// Packages whose documentation tests, if there are any, `cargo test` would have run. They are not built.
+    pub doctests: Vec<String>,
+    /// Tests that are programs of the host, by name: procedural macros' own. They are built, and not run.
+    pub host_tests: Vec<String>,
+    /// The workspace's directory.
+    pub workspace_root: PathBuf,
+    /// Where cargo writes.
+    pub target_directory: PathBuf,
+}
+
+/// A test binary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The module.
+    pub wasm: PathBuf,
+    /// Stable and unique in the workspace: `package` for unit tests of the library, `package/test`, `package/bin/name`,
+    /// `package/example/name`, `package/bench/name`.
+    pub name: String,
+    /// The package's name.
+    pub package: String,
+    /// The target's name, as cargo has it.
+    pub target: String,
+    /// What it was made of.
+    pub target_kind: TargetKind,
+    /// The package's directory: what `CARGO_MANIFEST_DIR` was when it was compiled.
+    pub manifest_dir: PathBuf,
+    /// The workspace's directory.
+    pub workspace_root: PathBuf,
+    /// Variables that cargo sets when it runs the tests: `CARGO_PKG_*`, and those of the build script. None that holds a path
+    /// of the host; the caller places `CARGO_MANIFEST_DIR`.
+    pub env: BTreeMap<String, String>,
+    /// Whether the manifest says `harness = false`.
+    pub harness_false: bool,
+}
+
+/// What happens during a build, for display only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildEvent<'a> {
+    /// A line of cargo's own: `   Compiling …`
+    Cargo(&'a str),
+    /// A compiler's diagnostic, each once.
+    Diagnostic {
+        /// Whether it is an error.
+        is_error: bool,
+        /// As the compiler prints it, with a newline at its end.
+        rendered: &'a str,
+    },
+}
+
+/// Why there is nothing to run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A program could not be started.
+    #[error("cannot run `{command}`")]
+    Start {
+        /// The command line.
+        command: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Cargo does not understand the package or workspace.
+    #[error("cargo cannot describe the workspace: {message}")]
+    Metadata {
+        /// Cargo's error.
+        message: String,
+    },
+    /// Cargo stopped without building: a wrong option, an unknown package, dependencies that do not resolve.
+    #[error("cargo failed: {message}")]
+    Cargo {
+        /// Cargo's error.
+        message: String,
+    },
+    /// Nothing of what was asked for builds.
+    #[error("nothing could be built{}", .failures.iter().map(|failure| format!("\n  - {failure}")).collect::<String>())]
+    NothingBuilt {
+        /// Why, package by package.
+        failures: Vec<BuildFailure>,
+    },
+    /// A signal ended cargo: Ctrl-C, most often.
+    #[error("cargo was ended by signal {signal}")]
+    Interrupted {
+        /// The signal's number.
+        signal: i32,
+    },
+}
+
+/// Builds test binaries. A package that does not build is among [`BuildOutput::failures`] and the others are built, as far as
+/// cargo allows.
+///
+/// # Errors
+/// Where nothing was built, or cargo fails for another reason than code that does not compile.
+pub fn build(
+    toolchain: &Toolchain,
+    request: &BuildRequest,
+    on_event: &mut dyn FnMut(BuildEvent<'_>),
+) -> Result<BuildOutput, BuildError> {
+    build_with(&System, toolchain, request, on_event)
+}
+
+pub(super) fn build_with(
+    runner: &dyn Runner,
+    toolchain: &Toolchain,
+    request: &BuildRequest,
+    on_event: &mut dyn FnMut(BuildEvent<'_>),
+) -> Result<BuildOutput, BuildError> {
+    let workspace = Workspace::load(runner, toolchain, request)?;
+    let selected = workspace.selected(request);
+    let mut messages = Messages::default();
+    let failures = run_cargo(runner, toolchain, request, &workspace, &selected, &mut messages, on_event)?;
+    let output = collect(&workspace, &selected, request, &messages, failures);
+    if output.artifacts.is_empty() && !output.failures.is_empty() {
+        return Err(BuildError::NothingBuilt { failures: output.failures });
+    }
+    Ok(output)
+}
+
+/// Runs cargo until all is built that can be. With `--keep-going` that is once; without it, what failed is left out and the
+/// rest is built.
+fn run_cargo(
+    runner: &dyn Runner,
+    toolchain: &Toolchain,
+    request: &BuildRequest,
+    workspace: &Workspace,
+    selected: &[&Package],
+    messages: &mut Messages,
+    on_event: &mut dyn FnMut(BuildEvent<'_>),
+) -> Result<Vec<BuildFailure>, BuildError> {
+    let mut only: Option<Vec<String>> = None;
+    loop {
+        let call = cargo(toolchain, request).args(request.build_args(only.as_deref()));
+        let ending = runner
+            .run(&call, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
+            .map_err(|source| BuildError::Start { command: call.display(), source })?;
+        messages.finish();
+        if let Ending::Signal(signal) = ending {
+            return Err(BuildError::Interrupted { signal });
+        }
+        if messages.errors.is_empty() {
+            return if ending.ok() { Ok(Vec::new()) } else { Err(refused(messages)) };
+        }
+        let resolved = Workspace::load_resolved(runner, toolchain, request);
+        let failures = explain(messages, resolved.as_ref().unwrap_or(workspace), selected);
+        if ending.ok() || request.can_keep_going() {
+            return Ok(failures);
+        }
+        let failed: BTreeSet<&str> = failures.iter().map(|failure| failure.package.as_str()).collect();
+        let names = selected.iter().map(|package| package.name.to_string());
+        let rest: Vec<String> = names.filter(|name| !failed.contains(name.as_str())).collect();
+        let before = only.as_ref().map_or(selected.len(), Vec::len);
+        if rest.is_empty() || rest.len() == before {
+            return Ok(failures);
+        }
+        only = Some(rest);
+    }
+}
+
+fn refused(messages: &Messages) -> BuildError {
+    BuildError::Cargo { message: cargo_error(&messages.stderr) }
+}
+
+fn collect(
+    workspace: &Workspace,
+    selected: &[&Package],
+    request: &BuildRequest,
+    messages: &Messages,
+    failures: Vec<BuildFailure>,
+) -> BuildOutput {
+    let mut output = BuildOutput {
+        failures,
+        workspace_root: workspace.metadata.workspace_root.clone().into(),
+        target_directory: workspace.metadata.target_directory.clone().into(),
+        ..BuildOutput::default()
+    };
+    let mut manifests = Manifests::default();
+    for built in &messages.tests {
+        let (Some(package), Some(file)) = (workspace.package(&built.package_id), &built.executable) else { continue };
+        let kind = TargetKind::of(&built.target);
+        let name = binary_name(&package.name, kind, &built.target.name);
+        if file.extension() != Some("wasm") {
+            output.host_tests.push(name);
+            continue;
+        }
+        output.artifacts.push(Artifact {
+            wasm: file.clone().into(),
+            name,
+            package: package.name.to_string(),
+            target: built.target.name.clone(),
+            target_kind: kind,
+            manifest_dir: package.manifest_path.parent().map(PathBuf::from).unwrap_or_default(),
+            workspace_root: output.workspace_root.clone(),
+            env: env(workspace, package, messages),
+            harness_false: harness_is_off(manifests.of(package), kind, &built.target.name),
+        });
+    }
+    output.artifacts.sort_by(|a, b| a.name.cmp(&b.name));
+    output.artifacts.dedup_by(|a, b| a.name == b.name);
+    output.host_tests.sort();
+    output.host_tests.dedup();
+    if request.targets.is_empty() {
+        let tested = selected.iter().filter(|package| package.targets.iter().any(|target| target.doctest));
+        output.doctests = tested.map(|package| package.name.to_string()).collect();
+    }
+    output
+}
+
+fn env(workspace: &Workspace, package: &Package, messages: &Messages) -> BTreeMap<String, String> {
+    let mut env = run_time_env(package, workspace.rust_version(&package.id));
+    let script = messages.script_env.get(&package.id).into_iter().flatten();
+    env.extend(script.filter(|(_, value)| is_portable(value)).cloned());
+    env
+}
+
+/// Manifests, each read once.
+#[derive(Default)]
+struct Manifests(HashMap<PackageId, toml::Table>);
+
+impl Manifests {
+    fn of(&mut self, package: &Package) -> &toml::Table {
+        self.0.entry(package.id.clone()).or_insert_with(|| {
+            // Cargo has just read it: what cannot be read now says nothing.
+            let text = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
+            text.parse().unwrap_or_default()
+        })
+    }
+}

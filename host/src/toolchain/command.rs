@@ -1,0 +1,264 @@
+//! Running other programs, behind a trait so that everything that decides what to run is tested without running it.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a silent child is looked at.
+const POLL: Duration = Duration::from_millis(100);
+/// How long output is still awaited after the child's end, from a daemon that inherited its pipes.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// One program to run.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    pub dir: Option<PathBuf>,
+    /// Variables set (`Some`) or removed (`None`) on top of the inherited environment.
+    pub env: Vec<(OsString, Option<OsString>)>,
+    pub timeout: Option<Duration>,
+}
+
+impl Call {
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Call { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), timeout: None }
+    }
+
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.dir = Some(dir.to_owned());
+        self
+    }
+
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), Some(value.into())));
+        self
+    }
+
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), None));
+        self
+    }
+
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The command as one would type it, for messages.
+    pub fn display(&self) -> String {
+        let words = std::iter::once(self.program.as_os_str()).chain(self.args.iter().map(OsString::as_os_str));
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Exit(i32),
+    Signal(i32),
+    TimedOut(Duration),
+}
+
+impl Ending {
+    pub fn ok(self) -> bool {
+        self == Ending::Exit(0)
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Ending::Exit(status) => write!(f, "exit status {status}"),
+            Ending::Signal(signal) => write!(f, "signal {signal}"),
+            Ending::TimedOut(after) => write!(f, "stopped after {} s without an end", after.as_secs()),
+        }
+    }
+}
+
+/// A program's ending and everything it said.
+#[derive(Debug, Clone)]
+pub(super) struct Captured {
+    pub ending: Ending,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs programs.
+pub(super) trait Runner {
+    /// Runs a program to its end, handing over its output line by line.
+    fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending>;
+
+    /// Runs a program and keeps its output.
+    fn capture(&self, call: &Call) -> io::Result<Captured> {
+        self.capture_with(call, &mut |_| {})
+    }
+
+    /// Runs a program and keeps its output, showing each line as it comes.
+    fn capture_with(&self, call: &Call, show: &mut dyn FnMut(&str)) -> io::Result<Captured> {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let ending = self.run(call, &mut |stream, line| {
+            let kept = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
+            kept.push_str(line);
+            kept.push('\n');
+            show(line);
+        })?;
+        Ok(Captured { ending, stdout, stderr })
+    }
+}
+
+/// Runs programs on this machine. Children stay in the caller's process group, so that Ctrl-C ends them too.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct System;
+
+impl Runner for System {
+    fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+        tracing::debug!(command = call.display(), "running");
+        let mut command = Command::new(&call.program);
+        command.args(&call.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(dir) = &call.dir {
+            command.current_dir(dir);
+        }
+        for (name, value) in &call.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let mut child = Reaped(command.spawn()?);
+        let (sender, lines) = mpsc::channel();
+        if let Some(stdout) = child.0.stdout.take() {
+            read_lines(stdout, Stream::Stdout, sender.clone());
+        }
+        if let Some(stderr) = child.0.stderr.take() {
+            read_lines(stderr, Stream::Stderr, sender);
+        }
+        let started = Instant::now();
+        let mut ended: Option<Instant> = None;
+        loop {
+            match lines.recv_timeout(POLL) {
+                Ok((stream, text)) => line(stream, &text),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    if ended.is_none() && child.0.try_wait()?.is_some() {
+                        ended = Some(Instant::now());
+                    }
+                    if ended.is_some_and(|at| at.elapsed() > LINGER) {
+                        break;
+                    }
+                }
+            }
+            if let Some(limit) = call.timeout
+                && ended.is_none()
+                && started.elapsed() > limit
+            {
+                return Ok(Ending::TimedOut(limit));
+            }
+        }
+        Ok(ending(child.0.wait()?))
+    }
+}
+
+/// A child that does not outlive its handle, whatever unwinds past it.
+struct Reaped(Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            // Both fail only where the child is gone already.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn ending(status: ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Exit(code),
+        (None, signal) => Ending::Signal(signal.unwrap_or_default()),
+    }
+}
+
+fn read_lines(from: impl Read + Send + 'static, stream: Stream, to: Sender<(Stream, String)>) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(from);
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            // A read error ends the output, as the end of the file does.
+            if reader.read_until(b'\n', &mut bytes).unwrap_or(0) == 0 {
+                return;
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            if to.send((stream, text.trim_end_matches(['\n', '\r']).to_owned())).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Call {
+        Call::new("/bin/sh").args(["-c", script])
+    }
+
+    #[test]
+    fn output_and_status_are_kept() {
+        let captured = System.capture(&shell("echo out; echo err >&2; printf last; exit 3")).unwrap();
+        assert_eq!(captured.ending, Ending::Exit(3));
+        assert_eq!(captured.stdout, "out\nlast\n");
+        assert_eq!(captured.stderr, "err\n");
+    }
+
+    #[test]
+    fn a_signal_is_told_from_a_status() {
+        assert_eq!(System.capture(&shell("kill -TERM $$")).unwrap().ending, Ending::Signal(15));
+    }
+
+    #[test]
+    fn a_hanging_child_is_stopped() {
+        let limit = Duration::from_millis(200);
+        let started = Instant::now();
+        let captured = System.capture(&Call::new("sleep").arg("60").timeout(limit)).unwrap();
+        assert_eq!(captured.ending, Ending::TimedOut(limit));
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_daemon_that_holds_the_pipe_is_not_waited_for() {
+        let started = Instant::now();
+        assert!(System.capture(&shell("sleep 30 & echo started")).unwrap().ending.ok());
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn environment_is_set_and_removed() {
+        let call = shell("echo ${A-none} ${HOME-none}").env("A", "1").env_remove("HOME");
+        assert_eq!(System.capture(&call).unwrap().stdout, "1 none\n");
+    }
+}

@@ -1,0 +1,288 @@
+//! Debian's packages, and those of its descendants: which to install, and installing them.
+
+use super::command::Call;
+use super::error::ToolchainError;
+use super::find::MINIMUM;
+use super::install::{Step, Task};
+use super::machine::Machine;
+use super::rustc_info::{Version, leading_version};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A dpkg run of somebody else's is waited for this long, in seconds.
+const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=120";
+
+/// Packages that together make a compiler and std for the target, the compiler first. The best come first.
+const SETS: [&[&str]; 3] = [
+    &["rustc", "cargo", "libstd-rust-dev-wasm32", WASI_LIBC],
+    &["rustc", "cargo", "rust-src", WASI_LIBC],
+    // Newer than `rustc` in a stable release, where a browser's build needs it.
+    &["rustc-web", "cargo-web", "rust-web-src", WASI_LIBC],
+];
+const WASI_LIBC: &str = "wasi-libc";
+/// What to name where no set can be had, so that nobody is told to install a compiler that is too old.
+const FALLBACK: &[&str] = SETS[2];
+
+/// What is needed of the distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Compiler, std (its sources, at least) and libc.
+    pub toolchain: bool,
+    pub linker: bool,
+    /// The compiler's LLVM, where there is a compiler.
+    pub llvm_major: Option<u32>,
+}
+
+/// Whether packages can be looked up here at all.
+pub(super) fn available(machine: &Machine<'_>) -> bool {
+    machine.which("apt-get").is_some() && machine.which("apt-cache").is_some()
+}
+
+/// The packages to install, or why there are none. The index may be out of date: only [`install`] refreshes it.
+fn choose(machine: &Machine<'_>, needs: Needs) -> Result<Vec<String>, String> {
+    let mut packages: Vec<String> = Vec::new();
+    if needs.toolchain {
+        let names = SETS.concat();
+        let answer = machine.ask(Call::new("apt-cache").arg("policy").args(names)).unwrap_or_default();
+        packages.extend(choose_set(&parse_policy(&answer))?.iter().map(|&name| name.to_owned()));
+    }
+    if needs.linker {
+        let answer = machine.ask(Call::new("apt-cache").args(["pkgnames", "lld-"])).unwrap_or_default();
+        packages.push(choose_lld(&answer, needs.llvm_major).ok_or("the distribution's index has no `lld`")?);
+    }
+    Ok(packages)
+}
+
+/// One package as `apt-cache policy` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Policy {
+    installed: bool,
+    candidate: Option<Version>,
+}
+
+fn parse_policy(text: &str) -> BTreeMap<&str, Policy> {
+    let mut found = BTreeMap::new();
+    let mut current = None;
+    for line in text.lines() {
+        if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
+            current = Some(name);
+            found.insert(name, Policy { installed: false, candidate: None });
+            continue;
+        }
+        let Some(policy) = current.and_then(|name| found.get_mut(name)) else { continue };
+        match line.trim().split_once(": ") {
+            Some(("Installed", version)) => policy.installed = version != "(none)",
+            Some(("Candidate", version)) => {
+                // An epoch is no part of the upstream version.
+                policy.candidate = leading_version(version.split_once(':').map_or(version, |(_, rest)| rest));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn choose_set(policy: &BTreeMap<&str, Policy>) -> Result<&'static [&'static str], String> {
+    let candidate = |name: &str| policy.get(name).and_then(|policy| policy.candidate);
+    let fits = |name: &str| candidate(name).is_some_and(|version| name == WASI_LIBC || version >= MINIMUM);
+    let mut sets: Vec<_> = SETS.into_iter().filter(|set| set.iter().all(|name| fits(name))).collect();
+    // A compiler that is there already is not replaced by another package's.
+    sets.sort_by_key(|set| !policy.get(set[0]).is_some_and(|compiler| compiler.installed));
+    sets.first().copied().ok_or_else(|| {
+        let compilers = ["rustc", "rustc-web"].into_iter();
+        let offers = compilers.filter_map(|name| candidate(name).map(|(major, minor)| format!("{name} {major}.{minor}")));
+        let offers: Vec<_> = offers.collect();
+        let offers = if offers.is_empty() { "no Rust".to_owned() } else { offers.join(" and ") };
+        format!("the distribution offers {offers}; {}.{} or later is needed, with std's sources", MINIMUM.0, MINIMUM.1)
+    })
+}
+
+/// The linker of the compiler's own LLVM, else the newest one that is not older.
+fn choose_lld(pkgnames: &str, llvm_major: Option<u32>) -> Option<String> {
+    let versions = pkgnames.lines().filter_map(|name| name.trim().strip_prefix("lld-")?.parse::<u32>().ok());
+    let versions: Vec<_> = versions.filter(|version| *version >= llvm_major.unwrap_or(0)).collect();
+    let exact = llvm_major.filter(|major| versions.contains(major));
+    exact.or_else(|| versions.into_iter().max()).map(|version| format!("lld-{version}"))
+}
+
+/// The commands to type, from the index as it is.
+pub(super) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
+    let packages = choose(machine, needs).unwrap_or_else(|_| {
+        let lld = needs.linker.then_some("lld");
+        let toolchain = if needs.toolchain { FALLBACK } else { &[] };
+        toolchain.iter().copied().chain(lld).map(str::to_owned).collect()
+    });
+    let sudo = if machine.superuser { "" } else { "sudo " };
+    format!("{sudo}apt-get update && {sudo}apt-get install --no-install-recommends {}", packages.join(" "))
+}
+
+/// Installs what is needed: `Ok(Err(why))` where the distribution does not have it.
+pub(super) fn install(
+    machine: &Machine<'_>,
+    needs: Needs,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<Result<(), String>, ToolchainError> {
+    let packages = match choose(machine, needs) {
+        Ok(packages) => packages,
+        Err(_) => {
+            update(machine, progress)?;
+            match choose(machine, needs) {
+                Ok(packages) => packages,
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+    };
+    if let Err(error) = install_packages(machine, &packages, progress) {
+        // An old index names files that the servers no longer have.
+        tracing::debug!(%error, "trying again with a fresh index");
+        update(machine, progress)?;
+        match choose(machine, needs) {
+            Ok(packages) => install_packages(machine, &packages, progress)?,
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn update(machine: &Machine<'_>, progress: &mut dyn FnMut(Step<'_>)) -> Result<(), ToolchainError> {
+    run(machine, Task::UpdateIndex, apt_get(machine, &["update"]), progress)
+}
+
+fn install_packages(
+    machine: &Machine<'_>,
+    packages: &[String],
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<(), ToolchainError> {
+    // Nothing of the user's is removed to make room.
+    let fixed = ["-o", LOCK_TIMEOUT, "install", "--yes", "--no-install-recommends", "--no-remove"];
+    let call = apt_get(machine, &fixed).args(packages);
+    run(machine, Task::InstallPackages(packages.to_vec()), call, progress)
+}
+
+fn apt_get(machine: &Machine<'_>, args: &[&str]) -> Call {
+    let frontend = ("DEBIAN_FRONTEND", "noninteractive");
+    let apt_get = machine.which("apt-get").unwrap_or_else(|| PathBuf::from("apt-get"));
+    if machine.superuser {
+        return Call::new(apt_get).args(args).env(frontend.0, frontend.1);
+    }
+    // `-n`: a password prompt would hang, there is no terminal on standard input.
+    let sudo = Call::new("sudo").args(["-n", "env"]).arg(format!("{}={}", frontend.0, frontend.1));
+    sudo.arg(apt_get).args(args)
+}
+
+fn run(
+    machine: &Machine<'_>,
+    task: Task,
+    call: Call,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<(), ToolchainError> {
+    super::install::run_task(machine, &task, &call, progress).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{FakeMachine, POLICY_BOOKWORM, POLICY_STALE, POLICY_WITH_TARGET};
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: Needs = Needs { toolchain: true, linker: true, llvm_major: None };
+
+    fn debian() -> FakeMachine {
+        let fake = FakeMachine::new();
+        fake.program("bin/apt-get");
+        fake.program("bin/apt-cache");
+        fake.answer("apt-cache pkgnames", "lld-14\nlld-22\nlld-22-dev\nlld-15\n");
+        fake
+    }
+
+    fn tasks(fake: &FakeMachine, needs: Needs) -> (Result<Result<(), String>, ToolchainError>, Vec<String>) {
+        let mut seen = Vec::new();
+        let result = install(&fake.machine(), needs, &mut |step| {
+            if let Step::Started(task) = step {
+                seen.push(task.to_string());
+            }
+        });
+        (result, seen)
+    }
+
+    #[test]
+    fn the_best_set_that_is_new_enough() {
+        assert_eq!(choose_set(&parse_policy(POLICY_BOOKWORM)).unwrap()[0], "rustc-web");
+        assert_eq!(choose_set(&parse_policy(POLICY_WITH_TARGET)).unwrap(), SETS[0]);
+        let why = choose_set(&parse_policy(POLICY_STALE)).unwrap_err();
+        assert_eq!(
+            why,
+            "the distribution offers rustc 1.63 and rustc-web 1.85; 1.88 or later is needed, with std's sources"
+        );
+    }
+
+    #[test]
+    fn an_installed_compiler_is_kept() {
+        let both = POLICY_WITH_TARGET.replace("rustc-web:\n  Installed: (none)", "rustc-web:\n  Installed: 1.96.0");
+        assert_eq!(choose_set(&parse_policy(&both)).unwrap()[0], "rustc-web");
+    }
+
+    #[test]
+    fn the_linker_is_of_the_compilers_llvm_or_newer() {
+        let names = "lld-14\nlld-22\nlld-22-dev\nlld-23\nlld-x\n";
+        assert_eq!(choose_lld(names, Some(22)).as_deref(), Some("lld-22"));
+        assert_eq!(choose_lld(names, Some(21)).as_deref(), Some("lld-23"));
+        assert_eq!(choose_lld(names, None).as_deref(), Some("lld-23"));
+        assert_eq!(choose_lld(names, Some(30)), None);
+    }
+
+    #[test]
+    fn a_stale_index_is_refreshed_first() {
+        let fake = debian();
+        fake.answer("apt-cache policy", POLICY_STALE);
+        fake.on("apt-get update", |fake| fake.answer("apt-cache policy", POLICY_BOOKWORM));
+        let (result, seen) = tasks(&fake, ALL);
+        assert_eq!(result.unwrap(), Ok(()));
+        assert_eq!(
+            seen,
+            ["updating the package index", "installing rustc-web cargo-web rust-web-src wasi-libc lld-22"]
+        );
+    }
+
+    #[test]
+    fn what_the_distribution_does_not_have_is_no_failure_of_a_command() {
+        let fake = debian();
+        fake.answer("apt-cache policy", POLICY_STALE);
+        assert!(tasks(&fake, ALL).0.unwrap().unwrap_err().contains("rustc-web 1.85"));
+    }
+
+    #[test]
+    fn a_failed_download_is_tried_again_once() {
+        let fake = debian();
+        fake.answer("apt-cache policy", POLICY_BOOKWORM);
+        fake.fail("apt-get -o", 100, "E: 404  Not Found");
+        let (result, seen) = tasks(&fake, ALL);
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("404  Not Found"), "{error}");
+        assert_eq!(seen.len(), 3, "{seen:?}");
+    }
+
+    #[test]
+    fn others_than_root_use_sudo_without_a_prompt() {
+        let fake = debian();
+        let mut machine = fake.machine();
+        machine.superuser = false;
+        let call = apt_get(&machine, &["update"]).display();
+        assert!(call.starts_with("sudo -n env DEBIAN_FRONTEND=noninteractive "), "{call}");
+        fake.answer("apt-cache policy", POLICY_STALE);
+        assert_eq!(
+            command_to_type(&machine, Needs { linker: false, ..ALL }),
+            "sudo apt-get update && sudo apt-get install --no-install-recommends rustc-web cargo-web rust-web-src wasi-libc"
+        );
+        let only_linker = Needs { toolchain: false, llvm_major: Some(22), ..ALL };
+        assert!(command_to_type(&machine, only_linker).ends_with("--no-install-recommends lld-22"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_policy_is_read_without_a_panic(text in "([a-z-]{0,4}:?\n|  (Installed|Candidate): [0-9:.~()a-z]{0,9}\n){0,20}") {
+            let _ = choose_set(&parse_policy(&text));
+            let _ = choose_lld(&text, Some(1));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What goes wrong while a toolchain is found or installed.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no toolchain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ToolchainError {
+    /// No place to keep a sysroot in.
+    #[error("no cache directory: there is no home directory; set {variable} to a directory")]
+    NoCacheDir {
+        /// The variable that names one.
+        variable: &'static str,
+    },
+    /// Something has to be installed that the caller did not permit.
+    #[error("{}", refusal(.reasons, .commands))]
+    NotPermitted {
+        /// What was found or tried, a line each.
+        reasons: Vec<String>,
+        /// Commands to type, any one of which is enough, best first.
+        commands: Vec<String>,
+    },
+    /// Neither rustup nor the distribution can give one.
+    #[error("{}", dead_end(.reasons))]
+    Unavailable {
+        /// What was found or tried, a line each.
+        reasons: Vec<String>,
+    },
+    /// A program that had to succeed did not.
+    #[error("`{command}` failed ({ending}){}", indented(.output))]
+    Command {
+        /// The command line.
+        command: String,
+        /// Exit status or signal.
+        ending: String,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// A program could not be started.
+    #[error("cannot run `{command}`")]
+    Start {
+        /// The command line.
+        command: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of the sysroot could not be written or read.
+    #[error("cannot {action} {}", .path.display())]
+    File {
+        /// What was to be done: `create`, `copy`, …
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No linker makes a working test of the sysroot.
+    #[error("no linker links a test for wasm32-wasip1{}", bullets(.tried))]
+    NoLinker {
+        /// Each linker, and what it said.
+        tried: Vec<String>,
+    },
+}
+
+impl ToolchainError {
+    /// For `map_err` on file operations.
+    pub(super) fn file(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> ToolchainError {
+        let path = path.to_owned();
+        move |source| ToolchainError::File { action, path, source }
+    }
+}
+
+fn bullets(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  - {line}")).collect()
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("\n    {line}")).collect()
+}
+
+fn refusal(reasons: &[String], commands: &[String]) -> String {
+    let mut text = format!("there is no wasm32-wasip1 toolchain{}\nto get one, type", bullets(reasons));
+    for (index, command) in commands.iter().enumerate() {
+        text += if index == 0 { "\n    " } else { "\nor\n    " };
+        text += command;
+    }
+    text
+}
+
+fn dead_end(reasons: &[String]) -> String {
+    format!(
+        "there is no wasm32-wasip1 toolchain, and none can be installed here{}\n\
+         install Rust with rustup (https://rustup.rs), then `rustup target add wasm32-wasip1`",
+        bullets(reasons)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_gives_the_commands_to_type() {
+        let error = ToolchainError::NotPermitted {
+            reasons: vec!["rustup: no network".into()],
+            commands: vec!["sudo apt-get install x".into(), "airtight setup --yes".into()],
+        };
+        assert_eq!(
+            error.to_string(),
+            "there is no wasm32-wasip1 toolchain\n  - rustup: no network\nto get one, type\n    sudo apt-get install x\n\
+             or\n    airtight setup --yes"
+        );
+    }
+
+    #[test]
+    fn a_failed_command_shows_its_output() {
+        let error = ToolchainError::Command { command: "a b".into(), ending: "exit status 1".into(), output: "x\ny\n".into() };
+        assert_eq!(error.to_string(), "`a b` failed (exit status 1)\n    x\n    y");
+    }
+}

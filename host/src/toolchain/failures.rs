@@ -1,0 +1,212 @@
+//! From compile errors to what a user asked for: which packages have no tests to run, and because of what.
+
+use super::messages::{CompileError, Messages};
+use super::package::{TargetKind, binary_name};
+use super::selection::Workspace;
+use cargo_metadata::{DependencyKind, Node, Package, PackageId};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+
+/// Tests that could not be built, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildFailure {
+    /// The package whose tests they are.
+    pub package: String,
+    /// The test binary's name where the package has others that were built; `None` where it has none.
+    pub target: Option<String>,
+    /// The dependency that does not build, where it is not the package itself.
+    pub culprit: Option<Culprit>,
+    /// The first error in one line, with file and line where the compiler gave them.
+    pub error: String,
+    /// The first error as it was printed.
+    pub rendered: String,
+}
+
+/// A dependency that does not build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Culprit {
+    /// Its name.
+    pub package: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// How the package comes to depend on it: the first step.
+    pub relation: Relation,
+    /// The packages between the two; none where it is a direct dependency.
+    pub through: Vec<String>,
+}
+
+/// A section of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// `[dependencies]`
+    Dependency,
+    /// `[dev-dependencies]`
+    DevDependency,
+    /// `[build-dependencies]`
+    BuildDependency,
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Relation::Dependency => "dependency",
+            Relation::DevDependency => "dev-dependency",
+            Relation::BuildDependency => "build-dependency",
+        })
+    }
+}
+
+impl fmt::Display for BuildFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} does not build for {}: ", self.target.as_ref().unwrap_or(&self.package), super::TARGET)?;
+        if let Some(culprit) = &self.culprit {
+            write!(f, "its {} {}", culprit.relation, culprit.package)?;
+            if let Some(version) = &culprit.version {
+                write!(f, " {version}")?;
+            }
+            if !culprit.through.is_empty() {
+                write!(f, " (through {})", culprit.through.join(", "))?;
+            }
+            f.write_str(" does not: ")?;
+        }
+        f.write_str(&self.error)
+    }
+}
+
+/// Explains a run's errors for the selected packages. `workspace` has its dependencies resolved where that was possible.
+pub(super) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {
+    let built: HashSet<&PackageId> = messages.tests.iter().map(|artifact| &artifact.package_id).collect();
+    let graph = Graph::of(workspace);
+    let mut failures: Vec<BuildFailure> = Vec::new();
+    for error in &messages.errors {
+        let origin = origin(error, workspace);
+        let mut explained = false;
+        for package in selected {
+            let is_own = Some(&package.id) == origin.as_ref();
+            let culprit = match &origin {
+                Some(_) if is_own => None,
+                Some(origin) if !built.contains(&package.id) => match graph.path(&package.id, origin) {
+                    Some((relation, between)) => Some(culprit(error, relation, &between, workspace)),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            explained = true;
+            let target = error.target.as_ref().filter(|_| is_own && built.contains(&package.id));
+            let target = target.map(|target| binary_name(&package.name, TargetKind::of(target), &target.name));
+            let failure = failure(package.name.to_string(), target, culprit, error);
+            let same = |known: &BuildFailure| {
+                known.package == failure.package && known.target == failure.target && known.culprit == failure.culprit
+            };
+            if !failures.iter().any(same) {
+                failures.push(failure);
+            }
+        }
+        if !explained {
+            // Nobody is known to depend on it. It is told as it is, not lost.
+            failures.push(failure(error.of.name(), None, None, error));
+        }
+    }
+    failures
+}
+
+fn failure(package: String, target: Option<String>, culprit: Option<Culprit>, error: &CompileError) -> BuildFailure {
+    BuildFailure { package, target, culprit, error: error.headline.clone(), rendered: error.rendered.clone() }
+}
+
+fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], workspace: &Workspace) -> Culprit {
+    let name = |id: &PackageId| workspace.package(id).map_or_else(|| id.repr.clone(), |package| package.name.to_string());
+    Culprit {
+        package: error.of.name(),
+        version: error.of.version(),
+        relation,
+        through: between.iter().map(name).collect(),
+    }
+}
+
+/// The package an error is of, where the workspace knows it.
+fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
+    if let super::messages::Origin::Id(id) = &error.of {
+        return Some(id.clone());
+    }
+    let (name, version) = (error.of.name(), error.of.version());
+    let is_it = |package: &&Package| {
+        package.name.as_str() == name && version.as_ref().is_none_or(|version| package.version.to_string() == *version)
+    };
+    workspace.metadata.packages.iter().find(is_it).map(|package| package.id.clone())
+}
+
+/// Who depends on whom for the target; empty where that was not resolved.
+struct Graph<'a>(HashMap<&'a PackageId, &'a Node>);
+
+impl<'a> Graph<'a> {
+    fn of(workspace: &'a Workspace) -> Self {
+        let nodes = workspace.metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
+        Graph(nodes.map(|node| (&node.id, node)).collect())
+    }
+
+    /// The shortest way from a package's tests to something it depends on: the kind of the first step, and what lies between.
+    /// Development dependencies are those of the package itself, not of its dependencies.
+    fn path(&self, from: &'a PackageId, to: &PackageId) -> Option<(Relation, Vec<PackageId>)> {
+        let mut seen = HashSet::from([from]);
+        let mut queue: VecDeque<(&PackageId, Option<Relation>, Vec<PackageId>)> = VecDeque::from([(from, None, vec![])]);
+        while let Some((at, first, between)) = queue.pop_front() {
+            for dependency in self.0.get(at).into_iter().flat_map(|node| &node.deps) {
+                let mut kinds = dependency.dep_kinds.iter().map(|info| relation(info.kind));
+                let step = match first {
+                    None => kinds.next(),
+                    Some(_) => kinds.find(|kind| *kind != Relation::DevDependency),
+                };
+                let Some(step) = step else { continue };
+                let relation = first.unwrap_or(step);
+                if dependency.pkg == *to {
+                    return Some((relation, between));
+                }
+                if seen.insert(&dependency.pkg) {
+                    let mut between = between.clone();
+                    between.push(dependency.pkg.clone());
+                    queue.push_back((&dependency.pkg, Some(relation), between));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn relation(kind: DependencyKind) -> Relation {
+    match kind {
+        DependencyKind::Development => Relation::DevDependency,
+        DependencyKind::Build => Relation::BuildDependency,
+        _ => Relation::Dependency,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reads_as_a_sentence() {
+        let own = BuildFailure {
+            package: "app".into(),
+            target: None,
+            culprit: None,
+            error: "src/lib.rs:1: no".into(),
+            rendered: String::new(),
+        };
+        assert_eq!(own.to_string(), "app does not build for wasm32-wasip1: src/lib.rs:1: no");
+        let culprit = Culprit {
+            package: "mio".into(),
+            version: Some("1.0.3".into()),
+            relation: Relation::DevDependency,
+            through: vec!["tokio".into()],
+        };
+        let other = BuildFailure { culprit: Some(culprit), ..own.clone() };
+        assert_eq!(
+            other.to_string(),
+            "app does not build for wasm32-wasip1: its dev-dependency mio 1.0.3 (through tokio) does not: src/lib.rs:1: no"
+        );
+        let one = BuildFailure { target: Some("app/it".into()), ..own };
+        assert!(one.to_string().starts_with("app/it does not build"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Linkers for wasm that are on this machine. LLD is one program under several names: told its flavour, any of them serves.
+
+use super::machine::{Machine, entries, file_name};
+use super::rustc_info::RustcInfo;
+use super::sysroot::RUST_LLD;
+use std::path::PathBuf;
+
+/// Every linker that may do, best first. `info` is the compiler whose objects it has to read.
+pub(super) fn candidates(machine: &Machine<'_>, info: Option<&RustcInfo>) -> Vec<PathBuf> {
+    let oldest = info.and_then(|info| info.llvm_major).unwrap_or(0);
+    let mut found = vec![machine.system("usr/bin").join(RUST_LLD)];
+    found.extend(of_rustup(machine));
+    found.extend(of_llvm(machine, oldest));
+    found.extend(["wasm-ld", "lld"].iter().filter_map(|name| machine.which(name)));
+    // A distribution links to programs of packages that are not installed.
+    found.retain(|path| path.exists());
+    found
+}
+
+/// Each rustup toolchain's own, the stable ones first, then the newest by name.
+fn of_rustup(machine: &Machine<'_>) -> Vec<PathBuf> {
+    let home = machine.var("RUSTUP_HOME").map(PathBuf::from);
+    let home = home.or_else(|| machine.var("HOME").map(|home| PathBuf::from(home).join(".rustup")));
+    let mut toolchains = home.map(|home| entries(&home.join("toolchains"))).unwrap_or_default();
+    toolchains.reverse();
+    toolchains.sort_by_key(|path| !file_name(path).starts_with("stable"));
+    let hosts = toolchains.iter().flat_map(|toolchain| entries(&toolchain.join("lib/rustlib")));
+    hosts.map(|host| host.join("bin").join(RUST_LLD)).collect()
+}
+
+/// `wasm-ld-22` and `llvm-22/bin/wasm-ld`, from the newest down to the compiler's own LLVM.
+fn of_llvm(machine: &Machine<'_>, oldest: u32) -> Vec<PathBuf> {
+    let suffix = |path: &PathBuf, prefix: &str| file_name(path).strip_prefix(prefix)?.parse::<u32>().ok();
+    let programs = entries(&machine.system("usr/bin")).into_iter();
+    let programs = programs.filter_map(|path| Some((suffix(&path, "wasm-ld-")?, path)));
+    let trees = entries(&machine.system("usr/lib")).into_iter();
+    let trees = trees.filter_map(|path| Some((suffix(&path, "llvm-")?, path.join("bin/wasm-ld"))));
+    let mut found: Vec<_> = programs.chain(trees).filter(|(version, _)| *version >= oldest).collect();
+    found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{FakeMachine, INFO};
+    use super::*;
+
+    #[test]
+    fn all_places_in_order_without_old_ones() {
+        let fake = FakeMachine::new();
+        let lld = "lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld";
+        let nightly = fake.file(&format!("home/.rustup/toolchains/nightly-x/{lld}"), "");
+        let stable = fake.file(&format!("home/.rustup/toolchains/stable-x/{lld}"), "");
+        let newest = fake.file("usr/lib/llvm-23/bin/wasm-ld", "");
+        let same = fake.file("usr/bin/wasm-ld-22", "");
+        fake.file("usr/bin/wasm-ld-14", "");
+        let unversioned = fake.program("bin/wasm-ld");
+        assert_eq!(candidates(&fake.machine(), Some(&INFO)), [stable, nightly, newest, same, unversioned]);
+    }
+
+    #[test]
+    fn dangling_links_are_not_linkers() {
+        let fake = FakeMachine::new();
+        let link = fake.root().join("usr/bin/rust-lld");
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink("lld-22", link).unwrap();
+        assert!(candidates(&fake.machine(), None).is_empty());
+    }
+}

@@ -1,0 +1,56 @@
+//! One installation at a time: a file lock, which the system releases when its holder ends, however it ends.
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Held until dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    // Closing the file releases the lock.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, calling `waiting` once if another process holds it.
+    pub fn acquire(path: &Path, waiting: &mut dyn FnMut()) -> io::Result<Lock> {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(Errno::WOULDBLOCK) => waiting(),
+            Err(error) => return Err(error.into()),
+        }
+        loop {
+            match flock(&file, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn the_second_waits_for_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::acquire(&path, &mut || panic!("nobody holds it")).unwrap();
+        let (said, heard) = mpsc::channel();
+        let second = std::thread::spawn(move || {
+            Lock::acquire(&path, &mut || said.send("waiting").unwrap()).unwrap();
+            said.send("taken").unwrap();
+        });
+        assert_eq!(heard.recv().unwrap(), "waiting");
+        assert!(heard.try_recv().is_err(), "taken while held");
+        drop(first);
+        assert_eq!(heard.recv().unwrap(), "taken");
+        second.join().unwrap();
+    }
+}

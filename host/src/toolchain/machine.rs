@@ -1,0 +1,97 @@
+//! The machine as finding and installing see it: environment, root, cache and a way to run programs.
+
+use super::command::{Call, Runner, System};
+use super::error::ToolchainError;
+use super::{CACHE_DIR_VARIABLE, cache_dir};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// What decisions are made from. Tests give one with a root, a cache and programs of their own.
+pub(super) struct Machine<'a> {
+    pub runner: &'a dyn Runner,
+    pub vars: BTreeMap<OsString, OsString>,
+    /// `/`, under which the distribution keeps its files.
+    pub root: PathBuf,
+    pub cache: PathBuf,
+    /// Where the guests are: `rustup` overrides and `rust-toolchain.toml` are looked up from here.
+    pub dir: PathBuf,
+    pub superuser: bool,
+}
+
+impl Machine<'_> {
+    /// This machine.
+    pub fn current(dir: &Path) -> Result<Machine<'static>, ToolchainError> {
+        Ok(Machine {
+            runner: &System,
+            vars: std::env::vars_os().collect(),
+            root: "/".into(),
+            cache: cache_dir().ok_or(ToolchainError::NoCacheDir { variable: CACHE_DIR_VARIABLE })?,
+            dir: if dir.as_os_str().is_empty() { ".".into() } else { dir.to_owned() },
+            superuser: rustix::process::geteuid().is_root(),
+        })
+    }
+
+    /// A variable that is set and not empty.
+    pub fn var(&self, name: &str) -> Option<&OsStr> {
+        self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// A program on `PATH`.
+    pub fn which(&self, name: &str) -> Option<PathBuf> {
+        std::env::split_paths(self.var("PATH")?).map(|dir| dir.join(name)).find(|path| is_program(path))
+    }
+
+    /// The program a variable names, by path or by name, else the one called `default` on `PATH`.
+    pub fn program(&self, variable: &str, default: &str) -> Option<PathBuf> {
+        match self.var(variable) {
+            Some(value) if Path::new(value).components().count() > 1 => Some(self.dir.join(value)),
+            Some(value) => self.which(value.to_str()?),
+            None => self.which(default),
+        }
+    }
+
+    /// A path of the distribution's.
+    pub fn system(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Where private sysroots are.
+    pub fn sysroots(&self) -> PathBuf {
+        self.cache.join("sysroots")
+    }
+
+    /// The output of a command that answers a question, or `None`, with a trace of why, where it does not.
+    pub fn ask(&self, call: Call) -> Option<String> {
+        // Answers are parsed: they must not be translated.
+        match self.runner.capture(&call.clone().dir(&self.dir).env("LC_ALL", "C")) {
+            Ok(captured) if captured.ending.ok() => Some(captured.stdout),
+            Ok(captured) => {
+                tracing::debug!(command = call.display(), ending = %captured.ending, "{}", captured.stderr.trim());
+                None
+            }
+            Err(error) => {
+                tracing::debug!(command = call.display(), %error, "could not be started");
+                None
+            }
+        }
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+/// The entries of a directory by name, or none where it cannot be read.
+pub(super) fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+/// A path's last component as text, or nothing where it is not text.
+pub(super) fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(OsStr::to_str).unwrap_or_default()
+}

@@ -1,0 +1,256 @@
+//! What cargo says while it builds: JSON on standard output, progress and its own errors on standard error.
+
+use super::build::BuildEvent;
+use super::command::Stream;
+use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
+use cargo_metadata::{Message, PackageId, Target};
+use std::collections::{HashMap, HashSet};
+
+/// Everything a run of cargo said that matters afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// Artifacts in test mode that can be executed.
+    pub tests: Vec<cargo_metadata::Artifact>,
+    /// `rustc-env` variables of build scripts.
+    pub script_env: HashMap<PackageId, Vec<(String, String)>>,
+    /// The first error of each target that did not compile, and what else kept a package from being built.
+    pub errors: Vec<CompileError>,
+    /// Standard error, whole.
+    pub stderr: String,
+    shown: HashSet<String>,
+}
+
+/// Why one target did not build.
+#[derive(Debug, Clone)]
+pub(super) struct CompileError {
+    pub of: Origin,
+    pub target: Option<Target>,
+    /// One line.
+    pub headline: String,
+    /// The diagnostic as the compiler prints it, or cargo's own words.
+    pub rendered: String,
+}
+
+/// Which package an error is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In a message for machines.
+    Id(PackageId),
+    /// In a line for people: name, and version where it is given.
+    Named(String, Option<String>),
+}
+
+impl Messages {
+    /// Takes a line of cargo's output.
+    pub fn take(&mut self, stream: Stream, line: &str, show: &mut dyn FnMut(BuildEvent<'_>)) {
+        match stream {
+            Stream::Stderr => {
+                self.stderr.push_str(line);
+                self.stderr.push('\n');
+                show(BuildEvent::Cargo(line));
+            }
+            Stream::Stdout => match serde_json::from_str(line) {
+                Ok(message) => self.take_message(message, show),
+                // What a later cargo adds, and what a procedural macro prints.
+                Err(error) => tracing::trace!(%error, line, "not a message of cargo's"),
+            },
+        }
+    }
+
+    fn take_message(&mut self, message: Message, show: &mut dyn FnMut(BuildEvent<'_>)) {
+        match message {
+            Message::CompilerArtifact(artifact) if artifact.profile.test && artifact.executable.is_some() => {
+                self.tests.push(artifact);
+            }
+            Message::BuildScriptExecuted(script) => {
+                self.script_env.entry(script.package_id).or_default().extend(script.env);
+            }
+            Message::CompilerMessage(message) => {
+                let diagnostic = &message.message;
+                let rendered = diagnostic.rendered.clone().unwrap_or_else(|| format!("{}\n", diagnostic.message));
+                let is_error = matches!(diagnostic.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
+                if is_error && !self.knows(&message.package_id, &message.target) {
+                    self.errors.push(CompileError {
+                        of: Origin::Id(message.package_id),
+                        headline: headline(diagnostic),
+                        rendered: rendered.clone(),
+                        target: Some(message.target),
+                    });
+                }
+                // A library and its unit tests are compiled from the same lines.
+                if self.shown.insert(rendered.clone()) {
+                    show(BuildEvent::Diagnostic { is_error, rendered: &rendered });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn knows(&self, id: &PackageId, target: &Target) -> bool {
+        let same = |known: &Target| known.name == target.name && known.kind == target.kind;
+        self.errors.iter().any(|error| error.of == Origin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
+    }
+
+    /// Adds the errors that only cargo's own lines tell: build scripts that failed, compilers that crashed.
+    pub fn finish(&mut self) {
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        let mut found = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            let rest = &lines[index + 1..];
+            if let Some(spec) = quoted_after(line, "error: failed to run custom build command for `") {
+                found.push(script_error(spec, line, rest));
+            } else if let Some(name) = quoted_after(line, "error: could not compile `") {
+                let known = self.errors.iter().any(|error| error.of.name() == name);
+                // With a diagnostic of its own it is known already.
+                if !known {
+                    found.push(crash(name, line, rest));
+                }
+            }
+        }
+        self.errors.extend(found);
+    }
+}
+
+impl Origin {
+    pub fn name(&self) -> String {
+        match self {
+            Origin::Id(id) => split_id(id).0,
+            Origin::Named(name, _) => name.clone(),
+        }
+    }
+
+    pub fn version(&self) -> Option<String> {
+        match self {
+            Origin::Id(id) => split_id(id).1,
+            Origin::Named(_, version) => version.clone(),
+        }
+    }
+}
+
+/// Name and version in a package ID: `url#name@version`, or `path+file:///…/name#version`.
+fn split_id(id: &PackageId) -> (String, Option<String>) {
+    let (url, fragment) = id.repr.rsplit_once('#').unwrap_or(("", &id.repr));
+    match fragment.split_once('@') {
+        Some((name, version)) => (name.to_owned(), Some(version.to_owned())),
+        None => (url.rsplit('/').next().unwrap_or_default().to_owned(), Some(fragment.to_owned())),
+    }
+}
+
+/// The message in one line, with its place.
+fn headline(diagnostic: &Diagnostic) -> String {
+    let message = diagnostic.message.lines().next().unwrap_or_default();
+    match diagnostic.spans.iter().find(|span| span.is_primary) {
+        Some(span) => format!("{}:{}: {message}", span.file_name, span.line_start),
+        None => message.to_owned(),
+    }
+}
+
+fn quoted_after<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
+    line.strip_prefix(prefix)?.split_once('`').map(|(quoted, _)| quoted)
+}
+
+/// The lines that belong to an error of cargo's: up to the next one, or to its note on other jobs.
+fn belonging<'a>(line: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    let own = rest.iter().take_while(|line| !line.starts_with("error:") && !line.starts_with("warning: build failed"));
+    std::iter::once(line).chain(own.copied()).collect()
+}
+
+fn script_error(spec: &str, line: &str, rest: &[&str]) -> CompileError {
+    let lines = belonging(line, rest);
+    let mut said = lines.iter().skip_while(|line| line.trim() != "--- stderr").skip(1).map(|line| line.trim());
+    let first = said.by_ref().find(|line| !line.is_empty()).unwrap_or("it printed nothing on standard error");
+    // The place is on the first line of a panic, the message on the next.
+    let message = if first.contains("panicked at") { said.next().unwrap_or(first) } else { first };
+    let (name, version) = match spec.split(' ').collect::<Vec<_>>()[..] {
+        [name, version, ..] => (name, version.strip_prefix('v')),
+        _ => (spec, None),
+    };
+    CompileError {
+        of: Origin::Named(name.to_owned(), version.map(str::to_owned)),
+        target: None,
+        headline: format!("its build script failed: {message}"),
+        rendered: lines.join("\n"),
+    }
+}
+
+fn crash(name: &str, line: &str, rest: &[&str]) -> CompileError {
+    let lines = belonging(line, rest);
+    let cause = lines.iter().skip_while(|line| line.trim() != "Caused by:").nth(1).map(|line| line.trim());
+    CompileError {
+        of: Origin::Named(name.to_owned(), None),
+        target: None,
+        headline: cause.unwrap_or(line).trim_start_matches("error: ").to_owned(),
+        rendered: lines.join("\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn messages(stderr: &str) -> Messages {
+        let mut messages = Messages::default();
+        stderr.lines().for_each(|line| messages.take(Stream::Stderr, line, &mut |_| {}));
+        messages.finish();
+        messages
+    }
+
+    #[test]
+    fn ids_are_split() {
+        let split = |repr: &str| split_id(&PackageId { repr: repr.into() });
+        let some = |name: &str, version: &str| (name.to_owned(), Some(version.to_owned()));
+        assert_eq!(split("path+file:///tmp/b#0.1.0"), some("b", "0.1.0"));
+        assert_eq!(split("path+file:///tmp/dir#b@0.1.0"), some("b", "0.1.0"));
+        assert_eq!(split("registry+https://github.com/rust-lang/crates.io-index#mio@1.0.3"), some("mio", "1.0.3"));
+    }
+
+    #[test]
+    fn a_failed_build_script_is_an_error() {
+        let stderr = "   Compiling b v0.1.0 (/tmp/b)\nerror: failed to run custom build command for `b v0.1.0 (/tmp/b)`\n\n\
+                      Caused by:\n  process didn't exit successfully: `x` (exit status: 101)\n  --- stderr\n\n  \
+                      thread 'main' (1) panicked at b/build.rs:1:14:\n  needs a C compiler\nwarning: build failed, waiting\n";
+        let messages = messages(stderr);
+        let error = &messages.errors[0];
+        assert_eq!(error.of, Origin::Named("b".into(), Some("0.1.0".into())));
+        assert_eq!(error.headline, "its build script failed: needs a C compiler");
+        assert!(!error.rendered.contains("waiting"));
+    }
+
+    #[test]
+    fn a_killed_compiler_is_an_error() {
+        let stderr = "error: could not compile `b` (lib)\n\nCaused by:\n  process didn't exit successfully: `rustc` \
+                      (signal: 9, SIGKILL: kill)\n";
+        assert!(messages(stderr).errors[0].headline.ends_with("(signal: 9, SIGKILL: kill)"));
+    }
+
+    #[test]
+    fn a_diagnostic_is_shown_once_and_kept_with_its_place() {
+        let json = r#"{"reason":"compiler-message","package_id":"path+file:///b#0.1.0","manifest_path":"/b/Cargo.toml",
+            "target":{"kind":["lib"],"crate_types":["lib"],"name":"b","src_path":"/b/src/lib.rs"},
+            "message":{"rendered":"error: no\n","level":"error","message":"no\nmore","children":[],"code":null,"spans":[
+            {"file_name":"b/src/lib.rs","byte_start":0,"byte_end":1,"line_start":7,"line_end":7,"column_start":1,
+            "column_end":2,"is_primary":true,"text":[],"label":null,"suggested_replacement":null,
+            "suggestion_applicability":null,"expansion":null}]}}"#
+            .replace('\n', " ");
+        let (mut messages, mut shown) = (Messages::default(), 0);
+        for _ in 0..2 {
+            messages.take(Stream::Stdout, &json, &mut |event| {
+                assert!(matches!(event, BuildEvent::Diagnostic { is_error: true, rendered: "error: no\n" }));
+                shown += 1;
+            });
+        }
+        messages.take(Stream::Stderr, "error: could not compile `b` (lib) due to 1 previous error", &mut |_| {});
+        messages.finish();
+        assert_eq!((shown, messages.errors.len()), (1, 1));
+        assert_eq!(messages.errors[0].headline, "b/src/lib.rs:7: no");
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_taken(text in "(error: (could not compile|failed to run custom build command for) `\\PC{0,9}`?\n|\\PC{0,30}\n){0,9}") {
+            messages(&text);
+            text.lines().for_each(|line| Messages::default().take(Stream::Stdout, line, &mut |_| {}));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Adding the target to the active toolchain with rustup.
+
+use super::TARGET;
+use super::command::{Call, Ending};
+use super::machine::Machine;
+use std::time::Duration;
+
+/// The target is some 20 MB. A machine that cannot reach the server should not be waited for much longer.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a user would type.
+pub(super) const COMMAND: &str = "rustup target add wasm32-wasip1";
+
+/// Whether rustup is there and decides which compiler is active.
+pub(super) fn in_charge(machine: &Machine<'_>) -> bool {
+    machine.which("rustup").is_some() && machine.var("RUSTC").is_none()
+}
+
+/// Adds the target, or says why it could not be added.
+pub(super) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let rustup = machine.which("rustup").ok_or("rustup is not installed")?;
+    let call = Call::new(rustup).args(["target", "add", TARGET]).dir(&machine.dir).timeout(LIMIT);
+    match machine.runner.capture_with(&call, show) {
+        Ok(captured) if captured.ending.ok() => Ok(()),
+        Ok(captured) => Err(match captured.ending {
+            Ending::TimedOut(limit) => format!("`{COMMAND}` did not finish within {} s", limit.as_secs()),
+            _ => format!("`{COMMAND}` failed: {}", reason(&captured.stderr)),
+        }),
+        Err(error) => Err(format!("`{COMMAND}` could not be started: {error}")),
+    }
+}
+
+/// The error with its causes, in one line; the rest is progress.
+fn reason(stderr: &str) -> String {
+    let start = stderr.lines().position(|line| line.trim_start().starts_with("error:"));
+    let lines: Vec<_> = match start {
+        Some(start) => stderr.lines().skip(start).take(6).map(str::trim).collect(),
+        None => stderr.lines().last().into_iter().collect(),
+    };
+    lines.join(" ").trim_start_matches("error:").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::FakeMachine;
+    use super::*;
+
+    #[test]
+    fn the_reason_is_the_error_and_its_causes() {
+        let stderr = "info: syncing\nerror: could not download file\n\nCaused by:\n    no route to host\n";
+        assert_eq!(reason(stderr), "could not download file  Caused by: no route to host");
+        assert_eq!(reason("killed"), "killed");
+    }
+
+    #[test]
+    fn failures_are_told() {
+        let fake = FakeMachine::new();
+        assert_eq!(add_target(&fake.machine(), &mut |_| {}), Err("rustup is not installed".into()));
+        fake.program("bin/rustup");
+        fake.fail("rustup target add", 1, "error: no network");
+        let told = add_target(&fake.machine(), &mut |_| {}).unwrap_err();
+        assert_eq!(told, "`rustup target add wasm32-wasip1` failed: no network");
+        fake.time_out("rustup target add");
+        assert!(add_target(&fake.machine(), &mut |_| {}).unwrap_err().contains("within 120 s"));
+    }
+
+    #[test]
+    fn a_compiler_named_by_the_user_is_not_rustups() {
+        let fake = FakeMachine::new();
+        assert!(!in_charge(&fake.machine()));
+        fake.program("bin/rustup");
+        assert!(in_charge(&fake.machine()));
+        fake.var("RUSTC", "/opt/rustc".as_ref());
+        assert!(!in_charge(&fake.machine()));
+    }
+}

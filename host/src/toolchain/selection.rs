@@ -1,0 +1,186 @@
+//! The workspace, and which of its packages a request means.
+
+use super::TARGET;
+use super::build::BuildError;
+use super::command::{Call, Runner};
+use super::request::BuildRequest;
+use super::Toolchain;
+use cargo_metadata::{Metadata, Package, PackageId};
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+/// A workspace as cargo describes it.
+pub(super) struct Workspace {
+    pub metadata: Metadata,
+    /// As written: the typed form completes `1.70` to `1.70.0`, cargo's variable does not.
+    rust_versions: HashMap<String, String>,
+}
+
+impl Workspace {
+    /// The workspace around `request.dir`, without its dependencies.
+    pub fn load(runner: &dyn Runner, toolchain: &Toolchain, request: &BuildRequest) -> Result<Workspace, BuildError> {
+        Workspace::ask(runner, metadata_call(toolchain, request).arg("--no-deps"))
+    }
+
+    /// The same with dependencies resolved for the target.
+    pub fn load_resolved(
+        runner: &dyn Runner,
+        toolchain: &Toolchain,
+        request: &BuildRequest,
+    ) -> Result<Workspace, BuildError> {
+        let call = metadata_call(toolchain, request).args(["--filter-platform", TARGET]);
+        // A virtual workspace's root accepts no features; its members' default ones are then the best there is.
+        let features = request.feature_args();
+        Workspace::ask(runner, call.clone().args(&features)).or_else(|error| match features.is_empty() {
+            true => Err(error),
+            false => Workspace::ask(runner, call),
+        })
+    }
+
+    fn ask(runner: &dyn Runner, call: Call) -> Result<Workspace, BuildError> {
+        let captured =
+            runner.capture(&call).map_err(|source| BuildError::Start { command: call.display(), source })?;
+        if !captured.ending.ok() {
+            return Err(BuildError::Metadata { message: cargo_error(&captured.stderr) });
+        }
+        let parsed = serde_json::from_str::<serde_json::Value>(&captured.stdout).and_then(|raw| {
+            let metadata: Metadata = serde_json::from_value(raw.clone())?;
+            Ok(Workspace { metadata, rust_versions: rust_versions(&raw) })
+        });
+        parsed.map_err(|error| BuildError::Metadata { message: format!("its answer is not understood: {error}") })
+    }
+
+    pub fn package(&self, id: &PackageId) -> Option<&Package> {
+        self.metadata.packages.iter().find(|package| package.id == *id)
+    }
+
+    pub fn rust_version(&self, id: &PackageId) -> Option<&str> {
+        self.rust_versions.get(&id.repr).map(String::as_str)
+    }
+
+    /// The packages a request means, by cargo's rules.
+    pub fn selected(&self, request: &BuildRequest) -> Vec<&Package> {
+        let members = self.metadata.workspace_packages();
+        let named = |specs: &[String], package: &Package| specs.iter().any(|spec| spec_matches(spec, package));
+        if request.workspace {
+            return members.into_iter().filter(|package| !named(&request.exclude, package)).collect();
+        }
+        if !request.packages.is_empty() {
+            return members.into_iter().filter(|package| named(&request.packages, package)).collect();
+        }
+        match self.nearest(&request.dir) {
+            Some(package) => vec![package],
+            None => self.metadata.workspace_default_packages(),
+        }
+    }
+
+    /// The member around a directory, unless that is the workspace's root, where the default members count.
+    fn nearest(&self, dir: &Path) -> Option<&Package> {
+        let dir = fs::canonicalize(dir).ok()?;
+        let members = self.metadata.workspace_packages().into_iter();
+        let around = members.filter_map(|package| {
+            let home = fs::canonicalize(package.manifest_path.parent()?).ok()?;
+            dir.starts_with(&home).then_some((home, package))
+        });
+        let (home, package) = around.max_by_key(|(home, _)| home.components().count())?;
+        let root = fs::canonicalize(&self.metadata.workspace_root).ok()?;
+        (home != root).then_some(package)
+    }
+}
+
+/// `cargo` with what a toolchain needs.
+pub(super) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> Call {
+    let mut call = Call::new(&toolchain.cargo).dir(&request.dir);
+    for (name, value) in toolchain.env() {
+        call = call.env(name, value);
+    }
+    call
+}
+
+fn metadata_call(toolchain: &Toolchain, request: &BuildRequest) -> Call {
+    let call = cargo(toolchain, request).args(["metadata", "--format-version", "1", "--color", "never"]);
+    call.args(request.manifest_args())
+}
+
+fn rust_versions(raw: &serde_json::Value) -> HashMap<String, String> {
+    let packages = raw.get("packages").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let text = |package: &serde_json::Value, key| Some(package.get(key)?.as_str()?.to_owned());
+    packages.filter_map(|package| Some((text(package, "id")?, text(package, "rust_version")?))).collect()
+}
+
+/// What cargo says after its progress: its error, with causes.
+pub(super) fn cargo_error(stderr: &str) -> String {
+    let start = stderr.lines().position(|line| line.starts_with("error"));
+    let lines: Vec<_> = stderr.lines().skip(start.unwrap_or(0)).collect();
+    lines.join("\n").trim_start_matches("error: ").trim().to_owned()
+}
+
+/// Whether a package ID specification (`name`, `name@1.2`, `url#name@1.2`, `glob*`) means a package.
+fn spec_matches(spec: &str, package: &Package) -> bool {
+    if spec == package.id.repr {
+        return true;
+    }
+    let (url, fragment) = spec.rsplit_once('#').unwrap_or(("", spec));
+    // In a fragment the name may be left out: `path+file:///x/name#1.0.0`.
+    let fragment_is_version = !url.is_empty() && fragment.starts_with(|c: char| c.is_ascii_digit());
+    let name = match fragment_is_version {
+        true => url.rsplit('/').next().unwrap_or_default(),
+        false => fragment.split(['@', ':']).next().unwrap_or_default(),
+    };
+    glob_matches(name.as_bytes(), package.name.as_bytes())
+}
+
+/// `*` stands for any text, `?` for any one character.
+fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
+    // The text that is left after each way of matching what came before.
+    let mut left = vec![text];
+    for &byte in pattern {
+        left = match byte {
+            b'*' => left.first().map(|longest| (0..=longest.len()).map(|at| &longest[at..]).collect()).unwrap_or_default(),
+            b'?' => left.iter().filter_map(|text| text.get(1..)).collect(),
+            _ => left.iter().filter_map(|text| text.strip_prefix(&[byte])).collect(),
+        };
+    }
+    left.iter().any(|text| text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn globs() {
+        for (pattern, text, expected) in [
+            ("a*", "abc", true),
+            ("*c", "abc", true),
+            ("a?c", "abc", true),
+            ("a*b*", "axbx", true),
+            ("*", "", true),
+            ("abc", "abc", true),
+            ("ab", "abc", false),
+            ("?", "", false),
+            ("*x", "abc", false),
+        ] {
+            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_error_comes_without_the_progress() {
+        let stderr = "  Updating crates.io index\nerror: no matching package\n\nCaused by:\n  x\n";
+        assert_eq!(cargo_error(stderr), "no matching package\n\nCaused by:\n  x");
+        assert_eq!(cargo_error("killed\n"), "killed");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_matches_itself_and_its_beginning_with_a_star(name in "[a-z_-]{0,12}", cut in 0usize..12) {
+            let cut = cut.min(name.len());
+            prop_assert!(glob_matches(name.as_bytes(), name.as_bytes()));
+            let pattern = format!("{}*", &name[..cut]);
+            prop_assert!(glob_matches(pattern.as_bytes(), name.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a sysroot must hold before a test can be linked with it, and where private ones are.
+
+use super::TARGET;
+use super::error::ToolchainError;
+use super::machine::{Machine, entries, file_name};
+use super::rustc_info::RustcInfo;
+use memchr::memmem;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// Raised whenever `sysroot_build` would make another sysroot from the same compiler.
+const RECIPE: u32 = 1;
+/// Written as the last file of a private sysroot.
+const MARKER: &str = "airtight-sysroot.txt";
+/// Called by std, absent from older wasi-libc: what our stubs stand in for.
+const NEWER_LIBC: &[u8] = b"pthread_join";
+/// The start file of commands and of reactors.
+pub(super) const START_FILES: [&str; 2] = ["crt1-command.o", "crt1-reactor.o"];
+/// The C library's archive.
+pub(super) const LIBC: &str = "libc.a";
+/// What rustc calls its own linker.
+pub(super) const RUST_LLD: &str = "rust-lld";
+
+/// A sysroot's directories.
+#[derive(Debug, Clone)]
+pub(super) struct Sysroot(pub PathBuf);
+
+impl Sysroot {
+    pub fn rustlib(&self) -> PathBuf {
+        self.0.join("lib/rustlib")
+    }
+
+    /// Std and its dependencies for the target.
+    pub fn target_lib(&self) -> PathBuf {
+        self.rustlib().join(TARGET).join("lib")
+    }
+
+    /// Start files and libc.
+    pub fn self_contained(&self) -> PathBuf {
+        self.target_lib().join("self-contained")
+    }
+
+    /// Programs that the compiler calls.
+    pub fn host_bin(&self, host: &str) -> PathBuf {
+        self.rustlib().join(host).join("bin")
+    }
+
+    /// The compiler of a private sysroot.
+    pub fn rustc(&self) -> PathBuf {
+        self.0.join("bin/rustc")
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.0.join(MARKER)
+    }
+
+    /// The crate's archive, where std was built for the target.
+    pub fn rlib(&self, name: &str) -> Option<PathBuf> {
+        let prefix = format!("lib{name}-");
+        let is_it = |path: &PathBuf| file_name(path).starts_with(&prefix) && file_name(path).ends_with(".rlib");
+        entries(&self.target_lib()).into_iter().find(|path| is_it(path) && path.exists())
+    }
+
+    /// What keeps a test from being linked with this sysroot, if anything. `machine` is asked for a linker where the sysroot
+    /// has none of its own.
+    pub fn lacks(&self, machine: &Machine<'_>) -> Option<&'static str> {
+        let Some(std) = self.rlib("std") else { return Some("std for the target") };
+        if self.rlib("test").is_none() {
+            return Some("the test harness for the target");
+        }
+        let libc = self.self_contained().join(LIBC);
+        if !libc.exists() || !self.self_contained().join(START_FILES[0]).exists() {
+            return Some("wasi-libc");
+        }
+        if !holds(&libc, NEWER_LIBC) && holds(&std, NEWER_LIBC) && !self.marker().exists() {
+            return Some("a wasi-libc as new as its std");
+        }
+        let own_linker = entries(&self.rustlib()).iter().any(|host| host.join("bin").join(RUST_LLD).exists());
+        let other_linker = || [RUST_LLD, "lld", "wasm-ld"].iter().any(|name| machine.which(name).is_some());
+        if !own_linker && !other_linker() {
+            return Some("a linker");
+        }
+        None
+    }
+
+    /// Whether this is a complete private sysroot for a compiler. Directories appear under their final name in one rename, so
+    /// an incomplete one was damaged later.
+    pub fn is_complete(&self, rustc: &Path, info: &RustcInfo) -> bool {
+        self.marker().exists()
+            && self.rlib("std").is_some()
+            && self.rlib("test").is_some()
+            && START_FILES.iter().all(|file| self.self_contained().join(file).exists())
+            && self.self_contained().join(LIBC).exists()
+            // Names this directory: a copied or moved cache does not count.
+            && fs::read_to_string(self.rustc()).is_ok_and(|script| script == self.rustc_script(rustc))
+            && self.rustlib().join(&info.host).join("lib").exists()
+    }
+
+    /// Whether the linker is still where it was when the sysroot was made: another toolchain's may have been removed.
+    pub fn has_linker(&self, info: &RustcInfo) -> bool {
+        self.host_bin(&info.host).join(RUST_LLD).exists()
+    }
+
+    /// The compiler of a private sysroot: the distribution's, told where its libraries are. A script, and not a flag in
+    /// `RUSTFLAGS`: those are the user's.
+    pub fn rustc_script(&self, rustc: &Path) -> String {
+        format!("#!/bin/sh\nexec {} --sysroot {} \"$@\"\n", quoted(rustc), quoted(&self.0))
+    }
+
+    /// Says that the sysroot is complete.
+    pub fn write_marker(&self, info: &RustcInfo) -> Result<(), ToolchainError> {
+        let path = self.marker();
+        let text = format!("made by airtight {}, recipe {RECIPE}, for\n{}", env!("CARGO_PKG_VERSION"), info.verbose);
+        fs::write(&path, text).map_err(ToolchainError::file("write", &path))
+    }
+}
+
+/// The private sysroot of a compiler. Its name holds the compiler's version, and a hash over all it says of itself, its file's
+/// size and time (a rebuilt package of the same version differs) and the recipe. The sources of std come from the same
+/// package build as the compiler, so that they need not be in it, and may be removed later.
+pub(super) fn private(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo) -> Sysroot {
+    let mut hash = Sha256::new();
+    hash.update(format!("recipe {RECIPE}\n{}\n{}", rustc.display(), info.verbose));
+    if let Ok(data) = fs::metadata(rustc) {
+        let time = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        hash.update(format!("\n{} {}", data.len(), time.as_nanos()));
+    }
+    let digest: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    Sysroot(machine.sysroots().join(format!("{}-{digest}", info.release)))
+}
+
+fn holds(file: &Path, needle: &[u8]) -> bool {
+    fs::read(file).is_ok_and(|bytes| memmem::find(&bytes, needle).is_some())
+}
+
+/// A path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{FakeMachine, INFO};
+    use super::*;
+
+    #[test]
+    fn the_key_follows_the_compiler() {
+        let fake = FakeMachine::new();
+        let rustc = fake.file("usr/bin/rustc", "one");
+        let first = private(&fake.machine(), &rustc, &INFO);
+        assert_eq!(private(&fake.machine(), &rustc, &INFO).0, first.0);
+        assert!(file_name(&first.0).starts_with("1.96.0-"));
+        let newer = RustcInfo { verbose: "rebuilt".into(), ..INFO.clone() };
+        assert_ne!(private(&fake.machine(), &rustc, &newer).0, first.0);
+        fake.file("usr/bin/rustc", "another build");
+        assert_ne!(private(&fake.machine(), &rustc, &INFO).0, first.0);
+    }
+
+    #[test]
+    fn what_lacks_is_named() {
+        let fake = FakeMachine::new();
+        let sysroot = Sysroot(fake.root().join("toolchain"));
+        let lacks = || sysroot.lacks(&fake.machine());
+        let lib = "toolchain/lib/rustlib/wasm32-wasip1/lib";
+        assert_eq!(lacks(), Some("std for the target"));
+        fake.file(&format!("{lib}/libstd-1.rlib"), "pthread_join");
+        assert_eq!(lacks(), Some("the test harness for the target"));
+        fake.file(&format!("{lib}/libtest-1.rlib"), "");
+        assert_eq!(lacks(), Some("wasi-libc"));
+        fake.file(&format!("{lib}/self-contained/crt1-command.o"), "");
+        fake.file(&format!("{lib}/self-contained/libc.a"), "");
+        assert_eq!(lacks(), Some("a wasi-libc as new as its std"));
+        fake.file(&format!("{lib}/self-contained/libc.a"), "pthread_join");
+        assert_eq!(lacks(), Some("a linker"));
+        fake.file("toolchain/lib/rustlib/h/bin/rust-lld", "");
+        assert_eq!(lacks(), None);
+    }
+
+    #[test]
+    fn quoting_survives_quotes() {
+        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+    }
+}
