@@ -8,7 +8,7 @@ pub fn for_panic(message: &str) -> Option<&'static str> {
         "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively";
     const HINTS: [(&str, &str); 5] = [
         // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
-        ("no filesystem on this platform", TEMP_DIR),
+        ("no filesystem on wasm", TEMP_DIR),
         ("not supported by WASI yet", TEMP_DIR),
         ("failed to spawn thread", THREADS),
         (

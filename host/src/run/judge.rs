@@ -92,9 +92,7 @@ impl Case<'_> {
     fn judge_command(&self) -> Judgement {
         match &self.run.ending {
             Ending::Returned => Judgement::new(Verdict::Pass),
-            Ending::Exit { status: 0, .. } => {
-                Judgement { exit_status: Some(0), ..Judgement::new(Verdict::Pass) }
-            }
+            Ending::Exit { status: 0, .. } => Judgement { exit_status: Some(0), ..Judgement::new(Verdict::Pass) },
             _ => self.judge_abnormal(),
         }
     }
@@ -114,13 +112,17 @@ impl Case<'_> {
             if message.contains(expected) {
                 return Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) };
             }
-            return Judgement::fail(format!("panicked, but not as expected: `{message}` does not contain `{expected}`"));
+            return Judgement::fail(format!(
+                "panicked, but not as expected: `{message}` does not contain `{expected}`"
+            ));
         }
         match (&self.run.ending, &said.skipped) {
             (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {
                 Judgement::skip(reason.clone())
             }
-            (Ending::Returned, None) if self.should_panic.is_some() => Judgement::fail("did not panic, and should have"),
+            (Ending::Returned, None) if self.should_panic.is_some() => {
+                Judgement::fail("did not panic, and should have")
+            }
             (Ending::Returned, None) => Judgement::new(Verdict::Pass),
             _ => self.judge_abnormal(),
         }

@@ -54,8 +54,7 @@ pub fn list(
         Ok(done.remains.output.stdout)
     };
     let all = names(&ask(&["--list", "--format", "terse"])?);
-    let ignored: HashSet<Arc<str>> =
-        names(&ask(&["--list", "--format", "terse", "--ignored"])?).into_iter().collect();
+    let ignored: HashSet<Arc<str>> = names(&ask(&["--list", "--format", "terse", "--ignored"])?).into_iter().collect();
     Ok(all.into_iter().map(|name| Listed { ignored: ignored.contains(&name), name }).collect())
 }
 
@@ -153,7 +152,8 @@ mod tests {
 
     #[test]
     fn panics_are_found_with_and_without_thread_ids() {
-        let old = b"noise\nthread 'a::b' panicked at src/lib.rs:5:9:\nleft: 1\nright: 2\nnote: run with `RUST_BACKTRACE=1`\n";
+        let old =
+            b"noise\nthread 'a::b' panicked at src/lib.rs:5:9:\nleft: 1\nright: 2\nnote: run with `RUST_BACKTRACE=1`\n";
         let found = last_panic(old).unwrap();
         assert_eq!((found.place.as_str(), found.message.as_str()), ("src/lib.rs:5:9", "left: 1\nright: 2"));
         let new = b"\nthread 'a' (1) panicked at src/lib.rs:1:2:\nboo\n";
@@ -163,7 +163,10 @@ mod tests {
 
     #[test]
     fn returned_errors_are_found() {
-        assert_eq!(returned_error(b"x\nError: ParseIntError { kind: Empty }\n").unwrap(), "Error: ParseIntError { kind: Empty }");
+        assert_eq!(
+            returned_error(b"x\nError: ParseIntError { kind: Empty }\n").unwrap(),
+            "Error: ParseIntError { kind: Empty }"
+        );
         assert_eq!(returned_error(b"no Error: here"), None);
     }
 
@@ -174,7 +177,8 @@ mod tests {
         assert_eq!(own_output(quiet.as_bytes(), "a::b"), b"");
         let said = format!("\nrunning 1 test\ntest a::b ... hello\nok\n{end}");
         assert_eq!(own_output(said.as_bytes(), "a::b"), b"hello\n");
-        let failed = "\nrunning 1 test\ntest a ... hello\nFAILED\n\nfailures:\n\nfailures:\n    a\n\ntest result: FAILED. 0 p";
+        let failed =
+            "\nrunning 1 test\ntest a ... hello\nFAILED\n\nfailures:\n\nfailures:\n    a\n\ntest result: FAILED. 0 p";
         assert_eq!(own_output(failed.as_bytes(), "a"), b"hello\n");
         assert_eq!(own_output(b"\nrunning 1 test\ntest a ... half a li", "a"), b"half a li");
         assert_eq!(own_output(b"anything", "a"), b"anything");

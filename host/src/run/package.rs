@@ -33,7 +33,8 @@ impl ModuleGrants {
     /// The same for a program that cargo or nextest runs: they tell by environment variables what it belongs to.
     pub fn from_cargo(here: &Path) -> Self {
         let dir = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| here.to_owned(), Into::into);
-        let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self::package(&dir, env.filter(|(name, _)| name.starts_with("CARGO_PKG_")))
     }
 }

@@ -79,7 +79,10 @@ impl PlannedTest {
 }
 
 pub(super) enum Step {
-    Run { grants: Arc<Grants>, call: Call },
+    Run {
+        grants: Arc<Grants>,
+        call: Call,
+    },
     /// Not run, for this reason.
     Skip(Arc<str>),
     /// Not run, because it asks for what it may not have.

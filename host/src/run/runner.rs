@@ -234,12 +234,8 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let shared = Shared {
-            engine: &self.engine,
-            pool: &self.pool,
-            options: &self.options,
-            interrupted: &self.interrupted,
-        };
+        let shared =
+            Shared { engine: &self.engine, pool: &self.pool, options: &self.options, interrupted: &self.interrupted };
         let outcome = execute::all(&shared, modules, listener);
         let report = self.report(modules, profile, outcome.records, started, began);
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
@@ -295,8 +291,7 @@ impl Runner {
             code: planned.module.catalogue.code.clone(),
             tests: records.by_ref().take(planned.tests.len()).collect(),
         });
-        let canonical =
-            Canonical { reproducible, policy: policy_record(profile.policy()), modules: modules.collect() };
+        let canonical = Canonical { reproducible, policy: policy_record(profile.policy()), modules: modules.collect() };
         let volatile = Volatile {
             started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -141,7 +141,8 @@ impl Cache {
 /// Whether a path is this user's, and nobody else may write it.
 fn is_ours(path: &Path) -> bool {
     let user = rustix::process::geteuid().as_raw();
-    fs::symlink_metadata(path).is_ok_and(|found| found.uid() == user && found.mode() & 0o022 == 0 && !found.is_symlink())
+    fs::symlink_metadata(path)
+        .is_ok_and(|found| found.uid() == user && found.mode() & 0o022 == 0 && !found.is_symlink())
 }
 
 fn load_entry(engine: &wasmtime::Engine, path: &Path) -> Option<Module> {

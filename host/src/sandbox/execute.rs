@@ -79,8 +79,7 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     let now = Instant::now();
     let deadline = now.checked_add(limits.timeout).unwrap_or(now + std::time::Duration::from_secs(1 << 32));
     let watch = Watch { deadline, interrupted: Arc::clone(job.interrupted) };
-    let subject =
-        Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
+    let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), subject) {
         Ok(wasi) => wasi,
         Err(error) => return Run::refused(format!("a granted socket cannot be opened: {error}")),
@@ -133,9 +132,7 @@ fn call(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> Run {
     let spent = if matches!(ending, Ending::Fuel { .. }) { fuel } else { store.data().spent(left) };
     let (linear_peak, refused) = (store.data().limiter.peak(), store.data().limiter.refused());
     let sdk = match (&job.entry, &started.instance) {
-        (Entry::Sdk(_), Some(instance)) => {
-            Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent))
-        }
+        (Entry::Sdk(_), Some(instance)) => Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent)),
         _ => None,
     };
     Run { ending, fuel: spent, linear_peak, refused, sdk, remains: Remains::default(), host_leak: 0 }

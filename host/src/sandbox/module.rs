@@ -19,9 +19,7 @@ pub enum LoadError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// It is larger than the cap.
-    #[error(
-        "the module has {size} bytes, over the cap of {cap}; `module-size` in airtight.toml raises it"
-    )]
+    #[error("the module has {size} bytes, over the cap of {cap}; `module-size` in airtight.toml raises it")]
     TooLarge {
         /// Its size in bytes.
         size: u64,
@@ -66,7 +64,12 @@ impl LoadedModule {
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(engine: &Engine, cache: Option<&Cache>, bytes: Vec<u8>, options: LoadOptions) -> Result<Self, LoadError> {
+    pub fn load(
+        engine: &Engine,
+        cache: Option<&Cache>,
+        bytes: Vec<u8>,
+        options: LoadOptions,
+    ) -> Result<Self, LoadError> {
         let catalogue = Catalogue::read(&bytes, options.harness)?;
         let Rewritten { bytes: rewritten, code_start, globals } = rewrite(&bytes, &catalogue)?;
         let module = compile(engine, cache, &rewritten)?;
@@ -90,7 +93,8 @@ impl LoadedModule {
 
     /// The values of the module's mutable globals, the stack pointer among them.
     pub(super) fn save_globals(&self, store: &mut Store<TestState>, instance: &Instance) -> Vec<(Global, Val)> {
-        let found = self.globals.iter().filter_map(|export| instance.get_module_export(&mut *store, export)?.into_global());
+        let found =
+            self.globals.iter().filter_map(|export| instance.get_module_export(&mut *store, export)?.into_global());
         let found: Vec<Global> = found.collect();
         found.into_iter().map(|global| (global, global.get(&mut *store))).collect()
     }

@@ -51,7 +51,8 @@ pub(super) type Saved = Vec<(Global, Val)>;
 /// Calls the test's export; its return value.
 pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> anyhow::Result<u32> {
     let export = instance.get_module_export(&mut *store, &call.export);
-    let test = export.and_then(wasmtime::Extern::into_func).ok_or_else(|| anyhow::anyhow!("the test's export is gone"))?;
+    let test =
+        export.and_then(wasmtime::Extern::into_func).ok_or_else(|| anyhow::anyhow!("the test's export is gone"))?;
     test.typed::<(), u32>(&*store)?.call(&mut *store, ())
 }
 
@@ -86,7 +87,9 @@ impl After<'_> {
         self.store.data_mut().wasi.set_deadline(deadline);
         let address = match said {
             Some(address) => address,
-            None => self.call(STATE_EXPORT).map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
+            None => self
+                .call(STATE_EXPORT)
+                .map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
         };
         let state = self.state(address)?;
         let mut outcome = SdkOutcome::default();

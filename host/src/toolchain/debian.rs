@@ -90,7 +90,8 @@ fn choose_set(policy: &BTreeMap<&str, Policy>) -> Result<&'static [&'static str]
     sets.sort_by_key(|set| !policy.get(set[0]).is_some_and(|compiler| compiler.installed));
     sets.first().copied().ok_or_else(|| {
         let compilers = ["rustc", "rustc-web"].into_iter();
-        let offers = compilers.filter_map(|name| candidate(name).map(|(major, minor)| format!("{name} {major}.{minor}")));
+        let offers =
+            compilers.filter_map(|name| candidate(name).map(|(major, minor)| format!("{name} {major}.{minor}")));
         let offers: Vec<_> = offers.collect();
         let offers = if offers.is_empty() { "no Rust".to_owned() } else { offers.join(" and ") };
         format!("the distribution offers {offers}; {}.{} or later is needed, with std's sources", MINIMUM.0, MINIMUM.1)

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_failed_command_shows_its_output() {
-        let error = ToolchainError::Command { command: "a b".into(), ending: "exit status 1".into(), output: "x\ny\n".into() };
+        let error =
+            ToolchainError::Command { command: "a b".into(), ending: "exit status 1".into(), output: "x\ny\n".into() };
         assert_eq!(error.to_string(), "`a b` failed (exit status 1)\n    x\n    y");
     }
 }

@@ -115,7 +115,8 @@ fn failure(package: String, target: Option<String>, culprit: Option<Culprit>, er
 }
 
 fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], workspace: &Workspace) -> Culprit {
-    let name = |id: &PackageId| workspace.package(id).map_or_else(|| id.repr.clone(), |package| package.name.to_string());
+    let name =
+        |id: &PackageId| workspace.package(id).map_or_else(|| id.repr.clone(), |package| package.name.to_string());
     Culprit {
         package: error.of.name(),
         version: error.of.version(),
@@ -149,7 +150,8 @@ impl<'a> Graph<'a> {
     /// Development dependencies are those of the package itself, not of its dependencies.
     fn path(&self, from: &'a PackageId, to: &PackageId) -> Option<(Relation, Vec<PackageId>)> {
         let mut seen = HashSet::from([from]);
-        let mut queue: VecDeque<(&PackageId, Option<Relation>, Vec<PackageId>)> = VecDeque::from([(from, None, vec![])]);
+        let mut queue: VecDeque<(&PackageId, Option<Relation>, Vec<PackageId>)> =
+            VecDeque::from([(from, None, vec![])]);
         while let Some((at, first, between)) = queue.pop_front() {
             for dependency in self.0.get(at).into_iter().flat_map(|node| &node.deps) {
                 let mut kinds = dependency.dep_kinds.iter().map(|info| relation(info.kind));

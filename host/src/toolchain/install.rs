@@ -166,7 +166,8 @@ fn with_distribution(
         }
     }
     let (Some(base), Some(ingredients)) = (Base::of(machine), Ingredients::of(machine)) else {
-        reasons.push("the packages were installed, but there is still no usable compiler with std's sources".to_owned());
+        reasons
+            .push("the packages were installed, but there is still no usable compiler with std's sources".to_owned());
         return Err(ToolchainError::Unavailable { reasons });
     };
     let private = sysroot::private(machine, &base.rustc, &base.info);

@@ -1,10 +1,10 @@
 //! The workspace, and which of its packages a request means.
 
 use super::TARGET;
+use super::Toolchain;
 use super::build::BuildError;
 use super::command::{Call, Runner};
 use super::request::BuildRequest;
-use super::Toolchain;
 use cargo_metadata::{Metadata, Package, PackageId};
 use std::collections::HashMap;
 use std::fs;
@@ -39,8 +39,7 @@ impl Workspace {
     }
 
     fn ask(runner: &dyn Runner, call: Call) -> Result<Workspace, BuildError> {
-        let captured =
-            runner.capture(&call).map_err(|source| BuildError::Start { command: call.display(), source })?;
+        let captured = runner.capture(&call).map_err(|source| BuildError::Start { command: call.display(), source })?;
         if !captured.ending.ok() {
             return Err(BuildError::Metadata { message: cargo_error(&captured.stderr) });
         }
@@ -137,7 +136,9 @@ fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
     let mut left = vec![text];
     for &byte in pattern {
         left = match byte {
-            b'*' => left.first().map(|longest| (0..=longest.len()).map(|at| &longest[at..]).collect()).unwrap_or_default(),
+            b'*' => {
+                left.first().map(|longest| (0..=longest.len()).map(|at| &longest[at..]).collect()).unwrap_or_default()
+            }
             b'?' => left.iter().filter_map(|text| text.get(1..)).collect(),
             _ => left.iter().filter_map(|text| text.strip_prefix(&[byte])).collect(),
         };

@@ -233,7 +233,14 @@ fn compile_stubs(
     let (source, object) = (work.join("stubs.rs"), work.join("stubs.o"));
     write(&source, STUBS)?;
     let call = compiler(base, sysroot)
-        .args(["--edition=2024", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "-Ccodegen-units=1"])
+        .args([
+            "--edition=2024",
+            "--crate-type=lib",
+            "--emit=obj",
+            "-Copt-level=2",
+            "-Cpanic=abort",
+            "-Ccodegen-units=1",
+        ])
         // `linkage` and `thread_local`, which std uses too.
         .env("RUSTC_BOOTSTRAP", "1")
         .arg("-o")
@@ -267,7 +274,8 @@ fn merge_stubs(
 fn probe(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot, work: &Path) -> Result<(), ToolchainError> {
     let source = work.join("probe.rs");
     write(&source, PROBE)?;
-    let call = compiler(base, sysroot).args(["--edition=2021", "--test", "-o"]).arg(work.join("probe.wasm")).arg(&source);
+    let call =
+        compiler(base, sysroot).args(["--edition=2021", "--test", "-o"]).arg(work.join("probe.wasm")).arg(&source);
     run(machine, &call, &mut |_| {}).map(drop)
 }
 
@@ -384,7 +392,9 @@ mod tests {
 
     #[test]
     fn the_users_build_settings_do_not_reach_std() {
-        for name in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PROFILE_RELEASE_LTO", "RUSTC_WRAPPER"] {
+        for name in
+            ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PROFILE_RELEASE_LTO", "RUSTC_WRAPPER"]
+        {
             assert!(shapes_builds(OsStr::new(name)), "{name}");
         }
         for name in ["CARGO_HOME", "CARGO_HTTP_PROXY", "CARGO_REGISTRIES_X_TOKEN", "PATH", "HTTPS_PROXY"] {

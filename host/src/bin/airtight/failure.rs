@@ -44,12 +44,18 @@ impl Failure {
 
     /// A module that cannot be loaded.
     pub fn module(name: impl Display, error: LoadError) -> Self {
-        Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::Error::from(error).context(format!("cannot load {name}")) }
+        Self {
+            status: exit_status::MODULE_UNUSABLE,
+            error: anyhow::Error::from(error).context(format!("cannot load {name}")),
+        }
     }
 
     /// A module that cannot be read.
     pub fn unreadable(name: impl Display, error: std::io::Error) -> Self {
-        Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::Error::from(error).context(format!("cannot read {name}")) }
+        Self {
+            status: exit_status::MODULE_UNUSABLE,
+            error: anyhow::Error::from(error).context(format!("cannot read {name}")),
+        }
     }
 
     /// Says what is wrong on standard error; the exit status.

@@ -1,8 +1,8 @@
 //! `airtight`: hermetic tests that cannot leak quietly.
 
 mod args;
-mod failure;
 mod build;
+mod failure;
 mod list;
 mod run;
 mod runner;

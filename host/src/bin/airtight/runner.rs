@@ -67,7 +67,12 @@ impl LibtestArgs {
 
     fn run_args(&self) -> RunArgs {
         let defaults = crate::args::run_defaults();
-        RunArgs { jobs: self.test_threads.unwrap_or(0), no_capture: self.nocapture, shuffle: self.shuffle_seed, ..defaults }
+        RunArgs {
+            jobs: self.test_threads.unwrap_or(0),
+            no_capture: self.nocapture,
+            shuffle: self.shuffle_seed,
+            ..defaults
+        }
     }
 }
 

@@ -60,7 +60,11 @@ impl Wasi {
     pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, std::io::Error> {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
-        let scratch = super::scratch::Scratch::new(limits.scratch, super::scratch_object::MAX_ENTRIES, super::clock::REALTIME_START);
+        let scratch = super::scratch::Scratch::new(
+            limits.scratch,
+            super::scratch_object::MAX_ENTRIES,
+            super::clock::REALTIME_START,
+        );
         let mut wasi = Self {
             world: World::new(scratch, Capture::new(limits.output, echo), watch),
             table: Table::with_capacity(8),

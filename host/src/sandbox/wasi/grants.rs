@@ -61,9 +61,8 @@ impl Grants {
     pub fn new(policy: Arc<Policy>) -> Result<Self, GrantError> {
         let mut dirs = Vec::with_capacity(policy.dirs.len());
         for grant in &policy.dirs {
-            let dir = cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority()).map_err(
-                |source| GrantError { guest: grant.guest.clone(), host: grant.host.clone(), source },
-            )?;
+            let dir = cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority())
+                .map_err(|source| GrantError { guest: grant.guest.clone(), host: grant.host.clone(), source })?;
             dirs.push(GrantedDir {
                 guest: grant.guest.as_str().into(),
                 report_as: grant.alias_of.as_ref().unwrap_or(&grant.guest).as_str().into(),
@@ -107,7 +106,10 @@ impl Grants {
                 }
                 SocketSource::Connect(address) => *address,
                 SocketSource::ConnectTo(name) => *listening.get(name.as_str()).ok_or_else(|| {
-                    std::io::Error::other(format!("socket `{}` connects to `{name}`, which this test is not granted", grant.name))
+                    std::io::Error::other(format!(
+                        "socket `{}` connects to `{name}`, which this test is not granted",
+                        grant.name
+                    ))
                 })?,
             };
             let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;

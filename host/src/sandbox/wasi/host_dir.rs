@@ -107,7 +107,13 @@ pub fn filestat(world: &mut World, found: &Metadata, mode: Mode) -> Filestat {
         Mode::ReadWrite => {
             use cap_std::fs::MetadataExt as _;
             let changed = nanos(found.ctime(), found.ctime_nsec());
-            (MetadataExt::nlink(found), found.len(), nanos(found.atime(), found.atime_nsec()), nanos(found.mtime(), found.mtime_nsec()), changed)
+            (
+                MetadataExt::nlink(found),
+                found.len(),
+                nanos(found.atime(), found.atime_nsec()),
+                nanos(found.mtime(), found.mtime_nsec()),
+                changed,
+            )
         }
     };
     Filestat { dev: 1, ino, filetype: kind, nlink, size, atim, mtim, ctim }

@@ -99,8 +99,7 @@ impl File for Listener {
 
     fn accept(&mut self, world: &mut World, flags: Fdflags) -> Result<Accepted> {
         let flags = only_nonblock(flags)?;
-        let (socket, peer) =
-            retry(world, self.flags, self.socket.as_fd(), PollFlags::IN, || self.socket.accept())?;
+        let (socket, peer) = retry(world, self.flags, self.socket.as_fd(), PollFlags::IN, || self.socket.accept())?;
         let stream = Stream::new(socket, flags, world.host.track())?;
         // The peer's port is the host's choice and differs from run to run; the address does not.
         Ok(Accepted { socket: Box::new(stream), peer: peer.ip().to_string() })

@@ -61,7 +61,10 @@ pub enum Interest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
     /// Ready, with the bytes known to be waiting.
-    Ready { bytes: u64, hangup: bool },
+    Ready {
+        bytes: u64,
+        hangup: bool,
+    },
     NotReady,
 }
 

@@ -64,13 +64,10 @@ impl Wasi {
             let event = match self.table.file(fd).and_then(|file| file.poll(interest)) {
                 Ok(Readiness::NotReady) => continue,
                 Ok(Readiness::Ready { bytes, hangup }) => {
-                    let flags =
-                        if hangup { Eventrwflags::FD_READWRITE_HANGUP } else { Eventrwflags::empty() };
+                    let flags = if hangup { Eventrwflags::FD_READWRITE_HANGUP } else { Eventrwflags::empty() };
                     event(sub.userdata, type_, Errno::Success, bytes, flags)
                 }
-                Err(super::fault::Fault::Errno(errno)) => {
-                    event(sub.userdata, type_, errno, 0, Eventrwflags::empty())
-                }
+                Err(super::fault::Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
                 Err(trap) => return Err(trap),
             };
             events.push(event);

@@ -101,7 +101,13 @@ fn at(offset: Option<u64>, done: usize) -> Outcome<Option<u64>> {
 }
 
 impl Wasi {
-    fn read_file(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, iovs: types::IovecArray, offset: Option<u64>) -> Outcome<u32> {
+    fn read_file(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        iovs: types::IovecArray,
+        offset: Option<u64>,
+    ) -> Outcome<u32> {
         self.allowed(fd, Rights::FD_READ)?;
         let id = self.table.get(fd)?.id;
         let file = self.table.file(fd)?;
@@ -116,7 +122,13 @@ impl Wasi {
         Ok(u32::try_from(count)?)
     }
 
-    fn write_file(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, iovs: types::CiovecArray, offset: Option<u64>) -> Outcome<u32> {
+    fn write_file(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        iovs: types::CiovecArray,
+        offset: Option<u64>,
+    ) -> Outcome<u32> {
         self.allowed(fd, Rights::FD_WRITE)?;
         let id = self.table.get(fd)?.id;
         let file = self.table.file(fd)?;
@@ -130,7 +142,14 @@ impl Wasi {
         Ok(u32::try_from(count)?)
     }
 
-    fn read_dir(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, buf: GuestPtr<u8>, len: u32, cookie: u64) -> Outcome<u32> {
+    fn read_dir(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        buf: GuestPtr<u8>,
+        len: u32,
+        cookie: u64,
+    ) -> Outcome<u32> {
         let listing = self.listing(fd, cookie == 0)?;
         let skip = usize::try_from(cookie).unwrap_or(usize::MAX).min(listing.len());
         let mut at = buf;
@@ -171,7 +190,12 @@ fn dirent(entry: &super::object::DirEntry, next: u64) -> Outcome<[u8; 24]> {
 
 #[wiggle::async_trait]
 impl WasiSnapshotPreview1 for Wasi {
-    async fn args_get(&mut self, memory: &mut GuestMemory<'_>, argv: GuestPtr<GuestPtr<u8>>, buf: GuestPtr<u8>) -> Result<()> {
+    async fn args_get(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        argv: GuestPtr<GuestPtr<u8>>,
+        buf: GuestPtr<u8>,
+    ) -> Result<()> {
         let args = self.args.clone();
         Ok(self.write_strings(memory, args.iter().map(AsRef::as_ref), argv, buf)?)
     }
@@ -180,7 +204,12 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(sizes(self.args.iter().map(AsRef::as_ref))?)
     }
 
-    async fn environ_get(&mut self, memory: &mut GuestMemory<'_>, environ: GuestPtr<GuestPtr<u8>>, buf: GuestPtr<u8>) -> Result<()> {
+    async fn environ_get(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        environ: GuestPtr<GuestPtr<u8>>,
+        buf: GuestPtr<u8>,
+    ) -> Result<()> {
         let strings = Self::environment(&self.grants, self.env_sockets.as_deref());
         Ok(self.write_strings(memory, strings.iter().map(String::as_str), environ, buf)?)
     }
@@ -230,14 +259,25 @@ impl WasiSnapshotPreview1 for Wasi {
             Object::File(file) => (file.kind(), file.flags()),
             Object::Dir { .. } => (types::Filetype::Directory, types::Fdflags::empty()),
         };
-        Ok(types::Fdstat { fs_filetype, fs_flags, fs_rights_base: entry.rights, fs_rights_inheriting: entry.inheriting })
+        Ok(types::Fdstat {
+            fs_filetype,
+            fs_flags,
+            fs_rights_base: entry.rights,
+            fs_rights_inheriting: entry.inheriting,
+        })
     }
 
     async fn fd_fdstat_set_flags(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<()> {
         Ok(self.table.file(fd)?.set_flags(flags)?)
     }
 
-    async fn fd_fdstat_set_rights(&mut self, _: &mut GuestMemory<'_>, fd: Fd, base: Rights, inheriting: Rights) -> Result<()> {
+    async fn fd_fdstat_set_rights(
+        &mut self,
+        _: &mut GuestMemory<'_>,
+        fd: Fd,
+        base: Rights,
+        inheriting: Rights,
+    ) -> Result<()> {
         let entry = self.table.get_mut(fd)?;
         if !entry.rights.contains(base) || !entry.inheriting.contains(inheriting) {
             return Err(Errno::Notcapable.into());
@@ -258,7 +298,14 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.table.file(fd)?.set_size(&mut self.world, size)?)
     }
 
-    async fn fd_filestat_set_times(&mut self, _: &mut GuestMemory<'_>, fd: Fd, atim: u64, mtim: u64, flags: types::Fstflags) -> Result<()> {
+    async fn fd_filestat_set_times(
+        &mut self,
+        _: &mut GuestMemory<'_>,
+        fd: Fd,
+        atim: u64,
+        mtim: u64,
+        flags: types::Fstflags,
+    ) -> Result<()> {
         let times = self.times(atim, mtim, flags)?;
         let entry = self.table.get_mut(fd)?;
         Ok(match &mut entry.object {
@@ -271,7 +318,13 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.read_file(memory, fd, iovs, None)?)
     }
 
-    async fn fd_pread(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, iovs: types::IovecArray, offset: u64) -> Result<u32> {
+    async fn fd_pread(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        iovs: types::IovecArray,
+        offset: u64,
+    ) -> Result<u32> {
         Ok(self.read_file(memory, fd, iovs, Some(offset))?)
     }
 
@@ -279,7 +332,13 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.write_file(memory, fd, iovs, None)?)
     }
 
-    async fn fd_pwrite(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, iovs: types::CiovecArray, offset: u64) -> Result<u32> {
+    async fn fd_pwrite(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        iovs: types::CiovecArray,
+        offset: u64,
+    ) -> Result<u32> {
         Ok(self.write_file(memory, fd, iovs, Some(offset))?)
     }
 
@@ -288,7 +347,13 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(types::Prestat::Dir(types::PrestatDir { pr_name_len: u32::try_from(name.len())? }))
     }
 
-    async fn fd_prestat_dir_name(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, path: GuestPtr<u8>, max: u32) -> Result<()> {
+    async fn fd_prestat_dir_name(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        path: GuestPtr<u8>,
+        max: u32,
+    ) -> Result<()> {
         let name = self.table.get(fd)?.preopen.as_ref().ok_or(Errno::Badf)?;
         let len = u32::try_from(name.len())?;
         if len > max {
@@ -323,16 +388,34 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.table.file(fd)?.seek(&mut self.world, SeekFrom::Current(0))?)
     }
 
-    async fn fd_readdir(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, buf: GuestPtr<u8>, len: u32, cookie: u64) -> Result<u32> {
+    async fn fd_readdir(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        buf: GuestPtr<u8>,
+        len: u32,
+        cookie: u64,
+    ) -> Result<u32> {
         Ok(self.read_dir(memory, fd, buf, len, cookie)?)
     }
 
-    async fn path_create_directory(&mut self, memory: &mut GuestMemory<'_>, dirfd: Fd, path: GuestPtr<str>) -> Result<()> {
+    async fn path_create_directory(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        dirfd: Fd,
+        path: GuestPtr<str>,
+    ) -> Result<()> {
         let path = self.path(memory, path)?;
         Ok(self.table.dir(dirfd)?.create_dir(&mut self.world, &path)?)
     }
 
-    async fn path_filestat_get(&mut self, memory: &mut GuestMemory<'_>, dirfd: Fd, flags: types::Lookupflags, path: GuestPtr<str>) -> Result<types::Filestat> {
+    async fn path_filestat_get(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        dirfd: Fd,
+        flags: types::Lookupflags,
+        path: GuestPtr<str>,
+    ) -> Result<types::Filestat> {
         let path = self.path(memory, path)?;
         Ok(self.table.dir(dirfd)?.stat_path(&mut self.world, &path, follows(flags))?)
     }
@@ -394,7 +477,14 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.open_path(dirfd, &path, how, rights)?)
     }
 
-    async fn path_readlink(&mut self, memory: &mut GuestMemory<'_>, dirfd: Fd, path: GuestPtr<str>, buf: GuestPtr<u8>, len: u32) -> Result<u32> {
+    async fn path_readlink(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        dirfd: Fd,
+        path: GuestPtr<str>,
+        buf: GuestPtr<u8>,
+        len: u32,
+    ) -> Result<u32> {
         let path = self.path(memory, path)?;
         let target = self.table.dir(dirfd)?.read_link(&mut self.world, &path)?;
         let count = u32::try_from(target.len())?.min(len);
@@ -402,18 +492,36 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(count)
     }
 
-    async fn path_remove_directory(&mut self, memory: &mut GuestMemory<'_>, dirfd: Fd, path: GuestPtr<str>) -> Result<()> {
+    async fn path_remove_directory(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        dirfd: Fd,
+        path: GuestPtr<str>,
+    ) -> Result<()> {
         let path = self.path(memory, path)?;
         Ok(self.table.dir(dirfd)?.remove_dir(&mut self.world, &path)?)
     }
 
-    async fn path_rename(&mut self, memory: &mut GuestMemory<'_>, src_fd: Fd, src_path: GuestPtr<str>, dest_fd: Fd, dest_path: GuestPtr<str>) -> Result<()> {
+    async fn path_rename(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        src_fd: Fd,
+        src_path: GuestPtr<str>,
+        dest_fd: Fd,
+        dest_path: GuestPtr<str>,
+    ) -> Result<()> {
         let (from, to) = (self.path(memory, src_path)?, self.path(memory, dest_path)?);
         let (source, target) = (self.table.dir(src_fd)?, self.table.dir(dest_fd)?);
         Ok(source.rename(&mut self.world, &from, &*target, &to)?)
     }
 
-    async fn path_symlink(&mut self, memory: &mut GuestMemory<'_>, src_path: GuestPtr<str>, dirfd: Fd, dest_path: GuestPtr<str>) -> Result<()> {
+    async fn path_symlink(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        src_path: GuestPtr<str>,
+        dirfd: Fd,
+        dest_path: GuestPtr<str>,
+    ) -> Result<()> {
         let (target, path) = (self.path(memory, src_path)?, self.path(memory, dest_path)?);
         Ok(self.table.dir(dirfd)?.symlink(&mut self.world, &target, &path)?)
     }
@@ -466,7 +574,13 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.acquired(Object::File(accepted.socket), what)?)
     }
 
-    async fn sock_recv(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, data: types::IovecArray, flags: types::Riflags) -> Result<(u32, types::Roflags)> {
+    async fn sock_recv(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        data: types::IovecArray,
+        flags: types::Riflags,
+    ) -> Result<(u32, types::Roflags)> {
         let id = self.table.get(fd)?.id;
         let peek = flags.contains(types::Riflags::RECV_PEEK);
         let all = flags.contains(types::Riflags::RECV_WAITALL) && !peek;
@@ -489,7 +603,13 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok((u32::try_from(count)?, types::Roflags::empty()))
     }
 
-    async fn sock_send(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, data: types::CiovecArray, _: types::Siflags) -> Result<u32> {
+    async fn sock_send(
+        &mut self,
+        memory: &mut GuestMemory<'_>,
+        fd: Fd,
+        data: types::CiovecArray,
+        _: types::Siflags,
+    ) -> Result<u32> {
         let id = self.table.get(fd)?.id;
         let socket = self.table.file(fd)?;
         let world = &mut self.world;
