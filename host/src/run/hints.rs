@@ -6,7 +6,7 @@ pub fn for_panic(message: &str) -> Option<&'static str> {
         airtight::test gives `t.temp_dir()`";
     const THREADS: &str =
         "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively";
-    const HINTS: [(&str, &str); 5] = [
+    const HINTS: [(&str, &str); 6] = [
         // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
         ("no filesystem on wasm", TEMP_DIR),
         ("not supported by WASI yet", TEMP_DIR),
@@ -15,6 +15,7 @@ pub fn for_panic(message: &str) -> Option<&'static str> {
             "operation not supported on this platform",
             "wasm32-wasip1 does not have this operation (processes, threads, most of networking)",
         ),
+        ("No file descriptors available", "the test is at its limit of open descriptors: `handles` in airtight.toml"),
         (
             "failed to find a pre-opened file descriptor",
             "no directory that holds this path is granted; see `dir` in airtight.toml",
