@@ -28,13 +28,12 @@ use sections::id;
 use wasmparser::{Validator, WasmFeatures};
 
 /// The features of WebAssembly that a module may use: those of version 2.0 without host references, relaxed SIMD, tail
-/// calls, extended constants and several memories. Threads, exceptions, garbage collection and 64-bit memories are out.
+/// calls and extended constants. Threads, exceptions, garbage collection, several and 64-bit memories are out.
 pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .difference(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::MULTI_MEMORY);
+    .union(WasmFeatures::EXTENDED_CONST);
 
 /// What is known of a module without running it.
 #[derive(Debug, Clone)]

@@ -233,6 +233,8 @@ pub enum ResourceKind {
     Dir,
     /// A socket.
     Socket,
+    /// A file left in the scratch file system: nothing that is open, and not a leak unless the policy says so.
+    Residue,
 }
 
 /// Something a test held at its end.
@@ -246,8 +248,12 @@ pub struct Resource {
     /// The guest's path, package-relative where it is the package's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The descriptor at the end; of the first, where there are several.
-    pub fd: u32,
+    /// The descriptor at the end; of the first, where there are several. Absent for what is not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fd: Option<u32>,
+    /// Size of what is left, for residue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// `read`, `write`, `read-write`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,

@@ -41,7 +41,8 @@ pub(super) fn file(path: &str, count: u64) -> Resource {
         kind: ResourceKind::File,
         count,
         path: Some(path.to_owned()),
-        fd: 5,
+        fd: Some(5),
+        bytes: None,
         mode: Some("read-write".to_owned()),
         bytes_read: 0,
         bytes_written: 262_144,
@@ -52,7 +53,7 @@ pub(super) fn file(path: &str, count: u64) -> Resource {
 
 pub(super) fn socket() -> Resource {
     let stack = vec![Frame { function: "wasm function 71".to_owned(), file: None, line: None }];
-    let (kind, path, fd, mode) = (ResourceKind::Socket, None, 9, None);
+    let (kind, path, fd, mode) = (ResourceKind::Socket, None, Some(9), None);
     Resource { kind, path, fd, mode, bytes_written: 1, stack, ..file("", 1) }
 }
 
@@ -156,11 +157,11 @@ fn any_stack() -> impl Strategy<Value = Vec<Frame>> {
 prop_compose! {
     fn any_resource()(
         kind in prop::sample::select(vec![ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket]),
-        (count, fd, bytes_read, bytes_written) in any::<(u64, u32, u64, u64)>(),
+        (count, fd, bytes, bytes_read, bytes_written) in any::<(u64, Option<u32>, Option<u64>, u64, u64)>(),
         (path, mode, scope) in (some_text(), some_text(), hostile()),
         stack in any_stack(),
     ) -> Resource {
-        Resource { kind, count, path, fd, mode, bytes_read, bytes_written, scope, stack }
+        Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, scope, stack }
     }
 }
 

@@ -47,6 +47,7 @@ pub fn of(named: &Named<'_>, case: &Case<'_>) -> TestRecord {
     let run = case.run;
     let plain = judgement.verdict == Verdict::Pass
         && run.remains.open.is_empty()
+        && run.remains.residue.is_empty()
         && run.refused.is_none()
         && judgement.exit_status.is_none()
         && !named.keep_output;
@@ -78,7 +79,13 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
     let run = case.run;
     let open = resources::describe(&run.remains.open, named.name, &case.module.symbols);
     let (leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
-    let (verdict, leaks) = weigh(judgement.verdict, leaks, case.policy.leaks.handles);
+    let (mut verdict, mut leaks) = weigh(judgement.verdict, leaks, case.policy.leaks.handles);
+    if judgement.normal_finish {
+        let residue = resources::describe_residue(&run.remains.residue, named.name);
+        let (weighed, residue) = weigh(verdict, residue, case.policy.leaks.residue);
+        verdict = weighed;
+        leaks.extend(residue);
+    }
     let stack = place(named, case, &judgement);
     let said = run.sdk.as_ref();
     let details = Details {

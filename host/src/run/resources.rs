@@ -2,6 +2,7 @@
 
 use crate::ledger::{Handle, Kind};
 use crate::report::model::{Resource, ResourceKind};
+use crate::sandbox::wasi::Left;
 use crate::symbols::Symbols;
 
 /// The report's entries, in order of the first acquisition.
@@ -23,6 +24,23 @@ pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource
     groups.into_iter().map(|(_, entry)| entry).collect()
 }
 
+/// The report's entries for files left in the scratch file system, in path order.
+pub fn describe_residue(left: &[Left], scope: &str) -> Vec<Resource> {
+    let entry = |file: &Left| Resource {
+        kind: ResourceKind::Residue,
+        count: 1,
+        path: Some(file.path.clone()),
+        fd: None,
+        bytes: Some(file.bytes),
+        mode: None,
+        bytes_read: 0,
+        bytes_written: 0,
+        scope: scope.to_owned(),
+        stack: Vec::new(),
+    };
+    left.iter().map(entry).collect()
+}
+
 fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
     Resource {
         kind: match handle.kind {
@@ -32,7 +50,8 @@ fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
         },
         count: 1,
         path: handle.path.as_deref().map(str::to_owned),
-        fd: handle.fd,
+        fd: Some(handle.fd),
+        bytes: None,
         mode: handle.access.word().map(str::to_owned),
         bytes_read: handle.bytes_read,
         bytes_written: handle.bytes_written,

@@ -4,7 +4,7 @@ use super::cache::{Cache, CacheKey};
 use super::engine::Engine;
 use super::sdk::SdkCall;
 use super::state::TestState;
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::catalogue::{self, Catalogue, CatalogueError};
 use crate::instrument;
 use crate::report::model::Harness;
 use crate::symbols::{PathRoots, Symbols};
@@ -126,7 +126,10 @@ fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Modul
     if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
         return Ok(module);
     }
-    let module = Module::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+    let module = Module::from_binary(engine, bytes).map_err(|error| match catalogue::validate(bytes) {
+        Err(invalid) => LoadError::Catalogue(invalid),
+        Ok(()) => LoadError::Invalid(format!("{error:#}")),
+    })?;
     if let Some(cache) = cache {
         cache.store(&key, &module);
     }

@@ -2,7 +2,7 @@
 
 use super::Toolchain;
 use super::command::{Ending, Runner, Stream, System};
-use super::failures::{BuildFailure, explain};
+use super::failures::{BuildFailure, explain, explain_silent};
 use super::messages::Messages;
 use super::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
 use super::request::BuildRequest;
@@ -150,6 +150,8 @@ fn run_cargo(
 ) -> Result<Vec<BuildFailure>, BuildError> {
     let mut only: Option<Vec<String>> = None;
     loop {
+        let known = messages.errors.len();
+        messages.stderr.clear();
         let call = cargo(toolchain, request).args(request.build_args(only.as_deref()));
         let ending = runner
             .run(&call, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
@@ -158,27 +160,26 @@ fn run_cargo(
         if let Ending::Signal(signal) = ending {
             return Err(BuildError::Interrupted { signal });
         }
+        if !ending.ok() && messages.errors.len() == known {
+            return Err(BuildError::Cargo { message: cargo_error(&messages.stderr) });
+        }
         if messages.errors.is_empty() {
-            return if ending.ok() { Ok(Vec::new()) } else { Err(refused(messages)) };
+            return Ok(Vec::new());
         }
         let resolved = Workspace::load_resolved(runner, toolchain, request);
-        let failures = explain(messages, resolved.as_ref().unwrap_or(workspace), selected);
-        if ending.ok() || request.can_keep_going() {
-            return Ok(failures);
-        }
+        let mut failures = explain(messages, resolved.as_ref().unwrap_or(workspace), selected);
         let failed: BTreeSet<&str> = failures.iter().map(|failure| failure.package.as_str()).collect();
         let names = selected.iter().map(|package| package.name.to_string());
         let rest: Vec<String> = names.filter(|name| !failed.contains(name.as_str())).collect();
         let before = only.as_ref().map_or(selected.len(), Vec::len);
-        if rest.is_empty() || rest.len() == before {
+        if ending.ok() || request.can_keep_going() || rest.is_empty() || rest.len() == before {
+            if !ending.ok() {
+                explain_silent(messages, selected, request, &mut failures);
+            }
             return Ok(failures);
         }
         only = Some(rest);
     }
-}
-
-fn refused(messages: &Messages) -> BuildError {
-    BuildError::Cargo { message: cargo_error(&messages.stderr) }
 }
 
 fn collect(

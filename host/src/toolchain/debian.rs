@@ -5,7 +5,7 @@ use super::error::ToolchainError;
 use super::find::MINIMUM;
 use super::install::{Step, Task};
 use super::machine::Machine;
-use super::rustc_info::{Version, leading_version};
+use super::rustc_info::{RustcInfo, Version, leading_version};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -115,6 +115,17 @@ pub(super) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
     });
     let sudo = if machine.superuser { "" } else { "sudo " };
     format!("{sudo}apt-get update && {sudo}apt-get install --no-install-recommends {}", packages.join(" "))
+}
+
+/// How to get the linker made for a compiler.
+pub(super) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String {
+    if !available(machine) {
+        return format!(
+            "(install LLD {})",
+            info.llvm_major.map_or_else(String::new, |major| format!("{major} or later"))
+        );
+    }
+    command_to_type(machine, Needs { toolchain: false, linker: true, llvm_major: info.llvm_major })
 }
 
 /// Installs what is needed: `Ok(Err(why))` where the distribution does not have it.

@@ -56,10 +56,12 @@ pub enum ToolchainError {
         source: io::Error,
     },
     /// No linker makes a working test of the sysroot.
-    #[error("no linker links a test for wasm32-wasip1{}", bullets(.tried))]
+    #[error("no linker links a test for wasm32-wasip1{}\nto get one, type\n    {command}", bullets(.tried))]
     NoLinker {
         /// Each linker, and what it said.
         tried: Vec<String>,
+        /// The command that installs another.
+        command: String,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use super::messages::{CompileError, Messages};
 use super::package::{TargetKind, binary_name};
+use super::request::BuildRequest;
 use super::selection::Workspace;
 use cargo_metadata::{DependencyKind, Node, Package, PackageId};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -108,6 +109,32 @@ pub(super) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&P
         }
     }
     failures
+}
+
+/// After a run that failed: a failure for each selected package that has tests, got none, and is in no failure so far.
+/// What cargo itself objects to (a build script's output, say) has no form for machines.
+pub(super) fn explain_silent(
+    messages: &Messages,
+    selected: &[&Package],
+    request: &BuildRequest,
+    failures: &mut Vec<BuildFailure>,
+) {
+    let is_built = |package: &Package| messages.tests.iter().any(|artifact| artifact.package_id == package.id);
+    for package in selected.iter().filter(|package| has_tests(package, request) && !is_built(package)) {
+        if failures.iter().any(|failure| failure.package == package.name.as_str()) {
+            continue;
+        }
+        let rendered = messages.objection(&package.name).unwrap_or("cargo did not get to it").to_owned();
+        let headline = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let package = package.name.to_string();
+        failures.push(BuildFailure { package, target: None, culprit: None, error: headline, rendered });
+    }
+}
+
+/// Whether a request asks for tests that a package has whatever its features.
+fn has_tests(package: &Package, request: &BuildRequest) -> bool {
+    let mut tests = package.targets.iter().filter(|target| target.test && target.required_features.is_empty());
+    tests.any(|target| request.targets.is_empty() || request.targets.iter().any(|filter| filter.means(target)))
 }
 
 fn failure(package: String, target: Option<String>, culprit: Option<Culprit>, error: &CompileError) -> BuildFailure {

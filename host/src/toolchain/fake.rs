@@ -178,6 +178,11 @@ impl FakeMachine {
         self.rule(prefix, Ending::Exit(status), "", stderr);
     }
 
+    /// Adds standard output to the last rule.
+    pub fn rule_stdout(&self, stdout: &str) {
+        self.rules.borrow_mut().last_mut().unwrap().stdout = stdout.into();
+    }
+
     pub fn time_out(&self, prefix: &str) {
         self.rule(prefix, Ending::TimedOut(Duration::from_secs(120)), "", "");
     }
@@ -185,6 +190,11 @@ impl FakeMachine {
     pub fn on(&self, prefix: &str, effect: impl Fn(&FakeMachine) + 'static) {
         self.answer(prefix, "");
         self.rules.borrow_mut().last_mut().unwrap().effect = Rc::new(effect);
+    }
+
+    /// Drops the rules of a prefix.
+    pub fn forget(&self, prefix: &str) {
+        self.rules.borrow_mut().retain(|rule| rule.prefix != prefix);
     }
 
     /// Command lines so far, each with its program's bare name.

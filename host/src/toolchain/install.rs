@@ -170,11 +170,32 @@ fn with_distribution(
             .push("the packages were installed, but there is still no usable compiler with std's sources".to_owned());
         return Err(ToolchainError::Unavailable { reasons });
     };
+    match make_private(machine, &base, &ingredients, progress) {
+        // Those that are there are too old or broken: one of the distribution's is made for its compiler.
+        Err(ToolchainError::NoLinker { .. }) if permission == Permission::System && debian::available(machine) => {
+            let needs = Needs { toolchain: false, linker: true, llvm_major: base.info.llvm_major };
+            if let Err(why) = debian::install(machine, needs, progress)? {
+                reasons.push(why);
+                return Err(ToolchainError::Unavailable { reasons });
+            }
+            make_private(machine, &base, &ingredients, progress)
+        }
+        other => other,
+    }
+}
+
+/// Builds the private sysroot, or gives the one that is there another linker.
+fn make_private(
+    machine: &Machine<'_>,
+    base: &Base,
+    ingredients: &Ingredients,
+    progress: &mut dyn FnMut(Step<'_>),
+) -> Result<Toolchain, ToolchainError> {
     let private = sysroot::private(machine, &base.rustc, &base.info);
     if private.is_complete(&base.rustc, &base.info) {
-        sysroot_build::relink(machine, &base, &ingredients, &private, progress)?;
+        sysroot_build::relink(machine, base, ingredients, &private, progress)?;
     } else {
-        sysroot_build::build(machine, &base, &ingredients, &private, progress)?;
+        sysroot_build::build(machine, base, ingredients, &private, progress)?;
     }
     Ok(base.with(&private))
 }
@@ -291,7 +312,7 @@ mod tests {
             tasks,
             [
                 "adding the target with rustup",
-                "installing rustc-web cargo-web rust-web-src wasi-libc",
+                "installing rustc-web cargo-web rust-web-src wasi-libc lld-22",
                 "building std for wasm32-wasip1, once",
                 "assembling the sysroot"
             ]
@@ -356,6 +377,21 @@ mod tests {
         assert!(text.contains("no space left on device"), "{text}");
         let left: Vec<_> = super::super::machine::entries(&fake.machine().sysroots());
         assert_eq!(left.len(), 1, "more than the lock: {left:?}");
+    }
+
+    #[test]
+    fn where_no_linker_works_the_distributions_is_installed() {
+        let fake = bookworm();
+        fake.distribution();
+        fake.sources_and_libc();
+        fake.program("bin/wasm-ld");
+        fake.fail("rust-lld", 1, "unknown object");
+        let text = install_as(&fake, Permission::Cache).0.unwrap_err().to_string();
+        assert!(text.contains("bin/wasm-ld: ") && text.contains("--no-install-recommends lld-22"), "{text}");
+        fake.on("apt-get -o", |fake| fake.forget("rust-lld"));
+        let (result, tasks) = install_as(&fake, Permission::System);
+        assert!(tasks.contains(&"installing lld-22".to_owned()), "{tasks:?}");
+        result.unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) struct Messages {
     pub script_env: HashMap<PackageId, Vec<(String, String)>>,
     /// The first error of each target that did not compile, and what else kept a package from being built.
     pub errors: Vec<CompileError>,
-    /// Standard error, whole.
+    /// Standard error of the run that is going on.
     pub stderr: String,
     shown: HashSet<String>,
 }
@@ -86,12 +86,25 @@ impl Messages {
         }
     }
 
+    /// An error of cargo's own on standard error that names a package.
+    pub fn objection(&self, package: &str) -> Option<&str> {
+        let names = [format!("`{package}`"), format!("`{package} v")];
+        let mut errors = self.stderr.split_inclusive('\n').scan(0, |at, line| {
+            *at += line.len();
+            Some((*at - line.len(), line))
+        });
+        let (start, _) =
+            errors.find(|(_, line)| line.starts_with("error") && names.iter().any(|name| line.contains(name)))?;
+        let end = errors.find(|(_, line)| line.starts_with("error") || line.starts_with("warning")).map(|(at, _)| at);
+        self.stderr.get(start..end.unwrap_or(self.stderr.len())).map(str::trim_end)
+    }
+
     fn knows(&self, id: &PackageId, target: &Target) -> bool {
         let same = |known: &Target| known.name == target.name && known.kind == target.kind;
         self.errors.iter().any(|error| error.of == Origin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
     }
 
-    /// Adds the errors that only cargo's own lines tell: build scripts that failed, compilers that crashed.
+    /// At the end of a run, adds the errors that only cargo's own lines tell: build scripts that failed, compilers that crashed.
     pub fn finish(&mut self) {
         let lines: Vec<&str> = self.stderr.lines().collect();
         let mut found = Vec::new();
@@ -215,6 +228,15 @@ mod tests {
         assert_eq!(error.of, Origin::Named("b".into(), Some("0.1.0".into())));
         assert_eq!(error.headline, "its build script failed: needs a C compiler");
         assert!(!error.rendered.contains("waiting"));
+    }
+
+    #[test]
+    fn an_objection_is_found_by_its_package() {
+        let stderr = "   Compiling a v0.1.0\nerror: other\nerror: the syntax of `good v0.1.0 (/w)` is new.\nSee it\n\
+                      warning: build failed\n";
+        let messages = messages(stderr);
+        assert_eq!(messages.objection("good"), Some("error: the syntax of `good v0.1.0 (/w)` is new.\nSee it"));
+        assert_eq!(messages.objection("goo"), None);
     }
 
     #[test]

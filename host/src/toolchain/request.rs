@@ -1,6 +1,8 @@
 //! What to build, and the command line that says so to cargo.
 
 use super::TARGET;
+use super::package::TargetKind;
+use cargo_metadata::Target;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -92,6 +94,23 @@ impl TargetFilter {
             TargetFilter::Benches => vec!["--benches"],
             TargetFilter::Bench(name) => vec!["--bench", name],
             TargetFilter::AllTargets => vec!["--all-targets"],
+        }
+    }
+
+    /// Whether this selects a target.
+    pub(super) fn means(&self, target: &Target) -> bool {
+        let (kind, name) = (TargetKind::of(target), &target.name);
+        match self {
+            TargetFilter::Lib => kind == TargetKind::Lib,
+            TargetFilter::Bins => kind == TargetKind::Bin,
+            TargetFilter::Bin(wanted) => kind == TargetKind::Bin && wanted == name,
+            TargetFilter::Tests => target.test,
+            TargetFilter::Test(wanted) => kind == TargetKind::Test && wanted == name,
+            TargetFilter::Examples => kind == TargetKind::Example,
+            TargetFilter::Example(wanted) => kind == TargetKind::Example && wanted == name,
+            TargetFilter::Benches => kind == TargetKind::Bench,
+            TargetFilter::Bench(wanted) => kind == TargetKind::Bench && wanted == name,
+            TargetFilter::AllTargets => true,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::TARGET;
 use super::command::Call;
+use super::debian;
 use super::error::ToolchainError;
 use super::find::Base;
 use super::install::{Step, Task, run, run_task};
@@ -221,7 +222,9 @@ fn connect_linker(
             Err(error) => tried.push(format!("{}: {error}", linker.display())),
         }
     }
-    Err(ToolchainError::NoLinker { tried })
+    // A link that is there counts as a linker.
+    fs::remove_file(&lld).map_err(ToolchainError::file("remove", &lld))?;
+    Err(ToolchainError::NoLinker { tried, command: debian::linker_to_type(machine, &base.info) })
 }
 
 fn compile_stubs(
@@ -375,7 +378,7 @@ mod tests {
         fs::create_dir_all(machine.sysroots()).unwrap();
         let ingredients = Ingredients::of(&machine).unwrap();
         let error = build(&machine, &base, &ingredients, &place, &mut |_| {}).unwrap_err();
-        assert!(matches!(&error, ToolchainError::NoLinker { tried } if tried.len() == 1));
+        assert!(matches!(&error, ToolchainError::NoLinker { tried, .. } if tried.len() == 1));
         assert!(error.to_string().contains("pthread_join") && error.to_string().contains("wasm-ld-22"), "{error}");
         assert!(!place.0.exists());
     }

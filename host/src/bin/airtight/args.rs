@@ -33,11 +33,11 @@ loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build a package's or workspace's tests for wasm and run them.
-    Test(TestCommand),
+    Test(Box<TestCommand>),
     /// Run the tests of modules that exist.
-    Run(RunCommand),
+    Run(Box<RunCommand>),
     /// Print the tests of modules without running them.
-    List(ListCommand),
+    List(Box<ListCommand>),
     /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
     Runner(RunnerCommand),
     /// Find a wasm32-wasip1 toolchain, or install one.

@@ -65,7 +65,7 @@ pub(super) struct Inventory<'a>(pub &'a [Resource]);
 impl Display for Inventory<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for kind in [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket] {
+        for kind in [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket, ResourceKind::Residue] {
             let counts = self.0.iter().filter(|resource| resource.kind == kind).map(|resource| resource.count);
             let count = counts.fold(0, u64::saturating_add);
             if count > 0 {
@@ -87,6 +87,9 @@ pub(super) struct Leaks<'a> {
 impl Display for Leaks<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.leaks.iter().try_for_each(|leak| self.leak(f, leak))?;
+        if self.leaks.iter().all(|leak| leak.kind == ResourceKind::Residue) {
+            return Ok(());
+        }
         let culprits = "`mem::forget`, `into_raw_fd`, a static that keeps it, a reference cycle";
         writeln!(f, "    where the owner seems to be dropped already, look for: {culprits}")
     }
@@ -96,6 +99,12 @@ impl Leaks<'_> {
     fn leak(&self, f: &mut Formatter<'_>, leak: &Resource) -> fmt::Result {
         let indent = "        ";
         writeln!(f, "    - {}", Title(leak))?;
+        if leak.kind == ResourceKind::Residue {
+            return writeln!(
+                f,
+                "{indent}to fix: remove it before the test returns, or set `residue = \"ignore\"` in `leaks`"
+            );
+        }
         if leak.scope != self.test {
             writeln!(f, "{indent}in subtest {}", OneLine(&leak.scope))?;
         }
@@ -143,7 +152,7 @@ struct Title<'a>(&'a Resource);
 
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Resource { kind, count, fd, path, mode, .. } = self.0;
+        let Resource { kind, count, fd, path, mode, bytes, .. } = self.0;
         if *count != 1 {
             write!(f, "{} ", Grouped(*count))?;
         }
@@ -151,8 +160,12 @@ impl Display for Title<'_> {
         match (path, kind) {
             (Some(path), _) => write!(f, " {}", OneLine(path))?,
             (None, ResourceKind::File | ResourceKind::Dir) => f.write_str(" of unknown path")?,
-            (None, ResourceKind::Socket) => {}
+            (None, ResourceKind::Socket | ResourceKind::Residue) => {}
         }
+        if let Some(bytes) = bytes {
+            write!(f, " ({})", Bytes(*bytes))?;
+        }
+        let Some(fd) = fd else { return Ok(()) };
         write!(f, " (fd {fd}")?;
         if *count != 1 {
             f.write_str(" is the first")?;
@@ -169,5 +182,6 @@ fn noun(kind: ResourceKind, count: u64) -> &'static str {
         ResourceKind::File => plural(count, "file", "files"),
         ResourceKind::Dir => plural(count, "directory", "directories"),
         ResourceKind::Socket => plural(count, "socket", "sockets"),
+        ResourceKind::Residue => plural(count, "file left in scratch", "files left in scratch"),
     }
 }

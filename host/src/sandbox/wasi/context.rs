@@ -34,11 +34,25 @@ pub struct Wasi {
 pub struct Remains {
     /// What the test acquired and still held.
     pub open: Vec<Handle>,
+    /// Files that the test left in the scratch file system, in path order.
+    pub residue: Vec<Left>,
     /// Most handles of the test's own at once.
     pub handles_peak: u32,
     /// What it printed.
     pub output: Output,
 }
+
+/// A file left in the scratch file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its guest path.
+    pub path: String,
+    /// Its size in bytes; 0 for a directory.
+    pub bytes: u64,
+}
+
+/// Files listed as residue at most; a test that leaves more has made its point.
+const MAX_RESIDUE: usize = 100;
 
 /// Who a context is made for.
 pub struct Subject {
@@ -246,7 +260,12 @@ impl Wasi {
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
         }
-        Remains { open, handles_peak, output: self.world.capture.into_output() }
+        let residue = self.world.scratch.residue(MAX_RESIDUE).files;
+        let residue = residue
+            .into_iter()
+            .map(|file| Left { path: format!("{}/{}", super::grants::SCRATCH_PATH, file.path), bytes: file.size })
+            .collect();
+        Remains { open, residue, handles_peak, output: self.world.capture.into_output() }
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Grants {
     pub(super) names: Arc<Names>,
 }
 
+/// A granted socket under its name.
+type NamedSocket = (Arc<str>, Box<dyn File>);
+
 /// Names that every test shares.
 pub(super) struct Names {
     pub stdin: Arc<str>,
@@ -85,7 +88,7 @@ impl Grants {
     }
 
     /// The granted sockets, opened for one test.
-    pub(super) fn open_sockets(&self, world: &mut World) -> std::io::Result<Vec<(Arc<str>, Box<dyn File>)>> {
+    pub(super) fn open_sockets(&self, world: &mut World) -> std::io::Result<Vec<NamedSocket>> {
         let mut listening: BTreeMap<&str, SocketAddr> = BTreeMap::new();
         let mut listeners = BTreeMap::new();
         for grant in &self.policy.sockets {
@@ -95,7 +98,7 @@ impl Grants {
                 listeners.insert(grant.name.as_str(), Listener::new(socket, world.host.track())?);
             }
         }
-        let mut opened: Vec<(Arc<str>, Box<dyn File>)> = Vec::new();
+        let mut opened: Vec<NamedSocket> = Vec::new();
         for grant in &self.policy.sockets {
             let address = match &grant.source {
                 SocketSource::Listen(_) => {

@@ -249,10 +249,11 @@ impl Dir for HostDir {
     fn set_times(&self, _: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {
         self.writable()?;
         let (accessed, modified) = (times.accessed.map(time_spec), times.modified.map(time_spec));
-        Ok(if follow {
-            DirExt::set_times(&self.dir, path, accessed, modified)?
+        if follow {
+            DirExt::set_times(&self.dir, path, accessed, modified)?;
         } else {
-            self.dir.set_symlink_times(path, accessed, modified)?
-        })
+            self.dir.set_symlink_times(path, accessed, modified)?;
+        }
+        Ok(())
     }
 }

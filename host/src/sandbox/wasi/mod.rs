@@ -26,7 +26,7 @@ mod table;
 mod world;
 
 pub use clock::{MONOTONIC_START, NANOS_PER_FUEL, REALTIME_START};
-pub use context::{Remains, Subject, Wasi};
+pub use context::{Left, Remains, Subject, Wasi};
 pub use grants::{GrantError, Grants, SCRATCH_PATH, SOCKETS_VARIABLE};
 pub use host_count::HostCount;
 pub use linker::{add_to_linker, raw_stack};

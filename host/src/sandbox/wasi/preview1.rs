@@ -308,10 +308,11 @@ impl WasiSnapshotPreview1 for Wasi {
     ) -> Result<()> {
         let times = self.times(atim, mtim, flags)?;
         let entry = self.table.get_mut(fd)?;
-        Ok(match &mut entry.object {
+        match &mut entry.object {
             Object::File(file) => file.set_times(&mut self.world, times)?,
             Object::Dir { dir, .. } => dir.set_times(&mut self.world, ".", false, times)?,
-        })
+        }
+        Ok(())
     }
 
     async fn fd_read(&mut self, memory: &mut GuestMemory<'_>, fd: Fd, iovs: types::IovecArray) -> Result<u32> {

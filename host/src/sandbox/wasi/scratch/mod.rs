@@ -34,12 +34,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use error::{FsError, Result};
-pub use files::{OpenHow, Opened};
-pub use list::DirEntry;
-pub use node::{FileKind, Nanos, NodeId};
-pub use path::{LINKS_MAX, NAME_MAX, PATH_MAX};
-pub use quota::Usage;
-pub use residue::{LeftFile, Residue};
-pub use stat::{DEVICE, Stat};
+pub use error::FsError;
+pub use files::OpenHow;
+pub use node::{FileKind, NodeId};
+pub use stat::Stat;
 pub use store::Scratch;

@@ -15,6 +15,7 @@ impl NodeId {
     pub(super) const ROOT: Self = Self { ino: 1, slot: usize::MAX };
 
     /// The inode number: from 1, in order of creation, never used twice.
+    #[cfg(test)]
     pub const fn ino(self) -> u64 {
         self.ino
     }

@@ -11,6 +11,11 @@ mod paths;
 mod quotas;
 mod renames;
 
+use super::error::Result;
+use super::files::Opened;
+use super::path::{NAME_MAX, PATH_MAX};
+use super::quota::Usage;
+use super::residue::{LeftFile, Residue};
 use super::*;
 
 const READ: OpenHow =

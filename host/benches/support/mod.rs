@@ -1,0 +1,85 @@
+//! What the benchmarks share: a module with SDK tests that needs no toolchain, and medians.
+
+use airtight::config::{Config, Profile};
+use airtight::report::events::{Event, Listener};
+use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::LoadOptions;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// The export of the `index`th test.
+pub fn export(index: usize) -> String {
+    format!("airtight:test/bench::t{index:06}")
+}
+
+/// A module with `tests` SDK tests, each of which grows a vector of its own in memory a little and returns.
+pub fn module(tests: usize) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut exports = String::new();
+    for index in 0..tests {
+        let body = format!("name\0bench::t{index:06}\0export\0{}\0file\0src/lib.rs\0line\01\0", export(index));
+        records.extend_from_slice(b"ATR1");
+        records.extend_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
+        records.extend_from_slice(body.as_bytes());
+        writeln!(exports, "(export \"{}\" (func $test))", export(index)).unwrap();
+    }
+    let section: String = records.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let text = format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 17)
+            (global $__stack_pointer (mut i32) (i32.const 1048576))
+            (data (i32.const 1048576) "some static data")
+            (func $test (result i32) (local $i i32)
+                (loop $again
+                    (i32.store (i32.add (i32.const 1049600) (i32.shl (local.get $i) (i32.const 2))) (local.get $i))
+                    (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 16))))
+                (i32.const 0))
+            (func $nothing (result i32) (i32.const 0))
+            (export "airtight:state" (func $nothing))
+            (export "airtight:cleanup" (func $nothing))
+            (export "airtight:flush" (func $nothing))
+            {exports}
+            (@custom "airtight.tests" "{section}"))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// A runner with one worker and the tests of [`module`], planned.
+pub fn planned(tests: usize) -> (Runner, Vec<PlannedModule>, Profile) {
+    let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
+    let profile = Config::default().profile("default").unwrap();
+    let options = LoadOptions { name: "bench".into(), ..LoadOptions::default() };
+    let module = runner.load(module(tests), options).unwrap();
+    let subject = Subject { module, grants: ModuleGrants::default() };
+    let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
+    assert_eq!(planned[0].tests.len(), tests);
+    (runner, planned, profile)
+}
+
+/// Measures from the start of a run to the end of its last test: without the report, which is made once a run.
+#[derive(Default)]
+pub struct Stopwatch {
+    began: Option<Instant>,
+    pub took: Duration,
+    pub passed: usize,
+}
+
+impl Listener for Stopwatch {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::RunStarted { .. } => self.began = Some(Instant::now()),
+            Event::TestFinished { test, .. } => {
+                self.passed += usize::from(test.verdict == airtight::report::model::Verdict::Pass);
+                self.took = self.began.map(|began| began.elapsed()).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The middle of some figures.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
