@@ -52,6 +52,9 @@ fn profile_dir() -> PathBuf {
 }
 
 /// A folder in the target folder that is kept between runs.
+///
+/// # Panics
+/// If it cannot be made.
 pub fn scratch_root() -> PathBuf {
     let dir = profile_dir().join("airtight-tests");
     std::fs::create_dir_all(&dir).expect("the target folder is writable");
