@@ -1,1 +1,21 @@
-//! The end-to-end tests of airtight: see `tests/`.
+//! What the end-to-end tests share: the built program, the built guests, and reports.
+//!
+//! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
+
+mod guests;
+mod once;
+mod program;
+mod report;
+mod wat;
+
+pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
+pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};
+pub use report::{canonical, digest, read_report, tests, verdicts};
+pub use wat::{compile, wat_guests};
+
+use std::path::PathBuf;
+
+/// The folder of this package.
+pub fn package_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

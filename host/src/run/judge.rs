@@ -165,7 +165,10 @@ impl Case<'_> {
 
     fn judge_trap(&self, kind: TrapKind, stack: &[crate::ledger::RawFrame]) -> Judgement {
         let cause = if kind == TrapKind::Unreachable { self.module.symbols.cause(stack) } else { Cause::Other };
-        let panic = libtest::last_panic(&self.run.remains.output.stderr);
+        let stderr = &self.run.remains.output.stderr;
+        // A clean-up that panics later does so on the same stream.
+        let own = self.run.sdk.as_ref().map_or(stderr.len(), |said| said.own_stderr.min(stderr.len()));
+        let panic = libtest::last_panic(&stderr[..own]);
         match (kind, cause, panic) {
             (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail("out of memory: an allocation failed"),
             (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {

@@ -133,7 +133,8 @@ pub fn last_panic(stderr: &[u8]) -> Option<Panic> {
 /// The text of an error that a test returned, as libtest prints it.
 pub fn returned_error(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
-    let start = if text.starts_with("Error: ") { 0 } else { text.rfind("\nError: ")? + 1 };
+    let line = text.rfind("\nError: ").map(|before| before + 1);
+    let start = line.or_else(|| text.starts_with("Error: ").then_some(0))?;
     Some(text[start..].trim_end().to_owned())
 }
 
@@ -167,6 +168,7 @@ mod tests {
             returned_error(b"x\nError: ParseIntError { kind: Empty }\n").unwrap(),
             "Error: ParseIntError { kind: Empty }"
         );
+        assert_eq!(returned_error(b"Error: printed by the test\nError: 1\n").unwrap(), "Error: 1");
         assert_eq!(returned_error(b"no Error: here"), None);
     }
 

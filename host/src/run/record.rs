@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Why there are no heap figures.
 const HEAP_WHY: &str = "heap accounting is not part of this version";
 
+/// Frames that are looked at of a stack that is used up: enough for the harness's and some of the user's.
+const OVERFLOW_FRAMES: usize = 32;
+
 /// What the record is made for.
 pub struct Named<'a> {
     pub name: &'a Arc<str>,
@@ -126,17 +129,30 @@ fn place(named: &Named<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame
     if judgement.at_declaration {
         return case.module.symbols.function_decl(named.name).into_iter().collect();
     }
-    match case.run.ending.stack() {
-        Some(stack) if !matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) => case.module.symbols.frames(stack),
-        _ => Vec::new(),
+    match judgement.verdict {
+        Verdict::Pass | Verdict::Skip => Vec::new(),
+        _ => frames(case, &case.run.ending),
     }
+}
+
+/// Where a call ended. How deep a recursion gets before the stack is used up depends on the compiler, and so does the
+/// function that it ends in: of such a stack only the outer end is told, which is the same everywhere.
+fn frames(case: &Case<'_>, ending: &Ending) -> Vec<Frame> {
+    let Some(stack) = ending.stack() else { return Vec::new() };
+    let overflow = matches!(ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
+    if !overflow || stack.len() <= OVERFLOW_FRAMES {
+        return case.module.symbols.frames(stack);
+    }
+    let deeper = Frame { function: "… deeper calls".to_owned(), file: None, line: None };
+    let outer = case.module.symbols.frames(&stack[stack.len() - OVERFLOW_FRAMES..]);
+    std::iter::once(deeper).chain(outer).collect()
 }
 
 fn cleanups(case: &Case<'_>, failed: &[crate::sandbox::FailedCleanup]) -> Vec<CleanupRecord> {
     let record = |cleanup: &crate::sandbox::FailedCleanup| CleanupRecord {
         ordinal: cleanup.ordinal,
         message: cleanup_message(cleanup),
-        stack: cleanup.ending.stack().map(|stack| case.module.symbols.frames(stack)).unwrap_or_default(),
+        stack: frames(case, &cleanup.ending),
     };
     failed.iter().map(record).collect()
 }

@@ -30,6 +30,8 @@ pub struct SdkOutcome {
     pub panic: Option<String>,
     /// Clean-ups that did not finish normally.
     pub cleanups: Vec<FailedCleanup>,
+    /// How much of its standard error it wrote itself: what follows is its clean-ups'.
+    pub own_stderr: usize,
     /// Its memory did not hold what the SDK puts there: in words.
     pub broken: Option<String>,
 }
@@ -92,7 +94,8 @@ impl After<'_> {
                 .map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
         };
         let state = self.state(address)?;
-        let mut outcome = SdkOutcome::default();
+        let mut outcome =
+            SdkOutcome { own_stderr: self.store.data().wasi.stderr().len(), ..SdkOutcome::default() };
         self.read_journal(&state, &mut outcome)?;
         if state.pending_cleanups > 0 {
             self.run_cleanups(address, &mut outcome)?;

@@ -568,7 +568,7 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
         self.room_for_handle()?;
         let listener = std::sync::Arc::clone(&self.table.get(fd)?.path);
-        let accepted = self.table.file(fd)?.accept(&mut self.world, flags)?;
+        let accepted = self.table.socket(fd)?.accept(&mut self.world, flags)?;
         let path = format!("{listener} <- {}", accepted.peer).into();
         let (rights, inheriting) = (socket_rights(), Rights::empty());
         let what = Acquired { kind: Kind::Socket, path, access: Access::ReadWrite, rights, inheriting };
@@ -585,7 +585,7 @@ impl WasiSnapshotPreview1 for Wasi {
         let id = self.table.get(fd)?.id;
         let peek = flags.contains(types::Riflags::RECV_PEEK);
         let all = flags.contains(types::Riflags::RECV_WAITALL) && !peek;
-        let socket = self.table.file(fd)?;
+        let socket = self.table.socket(fd)?;
         let world = &mut self.world;
         let count = scatter(memory, data, !all, |buffer, _| {
             let mut got = socket.recv(world, buffer, peek)?;
@@ -612,7 +612,7 @@ impl WasiSnapshotPreview1 for Wasi {
         _: types::Siflags,
     ) -> Result<u32> {
         let id = self.table.get(fd)?.id;
-        let socket = self.table.file(fd)?;
+        let socket = self.table.socket(fd)?;
         let world = &mut self.world;
         let count = gather(memory, data, |buffer, _| socket.send(world, buffer))?;
         self.ledger.wrote(id, count as u64);
@@ -621,6 +621,6 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn sock_shutdown(&mut self, _: &mut GuestMemory<'_>, fd: Fd, how: types::Sdflags) -> Result<()> {
-        Ok(self.table.file(fd)?.shutdown(how)?)
+        Ok(self.table.socket(fd)?.shutdown(how)?)
     }
 }

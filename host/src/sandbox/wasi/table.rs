@@ -85,6 +85,14 @@ impl Table {
         }
     }
 
+    /// The socket at a descriptor; a directory is none, and other files say so themselves.
+    pub fn socket(&mut self, fd: Fd) -> Result<&mut dyn File> {
+        match &mut self.get_mut(fd)?.object {
+            Object::File(file) => Ok(file.as_mut()),
+            Object::Dir { .. } => Err(Errno::Notsock.into()),
+        }
+    }
+
     /// The directory at a descriptor; a file is `Notdir`.
     pub fn dir(&self, fd: Fd) -> Result<Arc<dyn Dir>> {
         match &self.get(fd)?.object {

@@ -1,0 +1,3 @@
+fn main() {
+    std::mem::forget(std::fs::File::create("/tmp/program").unwrap());
+}

@@ -1,0 +1,42 @@
+//! Report files, as a reader of them sees them.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Reads a report file.
+///
+/// # Panics
+/// If it is not there or is no JSON.
+pub fn read_report(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).expect("a report is JSON")
+}
+
+/// The part that two machines compare.
+pub fn canonical(report: &Value) -> &Value {
+    &report["canonical"]
+}
+
+/// Its digest.
+///
+/// # Panics
+/// If there is none.
+pub fn digest(report: &Value) -> &str {
+    report["digest"].as_str().expect("a report has a digest")
+}
+
+/// Every test with its module's name, in the report's order.
+pub fn tests(report: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let modules = canonical(report)["modules"].as_array().into_iter().flatten();
+    modules.flat_map(|module| {
+        let name = module["name"].as_str().unwrap_or_default();
+        module["tests"].as_array().into_iter().flatten().map(move |test| (name, test))
+    })
+}
+
+/// `module test` and the verdict of each.
+pub fn verdicts(report: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    tests(report).map(|(module, test)| (format!("{module} {}", text(&test["name"])), text(&test["verdict"]))).collect()
+}

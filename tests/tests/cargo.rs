@@ -1,0 +1,224 @@
+//! Cargo drives airtight, and airtight drives cargo.
+
+use airtight_tests::{
+    Ran, command, guest, guests, guests_dir, guests_target_dir, program, read_report, scratch_dir, toolchain, verdicts,
+};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Cargo in the guests' workspace, with airtight as the runner.
+fn cargo(args: &[&str]) -> Command {
+    // Built before, so that these tests do not wait for each other's builds.
+    guests();
+    let mut cargo = Command::new(&toolchain().cargo);
+    cargo.current_dir(guests_dir()).args(args).env("CARGO_BUILD_TARGET", "wasm32-wasip1").envs(toolchain().env());
+    cargo.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", format!("{} runner", program().display()));
+    cargo.env("CARGO_TARGET_DIR", guests_target_dir()).env("AIRTIGHT_CACHE_DIR", airtight_tests::cache_dir());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NEXTEST")) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// Calls the runner as cargo and nextest do: in the package's folder, with variables that name it.
+fn runner(module: &str, args: &[&str]) -> Ran {
+    let package = guests_dir().join(module.split('/').next().unwrap());
+    let output = command()
+        .current_dir(&package)
+        .env("CARGO_MANIFEST_DIR", &package)
+        .env("CARGO_PKG_NAME", "plain")
+        .arg("runner")
+        .arg(guest(module))
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+#[test]
+fn plain_cargo_test_runs_through_the_runner() {
+    let passed = ran(&mut cargo(&["test", "-p", "plain", "--test", "world", "--", "pass_", "deny_"]));
+    assert_eq!(passed.status, Some(0), "{}{}", passed.stdout, passed.stderr);
+    assert!(passed.stdout.contains("pass_current_directory_is_the_package"), "{}", passed.stdout);
+    let leaked = ran(&mut cargo(&["test", "-p", "plain", "--test", "files", "leak_one_file"]));
+    assert_ne!(leaked.status, Some(0));
+    assert!(leaked.stdout.contains("tests/files.rs:27"), "{}", leaked.stdout);
+}
+
+#[test]
+fn a_filter_that_concerns_no_test_of_a_binary_is_no_failure() {
+    let passed = ran(&mut cargo(&["test", "-p", "plain", "--lib", "--test", "world", "pass_statics"]));
+    assert_eq!(passed.status, Some(0), "{}{}", passed.stdout, passed.stderr);
+}
+
+#[test]
+fn cargo_run_passes_arguments_streams_and_status_through() {
+    let mut cargo = cargo(&["run", "-q", "-p", "programs", "--bin", "echo"]);
+    let mut child = cargo
+        .args(["--", "a", "--list", "c d"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"the input").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "[\"a\", \"--list\", \"c d\"] \"the input\"\n");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("on standard error"));
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn targets_without_a_harness_pass_straight_through() {
+    for (test, status) in [("pass_returns", 0), ("pass_exits_zero", 0), ("exit_three", 3)] {
+        assert_eq!(runner(&format!("programs/{test}"), &[]).status, Some(status), "{test}");
+    }
+    let trapped = runner("programs/fail_panics", &[]);
+    assert_eq!(trapped.status, Some(134), "as a shell tells an abort");
+    assert!(trapped.stderr.contains("a program panics"), "{}", trapped.stderr);
+    let through_cargo = ran(&mut cargo(&["test", "-p", "programs", "--test", "exit_three"]));
+    assert_ne!(through_cargo.status, Some(0));
+}
+
+/// What nextest asks a binary for, and what it does with the answers.
+#[test]
+fn the_runner_answers_nextest() {
+    let listed = runner("plain/endings", &["--list", "--format", "terse"]);
+    assert_eq!(listed.status, Some(0), "{}", listed.stderr);
+    assert!(listed.stdout.lines().all(|line| line.ends_with(": test")), "{}", listed.stdout);
+    assert!(listed.stdout.contains("skip_ignored: test\n") && listed.stdout.contains("exit_zero: test\n"));
+    let ignored = runner("plain/endings", &["--list", "--format", "terse", "--ignored"]);
+    assert_eq!(ignored.stdout, "skip_ignored: test\nskip_ignored_for_a_reason: test\n");
+    for (test, passes) in [
+        ("pass_prints", true),
+        ("fail_with_a_message", false),
+        ("exit_zero", false),
+        ("exit_after_a_closing_line", false),
+        ("trap_abort", false),
+    ] {
+        let one = runner("plain/endings", &["--exact", test, "--nocapture"]);
+        assert_eq!(one.status == Some(0), passes, "{test}: {}", one.stdout);
+    }
+    let printed = runner("plain/endings", &["--exact", "pass_prints", "--nocapture"]);
+    assert!(printed.stdout.contains("to standard output") && printed.stderr.contains("to standard error"));
+    let ignored = runner("plain/endings", &["--exact", "skip_ignored", "--nocapture", "--ignored"]);
+    assert_ne!(ignored.status, Some(0), "it ran, and panicked");
+}
+
+#[test]
+fn the_runner_refuses_arguments_that_it_does_not_know() {
+    let wrong = runner("plain/endings", &["--no-such-option"]);
+    assert_eq!(wrong.status, Some(2), "{}", wrong.stderr);
+}
+
+/// With nextest itself, where it is installed; the contract is tested above in any case.
+#[test]
+fn nextest_runs_through_the_runner() {
+    let version = Command::new(&toolchain().cargo).args(["nextest", "--version"]).output();
+    if !version.is_ok_and(|output| output.status.success()) {
+        eprintln!("cargo-nextest is not installed");
+        return;
+    }
+    let passed = ran(&mut cargo(&["nextest", "run", "-p", "plain", "-E", "binary(world) & test(/^(pass|deny)_/)"]));
+    assert_eq!(passed.status, Some(0), "{}{}", passed.stdout, passed.stderr);
+    let failed = ran(&mut cargo(&["nextest", "run", "--no-fail-fast", "-p", "plain", "-E", "test(/^leak_one_file/)"]));
+    assert_eq!(failed.status, Some(100), "{}{}", failed.stdout, failed.stderr);
+}
+
+/// A workspace with one package that has this test source each.
+fn workspace(dir: &Path, packages: &[(&str, &str)]) {
+    let members: Vec<&str> = packages.iter().map(|(name, _)| *name).collect();
+    fs::write(dir.join("Cargo.toml"), format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n")).unwrap();
+    for (name, source) in packages {
+        fs::create_dir_all(dir.join(name).join("src")).unwrap();
+        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n");
+        fs::write(dir.join(name).join("Cargo.toml"), manifest).unwrap();
+        fs::write(dir.join(name).join("src/lib.rs"), source).unwrap();
+    }
+}
+
+/// `airtight test` in a workspace of one's own.
+fn airtight_test(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Ran {
+    let output = command()
+        .current_dir(dir)
+        .env_remove("CARGO_TARGET_DIR")
+        .envs(env.iter().copied())
+        .args(["test", "--report", "json=report.json"])
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+const PASSES: &str = "#[test]\nfn pass() {}\n";
+
+#[test]
+fn a_package_that_does_not_build_is_named_and_the_rest_runs() {
+    let dir = scratch_dir();
+    let broken = "compile_error!(\"not for this target\");";
+    workspace(dir.path(), &[("broken", broken), ("sound", PASSES)]);
+    let ran = airtight_test(dir.path(), &["--workspace"], &[]);
+    assert_eq!(ran.status, Some(101), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("broken") && ran.stderr.contains("not for this target"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("not tested: ") && ran.stdout.contains("broken"), "{}", ran.stdout);
+    let found = verdicts(&read_report(&dir.path().join("report.json")));
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [("sound pass".to_owned(), "pass".to_owned())]);
+    let without = airtight_test(dir.path(), &["--workspace", "--exclude", "broken"], &[]);
+    assert_eq!(without.status, Some(0), "{}{}", without.stdout, without.stderr);
+}
+
+#[test]
+fn nothing_that_builds_is_101() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("broken", "compile_error!(\"not for this target\");")]);
+    let ran = airtight_test(dir.path(), &[], &[]);
+    assert_eq!(ran.status, Some(101), "{}{}", ran.stdout, ran.stderr);
+    let unknown = airtight_test(dir.path(), &["-p", "no-such-package"], &[]);
+    assert_eq!(unknown.status, Some(101), "{}{}", unknown.stdout, unknown.stderr);
+}
+
+#[test]
+fn the_user_s_rustflags_are_kept() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("flags", "#[cfg(kept)]\n#[test]\nfn pass_with_the_flag() {}\n")]);
+    let without = airtight_test(dir.path(), &[], &[]);
+    assert_eq!(without.status, Some(4), "{}{}", without.stdout, without.stderr);
+    for name in ["RUSTFLAGS", "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS"] {
+        let with = airtight_test(dir.path(), &[], &[(name, "--cfg kept")]);
+        assert_eq!(with.status, Some(0), "{name}: {}{}", with.stdout, with.stderr);
+    }
+    fs::create_dir(dir.path().join(".cargo")).unwrap();
+    fs::write(dir.path().join(".cargo/config.toml"), "[build]\nrustflags = [\"--cfg\", \"kept\"]\n").unwrap();
+    let with = airtight_test(dir.path(), &[], &[]);
+    assert_eq!(with.status, Some(0), "{}{}", with.stdout, with.stderr);
+}
+
+#[test]
+fn a_path_and_cargo_s_options_choose_what_is_built() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("one", PASSES), ("two", PASSES)]);
+    for (args, tests) in [(&["one"][..], 1), (&["--workspace"], 2), (&["-p", "two", "--lib", "--release"], 1)] {
+        let ran = airtight_test(dir.path(), args, &[]);
+        assert_eq!(ran.status, Some(0), "{args:?}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(verdicts(&read_report(&dir.path().join("report.json"))).len(), tests, "{args:?}");
+    }
+}
+
+#[test]
+fn setup_finds_the_toolchain_at_once() {
+    let dir = scratch_dir();
+    let began = std::time::Instant::now();
+    let ran = airtight_tests::run(dir.path(), ["setup"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("ready: "), "{}", ran.stdout);
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}

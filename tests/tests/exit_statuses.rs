@@ -1,0 +1,253 @@
+//! Every exit status, and what is said with it.
+
+use airtight_tests::{Ran, command, compile, guest, read_report, run, scratch_dir};
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Standard error with the folder's name taken out.
+fn said(ran: &Ran, dir: &Path) -> String {
+    ran.stderr.replace(&format!("{}", dir.display()), "[dir]")
+}
+
+/// Writes bytes as `bad.wasm` and runs it.
+fn run_bytes(bytes: &[u8]) -> (Option<i32>, String) {
+    let dir = scratch_dir();
+    fs::write(dir.path().join("bad.wasm"), bytes).unwrap();
+    let ran = run(dir.path(), ["run", "bad.wasm"]);
+    assert_eq!(ran.stdout, "", "nothing ran");
+    (ran.status, said(&ran, dir.path()))
+}
+
+fn run_wat(wat: &str) -> (Option<i32>, String) {
+    run_bytes(&wat::parse_str(wat).unwrap())
+}
+
+/// Runs an empty test under a configuration.
+fn run_config(config: &str) -> (Option<i32>, String) {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    fs::write(dir.path().join("airtight.toml"), config).unwrap();
+    fs::create_dir(dir.path().join("fixtures")).unwrap();
+    let ran = run(dir.path(), ["run", "pass_empty.wasm"]);
+    (ran.status, said(&ran, dir.path()))
+}
+
+#[test]
+fn all_passed_is_0_and_a_leak_is_100() {
+    let dir = scratch_dir();
+    for (guest, status) in [("pass_empty", 0), ("leak_by_hand", 100), ("exit_1", 100), ("trap_outside_memory", 100)] {
+        let module = compile(guest, dir.path());
+        let ran = run(dir.path(), ["run".as_ref(), module.as_os_str()]);
+        assert_eq!(ran.status, Some(status), "{guest}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn a_skipped_test_is_no_failure() {
+    let dir = scratch_dir();
+    let module = guest("plain/endings").as_os_str();
+    let ran = run(dir.path(), ["run".as_ref(), module, "--".as_ref(), "skip_".as_ref()]);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let dir = scratch_dir();
+    let wrong: [&[&str]; 6] = [
+        &[],
+        &["run"],
+        &["run", "--no-such-option", "x.wasm"],
+        &["run", "--partition", "slice:4/3", "x.wasm"],
+        &["run", "--memory", "4MX", "x.wasm"],
+        &["run", "--report", "yaml=x", "x.wasm"],
+    ];
+    for args in wrong {
+        let ran = run(dir.path(), args);
+        assert_eq!(ran.status, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(!ran.stderr.is_empty());
+    }
+}
+
+#[test]
+fn no_tests_is_4() {
+    let dir = scratch_dir();
+    let module = guest("plain/endings").as_os_str();
+    let ran = run(dir.path(), ["run".as_ref(), module, "--".as_ref(), "no_test_is_called_this".as_ref()]);
+    assert_eq!(ran.status, Some(4));
+    insta::assert_snapshot!(ran.stderr, @r#"error: no test matches: all 20 were left out by the filters"#);
+    let ran = run(dir.path(), ["list".as_ref(), module, "--".as_ref(), "no_test_is_called_this".as_ref()]);
+    assert_eq!(ran.status, Some(4));
+    insta::assert_snapshot!(ran.stderr, @r#"error: there are no tests to list"#);
+}
+
+#[test]
+fn a_file_that_is_no_module_is_104() {
+    let (status, said) = run_bytes(b"#!/bin/sh\n");
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @r#"error: cannot load bad.wasm: it is not a WebAssembly module: it is a text file; give the .wasm file that the build made"#);
+    let (status, said) = run_bytes(b"");
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @r#"error: cannot load bad.wasm: it is not a WebAssembly module: the file is empty"#);
+    let (status, said) = run_bytes(b"\0asm\x01\0\0\0\x01\x7f");
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @r#"error: cannot load bad.wasm: it is not a valid module: unexpected end-of-file (at byte 0xa); the file is damaged, or needs a feature that is not supported"#);
+    let dir = scratch_dir();
+    let ran = run(dir.path(), ["run", "nowhere.wasm"]);
+    assert_eq!(ran.status, Some(104));
+    insta::assert_snapshot!(ran.stderr, @r#"error: cannot read nowhere.wasm: No such file or directory (os error 2)"#);
+}
+
+#[test]
+fn a_component_is_104() {
+    let (status, said) = run_wat("(component)");
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @r#"error: cannot load bad.wasm: it is a component, and airtight runs core modules: build it for the target wasm32-wasip1 (wasm32-wasip2 makes components)"#);
+}
+
+#[test]
+fn unknown_imports_are_named_with_104() {
+    let (status, said) = run_wat(
+        r#"(module
+            (import "env" "launch" (func))
+            (import "wasi_snapshot_preview1" "fd_explode" (func (param i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")))"#,
+    );
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @r#"error: cannot load bad.wasm: it has imports that airtight does not provide: env::launch, wasi_snapshot_preview1::fd_explode (is no function of WASI preview 1); names in `env` are symbols that the linker did not find, or functions of Emscripten; link what defines them, and build for the target wasm32-wasip1"#);
+}
+
+#[test]
+fn a_module_with_nothing_to_run_is_104() {
+    let (status, said) = run_wat("(module (func (export \"add\")))");
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @r#"error: cannot load bad.wasm: there is nothing to run in it: `_start` is not exported, and it has no tests of the airtight SDK; build a program or a test binary, not a library"#);
+}
+
+/// A module that is mostly a custom section.
+fn large(bytes: u32) -> Vec<u8> {
+    let mut module = wat::parse_str("(module (memory (export \"memory\") 1) (func (export \"_start\")))").unwrap();
+    let size = bytes - 16;
+    module.push(0);
+    let mut rest = size + 2;
+    while rest >= 0x80 {
+        module.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    module.push(rest as u8);
+    module.extend([1, b'x']);
+    module.resize(module.len() + size as usize, 0);
+    module
+}
+
+#[test]
+fn a_module_over_the_size_cap_is_104() {
+    let dir = scratch_dir();
+    fs::write(dir.path().join("large.wasm"), large(2 << 20)).unwrap();
+    fs::write(dir.path().join("airtight.toml"), "module-size = \"1MiB\"\n").unwrap();
+    let ran = run(dir.path(), ["run", "large.wasm"]);
+    assert_eq!(ran.status, Some(104));
+    assert!(ran.stderr.contains("cannot load large.wasm") && ran.stderr.contains("module-size"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_module_of_200_megabytes_loads() {
+    let dir = scratch_dir();
+    fs::write(dir.path().join("large.wasm"), large(200_000_000)).unwrap();
+    let ran = run(dir.path(), ["run", "large.wasm"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn unknown_keys_are_96_with_the_nearest_spelling() {
+    let (status, said) = run_config("[profile.default]\nmemroy = \"4MiB\"\n\n[[profile.default.dir]]\ngust = \"/x\"\n");
+    assert_eq!(status, Some(96));
+    insta::assert_snapshot!(said, @r#"
+    error: airtight.toml:2: profile.default: `memroy` is not a setting; did you mean `memory`?
+    airtight.toml:4: profile.default.dir[0]: `guest`, the path in the guest, is missing
+    airtight.toml:4: profile.default.dir[0]: `host`, the directory to grant, is missing
+    airtight.toml:5: profile.default.dir[0]: `gust` is not a setting; did you mean `guest`?
+    "#);
+    let (status, said) = run_config("[profile.default]\nmemory = \"4MX\"\nfuel = 0\n");
+    assert_eq!(status, Some(96));
+    insta::assert_snapshot!(said, @"");
+    let (status, said) = run_config("[profile.default\n");
+    assert_eq!(status, Some(96));
+    assert!(said.contains("airtight.toml:1"), "{said}");
+}
+
+#[test]
+fn a_missing_directory_is_96() {
+    let (status, said) = run_config("[[profile.default.dir]]\nguest = \"/fixtures\"\nhost = \"fixture\"\n");
+    assert_eq!(status, Some(96));
+    insta::assert_snapshot!(said, @r#"error: airtight.toml:3: profile.default.dir[0].host: directory `fixture` does not exist (looked in [dir]); did you mean `fixtures`?"#);
+}
+
+#[test]
+fn an_unknown_profile_is_96() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    let ran = run(dir.path(), ["run", "--profile", "fast", "pass_empty.wasm"]);
+    assert_eq!(ran.status, Some(96));
+    insta::assert_snapshot!(ran.stderr, @r#"error: there is no profile `fast` because there is no airtight.toml; there is only `default`"#);
+}
+
+#[test]
+fn a_report_path_is_refused_before_anything_runs() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    for path in ["json=nowhere/report.json", "json=.", "json="] {
+        let ran = run(dir.path(), ["run", "--report", path, "pass_empty.wasm"]);
+        assert!(matches!(ran.status, Some(96 | 2)), "{path}: {:?} {}", ran.status, ran.stderr);
+        assert_eq!(ran.stdout, "", "{path}: nothing ran");
+        assert!(ran.stderr.contains("report") || ran.stderr.contains("json="), "{path}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_leak_of_the_host_s_is_70_and_not_hidden() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    let ran = run(dir.path(), ["run", "--inject-host-leak", "--report", "json=report.json", "pass_empty.wasm"]);
+    assert_eq!(ran.status, Some(70));
+    insta::assert_snapshot!(ran.stderr, @r#"error: a bug of airtight: after `pass_empty pass_empty`, 1 host descriptors that were opened for it were still open (1 tests in all are concerned); please report this"#);
+    assert_eq!(airtight_tests::tests(&read_report(&dir.path().join("report.json"))).count(), 1, "the report is written");
+}
+
+#[test]
+fn an_interrupt_is_130_with_a_partial_report() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    compile("timeout_waiting_for_nobody", dir.path());
+    let config = "[[profile.default.dir]]\nguest = \"/x\"\nhost = \".\"\n[[profile.default.socket]]\nname = \"s\"\nlisten = \"127.0.0.1:0\"\n\
+        [[profile.default.socket]]\nname = \"c\"\nconnect-to = \"s\"\n";
+    fs::write(dir.path().join("airtight.toml"), config).unwrap();
+    let mut child = std::process::Command::new(command().get_program())
+        .args(["run", "--no-cache", "-j1", "--report", "json=report.json", "pass_empty.wasm", "timeout_waiting_for_nobody.wasm"])
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let began = Instant::now();
+    let output = loop {
+        if child.try_wait().unwrap().is_some() {
+            break child.wait_with_output().unwrap();
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "it did not end");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    let report = read_report(&dir.path().join("report.json"));
+    assert_eq!(report["volatile"]["interrupted"], true);
+    assert_eq!(report["canonical"]["reproducible"], false);
+    let found = airtight_tests::verdicts(&report);
+    assert_eq!(found["pass_empty pass_empty"], "pass");
+    assert_eq!(found["timeout_waiting_for_nobody timeout_waiting_for_nobody"], "skip");
+}

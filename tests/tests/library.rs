@@ -1,0 +1,82 @@
+//! The library in a program of one's own.
+
+use airtight::config::{Config, Profile};
+use airtight::report::model::{Report, Verdict};
+use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::LoadOptions;
+use airtight_tests::{compile, guest, scratch_dir};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+
+/// The descriptor list is the process's, so that tests which look at it may not run at once.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn profile() -> Profile {
+    Config::default().profile("default").unwrap()
+}
+
+fn plan(runner: &Runner, module: &Path) -> Vec<PlannedModule> {
+    let bytes = std::fs::read(module).unwrap();
+    let options = LoadOptions { name: "guest".into(), harness: None, roots: Default::default() };
+    let module = runner.load(bytes, options).unwrap();
+    let subject = Subject { module, grants: ModuleGrants::default() };
+    runner.plan(vec![subject], &profile(), &Selection::default()).unwrap()
+}
+
+fn run(runner: &Runner, module: &Path) -> Report {
+    runner.run(&plan(runner, module), &profile(), &mut ()).unwrap()
+}
+
+/// What the process has open, by number and target.
+fn open() -> BTreeSet<(String, String)> {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let targets = entries.filter_map(|path| {
+        let target = std::fs::read_link(&path).ok()?;
+        Some((path.file_name()?.to_str()?.to_owned(), target.to_str()?.to_owned()))
+    });
+    targets.filter(|(_, target)| !target.ends_with("/fd")).collect()
+}
+
+/// More than a thousand tests, of which most leave something open.
+#[test]
+fn a_thousand_tests_leave_the_process_s_descriptors_as_they_were() {
+    let _alone = ALONE.lock().unwrap();
+    let outside = open();
+    let runner = Runner::new(RunnerOptions::default()).unwrap();
+    let planned = plan(&runner, guest("plain/files"));
+    let run = || runner.run(&planned, &profile(), &mut ()).unwrap().canonical.modules[0].tests.len();
+    run();
+    let before = open();
+    let mut tests = 0;
+    while tests < 1000 {
+        tests += run();
+    }
+    assert_eq!(open(), before);
+    drop((planned, runner));
+    assert_eq!(open(), outside, "nor does the runner keep any");
+}
+
+/// Guests have the stack that they need wherever the embedder calls from.
+#[test]
+fn a_caller_with_a_small_stack_is_no_danger() {
+    let _alone = ALONE.lock().unwrap();
+    let dir = scratch_dir();
+    let module = compile("trap_endless_recursion", dir.path());
+    let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(move || {
+        let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
+        run(&runner, &module).canonical.modules[0].tests[0].verdict
+    });
+    assert_eq!(thread.unwrap().join().unwrap(), Verdict::Fail);
+}
+
+#[test]
+fn the_allocator_does_not_show() {
+    let _alone = ALONE.lock().unwrap();
+    let reports = [true, false].map(|pooling| {
+        let runner = Runner::new(RunnerOptions { pooling, ..RunnerOptions::default() }).unwrap();
+        assert_eq!(runner.engine().pooled(), pooling);
+        run(&runner, guest("plain/endings")).digest
+    });
+    assert_eq!(reports[0], reports[1]);
+}
