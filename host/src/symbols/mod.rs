@@ -118,6 +118,11 @@ impl Symbols {
         self.names().know(Class::TestWindow)
     }
 
+    /// Whether there is debug information to tell files and lines by.
+    pub fn know_lines(&self) -> bool {
+        self.sections().iter().any(|section| section.name == ".debug_line")
+    }
+
     /// Why a trap with this stack happened.
     pub fn cause(&self, stack: &[RawFrame]) -> Cause {
         let inner = &stack[..stack.len().min(CAUSE_FRAMES)];
