@@ -20,6 +20,8 @@ pub struct Judgement {
     pub hint: Option<&'static str>,
     pub exit_status: Option<u32>,
     pub limit: Option<LimitRecord>,
+    /// Where it panicked, as the compiler wrote it: `file:line:column`.
+    pub panicked_at: Option<String>,
     /// Whether the place is a function's declaration, for an error that a test returned.
     pub at_declaration: bool,
     /// Whether what is open is a leak, and not just taken back.
@@ -35,6 +37,7 @@ impl Judgement {
             hint: None,
             exit_status: None,
             limit: None,
+            panicked_at: None,
             at_declaration: false,
             normal_finish: verdict == Verdict::Pass,
         }
@@ -173,7 +176,8 @@ impl Case<'_> {
             (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail("out of memory: an allocation failed"),
             (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {
                 let catches = || self.module.symbols.catches_panics(stack).then_some(hints::CATCH_UNWIND);
-                Judgement { hint: hints::for_panic(&panic.message).or_else(catches), ..Judgement::fail(panic.message) }
+                let hint = hints::for_panic(&panic.message).or_else(catches);
+                Judgement { hint, panicked_at: Some(panic.place), ..Judgement::fail(panic.message) }
             }
             (TrapKind::Unreachable, Cause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
             (TrapKind::MemoryFault, ..) => Judgement {

@@ -94,3 +94,28 @@ impl Runner {
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    #[test]
+    fn a_profile_s_grant_of_the_package_holds_for_both_its_names() {
+        let package = ModuleGrants::package(Path::new("/work/pkg"), []);
+        let modes = |policy: &Policy| package.dirs_under(policy).map(|dir| dir.mode).collect::<Vec<_>>();
+        let mut policy = Policy::default();
+        assert_eq!(modes(&policy), [Mode::ReadOnly; 2]);
+        let grant = |guest: &str| DirGrant {
+            guest: guest.to_owned(),
+            host: "/work/pkg".into(),
+            mode: Mode::ReadWrite,
+            name: None,
+            alias_of: None,
+        };
+        policy.dirs = vec![grant("/elsewhere")];
+        assert_eq!(modes(&policy), [Mode::ReadOnly; 2]);
+        policy.dirs = vec![grant(PACKAGE_DIR)];
+        assert_eq!(modes(&policy), [Mode::ReadWrite; 2]);
+    }
+}

@@ -41,11 +41,26 @@ impl Subject {
 impl ModuleGrants {
     fn with(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
         let mut whole = policy.clone();
-        whole.dirs = self.dirs.iter().cloned().chain(whole.dirs).collect();
+        whole.dirs = self.dirs_under(policy).chain(whole.dirs).collect();
         for (name, value) in &self.env {
             whole.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
         Ok(Arc::new(Grants::new(Arc::new(whole))?))
+    }
+}
+
+impl ModuleGrants {
+    /// The module's directories. What a profile grants in the place of one holds for its other name too.
+    pub(super) fn dirs_under<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = DirGrant> + 'a {
+        self.dirs.iter().map(|dir| {
+            let same = self.dirs.iter().filter(|other| dir.alias_of.is_some() && other.alias_of == dir.alias_of);
+            let mut names = std::iter::once(dir).chain(same).map(|other| &other.guest);
+            let instead = names.find_map(|guest| policy.dirs.iter().find(|granted| granted.guest == *guest));
+            match instead {
+                Some(granted) => DirGrant { host: granted.host.clone(), mode: granted.mode, ..dir.clone() },
+                None => dir.clone(),
+            }
+        })
     }
 }
 

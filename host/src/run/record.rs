@@ -129,8 +129,9 @@ fn place(named: &Named<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame
     if judgement.at_declaration {
         return case.module.symbols.function_decl(named.name).into_iter().collect();
     }
-    match judgement.verdict {
-        Verdict::Pass | Verdict::Skip => Vec::new(),
+    match (judgement.verdict, case.run.ending.stack(), &judgement.panicked_at) {
+        (Verdict::Pass | Verdict::Skip, ..) => Vec::new(),
+        (_, Some(stack), Some(at)) => case.module.symbols.frames_of_panic(stack, at, named.name),
         _ => frames(case, &case.run.ending),
     }
 }

@@ -75,10 +75,35 @@ impl Symbols {
     /// libraries at the inner end and of the harness at the outer. All of the test's, where none is the user's. At most
     /// 32: where there are more, the last says how many.
     pub fn frames(&self, stack: &[RawFrame]) -> Vec<Frame> {
-        let mut lines = self.lines();
-        let test = &stack[..self.test_end(stack)];
-        let groups: Vec<_> = test.iter().map(|raw| self.expand(&mut lines, *raw)).collect();
+        let groups = self.groups(stack);
         trim::user_frames(&groups).unwrap_or_else(|| trim::all_frames(&groups))
+    }
+
+    fn user_frames(&self, stack: &[RawFrame]) -> Option<Vec<Frame>> {
+        trim::user_frames(&self.groups(stack))
+    }
+
+    /// The frames of the test, each with the calls that were inlined into it.
+    fn groups(&self, stack: &[RawFrame]) -> Vec<Arc<[Symbol]>> {
+        let mut lines = self.lines();
+        stack[..self.test_end(stack)].iter().map(|raw| self.expand(&mut lines, *raw)).collect()
+    }
+
+    /// [`Symbols::frames`] of a panic. Without debug information the place that the panic itself tells, `file:line:column`, is
+    /// that of the innermost frame; where that is none of the user's, all of the test was inlined into its caller.
+    pub fn frames_of_panic(&self, stack: &[RawFrame], place: &str, test: &str) -> Vec<Frame> {
+        let mut frames = self.frames(stack);
+        if frames.iter().any(|frame| frame.file.is_some()) {
+            return frames;
+        }
+        let Some((file, line)) = split_place(place) else { return frames };
+        if self.user_frames(stack).is_none() {
+            frames = vec![Frame { function: test.to_owned(), file: None, line: None }];
+        }
+        if let Some(innermost) = frames.first_mut() {
+            (innermost.file, innermost.line) = (self.named_file(Some(file)), Some(line));
+        }
+        frames
     }
 
     /// Whether the stack was captured while libtest ran a test, not while it prepared or reported.
@@ -91,6 +116,11 @@ impl Symbols {
     /// Whether the module's names tell where a test of libtest begins.
     pub fn know_test_window(&self) -> bool {
         self.names().know(Class::TestWindow)
+    }
+
+    /// Whether there is debug information to tell files and lines by.
+    pub fn know_lines(&self) -> bool {
+        self.sections().iter().any(|section| section.name == ".debug_line")
     }
 
     /// Why a trap with this stack happened.
@@ -230,4 +260,11 @@ impl Symbols {
         // What was looked up before a panic elsewhere stays right.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// File and line of `file:line:column`.
+fn split_place(place: &str) -> Option<(&str, u32)> {
+    let (rest, _column) = place.rsplit_once(':')?;
+    let (file, line) = rest.rsplit_once(':')?;
+    Some((file, line.parse().ok()?))
 }

@@ -164,6 +164,28 @@ fn a_catch_within_the_test_is_told_from_the_harness_s() {
 }
 
 #[test]
+fn a_panic_tells_its_place_where_there_is_no_debug_information() {
+    let names = [
+        "_ZN4core9panicking9panic_fmt17h0123456789abcdefE",
+        "_ZN4demo5tests5fails17h0123456789abcdefE",
+        "_ZN4core3ops8function6FnOnce9call_once17h0123456789abcdefE",
+        "_ZN4test28__rust_begin_short_backtrace17h0123456789abcdefE",
+    ];
+    let symbols = symbols(module(&names));
+    let stack: Vec<_> = (0u32..).zip(names).map(|(index, _)| RawFrame { function: index, offset: None }).collect();
+    let place = |stack: &[RawFrame], place| {
+        let frames = symbols.frames_of_panic(stack, place, "tests::fails");
+        let frame = frames.into_iter().next().unwrap();
+        (frame.function, frame.file.zip(frame.line))
+    };
+    let here = || Some(("src/lib.rs".to_owned(), 7));
+    assert_eq!(place(&stack, "src/lib.rs:7:5"), ("demo::tests::fails".to_owned(), here()));
+    let inlined = [&stack[..1], &stack[2..]].concat();
+    assert_eq!(place(&inlined, "src/lib.rs:7:5"), ("tests::fails".to_owned(), here()));
+    assert_eq!(place(&inlined, "nowhere"), ("core::panicking::panic_fmt".to_owned(), None));
+}
+
+#[test]
 fn a_refused_allocation_is_no_panic() {
     let names = ["_ZN4core9panicking9panic_fmt17h0123456789abcdefE", "__rust_alloc_error_handler"];
     let symbols = symbols(module(&names));

@@ -22,8 +22,12 @@ pub fn build(args: &BuildArgs) -> Result<BuildOutput, Failure> {
     let toolchain = toolchain(&request.dir, permission).map_err(Failure::setup)?;
     tracing::info!("building with {toolchain}");
     let mut errors = String::new();
+    let mut objected = false;
     let built = toolchain::build(&toolchain, &request, &mut |event| match event {
-        BuildEvent::Cargo(line) => eprintln!("{line}"),
+        BuildEvent::Cargo(line) => {
+            objected |= line.starts_with("error");
+            eprintln!("{line}");
+        }
         BuildEvent::Diagnostic { is_error: true, rendered } => errors.push_str(rendered),
         // Warnings are for the native build, where the developer sees them anyway.
         _ => {}
@@ -31,6 +35,9 @@ pub fn build(args: &BuildArgs) -> Result<BuildOutput, Failure> {
     eprint!("{errors}");
     built.map_err(|error| match error {
         BuildError::Interrupted { .. } => Failure::interrupted(error),
+        BuildError::Cargo { .. } if objected => {
+            Failure::build(anyhow::anyhow!("cargo built nothing: its error is above"))
+        }
         error => Failure::build(error),
     })
 }

@@ -14,13 +14,13 @@ use std::path::Path;
 pub fn test(command: &TestCommand) -> Done {
     let start = std::path::absolute(&command.build.path).map_err(Failure::setup)?;
     if !start.exists() {
-        return Err(Failure::setup(anyhow::anyhow!("there is no package or workspace at {}", start.display())));
+        return Err(not_there(&command.build.path, &start));
     }
     // The configuration and report paths are checked before anything is built.
     let config = config_above(&start)?;
     let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config)?;
     let built = build(&command.build)?;
-    let notes = notes(&built);
+    let mut notes = notes(&built);
     for failure in &built.failures {
         eprintln!("error: {failure}");
     }
@@ -29,12 +29,28 @@ pub fn test(command: &TestCommand) -> Done {
     }
     let inputs = built.artifacts.iter().map(input).collect();
     let planned = session.plan(inputs, &command.tests.selection())?;
+    if planned.iter().any(|module| !module.module.symbols.know_lines()) {
+        notes.push(NO_LINES.to_owned());
+    }
     let ended = if command.no_run { list::print(&planned) } else { session.run(&planned, &notes) };
     match ended {
         // What was built passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
         ended => ended,
     }
+}
+
+/// What to do about reports without lines.
+const NO_LINES: &str = "built without debug information, so stacks have no files and lines; to get them, set \
+    CARGO_PROFILE_RELEASE_DEBUG=line-tables-only, or `debug` in the profile";
+
+fn not_there(path: &Path, start: &Path) -> Failure {
+    let missing = format!("there is no package or workspace at {}", start.display());
+    Failure::setup(anyhow::anyhow!(match path.to_str().filter(|name| !name.contains('/')) {
+        // `cargo test NAME` takes the name for a filter.
+        Some(name) => format!("{missing}; if `{name}` is to select tests, put it last: `-- {name}`"),
+        None => missing,
+    }))
 }
 
 /// A test binary with its package's directory and variables.
