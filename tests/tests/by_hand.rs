@@ -46,7 +46,10 @@ fn everything() -> &'static Value {
     EVERYTHING.get_or_init(|| {
         let dir = scratch_dir();
         let modules = prepare(dir.path());
-        let ran = run(dir.path(), ["run", "--report", "json=report.json"].into_iter().chain(modules.iter().map(String::as_str)));
+        let ran = run(
+            dir.path(),
+            ["run", "--report", "json=report.json"].into_iter().chain(modules.iter().map(String::as_str)),
+        );
         assert_eq!(ran.status, Some(100), "{}", ran.stderr);
         read_report(&dir.path().join("report.json"))
     })
@@ -62,12 +65,14 @@ fn every_guest_has_the_verdict_of_the_table() {
         .collect();
     let found = verdicts(everything());
     assert_eq!(found, expected);
-    let says = |name: &str| match name.split('_').next().unwrap() {
-        "deny" => "pass",
-        "trap" => "fail",
-        first => first,
-    }
-    .to_owned();
+    let says = |name: &str| {
+        match name.split('_').next().unwrap() {
+            "deny" => "pass",
+            "trap" => "fail",
+            first => first,
+        }
+        .to_owned()
+    };
     for (guest, verdict) in &expected {
         assert_eq!(&says(guest), verdict, "{guest} says another verdict");
     }
@@ -131,7 +136,8 @@ fn a_client_of_the_host_s_is_served() {
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        let ran = run(dir.path(), ["run".as_ref(), module.as_os_str(), "--report".as_ref(), "json=report.json".as_ref()]);
+        let ran =
+            run(dir.path(), ["run".as_ref(), module.as_os_str(), "--report".as_ref(), "json=report.json".as_ref()]);
         client.join().unwrap();
         if ran.status == Some(100) && ran.stdout.contains("LEAK") {
             let report = read_report(&dir.path().join("report.json"));

@@ -16,12 +16,8 @@ fn entries(cache: &Path) -> Vec<PathBuf> {
 
 /// Runs a module in `dir`, with the cache in `dir/cache`.
 fn run(dir: &Path, module: &str) -> Ran {
-    let output = command()
-        .current_dir(dir)
-        .env("AIRTIGHT_CACHE_DIR", dir.join("cache"))
-        .args(["run", module])
-        .output()
-        .unwrap();
+    let output =
+        command().current_dir(dir).env("AIRTIGHT_CACHE_DIR", dir.join("cache")).args(["run", module]).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }

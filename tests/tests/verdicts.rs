@@ -74,7 +74,8 @@ fn every_name_says_its_verdict() {
 fn what_is_said_of_each_guest() {
     let (_, report) = everything();
     let mut modules: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for (module, test) in tests(report).filter(|(_, test)| test["verdict"] != "pass" || test["refused"] != Value::Null) {
+    for (module, test) in tests(report).filter(|(_, test)| test["verdict"] != "pass" || test["refused"] != Value::Null)
+    {
         modules.entry(module).or_default().push(redacted(test));
     }
     for (module, tests) in modules {
@@ -106,7 +107,11 @@ fn redacted(test: &Value) -> Value {
     }
     if let Some(Value::String(message)) = entry.get_mut("message") {
         if message.starts_with("linear memory of ") {
-            *message = message.split(' ').map(|word| if is_large(word) { "[bytes]" } else { word }).collect::<Vec<_>>().join(" ");
+            *message = message
+                .split(' ')
+                .map(|word| if is_large(word) { "[bytes]" } else { word })
+                .collect::<Vec<_>>()
+                .join(" ");
         }
     }
     test
