@@ -14,6 +14,11 @@ memory = "32MiB"
 fuel = "500M"
 timeout = "1s"
 
+[[profile.default.overrides]]
+module = "prints_a_gigabyte"
+fuel = "2G"
+timeout = "60s"
+
 [[profile.default.dir]]
 guest = "/granted"
 host = "granted"
@@ -147,4 +152,15 @@ fn a_client_of_the_host_s_is_served() {
         }
     }
     panic!("no client was ever served");
+}
+
+#[test]
+fn a_gigabyte_of_output_is_capped_and_the_console_says_so() {
+    let dir = scratch_dir();
+    let module = compile("trap_prints_a_gigabyte", dir.path());
+    let ran = run(dir.path(), ["run", "--output", "64KiB", module.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+    assert!(ran.stdout.len() < 1 << 20, "{} bytes were printed", ran.stdout.len());
+    let dropped: Vec<&str> = ran.stdout.lines().filter(|line| line.contains("1,073,676,288")).collect();
+    insta::assert_snapshot!(dropped.join("\n"), @"");
 }
