@@ -7,7 +7,9 @@ use std::time::Instant;
 use support::{Stopwatch, export, median, module, planned};
 use wasi_common::WasiCtx;
 use wasi_common::sync::WasiCtxBuilder;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Store,
+};
 
 const TESTS: usize = 10_000;
 const ROUNDS: usize = 21;

@@ -138,8 +138,14 @@ fn features_are_those_of_the_engine() {
     ] {
         validate(&wasm(ok)).unwrap();
     }
-    for refused in
-        ["(memory 1) (memory 1)", "(memory 1 1 shared)", "(tag)", "(type (struct))", "(memory i64 1)", "(table 1 externref)"] {
+    for refused in [
+        "(memory 1) (memory 1)",
+        "(memory 1 1 shared)",
+        "(tag)",
+        "(type (struct))",
+        "(memory i64 1)",
+        "(table 1 externref)",
+    ] {
         assert!(validate(&wasm(refused)).is_err(), "{refused}");
     }
 }

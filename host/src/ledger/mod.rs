@@ -94,6 +94,11 @@ impl Ledger {
         self.open.get(&id)
     }
 
+    /// Handles of the test's own that are open now.
+    pub fn open_by_test(&self) -> u32 {
+        self.open_by_test
+    }
+
     /// Handles that are open now, granted ones included.
     pub fn open_now(&self) -> usize {
         self.open.len()

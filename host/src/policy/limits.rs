@@ -22,7 +22,7 @@ pub struct Limits {
     pub stack: u64,
     /// Captured standard output and error together, in bytes; what is over is dropped, and the report says so.
     pub output: u64,
-    /// Descriptors open at once, pre-opened ones included.
+    /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,
     /// Bytes held by the scratch file system.
     pub scratch: u64,

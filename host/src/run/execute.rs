@@ -9,6 +9,7 @@ use crate::report::model::{Details, TestRecord, Verdict};
 use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Entry, Job, run};
 use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -24,15 +25,15 @@ struct Finished {
     index: usize,
     record: TestRecord,
     elapsed: Duration,
-    host_leak: u64,
+    bug: Option<String>,
 }
 
 /// What a whole plan came to.
 pub struct Outcome {
     /// A record for each test of the plan, in its order.
     pub records: Vec<TestRecord>,
-    /// Tests after which a host descriptor was still open: a bug of ours.
-    pub host_leaks: Vec<(String, u64)>,
+    /// What went wrong in the host, a line for each test concerned: bugs of ours.
+    pub bugs: Vec<String>,
 }
 
 /// Runs every test of the plan.
@@ -94,15 +95,15 @@ fn one(
     };
     let skip = |reason: &str| {
         let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
-        (record::not_run(&named, Verdict::Skip, details), Duration::ZERO, 0)
+        (record::not_run(&named, Verdict::Skip, details), Duration::ZERO, None)
     };
-    let (record, elapsed, host_leak) = match &test.step {
+    let (record, elapsed, bug) = match &test.step {
         _ if index > stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
         Step::Skip(reason) => skip(reason),
         Step::Refuse(why) => {
             let details = Details { message: Some(why.clone()), ..Details::default() };
-            (record::not_run(&named, Verdict::Fail, details), Duration::ZERO, 0)
+            (record::not_run(&named, Verdict::Fail, details), Duration::ZERO, None)
         }
         Step::Run { grants, call } => {
             let began = Instant::now();
@@ -119,21 +120,40 @@ fn one(
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
             };
-            let ran = run(shared.engine, &job);
-            let case = Case {
-                harness: test.harness,
-                module: &module.module,
-                policy: grants.policy(),
-                should_panic,
-                run: &ran,
+            let judged = catch_unwind(AssertUnwindSafe(|| {
+                let ran = run(shared.engine, &job);
+                let case = Case {
+                    harness: test.harness,
+                    module: &module.module,
+                    policy: grants.policy(),
+                    should_panic,
+                    run: &ran,
+                };
+                (record::of(&named, &case), ran.host_leak)
+            }));
+            let (record, bug) = match judged {
+                Ok((record, 0)) => (record, None),
+                Ok((record, open)) => {
+                    (record, Some(format!("{open} host descriptors opened for it were still open after it")))
+                }
+                Err(panic) => {
+                    let what = format!("the host panicked: {}", panic_message(&*panic));
+                    let details = Details { message: Some(what.clone()), ..Details::default() };
+                    (record::not_run(&named, Verdict::Fail, details), Some(what))
+                }
             };
-            (record::of(&named, &case), began.elapsed(), ran.host_leak)
+            (record, began.elapsed(), bug)
         }
     };
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    Finished { index, record, elapsed, host_leak }
+    Finished { index, record, elapsed, bug }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
 /// Why tests after the first failure are not run, where the user asked for that.
@@ -147,11 +167,11 @@ fn collect(
     listener: &mut dyn Listener,
 ) -> Outcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
-    let mut host_leaks = Vec::new();
+    let mut bugs = Vec::new();
     for finished in receive.iter().flatten() {
         let (module, test) = tests[finished.index];
-        if finished.host_leak > 0 {
-            host_leaks.push((format!("{} {}", module.module.name, test.name), finished.host_leak));
+        if let Some(bug) = &finished.bug {
+            bugs.push(format!("{} {}: {bug}", module.module.name, test.name));
         }
         listener.event(&Event::TestFinished {
             module: &module.module.name,
@@ -176,6 +196,6 @@ fn collect(
             record::not_run(&named, Verdict::Skip, details)
         }
     });
-    host_leaks.sort();
-    Outcome { records: complete.collect(), host_leaks }
+    bugs.sort();
+    Outcome { records: complete.collect(), bugs }
 }

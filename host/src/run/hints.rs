@@ -1,20 +1,30 @@
 //! What to know about the platform, where a failure is one of the platform's and not of the test's.
 
+/// For a panic in a closure given to `catch_unwind`.
+pub const CATCH_UNWIND: &str =
+    "wasm32-wasip1 does not unwind: `std::panic::catch_unwind` catches nothing here; airtight::test has `should_panic`";
+
 /// A hint for a panic message, if it is one that WASI causes.
 pub fn for_panic(message: &str) -> Option<&'static str> {
     const TEMP_DIR: &str = "`std::env::temp_dir()` has no answer on wasm32-wasip1; the scratch directory is /tmp, and \
         airtight::test gives `t.temp_dir()`";
     const THREADS: &str =
         "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively";
-    const HINTS: [(&str, &str); 5] = [
+    const READ_ONLY: &str = "the package's directory is read-only here: write below /tmp, or grant a directory with \
+        `mode = \"read-write\"` in airtight.toml";
+    const HINTS: [(&str, &str); 8] = [
         // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
         ("no filesystem on wasm", TEMP_DIR),
         ("not supported by WASI yet", TEMP_DIR),
         ("failed to spawn thread", THREADS),
+        // As `Debug` and as `Display` have it.
+        ("ReadOnlyFilesystem", READ_ONLY),
+        ("Read-only file system", READ_ONLY),
         (
             "operation not supported on this platform",
             "wasm32-wasip1 does not have this operation (processes, threads, most of networking)",
         ),
+        ("No file descriptors available", "the test is at its limit of open descriptors: `handles` in airtight.toml"),
         (
             "failed to find a pre-opened file descriptor",
             "no directory that holds this path is granted; see `dir` in airtight.toml",

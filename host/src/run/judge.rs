@@ -172,7 +172,8 @@ impl Case<'_> {
         match (kind, cause, panic) {
             (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail("out of memory: an allocation failed"),
             (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {
-                Judgement { hint: hints::for_panic(&panic.message), ..Judgement::fail(panic.message) }
+                let catches = || self.module.symbols.catches_panics(stack).then_some(hints::CATCH_UNWIND);
+                Judgement { hint: hints::for_panic(&panic.message).or_else(catches), ..Judgement::fail(panic.message) }
             }
             (TrapKind::Unreachable, Cause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
             (TrapKind::MemoryFault, ..) => Judgement {

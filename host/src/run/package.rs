@@ -2,7 +2,15 @@
 //! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it.
 
 use super::plan::ModuleGrants;
+#[cfg(feature = "build")]
+use super::{Runner, Subject};
 use crate::policy::{DirGrant, Mode};
+#[cfg(feature = "build")]
+use crate::{
+    sandbox::{LoadError, LoadOptions},
+    symbols::PathRoots,
+    toolchain::Artifact,
+};
 use std::path::Path;
 
 /// The package's directory in the guest. WASI has no working directory: the C library starts every program at `/`.
@@ -36,5 +44,53 @@ impl ModuleGrants {
         let env =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self::package(&dir, env.filter(|(name, _)| name.starts_with("CARGO_PKG_")))
+    }
+}
+
+/// A test binary that was built and cannot be loaded.
+#[cfg(feature = "build")]
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// Its file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is not what airtight runs.
+    #[error("cannot load {}", .path.display())]
+    Load {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: LoadError,
+    },
+}
+
+#[cfg(feature = "build")]
+impl Runner {
+    /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`].
+    ///
+    /// # Errors
+    /// See [`ArtifactError`].
+    pub fn load_artifact(&self, artifact: &Artifact) -> Result<Subject, ArtifactError> {
+        let path = || artifact.wasm.clone();
+        let unreadable = |source| ArtifactError::Unreadable { path: path(), source };
+        let cap = self.options().module_size;
+        let size = std::fs::metadata(&artifact.wasm).map_err(unreadable)?.len();
+        if size > cap {
+            return Err(ArtifactError::Load { path: path(), source: LoadError::TooLarge { size, cap } });
+        }
+        let bytes = std::fs::read(&artifact.wasm).map_err(unreadable)?;
+        let roots = PathRoots {
+            package: Some(artifact.manifest_dir.clone()),
+            workspace: Some(artifact.workspace_root.clone()),
+        };
+        let options = LoadOptions { name: artifact.name.clone(), harness: None, roots };
+        let module = self.load(bytes, options).map_err(|source| ArtifactError::Load { path: path(), source })?;
+        let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
     }
 }

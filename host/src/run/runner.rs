@@ -82,16 +82,11 @@ pub enum RunError {
     /// A granted directory cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),
-    /// A bug of airtight's own: its books do not balance.
-    #[error(
-        "a bug of airtight: after `{test}`, {open} host descriptors that were opened for it were still open \
-         ({tests} tests in all are concerned); please report this"
-    )]
-    Unbalanced {
-        /// The first test concerned.
-        test: String,
-        /// Host descriptors still open after it.
-        open: u64,
+    /// A bug of airtight's own: its books do not balance, or it panicked.
+    #[error("a bug of airtight: {first} ({tests} tests in all are concerned); please report this")]
+    Bug {
+        /// The first test concerned, and what went wrong.
+        first: String,
         /// How many tests are concerned.
         tests: usize,
         /// The report all the same.
@@ -219,7 +214,7 @@ impl Runner {
     /// Runs a plan.
     ///
     /// # Errors
-    /// Only [`RunError::Unbalanced`], which holds the report.
+    /// Only [`RunError::Bug`], which holds the report.
     pub fn run(
         &self,
         modules: &[PlannedModule],
@@ -239,11 +234,9 @@ impl Runner {
         let outcome = execute::all(&shared, modules, listener);
         let report = self.report(modules, profile, outcome.records, started, began);
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
-        match outcome.host_leaks.first().cloned() {
+        match outcome.bugs.first().cloned() {
             None => Ok(report),
-            Some((test, open)) => {
-                Err(RunError::Unbalanced { test, open, tests: outcome.host_leaks.len(), report: Box::new(report) })
-            }
+            Some(first) => Err(RunError::Bug { first, tests: outcome.bugs.len(), report: Box::new(report) }),
         }
     }
 

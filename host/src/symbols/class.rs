@@ -9,10 +9,15 @@ pub(super) enum Class {
     Panic,
     /// Rust gave up because memory was refused.
     AllocError,
+    /// A panic would be caught here, on a platform that unwinds.
+    Catch,
 }
 
 /// Functions of `std::panicking` that run without a panic.
-const CALM: [&str; 7] = ["try", "catch_unwind", "panicking", "panic_count", "set_hook", "take_hook", "update_hook"];
+const CALM: [&str; 5] = ["panicking", "panic_count", "set_hook", "take_hook", "update_hook"];
+
+/// `std::panic::catch_unwind`, under its public name and those of what it calls.
+const CATCHES: [&str; 3] = ["std::panic::catch_unwind", "std::panicking::catch_unwind", "std::panicking::try"];
 
 /// Functions that Rust's library calls where it cannot do without memory.
 const GIVES_UP: [&str; 3] =
@@ -26,6 +31,9 @@ pub(super) fn class(name: &str) -> Option<Class> {
     }
     if GIVES_UP.iter().any(|function| within(path, function)) {
         return Some(Class::AllocError);
+    }
+    if CATCHES.iter().any(|function| within(path, function)) {
+        return Some(Class::Catch);
     }
     if let Some(rest) = path.strip_prefix("std::panicking::") {
         let first = rest.split("::").next().unwrap_or(rest);
@@ -77,8 +85,11 @@ mod tests {
             ("core::panicking::assert_failed::<u32, u32>", Some(Class::Panic)),
             ("std::panicking::begin_panic_handler::{{closure}}", Some(Class::Panic)),
             ("std::panicking::panic_with_hook", Some(Class::Panic)),
-            ("std::panicking::try::do_call", None),
-            ("std::panicking::catch_unwind::do_call", None),
+            ("std::panicking::try::do_call", Some(Class::Catch)),
+            ("std::panicking::catch_unwind::do_call::<mine::f, ()>", Some(Class::Catch)),
+            ("std::panic::catch_unwind", Some(Class::Catch)),
+            ("std::panicking::panic_count::increase", None),
+            ("mine::panic::catch_unwind", None),
             ("__rustc::rust_begin_unwind", Some(Class::Panic)),
             ("__rustc::__rust_start_panic", Some(Class::Panic)),
             ("rust_panic", Some(Class::Panic)),

@@ -106,6 +106,13 @@ impl Symbols {
         }
     }
 
+    /// Whether the test that libtest runs had asked for panics to be caught. False where it cannot be told.
+    pub fn catches_panics(&self, stack: &[RawFrame]) -> bool {
+        // The harness itself runs each test so: only frames within the test count.
+        let end = self.test_end(stack);
+        end < stack.len() && self.holds(&stack[..end], Class::Catch)
+    }
+
     /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: libtest leaves out the
     /// crate. Of several functions that fit, the one with the shortest path is meant; closures are none.
     ///

@@ -147,6 +147,23 @@ fn a_test_of_libtest_ends_where_it_was_called() {
 }
 
 #[test]
+fn a_catch_within_the_test_is_told_from_the_harness_s() {
+    let names = [
+        "_ZN4core9panicking9panic_fmt17h0123456789abcdefE",
+        "_ZN3std9panicking12catch_unwind7do_call17h0123456789abcdefE",
+        "_ZN4demo5tests7catches17h0123456789abcdefE",
+        "_ZN4test28__rust_begin_short_backtrace17h0123456789abcdefE",
+        "_ZN3std9panicking12catch_unwind7do_call17hfedcba9876543210E",
+        "_start",
+    ];
+    let symbols = symbols(module(&names));
+    let stack: Vec<_> = (0u32..).zip(names).map(|(index, _)| RawFrame { function: index, offset: None }).collect();
+    assert!(symbols.catches_panics(&stack));
+    assert!(!symbols.catches_panics(&[&stack[..1], &stack[2..]].concat()), "only the harness catches");
+    assert!(!symbols.catches_panics(&stack[4..]), "no test is being run");
+}
+
+#[test]
 fn a_refused_allocation_is_no_panic() {
     let names = ["_ZN4core9panicking9panic_fmt17h0123456789abcdefE", "__rust_alloc_error_handler"];
     let symbols = symbols(module(&names));

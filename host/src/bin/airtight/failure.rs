@@ -77,7 +77,7 @@ impl From<RunError> for Failure {
         let status = match error {
             RunError::List(_) => exit_status::MODULE_UNUSABLE,
             RunError::Grant(_) => exit_status::SETUP,
-            RunError::Unbalanced { .. } => exit_status::BUG,
+            RunError::Bug { .. } => exit_status::BUG,
         };
         Self { status, error: error.into() }
     }

@@ -179,9 +179,9 @@ impl Session {
         }
         let (report, bug) = match self.runner.run(planned, &self.profile, listener) {
             Ok(report) => (report, None),
-            Err(RunError::Unbalanced { test, open, tests, report }) => {
+            Err(RunError::Bug { first, tests, report }) => {
                 let written = Report::clone(&report);
-                (written, Some(RunError::Unbalanced { test, open, tests, report }))
+                (written, Some(RunError::Bug { first, tests, report }))
             }
             Err(error) => return Err(error.into()),
         };

@@ -13,6 +13,9 @@ use std::path::Path;
 
 pub fn test(command: &TestCommand) -> Done {
     let start = std::path::absolute(&command.build.path).map_err(Failure::setup)?;
+    if !start.exists() {
+        return Err(Failure::setup(anyhow::anyhow!("there is no package or workspace at {}", start.display())));
+    }
     // The configuration and report paths are checked before anything is built.
     let config = config_above(&start)?;
     let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config)?;

@@ -32,7 +32,10 @@ impl Display for Full<'_> {
         if let Some(refused) = details.refused.as_ref().filter(|_| self.refusals || !verdict.is_success()) {
             write!(f, "{}", Refused(refused))?;
         }
-        write_messages(f, details)?;
+        // How it left is the message too, in other words.
+        if verdict != Verdict::Exit || details.exit_status.is_none() {
+            write_messages(f, details)?;
+        }
         let label = place_label(verdict);
         write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles })?;
         if let Some(hint) = &details.hint {

@@ -2,12 +2,12 @@
 //! symbolic links or races do.
 //!
 //! Only regular files and directories are opened: a FIFO would block the host, and a device is not the test's.
-//! Below a read-only grant, times, link counts and directory sizes are constants, so that a test sees the same on every
-//! machine; below a read-write grant they are the host's.
+//! Times, inode numbers and directories' sizes and link counts are never the host's, so that a test sees the same on every
+//! machine: see [`HostFiles`](super::host_files::HostFiles).
 
-use super::clock::REALTIME_START;
 use super::host_count::Tracked;
 use super::host_file::HostFile;
+use super::host_files::HostId;
 use super::object::{Dir, DirEntry, How, Opened, Result, Times};
 use super::world::World;
 use crate::policy::Mode;
@@ -16,6 +16,7 @@ use cap_fs_ext::{
 };
 use cap_std::fs::{FileType, Metadata, OpenOptions, OpenOptionsExt};
 use std::any::Any;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetype};
 
@@ -64,12 +65,37 @@ impl HostDir {
         options
     }
 
-    /// Refuses what must not even be opened. A second look at the open file closes the race.
-    fn refuse_special(&self, path: &str, follow: bool) -> Result<()> {
+    /// Refuses what must not even be opened; whether there is something. A second look at the open file closes the race.
+    fn refuse_special(&self, path: &str, follow: bool) -> Result<bool> {
         match self.metadata(path, follow) {
             Ok(found) if !is_plain(found.file_type()) => Err(Errno::Acces.into()),
-            _ => Ok(()),
+            found => Ok(found.is_ok()),
         }
+    }
+
+    /// The test has made this name.
+    fn made(&self, world: &mut World, path: &str) {
+        if let Ok(found) = self.metadata(path, false) {
+            world.files.made(HostId::of(&found), world.clock.realtime());
+        }
+        self.names_changed(world, path);
+    }
+
+    /// The test has made, moved or removed this name, so its directory is modified.
+    fn names_changed(&self, world: &mut World, path: &str) {
+        let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
+        // What is gone meanwhile has no times to keep.
+        if let Ok(found) = parent.map_or_else(|| self.dir.dir_metadata(), |parent| self.dir.metadata(parent)) {
+            world.files.of(HostId::of(&found)).modified(world.clock.realtime());
+        }
+    }
+
+    /// The test has moved or linked a file to this name.
+    fn status_changed(&self, world: &mut World, path: &str) {
+        if let Ok(found) = self.metadata(path, false) {
+            world.files.of(HostId::of(&found)).changed = world.clock.realtime();
+        }
+        self.names_changed(world, path);
     }
 }
 
@@ -95,34 +121,17 @@ pub fn filetype(kind: FileType) -> Filetype {
     }
 }
 
-/// A host file's status as the guest may see it.
+/// A host file's status as the guest may see it. Links are counted only where the test may make some.
 pub fn filestat(world: &mut World, found: &Metadata, mode: Mode) -> Filestat {
     let kind = filetype(found.file_type());
-    let ino = world.inode(found.dev(), found.ino());
-    let (nlink, size, atim, mtim, ctim) = match mode {
-        Mode::ReadOnly => {
-            let size = if kind == Filetype::Directory { 0 } else { found.len() };
-            (1, size, REALTIME_START, REALTIME_START, REALTIME_START)
-        }
-        Mode::ReadWrite => {
-            use cap_std::fs::MetadataExt as _;
-            let changed = nanos(found.ctime(), found.ctime_nsec());
-            (
-                MetadataExt::nlink(found),
-                found.len(),
-                nanos(found.atime(), found.atime_nsec()),
-                nanos(found.mtime(), found.mtime_nsec()),
-                changed,
-            )
-        }
+    let known = world.files.of(HostId::of(found));
+    let (nlink, size) = match (kind, mode) {
+        (Filetype::Directory, _) => (1, 0),
+        (_, Mode::ReadOnly) => (1, found.len()),
+        (_, Mode::ReadWrite) => (found.nlink(), found.len()),
     };
-    Filestat { dev: 1, ino, filetype: kind, nlink, size, atim, mtim, ctim }
-}
-
-/// Nanoseconds since 1970; times before it, which preview 1 cannot say, are 0.
-fn nanos(seconds: i64, nanos: i64) -> u64 {
-    let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-    u64::try_from(total.max(0)).unwrap_or(u64::MAX)
+    let (atim, mtim, ctim) = (known.accessed, known.modified, known.changed);
+    Filestat { dev: 1, ino: known.ino, filetype: kind, nlink, size, atim, mtim, ctim }
 }
 
 pub fn time_spec(nanos: u64) -> SystemTimeSpec {
@@ -145,10 +154,16 @@ impl Dir for HostDir {
         if how.directory && (how.create || how.exclusive || how.truncate) {
             return Err(Errno::Inval.into());
         }
-        self.refuse_special(path, how.follow)?;
+        let existed = self.refuse_special(path, how.follow)?;
         let file = self.dir.open_with(path, &self.options(how))?;
         let tracked = world.host.track();
-        let kind = file.metadata()?.file_type();
+        let found = file.metadata()?;
+        let (id, kind) = (HostId::of(&found), found.file_type());
+        if how.create && !existed {
+            self.made(world, path);
+        } else if how.truncate {
+            world.files.of(id).modified(world.clock.realtime());
+        }
         if kind.is_dir() {
             if how.write {
                 return Err(Errno::Isdir.into());
@@ -162,7 +177,7 @@ impl Dir for HostDir {
         if !kind.is_file() {
             return Err(Errno::Acces.into());
         }
-        Ok(Opened::File(Box::new(HostFile::new(file, self.mode, how, tracked))))
+        Ok(Opened::File(Box::new(HostFile::new(file, id, self.mode, how, tracked))))
     }
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
@@ -187,11 +202,10 @@ impl Dir for HostDir {
             entries.push((name, found));
         }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let own = self.dir.dir_metadata()?;
-        let own = world.inode(own.dev(), own.ino());
+        let own = world.files.of(HostId::of(&self.dir.dir_metadata()?)).ino;
         let dots = [".", ".."].map(|name| DirEntry { name: name.to_owned(), ino: own, kind: Filetype::Directory });
         let listed = entries.into_iter().map(|(name, found)| DirEntry {
-            ino: world.inode(found.dev(), found.ino()),
+            ino: world.files.of(HostId::of(&found)).ino,
             kind: filetype(found.file_type()),
             name,
         });
@@ -203,50 +217,63 @@ impl Dir for HostDir {
         target.into_os_string().into_string().map_err(|_| Errno::Ilseq.into())
     }
 
-    fn create_dir(&self, _: &mut World, path: &str) -> Result<()> {
+    fn create_dir(&self, world: &mut World, path: &str) -> Result<()> {
         self.writable()?;
-        Ok(self.dir.create_dir(path)?)
+        self.dir.create_dir(path)?;
+        self.made(world, path);
+        Ok(())
     }
 
-    fn remove_dir(&self, _: &mut World, path: &str) -> Result<()> {
+    fn remove_dir(&self, world: &mut World, path: &str) -> Result<()> {
         self.writable()?;
-        Ok(self.dir.remove_dir(path)?)
+        self.dir.remove_dir(path)?;
+        self.names_changed(world, path);
+        Ok(())
     }
 
-    fn unlink(&self, _: &mut World, path: &str) -> Result<()> {
+    fn unlink(&self, world: &mut World, path: &str) -> Result<()> {
         self.writable()?;
         if path.ends_with('/') {
             return Err(if self.metadata(path, true)?.is_dir() { Errno::Isdir } else { Errno::Notdir }.into());
         }
-        Ok(self.dir.remove_file_or_symlink(path)?)
+        self.dir.remove_file_or_symlink(path)?;
+        self.names_changed(world, path);
+        Ok(())
     }
 
-    fn symlink(&self, _: &mut World, target: &str, path: &str) -> Result<()> {
+    fn symlink(&self, world: &mut World, target: &str, path: &str) -> Result<()> {
         self.writable()?;
         if target.starts_with('/') {
             return Err(Errno::Notcapable.into());
         }
-        Ok(DirExt::symlink(&self.dir, target, path)?)
+        DirExt::symlink(&self.dir, target, path)?;
+        self.made(world, path);
+        Ok(())
     }
 
-    fn rename(&self, _: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()> {
+    fn rename(&self, world: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()> {
         let to_dir = same_kind(to_dir)?;
         self.writable()?;
         to_dir.writable()?;
-        Ok(self.dir.rename(from, &to_dir.dir, to)?)
+        self.dir.rename(from, &to_dir.dir, to)?;
+        self.names_changed(world, from);
+        to_dir.status_changed(world, to);
+        Ok(())
     }
 
-    fn link(&self, _: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()> {
+    fn link(&self, world: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()> {
         let to_dir = same_kind(to_dir)?;
         self.writable()?;
         to_dir.writable()?;
         if follow {
             return Err(Errno::Inval.into());
         }
-        Ok(self.dir.hard_link(from, &to_dir.dir, to)?)
+        self.dir.hard_link(from, &to_dir.dir, to)?;
+        to_dir.status_changed(world, to);
+        Ok(())
     }
 
-    fn set_times(&self, _: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {
+    fn set_times(&self, world: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {
         self.writable()?;
         let (accessed, modified) = (times.accessed.map(time_spec), times.modified.map(time_spec));
         if follow {
@@ -254,6 +281,8 @@ impl Dir for HostDir {
         } else {
             self.dir.set_symlink_times(path, accessed, modified)?;
         }
+        let id = HostId::of(&self.metadata(path, follow)?);
+        world.files.of(id).set(times, world.clock.realtime());
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::host_count::Tracked;
 use super::host_dir::filestat;
+use super::host_files::HostId;
 use super::object::{File, How, Interest, Readiness, Result, Times};
 use super::world::World;
 use crate::policy::Mode;
@@ -12,14 +13,15 @@ use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filesta
 /// An open host file.
 pub struct HostFile {
     file: cap_std::fs::File,
+    id: HostId,
     mode: Mode,
     flags: Fdflags,
     _tracked: Tracked,
 }
 
 impl HostFile {
-    pub fn new(file: cap_std::fs::File, mode: Mode, how: How, tracked: Tracked) -> Self {
-        Self { file, mode, flags: how.flags, _tracked: tracked }
+    pub fn new(file: cap_std::fs::File, id: HostId, mode: Mode, how: How, tracked: Tracked) -> Self {
+        Self { file, id, mode, flags: how.flags, _tracked: tracked }
     }
 
     fn writable(&self) -> Result<()> {
@@ -27,6 +29,10 @@ impl HostFile {
             Mode::ReadOnly => Err(Errno::Rofs.into()),
             Mode::ReadWrite => Ok(()),
         }
+    }
+
+    fn modified(&self, world: &mut World) {
+        world.files.of(self.id).modified(world.clock.realtime());
     }
 
     fn appends(&self) -> bool {
@@ -60,11 +66,14 @@ impl File for HostFile {
         Ok(rustix::io::pread(&self.file, buffer, offset).map_err(std::io::Error::from)?)
     }
 
-    fn write(&mut self, _: &mut World, bytes: &[u8]) -> Result<usize> {
-        Ok(self.file.write(bytes)?)
+    fn write(&mut self, world: &mut World, bytes: &[u8]) -> Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.modified(world);
+        Ok(count)
     }
 
-    fn write_at(&mut self, _: &mut World, bytes: &[u8], offset: u64) -> Result<usize> {
+    fn write_at(&mut self, world: &mut World, bytes: &[u8], offset: u64) -> Result<usize> {
+        self.modified(world);
         // Linux appends whatever the offset is; POSIX does not, and neither do we.
         if !self.appends() {
             return Ok(rustix::io::pwrite(&self.file, bytes, offset).map_err(std::io::Error::from)?);
@@ -84,21 +93,24 @@ impl File for HostFile {
         Ok(filestat(world, &found, self.mode))
     }
 
-    fn set_size(&mut self, _: &mut World, size: Filesize) -> Result<()> {
+    fn set_size(&mut self, world: &mut World, size: Filesize) -> Result<()> {
         self.writable()?;
-        Ok(self.file.set_len(size)?)
+        self.file.set_len(size)?;
+        self.modified(world);
+        Ok(())
     }
 
-    fn allocate(&mut self, _: &mut World, offset: Filesize, len: Filesize) -> Result<()> {
+    fn allocate(&mut self, world: &mut World, offset: Filesize, len: Filesize) -> Result<()> {
         self.writable()?;
         let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
         if self.file.metadata()?.len() < end {
             self.file.set_len(end)?;
+            self.modified(world);
         }
         Ok(())
     }
 
-    fn set_times(&mut self, _: &mut World, times: Times) -> Result<()> {
+    fn set_times(&mut self, world: &mut World, times: Times) -> Result<()> {
         self.writable()?;
         let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
         let mut new = std::fs::FileTimes::new();
@@ -108,7 +120,9 @@ impl File for HostFile {
         if let Some(modified) = times.modified {
             new = new.set_modified(at(modified));
         }
-        Ok(self.file.try_clone()?.into_std().set_times(new)?)
+        self.file.try_clone()?.into_std().set_times(new)?;
+        world.files.of(self.id).set(times, world.clock.realtime());
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<()> {

@@ -11,7 +11,10 @@ mod grants;
 mod host_count;
 mod host_dir;
 mod host_file;
+mod host_files;
 mod host_socket;
+#[cfg(test)]
+mod host_tests;
 mod linker;
 pub mod meter;
 mod object;

@@ -31,22 +31,17 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Table {
     entries: Vec<Option<Entry>>,
-    open: u32,
 }
 
 impl Table {
     pub fn with_capacity(entries: usize) -> Self {
-        Self { entries: Vec::with_capacity(entries), open: 0 }
+        Self { entries: Vec::with_capacity(entries) }
     }
 
     /// The descriptor that [`Table::insert`] will use next.
     pub fn next_fd(&self) -> u32 {
         let free = self.entries.iter().position(Option::is_none).unwrap_or(self.entries.len());
         u32::try_from(free).unwrap_or(u32::MAX)
-    }
-
-    pub fn open(&self) -> u32 {
-        self.open
     }
 
     /// Puts an entry at the lowest free number, which [`Table::next_fd`] has told before.
@@ -56,7 +51,6 @@ impl Table {
             Some(slot) => *slot = Some(entry),
             None => self.entries.push(Some(entry)),
         }
-        self.open += 1;
         fd
     }
 
@@ -69,9 +63,7 @@ impl Table {
     }
 
     pub fn remove(&mut self, fd: Fd) -> Result<Entry> {
-        let entry = self.entries.get_mut(u32::from(fd) as usize).and_then(Option::take).ok_or(Errno::Badf)?;
-        self.open -= 1;
-        Ok(entry)
+        self.entries.get_mut(u32::from(fd) as usize).and_then(Option::take).ok_or_else(|| Errno::Badf.into())
     }
 
     /// Moves `from` to the open descriptor `to`; what was there is returned.
@@ -111,7 +103,6 @@ impl Table {
 
     /// Every entry, by number, leaving the table empty.
     pub fn drain(&mut self) -> impl Iterator<Item = Entry> + '_ {
-        self.open = 0;
         self.entries.drain(..).flatten()
     }
 }

@@ -4,12 +4,12 @@
 use super::clock::Clock;
 use super::fault::Fault;
 use super::host_count::HostCount;
+use super::host_files::HostFiles;
 use super::meter::Meter;
 use super::object::Result;
 use super::scratch::Scratch;
 use super::stdio::Capture;
 use crate::sandbox::ending::WallClock;
-use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ pub struct World {
     pub capture: Capture,
     pub host: HostCount,
     pub watch: Watch,
-    inodes: HashMap<(u64, u64), u64>,
+    pub files: HostFiles,
 }
 
 impl World {
@@ -38,17 +38,8 @@ impl World {
             capture,
             host: HostCount::default(),
             watch,
-            inodes: HashMap::new(),
+            files: HostFiles::default(),
         }
-    }
-
-    /// A host inode as the guest sees it: numbered in the order in which the test meets them, so that the number is the
-    /// same on every machine.
-    pub fn inode(&mut self, device: u64, inode: u64) -> u64 {
-        // The scratch file system counts from 1; host inodes start far above it.
-        const FIRST: u64 = 1 << 32;
-        let next = FIRST + self.inodes.len() as u64;
-        *self.inodes.entry((device, inode)).or_insert(next)
     }
 }
 

@@ -1,0 +1,96 @@
+//! Builds the lessons and runs them, as `airtight test` would.
+
+use crate::lesson::{EXPECTED, Lesson};
+use airtight::config::Config;
+use airtight::report::console::{Console, ConsoleOptions, OutputMode};
+use airtight::report::model::Report;
+use airtight::run::{Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::Cache;
+use airtight::toolchain::{self, BuildEvent, BuildOutput, BuildRequest, Permission, Step};
+use anyhow::{Context, Result, ensure};
+use std::path::{Path, PathBuf};
+
+/// How the lessons are run.
+pub struct Suite {
+    /// Whether a toolchain may be installed.
+    pub setup: bool,
+    /// Whether the report is shown, and in colour.
+    pub colours: Option<bool>,
+}
+
+/// What came of it.
+pub struct Ran {
+    pub report: Report,
+    /// By name.
+    pub lessons: Vec<Lesson>,
+}
+
+impl Suite {
+    pub fn run(&self) -> Result<Ran> {
+        let dir = lessons_dir()?;
+        let config = Config::load(&dir)?;
+        let profile = config.profile("default")?;
+        let built = self.build(&dir)?;
+        let lessons = lessons(&dir, &built)?;
+        let runner = Runner::new(RunnerOptions {
+            stack: profile.policy().limits.stack,
+            cache: toolchain::cache_dir().map(|dir| Cache::new(dir.join("modules"), config.cache_size)),
+            module_size: config.module_size,
+            ..RunnerOptions::default()
+        })?;
+        let subjects = built.artifacts.iter().map(|artifact| runner.load_artifact(artifact));
+        let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
+        let plan = runner.plan(subjects, &profile, &Selection::default())?;
+        let report = match self.colours {
+            None => runner.run(&plan, &profile, &mut ())?,
+            Some(colours) => {
+                let options = ConsoleOptions { colours, output: OutputMode::Never, ..ConsoleOptions::default() };
+                let mut console = Console::new(std::io::stdout(), options);
+                let report = runner.run(&plan, &profile, &mut console)?;
+                console.finish()?;
+                report
+            }
+        };
+        Ok(Ran { report, lessons })
+    }
+
+    fn build(&self, dir: &Path) -> Result<BuildOutput> {
+        // Without `--setup`, nothing but airtight's own cache is written to.
+        let permission = if self.setup { Permission::System } else { Permission::Cache };
+        let toolchain = toolchain::install(dir, permission, &mut |step| match step {
+            Step::Started(task) => eprintln!("setup: {task}"),
+            Step::Output(line) => eprintln!("       {line}"),
+            Step::Failed { task, why } => eprintln!("setup: {task} failed: {why}"),
+            _ => {}
+        })?;
+        eprintln!("building the lessons with {toolchain}");
+        let request = BuildRequest { workspace: true, locked: true, ..BuildRequest::new(dir) };
+        let built = toolchain::build(&toolchain, &request, &mut |event| match event {
+            BuildEvent::Cargo(line) => eprintln!("{line}"),
+            BuildEvent::Diagnostic { rendered, .. } => eprint!("{rendered}"),
+            _ => {}
+        })?;
+        let failures: String = built.failures.iter().map(|failure| format!("\n{failure}")).collect();
+        ensure!(failures.is_empty(), "not every lesson can be built{failures}");
+        Ok(built)
+    }
+}
+
+fn lessons_dir() -> Result<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate has a directory above it")?;
+    Ok(dir.to_owned())
+}
+
+/// The lessons that were built; all that have expectations are among them.
+fn lessons(dir: &Path, built: &BuildOutput) -> Result<Vec<Lesson>> {
+    let lesson = |(name, dir): (&String, &PathBuf)| Lesson { name: name.clone(), dir: dir.clone() };
+    let packages = built.artifacts.iter().map(|artifact| (&artifact.package, &artifact.manifest_dir));
+    let packages: std::collections::BTreeMap<_, _> = packages.collect();
+    let lessons: Vec<_> = packages.into_iter().map(lesson).collect();
+    for entry in dir.read_dir().with_context(|| format!("cannot list {}", dir.display()))? {
+        let path = entry?.path();
+        let known = lessons.iter().any(|lesson| lesson.dir == path);
+        ensure!(known || !path.join(EXPECTED).exists(), "{} has expectations, but no tests", path.display());
+    }
+    Ok(lessons)
+}

@@ -1,0 +1,94 @@
+//! Host files as one test knows them. The host's inode numbers and times differ from machine to machine and from run to
+//! run, and its clock is ahead of the guest's; so a test is told numbers in the order in which it meets the files, and times
+//! that begin with its clock and move only by what it does itself.
+
+use super::clock::REALTIME_START;
+use super::object::Times;
+use cap_fs_ext::MetadataExt;
+use cap_std::fs::Metadata;
+use std::collections::HashMap;
+
+/// The scratch file system's inodes count from 1; those of the host start far above it.
+const FIRST_INODE: u64 = 1 << 32;
+
+/// Which file of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HostId {
+    device: u64,
+    inode: u64,
+}
+
+impl HostId {
+    pub fn of(found: &Metadata) -> Self {
+        Self { device: found.dev(), inode: found.ino() }
+    }
+}
+
+/// What a test is told of a host file. Times are in nanoseconds since 1970; reading does not move them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    pub ino: u64,
+    pub accessed: u64,
+    pub modified: u64,
+    pub changed: u64,
+}
+
+impl Known {
+    fn new(ino: u64, now: u64) -> Self {
+        Self { ino, accessed: now, modified: now, changed: now }
+    }
+
+    /// The contents, or the names in a directory, are new.
+    pub fn modified(&mut self, now: u64) {
+        (self.modified, self.changed) = (now, now);
+    }
+
+    /// The test has set the times.
+    pub fn set(&mut self, times: Times, now: u64) {
+        self.accessed = times.accessed.unwrap_or(self.accessed);
+        self.modified = times.modified.unwrap_or(self.modified);
+        self.changed = now;
+    }
+}
+
+/// The host files that one test has met.
+#[derive(Debug, Default)]
+pub struct HostFiles {
+    known: HashMap<HostId, Known>,
+    met: u64,
+}
+
+impl HostFiles {
+    /// A file that was there before the test, or that the test knows.
+    pub fn of(&mut self, id: HostId) -> &mut Known {
+        self.known.entry(id).or_insert_with(|| Known::new(next(&mut self.met), REALTIME_START))
+    }
+
+    /// A file that the test has just made: the host may have given it the number of one that is gone.
+    pub fn made(&mut self, id: HostId, now: u64) {
+        self.known.insert(id, Known::new(next(&mut self.met), now));
+    }
+}
+
+fn next(met: &mut u64) -> u64 {
+    *met += 1;
+    FIRST_INODE + *met - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_the_host_gives_again_is_another_file() {
+        let mut files = HostFiles::default();
+        let (a, b) = (HostId { device: 8, inode: 77 }, HostId { device: 9, inode: 77 });
+        assert_eq!(*files.of(a), Known::new(FIRST_INODE, REALTIME_START));
+        assert_eq!(files.of(b).ino, FIRST_INODE + 1);
+        files.of(a).modified(REALTIME_START + 5);
+        assert_eq!((files.of(a).accessed, files.of(a).modified), (REALTIME_START, REALTIME_START + 5));
+        files.made(a, REALTIME_START + 9);
+        assert_eq!(*files.of(a), Known::new(FIRST_INODE + 2, REALTIME_START + 9));
+        assert_eq!(files.of(b).ino, FIRST_INODE + 1);
+    }
+}
