@@ -13,7 +13,8 @@ pub fn once_a_run(name: &str, make: impl FnOnce() -> String) -> String {
     let Some(run) = std::env::var(RUN_ID).ok() else { return make() };
     let made = scratch_root().join(format!("{name}.made"));
     let lock = fs::File::create(locked(&made)).expect("the scratch folder is writable");
-    lock.lock().expect("files can be locked");
+    // `File::lock` is newer than the oldest compiler that the workspace supports.
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("files can be locked");
     if let Some(known) = fs::read_to_string(&made).ok().and_then(|text| text.strip_prefix(&run).map(str::to_owned)) {
         return known;
     }

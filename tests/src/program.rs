@@ -38,11 +38,11 @@ fn build() -> String {
         .expect("cargo runs");
     assert!(built.status.success(), "airtight does not build:\n{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8_lossy(&built.stdout);
-    let executable = messages.lines().filter_map(|line| {
+    let mut executable = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         (message["target"]["name"] == "airtight").then(|| message["executable"].as_str().map(str::to_owned))?
     });
-    executable.last().expect("cargo names the program it built")
+    executable.next_back().expect("cargo names the program it built")
 }
 
 /// `target/debug` for a test in `target/debug/deps`.

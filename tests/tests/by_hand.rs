@@ -14,6 +14,11 @@ memory = "32MiB"
 fuel = "500M"
 timeout = "1s"
 
+[[profile.default.overrides]]
+module = "prints_a_gigabyte"
+fuel = "2G"
+timeout = "60s"
+
 [[profile.default.dir]]
 guest = "/granted"
 host = "granted"
@@ -46,7 +51,10 @@ fn everything() -> &'static Value {
     EVERYTHING.get_or_init(|| {
         let dir = scratch_dir();
         let modules = prepare(dir.path());
-        let ran = run(dir.path(), ["run", "--report", "json=report.json"].into_iter().chain(modules.iter().map(String::as_str)));
+        let ran = run(
+            dir.path(),
+            ["run", "--report", "json=report.json"].into_iter().chain(modules.iter().map(String::as_str)),
+        );
         assert_eq!(ran.status, Some(100), "{}", ran.stderr);
         read_report(&dir.path().join("report.json"))
     })
@@ -62,12 +70,14 @@ fn every_guest_has_the_verdict_of_the_table() {
         .collect();
     let found = verdicts(everything());
     assert_eq!(found, expected);
-    let says = |name: &str| match name.split('_').next().unwrap() {
-        "deny" => "pass",
-        "trap" => "fail",
-        first => first,
-    }
-    .to_owned();
+    let says = |name: &str| {
+        match name.split('_').next().unwrap() {
+            "deny" => "pass",
+            "trap" => "fail",
+            first => first,
+        }
+        .to_owned()
+    };
     for (guest, verdict) in &expected {
         assert_eq!(&says(guest), verdict, "{guest} says another verdict");
     }
@@ -131,7 +141,8 @@ fn a_client_of_the_host_s_is_served() {
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        let ran = run(dir.path(), ["run".as_ref(), module.as_os_str(), "--report".as_ref(), "json=report.json".as_ref()]);
+        let ran =
+            run(dir.path(), ["run".as_ref(), module.as_os_str(), "--report".as_ref(), "json=report.json".as_ref()]);
         client.join().unwrap();
         if ran.status == Some(100) && ran.stdout.contains("LEAK") {
             let report = read_report(&dir.path().join("report.json"));
@@ -141,4 +152,15 @@ fn a_client_of_the_host_s_is_served() {
         }
     }
     panic!("no client was ever served");
+}
+
+#[test]
+fn a_gigabyte_of_output_is_capped_and_the_console_says_so() {
+    let dir = scratch_dir();
+    let module = compile("trap_prints_a_gigabyte", dir.path());
+    let ran = run(dir.path(), ["run", "--output", "64KiB", module.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+    assert!(ran.stdout.len() < 1 << 20, "{} bytes were printed", ran.stdout.len());
+    let dropped: Vec<&str> = ran.stdout.lines().filter(|line| line.contains("dropped")).collect();
+    insta::assert_snapshot!(dropped.join("\n"), @r#"    output over the cap was dropped: 1,073,668,096 bytes"#);
 }

@@ -4,8 +4,10 @@ use airtight_tests::{
     Ran, command, guest, guests, guests_dir, guests_target_dir, program, read_report, scratch_dir, toolchain, verdicts,
 };
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Cargo in the guests' workspace, with airtight as the runner.
 fn cargo(args: &[&str]) -> Command {
@@ -221,4 +223,44 @@ fn setup_finds_the_toolchain_at_once() {
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("ready: "), "{}", ran.stdout);
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+/// Ctrl-C on a terminal goes to the whole group. The build script would sleep for ten minutes.
+#[test]
+fn an_interrupt_while_building_leaves_no_children() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("slow", PASSES)]);
+    let sleeps = "fn main() {\n    std::fs::write(\"started\", std::process::id().to_string()).unwrap();\n    \
+        std::thread::sleep(std::time::Duration::from_secs(600));\n}\n";
+    fs::write(dir.path().join("slow/build.rs"), sleeps).unwrap();
+    let mut child = Command::new(program())
+        .current_dir(dir.path())
+        .env_remove("CARGO_TARGET_DIR")
+        .env("AIRTIGHT_CACHE_DIR", airtight_tests::cache_dir())
+        .envs(toolchain().env())
+        .args(["test", "."])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = dir.path().join("slow/started");
+    let script = until("the build script starts", || fs::read_to_string(&started).ok().filter(|id| !id.is_empty()));
+    let group = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+    let status = until("airtight ends", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(130));
+    until("the build script is gone", || (!Path::new("/proc").join(&script).exists()).then_some(()));
+}
+
+/// What `found` finds, within a minute.
+fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
+        if let Some(found) = found() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("waited a minute until {what}");
 }

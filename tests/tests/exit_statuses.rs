@@ -172,7 +172,10 @@ fn unknown_keys_are_96_with_the_nearest_spelling() {
     "#);
     let (status, said) = run_config("[profile.default]\nmemory = \"4MX\"\nfuel = 0\n");
     assert_eq!(status, Some(96));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    error: airtight.toml:2: profile.default.memory: "4MX" is not a size; write for example "256MiB" or a number of bytes
+    airtight.toml:3: profile.default.fuel: 0 is too little; no test can run with it
+    "#);
     let (status, said) = run_config("[profile.default\n");
     assert_eq!(status, Some(96));
     assert!(said.contains("airtight.toml:1"), "{said}");
@@ -212,8 +215,12 @@ fn a_leak_of_the_host_s_is_70_and_not_hidden() {
     compile("pass_empty", dir.path());
     let ran = run(dir.path(), ["run", "--inject-host-leak", "--report", "json=report.json", "pass_empty.wasm"]);
     assert_eq!(ran.status, Some(70));
-    insta::assert_snapshot!(ran.stderr, @r#"error: a bug of airtight: after `pass_empty pass_empty`, 1 host descriptors that were opened for it were still open (1 tests in all are concerned); please report this"#);
-    assert_eq!(airtight_tests::tests(&read_report(&dir.path().join("report.json"))).count(), 1, "the report is written");
+    insta::assert_snapshot!(ran.stderr, @r#"error: a bug of airtight: pass_empty pass_empty: 1 host descriptors opened for it were still open after it (1 tests in all are concerned); please report this"#);
+    assert_eq!(
+        airtight_tests::tests(&read_report(&dir.path().join("report.json"))).count(),
+        1,
+        "the report is written"
+    );
 }
 
 #[test]
@@ -225,7 +232,15 @@ fn an_interrupt_is_130_with_a_partial_report() {
         [[profile.default.socket]]\nname = \"c\"\nconnect-to = \"s\"\n";
     fs::write(dir.path().join("airtight.toml"), config).unwrap();
     let mut child = std::process::Command::new(command().get_program())
-        .args(["run", "--no-cache", "-j1", "--report", "json=report.json", "pass_empty.wasm", "timeout_waiting_for_nobody.wasm"])
+        .args([
+            "run",
+            "--no-cache",
+            "-j1",
+            "--report",
+            "json=report.json",
+            "pass_empty.wasm",
+            "timeout_waiting_for_nobody.wasm",
+        ])
         .current_dir(dir.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,6 +1,8 @@
 //! The same report, byte for byte, however the tests are run.
 
-use airtight_tests::{Ran, canonical, command, compile, digest, guest, guests, guests_dir, read_report, run, scratch_dir};
+use airtight_tests::{
+    Ran, canonical, command, compile, digest, guest, guests, guests_dir, read_report, run, scratch_dir,
+};
 use serde_json::Value;
 use std::sync::OnceLock;
 
@@ -93,5 +95,8 @@ fn in_another_environment() {
         assert_eq!(output.status.code(), Some(100));
         digest(&read_report(&file)).to_owned()
     };
-    assert_eq!(run(&[]), run(&[("SECRET", "x"), ("TZ", "Pacific/Auckland"), ("LANG", "tr_TR"), ("RUST_BACKTRACE", "full")]));
+    assert_eq!(
+        run(&[]),
+        run(&[("SECRET", "x"), ("TZ", "Pacific/Auckland"), ("LANG", "tr_TR"), ("RUST_BACKTRACE", "full")])
+    );
 }

@@ -61,7 +61,8 @@ fn a_list_names_every_test_and_runs_none() {
     let modules = ["sdk/mixed", "plain/endings", "programs/exit_three"].map(|name| guest(name).to_str().unwrap());
     let listed = run(dir.path(), ["list"].into_iter().chain(modules));
     assert_eq!(listed.status, Some(0), "{}", listed.stderr);
-    let tests: BTreeSet<String> = listed.stdout.lines().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect();
+    let tests: BTreeSet<String> =
+        listed.stdout.lines().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect();
     let mut all = ran("sdk/mixed", &[]);
     all.extend(ran("plain/endings", &[]));
     assert!(tests.is_superset(&all), "{:?}", all.difference(&tests));

@@ -94,8 +94,7 @@ impl After<'_> {
                 .map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
         };
         let state = self.state(address)?;
-        let mut outcome =
-            SdkOutcome { own_stderr: self.store.data().wasi.stderr().len(), ..SdkOutcome::default() };
+        let mut outcome = SdkOutcome { own_stderr: self.store.data().wasi.stderr().len(), ..SdkOutcome::default() };
         self.read_journal(&state, &mut outcome)?;
         if state.pending_cleanups > 0 {
             self.run_cleanups(address, &mut outcome)?;

@@ -72,7 +72,8 @@ pub fn config_above(start: &Path) -> Result<Config, Failure> {
 }
 
 impl Session {
-    /// Checks everything that can be checked before a module is loaded.
+    /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
+    /// that it stops is waited for, so that no child is left.
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
         let files = ReportFiles::check(args.report.iter().cloned()).map_err(Failure::setup)?;
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
@@ -97,7 +98,9 @@ impl Session {
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
         };
-        Ok(Self { runner, profile, files, console, harness })
+        let session = Self { runner, profile, files, console, harness };
+        session.stop_on_interrupt();
+        Ok(session)
     }
 
     /// Loads and lists; nothing of the modules' tests is run yet.
@@ -108,7 +111,10 @@ impl Session {
             let module = self.load(&file, LoadOptions { name, harness: self.harness, roots })?;
             subjects.push(Subject { module, grants });
         }
-        Ok(self.runner.plan(subjects, &self.profile, selection)?)
+        self.runner.plan(subjects, &self.profile, selection).map_err(|error| {
+            // A module that was stopped while it listed its tests is not at fault.
+            if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
+        })
     }
 
     fn load(&self, file: &Path, options: LoadOptions) -> Result<LoadedModule, Failure> {
@@ -132,7 +138,6 @@ impl Session {
                 left_out => format!("no test matches: all {left_out} were left out by the filters"),
             }));
         }
-        self.stop_on_interrupt();
         let ran = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
             let mut progress = Progress::new(std::io::stdout(), self.console);
             let ran = self.run_with(planned, notes, &mut progress);
@@ -154,7 +159,6 @@ impl Session {
     pub fn pass_through(&self, input: Input, args: &[String]) -> Done {
         let Input { file, name, roots, grants } = input;
         let module = self.load(&file, LoadOptions { name, harness: Some(Harness::Command), roots })?;
-        self.stop_on_interrupt();
         match self.runner.run_program(Subject { module, grants }, &self.profile, args)? {
             // What a process can say is a byte.
             Ended::Status(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
