@@ -555,13 +555,13 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn random_get(&mut self, memory: &mut GuestMemory<'_>, buf: GuestPtr<u8>, len: types::Size) -> Result<()> {
-        // Fixed work a call, so that the host cannot be made to fill gigabytes before fuel is looked at.
-        if len as usize > meter::MAX_BYTES {
-            return Err(Errno::Inval.into());
-        }
         self.moved(len as usize);
         let bytes = memory.as_slice_mut(buf.as_array(len))?.ok_or(Errno::Notsup)?;
-        self.random.fill(bytes);
+        // There is no short read of randomness, so a large one looks at the deadline on the way.
+        for part in bytes.chunks_mut(meter::MAX_BYTES) {
+            self.world.watch.check().map_err(super::fault::Fault::from)?;
+            self.random.fill(part);
+        }
         Ok(())
     }
 
