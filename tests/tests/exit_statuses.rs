@@ -79,7 +79,7 @@ fn no_tests_is_4() {
     insta::assert_snapshot!(ran.stderr, @r#"error: no test matches: all 20 were left out by the filters"#);
     let ran = run(dir.path(), ["list".as_ref(), module, "--".as_ref(), "no_test_is_called_this".as_ref()]);
     assert_eq!(ran.status, Some(4));
-    insta::assert_snapshot!(ran.stderr, @r#"error: there are no tests to list"#);
+    insta::assert_snapshot!(ran.stderr, @r#"error: there are no tests to run"#);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_leak_of_the_host_s_is_70_and_not_hidden() {
     compile("pass_empty", dir.path());
     let ran = run(dir.path(), ["run", "--inject-host-leak", "--report", "json=report.json", "pass_empty.wasm"]);
     assert_eq!(ran.status, Some(70));
-    insta::assert_snapshot!(ran.stderr, @r#"error: a bug of airtight: pass_empty pass_empty: 1 host descriptors opened for it were still open after it (1 tests in all are concerned); please report this"#);
+    insta::assert_snapshot!(ran.stderr, @r#"error: a bug of airtight: pass_empty pass_empty: host descriptors that were opened for it and are still open after it: 1 (tests concerned: 1); please report this"#);
     assert_eq!(
         airtight_tests::tests(&read_report(&dir.path().join("report.json"))).count(),
         1,

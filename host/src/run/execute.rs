@@ -133,9 +133,10 @@ fn one(
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),
-                Ok((record, open)) => {
-                    (record, Some(format!("{open} host descriptors opened for it were still open after it")))
-                }
+                Ok((record, open)) => (
+                    record,
+                    Some(format!("host descriptors that were opened for it and are still open after it: {open}")),
+                ),
                 Err(panic) => {
                     let what = format!("the host panicked: {}", panic_message(&*panic));
                     let details = Details { message: Some(what.clone()), ..Details::default() };

@@ -83,7 +83,7 @@ pub enum RunError {
     #[error(transparent)]
     Grant(#[from] GrantError),
     /// A bug of airtight's own: its books do not balance, or it panicked.
-    #[error("a bug of airtight: {first} ({tests} tests in all are concerned); please report this")]
+    #[error("a bug of airtight: {first} (tests concerned: {tests}); please report this")]
     Bug {
         /// The first test concerned, and what went wrong.
         first: String,

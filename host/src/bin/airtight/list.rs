@@ -2,7 +2,7 @@
 
 use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
-use crate::session::{Input, Session, config_above};
+use crate::session::{Input, Session, config_above, nothing_selected};
 use airtight::report::console::OneLine;
 use airtight::report::exit_status;
 use airtight::run::PlannedModule;
@@ -27,7 +27,7 @@ pub fn print(planned: &[PlannedModule]) -> Done {
         }
     }
     if text.is_empty() {
-        return Err(Failure::no_tests("there are no tests to list"));
+        return Err(nothing_selected(planned));
     }
     match std::io::stdout().write_all(&text) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),

@@ -132,11 +132,7 @@ impl Session {
     pub fn run(self, planned: &[PlannedModule], notes: &[String]) -> Done {
         let selected: usize = planned.iter().map(|module| module.tests.len()).sum();
         if selected == 0 {
-            let left_out: usize = planned.iter().map(|module| module.filtered_out).sum();
-            return Err(Failure::no_tests(match left_out {
-                0 => "there are no tests to run".to_owned(),
-                left_out => format!("no test matches: all {left_out} were left out by the filters"),
-            }));
+            return Err(nothing_selected(planned));
         }
         let ran = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
             let mut progress = Progress::new(std::io::stdout(), self.console);
@@ -209,6 +205,15 @@ impl Session {
             tracing::warn!("Ctrl-C will end the program without a report: {error}");
         }
     }
+}
+
+/// Why there is no test to run or to list.
+pub fn nothing_selected(planned: &[PlannedModule]) -> Failure {
+    let left_out: usize = planned.iter().map(|module| module.filtered_out).sum();
+    Failure::no_tests(match left_out {
+        0 => "there are no tests to run".to_owned(),
+        left_out => format!("no test matches: all {left_out} were left out by the filters"),
+    })
 }
 
 fn cache(config: &Config) -> Option<Cache> {
