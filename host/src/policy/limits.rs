@@ -13,7 +13,7 @@ pub const CLEANUP_MEMORY_RESERVE: u64 = 1 << 20;
 pub struct Limits {
     /// Linear memory, in bytes, over all memories of the instance.
     pub memory: u64,
-    /// Fuel: wasm operators executed, and host work by the tariff in `sandbox::tariff`. Deterministic.
+    /// Fuel: wasm operators executed, and host work by the tariff in [`crate::sandbox::wasi::meter`]. Deterministic.
     pub fuel: u64,
     /// Wall-clock watchdog behind the fuel; a test that ends on it makes the report not reproducible.
     #[serde(serialize_with = "as_millis", rename = "timeout-ms")]

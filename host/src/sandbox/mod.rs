@@ -1,6 +1,6 @@
 //! The engine, a fresh store a test, its limits and its outcome: the only user of wasmtime.
 //!
-//! One [`Engine`] serves a run. A [`LoadedModule`] is compiled once; [`run`] makes a fresh store and WASI context for one
+//! One [`Engine`] serves a run. A [`LoadedModule`] is compiled once; `run` makes a fresh store and WASI context for one
 //! test, calls it, runs its clean-ups, drops the store and says exactly how it was.
 
 mod cache;
@@ -16,6 +16,7 @@ pub mod wasi;
 pub use cache::Cache;
 pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions, HOST_STACK_RESERVE, TICK};
-pub use execute::{Entry, Job, Run, run};
+// Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
+pub(crate) use execute::{Entry, Job, Run, run};
 pub use module::{LoadError, LoadOptions, LoadedModule};
 pub use sdk::{FailedCleanup, SdkCall, SdkOutcome};
