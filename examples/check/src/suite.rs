@@ -38,7 +38,7 @@ impl Suite {
             module_size: config.module_size,
             ..RunnerOptions::default()
         })?;
-        let subjects = built.artifacts.iter().map(|artifact| runner.load_artifact(artifact));
+        let subjects = built.artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
         let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
         let plan = runner.plan(subjects, &profile, &Selection::default())?;
         let report = match self.colours {

@@ -27,8 +27,10 @@ fn run(args: impl Iterator<Item = String>) -> Result<u8> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let profile = Config::load(package)?.profile("default")?;
     let runner = Runner::new(RunnerOptions { stack: profile.policy().limits.stack, ..RunnerOptions::default() })?;
-    let subjects =
-        build(package)?.iter().map(|artifact| runner.load_artifact(artifact)).collect::<Result<Vec<Subject>, _>>()?;
+    let subjects = build(package)?
+        .iter()
+        .map(|artifact| runner.load_artifact(artifact, None))
+        .collect::<Result<Vec<Subject>, _>>()?;
     let plan = runner.plan(subjects, &profile, &selection)?;
     if list {
         plan.iter().flat_map(|module| &module.tests).for_each(|test| println!("{}: test", test.name));

@@ -20,7 +20,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// The guest's call stack on the host, in bytes. One value a run: it is compiled into the engine.
     pub stack: u64,
-    /// Captured standard output and error together, in bytes; what is over is dropped, and the report says so.
+    /// Captured standard output and error together, in bytes; what is over is dropped, and the report says so. The last
+    /// 8 KiB of each stream are kept in any case: a panic message comes last.
     pub output: u64,
     /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,

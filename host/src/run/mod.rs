@@ -15,8 +15,7 @@ mod runner;
 mod selection;
 
 pub use libtest::ListError;
-#[cfg(feature = "build")]
-pub use package::ArtifactError;
+pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, Subject};
 pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

@@ -2,16 +2,12 @@
 //! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it.
 
 use super::plan::ModuleGrants;
-#[cfg(feature = "build")]
-use super::{Runner, Subject};
+use super::runner::Runner;
 use crate::policy::{DirGrant, Mode};
+use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
-use crate::{
-    sandbox::{LoadError, LoadOptions},
-    symbols::PathRoots,
-    toolchain::Artifact,
-};
-use std::path::Path;
+use crate::{report::model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
+use std::path::{Path, PathBuf};
 
 /// The package's directory in the guest. WASI has no working directory: the C library starts every program at `/`.
 const PACKAGE_DIR: &str = "/";
@@ -47,15 +43,14 @@ impl ModuleGrants {
     }
 }
 
-/// A test binary that was built and cannot be loaded.
-#[cfg(feature = "build")]
+/// A file that cannot be loaded as a module.
 #[derive(Debug, thiserror::Error)]
-pub enum ArtifactError {
-    /// Its file cannot be read.
+pub enum FileError {
+    /// It cannot be read.
     #[error("cannot read {}", .path.display())]
     Unreadable {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why not.
         source: std::io::Error,
     },
@@ -63,33 +58,41 @@ pub enum ArtifactError {
     #[error("cannot load {}", .path.display())]
     Load {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why not.
         source: LoadError,
     },
 }
 
-#[cfg(feature = "build")]
 impl Runner {
-    /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`].
+    /// Reads and loads a module's file; one over the size cap is not read.
     ///
     /// # Errors
-    /// See [`ArtifactError`].
-    pub fn load_artifact(&self, artifact: &Artifact) -> Result<Subject, ArtifactError> {
-        let path = || artifact.wasm.clone();
-        let unreadable = |source| ArtifactError::Unreadable { path: path(), source };
+    /// See [`FileError`].
+    pub fn load_file(&self, path: &Path, options: LoadOptions) -> Result<LoadedModule, FileError> {
+        let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
+        let unusable = |source| FileError::Load { path: path.to_owned(), source };
         let cap = self.options().module_size;
-        let size = std::fs::metadata(&artifact.wasm).map_err(unreadable)?.len();
+        let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > cap {
-            return Err(ArtifactError::Load { path: path(), source: LoadError::TooLarge { size, cap } });
+            return Err(unusable(LoadError::TooLarge { size, cap }));
         }
-        let bytes = std::fs::read(&artifact.wasm).map_err(unreadable)?;
+        self.load(std::fs::read(path).map_err(unreadable)?, options).map_err(unusable)
+    }
+
+    /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`].
+    /// `harness` is the one to take it for, instead of looking.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    #[cfg(feature = "build")]
+    pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
         let roots = PathRoots {
             package: Some(artifact.manifest_dir.clone()),
             workspace: Some(artifact.workspace_root.clone()),
         };
-        let options = LoadOptions { name: artifact.name.clone(), harness: None, roots };
-        let module = self.load(bytes, options).map_err(|source| ArtifactError::Load { path: path(), source })?;
+        let options = LoadOptions { name: artifact.name.clone(), harness, roots };
+        let module = self.load_file(&artifact.wasm, options)?;
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
     }

@@ -247,13 +247,18 @@ impl TestArgs {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
-            ignored: match (self.ignored, self.include_ignored) {
-                (true, _) => RunIgnored::Only,
-                (_, true) => RunIgnored::Include,
-                _ => RunIgnored::No,
-            },
+            ignored: run_ignored(self.ignored, self.include_ignored),
             partition: self.partition,
         }
+    }
+}
+
+/// What libtest's two flags say about ignored tests.
+pub fn run_ignored(only: bool, include: bool) -> RunIgnored {
+    match (only, include) {
+        (true, _) => RunIgnored::Only,
+        (_, true) => RunIgnored::Include,
+        _ => RunIgnored::No,
     }
 }
 

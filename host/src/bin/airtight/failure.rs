@@ -1,8 +1,7 @@
 //! How the program ends when it cannot do what it was asked for.
 
 use airtight::report::exit_status;
-use airtight::run::{RunError, SetupError};
-use airtight::sandbox::LoadError;
+use airtight::run::{FileError, RunError, SetupError};
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -42,27 +41,17 @@ impl Failure {
         Self { status: exit_status::INTERRUPTED, error: error.into() }
     }
 
-    /// A module that cannot be loaded.
-    pub fn module(name: impl Display, error: LoadError) -> Self {
-        Self {
-            status: exit_status::MODULE_UNUSABLE,
-            error: anyhow::Error::from(error).context(format!("cannot load {name}")),
-        }
-    }
-
-    /// A module that cannot be read.
-    pub fn unreadable(name: impl Display, error: std::io::Error) -> Self {
-        Self {
-            status: exit_status::MODULE_UNUSABLE,
-            error: anyhow::Error::from(error).context(format!("cannot read {name}")),
-        }
-    }
-
     /// Says what is wrong on standard error; the exit status.
     pub fn report(&self) -> ExitCode {
         let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
         eprintln!("error: {}", text.join(": "));
         ExitCode::from(self.status)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self { status: exit_status::MODULE_UNUSABLE, error: error.into() }
     }
 }
 

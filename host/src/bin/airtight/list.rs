@@ -2,17 +2,19 @@
 
 use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
-use crate::session::{Input, Session, config_above, nothing_selected};
+use crate::session::{Session, config_above, nothing_selected};
 use airtight::report::console::OneLine;
 use airtight::report::exit_status;
-use airtight::run::PlannedModule;
+use airtight::run::{ModuleGrants, PlannedModule};
 use std::io::Write;
+use std::path::PathBuf;
 
 pub fn list(command: &ListCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config_above(&here)?)?;
-    let inputs = command.files.iter().map(|file| Input::file(file)).collect();
-    let planned = session.plan(inputs, &command.tests.selection())?;
+    let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
+    let subjects = command.files.iter().map(load).collect::<Result<_, _>>()?;
+    let planned = session.plan(subjects, &command.tests.selection())?;
     print(&planned)
 }
 

@@ -2,12 +2,15 @@
 
 use crate::args::RunCommand;
 use crate::failure::{Done, Failure};
-use crate::session::{Input, Session, config_above};
+use crate::session::{Session, config_above};
+use airtight::run::ModuleGrants;
+use std::path::PathBuf;
 
 pub fn run(command: &RunCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config_above(&here)?)?;
-    let inputs = command.files.iter().map(|file| Input::file(file)).collect();
-    let planned = session.plan(inputs, &command.tests.selection())?;
+    let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
+    let subjects = command.files.iter().map(load).collect::<Result<_, _>>()?;
+    let planned = session.plan(subjects, &command.tests.selection())?;
     session.run(&planned, &[])
 }

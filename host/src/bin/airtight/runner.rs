@@ -3,12 +3,12 @@
 //! For a binary with tests, the arguments are those of Rust's test harness; anything else is run as a program, with the
 //! arguments, streams and exit status passed straight through.
 
-use crate::args::{RunArgs, RunnerCommand};
+use crate::args::{RunArgs, RunnerCommand, run_defaults, run_ignored};
 use crate::failure::{Done, Failure};
-use crate::session::{Input, Session, config_above};
+use crate::session::{Session, config_above};
 use airtight::report::exit_status;
 use airtight::report::model::Harness;
-use airtight::run::{ModuleGrants, PlannedModule, RunIgnored, Selection};
+use airtight::run::{ModuleGrants, PlannedModule, Selection};
 use clap::Parser;
 use std::io::Write;
 
@@ -56,17 +56,13 @@ impl LibtestArgs {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
-            ignored: match (self.ignored, self.include_ignored) {
-                (true, _) => RunIgnored::Only,
-                (_, true) => RunIgnored::Include,
-                _ => RunIgnored::No,
-            },
+            ignored: run_ignored(self.ignored, self.include_ignored),
             partition: None,
         }
     }
 
     fn run_args(&self) -> RunArgs {
-        let defaults = crate::args::run_defaults();
+        let defaults = run_defaults();
         RunArgs {
             jobs: self.test_threads.unwrap_or(0),
             no_capture: self.nocapture,
@@ -79,17 +75,16 @@ impl LibtestArgs {
 pub fn runner(command: &RunnerCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let config = config_above(&here)?;
-    let input = Input { grants: ModuleGrants::from_cargo(&here), ..Input::file(&command.file) };
-    let bytes = std::fs::read(&command.file).map_err(|error| Failure::unreadable(command.file.display(), error))?;
-    let catalogue = airtight::catalogue::Catalogue::read(&bytes, None)
-        .map_err(|error| Failure::module(command.file.display(), error.into()))?;
-    if catalogue.harness == Harness::Command {
-        let session = Session::open(&crate::args::run_defaults(), None, &config)?;
-        return session.pass_through(input, &command.args);
+    let args = LibtestArgs::try_parse_from(&command.args);
+    let run_args = args.as_ref().map_or_else(|_| run_defaults(), LibtestArgs::run_args);
+    let session = Session::open(&run_args, None, &config)?;
+    let subject = session.file(&command.file, ModuleGrants::from_cargo(&here))?;
+    if subject.module.catalogue.harness == Harness::Command {
+        // Its arguments are its own, whatever they look like.
+        return session.pass_through(subject, &command.args);
     }
-    let args = LibtestArgs::try_parse_from(&command.args).map_err(Failure::usage)?;
-    let session = Session::open(&args.run_args(), None, &config)?;
-    let planned = session.plan(vec![input], &args.selection())?;
+    let args = args.map_err(Failure::usage)?;
+    let planned = session.plan(vec![subject], &args.selection())?;
     if args.list {
         return list(&planned, args.format.as_deref() == Some("terse"));
     }

@@ -9,31 +9,14 @@ use airtight::report::exit_status;
 use airtight::report::files::ReportFiles;
 use airtight::report::model::{Harness, Report};
 use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Selection, Subject};
-use airtight::sandbox::{Cache, LoadError, LoadOptions, LoadedModule};
-use airtight::symbols::PathRoots;
+use airtight::sandbox::{Cache, LoadOptions};
+use airtight::toolchain::Artifact;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// The exit status of a program that was aborted, as a shell tells it: 128 and SIGABRT.
 const ABORTED: u8 = 134;
-
-/// A wasm file to run the tests of.
-pub struct Input {
-    pub file: PathBuf,
-    /// Its name in reports.
-    pub name: String,
-    pub roots: PathRoots,
-    pub grants: ModuleGrants,
-}
-
-impl Input {
-    /// A file named on the command line: called as its stem is.
-    pub fn file(file: &Path) -> Self {
-        let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self { file: file.to_owned(), name, roots: PathRoots::default(), grants: ModuleGrants::default() }
-    }
-}
 
 /// Everything that a run needs besides its modules.
 pub struct Session {
@@ -103,29 +86,24 @@ impl Session {
         Ok(session)
     }
 
-    /// Loads and lists; nothing of the modules' tests is run yet.
-    pub fn plan(&self, inputs: Vec<Input>, selection: &Selection) -> Result<Vec<PlannedModule>, Failure> {
-        let mut subjects = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            let Input { file, name, roots, grants } = input;
-            let module = self.load(&file, LoadOptions { name, harness: self.harness, roots })?;
-            subjects.push(Subject { module, grants });
-        }
+    /// A file named on the command line, called as its stem is.
+    pub fn file(&self, file: &Path, grants: ModuleGrants) -> Result<Subject, Failure> {
+        let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let options = LoadOptions { name, harness: self.harness, ..LoadOptions::default() };
+        Ok(Subject { module: self.runner.load_file(file, options)?, grants })
+    }
+
+    /// A test binary that was built.
+    pub fn artifact(&self, artifact: &Artifact) -> Result<Subject, Failure> {
+        Ok(self.runner.load_artifact(artifact, self.harness)?)
+    }
+
+    /// Lists and selects; nothing of the modules' tests is run yet.
+    pub fn plan(&self, subjects: Vec<Subject>, selection: &Selection) -> Result<Vec<PlannedModule>, Failure> {
         self.runner.plan(subjects, &self.profile, selection).map_err(|error| {
             // A module that was stopped while it listed its tests is not at fault.
             if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
         })
-    }
-
-    fn load(&self, file: &Path, options: LoadOptions) -> Result<LoadedModule, Failure> {
-        let unreadable = |error| Failure::unreadable(file.display(), error);
-        let size = std::fs::metadata(file).map_err(unreadable)?.len();
-        let cap = self.runner.options().module_size;
-        if size > cap {
-            return Err(Failure::module(file.display(), LoadError::TooLarge { size, cap }));
-        }
-        let bytes = std::fs::read(file).map_err(unreadable)?;
-        self.runner.load(bytes, options).map_err(|error| Failure::module(file.display(), error))
     }
 
     /// Runs what is planned, reports, and writes the report files.
@@ -152,14 +130,13 @@ impl Session {
     }
 
     /// Runs a module as a program; its exit status is ours.
-    pub fn pass_through(&self, input: Input, args: &[String]) -> Done {
-        let Input { file, name, roots, grants } = input;
-        let module = self.load(&file, LoadOptions { name, harness: Some(Harness::Command), roots })?;
-        match self.runner.run_program(Subject { module, grants }, &self.profile, args)? {
+    pub fn pass_through(&self, subject: Subject, args: &[String]) -> Done {
+        let name = std::sync::Arc::clone(&subject.module.name);
+        match self.runner.run_program(subject, &self.profile, args)? {
             // What a process can say is a byte.
             Ended::Status(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
             Ended::Stopped { why, stack } => {
-                eprintln!("error: {} ended: {why}", file.display());
+                eprintln!("error: {} ended: {why}", OneLine(&name));
                 for frame in stack {
                     let place = frame.file.map(|file| format!(" at {file}:{}", frame.line.unwrap_or(0)));
                     eprintln!("    {}{}", OneLine(&frame.function), place.unwrap_or_default());

@@ -4,11 +4,9 @@ use crate::args::TestCommand;
 use crate::build::build;
 use crate::failure::{Done, Failure};
 use crate::list;
-use crate::session::{Input, Session, config_above};
+use crate::session::{Session, config_above};
 use airtight::report::exit_status;
-use airtight::run::ModuleGrants;
-use airtight::symbols::PathRoots;
-use airtight::toolchain::{Artifact, BuildOutput};
+use airtight::toolchain::BuildOutput;
 use std::path::Path;
 
 pub fn test(command: &TestCommand) -> Done {
@@ -27,8 +25,8 @@ pub fn test(command: &TestCommand) -> Done {
     if built.artifacts.is_empty() && built.failures.is_empty() {
         return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
     }
-    let inputs = built.artifacts.iter().map(input).collect();
-    let planned = session.plan(inputs, &command.tests.selection())?;
+    let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
+    let planned = session.plan(subjects, &command.tests.selection())?;
     if planned.iter().any(|module| !module.module.symbols.know_lines()) {
         notes.push(NO_LINES.to_owned());
     }
@@ -51,21 +49,6 @@ fn not_there(path: &Path, start: &Path) -> Failure {
         Some(name) => format!("{missing}; if `{name}` is to select tests, put it last: `-- {name}`"),
         None => missing,
     }))
-}
-
-/// A test binary with its package's directory and variables.
-pub fn input(artifact: &Artifact) -> Input {
-    let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
-    Input {
-        file: artifact.wasm.clone(),
-        name: artifact.name.clone(),
-        roots: roots(&artifact.manifest_dir, &artifact.workspace_root),
-        grants: ModuleGrants::package(&artifact.manifest_dir, env),
-    }
-}
-
-fn roots(package: &Path, workspace: &Path) -> PathRoots {
-    PathRoots { package: Some(package.to_owned()), workspace: Some(workspace.to_owned()) }
 }
 
 fn notes(built: &BuildOutput) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! the ledger beside it are ours; the types, the memory-safe marshalling and the errno table are wasi-common's.
 
 mod buffers;
+mod calls;
 mod clock;
 mod context;
 mod fault;
