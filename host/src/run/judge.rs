@@ -5,7 +5,7 @@ use super::libtest::{self, Closing};
 use crate::policy::Policy;
 use crate::report::model::{Harness, LimitRecord, Verdict};
 use crate::sandbox::{Ending, FailedCleanup, LoadedModule, Run, TrapKind};
-use crate::symbols::Cause;
+use crate::symbols::{Cause, Symbols};
 
 /// Why libtest skipped a test that is not marked as ignored.
 pub const SHOULD_PANIC: &str = "should_panic: libtest cannot run it on wasm, airtight::test can";
@@ -173,7 +173,7 @@ impl Case<'_> {
         let own = self.run.sdk.as_ref().map_or(stderr.len(), |said| said.own_stderr.min(stderr.len()));
         let panic = libtest::last_panic(&stderr[..own]);
         match (kind, cause, panic) {
-            (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail("out of memory: an allocation failed"),
+            (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail(OUT_OF_MEMORY),
             (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {
                 let catches = || self.module.symbols.catches_panics(stack).then_some(hints::CATCH_UNWIND);
                 let hint = hints::for_panic(&panic.message).or_else(catches);
@@ -213,7 +213,11 @@ impl Case<'_> {
         let Some(first) = self.run.sdk.as_ref().and_then(|said| said.cleanups.first()) else { return };
         if matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) {
             *judgement = Judgement {
-                message: Some(format!("clean-up {} failed: {}", first.ordinal, cleanup_message(first))),
+                message: Some(format!(
+                    "clean-up {} failed: {}",
+                    first.ordinal,
+                    cleanup_message(first, &self.module.symbols)
+                )),
                 reason: None,
                 ..Judgement::new(Verdict::Fail)
             };
@@ -222,9 +226,17 @@ impl Case<'_> {
 }
 
 /// What went wrong in a clean-up.
-pub fn cleanup_message(cleanup: &FailedCleanup) -> String {
-    match libtest::last_panic(&cleanup.stderr) {
-        Some(panic) => panic.message,
-        None => cleanup.ending.words(),
+pub fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
+    if let Some(panic) = libtest::last_panic(&cleanup.stderr) {
+        return panic.message;
+    }
+    match &cleanup.ending {
+        Ending::Trap { kind: TrapKind::Unreachable, stack } if symbols.cause(stack) == Cause::AllocError => {
+            OUT_OF_MEMORY.into()
+        }
+        ending => ending.words(),
     }
 }
+
+/// How a failed allocation ends a Rust guest.
+const OUT_OF_MEMORY: &str = "out of memory: an allocation failed";

@@ -152,7 +152,7 @@ fn frames(case: &Case<'_>, ending: &Ending) -> Vec<Frame> {
 fn cleanups(case: &Case<'_>, failed: &[crate::sandbox::FailedCleanup]) -> Vec<CleanupRecord> {
     let record = |cleanup: &crate::sandbox::FailedCleanup| CleanupRecord {
         ordinal: cleanup.ordinal,
-        message: cleanup_message(cleanup),
+        message: cleanup_message(cleanup, &case.module.symbols),
         stack: frames(case, &cleanup.ending),
     };
     failed.iter().map(record).collect()
