@@ -87,16 +87,8 @@ fn one(
     index: usize,
     stop_after: &AtomicUsize,
 ) -> Finished {
-    let named = Named {
-        name: &test.name,
-        harness: test.harness,
-        module_harness: module.module.catalogue.harness,
-        keep_output: shared.options.keep_output,
-    };
-    let skip = |reason: &str| {
-        let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
-        (record::not_run(&named, Verdict::Skip, details), Duration::ZERO, None)
-    };
+    let named = named(module, test, shared.options.keep_output);
+    let skip = |reason: &str| (skipped(&named, reason), Duration::ZERO, None);
     let (record, elapsed, bug) = match &test.step {
         _ if index > stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
@@ -157,6 +149,16 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
+fn named<'a>(module: &PlannedModule, test: &'a PlannedTest, keep_output: bool) -> Named<'a> {
+    let module_harness = module.module.catalogue.harness;
+    Named { name: &test.name, harness: test.harness, module_harness, keep_output }
+}
+
+fn skipped(named: &Named<'_>, reason: &str) -> TestRecord {
+    let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
+    record::not_run(named, Verdict::Skip, details)
+}
+
 /// Why tests after the first failure are not run, where the user asked for that.
 const FAIL_FAST: &str = "not run: an earlier test failed (--fail-fast)";
 
@@ -187,14 +189,7 @@ fn collect(
         Some(record) if !shared.options.fail_fast || index <= stop_after => record,
         _ => {
             let (module, test) = tests[index];
-            let named = Named {
-                name: &test.name,
-                harness: test.harness,
-                module_harness: module.module.catalogue.harness,
-                keep_output: false,
-            };
-            let details = Details { reason: Some(FAIL_FAST.to_owned()), ..Details::default() };
-            record::not_run(&named, Verdict::Skip, details)
+            skipped(&named(module, test, false), FAIL_FAST)
         }
     });
     bugs.sort();

@@ -191,14 +191,11 @@ impl Case<'_> {
     /// A refused growth explains a test that did not finish.
     fn blame_memory(&self, judgement: &mut Judgement) {
         let Some(refused) = self.run.refused else { return };
-        let ended = match judgement.verdict {
-            Verdict::Fail | Verdict::Exit if !judgement.normal_finish => judgement.message.take().unwrap_or_default(),
-            _ => return,
-        };
-        if matches!(self.run.ending, Ending::Returned) {
-            judgement.message = Some(ended);
+        let failed = matches!(judgement.verdict, Verdict::Fail | Verdict::Exit);
+        if !failed || judgement.normal_finish || self.run.ending == Ending::Returned {
             return;
         }
+        let ended = judgement.message.take().unwrap_or_default();
         judgement.verdict = Verdict::Memory;
         judgement.limit =
             Some(LimitRecord { name: "memory".into(), value: refused.limit, seen: Some(refused.desired) });

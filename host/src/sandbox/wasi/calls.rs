@@ -3,8 +3,10 @@
 
 use super::buffers::{gather, scatter};
 use super::context::Wasi;
+use super::grants::Grants;
 use super::meter;
 use super::object::{How, Result, Times};
+use super::scratch::PATH_MAX;
 use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -13,7 +15,7 @@ impl Wasi {
     pub(super) fn path(&mut self, memory: &GuestMemory<'_>, path: GuestPtr<str>) -> Result<String> {
         self.world.meter.charge(meter::PATH, 1);
         self.world.meter.charge(meter::BYTE, path.len() as usize);
-        if path.len() > 4096 {
+        if path.len() as usize > PATH_MAX {
             return Err(Errno::Nametoolong.into());
         }
         let path = memory.as_cow_str(path)?;
@@ -70,8 +72,9 @@ impl Wasi {
         })
     }
 
-    pub(super) fn environment(grants: &super::grants::Grants, sockets: Option<&str>) -> Vec<String> {
-        grants.env.iter().cloned().chain(sockets.map(str::to_owned)).collect()
+    /// The variables of the guest, as `name=value`.
+    pub(super) fn environment<'a>(grants: &'a Grants, sockets: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+        grants.env.iter().map(String::as_str).chain(sockets)
     }
 }
 

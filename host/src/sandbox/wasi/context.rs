@@ -127,7 +127,7 @@ impl Wasi {
             let fd = self.grant(Kind::Socket, Object::File(socket), Access::ReadWrite, &name, None);
             told.push(format!("{name}={fd}"));
         }
-        self.env_sockets = Some(format!("{}={}", super::grants::SOCKETS_VARIABLE, told.join(":")));
+        self.env_sockets = Some(format!("{}={}", airtight_abi::SOCKETS_ENV, told.join(":")));
         Ok(())
     }
 

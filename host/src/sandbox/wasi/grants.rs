@@ -12,9 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use wasi_common::snapshots::preview_1::types::Fdflags;
 
-/// The variable that tells a guest its pre-opened sockets: `name=fd` pairs joined by `:`.
-pub const SOCKETS_VARIABLE: &str = "AIRTIGHT_SOCKETS";
-
 /// Where the scratch file system is.
 pub const SCRATCH_PATH: &str = "/tmp";
 

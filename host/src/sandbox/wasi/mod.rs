@@ -31,7 +31,7 @@ mod world;
 
 pub use clock::{MONOTONIC_START, NANOS_PER_FUEL, REALTIME_START};
 pub use context::{Left, Remains, Subject, Wasi};
-pub use grants::{GrantError, Grants, SCRATCH_PATH, SOCKETS_VARIABLE};
+pub use grants::{GrantError, Grants, SCRATCH_PATH};
 pub use host_count::HostCount;
 pub use linker::{add_to_linker, raw_stack};
 pub use stdio::Echo;

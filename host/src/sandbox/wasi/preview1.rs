@@ -38,12 +38,13 @@ impl WasiSnapshotPreview1 for Wasi {
         environ: GuestPtr<GuestPtr<u8>>,
         buf: GuestPtr<u8>,
     ) -> Result<()> {
-        let strings = Self::environment(&self.grants, self.env_sockets.as_deref());
-        Ok(self.write_strings(memory, strings.iter().map(String::as_str), environ, buf)?)
+        let (grants, sockets) = (std::sync::Arc::clone(&self.grants), self.env_sockets.clone());
+        let strings = Self::environment(&grants, sockets.as_deref());
+        Ok(self.write_strings(memory, strings, environ, buf)?)
     }
 
     async fn environ_sizes_get(&mut self, _: &mut GuestMemory<'_>) -> Result<(u32, u32)> {
-        Ok(sizes(self.grants.env.iter().map(String::as_str).chain(self.env_sockets.as_deref()))?)
+        Ok(sizes(Self::environment(&self.grants, self.env_sockets.as_deref()))?)
     }
 
     async fn clock_res_get(&mut self, _: &mut GuestMemory<'_>, _: types::Clockid) -> Result<u64> {

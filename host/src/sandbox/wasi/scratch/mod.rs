@@ -37,5 +37,6 @@ mod tests;
 pub use error::FsError;
 pub use files::OpenHow;
 pub use node::{FileKind, NodeId};
+pub use path::PATH_MAX;
 pub use stat::Stat;
 pub use store::Scratch;

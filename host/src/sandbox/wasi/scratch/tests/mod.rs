@@ -13,7 +13,7 @@ mod renames;
 
 use super::error::Result;
 use super::files::Opened;
-use super::path::{NAME_MAX, PATH_MAX};
+use super::path::NAME_MAX;
 use super::quota::Usage;
 use super::residue::{LeftFile, Residue};
 use super::*;
