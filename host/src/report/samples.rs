@@ -14,7 +14,7 @@ pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
         version: "0.1.0".to_owned(),
         interrupted: false,
     };
-    Report::new(Canonical { reproducible: true, policy, modules }, volatile)
+    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
 }
 
 pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {

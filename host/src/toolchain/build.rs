@@ -30,7 +30,7 @@ pub struct BuildOutput {
 }
 
 /// A test binary.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Artifact {
     /// The module.
     pub wasm: PathBuf,

@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::clock::Clock;
 use super::fault::Fault;
 use super::grants::Grants;
 use super::meter;
@@ -74,13 +75,10 @@ impl Wasi {
     pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, std::io::Error> {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
-        let scratch = super::scratch::Scratch::new(
-            limits.scratch,
-            super::scratch_object::MAX_ENTRIES,
-            super::clock::REALTIME_START,
-        );
+        let clock = Clock::new(grants.policy.clock);
+        let scratch = super::scratch::Scratch::new(limits.scratch, super::scratch_object::MAX_ENTRIES, clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.output, echo), watch),
+            world: World::new(scratch, Capture::new(limits.output, echo), watch, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),

@@ -1,13 +1,14 @@
-//! `poll_oneoff`: descriptors that are ready now come first; otherwise the earliest clock fires at once, by moving the
-//! virtual clock; only real sockets with no clock beside them are waited for, until the test's deadline.
+//! `poll_oneoff`: tells all that is ready or due now, in the order of the subscriptions. Where nothing is, virtual time moves
+//! to the earliest clock at once; real time, and real sockets with no clock beside them, are waited for, until the test's
+//! deadline.
 
+use super::alarms::Alarms;
 use super::context::Wasi;
 use super::meter::{self, MAX_VECTORS};
 use super::object::{Interest, Readiness, Result};
 use std::time::Duration;
 use wasi_common::snapshots::preview_1::types::{
-    Clockid, Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Size, Subclockflags, Subscription,
-    SubscriptionClock, SubscriptionU, Userdata,
+    Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Size, Subscription, SubscriptionU, Userdata,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -39,23 +40,36 @@ impl Wasi {
     }
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
+        let alarms = Alarms::new(wanted, &self.world.clock);
         loop {
-            let ready = self.ready(wanted)?;
-            if !ready.is_empty() {
-                return Ok(ready);
+            let mut fired = self.ready(wanted)?;
+            fired.extend(alarms.fired(&self.world.clock));
+            if !fired.is_empty() {
+                fired.sort_by_key(|(index, _)| *index);
+                return Ok(fired.into_iter().map(|(_, event)| event).collect());
             }
-            if let Some(fired) = self.earliest_clock(wanted)? {
-                return Ok(fired);
+            match alarms.earliest() {
+                Some(due) if !self.world.clock.is_real() => self.world.clock.sleep_until(due),
+                _ => self.look_again(wanted, &alarms)?,
             }
-            self.world.watch.check()?;
-            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
-    /// Events of the descriptors that are ready now, or whose subscription is an error.
-    fn ready(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
+    /// Waits in real time, for a little while, for what is outside of the test.
+    fn look_again(&mut self, wanted: &[Subscription], alarms: &Alarms) -> Result<()> {
+        let only_clocks = wanted.iter().all(|sub| matches!(sub.u, SubscriptionU::Clock(_)));
+        let longest = if only_clocks { Duration::MAX } else { LOOK_AGAIN };
+        let wait = alarms.wait(&self.world.clock).unwrap_or(longest);
+        self.world.watch.pause(wait.min(longest))?;
+        self.world.clock.look();
+        Ok(())
+    }
+
+    /// Events of the descriptors that are ready now, or whose subscription is an error, each with its place among the
+    /// subscriptions.
+    fn ready(&mut self, wanted: &[Subscription]) -> Result<Vec<(usize, Event)>> {
         let mut events = Vec::new();
-        for sub in wanted {
+        for (index, sub) in wanted.iter().enumerate() {
             let (fd, interest, type_) = match &sub.u {
                 SubscriptionU::FdRead(sub) => (sub.file_descriptor, Interest::Read, Eventtype::FdRead),
                 SubscriptionU::FdWrite(sub) => (sub.file_descriptor, Interest::Write, Eventtype::FdWrite),
@@ -70,39 +84,12 @@ impl Wasi {
                 Err(super::fault::Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
                 Err(trap) => return Err(trap),
             };
-            events.push(event);
+            events.push((index, event));
         }
         Ok(events)
     }
-
-    /// Moves the clock to the earliest deadline and fires every clock that is due by then.
-    fn earliest_clock(&mut self, wanted: &[Subscription]) -> Result<Option<Vec<Event>>> {
-        let mut clocks = Vec::new();
-        for sub in wanted {
-            if let SubscriptionU::Clock(clock) = &sub.u {
-                clocks.push((self.nanos_until(clock)?, sub.userdata));
-            }
-        }
-        let Some(earliest) = clocks.iter().map(|(nanos, _)| *nanos).min() else { return Ok(None) };
-        self.world.clock.sleep(earliest);
-        let due = clocks.into_iter().filter(|(nanos, _)| *nanos <= earliest);
-        let fire = |(_, userdata)| event(userdata, Eventtype::Clock, Errno::Success, 0, Eventrwflags::empty());
-        Ok(Some(due.map(fire).collect()))
-    }
-
-    fn nanos_until(&self, sub: &SubscriptionClock) -> Result<u64> {
-        if !sub.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME) {
-            return Ok(sub.timeout);
-        }
-        let now = match sub.id {
-            Clockid::Realtime => self.world.clock.realtime(),
-            Clockid::Monotonic => self.world.clock.monotonic(),
-            Clockid::ProcessCputimeId | Clockid::ThreadCputimeId => return Err(Errno::Notsup.into()),
-        };
-        Ok(sub.timeout.saturating_sub(now))
-    }
 }
 
-fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
+pub(super) fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
     Event { userdata, error, type_, fd_readwrite: EventFdReadwrite { nbytes, flags } }
 }
