@@ -19,6 +19,8 @@ mod host_tests;
 mod linker;
 pub mod meter;
 mod object;
+#[cfg(test)]
+mod overlay_tests;
 mod path;
 mod poll;
 mod preview1;

@@ -7,6 +7,7 @@ mod listing;
 mod ops;
 #[cfg(target_os = "linux")]
 mod oracle;
+mod overlays;
 mod paths;
 mod quotas;
 mod renames;
@@ -16,6 +17,7 @@ use super::files::Opened;
 use super::path::NAME_MAX;
 use super::quota::Usage;
 use super::residue::{LeftFile, Residue};
+use super::store::Work;
 use super::*;
 use crate::sandbox::wasi::host_count::HostCount;
 
