@@ -82,7 +82,7 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), subject) {
         Ok(wasi) => wasi,
-        Err(error) => return Run::refused(format!("a granted socket cannot be opened: {error}")),
+        Err(error) => return Run::refused(error.to_string()),
     };
     if job.inject_host_leak {
         wasi.inject_host_leak();

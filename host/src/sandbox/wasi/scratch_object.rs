@@ -228,7 +228,7 @@ impl File for ScratchFile {
         Ok(world.scratch.set_times(self.node, times.accessed, times.modified, world.clock.realtime())?)
     }
 
-    fn poll(&mut self, _: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, _: Interest) -> Result<Readiness> {
         Ok(Readiness::Ready { bytes: 0, hangup: false })
     }
 

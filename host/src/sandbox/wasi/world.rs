@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::host_count::HostCount;
 use super::host_files::HostFiles;
 use super::meter::Meter;
+use super::net::Network;
 use super::object::Result;
 use super::scratch::Scratch;
 use super::stdio::Capture;
@@ -27,6 +28,7 @@ pub struct World {
     pub host: HostCount,
     pub watch: Watch,
     pub files: HostFiles,
+    pub network: Network,
 }
 
 impl World {
@@ -39,6 +41,7 @@ impl World {
             host: HostCount::default(),
             watch,
             files: HostFiles::default(),
+            network: Network::default(),
         }
     }
 }
