@@ -104,6 +104,38 @@ name = "twice"
 }
 
 #[test]
+fn unix_sockets_and_outbound_addresses() {
+    let long = format!("tests/{}", "x".repeat(110));
+    let text = format!(
+        r#"[profile.default]
+outbound = ["127.0.0.1:5432", "localhost:1", "10.0.0.1:0", "10.0.0.1", 7]
+[[profile.default.socket]]
+name = "a"
+listen = "unix:"
+[[profile.default.socket]]
+name = "b"
+connect = "unix:nowhere/app.sock"
+[[profile.default.socket]]
+name = "c"
+listen = "unix:tests/"
+[[profile.default.socket]]
+name = "d"
+listen = "unix:{long}"
+[[profile.default.socket]]
+name = "e"
+connect = "unix:tests/.."
+[[profile.default.socket]]
+name = "f"
+connect = "unix:tests/app.sock"
+[[profile.default.socket]]
+name = "g"
+connect-to = "f"
+"#
+    );
+    insta::assert_snapshot!(errors(&text).replace(&long, "tests/xxx"), @"");
+}
+
+#[test]
 fn sockets() {
     let text = r#"[profile.default]
 [[profile.default.socket]]

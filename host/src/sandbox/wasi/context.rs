@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::exclusive::Turn;
 use super::fault::Fault;
 use super::grants::{Grants, SocketError};
 use super::meter;
@@ -27,6 +28,8 @@ pub struct Wasi {
     max_handles: u32,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
+    /// Given back last, when nothing listens any more.
+    _turn: Turn,
 }
 
 /// What is left of a context when its test is over.
@@ -74,6 +77,7 @@ impl Wasi {
     pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, SocketError> {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
+        let turn = Turn::take(&grants.policy.sockets, &watch);
         let scratch = super::scratch::Scratch::new(
             limits.scratch,
             super::scratch_object::MAX_ENTRIES,
@@ -89,6 +93,7 @@ impl Wasi {
             max_handles: limits.handles,
             stack: None,
             grants,
+            _turn: turn,
         };
         wasi.open_streams(echo);
         wasi.open_directories();

@@ -7,6 +7,7 @@ mod buffers;
 mod calls;
 mod clock;
 mod context;
+mod exclusive;
 mod fault;
 mod grants;
 mod host_count;

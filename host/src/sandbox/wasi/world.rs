@@ -56,9 +56,14 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether the whole run is to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// An error once the test may not go on.
     pub fn check(&self) -> Result<(), WallClock> {
-        if self.interrupted.load(Ordering::Relaxed) {
+        if self.is_interrupted() {
             Err(WallClock::Interrupted)
         } else if Instant::now() >= self.deadline {
             Err(WallClock::Deadline)
