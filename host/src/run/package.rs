@@ -8,6 +8,8 @@ use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
 use crate::{report::model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "build")]
+use std::sync::Arc;
 
 /// The package's directory in the guest. WASI has no working directory: the C library starts every program at `/`.
 const PACKAGE_DIR: &str = "/";
@@ -91,7 +93,7 @@ impl Runner {
             package: Some(artifact.manifest_dir.clone()),
             workspace: Some(artifact.workspace_root.clone()),
         };
-        let options = LoadOptions { name: artifact.name.clone(), harness, roots };
+        let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
         let module = self.load_file(&artifact.wasm, options)?;
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
