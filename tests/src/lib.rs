@@ -6,6 +6,7 @@ mod guests;
 mod once;
 mod program;
 mod report;
+pub mod wasi_testsuite;
 mod wat;
 
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
