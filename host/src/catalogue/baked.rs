@@ -30,6 +30,17 @@ pub struct BakedPath {
     pub path: String,
 }
 
+/// Whether a module holds this text in its code or data.
+pub(crate) fn holds(module: &[u8], text: &str) -> bool {
+    what_runs(module).any(|bytes| memmem::find(bytes, text.as_bytes()).is_some())
+}
+
+/// A module's sections but for the custom ones.
+fn what_runs(module: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let sections = sections(module).unwrap_or_default().into_iter();
+    sections.filter(|section| section.id != id::CUSTOM).map(|section| &module[section.contents])
+}
+
 impl Places {
     /// The directories that a module holds, by package. One that is in no package is put down to `own`, the module's.
     /// Nothing for bytes that are no module.
@@ -39,8 +50,7 @@ impl Places {
             return Vec::new();
         }
         let mut found = BTreeSet::new();
-        for section in sections(module).unwrap_or_default().iter().filter(|section| section.id != id::CUSTOM) {
-            let bytes = &module[section.contents.clone()];
+        for bytes in what_runs(module) {
             for root in &roots {
                 for at in memmem::find_iter(bytes, root.as_bytes()) {
                     found.insert(self.explain(&bytes[at..], root, own));
@@ -149,7 +159,7 @@ mod tests {
     #[test]
     fn names_and_debug_information_do_not_count() {
         let module = wat::parse_str(r#"(module (@custom ".debug_str" "/home/u/ws/app") (func $/home/u/ws))"#).unwrap();
-        assert!(places().baked_into(&module, "own").is_empty());
+        assert!(places().baked_into(&module, "own").is_empty() && !holds(&module, "/home/u/ws"));
         assert!(Places::default().baked_into(&module, "own").is_empty());
     }
 

@@ -18,6 +18,7 @@ mod tests;
 mod wasi;
 
 pub use airtight_abi::TestMeta as SdkTest;
+pub(crate) use baked::holds;
 pub use baked::{BakedPath, Places};
 pub use error::CatalogueError;
 pub use imports::{BadImport, BadImports};

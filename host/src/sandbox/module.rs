@@ -92,6 +92,12 @@ impl LoadedModule {
         })
     }
 
+    /// Whether its code or data may name this directory of the machine that built it.
+    pub(crate) fn may_name(&self, dir: &str) -> bool {
+        // Of a directory above, which a path can be put together from, only a build tells.
+        !self.baked.is_empty() || catalogue::holds(self.symbols.module(), dir)
+    }
+
     /// How to call an SDK test of this module.
     pub fn sdk_call(&self, export: &str, should_panic: Option<String>) -> Option<SdkCall> {
         Some(SdkCall { export: self.pre.module().get_export_index(export)?, should_panic })

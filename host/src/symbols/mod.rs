@@ -71,6 +71,11 @@ impl Symbols {
         Self { bytes, roots, names: OnceLock::new(), lines: Mutex::default() }
     }
 
+    /// The module, as it was before any rewriting.
+    pub(crate) fn module(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The frames of a stack that are the user's own, innermost first: inlined calls expanded, without those of the
     /// libraries at the inner end and of the harness at the outer. All of the test's, where none is the user's. At most
     /// 32: where there are more, the last says how many.
