@@ -86,7 +86,8 @@ impl LoadedModule {
             name: options.name.into(),
             code_start: code_start.unwrap_or(0),
             globals: globals.iter().filter_map(|name| module.get_export_index(name)).collect(),
-            symbols: Symbols::new(bytes.into(), options.roots),
+            symbols: Symbols::new(bytes.into(), options.roots)
+                .with_sdk_tests(catalogue.sdk_tests.iter().map(|test| test.name.clone())),
             catalogue,
             pre,
         })

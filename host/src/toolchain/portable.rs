@@ -147,3 +147,155 @@ fn twice(lock: &str) -> String {
     let twice: Vec<_> = known.into_iter().filter(|(_, times)| *times > 1).map(|(name, _)| name).collect();
     twice.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::super::fake::{FakeMachine, VERBOSE};
+    use super::*;
+    use proptest::prelude::*;
+    use std::process::Command;
+
+    /// A toolchain whose compiler prints its arguments, each between NUL bytes, and the script for it.
+    fn printing(fake: &FakeMachine) -> (Portable, PathBuf) {
+        let rustc = fake.file("opt/it's rustc", "#!/bin/sh\nfor arg do printf '%s\\0' \"$arg\"; done\n");
+        fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).unwrap();
+        fake.answer("it's rustc -vV", VERBOSE);
+        let toolchain = Toolchain {
+            rustc: rustc.clone(),
+            cargo: "cargo".into(),
+            sysroot: fake.root().join("sysroot"),
+            kind: Kind::Active,
+        };
+        (Portable::of(&fake.machine(), &toolchain).unwrap(), rustc)
+    }
+
+    /// What the compiler is called with, for a package in this directory.
+    fn called(portable: &Portable, here: &Path, package: (&Path, &str, &str), args: &[&str]) -> Vec<String> {
+        let (dir, name, version) = package;
+        let output = Command::new(&portable.rustc)
+            .args(args)
+            .current_dir(here)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("CARGO_MANIFEST_DIR", dir)
+            .env("CARGO_PKG_NAME", name)
+            .env("CARGO_PKG_VERSION", version)
+            .env("__AIRTIGHT_WORKSPACE", "/w s")
+            .env("__AIRTIGHT_HERE", "/")
+            .env("__AIRTIGHT_TARGET_DIR", "/w s/target")
+            .env("__AIRTIGHT_HOME", "/home/u")
+            .env("__AIRTIGHT_CARGO_HOME", "/home/u/.cargo")
+            .env("__AIRTIGHT_TWICE", "one-1.0.0 two-2.0.0")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    const WASM: [&str; 4] = ["--target", TARGET, "-C", "metadata=0123456789abcdef"];
+
+    fn metadata(args: &[String]) -> &str {
+        args.iter().find_map(|arg| arg.strip_prefix("metadata=")).unwrap()
+    }
+
+    #[test]
+    fn metadata_and_paths_tell_the_origin_and_not_the_place() {
+        let fake = FakeMachine::new();
+        let (portable, _) = printing(&fake);
+        let elsewhere = fake.root();
+        let vendored = fake.file("vendor/dep/.cargo-checksum.json", "{}").parent().unwrap().to_owned();
+        let index = "/home/u/.cargo/registry/src/index.crates.io-19";
+        let std = elsewhere.join("sysroot/lib/rustlib/src/rust/library/std");
+        for (here, dir, name, expected, path) in [
+            (Path::new("/"), Path::new("/w s/app"), "app", "workspace:/workspace/app", "/workspace/app"),
+            (Path::new("/"), Path::new("/w s"), "root", "workspace:/workspace", "/workspace"),
+            (elsewhere, Path::new("/out/side"), "side", "path:/cargo/side-2.0.0", "/cargo/side-2.0.0"),
+            (elsewhere, &Path::new(index).join("dep-2.0.0"), "dep", "registry:/cargo/dep-2.0.0", "/cargo/dep-2.0.0"),
+            (elsewhere, &vendored, "dep", "registry:/cargo/dep-2.0.0", "/cargo/dep-2.0.0"),
+            (
+                elsewhere,
+                &Path::new(index).join("two-2.0.0"),
+                "two",
+                "registry/index.crates.io-19:/cargo/two-2.0.0",
+                "/cargo/two-2.0.0",
+            ),
+            (
+                elsewhere,
+                Path::new("/home/u/.cargo/git/checkouts/dep-1/abc/sub"),
+                "dep",
+                "git/dep-1/abc/sub:/cargo/dep-2.0.0",
+                "/cargo/dep-2.0.0",
+            ),
+            (elsewhere, &std, "std", "rust:/rustc/ac68faa2/library/std", "/rustc/ac68faa2/library/std"),
+        ] {
+            let args = called(&portable, here, (dir, name, "2.0.0"), &WASM);
+            assert_eq!(metadata(&args), expected, "{}", dir.display());
+            let remap = format!("--remap-path-prefix={}={path}", dir.display());
+            assert!(args.contains(&remap), "{remap} is not in {args:?}");
+        }
+    }
+
+    #[test]
+    fn the_users_flags_come_last_and_the_host_s_programs_are_left_alone() {
+        let fake = FakeMachine::new();
+        let (portable, _) = printing(&fake);
+        let package = (Path::new("/w s/app"), "app", "1.0.0");
+        let own = "--remap-path-prefix=/w s=mine";
+        let args = called(&portable, Path::new("/"), package, &[&WASM[..], &[own]].concat());
+        assert_eq!(args.last().map(String::as_str), Some(own));
+        for host in [&["-C", "metadata=1"][..], &["--target", "x86_64-unknown-linux-gnu", "-C", "metadata=1"]] {
+            assert_eq!(called(&portable, Path::new("/"), package, host), host);
+        }
+    }
+
+    #[test]
+    fn the_version_says_so_and_the_script_is_kept() {
+        let fake = FakeMachine::new();
+        let (portable, rustc) = printing(&fake);
+        fs::write(&rustc, format!("#!/bin/sh\nprintf '%s' '{VERBOSE}'\n")).unwrap();
+        let output = Command::new(&portable.rustc).arg("-vV").output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{VERBOSE}airtight: {RECIPE}\n"));
+        let changed = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+        let toolchain =
+            Toolchain { rustc: rustc.clone(), cargo: "cargo".into(), sysroot: "/none".into(), kind: Kind::Active };
+        let again = |fake: &FakeMachine| Portable::of(&fake.machine(), &toolchain).unwrap();
+        let first = again(&fake);
+        let written = changed(&first.rustc);
+        assert_eq!(again(&fake), first);
+        assert_eq!(changed(&first.rustc), written);
+        // Cargo asks a compiler for its version again only under another path.
+        fake.answer("it's rustc -vV", &VERBOSE.replace("1.96.0", "1.97.0"));
+        assert_ne!(again(&fake).rustc, first.rustc);
+    }
+
+    #[test]
+    fn only_what_two_registries_have_is_there_twice() {
+        let package =
+            |name: &str, source: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{source}\n");
+        let lock = [
+            package("a", "source = \"registry+https://github.com/rust-lang/crates.io-index\""),
+            package("a", "source = \"registry+https://my.example/index\""),
+            package("b", "source = \"registry+https://github.com/rust-lang/crates.io-index\""),
+            package("b", "source = \"git+https://my.example/b\""),
+            package("c", ""),
+        ];
+        assert_eq!(twice(&lock.concat()), "a-1.0.0");
+        assert_eq!(twice(""), "");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn every_other_argument_arrives_as_it_was(args in proptest::collection::vec("[ -~\n\té]{0,12}", 0..8)) {
+            let fake = FakeMachine::new();
+            let (portable, _) = printing(&fake);
+            let given: Vec<&str> = WASM.iter().copied().chain(args.iter().map(String::as_str)).collect();
+            prop_assume!(!args.iter().any(|arg| arg.contains('\0') || arg == "-C"));
+            let got = called(&portable, Path::new("/"), (Path::new("/x"), "x", "1.0.0"), &given);
+            let own: Vec<&String> = got.iter().skip(got.len() - args.len()).collect();
+            prop_assert_eq!(own, args.iter().collect::<Vec<_>>());
+        }
+    }
+}

@@ -106,7 +106,11 @@ impl Sysroot {
     /// The compiler of a private sysroot: the distribution's, told where its libraries are. A script, and not a flag in
     /// `RUSTFLAGS`: those are the user's.
     pub fn rustc_script(&self, rustc: &Path) -> String {
-        format!("#!/bin/sh\nexec {} --sysroot {} \"$@\"\n", quoted(&rustc.to_string_lossy()), quoted(&self.0.to_string_lossy()))
+        format!(
+            "#!/bin/sh\nexec {} --sysroot {} \"$@\"\n",
+            quoted(&rustc.to_string_lossy()),
+            quoted(&self.0.to_string_lossy())
+        )
     }
 
     /// Says that the sysroot is complete.
