@@ -17,6 +17,7 @@ pub(super) const SHARED: &[&str] = &[
     "output",
     "handles",
     "scratch",
+    "scratch-entries",
     "clock",
     "clock-start",
     "leaks",
@@ -24,7 +25,7 @@ pub(super) const SHARED: &[&str] = &[
     "args",
     "stdin",
 ];
-pub(super) const PROFILE: &[&str] = &["stack", "seed", "inherits", "dir", "socket", "overrides"];
+pub(super) const PROFILE: &[&str] = &["stack", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -48,6 +49,7 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
             patch.handles = handles.and_then(|handles| u32::try_from(handles).ok());
         }
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
+        "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),

@@ -17,6 +17,8 @@ pub struct PolicyPatch {
     pub handles: Option<u32>,
     /// See [`super::Limits::scratch`].
     pub scratch: Option<u64>,
+    /// See [`super::Limits::scratch_entries`].
+    pub scratch_entries: Option<u64>,
     /// See [`super::Policy::clock`].
     pub clock: Option<ClockPatch>,
     /// Actions by kind.
@@ -39,6 +41,7 @@ impl PolicyPatch {
         set(&mut limits.output, self.output);
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
+        set(&mut limits.scratch_entries, self.scratch_entries);
         if let Some(clock) = self.clock {
             policy.clock = clock.of(policy.clock);
         }

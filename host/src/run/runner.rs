@@ -8,7 +8,7 @@ use super::selection::Selection;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
-use crate::report::model::{Canonical, Frame, ModuleRecord, Report, Volatile};
+use crate::report::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
     self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
@@ -284,7 +284,9 @@ impl Runner {
         let interrupted = self.interrupted.load(Ordering::Relaxed);
         let doubts = doubts::of(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
         let mut records = outcome.records.into_iter();
-        let modules = modules.iter().filter(|planned| !planned.tests.is_empty()).map(|planned| ModuleRecord {
+        let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
+        let baked = with_tests().flat_map(|planned| baked(&planned.module)).collect();
+        let modules = with_tests().map(|planned| ModuleRecord {
             name: planned.module.name.to_string(),
             harness: planned.module.catalogue.harness,
             code: planned.module.catalogue.code.clone(),
@@ -299,7 +301,16 @@ impl Runner {
             jobs: self.options.jobs,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted,
+            baked,
         };
         Report::new(canonical.with_doubts(doubts), volatile)
     }
+}
+
+fn baked(module: &LoadedModule) -> impl Iterator<Item = BakedRecord> + '_ {
+    module.baked.iter().map(|baked| BakedRecord {
+        module: module.name.to_string(),
+        package: baked.package.clone(),
+        path: baked.path.clone(),
+    })
 }
