@@ -72,12 +72,8 @@ pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &P
 }
 
 fn mode(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<Mode> {
-    if value.get_ref().as_str() == Some("overlay") {
-        let instead = "use \"read-only\", or \"read-write\" where writes may reach the host";
-        check.fail(at, Problem::NotYet { what: "mode \"overlay\" is", instead });
-        return None;
-    }
-    check.choice(at, value, "a mode", &[("read-only", Mode::ReadOnly), ("read-write", Mode::ReadWrite)])
+    let modes = [("read-only", Mode::ReadOnly), ("overlay", Mode::Overlay), ("read-write", Mode::ReadWrite)];
+    check.choice(at, value, "a mode", &modes)
 }
 
 fn guest_path(check: &mut Checker<'_>, at: &At, path: &str) -> Option<String> {

@@ -8,6 +8,10 @@ use std::path::PathBuf;
 pub enum Mode {
     /// Nothing below can be created, changed or removed.
     ReadOnly,
+    /// Everything below can be created, changed and removed, in memory: the host's files are never written to, and what a
+    /// test does is seen by no other test and gone when it ends. Charged to [`super::Limits::scratch`]. A directory that is
+    /// granted under several guest paths is one overlay.
+    Overlay,
     /// Writes reach the host.
     ReadWrite,
 }

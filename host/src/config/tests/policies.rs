@@ -40,6 +40,17 @@ fn the_documented_example() {
 }
 
 #[test]
+fn overlays_and_what_fits_into_memory() {
+    let text = EXAMPLE.replace("read-only", "overlay") + "scratch = \"1MiB\"\nscratch-entries = 10\n";
+    let root = super::workspace();
+    let profile = super::config_in(root.path(), &text).unwrap().profile("default").unwrap();
+    assert_eq!(profile.policy().dirs[0].mode, Mode::Overlay);
+    assert_eq!(profile.policy().limits, Limits::default());
+    let limits = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap().limits;
+    assert_eq!((limits.scratch, limits.scratch_entries), (1 << 20, 10));
+}
+
+#[test]
 fn heap_limits_are_announced_but_refused() {
     insta::assert_snapshot!(errors(&format!("{EXAMPLE}peak-heap = \"512KiB\"\n")), @r"airtight.toml:16: profile.default.overrides[0].peak-heap: heap limits are not part of this version; remove the setting");
 }

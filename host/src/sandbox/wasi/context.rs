@@ -7,7 +7,6 @@ use super::meter;
 use super::object::{DirEntry, Opened, Result};
 use super::path;
 use super::random::Random;
-use super::scratch_object::ScratchDir;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
@@ -78,11 +77,8 @@ impl Wasi {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watch);
-        let scratch = super::scratch::Scratch::new(
-            limits.scratch,
-            super::scratch_object::MAX_ENTRIES,
-            super::clock::REALTIME_START,
-        );
+        let scratch =
+            super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, super::clock::REALTIME_START);
         let mut wasi = Self {
             world: World::new(scratch, Capture::new(limits.output, echo), watch),
             table: Table::with_capacity(8),
@@ -114,7 +110,7 @@ impl Wasi {
 
     fn open_directories(&mut self) {
         let grants = Arc::clone(&self.grants);
-        let scratch = Object::Dir { dir: Arc::new(ScratchDir::root()), listing: None };
+        let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
         self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
         for dir in &grants.dirs {
             let object = Object::Dir { dir: dir.dir.clone(), listing: None };

@@ -3,8 +3,10 @@
 use super::host_dir::HostDir;
 use super::host_socket::{Listener, Stream};
 use super::object::{Dir, File};
+use super::scratch::Lower;
+use super::scratch_object::ScratchDir;
 use super::world::World;
-use crate::policy::{Policy, SocketGrant, SocketSource};
+use crate::policy::{DirGrant, Mode, Policy, SocketGrant, SocketSource};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A policy, ready for any number of tests.
 pub struct Grants {
     pub(crate) policy: Arc<Policy>,
+    pub(super) scratch: Arc<dyn Dir>,
     pub(super) dirs: Vec<GrantedDir>,
     pub(super) env: Vec<String>,
     pub(super) stdin: Arc<[u8]>,
@@ -51,6 +54,15 @@ pub struct GrantError {
     guest: String,
     host: PathBuf,
     source: std::io::Error,
+}
+
+fn open(grant: &DirGrant) -> std::io::Result<Arc<dyn Dir>> {
+    let dir = || cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority());
+    Ok(match grant.mode {
+        Mode::ReadOnly => Arc::new(HostDir::root(dir()?, false)),
+        Mode::ReadWrite => Arc::new(HostDir::root(dir()?, true)),
+        Mode::Overlay => Arc::new(ScratchDir::Overlay(Lower::open(&grant.host)?)),
+    })
 }
 
 /// A granted socket that cannot be opened for a test. It names the grant alone: hosts differ in the rest.
@@ -84,14 +96,24 @@ impl Grants {
     /// # Errors
     /// A granted directory cannot be opened.
     pub fn new(policy: Arc<Policy>) -> Result<Self, GrantError> {
-        let mut dirs = Vec::with_capacity(policy.dirs.len());
-        for grant in &policy.dirs {
-            let dir = cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority())
-                .map_err(|source| GrantError { guest: grant.guest.clone(), host: grant.host.clone(), source })?;
+        let mut dirs: Vec<GrantedDir> = Vec::with_capacity(policy.dirs.len());
+        for (index, grant) in policy.dirs.iter().enumerate() {
+            // A directory that is granted under two names is one overlay: what is written under one is seen under the other.
+            let same = |other: &DirGrant| {
+                grant.mode == Mode::Overlay && (other.mode, &other.host) == (grant.mode, &grant.host)
+            };
+            let dir = match policy.dirs[..index].iter().position(same) {
+                Some(other) => Arc::clone(&dirs[other].dir),
+                None => open(grant).map_err(|source| GrantError {
+                    guest: grant.guest.clone(),
+                    host: grant.host.clone(),
+                    source,
+                })?,
+            };
             dirs.push(GrantedDir {
                 guest: grant.guest.as_str().into(),
                 report_as: grant.alias_of.as_ref().unwrap_or(&grant.guest).as_str().into(),
-                dir: Arc::new(HostDir::root(dir, grant.mode)),
+                dir,
             });
         }
         let env = policy.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -101,7 +123,14 @@ impl Grants {
             stderr: "<stderr>".into(),
             scratch: SCRATCH_PATH.into(),
         };
-        Ok(Self { dirs, env, stdin: policy.stdin.as_slice().into(), names: Arc::new(names), policy })
+        Ok(Self {
+            scratch: Arc::new(ScratchDir::Scratch),
+            dirs,
+            env,
+            stdin: policy.stdin.as_slice().into(),
+            names: Arc::new(names),
+            policy,
+        })
     }
 
     /// The policy behind it.

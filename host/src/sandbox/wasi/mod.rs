@@ -21,6 +21,8 @@ mod linker;
 pub mod meter;
 mod net;
 mod object;
+#[cfg(test)]
+mod overlay_tests;
 mod path;
 mod poll;
 mod preview1;
