@@ -195,7 +195,7 @@ impl Wasi {
         match (fault, self.table.get(fd)) {
             (Fault::Waiting(stuck), Ok(entry)) => {
                 let stack = self.ledger.get(entry.id).and_then(|handle| handle.stack.clone());
-                Fault::Trap(stuck.named(&format!("{} (fd {fd})", entry.path), stack).into())
+                Fault::Trap(stuck.named(&entry.named_at(fd), stack).into())
             }
             (fault, _) => fault,
         }

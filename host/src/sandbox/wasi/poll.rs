@@ -6,6 +6,7 @@ use super::context::Wasi;
 use super::fault::Fault;
 use super::meter::{self, MAX_VECTORS};
 use super::object::{Interest, Readiness, Result};
+use super::table::Entry;
 use super::waiting::{Stuck, Wait};
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
@@ -141,17 +142,15 @@ impl Wasi {
 
     /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
     fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
-        let mut fds: Vec<Fd> = wanted.iter().filter_map(descriptor).map(|(fd, ..)| fd).collect();
-        let mut seen = Vec::new();
-        fds.retain(|fd| {
-            !seen.contains(fd) && {
-                seen.push(*fd);
-                true
+        let mut entries: Vec<(Fd, &Entry)> = Vec::new();
+        for (fd, ..) in wanted.iter().filter_map(descriptor) {
+            if let Ok(entry) = self.table.get(fd)
+                && entries.iter().all(|(_, known)| known.id != entry.id)
+            {
+                entries.push((fd, entry));
             }
-        });
-        let entries: Vec<_> = fds.iter().filter_map(|fd| Some((fd, self.table.get(*fd).ok()?))).collect();
-        let mut names: Vec<_> =
-            entries.iter().take(NAMED).map(|(fd, entry)| format!("{} (fd {fd})", entry.path)).collect();
+        }
+        let mut names: Vec<_> = entries.iter().take(NAMED).map(|(fd, entry)| entry.named_at(*fd)).collect();
         if entries.len() > NAMED {
             names.push(format!("{} more", entries.len() - NAMED));
         }
