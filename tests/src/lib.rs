@@ -6,6 +6,7 @@ mod guests;
 mod once;
 mod program;
 mod report;
+pub mod script;
 pub mod wasi_testsuite;
 mod wat;
 

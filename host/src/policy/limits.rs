@@ -25,7 +25,7 @@ pub struct Limits {
     pub output: u64,
     /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,
-    /// Bytes held by the scratch file system.
+    /// Bytes held by the scratch file system; with 0 there is none.
     pub scratch: u64,
 }
 

@@ -61,7 +61,7 @@ impl Wasi {
                 SubscriptionU::FdWrite(sub) => (sub.file_descriptor, Interest::Write, Eventtype::FdWrite),
                 SubscriptionU::Clock(_) => continue,
             };
-            let event = match self.table.file(fd).and_then(|file| file.poll(interest)) {
+            let event = match self.table.polled(fd, interest).and_then(|file| file.poll(interest)) {
                 Ok(Readiness::NotReady) => continue,
                 Ok(Readiness::Ready { bytes, hangup }) => {
                     let flags = if hangup { Eventrwflags::FD_READWRITE_HANGUP } else { Eventrwflags::empty() };
