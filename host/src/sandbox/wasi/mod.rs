@@ -27,6 +27,7 @@ mod path;
 mod poll;
 mod preview1;
 mod random;
+mod rights;
 mod scratch;
 mod scratch_object;
 mod stdio;

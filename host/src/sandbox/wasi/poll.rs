@@ -84,7 +84,7 @@ impl Wasi {
         let mut look = Look::default();
         for sub in wanted {
             let Some((fd, interest, type_)) = descriptor(sub) else { continue };
-            let event = match self.table.file(fd).and_then(|file| file.poll(&mut self.world, interest)) {
+            let event = match self.table.polled(fd, interest).and_then(|file| file.poll(&mut self.world, interest)) {
                 Ok(Readiness::Never) => continue,
                 Ok(Readiness::NotReady) => {
                     look.outside = true;
