@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::clock::Clock;
 use super::exclusive::Turn;
 use super::fault::Fault;
 use super::grants::{Grants, SocketError};
@@ -78,10 +79,10 @@ impl Wasi {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watch);
-        let scratch =
-            super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, super::clock::REALTIME_START);
+        let clock = Clock::new(grants.policy.clock);
+        let scratch = super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.output, echo), watch),
+            world: World::new(scratch, Capture::new(limits.output, echo), watch, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),

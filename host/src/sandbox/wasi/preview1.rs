@@ -53,12 +53,7 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn clock_time_get(&mut self, _: &mut GuestMemory<'_>, id: types::Clockid, _precision: u64) -> Result<u64> {
-        let clock = &self.world.clock;
-        Ok(match id {
-            types::Clockid::Realtime => clock.realtime(),
-            types::Clockid::Monotonic => clock.monotonic(),
-            types::Clockid::ProcessCputimeId | types::Clockid::ThreadCputimeId => clock.spent,
-        })
+        Ok(self.world.clock.of(id))
     }
 
     async fn fd_advise(&mut self, _: &mut GuestMemory<'_>, fd: Fd, _: u64, _: u64, _: types::Advice) -> Result<()> {
