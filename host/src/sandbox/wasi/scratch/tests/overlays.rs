@@ -105,6 +105,19 @@ fn listings_are_by_name_and_then_by_creation() {
 }
 
 #[test]
+fn what_is_renamed_before_it_is_listed_is_listed_by_its_new_name() {
+    let mut over = over(planted);
+    over.write("new", 0, b"").unwrap();
+    over.rename("c", "aa").unwrap();
+    over.rename("new", "b/other").unwrap();
+    over.rename("b/inner", "moved").unwrap();
+    assert_eq!(over.names("."), ["a", "aa", "b", "moved"]);
+    assert_eq!(over.names("b"), ["other"]);
+    assert_eq!(over.read("moved/deep"), Ok(b"deep".to_vec()));
+    audit::audit(&over.fs);
+}
+
+#[test]
 fn what_is_changed_is_changed_in_memory_only() {
     let mut over = over(planted);
     let before = picture(over.host.path());
