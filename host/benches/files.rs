@@ -66,7 +66,7 @@ impl Case {
 /// The median over rounds of how much longer the first takes than the second; the two take turns at being first.
 fn ratio(one: &Case, other: &Case) -> f64 {
     let round = |round: usize| {
-        if round % 2 == 0 {
+        if round & 1 == 0 {
             let first = one.seconds();
             first / other.seconds()
         } else {
