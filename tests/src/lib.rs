@@ -7,6 +7,7 @@ mod once;
 mod picture;
 mod program;
 mod report;
+pub mod wasi_testsuite;
 mod wat;
 
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};

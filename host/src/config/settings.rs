@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size"];
 pub(super) const SHARED: &[&str] =
     &["memory", "fuel", "timeout", "output", "handles", "scratch", "scratch-entries", "leaks", "env", "args", "stdin"];
-pub(super) const PROFILE: &[&str] = &["stack", "seed", "inherits", "dir", "socket", "overrides"];
+pub(super) const PROFILE: &[&str] = &["stack", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];

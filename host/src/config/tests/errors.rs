@@ -47,7 +47,7 @@ colour = "red"
     airtight.toml:17: profile.default.stdin: expected a string, found an array
     airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
     airtight.toml:19: profile.default.peak-heap: heap limits are not part of this version; remove the setting
-    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
@@ -103,6 +103,38 @@ name = "twice"
     airtight.toml:27: profile.default.dir[7]: guest path `/g` is used twice; first in line 23
     airtight.toml:27: profile.default.dir[7]: name `twice` is used twice; first in line 23
     "#);
+}
+
+#[test]
+fn unix_sockets_and_outbound_addresses() {
+    let long = format!("tests/{}", "x".repeat(110));
+    let text = format!(
+        r#"[profile.default]
+outbound = ["127.0.0.1:5432", "localhost:1", "10.0.0.1:0", "10.0.0.1", 7]
+[[profile.default.socket]]
+name = "a"
+listen = "unix:"
+[[profile.default.socket]]
+name = "b"
+connect = "unix:nowhere/app.sock"
+[[profile.default.socket]]
+name = "c"
+listen = "unix:tests/"
+[[profile.default.socket]]
+name = "d"
+listen = "unix:{long}"
+[[profile.default.socket]]
+name = "e"
+connect = "unix:tests/.."
+[[profile.default.socket]]
+name = "f"
+connect = "unix:tests/app.sock"
+[[profile.default.socket]]
+name = "g"
+connect-to = "f"
+"#
+    );
+    insta::assert_snapshot!(errors(&text).replace(&long, "tests/xxx"), @"");
 }
 
 #[test]

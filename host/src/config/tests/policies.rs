@@ -198,6 +198,40 @@ fn grants_on_request_reach_only_those_who_ask() {
 }
 
 #[test]
+fn unix_sockets_start_from_the_file_and_outbound_addresses_replace_inherited_ones() {
+    let root = super::workspace();
+    let text = r#"
+[profile.default]
+outbound = ["[::1]:5432", "127.0.0.1:5432", "127.0.0.1:5432"]
+socket = [
+    { name = "server", listen = "unix:data/app.sock" },
+    { name = "client", connect-to = "server" },
+    { name = "log", connect = "unix:/dev/log" },
+]
+[profile.more]
+outbound = ["10.0.0.1:80"]
+[profile.less]
+outbound = []
+"#;
+    let config = super::config_in(root.path(), text).unwrap();
+    let policy = |name: &str| Arc::clone(config.profile(name).unwrap().policy());
+    let sources: Vec<_> = policy("default").sockets.iter().map(|socket| socket.source.clone()).collect();
+    let data = root.path().canonicalize().unwrap().join("data");
+    assert_eq!(
+        sources,
+        [
+            SocketSource::ListenUnix(data.join("app.sock")),
+            SocketSource::ConnectTo("server".to_owned()),
+            SocketSource::ConnectUnix("/dev/log".into()),
+        ]
+    );
+    let outbound = |name| policy(name).outbound.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(outbound("default"), ["127.0.0.1:5432", "[::1]:5432"]);
+    assert_eq!(outbound("more"), ["10.0.0.1:80"]);
+    assert!(outbound("less").is_empty());
+}
+
+#[test]
 fn a_test_may_lower_its_limits() {
     let profile = config(GRANTS).profile("default").unwrap();
     let ask = Ask {

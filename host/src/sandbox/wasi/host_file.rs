@@ -125,7 +125,7 @@ impl File for HostFile {
         Ok(self.file.sync_all()?)
     }
 
-    fn poll(&mut self, interest: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, interest: Interest) -> Result<Readiness> {
         let bytes = match interest {
             Interest::Read => self.file.metadata()?.len().saturating_sub(self.file.stream_position()?),
             Interest::Write => 0,

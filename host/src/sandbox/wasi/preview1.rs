@@ -397,7 +397,8 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
         self.room_for_handle()?;
         let listener = std::sync::Arc::clone(&self.table.get(fd)?.path);
-        let accepted = self.table.socket(fd)?.accept(&mut self.world, flags)?;
+        let accepted = self.table.socket(fd)?.accept(&mut self.world, flags);
+        let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
         let path = format!("{listener} <- {}", accepted.peer).into();
         let (rights, inheriting) = (socket_rights(), Rights::empty());
         let what = Acquired { kind: Kind::Socket, path, access: Access::ReadWrite, rights, inheriting };
@@ -425,7 +426,8 @@ impl WasiSnapshotPreview1 for Wasi {
                 }
             }
             Ok(got)
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         if !peek {
             self.ledger.read(id, count as u64);
         }
@@ -443,13 +445,14 @@ impl WasiSnapshotPreview1 for Wasi {
         let id = self.table.get(fd)?.id;
         let socket = self.table.socket(fd)?;
         let world = &mut self.world;
-        let count = gather(memory, data, |buffer, _| socket.send(world, buffer))?;
+        let count = gather(memory, data, |buffer, _| socket.send(world, buffer));
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.wrote(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)
     }
 
     async fn sock_shutdown(&mut self, _: &mut GuestMemory<'_>, fd: Fd, how: types::Sdflags) -> Result<()> {
-        Ok(self.table.socket(fd)?.shutdown(how)?)
+        Ok(self.table.socket(fd)?.shutdown(&mut self.world, how)?)
     }
 }

@@ -258,7 +258,7 @@ impl File for ScratchFile {
         with(world, |scratch, now| scratch.set_times(self.node, times.accessed, times.modified, now))
     }
 
-    fn poll(&mut self, _: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, _: Interest) -> Result<Readiness> {
         Ok(Readiness::Ready { bytes: 0, hangup: false })
     }
 

@@ -3,7 +3,7 @@
 use super::object::{Dir, DirEntry, File, Result};
 use crate::ledger::HandleId;
 use std::sync::Arc;
-use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
+use wasi_common::snapshots::preview_1::types::{Errno, Fd, Filetype, Rights};
 
 /// What a descriptor refers to.
 pub enum Object {
@@ -25,6 +25,13 @@ pub struct Entry {
     pub path: Arc<str>,
     /// The path it was pre-opened as.
     pub preopen: Option<Arc<str>>,
+}
+
+impl Entry {
+    /// Its name for a message, with the descriptor at which the guest finds it.
+    pub fn named_at(&self, fd: Fd) -> String {
+        format!("{} (fd {})", self.path, u32::from(fd))
+    }
 }
 
 /// All descriptors of one test.
@@ -91,6 +98,14 @@ impl Table {
             Object::File(file) => Ok(file.as_mut()),
             Object::Dir { .. } => Err(Errno::Notsock.into()),
         }
+    }
+
+    /// Every open socket, by number.
+    pub fn sockets(&self) -> impl Iterator<Item = (HandleId, &dyn File)> {
+        self.entries.iter().flatten().filter_map(|entry| match &entry.object {
+            Object::File(file) if file.kind() == Filetype::SocketStream => Some((entry.id, &**file)),
+            _ => None,
+        })
     }
 
     /// The directory at a descriptor; a file is `Notdir`.
