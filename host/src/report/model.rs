@@ -47,6 +47,21 @@ pub struct Volatile {
     pub version: String,
     /// Whether the run was interrupted before every test had run.
     pub interrupted: bool,
+    /// Paths of this machine that modules hold in their code or data, so that the same sources built in another folder give
+    /// another `code`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baked: Vec<BakedRecord>,
+}
+
+/// A path of the machine in a module's code or data: `env!("CARGO_MANIFEST_DIR")`, most often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BakedRecord {
+    /// The module.
+    pub module: String,
+    /// The package that the path belongs to.
+    pub package: String,
+    /// The directory.
+    pub path: String,
 }
 
 /// How a test is held by its module.

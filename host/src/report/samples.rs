@@ -13,6 +13,7 @@ pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
         jobs: 2,
         version: "0.1.0".to_owned(),
         interrupted: false,
+        baked: Vec::new(),
     };
     Report::new(Canonical { reproducible: true, policy, modules }, volatile)
 }

@@ -7,7 +7,9 @@ use super::selection::Selection;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
-use crate::report::model::{Canonical, Frame, LimitRecord, ModuleRecord, Report, TestRecord, Verdict, Volatile};
+use crate::report::model::{
+    BakedRecord, Canonical, Frame, LimitRecord, ModuleRecord, Report, TestRecord, Verdict, Volatile,
+};
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
     self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
@@ -278,7 +280,9 @@ impl Runner {
         let interrupted = self.interrupted.load(Ordering::Relaxed);
         let reproducible = !interrupted && !records.iter().any(ended_by_the_wall_clock);
         let mut records = records.into_iter();
-        let modules = modules.iter().filter(|planned| !planned.tests.is_empty()).map(|planned| ModuleRecord {
+        let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
+        let baked = with_tests().flat_map(|planned| baked(&planned.module)).collect();
+        let modules = with_tests().map(|planned| ModuleRecord {
             name: planned.module.name.to_string(),
             harness: planned.module.catalogue.harness,
             code: planned.module.catalogue.code.clone(),
@@ -292,9 +296,18 @@ impl Runner {
             jobs: self.options.jobs,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted,
+            baked,
         };
         Report::new(canonical, volatile)
     }
+}
+
+fn baked(module: &LoadedModule) -> impl Iterator<Item = BakedRecord> + '_ {
+    module.baked.iter().map(|baked| BakedRecord {
+        module: module.name.to_string(),
+        package: baked.package.clone(),
+        path: baked.path.clone(),
+    })
 }
 
 fn ended_by_the_wall_clock(record: &TestRecord) -> bool {

@@ -6,7 +6,9 @@ use crate::failure::{Done, Failure};
 use crate::list;
 use crate::session::{Session, config_above};
 use airtight::report::exit_status;
+use airtight::run::PlannedModule;
 use airtight::toolchain::BuildOutput;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub fn test(command: &TestCommand) -> Done {
@@ -30,12 +32,31 @@ pub fn test(command: &TestCommand) -> Done {
     if planned.iter().any(|module| !module.module.symbols.know_lines()) {
         notes.push(NO_LINES.to_owned());
     }
+    notes.extend(baked(&planned));
     let ended = if command.no_run { list::print(&planned) } else { session.run(&planned, &notes) };
     match ended {
         // What was built passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
         ended => ended,
     }
+}
+
+/// Packages whose modules are others in another folder, each named once.
+fn baked(planned: &[PlannedModule]) -> Vec<String> {
+    let mut places = BTreeMap::<_, Vec<_>>::new();
+    for planned in planned.iter().filter(|planned| !planned.tests.is_empty()) {
+        for baked in &planned.module.baked {
+            places.entry((&baked.package, &baked.path)).or_default().push(&*planned.module.name);
+        }
+    }
+    let note = |((package, path), modules): ((&String, &String), Vec<&str>)| {
+        format!(
+            "{package} bakes the path {path} into {}, so reports differ from those of another folder; to keep it out, read \
+             CARGO_MANIFEST_DIR when the test runs instead of with env!",
+            modules.join(", ")
+        )
+    };
+    places.into_iter().map(note).collect()
 }
 
 /// What to do about reports without lines.
