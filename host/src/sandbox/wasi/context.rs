@@ -12,7 +12,7 @@ use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
-use crate::ledger::{Access, Acquisition, Handle, Kind, Ledger, Origin, Stack};
+use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::report::model::Output;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
@@ -153,6 +153,7 @@ impl Wasi {
             origin: Origin::Granted,
             stack: None,
         });
+        self.note_ends(id, kind, &object);
         let rights = Granted::whole(kind, access);
         self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
@@ -170,9 +171,7 @@ impl Wasi {
             origin: Origin::Test,
             stack: self.stack.take(),
         });
-        if let (Kind::Socket, Object::File(socket)) = (kind, &object) {
-            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
-        }
+        self.note_ends(id, kind, &object);
         Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
@@ -189,6 +188,13 @@ impl Wasi {
         };
         let rights = asked.for_kind(kind);
         self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
+    }
+
+    /// Enters the two sides of a socket into the books.
+    fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
+        if let (Kind::Socket, Object::File(socket)) = (kind, object) {
+            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
+        }
     }
 
     /// Names the socket behind a descriptor where waiting for it ended the test.
