@@ -8,9 +8,21 @@ use crate::policy::{LeakAction, LeakPatch, PolicyPatch};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size"];
-pub(super) const SHARED: &[&str] =
-    &["memory", "fuel", "timeout", "output", "handles", "scratch", "leaks", "env", "args", "stdin"];
+pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size", "function-weight", "module-weight"];
+pub(super) const SHARED: &[&str] = &[
+    "memory",
+    "fuel",
+    "timeout",
+    "output",
+    "handles",
+    "scratch",
+    "io",
+    "host-memory",
+    "leaks",
+    "env",
+    "args",
+    "stdin",
+];
 pub(super) const PROFILE: &[&str] = &["stack", "seed", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
@@ -35,6 +47,8 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
             patch.handles = handles.and_then(|handles| u32::try_from(handles).ok());
         }
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
+        "io" => patch.io = check.quantity(at, value, Quantity::Size),
+        "host-memory" => patch.host_memory = check.positive(at, value, Quantity::Size),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),

@@ -27,6 +27,12 @@ pub struct Limits {
     pub handles: u32,
     /// Bytes held by the scratch file system.
     pub scratch: u64,
+    /// Bytes moved by the calls of one test: read and written through descriptors, directory entries, randomness. The test
+    /// ends after the call that goes over it.
+    pub io: u64,
+    /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch files and their names, open
+    /// descriptors with their stacks, directories being read. The test ends after the call that goes over it.
+    pub host_memory: u64,
 }
 
 impl Default for Limits {
@@ -39,6 +45,8 @@ impl Default for Limits {
             output: 1 << 20,
             handles: 1024,
             scratch: 256 << 20,
+            io: 16 << 30,
+            host_memory: 512 << 20,
         }
     }
 }

@@ -17,6 +17,10 @@ pub struct PolicyPatch {
     pub handles: Option<u32>,
     /// See [`super::Limits::scratch`].
     pub scratch: Option<u64>,
+    /// See [`super::Limits::io`].
+    pub io: Option<u64>,
+    /// See [`super::Limits::host_memory`].
+    pub host_memory: Option<u64>,
     /// Actions by kind.
     pub leaks: LeakPatch,
     /// Variables to add or replace.
@@ -37,6 +41,8 @@ impl PolicyPatch {
         set(&mut limits.output, self.output);
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
+        set(&mut limits.io, self.io);
+        set(&mut limits.host_memory, self.host_memory);
         self.leaks.apply(&mut policy.leaks);
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());

@@ -1,5 +1,6 @@
 //! How a call into a guest ended, before anyone judges it.
 
+use super::wasi::BrokenLimit;
 use crate::ledger::Stack;
 use wasmtime::Trap;
 
@@ -72,6 +73,13 @@ pub enum Ending {
         /// Where it was then.
         stack: Stack,
     },
+    /// It made the host move or hold too much.
+    Limit {
+        /// Which limit, and how far it went.
+        broken: BrokenLimit,
+        /// Where it was then.
+        stack: Stack,
+    },
     /// The run was interrupted.
     Interrupted,
     /// It could not be started, or called the host in a way the host cannot serve: in words.
@@ -82,9 +90,11 @@ impl Ending {
     /// The guest's stack when it ended, innermost frame first, where there is one.
     pub fn stack(&self) -> Option<&Stack> {
         match self {
-            Self::Exit { stack, .. } | Self::Trap { stack, .. } | Self::Fuel { stack } | Self::Wall { stack } => {
-                Some(stack)
-            }
+            Self::Exit { stack, .. }
+            | Self::Trap { stack, .. }
+            | Self::Fuel { stack }
+            | Self::Wall { stack }
+            | Self::Limit { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
         }
     }
@@ -97,6 +107,7 @@ impl Ending {
             Self::Trap { kind, .. } => kind.to_string(),
             Self::Fuel { .. } => "out of fuel".into(),
             Self::Wall { .. } => "the wall-clock limit was reached".into(),
+            Self::Limit { broken, .. } => broken.to_string(),
             Self::Interrupted => "interrupted".into(),
             Self::Refused(why) => why.clone(),
         }
@@ -110,6 +121,9 @@ impl Ending {
         };
         if let Some(GuestExit(status)) = error.downcast_ref() {
             return Self::Exit { status: *status, stack: stack() };
+        }
+        if let Some(broken) = error.downcast_ref::<BrokenLimit>() {
+            return Self::Limit { broken: *broken, stack: stack() };
         }
         match error.downcast_ref() {
             Some(WallClock::Deadline) => return Self::Wall { stack: stack() },

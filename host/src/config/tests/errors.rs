@@ -45,7 +45,7 @@ colour = "red"
     airtight.toml:16: profile.default.stdin: expected a string, found an array
     airtight.toml:17: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
     airtight.toml:18: profile.default.peak-heap: heap limits are not part of this version; remove the setting
-    airtight.toml:19: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:19: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `io`, `host-memory`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
