@@ -389,8 +389,8 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn random_get(&mut self, memory: &mut GuestMemory<'_>, buf: GuestPtr<u8>, len: types::Size) -> Result<()> {
-        self.moved(len as usize);
         let bytes = memory.as_slice_mut(buf.as_array(len))?.ok_or(Errno::Notsup)?;
+        self.moved(bytes.len());
         // There is no short read of randomness, so a large one looks at the deadline on the way.
         for part in bytes.chunks_mut(meter::MAX_BYTES) {
             self.world.watch.check().map_err(super::fault::Fault::from)?;
