@@ -17,7 +17,7 @@ use crate::sandbox::{
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How a run is done. Nothing here changes a canonical report, but `fail_fast`.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct RunnerOptions {
     pub keep_output: bool,
     /// Runs the tests in another order, which this number decides.
     pub shuffle: Option<u64>,
+    /// From when on a running test is told of as slow; it changes nothing else.
+    pub slow: Duration,
     /// Whether the pooling allocator is tried.
     pub pooling: bool,
     /// See [`Runner::interrupt`]. Runners whose options are copies of each other share it.
@@ -65,6 +67,7 @@ impl Default for RunnerOptions {
             no_capture: false,
             keep_output: false,
             shuffle: None,
+            slow: Duration::from_secs(60),
             pooling: true,
             interrupt: Arc::default(),
             inject_host_leak: false,
