@@ -4,6 +4,7 @@
 
 mod guests;
 mod once;
+mod picture;
 mod program;
 mod report;
 pub mod script;
@@ -11,6 +12,7 @@ pub mod wasi_testsuite;
 mod wat;
 
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
+pub use picture::{Picture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};
 pub use report::{canonical, digest, read_report, tests, verdicts};
 pub use wat::{compile, wat_guests};

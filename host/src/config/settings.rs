@@ -10,8 +10,8 @@ use std::time::Duration;
 
 pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size"];
 pub(super) const SHARED: &[&str] =
-    &["memory", "fuel", "timeout", "output", "handles", "scratch", "leaks", "env", "args", "stdin"];
-pub(super) const PROFILE: &[&str] = &["stack", "seed", "inherits", "dir", "socket", "overrides"];
+    &["memory", "fuel", "timeout", "output", "handles", "scratch", "scratch-entries", "leaks", "env", "args", "stdin"];
+pub(super) const PROFILE: &[&str] = &["stack", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -35,6 +35,7 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
             patch.handles = handles.and_then(|handles| u32::try_from(handles).ok());
         }
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
+        "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),

@@ -25,8 +25,11 @@ pub struct Limits {
     pub output: u64,
     /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,
-    /// Bytes held by the scratch file system; with 0 there is none.
+    /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together.
+    /// With 0 there is no scratch directory.
     pub scratch: u64,
+    /// Names that a test may make in memory, unlinked files that are open included.
+    pub scratch_entries: u64,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             output: 1 << 20,
             handles: 1024,
             scratch: 256 << 20,
+            scratch_entries: 1 << 16,
         }
     }
 }

@@ -14,7 +14,8 @@ pub use patch::{LeakPatch, PolicyPatch};
 pub use record::policy_record;
 
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// What happens when a test finishes normally and something of one kind is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,6 +73,8 @@ pub struct Policy {
     pub dirs: Vec<DirGrant>,
     /// Pre-opened sockets, numbered after the directories.
     pub sockets: Vec<SocketGrant>,
+    /// Addresses of the host's that the test may connect to through the guest SDK, where it does not listen there itself.
+    pub outbound: BTreeSet<SocketAddr>,
     /// The whole environment of the guest: nothing is inherited.
     pub env: BTreeMap<String, String>,
     /// Arguments after `argv[0]`, for `command` modules; a harness that takes arguments sets its own.

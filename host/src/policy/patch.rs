@@ -17,6 +17,8 @@ pub struct PolicyPatch {
     pub handles: Option<u32>,
     /// See [`super::Limits::scratch`].
     pub scratch: Option<u64>,
+    /// See [`super::Limits::scratch_entries`].
+    pub scratch_entries: Option<u64>,
     /// Actions by kind.
     pub leaks: LeakPatch,
     /// Variables to add or replace.
@@ -37,6 +39,7 @@ impl PolicyPatch {
         set(&mut limits.output, self.output);
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
+        set(&mut limits.scratch_entries, self.scratch_entries);
         self.leaks.apply(&mut policy.leaks);
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());

@@ -86,7 +86,7 @@ pub enum Verdict {
     Fail,
     /// Broke a memory limit.
     Memory,
-    /// Ran out of fuel or wall-clock time.
+    /// Ran out of fuel or wall-clock time, or waited for what could never come.
     Timeout,
     /// Left through `proc_exit` where that is no normal finish.
     Exit,
@@ -263,10 +263,32 @@ pub struct Resource {
     /// Bytes written through it.
     #[serde(with = "figure")]
     pub bytes_written: u64,
+    /// What else there is to say of a socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketRecord>,
     /// The test or subtest that acquired it.
     pub scope: String,
     /// The guest's stack at the acquisition, user frames first.
     pub stack: Vec<Frame>,
+}
+
+/// The two sides of a socket that was held. Of several in one entry, the addresses are the first one's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SocketRecord {
+    /// The address of its own side; absent where the host chose the port, which differs from run to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<String>,
+    /// The address of its other side; absent for a listening socket, and where the host chose the port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Bytes that it had received and the test never read; absent for a socket of the host's, where that depends on the
+    /// moment.
+    #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+    /// Connections to a listening socket that the test never accepted; absent for a socket of the host's.
+    #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub unaccepted: Option<u64>,
 }
 
 /// One frame of a guest's stack.

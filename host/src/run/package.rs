@@ -1,5 +1,6 @@
-//! Where a package's tests run: its directory is `/` in the guest, read-only, and the working directory; the path that
-//! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it.
+//! Where a package's tests run: its directory is `/` in the guest and the working directory, and the path that
+//! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it. Both are one overlay: a test may write beside
+//! its sources, and they never change.
 
 use super::plan::ModuleGrants;
 use super::runner::Runner;
@@ -16,13 +17,13 @@ const PACKAGE_DIR: &str = "/";
 const REPORTED_AS: &str = ".";
 
 impl ModuleGrants {
-    /// What the tests of a package get: its directory at `/` (and at its own path, which `env!` baked in), read-only, and
+    /// What the tests of a package get: an overlay of its directory at `/` (and at its own path, which `env!` baked in), and
     /// these variables beside `CARGO_MANIFEST_DIR` and `PWD`.
     pub fn package(dir: &Path, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let grant = |guest: String| DirGrant {
             guest,
             host: dir.to_owned(),
-            mode: Mode::ReadOnly,
+            mode: Mode::Overlay,
             name: None,
             alias_of: Some(REPORTED_AS.to_owned()),
         };
@@ -108,7 +109,7 @@ mod tests {
         let package = ModuleGrants::package(Path::new("/work/pkg"), []);
         let modes = |policy: &Policy| package.dirs_under(policy).map(|dir| dir.mode).collect::<Vec<_>>();
         let mut policy = Policy::default();
-        assert_eq!(modes(&policy), [Mode::ReadOnly; 2]);
+        assert_eq!(modes(&policy), [Mode::Overlay; 2]);
         let grant = |guest: &str| DirGrant {
             guest: guest.to_owned(),
             host: "/work/pkg".into(),
@@ -117,7 +118,7 @@ mod tests {
             alias_of: None,
         };
         policy.dirs = vec![grant("/elsewhere")];
-        assert_eq!(modes(&policy), [Mode::ReadOnly; 2]);
+        assert_eq!(modes(&policy), [Mode::Overlay; 2]);
         policy.dirs = vec![grant(PACKAGE_DIR)];
         assert_eq!(modes(&policy), [Mode::ReadWrite; 2]);
     }

@@ -162,7 +162,7 @@ impl Planner<'_> {
         let mut candidates: Vec<Candidate<'m>> = catalogue.sdk_tests.iter().map(of_sdk).collect();
         let held: HashSet<Arc<str>> = candidates.iter().map(|test| Arc::clone(&test.name)).collect();
         if catalogue.libtest {
-            let grants = shared.of(self.profile.policy())?;
+            let grants = shared.to_list(self.profile.policy())?;
             let listed = libtest::list(self.engine, module, &grants, self.interrupted)?;
             candidates.extend(listed.into_iter().filter(|test| !held.contains(&test.name)).map(of_libtest));
         } else if catalogue.harness == Harness::Command {
@@ -232,6 +232,14 @@ struct SharedGrants<'a> {
 }
 
 impl SharedGrants<'_> {
+    /// What the harness gets when it lists its tests: no sockets, whose other ends expect a test.
+    fn to_list(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
+        if policy.sockets.is_empty() {
+            return self.of(policy);
+        }
+        self.extra.with(&Policy { sockets: Vec::new(), ..Policy::clone(policy) })
+    }
+
     fn of(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
         if let Some((_, grants)) = self.made.iter().find(|(made, _)| Arc::ptr_eq(made, policy)) {
             return Ok(Arc::clone(grants));

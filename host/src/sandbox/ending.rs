@@ -1,5 +1,6 @@
 //! How a call into a guest ended, before anyone judges it.
 
+use super::wasi::Waited;
 use crate::ledger::Stack;
 use wasmtime::Trap;
 
@@ -71,6 +72,15 @@ pub enum Ending {
     Wall {
         /// Where it was then.
         stack: Stack,
+        /// The socket it waited for, if it did.
+        waited: Option<Box<Waited>>,
+    },
+    /// It waited for what nothing could ever bring about.
+    Deadlock {
+        /// Where.
+        stack: Stack,
+        /// For which socket.
+        waited: Box<Waited>,
     },
     /// The run was interrupted.
     Interrupted,
@@ -82,9 +92,11 @@ impl Ending {
     /// The guest's stack when it ended, innermost frame first, where there is one.
     pub fn stack(&self) -> Option<&Stack> {
         match self {
-            Self::Exit { stack, .. } | Self::Trap { stack, .. } | Self::Fuel { stack } | Self::Wall { stack } => {
-                Some(stack)
-            }
+            Self::Exit { stack, .. }
+            | Self::Trap { stack, .. }
+            | Self::Fuel { stack }
+            | Self::Wall { stack, .. }
+            | Self::Deadlock { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
         }
     }
@@ -96,7 +108,9 @@ impl Ending {
             Self::Exit { status, .. } => format!("left through proc_exit({status})"),
             Self::Trap { kind, .. } => kind.to_string(),
             Self::Fuel { .. } => "out of fuel".into(),
-            Self::Wall { .. } => "the wall-clock limit was reached".into(),
+            Self::Wall { waited: None, .. } => "the wall-clock limit was reached".into(),
+            Self::Wall { waited: Some(waited), .. } => format!("the wall-clock limit was reached: it {waited}"),
+            Self::Deadlock { waited, .. } => format!("it {waited}"),
             Self::Interrupted => "interrupted".into(),
             Self::Refused(why) => why.clone(),
         }
@@ -112,13 +126,21 @@ impl Ending {
             return Self::Exit { status: *status, stack: stack() };
         }
         match error.downcast_ref() {
-            Some(WallClock::Deadline) => return Self::Wall { stack: stack() },
+            Some(WallClock::Deadline) => return Self::Wall { stack: stack(), waited: None },
             Some(WallClock::Interrupted) => return Self::Interrupted,
             None => {}
         }
+        if let Some(waited) = error.downcast_ref::<Waited>() {
+            let waited = Box::new(waited.clone());
+            return if waited.forever {
+                Self::Deadlock { stack: stack(), waited }
+            } else {
+                Self::Wall { stack: stack(), waited: Some(waited) }
+            };
+        }
         match error.downcast_ref() {
             Some(Trap::OutOfFuel) => Self::Fuel { stack: stack() },
-            Some(Trap::Interrupt) => Self::Wall { stack: stack() },
+            Some(Trap::Interrupt) => Self::Wall { stack: stack(), waited: None },
             Some(trap) => Self::Trap { kind: kind(*trap), stack: stack() },
             None => Self::Refused(error.root_cause().to_string()),
         }

@@ -1,7 +1,8 @@
 //! Generated sequences of WASI calls, against a model of what the ledger must say at the end.
 //!
 //! A case is a module that opens, closes, renumbers, reads, writes, removes and renames at random, through descriptors good
-//! and bad, in the scratch file system and in a host directory, and ends in one of the ways a test can end. The model in
+//! and bad, in the scratch file system, in a host directory and in
+//! an overlay of one, and ends in one of the ways a test can end. The model in
 //! `model.rs` is a map of descriptors and a tree of names; it predicts the answer to every call, and what is open at the end:
 //! kinds, descriptors, paths, modes, bytes and order, and the most handles at once.
 //!

@@ -40,6 +40,17 @@ fn the_documented_example() {
 }
 
 #[test]
+fn overlays_and_what_fits_into_memory() {
+    let text = EXAMPLE.replace("read-only", "overlay") + "scratch = \"1MiB\"\nscratch-entries = 10\n";
+    let root = super::workspace();
+    let profile = super::config_in(root.path(), &text).unwrap().profile("default").unwrap();
+    assert_eq!(profile.policy().dirs[0].mode, Mode::Overlay);
+    assert_eq!(profile.policy().limits, Limits::default());
+    let limits = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap().limits;
+    assert_eq!((limits.scratch, limits.scratch_entries), (1 << 20, 10));
+}
+
+#[test]
 fn heap_limits_are_announced_but_refused() {
     insta::assert_snapshot!(errors(&format!("{EXAMPLE}peak-heap = \"512KiB\"\n")), @r"airtight.toml:16: profile.default.overrides[0].peak-heap: heap limits are not part of this version; remove the setting");
 }
@@ -184,6 +195,40 @@ fn grants_on_request_reach_only_those_who_ask() {
     assert_eq!(policy("corpus::net", &[]), r#"["/big"] ["log", "server", "client"]"#);
     let socket = &profile.requestable().sockets[1];
     assert_eq!(socket.source, SocketSource::ConnectTo("server".to_owned()));
+}
+
+#[test]
+fn unix_sockets_start_from_the_file_and_outbound_addresses_replace_inherited_ones() {
+    let root = super::workspace();
+    let text = r#"
+[profile.default]
+outbound = ["[::1]:5432", "127.0.0.1:5432", "127.0.0.1:5432"]
+socket = [
+    { name = "server", listen = "unix:data/app.sock" },
+    { name = "client", connect-to = "server" },
+    { name = "log", connect = "unix:/dev/log" },
+]
+[profile.more]
+outbound = ["10.0.0.1:80"]
+[profile.less]
+outbound = []
+"#;
+    let config = super::config_in(root.path(), text).unwrap();
+    let policy = |name: &str| Arc::clone(config.profile(name).unwrap().policy());
+    let sources: Vec<_> = policy("default").sockets.iter().map(|socket| socket.source.clone()).collect();
+    let data = root.path().canonicalize().unwrap().join("data");
+    assert_eq!(
+        sources,
+        [
+            SocketSource::ListenUnix(data.join("app.sock")),
+            SocketSource::ConnectTo("server".to_owned()),
+            SocketSource::ConnectUnix("/dev/log".into()),
+        ]
+    );
+    let outbound = |name| policy(name).outbound.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(outbound("default"), ["127.0.0.1:5432", "[::1]:5432"]);
+    assert_eq!(outbound("more"), ["10.0.0.1:80"]);
+    assert!(outbound("less").is_empty());
 }
 
 #[test]

@@ -108,7 +108,8 @@ impl Wasi {
         let count = scatter(memory, iovs, one, |buffer, done| match at(offset, done)? {
             Some(offset) => file.read_at(world, buffer, offset),
             None => file.read(world, buffer),
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.read(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)
@@ -127,7 +128,8 @@ impl Wasi {
         let count = gather(memory, iovs, |buffer, done| match at(offset, done)? {
             Some(offset) => file.write_at(world, buffer, offset),
             None => file.write(world, buffer),
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.wrote(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)

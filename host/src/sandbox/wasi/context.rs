@@ -1,13 +1,13 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::exclusive::Turn;
 use super::fault::Fault;
-use super::grants::Grants;
+use super::grants::{Grants, SocketError};
 use super::meter;
 use super::object::{DirEntry, Opened, Result};
 use super::path;
 use super::random::Random;
 use super::rights::Granted;
-use super::scratch_object::ScratchDir;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
@@ -28,6 +28,8 @@ pub struct Wasi {
     max_handles: u32,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
+    /// Given back last, when nothing listens any more.
+    _turn: Turn,
 }
 
 /// What is left of a context when its test is over.
@@ -72,14 +74,12 @@ impl Wasi {
     ///
     /// # Errors
     /// A granted socket could not be opened.
-    pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, std::io::Error> {
+    pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, SocketError> {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
-        let scratch = super::scratch::Scratch::new(
-            limits.scratch,
-            super::scratch_object::MAX_ENTRIES,
-            super::clock::REALTIME_START,
-        );
+        let turn = Turn::take(&grants.policy.sockets, &watch);
+        let scratch =
+            super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, super::clock::REALTIME_START);
         let mut wasi = Self {
             world: World::new(scratch, Capture::new(limits.output, echo), watch),
             table: Table::with_capacity(8),
@@ -90,6 +90,7 @@ impl Wasi {
             max_handles: limits.handles,
             stack: None,
             grants,
+            _turn: turn,
         };
         wasi.open_streams(echo);
         wasi.open_directories();
@@ -111,7 +112,7 @@ impl Wasi {
     fn open_directories(&mut self) {
         let grants = Arc::clone(&self.grants);
         if grants.policy.limits.scratch > 0 {
-            let scratch = Object::Dir { dir: Arc::new(ScratchDir::root()), listing: None };
+            let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
             self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
         }
         for dir in &grants.dirs {
@@ -120,7 +121,7 @@ impl Wasi {
         }
     }
 
-    fn open_sockets(&mut self) -> Result<(), std::io::Error> {
+    fn open_sockets(&mut self) -> Result<(), SocketError> {
         let grants = Arc::clone(&self.grants);
         if grants.policy.sockets.is_empty() {
             return Ok(());
@@ -168,6 +169,9 @@ impl Wasi {
             origin: Origin::Test,
             stack: self.stack.take(),
         });
+        if let (Kind::Socket, Object::File(socket)) = (kind, &object) {
+            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
+        }
         Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
@@ -184,6 +188,17 @@ impl Wasi {
         };
         let rights = asked.for_kind(kind);
         self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
+    }
+
+    /// Names the socket behind a descriptor where waiting for it ended the test.
+    pub(super) fn name_wait(&self, fd: Fd, fault: Fault) -> Fault {
+        match (fault, self.table.get(fd)) {
+            (Fault::Waiting(stuck), Ok(entry)) => {
+                let stack = self.ledger.get(entry.id).and_then(|handle| handle.stack.clone());
+                Fault::Trap(stuck.named(&format!("{} (fd {fd})", entry.path), stack).into())
+            }
+            (fault, _) => fault,
+        }
     }
 
     /// Takes a descriptor's entry off the table and the books.
@@ -256,6 +271,9 @@ impl Wasi {
     /// Strikes the balance and closes everything.
     pub(crate) fn finish(mut self) -> Remains {
         let handles_peak = self.ledger.peak();
+        for (id, socket) in self.table.sockets() {
+            self.ledger.left_waiting(id, socket.waiting(&self.world));
+        }
         let open = std::mem::take(&mut self.ledger).balance();
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);

@@ -6,7 +6,6 @@ use super::object::{Dir, File, How, Opened, Times};
 use super::scratch::Scratch;
 use super::stdio::Capture;
 use super::world::{Watch, World};
-use crate::policy::Mode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};
@@ -20,7 +19,7 @@ fn granted() -> (tempfile::TempDir, HostDir) {
     let host = tempfile::tempdir().unwrap();
     std::fs::write(host.path().join("old"), "there before").unwrap();
     let dir = cap_std::fs::Dir::open_ambient_dir(host.path(), cap_std::ambient_authority()).unwrap();
-    (host, HostDir::root(dir, Mode::ReadWrite))
+    (host, HostDir::root(dir, true))
 }
 
 fn open(dir: &HostDir, world: &mut World, path: &str, create: bool) -> Box<dyn File> {

@@ -1,18 +1,33 @@
-//! `poll_oneoff`: descriptors that are ready now come first; otherwise the earliest clock fires at once, by moving the
-//! virtual clock; only real sockets with no clock beside them are waited for, until the test's deadline.
+//! `poll_oneoff`. What is ready now comes first. Otherwise sockets of the host are given real time to become ready, up to
+//! what the earliest clock asks for; then that clock fires, by moving the virtual clock. With nothing to wait for but the
+//! test's own network the wait would never end: the test ends instead.
 
 use super::context::Wasi;
+use super::fault::Fault;
 use super::meter::{self, MAX_VECTORS};
 use super::object::{Interest, Readiness, Result};
-use std::time::Duration;
+use super::waiting::{Stuck, Wait};
+use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
-    Clockid, Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Size, Subclockflags, Subscription,
+    Clockid, Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subclockflags, Subscription,
     SubscriptionClock, SubscriptionU, Userdata,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
-/// How long real sockets are waited for between two looks.
+/// How long sockets of the host are waited for between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Sockets named in a message; the rest are counted.
+const NAMED: usize = 4;
+
+/// What one look at the descriptors found.
+#[derive(Default)]
+struct Look {
+    /// Events of those that are ready, or whose subscription is an error.
+    events: Vec<Event>,
+    /// Whether something outside of the test may make one of the others ready.
+    outside: bool,
+}
 
 impl Wasi {
     pub(super) fn poll(
@@ -39,55 +54,77 @@ impl Wasi {
     }
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
+        let earliest = self.earliest_clock(wanted)?;
+        let began = Instant::now();
+        // A clock that is too far away for the host's is no clock: the test's deadline comes first.
+        let give_up = earliest.and_then(|nanos| began.checked_add(Duration::from_nanos(nanos)));
         loop {
-            let ready = self.ready(wanted)?;
-            if !ready.is_empty() {
-                return Ok(ready);
+            let look = self.look(wanted)?;
+            if !look.events.is_empty() {
+                return Ok(look.events);
             }
-            if let Some(fired) = self.earliest_clock(wanted)? {
-                return Ok(fired);
+            match earliest {
+                Some(nanos) if !look.outside || give_up.is_some_and(|at| Instant::now() >= at) => {
+                    return self.fire(wanted, nanos);
+                }
+                None if !look.outside => return Err(self.stuck(wanted, true)),
+                _ => {}
             }
-            self.world.watch.check()?;
-            std::thread::sleep(LOOK_AGAIN);
+            if let Err(ended) = self.world.watch.check() {
+                let fault = Fault::from(ended).while_waiting(Wait::Readiness);
+                return Err(if matches!(fault, Fault::Waiting(_)) { self.stuck(wanted, false) } else { fault });
+            }
+            let rest = give_up.map_or(LOOK_AGAIN, |at| at.saturating_duration_since(Instant::now()));
+            std::thread::sleep(rest.min(LOOK_AGAIN));
         }
     }
 
-    /// Events of the descriptors that are ready now, or whose subscription is an error.
-    fn ready(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
-        let mut events = Vec::new();
+    fn look(&mut self, wanted: &[Subscription]) -> Result<Look> {
+        let mut look = Look::default();
         for sub in wanted {
-            let (fd, interest, type_) = match &sub.u {
-                SubscriptionU::FdRead(sub) => (sub.file_descriptor, Interest::Read, Eventtype::FdRead),
-                SubscriptionU::FdWrite(sub) => (sub.file_descriptor, Interest::Write, Eventtype::FdWrite),
-                SubscriptionU::Clock(_) => continue,
-            };
-            let event = match self.table.polled(fd, interest).and_then(|file| file.poll(interest)) {
-                Ok(Readiness::NotReady) => continue,
+            let Some((fd, interest, type_)) = descriptor(sub) else { continue };
+            let event = match self.table.polled(fd, interest).and_then(|file| file.poll(&mut self.world, interest)) {
+                Ok(Readiness::Never) => continue,
+                Ok(Readiness::NotReady) => {
+                    look.outside = true;
+                    continue;
+                }
                 Ok(Readiness::Ready { bytes, hangup }) => {
                     let flags = if hangup { Eventrwflags::FD_READWRITE_HANGUP } else { Eventrwflags::empty() };
                     event(sub.userdata, type_, Errno::Success, bytes, flags)
                 }
-                Err(super::fault::Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
-                Err(trap) => return Err(trap),
+                Err(Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
+                Err(fault) => return Err(fault),
             };
-            events.push(event);
+            look.events.push(event);
         }
-        Ok(events)
+        Ok(look)
     }
 
-    /// Moves the clock to the earliest deadline and fires every clock that is due by then.
-    fn earliest_clock(&mut self, wanted: &[Subscription]) -> Result<Option<Vec<Event>>> {
-        let mut clocks = Vec::new();
+    /// Nanoseconds until the earliest clock.
+    fn earliest_clock(&self, wanted: &[Subscription]) -> Result<Option<u64>> {
+        let mut earliest: Option<u64> = None;
         for sub in wanted {
             if let SubscriptionU::Clock(clock) = &sub.u {
-                clocks.push((self.nanos_until(clock)?, sub.userdata));
+                let nanos = self.nanos_until(clock)?;
+                earliest = Some(earliest.map_or(nanos, |earliest| earliest.min(nanos)));
             }
         }
-        let Some(earliest) = clocks.iter().map(|(nanos, _)| *nanos).min() else { return Ok(None) };
-        self.world.clock.sleep(earliest);
-        let due = clocks.into_iter().filter(|(nanos, _)| *nanos <= earliest);
-        let fire = |(_, userdata)| event(userdata, Eventtype::Clock, Errno::Success, 0, Eventrwflags::empty());
-        Ok(Some(due.map(fire).collect()))
+        Ok(earliest)
+    }
+
+    /// Fires every clock that is due in so many nanoseconds, and moves the clock there.
+    fn fire(&mut self, wanted: &[Subscription], nanos: u64) -> Result<Vec<Event>> {
+        let mut fired = Vec::new();
+        for sub in wanted {
+            if let SubscriptionU::Clock(clock) = &sub.u
+                && self.nanos_until(clock)? <= nanos
+            {
+                fired.push(event(sub.userdata, Eventtype::Clock, Errno::Success, 0, Eventrwflags::empty()));
+            }
+        }
+        self.world.clock.sleep(nanos);
+        Ok(fired)
     }
 
     fn nanos_until(&self, sub: &SubscriptionClock) -> Result<u64> {
@@ -100,6 +137,36 @@ impl Wasi {
             Clockid::ProcessCputimeId | Clockid::ThreadCputimeId => return Err(Errno::Notsup.into()),
         };
         Ok(sub.timeout.saturating_sub(now))
+    }
+
+    /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
+    fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
+        let mut fds: Vec<Fd> = wanted.iter().filter_map(descriptor).map(|(fd, ..)| fd).collect();
+        let mut seen = Vec::new();
+        fds.retain(|fd| {
+            !seen.contains(fd) && {
+                seen.push(*fd);
+                true
+            }
+        });
+        let entries: Vec<_> = fds.iter().filter_map(|fd| Some((fd, self.table.get(*fd).ok()?))).collect();
+        let mut names: Vec<_> =
+            entries.iter().take(NAMED).map(|(fd, entry)| format!("{} (fd {fd})", entry.path)).collect();
+        if entries.len() > NAMED {
+            names.push(format!("{} more", entries.len() - NAMED));
+        }
+        let first = entries.first().and_then(|(_, entry)| self.ledger.get(entry.id));
+        let stuck = Stuck { wait: Wait::Readiness, forever };
+        Fault::Trap(stuck.named(&names.join(" or "), first.and_then(|handle| handle.stack.clone())).into())
+    }
+}
+
+/// The descriptor of a subscription that is no clock.
+fn descriptor(sub: &Subscription) -> Option<(Fd, Interest, Eventtype)> {
+    match &sub.u {
+        SubscriptionU::FdRead(sub) => Some((sub.file_descriptor, Interest::Read, Eventtype::FdRead)),
+        SubscriptionU::FdWrite(sub) => Some((sub.file_descriptor, Interest::Write, Eventtype::FdWrite)),
+        SubscriptionU::Clock(_) => None,
     }
 }
 

@@ -407,7 +407,8 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
         self.table.socket(fd, Rights::SOCK_ACCEPT)?;
         self.room_for_handle()?;
-        let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags)?;
+        let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags);
+        let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
         let listener = self.table.get(fd)?;
         let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let path = format!("{listener} <- {}", accepted.peer).into();
@@ -437,7 +438,8 @@ impl WasiSnapshotPreview1 for Wasi {
                 }
             }
             Ok(got)
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         if !peek {
             self.ledger.read(id, count as u64);
         }
@@ -455,13 +457,14 @@ impl WasiSnapshotPreview1 for Wasi {
         let id = self.table.get(fd)?.id;
         let socket = self.table.socket(fd, Rights::FD_WRITE)?;
         let world = &mut self.world;
-        let count = gather(memory, data, |buffer, _| socket.send(world, buffer))?;
+        let count = gather(memory, data, |buffer, _| socket.send(world, buffer));
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.wrote(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)
     }
 
     async fn sock_shutdown(&mut self, _: &mut GuestMemory<'_>, fd: Fd, how: types::Sdflags) -> Result<()> {
-        Ok(self.table.socket(fd, Rights::SOCK_SHUTDOWN)?.shutdown(how)?)
+        Ok(self.table.socket(fd, Rights::SOCK_SHUTDOWN)?.shutdown(&mut self.world, how)?)
     }
 }

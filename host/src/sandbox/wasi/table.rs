@@ -148,6 +148,14 @@ impl Table {
         }
     }
 
+    /// Every open socket, by number.
+    pub fn sockets(&self) -> impl Iterator<Item = (HandleId, &dyn File)> {
+        self.entries.iter().flatten().filter_map(|entry| match &entry.object {
+            Object::File(file) if file.kind() == Filetype::SocketStream => Some((entry.id, &**file)),
+            _ => None,
+        })
+    }
+
     /// The directory at a descriptor that has these rights; a file is `Notdir`.
     pub fn dir(&self, fd: Fd, needed: Rights) -> Result<Arc<dyn Dir>> {
         let entry = self.get(fd)?;

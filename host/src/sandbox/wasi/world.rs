@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::host_count::HostCount;
 use super::host_files::HostFiles;
 use super::meter::Meter;
+use super::net::Network;
 use super::object::Result;
 use super::scratch::Scratch;
 use super::stdio::Capture;
@@ -27,6 +28,7 @@ pub struct World {
     pub host: HostCount,
     pub watch: Watch,
     pub files: HostFiles,
+    pub network: Network,
 }
 
 impl World {
@@ -39,6 +41,7 @@ impl World {
             host: HostCount::default(),
             watch,
             files: HostFiles::default(),
+            network: Network::default(),
         }
     }
 }
@@ -53,9 +56,14 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether the whole run is to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// An error once the test may not go on.
     pub fn check(&self) -> Result<(), WallClock> {
-        if self.interrupted.load(Ordering::Relaxed) {
+        if self.is_interrupted() {
             Err(WallClock::Interrupted)
         } else if Instant::now() >= self.deadline {
             Err(WallClock::Deadline)

@@ -1,12 +1,13 @@
 mod audit;
+mod below;
 mod dirs;
 mod files;
 mod hostile;
 mod listing;
-#[cfg(target_os = "linux")]
 mod ops;
 #[cfg(target_os = "linux")]
 mod oracle;
+mod overlays;
 mod paths;
 mod quotas;
 mod renames;
@@ -16,7 +17,9 @@ use super::files::Opened;
 use super::path::NAME_MAX;
 use super::quota::Usage;
 use super::residue::{LeftFile, Residue};
+use super::store::Work;
 use super::*;
+use crate::sandbox::wasi::host_count::HostCount;
 
 const READ: OpenHow =
     OpenHow { follow: true, create: false, exclusive: false, truncate: false, directory: false, write: false };
@@ -53,7 +56,7 @@ fn rename(fs: &mut Scratch, from: &str, to: &str) -> Result<()> {
     fs.rename(root, from, root, to, 3)
 }
 
-fn lookup(fs: &Scratch, path: &str) -> Result<NodeId> {
+fn lookup(fs: &mut Scratch, path: &str) -> Result<NodeId> {
     fs.lookup(fs.root(), path, true)
 }
 
