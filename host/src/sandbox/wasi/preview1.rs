@@ -402,10 +402,10 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
         self.table.socket(fd, Rights::SOCK_ACCEPT)?;
         self.room_for_handle()?;
-        let listener = self.table.get(fd)?;
-        let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags);
         let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
+        let listener = self.table.get(fd)?;
+        let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let path = format!("{listener} <- {}", accepted.peer).into();
         let rights = Granted { base: rights.inheriting, ..rights }.for_kind(Kind::Socket);
         let what = Acquired { kind: Kind::Socket, path, access: rights.access(), rights };
