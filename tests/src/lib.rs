@@ -2,11 +2,13 @@
 //!
 //! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
 
+pub mod fuzz;
 mod guests;
 mod once;
 mod picture;
 mod program;
 mod report;
+pub mod script;
 pub mod wasi_testsuite;
 mod wat;
 

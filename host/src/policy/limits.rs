@@ -25,10 +25,17 @@ pub struct Limits {
     pub output: u64,
     /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,
-    /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together.
+    /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together. With 0
+    /// there is no scratch file system.
     pub scratch: u64,
     /// Names that a test may make in memory, unlinked files that are open included.
     pub scratch_entries: u64,
+    /// Bytes moved by the calls of one test: read and written through descriptors, directory entries, randomness. The test
+    /// ends after the call that goes over it.
+    pub io: u64,
+    /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch files and their names, open
+    /// descriptors with their stacks, directories being read. The test ends after the call that goes over it.
+    pub host_memory: u64,
 }
 
 impl Default for Limits {
@@ -42,6 +49,8 @@ impl Default for Limits {
             handles: 1024,
             scratch: 256 << 20,
             scratch_entries: 1 << 16,
+            io: 16 << 30,
+            host_memory: 512 << 20,
         }
     }
 }

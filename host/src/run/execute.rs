@@ -121,6 +121,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 interrupted: shared.interrupted,
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
+                inject_host_panic: shared.options.inject_host_panic,
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
                 let ran = run(shared.engine, &job);

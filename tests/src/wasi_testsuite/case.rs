@@ -34,8 +34,7 @@ pub fn run(runner: &Runner, case: &Case, mode: Mode) -> anyhow::Result<()> {
     let planned = runner.plan(vec![subject], &profile, &Selection::default())?;
     let report = runner.run(&planned, &profile, &mut ())?;
     let mut records = report.canonical.modules.iter().flat_map(|module| &module.tests);
-    let record = records.next().context("the module was not run")?;
-    compare(spec, record)
+    compare(spec, records.next().context("the module was not run")?)
 }
 
 fn policy(spec: &Spec, root: Option<&TempDir>, mode: Mode) -> Policy {
@@ -46,8 +45,10 @@ fn policy(spec: &Spec, root: Option<&TempDir>, mode: Mode) -> Policy {
         name: None,
         alias_of: None,
     });
+    // Without a scratch directory, what the specification names is all that is pre-opened; an overlay's writes need its room.
+    let scratch = if granted.is_some() { Limits::default().scratch } else { 0 };
     Policy {
-        limits: Limits { timeout: TIMEOUT, ..Limits::default() },
+        limits: Limits { timeout: TIMEOUT, scratch, ..Limits::default() },
         dirs: granted.into_iter().collect(),
         env: spec.env.clone(),
         args: spec.args.clone(),

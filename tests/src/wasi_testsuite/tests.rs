@@ -72,11 +72,11 @@ fn a_folder_without_cases_is_an_error() {
 fn arguments_are_checked() {
     let parse = |args: &[&str]| Options::from_args(args.iter().map(ToString::to_string));
     let refused = |args: &[&str]| format!("{:#}", parse(args).unwrap_err());
-    let given = parse(&["--engine", "winch", "dir", "--mode", "read-write"]).unwrap();
-    assert_eq!(given, options(Path::new("dir")));
+    let given = parse(&["--engine", "winch", "dir", "--mode", "overlay"]).unwrap();
+    assert_eq!(given, Options { mode: Mode::Overlay, ..options(Path::new("dir")) });
     assert!(refused(&[]).contains("usage"));
     assert!(refused(&["a", "b"]).contains("one argument too many"));
     assert!(refused(&["--fast", "a"]).contains("unknown option"));
-    assert!(refused(&["--mode", "magic", "a"]).contains("use one of read-write"));
+    assert!(refused(&["--mode", "magic", "a"]).contains("use one of read-write, overlay"));
     assert!(refused(&["a", "--engine"]).contains("use one of cranelift"));
 }

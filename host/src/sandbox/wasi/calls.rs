@@ -6,6 +6,7 @@ use super::context::Wasi;
 use super::grants::Grants;
 use super::meter;
 use super::object::{How, Result, Times};
+use super::rights::Granted;
 use super::scratch::PATH_MAX;
 use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};
@@ -14,10 +15,10 @@ impl Wasi {
     /// A path argument, with its price.
     pub(super) fn path(&mut self, memory: &GuestMemory<'_>, path: GuestPtr<str>) -> Result<String> {
         self.world.meter.charge(meter::PATH, 1);
-        self.world.meter.charge(meter::BYTE, path.len() as usize);
         if path.len() as usize > PATH_MAX {
             return Err(Errno::Nametoolong.into());
         }
+        self.world.meter.charge(meter::BYTE, path.len() as usize);
         let path = memory.as_cow_str(path)?;
         if path.is_empty() {
             return Err(Errno::Noent.into());
@@ -28,12 +29,10 @@ impl Wasi {
         Ok(path.into_owned())
     }
 
+    /// Bytes that went between the guest and what is outside of it: they cost fuel, and count against the limit `io`.
     pub(super) fn moved(&mut self, bytes: usize) {
         self.world.meter.charge(meter::BYTE, bytes);
-    }
-
-    pub(super) fn allowed(&self, fd: Fd, rights: Rights) -> Result<()> {
-        if self.table.get(fd)?.rights.contains(rights) { Ok(()) } else { Err(Errno::Badf.into()) }
+        self.quota.moved(bytes as u64);
     }
 
     /// Writes strings and the table of their addresses, as `args_get` and `environ_get` lay them out.
@@ -104,9 +103,8 @@ impl Wasi {
         iovs: types::IovecArray,
         offset: Option<u64>,
     ) -> Result<u32> {
-        self.allowed(fd, Rights::FD_READ)?;
         let id = self.table.get(fd)?.id;
-        let file = self.table.file(fd)?;
+        let file = self.table.moving(fd, Rights::FD_READ, offset.is_some())?;
         let one = file.kind() != types::Filetype::RegularFile;
         let world = &mut self.world;
         let count = scatter(memory, iovs, one, |buffer, done| match at(offset, done)? {
@@ -126,9 +124,8 @@ impl Wasi {
         iovs: types::CiovecArray,
         offset: Option<u64>,
     ) -> Result<u32> {
-        self.allowed(fd, Rights::FD_WRITE)?;
         let id = self.table.get(fd)?.id;
-        let file = self.table.file(fd)?;
+        let file = self.table.moving(fd, Rights::FD_WRITE, offset.is_some())?;
         let world = &mut self.world;
         let count = gather(memory, iovs, |buffer, done| match at(offset, done)? {
             Some(offset) => file.write_at(world, buffer, offset),
@@ -158,6 +155,7 @@ impl Wasi {
                 let count = u32::try_from(part.len())?.min(len - used);
                 memory.copy_from_slice(&part[..count as usize], at.as_array(count))?;
                 used += count;
+                self.quota.moved(count.into());
                 // A cut entry, or a full buffer, tells the guest to come again.
                 if (count as usize) < part.len() {
                     return Ok(len);
@@ -168,11 +166,11 @@ impl Wasi {
         Ok(used)
     }
 
-    pub(super) fn open_path(&mut self, dirfd: Fd, path: &str, how: How, rights: (Rights, Rights)) -> Result<Fd> {
+    pub(super) fn open_path(&mut self, dirfd: Fd, path: &str, how: How, asked: Granted) -> Result<Fd> {
         self.room_for_handle()?;
-        let dir = self.table.dir(dirfd)?;
+        let dir = self.table.dir(dirfd, Rights::empty())?;
         let opened = dir.open(&mut self.world, path, how)?;
-        self.opened(dirfd, path, opened, rights)
+        self.opened(dirfd, path, opened, asked)
     }
 }
 

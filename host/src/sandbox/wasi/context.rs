@@ -7,11 +7,13 @@ use super::grants::{Grants, SocketError};
 use super::meter;
 use super::object::{DirEntry, Opened, Result};
 use super::path;
+use super::quota::Quota;
 use super::random::Random;
+use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
-use crate::ledger::{Access, Acquisition, Handle, Kind, Ledger, Origin, Stack};
+use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::report::model::Output;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
@@ -26,6 +28,7 @@ pub struct Wasi {
     pub(super) args: Vec<Arc<str>>,
     pub(super) env_sockets: Option<String>,
     max_handles: u32,
+    pub(super) quota: Quota,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
     /// Given back last, when nothing listens any more.
@@ -88,6 +91,7 @@ impl Wasi {
             args,
             env_sockets: None,
             max_handles: limits.handles,
+            quota: Quota::new(limits.io, limits.host_memory),
             stack: None,
             grants,
             _turn: turn,
@@ -111,8 +115,10 @@ impl Wasi {
 
     fn open_directories(&mut self) {
         let grants = Arc::clone(&self.grants);
-        let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
-        self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        if grants.policy.limits.scratch > 0 {
+            let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
+            self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        }
         for dir in &grants.dirs {
             let object = Object::Dir { dir: dir.dir.clone(), listing: None };
             self.grant(Kind::Dir, object, Access::None, &dir.report_as, Some(&dir.guest));
@@ -150,27 +156,28 @@ impl Wasi {
             origin: Origin::Granted,
             stack: None,
         });
-        let (rights, inheriting) = granted_rights(kind, access);
-        self.table.insert(Entry { object, id, rights, inheriting, path: Arc::clone(path), preopen: preopen.cloned() })
+        self.note_ends(id, kind, &object);
+        let rights = Granted::whole(kind, access);
+        self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
 
     /// Enters an object that the test acquired; refused with `Mfile` over the limit.
     pub(super) fn acquired(&mut self, object: Object, acquired: Acquired) -> Result<Fd> {
-        let Acquired { kind, path, access, rights, inheriting } = acquired;
+        let Acquired { kind, path, access, rights } = acquired;
         self.room_for_handle()?;
         let fd = self.table.next_fd();
+        let stack = self.stack.take();
+        self.hold(&path, stack.as_ref().map_or(0, |stack| stack.len()));
         let id = self.ledger.acquire(Acquisition {
             kind,
             path: Some(Arc::clone(&path)),
             fd,
             access,
             origin: Origin::Test,
-            stack: self.stack.take(),
+            stack,
         });
-        if let (Kind::Socket, Object::File(socket)) = (kind, &object) {
-            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
-        }
-        Ok(self.table.insert(Entry { object, id, rights, inheriting, path, preopen: None }).into())
+        self.note_ends(id, kind, &object);
+        Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
     /// Whether one more handle is allowed; asked before the host does the work.
@@ -178,17 +185,21 @@ impl Wasi {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
     }
 
-    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, rights: (Rights, Rights)) -> Result<Fd> {
+    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, asked: Granted) -> Result<Fd> {
         let path = path::join(&self.table.get(dirfd)?.path, at);
-        let (rights, inheriting) = rights;
-        let (kind, object, access) = match opened {
-            Opened::File(file) => {
-                let access = Access::new(rights.contains(Rights::FD_READ), rights.contains(Rights::FD_WRITE));
-                (Kind::File, Object::File(file), access)
-            }
-            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }, Access::None),
+        let (kind, object) = match opened {
+            Opened::File(file) => (Kind::File, Object::File(file)),
+            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }),
         };
-        self.acquired(object, Acquired { kind, path, access, rights, inheriting })
+        let rights = asked.for_kind(kind);
+        self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
+    }
+
+    /// Enters the two sides of a socket into the books.
+    fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
+        if let (Kind::Socket, Object::File(socket)) = (kind, object) {
+            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
+        }
     }
 
     /// Names the socket behind a descriptor where waiting for it ended the test.
@@ -196,7 +207,7 @@ impl Wasi {
         match (fault, self.table.get(fd)) {
             (Fault::Waiting(stuck), Ok(entry)) => {
                 let stack = self.ledger.get(entry.id).and_then(|handle| handle.stack.clone());
-                Fault::Trap(stuck.named(&format!("{} (fd {fd})", entry.path), stack).into())
+                Fault::Trap(stuck.named(&entry.named_at(fd), stack).into())
             }
             (fault, _) => fault,
         }
@@ -204,13 +215,14 @@ impl Wasi {
 
     /// Takes a descriptor's entry off the table and the books.
     pub(super) fn close_entry(&mut self, mut entry: Entry) {
+        self.let_go(&entry);
         self.ledger.release(entry.id);
         close_object(&mut entry.object, &mut self.world);
     }
 
     /// The directory's entries as they were when the guest began to read it.
     pub(super) fn listing(&mut self, fd: Fd, from_start: bool) -> Result<Arc<[DirEntry]>> {
-        let dir = self.table.dir(fd)?;
+        let dir = self.table.dir(fd, Rights::FD_READDIR)?;
         if let Object::Dir { listing: Some(listing), .. } = &self.table.get(fd)?.object
             && !from_start
         {
@@ -219,7 +231,8 @@ impl Wasi {
         let fresh: Arc<[DirEntry]> = dir.list(&mut self.world)?.into();
         self.world.meter.charge(meter::ENTRY, fresh.len());
         if let Object::Dir { listing, .. } = &mut self.table.get_mut(fd)?.object {
-            *listing = Some(Arc::clone(&fresh));
+            let old = listing.replace(Arc::clone(&fresh));
+            self.hold_listing(old.as_deref(), &fresh);
         }
         Ok(fresh)
     }
@@ -293,8 +306,7 @@ pub(super) struct Acquired {
     pub kind: Kind,
     pub path: Arc<str>,
     pub access: Access,
-    pub rights: Rights,
-    pub inheriting: Rights,
+    pub rights: Granted,
 }
 
 fn close_object(object: &mut Object, world: &mut World) {
@@ -302,67 +314,6 @@ fn close_object(object: &mut Object, world: &mut World) {
         Object::File(file) => file.close(world),
         Object::Dir { dir, .. } => dir.close(world),
     }
-}
-
-/// Rights of a directory itself, as wasi-libc expects them of a pre-opened one.
-pub(super) fn dir_rights() -> Rights {
-    Rights::PATH_CREATE_DIRECTORY
-        | Rights::PATH_CREATE_FILE
-        | Rights::PATH_LINK_SOURCE
-        | Rights::PATH_LINK_TARGET
-        | Rights::PATH_OPEN
-        | Rights::FD_READDIR
-        | Rights::PATH_READLINK
-        | Rights::PATH_RENAME_SOURCE
-        | Rights::PATH_RENAME_TARGET
-        | Rights::PATH_SYMLINK
-        | Rights::PATH_REMOVE_DIRECTORY
-        | Rights::PATH_UNLINK_FILE
-        | Rights::PATH_FILESTAT_GET
-        | Rights::PATH_FILESTAT_SET_TIMES
-        | Rights::PATH_FILESTAT_SET_SIZE
-        | Rights::FD_FILESTAT_GET
-        | Rights::FD_FILESTAT_SET_TIMES
-}
-
-/// Rights of a file, all of them.
-pub(super) fn file_rights() -> Rights {
-    Rights::FD_DATASYNC
-        | Rights::FD_READ
-        | Rights::FD_SEEK
-        | Rights::FD_FDSTAT_SET_FLAGS
-        | Rights::FD_SYNC
-        | Rights::FD_TELL
-        | Rights::FD_WRITE
-        | Rights::FD_ADVISE
-        | Rights::FD_ALLOCATE
-        | Rights::FD_FILESTAT_GET
-        | Rights::FD_FILESTAT_SET_SIZE
-        | Rights::FD_FILESTAT_SET_TIMES
-        | Rights::POLL_FD_READWRITE
-}
-
-fn granted_rights(kind: Kind, access: Access) -> (Rights, Rights) {
-    let nothing = Rights::empty();
-    match kind {
-        Kind::Dir => (dir_rights(), dir_rights() | file_rights()),
-        Kind::Socket => (socket_rights(), socket_rights()),
-        Kind::Stream | Kind::File => match access {
-            Access::Read => (Rights::FD_READ | Rights::POLL_FD_READWRITE, nothing),
-            _ => (Rights::FD_WRITE | Rights::POLL_FD_READWRITE, nothing),
-        },
-    }
-}
-
-/// Rights of a socket.
-pub(super) fn socket_rights() -> Rights {
-    Rights::FD_READ
-        | Rights::FD_WRITE
-        | Rights::FD_FDSTAT_SET_FLAGS
-        | Rights::FD_FILESTAT_GET
-        | Rights::POLL_FD_READWRITE
-        | Rights::SOCK_SHUTDOWN
-        | Rights::SOCK_ACCEPT
 }
 
 impl From<crate::sandbox::ending::WallClock> for Fault {

@@ -8,6 +8,7 @@ use super::context::Wasi;
 use super::fault::Fault;
 use super::meter::{self, MAX_VECTORS};
 use super::object::{Interest, Readiness, Result};
+use super::table::Entry;
 use super::waiting::{Stuck, Wait};
 use crate::sandbox::ending::WallClock;
 use std::time::{Duration, Instant};
@@ -98,7 +99,7 @@ impl Wasi {
         let mut look = Look::default();
         for (index, sub) in wanted.iter().enumerate() {
             let Some((fd, interest, type_)) = descriptor(sub) else { continue };
-            let event = match self.table.file(fd).and_then(|file| file.poll(&mut self.world, interest)) {
+            let event = match self.table.polled(fd, interest).and_then(|file| file.poll(&mut self.world, interest)) {
                 Ok(Readiness::Never) => continue,
                 Ok(Readiness::NotReady) => {
                     look.outside = true;
@@ -118,17 +119,15 @@ impl Wasi {
 
     /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
     fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
-        let mut fds: Vec<Fd> = wanted.iter().filter_map(descriptor).map(|(fd, ..)| fd).collect();
-        let mut seen = Vec::new();
-        fds.retain(|fd| {
-            !seen.contains(fd) && {
-                seen.push(*fd);
-                true
+        let mut entries: Vec<(Fd, &Entry)> = Vec::new();
+        for (fd, ..) in wanted.iter().filter_map(descriptor) {
+            if let Ok(entry) = self.table.get(fd)
+                && entries.iter().all(|(_, known)| known.id != entry.id)
+            {
+                entries.push((fd, entry));
             }
-        });
-        let entries: Vec<_> = fds.iter().filter_map(|fd| Some((fd, self.table.get(*fd).ok()?))).collect();
-        let mut names: Vec<_> =
-            entries.iter().take(NAMED).map(|(fd, entry)| format!("{} (fd {fd})", entry.path)).collect();
+        }
+        let mut names: Vec<_> = entries.iter().take(NAMED).map(|(fd, entry)| entry.named_at(*fd)).collect();
         if entries.len() > NAMED {
             names.push(format!("{} more", entries.len() - NAMED));
         }
