@@ -135,8 +135,8 @@ pub struct TestRecord {
 /// Figures of one test, exact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Fuel spent, without clean-ups; absent after a memory fault or a stack overflow, and after the wall clock,
-    /// where it depends on the engine or the machine.
+    /// Fuel spent, without clean-ups; absent after a trap other than `unreachable` (a memory fault, a stack overflow, a
+    /// division by zero), and after the wall clock, where it depends on the engine or the machine.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// Highest linear memory, in bytes; absent after a stack overflow and after the wall clock.

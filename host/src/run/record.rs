@@ -70,8 +70,9 @@ fn usage(run: &Run) -> Usage {
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
     // How deep a stack is that is used up is the compiler's choice, and so is what was done on the way down.
     let overflow = matches!(run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
-    // After these, the fuel differs between compilers.
-    let fault = overflow || matches!(run.ending, Ending::Trap { kind: TrapKind::MemoryFault, .. });
+    // Compilers count fuel in batches, and have all counted it at calls and at `unreachable`, but not where an operator
+    // such as a load or a division traps.
+    let fault = matches!(run.ending, Ending::Trap { kind, .. } if kind != TrapKind::Unreachable);
     Usage {
         fuel: (!by_wall_clock && !fault).then_some(run.fuel),
         linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
