@@ -7,6 +7,7 @@ mod once;
 mod picture;
 mod program;
 mod report;
+pub mod script;
 pub mod wasi_testsuite;
 mod wat;
 

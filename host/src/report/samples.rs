@@ -15,7 +15,7 @@ pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
         interrupted: false,
         baked: Vec::new(),
     };
-    Report::new(Canonical { reproducible: true, policy, modules }, volatile)
+    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
 }
 
 pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {

@@ -68,12 +68,14 @@ fn harness(named: &Named<'_>) -> Option<Harness> {
 
 fn usage(run: &Run) -> Usage {
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
+    // How deep a stack is that is used up is the compiler's choice, and so is what was done on the way down.
+    let overflow = matches!(run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
     // After these, the fuel differs between compilers.
-    let fault = matches!(run.ending, Ending::Trap { kind: TrapKind::MemoryFault | TrapKind::StackOverflow, .. });
+    let fault = overflow || matches!(run.ending, Ending::Trap { kind: TrapKind::MemoryFault, .. });
     Usage {
         fuel: (!by_wall_clock && !fault).then_some(run.fuel),
-        linear_peak: (!by_wall_clock).then_some(run.linear_peak),
-        handles_peak: (!by_wall_clock).then_some(run.remains.handles_peak),
+        linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
+        handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
         heap: Heap { tracked: false, why: Some(Cow::Borrowed(HEAP_WHY)) },
     }
 }

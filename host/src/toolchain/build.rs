@@ -35,7 +35,7 @@ pub struct BuildOutput {
 }
 
 /// A test binary.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Artifact {
     /// The module.
     pub wasm: PathBuf,
@@ -57,7 +57,9 @@ pub struct Artifact {
     pub env: BTreeMap<String, String>,
     /// Whether the manifest says `harness = false`.
     pub harness_false: bool,
-    /// Where it was built and of what: directories of the host that it should hold none of.
+    /// Where it was built and of what: directories of the host that it should hold none of. Not told to another
+    /// process: what comes of it is in no canonical part of a report.
+    #[serde(skip)]
     pub places: Arc<Places>,
 }
 

@@ -34,8 +34,7 @@ pub fn run(runner: &Runner, case: &Case, mode: Mode) -> anyhow::Result<()> {
     let planned = runner.plan(vec![subject], &profile, &Selection::default())?;
     let report = runner.run(&planned, &profile, &mut ())?;
     let mut records = report.canonical.modules.iter().flat_map(|module| &module.tests);
-    let record = records.next().context("the module was not run")?;
-    compare(spec, record)
+    compare(spec, records.next().context("the module was not run")?)
 }
 
 fn policy(spec: &Spec, root: Option<&TempDir>, mode: Mode) -> Policy {
@@ -47,7 +46,8 @@ fn policy(spec: &Spec, root: Option<&TempDir>, mode: Mode) -> Policy {
         alias_of: None,
     });
     Policy {
-        limits: Limits { timeout: TIMEOUT, ..Limits::default() },
+        // Without a scratch directory, what the specification names is all that is pre-opened.
+        limits: Limits { timeout: TIMEOUT, scratch: 0, ..Limits::default() },
         dirs: granted.into_iter().collect(),
         env: spec.env.clone(),
         args: spec.args.clone(),

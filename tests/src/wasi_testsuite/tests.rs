@@ -28,7 +28,7 @@ const MAKES: &str = r#"(module
     (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
     (import "wasi_snapshot_preview1" "path_create_directory" (func $create (param i32 i32 i32) (result i32)))
     (memory (export "memory") 1) (data (i32.const 0) "x.cleanup")
-    (func (export "_start") (call $exit (call $create (i32.const 4) (i32.const 0) (i32.const 9)))))"#;
+    (func (export "_start") (call $exit (call $create (i32.const 3) (i32.const 0) (i32.const 9)))))"#;
 
 #[test]
 fn every_case_is_judged_by_its_own_specification() {

@@ -47,7 +47,7 @@ colour = "red"
     airtight.toml:17: profile.default.stdin: expected a string, found an array
     airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
     airtight.toml:19: profile.default.peak-heap: heap limits are not part of this version; remove the setting
-    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
@@ -222,7 +222,7 @@ overrides = [{ filter = 3, module = "m", fuel = "1X" }]
 "#;
     insta::assert_snapshot!(errors(text), @r#"
     airtight.toml:5: profile.default.overrides[0]: `stack` is not a setting of this table; it is compiled into the engine, so it has one value a run: set it in the profile
-    airtight.toml:6: profile.default.overrides[0]: `seed` is not a setting of this table; it belongs to a profile, such as [profile.default]
+    airtight.toml:6: profile.default.overrides[0]: `seed` is not a setting of this table; it has one value a run, so that the report can name it: set it in the profile
     airtight.toml:7: profile.default.overrides[0]: `cache-size` is not a setting of this table; write it at the top of the file, before the first table
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `corpse` in profile `default`; did you mean `corpus`?
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `database` in profile `default`; there is only `corpus`

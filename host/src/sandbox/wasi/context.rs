@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::clock::Clock;
 use super::exclusive::Turn;
 use super::fault::Fault;
 use super::grants::{Grants, SocketError};
@@ -7,6 +8,7 @@ use super::meter;
 use super::object::{DirEntry, Opened, Result};
 use super::path;
 use super::random::Random;
+use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
@@ -77,10 +79,10 @@ impl Wasi {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watch);
-        let scratch =
-            super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, super::clock::REALTIME_START);
+        let clock = Clock::new(grants.policy.clock);
+        let scratch = super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.output, echo), watch),
+            world: World::new(scratch, Capture::new(limits.output, echo), watch, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),
@@ -110,8 +112,10 @@ impl Wasi {
 
     fn open_directories(&mut self) {
         let grants = Arc::clone(&self.grants);
-        let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
-        self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        if grants.policy.limits.scratch > 0 {
+            let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
+            self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        }
         for dir in &grants.dirs {
             let object = Object::Dir { dir: dir.dir.clone(), listing: None };
             self.grant(Kind::Dir, object, Access::None, &dir.report_as, Some(&dir.guest));
@@ -150,13 +154,13 @@ impl Wasi {
             stack: None,
         });
         self.note_ends(id, kind, &object);
-        let (rights, inheriting) = granted_rights(kind, access);
-        self.table.insert(Entry { object, id, rights, inheriting, path: Arc::clone(path), preopen: preopen.cloned() })
+        let rights = Granted::whole(kind, access);
+        self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
 
     /// Enters an object that the test acquired; refused with `Mfile` over the limit.
     pub(super) fn acquired(&mut self, object: Object, acquired: Acquired) -> Result<Fd> {
-        let Acquired { kind, path, access, rights, inheriting } = acquired;
+        let Acquired { kind, path, access, rights } = acquired;
         self.room_for_handle()?;
         let fd = self.table.next_fd();
         let id = self.ledger.acquire(Acquisition {
@@ -168,7 +172,7 @@ impl Wasi {
             stack: self.stack.take(),
         });
         self.note_ends(id, kind, &object);
-        Ok(self.table.insert(Entry { object, id, rights, inheriting, path, preopen: None }).into())
+        Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
     /// Whether one more handle is allowed; asked before the host does the work.
@@ -176,17 +180,14 @@ impl Wasi {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
     }
 
-    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, rights: (Rights, Rights)) -> Result<Fd> {
+    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, asked: Granted) -> Result<Fd> {
         let path = path::join(&self.table.get(dirfd)?.path, at);
-        let (rights, inheriting) = rights;
-        let (kind, object, access) = match opened {
-            Opened::File(file) => {
-                let access = Access::new(rights.contains(Rights::FD_READ), rights.contains(Rights::FD_WRITE));
-                (Kind::File, Object::File(file), access)
-            }
-            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }, Access::None),
+        let (kind, object) = match opened {
+            Opened::File(file) => (Kind::File, Object::File(file)),
+            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }),
         };
-        self.acquired(object, Acquired { kind, path, access, rights, inheriting })
+        let rights = asked.for_kind(kind);
+        self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
     }
 
     /// Enters the two sides of a socket into the books.
@@ -215,7 +216,7 @@ impl Wasi {
 
     /// The directory's entries as they were when the guest began to read it.
     pub(super) fn listing(&mut self, fd: Fd, from_start: bool) -> Result<Arc<[DirEntry]>> {
-        let dir = self.table.dir(fd)?;
+        let dir = self.table.dir(fd, Rights::FD_READDIR)?;
         if let Object::Dir { listing: Some(listing), .. } = &self.table.get(fd)?.object
             && !from_start
         {
@@ -298,8 +299,7 @@ pub(super) struct Acquired {
     pub kind: Kind,
     pub path: Arc<str>,
     pub access: Access,
-    pub rights: Rights,
-    pub inheriting: Rights,
+    pub rights: Granted,
 }
 
 fn close_object(object: &mut Object, world: &mut World) {
@@ -307,67 +307,6 @@ fn close_object(object: &mut Object, world: &mut World) {
         Object::File(file) => file.close(world),
         Object::Dir { dir, .. } => dir.close(world),
     }
-}
-
-/// Rights of a directory itself, as wasi-libc expects them of a pre-opened one.
-pub(super) fn dir_rights() -> Rights {
-    Rights::PATH_CREATE_DIRECTORY
-        | Rights::PATH_CREATE_FILE
-        | Rights::PATH_LINK_SOURCE
-        | Rights::PATH_LINK_TARGET
-        | Rights::PATH_OPEN
-        | Rights::FD_READDIR
-        | Rights::PATH_READLINK
-        | Rights::PATH_RENAME_SOURCE
-        | Rights::PATH_RENAME_TARGET
-        | Rights::PATH_SYMLINK
-        | Rights::PATH_REMOVE_DIRECTORY
-        | Rights::PATH_UNLINK_FILE
-        | Rights::PATH_FILESTAT_GET
-        | Rights::PATH_FILESTAT_SET_TIMES
-        | Rights::PATH_FILESTAT_SET_SIZE
-        | Rights::FD_FILESTAT_GET
-        | Rights::FD_FILESTAT_SET_TIMES
-}
-
-/// Rights of a file, all of them.
-pub(super) fn file_rights() -> Rights {
-    Rights::FD_DATASYNC
-        | Rights::FD_READ
-        | Rights::FD_SEEK
-        | Rights::FD_FDSTAT_SET_FLAGS
-        | Rights::FD_SYNC
-        | Rights::FD_TELL
-        | Rights::FD_WRITE
-        | Rights::FD_ADVISE
-        | Rights::FD_ALLOCATE
-        | Rights::FD_FILESTAT_GET
-        | Rights::FD_FILESTAT_SET_SIZE
-        | Rights::FD_FILESTAT_SET_TIMES
-        | Rights::POLL_FD_READWRITE
-}
-
-fn granted_rights(kind: Kind, access: Access) -> (Rights, Rights) {
-    let nothing = Rights::empty();
-    match kind {
-        Kind::Dir => (dir_rights(), dir_rights() | file_rights()),
-        Kind::Socket => (socket_rights(), socket_rights()),
-        Kind::Stream | Kind::File => match access {
-            Access::Read => (Rights::FD_READ | Rights::POLL_FD_READWRITE, nothing),
-            _ => (Rights::FD_WRITE | Rights::POLL_FD_READWRITE, nothing),
-        },
-    }
-}
-
-/// Rights of a socket.
-pub(super) fn socket_rights() -> Rights {
-    Rights::FD_READ
-        | Rights::FD_WRITE
-        | Rights::FD_FDSTAT_SET_FLAGS
-        | Rights::FD_FILESTAT_GET
-        | Rights::POLL_FD_READWRITE
-        | Rights::SOCK_SHUTDOWN
-        | Rights::SOCK_ACCEPT
 }
 
 impl From<crate::sandbox::ending::WallClock> for Fault {

@@ -14,6 +14,7 @@ use cap_fs_ext::{
     DirExt, FileTypeExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, SystemTimeSpec,
 };
 use cap_std::fs::{FileType, Metadata, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
 use std::any::Any;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -47,13 +48,11 @@ impl HostDir {
             .maybe_dir(true)
             .read(how.read || !how.write)
             .write(how.write)
-            .append(how.write && how.flags.contains(Fdflags::APPEND))
             .create_new(how.create && how.exclusive)
             .create(how.create && !how.exclusive)
             .truncate(how.truncate)
             .follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
-            // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
-            .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default());
+            .custom_flags(i32::try_from(host_flags(how).bits()).unwrap_or_default());
         // POSIX lets a file be created or truncated that is only read; the host's options want the right to write.
         if (how.create || how.truncate) && !how.write {
             options.write(true);
@@ -93,6 +92,15 @@ impl HostDir {
         }
         self.names_changed(world, path);
     }
+}
+
+/// The flags that the host's options have no word for.
+fn host_flags(how: How) -> OFlags {
+    // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
+    let mut flags = OFlags::NONBLOCK;
+    // The options refuse to append to a file that is truncated, which POSIX allows.
+    flags.set(OFlags::APPEND, how.write && how.flags.contains(Fdflags::APPEND));
+    flags
 }
 
 fn is_plain(kind: FileType) -> bool {

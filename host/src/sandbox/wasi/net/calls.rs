@@ -1,10 +1,11 @@
 //! airtight's own imports, which the guest SDK calls. See [`airtight_abi::net`].
 
-use super::super::context::{Acquired, Wasi, socket_rights};
+use super::super::context::{Acquired, Wasi};
 use super::super::fault::Fault;
 use super::super::host_socket;
 use super::super::meter;
 use super::super::object::{File, Result};
+use super::super::rights::Granted;
 use super::super::table::Object;
 use super::super::waiting::Wait;
 use super::connection::Side;
@@ -73,7 +74,7 @@ impl Wasi {
     }
 
     fn socket_address(&mut self, memory: &mut GuestMemory<'_>, fd: i32, side: i32, address: i32) -> Result<()> {
-        let socket = self.table.socket(Fd::from(fd.cast_unsigned()))?;
+        let socket = self.table.socket(Fd::from(fd.cast_unsigned()), Rights::empty())?;
         let found = match side.cast_unsigned() {
             LOCAL => socket.local(&self.world)?,
             PEER => socket.peer(&self.world)?,
@@ -106,8 +107,8 @@ impl Wasi {
         access: Access,
         path: String,
     ) -> Result<()> {
-        let (rights, inheriting) = (socket_rights(), Rights::empty());
-        let what = Acquired { kind: Kind::Socket, path: path.into(), access, rights, inheriting };
+        let rights = Granted::whole(Kind::Socket, access);
+        let what = Acquired { kind: Kind::Socket, path: path.into(), access, rights };
         let opened = self.acquired(Object::File(socket), what)?;
         Ok(memory.write(GuestPtr::<u32>::new(fd.cast_unsigned()), opened.into())?)
     }
