@@ -7,7 +7,12 @@ use super::runner::Runner;
 use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
-use crate::{report::model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
+use crate::{
+    report::model::Harness,
+    run::Subject,
+    symbols::{PathRoots, VIRTUAL_PACKAGES},
+    toolchain::Artifact,
+};
 use std::path::{Path, PathBuf};
 #[cfg(feature = "build")]
 use std::sync::Arc;
@@ -98,14 +103,23 @@ impl Runner {
     /// See [`FileError`].
     #[cfg(feature = "build")]
     pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
-        let roots = PathRoots {
-            package: Some(artifact.manifest_dir.clone()),
-            workspace: Some(artifact.workspace_root.clone()),
-        };
+        let roots =
+            PathRoots { package: Some(package_root(artifact)), workspace: Some(artifact.workspace_root.clone()) };
         let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
         let module = self.load_file(&artifact.wasm, options)?;
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
+    }
+}
+
+/// Where the package's sources were for the compiler: a member of a workspace may be outside of its directory.
+#[cfg(feature = "build")]
+fn package_root(artifact: &Artifact) -> PathBuf {
+    match artifact.env.get("CARGO_PKG_VERSION") {
+        Some(version) if !artifact.manifest_dir.starts_with(&artifact.workspace_root) => {
+            Path::new(VIRTUAL_PACKAGES).join(format!("{}-{version}", artifact.package))
+        }
+        _ => artifact.manifest_dir.clone(),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Portable {
 impl Portable {
     /// Writes the script for a toolchain, unless it is there.
     pub fn of(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Portable, ToolchainError> {
-        let rustc = direct(toolchain);
+        let rustc = direct(machine, toolchain);
         let verbose = run(machine, &Call::new(&rustc).arg("-vV").dir(&machine.dir).env("LC_ALL", "C"), &mut |_| {})?;
         let script = script(&rustc, toolchain, &verbose);
         let path = machine.cache.join("compilers").join(key(&rustc, &script, &verbose)).join("rustc");
@@ -84,10 +84,10 @@ impl Portable {
     }
 }
 
-/// The compiler itself: rustup's stand-in would look it up anew each time.
-fn direct(toolchain: &Toolchain) -> PathBuf {
+/// The compiler itself: rustup's stand-in would look it up anew each time. One that the user names is what it is.
+fn direct(machine: &Machine<'_>, toolchain: &Toolchain) -> PathBuf {
     let rustc = toolchain.sysroot.join("bin/rustc");
-    if rustc.is_file() { rustc } else { toolchain.rustc.clone() }
+    if machine.var("RUSTC").is_none() && rustc.is_file() { rustc } else { toolchain.rustc.clone() }
 }
 
 fn script(rustc: &Path, toolchain: &Toolchain, verbose: &str) -> String {
@@ -268,6 +268,22 @@ mod tests {
         // Cargo asks a compiler for its version again only under another path.
         fake.answer("it's rustc -vV", &VERBOSE.replace("1.96.0", "1.97.0"));
         assert_ne!(again(&fake).rustc, first.rustc);
+    }
+
+    #[test]
+    fn rustup_s_stand_in_is_passed_over_and_the_user_s_is_not() {
+        let fake = FakeMachine::new();
+        let real = fake.program("sysroot/bin/rustc");
+        let rustc = fake.program("bin/rustc");
+        let toolchain = Toolchain {
+            rustc: rustc.clone(),
+            cargo: "cargo".into(),
+            sysroot: fake.root().join("sysroot"),
+            kind: Kind::Active,
+        };
+        assert_eq!(direct(&fake.machine(), &toolchain), real);
+        fake.var("RUSTC", &rustc);
+        assert_eq!(direct(&fake.machine(), &toolchain), rustc);
     }
 
     #[test]
