@@ -2,6 +2,7 @@
 //!
 //! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
 
+pub mod fuzz;
 mod guests;
 mod once;
 mod picture;

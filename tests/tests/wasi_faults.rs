@@ -17,9 +17,9 @@ const NOTSOCK: u32 = 57;
 const SPIPE: u32 = 70;
 const NOTCAPABLE: u32 = 76;
 
-/// The scratch directory and the granted one; what is opened first is 5.
-const DIRS: [u32; 2] = [3, 4];
-const FILE: u32 = 5;
+/// The scratch directory, the granted one and the overlay; what is opened first is 6.
+const DIRS: [u32; 3] = [3, 4, 5];
+const FILE: u32 = 6;
 
 const CREATE: u32 = 1;
 const DIRECTORY: u32 = 2;
@@ -40,15 +40,15 @@ fn runner() -> &'static Runner {
 }
 
 fn policy(granted: &Path) -> Policy {
-    let dir = DirGrant {
-        guest: "/granted".to_owned(),
+    let dir = |guest: &str, mode| DirGrant {
+        guest: guest.to_owned(),
         host: granted.to_owned(),
-        mode: Mode::ReadWrite,
+        mode,
         name: None,
         alias_of: None,
     };
     let leaks = LeakActions { handles: LeakAction::Ignore, residue: LeakAction::Ignore, ..LeakActions::default() };
-    Policy { dirs: vec![dir], leaks, ..Policy::default() }
+    Policy { dirs: vec![dir("/granted", Mode::ReadWrite), dir("/overlay", Mode::Overlay)], leaks, ..Policy::default() }
 }
 
 fn run(script: &Script, policy: Policy) -> (TestRecord, Vec<Answer>) {
@@ -101,7 +101,7 @@ fn a_host_error_does_not_end_the_guest() {
     for dir in DIRS {
         script.call("path_create_directory", &[I32(dir), path(&"x".repeat(300))], 0);
     }
-    assert_eq!(errnos(&script), [37, 37]);
+    assert_eq!(errnos(&script), [37; 3]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn events(answer: &Answer) -> Vec<(u64, u16)> {
 #[test]
 fn polling_names_only_what_is_ready() {
     let mut script = Script::default();
-    let listening = 5;
+    let listening = 6;
     let subscriptions = [
         subscription(10, POLL_READ, listening),
         subscription(11, POLL_WRITE, 1),
@@ -326,11 +326,11 @@ fn rights_are_only_ever_lost() {
     open(&mut script, FILE, "f", CREATE, FD_READ, 0);
     open(&mut script, FILE, "g", CREATE, FD_READ | FD_WRITE, 0);
     script.call("path_filestat_get", &[I32(3), I32(0), path("d/g"), Out], 64);
-    script.call("fd_fdstat_get", &[I32(6), Out], 24);
-    script.call("fd_fdstat_set_rights", &[I32(6), I64(FD_READ | FD_WRITE), I64(0)], 0);
-    script.call("fd_fdstat_set_rights", &[I32(6), I64(0), I64(0)], 0);
-    script.call("fd_fdstat_set_rights", &[I32(6), I64(FD_READ), I64(0)], 0);
-    script.call("fd_read", &[I32(6), Buffer(1), Out], 4);
+    script.call("fd_fdstat_get", &[I32(7), Out], 24);
+    script.call("fd_fdstat_set_rights", &[I32(7), I64(FD_READ | FD_WRITE), I64(0)], 0);
+    script.call("fd_fdstat_set_rights", &[I32(7), I64(0), I64(0)], 0);
+    script.call("fd_fdstat_set_rights", &[I32(7), I64(FD_READ), I64(0)], 0);
+    script.call("fd_read", &[I32(7), Buffer(1), Out], 4);
     let answers = answers(&script);
     let errnos: Vec<_> = answers.iter().map(|answer| answer.errno).collect();
     assert_eq!(errnos, [0, 0, 0, NOTCAPABLE, 44, 0, NOTCAPABLE, 0, NOTCAPABLE, BADF]);
@@ -360,15 +360,15 @@ fn a_pwrite_to_an_append_file_writes_where_it_says() {
 fn shutting_down_what_is_no_socket_is_not_a_socket() {
     let mut script = Script::default();
     open(&mut script, 3, "f", CREATE, FD_WRITE, 0);
-    for fd in [0, 1, 2, 3, 4, FILE, 6] {
+    for fd in [0, 1, 2, 3, 4, 5, FILE, 7] {
         script.call("sock_shutdown", &[I32(fd), I32(3)], 0);
         script.call("sock_accept", &[I32(fd), I32(0), Out], 4);
         script.call("sock_send", &[I32(fd), Buffer(1), I32(0), Out], 4);
         script.call("sock_recv", &[I32(fd), Buffer(1), I32(0), Out, OutAt(4)], 8);
     }
     let errnos = errnos(&script);
-    assert_eq!(errnos[1..25], [NOTSOCK; 24]);
-    assert_eq!(errnos[25..], [BADF; 4]);
+    assert_eq!(errnos[1..29], [NOTSOCK; 28]);
+    assert_eq!(errnos[29..], [BADF; 4]);
 }
 
 #[test]
@@ -395,11 +395,11 @@ fn the_lowest_free_descriptor_is_used_and_renumbering_closes_what_it_replaces() 
     for name in ["a", "b", "c"] {
         open(&mut script, 3, name, CREATE, FD_READ, 0);
     }
-    script.call("fd_close", &[I32(5)], 0);
+    script.call("fd_close", &[I32(6)], 0);
     open(&mut script, 3, "d", CREATE, FD_READ, 0);
-    script.call("fd_renumber", &[I32(7), I32(6)], 0);
-    script.call("fd_renumber", &[I32(6), I32(9)], 0);
-    script.call("fd_renumber", &[I32(9), I32(6)], 0);
+    script.call("fd_renumber", &[I32(8), I32(7)], 0);
+    script.call("fd_renumber", &[I32(7), I32(10)], 0);
+    script.call("fd_renumber", &[I32(10), I32(7)], 0);
     open(&mut script, 3, "e", CREATE, FD_READ, 0);
     let granted = tempfile::tempdir().unwrap();
     let policy = Policy {
@@ -408,17 +408,17 @@ fn the_lowest_free_descriptor_is_used_and_renumbering_closes_what_it_replaces() 
     };
     let (record, answers) = run(&script, policy);
     let fd = |nth: usize| (answers[nth].errno, answers[nth].out.first().copied());
-    assert_eq!([0, 1, 2, 4, 8].map(fd), [5, 6, 7, 5, 7].map(|fd| (0, Some(fd))));
+    assert_eq!([0, 1, 2, 4, 8].map(fd), [6, 7, 8, 6, 8].map(|fd| (0, Some(fd))));
     assert_eq!([3, 5, 6, 7].map(|nth| answers[nth].errno), [0, 0, BADF, BADF]);
     let leaks = record.details.unwrap().leaks;
     let leaks: Vec<_> = leaks.iter().map(|leak| (leak.path.as_deref().unwrap(), leak.fd.unwrap())).collect();
-    assert_eq!(leaks, [("/tmp/c", 6), ("/tmp/d", 5), ("/tmp/e", 7)]);
+    assert_eq!(leaks, [("/tmp/c", 7), ("/tmp/d", 6), ("/tmp/e", 8)]);
 }
 
 #[test]
 fn a_scratch_of_no_bytes_is_no_directory() {
     let mut script = Script::default();
-    script.call("fd_prestat_dir_name", &[I32(3), Out, I32(8)], 8).call("fd_prestat_get", &[I32(4), Out], 8);
+    script.call("fd_prestat_dir_name", &[I32(3), Out, I32(8)], 8).call("fd_prestat_get", &[I32(5), Out], 8);
     let granted = tempfile::tempdir().unwrap();
     let limits = Limits { scratch: 0, ..Limits::default() };
     let (_, answers) = run(&script, Policy { limits, ..policy(granted.path()) });

@@ -209,7 +209,7 @@ fn of_sdk(test: &SdkTest) -> Candidate<'_> {
 }
 
 fn of_libtest<'a>(test: Listed) -> Candidate<'a> {
-    let ignored = test.ignored.then(|| ignored_reason(""));
+    let ignored = test.ignored.as_deref().map(ignored_reason);
     Candidate { name: test.name, harness: Harness::Libtest, ignored, sdk: None }
 }
 

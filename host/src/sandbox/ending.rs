@@ -1,6 +1,6 @@
 //! How a call into a guest ended, before anyone judges it.
 
-use super::wasi::Waited;
+use super::wasi::{BrokenLimit, Waited};
 use crate::ledger::Stack;
 use wasmtime::Trap;
 
@@ -82,6 +82,13 @@ pub enum Ending {
         /// For which socket.
         waited: Box<Waited>,
     },
+    /// It made the host move or hold too much.
+    Limit {
+        /// Which limit, and how far it went.
+        broken: BrokenLimit,
+        /// Where it was then.
+        stack: Stack,
+    },
     /// The run was interrupted.
     Interrupted,
     /// It could not be started, or called the host in a way the host cannot serve: in words.
@@ -96,7 +103,8 @@ impl Ending {
             | Self::Trap { stack, .. }
             | Self::Fuel { stack }
             | Self::Wall { stack, .. }
-            | Self::Deadlock { stack, .. } => Some(stack),
+            | Self::Deadlock { stack, .. }
+            | Self::Limit { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
         }
     }
@@ -111,6 +119,7 @@ impl Ending {
             Self::Wall { waited: None, .. } => "the wall-clock limit was reached".into(),
             Self::Wall { waited: Some(waited), .. } => format!("the wall-clock limit was reached: it {waited}"),
             Self::Deadlock { waited, .. } => format!("it {waited}"),
+            Self::Limit { broken, .. } => broken.to_string(),
             Self::Interrupted => "interrupted".into(),
             Self::Refused(why) => why.clone(),
         }
@@ -124,6 +133,9 @@ impl Ending {
         };
         if let Some(GuestExit(status)) = error.downcast_ref() {
             return Self::Exit { status: *status, stack: stack() };
+        }
+        if let Some(broken) = error.downcast_ref::<BrokenLimit>() {
+            return Self::Limit { broken: *broken, stack: stack() };
         }
         match error.downcast_ref() {
             Some(WallClock::Deadline) => return Self::Wall { stack: stack(), waited: None },

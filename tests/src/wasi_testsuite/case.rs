@@ -45,9 +45,10 @@ fn policy(spec: &Spec, root: Option<&TempDir>, mode: Mode) -> Policy {
         name: None,
         alias_of: None,
     });
+    // Without a scratch directory, what the specification names is all that is pre-opened; an overlay's writes need its room.
+    let scratch = if granted.is_some() { Limits::default().scratch } else { 0 };
     Policy {
-        // Without a scratch directory, what the specification names is all that is pre-opened.
-        limits: Limits { timeout: TIMEOUT, scratch: 0, ..Limits::default() },
+        limits: Limits { timeout: TIMEOUT, scratch, ..Limits::default() },
         dirs: granted.into_iter().collect(),
         env: spec.env.clone(),
         args: spec.args.clone(),

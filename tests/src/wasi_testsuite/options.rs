@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use std::path::PathBuf;
 
 /// How the cases' directories may be granted.
-const MODES: &[(&str, Mode)] = &[("read-write", Mode::ReadWrite)];
+const MODES: &[(&str, Mode)] = &[("read-write", Mode::ReadWrite), ("overlay", Mode::Overlay)];
 
 const ENGINES: &[(&str, Compiler)] =
     &[("cranelift", Compiler::Cranelift), ("winch", Compiler::Winch), ("pulley", Compiler::Pulley)];

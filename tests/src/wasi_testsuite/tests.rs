@@ -28,7 +28,7 @@ const MAKES: &str = r#"(module
     (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
     (import "wasi_snapshot_preview1" "path_create_directory" (func $create (param i32 i32 i32) (result i32)))
     (memory (export "memory") 1) (data (i32.const 0) "x.cleanup")
-    (func (export "_start") (call $exit (call $create (i32.const 3) (i32.const 0) (i32.const 9)))))"#;
+    (func (export "_start") (call $exit (call $create (i32.const 4) (i32.const 0) (i32.const 9)))))"#;
 
 #[test]
 fn every_case_is_judged_by_its_own_specification() {
@@ -72,11 +72,11 @@ fn a_folder_without_cases_is_an_error() {
 fn arguments_are_checked() {
     let parse = |args: &[&str]| Options::from_args(args.iter().map(ToString::to_string));
     let refused = |args: &[&str]| format!("{:#}", parse(args).unwrap_err());
-    let given = parse(&["--engine", "winch", "dir", "--mode", "read-write"]).unwrap();
-    assert_eq!(given, options(Path::new("dir")));
+    let given = parse(&["--engine", "winch", "dir", "--mode", "overlay"]).unwrap();
+    assert_eq!(given, Options { mode: Mode::Overlay, ..options(Path::new("dir")) });
     assert!(refused(&[]).contains("usage"));
     assert!(refused(&["a", "b"]).contains("one argument too many"));
     assert!(refused(&["--fast", "a"]).contains("unknown option"));
-    assert!(refused(&["--mode", "magic", "a"]).contains("use one of read-write"));
+    assert!(refused(&["--mode", "magic", "a"]).contains("use one of read-write, overlay"));
     assert!(refused(&["a", "--engine"]).contains("use one of cranelift"));
 }

@@ -1,6 +1,6 @@
 //! A case run on airtight, and compared with the model.
 
-use super::model::{Answer, Flaw, Held, Model};
+use super::model::{Answer, BELOW, Flaw, Held, Model, ROOTS};
 use super::steps::{Case, Open, Step};
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limits, Mode, Policy};
 use airtight::report::model::{Resource, ResourceKind, TestRecord, Verdict};
@@ -9,6 +9,8 @@ use airtight::sandbox::Compiler;
 use airtight_tests::script::{Arg, End, Script, run_module};
 use proptest::prop_assert_eq;
 use proptest::test_runner::TestCaseError;
+use std::path::Path;
+use tempfile::TempDir;
 
 /// Bytes of the buffer that a directory is listed into.
 pub const LISTED: u32 = 120;
@@ -19,6 +21,8 @@ const FUEL: u64 = 2_000_000;
 /// What all cases share.
 pub struct Bench {
     runner: Runner,
+    /// What the overlay covers: no case changes it.
+    below: TempDir,
 }
 
 /// A case made into a module, and what it must come to.
@@ -34,7 +38,13 @@ impl Bench {
     pub fn new() -> Self {
         let options =
             RunnerOptions { jobs: 1, compiler: Compiler::Winch, keep_output: true, ..RunnerOptions::default() };
-        Self { runner: Runner::new(options).unwrap() }
+        let below = tempfile::tempdir().unwrap();
+        for (path, size) in BELOW {
+            let file = below.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, vec![0; size as usize]).unwrap();
+        }
+        Self { runner: Runner::new(options).unwrap(), below }
     }
 
     /// Runs a case; an error says where it and the model differ.
@@ -42,24 +52,24 @@ impl Bench {
         let predicted = predict(case, flaw);
         let granted = tempfile::tempdir().unwrap();
         let module = predicted.script.module(case.end);
-        let record = run_module(&self.runner, module, policy(granted.path()))
+        let record = run_module(&self.runner, module, policy(granted.path(), self.below.path()))
             .map_err(|error| TestCaseError::fail(error.to_string()))?;
         compare(case, flaw, &predicted, &record)
     }
 }
 
-fn policy(granted: &std::path::Path) -> Policy {
-    let dir = DirGrant {
-        guest: "/granted".to_owned(),
-        host: granted.to_owned(),
-        mode: Mode::ReadWrite,
+fn policy(granted: &Path, below: &Path) -> Policy {
+    let dir = |guest: &str, host: &Path, mode| DirGrant {
+        guest: guest.to_owned(),
+        host: host.to_owned(),
+        mode,
         name: None,
         alias_of: None,
     };
     Policy {
         limits: Limits { fuel: FUEL, handles: super::model::HANDLES, ..Limits::default() },
         leaks: LeakActions { residue: LeakAction::Ignore, ..LeakActions::default() },
-        dirs: vec![dir],
+        dirs: vec![dir(ROOTS[1], granted, Mode::ReadWrite), dir(ROOTS[2], below, Mode::Overlay)],
         ..Policy::default()
     }
 }

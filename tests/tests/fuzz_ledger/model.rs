@@ -7,8 +7,14 @@ use std::collections::BTreeMap;
 /// Handles a test may hold at once.
 pub const HANDLES: u32 = 6;
 
-/// Where the model's trees are in the guest, by descriptor: 3 and 4.
-const ROOTS: [&str; 2] = ["/tmp", "/granted"];
+/// Where the model's trees are in the guest, by descriptor: from 3 on.
+pub const ROOTS: [&str; 3] = ["/tmp", "/granted", "/overlay"];
+
+/// The tree that is a directory of the host.
+const HOST: usize = 1;
+
+/// Files that the overlay finds below, and their sizes.
+pub const BELOW: [(&str, u64); 2] = [("a", 5), ("d/b", 7)];
 
 const FD_READ: u64 = 1 << 1;
 const FD_SEEK: u64 = 1 << 2;
@@ -105,7 +111,7 @@ pub struct Held {
 pub type Answer = Result<Vec<u8>, u32>;
 
 pub struct Model {
-    trees: [Tree; 2],
+    trees: [Tree; 3],
     open: BTreeMap<u32, Handle>,
     /// What a flawed model keeps for ever.
     kept: Vec<(u32, Handle)>,
@@ -130,12 +136,13 @@ impl Model {
         };
         let streams = [(Thing::Stdin, FD_READ), (Thing::Stdout(false), FD_WRITE), (Thing::Stdout(true), FD_WRITE)];
         let streams = streams.map(|(thing, right)| granted(thing, "", right | OF_STREAM, 0));
-        let roots = [0, 1].map(|tree| {
+        let roots = [0, 1, 2].map(|tree| {
             let root = Thing::Node { tree, node: 0, dir: true, at: 0, append: false };
             granted(root, ROOTS[tree], OF_DIR, OF_DIR | OF_FILE)
         });
         let open = (0..).zip(streams.into_iter().chain(roots)).collect();
-        Self { trees: [Tree::new(), Tree::new()], open, kept: Vec::new(), acquired: 0, peak: 0, highest: 4, flaw }
+        let trees = [Tree::default(), Tree::default(), Tree::holding(&BELOW)];
+        Self { trees, open, kept: Vec::new(), acquired: 0, peak: 0, highest: 5, flaw }
     }
 
     fn wrong(&self, flaw: Flaw) -> bool {
@@ -176,7 +183,7 @@ impl Model {
         u32::try_from(self.open.values().filter(|handle| handle.opened.is_some()).count()).unwrap_or(u32::MAX)
     }
 
-    /// What a call answers. Of a write to standard output or error, also that it is one.
+    /// What a call answers.
     pub fn step(&mut self, step: &Step) -> Answer {
         match step {
             Step::Open(open) => self.open(open),
@@ -209,11 +216,22 @@ impl Model {
             Step::Rename(from, path, to, name) => {
                 let (from, to) = (self.dir(*from, PATH_RENAME_SOURCE)?, self.dir(*to, PATH_RENAME_TARGET)?);
                 if from.0 != to.0 {
-                    return Err(errno::XDEV);
+                    return Err(self.across((from, path), (to, name)));
                 }
                 self.trees[from.0].rename((from.1, path), (to.1, name)).map(|()| Vec::new())
             }
         }
+    }
+
+    /// Why nothing is moved from one file system to another.
+    fn across(&self, from: ((usize, Node), &str), to: ((usize, Node), &str)) -> u32 {
+        let ((from_tree, from_dir), ((to_tree, to_dir), name)) = (from.0, to);
+        // Those in memory are found out when both directories are known, as on Linux; the host is never asked.
+        if from_tree == HOST || to_tree == HOST {
+            return errno::XDEV;
+        }
+        let found = self.trees[from_tree].find(from_dir, from.1);
+        found.and_then(|()| self.trees[to_tree].find(to_dir, name)).err().unwrap_or(errno::XDEV)
     }
 
     fn handle(&mut self, fd: u32) -> Result<&mut Handle, u32> {

@@ -51,10 +51,10 @@ const NAMED: &[&str] = &["a", "b", "d", "e", "d/a", "d/b", "d/e", "e/a", "a/b", 
 
 fn descriptor() -> impl Strategy<Value = u32> {
     prop_oneof![
-        3 => 3..5_u32,
-        6 => 5..10_u32,
+        3 => 3..6_u32,
+        6 => 6..11_u32,
         1 => 0..3_u32,
-        1 => prop_oneof![Just(10), Just(12), Just(1_000), Just(1 << 31), Just(u32::MAX)],
+        1 => prop_oneof![Just(11), Just(13), Just(1_000), Just(1 << 31), Just(u32::MAX)],
     ]
 }
 

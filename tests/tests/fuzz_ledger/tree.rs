@@ -44,9 +44,25 @@ pub struct How {
     pub write: bool,
 }
 
-impl Tree {
-    pub fn new() -> Self {
+impl Default for Tree {
+    fn default() -> Self {
         Self { nodes: vec![dir(0)] }
+    }
+}
+
+impl Tree {
+    /// With files, each in a directory of its own or in the root.
+    pub fn holding(files: &[(&str, u64)]) -> Self {
+        let mut tree = Self::default();
+        let how = How { create: true, directory: false, exclusive: false, truncate: false, write: true };
+        for (path, size) in files {
+            if let Some((dir, _)) = path.split_once('/') {
+                tree.create_dir(0, dir).unwrap();
+            }
+            let node = tree.open(0, path, how).unwrap();
+            tree.set_size(node, *size);
+        }
+        tree
     }
 
     pub fn is_dir(&self, node: Node) -> bool {
@@ -240,6 +256,11 @@ impl Tree {
                 _ => return false,
             }
         }
+    }
+
+    /// Whether there is a directory for what a path names.
+    pub fn find(&self, base: Node, path: &str) -> Result<(), u32> {
+        self.named(base, path).map(drop)
     }
 
     fn named<'p>(&self, base: Node, path: &'p str) -> Result<(Node, &'p str), u32> {
