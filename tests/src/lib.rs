@@ -3,6 +3,7 @@
 //! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
 
 mod guests;
+pub mod hostile;
 mod once;
 mod program;
 mod report;
