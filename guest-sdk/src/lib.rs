@@ -39,6 +39,7 @@
 //! | destructors after a panic, `fatal` or `skip` | run | do not | do not |
 //! | `should_panic` | works | libtest ignores the test | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
+//! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //!
 //! On wasm nothing is dropped after a panic or a trap. So a clean-up finds locks taken and cells borrowed as the test left
 //! them: let it own what it needs, and share with the test what survives that, such as a [`Cell`](std::cell::Cell).
@@ -55,6 +56,7 @@ mod cleanups;
 mod direct;
 mod journal;
 mod libtest;
+pub mod net;
 mod outcome;
 mod runner;
 #[cfg(any(unix, target_os = "wasi"))]
@@ -73,7 +75,7 @@ use t::Test;
 /// [What it takes](crate#what-a-test-may-ask-for) is checked when the test is compiled:
 /// ```compile_fail
 /// # use airtight_sdk as airtight;
-/// #[airtight::test(memory = "4MB")] // "4MB" is not a size: … such as `4MiB`
+/// #[airtight::test(memory = "4 megs")] // "4 megs" is not a size; write for example "4MiB"
 /// fn wrong_unit(_: &mut airtight::T) {}
 /// ```
 /// ```compile_fail

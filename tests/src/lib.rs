@@ -2,14 +2,19 @@
 //!
 //! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
 
+pub mod fuzz;
 mod guests;
 pub mod hostile;
 mod once;
+mod picture;
 mod program;
 mod report;
+pub mod script;
+pub mod wasi_testsuite;
 mod wat;
 
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
+pub use picture::{Picture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};
 pub use report::{canonical, digest, read_report, tests, verdicts};
 pub use wat::{compile, wat_guests};

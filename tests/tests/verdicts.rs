@@ -1,7 +1,7 @@
 //! The verdict of every guest. The table is `guests/verdicts.txt`; a guest that is not in it, or an entry without a guest,
 //! is a failure. What is said of each test is kept in snapshots.
 
-use airtight_tests::{Ran, guests_dir, read_report, run, scratch_dir, tests, verdicts};
+use airtight_tests::{Picture, Ran, guests_dir, picture, read_report, run, scratch_dir, tests, verdicts};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,15 +17,25 @@ fn everything() -> &'static (Ran, Value) {
     EVERYTHING.get_or_init(|| {
         let dir = scratch_dir();
         let report = dir.path().join("report.json");
+        let before = watched();
         let ran = run_all(&report);
+        CHANGED.get_or_init(|| watched() != before);
         (ran, read_report(&report))
     })
 }
+
+/// Whether that run changed a guest's sources.
+static CHANGED: OnceLock<bool> = OnceLock::new();
 
 fn run_all(report: &Path) -> Ran {
     let target = format!("build.target-dir={:?}", airtight_tests::guests_target_dir());
     let report = format!("json={}", report.display());
     run(&guests_dir(), ["test", ".", "--workspace", "--cargo-quiet", "--config", &target, "--report", &report])
+}
+
+/// What the guests write to, in memory: their packages, and a directory granted as an overlay.
+fn watched() -> Vec<Picture> {
+    ["plain", "programs", "sdk", "fixtures"].map(|dir| picture(&guests_dir().join(dir))).into()
 }
 
 /// `module test verdict` a line.
@@ -53,6 +63,13 @@ fn every_guest_has_the_verdict_of_the_table() {
     }
     wrong.extend(expected.keys().filter(|test| !found.contains_key(*test)).map(|test| format!("{test}: is no guest")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_sources_are_as_they_were() {
+    let written = tests(&everything().1).filter(|(module, _)| *module == "plain/overlay").count();
+    assert!(written > 5);
+    assert_eq!(CHANGED.get(), Some(&false));
 }
 
 /// A guest's name says what becomes of it, so that nobody has to look into the table.

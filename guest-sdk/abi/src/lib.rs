@@ -1,7 +1,7 @@
 //! What the airtight host and its guest SDK say to each other: names, metadata and memory layout.
 //!
-//! A test binary built with the SDK is an ordinary `wasm32-wasip1` module without imports of airtight's own, so it loads
-//! in any WASI engine. What it adds:
+//! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
+//! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -11,6 +11,7 @@
 //! | its clean-ups | export [`CLEANUP_EXPORT`], `() -> i32` | [below](#running-a-test) |
 //! | output still buffered | export [`FLUSH_EXPORT`], `() -> i32` | [below](#running-a-test) |
 //! | sockets it was granted | environment variable [`SOCKETS_ENV`] | |
+//! | sockets it opens | imports from [`net::MODULE`], where it uses them | [`net`] |
 //!
 //! # Running a test
 //! In a fresh instance, without calling `_start`:
@@ -45,6 +46,7 @@ extern crate alloc;
 
 pub mod journal;
 mod meta;
+pub mod net;
 mod record;
 mod state;
 pub mod units;

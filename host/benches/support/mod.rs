@@ -1,4 +1,6 @@
-//! What the benchmarks share: a module with SDK tests that needs no toolchain, and medians.
+//! What the benchmarks share: modules with SDK tests that need no toolchain, and medians. Each uses a part of it.
+
+#![allow(dead_code, reason = "every benchmark is a program of its own")]
 
 use airtight::config::{Config, Profile};
 use airtight::report::events::{Event, Listener};
@@ -12,8 +14,22 @@ pub fn export(index: usize) -> String {
     format!("airtight:test/bench::t{index:06}")
 }
 
-/// A module with `tests` SDK tests, each of which grows a vector of its own in memory a little and returns.
+/// What a test of [`module`] does: it fills a little memory of its own, and returns.
+const FILLS_MEMORY: &str = r#"
+    (func $test (result i32) (local $i i32)
+        (loop $again
+            (i32.store (i32.add (i32.const 1049600) (i32.shl (local.get $i) (i32.const 2))) (local.get $i))
+            (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 16))))
+        (i32.const 0))"#;
+
+/// A module with `tests` SDK tests, each of which writes to its memory a little and returns.
 pub fn module(tests: usize) -> Vec<u8> {
+    let imports = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
+    module_of(tests, imports, FILLS_MEMORY)
+}
+
+/// A module with `tests` SDK tests that are all the function `$test`.
+pub fn module_of(tests: usize, imports: &str, test: &str) -> Vec<u8> {
     let mut records = Vec::new();
     let mut exports = String::new();
     for index in 0..tests {
@@ -26,15 +42,11 @@ pub fn module(tests: usize) -> Vec<u8> {
     let section: String = records.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let text = format!(
         r#"(module
-            (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+            {imports}
             (memory (export "memory") 17)
             (global $__stack_pointer (mut i32) (i32.const 1048576))
             (data (i32.const 1048576) "some static data")
-            (func $test (result i32) (local $i i32)
-                (loop $again
-                    (i32.store (i32.add (i32.const 1049600) (i32.shl (local.get $i) (i32.const 2))) (local.get $i))
-                    (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 16))))
-                (i32.const 0))
+            {test}
             (func $nothing (result i32) (i32.const 0))
             (export "airtight:state" (func $nothing))
             (export "airtight:cleanup" (func $nothing))
@@ -47,12 +59,16 @@ pub fn module(tests: usize) -> Vec<u8> {
 
 /// A runner with one worker and the tests of [`module`], planned.
 pub fn planned(tests: usize) -> (Runner, Vec<PlannedModule>, Profile) {
+    planned_with(tests, module(tests), ModuleGrants::default())
+}
+
+/// The same with a module and grants of one's own.
+pub fn planned_with(tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Vec<PlannedModule>, Profile) {
     let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
     let profile = Config::default().profile("default").unwrap();
     let options = LoadOptions { name: "bench".into(), ..LoadOptions::default() };
-    let module = runner.load(module(tests), options).unwrap();
-    let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
+    let module = runner.load(module, options).unwrap();
+    let planned = runner.plan(vec![Subject { module, grants }], &profile, &Selection::default()).unwrap();
     assert_eq!(planned[0].tests.len(), tests);
     (runner, planned, profile)
 }

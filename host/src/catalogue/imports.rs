@@ -2,8 +2,9 @@
 
 use super::module::Module;
 use super::{CatalogueError, wasi};
+use airtight_abi::net;
 use std::fmt;
-use wasmparser::{FuncType, Import, TypeRef};
+use wasmparser::{FuncType, Import, TypeRef, ValType};
 
 /// Imports named in a message; the rest are counted.
 const NAMED: usize = 20;
@@ -49,7 +50,8 @@ impl fmt::Display for BadImports {
     }
 }
 
-/// Refuses a module with an import that is no function of `wasi_snapshot_preview1`, or one of another type.
+/// Refuses a module with an import that is no function of `wasi_snapshot_preview1` or of airtight's own, or one of another
+/// type.
 pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
     let mut bad = BadImports { named: Vec::new(), more: 0, hint: None };
     for import in &module.imports {
@@ -69,12 +71,19 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
     let TypeRef::Func(index) = import.ty else {
         return Err(Some(format!("is a {}", kind(import.ty))));
     };
-    if import.module != wasi::MODULE {
-        return Err(None);
-    }
-    let (params, results) =
-        wasi::signature(import.name).ok_or_else(|| Some("is no function of WASI preview 1".to_owned()))?;
-    let expected = FuncType::new(params, results);
+    let expected = match import.module {
+        wasi::MODULE => {
+            let signature = wasi::signature(import.name);
+            let (params, results) = signature.ok_or_else(|| Some("is no function of WASI preview 1".to_owned()))?;
+            FuncType::new(params, results)
+        }
+        net::MODULE => {
+            let own = net::IMPORTS.iter().find(|(name, _)| *name == import.name);
+            let (_, params) = own.ok_or_else(|| Some("is no function of this version of airtight".to_owned()))?;
+            FuncType::new(vec![ValType::I32; *params], [ValType::I32])
+        }
+        _ => return Err(None),
+    };
     match module.function_type(index) {
         Some(found) if *found == expected => Ok(()),
         Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
@@ -111,6 +120,7 @@ fn hint(module: &str, name: &str) -> Option<&'static str> {
         (module, _) if module.starts_with("wasi:") || module.starts_with("cm32p2") => {
             "it was built for WASI preview 2; build it for the target wasm32-wasip1"
         }
+        (net::MODULE, _) => "it was built with another version of the guest SDK; use that of this airtight",
         (wasi::MODULE, _) => "the toolchain and airtight disagree about WASI preview 1; rebuild for wasm32-wasip1",
         _ => return None,
     })

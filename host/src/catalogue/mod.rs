@@ -4,6 +4,7 @@
 //! milliseconds. Whether the code is valid is found out when it is compiled; [`validate`] says what is wrong with it in
 //! words of the same kind.
 
+mod baked;
 mod error;
 mod hash;
 mod imports;
@@ -18,6 +19,8 @@ mod wasi;
 mod weight;
 
 pub use airtight_abi::TestMeta as SdkTest;
+pub(crate) use baked::holds;
+pub use baked::{BakedPath, Places};
 pub use error::CatalogueError;
 pub use imports::{BadImport, BadImports};
 pub use module::ExportProblem;

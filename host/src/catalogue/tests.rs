@@ -89,6 +89,9 @@ fn every_unknown_import_is_named_with_its_reason() {
                (import "wasi_snapshot_preview1" "fd_read" (func (param i32)))
                (import "wasi_snapshot_preview1" "sock_open" (func))
                (import "env" "memory" (memory 1))
+               (import "airtight" "sock_connect" (func (param i32 i32) (result i32)))
+               (import "airtight" "sock_listen" (func (param i32)))
+               (import "airtight" "sock_open" (func))
                (import "other" "f" (func))"#,
         ),
         None,
@@ -97,11 +100,13 @@ fn every_unknown_import_is_named_with_its_reason() {
         "wasi_snapshot_preview1::fd_read (has type (func (param i32)), not (func (param i32 i32 i32 i32) (result i32)))",
         "wasi_snapshot_preview1::sock_open (is no function of WASI preview 1)",
         "env::memory (is a memory)",
+        "airtight::sock_listen (has type (func (param i32)), not (func (param i32 i32) (result i32)))",
+        "airtight::sock_open (is no function of this version of airtight)",
         "other::f",
     ] {
         assert!(message.contains(part), "{message}");
     }
-    assert!(!message.contains("fd_close"), "{message}");
+    assert!(!message.contains("fd_close") && !message.contains("sock_connect"), "{message}");
 }
 
 #[test]

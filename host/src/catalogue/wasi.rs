@@ -1,4 +1,4 @@
-//! The functions of `wasi_snapshot_preview1`, with their types: all that a module may import.
+//! The functions of `wasi_snapshot_preview1`, with their types.
 
 use wasmparser::ValType;
 

@@ -5,10 +5,14 @@ use super::errors::Problem;
 use super::settings::{self, DIR, SOCKET};
 use super::suggest::nearest;
 use crate::policy::{DirGrant, Mode, SocketGrant, SocketSource};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
+
+/// The longest path of a Unix socket, in bytes: Linux keeps 108, one of them for the end.
+const LONGEST_UNIX_PATH: usize = 107;
 
 /// A directory; what is wrong in it is absent, so that the rest can still be checked.
 pub(super) struct RawDir {
@@ -68,12 +72,8 @@ pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &P
 }
 
 fn mode(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<Mode> {
-    if value.get_ref().as_str() == Some("overlay") {
-        let instead = "use \"read-only\", or \"read-write\" where writes may reach the host";
-        check.fail(at, Problem::NotYet { what: "mode \"overlay\" is", instead });
-        return None;
-    }
-    check.choice(at, value, "a mode", &[("read-only", Mode::ReadOnly), ("read-write", Mode::ReadWrite)])
+    let modes = [("read-only", Mode::ReadOnly), ("overlay", Mode::Overlay), ("read-write", Mode::ReadWrite)];
+    check.choice(at, value, "a mode", &modes)
 }
 
 fn guest_path(check: &mut Checker<'_>, at: &At, path: &str) -> Option<String> {
@@ -124,8 +124,8 @@ fn nearest_dir(path: &Path, host: &str) -> Option<String> {
     Path::new(host).with_file_name(near).to_str().map(str::to_owned)
 }
 
-/// Reads one `[[profile.NAME.socket]]`.
-pub(super) fn socket(check: &mut Checker<'_>, at: At, table: &DeTable<'_>) -> RawSocket {
+/// Reads one `[[profile.NAME.socket]]`; relative paths start at `base`.
+pub(super) fn socket(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &Path) -> RawSocket {
     let mut raw = RawSocket { source_at: at.clone(), at, name: None, source: None, on_request: false };
     let mut sources = Vec::new();
     for (key, value) in table {
@@ -136,7 +136,7 @@ pub(super) fn socket(check: &mut Checker<'_>, at: At, table: &DeTable<'_>) -> Ra
             "on-request" => raw.on_request = check.boolean(&at, value).unwrap_or_default(),
             "listen" | "connect" | "connect-to" => {
                 sources.push(format!("`{key_name}`"));
-                raw.source = source(check, &at, key_name, value);
+                raw.source = source(check, &at, key_name, value, base);
                 raw.source_at = at;
             }
             other => settings::unknown(check, &raw.at, other, key.span().start, &[SOCKET]),
@@ -156,11 +156,15 @@ pub(super) fn socket(check: &mut Checker<'_>, at: At, table: &DeTable<'_>) -> Ra
     raw
 }
 
-fn source(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>) -> Option<SocketSource> {
+fn source(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>, base: &Path) -> Option<SocketSource> {
     if key == "connect-to" {
         return name(check, at, value).map(SocketSource::ConnectTo);
     }
     let text = check.string(at, value)?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = unix_path(check, at, path, base)?;
+        return Some(if key == "listen" { SocketSource::ListenUnix(path) } else { SocketSource::ConnectUnix(path) });
+    }
     let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let (fault, example) = match (key, text.parse::<SocketAddr>()) {
         ("listen", Ok(address)) if address.ip().is_loopback() => return Some(SocketSource::Listen(address)),
@@ -172,6 +176,43 @@ fn source(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>) -> Opt
     };
     check.fail(at, Problem::Address { text: text.to_owned(), fault, example });
     None
+}
+
+/// The path of a Unix socket. Whether there is a file is seen when a test starts: it comes and goes.
+fn unix_path(check: &mut Checker<'_>, at: &At, text: &str, base: &Path) -> Option<PathBuf> {
+    let path = base.join(text);
+    let folder = path.parent().filter(|_| path.file_name().is_some());
+    let fault = match folder.map(Path::canonicalize) {
+        _ if text.is_empty() || text.ends_with('/') => "is no path of a file; write for example unix:run/app.sock",
+        None => "is no path of a file; write for example unix:run/app.sock",
+        Some(Err(_)) => "is in a directory that does not exist",
+        Some(Ok(folder)) => {
+            let path = path.file_name().map_or(folder.clone(), |name| folder.join(name));
+            if path.as_os_str().len() <= LONGEST_UNIX_PATH && !text.contains('\0') {
+                return Some(path);
+            }
+            "has a longer path than a Unix socket can have (107 bytes, from the root); put it in a shorter one"
+        }
+    };
+    check.fail(at, Problem::HostPath { host: text.to_owned(), fault: fault.to_owned() });
+    None
+}
+
+/// The addresses of `outbound`; what is wrong is left out.
+pub(super) fn outbound(check: &mut Checker<'_>, at: &At, texts: &[String]) -> BTreeSet<SocketAddr> {
+    let mut addresses = BTreeSet::new();
+    for text in texts {
+        let (fault, example) = match text.parse::<SocketAddr>() {
+            Ok(address) if address.port() == 0 => ("has no port to connect to", format!("{}:5432", address.ip())),
+            Ok(address) => {
+                addresses.insert(address);
+                continue;
+            }
+            Err(_) => ("is not an IP address with a port", "127.0.0.1:5432".to_owned()),
+        };
+        check.fail(at, Problem::Address { text: text.clone(), fault, example });
+    }
+    addresses
 }
 
 /// A grant's name: it travels to the guest as `name=fd:name=fd`.

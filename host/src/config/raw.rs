@@ -6,7 +6,8 @@ use super::grants::{self, RawDir, RawSocket};
 use super::settings::{self, FILE, OVERRIDE, PROFILE, SHARED};
 use super::units::{Quantity, format_size};
 use crate::policy::PolicyPatch;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -30,6 +31,7 @@ pub(super) struct RawProfile {
     pub patch: PolicyPatch,
     pub stack: Option<u64>,
     pub seed: Option<u64>,
+    pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
     pub sockets: Vec<RawSocket>,
     pub overrides: Vec<RawOverride>,
@@ -88,13 +90,16 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
             "inherits" => raw.inherits = check.string(&at, value).map(|name| (at.clone(), name.to_owned())),
             "stack" => raw.stack = stack(check, &at, value),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
+            "outbound" => {
+                raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))
+            }
             "dir" => {
                 let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.dir]]");
                 raw.dirs = tables.into_iter().map(|(at, table)| grants::dir(check, at, table, base)).collect();
             }
             "socket" => {
                 let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.socket]]");
-                raw.sockets = tables.into_iter().map(|(at, table)| grants::socket(check, at, table)).collect();
+                raw.sockets = tables.into_iter().map(|(at, table)| grants::socket(check, at, table, base)).collect();
             }
             "overrides" => {
                 let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.overrides]]");

@@ -135,7 +135,7 @@ fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
         let listener = merged.sockets.iter().find(|other| other.name.as_ref() == Some(target));
         match listener.map(|listener| (listener, &listener.source)) {
             // A listener whose address is wrong has its own error.
-            Some((listener, Some(SocketSource::Listen(_)) | None)) => {
+            Some((listener, source)) if source.as_ref().is_none_or(SocketSource::listens) => {
                 if listener.on_request && !socket.on_request {
                     let problem =
                         format!("`{target}` is given on request only, so this must be too: add on-request = true");
@@ -147,7 +147,7 @@ fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
                 check.fail(at, Problem::Contradiction(problem));
             }
             None => {
-                let listening = |socket: &&&RawSocket| matches!(socket.source, Some(SocketSource::Listen(_)));
+                let listening = |socket: &&&RawSocket| socket.source.as_ref().is_some_and(SocketSource::listens);
                 let known = merged.sockets.iter().filter(listening).filter_map(|socket| socket.name.clone()).collect();
                 check.fail(at, unresolved("listening socket", target, "in this profile".to_owned(), known));
             }
@@ -195,6 +195,7 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
         profile.patch.apply(&mut policy);
         policy.limits.stack = profile.stack.unwrap_or(policy.limits.stack);
         policy.seed = profile.seed.unwrap_or(policy.seed);
+        policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
     let merged = Merged::new(lineage);
     let (requested, given) = merged.dirs.iter().filter_map(|dir| dir.grant()).partition(|dir| dir.name.is_some());

@@ -1,6 +1,7 @@
 //! The settings that profiles and overrides share, and where every setting belongs.
 
 use super::check::{At, Checker, Value};
+use super::clock;
 use super::errors::Problem;
 use super::suggest::nearest;
 use super::units::Quantity;
@@ -16,14 +17,17 @@ pub(super) const SHARED: &[&str] = &[
     "output",
     "handles",
     "scratch",
+    "scratch-entries",
     "io",
     "host-memory",
+    "clock",
+    "clock-start",
     "leaks",
     "env",
     "args",
     "stdin",
 ];
-pub(super) const PROFILE: &[&str] = &["stack", "seed", "inherits", "dir", "socket", "overrides"];
+pub(super) const PROFILE: &[&str] = &["stack", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -47,6 +51,8 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
             patch.handles = handles.and_then(|handles| u32::try_from(handles).ok());
         }
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
+        "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
+        "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
         "io" => patch.io = check.quantity(at, value, Quantity::Size),
         "host-memory" => patch.host_memory = check.positive(at, value, Quantity::Size),
         "leaks" => patch.leaks = leaks(check, at, value),
@@ -79,6 +85,7 @@ pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: us
 /// Where a setting belongs that was found elsewhere.
 fn home(key: &str) -> Option<&'static str> {
     match key {
+        "seed" => Some("it has one value a run, so that the report can name it: set it in the profile"),
         "stack" => Some("it is compiled into the engine, so it has one value a run: set it in the profile"),
         "on-request" => Some("a directory with a `name` is given on request, one without to every test"),
         key if FILE.contains(&key) => Some("write it at the top of the file, before the first table"),

@@ -1,4 +1,5 @@
 use super::{Acquisition, Stack};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The key of a handle: counts up from 0 within a test and is never reused.
@@ -81,11 +82,25 @@ pub struct Handle {
     pub bytes_read: u64,
     /// Bytes written through it.
     pub bytes_written: u64,
+    /// What else there is to say of a socket.
+    pub socket: Option<SocketEnds>,
+}
+
+/// The two sides of a socket. What would differ from run to run is not told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SocketEnds {
+    /// The address of its own side.
+    pub local: Option<SocketAddr>,
+    /// The address of its other side.
+    pub peer: Option<SocketAddr>,
+    /// Bytes that had arrived and were not read, or connections that a listening socket did not accept: at the end of the
+    /// test, where that is exact.
+    pub waiting: Option<u64>,
 }
 
 impl Handle {
     pub(super) fn new(what: Acquisition) -> Self {
         let Acquisition { kind, path, fd, access, origin, stack } = what;
-        Self { kind, path, fd, access, origin, stack, bytes_read: 0, bytes_written: 0 }
+        Self { kind, path, fd, access, origin, stack, bytes_read: 0, bytes_written: 0, socket: None }
     }
 }

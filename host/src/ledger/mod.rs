@@ -8,10 +8,11 @@
 mod handle;
 mod stack;
 
-pub use handle::{Access, Handle, HandleId, Kind, Origin};
+pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
 pub use stack::{RawFrame, Stack};
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The books of one test.
@@ -86,6 +87,20 @@ impl Ledger {
     pub fn wrote(&mut self, id: HandleId, bytes: u64) {
         if let Some(handle) = self.open.get_mut(&id) {
             handle.bytes_written = handle.bytes_written.saturating_add(bytes);
+        }
+    }
+
+    /// Notes the two sides of a socket.
+    pub fn connected(&mut self, id: HandleId, local: Option<SocketAddr>, peer: Option<SocketAddr>) {
+        if let Some(handle) = self.open.get_mut(&id) {
+            handle.socket = Some(SocketEnds { local, peer, waiting: None });
+        }
+    }
+
+    /// Notes what a socket had received and the test did not take; `None` where that is not exact.
+    pub fn left_waiting(&mut self, id: HandleId, waiting: Option<u64>) {
+        if let Some(handle) = self.open.get_mut(&id) {
+            handle.socket.get_or_insert_default().waiting = waiting;
         }
     }
 

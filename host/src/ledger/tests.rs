@@ -36,6 +36,17 @@ fn a_renumbered_handle_is_the_same_handle() {
     assert_eq!((left[0].fd, left[0].bytes_read, left[0].bytes_written), (9, 10, 5));
 }
 
+#[test]
+fn a_socket_has_two_sides_and_what_it_left() {
+    let mut ledger = Ledger::default();
+    let id = ledger.acquire(Acquisition { kind: Kind::Socket, ..file(4, Origin::Test) });
+    let address = |text: &str| text.parse().ok();
+    ledger.connected(id, address("127.0.0.1:80"), address("127.0.0.1:49152"));
+    ledger.left_waiting(id, Some(7));
+    let expected = SocketEnds { local: address("127.0.0.1:80"), peer: address("127.0.0.1:49152"), waiting: Some(7) };
+    assert_eq!(ledger.balance()[0].socket, Some(expected));
+}
+
 proptest! {
     /// The balance is what a simple list says it is, after any sequence of openings and closings.
     #[test]

@@ -8,6 +8,10 @@ use std::path::PathBuf;
 pub enum Mode {
     /// Nothing below can be created, changed or removed.
     ReadOnly,
+    /// Everything below can be created, changed and removed, in memory: the host's files are never written to, and what a
+    /// test does is seen by no other test and gone when it ends. Charged to [`super::Limits::scratch`]. A directory that is
+    /// granted under several guest paths is one overlay; one that lies within another is an overlay of its own.
+    Overlay,
     /// Writes reach the host.
     ReadWrite,
 }
@@ -34,8 +38,21 @@ pub enum SocketSource {
     Listen(SocketAddr),
     /// A TCP socket connected to this address.
     Connect(SocketAddr),
-    /// A TCP socket connected to the listening socket of this name, granted to the same test.
+    /// A Unix socket listening at this path of the host, where nothing may be yet. The file is removed when the guest
+    /// closes the socket, or its test is over.
+    ListenUnix(PathBuf),
+    /// A Unix socket connected to this path of the host.
+    ConnectUnix(PathBuf),
+    /// A socket connected to the listening socket of this name, granted to the same test.
     ConnectTo(String),
+}
+
+impl SocketSource {
+    /// Whether the socket listens.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        matches!(self, Self::Listen(_) | Self::ListenUnix(_))
+    }
 }
 
 /// A socket that is open when the test starts.

@@ -25,8 +25,11 @@ pub struct Limits {
     pub output: u64,
     /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,
-    /// Bytes held by the scratch file system.
+    /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together. With 0
+    /// there is no scratch file system.
     pub scratch: u64,
+    /// Names that a test may make in memory, unlinked files that are open included.
+    pub scratch_entries: u64,
     /// Bytes moved by the calls of one test: read and written through descriptors, directory entries, randomness. The test
     /// ends after the call that goes over it.
     pub io: u64,
@@ -45,6 +48,7 @@ impl Default for Limits {
             output: 1 << 20,
             handles: 1024,
             scratch: 256 << 20,
+            scratch_entries: 1 << 16,
             io: 16 << 30,
             host_memory: 512 << 20,
         }

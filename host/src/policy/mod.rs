@@ -3,18 +3,21 @@
 //! A [`Policy`] is built by `config` from `airtight.toml`, or by an embedder with [`Policy::default`] and the public fields.
 //! Nothing here reads a file or an environment variable.
 
+mod clock;
 mod grants;
 mod limits;
 mod patch;
 mod record;
 
+pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};
 pub use patch::{LeakPatch, PolicyPatch};
 pub use record::policy_record;
 
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// What happens when a test finishes normally and something of one kind is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,12 +75,16 @@ pub struct Policy {
     pub dirs: Vec<DirGrant>,
     /// Pre-opened sockets, numbered after the directories.
     pub sockets: Vec<SocketGrant>,
+    /// Addresses of the host's that the test may connect to through the guest SDK, where it does not listen there itself.
+    pub outbound: BTreeSet<SocketAddr>,
     /// The whole environment of the guest: nothing is inherited.
     pub env: BTreeMap<String, String>,
     /// Arguments after `argv[0]`, for `command` modules; a harness that takes arguments sets its own.
     pub args: Vec<String>,
     /// The bytes the guest reads from its standard input.
     pub stdin: Vec<u8>,
-    /// The seed of `random_get`, mixed with the test's name.
+    /// What time it is.
+    pub clock: Clock,
+    /// The run's seed of `random_get`, mixed with each test's name.
     pub seed: u64,
 }

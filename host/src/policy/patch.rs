@@ -1,4 +1,4 @@
-use super::{LeakAction, LeakActions, Policy};
+use super::{ClockPatch, LeakAction, LeakActions, Policy};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,10 +17,14 @@ pub struct PolicyPatch {
     pub handles: Option<u32>,
     /// See [`super::Limits::scratch`].
     pub scratch: Option<u64>,
+    /// See [`super::Limits::scratch_entries`].
+    pub scratch_entries: Option<u64>,
     /// See [`super::Limits::io`].
     pub io: Option<u64>,
     /// See [`super::Limits::host_memory`].
     pub host_memory: Option<u64>,
+    /// See [`super::Policy::clock`].
+    pub clock: Option<ClockPatch>,
     /// Actions by kind.
     pub leaks: LeakPatch,
     /// Variables to add or replace.
@@ -41,8 +45,12 @@ impl PolicyPatch {
         set(&mut limits.output, self.output);
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
+        set(&mut limits.scratch_entries, self.scratch_entries);
         set(&mut limits.io, self.io);
         set(&mut limits.host_memory, self.host_memory);
+        if let Some(clock) = self.clock {
+            policy.clock = clock.of(policy.clock);
+        }
         self.leaks.apply(&mut policy.leaks);
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());

@@ -8,8 +8,9 @@ const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 
 /// The policy as the report's canonical part shows it: the same on every machine.
 ///
-/// Host directories, addresses and aliases are left out: they name the machine, not what the guest sees. Integers that
-/// JSON would round are strings, and standard input is its length and SHA-256.
+/// Host directories, aliases and the addresses of granted sockets are left out: they name the machine, not what the guest
+/// sees. Those of `outbound` are what the guest itself asks for. Integers that JSON would round are strings, and standard
+/// input is its length and SHA-256.
 #[must_use]
 pub fn policy_record(policy: &Policy) -> Value {
     let limits = &policy.limits;
@@ -22,15 +23,18 @@ pub fn policy_record(policy: &Policy) -> Value {
             "output": integer(limits.output),
             "handles": limits.handles,
             "scratch": integer(limits.scratch),
+            "scratch-entries": integer(limits.scratch_entries),
             "io": integer(limits.io),
             "host-memory": integer(limits.host_memory),
         },
         "leaks": policy.leaks,
         "dirs": policy.dirs.iter().filter(|dir| dir.alias_of.is_none()).map(dir).collect::<Vec<_>>(),
         "sockets": policy.sockets.iter().map(socket).collect::<Vec<_>>(),
+        "outbound": policy.outbound,
         "env": policy.env,
         "args": policy.args,
         "stdin": { "bytes": policy.stdin.len(), "sha256": sha256(&policy.stdin) },
+        "clock": policy.clock.record(),
         "seed": integer(policy.seed),
     })
 }
@@ -45,8 +49,8 @@ fn dir(dir: &DirGrant) -> Value {
 
 fn socket(socket: &SocketGrant) -> Value {
     match &socket.source {
-        SocketSource::Listen(_) => json!({ "name": socket.name, "kind": "listen" }),
-        SocketSource::Connect(_) => json!({ "name": socket.name, "kind": "connect" }),
+        SocketSource::Listen(_) | SocketSource::ListenUnix(_) => json!({ "name": socket.name, "kind": "listen" }),
+        SocketSource::Connect(_) | SocketSource::ConnectUnix(_) => json!({ "name": socket.name, "kind": "connect" }),
         SocketSource::ConnectTo(listener) => json!({ "name": socket.name, "kind": "connect-to", "to": listener }),
     }
 }
@@ -82,11 +86,12 @@ mod tests {
                 socket("pg", SocketSource::Connect(([127, 0, 0, 1], 5432).into())),
             ],
             env: [("RUST_BACKTRACE".to_owned(), "0".to_owned())].into(),
+            outbound: [([127, 0, 0, 1], 5432).into()].into(),
             stdin: b"abc".to_vec(),
             seed: u64::MAX,
             ..Policy::default()
         };
         let record = serde_json_canonicalizer::to_string(&policy_record(&policy)).unwrap();
-        insta::assert_snapshot!(record, @r#"{"args":[],"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","tracked":"fail"},"limits":{"fuel":10000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"memory":268435456,"output":1048576,"scratch":268435456,"stack":8388608,"timeout-ms":300000},"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
+        insta::assert_snapshot!(record, @r#"{"args":[],"clock":{"kind":"virtual","start":"2024-01-01T00:00:00Z"},"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","tracked":"fail"},"limits":{"fuel":10000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"memory":268435456,"output":1048576,"scratch":268435456,"scratch-entries":65536,"stack":8388608,"timeout-ms":300000},"outbound":["127.0.0.1:5432"],"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
     }
 }

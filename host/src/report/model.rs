@@ -1,5 +1,6 @@
 //! The report as data. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
 
+use super::doubt::Doubt;
 use super::figure;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,8 +24,11 @@ pub struct Report {
 /// The part that is the same bytes everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Canonical {
-    /// False where something ended on the wall clock or was interrupted, so that another run may differ.
+    /// False where another run may differ, for the reasons in `doubts`.
     pub reproducible: bool,
+    /// Why it may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// The profile's policy, by guest names only.
     #[serde(serialize_with = "figure::policy")]
     pub policy: serde_json::Value,
@@ -47,6 +51,21 @@ pub struct Volatile {
     pub version: String,
     /// Whether the run was interrupted before every test had run.
     pub interrupted: bool,
+    /// Paths of this machine that modules hold in their code or data, so that the same sources built in another folder give
+    /// another `code`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baked: Vec<BakedRecord>,
+}
+
+/// A path of the machine in a module's code or data: `env!("CARGO_MANIFEST_DIR")`, most often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BakedRecord {
+    /// The module.
+    pub module: String,
+    /// The package that the path belongs to.
+    pub package: String,
+    /// The directory.
+    pub path: String,
 }
 
 /// How a test is held by its module.
@@ -86,7 +105,7 @@ pub enum Verdict {
     Fail,
     /// Broke a memory limit.
     Memory,
-    /// Ran out of fuel or wall-clock time.
+    /// Ran out of fuel or wall-clock time, or waited for what could never come.
     Timeout,
     /// Left through `proc_exit` where that is no normal finish.
     Exit,
@@ -120,10 +139,11 @@ pub struct Usage {
     /// where it depends on the engine or the machine.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// Highest linear memory, in bytes.
+    /// Highest linear memory, in bytes; absent after a stack overflow and after the wall clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub linear_peak: Option<u64>,
-    /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted.
+    /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted; absent
+    /// after a stack overflow and after the wall clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handles_peak: Option<u32>,
     /// Heap figures.
@@ -263,10 +283,32 @@ pub struct Resource {
     /// Bytes written through it.
     #[serde(with = "figure")]
     pub bytes_written: u64,
+    /// What else there is to say of a socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketRecord>,
     /// The test or subtest that acquired it.
     pub scope: String,
     /// The guest's stack at the acquisition, user frames first.
     pub stack: Vec<Frame>,
+}
+
+/// The two sides of a socket that was held. Of several in one entry, the addresses are the first one's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SocketRecord {
+    /// The address of its own side; absent where the host chose the port, which differs from run to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<String>,
+    /// The address of its other side; absent for a listening socket, and where the host chose the port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Bytes that it had received and the test never read; absent for a socket of the host's, where that depends on the
+    /// moment.
+    #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+    /// Connections to a listening socket that the test never accepted; absent for a socket of the host's.
+    #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub unaccepted: Option<u64>,
 }
 
 /// One frame of a guest's stack.

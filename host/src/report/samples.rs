@@ -13,8 +13,9 @@ pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
         jobs: 2,
         version: "0.1.0".to_owned(),
         interrupted: false,
+        baked: Vec::new(),
     };
-    Report::new(Canonical { reproducible: true, policy, modules }, volatile)
+    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
 }
 
 pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
@@ -46,6 +47,7 @@ pub(super) fn file(path: &str, count: u64) -> Resource {
         mode: Some("read-write".to_owned()),
         bytes_read: 0,
         bytes_written: 262_144,
+        socket: None,
         scope: "tests::reads_all".to_owned(),
         stack: vec![frame("semver::io::open_all", "src/io.rs", 41), frame("io::tests::reads_all", "tests/io.rs", 12)],
     }
@@ -155,13 +157,23 @@ fn any_stack() -> impl Strategy<Value = Vec<Frame>> {
 }
 
 prop_compose! {
+    fn any_socket()(
+        (local, peer) in (some_text(), some_text()),
+        (unread, unaccepted) in any::<(Option<u64>, Option<u64>)>(),
+    ) -> SocketRecord {
+        SocketRecord { local, peer, unread, unaccepted }
+    }
+}
+
+prop_compose! {
     fn any_resource()(
         kind in prop::sample::select(vec![ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket]),
         (count, fd, bytes, bytes_read, bytes_written) in any::<(u64, Option<u32>, Option<u64>, u64, u64)>(),
         (path, mode, scope) in (some_text(), some_text(), hostile()),
+        socket in prop::option::of(any_socket()),
         stack in any_stack(),
     ) -> Resource {
-        Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, scope, stack }
+        Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, scope, stack }
     }
 }
 

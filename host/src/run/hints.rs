@@ -10,9 +10,11 @@ pub fn for_panic(message: &str) -> Option<&'static str> {
         airtight::test gives `t.temp_dir()`";
     const THREADS: &str =
         "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively";
-    const READ_ONLY: &str = "the package's directory is read-only here: write below /tmp, or grant a directory with \
-        `mode = \"read-write\"` in airtight.toml";
-    const HINTS: [(&str, &str); 8] = [
+    const READ_ONLY: &str = "the directory is granted read-only: write below /tmp, or grant it with \
+        `mode = \"overlay\"` in airtight.toml";
+    const FULL: &str = "the test's files in memory, /tmp and overlays, are at a limit: `scratch` (bytes) or \
+        `scratch-entries` in airtight.toml";
+    const HINTS: [(&str, &str); 10] = [
         // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
         ("no filesystem on wasm", TEMP_DIR),
         ("not supported by WASI yet", TEMP_DIR),
@@ -20,6 +22,8 @@ pub fn for_panic(message: &str) -> Option<&'static str> {
         // As `Debug` and as `Display` have it.
         ("ReadOnlyFilesystem", READ_ONLY),
         ("Read-only file system", READ_ONLY),
+        ("StorageFull", FULL),
+        ("No space left on device", FULL),
         (
             "operation not supported on this platform",
             "wasm32-wasip1 does not have this operation (processes, threads, most of networking)",

@@ -3,8 +3,9 @@
 use super::hints;
 use super::libtest::{self, Closing};
 use crate::policy::Policy;
-use crate::report::model::{Harness, LimitRecord, Verdict};
-use crate::sandbox::{Ending, FailedCleanup, LoadedModule, Run, TrapKind};
+use crate::report::model::{Frame, Harness, LimitRecord, Verdict};
+use crate::sandbox::wasi::Waited;
+use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, Run, TrapKind};
 use crate::symbols::{Cause, Symbols};
 
 /// Why libtest skipped a test that is not marked as ignored.
@@ -106,7 +107,7 @@ impl Case<'_> {
             return Judgement::fail(format!("the test's record of itself cannot be read: {broken}"));
         }
         if let Some(first) = said.failures.first() {
-            return Judgement::fail(first.clone());
+            return Judgement::fail(failure_message(first, &self.module.symbols));
         }
         // A test that panicked as expected has done what it is for, but it did not finish normally.
         if let (Some(expected), Ending::Trap { kind: TrapKind::Unreachable, .. }, Some(message)) =
@@ -145,13 +146,19 @@ impl Case<'_> {
                 limit: limit("fuel", limits.fuel, None),
                 ..Judgement::new(Verdict::Timeout)
             },
-            Ending::Wall { .. } => {
+            Ending::Wall { waited, .. } => {
                 let millis = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
+                let running = format!("still running after {:?} of wall-clock time", limits.timeout);
+                let waited = waited.as_ref().map(|waited| format!(": it {}", self.words(waited)));
                 Judgement {
-                    message: Some(format!("still running after {:?} of wall-clock time", limits.timeout)),
+                    message: Some(running + &waited.unwrap_or_default()),
                     limit: limit("timeout", millis, None),
                     ..Judgement::new(Verdict::Timeout)
                 }
+            }
+            // No limit is to blame, and every machine ends it here.
+            Ending::Deadlock { waited, .. } => {
+                Judgement { message: Some(format!("it {}", self.words(waited))), ..Judgement::new(Verdict::Timeout) }
             }
             Ending::Limit { broken, .. } => {
                 // What the host holds for a test is memory of the test's as much as its own is.
@@ -172,6 +179,17 @@ impl Case<'_> {
             }
             Ending::Refused(why) => Judgement::fail(why.clone()),
             Ending::Returned => Judgement::fail("returned without having finished the test"),
+        }
+    }
+
+    /// What was waited for, with the place where that socket was acquired.
+    fn words(&self, waited: &Waited) -> String {
+        let frames = waited.acquired.as_deref().map(|stack| self.module.symbols.frames(stack)).unwrap_or_default();
+        match frames.first() {
+            Some(Frame { file: Some(file), line: Some(line), .. }) => {
+                format!("{waited} (that socket was acquired at {file}:{line})")
+            }
+            _ => waited.to_string(),
         }
     }
 
@@ -228,6 +246,14 @@ impl Case<'_> {
                 ..Judgement::new(Verdict::Fail)
             };
         }
+    }
+}
+
+/// What a test said of its failure, with the place in front.
+pub fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
+    match &failure.at {
+        Some(at) => format!("{}: {}", symbols.place(at), failure.text),
+        None => failure.text.clone(),
     }
 }
 

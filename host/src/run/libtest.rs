@@ -2,7 +2,7 @@
 
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, run};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -19,8 +19,8 @@ pub struct ListError {
 pub struct Listed {
     /// `path::name`.
     pub name: Arc<str>,
-    /// Whether it is marked `#[ignore]`.
-    pub ignored: bool,
+    /// Whether it is marked `#[ignore]`, and why: an empty text where it does not say.
+    pub ignored: Option<String>,
 }
 
 /// Asks a libtest binary for its tests, in a fresh instance each time.
@@ -55,8 +55,38 @@ pub fn list(
         Ok(done.remains.output.stdout)
     };
     let all = names(&ask(&["--list", "--format", "terse"])?);
-    let ignored: HashSet<Arc<str>> = names(&ask(&["--list", "--format", "terse", "--ignored"])?).into_iter().collect();
-    Ok(all.into_iter().map(|name| Listed { ignored: ignored.contains(&name), name }).collect())
+    let ignored = names(&ask(&["--list", "--format", "terse", "--ignored"])?);
+    let mut reasons: HashMap<Arc<str>, String> = HashMap::new();
+    if !ignored.is_empty() {
+        // Named and not asked to be run all the same, none of them is run: each is only said to be ignored.
+        let args: Vec<&str> = ignored.iter().map(AsRef::as_ref).chain(["--exact"]).collect();
+        let said = ask(&args).ok().and_then(|stdout| reasons_in(&stdout, &ignored));
+        let said = said.unwrap_or_else(|| vec![String::new(); ignored.len()]);
+        reasons.extend(ignored.into_iter().zip(said));
+    }
+    Ok(all.into_iter().map(|name| Listed { ignored: reasons.remove(&name), name }).collect())
+}
+
+/// Why each of the tests is ignored, from what the harness says when it is asked to run them: `test NAME ... ignored, WHY`.
+/// `None` if that is not all that it says.
+fn reasons_in(stdout: &[u8], names: &[Arc<str>]) -> Option<Vec<String>> {
+    let text = std::str::from_utf8(stdout).ok()?;
+    let (running, mut rest) = text.strip_prefix("\nrunning ")?.split_once('\n')?;
+    if running.split_once(' ')?.0.parse() != Ok(names.len()) {
+        return None;
+    }
+    let mut reasons = Vec::with_capacity(names.len());
+    for (nth, name) in names.iter().enumerate() {
+        rest = rest.strip_prefix("test ")?.strip_prefix(&**name)?;
+        rest = rest.strip_prefix(" - should panic").unwrap_or(rest).strip_prefix(" ... ignored")?;
+        // A reason may be of several lines: it ends where the next test's begins.
+        let next = names.get(nth + 1).map_or_else(|| "\n\ntest result: ".to_owned(), |name| format!("\ntest {name} "));
+        let end = rest.find(&next)?;
+        let (reason, after) = rest.split_at(end);
+        reasons.push(if reason.is_empty() { String::new() } else { reason.strip_prefix(", ")?.to_owned() });
+        rest = after.strip_prefix('\n')?;
+    }
+    rest.starts_with("\ntest result: ok. 0 passed; 0 failed;").then_some(reasons)
 }
 
 fn names(stdout: &[u8]) -> Vec<Arc<str>> {

@@ -1,13 +1,21 @@
-//! Where a package's tests run: its directory is `/` in the guest, read-only, and the working directory; the path that
-//! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it.
+//! Where a package's tests run: its directory is `/` in the guest and the working directory, and the path that
+//! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it. Both are one overlay: a test may write beside
+//! its sources, and they never change. A module that holds no such path gets no alias, and sees no path of the host.
 
 use super::plan::ModuleGrants;
 use super::runner::Runner;
 use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
-use crate::{report::model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
+use crate::{
+    report::model::Harness,
+    run::Subject,
+    symbols::{PathRoots, VIRTUAL_PACKAGES},
+    toolchain::Artifact,
+};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "build")]
+use std::sync::Arc;
 
 /// The package's directory in the guest. WASI has no working directory: the C library starts every program at `/`.
 const PACKAGE_DIR: &str = "/";
@@ -16,13 +24,13 @@ const PACKAGE_DIR: &str = "/";
 const REPORTED_AS: &str = ".";
 
 impl ModuleGrants {
-    /// What the tests of a package get: its directory at `/` (and at its own path, which `env!` baked in), read-only, and
+    /// What the tests of a package get: an overlay of its directory at `/` (and at its own path, which `env!` baked in), and
     /// these variables beside `CARGO_MANIFEST_DIR` and `PWD`.
     pub fn package(dir: &Path, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let grant = |guest: String| DirGrant {
             guest,
             host: dir.to_owned(),
-            mode: Mode::ReadOnly,
+            mode: Mode::Overlay,
             name: None,
             alias_of: Some(REPORTED_AS.to_owned()),
         };
@@ -32,6 +40,14 @@ impl ModuleGrants {
         let places = [("CARGO_MANIFEST_DIR", PACKAGE_DIR), ("PWD", PACKAGE_DIR)];
         let places = places.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self { dirs, env: env.into_iter().chain(places).collect() }
+    }
+
+    /// What of this a module gets. The C library reads the names of all directories when the module starts, or when it first
+    /// opens a file: with the package's own path among them, its length would be in the fuel that every test spends.
+    pub(super) fn for_module(mut self, module: &LoadedModule) -> Self {
+        let is_alias = |dir: &DirGrant| dir.alias_of.is_some() && dir.guest != PACKAGE_DIR;
+        self.dirs.retain(|dir| !is_alias(dir) || module.may_name(&dir.guest));
+        self
     }
 
     /// The same for a program that cargo or nextest runs: they tell by environment variables what it belongs to.
@@ -87,14 +103,23 @@ impl Runner {
     /// See [`FileError`].
     #[cfg(feature = "build")]
     pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
-        let roots = PathRoots {
-            package: Some(artifact.manifest_dir.clone()),
-            workspace: Some(artifact.workspace_root.clone()),
-        };
-        let options = LoadOptions { name: artifact.name.clone(), harness, roots };
+        let roots =
+            PathRoots { package: Some(package_root(artifact)), workspace: Some(artifact.workspace_root.clone()) };
+        let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
         let module = self.load_file(&artifact.wasm, options)?;
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
+    }
+}
+
+/// Where the package's sources were for the compiler: a member of a workspace may be outside of its directory.
+#[cfg(feature = "build")]
+fn package_root(artifact: &Artifact) -> PathBuf {
+    match artifact.env.get("CARGO_PKG_VERSION") {
+        Some(version) if !artifact.manifest_dir.starts_with(&artifact.workspace_root) => {
+            Path::new(VIRTUAL_PACKAGES).join(format!("{}-{version}", artifact.package))
+        }
+        _ => artifact.manifest_dir.clone(),
     }
 }
 
@@ -108,7 +133,7 @@ mod tests {
         let package = ModuleGrants::package(Path::new("/work/pkg"), []);
         let modes = |policy: &Policy| package.dirs_under(policy).map(|dir| dir.mode).collect::<Vec<_>>();
         let mut policy = Policy::default();
-        assert_eq!(modes(&policy), [Mode::ReadOnly; 2]);
+        assert_eq!(modes(&policy), [Mode::Overlay; 2]);
         let grant = |guest: &str| DirGrant {
             guest: guest.to_owned(),
             host: "/work/pkg".into(),
@@ -117,7 +142,7 @@ mod tests {
             alias_of: None,
         };
         policy.dirs = vec![grant("/elsewhere")];
-        assert_eq!(modes(&policy), [Mode::ReadOnly; 2]);
+        assert_eq!(modes(&policy), [Mode::Overlay; 2]);
         policy.dirs = vec![grant(PACKAGE_DIR)];
         assert_eq!(modes(&policy), [Mode::ReadWrite; 2]);
     }

@@ -34,7 +34,7 @@ pub struct Subject {
 impl Subject {
     /// What its tests are granted under a policy.
     pub(super) fn grants_for(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
-        self.grants.with(policy)
+        self.grants.clone().for_module(&self.module).with(policy)
     }
 }
 
@@ -129,6 +129,7 @@ impl Planner<'_> {
     /// Lists and selects a module's tests. `selected` counts over all modules, for partitions.
     pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<PlannedModule, RunError> {
         let Subject { module, grants } = subject;
+        let grants = grants.for_module(&module);
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
         let candidates = self.candidates(&module, &mut shared)?;
         let all = candidates.len();
@@ -162,7 +163,7 @@ impl Planner<'_> {
         let mut candidates: Vec<Candidate<'m>> = catalogue.sdk_tests.iter().map(of_sdk).collect();
         let held: HashSet<Arc<str>> = candidates.iter().map(|test| Arc::clone(&test.name)).collect();
         if catalogue.libtest {
-            let grants = shared.of(self.profile.policy())?;
+            let grants = shared.to_list(self.profile.policy())?;
             let listed = libtest::list(self.engine, module, &grants, self.interrupted)?;
             candidates.extend(listed.into_iter().filter(|test| !held.contains(&test.name)).map(of_libtest));
         } else if catalogue.harness == Harness::Command {
@@ -208,7 +209,7 @@ fn of_sdk(test: &SdkTest) -> Candidate<'_> {
 }
 
 fn of_libtest<'a>(test: Listed) -> Candidate<'a> {
-    let ignored = test.ignored.then(|| ignored_reason(""));
+    let ignored = test.ignored.as_deref().map(ignored_reason);
     Candidate { name: test.name, harness: Harness::Libtest, ignored, sdk: None }
 }
 
@@ -232,6 +233,14 @@ struct SharedGrants<'a> {
 }
 
 impl SharedGrants<'_> {
+    /// What the harness gets when it lists its tests: no sockets, whose other ends expect a test.
+    fn to_list(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
+        if policy.sockets.is_empty() {
+            return self.of(policy);
+        }
+        self.extra.with(&Policy { sockets: Vec::new(), ..Policy::clone(policy) })
+    }
+
     fn of(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
         if let Some((_, grants)) = self.made.iter().find(|(made, _)| Arc::ptr_eq(made, policy)) {
             return Ok(Arc::clone(grants));

@@ -1,7 +1,7 @@
 //! Open handles to entries of the report: symbolised, and one entry for what was acquired alike.
 
-use crate::ledger::{Handle, Kind};
-use crate::report::model::{Resource, ResourceKind};
+use crate::ledger::{Access, Handle, Kind};
+use crate::report::model::{Resource, ResourceKind, SocketRecord};
 use crate::sandbox::wasi::Left;
 use crate::symbols::Symbols;
 
@@ -17,6 +17,10 @@ pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource
             entry.count += 1;
             entry.bytes_read = entry.bytes_read.saturating_add(handle.bytes_read);
             entry.bytes_written = entry.bytes_written.saturating_add(handle.bytes_written);
+            if let (Some(sum), Some(more)) = (&mut entry.socket, socket(handle)) {
+                sum.unread = added(sum.unread, more.unread);
+                sum.unaccepted = added(sum.unaccepted, more.unaccepted);
+            }
         } else {
             groups.push((handle, entry(handle, scope, symbols)));
         }
@@ -35,6 +39,7 @@ pub fn describe_residue(left: &[Left], scope: &str) -> Vec<Resource> {
         mode: None,
         bytes_read: 0,
         bytes_written: 0,
+        socket: None,
         scope: scope.to_owned(),
         stack: Vec::new(),
     };
@@ -55,7 +60,27 @@ fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
         mode: handle.access.word().map(str::to_owned),
         bytes_read: handle.bytes_read,
         bytes_written: handle.bytes_written,
+        socket: socket(handle),
         scope: scope.to_owned(),
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
     }
+}
+
+/// What there is to say of a socket; `None` where that is nothing.
+fn socket(handle: &Handle) -> Option<SocketRecord> {
+    let ends = handle.socket?;
+    // Neither bytes nor a peer are a listening socket's.
+    let listens = handle.access == Access::None;
+    let record = SocketRecord {
+        local: ends.local.map(|address| address.to_string()),
+        peer: ends.peer.map(|address| address.to_string()),
+        unread: ends.waiting.filter(|_| !listens),
+        unaccepted: ends.waiting.filter(|_| listens),
+    };
+    (record != SocketRecord::default()).then_some(record)
+}
+
+/// The sum of two figures; none where one of them is not known.
+fn added(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    Some(a?.saturating_add(b?))
 }

@@ -1,6 +1,6 @@
 //! How a call into a guest ended, before anyone judges it.
 
-use super::wasi::BrokenLimit;
+use super::wasi::{BrokenLimit, Waited};
 use crate::ledger::Stack;
 use wasmtime::Trap;
 
@@ -72,6 +72,15 @@ pub enum Ending {
     Wall {
         /// Where it was then.
         stack: Stack,
+        /// The socket it waited for, if it did.
+        waited: Option<Box<Waited>>,
+    },
+    /// It waited for what nothing could ever bring about.
+    Deadlock {
+        /// Where.
+        stack: Stack,
+        /// For which socket.
+        waited: Box<Waited>,
     },
     /// It made the host move or hold too much.
     Limit {
@@ -93,7 +102,8 @@ impl Ending {
             Self::Exit { stack, .. }
             | Self::Trap { stack, .. }
             | Self::Fuel { stack }
-            | Self::Wall { stack }
+            | Self::Wall { stack, .. }
+            | Self::Deadlock { stack, .. }
             | Self::Limit { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
         }
@@ -106,7 +116,9 @@ impl Ending {
             Self::Exit { status, .. } => format!("left through proc_exit({status})"),
             Self::Trap { kind, .. } => kind.to_string(),
             Self::Fuel { .. } => "out of fuel".into(),
-            Self::Wall { .. } => "the wall-clock limit was reached".into(),
+            Self::Wall { waited: None, .. } => "the wall-clock limit was reached".into(),
+            Self::Wall { waited: Some(waited), .. } => format!("the wall-clock limit was reached: it {waited}"),
+            Self::Deadlock { waited, .. } => format!("it {waited}"),
             Self::Limit { broken, .. } => broken.to_string(),
             Self::Interrupted => "interrupted".into(),
             Self::Refused(why) => why.clone(),
@@ -126,13 +138,21 @@ impl Ending {
             return Self::Limit { broken: *broken, stack: stack() };
         }
         match error.downcast_ref() {
-            Some(WallClock::Deadline) => return Self::Wall { stack: stack() },
+            Some(WallClock::Deadline) => return Self::Wall { stack: stack(), waited: None },
             Some(WallClock::Interrupted) => return Self::Interrupted,
             None => {}
         }
+        if let Some(waited) = error.downcast_ref::<Waited>() {
+            let waited = Box::new(waited.clone());
+            return if waited.forever {
+                Self::Deadlock { stack: stack(), waited }
+            } else {
+                Self::Wall { stack: stack(), waited: Some(waited) }
+            };
+        }
         match error.downcast_ref() {
             Some(Trap::OutOfFuel) => Self::Fuel { stack: stack() },
-            Some(Trap::Interrupt) => Self::Wall { stack: stack() },
+            Some(Trap::Interrupt) => Self::Wall { stack: stack(), waited: None },
             Some(trap) => Self::Trap { kind: kind(*trap), stack: stack() },
             None => Self::Refused(error.root_cause().to_string()),
         }

@@ -10,7 +10,7 @@ use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
 use crate::report::model::RefusedGrowth;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::{Instance, Store, StoreContextMut, UpdateDeadline};
 
 /// What to call in a fresh instance.
@@ -62,6 +62,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether the wall clock ended the test, or one of its clean-ups.
+    pub fn ended_by_wall_clock(&self) -> bool {
+        let cleanups = self.sdk.iter().flat_map(|said| &said.cleanups).map(|cleanup| &cleanup.ending);
+        std::iter::once(&self.ending).chain(cleanups).any(|ending| matches!(ending, Ending::Wall { .. }))
+    }
+
     fn refused(reason: String) -> Self {
         Self {
             ending: Ending::Refused(reason),
@@ -78,14 +84,14 @@ impl Run {
 /// Runs one test. The calling thread needs [`Engine::thread_stack`] bytes of stack.
 pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     let limits = job.grants.policy().limits;
-    let now = Instant::now();
-    let deadline = now.checked_add(limits.timeout).unwrap_or(now + std::time::Duration::from_secs(1 << 32));
-    let watch = Watch { deadline, interrupted: Arc::clone(job.interrupted) };
+    let watch = Watch { deadline: deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), subject) {
         Ok(wasi) => wasi,
-        Err(error) => return Run::refused(format!("a granted socket cannot be opened: {error}")),
+        Err(error) => return Run::refused(error.to_string()),
     };
+    // The time it waited for its turn to listen is not the test's.
+    wasi.set_deadline(deadline(limits.timeout));
     assert!(!job.inject_host_panic, "on purpose");
     if job.inject_host_leak {
         wasi.inject_host_leak();
@@ -108,6 +114,12 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     run.remains = wasi.finish();
     run.host_leak = host.open();
     run
+}
+
+/// When a test that starts now has to stop.
+fn deadline(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now + Duration::from_secs(1 << 32))
 }
 
 fn arguments(job: &Job<'_>) -> Vec<Arc<str>> {

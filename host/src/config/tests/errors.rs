@@ -15,6 +15,7 @@ stack = "2GiB"
 output = true
 handles = 4294967296
 scratch = "lots"
+scratch-entries = "many"
 leaks = { handle = "fail", heap = "fial", tasks = 1 }
 env = { A = 1, "B=C" = "x", AIRTIGHT_SOCKETS = "x" }
 args = ["ok", 2, "nul\u0000"]
@@ -34,18 +35,19 @@ colour = "red"
     airtight.toml:10: profile.default.output: expected a size, such as "256MiB", found a boolean
     airtight.toml:11: profile.default.handles: 4294967296 is not a whole number from 1 to 4294967295
     airtight.toml:12: profile.default.scratch: "lots" is not a size; write for example "256MiB" or a number of bytes
-    airtight.toml:13: profile.default.leaks: `handle` is not a setting; did you mean `handles`?
-    airtight.toml:13: profile.default.leaks.heap: "fial" is not an action; did you mean `fail`?
-    airtight.toml:13: profile.default.leaks.tasks: expected a string, found an integer
-    airtight.toml:14: profile.default.env.A: expected a string, found an integer
-    airtight.toml:14: profile.default.env."B=C": "B=C" cannot be a variable's name; it may not hold `=` or NUL
-    airtight.toml:14: profile.default.env.AIRTIGHT_SOCKETS: "AIRTIGHT_SOCKETS" cannot be a variable's name; the host sets it
-    airtight.toml:15: profile.default.args[1]: expected a string, found an integer
-    airtight.toml:15: profile.default.args[2]: "nul\0" cannot be an argument; it may not hold NUL
-    airtight.toml:16: profile.default.stdin: expected a string, found an array
-    airtight.toml:17: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
-    airtight.toml:18: profile.default.peak-heap: heap limits are not part of this version; remove the setting
-    airtight.toml:19: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `io`, `host-memory`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:13: profile.default.scratch-entries: expected an integer, found a string
+    airtight.toml:14: profile.default.leaks: `handle` is not a setting; did you mean `handles`?
+    airtight.toml:14: profile.default.leaks.heap: "fial" is not an action; did you mean `fail`?
+    airtight.toml:14: profile.default.leaks.tasks: expected a string, found an integer
+    airtight.toml:15: profile.default.env.A: expected a string, found an integer
+    airtight.toml:15: profile.default.env."B=C": "B=C" cannot be a variable's name; it may not hold `=` or NUL
+    airtight.toml:15: profile.default.env.AIRTIGHT_SOCKETS: "AIRTIGHT_SOCKETS" cannot be a variable's name; the host sets it
+    airtight.toml:16: profile.default.args[1]: expected a string, found an integer
+    airtight.toml:16: profile.default.args[2]: "nul\0" cannot be an argument; it may not hold NUL
+    airtight.toml:17: profile.default.stdin: expected a string, found an array
+    airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
+    airtight.toml:19: profile.default.peak-heap: heap limits are not part of this version; remove the setting
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `io`, `host-memory`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
@@ -59,7 +61,7 @@ mode = "readonly"
 [[profile.default.dir]]
 guest = "b"
 host = "tests/file"
-mode = "overlay"
+mode = "overlaid"
 [[profile.default.dir]]
 guest = "/c/../d"
 host = ""
@@ -87,7 +89,7 @@ name = "twice"
     airtight.toml:5: profile.default.dir[0].mode: "readonly" is not a mode; did you mean `read-only`?
     airtight.toml:7: profile.default.dir[1].guest: guest path "b" is not absolute; write "/b"
     airtight.toml:8: profile.default.dir[1].host: `tests/file` is not a directory
-    airtight.toml:9: profile.default.dir[1].mode: mode "overlay" is not part of this version; use "read-only", or "read-write" where writes may reach the host
+    airtight.toml:9: profile.default.dir[1].mode: "overlaid" is not a mode; did you mean `overlay`?
     airtight.toml:11: profile.default.dir[2].guest: guest path "/c/../d" may not hold `..` or NUL
     airtight.toml:12: profile.default.dir[2].host: `` is no path; write "." for the workspace's own directory
     airtight.toml:13: profile.default.dir[2].name: "not a name" cannot be a grant's name; use ASCII letters, digits, `-`, `_` and `.`
@@ -100,6 +102,49 @@ name = "twice"
     airtight.toml:22: profile.default.dir[5]: `host`, the directory to grant, is missing
     airtight.toml:27: profile.default.dir[7]: guest path `/g` is used twice; first in line 23
     airtight.toml:27: profile.default.dir[7]: name `twice` is used twice; first in line 23
+    "#);
+}
+
+#[test]
+fn unix_sockets_and_outbound_addresses() {
+    let long = format!("tests/{}", "x".repeat(110));
+    let text = format!(
+        r#"[profile.default]
+outbound = ["127.0.0.1:5432", "localhost:1", "10.0.0.1:0", "10.0.0.1", 7]
+[[profile.default.socket]]
+name = "a"
+listen = "unix:"
+[[profile.default.socket]]
+name = "b"
+connect = "unix:nowhere/app.sock"
+[[profile.default.socket]]
+name = "c"
+listen = "unix:tests/"
+[[profile.default.socket]]
+name = "d"
+listen = "unix:{long}"
+[[profile.default.socket]]
+name = "e"
+connect = "unix:tests/.."
+[[profile.default.socket]]
+name = "f"
+connect = "unix:tests/app.sock"
+[[profile.default.socket]]
+name = "g"
+connect-to = "f"
+"#
+    );
+    insta::assert_snapshot!(errors(&text).replace(&long, "tests/xxx"), @r#"
+    airtight.toml:2: profile.default.outbound: "localhost:1" is not an IP address with a port; write for example "127.0.0.1:5432"
+    airtight.toml:2: profile.default.outbound: "10.0.0.1:0" has no port to connect to; write for example "10.0.0.1:5432"
+    airtight.toml:2: profile.default.outbound: "10.0.0.1" is not an IP address with a port; write for example "127.0.0.1:5432"
+    airtight.toml:2: profile.default.outbound[4]: expected a string, found an integer
+    airtight.toml:5: profile.default.socket[0].listen: `` is no path of a file; write for example unix:run/app.sock
+    airtight.toml:8: profile.default.socket[1].connect: `nowhere/app.sock` is in a directory that does not exist
+    airtight.toml:11: profile.default.socket[2].listen: `tests/` is no path of a file; write for example unix:run/app.sock
+    airtight.toml:14: profile.default.socket[3].listen: `tests/xxx` has a longer path than a Unix socket can have (107 bytes, from the root); put it in a shorter one
+    airtight.toml:17: profile.default.socket[4].connect: `tests/..` is no path of a file; write for example unix:run/app.sock
+    airtight.toml:23: profile.default.socket[6].connect-to: `f` is not a listening socket
     "#);
 }
 
@@ -177,7 +222,7 @@ overrides = [{ filter = 3, module = "m", fuel = "1X" }]
 "#;
     insta::assert_snapshot!(errors(text), @r#"
     airtight.toml:5: profile.default.overrides[0]: `stack` is not a setting of this table; it is compiled into the engine, so it has one value a run: set it in the profile
-    airtight.toml:6: profile.default.overrides[0]: `seed` is not a setting of this table; it belongs to a profile, such as [profile.default]
+    airtight.toml:6: profile.default.overrides[0]: `seed` is not a setting of this table; it has one value a run, so that the report can name it: set it in the profile
     airtight.toml:7: profile.default.overrides[0]: `cache-size` is not a setting of this table; write it at the top of the file, before the first table
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `corpse` in profile `default`; did you mean `corpus`?
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `database` in profile `default`; there is only `corpus`

@@ -1,6 +1,6 @@
 //! What a test held at its end, and the guest's stacks.
 
-use super::super::model::{Frame, Resource, ResourceKind};
+use super::super::model::{Frame, Resource, ResourceKind, SocketRecord};
 use super::sanitise::OneLine;
 use super::style::Styles;
 use super::units::{Bytes, Grouped, plural};
@@ -109,7 +109,7 @@ impl Leaks<'_> {
             writeln!(f, "{indent}in subtest {}", OneLine(&leak.scope))?;
         }
         if leak.kind != ResourceKind::Dir {
-            writeln!(f, "{indent}{} read, {} written", Bytes(leak.bytes_read), Bytes(leak.bytes_written))?;
+            writeln!(f, "{indent}{}", Traffic(leak))?;
         }
         let label = "acquired at";
         if leak.stack.is_empty() {
@@ -139,11 +139,36 @@ impl Display for Reclaimed<'_> {
         writeln!(f, "    reclaimed by the host (no leak: the test did not return): {}", Inventory(self.resources))?;
         for resource in self.resources {
             writeln!(f, "    - {}", Title(resource))?;
+            if resource.kind == ResourceKind::Socket {
+                writeln!(f, "        {}", Traffic(resource))?;
+            }
             let stack = &resource.stack;
             let stack = StackOf { indent: "        ", label: "acquired at", stack, styles: self.styles };
             write!(f, "{}", stack.top())?;
         }
         Ok(())
+    }
+}
+
+/// `peer 127.0.0.1:49152; 12 bytes read, 4 bytes written, 7 bytes never read`.
+struct Traffic<'a>(&'a Resource);
+
+impl Display for Traffic<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Resource { count, bytes_read, bytes_written, socket, .. } = self.0;
+        let SocketRecord { local, peer, unread, unaccepted } = socket.clone().unwrap_or_default();
+        // The address of a listening socket is its name, and several sockets have different ones.
+        if let Some(peer) = peer.filter(|_| *count == 1) {
+            write!(f, "peer {}", OneLine(&peer))?;
+            local.map_or(Ok(()), |local| write!(f, ", own side {}", OneLine(&local)))?;
+            f.write_str("; ")?;
+        }
+        if let Some(unaccepted) = unaccepted {
+            let connections = plural(unaccepted, "connection", "connections");
+            return write!(f, "{} {connections} never accepted", Grouped(unaccepted));
+        }
+        write!(f, "{} read, {} written", Bytes(*bytes_read), Bytes(*bytes_written))?;
+        unread.map_or(Ok(()), |unread| write!(f, ", {} never read", Bytes(unread)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Scatter and gather over guest memory, capped: at most [`MAX_VECTORS`] buffers and [`MAX_BYTES`] bytes a call.
 
+use super::fault::Fault;
 use super::meter::{MAX_BYTES, MAX_VECTORS};
 use super::object::Result;
 use wasi_common::snapshots::preview_1::types::{Ciovec, CiovecArray, Errno, Iovec, IovecArray};
@@ -27,7 +28,7 @@ pub fn scatter(
         let wanted = buffer.len();
         let got = match fill(buffer, total) {
             Ok(got) => got,
-            Err(_) if total > 0 => break,
+            Err(Fault::Errno(_) | Fault::Waiting(_)) if total > 0 => break,
             Err(fault) => return Err(fault),
         };
         total += got;
@@ -55,7 +56,7 @@ pub fn gather(
         let wanted = buffer.len();
         let taken = match drain(buffer, total) {
             Ok(taken) => taken,
-            Err(_) if total > 0 => break,
+            Err(Fault::Errno(_) | Fault::Waiting(_)) if total > 0 => break,
             Err(fault) => return Err(fault),
         };
         total += taken;

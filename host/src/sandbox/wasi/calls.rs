@@ -6,6 +6,7 @@ use super::context::Wasi;
 use super::grants::Grants;
 use super::meter;
 use super::object::{How, Result, Times};
+use super::rights::Granted;
 use super::scratch::PATH_MAX;
 use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};
@@ -32,10 +33,6 @@ impl Wasi {
     pub(super) fn moved(&mut self, bytes: usize) {
         self.world.meter.charge(meter::BYTE, bytes);
         self.quota.moved(bytes as u64);
-    }
-
-    pub(super) fn allowed(&self, fd: Fd, rights: Rights) -> Result<()> {
-        if self.table.get(fd)?.rights.contains(rights) { Ok(()) } else { Err(Errno::Badf.into()) }
     }
 
     /// Writes strings and the table of their addresses, as `args_get` and `environ_get` lay them out.
@@ -106,15 +103,15 @@ impl Wasi {
         iovs: types::IovecArray,
         offset: Option<u64>,
     ) -> Result<u32> {
-        self.allowed(fd, Rights::FD_READ)?;
         let id = self.table.get(fd)?.id;
-        let file = self.table.file(fd)?;
+        let file = self.table.moving(fd, Rights::FD_READ, offset.is_some())?;
         let one = file.kind() != types::Filetype::RegularFile;
         let world = &mut self.world;
         let count = scatter(memory, iovs, one, |buffer, done| match at(offset, done)? {
             Some(offset) => file.read_at(world, buffer, offset),
             None => file.read(world, buffer),
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.read(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)
@@ -127,14 +124,14 @@ impl Wasi {
         iovs: types::CiovecArray,
         offset: Option<u64>,
     ) -> Result<u32> {
-        self.allowed(fd, Rights::FD_WRITE)?;
         let id = self.table.get(fd)?.id;
-        let file = self.table.file(fd)?;
+        let file = self.table.moving(fd, Rights::FD_WRITE, offset.is_some())?;
         let world = &mut self.world;
         let count = gather(memory, iovs, |buffer, done| match at(offset, done)? {
             Some(offset) => file.write_at(world, buffer, offset),
             None => file.write(world, buffer),
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.wrote(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)
@@ -169,11 +166,11 @@ impl Wasi {
         Ok(used)
     }
 
-    pub(super) fn open_path(&mut self, dirfd: Fd, path: &str, how: How, rights: (Rights, Rights)) -> Result<Fd> {
+    pub(super) fn open_path(&mut self, dirfd: Fd, path: &str, how: How, asked: Granted) -> Result<Fd> {
         self.room_for_handle()?;
-        let dir = self.table.dir(dirfd)?;
+        let dir = self.table.dir(dirfd, Rights::empty())?;
         let opened = dir.open(&mut self.world, path, how)?;
-        self.opened(dirfd, path, opened, rights)
+        self.opened(dirfd, path, opened, asked)
     }
 }
 

@@ -1,17 +1,19 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::clock::Clock;
+use super::exclusive::Turn;
 use super::fault::Fault;
-use super::grants::Grants;
+use super::grants::{Grants, SocketError};
 use super::meter;
 use super::object::{DirEntry, Opened, Result};
 use super::path;
 use super::quota::Quota;
 use super::random::Random;
-use super::scratch_object::ScratchDir;
+use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
-use crate::ledger::{Access, Acquisition, Handle, Kind, Ledger, Origin, Stack};
+use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::report::model::Output;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
@@ -29,6 +31,8 @@ pub struct Wasi {
     pub(super) quota: Quota,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
+    /// Given back last, when nothing listens any more.
+    _turn: Turn,
 }
 
 /// What is left of a context when its test is over.
@@ -73,16 +77,14 @@ impl Wasi {
     ///
     /// # Errors
     /// A granted socket could not be opened.
-    pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, std::io::Error> {
+    pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, SocketError> {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
-        let scratch = super::scratch::Scratch::new(
-            limits.scratch,
-            super::scratch_object::MAX_ENTRIES,
-            super::clock::REALTIME_START,
-        );
+        let turn = Turn::take(&grants.policy.sockets, &watch);
+        let clock = Clock::new(grants.policy.clock);
+        let scratch = super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.output, echo), watch),
+            world: World::new(scratch, Capture::new(limits.output, echo), watch, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),
@@ -92,6 +94,7 @@ impl Wasi {
             quota: Quota::new(limits.io, limits.host_memory),
             stack: None,
             grants,
+            _turn: turn,
         };
         wasi.open_streams(echo);
         wasi.open_directories();
@@ -112,15 +115,17 @@ impl Wasi {
 
     fn open_directories(&mut self) {
         let grants = Arc::clone(&self.grants);
-        let scratch = Object::Dir { dir: Arc::new(ScratchDir::root()), listing: None };
-        self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        if grants.policy.limits.scratch > 0 {
+            let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
+            self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
+        }
         for dir in &grants.dirs {
             let object = Object::Dir { dir: dir.dir.clone(), listing: None };
             self.grant(Kind::Dir, object, Access::None, &dir.report_as, Some(&dir.guest));
         }
     }
 
-    fn open_sockets(&mut self) -> Result<(), std::io::Error> {
+    fn open_sockets(&mut self) -> Result<(), SocketError> {
         let grants = Arc::clone(&self.grants);
         if grants.policy.sockets.is_empty() {
             return Ok(());
@@ -151,13 +156,14 @@ impl Wasi {
             origin: Origin::Granted,
             stack: None,
         });
-        let (rights, inheriting) = granted_rights(kind, access);
-        self.table.insert(Entry { object, id, rights, inheriting, path: Arc::clone(path), preopen: preopen.cloned() })
+        self.note_ends(id, kind, &object);
+        let rights = Granted::whole(kind, access);
+        self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
 
     /// Enters an object that the test acquired; refused with `Mfile` over the limit.
     pub(super) fn acquired(&mut self, object: Object, acquired: Acquired) -> Result<Fd> {
-        let Acquired { kind, path, access, rights, inheriting } = acquired;
+        let Acquired { kind, path, access, rights } = acquired;
         self.room_for_handle()?;
         let fd = self.table.next_fd();
         let stack = self.stack.take();
@@ -170,7 +176,8 @@ impl Wasi {
             origin: Origin::Test,
             stack,
         });
-        Ok(self.table.insert(Entry { object, id, rights, inheriting, path, preopen: None }).into())
+        self.note_ends(id, kind, &object);
+        Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
     /// Whether one more handle is allowed; asked before the host does the work.
@@ -178,17 +185,32 @@ impl Wasi {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
     }
 
-    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, rights: (Rights, Rights)) -> Result<Fd> {
+    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, asked: Granted) -> Result<Fd> {
         let path = path::join(&self.table.get(dirfd)?.path, at);
-        let (rights, inheriting) = rights;
-        let (kind, object, access) = match opened {
-            Opened::File(file) => {
-                let access = Access::new(rights.contains(Rights::FD_READ), rights.contains(Rights::FD_WRITE));
-                (Kind::File, Object::File(file), access)
-            }
-            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }, Access::None),
+        let (kind, object) = match opened {
+            Opened::File(file) => (Kind::File, Object::File(file)),
+            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }),
         };
-        self.acquired(object, Acquired { kind, path, access, rights, inheriting })
+        let rights = asked.for_kind(kind);
+        self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
+    }
+
+    /// Enters the two sides of a socket into the books.
+    fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
+        if let (Kind::Socket, Object::File(socket)) = (kind, object) {
+            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
+        }
+    }
+
+    /// Names the socket behind a descriptor where waiting for it ended the test.
+    pub(super) fn name_wait(&self, fd: Fd, fault: Fault) -> Fault {
+        match (fault, self.table.get(fd)) {
+            (Fault::Waiting(stuck), Ok(entry)) => {
+                let stack = self.ledger.get(entry.id).and_then(|handle| handle.stack.clone());
+                Fault::Trap(stuck.named(&entry.named_at(fd), stack).into())
+            }
+            (fault, _) => fault,
+        }
     }
 
     /// Takes a descriptor's entry off the table and the books.
@@ -200,7 +222,7 @@ impl Wasi {
 
     /// The directory's entries as they were when the guest began to read it.
     pub(super) fn listing(&mut self, fd: Fd, from_start: bool) -> Result<Arc<[DirEntry]>> {
-        let dir = self.table.dir(fd)?;
+        let dir = self.table.dir(fd, Rights::FD_READDIR)?;
         if let Object::Dir { listing: Some(listing), .. } = &self.table.get(fd)?.object
             && !from_start
         {
@@ -263,6 +285,9 @@ impl Wasi {
     /// Strikes the balance and closes everything.
     pub(crate) fn finish(mut self) -> Remains {
         let handles_peak = self.ledger.peak();
+        for (id, socket) in self.table.sockets() {
+            self.ledger.left_waiting(id, socket.waiting(&self.world));
+        }
         let open = std::mem::take(&mut self.ledger).balance();
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
@@ -281,8 +306,7 @@ pub(super) struct Acquired {
     pub kind: Kind,
     pub path: Arc<str>,
     pub access: Access,
-    pub rights: Rights,
-    pub inheriting: Rights,
+    pub rights: Granted,
 }
 
 fn close_object(object: &mut Object, world: &mut World) {
@@ -290,67 +314,6 @@ fn close_object(object: &mut Object, world: &mut World) {
         Object::File(file) => file.close(world),
         Object::Dir { dir, .. } => dir.close(world),
     }
-}
-
-/// Rights of a directory itself, as wasi-libc expects them of a pre-opened one.
-pub(super) fn dir_rights() -> Rights {
-    Rights::PATH_CREATE_DIRECTORY
-        | Rights::PATH_CREATE_FILE
-        | Rights::PATH_LINK_SOURCE
-        | Rights::PATH_LINK_TARGET
-        | Rights::PATH_OPEN
-        | Rights::FD_READDIR
-        | Rights::PATH_READLINK
-        | Rights::PATH_RENAME_SOURCE
-        | Rights::PATH_RENAME_TARGET
-        | Rights::PATH_SYMLINK
-        | Rights::PATH_REMOVE_DIRECTORY
-        | Rights::PATH_UNLINK_FILE
-        | Rights::PATH_FILESTAT_GET
-        | Rights::PATH_FILESTAT_SET_TIMES
-        | Rights::PATH_FILESTAT_SET_SIZE
-        | Rights::FD_FILESTAT_GET
-        | Rights::FD_FILESTAT_SET_TIMES
-}
-
-/// Rights of a file, all of them.
-pub(super) fn file_rights() -> Rights {
-    Rights::FD_DATASYNC
-        | Rights::FD_READ
-        | Rights::FD_SEEK
-        | Rights::FD_FDSTAT_SET_FLAGS
-        | Rights::FD_SYNC
-        | Rights::FD_TELL
-        | Rights::FD_WRITE
-        | Rights::FD_ADVISE
-        | Rights::FD_ALLOCATE
-        | Rights::FD_FILESTAT_GET
-        | Rights::FD_FILESTAT_SET_SIZE
-        | Rights::FD_FILESTAT_SET_TIMES
-        | Rights::POLL_FD_READWRITE
-}
-
-fn granted_rights(kind: Kind, access: Access) -> (Rights, Rights) {
-    let nothing = Rights::empty();
-    match kind {
-        Kind::Dir => (dir_rights(), dir_rights() | file_rights()),
-        Kind::Socket => (socket_rights(), socket_rights()),
-        Kind::Stream | Kind::File => match access {
-            Access::Read => (Rights::FD_READ | Rights::POLL_FD_READWRITE, nothing),
-            _ => (Rights::FD_WRITE | Rights::POLL_FD_READWRITE, nothing),
-        },
-    }
-}
-
-/// Rights of a socket.
-pub(super) fn socket_rights() -> Rights {
-    Rights::FD_READ
-        | Rights::FD_WRITE
-        | Rights::FD_FDSTAT_SET_FLAGS
-        | Rights::FD_FILESTAT_GET
-        | Rights::POLL_FD_READWRITE
-        | Rights::SOCK_SHUTDOWN
-        | Rights::SOCK_ACCEPT
 }
 
 impl From<crate::sandbox::ending::WallClock> for Fault {

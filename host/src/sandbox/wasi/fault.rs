@@ -1,5 +1,7 @@
 //! Why a host call failed: with an errno that the guest is told, or in a way that ends the test.
 
+use super::waiting::{Stuck, Wait};
+use crate::sandbox::ending::WallClock;
 use wasi_common::snapshots::preview_1::types::{Errno, Error};
 
 /// The failure of a host call.
@@ -9,6 +11,25 @@ pub enum Fault {
     Errno(Errno),
     /// The guest is not run on.
     Trap(anyhow::Error),
+    /// The guest waits for a socket, and is not run on.
+    Waiting(Stuck),
+}
+
+impl Fault {
+    /// Nothing can ever end this wait.
+    pub fn forever(wait: Wait) -> Self {
+        Self::Waiting(Stuck { wait, forever: true })
+    }
+
+    /// Says what was waited for when the wall clock ended it.
+    pub fn while_waiting(self, wait: Wait) -> Self {
+        match self {
+            Self::Trap(trap) if trap.downcast_ref() == Some(&WallClock::Deadline) => {
+                Self::Waiting(Stuck { wait, forever: false })
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<Errno> for Fault {
@@ -55,6 +76,7 @@ impl From<Fault> for Error {
         match fault {
             Fault::Errno(errno) => errno.into(),
             Fault::Trap(error) => Error::trap(error),
+            Fault::Waiting(stuck) => Error::trap(stuck.unnamed().into()),
         }
     }
 }

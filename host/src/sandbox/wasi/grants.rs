@@ -3,14 +3,16 @@
 use super::host_dir::HostDir;
 use super::host_socket::{Listener, Stream};
 use super::object::{Dir, File};
+use super::scratch::Lower;
+use super::scratch_object::ScratchDir;
 use super::world::World;
-use crate::policy::{Policy, SocketSource};
+use crate::policy::{DirGrant, Mode, Policy, SocketGrant, SocketSource};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wasi_common::snapshots::preview_1::types::Fdflags;
 
 /// Where the scratch file system is.
 pub const SCRATCH_PATH: &str = "/tmp";
@@ -21,6 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A policy, ready for any number of tests.
 pub struct Grants {
     pub(crate) policy: Arc<Policy>,
+    pub(super) scratch: Arc<dyn Dir>,
     pub(super) dirs: Vec<GrantedDir>,
     pub(super) env: Vec<String>,
     pub(super) stdin: Arc<[u8]>,
@@ -53,20 +56,64 @@ pub struct GrantError {
     source: std::io::Error,
 }
 
+fn open(grant: &DirGrant) -> std::io::Result<Arc<dyn Dir>> {
+    let dir = || cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority());
+    Ok(match grant.mode {
+        Mode::ReadOnly => Arc::new(HostDir::root(dir()?, false)),
+        Mode::ReadWrite => Arc::new(HostDir::root(dir()?, true)),
+        Mode::Overlay => Arc::new(ScratchDir::Overlay(Lower::open(&grant.host)?)),
+    })
+}
+
+/// A granted socket that cannot be opened for a test. It names the grant alone: hosts differ in the rest.
+#[derive(Debug, thiserror::Error)]
+#[error("the granted socket `{name}` cannot be opened: {why}")]
+pub struct SocketError {
+    name: String,
+    why: SocketFault,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SocketFault {
+    #[error("the file to listen on exists, and is not replaced; remove it, or write another path after `unix:`")]
+    Exists,
+    #[error("it connects to `{0}`, which this test is not granted")]
+    NoListener(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Where connecting to a listening socket of the same test leads.
+enum Listening<'a> {
+    /// The address it has now, and whether the policy fixes it.
+    Tcp(SocketAddr, bool),
+    Unix(&'a Path),
+}
+
 impl Grants {
     /// Opens what the policy grants.
     ///
     /// # Errors
     /// A granted directory cannot be opened.
     pub fn new(policy: Arc<Policy>) -> Result<Self, GrantError> {
-        let mut dirs = Vec::with_capacity(policy.dirs.len());
-        for grant in &policy.dirs {
-            let dir = cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority())
-                .map_err(|source| GrantError { guest: grant.guest.clone(), host: grant.host.clone(), source })?;
+        let mut dirs: Vec<GrantedDir> = Vec::with_capacity(policy.dirs.len());
+        for (index, grant) in policy.dirs.iter().enumerate() {
+            // A directory that is granted under two names is one overlay: what is written under one is seen under the other.
+            let same = |other: &DirGrant| {
+                grant.mode == Mode::Overlay && (other.mode, &other.host) == (grant.mode, &grant.host)
+            };
+            let dir = match policy.dirs[..index].iter().position(same) {
+                Some(other) => Arc::clone(&dirs[other].dir),
+                None => open(grant).map_err(|source| GrantError {
+                    guest: grant.guest.clone(),
+                    host: grant.host.clone(),
+                    source,
+                })?,
+            };
             dirs.push(GrantedDir {
                 guest: grant.guest.as_str().into(),
                 report_as: grant.alias_of.as_ref().unwrap_or(&grant.guest).as_str().into(),
-                dir: Arc::new(HostDir::root(dir, grant.mode)),
+                dir,
             });
         }
         let env = policy.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -76,7 +123,14 @@ impl Grants {
             stderr: "<stderr>".into(),
             scratch: SCRATCH_PATH.into(),
         };
-        Ok(Self { dirs, env, stdin: policy.stdin.as_slice().into(), names: Arc::new(names), policy })
+        Ok(Self {
+            scratch: Arc::new(ScratchDir::Scratch),
+            dirs,
+            env,
+            stdin: policy.stdin.as_slice().into(),
+            names: Arc::new(names),
+            policy,
+        })
     }
 
     /// The policy behind it.
@@ -84,38 +138,66 @@ impl Grants {
         &self.policy
     }
 
-    /// The granted sockets, opened for one test.
-    pub(super) fn open_sockets(&self, world: &mut World) -> std::io::Result<Vec<NamedSocket>> {
-        let mut listening: BTreeMap<&str, SocketAddr> = BTreeMap::new();
-        let mut listeners = BTreeMap::new();
-        for grant in &self.policy.sockets {
-            if let SocketSource::Listen(address) = grant.source {
-                let socket = TcpListener::bind(address)?;
-                listening.insert(&grant.name, socket.local_addr()?);
-                listeners.insert(grant.name.as_str(), Listener::new(socket, world.host.track())?);
-            }
+    /// The granted sockets, opened for one test: those that listen first, so that the others find them.
+    pub(super) fn open_sockets(&self, world: &mut World) -> Result<Vec<NamedSocket>, SocketError> {
+        let mut listening = BTreeMap::new();
+        let mut opened = BTreeMap::new();
+        let failed = |grant: &SocketGrant, why| SocketError { name: grant.name.clone(), why };
+        for (nth, grant) in self.policy.sockets.iter().enumerate() {
+            let socket = listen(grant, world, &mut listening).map_err(|why| failed(grant, why))?;
+            opened.extend(socket.map(|socket| (nth, socket)));
         }
-        let mut opened: Vec<NamedSocket> = Vec::new();
-        for grant in &self.policy.sockets {
-            let address = match &grant.source {
-                SocketSource::Listen(_) => {
-                    if let Some(listener) = listeners.remove(grant.name.as_str()) {
-                        opened.push((grant.name.as_str().into(), Box::new(listener)));
-                    }
-                    continue;
-                }
-                SocketSource::Connect(address) => *address,
-                SocketSource::ConnectTo(name) => *listening.get(name.as_str()).ok_or_else(|| {
-                    std::io::Error::other(format!(
-                        "socket `{}` connects to `{name}`, which this test is not granted",
-                        grant.name
-                    ))
-                })?,
-            };
-            let socket = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-            let stream = Stream::new(socket, Fdflags::empty(), world.host.track())?;
-            opened.push((grant.name.as_str().into(), Box::new(stream)));
+        for (nth, grant) in self.policy.sockets.iter().enumerate() {
+            let socket = connect(grant, world, &listening).map_err(|why| failed(grant, why))?;
+            opened.extend(socket.map(|socket| (nth, socket)));
         }
-        Ok(opened)
+        let named = opened.into_iter().map(|(nth, socket)| (self.policy.sockets[nth].name.as_str().into(), socket));
+        Ok(named.collect())
     }
+}
+
+/// The socket of a grant that listens.
+fn listen<'a>(
+    grant: &'a SocketGrant,
+    world: &mut World,
+    listening: &mut BTreeMap<&'a str, Listening<'a>>,
+) -> Result<Option<Box<dyn File>>, SocketFault> {
+    let (listener, at) = match &grant.source {
+        SocketSource::Listen(address) => {
+            let (listener, bound) = Listener::tcp(*address, world.host.track())?;
+            (listener, Listening::Tcp(bound, address.port() != 0))
+        }
+        SocketSource::ListenUnix(path) => {
+            let listener = Listener::unix(path, world.host.track()).map_err(|error| match error.kind() {
+                ErrorKind::AddrInUse => SocketFault::Exists,
+                _ => error.into(),
+            })?;
+            (listener, Listening::Unix(path))
+        }
+        SocketSource::Connect(_) | SocketSource::ConnectUnix(_) | SocketSource::ConnectTo(_) => return Ok(None),
+    };
+    listening.insert(&grant.name, at);
+    Ok(Some(Box::new(listener)))
+}
+
+/// The socket of a grant that connects.
+fn connect(
+    grant: &SocketGrant,
+    world: &mut World,
+    listening: &BTreeMap<&str, Listening<'_>>,
+) -> Result<Option<Box<dyn File>>, SocketFault> {
+    let tracked = world.host.track();
+    let stream = match &grant.source {
+        SocketSource::Listen(_) | SocketSource::ListenUnix(_) => return Ok(None),
+        SocketSource::Connect(address) => Stream::tcp(*address, Some(*address), CONNECT_TIMEOUT, tracked)?,
+        SocketSource::ConnectUnix(path) => Stream::unix(path, CONNECT_TIMEOUT, tracked)?,
+        SocketSource::ConnectTo(name) => match listening.get(name.as_str()) {
+            Some(Listening::Tcp(address, fixed)) => {
+                Stream::tcp(*address, fixed.then_some(*address), CONNECT_TIMEOUT, tracked)?
+            }
+            Some(Listening::Unix(path)) => Stream::unix(path, CONNECT_TIMEOUT, tracked)?,
+            None => return Err(SocketFault::NoListener(name.clone())),
+        },
+    };
+    Ok(Some(Box::new(stream)))
 }

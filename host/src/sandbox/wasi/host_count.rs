@@ -16,6 +16,11 @@ impl HostCount {
         Tracked(Arc::clone(count))
     }
 
+    /// The same count, for another owner of descriptors.
+    pub fn share(&mut self) -> Self {
+        Self(Some(Arc::clone(self.0.get_or_insert_default())))
+    }
+
     /// Descriptors open now.
     pub fn open(&self) -> u64 {
         self.0.as_ref().map_or(0, |count| count.load(Ordering::Relaxed))
@@ -47,5 +52,15 @@ mod tests {
         assert_eq!(count.open(), 1);
         drop(second);
         assert_eq!(count.open(), 0);
+    }
+
+    #[test]
+    fn a_shared_count_is_one() {
+        let mut count = HostCount::default();
+        let mut shared = count.share();
+        let held = (count.track(), shared.track());
+        assert_eq!((count.open(), shared.open()), (2, 2));
+        drop(held);
+        assert_eq!((count.open(), shared.open()), (0, 0));
     }
 }

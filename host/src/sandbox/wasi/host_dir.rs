@@ -10,11 +10,11 @@ use super::host_file::HostFile;
 use super::host_files::HostId;
 use super::object::{Dir, DirEntry, How, Opened, Result, Times};
 use super::world::World;
-use crate::policy::Mode;
 use cap_fs_ext::{
     DirExt, FileTypeExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, SystemTimeSpec,
 };
 use cap_std::fs::{FileType, Metadata, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
 use std::any::Any;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -23,22 +23,19 @@ use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetyp
 /// A directory below a grant.
 pub struct HostDir {
     dir: cap_std::fs::Dir,
-    mode: Mode,
+    writable: bool,
     /// Absent for the grant's own directory, which is opened once a run and shared by its tests.
     _tracked: Option<Tracked>,
 }
 
 impl HostDir {
-    /// The grant's own directory.
-    pub fn root(dir: cap_std::fs::Dir, mode: Mode) -> Self {
-        Self { dir, mode, _tracked: None }
+    /// The grant's own directory. What is below it is writable if it is.
+    pub fn root(dir: cap_std::fs::Dir, writable: bool) -> Self {
+        Self { dir, writable, _tracked: None }
     }
 
     fn writable(&self) -> Result<()> {
-        match self.mode {
-            Mode::ReadOnly => Err(Errno::Rofs.into()),
-            Mode::ReadWrite => Ok(()),
-        }
+        if self.writable { Ok(()) } else { Err(Errno::Rofs.into()) }
     }
 
     fn metadata(&self, path: &str, follow: bool) -> Result<Metadata> {
@@ -51,13 +48,11 @@ impl HostDir {
             .maybe_dir(true)
             .read(how.read || !how.write)
             .write(how.write)
-            .append(how.write && how.flags.contains(Fdflags::APPEND))
             .create_new(how.create && how.exclusive)
             .create(how.create && !how.exclusive)
             .truncate(how.truncate)
             .follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
-            // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
-            .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default());
+            .custom_flags(i32::try_from(host_flags(how).bits()).unwrap_or_default());
         // POSIX lets a file be created or truncated that is only read; the host's options want the right to write.
         if (how.create || how.truncate) && !how.write {
             options.write(true);
@@ -99,6 +94,15 @@ impl HostDir {
     }
 }
 
+/// The flags that the host's options have no word for.
+fn host_flags(how: How) -> OFlags {
+    // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
+    let mut flags = OFlags::NONBLOCK;
+    // The options refuse to append to a file that is truncated, which POSIX allows.
+    flags.set(OFlags::APPEND, how.write && how.flags.contains(Fdflags::APPEND));
+    flags
+}
+
 fn is_plain(kind: FileType) -> bool {
     !(kind.is_fifo() || kind.is_block_device() || kind.is_char_device() || kind.is_socket())
 }
@@ -122,13 +126,13 @@ pub fn filetype(kind: FileType) -> Filetype {
 }
 
 /// A host file's status as the guest may see it. Links are counted only where the test may make some.
-pub fn filestat(world: &mut World, found: &Metadata, mode: Mode) -> Filestat {
+pub fn filestat(world: &mut World, found: &Metadata, writable: bool) -> Filestat {
     let kind = filetype(found.file_type());
     let known = world.files.of(HostId::of(found));
-    let (nlink, size) = match (kind, mode) {
-        (Filetype::Directory, _) => (1, 0),
-        (_, Mode::ReadOnly) => (1, found.len()),
-        (_, Mode::ReadWrite) => (found.nlink(), found.len()),
+    let (nlink, size) = match kind {
+        Filetype::Directory => (1, 0),
+        _ if writable => (found.nlink(), found.len()),
+        _ => (1, found.len()),
     };
     let (atim, mtim, ctim) = (known.accessed, known.modified, known.changed);
     Filestat { dev: 1, ino: known.ino, filetype: kind, nlink, size, atim, mtim, ctim }
@@ -169,7 +173,11 @@ impl Dir for HostDir {
                 return Err(Errno::Isdir.into());
             }
             let dir = cap_std::fs::Dir::from_std_file(file.into_std());
-            return Ok(Opened::Dir(std::sync::Arc::new(HostDir { dir, mode: self.mode, _tracked: Some(tracked) })));
+            return Ok(Opened::Dir(std::sync::Arc::new(HostDir {
+                dir,
+                writable: self.writable,
+                _tracked: Some(tracked),
+            })));
         }
         if how.directory {
             return Err(Errno::Notdir.into());
@@ -177,17 +185,17 @@ impl Dir for HostDir {
         if !kind.is_file() {
             return Err(Errno::Acces.into());
         }
-        Ok(Opened::File(Box::new(HostFile::new(file, id, self.mode, how, tracked))))
+        Ok(Opened::File(Box::new(HostFile::new(file, id, self.writable, how, tracked))))
     }
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
         let found = self.dir.dir_metadata()?;
-        Ok(filestat(world, &found, self.mode))
+        Ok(filestat(world, &found, self.writable))
     }
 
     fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat> {
         let found = self.metadata(path, follow)?;
-        Ok(filestat(world, &found, self.mode))
+        Ok(filestat(world, &found, self.writable))
     }
 
     fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {

@@ -5,7 +5,6 @@ use super::host_dir::filestat;
 use super::host_files::HostId;
 use super::object::{File, How, Interest, Readiness, Result, Times};
 use super::world::World;
-use crate::policy::Mode;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype};
@@ -14,21 +13,18 @@ use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filesta
 pub struct HostFile {
     file: cap_std::fs::File,
     id: HostId,
-    mode: Mode,
+    writable: bool,
     flags: Fdflags,
     _tracked: Tracked,
 }
 
 impl HostFile {
-    pub fn new(file: cap_std::fs::File, id: HostId, mode: Mode, how: How, tracked: Tracked) -> Self {
-        Self { file, id, mode, flags: how.flags, _tracked: tracked }
+    pub fn new(file: cap_std::fs::File, id: HostId, writable: bool, how: How, tracked: Tracked) -> Self {
+        Self { file, id, writable, flags: how.flags, _tracked: tracked }
     }
 
     fn writable(&self) -> Result<()> {
-        match self.mode {
-            Mode::ReadOnly => Err(Errno::Rofs.into()),
-            Mode::ReadWrite => Ok(()),
-        }
+        if self.writable { Ok(()) } else { Err(Errno::Rofs.into()) }
     }
 
     fn modified(&self, world: &mut World) {
@@ -90,7 +86,7 @@ impl File for HostFile {
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
         let found = self.file.metadata()?;
-        Ok(filestat(world, &found, self.mode))
+        Ok(filestat(world, &found, self.writable))
     }
 
     fn set_size(&mut self, world: &mut World, size: Filesize) -> Result<()> {
@@ -129,7 +125,7 @@ impl File for HostFile {
         Ok(self.file.sync_all()?)
     }
 
-    fn poll(&mut self, interest: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, interest: Interest) -> Result<Readiness> {
         let bytes = match interest {
             Interest::Read => self.file.metadata()?.len().saturating_sub(self.file.stream_position()?),
             Interest::Write => 0,

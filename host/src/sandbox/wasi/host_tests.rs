@@ -1,26 +1,28 @@
 //! Host directories and files below a read-write grant: what a test is told of them.
 
-use super::clock::REALTIME_START;
+use super::clock::Clock;
 use super::host_dir::HostDir;
 use super::object::{Dir, File, How, Opened, Times};
 use super::scratch::Scratch;
 use super::stdio::Capture;
 use super::world::{Watch, World};
-use crate::policy::Mode;
+use crate::policy;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};
 
+const REALTIME_START: u64 = policy::Clock::DEFAULT_START;
+
 fn world() -> World {
     let watch = Watch { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
-    World::new(Scratch::new(0, 0, REALTIME_START), Capture::new(0, None), watch)
+    World::new(Scratch::new(0, 0, REALTIME_START), Capture::new(0, None), watch, Clock::new(policy::Clock::default()))
 }
 
 fn granted() -> (tempfile::TempDir, HostDir) {
     let host = tempfile::tempdir().unwrap();
     std::fs::write(host.path().join("old"), "there before").unwrap();
     let dir = cap_std::fs::Dir::open_ambient_dir(host.path(), cap_std::ambient_authority()).unwrap();
-    (host, HostDir::root(dir, Mode::ReadWrite))
+    (host, HostDir::root(dir, true))
 }
 
 fn open(dir: &HostDir, world: &mut World, path: &str, create: bool) -> Box<dyn File> {

@@ -1,8 +1,10 @@
-//! Puts the WASI functions into a linker. Around each call: the virtual clock is set from the fuel spent, the guest's
+//! Puts the functions that guests import into a linker: WASI's, and airtight's own. Around each call: the virtual clock is set from the fuel spent, the guest's
 //! stack is captured where a handle may be acquired, and the host's work is charged to fuel.
 
+use super::net;
 use crate::ledger::{RawFrame, Stack};
 use crate::sandbox::state::TestState;
+use airtight_abi::net as abi;
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
 use wiggle::GuestMemory;
@@ -21,7 +23,16 @@ macro_rules! hostcalls {
     )*};
 }
 
-/// Adds every function of preview 1.
+macro_rules! own_calls {
+    ($linker:ident: $( $stack:ident $name:ident $function:path : ( $($arg:ident $ty:ty),* ) )*) => {$(
+        $linker.func_wrap(abi::MODULE, abi::$name, |mut caller: Caller<'_, TestState> $(, $arg: $ty)*| {
+            let capture = stringify!($stack) == "acquires";
+            around(&mut caller, capture, move |state, memory| $function(&mut state.wasi, memory $(, $arg)*))
+        })?;
+    )*};
+}
+
+/// Adds every function of preview 1, and airtight's own.
 ///
 /// # Errors
 /// None is expected: a name defined twice would be a bug.
@@ -74,6 +85,11 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> anyhow::Result<()> {
         plain sock_send(a i32, b i32, c i32, d i32, e i32)
         plain sock_shutdown(a i32, b i32)
     }
+    own_calls! { linker:
+        acquires LISTEN net::listen: (a i32, b i32)
+        acquires CONNECT net::connect: (a i32, b i32)
+        plain ADDRESS net::address: (a i32, b i32, c i32)
+    }
     Ok(())
 }
 
@@ -96,7 +112,7 @@ fn around<T>(
             let (bytes, state) = memory.data_and_store_mut(&mut *caller);
             call(state, &mut GuestMemory::Unshared(bytes))
         }
-        _ => anyhow::bail!("the module calls WASI but exports no memory named `memory`"),
+        _ => anyhow::bail!("the module calls the host but exports no memory named `memory`"),
     };
     let due = caller.data_mut().wasi.end_call();
     caller.set_fuel(left.saturating_sub(due))?;

@@ -1,16 +1,17 @@
 //! What the host's work for a guest costs it in fuel.
 //!
 //! Fuel counts wasm operators; without a tariff a guest could make the host work for hours at the price of a few calls.
-//! The tariff, charged after the call: [`CALL`] for every host call, [`PATH`] for a call that resolves a path, [`BYTE`] for
-//! a byte read, written or copied, [`ENTRY`] for a directory entry or a subscription, [`FRAME`] for a stack frame captured.
+//! The tariff, charged after the call: [`CALL`] for every host call, [`PATH`] for a call that resolves a path or an
+//! address, [`BYTE`] for a byte read, written or copied, [`ENTRY`] for a directory entry, a subscription or a port looked
+//! at, [`FRAME`] for a stack frame captured.
 
 /// Any host call.
 pub const CALL: u64 = 100;
-/// A call that resolves a path.
+/// A call that resolves a path, or an address of the network.
 pub const PATH: u64 = 2_000;
 /// A byte moved between guest and host.
 pub const BYTE: u64 = 1;
-/// A directory entry, an environment string or a poll subscription.
+/// A directory entry, an environment string, a poll subscription, or a port that may be free.
 pub const ENTRY: u64 = 100;
 /// A frame of a captured stack.
 pub const FRAME: u64 = 10;

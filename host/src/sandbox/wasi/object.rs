@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::world::World;
 use std::any::Any;
 use std::io::SeekFrom;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype, Sdflags};
 
@@ -61,11 +62,11 @@ pub enum Interest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
     /// Ready, with the bytes known to be waiting.
-    Ready {
-        bytes: u64,
-        hangup: bool,
-    },
+    Ready { bytes: u64, hangup: bool },
+    /// Not yet: something outside of the test may make it ready.
     NotReady,
+    /// Nothing outside of the test can ever make it ready.
+    Never,
 }
 
 /// A connection taken from a listening socket.
@@ -126,7 +127,7 @@ pub trait File: Send {
         Ok(())
     }
 
-    fn poll(&mut self, _: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, _: Interest) -> Result<Readiness> {
         Ok(Readiness::Ready { bytes: 0, hangup: false })
     }
 
@@ -143,8 +144,24 @@ pub trait File: Send {
         Err(Errno::Notsock.into())
     }
 
-    fn shutdown(&mut self, _: Sdflags) -> Result<()> {
+    fn shutdown(&mut self, _: &mut World, _: Sdflags) -> Result<()> {
         Err(Errno::Notsock.into())
+    }
+
+    /// The address of a socket's own side; `Notsup` where it would differ from run to run.
+    fn local(&self, _: &World) -> Result<SocketAddr> {
+        Err(Errno::Notsock.into())
+    }
+
+    /// The address of a socket's other side; `Notsup` where it would differ from run to run.
+    fn peer(&self, _: &World) -> Result<SocketAddr> {
+        Err(Errno::Notsock.into())
+    }
+
+    /// Bytes that a connection received and nobody read, or connections that a listening socket received and nobody
+    /// accepted; `None` where that depends on when one looks.
+    fn waiting(&self, _: &World) -> Option<u64> {
+        None
     }
 
     /// Gives back what the object holds in the world, before it is dropped.

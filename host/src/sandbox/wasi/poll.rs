@@ -1,18 +1,36 @@
-//! `poll_oneoff`: descriptors that are ready now come first; otherwise the earliest clock fires at once, by moving the
-//! virtual clock; only real sockets with no clock beside them are waited for, until the test's deadline.
+//! `poll_oneoff` tells all that is ready or due now, in the order of the subscriptions. Where nothing is, sockets of the host
+//! are given real time to become ready, up to what the earliest clock asks for; then that clock fires, by moving virtual
+//! time, or because real time has come there. With nothing to wait for but the test's own network the wait would never end:
+//! the test ends instead.
 
+use super::alarms::Alarms;
 use super::context::Wasi;
+use super::fault::Fault;
 use super::meter::{self, MAX_VECTORS};
 use super::object::{Interest, Readiness, Result};
-use std::time::Duration;
+use super::table::Entry;
+use super::waiting::{Stuck, Wait};
+use crate::sandbox::ending::WallClock;
+use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
-    Clockid, Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Size, Subclockflags, Subscription,
-    SubscriptionClock, SubscriptionU, Userdata,
+    Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subscription, SubscriptionU, Userdata,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
-/// How long real sockets are waited for between two looks.
+/// How long sockets of the host are waited for between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Sockets named in a message; the rest are counted.
+const NAMED: usize = 4;
+
+/// What one look at the descriptors found.
+#[derive(Default)]
+struct Look {
+    /// Events of those that are ready, or whose subscription is an error, each with its place among the subscriptions.
+    events: Vec<(usize, Event)>,
+    /// Whether something outside of the test may make one of the others ready.
+    outside: bool,
+}
 
 impl Wasi {
     pub(super) fn poll(
@@ -39,70 +57,95 @@ impl Wasi {
     }
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
+        let alarms = Alarms::new(wanted, &self.world.clock);
+        // A clock that is too far away for the host's is no clock: the test's deadline comes first.
+        let give_up = alarms.wait(&self.world.clock).and_then(|wait| Instant::now().checked_add(wait));
         loop {
-            let ready = self.ready(wanted)?;
-            if !ready.is_empty() {
-                return Ok(ready);
+            let look = self.look(wanted)?;
+            let mut events = look.events;
+            events.extend(alarms.fired(&self.world.clock));
+            if !events.is_empty() {
+                events.sort_by_key(|(index, _)| *index);
+                return Ok(events.into_iter().map(|(_, event)| event).collect());
             }
-            if let Some(fired) = self.earliest_clock(wanted)? {
-                return Ok(fired);
+            let rest = give_up.map(|at| at.saturating_duration_since(Instant::now()));
+            match alarms.earliest() {
+                Some(due) if !self.world.clock.is_real() && (!look.outside || rest == Some(Duration::ZERO)) => {
+                    self.world.clock.sleep_until(due);
+                    continue;
+                }
+                None if !look.outside => return Err(self.stuck(wanted, true)),
+                _ => {}
             }
-            self.world.watch.check()?;
-            std::thread::sleep(LOOK_AGAIN);
+            let longest = if look.outside { LOOK_AGAIN } else { Duration::MAX };
+            if let Err(ended) = self.world.watch.pause(rest.unwrap_or(longest).min(longest)) {
+                return Err(self.ended(wanted, ended));
+            }
+            self.world.clock.look();
         }
     }
 
-    /// Events of the descriptors that are ready now, or whose subscription is an error.
-    fn ready(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
-        let mut events = Vec::new();
-        for sub in wanted {
-            let (fd, interest, type_) = match &sub.u {
-                SubscriptionU::FdRead(sub) => (sub.file_descriptor, Interest::Read, Eventtype::FdRead),
-                SubscriptionU::FdWrite(sub) => (sub.file_descriptor, Interest::Write, Eventtype::FdWrite),
-                SubscriptionU::Clock(_) => continue,
-            };
-            let event = match self.table.file(fd).and_then(|file| file.poll(interest)) {
-                Ok(Readiness::NotReady) => continue,
+    /// The end by the wall clock: of a wait for sockets, it says which.
+    fn ended(&self, wanted: &[Subscription], ended: WallClock) -> Fault {
+        let fault = Fault::from(ended);
+        if wanted.iter().all(|sub| descriptor(sub).is_none()) {
+            return fault;
+        }
+        let fault = fault.while_waiting(Wait::Readiness);
+        if matches!(fault, Fault::Waiting(_)) { self.stuck(wanted, false) } else { fault }
+    }
+
+    fn look(&mut self, wanted: &[Subscription]) -> Result<Look> {
+        let mut look = Look::default();
+        for (index, sub) in wanted.iter().enumerate() {
+            let Some((fd, interest, type_)) = descriptor(sub) else { continue };
+            let event = match self.table.polled(fd, interest).and_then(|file| file.poll(&mut self.world, interest)) {
+                Ok(Readiness::Never) => continue,
+                Ok(Readiness::NotReady) => {
+                    look.outside = true;
+                    continue;
+                }
                 Ok(Readiness::Ready { bytes, hangup }) => {
                     let flags = if hangup { Eventrwflags::FD_READWRITE_HANGUP } else { Eventrwflags::empty() };
                     event(sub.userdata, type_, Errno::Success, bytes, flags)
                 }
-                Err(super::fault::Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
-                Err(trap) => return Err(trap),
+                Err(Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
+                Err(fault) => return Err(fault),
             };
-            events.push(event);
+            look.events.push((index, event));
         }
-        Ok(events)
+        Ok(look)
     }
 
-    /// Moves the clock to the earliest deadline and fires every clock that is due by then.
-    fn earliest_clock(&mut self, wanted: &[Subscription]) -> Result<Option<Vec<Event>>> {
-        let mut clocks = Vec::new();
-        for sub in wanted {
-            if let SubscriptionU::Clock(clock) = &sub.u {
-                clocks.push((self.nanos_until(clock)?, sub.userdata));
+    /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
+    fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
+        let mut entries: Vec<(Fd, &Entry)> = Vec::new();
+        for (fd, ..) in wanted.iter().filter_map(descriptor) {
+            if let Ok(entry) = self.table.get(fd)
+                && entries.iter().all(|(_, known)| known.id != entry.id)
+            {
+                entries.push((fd, entry));
             }
         }
-        let Some(earliest) = clocks.iter().map(|(nanos, _)| *nanos).min() else { return Ok(None) };
-        self.world.clock.sleep(earliest);
-        let due = clocks.into_iter().filter(|(nanos, _)| *nanos <= earliest);
-        let fire = |(_, userdata)| event(userdata, Eventtype::Clock, Errno::Success, 0, Eventrwflags::empty());
-        Ok(Some(due.map(fire).collect()))
-    }
-
-    fn nanos_until(&self, sub: &SubscriptionClock) -> Result<u64> {
-        if !sub.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME) {
-            return Ok(sub.timeout);
+        let mut names: Vec<_> = entries.iter().take(NAMED).map(|(fd, entry)| entry.named_at(*fd)).collect();
+        if entries.len() > NAMED {
+            names.push(format!("{} more", entries.len() - NAMED));
         }
-        let now = match sub.id {
-            Clockid::Realtime => self.world.clock.realtime(),
-            Clockid::Monotonic => self.world.clock.monotonic(),
-            Clockid::ProcessCputimeId | Clockid::ThreadCputimeId => return Err(Errno::Notsup.into()),
-        };
-        Ok(sub.timeout.saturating_sub(now))
+        let first = entries.first().and_then(|(_, entry)| self.ledger.get(entry.id));
+        let stuck = Stuck { wait: Wait::Readiness, forever };
+        Fault::Trap(stuck.named(&names.join(" or "), first.and_then(|handle| handle.stack.clone())).into())
     }
 }
 
-fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
+/// The descriptor of a subscription that is no clock.
+fn descriptor(sub: &Subscription) -> Option<(Fd, Interest, Eventtype)> {
+    match &sub.u {
+        SubscriptionU::FdRead(sub) => Some((sub.file_descriptor, Interest::Read, Eventtype::FdRead)),
+        SubscriptionU::FdWrite(sub) => Some((sub.file_descriptor, Interest::Write, Eventtype::FdWrite)),
+        SubscriptionU::Clock(_) => None,
+    }
+}
+
+pub(super) fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
     Event { userdata, error, type_, fd_readwrite: EventFdReadwrite { nbytes, flags } }
 }

@@ -3,11 +3,12 @@
 use super::buffers::{gather, scatter};
 use super::calls::{follows, sizes};
 use super::clock::RESOLUTION;
-use super::context::{Acquired, Wasi, socket_rights};
+use super::context::{Acquired, Wasi};
 use super::meter;
 use super::object::How;
+use super::rights::{self, Granted};
 use super::table::Object;
-use crate::ledger::{Access, Kind};
+use crate::ledger::Kind;
 use crate::sandbox::ending::GuestExit;
 use std::io::SeekFrom;
 use wasi_common::snapshots::preview_1::types::{self, Errno, Error, Fd, Rights};
@@ -52,24 +53,17 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn clock_time_get(&mut self, _: &mut GuestMemory<'_>, id: types::Clockid, _precision: u64) -> Result<u64> {
-        let clock = &self.world.clock;
-        Ok(match id {
-            types::Clockid::Realtime => clock.realtime(),
-            types::Clockid::Monotonic => clock.monotonic(),
-            types::Clockid::ProcessCputimeId | types::Clockid::ThreadCputimeId => clock.spent,
-        })
+        Ok(self.world.clock.of(id))
     }
 
     async fn fd_advise(&mut self, _: &mut GuestMemory<'_>, fd: Fd, _: u64, _: u64, _: types::Advice) -> Result<()> {
-        match self.table.file(fd)?.kind() {
-            types::Filetype::RegularFile => Ok(()),
-            _ => Err(Errno::Spipe.into()),
-        }
+        self.table.regular(fd, Rights::FD_ADVISE, Errno::Spipe)?;
+        Ok(())
     }
 
     async fn fd_allocate(&mut self, _: &mut GuestMemory<'_>, fd: Fd, offset: u64, len: u64) -> Result<()> {
-        self.allowed(fd, Rights::FD_WRITE)?;
-        Ok(self.table.file(fd)?.allocate(&mut self.world, offset, len)?)
+        let file = self.table.regular(fd, Rights::FD_WRITE | Rights::FD_ALLOCATE, Errno::Spipe)?;
+        Ok(file.allocate(&mut self.world, offset, len)?)
     }
 
     async fn fd_close(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<()> {
@@ -79,7 +73,9 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn fd_datasync(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<()> {
-        Ok(self.table.file(fd)?.sync()?)
+        // Who may synchronise everything may synchronise the data: as on the host, that takes no right to write.
+        let needed = self.table.either(fd, Rights::FD_SYNC, Rights::FD_DATASYNC)?;
+        Ok(self.table.file(fd, needed)?.sync()?)
     }
 
     async fn fd_fdstat_get(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<types::Fdstat> {
@@ -91,13 +87,13 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(types::Fdstat {
             fs_filetype,
             fs_flags,
-            fs_rights_base: entry.rights,
-            fs_rights_inheriting: entry.inheriting,
+            fs_rights_base: entry.rights.base,
+            fs_rights_inheriting: entry.rights.inheriting,
         })
     }
 
     async fn fd_fdstat_set_flags(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<()> {
-        Ok(self.table.file(fd)?.set_flags(flags)?)
+        Ok(self.table.file(fd, Rights::FD_FDSTAT_SET_FLAGS)?.set_flags(flags)?)
     }
 
     async fn fd_fdstat_set_rights(
@@ -107,24 +103,24 @@ impl WasiSnapshotPreview1 for Wasi {
         base: Rights,
         inheriting: Rights,
     ) -> Result<()> {
-        let entry = self.table.get_mut(fd)?;
-        if !entry.rights.contains(base) || !entry.inheriting.contains(inheriting) {
+        let held = &mut self.table.get_mut(fd)?.rights;
+        if !held.base.contains(base) || !held.inheriting.contains(inheriting) {
             return Err(Errno::Notcapable.into());
         }
-        (entry.rights, entry.inheriting) = (base, inheriting);
+        *held = Granted { base, inheriting };
         Ok(())
     }
 
     async fn fd_filestat_get(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<types::Filestat> {
-        Ok(match &self.table.get(fd)?.object {
+        Ok(match &self.table.having(fd, Rights::FD_FILESTAT_GET)?.object {
             Object::File(file) => file.stat(&mut self.world)?,
             Object::Dir { dir, .. } => dir.stat(&mut self.world)?,
         })
     }
 
     async fn fd_filestat_set_size(&mut self, _: &mut GuestMemory<'_>, fd: Fd, size: u64) -> Result<()> {
-        self.allowed(fd, Rights::FD_WRITE)?;
-        Ok(self.table.file(fd)?.set_size(&mut self.world, size)?)
+        let file = self.table.resizable(fd)?;
+        Ok(file.set_size(&mut self.world, size)?)
     }
 
     async fn fd_filestat_set_times(
@@ -136,8 +132,7 @@ impl WasiSnapshotPreview1 for Wasi {
         flags: types::Fstflags,
     ) -> Result<()> {
         let times = self.times(atim, mtim, flags)?;
-        let entry = self.table.get_mut(fd)?;
-        match &mut entry.object {
+        match &mut self.table.having(fd, Rights::FD_FILESTAT_SET_TIMES)?.object {
             Object::File(file) => file.set_times(&mut self.world, times)?,
             Object::Dir { dir, .. } => dir.set_times(&mut self.world, ".", false, times)?,
         }
@@ -207,15 +202,18 @@ impl WasiSnapshotPreview1 for Wasi {
             types::Whence::End => SeekFrom::End(offset),
             types::Whence::Set => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
         };
-        Ok(self.table.file(fd)?.seek(&mut self.world, to)?)
+        let tells = to == SeekFrom::Current(0);
+        let needed = if tells { self.table.either(fd, Rights::FD_SEEK, Rights::FD_TELL)? } else { Rights::FD_SEEK };
+        Ok(self.table.regular(fd, needed, Errno::Spipe)?.seek(&mut self.world, to)?)
     }
 
     async fn fd_sync(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<()> {
-        Ok(self.table.file(fd)?.sync()?)
+        Ok(self.table.file(fd, Rights::FD_SYNC)?.sync()?)
     }
 
     async fn fd_tell(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<u64> {
-        Ok(self.table.file(fd)?.seek(&mut self.world, SeekFrom::Current(0))?)
+        let needed = self.table.either(fd, Rights::FD_SEEK, Rights::FD_TELL)?;
+        Ok(self.table.regular(fd, needed, Errno::Spipe)?.seek(&mut self.world, SeekFrom::Current(0))?)
     }
 
     async fn fd_readdir(
@@ -236,7 +234,7 @@ impl WasiSnapshotPreview1 for Wasi {
         path: GuestPtr<str>,
     ) -> Result<()> {
         let path = self.path(memory, path)?;
-        Ok(self.table.dir(dirfd)?.create_dir(&mut self.world, &path)?)
+        Ok(self.table.dir(dirfd, Rights::PATH_CREATE_DIRECTORY)?.create_dir(&mut self.world, &path)?)
     }
 
     async fn path_filestat_get(
@@ -247,7 +245,7 @@ impl WasiSnapshotPreview1 for Wasi {
         path: GuestPtr<str>,
     ) -> Result<types::Filestat> {
         let path = self.path(memory, path)?;
-        Ok(self.table.dir(dirfd)?.stat_path(&mut self.world, &path, follows(flags))?)
+        Ok(self.table.dir(dirfd, Rights::PATH_FILESTAT_GET)?.stat_path(&mut self.world, &path, follows(flags))?)
     }
 
     async fn path_filestat_set_times(
@@ -262,7 +260,12 @@ impl WasiSnapshotPreview1 for Wasi {
     ) -> Result<()> {
         let path = self.path(memory, path)?;
         let times = self.times(atim, mtim, fst_flags)?;
-        Ok(self.table.dir(dirfd)?.set_times(&mut self.world, &path, follows(flags), times)?)
+        Ok(self.table.dir(dirfd, Rights::PATH_FILESTAT_SET_TIMES)?.set_times(
+            &mut self.world,
+            &path,
+            follows(flags),
+            times,
+        )?)
     }
 
     async fn path_link(
@@ -275,7 +278,8 @@ impl WasiSnapshotPreview1 for Wasi {
         target_path: GuestPtr<str>,
     ) -> Result<()> {
         let (from, to) = (self.path(memory, src_path)?, self.path(memory, target_path)?);
-        let (source, target) = (self.table.dir(src_fd)?, self.table.dir(target_fd)?);
+        let source = self.table.dir(src_fd, Rights::PATH_LINK_SOURCE)?;
+        let target = self.table.dir(target_fd, Rights::PATH_LINK_TARGET)?;
         Ok(source.link(&mut self.world, &from, follows(src_flags), &*target, &to)?)
     }
 
@@ -291,8 +295,9 @@ impl WasiSnapshotPreview1 for Wasi {
         flags: types::Fdflags,
     ) -> Result<Fd> {
         let path = self.path(memory, path)?;
-        let parent = self.table.get(dirfd)?;
-        let granted = parent.inheriting;
+        self.table.dir(dirfd, rights::to_open(oflags))?;
+        let asked = Granted { base, inheriting };
+        self.table.get(dirfd)?.rights.passes_on(asked, flags)?;
         let how = How {
             follow: follows(dirflags),
             create: oflags.contains(types::Oflags::CREAT),
@@ -303,8 +308,7 @@ impl WasiSnapshotPreview1 for Wasi {
             write: base.contains(Rights::FD_WRITE),
             flags,
         };
-        let rights = (base & granted, inheriting & granted);
-        Ok(self.open_path(dirfd, &path, how, rights)?)
+        Ok(self.open_path(dirfd, &path, how, asked)?)
     }
 
     async fn path_readlink(
@@ -316,7 +320,7 @@ impl WasiSnapshotPreview1 for Wasi {
         len: u32,
     ) -> Result<u32> {
         let path = self.path(memory, path)?;
-        let target = self.table.dir(dirfd)?.read_link(&mut self.world, &path)?;
+        let target = self.table.dir(dirfd, Rights::PATH_READLINK)?.read_link(&mut self.world, &path)?;
         let count = u32::try_from(target.len())?.min(len);
         memory.copy_from_slice(&target.as_bytes()[..count as usize], buf.as_array(count))?;
         Ok(count)
@@ -329,7 +333,7 @@ impl WasiSnapshotPreview1 for Wasi {
         path: GuestPtr<str>,
     ) -> Result<()> {
         let path = self.path(memory, path)?;
-        Ok(self.table.dir(dirfd)?.remove_dir(&mut self.world, &path)?)
+        Ok(self.table.dir(dirfd, Rights::PATH_REMOVE_DIRECTORY)?.remove_dir(&mut self.world, &path)?)
     }
 
     async fn path_rename(
@@ -341,7 +345,8 @@ impl WasiSnapshotPreview1 for Wasi {
         dest_path: GuestPtr<str>,
     ) -> Result<()> {
         let (from, to) = (self.path(memory, src_path)?, self.path(memory, dest_path)?);
-        let (source, target) = (self.table.dir(src_fd)?, self.table.dir(dest_fd)?);
+        let source = self.table.dir(src_fd, Rights::PATH_RENAME_SOURCE)?;
+        let target = self.table.dir(dest_fd, Rights::PATH_RENAME_TARGET)?;
         Ok(source.rename(&mut self.world, &from, &*target, &to)?)
     }
 
@@ -353,12 +358,12 @@ impl WasiSnapshotPreview1 for Wasi {
         dest_path: GuestPtr<str>,
     ) -> Result<()> {
         let (target, path) = (self.path(memory, src_path)?, self.path(memory, dest_path)?);
-        Ok(self.table.dir(dirfd)?.symlink(&mut self.world, &target, &path)?)
+        Ok(self.table.dir(dirfd, Rights::PATH_SYMLINK)?.symlink(&mut self.world, &target, &path)?)
     }
 
     async fn path_unlink_file(&mut self, memory: &mut GuestMemory<'_>, dirfd: Fd, path: GuestPtr<str>) -> Result<()> {
         let path = self.path(memory, path)?;
-        Ok(self.table.dir(dirfd)?.unlink(&mut self.world, &path)?)
+        Ok(self.table.dir(dirfd, Rights::PATH_UNLINK_FILE)?.unlink(&mut self.world, &path)?)
     }
 
     async fn poll_oneoff(
@@ -395,12 +400,15 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
+        self.table.socket(fd, Rights::SOCK_ACCEPT)?;
         self.room_for_handle()?;
-        let listener = std::sync::Arc::clone(&self.table.get(fd)?.path);
-        let accepted = self.table.socket(fd)?.accept(&mut self.world, flags)?;
+        let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags);
+        let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
+        let listener = self.table.get(fd)?;
+        let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let path = format!("{listener} <- {}", accepted.peer).into();
-        let (rights, inheriting) = (socket_rights(), Rights::empty());
-        let what = Acquired { kind: Kind::Socket, path, access: Access::ReadWrite, rights, inheriting };
+        let rights = Granted { base: rights.inheriting, ..rights }.for_kind(Kind::Socket);
+        let what = Acquired { kind: Kind::Socket, path, access: rights.access(), rights };
         Ok(self.acquired(Object::File(accepted.socket), what)?)
     }
 
@@ -414,7 +422,7 @@ impl WasiSnapshotPreview1 for Wasi {
         let id = self.table.get(fd)?.id;
         let peek = flags.contains(types::Riflags::RECV_PEEK);
         let all = flags.contains(types::Riflags::RECV_WAITALL) && !peek;
-        let socket = self.table.socket(fd)?;
+        let socket = self.table.socket(fd, Rights::FD_READ)?;
         let world = &mut self.world;
         let count = scatter(memory, data, !all, |buffer, _| {
             let mut got = socket.recv(world, buffer, peek)?;
@@ -425,7 +433,8 @@ impl WasiSnapshotPreview1 for Wasi {
                 }
             }
             Ok(got)
-        })?;
+        });
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         if !peek {
             self.ledger.read(id, count as u64);
         }
@@ -441,15 +450,16 @@ impl WasiSnapshotPreview1 for Wasi {
         _: types::Siflags,
     ) -> Result<u32> {
         let id = self.table.get(fd)?.id;
-        let socket = self.table.socket(fd)?;
+        let socket = self.table.socket(fd, Rights::FD_WRITE)?;
         let world = &mut self.world;
-        let count = gather(memory, data, |buffer, _| socket.send(world, buffer))?;
+        let count = gather(memory, data, |buffer, _| socket.send(world, buffer));
+        let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.wrote(id, count as u64);
         self.moved(count);
         Ok(u32::try_from(count)?)
     }
 
     async fn sock_shutdown(&mut self, _: &mut GuestMemory<'_>, fd: Fd, how: types::Sdflags) -> Result<()> {
-        Ok(self.table.socket(fd)?.shutdown(how)?)
+        Ok(self.table.socket(fd, Rights::SOCK_SHUTDOWN)?.shutdown(&mut self.world, how)?)
     }
 }

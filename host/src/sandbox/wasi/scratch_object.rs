@@ -1,20 +1,23 @@
-//! Files and directories of the scratch file system, as descriptors hold them.
+//! Files and directories of the scratch file system and of overlays, as descriptors hold them.
 
 use super::fault::Fault;
+use super::meter;
 use super::object::{Dir, DirEntry, File, How, Interest, Opened, Readiness, Result, Times};
-use super::scratch::{FileKind, FsError, NodeId, OpenHow, Stat};
+use super::scratch::{FileKind, FsError, Lower, NodeId, OpenHow, Scratch, Stat};
 use super::world::World;
 use std::any::Any;
 use std::io::SeekFrom;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype};
 
-/// Most names in one scratch file system.
-pub const MAX_ENTRIES: u64 = 1 << 16;
-
-/// A directory; the root is where the file system is placed.
-pub struct ScratchDir {
-    node: Option<NodeId>,
+/// A directory in memory.
+pub enum ScratchDir {
+    /// The root of the scratch file system.
+    Scratch,
+    /// The root of an overlay.
+    Overlay(Lower),
+    /// One that was opened, and is retained.
+    Opened(NodeId),
 }
 
 /// An open regular file.
@@ -27,18 +30,23 @@ struct ScratchFile {
 impl From<FsError> for Fault {
     fn from(error: FsError) -> Self {
         Self::Errno(match error {
+            FsError::Acces => Errno::Acces,
             FsError::Badf => Errno::Badf,
             FsError::Busy => Errno::Busy,
             FsError::Exist => Errno::Exist,
             FsError::Fbig => Errno::Fbig,
+            FsError::Ilseq => Errno::Ilseq,
             FsError::Inval => Errno::Inval,
+            FsError::Io => Errno::Io,
             FsError::Isdir => Errno::Isdir,
             FsError::Loop => Errno::Loop,
             FsError::Nametoolong => Errno::Nametoolong,
+            FsError::Nfile => Errno::Nfile,
             FsError::Noent => Errno::Noent,
             FsError::Nospc => Errno::Nospc,
             FsError::Notdir => Errno::Notdir,
             FsError::Notempty => Errno::Notempty,
+            FsError::Xdev => Errno::Xdev,
             // A path that leads out of its directory is `Perm` in every WASI engine, and in the standard test suite.
             FsError::Perm | FsError::NotCapable => Errno::Perm,
         })
@@ -50,6 +58,10 @@ fn filetype(kind: FileKind) -> Filetype {
         FileKind::File => Filetype::RegularFile,
         FileKind::Dir => Filetype::Directory,
         FileKind::Symlink => Filetype::SymbolicLink,
+        FileKind::BlockDevice => Filetype::BlockDevice,
+        FileKind::CharDevice => Filetype::CharacterDevice,
+        FileKind::Socket => Filetype::SocketStream,
+        FileKind::Fifo => Filetype::Unknown,
     }
 }
 
@@ -67,13 +79,33 @@ fn filestat(stat: Stat) -> Filestat {
 }
 
 impl ScratchDir {
-    pub fn root() -> Self {
-        Self { node: None }
+    fn node(&self, world: &mut World) -> NodeId {
+        match self {
+            Self::Scratch => world.scratch.root(),
+            Self::Overlay(lower) => world.scratch.overlay(lower, &mut world.host),
+            Self::Opened(node) => *node,
+        }
     }
 
-    fn node(&self, world: &World) -> NodeId {
-        self.node.unwrap_or_else(|| world.scratch.root())
+    /// Calls the file system from this directory on.
+    fn with<T>(
+        &self,
+        world: &mut World,
+        call: impl FnOnce(&mut Scratch, NodeId, u64) -> Result<T, FsError>,
+    ) -> Result<T> {
+        let node = self.node(world);
+        with(world, |scratch, now| call(scratch, node, now))
     }
+}
+
+/// Calls the file system at the time of the test's clock, and charges for what it does on its own.
+fn with<T>(world: &mut World, call: impl FnOnce(&mut Scratch, u64) -> Result<T, FsError>) -> Result<T> {
+    let done = call(&mut world.scratch, world.clock.realtime());
+    let work = world.scratch.take_work();
+    for (price, count) in [(meter::BYTE, work.bytes), (meter::ENTRY, work.entries)] {
+        world.meter.charge(price, usize::try_from(count).unwrap_or(usize::MAX));
+    }
+    Ok(done?)
 }
 
 fn same_kind(dir: &dyn Dir) -> Result<&ScratchDir> {
@@ -86,81 +118,79 @@ impl Dir for ScratchDir {
     }
 
     fn open(&self, world: &mut World, path: &str, how: How) -> Result<Opened> {
-        let opened = world.scratch.open(
-            self.node(world),
-            path,
-            OpenHow {
-                follow: how.follow,
-                create: how.create,
-                exclusive: how.exclusive,
-                truncate: how.truncate,
-                directory: how.directory,
-                write: how.write,
-            },
-            world.clock.realtime(),
-        )?;
+        let open_how = OpenHow {
+            follow: how.follow,
+            create: how.create,
+            exclusive: how.exclusive,
+            truncate: how.truncate,
+            directory: how.directory,
+            write: how.write,
+        };
+        let opened = self.with(world, |scratch, node, now| scratch.open(node, path, open_how, now))?;
         Ok(match opened.kind {
-            FileKind::Dir => Opened::Dir(Arc::new(Self { node: Some(opened.node) })),
+            FileKind::Dir => Opened::Dir(Arc::new(Self::Opened(opened.node))),
             _ => Opened::File(Box::new(ScratchFile { node: opened.node, at: 0, flags: how.flags })),
         })
     }
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
-        Ok(filestat(world.scratch.stat(self.node(world))?))
+        self.with(world, |scratch, node, _| scratch.stat(node)).map(filestat)
     }
 
     fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat> {
-        Ok(filestat(world.scratch.stat_path(self.node(world), path, follow)?))
+        self.with(world, |scratch, node, _| scratch.stat_path(node, path, follow)).map(filestat)
     }
 
     fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {
-        let entries = world.scratch.read_dir(self.node(world), 0)?;
-        Ok(entries
-            .map(|entry| DirEntry { name: entry.name.to_owned(), ino: entry.ino, kind: filetype(entry.kind) })
-            .collect())
+        self.with(world, |scratch, node, _| {
+            let entries = scratch.read_dir(node, 0)?;
+            Ok(entries
+                .map(|entry| DirEntry { name: entry.name.to_owned(), ino: entry.ino, kind: filetype(entry.kind) })
+                .collect())
+        })
     }
 
     fn read_link(&self, world: &mut World, path: &str) -> Result<String> {
-        Ok(world.scratch.read_link(self.node(world), path)?.to_owned())
+        self.with(world, |scratch, node, _| scratch.read_link(node, path)).map(|target| (*target).to_owned())
     }
 
     fn create_dir(&self, world: &mut World, path: &str) -> Result<()> {
-        world.scratch.create_dir(self.node(world), path, world.clock.realtime())?;
-        Ok(())
+        self.with(world, |scratch, node, now| scratch.create_dir(node, path, now)).map(drop)
     }
 
     fn remove_dir(&self, world: &mut World, path: &str) -> Result<()> {
-        Ok(world.scratch.remove_dir(self.node(world), path, world.clock.realtime())?)
+        self.with(world, |scratch, node, now| scratch.remove_dir(node, path, now))
     }
 
     fn unlink(&self, world: &mut World, path: &str) -> Result<()> {
-        Ok(world.scratch.unlink(self.node(world), path, world.clock.realtime())?)
+        self.with(world, |scratch, node, now| scratch.unlink(node, path, now))
     }
 
     fn symlink(&self, world: &mut World, target: &str, path: &str) -> Result<()> {
-        world.scratch.symlink(target, self.node(world), path, world.clock.realtime())?;
-        Ok(())
+        self.with(world, |scratch, node, now| scratch.symlink(target, node, path, now)).map(drop)
     }
 
     fn rename(&self, world: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()> {
-        let (from_base, to_base) = (self.node(world), same_kind(to_dir)?.node(world));
-        Ok(world.scratch.rename(from_base, from, to_base, to, world.clock.realtime())?)
+        let to_base = same_kind(to_dir)?.node(world);
+        self.with(world, |scratch, from_base, now| scratch.rename(from_base, from, to_base, to, now))
     }
 
     fn link(&self, world: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()> {
-        let (from_base, to_base) = (self.node(world), same_kind(to_dir)?.node(world));
-        Ok(world.scratch.link(from_base, from, follow, to_base, to, world.clock.realtime())?)
+        let to_base = same_kind(to_dir)?.node(world);
+        self.with(world, |scratch, from_base, now| scratch.link(from_base, from, follow, to_base, to, now))
     }
 
     fn set_times(&self, world: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {
-        let node = world.scratch.lookup(self.node(world), path, follow)?;
-        Ok(world.scratch.set_times(node, times.accessed, times.modified, world.clock.realtime())?)
+        self.with(world, |scratch, node, now| {
+            let node = scratch.lookup(node, path, follow)?;
+            scratch.set_times(node, times.accessed, times.modified, now)
+        })
     }
 
     fn close(&self, world: &mut World) {
-        if let Some(node) = self.node {
+        if let Self::Opened(node) = self {
             // It was retained when it was opened, so it is there.
-            let _ = world.scratch.release(node);
+            let _ = world.scratch.release(*node);
         }
     }
 }
@@ -193,13 +223,13 @@ impl File for ScratchFile {
         if self.flags.contains(Fdflags::APPEND) {
             self.at = world.scratch.stat(self.node)?.size;
         }
-        let count = world.scratch.write_at(self.node, self.at, bytes, world.clock.realtime())?;
+        let count = self.write_at(world, bytes, self.at)?;
         self.at += count as u64;
         Ok(count)
     }
 
     fn write_at(&mut self, world: &mut World, bytes: &[u8], offset: u64) -> Result<usize> {
-        Ok(world.scratch.write_at(self.node, offset, bytes, world.clock.realtime())?)
+        with(world, |scratch, now| scratch.write_at(self.node, offset, bytes, now))
     }
 
     fn seek(&mut self, world: &mut World, to: SeekFrom) -> Result<u64> {
@@ -217,18 +247,18 @@ impl File for ScratchFile {
     }
 
     fn set_size(&mut self, world: &mut World, size: Filesize) -> Result<()> {
-        Ok(world.scratch.truncate(self.node, size, world.clock.realtime())?)
+        with(world, |scratch, now| scratch.truncate(self.node, size, now))
     }
 
     fn allocate(&mut self, world: &mut World, offset: Filesize, len: Filesize) -> Result<()> {
-        Ok(world.scratch.allocate(self.node, offset, len, world.clock.realtime())?)
+        with(world, |scratch, now| scratch.allocate(self.node, offset, len, now))
     }
 
     fn set_times(&mut self, world: &mut World, times: Times) -> Result<()> {
-        Ok(world.scratch.set_times(self.node, times.accessed, times.modified, world.clock.realtime())?)
+        with(world, |scratch, now| scratch.set_times(self.node, times.accessed, times.modified, now))
     }
 
-    fn poll(&mut self, _: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, _: Interest) -> Result<Readiness> {
         Ok(Readiness::Ready { bytes: 0, hangup: false })
     }
 

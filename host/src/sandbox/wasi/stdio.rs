@@ -116,7 +116,7 @@ impl File for Stdin {
         }
     }
 
-    fn poll(&mut self, interest: Interest) -> Result<Readiness> {
+    fn poll(&mut self, _: &mut World, interest: Interest) -> Result<Readiness> {
         let bytes = match (self, interest) {
             (Self::Bytes { bytes, at }, Interest::Read) => (bytes.len() - *at) as u64,
             _ => 0,

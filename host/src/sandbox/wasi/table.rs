@@ -1,9 +1,14 @@
 //! The guest's descriptor table: descriptor -> object, with its key in the ledger. Lowest free number first, as POSIX has it.
 
-use super::object::{Dir, DirEntry, File, Result};
+//!
+//! What a call needs is checked here, in this order: the descriptor is open (`Badf`), of the right kind (`Isdir`, `Notdir`,
+//! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).
+
+use super::object::{Dir, DirEntry, File, Interest, Result};
+use super::rights::{self, Granted};
 use crate::ledger::HandleId;
 use std::sync::Arc;
-use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
+use wasi_common::snapshots::preview_1::types::{Errno, Fd, Filetype, Rights};
 
 /// What a descriptor refers to.
 pub enum Object {
@@ -19,12 +24,18 @@ pub enum Object {
 pub struct Entry {
     pub object: Object,
     pub id: HandleId,
-    pub rights: Rights,
-    pub inheriting: Rights,
+    pub rights: Granted,
     /// The guest path under which reports name it, and what it opens.
     pub path: Arc<str>,
     /// The path it was pre-opened as.
     pub preopen: Option<Arc<str>>,
+}
+
+impl Entry {
+    /// Its name for a message, with the descriptor at which the guest finds it.
+    pub fn named_at(&self, fd: Fd) -> String {
+        format!("{} (fd {})", self.path, u32::from(fd))
+    }
 }
 
 /// All descriptors of one test.
@@ -77,26 +88,89 @@ impl Table {
         Ok(self.entries[u32::from(to) as usize].replace(moved))
     }
 
-    /// The file at a descriptor; a directory is `Isdir`.
-    pub fn file(&mut self, fd: Fd) -> Result<&mut dyn File> {
-        match &mut self.get_mut(fd)?.object {
-            Object::File(file) => Ok(file.as_mut()),
+    /// The entry at a descriptor that has these rights, whatever it is.
+    pub fn having(&mut self, fd: Fd, needed: Rights) -> Result<&mut Entry> {
+        let entry = self.get_mut(fd)?;
+        rights::check(entry.rights.base, needed)?;
+        Ok(entry)
+    }
+
+    /// The file, stream or socket at a descriptor that has these rights; a directory is `Isdir`.
+    pub fn file(&mut self, fd: Fd, needed: Rights) -> Result<&mut dyn File> {
+        let entry = self.get_mut(fd)?;
+        match &mut entry.object {
+            Object::File(file) => {
+                rights::check(entry.rights.base, needed)?;
+                Ok(file.as_mut())
+            }
             Object::Dir { .. } => Err(Errno::Isdir.into()),
         }
     }
 
-    /// The socket at a descriptor; a directory is none, and other files say so themselves.
-    pub fn socket(&mut self, fd: Fd) -> Result<&mut dyn File> {
-        match &mut self.get_mut(fd)?.object {
-            Object::File(file) => Ok(file.as_mut()),
-            Object::Dir { .. } => Err(Errno::Notsock.into()),
+    /// The regular file at a descriptor that has these rights; a stream or a socket is `other`.
+    pub fn regular(&mut self, fd: Fd, needed: Rights, other: Errno) -> Result<&mut dyn File> {
+        if self.file(fd, Rights::empty())?.kind() != Filetype::RegularFile {
+            return Err(other.into());
+        }
+        self.file(fd, needed)
+    }
+
+    /// The regular file at a descriptor whose size may be set. One that is not open for writing is `Inval`, as on Linux.
+    pub fn resizable(&mut self, fd: Fd) -> Result<&mut dyn File> {
+        self.regular(fd, Rights::empty(), Errno::Inval)?;
+        if !self.get(fd)?.rights.base.contains(Rights::FD_WRITE) {
+            return Err(Errno::Inval.into());
+        }
+        self.file(fd, Rights::FD_FILESTAT_SET_SIZE)
+    }
+
+    /// Which of two rights to ask for where one includes the other: the wider, if it is held.
+    pub fn either(&self, fd: Fd, wider: Rights, narrower: Rights) -> Result<Rights> {
+        Ok(if self.get(fd)?.rights.base.contains(wider) { wider } else { narrower })
+    }
+
+    /// What bytes are moved through by this right. At a place of the call's own, that is seeking: a stream is `Spipe`.
+    pub fn moving(&mut self, fd: Fd, right: Rights, placed: bool) -> Result<&mut dyn File> {
+        if placed { self.regular(fd, right | Rights::FD_SEEK, Errno::Spipe) } else { self.file(fd, right) }
+    }
+
+    /// What is at a descriptor that may be polled for this.
+    pub fn polled(&mut self, fd: Fd, interest: Interest) -> Result<&mut dyn File> {
+        let needed = match interest {
+            Interest::Read => Rights::FD_READ,
+            Interest::Write => Rights::FD_WRITE,
+        };
+        self.file(fd, needed | Rights::POLL_FD_READWRITE)
+    }
+
+    /// The socket at a descriptor that has these rights; anything else is `Notsock`.
+    pub fn socket(&mut self, fd: Fd, needed: Rights) -> Result<&mut dyn File> {
+        let entry = self.get_mut(fd)?;
+        match &mut entry.object {
+            Object::File(file) if matches!(file.kind(), Filetype::SocketStream | Filetype::SocketDgram) => {
+                rights::check(entry.rights.base, needed)?;
+                Ok(file.as_mut())
+            }
+            Object::File(_) | Object::Dir { .. } => Err(Errno::Notsock.into()),
         }
     }
 
-    /// The directory at a descriptor; a file is `Notdir`.
-    pub fn dir(&self, fd: Fd) -> Result<Arc<dyn Dir>> {
-        match &self.get(fd)?.object {
-            Object::Dir { dir, .. } => Ok(Arc::clone(dir)),
+    /// Every open socket, by number.
+    pub fn sockets(&self) -> impl Iterator<Item = (HandleId, &dyn File)> {
+        self.entries.iter().flatten().filter_map(|entry| match &entry.object {
+            Object::File(file) if file.kind() == Filetype::SocketStream => Some((entry.id, &**file)),
+            _ => None,
+        })
+    }
+
+    /// The directory at a descriptor that has these rights; a file is `Notdir`.
+    pub fn dir(&self, fd: Fd, needed: Rights) -> Result<Arc<dyn Dir>> {
+        let entry = self.get(fd)?;
+        match &entry.object {
+            Object::Dir { dir, .. } => {
+                rights::check(entry.rights.base, needed)?;
+                Ok(Arc::clone(dir))
+            }
             Object::File(_) => Err(Errno::Notdir.into()),
         }
     }

@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::host_count::HostCount;
 use super::host_files::HostFiles;
 use super::meter::Meter;
+use super::net::Network;
 use super::object::Result;
 use super::scratch::Scratch;
 use super::stdio::Capture;
@@ -27,18 +28,20 @@ pub struct World {
     pub host: HostCount,
     pub watch: Watch,
     pub files: HostFiles,
+    pub network: Network,
 }
 
 impl World {
-    pub fn new(scratch: Scratch, capture: Capture, watch: Watch) -> Self {
+    pub fn new(scratch: Scratch, capture: Capture, watch: Watch, clock: Clock) -> Self {
         Self {
             scratch,
-            clock: Clock::default(),
+            clock,
             meter: Meter::default(),
             capture,
             host: HostCount::default(),
             watch,
-            files: HostFiles::default(),
+            files: HostFiles::new(clock.start()),
+            network: Network::default(),
         }
     }
 }
@@ -53,15 +56,31 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether the whole run is to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// An error once the test may not go on.
     pub fn check(&self) -> Result<(), WallClock> {
-        if self.interrupted.load(Ordering::Relaxed) {
+        if self.is_interrupted() {
             Err(WallClock::Interrupted)
         } else if Instant::now() >= self.deadline {
             Err(WallClock::Deadline)
         } else {
             Ok(())
         }
+    }
+
+    /// Sleeps for `limit`, or less: the caller looks again. Never beyond the test's deadline.
+    ///
+    /// # Errors
+    /// The test may not go on.
+    pub fn pause(&self, limit: Duration) -> Result<(), WallClock> {
+        self.check()?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        std::thread::sleep(WAIT_SLICE.min(limit).min(left));
+        self.check()
     }
 
     /// Waits in slices until a host descriptor is ready, for `limit` at most; true if it is.

@@ -54,13 +54,13 @@ fn leak_by_the_path_of_the_compiler() {
 
 #[test]
 fn deny_writing_where_reading_is_granted() {
-    for dir in ["", "src/", "/fixtures/", "/fixtures/inner/", concat!(env!("CARGO_MANIFEST_DIR"), "/src/")] {
+    for dir in ["/fixtures/", "/fixtures/inner/"] {
         let new = format!("{dir}new");
         assert!(File::create(&new).is_err(), "{new}");
         assert!(fs::create_dir(&new).is_err(), "{new}");
         assert!(!Path::new(&new).exists(), "{new}");
     }
-    for there in ["src/lib.rs", "/fixtures/hello.txt", "/fixtures/inner/inner.txt"] {
+    for there in ["/fixtures/hello.txt", "/fixtures/inner/inner.txt"] {
         assert!(File::options().write(true).open(there).is_err(), "{there}");
         assert!(File::options().append(true).open(there).is_err(), "{there}");
         assert!(fs::remove_file(there).is_err(), "{there}");

@@ -1,36 +1,71 @@
 use super::node::NodeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Positions below this are those of `.` and `..`.
 pub(super) const FIRST_POSITION: u32 = 2;
 
-/// A name's node and its place in the listing.
+/// In a directory that is also below, positions from here on are those of names that the test made.
+const FIRST_MADE: u32 = 1 << 31;
+
+/// A name's node and what is known of the name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) node: NodeId,
-    pub(super) position: u32,
+    /// The place in the listing; none for a name met below until the directory is listed.
+    pub(super) position: Option<u32>,
+    /// The test made the name, and it was charged for.
+    pub(super) paid: bool,
+}
+
+/// What is still to be read of a directory below.
+#[derive(Debug)]
+struct Unread {
+    /// Its path from the overlay's root.
+    path: Arc<str>,
+    /// Names that were met: whatever has become of them, they are not looked for below again.
+    met: BTreeSet<Arc<str>>,
 }
 
 /// The names of one directory, by name for lookups and by position for listings.
 ///
 /// Positions count up and are never used twice, so that a listing can go on from one whatever was removed meanwhile.
+///
+/// A directory of an overlay starts with no names and a directory below, in which they are found one by one. Once that was
+/// read as a whole, it is an ordinary directory.
 #[derive(Debug)]
 pub(super) struct Directory {
-    /// The directory that holds this one; the root holds itself.
+    /// The directory that holds this one; a root holds itself.
     pub(super) parent: NodeId,
     names: BTreeMap<Arc<str>, Entry>,
     order: BTreeMap<u32, (Arc<str>, NodeId)>,
     next: u32,
+    /// It was there before the test: how many subdirectories it has is not known before all names are met.
+    pub(super) was_below: bool,
+    below: Option<Unread>,
 }
 
 impl Directory {
     pub(super) const fn new(parent: NodeId) -> Self {
-        Self { parent, names: BTreeMap::new(), order: BTreeMap::new(), next: FIRST_POSITION }
+        Self::with(parent, FIRST_POSITION, None)
+    }
+
+    /// One whose names are those of a directory below, at `path` from the overlay's root.
+    pub(super) const fn over(parent: NodeId, path: Arc<str>) -> Self {
+        Self::with(parent, FIRST_MADE, Some(Unread { path, met: BTreeSet::new() }))
+    }
+
+    const fn with(parent: NodeId, next: u32, below: Option<Unread>) -> Self {
+        let was_below = below.is_some();
+        Self { parent, names: BTreeMap::new(), order: BTreeMap::new(), next, was_below, below }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<NodeId> {
         self.names.get(name).map(|entry| entry.node)
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<Entry> {
+        self.names.get(name).copied()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -41,7 +76,7 @@ impl Directory {
         self.names.len() as u64
     }
 
-    /// No position is left: after 4 billion creations in this directory.
+    /// No position is left: after 2 billion creations in this directory.
     pub(super) fn is_exhausted(&self) -> bool {
         self.next == u32::MAX
     }
@@ -51,22 +86,55 @@ impl Directory {
         self.next
     }
 
-    /// Adds a name at the end of the listing. The caller has checked that it is free and that there is a position.
+    /// The directory below, if names of it may not have been met yet.
+    pub(super) fn unread(&self) -> Option<&Arc<str>> {
+        self.below.as_ref().map(|below| &below.path)
+    }
+
+    /// Whether there is no use in looking for a name below.
+    pub(super) fn has_met(&self, name: &str) -> bool {
+        self.below.as_ref().is_none_or(|below| below.met.contains(name))
+    }
+
+    /// Adds a name that was found below.
+    pub(super) fn meet(&mut self, name: Arc<str>, node: NodeId) {
+        if let Some(below) = &mut self.below {
+            below.met.insert(Arc::clone(&name));
+        }
+        self.place(name, Entry { node, position: None, paid: false });
+    }
+
+    /// Every name below has been met: gives those that are left their places, in order of their bytes. No host directory
+    /// has more names than there are places.
+    pub(super) fn all_met(&mut self) {
+        self.below = None;
+        let unlisted = self.names.iter_mut().filter(|(_, entry)| entry.position.is_none());
+        for (position, (name, entry)) in (FIRST_POSITION..FIRST_MADE).zip(unlisted) {
+            entry.position = Some(position);
+            self.order.insert(position, (Arc::clone(name), entry.node));
+        }
+    }
+
+    /// A place at the end of the listing. The caller has checked that there is one.
     pub(super) fn append(&mut self, name: Arc<str>, node: NodeId) {
-        let position = self.next;
+        let position = Some(self.next);
         self.next = self.next.saturating_add(1);
-        self.place(name, node, position);
+        self.place(name, Entry { node, position, paid: true });
     }
 
     /// Adds a name at a position that the caller has just taken out.
-    pub(super) fn place(&mut self, name: Arc<str>, node: NodeId, position: u32) {
-        self.order.insert(position, (Arc::clone(&name), node));
-        self.names.insert(name, Entry { node, position });
+    pub(super) fn place(&mut self, name: Arc<str>, entry: Entry) {
+        if let Some(position) = entry.position {
+            self.order.insert(position, (Arc::clone(&name), entry.node));
+        }
+        self.names.insert(name, entry);
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Entry> {
         let entry = self.names.remove(name)?;
-        self.order.remove(&entry.position);
+        if let Some(position) = entry.position {
+            self.order.remove(&position);
+        }
         Some(entry)
     }
 

@@ -3,6 +3,7 @@ use super::error::{FsError, Result};
 use super::node::{Body, Nanos, NodeId};
 use super::path::{self, Last, Place};
 use super::store::Scratch;
+use std::sync::Arc;
 
 impl Scratch {
     /// Makes an empty directory. It is not retained.
@@ -23,13 +24,13 @@ impl Scratch {
         path::check(target)?;
         let place = self.place(base, path)?;
         let name = self.free_file_name(place)?;
-        self.create(place.dir, name.into(), Body::Symlink(target.into()), now)
+        self.create(place.dir, name.into(), Body::Symlink { target: Ok(target.into()), below: false }, now)
     }
 
     /// Gives a file a second name. A symbolic link at `from` gets the name itself, unless `follow` is set.
     ///
     /// # Errors
-    /// Those of [`Scratch::lookup`]; `Exist`, `Nospc`, `Perm` (a directory).
+    /// Those of [`Scratch::lookup`]; `Exist`, `Nospc`, `Perm` (a directory), `Xdev`.
     pub fn link(
         &mut self,
         from_base: NodeId,
@@ -42,6 +43,9 @@ impl Scratch {
         let node = self.lookup(from_base, from, follow)?;
         let place = self.place(to_base, to)?;
         let name = self.free_file_name(place)?;
+        if self.node(node)?.tree != self.node(place.dir)?.tree {
+            return Err(FsError::Xdev);
+        }
         if self.node(node)?.is_dir() {
             return Err(FsError::Perm);
         }
@@ -66,6 +70,7 @@ impl Scratch {
             Last::DotDot => return Err(FsError::Notempty),
         };
         let node = self.child(place.dir, name)?.ok_or(FsError::Noent)?;
+        self.meet_all(node)?;
         if !self.dir(node)?.is_empty() {
             return Err(FsError::Notempty);
         }
@@ -95,16 +100,18 @@ impl Scratch {
     /// The target of a symbolic link.
     ///
     /// # Errors
-    /// Those of [`Scratch::lookup`]; `Inval` if the file is no symbolic link.
-    pub fn read_link(&self, base: NodeId, path: &str) -> Result<&str> {
-        match &self.node(self.lookup(base, path, false)?)?.body {
-            Body::Symlink(target) => Ok(target),
-            Body::File(_) | Body::Dir(_) => Err(FsError::Inval),
+    /// Those of [`Scratch::lookup`]; `Inval` if the file is no symbolic link, `NotCapable` if it is one below an overlay that is
+    /// absolute.
+    pub fn read_link(&mut self, base: NodeId, path: &str) -> Result<Arc<str>> {
+        let node = self.lookup(base, path, false)?;
+        match &self.node(node)?.body {
+            Body::Symlink { target, .. } => target.clone(),
+            _ => Err(FsError::Inval),
         }
     }
 
     /// The name to be made, if it is free.
-    fn free_name<'p>(&self, place: Place<'p>) -> Result<&'p str> {
+    fn free_name<'p>(&mut self, place: Place<&'p str>) -> Result<&'p str> {
         match place.last {
             Last::Name(name) if self.child(place.dir, name)?.is_none() => Ok(name),
             _ => Err(FsError::Exist),
@@ -112,7 +119,7 @@ impl Scratch {
     }
 
     /// The same for what is no directory: a slash after the name asks for one.
-    fn free_file_name<'p>(&self, place: Place<'p>) -> Result<&'p str> {
+    fn free_file_name<'p>(&mut self, place: Place<&'p str>) -> Result<&'p str> {
         let Last::Name(name) = place.last else {
             return Err(FsError::Exist);
         };
@@ -127,8 +134,10 @@ impl Scratch {
 
     fn remove_name(&mut self, dir: NodeId, name: &str, now: Nanos) -> Result<()> {
         let entry = self.dir_mut(dir)?.remove(name).ok_or(FsError::Noent)?;
-        self.quota.refund(name.len() as u64, 0);
+        if entry.paid {
+            self.quota.refund(name.len() as u64, 0);
+        }
         self.node_mut(dir)?.modified(now);
-        self.unname(entry.node, now)
+        self.unname(entry, now)
     }
 }

@@ -7,6 +7,9 @@ pub type Result<T> = std::result::Result<T, FsError>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[repr(u16)]
 pub enum FsError {
+    /// A device, a FIFO or a socket, which cannot be opened; or the host does not let this process read the file.
+    #[error("the file may not be opened")]
+    Acces = 2,
     /// The node is gone, or was released more often than it was retained.
     #[error("the handle does not refer to a file of this file system")]
     Badf = 8,
@@ -19,9 +22,15 @@ pub enum FsError {
     /// The file would be larger than the whole quota.
     #[error("the file would be larger than the file system")]
     Fbig = 22,
+    /// The target of a symbolic link below an overlay is not UTF-8.
+    #[error("the link's target is not text")]
+    Ilseq = 25,
     /// A NUL byte in a path, contradictory flags, a directory moved below itself, or the wrong kind of file for the call.
     #[error("the argument makes no sense for this call")]
     Inval = 28,
+    /// The host could not read what is below an overlay.
+    #[error("the directory below cannot be read")]
+    Io = 29,
     /// A directory, where the call needs something else.
     #[error("the file is a directory")]
     Isdir = 31,
@@ -31,6 +40,9 @@ pub enum FsError {
     /// A name or a path over [`super::NAME_MAX`] or [`super::PATH_MAX`].
     #[error("the name is too long")]
     Nametoolong = 37,
+    /// The host has no descriptor left.
+    #[error("the host has too many files open")]
+    Nfile = 41,
     /// No such name, an empty path, or a new name in a removed directory.
     #[error("no such file or directory")]
     Noent = 44,
@@ -46,6 +58,9 @@ pub enum FsError {
     /// A hard link to a directory.
     #[error("the operation is not permitted")]
     Perm = 63,
+    /// The two names are in different file systems: the scratch file system and an overlay, or two overlays.
+    #[error("the names are in different file systems")]
+    Xdev = 75,
     /// The path is absolute or leads out of its base directory. Wasmtime's own WASI answers `perm` here, and the standard
     /// test suite expects that: the layer in front may do the same.
     #[error("the path leads out of the directory it is relative to")]

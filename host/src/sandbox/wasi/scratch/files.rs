@@ -34,7 +34,7 @@ impl Scratch {
     /// Opens or makes a file, and retains it.
     ///
     /// # Errors
-    /// Those of [`Scratch::lookup`]; `Exist` (with `exclusive`), `Inval` (contradictory flags), `Isdir`, `Loop` (a final link
+    /// Those of [`Scratch::lookup`]; `Acces` (no regular file), `Exist` (with `exclusive`), `Inval` (contradictory flags), `Isdir`, `Loop` (a final link
     /// that is not followed), `Nospc`, `Notdir`.
     pub fn open(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<Opened> {
         if how.directory && (how.create || how.exclusive || how.truncate) {
@@ -48,10 +48,14 @@ impl Scratch {
         let kind = self.node(found)?.kind();
         match kind {
             FileKind::Dir if how.create || how.write || how.truncate => return Err(FsError::Isdir),
-            FileKind::File | FileKind::Symlink if how.directory => return Err(FsError::Notdir),
+            FileKind::Dir => {}
+            _ if how.directory => return Err(FsError::Notdir),
             FileKind::Symlink => return Err(FsError::Loop),
             FileKind::File if how.truncate && !made => self.truncate(found, 0, now)?,
-            FileKind::File | FileKind::Dir => {}
+            FileKind::File => self.open_below(found)?,
+            FileKind::Fifo | FileKind::BlockDevice | FileKind::CharDevice | FileKind::Socket => {
+                return Err(FsError::Acces);
+            }
         }
         self.retain(found)?;
         Ok(Opened { node: found, kind })
@@ -61,19 +65,19 @@ impl Scratch {
     fn find_or_create(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<(NodeId, bool)> {
         let mut walk = Walk::start(self, base, path)?;
         let (dir, name): (NodeId, Arc<str>) = loop {
-            let place = walk.advance()?;
-            let name = match place.last {
-                Last::Name(_) if place.slash => return Err(FsError::Isdir),
+            let stop = walk.advance(self)?;
+            let name = match stop.last {
+                Last::Name(_) if stop.slash => return Err(FsError::Isdir),
                 Last::Name(name) => name,
                 Last::Dot | Last::DotDot if how.exclusive => return Err(FsError::Exist),
                 Last::Dot | Last::DotDot => return Err(FsError::Isdir),
             };
-            let Some(id) = self.child(place.dir, name)? else {
-                break (place.dir, name.into());
+            let Some(id) = self.child(stop.dir, &name)? else {
+                break (stop.dir, name.into());
             };
             match &self.node(id)?.body {
                 _ if how.exclusive => return Err(FsError::Exist),
-                Body::Symlink(target) if how.follow => walk.enter(target)?,
+                Body::Symlink { target, .. } if how.follow => walk.enter(target.clone()?)?,
                 _ => return Ok((id, false)),
             }
         };
@@ -84,17 +88,28 @@ impl Scratch {
     /// Reads into `buf` from `offset` on, and returns how many bytes: fewer than asked only at the end of the file.
     ///
     /// # Errors
-    /// `Badf`, `Isdir`, `Inval` (a symbolic link).
+    /// `Badf` (also for a file below that was not opened), `Io` (the host cannot read it); what is no regular file is `Isdir`
+    /// or `Inval`.
     pub fn read_at(&self, node: NodeId, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        let data = match &self.node(node)?.body {
-            Body::File(data) => data,
-            Body::Dir(_) => return Err(FsError::Isdir),
-            Body::Symlink(_) => return Err(FsError::Inval),
-        };
-        let rest = usize::try_from(offset).ok().and_then(|offset| data.get(offset..)).unwrap_or_default();
-        let count = rest.len().min(buf.len());
-        buf[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        match &self.node(node)?.body {
+            Body::File(data) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| data.get(offset..)).unwrap_or_default();
+                let count = rest.len().min(buf.len());
+                buf[..count].copy_from_slice(&rest[..count]);
+                Ok(count)
+            }
+            Body::FileBelow(file) => {
+                let rest = usize::try_from(file.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let count = rest.min(buf.len());
+                match &file.open {
+                    _ if count == 0 => Ok(0),
+                    Some(open) => open.read_at(offset, &mut buf[..count]),
+                    None => Err(FsError::Badf),
+                }
+            }
+            Body::Dir(_) => Err(FsError::Isdir),
+            Body::Symlink { .. } | Body::Special(_) => Err(FsError::Inval),
+        }
     }
 
     /// Writes at `offset`, fills a gap before it with zeros, and returns how many bytes were written: fewer than asked only
@@ -103,13 +118,15 @@ impl Scratch {
     /// # Errors
     /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` if `offset` is beyond the quota; `Nospc` if not one byte fits.
     pub fn write_at(&mut self, node: NodeId, offset: u64, bytes: &[u8], now: Nanos) -> Result<usize> {
-        let size = self.file_mut(node)?.len() as u64;
+        self.file_size(node)?;
         if bytes.is_empty() {
             return Ok(0);
         }
         if offset >= self.quota.max.bytes {
             return Err(FsError::Fbig);
         }
+        self.copy_up(node, u64::MAX)?;
+        let size = self.file_size(node)?;
         let limit = size + self.quota.free_bytes();
         let end = offset.saturating_add(bytes.len() as u64).min(limit);
         if end <= offset {
@@ -118,12 +135,14 @@ impl Scratch {
         self.reserve(node, end.max(size))?;
         let (start, count) = (to_usize(offset)?, to_usize(end - offset)?);
         let data = self.file_mut(node)?;
-        if data.len() < start {
+        let gap = start.saturating_sub(data.len());
+        if gap > 0 {
             data.resize(start, 0);
         }
         let overwritten = count.min(data.len() - start);
         data[start..start + overwritten].copy_from_slice(&bytes[..overwritten]);
         data.extend_from_slice(&bytes[overwritten..count]);
+        self.work.bytes += gap as u64;
         self.node_mut(node)?.modified(now);
         Ok(count)
     }
@@ -133,7 +152,11 @@ impl Scratch {
     /// # Errors
     /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` over the quota, `Nospc` over what is left of it.
     pub fn truncate(&mut self, node: NodeId, size: u64, now: Nanos) -> Result<()> {
-        let old = self.file_mut(node)?.len() as u64;
+        if size > self.file_size(node)? && size > self.quota.max.bytes {
+            return Err(FsError::Fbig);
+        }
+        self.copy_up(node, size)?;
+        let old = self.file_size(node)?;
         self.reserve(node, size.max(old))?;
         let len = to_usize(size)?;
         let data = self.file_mut(node)?;
@@ -143,6 +166,7 @@ impl Scratch {
             data.shrink_to(len);
         }
         self.quota.refund(old.saturating_sub(size), 0);
+        self.work.bytes += size.saturating_sub(old);
         self.node_mut(node)?.modified(now);
         Ok(())
     }
@@ -152,7 +176,7 @@ impl Scratch {
     /// # Errors
     /// `Badf`, `Isdir`, `Inval` (a symbolic link, or `len` is 0); `Fbig` over the quota, `Nospc` over what is left of it.
     pub fn allocate(&mut self, node: NodeId, offset: u64, len: u64, now: Nanos) -> Result<()> {
-        let size = self.file_mut(node)?.len() as u64;
+        let size = self.file_size(node)?;
         if len == 0 {
             return Err(FsError::Inval);
         }
@@ -160,11 +184,21 @@ impl Scratch {
         if end > size { self.truncate(node, end, now) } else { Ok(()) }
     }
 
+    fn file_size(&self, node: NodeId) -> Result<u64> {
+        let node = self.node(node)?;
+        match node.kind() {
+            FileKind::File => Ok(node.size()),
+            FileKind::Dir => Err(FsError::Isdir),
+            _ => Err(FsError::Inval),
+        }
+    }
+
+    /// The contents of a regular file that is in memory: see [`Scratch::copy_up`].
     fn file_mut(&mut self, node: NodeId) -> Result<&mut Vec<u8>> {
         match &mut self.node_mut(node)?.body {
             Body::File(data) => Ok(data),
             Body::Dir(_) => Err(FsError::Isdir),
-            Body::Symlink(_) => Err(FsError::Inval),
+            Body::FileBelow(_) | Body::Symlink { .. } | Body::Special(_) => Err(FsError::Inval),
         }
     }
 

@@ -37,16 +37,21 @@ impl Cookie {
 }
 
 impl Scratch {
-    /// Lists a directory in order of creation, from a cookie on: 0 for the start, else [`DirEntry::next`] of the entry before.
+    /// Lists a directory from a cookie on: 0 for the start, else [`DirEntry::next`] of the entry before.
+    ///
+    /// Names come in order of creation; in a directory that is also below an overlay, what was there before the test comes
+    /// first, in order of the names' bytes.
     ///
     /// Cookies stay good whatever is made, moved or removed in between: an entry that is there all the time is listed once, one
     /// made after the listing started is not listed. Any number is a cookie; a made-up one lists less.
     ///
     /// # Errors
-    /// `Badf`, `Notdir`; `Noent` if the directory is removed.
-    pub fn read_dir(&self, dir: NodeId, cookie: u64) -> Result<impl Iterator<Item = DirEntry<'_>>> {
-        let directory = self.dir(dir)?;
-        if self.node(dir)?.nlink == 0 {
+    /// `Badf`, `Notdir`; `Noent` if the directory is removed; `Acces`, `Io`, `Nfile` if what is below cannot be read.
+    pub fn read_dir(&mut self, dir: NodeId, cookie: u64) -> Result<impl Iterator<Item = DirEntry<'_>>> {
+        self.meet_all(dir)?;
+        let this = &*self;
+        let directory = this.dir(dir)?;
+        if this.node(dir)?.nlink == 0 {
             return Err(FsError::Noent);
         }
         let Cookie { position: from, end } = Cookie::decode(cookie);
@@ -55,7 +60,7 @@ impl Scratch {
         let dots = dots.into_iter().filter(move |(position, ..)| (from..end).contains(position));
         let listed = dots.chain(directory.by_position(from.max(FIRST_POSITION), end));
         Ok(listed.filter_map(move |(position, name, node)| {
-            let kind = self.node(node).ok()?.kind();
+            let kind = this.node(node).ok()?.kind();
             Some(DirEntry { name, ino: node.ino, kind, next: Cookie { position: position + 1, end }.encode() })
         }))
     }

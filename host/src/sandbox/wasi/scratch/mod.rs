@@ -1,21 +1,29 @@
-//! An in-memory file system, one per test, that is empty at the start and dropped with the test.
+//! The files of one test, held in memory and dropped with it: the scratch file system, which is empty at the start, and
+//! overlays, each over a directory of the host that is read and never written to.
 //!
-//! A pure data structure: it knows nothing of the engine, of descriptors or of the host's files. The WASI layer in front of
-//! it holds [`NodeId`]s, keeps offsets and rights, and passes the virtual clock in as `now`.
+//! One store: its trees share the quotas, the inode numbers and every rule below. The WASI layer in front of it holds
+//! [`NodeId`]s, keeps offsets and rights, and passes the virtual clock in as `now`.
 //!
 //! ```text
 //! (base directory, path) -> path: beneath the base, or NotCapable -> directory -> node -> bytes, names, target
+//!                                             a name not met yet, in an overlay -> overlay -> lower: the host's directory
 //! ```
 //!
 //! What holds everywhere:
-//! - **Nothing is allocated** until the first file is made; most tests never make one.
+//! - **Nothing is allocated** until the first file is made or met; most tests never do either.
 //! - **Beneath the base.** A path is resolved from a directory the guest holds, and `..` and symbolic links cannot leave it.
-//! - **Whole or not at all.** A call that fails changes nothing. Only [`Scratch::write_at`] may do less than asked, as
+//! - **Whole or not at all.** A call that fails changes no file. Only [`Scratch::write_at`] may do less than asked, as
 //!   `write(2)` does, and says how much.
-//! - **Deterministic.** Inode numbers count up and are never used twice; listings are in order of creation.
+//! - **Deterministic.** Inode numbers count up and are never used twice; listings are in order of creation, after what an
+//!   overlay had at the start, by name. Of a host file, a test sees the kind, the size and the contents.
 //! - **Linux's errors**, in Linux's order of checking, where WASI leaves the choice: a test compares the two.
 //! - **Bounded.** File contents, names and link targets are charged to a quota in bytes, names and unlinked open files to one
-//!   in entries. Holes cost as much as data. Memory on the host stays below twice the bytes plus some 1.2 KiB an entry.
+//!   in entries. Holes cost as much as data. Memory on the host stays below twice the bytes plus some 1.2 KiB an entry, for
+//!   an overlay also for each entry that was met.
+//!
+//! An overlay differs from a copy of its directory in what depends on where the copy is: hard links below are files of their
+//! own, permissions do not count (but what the host refuses to read is `Acces`), absolute links lead nowhere, and names that
+//! are not UTF-8 are not there. A host file is copied into memory when it is first written to, which is charged.
 //!
 //! Times are in nanoseconds since the epoch. Reading does not move the access time, as on a `noatime` mount.
 
@@ -24,7 +32,9 @@ mod dirs;
 mod error;
 mod files;
 mod list;
+mod lower;
 mod node;
+mod overlay;
 mod path;
 mod quota;
 mod rename;
@@ -36,6 +46,7 @@ mod tests;
 
 pub use error::FsError;
 pub use files::OpenHow;
+pub use lower::Lower;
 pub use node::{FileKind, NodeId};
 pub use path::PATH_MAX;
 pub use stat::Stat;

@@ -1,4 +1,7 @@
 use super::directory::Directory;
+use super::error::Result;
+use super::lower::OpenFile;
+use std::sync::Arc;
 
 /// Nanoseconds since the epoch, by the virtual clock.
 pub type Nanos = u64;
@@ -14,14 +17,20 @@ impl NodeId {
     /// The root lives beside the slab, so that an unused file system needs none.
     pub(super) const ROOT: Self = Self { ino: 1, slot: usize::MAX };
 
-    /// The inode number: from 1, in order of creation, never used twice.
+    /// The inode number: from 1, in order of creation or first touch, never used twice.
     #[cfg(test)]
     pub const fn ino(self) -> u64 {
         self.ino
     }
 }
 
-/// What a file is.
+/// Which tree of the store a file is in: 0 for the scratch file system, then the overlays in the order of their first use.
+pub(super) type Tree = u32;
+
+/// The tree of the scratch file system.
+pub(super) const SCRATCH: Tree = 0;
+
+/// What a file is. The last four are found below overlays only; they can be named, moved and removed, but not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
     /// A regular file.
@@ -30,22 +39,54 @@ pub enum FileKind {
     Dir,
     /// A symbolic link.
     Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A block device.
+    BlockDevice,
+    /// A character device.
+    CharDevice,
+    /// A Unix socket's name.
+    Socket,
 }
+
+/// Where a symbolic link leads: a relative path that was checked, or why it leads nowhere.
+pub(super) type Target = Result<Arc<str>>;
 
 #[derive(Debug)]
 pub(super) enum Body {
     File(Vec<u8>),
+    /// A regular file of the lower directory, which nobody has written to yet.
+    FileBelow(FileBelow),
     Dir(Directory),
-    Symlink(Box<str>),
+    Symlink {
+        target: Target,
+        /// Met below, so not charged for.
+        below: bool,
+    },
+    Special(FileKind),
+}
+
+/// A regular file that is still the host's: where it is, and what is known of it.
+#[derive(Debug)]
+pub(super) struct FileBelow {
+    pub(super) dir: Arc<str>,
+    pub(super) name: Arc<str>,
+    /// Its size as it was first met: a test does not see it change.
+    pub(super) size: u64,
+    /// Open while the guest has a handle on it.
+    pub(super) open: Option<OpenFile>,
 }
 
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) ino: u64,
-    /// Names; for a directory 2 plus its subdirectories, and 0 once it is removed.
+    pub(super) tree: Tree,
+    /// Names; for a directory 2 plus its subdirectories as far as they are known, and 0 once it is removed.
     pub(super) nlink: u64,
     /// Handles of the guest. The contents live until names and handles are both gone.
     pub(super) handles: u64,
+    /// Its last name is gone, and the entry that was charged for it is not given back before it is closed.
+    pub(super) holds_entry: bool,
     pub(super) atime: Nanos,
     pub(super) mtime: Nanos,
     pub(super) ctime: Nanos,
@@ -53,16 +94,17 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) const fn new(ino: u64, body: Body, now: Nanos) -> Self {
+    pub(super) const fn new(ino: u64, tree: Tree, body: Body, now: Nanos) -> Self {
         let nlink = if matches!(body, Body::Dir(_)) { 2 } else { 1 };
-        Self { ino, nlink, handles: 0, atime: now, mtime: now, ctime: now, body }
+        Self { ino, tree, nlink, handles: 0, holds_entry: false, atime: now, mtime: now, ctime: now, body }
     }
 
     pub(super) const fn kind(&self) -> FileKind {
         match self.body {
-            Body::File(_) => FileKind::File,
+            Body::File(_) | Body::FileBelow(_) => FileKind::File,
             Body::Dir(_) => FileKind::Dir,
-            Body::Symlink(_) => FileKind::Symlink,
+            Body::Symlink { .. } => FileKind::Symlink,
+            Body::Special(kind) => kind,
         }
     }
 
@@ -70,12 +112,21 @@ impl Node {
         matches!(self.body, Body::Dir(_))
     }
 
-    /// Bytes charged for the contents; a directory's names are charged one by one.
-    pub(super) const fn size(&self) -> u64 {
+    /// The size that the guest is told. A link that leads nowhere has none: its length would be the host's.
+    pub(super) fn size(&self) -> u64 {
         match &self.body {
             Body::File(data) => data.len() as u64,
-            Body::Dir(_) => 0,
-            Body::Symlink(target) => target.len() as u64,
+            Body::FileBelow(file) => file.size,
+            Body::Symlink { target: Ok(target), .. } => target.len() as u64,
+            Body::Symlink { target: Err(_), .. } | Body::Dir(_) | Body::Special(_) => 0,
+        }
+    }
+
+    /// Bytes charged for the contents; a directory's names are charged one by one, and what is below is not.
+    pub(super) fn charged(&self) -> u64 {
+        match &self.body {
+            Body::File(_) | Body::Symlink { below: false, .. } => self.size(),
+            Body::FileBelow(_) | Body::Symlink { below: true, .. } | Body::Dir(_) | Body::Special(_) => 0,
         }
     }
 

@@ -1,6 +1,8 @@
 use super::error::{FsError, Result};
 use super::node::{Body, NodeId};
 use super::store::Scratch;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The longest name, in bytes.
 pub const NAME_MAX: usize = 255;
@@ -11,18 +13,18 @@ pub const LINKS_MAX: u32 = 40;
 
 /// The final component of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last<'a> {
-    Name(&'a str),
+pub(super) enum Last<N> {
+    Name(N),
     Dot,
     DotDot,
 }
 
 /// Where a path leads, up to its final component.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Place<N> {
     /// The directory that holds the name; for [`Last::Dot`] and [`Last::DotDot`], the one they stand for.
     pub(super) dir: NodeId,
-    pub(super) last: Last<'a>,
+    pub(super) last: Last<N>,
     /// A slash follows: only a directory will do.
     pub(super) slash: bool,
 }
@@ -32,25 +34,27 @@ impl Scratch {
     /// follows it. The result is not retained.
     ///
     /// # Errors
-    /// `Badf`, `Inval`, `Loop`, `Nametoolong`, `Noent`, `NotCapable`, `Notdir`.
-    pub fn lookup(&self, base: NodeId, path: &str, follow: bool) -> Result<NodeId> {
+    /// `Badf`, `Inval`, `Loop`, `Nametoolong`, `Noent`, `NotCapable`, `Notdir`; below an overlay also `Acces`, `Ilseq`, `Io` and
+    /// `Nfile`.
+    pub fn lookup(&mut self, base: NodeId, path: &str, follow: bool) -> Result<NodeId> {
         let mut walk = Walk::start(self, base, path)?;
         loop {
-            let place = walk.advance()?;
+            let place = walk.advance(self)?;
             let id = match place.last {
-                Last::Name(name) => self.child(place.dir, name)?.ok_or(FsError::Noent)?,
+                Last::Name(name) => self.child(place.dir, &name)?.ok_or(FsError::Noent)?,
                 Last::Dot | Last::DotDot => place.dir,
             };
             match &self.node(id)?.body {
-                Body::Symlink(target) if follow || place.slash => walk.enter(target)?,
-                Body::File(_) if place.slash => return Err(FsError::Notdir),
+                Body::Symlink { target, .. } if follow || place.slash => walk.enter(target.clone()?)?,
+                Body::Dir(_) | Body::Symlink { .. } => return Ok(id),
+                _ if place.slash => return Err(FsError::Notdir),
                 _ => return Ok(id),
             }
         }
     }
 
     /// Resolves all but the final component, for calls that make, move or remove a name and never follow it.
-    pub(super) fn place<'p>(&self, base: NodeId, path: &'p str) -> Result<Place<'p>> {
+    pub(super) fn place<'p>(&mut self, base: NodeId, path: &'p str) -> Result<Place<&'p str>> {
         self.dir(base)?;
         check(path)?;
         let trimmed = path.trim_end_matches('/');
@@ -67,97 +71,126 @@ impl Scratch {
         };
         Ok(Place { dir, last, slash: trimmed.len() < path.len() })
     }
+}
 
-    /// The node of a name in a directory. A removed directory has no names, whatever their length.
-    pub(super) fn child(&self, dir: NodeId, name: &str) -> Result<Option<NodeId>> {
-        let names = self.dir(dir)?;
-        if name.len() > NAME_MAX && self.node(dir)?.nlink > 0 {
-            return Err(FsError::Nametoolong);
+/// What is left of a path, or of a symbolic link's target.
+struct Rest<'p> {
+    text: Text<'p>,
+    from: usize,
+}
+
+enum Text<'p> {
+    Path(&'p str),
+    Link(Arc<str>),
+}
+
+impl<'p> Rest<'p> {
+    fn as_str(&self) -> &str {
+        match &self.text {
+            Text::Path(path) => &path[self.from..],
+            Text::Link(target) => &target[self.from..],
         }
-        Ok(names.get(name))
+    }
+
+    /// Takes the first component off; true with it if a slash follows.
+    fn next(&mut self) -> (Cow<'p, str>, bool) {
+        let rest = self.as_str();
+        let len = rest.find('/').unwrap_or(rest.len());
+        let tail = &rest[len..];
+        let (slash, slashes) = (!tail.is_empty(), tail.len() - tail.trim_start_matches('/').len());
+        let name = self.from..self.from + len;
+        self.from = name.end + slashes;
+        match &self.text {
+            Text::Path(path) => (Cow::Borrowed(&path[name]), slash),
+            Text::Link(target) => (Cow::Owned(target[name].to_owned()), slash),
+        }
     }
 }
 
 /// One resolution under way. It starts at the base and moves only to children and, below the base, to parents, so that it is
 /// always beneath the base: nothing can move in between.
-pub(super) struct Walk<'a> {
-    fs: &'a Scratch,
+pub(super) struct Walk<'p> {
     base: NodeId,
     at: NodeId,
-    rest: &'a str,
+    rest: Rest<'p>,
     /// What is left to resolve after `rest`, innermost last: one for each symbolic link entered on the way.
-    outer: Vec<&'a str>,
+    outer: Vec<Rest<'p>>,
     slash: bool,
     links: u32,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn start(fs: &'a Scratch, base: NodeId, path: &'a str) -> Result<Self> {
+impl<'p> Walk<'p> {
+    pub(super) fn start(fs: &Scratch, base: NodeId, path: &'p str) -> Result<Self> {
         fs.dir(base)?;
         check(path)?;
-        Ok(Self { fs, base, at: base, rest: path, outer: Vec::new(), slash: false, links: 0 })
+        let rest = Rest { text: Text::Path(path), from: 0 };
+        Ok(Self { base, at: base, rest, outer: Vec::new(), slash: false, links: 0 })
     }
 
     /// Resolves up to the final component. After [`Walk::enter`] it goes on into the link.
-    pub(super) fn advance(&mut self) -> Result<Place<'a>> {
+    pub(super) fn advance(&mut self, fs: &mut Scratch) -> Result<Place<Cow<'p, str>>> {
         loop {
-            let (name, tail) = self.rest.split_at(self.rest.find('/').unwrap_or(self.rest.len()));
-            let inner = tail.trim_start_matches('/');
-            self.rest = if inner.is_empty() { self.outer.pop().unwrap_or_default() } else { inner };
-            if self.rest.is_empty() {
-                self.slash |= !tail.is_empty();
-                return self.arrive(name);
+            let (name, slash) = self.rest.next();
+            if self.rest.as_str().is_empty() {
+                match self.outer.pop() {
+                    Some(outer) => self.rest = outer,
+                    None => {
+                        self.slash |= slash;
+                        return self.arrive(fs, name);
+                    }
+                }
             }
-            self.step(name)?;
+            self.step(fs, &name)?;
         }
     }
 
-    /// Goes on into a symbolic link that was just resolved. Its target was checked as a path when it was made.
-    pub(super) fn enter(&mut self, target: &'a str) -> Result<()> {
+    /// Goes on into a symbolic link that was just resolved. Its target was checked as a path when it was made or met.
+    pub(super) fn enter(&mut self, target: Arc<str>) -> Result<()> {
         self.links += 1;
         if self.links > LINKS_MAX {
             return Err(FsError::Loop);
         }
-        if !self.rest.is_empty() {
-            self.outer.push(self.rest);
+        let inner = Rest { text: Text::Link(target), from: 0 };
+        let rest = std::mem::replace(&mut self.rest, inner);
+        if !rest.as_str().is_empty() {
+            self.outer.push(rest);
         }
-        self.rest = target;
         Ok(())
     }
 
-    fn step(&mut self, name: &str) -> Result<()> {
+    fn step(&mut self, fs: &mut Scratch, name: &str) -> Result<()> {
         match name {
             "." => Ok(()),
-            ".." => self.up(),
+            ".." => self.up(fs),
             name => {
-                let id = self.fs.child(self.at, name)?.ok_or(FsError::Noent)?;
-                match &self.fs.node(id)?.body {
+                let id = fs.child(self.at, name)?.ok_or(FsError::Noent)?;
+                match &fs.node(id)?.body {
                     Body::Dir(_) => self.at = id,
-                    Body::Symlink(target) => self.enter(target)?,
-                    Body::File(_) => return Err(FsError::Notdir),
+                    Body::Symlink { target, .. } => self.enter(target.clone()?)?,
+                    Body::File(_) | Body::FileBelow(_) | Body::Special(_) => return Err(FsError::Notdir),
                 }
                 Ok(())
             }
         }
     }
 
-    fn arrive(&mut self, name: &'a str) -> Result<Place<'a>> {
-        let last = match name {
+    fn arrive(&mut self, fs: &Scratch, name: Cow<'p, str>) -> Result<Place<Cow<'p, str>>> {
+        let last = match &*name {
             "." => Last::Dot,
             ".." => {
-                self.up()?;
+                self.up(fs)?;
                 Last::DotDot
             }
-            name => Last::Name(name),
+            _ => Last::Name(name),
         };
         Ok(Place { dir: self.at, last, slash: self.slash })
     }
 
-    fn up(&mut self) -> Result<()> {
+    fn up(&mut self, fs: &Scratch) -> Result<()> {
         if self.at == self.base {
             return Err(FsError::NotCapable);
         }
-        self.at = self.fs.dir(self.at)?.parent;
+        self.at = fs.dir(self.at)?.parent;
         Ok(())
     }
 }

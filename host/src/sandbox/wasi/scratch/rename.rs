@@ -1,3 +1,4 @@
+use super::directory::Entry;
 use super::error::{FsError, Result};
 use super::node::{Body, Nanos, NodeId};
 use super::path::{Last, Place};
@@ -12,7 +13,7 @@ struct End<'p> {
 }
 
 impl<'p> End<'p> {
-    fn of(place: Place<'p>) -> Result<Self> {
+    fn of(place: Place<&'p str>) -> Result<Self> {
         match place.last {
             Last::Name(name) => Ok(Self { dir: place.dir, name }),
             Last::Dot | Last::DotDot => Err(FsError::Busy),
@@ -28,10 +29,13 @@ impl Scratch {
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Busy` (`.` and `..`), `Inval` (a directory into itself), `Isdir` and `Notdir` (a file
-    /// over a directory and the reverse), `Notempty`, `Nospc` (a longer name).
+    /// over a directory and the reverse), `Notempty`, `Nospc` (a longer name), `Xdev`.
     pub fn rename(&mut self, from_base: NodeId, from: &str, to_base: NodeId, to: &str, now: Nanos) -> Result<()> {
         let from_place = self.place(from_base, from)?;
         let to_place = self.place(to_base, to)?;
+        if self.node(from_place.dir)?.tree != self.node(to_place.dir)?.tree {
+            return Err(FsError::Xdev);
+        }
         let (from, to) = (End::of(from_place)?, End::of(to_place)?);
         let moved = self.child(from.dir, from.name)?.ok_or(FsError::Noent)?;
         let target = self.child(to.dir, to.name)?;
@@ -51,11 +55,16 @@ impl Scratch {
             }
             self.check_replaceable(target, is_dir)?;
         }
-        self.charge_for(from, to, target.is_some())?;
-        self.move_name(from, to, target, now)
+        let moved = self.dir(from.dir)?.entry(from.name).ok_or(FsError::Noent)?;
+        let replaced = self.dir(to.dir)?.entry(to.name);
+        self.charge_for(from, to, moved, replaced)?;
+        self.move_name(from, to, now)
     }
 
-    fn check_replaceable(&self, target: NodeId, by_dir: bool) -> Result<()> {
+    fn check_replaceable(&mut self, target: NodeId, by_dir: bool) -> Result<()> {
+        if by_dir && self.node(target)?.is_dir() {
+            self.meet_all(target)?;
+        }
         match &self.node(target)?.body {
             Body::Dir(_) if !by_dir => Err(FsError::Isdir),
             Body::Dir(dir) if dir.is_empty() => Ok(()),
@@ -65,51 +74,53 @@ impl Scratch {
         }
     }
 
-    /// The last step that can fail. A name that is replaced is already paid for.
-    fn charge_for(&mut self, from: End, to: End, replaces: bool) -> Result<()> {
-        if from.dir != to.dir && !replaces {
+    /// The last step that can fail. A name that the test made, and that is replaced, is already paid for.
+    fn charge_for(&mut self, from: End, to: End, moved: Entry, replaced: Option<Entry>) -> Result<()> {
+        if replaced.is_none() && from.dir != to.dir {
             self.check_room(to.dir)?;
         }
-        let old = from.name.len() as u64;
-        let new = if replaces { 0 } else { to.name.len() as u64 };
-        self.quota.charge(new.saturating_sub(old), 0)?;
+        let old = if moved.paid { from.name.len() as u64 } else { 0 };
+        let new = if replaced.is_some_and(|replaced| replaced.paid) { 0 } else { to.name.len() as u64 };
+        self.quota.charge(new.saturating_sub(old), u64::from(!moved.paid))?;
         self.quota.refund(old.saturating_sub(new), 0);
         Ok(())
     }
 
-    fn move_name(&mut self, from: End, to: End, target: Option<NodeId>, now: Nanos) -> Result<()> {
-        let entry = self.dir_mut(from.dir)?.remove(from.name).ok_or(FsError::Noent)?;
+    fn move_name(&mut self, from: End, to: End, now: Nanos) -> Result<()> {
+        let moved = self.dir_mut(from.dir)?.remove(from.name).ok_or(FsError::Noent)?;
         let replaced = self.dir_mut(to.dir)?.remove(to.name);
         let name: Arc<str> = to.name.into();
         let into = self.dir_mut(to.dir)?;
         // A new position would let a listing that renames what it meets go on for ever.
         match replaced {
-            Some(replaced) => into.place(name, entry.node, replaced.position),
-            None if from.dir == to.dir => into.place(name, entry.node, entry.position),
-            None => into.append(name, entry.node),
+            Some(replaced) => into.place(name, Entry { paid: true, position: replaced.position, ..moved }),
+            None if from.dir == to.dir => into.place(name, Entry { paid: true, ..moved }),
+            None => into.append(name, moved.node),
         }
-        let moved = self.node_mut(entry.node)?;
-        moved.ctime = now;
-        if let Body::Dir(dir) = &mut moved.body {
+        let node = self.node_mut(moved.node)?;
+        node.ctime = now;
+        if let Body::Dir(dir) = &mut node.body {
             dir.parent = to.dir;
             self.node_mut(from.dir)?.nlink -= 1;
             // A directory that is replaced counted already.
-            if target.is_none() {
+            if replaced.is_none() {
                 self.node_mut(to.dir)?.nlink += 1;
             }
         }
         self.node_mut(from.dir)?.modified(now);
         self.node_mut(to.dir)?.modified(now);
-        target.map_or(Ok(()), |target| self.unname(target, now))
+        replaced.map_or(Ok(()), |replaced| self.unname(replaced, now))
     }
 
     /// Whether `dir` is `ancestor` or below it. Host work: the depth of `dir`.
     fn is_within(&self, mut dir: NodeId, ancestor: NodeId) -> Result<bool> {
         while dir != ancestor {
-            if dir == NodeId::ROOT || self.node(dir)?.nlink == 0 {
+            let parent = self.dir(dir)?.parent;
+            // A root is its own parent.
+            if parent == dir || self.node(dir)?.nlink == 0 {
                 return Ok(false);
             }
-            dir = self.dir(dir)?.parent;
+            dir = parent;
         }
         Ok(true)
     }

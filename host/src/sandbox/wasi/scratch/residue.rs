@@ -1,4 +1,4 @@
-use super::node::{Body, FileKind, NodeId};
+use super::node::{Body, FileKind, NodeId, SCRATCH};
 use super::path::PATH_MAX;
 use super::store::Scratch;
 
@@ -13,7 +13,7 @@ pub struct LeftFile {
     pub size: u64,
 }
 
-/// Everything that has a name.
+/// Everything that has a name in the scratch file system; what is written to an overlay is no residue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Residue {
     /// In path order: by name in each directory, and what is below a directory right after it.
@@ -50,7 +50,8 @@ impl Scratch {
                 open.push((self.names_of(id), path.len()));
             }
         }
-        let names: u64 = self.nodes().map(|node| if let Body::Dir(dir) = &node.body { dir.len() } else { 0 }).sum();
+        let nodes = self.nodes().filter(|node| node.tree == SCRATCH);
+        let names: u64 = nodes.map(|node| if let Body::Dir(dir) = &node.body { dir.len() } else { 0 }).sum();
         Residue { omitted: names - files.len() as u64, files }
     }
 

@@ -1,18 +1,20 @@
 use super::error::Result;
-use super::node::{FileKind, Nanos, NodeId};
+use super::node::{Body, FileKind, Nanos, NodeId};
 use super::store::Scratch;
 
-/// The device number of every scratch file.
+/// The device number of the scratch file system; the overlays have the numbers after it, in the order of their first use.
 pub const DEVICE: u64 = 1;
 
 /// What is known of a file besides its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
-    /// Always [`DEVICE`].
+    /// The file system: from [`DEVICE`] on.
     pub dev: u64,
     /// The inode number: see [`NodeId::ino`].
     pub ino: u64,
-    /// Names; for a directory 2 plus its subdirectories. 0 for what is removed and still open.
+    /// Names; for a directory 2 plus its subdirectories. 0 for what is removed and still open. A file below an overlay has one
+    /// name as the test meets it, whatever the host says: a checkout of the same sources elsewhere may have no links. A directory
+    /// below has always 1, as on file systems that do not count.
     pub nlink: u64,
     /// What the file is.
     pub kind: FileKind,
@@ -33,10 +35,11 @@ impl Scratch {
     /// `Badf` if the file is gone.
     pub fn stat(&self, node: NodeId) -> Result<Stat> {
         let node = self.node(node)?;
+        let uncounted = matches!(&node.body, Body::Dir(dir) if dir.was_below);
         Ok(Stat {
-            dev: DEVICE,
+            dev: DEVICE + u64::from(node.tree),
             ino: node.ino,
-            nlink: node.nlink,
+            nlink: if uncounted { node.nlink.min(1) } else { node.nlink },
             kind: node.kind(),
             size: node.size(),
             atime: node.atime,
@@ -49,8 +52,9 @@ impl Scratch {
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`].
-    pub fn stat_path(&self, base: NodeId, path: &str, follow: bool) -> Result<Stat> {
-        self.stat(self.lookup(base, path, follow)?)
+    pub fn stat_path(&mut self, base: NodeId, path: &str, follow: bool) -> Result<Stat> {
+        let node = self.lookup(base, path, follow)?;
+        self.stat(node)
     }
 
     /// Sets the access and modification times that are given. The change time becomes `now`.

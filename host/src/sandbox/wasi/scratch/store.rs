@@ -1,34 +1,53 @@
-use super::directory::Directory;
+use super::directory::{Directory, Entry};
 use super::error::{FsError, Result};
-use super::node::{Body, Nanos, Node, NodeId};
+use super::node::{Body, Nanos, Node, NodeId, SCRATCH};
+use super::overlay::Overlay;
 use super::quota::{Quota, Usage};
 use std::sync::Arc;
 
-/// An in-memory file system. See the [module](super) for what holds of every call.
+/// What calls have done besides moving bytes from and to the guest: the host's work, for its holder to charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Bytes filled with zeros, or copied from below an overlay.
+    pub bytes: u64,
+    /// Entries of directories below that were read.
+    pub entries: u64,
+}
+
+/// The files of one test. See the [module](super) for what holds of every call.
 #[derive(Debug)]
 pub struct Scratch {
     root: Node,
     nodes: Vec<Option<Node>>,
     free: Vec<usize>,
     next_ino: u64,
+    /// In the order of their first use.
+    pub(super) overlays: Vec<Overlay>,
     pub(super) quota: Quota,
+    pub(super) work: Work,
+    /// The times of what was there before the test.
+    pub(super) start: Nanos,
 }
 
 impl Scratch {
     /// An empty file system that holds at most `max_bytes` bytes of contents, names and link targets, and at most `max_entries`
-    /// names. No file can be larger than `max_bytes`. The root's times are `now`. Allocates nothing.
+    /// names. No file that is written to can be larger than `max_bytes`. The times of its root, and of whatever is found below
+    /// an overlay, are `now`. Allocates nothing.
     pub const fn new(max_bytes: u64, max_entries: u64, now: Nanos) -> Self {
         let ino = NodeId::ROOT.ino;
         Self {
-            root: Node::new(ino, Body::Dir(Directory::new(NodeId::ROOT)), now),
+            root: Node::new(ino, SCRATCH, Body::Dir(Directory::new(NodeId::ROOT)), now),
             nodes: Vec::new(),
             free: Vec::new(),
             next_ino: ino + 1,
+            overlays: Vec::new(),
             quota: Quota::new(max_bytes, max_entries),
+            work: Work { bytes: 0, entries: 0 },
+            start: now,
         }
     }
 
-    /// The root directory. It cannot be removed, and need not be retained.
+    /// The root directory of the scratch file system. It cannot be removed, and need not be retained.
     pub const fn root(&self) -> NodeId {
         NodeId::ROOT
     }
@@ -36,6 +55,11 @@ impl Scratch {
     /// What is charged against the quotas now.
     pub const fn usage(&self) -> Usage {
         self.quota.used
+    }
+
+    /// What was done since this was asked the last time, whether or not the calls succeeded.
+    pub fn take_work(&mut self) -> Work {
+        std::mem::take(&mut self.work)
     }
 
     /// Counts one more handle on a file: its contents outlive its last name until [`Scratch::release`].
@@ -54,6 +78,9 @@ impl Scratch {
     pub fn release(&mut self, node: NodeId) -> Result<()> {
         let held = self.node_mut(node)?;
         held.handles = held.handles.checked_sub(1).ok_or(FsError::Badf)?;
+        if let (0, Body::FileBelow(file)) = (held.handles, &mut held.body) {
+            file.open = None;
+        }
         if held.handles == 0 && held.nlink == 0 {
             self.discard(node);
         }
@@ -107,8 +134,8 @@ impl Scratch {
     /// Makes a file under a name that the caller knows to be free.
     pub(super) fn create(&mut self, dir: NodeId, name: Arc<str>, body: Body, now: Nanos) -> Result<NodeId> {
         self.check_room(dir)?;
-        let node = Node::new(self.next_ino, body, now);
-        self.quota.charge(name.len() as u64 + node.size(), 1)?;
+        let node = Node::new(self.next_id().ino, self.node(dir)?.tree, body, now);
+        self.quota.charge(name.len() as u64 + node.charged(), 1)?;
         let is_dir = node.is_dir();
         let id = self.insert(node);
         self.append(dir, name, id, now)?;
@@ -118,20 +145,20 @@ impl Scratch {
         Ok(id)
     }
 
-    fn insert(&mut self, node: Node) -> NodeId {
-        let ino = node.ino;
+    /// What the next file will be known by.
+    pub(super) fn next_id(&self) -> NodeId {
+        NodeId { ino: self.next_ino, slot: self.free.last().copied().unwrap_or(self.nodes.len()) }
+    }
+
+    /// Adds a file, which has the number of [`Scratch::next_id`].
+    pub(super) fn insert(&mut self, node: Node) -> NodeId {
+        let id = self.next_id();
         self.next_ino += 1;
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.nodes[slot] = Some(node);
-                slot
-            }
-            None => {
-                self.nodes.push(Some(node));
-                self.nodes.len() - 1
-            }
-        };
-        NodeId { ino, slot }
+        match self.free.pop() {
+            Some(slot) => self.nodes[slot] = Some(node),
+            None => self.nodes.push(Some(node)),
+        }
+        id
     }
 
     /// Adds a name that has been checked and charged for.
@@ -141,15 +168,20 @@ impl Scratch {
         Ok(())
     }
 
-    /// A name of `id` is gone from its directory: takes the entry back, and the contents with the last name and handle.
-    pub(super) fn unname(&mut self, id: NodeId, now: Nanos) -> Result<()> {
-        let node = self.node_mut(id)?;
+    /// A name is gone from its directory: takes the entry back, and the contents with the last name and handle.
+    pub(super) fn unname(&mut self, entry: Entry, now: Nanos) -> Result<()> {
+        let node = self.node_mut(entry.node)?;
         node.ctime = now;
         node.nlink = if node.is_dir() { 0 } else { node.nlink.saturating_sub(1) };
-        match (node.nlink, node.handles) {
-            (0, 0) => self.discard(id),
-            (0, _) => {} // unlinked while open: stays charged as an entry
-            _ => self.quota.refund(0, 1),
+        if node.nlink == 0 && node.handles > 0 {
+            // Unlinked while open: stays charged as an entry.
+            node.holds_entry = entry.paid;
+            return Ok(());
+        }
+        let gone = node.nlink == 0;
+        self.quota.refund(0, u64::from(entry.paid));
+        if gone {
+            self.discard(entry.node);
         }
         Ok(())
     }
@@ -157,7 +189,7 @@ impl Scratch {
     fn discard(&mut self, id: NodeId) {
         if let Some(node) = self.nodes.get_mut(id.slot).and_then(Option::take) {
             self.free.push(id.slot);
-            self.quota.refund(node.size(), 1);
+            self.quota.refund(node.charged(), u64::from(node.holds_entry));
         }
     }
 }

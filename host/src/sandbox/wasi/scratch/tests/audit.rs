@@ -10,16 +10,21 @@ pub(super) fn audit(fs: &Scratch) {
     let mut subdirs: BTreeMap<u64, u64> = BTreeMap::new();
     let mut used = Usage::default();
     for node in fs.nodes() {
-        used.bytes += node.size();
+        used.bytes += node.charged();
         let Body::Dir(dir) = &node.body else { continue };
         let mut listed: Vec<_> = dir.by_position(0, u32::MAX).map(|(_, name, id)| (name, id)).collect();
         listed.sort_unstable();
-        assert_eq!(listed, dir.by_name().collect::<Vec<_>>());
-        for (name, id) in listed {
-            used.bytes += name.len() as u64;
-            used.entries += 1;
+        // What was met below, in a directory that was not listed yet, has no place so far.
+        let placed = dir.by_name().filter(|(name, _)| dir.entry(name).unwrap().position.is_some());
+        assert_eq!(listed, placed.collect::<Vec<_>>());
+        assert!(dir.unread().is_some() || listed.len() as u64 == dir.len());
+        for (name, id) in dir.by_name() {
+            let paid = dir.entry(name).unwrap().paid;
+            used.bytes += if paid { name.len() as u64 } else { 0 };
+            used.entries += u64::from(paid);
             *names.entry(id.ino()).or_default() += 1;
             let child = fs.node(id).unwrap();
+            assert_eq!(child.tree, node.tree);
             if let Body::Dir(below) = &child.body {
                 *subdirs.entry(node.ino).or_default() += 1;
                 assert_eq!(below.parent.ino(), node.ino);
@@ -30,13 +35,14 @@ pub(super) fn audit(fs: &Scratch) {
         let names = names.get(&node.ino).copied().unwrap_or_default();
         let subdirs = subdirs.get(&node.ino).copied().unwrap_or_default();
         check_links(node, names, subdirs);
-        used.entries += u64::from(names == 0 && node.ino != 1);
+        assert!(!node.holds_entry || names == 0 && node.handles > 0, "{node:?}");
+        used.entries += u64::from(node.holds_entry);
     }
     assert_eq!(fs.usage(), used);
 }
 
 fn check_links(node: &Node, names: u64, subdirs: u64) {
-    let root = node.ino == 1;
+    let root = matches!(&node.body, Body::Dir(dir) if dir.parent.ino() == node.ino);
     let links = match (&node.body, names) {
         (Body::Dir(_), 0) if !root => 0,
         (Body::Dir(_), _) => 2 + subdirs,

@@ -131,7 +131,7 @@ fn open_follows_a_final_link_only_if_asked() {
     assert_eq!(open(&mut fs, "dangling", OpenHow { exclusive: true, ..CREATE }), Err(FsError::Exist));
     assert_eq!(open(&mut fs, "dangling", READ), Err(FsError::Noent));
     let made = open(&mut fs, "dangling", CREATE);
-    assert_eq!(made, lookup(&fs, "d/made"));
+    assert_eq!(made, lookup(&mut fs, "d/made"));
 }
 
 #[test]

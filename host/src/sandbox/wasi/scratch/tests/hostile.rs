@@ -16,7 +16,7 @@ fn deep(levels: u64) -> (Scratch, Vec<NodeId>) {
 
 #[test]
 fn a_deep_tree_is_listed_as_far_as_paths_reach_and_dropped() {
-    let (fs, chain) = deep(100_000);
+    let (mut fs, chain) = deep(100_000);
     let residue = fs.residue(usize::MAX);
     assert_eq!(residue.files.len(), PATH_MAX / 2);
     assert_eq!(residue.omitted, 100_000 - PATH_MAX as u64 / 2);
@@ -48,8 +48,8 @@ fn links_that_multiply_work_are_cut_short() {
         symlink(&mut fs, &format!("{}{link}", format!("{link}/../").repeat(399)), &name);
         link = name;
     }
-    assert_eq!(lookup(&fs, "l0"), lookup(&fs, "d"));
-    assert_eq!(lookup(&fs, &link), Err(FsError::Loop));
+    assert_eq!(lookup(&mut fs, "l0"), lookup(&mut fs, "d"));
+    assert_eq!(lookup(&mut fs, &link), Err(FsError::Loop));
 }
 
 #[test]
@@ -95,7 +95,7 @@ proptest! {
         low in any::<bool>(),
     ) {
         let mut fs = populated();
-        let base = if low { lookup(&fs, "a").unwrap() } else { fs.root() };
+        let base = if low { lookup(&mut fs, "a").unwrap() } else { fs.root() };
         let _ = fs.stat_path(base, &from, true);
         let _ = fs.read_link(base, &from);
         let _ = fs.symlink(&from, base, &to, 2);
@@ -111,8 +111,8 @@ proptest! {
     /// Whatever a path that resolves passes through, it ends below its base.
     #[test]
     fn what_resolves_is_beneath_the_base(path in "((a|b|c|l|up|out|\\.|\\.\\.)/{1,2}){0,6}(a|b|c|up|out|\\.\\.)") {
-        let fs = populated();
-        let base = lookup(&fs, "a").unwrap();
+        let mut fs = populated();
+        let base = lookup(&mut fs, "a").unwrap();
         if let Ok(found) = fs.lookup(base, &path, true) {
             let beneath = [".", "b", "b/c"].map(|path| fs.lookup(base, path, true).unwrap());
             prop_assert!(beneath.contains(&found), "{path}");

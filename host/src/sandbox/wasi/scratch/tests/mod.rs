@@ -1,4 +1,6 @@
 mod audit;
+#[cfg(target_os = "linux")]
+mod below;
 mod dirs;
 mod files;
 mod hostile;
@@ -7,6 +9,8 @@ mod listing;
 mod ops;
 #[cfg(target_os = "linux")]
 mod oracle;
+#[cfg(target_os = "linux")]
+mod overlays;
 mod paths;
 mod quotas;
 mod renames;
@@ -53,7 +57,7 @@ fn rename(fs: &mut Scratch, from: &str, to: &str) -> Result<()> {
     fs.rename(root, from, root, to, 3)
 }
 
-fn lookup(fs: &Scratch, path: &str) -> Result<NodeId> {
+fn lookup(fs: &mut Scratch, path: &str) -> Result<NodeId> {
     fs.lookup(fs.root(), path, true)
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Op {
     pub(super) len: usize,
 }
 
-fn path() -> impl Strategy<Value = String> {
+pub(super) fn path() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         12 => "[abc]",
         2 => Just(".".to_owned()),

@@ -1,0 +1,182 @@
+//! A connection: two ends, each with the bytes on their way to it.
+
+use super::super::object::{Interest, Readiness};
+use super::pipe::{Budget, CAPACITY, Pipe};
+use std::net::SocketAddr;
+use wasi_common::snapshots::preview_1::types::Errno;
+
+/// Which end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// What became of reading or writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    Bytes(usize),
+    /// Nothing can be moved before the other end does something.
+    Blocked,
+}
+
+#[derive(Debug)]
+struct End {
+    address: SocketAddr,
+    incoming: Pipe,
+    /// Reading ends where the bytes end, instead of waiting.
+    read_shut: bool,
+    /// It will send no more.
+    write_shut: bool,
+    /// It is gone.
+    closed: bool,
+    /// The other end refused bytes: nothing more can be sent.
+    reset: bool,
+    /// What the next call is told, once.
+    error: Option<Errno>,
+}
+
+impl End {
+    fn new(address: SocketAddr) -> Self {
+        let incoming = Pipe::default();
+        Self { address, incoming, read_shut: false, write_shut: false, closed: false, reset: false, error: None }
+    }
+
+    fn reset(&mut self) {
+        if !self.closed && !self.reset {
+            (self.reset, self.error) = (true, Some(Errno::Connreset));
+        }
+    }
+}
+
+/// Two ends.
+#[derive(Debug)]
+pub struct Connection {
+    client: End,
+    server: End,
+}
+
+impl Connection {
+    pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
+        Self { client: End::new(client), server: End::new(server) }
+    }
+
+    fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    /// An end and the other one.
+    fn ends(&mut self, side: Side) -> (&mut End, &mut End) {
+        match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        }
+    }
+
+    pub fn address(&self, side: Side) -> SocketAddr {
+        self.end(side).address
+    }
+
+    /// Bytes that arrived at an end and were not read.
+    pub fn unread(&self, side: Side) -> usize {
+        self.end(side).incoming.len()
+    }
+
+    /// Whether both ends are gone.
+    pub fn is_over(&self) -> bool {
+        self.client.closed && self.server.closed
+    }
+
+    /// Whether reading will never give more than what is there.
+    fn at_end(&self, side: Side) -> bool {
+        let (own, other) = (self.end(side), self.end(side.other()));
+        own.read_shut || own.reset || other.write_shut || other.closed
+    }
+
+    pub fn read(&mut self, side: Side, buffer: &mut [u8], peek: bool, budget: &mut Budget) -> Result<Moved, Errno> {
+        let at_end = self.at_end(side);
+        let (own, _) = self.ends(side);
+        // As on Linux: what had arrived before a reset can still be read.
+        if !own.incoming.is_empty() {
+            let count = if peek { own.incoming.peek(buffer) } else { own.incoming.read(buffer, budget) };
+            return Ok(Moved::Bytes(count));
+        }
+        match own.error.take() {
+            Some(error) => Err(error),
+            None if at_end => Ok(Moved::Bytes(0)),
+            None => Ok(Moved::Blocked),
+        }
+    }
+
+    pub fn write(&mut self, side: Side, bytes: &[u8], budget: &mut Budget) -> Result<Moved, Errno> {
+        let (own, other) = self.ends(side);
+        if let Some(error) = own.error.take() {
+            return Err(error);
+        }
+        if own.write_shut || own.reset {
+            return Err(Errno::Pipe);
+        }
+        if other.closed {
+            // The first bytes are sent before the answer comes that nobody wants them.
+            own.reset = true;
+            return Ok(Moved::Bytes(bytes.len().min(CAPACITY)));
+        }
+        if other.incoming.is_full() {
+            return Ok(Moved::Blocked);
+        }
+        other.incoming.write(bytes, budget).map(Moved::Bytes)
+    }
+
+    pub fn shut(&mut self, side: Side, read: bool, write: bool) -> Result<(), Errno> {
+        let (own, _) = self.ends(side);
+        if own.reset {
+            return Err(Errno::Notconn);
+        }
+        own.read_shut |= read;
+        own.write_shut |= write;
+        Ok(())
+    }
+
+    /// Closes an end; the other is reset where bytes were left unread.
+    pub fn close(&mut self, side: Side, budget: &mut Budget) {
+        let (own, other) = self.ends(side);
+        let unread = !own.incoming.is_empty();
+        own.incoming.clear(budget);
+        own.closed = true;
+        if unread {
+            other.reset();
+        }
+    }
+
+    /// Closes an end that was never accepted.
+    pub fn refuse(&mut self, side: Side, budget: &mut Budget) {
+        self.close(side, budget);
+        self.ends(side).1.reset();
+    }
+
+    pub fn poll(&self, side: Side, interest: Interest) -> Readiness {
+        let (own, other) = (self.end(side), self.end(side.other()));
+        let ready = match interest {
+            Interest::Read => !own.incoming.is_empty() || own.error.is_some() || self.at_end(side),
+            Interest::Write => own.write_shut || own.reset || other.closed || !other.incoming.is_full(),
+        };
+        if !ready {
+            return Readiness::Never;
+        }
+        let bytes = if interest == Interest::Read { own.incoming.len() as u64 } else { 0 };
+        let hangup = own.reset || (own.write_shut && (other.write_shut || other.closed));
+        Readiness::Ready { bytes, hangup }
+    }
+}

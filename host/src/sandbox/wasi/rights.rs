@@ -1,0 +1,181 @@
+//! Rights of descriptors: what each kind of object has, what a guest asks for, and what a call needs.
+//!
+//! A right can only be lost: a descriptor opened from a directory has what was asked for, as far as it applies to what was
+//! opened, and asking for what the directory does not pass on is `Notcapable`. `Table`'s accessors check what a call needs.
+
+use super::object::Result;
+use crate::ledger::{Access, Kind};
+use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Oflags, Rights};
+
+/// What a descriptor itself may do, and what it passes on to those opened from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    pub base: Rights,
+    pub inheriting: Rights,
+}
+
+impl Granted {
+    /// Everything that applies to an object which the host opened.
+    pub fn whole(kind: Kind, access: Access) -> Self {
+        let nothing = Rights::empty();
+        match kind {
+            Kind::Dir => Self { base: of_dir(), inheriting: of_dir() | of_file() },
+            Kind::Socket => Self { base: of_socket(), inheriting: of_socket() },
+            Kind::Stream | Kind::File => {
+                let base = if access == Access::Read { Rights::FD_READ } else { Rights::FD_WRITE };
+                Self { base: base | of_stream(), inheriting: nothing }
+            }
+        }
+    }
+
+    /// What is left of it for an object of this kind: a right that does not apply to it is not kept.
+    pub fn for_kind(self, kind: Kind) -> Self {
+        let whole = match kind {
+            Kind::Dir => Self::whole(Kind::Dir, Access::None),
+            Kind::Socket => Self { base: of_socket(), inheriting: Rights::empty() },
+            Kind::File | Kind::Stream => Self { base: of_file(), inheriting: Rights::empty() },
+        };
+        Self { base: self.base & whole.base, inheriting: self.inheriting & whole.inheriting }
+    }
+
+    /// What bytes may be moved through it.
+    pub fn access(self) -> Access {
+        Access::new(self.base.contains(Rights::FD_READ), self.base.contains(Rights::FD_WRITE))
+    }
+
+    /// Whether the directory passes on what is asked for. What applies to nothing that has a path may be asked for in vain.
+    pub fn passes_on(self, asked: Self, flags: Fdflags) -> Result<()> {
+        let asked = (asked.base | asked.inheriting) & (of_dir() | of_file());
+        let syncs = flags.intersects(Fdflags::RSYNC | Fdflags::SYNC);
+        let syncs_data = flags.contains(Fdflags::DSYNC);
+        let held = self.inheriting;
+        let passed = held.contains(asked)
+            && (!syncs || held.contains(Rights::FD_SYNC))
+            && (!syncs_data || held.intersects(Rights::FD_SYNC | Rights::FD_DATASYNC));
+        if passed { Ok(()) } else { Err(Errno::Notcapable.into()) }
+    }
+}
+
+/// What `path_open` needs of the directory itself.
+pub fn to_open(how: Oflags) -> Rights {
+    let mut needed = Rights::PATH_OPEN;
+    if how.contains(Oflags::CREAT) {
+        needed |= Rights::PATH_CREATE_FILE;
+    }
+    if how.contains(Oflags::TRUNC) {
+        needed |= Rights::PATH_FILESTAT_SET_SIZE;
+    }
+    needed
+}
+
+/// Whether a descriptor with these rights may do what needs those.
+///
+/// # Errors
+/// `Badf`, as POSIX has it, for one that is not open for reading or writing; `Notcapable` for any other right.
+pub fn check(held: Rights, needed: Rights) -> Result<()> {
+    let missing = needed & !held;
+    if missing.is_empty() {
+        Ok(())
+    } else if missing.intersects(Rights::FD_READ | Rights::FD_WRITE) {
+        Err(Errno::Badf.into())
+    } else {
+        Err(Errno::Notcapable.into())
+    }
+}
+
+fn of_dir() -> Rights {
+    Rights::PATH_CREATE_DIRECTORY
+        | Rights::PATH_CREATE_FILE
+        | Rights::PATH_LINK_SOURCE
+        | Rights::PATH_LINK_TARGET
+        | Rights::PATH_OPEN
+        | Rights::FD_READDIR
+        | Rights::PATH_READLINK
+        | Rights::PATH_RENAME_SOURCE
+        | Rights::PATH_RENAME_TARGET
+        | Rights::PATH_SYMLINK
+        | Rights::PATH_REMOVE_DIRECTORY
+        | Rights::PATH_UNLINK_FILE
+        | Rights::PATH_FILESTAT_GET
+        | Rights::PATH_FILESTAT_SET_TIMES
+        | Rights::PATH_FILESTAT_SET_SIZE
+        | Rights::FD_FILESTAT_GET
+        | Rights::FD_FILESTAT_SET_TIMES
+}
+
+fn of_file() -> Rights {
+    Rights::FD_DATASYNC
+        | Rights::FD_READ
+        | Rights::FD_SEEK
+        | Rights::FD_FDSTAT_SET_FLAGS
+        | Rights::FD_SYNC
+        | Rights::FD_TELL
+        | Rights::FD_WRITE
+        | Rights::FD_ADVISE
+        | Rights::FD_ALLOCATE
+        | Rights::FD_FILESTAT_GET
+        | Rights::FD_FILESTAT_SET_SIZE
+        | Rights::FD_FILESTAT_SET_TIMES
+        | Rights::POLL_FD_READWRITE
+}
+
+/// Without reading or writing. No seeking: by that wasi-libc tells a terminal from a file.
+fn of_stream() -> Rights {
+    Rights::FD_DATASYNC
+        | Rights::FD_FDSTAT_SET_FLAGS
+        | Rights::FD_SYNC
+        | Rights::FD_FILESTAT_GET
+        | Rights::POLL_FD_READWRITE
+}
+
+fn of_socket() -> Rights {
+    of_stream() | Rights::FD_READ | Rights::FD_WRITE | Rights::SOCK_SHUTDOWN | Rights::SOCK_ACCEPT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fault::Fault;
+    use super::*;
+
+    fn errno(done: Result<()>) -> Option<Errno> {
+        match done {
+            Ok(()) => None,
+            Err(Fault::Errno(errno)) => Some(errno),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_missing_right_is_not_capable_and_for_bytes_a_bad_descriptor() {
+        let held = Rights::FD_READ | Rights::FD_SEEK;
+        assert_eq!(errno(check(held, Rights::FD_READ)), None);
+        assert_eq!(errno(check(held, Rights::FD_WRITE | Rights::FD_SEEK)), Some(Errno::Badf));
+        assert_eq!(errno(check(held, Rights::FD_READ | Rights::FD_SYNC)), Some(Errno::Notcapable));
+    }
+
+    #[test]
+    fn a_directory_passes_on_no_more_than_it_has() {
+        let ask = |base, inheriting| Granted { base, inheriting };
+        let dir = ask(of_dir(), Rights::FD_READ | Rights::FD_SYNC);
+        let passes = |asked, flags| errno(dir.passes_on(asked, flags));
+        let (nothing, none) = (Rights::empty(), Fdflags::empty());
+        assert_eq!(passes(ask(Rights::FD_READ, Rights::FD_SYNC), none), None);
+        assert_eq!(passes(ask(Rights::FD_READ | Rights::SOCK_ACCEPT, nothing), none), None, "applies to no file");
+        assert_eq!(passes(ask(Rights::FD_WRITE, nothing), none), Some(Errno::Notcapable));
+        assert_eq!(passes(ask(nothing, Rights::PATH_OPEN), none), Some(Errno::Notcapable));
+        assert_eq!(passes(ask(nothing, nothing), Fdflags::DSYNC | Fdflags::SYNC), None);
+        let without = ask(of_dir(), Rights::FD_DATASYNC);
+        assert_eq!(errno(without.passes_on(ask(nothing, nothing), Fdflags::DSYNC)), None);
+        assert_eq!(errno(without.passes_on(ask(nothing, nothing), Fdflags::RSYNC)), Some(Errno::Notcapable));
+    }
+
+    #[test]
+    fn a_right_that_does_not_apply_is_not_kept() {
+        let all = Granted { base: Rights::all(), inheriting: Rights::all() };
+        let dir = all.for_kind(Kind::Dir);
+        assert!(!dir.base.intersects(Rights::FD_SEEK | Rights::FD_FILESTAT_SET_SIZE));
+        assert!(dir.inheriting.contains(Rights::FD_SEEK) && !dir.inheriting.contains(Rights::SOCK_ACCEPT));
+        assert_eq!(all.for_kind(Kind::File), Granted { base: of_file(), inheriting: Rights::empty() });
+        assert_eq!(all.for_kind(Kind::File).access(), Access::ReadWrite);
+    }
+}

@@ -1,0 +1,204 @@
+//! What is below an overlay: a directory of the host, which is only ever read.
+//!
+//! Everything is reached from the directory's own handle, one name at a time and without following a symbolic link, so that
+//! nothing outside can be reached, whatever is done to the tree meanwhile.
+
+use super::error::{FsError, Result};
+use super::node::{FileKind, Target};
+use super::path;
+use crate::sandbox::wasi::host_count::{HostCount, Tracked};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
+use rustix::io::Errno;
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// Directories below that one overlay of one test keeps open.
+const OPEN_DIRS: usize = 8;
+
+/// A host directory that overlays lie over. Opened once, and shared by the tests of a run.
+#[derive(Debug)]
+pub struct Lower(Arc<OpenDir>);
+
+impl Lower {
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// It is none, or cannot be opened.
+    pub fn open(host: &std::path::Path) -> std::io::Result<Self> {
+        let fd = open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self(Arc::new(OpenDir { path: "".into(), fd, _tracked: None })))
+    }
+}
+
+#[derive(Debug)]
+struct OpenDir {
+    /// From the overlay's root, which is the empty path.
+    path: Arc<str>,
+    fd: OwnedFd,
+    /// Absent for the root, which is not the test's.
+    _tracked: Option<Tracked>,
+}
+
+/// A file below that is open for reading.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    fd: OwnedFd,
+    _tracked: Tracked,
+}
+
+impl OpenFile {
+    /// Reads from `offset` on; fewer bytes than asked only at the end.
+    pub(super) fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        let mut done = 0;
+        while done < buf.len() {
+            match rustix::io::pread(&self.fd, &mut buf[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(from_host(error)),
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// What a name below stands for.
+#[derive(Debug)]
+pub(super) enum Found {
+    File { size: u64 },
+    Dir,
+    Symlink(Target),
+    Special(FileKind),
+}
+
+/// One test's view of what is below one of its overlays.
+#[derive(Debug)]
+pub(super) struct View {
+    root: Arc<OpenDir>,
+    /// The directories used last, the very last one at the end.
+    recent: VecDeque<Arc<OpenDir>>,
+    host: HostCount,
+}
+
+impl View {
+    /// Costs nothing; host descriptors will be counted in `host`.
+    pub(super) fn new(lower: &Lower, host: HostCount) -> Self {
+        Self { root: Arc::clone(&lower.0), recent: VecDeque::new(), host }
+    }
+
+    /// Whether it is a view of this directory.
+    pub(super) fn is_of(&self, lower: &Lower) -> bool {
+        Arc::ptr_eq(&self.root, &lower.0)
+    }
+
+    /// What a name in the directory at `path` stands for. Host work: the depth of `path`.
+    pub(super) fn find(&mut self, path: &str, name: &str) -> Result<Option<Found>> {
+        let dir = self.dir(path)?;
+        look(&dir, name)
+    }
+
+    /// Everything in the directory at `path` that has a name in UTF-8, in order of the names' bytes. Host work: the entries.
+    pub(super) fn list(&mut self, path: &str) -> Result<Vec<(Arc<str>, Found)>> {
+        let dir = self.dir(path)?;
+        let mut listed = Vec::new();
+        for entry in Dir::read_from(&dir.fd).map_err(from_host)? {
+            let entry = entry.map_err(from_host)?;
+            // Another name cannot be told to the guest, and listing the rest is better than nothing.
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | "..") {
+                continue;
+            }
+            // What is removed while it is listed is not there.
+            if let Some(found) = look(&dir, name)? {
+                listed.push((name.into(), found));
+            }
+        }
+        listed.sort_unstable_by(|(a, _): &(Arc<str>, Found), (b, _)| a.cmp(b));
+        Ok(listed)
+    }
+
+    /// Opens a regular file for reading.
+    pub(super) fn open(&mut self, path: &str, name: &str) -> Result<OpenFile> {
+        // Opening a FIFO that has taken the file's place would wait for its other end.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = openat(&self.dir(path)?.fd, name, flags, Mode::empty()).map_err(from_host)?;
+        let tracked = self.host.track();
+        match kind(&fstat(&fd).map_err(from_host)?) {
+            FileKind::File => Ok(OpenFile { fd, _tracked: tracked }),
+            _ => Err(FsError::Acces),
+        }
+    }
+
+    fn dir(&mut self, path: &str) -> Result<Arc<OpenDir>> {
+        if path.is_empty() {
+            return Ok(Arc::clone(&self.root));
+        }
+        if let Some(index) = self.recent.iter().position(|dir| &*dir.path == path) {
+            let dir = self.recent.remove(index).ok_or(FsError::Io)?;
+            self.recent.push_back(Arc::clone(&dir));
+            return Ok(dir);
+        }
+        let nearest = self.recent.iter().filter(|dir| is_above(&dir.path, path)).max_by_key(|dir| dir.path.len());
+        let mut at = Arc::clone(nearest.unwrap_or(&self.root));
+        while at.path.len() < path.len() {
+            let from = if at.path.is_empty() { 0 } else { at.path.len() + 1 };
+            let end = path[from..].find('/').map_or(path.len(), |slash| from + slash);
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let fd = openat(&at.fd, &path[from..end], flags, Mode::empty()).map_err(from_host)?;
+            at = Arc::new(OpenDir { path: path[..end].into(), fd, _tracked: Some(self.host.track()) });
+            if self.recent.len() == OPEN_DIRS {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(Arc::clone(&at));
+        }
+        Ok(at)
+    }
+}
+
+/// Whether a directory is somewhere above a path.
+fn is_above(dir: &str, path: &str) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn look(dir: &OpenDir, name: &str) -> Result<Option<Found>> {
+    let stat = match statat(&dir.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(None),
+        stat => stat.map_err(from_host)?,
+    };
+    Ok(Some(match kind(&stat) {
+        FileKind::File => Found::File { size: u64::try_from(stat.st_size).unwrap_or_default() },
+        FileKind::Dir => Found::Dir,
+        FileKind::Symlink => {
+            let target = readlinkat(&dir.fd, name, Vec::new()).map_err(from_host)?;
+            Found::Symlink(target.to_str().map_err(|_| FsError::Ilseq).and_then(target_of))
+        }
+        special => Found::Special(special),
+    }))
+}
+
+fn target_of(target: &str) -> Target {
+    path::check(target).map(|()| target.into())
+}
+
+fn kind(stat: &Stat) -> FileKind {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Dir,
+        FileType::Symlink => FileKind::Symlink,
+        FileType::Fifo => FileKind::Fifo,
+        FileType::BlockDevice => FileKind::BlockDevice,
+        FileType::Socket => FileKind::Socket,
+        FileType::CharacterDevice | FileType::Unknown => FileKind::CharDevice,
+    }
+}
+
+fn from_host(error: Errno) -> FsError {
+    match error {
+        // It was there: somebody has taken it away, or put something else in its place.
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => FsError::Noent,
+        Errno::ACCESS | Errno::PERM => FsError::Acces,
+        Errno::MFILE | Errno::NFILE => FsError::Nfile,
+        _ => FsError::Io,
+    }
+}

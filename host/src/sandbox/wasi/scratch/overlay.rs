@@ -1,0 +1,148 @@
+use super::directory::Directory;
+use super::error::{FsError, Result};
+use super::lower::{Found, Lower, OpenFile, View};
+use super::node::{Body, FileBelow, Node, NodeId, Tree};
+use super::path::NAME_MAX;
+use super::store::Scratch;
+use crate::sandbox::wasi::host_count::HostCount;
+use std::sync::Arc;
+
+/// A tree of the store over a directory of the host.
+#[derive(Debug)]
+pub(super) struct Overlay {
+    root: NodeId,
+    view: View,
+}
+
+impl Scratch {
+    /// The root of the overlay over `lower`, which is there from the first time on that it is asked for. It cannot be removed,
+    /// and need not be retained. Host descriptors are counted in `host`.
+    pub fn overlay(&mut self, lower: &Lower, host: &mut HostCount) -> NodeId {
+        if let Some(overlay) = self.overlays.iter().find(|overlay| overlay.view.is_of(lower)) {
+            return overlay.root;
+        }
+        // The scratch file system is the tree before the first.
+        let tree = Tree::try_from(self.overlays.len() + 1).unwrap_or(Tree::MAX);
+        let root = self.next_id();
+        self.insert(Node::new(root.ino, tree, Body::Dir(Directory::over(root, "".into())), self.start));
+        self.overlays.push(Overlay { root, view: View::new(lower, host.share()) });
+        root
+    }
+
+    /// The node of a name in a directory. A removed directory has no names, whatever their length. Below an overlay, a name is
+    /// looked for when it is first asked for, and no other name is.
+    pub(super) fn child(&mut self, dir: NodeId, name: &str) -> Result<Option<NodeId>> {
+        let names = self.dir(dir)?;
+        if name.len() > NAME_MAX && self.node(dir)?.nlink > 0 {
+            return Err(FsError::Nametoolong);
+        }
+        if let Some(node) = names.get(name) {
+            return Ok(Some(node));
+        }
+        let Some(path) = names.unread().filter(|_| !names.has_met(name)).map(Arc::clone) else {
+            return Ok(None);
+        };
+        match self.view(dir)?.find(&path, name)? {
+            Some(found) => self.meet(dir, &path, name.into(), found).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Meets whatever was not met yet in the directory below: needed to list a directory, and to know whether it is empty.
+    /// Host work: its entries, once.
+    pub(super) fn meet_all(&mut self, dir: NodeId) -> Result<()> {
+        let Some(path) = self.dir(dir)?.unread().map(Arc::clone) else {
+            return Ok(());
+        };
+        let listed = self.view(dir)?.list(&path)?;
+        self.work.entries += listed.len() as u64;
+        for (name, found) in listed {
+            if !self.dir(dir)?.has_met(&name) {
+                self.meet(dir, &path, name, found)?;
+            }
+        }
+        self.dir_mut(dir)?.all_met();
+        Ok(())
+    }
+
+    /// Makes the node of a name found below. Nothing is charged: what there is to meet is what the user granted.
+    fn meet(&mut self, dir: NodeId, path: &Arc<str>, name: Arc<str>, found: Found) -> Result<NodeId> {
+        let is_dir = matches!(found, Found::Dir);
+        let body = match found {
+            Found::File { size } => {
+                Body::FileBelow(FileBelow { dir: Arc::clone(path), name: Arc::clone(&name), size, open: None })
+            }
+            Found::Dir if path.is_empty() => Body::Dir(Directory::over(dir, Arc::clone(&name))),
+            Found::Dir => Body::Dir(Directory::over(dir, format!("{path}/{name}").into())),
+            Found::Symlink(target) => Body::Symlink { target, below: true },
+            Found::Special(kind) => Body::Special(kind),
+        };
+        let node = self.insert(Node::new(self.next_id().ino, self.node(dir)?.tree, body, self.start));
+        self.dir_mut(dir)?.meet(name, node);
+        if is_dir {
+            self.node_mut(dir)?.nlink += 1;
+        }
+        Ok(node)
+    }
+
+    /// Opens the host's file if this is one that is still below; it stays open until the last handle is released.
+    pub(super) fn open_below(&mut self, node: NodeId) -> Result<()> {
+        let Body::FileBelow(FileBelow { dir, name, open: None, .. }) = &self.node(node)?.body else {
+            return Ok(());
+        };
+        let (dir, name) = (Arc::clone(dir), Arc::clone(name));
+        let opened = self.view(node)?.open(&dir, &name)?;
+        if let Body::FileBelow(file) = &mut self.node_mut(node)?.body {
+            file.open = Some(opened);
+        }
+        Ok(())
+    }
+
+    /// Brings the first `keep` bytes of a file that is below into memory, and leaves the rest: from here on it is the test's.
+    /// Host work: the bytes copied.
+    pub(super) fn copy_up(&mut self, node: NodeId, keep: u64) -> Result<()> {
+        let Body::FileBelow(FileBelow { size, .. }) = self.node(node)?.body else {
+            return Ok(());
+        };
+        let len = size.min(keep);
+        if len > 0 {
+            self.open_below(node)?;
+        }
+        self.quota.charge(len, 0)?;
+        let Body::FileBelow(file) = &self.node(node)?.body else {
+            return Err(FsError::Badf);
+        };
+        match copy(file.open.as_ref(), len) {
+            Ok(data) => {
+                // The host's file may be shorter by now.
+                let copied = data.len() as u64;
+                self.quota.refund(len - copied, 0);
+                self.work.bytes += copied;
+                self.node_mut(node)?.body = Body::File(data);
+                Ok(())
+            }
+            Err(error) => {
+                self.quota.refund(len, 0);
+                Err(error)
+            }
+        }
+    }
+
+    fn view(&mut self, node: NodeId) -> Result<&mut View> {
+        let index = self.node(node)?.tree.checked_sub(1).ok_or(FsError::Io)?;
+        self.overlays.get_mut(index as usize).map(|overlay| &mut overlay.view).ok_or(FsError::Io)
+    }
+}
+
+/// Reads the first `len` bytes; no file is needed to read none.
+fn copy(file: Option<&OpenFile>, len: u64) -> Result<Vec<u8>> {
+    let len = usize::try_from(len).map_err(|_| FsError::Fbig)?;
+    let mut data = Vec::new();
+    data.try_reserve_exact(len).map_err(|_| FsError::Nospc)?;
+    data.resize(len, 0);
+    if let Some(file) = file.filter(|_| len > 0) {
+        let count = file.read_at(0, &mut data)?;
+        data.truncate(count);
+    }
+    Ok(data)
+}

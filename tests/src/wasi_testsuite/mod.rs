@@ -1,0 +1,66 @@
+//! The public wasi-testsuite, run on the library: its cases are found in a given folder, run by their specifications, and
+//! judged as its own runner judges them (`doc/specification.md` there).
+//!
+//! The folder is only read: where a case is granted a directory, it gets a copy of its own.
+
+mod case;
+mod find;
+mod options;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+pub use options::Options;
+
+use airtight::run::{Runner, RunnerOptions};
+use anyhow::Context;
+use std::fmt;
+
+/// How one case went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The suite's name and the case's.
+    pub name: String,
+    /// Why it failed, if it did.
+    pub problem: Option<String>,
+}
+
+/// How many cases went how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Cases that met their specification.
+    pub passed: usize,
+    /// The others.
+    pub failed: usize,
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+/// Runs every preview-1 case of the folder, in the order of their names, and tells of each as it ends.
+///
+/// # Errors
+/// The folder holds no case, or cannot be read.
+pub fn run(options: &Options, tell: &mut dyn FnMut(&Done)) -> anyhow::Result<Totals> {
+    let cases = find::cases(&options.folder)?;
+    let runner = Runner::new(RunnerOptions {
+        jobs: 1,
+        compiler: options.compiler,
+        keep_output: true,
+        ..RunnerOptions::default()
+    })
+    .context("the runner cannot be made")?;
+    let mut totals = Totals::default();
+    for case in cases {
+        let problem = case::run(&runner, &case, options.mode).err().map(|error| format!("{error:#}"));
+        match problem {
+            None => totals.passed += 1,
+            Some(_) => totals.failed += 1,
+        }
+        tell(&Done { name: case.name, problem });
+    }
+    Ok(totals)
+}
