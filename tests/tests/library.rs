@@ -18,7 +18,7 @@ fn profile() -> Profile {
 
 fn plan(runner: &Runner, module: &Path) -> Vec<PlannedModule> {
     let bytes = std::fs::read(module).unwrap();
-    let options = LoadOptions { name: "guest".into(), harness: None, roots: Default::default() };
+    let options = LoadOptions { name: "guest".into(), ..LoadOptions::default() };
     let module = runner.load(bytes, options).unwrap();
     let subject = Subject { module, grants: ModuleGrants::default() };
     runner.plan(vec![subject], &profile(), &Selection::default()).unwrap()

@@ -1,102 +1,157 @@
-//! The same report, byte for byte, however the tests are run.
+//! The same report, byte for byte, however the tests are run: what `airtight verify` is for.
 
 use airtight_tests::{
-    Ran, canonical, command, compile, digest, guest, guests, guests_dir, read_report, run, scratch_dir,
+    Ran, canonical, command, compile, digest, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir,
+    tests,
 };
 use serde_json::Value;
+use std::path::Path;
 use std::sync::OnceLock;
 
-/// A clean-up that hangs takes its fuel, a billion units, which an interpreter takes long to burn.
+/// A clean-up that hangs takes its fuel, a billion units: half a minute for an interpreter. What it shows of fuel, others
+/// show cheaply: clean-ups' own fuel is in no report.
 const SLOW: &str = "fail_in_a_cleanup_that_hangs";
 
-/// Runs all guests but the slow one.
-fn report(args: &[&str]) -> Value {
-    report_of(args, |args| run(&guests_dir(), args))
+/// The arguments that name all guests but the slow one.
+fn guests(subcommand: &str, report: &Path) -> Vec<String> {
+    let target = format!("build.target-dir={:?}", guests_target_dir());
+    let report = format!("json={}", report.display());
+    let args =
+        [subcommand, ".", "--workspace", "--cargo-quiet", "--config", &target, "--skip", SLOW, "--report", &report];
+    args.map(str::to_owned).to_vec()
 }
 
-fn report_of(args: &[&str], run: impl FnOnce(Vec<String>) -> Ran) -> Value {
-    let dir = scratch_dir();
-    let file = dir.path().join("report.json");
-    let mut all = vec!["run".to_owned(), "--skip".into(), SLOW.into(), format!("--report=json={}", file.display())];
-    all.extend(args.iter().map(|arg| (*arg).to_owned()));
-    all.extend(guests().values().map(|path| path.display().to_string()));
-    all.push(compile("trap_endless_recursion", dir.path()).display().to_string());
-    let ran = run(all);
-    assert_eq!(ran.status, Some(100), "{args:?}: {}", ran.stderr);
-    read_report(&file)
+/// All guests, verified once: what was said, and the report.
+fn verified() -> &'static (Ran, Value) {
+    static VERIFIED: OnceLock<(Ran, Value)> = OnceLock::new();
+    VERIFIED.get_or_init(|| {
+        let dir = scratch_dir();
+        let report = dir.path().join("report.json");
+        let ran = run(&guests_dir(), guests("verify", &report));
+        (ran, read_report(&report))
+    })
 }
 
-fn usual() -> &'static Value {
-    static USUAL: OnceLock<Value> = OnceLock::new();
-    USUAL.get_or_init(|| report(&[]))
-}
-
-fn assert_same(other: &Value, how: &str) {
-    let tests = |report| airtight_tests::tests(report).collect::<Vec<_>>();
-    for (a, b) in tests(usual()).into_iter().zip(tests(other)) {
-        assert_eq!(a, b, "{how}");
+/// Workers, order, cache, allocator, environment and compiler change nothing.
+#[test]
+fn for_every_guest_in_every_way() {
+    let (Ran { status, stdout, stderr }, report) = verified();
+    assert_eq!(*status, Some(0), "{stdout}\n{stderr}");
+    let ways = ["in order", "from the cache", "shuffled", "no pool", "time zone", "Winch", "Pulley"];
+    for way in ways {
+        let line = stdout.lines().find(|line| line.contains(way)).unwrap_or_else(|| panic!("{way}: {stdout}"));
+        assert!(line.trim_start().starts_with("SAME"), "{line}");
     }
-    assert_eq!(canonical(usual()), canonical(other), "{how}");
-    assert_eq!(digest(usual()), digest(other), "{how}");
+    let last = stdout.lines().last().unwrap_or_default();
+    assert_eq!(last.trim_start(), format!("Digest {}", digest(report)));
 }
 
+/// Fuel and peaks are in the report but where they cannot be the same: fuel after a fault, peaks too after a stack that is
+/// used up, whose depth is the compiler's choice.
 #[test]
-fn for_any_number_of_jobs_and_any_order() {
-    for args in [["-j1"].as_slice(), &["-j2"], &["-j7"], &["--shuffle", "7"], &["--shuffle", "8", "-j1"]] {
-        assert_same(&report(args), &format!("{args:?}"));
+fn figures_are_left_out_only_where_they_must_be() {
+    let (_, report) = verified();
+    let mut seen = [0; 3];
+    for (module, test) in tests(report).filter(|(_, test)| test["usage"] != Value::Null) {
+        let message = test["message"].as_str().unwrap_or_default();
+        let (fault, overflow) = (message.contains("out-of-bounds memory access"), message.contains("stack exhausted"));
+        let present = |figure: &str| test["usage"][figure] != Value::Null;
+        assert_eq!(present("fuel"), !fault && !overflow, "{module}: {test}");
+        assert_eq!([present("linear_peak"), present("handles_peak")], [!overflow; 2], "{module}: {test}");
+        seen[usize::from(fault) + 2 * usize::from(overflow)] += 1;
     }
-}
-
-#[test]
-fn compiled_by_winch() {
-    assert_same(&report(&["--engine", "winch"]), "winch");
-}
-
-#[test]
-fn interpreted_by_pulley() {
-    assert_same(&report(&["--engine", "pulley"]), "pulley");
-}
-
-#[test]
-fn without_the_cache() {
-    assert_same(&report(&["--no-cache"]), "--no-cache");
+    assert!(seen[0] > 50 && seen[1] > 0, "{seen:?}");
+    for ending in ["timeout", "exit", "memory", "fail", "leak", "pass"] {
+        let mut of_verdict = tests(report).filter(|(_, test)| test["verdict"] == ending);
+        assert!(of_verdict.any(|(_, test)| test["usage"]["fuel"] != Value::Null), "{ending}");
+    }
 }
 
 /// The pool's address space cannot be had: memory is allocated on demand.
 #[test]
 fn with_little_address_space() {
-    let limited = report_of(&["-v"], |args| {
-        let program = command().get_program().to_owned();
-        let output = assert_cmd::Command::new("sh")
-            .current_dir(guests_dir())
-            .env("AIRTIGHT_CACHE_DIR", airtight_tests::cache_dir())
-            .args(["-c", "ulimit -v 6000000 && exec \"$0\" \"$@\""])
-            .arg(program)
-            .args(args)
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(stderr.contains("allocating on demand"), "the pool was there: {stderr}");
-        Ran { status: output.status.code(), stdout: String::new(), stderr }
-    });
-    assert_same(&limited, "ulimit -v");
+    let dir = scratch_dir();
+    let report = dir.path().join("report.json");
+    let program = command().get_program().to_owned();
+    let output = assert_cmd::Command::new("sh")
+        .current_dir(guests_dir())
+        .env("AIRTIGHT_CACHE_DIR", airtight_tests::cache_dir())
+        .envs(airtight_tests::toolchain().env())
+        .args(["-c", "ulimit -v 6000000 && exec \"$0\" -v \"$@\""])
+        .arg(program)
+        .args(guests("test", &report))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(100), "{stderr}");
+    assert!(stderr.contains("allocating on demand"), "the pool was there: {stderr}");
+    let limited = read_report(&report);
+    for (a, b) in tests(&verified().1).zip(tests(&limited)) {
+        assert_eq!(a, b);
+    }
+    assert_eq!(canonical(&verified().1), canonical(&limited));
 }
 
-/// The host's environment, current directory and time zone are nothing to the guest.
+/// A recursion whose depth is the engine's choice: its figures are not told, and all else is the same.
 #[test]
-fn in_another_environment() {
+fn after_a_stack_overflow() {
     let dir = scratch_dir();
-    let file = dir.path().join("report.json");
-    let module = guest("plain/world");
-    let run = |extra: &[(&str, &str)]| {
-        let mut command = command();
-        command.current_dir(guests_dir()).args(["run", "--report"]).arg(format!("json={}", file.display())).arg(module);
-        let output = command.envs(extra.iter().copied()).output().unwrap();
-        assert_eq!(output.status.code(), Some(100));
-        digest(&read_report(&file)).to_owned()
-    };
-    assert_eq!(
-        run(&[]),
-        run(&[("SECRET", "x"), ("TZ", "Pacific/Auckland"), ("LANG", "tr_TR"), ("RUST_BACKTRACE", "full")])
-    );
+    let module = compile("trap_endless_recursion", dir.path());
+    let Ran { status, stdout, stderr } =
+        run(dir.path(), ["verify".as_ref(), module.as_os_str(), "--report".as_ref(), "json=report.json".as_ref()]);
+    assert_eq!(status, Some(0), "{stdout}\n{stderr}");
+    let report = read_report(&dir.path().join("report.json"));
+    let (_, test) = tests(&report).next().unwrap();
+    let usage: Vec<&String> = test["usage"].as_object().unwrap().keys().collect();
+    assert_eq!(usage, ["heap"]);
+}
+
+/// A guest that was granted real time, and tells it: `verify` says where.
+#[test]
+fn a_guest_that_is_not_deterministic_is_named() {
+    const CONFIG: &str = "[[profile.default.overrides]]\nfilter = \"says_what_time_it_is\"\nclock = \"real\"\n";
+    let dir = scratch_dir();
+    std::fs::write(dir.path().join("airtight.toml"), CONFIG).unwrap();
+    let module = dir.path().join("planted.wasm");
+    std::fs::copy(guest("plain/time"), &module).unwrap();
+    let planted = "skip_says_what_time_it_is";
+    let ran = run(dir.path(), ["verify", "planted.wasm", "--include-ignored", "--", planted, "pass_work_takes_time"]);
+    assert_eq!(ran.status, Some(100), "{}\n{}", ran.stdout, ran.stderr);
+    for said in [
+        &format!("planted {planted}: /message"),
+        &format!("not reproducible: the real clock is granted: planted {planted}"),
+    ] {
+        assert!(ran.stdout.contains(said.as_str()), "{said} is not in\n{}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("pass_work_takes_time"), "it is the same: {}", ran.stdout);
+    assert!(!ran.stdout.contains("Digest"), "there is none to trust: {}", ran.stdout);
+    let alone = run(dir.path(), ["verify", "planted.wasm", "--", "pass_work_takes_time"]);
+    assert_eq!(alone.status, Some(0), "{}", alone.stdout);
+}
+
+/// A slow test on the slowest compiler: the wall clock, not the test.
+#[test]
+fn what_the_wall_clock_ends_is_named() {
+    let dir = scratch_dir();
+    let module = compile("timeout_in_the_start_function", dir.path());
+    let ran = run(dir.path(), ["verify", module.to_str().unwrap(), "--timeout", "50ms"]);
+    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+    assert!(ran.stdout.contains("not reproducible: the wall-clock limit ended something"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_verified() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    for (args, status, said) in [
+        (&["verify", "pass_empty.wasm", "--no-capture"][..], 2, "--no-capture"),
+        (&["verify", "pass_empty.wasm", "--fail-fast"], 2, "--fail-fast"),
+        (&["verify", "pass_empty.wasm", "."], 2, "one package or workspace, or modules"),
+        (&["verify", "pass_empty.wasm", "--", "nothing"], 4, "no tests"),
+        (&["verify", "elsewhere"], 96, "there is no package"),
+    ] {
+        let ran = run(dir.path(), args);
+        assert_eq!(ran.status, Some(status), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{args:?}: {}", ran.stderr);
+    }
 }

@@ -4,6 +4,7 @@
 //! milliseconds. Whether the code is valid is found out when it is compiled; [`validate`] says what is wrong with it in
 //! words of the same kind.
 
+mod baked;
 mod error;
 mod hash;
 mod imports;
@@ -17,6 +18,8 @@ mod tests;
 mod wasi;
 
 pub use airtight_abi::TestMeta as SdkTest;
+pub(crate) use baked::holds;
+pub use baked::{BakedPath, Places};
 pub use error::CatalogueError;
 pub use imports::{BadImport, BadImports};
 pub use module::ExportProblem;

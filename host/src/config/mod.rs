@@ -11,6 +11,7 @@
 
 mod ask;
 mod check;
+mod clock;
 mod errors;
 mod grants;
 mod load;

@@ -12,6 +12,8 @@ pub struct Overlays {
     pub environment: PolicyPatch,
     /// From the command line.
     pub command_line: PolicyPatch,
+    /// See [`crate::policy::Policy::seed`]. One a run, so no override can set it.
+    pub seed: Option<u64>,
 }
 
 impl Overlays {

@@ -92,6 +92,7 @@ impl Profile {
         let overlays = self.overlays.clone();
         let policy = self.policy_mut();
         overlays.in_order().iter().for_each(|patch| patch.apply(policy));
+        policy.seed = overlays.seed.unwrap_or(policy.seed);
         self
     }
 

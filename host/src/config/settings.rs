@@ -1,6 +1,7 @@
 //! The settings that profiles and overrides share, and where every setting belongs.
 
 use super::check::{At, Checker, Value};
+use super::clock;
 use super::errors::Problem;
 use super::suggest::nearest;
 use super::units::Quantity;
@@ -9,8 +10,21 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size"];
-pub(super) const SHARED: &[&str] =
-    &["memory", "fuel", "timeout", "output", "handles", "scratch", "scratch-entries", "leaks", "env", "args", "stdin"];
+pub(super) const SHARED: &[&str] = &[
+    "memory",
+    "fuel",
+    "timeout",
+    "output",
+    "handles",
+    "scratch",
+    "scratch-entries",
+    "clock",
+    "clock-start",
+    "leaks",
+    "env",
+    "args",
+    "stdin",
+];
 pub(super) const PROFILE: &[&str] = &["stack", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
@@ -36,6 +50,7 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
         }
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
         "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
+        "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),
@@ -66,6 +81,7 @@ pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: us
 /// Where a setting belongs that was found elsewhere.
 fn home(key: &str) -> Option<&'static str> {
     match key {
+        "seed" => Some("it has one value a run, so that the report can name it: set it in the profile"),
         "stack" => Some("it is compiled into the engine, so it has one value a run: set it in the profile"),
         "on-request" => Some("a directory with a `name` is given on request, one without to every test"),
         key if FILE.contains(&key) => Some("write it at the top of the file, before the first table"),

@@ -25,8 +25,8 @@ pub struct Limits {
     pub output: u64,
     /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
     pub handles: u32,
-    /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together.
-    /// With 0 there is no scratch directory.
+    /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together. With 0
+    /// there is no scratch file system.
     pub scratch: u64,
     /// Names that a test may make in memory, unlinked files that are open included.
     pub scratch_entries: u64,

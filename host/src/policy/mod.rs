@@ -3,11 +3,13 @@
 //! A [`Policy`] is built by `config` from `airtight.toml`, or by an embedder with [`Policy::default`] and the public fields.
 //! Nothing here reads a file or an environment variable.
 
+mod clock;
 mod grants;
 mod limits;
 mod patch;
 mod record;
 
+pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};
 pub use patch::{LeakPatch, PolicyPatch};
@@ -81,6 +83,8 @@ pub struct Policy {
     pub args: Vec<String>,
     /// The bytes the guest reads from its standard input.
     pub stdin: Vec<u8>,
-    /// The seed of `random_get`, mixed with the test's name.
+    /// What time it is.
+    pub clock: Clock,
+    /// The run's seed of `random_get`, mixed with each test's name.
     pub seed: u64,
 }

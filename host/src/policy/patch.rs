@@ -1,4 +1,4 @@
-use super::{LeakAction, LeakActions, Policy};
+use super::{ClockPatch, LeakAction, LeakActions, Policy};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct PolicyPatch {
     pub scratch: Option<u64>,
     /// See [`super::Limits::scratch_entries`].
     pub scratch_entries: Option<u64>,
+    /// See [`super::Policy::clock`].
+    pub clock: Option<ClockPatch>,
     /// Actions by kind.
     pub leaks: LeakPatch,
     /// Variables to add or replace.
@@ -40,6 +42,9 @@ impl PolicyPatch {
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
         set(&mut limits.scratch_entries, self.scratch_entries);
+        if let Some(clock) = self.clock {
+            policy.clock = clock.of(policy.clock);
+        }
         self.leaks.apply(&mut policy.leaks);
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());

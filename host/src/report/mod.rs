@@ -1,8 +1,10 @@
 //! The report: its model, the live events of a run, and a file for each writer. Writers return bytes.
 
+pub mod compare;
 pub mod console;
 pub mod counts;
 pub mod digest;
+pub mod doubt;
 pub mod events;
 pub mod exit_status;
 mod figure;
@@ -11,3 +13,4 @@ pub mod json;
 pub mod model;
 #[cfg(test)]
 mod samples;
+pub mod verification;

@@ -1,5 +1,6 @@
 //! The report as data. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
 
+use super::doubt::Doubt;
 use super::figure;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,8 +24,11 @@ pub struct Report {
 /// The part that is the same bytes everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Canonical {
-    /// False where something ended on the wall clock or was interrupted, so that another run may differ.
+    /// False where another run may differ, for the reasons in `doubts`.
     pub reproducible: bool,
+    /// Why it may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// The profile's policy, by guest names only.
     #[serde(serialize_with = "figure::policy")]
     pub policy: serde_json::Value,
@@ -47,6 +51,21 @@ pub struct Volatile {
     pub version: String,
     /// Whether the run was interrupted before every test had run.
     pub interrupted: bool,
+    /// Paths of this machine that modules hold in their code or data, so that the same sources built in another folder give
+    /// another `code`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baked: Vec<BakedRecord>,
+}
+
+/// A path of the machine in a module's code or data: `env!("CARGO_MANIFEST_DIR")`, most often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BakedRecord {
+    /// The module.
+    pub module: String,
+    /// The package that the path belongs to.
+    pub package: String,
+    /// The directory.
+    pub path: String,
 }
 
 /// How a test is held by its module.
@@ -120,10 +139,11 @@ pub struct Usage {
     /// where it depends on the engine or the machine.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// Highest linear memory, in bytes.
+    /// Highest linear memory, in bytes; absent after a stack overflow and after the wall clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub linear_peak: Option<u64>,
-    /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted.
+    /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted; absent
+    /// after a stack overflow and after the wall clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handles_peak: Option<u32>,
     /// Heap figures.

@@ -13,8 +13,9 @@ pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
         jobs: 2,
         version: "0.1.0".to_owned(),
         interrupted: false,
+        baked: Vec::new(),
     };
-    Report::new(Canonical { reproducible: true, policy, modules }, volatile)
+    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
 }
 
 pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {

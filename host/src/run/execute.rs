@@ -25,6 +25,7 @@ struct Finished {
     index: usize,
     record: TestRecord,
     elapsed: Duration,
+    by_wall_clock: bool,
     bug: Option<String>,
 }
 
@@ -32,6 +33,8 @@ struct Finished {
 pub struct Outcome {
     /// A record for each test of the plan, in its order.
     pub records: Vec<TestRecord>,
+    /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
+    pub by_wall_clock: Vec<usize>,
     /// What went wrong in the host, a line for each test concerned: bugs of ours.
     pub bugs: Vec<String>,
 }
@@ -89,6 +92,7 @@ fn one(
 ) -> Finished {
     let named = named(module, test, shared.options.keep_output);
     let skip = |reason: &str| (skipped(&named, reason), Duration::ZERO, None);
+    let mut by_wall_clock = false;
     let (record, elapsed, bug) = match &test.step {
         _ if index > stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
@@ -114,6 +118,7 @@ fn one(
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
                 let ran = run(shared.engine, &job);
+                by_wall_clock = ran.ended_by_wall_clock();
                 let case = Case {
                     harness: test.harness,
                     module: &module.module,
@@ -141,7 +146,7 @@ fn one(
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    Finished { index, record, elapsed, bug }
+    Finished { index, record, elapsed, by_wall_clock, bug }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -170,7 +175,7 @@ fn collect(
     listener: &mut dyn Listener,
 ) -> Outcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
-    let mut bugs = Vec::new();
+    let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
     for finished in receive.iter().flatten() {
         let (module, test) = tests[finished.index];
         if let Some(bug) = &finished.bug {
@@ -181,17 +186,23 @@ fn collect(
             test: &finished.record,
             elapsed: finished.elapsed,
         });
+        if finished.by_wall_clock {
+            by_wall_clock.push(finished.index);
+        }
         records[finished.index] = Some(finished.record);
     }
     // A worker may have been ahead of the first failure: what it found would differ from run to run.
     let stop_after = stop_after.load(Ordering::Relaxed);
+    let counts = |index: usize| !shared.options.fail_fast || index <= stop_after;
     let complete = records.into_iter().enumerate().map(|(index, record)| match record {
-        Some(record) if !shared.options.fail_fast || index <= stop_after => record,
+        Some(record) if counts(index) => record,
         _ => {
             let (module, test) = tests[index];
             skipped(&named(module, test, false), FAIL_FAST)
         }
     });
     bugs.sort();
-    Outcome { records: complete.collect(), bugs }
+    by_wall_clock.retain(|index| counts(*index));
+    by_wall_clock.sort_unstable();
+    Outcome { records: complete.collect(), by_wall_clock, bugs }
 }

@@ -5,7 +5,7 @@ use super::libtest::{self, Closing};
 use crate::policy::Policy;
 use crate::report::model::{Frame, Harness, LimitRecord, Verdict};
 use crate::sandbox::wasi::Waited;
-use crate::sandbox::{Ending, FailedCleanup, LoadedModule, Run, TrapKind};
+use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, Run, TrapKind};
 use crate::symbols::{Cause, Symbols};
 
 /// Why libtest skipped a test that is not marked as ignored.
@@ -107,7 +107,7 @@ impl Case<'_> {
             return Judgement::fail(format!("the test's record of itself cannot be read: {broken}"));
         }
         if let Some(first) = said.failures.first() {
-            return Judgement::fail(first.clone());
+            return Judgement::fail(failure_message(first, &self.module.symbols));
         }
         // A test that panicked as expected has done what it is for, but it did not finish normally.
         if let (Some(expected), Ending::Trap { kind: TrapKind::Unreachable, .. }, Some(message)) =
@@ -237,6 +237,14 @@ impl Case<'_> {
                 ..Judgement::new(Verdict::Fail)
             };
         }
+    }
+}
+
+/// What a test said of its failure, with the place in front.
+pub fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
+    match &failure.at {
+        Some(at) => format!("{}: {}", symbols.place(at), failure.text),
+        None => failure.text.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, runs each in a fresh
 //! instance on threads with the stack that guests need, judges them, and tells a [`crate::report::events::Listener`].
 
+mod doubts;
 mod execute;
 mod hints;
 mod judge;
@@ -12,10 +13,14 @@ mod plan;
 mod record;
 mod resources;
 mod runner;
+mod seed;
 mod selection;
+mod verify;
 
 pub use libtest::ListError;
 pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, Subject};
 pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};
+pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};
+pub use verify::{Loaded, Suite, VerifyError, Way, verify, ways};

@@ -1,14 +1,21 @@
 //! Where a package's tests run: its directory is `/` in the guest and the working directory, and the path that
 //! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it. Both are one overlay: a test may write beside
-//! its sources, and they never change.
+//! its sources, and they never change. A module that holds no such path gets no alias, and sees no path of the host.
 
 use super::plan::ModuleGrants;
 use super::runner::Runner;
 use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
-use crate::{report::model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
+use crate::{
+    report::model::Harness,
+    run::Subject,
+    symbols::{PathRoots, VIRTUAL_PACKAGES},
+    toolchain::Artifact,
+};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "build")]
+use std::sync::Arc;
 
 /// The package's directory in the guest. WASI has no working directory: the C library starts every program at `/`.
 const PACKAGE_DIR: &str = "/";
@@ -33,6 +40,14 @@ impl ModuleGrants {
         let places = [("CARGO_MANIFEST_DIR", PACKAGE_DIR), ("PWD", PACKAGE_DIR)];
         let places = places.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self { dirs, env: env.into_iter().chain(places).collect() }
+    }
+
+    /// What of this a module gets. The C library reads the names of all directories when the module starts, or when it first
+    /// opens a file: with the package's own path among them, its length would be in the fuel that every test spends.
+    pub(super) fn for_module(mut self, module: &LoadedModule) -> Self {
+        let is_alias = |dir: &DirGrant| dir.alias_of.is_some() && dir.guest != PACKAGE_DIR;
+        self.dirs.retain(|dir| !is_alias(dir) || module.may_name(&dir.guest));
+        self
     }
 
     /// The same for a program that cargo or nextest runs: they tell by environment variables what it belongs to.
@@ -88,14 +103,23 @@ impl Runner {
     /// See [`FileError`].
     #[cfg(feature = "build")]
     pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
-        let roots = PathRoots {
-            package: Some(artifact.manifest_dir.clone()),
-            workspace: Some(artifact.workspace_root.clone()),
-        };
-        let options = LoadOptions { name: artifact.name.clone(), harness, roots };
+        let roots =
+            PathRoots { package: Some(package_root(artifact)), workspace: Some(artifact.workspace_root.clone()) };
+        let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
         let module = self.load_file(&artifact.wasm, options)?;
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
+    }
+}
+
+/// Where the package's sources were for the compiler: a member of a workspace may be outside of its directory.
+#[cfg(feature = "build")]
+fn package_root(artifact: &Artifact) -> PathBuf {
+    match artifact.env.get("CARGO_PKG_VERSION") {
+        Some(version) if !artifact.manifest_dir.starts_with(&artifact.workspace_root) => {
+            Path::new(VIRTUAL_PACKAGES).join(format!("{}-{version}", artifact.package))
+        }
+        _ => artifact.manifest_dir.clone(),
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Subject {
 impl Subject {
     /// What its tests are granted under a policy.
     pub(super) fn grants_for(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
-        self.grants.with(policy)
+        self.grants.clone().for_module(&self.module).with(policy)
     }
 }
 
@@ -129,6 +129,7 @@ impl Planner<'_> {
     /// Lists and selects a module's tests. `selected` counts over all modules, for partitions.
     pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<PlannedModule, RunError> {
         let Subject { module, grants } = subject;
+        let grants = grants.for_module(&module);
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
         let candidates = self.candidates(&module, &mut shared)?;
         let all = candidates.len();

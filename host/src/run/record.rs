@@ -1,13 +1,13 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
-use super::judge::{Case, Judgement, cleanup_message};
+use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
 use crate::policy::LeakAction;
 use crate::report::model::{
     CleanupRecord, Details, Frame, Harness, Heap, Output, Resource, TestRecord, Usage, Verdict,
 };
-use crate::sandbox::{Ending, Run, TrapKind};
+use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -68,12 +68,14 @@ fn harness(named: &Named<'_>) -> Option<Harness> {
 
 fn usage(run: &Run) -> Usage {
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
+    // How deep a stack is that is used up is the compiler's choice, and so is what was done on the way down.
+    let overflow = matches!(run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
     // After these, the fuel differs between compilers.
-    let fault = matches!(run.ending, Ending::Trap { kind: TrapKind::MemoryFault | TrapKind::StackOverflow, .. });
+    let fault = overflow || matches!(run.ending, Ending::Trap { kind: TrapKind::MemoryFault, .. });
     Usage {
         fuel: (!by_wall_clock && !fault).then_some(run.fuel),
-        linear_peak: (!by_wall_clock).then_some(run.linear_peak),
-        handles_peak: (!by_wall_clock).then_some(run.remains.handles_peak),
+        linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
+        handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
         heap: Heap { tracked: false, why: Some(Cow::Borrowed(HEAP_WHY)) },
     }
 }
@@ -102,7 +104,7 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
         leaks,
         reclaimed,
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
-        failures: said.map(|said| said.failures.clone()).unwrap_or_default(),
+        failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
         output: if verdict != Verdict::Pass || named.keep_output { output(named, run) } else { Output::default() },
     };
     (verdict, details)
@@ -147,6 +149,10 @@ fn frames(case: &Case<'_>, ending: &Ending) -> Vec<Frame> {
     let deeper = Frame { function: "… deeper calls".to_owned(), file: None, line: None };
     let outer = case.module.symbols.frames(&stack[stack.len() - OVERFLOW_FRAMES..]);
     std::iter::once(deeper).chain(outer).collect()
+}
+
+fn failures(case: &Case<'_>, said: &[Failure]) -> Vec<String> {
+    said.iter().map(|failure| failure_message(failure, &case.module.symbols)).collect()
 }
 
 fn cleanups(case: &Case<'_>, failed: &[crate::sandbox::FailedCleanup]) -> Vec<CleanupRecord> {

@@ -1,13 +1,14 @@
 //! The front door: load modules, list their tests, run them, get a report.
 
-use super::execute;
+use super::doubts;
+use super::execute::{self, Outcome};
 use super::libtest::ListError;
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
-use crate::report::model::{Canonical, Frame, LimitRecord, ModuleRecord, Report, TestRecord, Verdict, Volatile};
+use crate::report::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
     self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
@@ -40,6 +41,8 @@ pub struct RunnerOptions {
     pub shuffle: Option<u64>,
     /// Whether the pooling allocator is tried.
     pub pooling: bool,
+    /// See [`Runner::interrupt`]. Runners whose options are copies of each other share it.
+    pub interrupt: Arc<AtomicBool>,
     #[doc(hidden)]
     pub inject_host_leak: bool,
 }
@@ -57,6 +60,7 @@ impl Default for RunnerOptions {
             keep_output: false,
             shuffle: None,
             pooling: true,
+            interrupt: Arc::default(),
             inject_host_leak: false,
         }
     }
@@ -164,7 +168,8 @@ impl Runner {
             .stack_size(engine.thread_stack())
             .build()
             .map_err(|error| SetupError::Threads(error.to_string()))?;
-        Ok(Self { engine, pool, options, interrupted: Arc::default() })
+        let interrupted = Arc::clone(&options.interrupt);
+        Ok(Self { engine, pool, options, interrupted })
     }
 
     /// A switch that ends the run: tests that run are stopped, the others are not started, and the report says so.
@@ -231,12 +236,13 @@ impl Runner {
         });
         let shared =
             Shared { engine: &self.engine, pool: &self.pool, options: &self.options, interrupted: &self.interrupted };
-        let outcome = execute::all(&shared, modules, listener);
-        let report = self.report(modules, profile, outcome.records, started, began);
+        let mut outcome = execute::all(&shared, modules, listener);
+        let bugs = std::mem::take(&mut outcome.bugs);
+        let report = self.report(modules, profile, outcome, started, began);
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
-        match outcome.bugs.first().cloned() {
+        match bugs.first().cloned() {
             None => Ok(report),
-            Some(first) => Err(RunError::Bug { first, tests: outcome.bugs.len(), report: Box::new(report) }),
+            Some(first) => Err(RunError::Bug { first, tests: bugs.len(), report: Box::new(report) }),
         }
     }
 
@@ -271,20 +277,23 @@ impl Runner {
         &self,
         modules: &[PlannedModule],
         profile: &Profile,
-        records: Vec<TestRecord>,
+        outcome: Outcome,
         started: SystemTime,
         began: Instant,
     ) -> Report {
         let interrupted = self.interrupted.load(Ordering::Relaxed);
-        let reproducible = !interrupted && !records.iter().any(ended_by_the_wall_clock);
-        let mut records = records.into_iter();
-        let modules = modules.iter().filter(|planned| !planned.tests.is_empty()).map(|planned| ModuleRecord {
+        let doubts = doubts::of(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
+        let mut records = outcome.records.into_iter();
+        let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
+        let baked = with_tests().flat_map(|planned| baked(&planned.module)).collect();
+        let modules = with_tests().map(|planned| ModuleRecord {
             name: planned.module.name.to_string(),
             harness: planned.module.catalogue.harness,
             code: planned.module.catalogue.code.clone(),
             tests: records.by_ref().take(planned.tests.len()).collect(),
         });
-        let canonical = Canonical { reproducible, policy: policy_record(profile.policy()), modules: modules.collect() };
+        let policy = policy_record(profile.policy());
+        let canonical = Canonical { reproducible: true, doubts: Vec::new(), policy, modules: modules.collect() };
         let volatile = Volatile {
             started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -292,12 +301,16 @@ impl Runner {
             jobs: self.options.jobs,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted,
+            baked,
         };
-        Report::new(canonical, volatile)
+        Report::new(canonical.with_doubts(doubts), volatile)
     }
 }
 
-fn ended_by_the_wall_clock(record: &TestRecord) -> bool {
-    let limit = record.details.as_ref().and_then(|details| details.limit.as_ref());
-    record.verdict == Verdict::Timeout && limit.is_some_and(|LimitRecord { name, .. }| name == "timeout")
+fn baked(module: &LoadedModule) -> impl Iterator<Item = BakedRecord> + '_ {
+    module.baked.iter().map(|baked| BakedRecord {
+        module: module.name.to_string(),
+        package: baked.package.clone(),
+        path: baked.path.clone(),
+    })
 }

@@ -60,6 +60,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether the wall clock ended the test, or one of its clean-ups.
+    pub fn ended_by_wall_clock(&self) -> bool {
+        let cleanups = self.sdk.iter().flat_map(|said| &said.cleanups).map(|cleanup| &cleanup.ending);
+        std::iter::once(&self.ending).chain(cleanups).any(|ending| matches!(ending, Ending::Wall { .. }))
+    }
+
     fn refused(reason: String) -> Self {
         Self {
             ending: Ending::Refused(reason),

@@ -19,4 +19,4 @@ pub use engine::{Compiler, Engine, EngineError, EngineOptions, HOST_STACK_RESERV
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub(crate) use execute::{Entry, Job, Run, run};
 pub use module::{LoadError, LoadOptions, LoadedModule};
-pub use sdk::{FailedCleanup, SdkCall, SdkOutcome};
+pub use sdk::{FailedCleanup, Failure, SdkCall, SdkOutcome};

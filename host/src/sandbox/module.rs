@@ -4,7 +4,7 @@ use super::cache::{Cache, CacheKey};
 use super::engine::Engine;
 use super::sdk::SdkCall;
 use super::state::TestState;
-use crate::catalogue::{self, Catalogue, CatalogueError};
+use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Places};
 use crate::instrument;
 use crate::report::model::Harness;
 use crate::symbols::{PathRoots, Symbols};
@@ -43,6 +43,8 @@ pub struct LoadOptions {
     pub harness: Option<Harness>,
     /// Prefixes to strip from source paths.
     pub roots: PathRoots,
+    /// Where it was built; see [`LoadedModule::baked`].
+    pub places: Arc<Places>,
 }
 
 /// A compiled module with its catalogue and symbols.
@@ -53,6 +55,8 @@ pub struct LoadedModule {
     pub catalogue: Catalogue,
     /// Its functions and lines, by offset.
     pub symbols: Symbols,
+    /// Paths of the places where it was built that its code or data holds: the same sources give another module elsewhere.
+    pub baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
     pub(super) pre: InstancePre<TestState>,
     pub(super) code_start: usize,
@@ -75,15 +79,24 @@ impl LoadedModule {
         let module = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
+        let own = options.name.split('/').next().unwrap_or_default();
         Ok(Self {
+            baked: options.places.baked_into(&bytes, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
             code_start: code_start.unwrap_or(0),
             globals: globals.iter().filter_map(|name| module.get_export_index(name)).collect(),
-            symbols: Symbols::new(bytes.into(), options.roots),
+            symbols: Symbols::new(bytes.into(), options.roots)
+                .with_sdk_tests(catalogue.sdk_tests.iter().map(|test| test.name.clone())),
             catalogue,
             pre,
         })
+    }
+
+    /// Whether its code or data may name this directory of the machine that built it.
+    pub(crate) fn may_name(&self, dir: &str) -> bool {
+        // Of a directory above, which a path can be put together from, only a build tells.
+        !self.baked.is_empty() || catalogue::holds(self.symbols.module(), dir)
     }
 
     /// How to call an SDK test of this module.

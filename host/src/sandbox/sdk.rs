@@ -4,6 +4,7 @@ use super::ending::Ending;
 use super::state::TestState;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
+use std::borrow::Cow;
 use std::time::Instant;
 use wasmtime::{Global, Instance, ModuleExport, Store, TypedFunc, Val};
 
@@ -22,8 +23,8 @@ pub struct SdkCall {
 /// What a test said through the SDK.
 #[derive(Debug, Default, PartialEq)]
 pub struct SdkOutcome {
-    /// Failures it recorded, in order, each with its place in front.
-    pub failures: Vec<String>,
+    /// Failures it recorded, in order.
+    pub failures: Vec<Failure>,
     /// Why it skipped itself.
     pub skipped: Option<String>,
     /// The message of its panic, recorded where one is expected.
@@ -34,6 +35,15 @@ pub struct SdkOutcome {
     pub own_stderr: usize,
     /// Its memory did not hold what the SDK puts there: in words.
     pub broken: Option<String>,
+}
+
+/// A failure that a test recorded.
+#[derive(Debug, PartialEq)]
+pub struct Failure {
+    /// Where, as the compiler wrote it: `file:line:column`.
+    pub at: Option<String>,
+    /// What it said.
+    pub text: String,
 }
 
 /// A clean-up that did not finish normally.
@@ -165,17 +175,16 @@ impl After<'_> {
             let entry = entry.map_err(|error| error.to_string())?;
             let text = entry.text.into_owned();
             match entry.kind {
-                journal::Kind::Failure => outcome.failures.push(match entry.at {
-                    Some(at) => format!("{at}: {text}"),
-                    None => text,
-                }),
+                journal::Kind::Failure => {
+                    outcome.failures.push(Failure { at: entry.at.map(Cow::into_owned), text });
+                }
                 journal::Kind::Skip => outcome.skipped = outcome.skipped.take().or(Some(text)),
                 journal::Kind::Panic => outcome.panic = outcome.panic.take().or(Some(text)),
                 _ => {}
             }
         }
         if state.failed() && outcome.failures.is_empty() {
-            outcome.failures.push("the test failed, and its message was lost".to_owned());
+            outcome.failures.push(Failure { at: None, text: "the test failed, and its message was lost".to_owned() });
         }
         if state.skipped() && outcome.skipped.is_none() {
             outcome.skipped = Some(String::new());

@@ -14,7 +14,7 @@ mod paths;
 mod tests;
 mod trim;
 
-pub use paths::PathRoots;
+pub use paths::{PathRoots, VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 
 use crate::catalogue::sections::{Section, sections};
 use crate::ledger::RawFrame;
@@ -24,7 +24,7 @@ use decls::Decl;
 use demangle::readable;
 use dwarf::Dwarf;
 use names::Names;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use trim::Symbol;
@@ -47,6 +47,7 @@ pub enum Cause {
 pub struct Symbols {
     bytes: Arc<[u8]>,
     roots: PathRoots,
+    sdk_tests: HashSet<String>,
     names: OnceLock<Names>,
     lines: Mutex<Lines>,
 }
@@ -68,7 +69,18 @@ impl fmt::Debug for Symbols {
 impl Symbols {
     /// Symbols of a module, as it was before any rewriting. Reads nothing yet.
     pub fn new(bytes: Arc<[u8]>, roots: PathRoots) -> Self {
-        Self { bytes, roots, names: OnceLock::new(), lines: Mutex::default() }
+        Self { bytes, roots, sdk_tests: HashSet::new(), names: OnceLock::new(), lines: Mutex::default() }
+    }
+
+    /// The same, with the paths of the SDK's tests that the module holds.
+    pub fn with_sdk_tests(mut self, tests: impl IntoIterator<Item = String>) -> Self {
+        self.sdk_tests.extend(tests);
+        self
+    }
+
+    /// The module, as it was before any rewriting.
+    pub(crate) fn module(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The frames of a stack that are the user's own, innermost first: inlined calls expanded, without those of the
@@ -104,6 +116,16 @@ impl Symbols {
             (innermost.file, innermost.line) = (self.named_file(Some(file)), Some(line));
         }
         frames
+    }
+
+    /// A place as reports have it, of one as the compiler wrote it: `file:line:column`.
+    pub fn place(&self, compiled: &str) -> String {
+        let named = || {
+            let (rest, column) = compiled.rsplit_once(':')?;
+            let (file, line) = rest.rsplit_once(':')?;
+            Some(format!("{}:{line}:{column}", self.named_file(Some(file))?))
+        };
+        named().unwrap_or_else(|| compiled.to_owned())
     }
 
     /// Whether the stack was captured while libtest ran a test, not while it prepared or reported.
@@ -225,15 +247,28 @@ impl Symbols {
                 // Debug information may leave out the path, which the name section has for the function itself.
                 let named = if index == last { name.clone() } else { None };
                 let function = named.or(call.name.as_deref().map(readable)).unwrap_or_else(outermost);
-                Symbol::new(function, call.file.and_then(|file| self.roots.source(&file)), call.line)
+                Symbol::new(self.as_written(function), call.file.and_then(|file| self.roots.source(&file)), call.line)
             })
             .collect();
         if symbols.is_empty() {
-            symbols.push(Symbol::new(outermost(), None, None));
+            symbols.push(Symbol::new(self.as_written(outermost()), None, None));
         }
         let symbols: Arc<[Symbol]> = symbols.into();
         lines.known.insert(raw, Arc::clone(&symbols));
         symbols
+    }
+
+    /// The path of a function as its author wrote it. The SDK puts the user's function into one of the same name.
+    fn as_written(&self, function: String) -> String {
+        if self.sdk_tests.is_empty() {
+            return function;
+        }
+        let within = function.match_indices("::").find_map(|(at, _)| {
+            let (test, rest) = (&function[..at], &function[at + 2..]);
+            let inner = rest.strip_prefix(self.sdk_tests.get(test)?.rsplit("::").next()?)?;
+            (inner.is_empty() || inner.starts_with("::")).then(|| format!("{test}{inner}"))
+        });
+        within.unwrap_or(function)
     }
 
     fn names(&self) -> &Names {

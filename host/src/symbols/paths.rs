@@ -19,6 +19,12 @@ pub(super) struct Source {
     pub(super) library: bool,
 }
 
+/// Where guests that airtight builds are made to believe their workspace is.
+pub const VIRTUAL_WORKSPACE: &str = "/workspace";
+
+/// Where they are made to believe other packages are: `/cargo/semver-1.0.26/src/lib.rs`, `/cargo/semver/out/made.rs`.
+pub const VIRTUAL_PACKAGES: &str = "/cargo";
+
 /// Packages of Rust's library that programs contain.
 const RUST_LIBRARIES: [&str; 14] = [
     "alloc",
@@ -59,6 +65,9 @@ impl PathRoots {
         if let Some(source) = of_rust(&path).or_else(|| of_cargo(&path)).or_else(|| of_c(&path)) {
             return source;
         }
+        if let Some(inside) = below(&path, VIRTUAL_PACKAGES) {
+            return user(inside.to_owned());
+        }
         user(if path.starts_with('/') || is_drive(&path) { tail(&path, 2) } else { path })
     }
 
@@ -67,10 +76,13 @@ impl PathRoots {
         let root = |root: &Option<PathBuf>| Some(tidy(root.as_deref().map(Path::to_str)??));
         let (package, workspace) = (root(&self.package), root(&self.workspace));
         let absolute = [&package, &workspace].into_iter().flatten().find_map(|root| below(path, root));
+        // Without a workspace the virtual one says no more than any other directory.
+        let from_workspace = workspace.as_deref().and_then(|_| below(path, VIRTUAL_WORKSPACE));
+        let member = || below(package.as_deref()?, workspace.as_deref()?);
         absolute.map(str::to_owned).or_else(|| {
             // Compilers run in the workspace's root and may name files from there.
-            let member = below(package.as_deref()?, workspace.as_deref()?)?;
-            below(path, member).map(str::to_owned)
+            let in_member = member().and_then(|member| below(from_workspace.unwrap_or(path), member));
+            in_member.or(from_workspace).map(str::to_owned)
         })
     }
 }
@@ -203,10 +215,25 @@ mod tests {
             ("C:\\Users\\u\\.cargo\\registry\\src\\index\\semver-1.0.26\\src\\lib.rs", "semver-1.0.26/src/lib.rs"),
             ("/home/u/.cargo/git/checkouts/my-crate-0d4f6a5b/1a2b3c4/src/lib.rs", "my-crate/src/lib.rs"),
             ("/opt/elsewhere/lib/src/thing.c", "src/thing.c"),
+            ("/workspace/pkg/src/lib.rs", "src/lib.rs"),
+            ("/workspace/other/src/lib.rs", "other/src/lib.rs"),
+            ("/cargo/semver-1.0.26/src/lib.rs", "semver-1.0.26/src/lib.rs"),
+            ("/cargo/registry/src/index.crates.io-19/semver-1.0.26/src/lib.rs", "semver-1.0.26/src/lib.rs"),
+            ("/cargo/pkg/out/gen.rs", "pkg/out/gen.rs"),
             ("/thing.c", "thing.c"),
         ] {
             assert_eq!(source(compiled), Source { path: expected.into(), library: false }, "{compiled}");
         }
+    }
+
+    #[test]
+    fn a_module_of_an_unknown_package_is_named_as_from_anywhere() {
+        let roots = PathRoots::default();
+        for root in ["/workspace", "/home/u/ws"] {
+            assert_eq!(roots.source(&format!("{root}/pkg/tests/it.rs")).unwrap().path, "tests/it.rs");
+        }
+        let package = PathRoots { package: Some("/home/u/pkg".into()), workspace: Some("/home/u/pkg".into()) };
+        assert_eq!(package.source("/workspace/src/lib.rs").unwrap().path, "src/lib.rs");
     }
 
     #[test]

@@ -108,6 +108,41 @@ fn names_alone_and_numbers_alone() {
 }
 
 #[test]
+fn a_test_of_the_sdk_is_named_once() {
+    let names = [
+        "_ZN4demo5tests5leaks5leaks17h0123456789abcdefE",
+        "_ZN4demo5tests5leaks5leaks28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE",
+        "_ZN4demo5parse5parse17h0123456789abcdefE",
+        "_ZN4demo5tests5leaks9leaks_too17h0123456789abcdefE",
+    ];
+    let symbols = symbols(module(&names)).with_sdk_tests(["demo::tests::leaks".to_owned()]);
+    let stack: Vec<_> = (0u32..).zip(names).map(|(index, _)| RawFrame { function: index, offset: None }).collect();
+    assert_eq!(
+        shown(&symbols.frames(&stack)),
+        [
+            "demo::tests::leaks",
+            "demo::tests::leaks::{{closure}}",
+            "demo::parse::parse",
+            "demo::tests::leaks::leaks_too"
+        ]
+    );
+}
+
+#[test]
+fn a_place_is_named_as_its_file_is() {
+    let roots = PathRoots { package: Some("/ws/pkg".into()), workspace: Some("/ws".into()) };
+    let symbols = Symbols::new(module(&[]).into(), roots);
+    for (compiled, expected) in [
+        ("pkg/src/lib.rs:7:5", "src/lib.rs:7:5"),
+        ("/cargo/dep-1.0.0/src/lib.rs:7:5", "dep-1.0.0/src/lib.rs:7:5"),
+        ("nowhere", "nowhere"),
+        ("", ""),
+    ] {
+        assert_eq!(symbols.place(compiled), expected);
+    }
+}
+
+#[test]
 fn functions_are_found_by_whole_segments() {
     let symbols = symbols(module(&[OUTER, "_ZN4demo5other17h0123456789abcdefE"]));
     let decl = |path| symbols.function_decl(path).map(|frame| shown(&[frame]).remove(0));

@@ -2,15 +2,20 @@
 
 use super::Toolchain;
 use super::command::{Ending, Runner, Stream, System};
+use super::error::ToolchainError;
 use super::failures::{BuildFailure, explain, explain_silent};
+use super::machine::Machine;
 use super::messages::Messages;
 use super::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
+use super::portable::Portable;
 use super::request::BuildRequest;
 use super::selection::{Workspace, cargo, cargo_error};
+use crate::catalogue::Places;
 use cargo_metadata::{Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a build made.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +35,7 @@ pub struct BuildOutput {
 }
 
 /// A test binary.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Artifact {
     /// The module.
     pub wasm: PathBuf,
@@ -52,6 +57,10 @@ pub struct Artifact {
     pub env: BTreeMap<String, String>,
     /// Whether the manifest says `harness = false`.
     pub harness_false: bool,
+    /// Where it was built and of what: directories of the host that it should hold none of. Not told to another
+    /// process: what comes of it is in no canonical part of a report.
+    #[serde(skip)]
+    pub places: Arc<Places>,
 }
 
 /// What happens during a build, for display only.
@@ -99,6 +108,9 @@ pub enum BuildError {
         /// Why, package by package.
         failures: Vec<BuildFailure>,
     },
+    /// The compiler that leaves the host's paths out cannot be set up.
+    #[error("cannot set up the compiler for guests")]
+    Compiler(#[from] ToolchainError),
     /// A signal ended cargo: Ctrl-C, most often.
     #[error("cargo was ended by signal {signal}")]
     Interrupted {
@@ -117,20 +129,28 @@ pub fn build(
     request: &BuildRequest,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    build_with(&System, toolchain, request, on_event)
+    let portable = Machine::current(&request.dir).and_then(|machine| Portable::of(&machine, toolchain))?;
+    build_with(&Build { runner: &System, toolchain, portable: &portable, request }, on_event)
+}
+
+/// What a build is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Build<'a> {
+    pub runner: &'a dyn Runner,
+    pub toolchain: &'a Toolchain,
+    pub portable: &'a Portable,
+    pub request: &'a BuildRequest,
 }
 
 pub(super) fn build_with(
-    runner: &dyn Runner,
-    toolchain: &Toolchain,
-    request: &BuildRequest,
+    build: &Build<'_>,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    let workspace = Workspace::load(runner, toolchain, request)?;
-    let selected = workspace.selected(request);
+    let workspace = Workspace::load(build.runner, build.toolchain, build.request)?;
+    let selected = workspace.selected(build.request);
     let mut messages = Messages::default();
-    let failures = run_cargo(runner, toolchain, request, &workspace, &selected, &mut messages, on_event)?;
-    let output = collect(&workspace, &selected, request, &messages, failures);
+    let failures = run_cargo(build, &workspace, &selected, &mut messages, on_event)?;
+    let output = collect(build, &workspace, &selected, &messages, failures);
     if output.artifacts.is_empty() && !output.failures.is_empty() {
         return Err(BuildError::NothingBuilt { failures: output.failures });
     }
@@ -140,19 +160,19 @@ pub(super) fn build_with(
 /// Runs cargo until all is built that can be. With `--keep-going` that is once; without it, what failed is left out and the
 /// rest is built.
 fn run_cargo(
-    runner: &dyn Runner,
-    toolchain: &Toolchain,
-    request: &BuildRequest,
+    build: &Build<'_>,
     workspace: &Workspace,
     selected: &[&Package],
     messages: &mut Messages,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<Vec<BuildFailure>, BuildError> {
+    let Build { runner, toolchain, portable, request } = *build;
     let mut only: Option<Vec<String>> = None;
     loop {
         let known = messages.errors.len();
         messages.stderr.clear();
-        let call = cargo(toolchain, request).args(request.build_args(only.as_deref()));
+        let mut call = cargo(toolchain, request).args(request.build_args(only.as_deref()));
+        call.env.extend(portable.env(workspace).into_iter().map(|(name, value)| (name.into(), value)));
         let ending = runner
             .run(&call, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
             .map_err(|source| BuildError::Start { command: call.display(), source })?;
@@ -183,9 +203,9 @@ fn run_cargo(
 }
 
 fn collect(
+    build: &Build<'_>,
     workspace: &Workspace,
     selected: &[&Package],
-    request: &BuildRequest,
     messages: &Messages,
     failures: Vec<BuildFailure>,
 ) -> BuildOutput {
@@ -196,6 +216,7 @@ fn collect(
         ..BuildOutput::default()
     };
     let mut manifests = Manifests::default();
+    let places = Arc::new(places(build.portable, workspace, messages));
     for built in &messages.tests {
         let (Some(package), Some(file)) = (workspace.package(&built.package_id), &built.executable) else { continue };
         let kind = TargetKind::of(&built.target);
@@ -214,13 +235,14 @@ fn collect(
             workspace_root: output.workspace_root.clone(),
             env: env(workspace, package, messages),
             harness_false: harness_is_off(manifests.of(package), kind, &built.target.name),
+            places: Arc::clone(&places),
         });
     }
     output.artifacts.sort_by(|a, b| a.name.cmp(&b.name));
     output.artifacts.dedup_by(|a, b| a.name == b.name);
     output.host_tests.sort();
     output.host_tests.dedup();
-    if request.targets.is_empty() {
+    if build.request.targets.is_empty() {
         let tested = selected.iter().filter(|package| package.targets.iter().any(|target| target.doctest));
         output.doctests = tested.map(|package| package.name.to_string()).collect();
     }
@@ -232,6 +254,20 @@ fn env(workspace: &Workspace, package: &Package, messages: &Messages) -> BTreeMa
     let script = messages.script_env.get(&package.id).into_iter().flatten();
     env.extend(script.filter(|(_, value)| is_portable(value)).cloned());
     env
+}
+
+fn places(portable: &Portable, workspace: &Workspace, messages: &Messages) -> Places {
+    let metadata = &workspace.metadata;
+    Places {
+        packages: messages.packages.clone(),
+        dirs: [
+            metadata.workspace_root.as_std_path(),
+            metadata.target_directory.as_std_path(),
+            portable.cargo_home.as_path(),
+        ]
+        .map(PathBuf::from)
+        .into(),
+    }
 }
 
 /// Manifests, each read once.

@@ -1,12 +1,14 @@
 //! Builds with answers for cargo, and, where asked for, with the real one.
 
-use super::build::{BuildError, BuildEvent, BuildOutput, build_with};
+use super::build::{Build, BuildError, BuildEvent, BuildOutput, build_with};
 use super::command::{Call, Ending, Runner, Stream, System};
 use super::failures::{Culprit, Relation};
 use super::fake::FakeMachine;
 use super::find::find;
 use super::install::{Permission, install};
+use super::machine::Machine;
 use super::package::TargetKind;
+use super::portable::Portable;
 use super::request::{BuildRequest, Profile, TargetFilter};
 use super::{Kind, Toolchain};
 use serde_json::{Value, json};
@@ -66,7 +68,8 @@ fn error(name: &str, message: &str) -> String {
 }
 
 fn run(fake: &FakeMachine, request: &BuildRequest) -> Result<BuildOutput, BuildError> {
-    build_with(fake, &toolchain(), request, &mut |_| {})
+    let portable = Portable { rustc: "rustc".into(), home: "/home/u".into(), cargo_home: "/home/u/.cargo".into() };
+    build_with(&Build { runner: fake, toolchain: &toolchain(), portable: &portable, request }, &mut |_| {})
 }
 
 fn names(output: &BuildOutput) -> Vec<&str> {
@@ -247,6 +250,17 @@ fn real_toolchain(dir: &Path) -> Toolchain {
     install(dir, Permission::Cache, &mut |step| eprintln!("{step:?}")).unwrap()
 }
 
+/// A build with the real cargo.
+fn real_build(
+    runner: &dyn Runner,
+    toolchain: &Toolchain,
+    request: &BuildRequest,
+    on_event: &mut dyn FnMut(BuildEvent<'_>),
+) -> Result<BuildOutput, BuildError> {
+    let portable = Portable::of(&Machine::current(&request.dir)?, toolchain)?;
+    build_with(&Build { runner, toolchain, portable: &portable, request }, on_event)
+}
+
 #[test]
 #[ignore = "needs a wasm32-wasip1 toolchain, or installed packages to build one from: run `airtight setup` first"]
 fn a_real_workspace_is_built() {
@@ -262,7 +276,7 @@ fn a_real_workspace_is_built() {
 
     let mut diagnostics = 0;
     let request = BuildRequest { workspace: true, ..BuildRequest::new(root) };
-    let output = build_with(&System, &toolchain, &request, &mut |event| {
+    let output = real_build(&System, &toolchain, &request, &mut |event| {
         diagnostics += usize::from(matches!(event, BuildEvent::Diagnostic { is_error: true, .. }));
     })
     .unwrap();
@@ -279,10 +293,10 @@ fn a_real_workspace_is_built() {
     assert_eq!((told.len(), diagnostics), (2, 1), "{told:?}");
 
     let lib = BuildRequest { targets: vec![TargetFilter::Lib], ..request.clone() };
-    let output = build_with(&System, &toolchain, &lib, &mut |_| {}).unwrap();
+    let output = real_build(&System, &toolchain, &lib, &mut |_| {}).unwrap();
     assert_eq!((names(&output), output.failures.len()), (vec!["good"], 2));
     let inside = BuildRequest { profile: Profile::Release, ..BuildRequest::new(&root.join("good/src")) };
-    let output = build_with(&System, &toolchain, &inside, &mut |_| {}).unwrap();
+    let output = real_build(&System, &toolchain, &inside, &mut |_| {}).unwrap();
     assert_eq!((names(&output).len(), output.failures.len()), (3, 0));
     assert!(output.artifacts[0].wasm.to_string_lossy().contains("/release/"));
 }
@@ -295,7 +309,7 @@ fn the_users_flags_hold_wherever_they_come_from() {
     file(root, "Cargo.toml", "[package]\nname = 'flags'\nversion = '0.1.0'\nedition = '2021'\n[workspace]\n");
     file(root, "src/lib.rs", "#[cfg(not(mine))]\ncompile_error!(\"the flags are lost\");\n#[test] fn t() {}\n");
     let toolchain = real_toolchain(root);
-    let build = |env: &[(&str, &str)]| build_with(&WithEnv(env), &toolchain, &BuildRequest::new(root), &mut |_| {});
+    let build = |env: &[(&str, &str)]| real_build(&WithEnv(env), &toolchain, &BuildRequest::new(root), &mut |_| {});
     assert!(matches!(build(&[]), Err(BuildError::NothingBuilt { .. })));
     for name in
         ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS"]

@@ -4,13 +4,16 @@ use super::build::BuildEvent;
 use super::command::Stream;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{Message, PackageId, Target};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 
 /// Everything a run of cargo said that matters afterwards.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     /// Artifacts in test mode that can be executed.
     pub tests: Vec<cargo_metadata::Artifact>,
+    /// The directory and the name of each package that something was compiled of.
+    pub packages: BTreeMap<PathBuf, String>,
     /// `rustc-env` variables of build scripts.
     pub script_env: HashMap<PackageId, Vec<(String, String)>>,
     /// The first error of each target that did not compile, and what else kept a package from being built.
@@ -59,8 +62,13 @@ impl Messages {
 
     fn take_message(&mut self, message: Message, show: &mut dyn FnMut(BuildEvent<'_>)) {
         match message {
-            Message::CompilerArtifact(artifact) if artifact.profile.test && artifact.executable.is_some() => {
-                self.tests.push(artifact);
+            Message::CompilerArtifact(artifact) => {
+                if let Some(dir) = artifact.manifest_path.parent() {
+                    self.packages.insert(dir.into(), split_id(&artifact.package_id).0);
+                }
+                if artifact.profile.test && artifact.executable.is_some() {
+                    self.tests.push(artifact);
+                }
             }
             Message::BuildScriptExecuted(script) => {
                 self.script_env.entry(script.package_id).or_default().extend(script.env);

@@ -9,6 +9,7 @@
 //! Whichever toolchain it is, it needs no flags: a private sysroot has start files with the missing parts of libc in them, a
 //! link to a linker where the compiler looks for its own, and a `bin/rustc` that names the sysroot. So the user's `RUSTFLAGS`
 //! (from whichever of its places) and linker settings hold as they are, and the same `RUSTC` serves plain `cargo test`.
+//! [`build`] puts a script of its own before the compiler, for guests to be the same in every folder.
 
 mod build;
 mod cache_dir;
@@ -23,6 +24,7 @@ mod lock;
 mod machine;
 mod messages;
 mod package;
+mod portable;
 mod request;
 mod rustc_info;
 mod rustup;

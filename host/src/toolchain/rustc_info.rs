@@ -26,7 +26,8 @@ impl RustcInfo {
         RustcInfo::parse(&machine.ask(Call::new(rustc).arg("-vV"))?)
     }
 
-    fn parse(verbose: &str) -> Option<RustcInfo> {
+    /// Reads the answer to `-vV`.
+    pub fn parse(verbose: &str) -> Option<RustcInfo> {
         let field = |name: &str| {
             let value = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             value.map(str::trim).filter(|value| *value != "unknown")

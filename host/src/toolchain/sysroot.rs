@@ -106,7 +106,11 @@ impl Sysroot {
     /// The compiler of a private sysroot: the distribution's, told where its libraries are. A script, and not a flag in
     /// `RUSTFLAGS`: those are the user's.
     pub fn rustc_script(&self, rustc: &Path) -> String {
-        format!("#!/bin/sh\nexec {} --sysroot {} \"$@\"\n", quoted(rustc), quoted(&self.0))
+        format!(
+            "#!/bin/sh\nexec {} --sysroot {} \"$@\"\n",
+            quoted(&rustc.to_string_lossy()),
+            quoted(&self.0.to_string_lossy())
+        )
     }
 
     /// Says that the sysroot is complete.
@@ -135,9 +139,9 @@ fn holds(file: &Path, needle: &[u8]) -> bool {
     fs::read(file).is_ok_and(|bytes| memmem::find(&bytes, needle).is_some())
 }
 
-/// A path as one word of a shell.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+/// Text as one word of a shell.
+pub(super) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -180,6 +184,6 @@ mod tests {
 
     #[test]
     fn quoting_survives_quotes() {
-        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
     }
 }

@@ -5,11 +5,11 @@ use airtight::policy::PolicyPatch;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::files::ReportSpec;
 use airtight::report::model::Harness;
-use airtight::run::{Partition, RunIgnored, Selection};
+use airtight::run::{Partition, RunIgnored, Seed, Selection};
 use airtight::sandbox::Compiler;
 use airtight::toolchain::{BuildRequest, Profile, TargetFilter};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Hermetic tests that cannot leak quietly.
@@ -36,6 +36,8 @@ pub enum Command {
     Test(Box<TestCommand>),
     /// Run the tests of modules that exist.
     Run(Box<RunCommand>),
+    /// Run tests in several ways and compare the reports: the proof that a report can be trusted.
+    Verify(Box<VerifyCommand>),
     /// Print the tests of modules without running them.
     List(Box<ListCommand>),
     /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
@@ -46,6 +48,9 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct TestCommand {
+    /// The package's or workspace's directory, or its Cargo.toml.
+    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
+    pub path: PathBuf,
     #[command(flatten)]
     pub build: BuildArgs,
     /// Build and list only.
@@ -56,6 +61,25 @@ pub struct TestCommand {
     #[command(flatten)]
     pub run: RunArgs,
 }
+
+#[derive(Debug, Args)]
+pub struct VerifyCommand {
+    /// A package's or workspace's directory or Cargo.toml, to build its tests once; or modules that exist.
+    #[arg(value_name = "PATH|FILE.wasm", default_value = ".", hide_default_value = true)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What another process of the same command asks this one for: a file.
+    #[arg(long, hide = true, env = VERIFY_JOB, value_name = "FILE")]
+    pub job: Option<PathBuf>,
+}
+
+/// The variable by which `airtight verify` tells its child what to do: its arguments are the same.
+pub const VERIFY_JOB: &str = "AIRTIGHT_VERIFY_JOB";
 
 #[derive(Debug, Args)]
 pub struct SetupCommand {
@@ -71,9 +95,6 @@ pub struct SetupCommand {
 #[derive(Debug, Args, Default)]
 #[command(next_help_heading = "What to build (as for cargo test)")]
 pub struct BuildArgs {
-    /// The package's or workspace's directory, or its Cargo.toml.
-    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
-    pub path: PathBuf,
     /// Install a toolchain where there is none, system packages included.
     #[arg(long)]
     pub setup: bool,
@@ -143,7 +164,8 @@ pub struct BuildArgs {
 }
 
 impl BuildArgs {
-    pub fn request(&self) -> BuildRequest {
+    /// The request to build what is at `path`.
+    pub fn request(&self, path: &Path) -> BuildRequest {
         let named = |names: &[String], filter: fn(String) -> TargetFilter| -> Vec<TargetFilter> {
             names.iter().cloned().map(filter).collect()
         };
@@ -177,7 +199,7 @@ impl BuildArgs {
             frozen: self.frozen,
             config: self.config.clone(),
             quiet: self.cargo_quiet,
-            ..BuildRequest::new(&self.path)
+            ..BuildRequest::new(path)
         }
     }
 }
@@ -306,7 +328,7 @@ pub enum Color {
 }
 
 /// How they are run and reported.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "How to run and report")]
 pub struct RunArgs {
     /// Worker threads; by default one for each processor.
@@ -348,6 +370,9 @@ pub struct RunArgs {
     /// Cap on captured output of each test.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub output: Option<u64>,
+    /// Seed of everything random in the tests, hash maps' order included; `random` takes another one each time, and says it.
+    #[arg(long, value_name = "NUMBER", env = "AIRTIGHT_SEED")]
+    pub seed: Option<Seed>,
     /// The compiler; reports do not depend on it.
     #[arg(long, value_enum, value_name = "COMPILER", default_value = "cranelift")]
     pub engine: CompilerArg,

@@ -2,6 +2,8 @@
 
 use crate::args::BuildArgs;
 use crate::failure::Failure;
+use crate::session::config_above;
+use airtight::config::Config;
 use airtight::report::console::OneLine;
 use airtight::toolchain::{self, BuildError, BuildEvent, BuildOutput, Permission, Step, Toolchain, ToolchainError};
 use std::io::IsTerminal;
@@ -15,9 +17,10 @@ pub fn toolchain(dir: &Path, permission: Permission) -> Result<Toolchain, Toolch
     found
 }
 
-/// Builds what the arguments ask for.
-pub fn build(args: &BuildArgs) -> Result<BuildOutput, Failure> {
-    let request = args.request();
+/// Builds what the arguments ask for, of the package or workspace at `path`; what could not be built is said on standard
+/// error.
+pub fn build(args: &BuildArgs, path: &Path) -> Result<BuildOutput, Failure> {
+    let request = args.request(path);
     let permission = if args.setup { Permission::System } else { Permission::Cache };
     let toolchain = toolchain(&request.dir, permission).map_err(Failure::setup)?;
     tracing::info!("building with {toolchain}");
@@ -33,13 +36,35 @@ pub fn build(args: &BuildArgs) -> Result<BuildOutput, Failure> {
         _ => {}
     });
     eprint!("{errors}");
-    built.map_err(|error| match error {
+    let built = built.map_err(|error| match error {
         BuildError::Interrupted { .. } => Failure::interrupted(error),
         BuildError::Cargo { .. } if objected => {
             Failure::build(anyhow::anyhow!("cargo built nothing: its error is above"))
         }
         error => Failure::build(error),
-    })
+    })?;
+    for failure in &built.failures {
+        eprintln!("error: {failure}");
+    }
+    if built.artifacts.is_empty() && built.failures.is_empty() {
+        return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
+    }
+    Ok(built)
+}
+
+/// The configuration for what is at `path`.
+pub fn config_of(path: &Path) -> Result<Config, Failure> {
+    let start = std::path::absolute(path).map_err(Failure::setup)?;
+    if start.exists() { config_above(&start) } else { Err(not_there(path, &start)) }
+}
+
+fn not_there(path: &Path, start: &Path) -> Failure {
+    let missing = format!("there is no package or workspace at {}", start.display());
+    Failure::setup(anyhow::anyhow!(match path.to_str().filter(|name| !name.contains('/')) {
+        // `cargo test NAME` takes the name for a filter.
+        Some(name) => format!("{missing}; if `{name}` is to select tests, put it last: `-- {name}`"),
+        None => missing,
+    }))
 }
 
 /// What is being installed: a line that is rewritten on a terminal, else a line a task.

@@ -1,7 +1,7 @@
 //! How the program ends when it cannot do what it was asked for.
 
 use airtight::report::exit_status;
-use airtight::run::{FileError, RunError, SetupError};
+use airtight::run::{FileError, RunError, SetupError, VerifyError};
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -58,6 +58,19 @@ impl From<FileError> for Failure {
 impl From<SetupError> for Failure {
     fn from(error: SetupError) -> Self {
         Self::setup(error)
+    }
+}
+
+impl From<VerifyError<FileError>> for Failure {
+    fn from(error: VerifyError<FileError>) -> Self {
+        match error {
+            VerifyError::Setup(error) => error.into(),
+            VerifyError::Run(error) => error.into(),
+            VerifyError::Load(error) => error.into(),
+            VerifyError::Elsewhere(_) => Self { status: exit_status::BUG, error: error.into() },
+            VerifyError::NoTests => Self::no_tests(error),
+            VerifyError::Interrupted => Self::interrupted(error),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod runner;
 mod session;
 mod setup;
 mod test;
+mod verify;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         args::Command::Test(command) => test::test(&command),
         args::Command::Setup(command) => setup::setup(&command),
         args::Command::Run(command) => run::run(&command),
+        args::Command::Verify(command) => verify::verify(&command),
         args::Command::List(command) => list::list(&command),
         args::Command::Runner(command) => runner::runner(&command),
     };

@@ -8,7 +8,7 @@ use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above};
 use airtight::report::exit_status;
 use airtight::report::model::Harness;
-use airtight::run::{ModuleGrants, PlannedModule, Selection};
+use airtight::run::{ModuleGrants, PlannedModule, Seed, Selection};
 use clap::Parser;
 use std::io::Write;
 
@@ -44,6 +44,9 @@ struct LibtestArgs {
     test: bool,
     #[arg(long)]
     shuffle: bool,
+    /// Ours, not libtest's.
+    #[arg(long)]
+    seed: Option<Seed>,
     #[arg(long)]
     shuffle_seed: Option<u64>,
     #[arg(short = 'Z')]
@@ -67,6 +70,7 @@ impl LibtestArgs {
             jobs: self.test_threads.unwrap_or(0),
             no_capture: self.nocapture,
             shuffle: self.shuffle_seed,
+            seed: self.seed.or(defaults.seed),
             ..defaults
         }
     }

@@ -8,12 +8,13 @@ use airtight::report::events::{Event, Listener};
 use airtight::report::exit_status;
 use airtight::report::files::ReportFiles;
 use airtight::report::model::{Harness, Report};
-use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Seed, Selection, Subject};
 use airtight::sandbox::{Cache, LoadOptions};
 use airtight::toolchain::Artifact;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The exit status of a program that was aborted, as a shell tells it: 128 and SIGABRT.
 const ABORTED: u8 = 134;
@@ -25,6 +26,7 @@ pub struct Session {
     files: ReportFiles,
     console: ConsoleOptions,
     harness: Option<Harness>,
+    notes: Vec<String>,
 }
 
 /// Diagnostics of ours go to standard error.
@@ -54,15 +56,27 @@ pub fn config_above(start: &Path) -> Result<Config, Failure> {
     Ok(Config::default())
 }
 
-impl Session {
-    /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
-    /// that it stops is waited for, so that no child is left.
-    pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
+/// What the arguments and the configuration say of a run.
+pub struct Settings {
+    pub options: RunnerOptions,
+    pub profile: Profile,
+    pub files: ReportFiles,
+    pub console: ConsoleOptions,
+    /// What is to be said of them.
+    pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// Checks everything that can be checked before a module is loaded.
+    pub fn of(args: &RunArgs, config: &Config) -> Result<Self, Failure> {
         let files = ReportFiles::check(args.report.iter().cloned()).map_err(Failure::setup)?;
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
-        let profile = profile.with_overlays(Overlays { environment, command_line: args.patch() });
-        let runner = Runner::new(RunnerOptions {
+        let seed = args.seed.map(Seed::number);
+        let profile = profile.with_overlays(Overlays { environment, command_line: args.patch(), seed });
+        let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
+        let notes = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
+        let options = RunnerOptions {
             jobs: args.jobs,
             compiler: args.engine.into(),
             stack: profile.policy().limits.stack,
@@ -74,22 +88,30 @@ impl Session {
             shuffle: args.shuffle,
             inject_host_leak: args.inject_host_leak,
             ..RunnerOptions::default()
-        })?;
+        };
         let console = ConsoleOptions {
             colours: colours(args.color),
             status_level: args.status_level,
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
         };
-        let session = Self { runner, profile, files, console, harness };
-        session.stop_on_interrupt();
-        Ok(session)
+        Ok(Self { options, profile, files, console, notes: notes.into_iter().collect() })
+    }
+}
+
+impl Session {
+    /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
+    /// that it stops is waited for, so that no child is left.
+    pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
+        let Settings { options, profile, files, console, notes } = Settings::of(args, config)?;
+        let runner = Runner::new(options)?;
+        stop_on_interrupt(runner.interrupt());
+        Ok(Self { runner, profile, files, console, harness, notes })
     }
 
     /// A file named on the command line, called as its stem is.
     pub fn file(&self, file: &Path, grants: ModuleGrants) -> Result<Subject, Failure> {
-        let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let options = LoadOptions { name, harness: self.harness, ..LoadOptions::default() };
+        let options = LoadOptions { name: name_of(file), harness: self.harness, ..LoadOptions::default() };
         Ok(Subject { module: self.runner.load_file(file, options)?, grants })
     }
 
@@ -147,7 +169,7 @@ impl Session {
     }
 
     fn run_with(&self, planned: &[PlannedModule], notes: &[String], listener: &mut dyn Listener) -> Done {
-        for note in notes {
+        for note in self.notes.iter().chain(notes) {
             listener.event(&Event::Note(note));
         }
         let (report, bug) = match self.runner.run(planned, &self.profile, listener) {
@@ -169,19 +191,23 @@ impl Session {
             None => Ok(report.worst()),
         }
     }
+}
 
-    /// The first Ctrl-C ends the run with its report; a second one ends the program at once.
-    fn stop_on_interrupt(&self) {
-        let interrupt = self.runner.interrupt();
-        let set = ctrlc::set_handler(move || {
-            if interrupt.swap(true, Ordering::Relaxed) {
-                std::process::exit(exit_status::INTERRUPTED.into());
-            }
-        });
-        if let Err(error) = set {
-            tracing::warn!("Ctrl-C will end the program without a report: {error}");
+/// The first Ctrl-C ends the run with its report; a second one ends the program at once.
+pub fn stop_on_interrupt(interrupt: Arc<AtomicBool>) {
+    let set = ctrlc::set_handler(move || {
+        if interrupt.swap(true, Ordering::Relaxed) {
+            std::process::exit(exit_status::INTERRUPTED.into());
         }
+    });
+    if let Err(error) = set {
+        tracing::warn!("Ctrl-C will end the program without a report: {error}");
     }
+}
+
+/// What a module named on the command line is called: its file's stem.
+pub fn name_of(file: &Path) -> String {
+    file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Why there is no test to run or to list.

@@ -1,35 +1,27 @@
 //! `airtight test`: builds tests for wasm as `cargo test --no-run` would, and runs them.
 
 use crate::args::TestCommand;
-use crate::build::build;
-use crate::failure::{Done, Failure};
+use crate::build::{build, config_of};
+use crate::failure::Done;
 use crate::list;
-use crate::session::{Session, config_above};
+use crate::session::Session;
 use airtight::report::exit_status;
+use airtight::run::PlannedModule;
 use airtight::toolchain::BuildOutput;
-use std::path::Path;
+use std::collections::BTreeMap;
 
 pub fn test(command: &TestCommand) -> Done {
-    let start = std::path::absolute(&command.build.path).map_err(Failure::setup)?;
-    if !start.exists() {
-        return Err(not_there(&command.build.path, &start));
-    }
     // The configuration and report paths are checked before anything is built.
-    let config = config_above(&start)?;
+    let config = config_of(&command.path)?;
     let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config)?;
-    let built = build(&command.build)?;
+    let built = build(&command.build, &command.path)?;
     let mut notes = notes(&built);
-    for failure in &built.failures {
-        eprintln!("error: {failure}");
-    }
-    if built.artifacts.is_empty() && built.failures.is_empty() {
-        return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
-    }
     let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
     let planned = session.plan(subjects, &command.tests.selection())?;
     if planned.iter().any(|module| !module.module.symbols.know_lines()) {
         notes.push(NO_LINES.to_owned());
     }
+    notes.extend(baked(&planned));
     let ended = if command.no_run { list::print(&planned) } else { session.run(&planned, &notes) };
     match ended {
         // What was built passed, but not everything was built.
@@ -38,18 +30,27 @@ pub fn test(command: &TestCommand) -> Done {
     }
 }
 
+/// Packages whose modules are others in another folder, each named once.
+fn baked(planned: &[PlannedModule]) -> Vec<String> {
+    let mut places = BTreeMap::<_, Vec<_>>::new();
+    for planned in planned.iter().filter(|planned| !planned.tests.is_empty()) {
+        for baked in &planned.module.baked {
+            places.entry((&baked.package, &baked.path)).or_default().push(&*planned.module.name);
+        }
+    }
+    let note = |((package, path), modules): ((&String, &String), Vec<&str>)| {
+        format!(
+            "{package} bakes the path {path} into {}, so reports differ from those of another folder; to keep it out, read \
+             CARGO_MANIFEST_DIR when the test runs instead of with env!",
+            modules.join(", ")
+        )
+    };
+    places.into_iter().map(note).collect()
+}
+
 /// What to do about reports without lines.
 const NO_LINES: &str = "built without debug information, so stacks have no files and lines; to get them, set \
     CARGO_PROFILE_RELEASE_DEBUG=line-tables-only, or `debug` in the profile";
-
-fn not_there(path: &Path, start: &Path) -> Failure {
-    let missing = format!("there is no package or workspace at {}", start.display());
-    Failure::setup(anyhow::anyhow!(match path.to_str().filter(|name| !name.contains('/')) {
-        // `cargo test NAME` takes the name for a filter.
-        Some(name) => format!("{missing}; if `{name}` is to select tests, put it last: `-- {name}`"),
-        None => missing,
-    }))
-}
 
 fn notes(built: &BuildOutput) -> Vec<String> {
     let mut notes = Vec::new();

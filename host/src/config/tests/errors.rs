@@ -47,7 +47,7 @@ colour = "red"
     airtight.toml:17: profile.default.stdin: expected a string, found an array
     airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
     airtight.toml:19: profile.default.peak-heap: heap limits are not part of this version; remove the setting
-    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
@@ -134,7 +134,18 @@ name = "g"
 connect-to = "f"
 "#
     );
-    insta::assert_snapshot!(errors(&text).replace(&long, "tests/xxx"), @"");
+    insta::assert_snapshot!(errors(&text).replace(&long, "tests/xxx"), @r#"
+    airtight.toml:2: profile.default.outbound: "localhost:1" is not an IP address with a port; write for example "127.0.0.1:5432"
+    airtight.toml:2: profile.default.outbound: "10.0.0.1:0" has no port to connect to; write for example "10.0.0.1:5432"
+    airtight.toml:2: profile.default.outbound: "10.0.0.1" is not an IP address with a port; write for example "127.0.0.1:5432"
+    airtight.toml:2: profile.default.outbound[4]: expected a string, found an integer
+    airtight.toml:5: profile.default.socket[0].listen: `` is no path of a file; write for example unix:run/app.sock
+    airtight.toml:8: profile.default.socket[1].connect: `nowhere/app.sock` is in a directory that does not exist
+    airtight.toml:11: profile.default.socket[2].listen: `tests/` is no path of a file; write for example unix:run/app.sock
+    airtight.toml:14: profile.default.socket[3].listen: `tests/xxx` has a longer path than a Unix socket can have (107 bytes, from the root); put it in a shorter one
+    airtight.toml:17: profile.default.socket[4].connect: `tests/..` is no path of a file; write for example unix:run/app.sock
+    airtight.toml:23: profile.default.socket[6].connect-to: `f` is not a listening socket
+    "#);
 }
 
 #[test]
@@ -211,7 +222,7 @@ overrides = [{ filter = 3, module = "m", fuel = "1X" }]
 "#;
     insta::assert_snapshot!(errors(text), @r#"
     airtight.toml:5: profile.default.overrides[0]: `stack` is not a setting of this table; it is compiled into the engine, so it has one value a run: set it in the profile
-    airtight.toml:6: profile.default.overrides[0]: `seed` is not a setting of this table; it belongs to a profile, such as [profile.default]
+    airtight.toml:6: profile.default.overrides[0]: `seed` is not a setting of this table; it has one value a run, so that the report can name it: set it in the profile
     airtight.toml:7: profile.default.overrides[0]: `cache-size` is not a setting of this table; write it at the top of the file, before the first table
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `corpse` in profile `default`; did you mean `corpus`?
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `database` in profile `default`; there is only `corpus`

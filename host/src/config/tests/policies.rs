@@ -1,7 +1,7 @@
 use super::{config, errors};
 use crate::config::units::{parse_duration, parse_fuel, parse_size};
 use crate::config::{Ask, Overlays};
-use crate::policy::{LeakAction, LeakActions, Limits, Mode, PolicyPatch, SocketSource};
+use crate::policy::{Clock, LeakAction, LeakActions, Limits, Mode, PolicyPatch, SocketSource};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,13 +141,16 @@ fn the_command_line_is_above_the_environment_is_above_overrides() {
             ..PolicyPatch::default()
         },
         command_line: PolicyPatch { memory: Some(3 << 20), ..PolicyPatch::default() },
+        seed: Some(5),
     };
     let profile = config(PROFILES).profile("default").unwrap().with_overlays(overlays);
     for test in ["slow", "fast"] {
         let limits = profile.policy_for("m", test, &Ask::default()).unwrap().limits;
         assert_eq!((limits.memory, limits.timeout), (3 << 20, Duration::from_secs(1)), "{test}");
     }
-    let limits = profile.policy_for("m", "slow", &Ask::default()).unwrap().limits;
+    let slow = profile.policy_for("m", "slow", &Ask::default()).unwrap();
+    assert_eq!((slow.seed, profile.policy().seed), (5, 5));
+    let limits = slow.limits;
     assert_eq!(limits.fuel, 20_000_000_000);
 }
 
@@ -250,6 +253,7 @@ fn a_test_cannot_widen_its_policy() {
     let overlays = Overlays {
         environment: PolicyPatch { timeout: Some(Duration::from_millis(1500)), ..PolicyPatch::default() },
         command_line: PolicyPatch { fuel: Some(1000), ..PolicyPatch::default() },
+        seed: None,
     };
     let profile = config(GRANTS).profile("default").unwrap().with_overlays(overlays);
     let refused = |test, ask: Ask| profile.policy_for("m", test, &ask).unwrap_err().to_string();
@@ -270,4 +274,63 @@ fn a_test_cannot_widen_its_policy() {
     test `a` of `m` asks for the grant `crpus`, which profile `default` does not name; did you mean `corpus`?
     test `a` of `m` asks for the grant `postgres`, which profile `default` does not name; there are `corpus`, `server`, `client`, `log`
     ");
+}
+
+#[test]
+fn a_clock_has_a_start_or_is_real() {
+    let clock = |text: &str, test: &str| {
+        let profile = config(text).profile("default").unwrap();
+        profile.policy_for("m", test, &Ask::default()).unwrap().clock
+    };
+    let at = |text: &str| {
+        let time = humantime::parse_rfc3339(text).unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Clock::Virtual { start: u64::try_from(time.as_nanos()).unwrap() }
+    };
+    assert_eq!(clock("", "t"), Clock::default());
+    assert_eq!(clock("", "t"), at("2024-01-01T00:00:00Z"));
+    for start in ["\"2038-01-19T03:14:08Z\"", "2038-01-19T03:14:08Z"] {
+        let text = format!("[profile.default]\nclock-start = {start}\nclock = \"virtual\"\n");
+        assert_eq!(clock(&text, "t"), at("2038-01-19T03:14:08Z"), "{start}");
+    }
+    let overridden = r#"
+        [profile.default]
+        clock-start = "1999-12-31T23:59:59.5Z"
+        [[profile.default.overrides]]
+        filter = "real"
+        clock = "real"
+        [[profile.default.overrides]]
+        filter = "later"
+        clock-start = "2000-01-01T00:00:00Z"
+    "#;
+    assert_eq!(clock(overridden, "t"), at("1999-12-31T23:59:59.5Z"));
+    assert_eq!(clock(overridden, "real"), Clock::Real);
+    assert_eq!(clock(overridden, "later"), at("2000-01-01T00:00:00Z"));
+    assert_eq!(clock(overridden, "real_and_later"), Clock::Real, "the first that matches");
+}
+
+#[test]
+fn a_clock_that_cannot_be() {
+    let wrong = |settings: &str| errors(&format!("[profile.default]\n{settings}\n"));
+    let all = [
+        wrong("clock = \"host\""),
+        wrong("clock = \"real\"\nclock-start = \"2024-01-01T00:00:00Z\""),
+        wrong("clock-start = \"2024-01-01T00:00:00Z\"\nclock = \"real\""),
+        wrong("clock-start = \"yesterday\""),
+        wrong("clock-start = \"1969-12-31T23:59:59Z\""),
+        wrong("clock-start = \"2300-01-01T00:00:00Z\""),
+        wrong("clock-start = \"2024-01-01T00:00:00+02:00\""),
+        wrong("clock-start = 2024"),
+        wrong("[[profile.default.overrides]]\nfilter = \"a\"\nseed = 7"),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    airtight.toml:2: profile.default.clock: "host" is not a clock; there are `virtual`, `real`
+    airtight.toml:3: profile.default.clock-start: the real clock cannot be set; remove `clock-start`, or write clock = "virtual"
+    airtight.toml:2: profile.default.clock-start: the real clock cannot be set; remove `clock-start`, or write clock = "virtual"
+    airtight.toml:2: profile.default.clock-start: "yesterday" cannot be the start of a clock; write an RFC 3339 time in UTC from 1970 to 2262-04-11, such as "2024-01-01T00:00:00Z"
+    airtight.toml:2: profile.default.clock-start: "1969-12-31T23:59:59Z" cannot be the start of a clock; write an RFC 3339 time in UTC from 1970 to 2262-04-11, such as "2024-01-01T00:00:00Z"
+    airtight.toml:2: profile.default.clock-start: "2300-01-01T00:00:00Z" cannot be the start of a clock; write an RFC 3339 time in UTC from 1970 to 2262-04-11, such as "2024-01-01T00:00:00Z"
+    airtight.toml:2: profile.default.clock-start: "2024-01-01T00:00:00+02:00" cannot be the start of a clock; write an RFC 3339 time in UTC from 1970 to 2262-04-11, such as "2024-01-01T00:00:00Z"
+    airtight.toml:2: profile.default.clock-start: expected a string, found an integer
+    airtight.toml:4: profile.default.overrides[0]: `seed` is not a setting of this table; it has one value a run, so that the report can name it: set it in the profile
+    "#);
 }

@@ -16,6 +16,7 @@ mod status;
 mod style;
 mod summary;
 mod units;
+mod verification;
 
 #[cfg(test)]
 mod tests;
@@ -27,3 +28,4 @@ pub use progress::Progress;
 pub use reporter::{Console, ConsoleOptions};
 pub use sanitise::OneLine;
 pub use units::{Bytes, Grouped};
+pub use verification::{TrialLine, VerificationEnd};

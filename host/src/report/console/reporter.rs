@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-const SEPARATOR: &str = "────────────";
+pub(super) const SEPARATOR: &str = "────────────";
 
 /// What the console shows. Whether colours are wanted (a terminal, `NO_COLOR`) is the caller's to tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

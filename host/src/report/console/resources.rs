@@ -150,15 +150,15 @@ impl Display for Reclaimed<'_> {
     }
 }
 
-/// `from 127.0.0.1:49152; 12 bytes read, 4 bytes written, 7 bytes never read`.
+/// `peer 127.0.0.1:49152; 12 bytes read, 4 bytes written, 7 bytes never read`.
 struct Traffic<'a>(&'a Resource);
 
 impl Display for Traffic<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Resource { bytes_read, bytes_written, socket, .. } = self.0;
+        let Resource { count, bytes_read, bytes_written, socket, .. } = self.0;
         let SocketRecord { local, peer, unread, unaccepted } = socket.clone().unwrap_or_default();
-        // The address of a listening socket is its name.
-        if let Some(peer) = peer {
+        // The address of a listening socket is its name, and several sockets have different ones.
+        if let Some(peer) = peer.filter(|_| *count == 1) {
             write!(f, "peer {}", OneLine(&peer))?;
             local.map_or(Ok(()), |local| write!(f, ", own side {}", OneLine(&local)))?;
             f.write_str("; ")?;

@@ -35,8 +35,8 @@ impl Display for Summary<'_> {
         } else if not_run > 0 {
             self.note(f, &format!("{not_run} {tests} not run"))?;
         }
-        if !self.report.canonical.reproducible {
-            self.note(f, "not reproducible: a wall-clock limit or an interruption ended something")?;
+        for doubt in &self.report.canonical.doubts {
+            self.note(f, &format!("not reproducible: {doubt}"))?;
         }
         self.notes.iter().try_for_each(|note| self.note(f, note))?;
         writeln!(f, "{:>12} {}", "Digest", OneLine(&self.report.digest))

@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::clock::Clock;
 use super::exclusive::Turn;
 use super::fault::Fault;
 use super::grants::{Grants, SocketError};
@@ -11,7 +12,7 @@ use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{Entry, Object, Table};
 use super::world::{Watch, World};
-use crate::ledger::{Access, Acquisition, Handle, Kind, Ledger, Origin, Stack};
+use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::report::model::Output;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
@@ -78,10 +79,10 @@ impl Wasi {
         let Subject { test, args, watch, echo } = subject;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watch);
-        let scratch =
-            super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, super::clock::REALTIME_START);
+        let clock = Clock::new(grants.policy.clock);
+        let scratch = super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.output, echo), watch),
+            world: World::new(scratch, Capture::new(limits.output, echo), watch, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),
@@ -152,6 +153,7 @@ impl Wasi {
             origin: Origin::Granted,
             stack: None,
         });
+        self.note_ends(id, kind, &object);
         let rights = Granted::whole(kind, access);
         self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
@@ -169,9 +171,7 @@ impl Wasi {
             origin: Origin::Test,
             stack: self.stack.take(),
         });
-        if let (Kind::Socket, Object::File(socket)) = (kind, &object) {
-            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
-        }
+        self.note_ends(id, kind, &object);
         Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
@@ -190,12 +190,19 @@ impl Wasi {
         self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
     }
 
+    /// Enters the two sides of a socket into the books.
+    fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
+        if let (Kind::Socket, Object::File(socket)) = (kind, object) {
+            self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
+        }
+    }
+
     /// Names the socket behind a descriptor where waiting for it ended the test.
     pub(super) fn name_wait(&self, fd: Fd, fault: Fault) -> Fault {
         match (fault, self.table.get(fd)) {
             (Fault::Waiting(stuck), Ok(entry)) => {
                 let stack = self.ledger.get(entry.id).and_then(|handle| handle.stack.clone());
-                Fault::Trap(stuck.named(&format!("{} (fd {fd})", entry.path), stack).into())
+                Fault::Trap(stuck.named(&entry.named_at(fd), stack).into())
             }
             (fault, _) => fault,
         }

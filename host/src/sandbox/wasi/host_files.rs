@@ -2,7 +2,6 @@
 //! run, and its clock is ahead of the guest's; so a test is told numbers in the order in which it meets the files, and times
 //! that begin with its clock and move only by what it does itself.
 
-use super::clock::REALTIME_START;
 use super::object::Times;
 use cap_fs_ext::MetadataExt;
 use cap_std::fs::Metadata;
@@ -52,16 +51,23 @@ impl Known {
 }
 
 /// The host files that one test has met.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HostFiles {
+    /// What the test's clock showed when it began.
+    start: u64,
     known: HashMap<HostId, Known>,
     met: u64,
 }
 
 impl HostFiles {
+    /// For a test that began at this time, in nanoseconds since 1970.
+    pub fn new(start: u64) -> Self {
+        Self { start, known: HashMap::new(), met: 0 }
+    }
+
     /// A file that was there before the test, or that the test knows.
     pub fn of(&mut self, id: HostId) -> &mut Known {
-        self.known.entry(id).or_insert_with(|| Known::new(next(&mut self.met), REALTIME_START))
+        self.known.entry(id).or_insert_with(|| Known::new(next(&mut self.met), self.start))
     }
 
     /// A file that the test has just made: the host may have given it the number of one that is gone.
@@ -79,16 +85,18 @@ fn next(met: &mut u64) -> u64 {
 mod tests {
     use super::*;
 
+    const START: u64 = 1_000;
+
     #[test]
     fn a_number_that_the_host_gives_again_is_another_file() {
-        let mut files = HostFiles::default();
+        let mut files = HostFiles::new(START);
         let (a, b) = (HostId { device: 8, inode: 77 }, HostId { device: 9, inode: 77 });
-        assert_eq!(*files.of(a), Known::new(FIRST_INODE, REALTIME_START));
+        assert_eq!(*files.of(a), Known::new(FIRST_INODE, START));
         assert_eq!(files.of(b).ino, FIRST_INODE + 1);
-        files.of(a).modified(REALTIME_START + 5);
-        assert_eq!((files.of(a).accessed, files.of(a).modified), (REALTIME_START, REALTIME_START + 5));
-        files.made(a, REALTIME_START + 9);
-        assert_eq!(*files.of(a), Known::new(FIRST_INODE + 2, REALTIME_START + 9));
+        files.of(a).modified(START + 5);
+        assert_eq!((files.of(a).accessed, files.of(a).modified), (START, START + 5));
+        files.made(a, START + 9);
+        assert_eq!(*files.of(a), Known::new(FIRST_INODE + 2, START + 9));
         assert_eq!(files.of(b).ino, FIRST_INODE + 1);
     }
 }

@@ -1,18 +1,21 @@
 //! Host directories and files below a read-write grant: what a test is told of them.
 
-use super::clock::REALTIME_START;
+use super::clock::Clock;
 use super::host_dir::HostDir;
 use super::object::{Dir, File, How, Opened, Times};
 use super::scratch::Scratch;
 use super::stdio::Capture;
 use super::world::{Watch, World};
+use crate::policy;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};
 
+const REALTIME_START: u64 = policy::Clock::DEFAULT_START;
+
 fn world() -> World {
     let watch = Watch { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
-    World::new(Scratch::new(0, 0, REALTIME_START), Capture::new(0, None), watch)
+    World::new(Scratch::new(0, 0, REALTIME_START), Capture::new(0, None), watch, Clock::new(policy::Clock::default()))
 }
 
 fn granted() -> (tempfile::TempDir, HostDir) {

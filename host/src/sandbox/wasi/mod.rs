@@ -3,6 +3,7 @@
 //! wasi-common's descriptor table can neither be enumerated nor asked who opened what, so the table, the objects in it and
 //! the ledger beside it are ours; the types, the memory-safe marshalling and the errno table are wasi-common's.
 
+mod alarms;
 mod buffers;
 mod calls;
 mod clock;
@@ -35,7 +36,7 @@ mod table;
 mod waiting;
 mod world;
 
-pub use clock::{MONOTONIC_START, NANOS_PER_FUEL, REALTIME_START};
+pub use clock::{MONOTONIC_START, NANOS_PER_FUEL};
 pub use context::{Left, Remains, Subject, Wasi};
 pub use grants::{GrantError, Grants, SCRATCH_PATH};
 pub use host_count::HostCount;

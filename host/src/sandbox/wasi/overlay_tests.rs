@@ -1,6 +1,6 @@
 //! Overlays as a test has them: granted by a policy, and reached through descriptors' objects.
 
-use super::clock::REALTIME_START;
+use super::clock::Clock;
 use super::grants::Grants;
 use super::meter;
 use super::object::{Dir, File, How, Opened};
@@ -15,7 +15,8 @@ use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype};
 
 fn world() -> World {
     let watch = Watch { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
-    World::new(Scratch::new(1 << 20, 100, REALTIME_START), Capture::new(0, None), watch)
+    let clock = Clock::new(crate::policy::Clock::default());
+    World::new(Scratch::new(1 << 20, 100, clock.start()), Capture::new(0, None), watch, clock)
 }
 
 fn granted(host: &Path, dirs: &[(&str, Mode)]) -> Grants {

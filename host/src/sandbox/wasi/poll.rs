@@ -1,16 +1,19 @@
-//! `poll_oneoff`. What is ready now comes first. Otherwise sockets of the host are given real time to become ready, up to
-//! what the earliest clock asks for; then that clock fires, by moving the virtual clock. With nothing to wait for but the
-//! test's own network the wait would never end: the test ends instead.
+//! `poll_oneoff` tells all that is ready or due now, in the order of the subscriptions. Where nothing is, sockets of the host
+//! are given real time to become ready, up to what the earliest clock asks for; then that clock fires, by moving virtual
+//! time, or because real time has come there. With nothing to wait for but the test's own network the wait would never end:
+//! the test ends instead.
 
+use super::alarms::Alarms;
 use super::context::Wasi;
 use super::fault::Fault;
 use super::meter::{self, MAX_VECTORS};
 use super::object::{Interest, Readiness, Result};
+use super::table::Entry;
 use super::waiting::{Stuck, Wait};
+use crate::sandbox::ending::WallClock;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
-    Clockid, Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subclockflags, Subscription,
-    SubscriptionClock, SubscriptionU, Userdata,
+    Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subscription, SubscriptionU, Userdata,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -23,8 +26,8 @@ const NAMED: usize = 4;
 /// What one look at the descriptors found.
 #[derive(Default)]
 struct Look {
-    /// Events of those that are ready, or whose subscription is an error.
-    events: Vec<Event>,
+    /// Events of those that are ready, or whose subscription is an error, each with its place among the subscriptions.
+    events: Vec<(usize, Event)>,
     /// Whether something outside of the test may make one of the others ready.
     outside: bool,
 }
@@ -54,34 +57,47 @@ impl Wasi {
     }
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
-        let earliest = self.earliest_clock(wanted)?;
-        let began = Instant::now();
+        let alarms = Alarms::new(wanted, &self.world.clock);
         // A clock that is too far away for the host's is no clock: the test's deadline comes first.
-        let give_up = earliest.and_then(|nanos| began.checked_add(Duration::from_nanos(nanos)));
+        let give_up = alarms.wait(&self.world.clock).and_then(|wait| Instant::now().checked_add(wait));
         loop {
             let look = self.look(wanted)?;
-            if !look.events.is_empty() {
-                return Ok(look.events);
+            let mut events = look.events;
+            events.extend(alarms.fired(&self.world.clock));
+            if !events.is_empty() {
+                events.sort_by_key(|(index, _)| *index);
+                return Ok(events.into_iter().map(|(_, event)| event).collect());
             }
-            match earliest {
-                Some(nanos) if !look.outside || give_up.is_some_and(|at| Instant::now() >= at) => {
-                    return self.fire(wanted, nanos);
+            let rest = give_up.map(|at| at.saturating_duration_since(Instant::now()));
+            match alarms.earliest() {
+                Some(due) if !self.world.clock.is_real() && (!look.outside || rest == Some(Duration::ZERO)) => {
+                    self.world.clock.sleep_until(due);
+                    continue;
                 }
                 None if !look.outside => return Err(self.stuck(wanted, true)),
                 _ => {}
             }
-            if let Err(ended) = self.world.watch.check() {
-                let fault = Fault::from(ended).while_waiting(Wait::Readiness);
-                return Err(if matches!(fault, Fault::Waiting(_)) { self.stuck(wanted, false) } else { fault });
+            let longest = if look.outside { LOOK_AGAIN } else { Duration::MAX };
+            if let Err(ended) = self.world.watch.pause(rest.unwrap_or(longest).min(longest)) {
+                return Err(self.ended(wanted, ended));
             }
-            let rest = give_up.map_or(LOOK_AGAIN, |at| at.saturating_duration_since(Instant::now()));
-            std::thread::sleep(rest.min(LOOK_AGAIN));
+            self.world.clock.look();
         }
+    }
+
+    /// The end by the wall clock: of a wait for sockets, it says which.
+    fn ended(&self, wanted: &[Subscription], ended: WallClock) -> Fault {
+        let fault = Fault::from(ended);
+        if wanted.iter().all(|sub| descriptor(sub).is_none()) {
+            return fault;
+        }
+        let fault = fault.while_waiting(Wait::Readiness);
+        if matches!(fault, Fault::Waiting(_)) { self.stuck(wanted, false) } else { fault }
     }
 
     fn look(&mut self, wanted: &[Subscription]) -> Result<Look> {
         let mut look = Look::default();
-        for sub in wanted {
+        for (index, sub) in wanted.iter().enumerate() {
             let Some((fd, interest, type_)) = descriptor(sub) else { continue };
             let event = match self.table.polled(fd, interest).and_then(|file| file.poll(&mut self.world, interest)) {
                 Ok(Readiness::Never) => continue,
@@ -96,62 +112,22 @@ impl Wasi {
                 Err(Fault::Errno(errno)) => event(sub.userdata, type_, errno, 0, Eventrwflags::empty()),
                 Err(fault) => return Err(fault),
             };
-            look.events.push(event);
+            look.events.push((index, event));
         }
         Ok(look)
     }
 
-    /// Nanoseconds until the earliest clock.
-    fn earliest_clock(&self, wanted: &[Subscription]) -> Result<Option<u64>> {
-        let mut earliest: Option<u64> = None;
-        for sub in wanted {
-            if let SubscriptionU::Clock(clock) = &sub.u {
-                let nanos = self.nanos_until(clock)?;
-                earliest = Some(earliest.map_or(nanos, |earliest| earliest.min(nanos)));
-            }
-        }
-        Ok(earliest)
-    }
-
-    /// Fires every clock that is due in so many nanoseconds, and moves the clock there.
-    fn fire(&mut self, wanted: &[Subscription], nanos: u64) -> Result<Vec<Event>> {
-        let mut fired = Vec::new();
-        for sub in wanted {
-            if let SubscriptionU::Clock(clock) = &sub.u
-                && self.nanos_until(clock)? <= nanos
-            {
-                fired.push(event(sub.userdata, Eventtype::Clock, Errno::Success, 0, Eventrwflags::empty()));
-            }
-        }
-        self.world.clock.sleep(nanos);
-        Ok(fired)
-    }
-
-    fn nanos_until(&self, sub: &SubscriptionClock) -> Result<u64> {
-        if !sub.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME) {
-            return Ok(sub.timeout);
-        }
-        let now = match sub.id {
-            Clockid::Realtime => self.world.clock.realtime(),
-            Clockid::Monotonic => self.world.clock.monotonic(),
-            Clockid::ProcessCputimeId | Clockid::ThreadCputimeId => return Err(Errno::Notsup.into()),
-        };
-        Ok(sub.timeout.saturating_sub(now))
-    }
-
     /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
     fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
-        let mut fds: Vec<Fd> = wanted.iter().filter_map(descriptor).map(|(fd, ..)| fd).collect();
-        let mut seen = Vec::new();
-        fds.retain(|fd| {
-            !seen.contains(fd) && {
-                seen.push(*fd);
-                true
+        let mut entries: Vec<(Fd, &Entry)> = Vec::new();
+        for (fd, ..) in wanted.iter().filter_map(descriptor) {
+            if let Ok(entry) = self.table.get(fd)
+                && entries.iter().all(|(_, known)| known.id != entry.id)
+            {
+                entries.push((fd, entry));
             }
-        });
-        let entries: Vec<_> = fds.iter().filter_map(|fd| Some((fd, self.table.get(*fd).ok()?))).collect();
-        let mut names: Vec<_> =
-            entries.iter().take(NAMED).map(|(fd, entry)| format!("{} (fd {fd})", entry.path)).collect();
+        }
+        let mut names: Vec<_> = entries.iter().take(NAMED).map(|(fd, entry)| entry.named_at(*fd)).collect();
         if entries.len() > NAMED {
             names.push(format!("{} more", entries.len() - NAMED));
         }
@@ -170,6 +146,6 @@ fn descriptor(sub: &Subscription) -> Option<(Fd, Interest, Eventtype)> {
     }
 }
 
-fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
+pub(super) fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
     Event { userdata, error, type_, fd_readwrite: EventFdReadwrite { nbytes, flags } }
 }

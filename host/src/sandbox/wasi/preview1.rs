@@ -53,12 +53,7 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn clock_time_get(&mut self, _: &mut GuestMemory<'_>, id: types::Clockid, _precision: u64) -> Result<u64> {
-        let clock = &self.world.clock;
-        Ok(match id {
-            types::Clockid::Realtime => clock.realtime(),
-            types::Clockid::Monotonic => clock.monotonic(),
-            types::Clockid::ProcessCputimeId | types::Clockid::ThreadCputimeId => clock.spent,
-        })
+        Ok(self.world.clock.of(id))
     }
 
     async fn fd_advise(&mut self, _: &mut GuestMemory<'_>, fd: Fd, _: u64, _: u64, _: types::Advice) -> Result<()> {
@@ -407,10 +402,10 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
         self.table.socket(fd, Rights::SOCK_ACCEPT)?;
         self.room_for_handle()?;
-        let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags);
-        let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
         let listener = self.table.get(fd)?;
         let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
+        let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags);
+        let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
         let path = format!("{listener} <- {}", accepted.peer).into();
         let rights = Granted { base: rights.inheriting, ..rights }.for_kind(Kind::Socket);
         let what = Acquired { kind: Kind::Socket, path, access: rights.access(), rights };

@@ -31,6 +31,13 @@ pub struct Entry {
     pub preopen: Option<Arc<str>>,
 }
 
+impl Entry {
+    /// Its name for a message, with the descriptor at which the guest finds it.
+    pub fn named_at(&self, fd: Fd) -> String {
+        format!("{} (fd {})", self.path, u32::from(fd))
+    }
+}
+
 /// All descriptors of one test.
 #[derive(Default)]
 pub struct Table {

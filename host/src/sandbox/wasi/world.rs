@@ -32,15 +32,15 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(scratch: Scratch, capture: Capture, watch: Watch) -> Self {
+    pub fn new(scratch: Scratch, capture: Capture, watch: Watch, clock: Clock) -> Self {
         Self {
             scratch,
-            clock: Clock::default(),
+            clock,
             meter: Meter::default(),
             capture,
             host: HostCount::default(),
             watch,
-            files: HostFiles::default(),
+            files: HostFiles::new(clock.start()),
             network: Network::default(),
         }
     }
@@ -70,6 +70,17 @@ impl Watch {
         } else {
             Ok(())
         }
+    }
+
+    /// Sleeps for `limit`, or less: the caller looks again. Never beyond the test's deadline.
+    ///
+    /// # Errors
+    /// The test may not go on.
+    pub fn pause(&self, limit: Duration) -> Result<(), WallClock> {
+        self.check()?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        std::thread::sleep(WAIT_SLICE.min(limit).min(left));
+        self.check()
     }
 
     /// Waits in slices until a host descriptor is ready, for `limit` at most; true if it is.

@@ -24,7 +24,10 @@ fn change_everything() {
     fs::create_dir("tests").unwrap();
     fs::hard_link("moved/made.rs", "tests/made.rs").unwrap();
     assert_eq!(names("."), ["Cargo.toml", "moved", "tests"]);
-    assert_eq!((names("moved"), names("tests")), (vec!["main.rs".into(), "made.rs".into()], vec!["made.rs".to_owned()]));
+    assert_eq!(
+        (names("moved"), names("tests")),
+        (vec!["main.rs".into(), "made.rs".into()], vec!["made.rs".to_owned()])
+    );
     assert_eq!(fs::read_to_string("Cargo.toml").unwrap(), "changed");
     assert!(fs::read_to_string("moved/main.rs").unwrap().contains("open_and_forget"));
     fs::write("/work/hello.txt", "bye").unwrap();
@@ -113,7 +116,9 @@ fn deny_moving_between_file_systems() {
 
 #[test]
 fn deny_leaving_an_overlay() {
-    for way in ["/work/../airtight.toml", "/work/above/Cargo.toml", "/work/above", "/work/root/etc/passwd", "/work/root"] {
+    for way in
+        ["/work/../airtight.toml", "/work/above/Cargo.toml", "/work/above", "/work/root/etc/passwd", "/work/root"]
+    {
         assert!(File::open(way).is_err(), "{way}");
         assert!(File::create(way).is_err(), "{way}");
         assert!(fs::metadata(way).is_err(), "{way}");

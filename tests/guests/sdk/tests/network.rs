@@ -201,11 +201,10 @@ mod sandbox {
         let address = net::local_addr(&server).unwrap();
         let mut clients = Vec::new();
         let refused = loop {
-            match net::connect(address) {
-                Ok(client) => clients.push(client),
+            match net::connect(address).and_then(|client| Ok([client, server.accept()?.0])) {
+                Ok(both) => clients.extend(both),
                 Err(refused) => break refused,
             }
-            clients.push(server.accept().unwrap().0);
         };
         // EMFILE of preview 1.
         assert_eq!(refused.raw_os_error(), Some(33), "{refused}");

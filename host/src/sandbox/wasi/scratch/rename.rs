@@ -76,7 +76,7 @@ impl Scratch {
 
     /// The last step that can fail. A name that the test made, and that is replaced, is already paid for.
     fn charge_for(&mut self, from: End, to: End, moved: Entry, replaced: Option<Entry>) -> Result<()> {
-        if replaced.is_none() && (from.dir != to.dir || moved.position.is_none()) {
+        if replaced.is_none() && from.dir != to.dir {
             self.check_room(to.dir)?;
         }
         let old = if moved.paid { from.name.len() as u64 } else { 0 };
@@ -92,12 +92,9 @@ impl Scratch {
         let name: Arc<str> = to.name.into();
         let into = self.dir_mut(to.dir)?;
         // A new position would let a listing that renames what it meets go on for ever.
-        let position = match replaced {
-            Some(replaced) => Some(replaced.position),
-            None => Some(moved.position).filter(|position| from.dir == to.dir && position.is_some()),
-        };
-        match position {
-            Some(position) => into.place(name, Entry { position, paid: true, ..moved }),
+        match replaced {
+            Some(replaced) => into.place(name, Entry { paid: true, position: replaced.position, ..moved }),
+            None if from.dir == to.dir => into.place(name, Entry { paid: true, ..moved }),
             None => into.append(name, moved.node),
         }
         let node = self.node_mut(moved.node)?;

@@ -1,12 +1,15 @@
 mod audit;
+#[cfg(target_os = "linux")]
 mod below;
 mod dirs;
 mod files;
 mod hostile;
 mod listing;
+#[cfg(target_os = "linux")]
 mod ops;
 #[cfg(target_os = "linux")]
 mod oracle;
+#[cfg(target_os = "linux")]
 mod overlays;
 mod paths;
 mod quotas;
@@ -17,9 +20,7 @@ use super::files::Opened;
 use super::path::NAME_MAX;
 use super::quota::Usage;
 use super::residue::{LeftFile, Residue};
-use super::store::Work;
 use super::*;
-use crate::sandbox::wasi::host_count::HostCount;
 
 const READ: OpenHow =
     OpenHow { follow: true, create: false, exclusive: false, truncate: false, directory: false, write: false };

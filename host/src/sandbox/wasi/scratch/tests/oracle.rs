@@ -1,15 +1,16 @@
 //! The same random calls on this file system and on a real directory of the kernel: same results, same tree. An overlay is
 //! compared with a copy of the directory that it lies over, and that directory must be as it was at the end.
 //!
-//! A long run, of a million sequences each (some hours):
+//! A long run, of a hundred thousand sequences each (about an hour):
 //!
 //! ```text
-//! PROPTEST_CASES=1000000 cargo test --release -p airtight --lib scratch::tests::oracle
+//! PROPTEST_CASES=100000 cargo test -p airtight --lib scratch::tests::oracle
 //! ```
 
 use super::below::{picture, plant, seeds};
 use super::ops::{Call, Op, op};
 use super::*;
+use crate::sandbox::wasi::host_count::HostCount;
 use proptest::prelude::*;
 use rustix::fs::{self as real, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;

@@ -1,5 +1,7 @@
+use super::super::store::Work;
 use super::below::picture;
 use super::*;
+use crate::sandbox::wasi::host_count::HostCount;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -101,6 +103,19 @@ fn listings_are_by_name_and_then_by_creation() {
     over.rename("new", "b2").unwrap();
     assert_eq!(over.names("."), ["x", "b", "b2", "Z", "c"], "a place is kept");
     assert_eq!(over.fs.take_work(), Work { bytes: 0, entries: 3 }, "read once");
+    audit::audit(&over.fs);
+}
+
+#[test]
+fn what_is_renamed_before_it_is_listed_is_listed_by_its_new_name() {
+    let mut over = over(planted);
+    over.write("new", 0, b"").unwrap();
+    over.rename("c", "aa").unwrap();
+    over.rename("new", "b/other").unwrap();
+    over.rename("b/inner", "moved").unwrap();
+    assert_eq!(over.names("."), ["a", "aa", "b", "moved"]);
+    assert_eq!(over.names("b"), ["other"]);
+    assert_eq!(over.read("moved/deep"), Ok(b"deep".to_vec()));
     audit::audit(&over.fs);
 }
 

@@ -1,0 +1,219 @@
+//! `airtight verify`: runs tests in several ways and compares the reports.
+//!
+//! One of the ways is another process, in another folder and environment. It is this program again, with the same
+//! arguments; what they were resolved to is in a file that [`VERIFY_JOB`] names.
+
+use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
+use crate::build::{build, config_of};
+use crate::failure::{Done, Failure};
+use crate::session::{Settings, config_above, name_of, stop_on_interrupt};
+use airtight::report::console::{TrialLine, VerificationEnd};
+use airtight::report::exit_status;
+use airtight::report::json;
+use airtight::report::model::{Harness, Report};
+use airtight::run::{FileError, Loaded, ModuleGrants, Runner, Subject, Suite, VerifyError, Way, ways};
+use airtight::sandbox::LoadOptions;
+use airtight::toolchain::Artifact;
+use rustix::fs::Mode;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a child is looked after.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What the child runs: nothing here depends on where it is started.
+#[derive(Debug, Serialize, Deserialize)]
+struct Job {
+    /// Where the configuration is looked for, and above.
+    config: PathBuf,
+    modules: Modules,
+    seed: u64,
+    /// Where the report goes.
+    report: PathBuf,
+}
+
+/// What is verified.
+#[derive(Debug, Serialize, Deserialize)]
+enum Modules {
+    /// Test binaries that were built.
+    Built(Vec<Artifact>),
+    /// Files.
+    Files(Vec<PathBuf>),
+}
+
+impl Modules {
+    /// Each of them, loaded.
+    fn load(&self, runner: &Runner, harness: Option<Harness>) -> Vec<Loaded<FileError>> {
+        let file = |file: &PathBuf| {
+            let name = name_of(file);
+            let options = LoadOptions { name: name.clone(), harness, ..LoadOptions::default() };
+            let module = runner.load_file(file, options);
+            (name, module.map(|module| Subject { module, grants: ModuleGrants::default() }))
+        };
+        match self {
+            Self::Files(files) => files.iter().map(file).collect(),
+            Self::Built(built) => {
+                built.iter().map(|artifact| (artifact.name.clone(), runner.load_artifact(artifact, harness))).collect()
+            }
+        }
+    }
+}
+
+pub fn verify(command: &VerifyCommand) -> Done {
+    refuse(&command.run)?;
+    match &command.job {
+        Some(job) => child(command, job),
+        None => parent(command),
+    }
+}
+
+/// Settings that change what is compared.
+fn refuse(args: &RunArgs) -> Result<(), Failure> {
+    let refused = [(args.no_capture, "--no-capture"), (args.fail_fast, "--fail-fast")];
+    match refused.iter().find(|(given, _)| *given) {
+        Some((_, flag)) => {
+            Err(Failure::usage(format!("`airtight verify` runs every test and captures its output; leave out {flag}")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn parent(command: &VerifyCommand) -> Done {
+    let began = Instant::now();
+    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let files = files(&command.paths)?;
+    let (config_dir, config) = match (&files, &command.paths[..]) {
+        (None, [path]) => (path.as_path(), config_of(path)?),
+        _ => (here.as_path(), config_above(&here)?),
+    };
+    let settings = Settings::of(&command.run, &config)?;
+    stop_on_interrupt(std::sync::Arc::clone(&settings.options.interrupt));
+    let mut incomplete = false;
+    let modules = match (files, &command.paths[..]) {
+        (None, [path]) => {
+            let built = build(&command.build, path)?;
+            incomplete = !built.failures.is_empty();
+            Modules::Built(built.artifacts)
+        }
+        (files, _) => Modules::Files(files.unwrap_or_default()),
+    };
+    let scratch = tempfile::tempdir().map_err(Failure::setup)?;
+    let job = Job {
+        config: std::path::absolute(config_dir).map_err(Failure::setup)?,
+        modules,
+        seed: settings.profile.policy().seed,
+        report: scratch.path().join("report.json"),
+    };
+    let ended = compare(command, &settings, &job, scratch.path(), began)?;
+    // What was built agrees, but not everything was built.
+    Ok(if incomplete && ended == exit_status::PASSED { exit_status::BUILD_FAILED } else { ended })
+}
+
+/// The modules named, absolute; `None` where it is a package that is named.
+fn files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let module = |path: &PathBuf| path.is_file() && path.extension().is_none_or(|extension| extension != "toml");
+    match (paths.iter().filter(|path| module(path)).count(), paths.len()) {
+        (0, 1) => Ok(None),
+        (modules, all) if modules == all => {
+            paths.iter().map(std::path::absolute).collect::<Result<_, _>>().map(Some).map_err(Failure::setup)
+        }
+        _ => Err(Failure::usage("name one package or workspace, or modules that exist")),
+    }
+}
+
+fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Path, began: Instant) -> Done {
+    let harness = command.tests.harness.map(Into::into);
+    let selection = command.tests.selection();
+    let load = |runner: &Runner| job.modules.load(runner, harness);
+    let suite = Suite { load: &load, profile: &settings.profile, selection: &selection };
+    let colours = settings.console.colours;
+    let mut elsewhere = |_: &Way| run_child(job, scratch, &settings.options.interrupt);
+    let mut written = Ok(());
+    let mut say = |text: String| {
+        let mut out = std::io::stdout();
+        written = std::mem::replace(&mut written, Ok(())).and_then(|()| out.write_all(text.as_bytes()));
+    };
+    let ways = ways(&settings.options, scratch);
+    let verification = airtight::run::verify(&suite, &ways, &mut elsewhere, &mut |trial| {
+        say(TrialLine::new(trial, colours).to_string())
+    })?;
+    say(VerificationEnd::new(&verification, began.elapsed(), colours).to_string());
+    settings.notes.iter().for_each(|note| say(format!("{:>12} {note}\n", "Note")));
+    let failed = settings.files.write(&verification.reference);
+    for error in &failed {
+        eprintln!("error: {error}");
+    }
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),
+        _ if !failed.is_empty() => Ok(exit_status::SETUP),
+        _ => Ok(verification.exit_status()),
+    }
+}
+
+/// Runs this program again, elsewhere.
+fn run_child(job: &Job, scratch: &Path, interrupted: &AtomicBool) -> Result<Report, VerifyError<FileError>> {
+    let failed = |what: &str, why: &dyn std::fmt::Display| VerifyError::Elsewhere(format!("{what}: {why}"));
+    let io = |error: std::io::Error| failed("it cannot be started", &error);
+    let (folder, file) = (scratch.join("elsewhere"), scratch.join("job.json"));
+    std::fs::create_dir_all(&folder).map_err(io)?;
+    std::fs::write(&file, serde_json::to_vec(job).map_err(|error| failed("it cannot be told", &error))?).map_err(io)?;
+    let mut child = Command::new(std::env::current_exe().map_err(io)?)
+        .args(std::env::args_os().skip(1))
+        .current_dir(&folder)
+        .env(VERIFY_JOB, &file)
+        .env(airtight::toolchain::CACHE_DIR_VARIABLE, scratch)
+        .env("HOME", &folder)
+        .envs([("USER", "somebody-else"), ("LOGNAME", "somebody-else"), ("TZ", "Pacific/Auckland")])
+        .envs([("LANG", "tr_TR.UTF-8"), ("LC_ALL", "tr_TR.UTF-8")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(io)?;
+    let status = loop {
+        match child.try_wait().map_err(io)? {
+            Some(status) => break status,
+            None if interrupted.load(Ordering::Relaxed) => {
+                // It may have been interrupted itself, and be gone.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(VerifyError::Interrupted);
+            }
+            None => std::thread::sleep(LOOK),
+        }
+    };
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(VerifyError::Interrupted);
+    }
+    if !status.success() {
+        return Err(failed("the run in another environment ended", &status));
+    }
+    let bytes = std::fs::read(&job.report).map_err(|error| failed("its report is not there", &error))?;
+    let report: Report = serde_json::from_slice(&bytes).map_err(|error| failed("its report", &error))?;
+    report.check().map_err(|error| failed("its report", &error))?;
+    Ok(report)
+}
+
+/// What the child does: one run, and its report.
+fn child(command: &VerifyCommand, job: &Path) -> Done {
+    let job = std::fs::read(job).map_err(Failure::setup)?;
+    let job: Job = serde_json::from_slice(&job).map_err(Failure::setup)?;
+    // Whichever of the two is not in force.
+    let usual = Mode::from_raw_mode(0o022);
+    if rustix::process::umask(Mode::from_raw_mode(0o077)) != usual {
+        rustix::process::umask(usual);
+    }
+    let args = RunArgs { report: Vec::new(), seed: Some(airtight::run::Seed::Number(job.seed)), ..command.run.clone() };
+    let settings = Settings::of(&args, &config_above(&job.config)?)?;
+    let runner = Runner::new(settings.options)?;
+    stop_on_interrupt(runner.interrupt());
+    let subjects = job.modules.load(&runner, command.tests.harness.map(Into::into));
+    let subjects = subjects.into_iter().map(|(_, subject)| subject).collect::<Result<_, _>>()?;
+    let planned = runner.plan(subjects, &settings.profile, &command.tests.selection())?;
+    let report = runner.run(&planned, &settings.profile, &mut ())?;
+    std::fs::write(&job.report, json::write(&report)).map_err(Failure::setup)?;
+    Ok(if report.volatile.interrupted { exit_status::INTERRUPTED } else { exit_status::PASSED })
+}

@@ -1,0 +1,175 @@
+//! Paths of the machine that built a module, in its code or data: where one is, the same sources give another module in
+//! another folder.
+//!
+//! Compilers can be told to leave out the paths that they write themselves; what `env!("CARGO_MANIFEST_DIR")`, a procedural
+//! macro or a build script turned into data stays. Custom sections are not looked at: they are not part of what runs.
+
+use super::sections::{id, sections};
+use memchr::memmem;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Longest path that is looked for the name of a build script's package.
+const LONGEST: usize = 4096;
+
+/// Directories that a build used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The packages it compiled, each by its directory.
+    pub packages: BTreeMap<PathBuf, String>,
+    /// The workspace's directory, and those that cargo writes to.
+    pub dirs: BTreeSet<PathBuf>,
+}
+
+/// A path of the machine in a module's code or data.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BakedPath {
+    /// The package that the path belongs to: most often the one whose sources put it there.
+    pub package: String,
+    /// The directory.
+    pub path: String,
+}
+
+/// Whether a module holds this text in its code or data.
+pub(crate) fn holds(module: &[u8], text: &str) -> bool {
+    what_runs(module).any(|bytes| memmem::find(bytes, text.as_bytes()).is_some())
+}
+
+/// A module's sections but for the custom ones.
+fn what_runs(module: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let sections = sections(module).unwrap_or_default().into_iter();
+    sections.filter(|section| section.id != id::CUSTOM).map(|section| &module[section.contents])
+}
+
+impl Places {
+    /// The directories that a module holds, by package. One that is in no package is put down to `own`, the module's.
+    /// Nothing for bytes that are no module.
+    pub fn baked_into(&self, module: &[u8], own: &str) -> Vec<BakedPath> {
+        let roots = self.roots();
+        if roots.is_empty() {
+            return Vec::new();
+        }
+        let mut found = BTreeSet::new();
+        for bytes in what_runs(module) {
+            for root in &roots {
+                for at in memmem::find_iter(bytes, root.as_bytes()) {
+                    found.insert(self.explain(&bytes[at..], root, own));
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// The directories that are in none of the others.
+    fn roots(&self) -> Vec<&str> {
+        let all: BTreeSet<&Path> = self.packages.keys().chain(&self.dirs).map(PathBuf::as_path).collect();
+        let nested = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
+        let roots = all.iter().filter(|path| path.parent().is_some() && !nested(path));
+        roots.filter_map(|path| path.to_str()).collect()
+    }
+
+    /// Whose path begins here. Nothing tells where a string ends in a module: the longest directory that is known is it.
+    fn explain(&self, bytes: &[u8], root: &str, own: &str) -> BakedPath {
+        if let Some((path, package)) = output_of_script(bytes) {
+            return BakedPath { package: package.to_owned(), path: path.to_owned() };
+        }
+        let packages = self.packages.iter().filter_map(|(dir, package)| Some((dir.to_str()?, package.as_str())));
+        let dirs = self.dirs.iter().filter_map(|dir| Some((dir.to_str()?, own)));
+        // A package before a directory that is the same.
+        let packages = packages.map(|(dir, name)| (dir.len(), true, dir, name));
+        let all = packages.chain(dirs.map(|(dir, name)| (dir.len(), false, dir, name)));
+        let longest = all.filter(|(_, _, dir, _)| bytes.starts_with(dir.as_bytes())).max();
+        let (_, _, path, package) = longest.unwrap_or((0, false, root, own));
+        BakedPath { package: package.to_owned(), path: path.to_owned() }
+    }
+}
+
+/// `…/build/NAME-0123456789abcdef/out` at the start: a build script's own directory, and its package.
+fn output_of_script(bytes: &[u8]) -> Option<(&str, &str)> {
+    const BUILD: &str = "/build/";
+    const OUT: &str = "/out";
+    let end = bytes.iter().take(LONGEST).position(|byte| byte.is_ascii_control()).unwrap_or(bytes.len().min(LONGEST));
+    let text = match std::str::from_utf8(&bytes[..end]) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
+    };
+    let start = text.find(BUILD)? + BUILD.len();
+    let (directory, rest) = text[start..].split_once('/')?;
+    let (name, hash) = directory.rsplit_once('-')?;
+    let hashed = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (hashed && rest.starts_with(&OUT[1..])).then(|| (&text[..start + directory.len() + OUT.len()], name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn places() -> Places {
+        let package = |dir: &str, name: &str| (PathBuf::from(dir), name.to_owned());
+        Places {
+            packages: [
+                package("/home/u/ws/app", "app"),
+                package("/home/u/ws/app/inner", "inner"),
+                package("/home/u/outside", "outside"),
+                package("/home/u/.cargo/registry/src/index.crates.io-19/semver-1.0.28", "semver"),
+            ]
+            .into(),
+            dirs: ["/home/u/ws", "/home/u/ws/target", "/home/u/.cargo"].map(PathBuf::from).into(),
+        }
+    }
+
+    fn module(data: &str) -> Vec<u8> {
+        wat::parse_str(format!("(module (memory 1) (data (i32.const 0) {data:?}))")).unwrap()
+    }
+
+    fn baked(data: &str) -> Vec<(String, String)> {
+        let found = places().baked_into(&module(data), "own");
+        found.into_iter().map(|baked| (baked.package, baked.path)).collect()
+    }
+
+    #[test]
+    fn the_package_is_named() {
+        let semver = "/home/u/.cargo/registry/src/index.crates.io-19/semver-1.0.28";
+        for (data, package, path) in [
+            ("x/home/u/ws/app/tests/datacalled `Option::unwrap()`", "app", "/home/u/ws/app"),
+            ("/home/u/ws/app/inner/x", "inner", "/home/u/ws/app/inner"),
+            ("/home/u/outside", "outside", "/home/u/outside"),
+            ("/home/u/ws/target/tmp", "own", "/home/u/ws/target"),
+            ("/home/u/ws/README.md", "own", "/home/u/ws"),
+            (&format!("{semver}/src"), "semver", semver),
+        ] {
+            assert_eq!(baked(data), [(package.to_owned(), path.to_owned())], "{data}");
+        }
+    }
+
+    #[test]
+    fn what_a_build_script_wrote_is_its_package_s() {
+        let out = "/home/u/ws/target/wasm32-wasip1/debug/build/my-sys-0123456789abcdef/out";
+        assert_eq!(baked(&format!("{out}/a.txt")), [("my-sys".to_owned(), out.to_owned())]);
+    }
+
+    #[test]
+    fn each_is_named_once_and_others_are_not() {
+        let both = baked("/home/u/ws/app /home/u/ws/app/a /home/u/outside");
+        assert_eq!(both.iter().map(|(package, _)| package.as_str()).collect::<Vec<_>>(), ["app", "outside"]);
+        assert!(baked("/home/v/ws/app and /home/u").is_empty());
+    }
+
+    #[test]
+    fn names_and_debug_information_do_not_count() {
+        let module = wat::parse_str(r#"(module (@custom ".debug_str" "/home/u/ws/app") (func $/home/u/ws))"#).unwrap();
+        assert!(places().baked_into(&module, "own").is_empty() && !holds(&module, "/home/u/ws"));
+        assert!(Places::default().baked_into(&module, "own").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_will_do(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[a-z0-9/-]{0,60}") {
+            places().baked_into(&bytes, "own");
+            let path = format!("/home/u/ws/app/{tail}");
+            prop_assert_eq!(places().baked_into(&module(&path), "own").len(), 1);
+            output_of_script(&bytes);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A suite that was run in several ways, and whether they agree.
+
+use super::compare::Difference;
+use super::doubt::Doubt;
+use super::exit_status;
+use super::model::Report;
+use std::time::Duration;
+
+/// All the ways in which a suite was run.
+#[derive(Debug)]
+pub struct Verification {
+    /// The report that all others are compared with.
+    pub reference: Report,
+    /// The ways, that of the reference first.
+    pub trials: Vec<Trial>,
+    /// What the pattern of differences hints at.
+    pub hint: Option<&'static str>,
+}
+
+/// One way of running a suite.
+#[derive(Debug)]
+pub struct Trial {
+    /// The way, in words.
+    pub way: String,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What came of it.
+    pub result: Tried,
+}
+
+/// What came of a [`Trial`].
+#[derive(Debug)]
+pub enum Tried {
+    /// It was run.
+    Ran {
+        /// The digest of its report.
+        digest: String,
+        /// Why its report says that another run may differ.
+        doubts: Vec<Doubt>,
+        /// Modules that could not be run in this way; the comparison is of the others.
+        left_out: Vec<LeftOut>,
+        /// Where its report differs from the reference.
+        differences: Vec<Difference>,
+    },
+    /// It could not be run at all.
+    NotRun {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A module that one way cannot run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub module: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Trial {
+    /// Whether it was run, as far as that is possible, and gave what the reference gave.
+    pub fn differs(&self) -> bool {
+        matches!(&self.result, Tried::Ran { differences, .. } if !differences.is_empty())
+    }
+}
+
+impl Verification {
+    /// Why the reports themselves say that another run may differ, without repetition.
+    pub fn doubts(&self) -> Vec<&Doubt> {
+        let mut all: Vec<&Doubt> = Vec::new();
+        for trial in &self.trials {
+            let Tried::Ran { doubts, .. } = &trial.result else { continue };
+            all.extend(doubts.iter().filter(|doubt| !all.contains(doubt)).collect::<Vec<_>>());
+        }
+        all
+    }
+
+    /// Whether the report can be trusted: nothing differs, and nothing says that it may.
+    pub fn holds(&self) -> bool {
+        !self.trials.iter().any(Trial::differs) && self.doubts().is_empty()
+    }
+
+    /// [`exit_status::PASSED`] where it holds, whatever the tests' verdicts are; else [`exit_status::TEST_FAILED`].
+    pub fn exit_status(&self) -> u8 {
+        if self.holds() { exit_status::PASSED } else { exit_status::TEST_FAILED }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::doubt::Cause;
+    use super::super::samples;
+    use super::*;
+
+    fn ran(doubts: Vec<Doubt>, differences: Vec<Difference>) -> Trial {
+        let result = Tried::Ran { digest: "sha256:1".to_owned(), doubts, left_out: Vec::new(), differences };
+        Trial { way: "one".to_owned(), elapsed: Duration::ZERO, result }
+    }
+
+    fn verification(trials: Vec<Trial>) -> Verification {
+        Verification { reference: samples::report(Vec::new()), trials, hint: None }
+    }
+
+    #[test]
+    fn a_difference_or_a_doubt_spoils_it_and_a_way_that_was_not_run_does_not() {
+        let not_run = || Trial {
+            way: "two".to_owned(),
+            elapsed: Duration::ZERO,
+            result: Tried::NotRun { why: "cannot be".to_owned() },
+        };
+        let same = || ran(Vec::new(), Vec::new());
+        assert_eq!(verification(vec![same(), not_run()]).exit_status(), exit_status::PASSED);
+        let field = String::new();
+        let difference = Difference { module: None, test: None, field, left: None, right: None };
+        assert_eq!(
+            verification(vec![same(), ran(Vec::new(), vec![difference])]).exit_status(),
+            exit_status::TEST_FAILED
+        );
+        let doubt = || Doubt::of_run(Cause::RealClock);
+        let doubtful = verification(vec![ran(vec![doubt()], Vec::new()), ran(vec![doubt()], Vec::new())]);
+        assert_eq!(doubtful.exit_status(), exit_status::TEST_FAILED);
+        assert_eq!(doubtful.doubts(), [&doubt()]);
+    }
+}

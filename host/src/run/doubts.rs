@@ -1,0 +1,38 @@
+//! What makes a report one that another run need not give again.
+
+use super::plan::{PlannedModule, PlannedTest, Step};
+use crate::policy::{Clock, Policy};
+use crate::report::doubt::{Cause, Doubt, TestId};
+
+/// The doubts about a run of these modules. `by_wall_clock` are the places in the plan of tests that the wall clock ended.
+pub fn of(modules: &[PlannedModule], profile: &Policy, by_wall_clock: &[usize], interrupted: bool) -> Vec<Doubt> {
+    let tests: Vec<(&PlannedModule, &PlannedTest)> =
+        modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test))).collect();
+    let mut doubts: Vec<Doubt> = real_clock(&tests, profile).into_iter().collect();
+    let ended = by_wall_clock.iter().filter_map(|index| tests.get(*index)).map(|(module, test)| id(module, test));
+    doubts.extend(Doubt::of_tests(Cause::WallClock, ended.collect()));
+    doubts.extend(interrupted.then(|| Doubt::of_run(Cause::Interrupted)));
+    doubts
+}
+
+/// Tests that an override grants real time are named; of a profile that does, it is said once.
+fn real_clock(tests: &[(&PlannedModule, &PlannedTest)], profile: &Policy) -> Option<Doubt> {
+    let clocks = || tests.iter().filter_map(|(module, test)| Some((clock(test)?, module, test)));
+    if profile.clock == Clock::Real && clocks().all(|(clock, ..)| clock == Clock::Real) {
+        return Some(Doubt::of_run(Cause::RealClock));
+    }
+    let granted = clocks().filter(|(clock, ..)| *clock == Clock::Real).map(|(_, module, test)| id(module, test));
+    Doubt::of_tests(Cause::RealClock, granted.collect())
+}
+
+/// The clock of a test that is run.
+fn clock(test: &PlannedTest) -> Option<Clock> {
+    match &test.step {
+        Step::Run { grants, .. } => Some(grants.policy().clock),
+        Step::Skip(_) | Step::Refuse(_) => None,
+    }
+}
+
+fn id(module: &PlannedModule, test: &PlannedTest) -> TestId {
+    TestId { module: module.module.name.to_string(), test: test.name.to_string() }
+}

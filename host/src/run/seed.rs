@@ -1,0 +1,61 @@
+//! The seed of a run, as a person asks for it.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::str::FromStr;
+
+/// `7`, or `random` for one that nobody chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seed {
+    /// This one.
+    Number(u64),
+    /// Another one in each run: what depends on the order of a hash map shows, sooner or later.
+    Random,
+}
+
+/// Text that is no seed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a seed; write a whole number below 2^64, or `random`")]
+pub struct SeedError(String);
+
+impl FromStr for Seed {
+    type Err = SeedError;
+
+    fn from_str(text: &str) -> Result<Self, SeedError> {
+        match text {
+            "random" => Ok(Self::Random),
+            _ => text.parse().map(Self::Number).map_err(|_| SeedError(text.to_owned())),
+        }
+    }
+}
+
+impl Seed {
+    /// The number. A random one comes from the operating system, and is short enough to be typed.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Random => u64::from(RandomState::new().build_hasher().finish() as u32),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_numbers_and_random() {
+        assert_eq!("18446744073709551615".parse(), Ok(Seed::Number(u64::MAX)));
+        assert_eq!("random".parse(), Ok(Seed::Random));
+        for wrong in ["", "-1", "0x7", "Random", "18446744073709551616"] {
+            assert!(wrong.parse::<Seed>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_random_seed_is_another_each_time() {
+        assert_eq!(Seed::Number(7).number(), 7);
+        let drawn: std::collections::HashSet<u64> = (0..8).map(|_| Seed::Random.number()).collect();
+        assert!(drawn.len() > 4, "{drawn:?}");
+    }
+}

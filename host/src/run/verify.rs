@@ -1,0 +1,315 @@
+//! Runs one suite in several ways and compares the reports: the proof that a report does not depend on how it was made.
+
+use super::plan::Subject;
+use super::runner::{RunError, Runner, RunnerOptions, SetupError};
+use super::selection::Selection;
+use crate::config::Profile;
+use crate::report::compare::{differences, without_modules};
+use crate::report::model::Report;
+use crate::report::verification::{LeftOut, Trial, Tried, Verification};
+use crate::sandbox::{Cache, Compiler};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Where the cache of compiled modules is below the folder given to [`ways`].
+pub const MODULES: &str = "modules";
+
+/// What the pattern says when only Winch gives another report.
+const ONLY_WINCH: &str = "only Winch differs, and only Winch leaves the bits of a NaN as the processor made them: this is how \
+    a test shows that looks at them";
+
+/// One way of running a suite.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// In words.
+    pub name: String,
+    /// How.
+    pub options: RunnerOptions,
+    /// Whether it is run by another process, in another environment: that is the caller's to do.
+    pub elsewhere: bool,
+    /// Why it cannot be done, known beforehand.
+    pub impossible: Option<&'static str>,
+}
+
+/// A verification that cannot be done: not a difference, but no report at all.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError<E: std::error::Error + 'static> {
+    /// A runner cannot be made.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A run cannot be done.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A module cannot be loaded.
+    #[error(transparent)]
+    Load(E),
+    /// The run in another process gave no report.
+    #[error("another process: {0}")]
+    Elsewhere(String),
+    /// No test is selected.
+    #[error("there are no tests to run")]
+    NoTests,
+    /// It was interrupted.
+    #[error("interrupted: nothing is verified")]
+    Interrupted,
+}
+
+/// A module that was asked for, by name, and what came of loading it.
+pub type Loaded<E> = (String, Result<Subject, E>);
+
+/// What is verified.
+pub struct Suite<'a, E> {
+    /// Loads every module for a runner, which each way has its own of.
+    pub load: &'a dyn Fn(&Runner) -> Vec<Loaded<E>>,
+    /// The profile.
+    pub profile: &'a Profile,
+    /// Which tests.
+    pub selection: &'a Selection,
+}
+
+/// The ways in which a suite is run that would be run with these options, the reference first. `scratch` is an empty folder
+/// for a cache that is cold at first; without a cache in the options, there is none.
+#[must_use]
+pub fn ways(base: &RunnerOptions, scratch: &Path) -> Vec<Way> {
+    let cache = base.cache.is_some().then(|| Cache::new(scratch.join(MODULES), u64::MAX));
+    let reference = RunnerOptions { jobs: 1, shuffle: None, cache, ..base.clone() };
+    let way = |name: String, change: &dyn Fn(&mut RunnerOptions)| {
+        let mut options = reference.clone();
+        change(&mut options);
+        Way { name, options, elsewhere: false, impossible: None }
+    };
+    let cold = if base.cache.is_some() { "nothing cached" } else { "no cache" };
+    let jobs = if base.jobs > 1 { base.jobs } else { processors().max(2) };
+    let seed = base.shuffle.unwrap_or(1);
+    let mut ways = vec![way(format!("{:?}, 1 worker, in order, {cold}", reference.compiler), &|_| {})];
+    ways.push(Way {
+        impossible: base.cache.is_none().then_some("there is no cache"),
+        ..way("modules from the cache".to_owned(), &|_| {})
+    });
+    ways.push(way(format!("{jobs} workers, shuffled by {seed}"), &|options| {
+        (options.jobs, options.shuffle) = (jobs, Some(seed));
+    }));
+    ways.push(Way {
+        impossible: (!base.pooling).then_some("the reference is run so"),
+        ..way("memory on demand, no pool".to_owned(), &|options| options.pooling = false)
+    });
+    ways.push(Way {
+        elsewhere: true,
+        ..way("another folder, home, user, locale, time zone and umask".to_owned(), &|_| {})
+    });
+    let others = [Compiler::Cranelift, Compiler::Winch, Compiler::Pulley];
+    ways.extend(
+        others
+            .into_iter()
+            .filter(|other| *other != reference.compiler)
+            .map(|compiler| way(format!("{compiler:?}"), &|options| options.compiler = compiler)),
+    );
+    ways
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+/// Runs the suite in every way, tells of each as it ends, and compares. `elsewhere` runs one in another process.
+///
+/// # Errors
+/// See [`VerifyError`]. A module that another compiler cannot compile is none: it is left out of that way, which says so.
+pub fn verify<E: std::error::Error + 'static>(
+    suite: &Suite<'_, E>,
+    ways: &[Way],
+    elsewhere: &mut dyn FnMut(&Way) -> Result<Report, VerifyError<E>>,
+    tell: &mut dyn FnMut(&Trial),
+) -> Result<Verification, VerifyError<E>> {
+    let Some((first, others)) = ways.split_first() else { return Err(VerifyError::NoTests) };
+    let began = Instant::now();
+    let (reference, _) = run(suite, first, first)?;
+    if reference.canonical.modules.is_empty() {
+        return Err(VerifyError::NoTests);
+    }
+    let mut trials = vec![Trial {
+        way: first.name.clone(),
+        elapsed: began.elapsed(),
+        result: compared(&reference, &reference, Vec::new()),
+    }];
+    trials.iter().for_each(&mut *tell);
+    for way in others {
+        let began = Instant::now();
+        let result = match way.impossible {
+            Some(why) => Tried::NotRun { why: why.to_owned() },
+            None if way.elsewhere => compared(&reference, &elsewhere(way)?, Vec::new()),
+            None => match run(suite, way, first) {
+                Ok((_, left_out)) if left_out.len() == modules(&reference) => not_run(&left_out),
+                Ok((report, left_out)) => compared(&reference, &report, left_out),
+                // A compiler that this machine does not have.
+                Err(VerifyError::Setup(SetupError::Engine(why))) if way.options.compiler != first.options.compiler => {
+                    Tried::NotRun { why: why.to_string() }
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let trial = Trial { way: way.name.clone(), elapsed: began.elapsed(), result };
+        tell(&trial);
+        trials.push(trial);
+    }
+    let hint = only_winch(ways, &trials).then_some(ONLY_WINCH);
+    Ok(Verification { reference, trials, hint })
+}
+
+fn modules(report: &Report) -> usize {
+    report.canonical.modules.len()
+}
+
+/// The suite's report in one way, and the modules that its compiler refuses.
+fn run<E: std::error::Error + 'static>(
+    suite: &Suite<'_, E>,
+    way: &Way,
+    first: &Way,
+) -> Result<(Report, Vec<LeftOut>), VerifyError<E>> {
+    let runner = Runner::new(way.options.clone())?;
+    let (mut subjects, mut left_out) = (Vec::new(), Vec::new());
+    for (module, loaded) in (suite.load)(&runner) {
+        match loaded {
+            Ok(subject) => subjects.push(subject),
+            Err(error) if way.options.compiler != first.options.compiler => {
+                left_out.push(LeftOut { module, why: with_causes(&error) });
+            }
+            Err(error) => return Err(VerifyError::Load(error)),
+        }
+    }
+    let stopped = || runner.interrupt().load(Ordering::Relaxed);
+    let planned = runner.plan(subjects, suite.profile, suite.selection);
+    let report = planned.and_then(|planned| runner.run(&planned, suite.profile, &mut ()));
+    if stopped() { Err(VerifyError::Interrupted) } else { Ok((report?, left_out)) }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn not_run(left_out: &[LeftOut]) -> Tried {
+    let all: Vec<String> = left_out.iter().map(|LeftOut { module, why }| format!("{module}: {why}")).collect();
+    Tried::NotRun { why: all.join("; ") }
+}
+
+fn compared(reference: &Report, report: &Report, left_out: Vec<LeftOut>) -> Tried {
+    let names: Vec<String> = left_out.iter().map(|left| left.module.clone()).collect();
+    let differences = if names.is_empty() {
+        differences(&reference.canonical, &report.canonical)
+    } else {
+        differences(&without_modules(&reference.canonical, &names), &without_modules(&report.canonical, &names))
+    };
+    Tried::Ran { digest: report.digest.clone(), doubts: report.canonical.doubts.clone(), left_out, differences }
+}
+
+fn only_winch(ways: &[Way], trials: &[Trial]) -> bool {
+    let different = ways.iter().zip(trials).filter(|(_, trial)| trial.differs()).map(|(way, _)| way.options.compiler);
+    let different: Vec<Compiler> = different.collect();
+    different == [Compiler::Winch]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::run::ModuleGrants;
+    use crate::sandbox::{LoadError, LoadOptions};
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+
+    /// Verifies modules written as text; the ways that were told, each with what it came to.
+    fn verified(config: &str, modules: &dyn Fn() -> Vec<(&'static str, String)>) -> (Verification, Vec<String>) {
+        let profile = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap().profile("default").unwrap();
+        let load = |runner: &Runner| -> Vec<Loaded<LoadError>> {
+            let load = |(name, text): (&str, String)| {
+                let options = LoadOptions { name: name.to_owned(), ..LoadOptions::default() };
+                let module = runner.load(wat::parse_str(text).unwrap(), options);
+                (name.to_owned(), module.map(|module| Subject { module, grants: ModuleGrants::default() }))
+            };
+            modules().into_iter().map(load).collect()
+        };
+        let scratch = tempfile::tempdir().unwrap();
+        let cache = Some(Cache::new(scratch.path().join("unused"), 0));
+        let mut all = ways(&RunnerOptions { cache, ..RunnerOptions::default() }, scratch.path());
+        all.retain(|way| !way.elsewhere);
+        let mut told = Vec::new();
+        let suite = Suite { load: &load, profile: &profile, selection: &Selection::default() };
+        let mut nowhere = |_: &Way| Err(VerifyError::Interrupted);
+        let verification = verify(&suite, &all, &mut nowhere, &mut |trial| {
+            let came = match &trial.result {
+                Tried::NotRun { .. } => "not run",
+                Tried::Ran { left_out, .. } if !left_out.is_empty() => "left out",
+                Tried::Ran { .. } if trial.differs() => "differs",
+                Tried::Ran { .. } => "same",
+            };
+            told.push(format!("{}: {came}", trial.way));
+        });
+        (verification.unwrap(), told)
+    }
+
+    const EMPTY: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+
+    /// Leaves with the sign of 0/0, which each compiler but Winch makes positive.
+    const NAN: &str = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1) (global $zero (mut f64) (f64.const 0))
+        (func (export "_start") (call $exit (i32.wrap_i64 (i64.shr_u
+            (i64.reinterpret_f64 (f64.div (global.get $zero) (global.get $zero))) (i64.const 63))))))"#;
+
+    #[test]
+    fn a_plain_suite_is_the_same_in_every_way() {
+        let (verification, told) = verified("", &|| vec![("empty", EMPTY.to_owned())]);
+        assert!(verification.holds(), "{told:?}");
+        assert_eq!(told.iter().filter(|way| way.ends_with(": same")).count(), 6, "{told:?}");
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_bits_of_a_nan_are_found_on_winch_alone() {
+        let (verification, told) = verified("", &|| vec![("nan", NAN.to_owned()), ("empty", EMPTY.to_owned())]);
+        assert!(told.contains(&"Winch: differs".to_owned()) && told.contains(&"Pulley: same".to_owned()), "{told:?}");
+        assert_eq!(verification.hint, Some(ONLY_WINCH));
+        let Tried::Ran { differences, .. } =
+            &verification.trials.iter().find(|trial| trial.way == "Winch").unwrap().result
+        else {
+            panic!("it ran")
+        };
+        assert!(differences.iter().all(|found| found.test.as_deref() == Some("nan")), "{differences:?}");
+        assert!(differences.iter().any(|found| found.field == "/exit_status"), "{differences:?}");
+    }
+
+    #[test]
+    fn what_a_compiler_lacks_is_left_out_by_name() {
+        const TAIL_CALL: &str =
+            r#"(module (memory (export "memory") 1) (func $f) (func (export "_start") (return_call $f)))"#;
+        let (verification, told) = verified("", &|| vec![("tail", TAIL_CALL.to_owned()), ("empty", EMPTY.to_owned())]);
+        assert!(told.contains(&"Winch: left out".to_owned()), "{told:?}");
+        assert!(verification.holds());
+        let (verification, told) = verified("", &|| vec![("tail", TAIL_CALL.to_owned())]);
+        assert!(told.contains(&"Winch: not run".to_owned()) && verification.holds(), "{told:?}");
+    }
+
+    /// A suite that is another one each time it is loaded.
+    #[test]
+    fn a_difference_is_seen() {
+        let loads = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&loads);
+        let (verification, told) = verified("", &move || {
+            let nops = "(nop)".repeat(counted.fetch_add(1, Ordering::Relaxed) as usize);
+            vec![("moving", format!(r#"(module (memory (export "memory") 1) (func (export "_start") {nops}))"#))]
+        });
+        assert!(!verification.holds());
+        assert_eq!(told.iter().filter(|way| way.ends_with(": differs")).count(), 5, "{told:?}");
+        assert_eq!(verification.hint, None);
+    }
+
+    #[test]
+    fn a_report_that_doubts_itself_does_not_hold() {
+        let (verification, told) =
+            verified("[profile.default]\nclock = \"real\"\n", &|| vec![("empty", EMPTY.to_owned())]);
+        assert!(!told.iter().any(|way| way.ends_with("differs")), "{told:?}");
+        assert!(!verification.holds());
+        assert_eq!(verification.doubts().len(), 1, "one doubt, said once");
+    }
+}
