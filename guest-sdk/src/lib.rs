@@ -75,7 +75,7 @@ use t::Test;
 /// [What it takes](crate#what-a-test-may-ask-for) is checked when the test is compiled:
 /// ```compile_fail
 /// # use airtight_sdk as airtight;
-/// #[airtight::test(memory = "4MB")] // "4MB" is not a size: … such as `4MiB`
+/// #[airtight::test(memory = "4 megs")] // "4 megs" is not a size; write for example "4MiB"
 /// fn wrong_unit(_: &mut airtight::T) {}
 /// ```
 /// ```compile_fail

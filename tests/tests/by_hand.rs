@@ -19,6 +19,11 @@ module = "prints_a_gigabyte"
 fuel = "2G"
 timeout = "60s"
 
+[[profile.default.overrides]]
+module = "millions_of_connections"
+fuel = "50M"
+timeout = "60s"
+
 [[profile.default.dir]]
 guest = "/granted"
 host = "granted"

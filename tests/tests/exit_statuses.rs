@@ -224,6 +224,18 @@ fn a_leak_of_the_host_s_is_70_and_not_hidden() {
 }
 
 #[test]
+fn a_panic_of_the_host_s_is_70_with_a_report() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    let ran = run(dir.path(), ["run", "--inject-host-panic", "--report", "json=report.json", "pass_empty.wasm"]);
+    assert_eq!(ran.status, Some(70));
+    let told = ran.stderr.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
+    insta::assert_snapshot!(told, @"error: a bug of airtight: pass_empty pass_empty: the host panicked: on purpose (tests concerned: 1); please report this");
+    let report = read_report(&dir.path().join("report.json"));
+    assert_eq!(airtight_tests::verdicts(&report)["pass_empty pass_empty"], "fail");
+}
+
+#[test]
 fn an_interrupt_is_130_with_a_partial_report() {
     let dir = scratch_dir();
     compile("pass_empty", dir.path());

@@ -1,155 +1,235 @@
-//! Quantities as a person writes them in a test's attributes: `4MiB`, `10M`, `5s`.
+//! Sizes, amounts of fuel and times, as people write them in configuration files, on command lines and in a test's
+//! attributes: `4MiB`, `10M`, `5s`.
 //!
-//! A whole number with or without a unit, nothing between them. A time must have its unit.
+//! A whole number and a unit, with spaces around them or not. A size and an amount of fuel can do without the unit.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
 use core::fmt;
 
-const SIZES: Units = Units {
-    what: "a size",
-    example: "4MiB",
-    bare: true,
-    units: &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)],
-};
-
-const FUEL: Units = Units {
-    what: "an amount of fuel",
-    example: "10M",
-    bare: true,
-    units: &[("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)],
-};
-
-const TIMES: Units = Units {
-    what: "a time",
-    example: "5s",
-    bare: false,
-    units: &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)],
-};
-
-struct Units {
-    what: &'static str,
-    example: &'static str,
-    /// Whether a number alone will do.
-    bare: bool,
-    units: &'static [(&'static str, u64)],
-}
-
-/// Bytes of a size such as `65536`, `512KiB` or `4MiB`.
-///
-/// # Errors
-/// If it is not a whole number above 0 with a known unit, or does not fit in 64 bits.
-pub fn bytes(text: &str) -> Result<u64, UnitError<'_>> {
-    SIZES.parse(text)
-}
-
-/// Units of fuel such as `5000`, `10M` or `2G`: thousands, not 1,024s.
-///
-/// # Errors
-/// As [`bytes`].
-pub fn fuel(text: &str) -> Result<u64, UnitError<'_>> {
-    FUEL.parse(text)
-}
-
-/// Milliseconds of a time such as `250ms`, `5s` or `2m`.
-///
-/// # Errors
-/// As [`bytes`]; also if there is no unit.
-pub fn millis(text: &str) -> Result<u64, UnitError<'_>> {
-    TIMES.parse(text)
-}
-
-impl Units {
-    fn parse<'a>(&'static self, text: &'a str) -> Result<u64, UnitError<'a>> {
-        let error = |why| UnitError { text, units: self, why };
-        let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(unit_at);
-        if number.is_empty() {
-            return Err(error(Why::Number));
-        }
-        let known = self.units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
-        let factor = known.or((self.bare && unit.is_empty()).then_some(1)).ok_or(error(Why::Unit))?;
-        let value = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-        match value {
-            None => Err(error(Why::TooLarge)),
-            Some(0) => Err(error(Why::Zero)),
-            Some(value) => Ok(value),
-        }
-    }
-}
-
-/// Why a quantity is refused; it says what would do.
-#[derive(Clone, Copy)]
-pub struct UnitError<'a> {
-    text: &'a str,
-    units: &'static Units,
-    why: Why,
-}
-
+/// What a number with a unit stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    Number,
-    Unit,
-    TooLarge,
-    Zero,
+pub enum Quantity {
+    /// Bytes.
+    Size,
+    /// Fuel.
+    Fuel,
+    /// Milliseconds.
+    Duration,
 }
 
-impl fmt::Display for UnitError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { text, units: Units { what, example, bare, units }, why } = self;
-        match why {
-            Why::Number | Why::Unit => {
-                write!(f, "{text:?} is not {what}: write a whole number")?;
-                f.write_str(if *bare { ", alone or with one of " } else { " with one of " })?;
-                for (index, (unit, _)) in units.iter().enumerate() {
-                    write!(f, "{}`{unit}`", if index == 0 { "" } else { ", " })?;
-                }
-                write!(f, ", such as `{example}`")
+/// Text that is no quantity of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnitError {
+    /// It does not have the form of a number and a unit.
+    Malformed {
+        /// What was written.
+        text: String,
+        /// What was expected.
+        quantity: Quantity,
+        /// A right spelling, of the same number where it is known.
+        example: String,
+    },
+    /// It does not fit into 64 bits.
+    TooLarge {
+        /// What was written.
+        text: String,
+        /// What was expected.
+        quantity: Quantity,
+    },
+}
+
+impl fmt::Display for UnitError {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { text, quantity, example } => {
+                write!(to, "{text:?} is not {}; write for example {example}", quantity.with_article())
             }
-            Why::TooLarge => write!(f, "{text:?} is too large for {what}"),
-            Why::Zero => write!(f, "{what} must be more than 0"),
+            Self::TooLarge { text, quantity } => {
+                let (name, largest) = (quantity.name(), quantity.largest());
+                write!(to, "{text:?} is more than the largest {name} there can be, {largest}")
+            }
         }
     }
 }
 
-impl fmt::Debug for UnitError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnitError({self})")
-    }
+impl core::error::Error for UnitError {}
+
+/// A unit.
+#[derive(Debug)]
+pub struct Unit {
+    /// As it is written.
+    pub name: &'static str,
+    /// How much it is.
+    pub factor: u64,
+    /// What people write instead: lower case, without a plural `s`.
+    instead: &'static [&'static str],
 }
 
-impl core::error::Error for UnitError<'_> {}
+const SIZES: &[Unit] = &[
+    unit("B", 1, &["byte"]),
+    unit("KiB", 1 << 10, &["k", "ki"]),
+    unit("MiB", 1 << 20, &["m", "mi", "meg"]),
+    unit("GiB", 1 << 30, &["g", "gi", "gig"]),
+    unit("KB", 1_000, &[]),
+    unit("MB", 1_000_000, &[]),
+    unit("GB", 1_000_000_000, &[]),
+];
+const FUEL: &[Unit] = &[
+    unit("K", 1_000, &["thousand"]),
+    unit("M", 1_000_000, &["million", "mio"]),
+    unit("G", 1_000_000_000, &["b", "billion", "giga"]),
+    unit("T", 1_000_000_000_000, &["trillion"]),
+];
+const DURATIONS: &[Unit] = &[
+    unit("ms", 1, &["msec", "milli", "millisecond"]),
+    unit("s", 1_000, &["", "sec", "second"]),
+    unit("m", 60_000, &["min", "minute"]),
+    unit("h", 3_600_000, &["hr", "hour"]),
+];
+
+const fn unit(name: &'static str, factor: u64, instead: &'static [&'static str]) -> Unit {
+    Unit { name, factor, instead }
+}
+
+impl Quantity {
+    /// Its units.
+    pub fn units(self) -> &'static [Unit] {
+        match self {
+            Self::Size => SIZES,
+            Self::Fuel => FUEL,
+            Self::Duration => DURATIONS,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Fuel => "amount of fuel",
+            Self::Duration => "duration",
+        }
+    }
+
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Size => "a size",
+            Self::Fuel => "an amount of fuel",
+            Self::Duration => "a duration",
+        }
+    }
+
+    fn largest(self) -> String {
+        match self {
+            Self::Size => format!("{} bytes", u64::MAX),
+            Self::Fuel => u64::MAX.to_string(),
+            Self::Duration => format!("{}ms", u64::MAX),
+        }
+    }
+
+    /// A right spelling: of the number that was written, where its unit can be guessed.
+    fn example(self, digits: &str, unit: &str) -> String {
+        let lower = unit.to_lowercase();
+        let guess = (self.units().iter()).find(|Unit { name, instead, .. }| {
+            [lower.as_str(), lower.trim_end_matches('s')]
+                .iter()
+                .any(|written| name.eq_ignore_ascii_case(written) || instead.contains(written))
+        });
+        let (example, or) = match self {
+            Self::Size => ("256MiB", " or a number of bytes"),
+            Self::Fuel => ("10G", " or a number"),
+            Self::Duration => ("300s", ""),
+        };
+        match guess {
+            Some(Unit { name, .. }) if !digits.is_empty() => format!("\"{digits}{name}\"{or}"),
+            _ => format!("\"{example}\"{or}"),
+        }
+    }
+
+    /// The number that `text` stands for, in bytes, fuel or milliseconds. Spaces around number and unit are allowed.
+    ///
+    /// # Errors
+    /// [`UnitError`] where it has another form, or does not fit.
+    pub fn parse(self, text: &str) -> Result<u64, UnitError> {
+        let trimmed = text.trim();
+        let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+        let (digits, unit) = (&trimmed[..end], trimmed[end..].trim_start());
+        let factor = match self.units().iter().find(|known| known.name == unit) {
+            Some(known) => Some(known.factor),
+            None if unit.is_empty() && self != Self::Duration => Some(1),
+            None => None,
+        };
+        match factor {
+            Some(factor) if !digits.is_empty() => (digits.parse::<u64>().ok())
+                .and_then(|number| number.checked_mul(factor))
+                .ok_or_else(|| UnitError::TooLarge { text: text.to_owned(), quantity: self }),
+            _ => {
+                Err(UnitError::Malformed { text: text.to_owned(), quantity: self, example: self.example(digits, unit) })
+            }
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::{String, ToString};
     use proptest::prelude::*;
 
     #[test]
-    fn quantities() {
-        assert_eq!(bytes("65536").unwrap(), 65536);
-        assert_eq!(bytes("4MiB").unwrap(), 4 << 20);
-        assert_eq!(fuel("10M").unwrap(), 10_000_000);
-        assert_eq!(millis("5s").unwrap(), 5_000);
-        assert_eq!(millis("2m").unwrap(), 120_000);
-    }
-
-    #[test]
-    fn errors_say_what_would_do() {
-        let message = bytes("4MB").unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "\"4MB\" is not a size: write a whole number, alone or with one of `B`, `KiB`, `MiB`, `GiB`, such as `4MiB`"
-        );
-        assert!(millis("5").unwrap_err().to_string().contains("with one of `ms`"));
-        assert!(fuel("-1").unwrap_err().to_string().contains("is not an amount of fuel"));
-        assert!(fuel("99999999T").unwrap_err().to_string().contains("too large"));
-        assert_eq!(bytes("0KiB").unwrap_err().to_string(), "a size must be more than 0");
+    fn errors_show_a_right_spelling() {
+        let all = [
+            (
+                Quantity::Size,
+                "256 MiBs",
+                r#""256 MiBs" is not a size; write for example "256MiB" or a number of bytes"#,
+            ),
+            (Quantity::Size, "4m", r#""4m" is not a size; write for example "4MiB" or a number of bytes"#),
+            (Quantity::Size, "1.5GiB", r#""1.5GiB" is not a size; write for example "256MiB" or a number of bytes"#),
+            (Quantity::Size, "lots", r#""lots" is not a size; write for example "256MiB" or a number of bytes"#),
+            (
+                Quantity::Size,
+                "17179869184GiB",
+                r#""17179869184GiB" is more than the largest size there can be, 18446744073709551615 bytes"#,
+            ),
+            (
+                Quantity::Fuel,
+                "10 billion",
+                r#""10 billion" is not an amount of fuel; write for example "10G" or a number"#,
+            ),
+            (Quantity::Fuel, "-3", r#""-3" is not an amount of fuel; write for example "10G" or a number"#),
+            (Quantity::Duration, "300", r#""300" is not a duration; write for example "300s""#),
+            (Quantity::Duration, "2mins", r#""2mins" is not a duration; write for example "2m""#),
+            (Quantity::Duration, "1m 30s", r#""1m 30s" is not a duration; write for example "300s""#),
+            (
+                Quantity::Duration,
+                "99999999999999999999h",
+                r#""99999999999999999999h" is more than the largest duration there can be, 18446744073709551615ms"#,
+            ),
+        ];
+        for (quantity, text, message) in all {
+            assert_eq!(quantity.parse(text).unwrap_err().to_string(), message);
+        }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_panic(text in any::<String>()) {
-            let _ = (bytes(&text), fuel(&text), millis(&text));
+        fn every_unit_multiplies_exactly(number in any::<u64>()) {
+            for quantity in [Quantity::Size, Quantity::Fuel, Quantity::Duration] {
+                for Unit { name, factor, .. } in quantity.units() {
+                    let parsed = quantity.parse(&format!("{number}{name}"));
+                    prop_assert_eq!(parsed.ok(), number.checked_mul(*factor));
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_number_or_an_error(text in ".*") {
+            for quantity in [Quantity::Size, Quantity::Fuel, Quantity::Duration] {
+                if let Err(error) = quantity.parse(&text) {
+                    prop_assert!(!error.to_string().is_empty());
+                }
+            }
         }
     }
 }

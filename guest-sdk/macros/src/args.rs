@@ -1,7 +1,7 @@
 //! What stands in the parentheses of `#[airtight::test(…)]`.
 
 use crate::nearest::nearest;
-use airtight_abi::units::{self, UnitError};
+use airtight_abi::units::Quantity;
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -85,9 +85,9 @@ impl Args {
     fn parse_one(&mut self, input: ParseStream) -> Result<()> {
         let key = input.call(Ident::parse_any)?;
         match key.to_string().as_str() {
-            "memory" => set(&mut self.memory, &key, quantity(&key, input, units::bytes)?),
-            "fuel" => set(&mut self.fuel, &key, quantity(&key, input, units::fuel)?),
-            "timeout" => set(&mut self.timeout_ms, &key, quantity(&key, input, units::millis)?),
+            "memory" => set(&mut self.memory, &key, quantity(&key, input, Quantity::Size)?),
+            "fuel" => set(&mut self.fuel, &key, quantity(&key, input, Quantity::Fuel)?),
+            "timeout" => set(&mut self.timeout_ms, &key, quantity(&key, input, Quantity::Duration)?),
             "grant" => self.add_grant(value(&key, "\"name\"", input)?),
             "grants" => self.add_grants(&key, input),
             "should_panic" => set(&mut self.should_panic, &key, Marker::parse(&key, input)?),
@@ -164,14 +164,18 @@ fn value<T: Parse>(key: &Ident, form: &str, input: ParseStream) -> Result<T> {
 }
 
 /// Parses `= "4MiB"` or `= 65536`.
-fn quantity(key: &Ident, input: ParseStream, read: fn(&str) -> std::result::Result<u64, UnitError<'_>>) -> Result<u64> {
+fn quantity(key: &Ident, input: ParseStream, quantity: Quantity) -> Result<u64> {
     let literal = value::<Lit>(key, "\"…\"", input)?;
     let text = match &literal {
         Lit::Str(text) => text.value(),
         Lit::Int(number) => format!("{}{}", number.base10_digits(), number.suffix()),
         other => other.span().source_text().unwrap_or_default(),
     };
-    read(&text).map_err(|error| Error::new(literal.span(), error))
+    match quantity.parse(&text) {
+        Ok(0) => Err(Error::new(literal.span(), format!("`{key}` is more than 0: no test can run with less"))),
+        Ok(number) => Ok(number),
+        Err(error) => Err(Error::new(literal.span(), error)),
+    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[test]
 fn addresses_are_ip_addresses_with_a_port() {
     let expected: SocketAddr = "127.0.0.1:80".parse().unwrap();
-    let text = "127.0.0.1:80".to_owned();
+    let (text, borrowed) = ("127.0.0.1:80".to_owned(), &"127.0.0.1:80");
     for address in [
         text.as_str().address(),
         text.address(),
-        (&text).address(),
+        borrowed.address(),
         expected.address(),
         (Ipv4Addr::LOCALHOST, 80).address(),
         (IpAddr::V4(Ipv4Addr::LOCALHOST), 80).address(),

@@ -30,6 +30,30 @@ pub enum CatalogueError {
         /// Where, from the start of the file.
         offset: usize,
     },
+    /// A function would take too long to compile.
+    #[error(
+        "{function} is too much work for a compiler: it weighs {weight}, over the cap of {cap}; many loops, branches or calls \
+         with many live values make weight; split the function, or raise `function-weight` in airtight.toml"
+    )]
+    HeavyFunction {
+        /// Its name, as far as that is known, and its index.
+        function: String,
+        /// Its weight; see [`super::weigh`].
+        weight: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// All functions together would take too long to compile.
+    #[error(
+        "its functions together are too much work for a compiler: they weigh {weight}, over the cap of {cap} for a module of \
+         its size; split the module, or raise `module-weight` in airtight.toml"
+    )]
+    HeavyModule {
+        /// Their weight; see [`super::weigh`].
+        weight: u64,
+        /// The cap.
+        cap: u64,
+    },
     /// The module imports something that airtight does not provide.
     #[error("it has imports that airtight does not provide: {0}")]
     UnknownImports(BadImports),

@@ -16,6 +16,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod wasi;
+mod weight;
 
 pub use airtight_abi::TestMeta as SdkTest;
 pub(crate) use baked::holds;
@@ -24,6 +25,7 @@ pub use error::CatalogueError;
 pub use imports::{BadImport, BadImports};
 pub use module::ExportProblem;
 pub use shape::Shape;
+pub use weight::{CompileCaps, weigh};
 
 use crate::report::model::Harness;
 use module::Module;

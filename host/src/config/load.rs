@@ -4,6 +4,7 @@ use super::profile::{Profile, Requestable};
 use super::raw;
 use super::resolve::{self, DEFAULT};
 use super::suggest::nearest;
+use crate::catalogue::CompileCaps;
 use crate::policy::Policy;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub struct Config {
     pub cache_size: u64,
     /// Cap on a module's own size, in bytes.
     pub module_size: u64,
+    /// Caps on the work that a module may be for the compiler.
+    pub compile_caps: CompileCaps,
     profiles: BTreeMap<String, Profile>,
 }
 
@@ -31,6 +34,7 @@ impl Default for Config {
             path: None,
             cache_size: 2 << 30,
             module_size: 512 << 20,
+            compile_caps: CompileCaps::default(),
             profiles: [(DEFAULT.to_owned(), default)].into(),
         }
     }
@@ -72,6 +76,10 @@ impl Config {
             path: Some(file_name.into()),
             cache_size: raw.cache_size.unwrap_or(default.cache_size),
             module_size: raw.module_size.unwrap_or(default.module_size),
+            compile_caps: CompileCaps {
+                function: raw.function_weight.unwrap_or(default.compile_caps.function),
+                module: raw.module_weight.unwrap_or(default.compile_caps.module),
+            },
             profiles,
         })
     }

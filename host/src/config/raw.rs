@@ -19,6 +19,8 @@ const LARGEST_STACK: u64 = 1 << 30;
 pub(super) struct RawConfig {
     pub cache_size: Option<u64>,
     pub module_size: Option<u64>,
+    pub function_weight: Option<u64>,
+    pub module_weight: Option<u64>,
     pub profiles: BTreeMap<String, RawProfile>,
 }
 
@@ -53,6 +55,8 @@ pub(super) fn read(check: &mut Checker<'_>, document: &DeTable<'_>, base: &Path)
         match key.get_ref().as_ref() {
             "cache-size" => raw.cache_size = check.quantity(&at, value, Quantity::Size),
             "module-size" => raw.module_size = check.positive(&at, value, Quantity::Size),
+            "function-weight" => raw.function_weight = check.integer(&at, value, 1..=u64::MAX),
+            "module-weight" => raw.module_weight = check.integer(&at, value, 1..=u64::MAX),
             "profile" => raw.profiles = profiles(check, &at, value, base),
             other => settings::unknown(check, &At::default(), other, key.span().start, &[FILE]),
         }

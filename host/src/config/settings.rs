@@ -9,7 +9,7 @@ use crate::policy::{LeakAction, LeakPatch, PolicyPatch};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size"];
+pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size", "function-weight", "module-weight"];
 pub(super) const SHARED: &[&str] = &[
     "memory",
     "fuel",
@@ -18,6 +18,8 @@ pub(super) const SHARED: &[&str] = &[
     "handles",
     "scratch",
     "scratch-entries",
+    "io",
+    "host-memory",
     "clock",
     "clock-start",
     "leaks",
@@ -51,6 +53,8 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
         "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
+        "io" => patch.io = check.quantity(at, value, Quantity::Size),
+        "host-memory" => patch.host_memory = check.positive(at, value, Quantity::Size),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),

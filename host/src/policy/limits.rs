@@ -30,6 +30,12 @@ pub struct Limits {
     pub scratch: u64,
     /// Names that a test may make in memory, unlinked files that are open included.
     pub scratch_entries: u64,
+    /// Bytes moved by the calls of one test: read and written through descriptors, directory entries, randomness. The test
+    /// ends after the call that goes over it.
+    pub io: u64,
+    /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch files and their names, open
+    /// descriptors with their stacks, directories being read. The test ends after the call that goes over it.
+    pub host_memory: u64,
 }
 
 impl Default for Limits {
@@ -43,6 +49,8 @@ impl Default for Limits {
             handles: 1024,
             scratch: 256 << 20,
             scratch_entries: 1 << 16,
+            io: 16 << 30,
+            host_memory: 512 << 20,
         }
     }
 }

@@ -19,6 +19,10 @@ pub struct PolicyPatch {
     pub scratch: Option<u64>,
     /// See [`super::Limits::scratch_entries`].
     pub scratch_entries: Option<u64>,
+    /// See [`super::Limits::io`].
+    pub io: Option<u64>,
+    /// See [`super::Limits::host_memory`].
+    pub host_memory: Option<u64>,
     /// See [`super::Policy::clock`].
     pub clock: Option<ClockPatch>,
     /// Actions by kind.
@@ -42,6 +46,8 @@ impl PolicyPatch {
         set(&mut limits.handles, self.handles);
         set(&mut limits.scratch, self.scratch);
         set(&mut limits.scratch_entries, self.scratch_entries);
+        set(&mut limits.io, self.io);
+        set(&mut limits.host_memory, self.host_memory);
         if let Some(clock) = self.clock {
             policy.clock = clock.of(policy.clock);
         }

@@ -4,6 +4,7 @@ use super::judge::Case;
 use super::plan::{Call, PlannedModule, PlannedTest, Step};
 use super::record::{self, Named};
 use super::runner::Shared;
+use super::slow::Running;
 use crate::report::events::{Event, Listener};
 use crate::report::model::{Details, TestRecord, Verdict};
 use crate::sandbox::wasi::Echo;
@@ -11,7 +12,7 @@ use crate::sandbox::{Entry, Job, run};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Results that wait to be told at most: slow listeners hold the workers up instead of filling memory.
@@ -39,17 +40,27 @@ pub struct Outcome {
     pub bugs: Vec<String>,
 }
 
+/// What the workers and the collector share.
+struct Progress {
+    /// The first failing test in the plan, where the others are not run after it.
+    stop_after: AtomicUsize,
+    running: Running,
+}
+
 /// Runs every test of the plan.
 pub fn all(shared: &Shared<'_>, modules: &[PlannedModule], listener: &mut dyn Listener) -> Outcome {
     let tests: Vec<(&PlannedModule, &PlannedTest)> =
         modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test))).collect();
     let order = shared.order(tests.len());
     let (send, receive) = sync_channel(BACKLOG);
-    let stop_after = AtomicUsize::new(usize::MAX);
+    let progress = Progress {
+        stop_after: AtomicUsize::new(usize::MAX),
+        running: Running::new(shared.pool.current_num_threads(), shared.options.slow),
+    };
     std::thread::scope(|scope| {
-        let (tests, stop_after) = (&tests, &stop_after);
-        scope.spawn(move || work(shared, tests, &order, stop_after, send));
-        collect(shared, tests, stop_after, &receive, listener)
+        let (tests, progress) = (&tests, &progress);
+        scope.spawn(move || work(shared, tests, &order, progress, send));
+        collect(shared, tests, progress, &receive, listener)
     })
 }
 
@@ -57,7 +68,7 @@ fn work(
     shared: &Shared<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
     order: &[usize],
-    stop_after: &AtomicUsize,
+    progress: &Progress,
     send: SyncSender<Vec<Finished>>,
 ) {
     // Small enough to share the work evenly, large enough that sharing costs nothing.
@@ -68,7 +79,7 @@ fn work(
             let mut began = Instant::now();
             for &index in indices {
                 let (module, test) = tests[index];
-                let finished = one(shared, module, test, index, stop_after);
+                let finished = one(shared, module, test, index, progress);
                 batch.push(finished);
                 if began.elapsed() > BATCH {
                     // The collector lives as long as there are senders.
@@ -83,18 +94,12 @@ fn work(
     });
 }
 
-fn one(
-    shared: &Shared<'_>,
-    module: &PlannedModule,
-    test: &PlannedTest,
-    index: usize,
-    stop_after: &AtomicUsize,
-) -> Finished {
+fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: usize, progress: &Progress) -> Finished {
     let named = named(module, test, shared.options.keep_output);
     let skip = |reason: &str| (skipped(&named, reason), Duration::ZERO, None);
     let mut by_wall_clock = false;
     let (record, elapsed, bug) = match &test.step {
-        _ if index > stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
+        _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
         Step::Skip(reason) => skip(reason),
         Step::Refuse(why) => {
@@ -103,6 +108,7 @@ fn one(
         }
         Step::Run { grants, call } => {
             let began = Instant::now();
+            let _running = progress.running.start(index);
             let (entry, should_panic) = match call {
                 Call::Start(args) => (Entry::Start(args), None),
                 Call::Sdk(call) => (Entry::Sdk(call), call.should_panic.as_deref()),
@@ -115,6 +121,7 @@ fn one(
                 interrupted: shared.interrupted,
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
+                inject_host_panic: shared.options.inject_host_panic,
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
                 let ran = run(shared.engine, &job);
@@ -144,7 +151,7 @@ fn one(
         }
     };
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
-        stop_after.fetch_min(index, Ordering::Relaxed);
+        progress.stop_after.fetch_min(index, Ordering::Relaxed);
     }
     Finished { index, record, elapsed, by_wall_clock, bug }
 }
@@ -167,32 +174,52 @@ fn skipped(named: &Named<'_>, reason: &str) -> TestRecord {
 /// Why tests after the first failure are not run, where the user asked for that.
 const FAIL_FAST: &str = "not run: an earlier test failed (--fail-fast)";
 
+fn tell_slow(tests: &[(&PlannedModule, &PlannedTest)], running: &Running, listener: &mut dyn Listener) {
+    for (index, elapsed) in running.slow() {
+        let (module, test) = tests[index];
+        listener.event(&Event::TestSlow { module: &module.module.name, test: &test.name, elapsed });
+    }
+}
+
 fn collect(
     shared: &Shared<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
-    stop_after: &AtomicUsize,
+    progress: &Progress,
     receive: &Receiver<Vec<Finished>>,
     listener: &mut dyn Listener,
 ) -> Outcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
     let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
-    for finished in receive.iter().flatten() {
-        let (module, test) = tests[finished.index];
-        if let Some(bug) = &finished.bug {
-            bugs.push(format!("{} {}: {bug}", module.module.name, test.name));
+    let mut looked = Instant::now();
+    loop {
+        let received = receive.recv_timeout(progress.running.interval());
+        if looked.elapsed() >= progress.running.interval() {
+            tell_slow(tests, &progress.running, listener);
+            looked = Instant::now();
         }
-        listener.event(&Event::TestFinished {
-            module: &module.module.name,
-            test: &finished.record,
-            elapsed: finished.elapsed,
-        });
-        if finished.by_wall_clock {
-            by_wall_clock.push(finished.index);
+        let finished = match received {
+            Ok(finished) => finished,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        for finished in finished {
+            let (module, test) = tests[finished.index];
+            if let Some(bug) = &finished.bug {
+                bugs.push(format!("{} {}: {bug}", module.module.name, test.name));
+            }
+            listener.event(&Event::TestFinished {
+                module: &module.module.name,
+                test: &finished.record,
+                elapsed: finished.elapsed,
+            });
+            if finished.by_wall_clock {
+                by_wall_clock.push(finished.index);
+            }
+            records[finished.index] = Some(finished.record);
         }
-        records[finished.index] = Some(finished.record);
     }
     // A worker may have been ahead of the first failure: what it found would differ from run to run.
-    let stop_after = stop_after.load(Ordering::Relaxed);
+    let stop_after = progress.stop_after.load(Ordering::Relaxed);
     let counts = |index: usize| !shared.options.fail_fast || index <= stop_after;
     let complete = records.into_iter().enumerate().map(|(index, record)| match record {
         Some(record) if counts(index) => record,

@@ -160,6 +160,15 @@ impl Case<'_> {
             Ending::Deadlock { waited, .. } => {
                 Judgement { message: Some(format!("it {}", self.words(waited))), ..Judgement::new(Verdict::Timeout) }
             }
+            Ending::Limit { broken, .. } => {
+                // What the host holds for a test is memory of the test's as much as its own is.
+                let verdict = if broken.name == "host-memory" { Verdict::Memory } else { Verdict::Fail };
+                Judgement {
+                    message: Some(broken.to_string()),
+                    limit: limit(broken.name, broken.value, Some(broken.seen)),
+                    ..Judgement::new(verdict)
+                }
+            }
             Ending::Interrupted => Judgement::skip("interrupted"),
             Ending::Trap { kind, stack } => {
                 let mut judgement = self.judge_trap(*kind, stack);

@@ -43,6 +43,7 @@ pub fn list(
             interrupted,
             echo: None,
             inject_host_leak: false,
+            inject_host_panic: false,
         };
         let done = run(engine, &job);
         if done.ending != Ending::Returned {

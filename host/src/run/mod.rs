@@ -15,6 +15,7 @@ mod resources;
 mod runner;
 mod seed;
 mod selection;
+mod slow;
 mod verify;
 
 pub use libtest::ListError;

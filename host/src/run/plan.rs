@@ -163,7 +163,7 @@ impl Planner<'_> {
         let mut candidates: Vec<Candidate<'m>> = catalogue.sdk_tests.iter().map(of_sdk).collect();
         let held: HashSet<Arc<str>> = candidates.iter().map(|test| Arc::clone(&test.name)).collect();
         if catalogue.libtest {
-            let grants = shared.to_list(self.profile.policy())?;
+            let grants = shared.without_sockets(self.profile.policy())?;
             let listed = libtest::list(self.engine, module, &grants, self.interrupted)?;
             candidates.extend(listed.into_iter().filter(|test| !held.contains(&test.name)).map(of_libtest));
         } else if catalogue.harness == Harness::Command {
@@ -234,7 +234,7 @@ struct SharedGrants<'a> {
 
 impl SharedGrants<'_> {
     /// What the harness gets when it lists its tests: no sockets, whose other ends expect a test.
-    fn to_list(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
+    fn without_sockets(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
         if policy.sockets.is_empty() {
             return self.of(policy);
         }

@@ -70,7 +70,7 @@ fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
 fn socket(handle: &Handle) -> Option<SocketRecord> {
     let ends = handle.socket?;
     // Neither bytes nor a peer are a listening socket's.
-    let listens = handle.access == Access::None;
+    let listens = handle.access == Access::None && ends.peer.is_none();
     let record = SocketRecord {
         local: ends.local.map(|address| address.to_string()),
         peer: ends.peer.map(|address| address.to_string()),

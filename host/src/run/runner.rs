@@ -5,6 +5,7 @@ use super::execute::{self, Outcome};
 use super::libtest::ListError;
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
+use crate::catalogue::CompileCaps;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
@@ -16,7 +17,7 @@ use crate::sandbox::{
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How a run is done. Nothing here changes a canonical report, but `fail_fast`.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct RunnerOptions {
     pub cache: Option<Cache>,
     /// Most bytes of a module.
     pub module_size: u64,
+    /// Most work that a module may be for the compiler.
+    pub compile_caps: CompileCaps,
     /// Runs no test that comes after the first failing one in the plan.
     pub fail_fast: bool,
     /// Passes output on to the program's own streams as it is written; tests run one at a time.
@@ -39,12 +42,16 @@ pub struct RunnerOptions {
     pub keep_output: bool,
     /// Runs the tests in another order, which this number decides.
     pub shuffle: Option<u64>,
+    /// From when on a running test is told of as slow; it changes nothing else.
+    pub slow: Duration,
     /// Whether the pooling allocator is tried.
     pub pooling: bool,
     /// See [`Runner::interrupt`]. Runners whose options are copies of each other share it.
     pub interrupt: Arc<AtomicBool>,
     #[doc(hidden)]
     pub inject_host_leak: bool,
+    #[doc(hidden)]
+    pub inject_host_panic: bool,
 }
 
 impl Default for RunnerOptions {
@@ -55,13 +62,16 @@ impl Default for RunnerOptions {
             stack: crate::policy::Limits::default().stack,
             cache: None,
             module_size: 512 << 20,
+            compile_caps: CompileCaps::default(),
             fail_fast: false,
             no_capture: false,
             keep_output: false,
             shuffle: None,
+            slow: Duration::from_secs(60),
             pooling: true,
             interrupt: Arc::default(),
             inject_host_leak: false,
+            inject_host_panic: false,
         }
     }
 }
@@ -161,6 +171,7 @@ impl Runner {
             workers: options.jobs,
             stack: options.stack,
             pooling: options.pooling,
+            caps: options.compile_caps,
         })?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.jobs)
@@ -261,6 +272,7 @@ impl Runner {
             interrupted: &self.interrupted,
             echo: Some(Echo::Inherit),
             inject_host_leak: false,
+            inject_host_panic: false,
         };
         let ran = self.pool.install(|| sandbox::run(&self.engine, &job));
         Ok(match &ran.ending {

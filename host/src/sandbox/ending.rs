@@ -1,6 +1,6 @@
 //! How a call into a guest ended, before anyone judges it.
 
-use super::wasi::Waited;
+use super::wasi::{BrokenLimit, Waited};
 use crate::ledger::Stack;
 use wasmtime::Trap;
 
@@ -82,6 +82,13 @@ pub enum Ending {
         /// For which socket.
         waited: Box<Waited>,
     },
+    /// It made the host move or hold too much.
+    Limit {
+        /// Which limit, and how far it went.
+        broken: BrokenLimit,
+        /// Where it was then.
+        stack: Stack,
+    },
     /// The run was interrupted.
     Interrupted,
     /// It could not be started, or called the host in a way the host cannot serve: in words.
@@ -96,7 +103,8 @@ impl Ending {
             | Self::Trap { stack, .. }
             | Self::Fuel { stack }
             | Self::Wall { stack, .. }
-            | Self::Deadlock { stack, .. } => Some(stack),
+            | Self::Deadlock { stack, .. }
+            | Self::Limit { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
         }
     }
@@ -111,6 +119,7 @@ impl Ending {
             Self::Wall { waited: None, .. } => "the wall-clock limit was reached".into(),
             Self::Wall { waited: Some(waited), .. } => format!("the wall-clock limit was reached: it {waited}"),
             Self::Deadlock { waited, .. } => format!("it {waited}"),
+            Self::Limit { broken, .. } => broken.to_string(),
             Self::Interrupted => "interrupted".into(),
             Self::Refused(why) => why.clone(),
         }
@@ -120,10 +129,13 @@ impl Ending {
     pub(super) fn from_error(error: &anyhow::Error, code_start: usize) -> Self {
         let stack = || {
             let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>();
-            backtrace.map_or_else(|| [].into(), |found| super::wasi::raw_stack(found, code_start))
+            backtrace.map_or_else(|| [].into(), |found| bounded(super::wasi::raw_stack(found, code_start)))
         };
         if let Some(GuestExit(status)) = error.downcast_ref() {
             return Self::Exit { status: *status, stack: stack() };
+        }
+        if let Some(broken) = error.downcast_ref::<BrokenLimit>() {
+            return Self::Limit { broken: *broken, stack: stack() };
         }
         match error.downcast_ref() {
             Some(WallClock::Deadline) => return Self::Wall { stack: stack(), waited: None },
@@ -147,6 +159,17 @@ impl Ending {
     }
 }
 
+/// Frames that are kept of each end of a stack: a recursion can be a hundred thousand deep, and a thousand clean-ups can each
+/// end in one.
+const END_FRAMES: usize = 2048;
+
+fn bounded(stack: Stack) -> Stack {
+    if stack.len() <= 2 * END_FRAMES {
+        return stack;
+    }
+    stack[..END_FRAMES].iter().chain(&stack[stack.len() - END_FRAMES..]).copied().collect()
+}
+
 fn kind(trap: Trap) -> TrapKind {
     match trap {
         Trap::UnreachableCodeReached => TrapKind::Unreachable,
@@ -160,5 +183,21 @@ fn kind(trap: Trap) -> TrapKind {
         Trap::IntegerDivisionByZero => TrapKind::Other("integer division by zero"),
         Trap::BadConversionToInteger => TrapKind::Other("invalid conversion to integer"),
         _ => TrapKind::Other("trap"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RawFrame;
+    use std::sync::Arc;
+
+    #[test]
+    fn both_ends_of_a_long_stack_are_kept() {
+        let stack = |frames: u32| (0..frames).map(|function| RawFrame { function, offset: None }).collect::<Stack>();
+        let short = stack(4096);
+        assert_eq!(bounded(Arc::clone(&short)), short);
+        let kept = bounded(stack(100_000));
+        assert_eq!((kept.len(), kept[2047].function, kept[2048].function), (4096, 2047, 97_952));
     }
 }

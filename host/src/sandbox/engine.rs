@@ -2,6 +2,7 @@
 
 use super::limiter::MAX_TABLE_ELEMENTS;
 use super::state::TestState;
+use crate::catalogue::CompileCaps;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -42,12 +43,14 @@ pub struct EngineOptions {
     pub stack: u64,
     /// Whether to try the pooling allocator at all.
     pub pooling: bool,
+    /// Caps on the work that compiling one module may be.
+    pub caps: CompileCaps,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let stack = crate::policy::Limits::default().stack;
-        Self { compiler: Compiler::default(), workers: 1, stack, pooling: true }
+        Self { compiler: Compiler::default(), workers: 1, stack, pooling: true, caps: CompileCaps::default() }
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Job<'a> {
     pub echo: Option<Echo>,
     /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
     pub inject_host_leak: bool,
+    /// Panics on purpose, to prove that a panic of the host's is told and spoils nothing else.
+    pub inject_host_panic: bool,
 }
 
 /// How a test went.
@@ -90,6 +92,7 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     };
     // The time it waited for its turn to listen is not the test's.
     wasi.set_deadline(deadline(limits.timeout));
+    assert!(!job.inject_host_panic, "on purpose");
     if job.inject_host_leak {
         wasi.inject_host_leak();
     }

@@ -134,11 +134,14 @@ struct Rewritten<'a> {
 }
 
 fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {
+    let caps = engine.options().caps;
     let engine = engine.wasmtime();
     let key = CacheKey::new(engine, bytes);
     if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
         return Ok(module);
     }
+    // Compiling cannot be interrupted, so what would take too long is not begun.
+    catalogue::weigh(bytes, caps)?;
     let module = Module::from_binary(engine, bytes).map_err(|error| match catalogue::validate(bytes) {
         Err(invalid) => LoadError::Catalogue(invalid),
         Ok(()) => LoadError::Invalid(format!("{error:#}")),

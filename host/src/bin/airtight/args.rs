@@ -388,6 +388,9 @@ pub struct RunArgs {
     /// Leak a host descriptor after each test, to see the check of our own books at work.
     #[arg(long, hide = true)]
     pub inject_host_leak: bool,
+    /// Panic in the host before each test, to see that it is told and spoils nothing else.
+    #[arg(long, hide = true)]
+    pub inject_host_panic: bool,
 }
 
 impl RunArgs {

@@ -82,11 +82,13 @@ impl Settings {
             stack: profile.policy().limits.stack,
             cache: (!args.no_cache).then(|| cache(config)).flatten(),
             module_size: config.module_size,
+            compile_caps: config.compile_caps,
             fail_fast: args.fail_fast,
             no_capture: args.no_capture,
             keep_output: args.show_output == OutputMode::Always,
             shuffle: args.shuffle,
             inject_host_leak: args.inject_host_leak,
+            inject_host_panic: args.inject_host_panic,
             ..RunnerOptions::default()
         };
         let console = ConsoleOptions {

@@ -26,7 +26,7 @@ impl Display for Limit<'_> {
 impl Limit<'_> {
     fn figure(&self, value: u64) -> String {
         match self.0.name.as_str() {
-            "memory" | "stack" | "output" | "scratch" => Bytes(value).to_string(),
+            "memory" | "stack" | "output" | "scratch" | "io" | "host-memory" => Bytes(value).to_string(),
             "timeout" => format!("{} of wall-clock time", Millis(value)),
             "fuel" => format!("{} units of fuel", Grouped(value)),
             "handles" => format!("{} descriptors open at once", Grouped(value)),

@@ -15,10 +15,10 @@ impl Wasi {
     /// A path argument, with its price.
     pub(super) fn path(&mut self, memory: &GuestMemory<'_>, path: GuestPtr<str>) -> Result<String> {
         self.world.meter.charge(meter::PATH, 1);
-        self.world.meter.charge(meter::BYTE, path.len() as usize);
         if path.len() as usize > PATH_MAX {
             return Err(Errno::Nametoolong.into());
         }
+        self.world.meter.charge(meter::BYTE, path.len() as usize);
         let path = memory.as_cow_str(path)?;
         if path.is_empty() {
             return Err(Errno::Noent.into());
@@ -29,8 +29,10 @@ impl Wasi {
         Ok(path.into_owned())
     }
 
+    /// Bytes that went between the guest and what is outside of it: they cost fuel, and count against the limit `io`.
     pub(super) fn moved(&mut self, bytes: usize) {
         self.world.meter.charge(meter::BYTE, bytes);
+        self.quota.moved(bytes as u64);
     }
 
     /// Writes strings and the table of their addresses, as `args_get` and `environ_get` lay them out.
@@ -153,6 +155,7 @@ impl Wasi {
                 let count = u32::try_from(part.len())?.min(len - used);
                 memory.copy_from_slice(&part[..count as usize], at.as_array(count))?;
                 used += count;
+                self.quota.moved(count.into());
                 // A cut entry, or a full buffer, tells the guest to come again.
                 if (count as usize) < part.len() {
                     return Ok(len);

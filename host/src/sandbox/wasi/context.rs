@@ -7,6 +7,7 @@ use super::grants::{Grants, SocketError};
 use super::meter;
 use super::object::{DirEntry, Opened, Result};
 use super::path;
+use super::quota::Quota;
 use super::random::Random;
 use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
@@ -27,6 +28,7 @@ pub struct Wasi {
     pub(super) args: Vec<Arc<str>>,
     pub(super) env_sockets: Option<String>,
     max_handles: u32,
+    pub(super) quota: Quota,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
     /// Given back last, when nothing listens any more.
@@ -89,6 +91,7 @@ impl Wasi {
             args,
             env_sockets: None,
             max_handles: limits.handles,
+            quota: Quota::new(limits.io, limits.host_memory),
             stack: None,
             grants,
             _turn: turn,
@@ -163,13 +166,15 @@ impl Wasi {
         let Acquired { kind, path, access, rights } = acquired;
         self.room_for_handle()?;
         let fd = self.table.next_fd();
+        let stack = self.stack.take();
+        self.hold(&path, stack.as_ref().map_or(0, |stack| stack.len()));
         let id = self.ledger.acquire(Acquisition {
             kind,
             path: Some(Arc::clone(&path)),
             fd,
             access,
             origin: Origin::Test,
-            stack: self.stack.take(),
+            stack,
         });
         self.note_ends(id, kind, &object);
         Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
@@ -210,6 +215,7 @@ impl Wasi {
 
     /// Takes a descriptor's entry off the table and the books.
     pub(super) fn close_entry(&mut self, mut entry: Entry) {
+        self.let_go(&entry);
         self.ledger.release(entry.id);
         close_object(&mut entry.object, &mut self.world);
     }
@@ -225,7 +231,8 @@ impl Wasi {
         let fresh: Arc<[DirEntry]> = dir.list(&mut self.world)?.into();
         self.world.meter.charge(meter::ENTRY, fresh.len());
         if let Object::Dir { listing, .. } = &mut self.table.get_mut(fd)?.object {
-            *listing = Some(Arc::clone(&fresh));
+            let old = listing.replace(Arc::clone(&fresh));
+            self.hold_listing(old.as_deref(), &fresh);
         }
         Ok(fresh)
     }

@@ -70,6 +70,11 @@ impl HostFiles {
         self.known.entry(id).or_insert_with(|| Known::new(next(&mut self.met), self.start))
     }
 
+    /// How many are remembered.
+    pub fn met(&self) -> u64 {
+        self.known.len() as u64
+    }
+
     /// A file that the test has just made: the host may have given it the number of one that is gone.
     pub fn made(&mut self, id: HostId, now: u64) {
         self.known.insert(id, Known::new(next(&mut self.met), now));

@@ -120,6 +120,9 @@ fn around<T>(
     if due > left && done.is_ok() {
         return Err(Trap::OutOfFuel.into());
     }
+    if done.is_ok() {
+        caller.data().wasi.check_quota()?;
+    }
     done
 }
 

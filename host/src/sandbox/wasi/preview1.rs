@@ -389,8 +389,8 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn random_get(&mut self, memory: &mut GuestMemory<'_>, buf: GuestPtr<u8>, len: types::Size) -> Result<()> {
-        self.moved(len as usize);
         let bytes = memory.as_slice_mut(buf.as_array(len))?.ok_or(Errno::Notsup)?;
+        self.moved(bytes.len());
         // There is no short read of randomness, so a large one looks at the deadline on the way.
         for part in bytes.chunks_mut(meter::MAX_BYTES) {
             self.world.watch.check().map_err(super::fault::Fault::from)?;
@@ -402,10 +402,10 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn sock_accept(&mut self, _: &mut GuestMemory<'_>, fd: Fd, flags: types::Fdflags) -> Result<Fd> {
         self.table.socket(fd, Rights::SOCK_ACCEPT)?;
         self.room_for_handle()?;
-        let listener = self.table.get(fd)?;
-        let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let accepted = self.table.socket(fd, Rights::SOCK_ACCEPT)?.accept(&mut self.world, flags);
         let accepted = accepted.map_err(|fault| self.name_wait(fd, fault))?;
+        let listener = self.table.get(fd)?;
+        let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let path = format!("{listener} <- {}", accepted.peer).into();
         let rights = Granted { base: rights.inheriting, ..rights }.for_kind(Kind::Socket);
         let what = Acquired { kind: Kind::Socket, path, access: rights.access(), rights };

@@ -47,6 +47,12 @@ impl Capture {
         Ok(())
     }
 
+    /// Bytes that are kept.
+    pub fn held(&self) -> u64 {
+        let [stdout, stderr] = &self.tails;
+        [&self.output.stdout, &self.output.stderr, stdout, stderr].into_iter().map(|part| part.len() as u64).sum()
+    }
+
     /// Standard error so far.
     pub fn stderr(&self) -> &[u8] {
         &self.output.stderr

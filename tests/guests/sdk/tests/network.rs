@@ -315,10 +315,13 @@ mod sandbox {
         events[..fired].iter().map(|event| event[1].to_le_bytes()[2]).collect()
     }
 
+    /// Why tests that need another end outside do nothing without one.
+    const NOTHING: &str = "nothing is granted";
+
     /// Given a server by `tests/network.rs`, which says where in a variable.
     #[airtight::test]
     fn skip_outbound_where_nothing_is_granted(t: &mut T) {
-        let Ok(address) = std::env::var("OUTBOUND") else { t.skip("no server is granted") };
+        let Ok(address) = std::env::var("OUTBOUND") else { t.skip(NOTHING) };
         let mut client = net::connect(&address).unwrap();
         assert_eq!(net::peer_addr(&client).unwrap().to_string(), address);
         assert_eq!(net::local_addr(&client).unwrap_err().kind(), ErrorKind::Unsupported, "the host's port");
@@ -341,7 +344,7 @@ mod sandbox {
             (Some(fd), _) => unsafe { TcpStream::from_raw_fd(fd) },
             // SAFETY: the test owns it, once.
             (None, Some(fd)) => unsafe { TcpListener::from_raw_fd(fd) }.accept().unwrap().0,
-            (None, None) => t.skip("no socket is granted"),
+            (None, None) => t.skip(NOTHING),
         };
         host.write_all(b"ping").unwrap();
         host.shutdown(Shutdown::Write).unwrap();
@@ -353,7 +356,7 @@ mod sandbox {
     /// Waits in real time for a socket of the host's that has a clock beside it.
     #[airtight::test]
     fn skip_polling_the_host_where_nothing_is_granted(t: &mut T) {
-        let Some(fd) = airtight::socket("client") else { t.skip("no socket is granted") };
+        let Some(fd) = airtight::socket("client") else { t.skip(NOTHING) };
         let hour = after(3_600_000_000_000);
         assert_eq!(poll(&[hour, readable(fd)]), [READ], "the host answers long before the hour is over");
     }

@@ -1,0 +1,174 @@
+//! One pass over a function that validates it and counts what its weight is made of.
+
+use super::super::CatalogueError;
+use wasmparser::{
+    BinaryReaderError, BlockType, FrameKind, FuncValidator, FunctionBody, Operator, ValidatorResources,
+    WasmModuleResources,
+};
+
+/// Parameters and results of a call that cost nothing beside the call: registers hold them.
+const IN_REGISTERS: u64 = 16;
+
+/// Compilers look at each pair of loops; this many pairs weigh as much as one live value.
+const LOOP_PAIRS: u64 = 16;
+
+/// The same for the square of a loop's depth, summed over the loops.
+const DEPTH_SQUARES: u64 = 512;
+
+/// Operands below a call that make it heavier, for they have to be out of its way, and by how much.
+const DEEP: u32 = 64;
+const SPILL: u64 = 2;
+
+/// Bytes of code that weigh as much as one live value.
+const BYTES: u64 = 4;
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// Operands on the stack at the start of each block, in order.
+    pub heights: Vec<u32>,
+    /// The number of each local among those that are used; `u32::MAX` for the others.
+    pub numbers: Vec<u32>,
+    /// How many locals are used.
+    pub used: u32,
+    loops: u64,
+    depth_squares: u64,
+    targets: u64,
+    passed: u64,
+    spills: u64,
+    bytes: u64,
+}
+
+impl Counted {
+    pub fn read(
+        validator: &mut FuncValidator<ValidatorResources>,
+        body: &FunctionBody<'_>,
+    ) -> Result<Self, CatalogueError> {
+        let mut reader = body.get_binary_reader();
+        validator.read_locals(&mut reader)?;
+        let mut counted = Self {
+            heights: vec![0],
+            numbers: vec![u32::MAX; validator.len_locals() as usize],
+            bytes: body.as_bytes().len() as u64,
+            ..Self::default()
+        };
+        let mut depth = 0u64;
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            let at = operators.original_position();
+            let operator = operators.read()?;
+            counted.before(&operator, validator)?;
+            match operator {
+                Operator::Loop { .. } => depth += 1,
+                Operator::End if validator.get_control_frame(0).is_some_and(|frame| frame.kind == FrameKind::Loop) => {
+                    depth -= 1;
+                }
+                _ => {}
+            }
+            validator.op(at, &operator)?;
+            if let Operator::Loop { .. } = operator {
+                counted.loops += 1;
+                counted.depth_squares = counted.depth_squares.saturating_add(depth * depth);
+            }
+            if starts_block(&operator) {
+                counted.heights.push(validator.operand_stack_height());
+            }
+        }
+        Ok(counted)
+    }
+
+    fn before(
+        &mut self,
+        operator: &Operator<'_>,
+        validator: &FuncValidator<ValidatorResources>,
+    ) -> Result<(), BinaryReaderError> {
+        let types = validator.resources();
+        match operator {
+            Operator::LocalGet { local_index }
+            | Operator::LocalSet { local_index }
+            | Operator::LocalTee { local_index } => {
+                if let Some(number) = self.numbers.get_mut(*local_index as usize).filter(|number| **number == u32::MAX)
+                {
+                    *number = self.used;
+                    self.used += 1;
+                }
+            }
+            Operator::BrTable { targets } => {
+                self.targets = self.targets.saturating_add(u64::from(targets.len()) + 1);
+                for target in targets.targets().chain([Ok(targets.default())]) {
+                    let carried = carried(validator, target?);
+                    self.targets = self.targets.saturating_add(carried);
+                }
+            }
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                let ty = types.type_index_of_function(*function_index);
+                self.call(ty.and_then(|ty| arity(types, ty)), validator.operand_stack_height());
+            }
+            Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
+                self.call(arity(types, *type_index), validator.operand_stack_height());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, arity: Option<(u64, u64)>, height: u32) {
+        self.spills += if height > DEEP { SPILL } else { 0 };
+        let (params, results) = arity.unwrap_or_default();
+        self.passed = self.passed.saturating_add((params + results).saturating_sub(IN_REGISTERS));
+    }
+
+    /// The part of the weight that does not depend on which values are live.
+    pub fn fixed_weight(&self) -> u64 {
+        let loops = self.loops.saturating_mul(self.loops) / LOOP_PAIRS + self.depth_squares / DEPTH_SQUARES;
+        let operands = self.heights.iter().fold(0u64, |sum, height| sum.saturating_add(u64::from(*height)));
+        [loops, operands, self.targets, self.passed, self.spills, self.bytes / BYTES]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// What live locals weigh at most.
+    pub fn most_live(&self) -> u64 {
+        (self.heights.len() as u64).saturating_mul(u64::from(self.used))
+    }
+}
+
+/// Whether a new block starts after this operator.
+pub(super) fn starts_block(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Loop { .. } | Operator::If { .. } | Operator::Else | Operator::End | Operator::BrIf { .. }
+    ) || leaves(operator)
+}
+
+/// Whether what follows this operator is not reached from it.
+pub(super) fn leaves(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Br { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::Unreachable
+    )
+}
+
+/// The values that a branch to a label takes along.
+fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
+    let Some(frame) = validator.get_control_frame(label as usize) else { return 0 };
+    let is_loop = frame.kind == FrameKind::Loop;
+    match frame.block_type {
+        BlockType::Empty => 0,
+        BlockType::Type(_) => u64::from(!is_loop),
+        BlockType::FuncType(ty) => {
+            let (params, results) = arity(validator.resources(), ty).unwrap_or_default();
+            if is_loop { params } else { results }
+        }
+    }
+}
+
+fn arity(types: &ValidatorResources, ty: u32) -> Option<(u64, u64)> {
+    let ty = types.sub_type_at(ty)?.composite_type.unwrap_func();
+    Some((ty.params().len() as u64, ty.results().len() as u64))
+}

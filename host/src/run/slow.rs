@@ -1,0 +1,145 @@
+//! Which tests are running, and for how long: so that a slow one is told of before it ends.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether a test is slow.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What each worker is running.
+pub struct Running {
+    began: Instant,
+    slow: Duration,
+    workers: Vec<Worker>,
+}
+
+#[derive(Default)]
+struct Worker {
+    /// The place of its test in the plan and one more; 0 between two tests.
+    test: AtomicUsize,
+    /// When that test began, in nanoseconds after the run did.
+    since: AtomicU64,
+    /// The last test that was told of.
+    told: AtomicUsize,
+}
+
+impl Running {
+    /// For so many workers; a test is slow from this time on.
+    pub fn new(workers: usize, slow: Duration) -> Self {
+        Self { began: Instant::now(), slow, workers: (0..workers).map(|_| Worker::default()).collect() }
+    }
+
+    /// How long may pass until it is looked again.
+    pub fn interval(&self) -> Duration {
+        LOOK.min(self.slow)
+    }
+
+    /// The calling worker runs the test at this place of the plan, until the guard is dropped.
+    pub fn start(&self, index: usize) -> Started<'_> {
+        let worker = rayon::current_thread_index().and_then(|worker| self.workers.get(worker));
+        if let Some(worker) = worker {
+            worker.since.store(nanos(self.began.elapsed()), Ordering::Relaxed);
+            worker.test.store(index + 1, Ordering::Release);
+        }
+        Started(worker)
+    }
+
+    /// Tests that have become slow, each told of once: places in the plan, and times so far.
+    pub fn slow(&self) -> Vec<(usize, Duration)> {
+        let now = nanos(self.began.elapsed());
+        let slow = |worker: &Worker| {
+            let test = worker.test.load(Ordering::Acquire);
+            let elapsed = Duration::from_nanos(now.saturating_sub(worker.since.load(Ordering::Relaxed)));
+            // No test is run twice, so that the time is this one's where it is still the same.
+            let same = test != 0 && test == worker.test.load(Ordering::Acquire);
+            let news = same && elapsed >= self.slow && worker.told.swap(test, Ordering::Relaxed) != test;
+            news.then(|| (test - 1, elapsed))
+        };
+        self.workers.iter().filter_map(slow).collect()
+    }
+}
+
+/// A test that is running.
+pub struct Started<'a>(Option<&'a Worker>);
+
+impl Drop for Started<'_> {
+    fn drop(&mut self) {
+        if let Some(worker) = self.0 {
+            worker.test.store(0, Ordering::Release);
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::report::events::{Event, Listener};
+    use crate::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+    use crate::sandbox::LoadOptions;
+    use std::path::Path;
+
+    #[test]
+    fn a_slow_test_is_told_of_once_and_only_while_it_runs() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let running = Running::new(1, Duration::ZERO);
+        assert_eq!(running.slow(), []);
+        pool.install(|| {
+            let started = running.start(4);
+            assert_eq!(running.slow().iter().map(|(index, _)| *index).collect::<Vec<_>>(), [4]);
+            assert_eq!(running.slow(), []);
+            drop(started);
+            let _next = running.start(5);
+            assert_eq!(running.slow().len(), 1);
+        });
+        assert_eq!(running.slow(), [], "it is over");
+        let patient = Running::new(1, Duration::from_secs(3600));
+        pool.install(|| {
+            let _started = patient.start(0);
+            assert_eq!(patient.slow(), []);
+        });
+    }
+
+    /// Words of what happened, in order.
+    #[derive(Default)]
+    struct Log(Vec<String>);
+
+    impl Listener for Log {
+        fn event(&mut self, event: &Event<'_>) {
+            match event {
+                Event::TestSlow { module, test, .. } => self.0.push(format!("slow {module} {test}")),
+                Event::TestFinished { module, test, .. } => self.0.push(format!("finished {module} {}", test.name)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sleeps half a second, by the host's clock.
+    const SLEEPS: &str = r#"(module (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (i32.store (i32.const 16) (i32.const 1))
+            (i64.store (i32.const 24) (i64.const 500000000))
+            (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))))"#;
+
+    #[test]
+    fn listeners_hear_of_it_before_it_ends() {
+        let runner =
+            Runner::new(RunnerOptions { slow: Duration::from_millis(20), jobs: 1, ..RunnerOptions::default() });
+        let runner = runner.unwrap();
+        let options = LoadOptions { name: "sleeps".to_owned(), ..LoadOptions::default() };
+        let module = runner.load(wat::parse_str(SLEEPS).unwrap(), options).unwrap();
+        let config =
+            Config::from_str("[profile.default]\nclock = \"real\"\n", "airtight.toml", Path::new("/")).unwrap();
+        let profile = config.profile("default").unwrap();
+        let subject = Subject { module, grants: ModuleGrants::default() };
+        let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
+        let mut log = Log::default();
+        runner.run(&planned, &profile, &mut log).unwrap();
+        assert_eq!(log.0, ["slow sleeps sleeps", "finished sleeps sleeps"]);
+    }
+}

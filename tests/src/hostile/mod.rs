@@ -1,0 +1,56 @@
+//! Modules that attack the host, each with the verdict that it must get. One table, from one file a kind of attack.
+//!
+//! Descriptors: 3 is the scratch file system, 4 a read-only and 5 a read-write directory of the host, both laid out by
+//! [`lay_out`].
+
+mod bombs;
+mod descriptors;
+mod layout;
+mod modules;
+mod paths;
+mod program;
+mod sdk;
+
+pub use layout::{PUBLIC, SECRET, Site, lay_out};
+
+/// What a module must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Expect {
+    /// The verdict of its one test, as the report spells it.
+    Verdict(&'static str),
+    /// `timeout`, by the wall clock: what it does costs no fuel.
+    WallClock,
+    /// It is not loaded; the reason has this in it.
+    Refused(&'static str),
+}
+
+/// One module.
+pub struct Hostile {
+    /// The kind of attack.
+    pub class: &'static str,
+    /// Its own name; no two are alike.
+    pub name: String,
+    /// What it must come to.
+    pub expect: Expect,
+    /// The module.
+    pub bytes: Vec<u8>,
+}
+
+impl Hostile {
+    fn new(class: &'static str, name: impl Into<String>, expect: Expect, bytes: Vec<u8>) -> Self {
+        Self { class, name: name.into(), expect, bytes }
+    }
+
+    fn passes(class: &'static str, name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self::new(class, name, Expect::Verdict("pass"), bytes)
+    }
+}
+
+/// Every module, by class.
+pub fn corpus() -> Vec<Hostile> {
+    [paths::all(), descriptors::all(), bombs::all(), sdk::all(), modules::all()].into_iter().flatten().collect()
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,266 @@
+//! The corpus of hostile modules: each gets its verdict within its limits, and an observer who knows nothing of airtight
+//! finds nothing touched outside of what was granted.
+
+use airtight::config::{Config, Profile};
+use airtight::report::model::{Report, TestRecord};
+use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::LoadOptions;
+use airtight_tests::hostile::{Expect, Hostile, PUBLIC, SECRET, Site, corpus, lay_out};
+use airtight_tests::{command, scratch_dir};
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const CONFIG: &str = r#"
+[profile.default]
+memory = "32MiB"
+fuel = "300M"
+timeout = "60s"
+output = "64KiB"
+handles = 256
+scratch = "16MiB"
+io = "100MiB"
+host-memory = "32MiB"
+
+[[profile.default.overrides]]
+module = "memory_filled_for_ever"
+timeout = "1s"
+
+[[profile.default.dir]]
+guest = "/read-only"
+host = "outside/read-only"
+
+[[profile.default.dir]]
+guest = "/read-write"
+host = "outside/read-write"
+mode = "read-write"
+"#;
+
+/// Descriptors and memory are the process's, so that tests which look at them may not run at once.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Most time for one module, compiling included: far more than any needs, even on a busy machine.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Most memory of this process at once.
+const MOST_MEMORY_KIB: u64 = 1 << 20;
+
+#[test]
+fn the_corpus_is_large_and_of_every_kind() {
+    let corpus = corpus();
+    let names: BTreeSet<&str> = corpus.iter().map(|hostile| hostile.name.as_str()).collect();
+    assert_eq!(names.len(), corpus.len(), "two have the same name");
+    assert!(corpus.len() >= 60, "{}", corpus.len());
+    let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
+    for hostile in &corpus {
+        *classes.entry(hostile.class).or_default() += 1;
+    }
+    assert!(classes.values().all(|modules| *modules >= 5), "{classes:?}");
+    assert!(classes.len() >= 17, "{classes:?}");
+}
+
+#[test]
+fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = scratch_dir();
+    let site = lay_out(dir.path());
+    prepare_swaps(&site);
+    let corpus = corpus();
+    let descriptors = open_descriptors();
+    let watched = watch(&site);
+    let swapper = Swapper::start(&site);
+    let profile = Config::from_str(CONFIG, "airtight.toml", dir.path()).unwrap().profile("default").unwrap();
+    let runner = Runner::new(RunnerOptions { keep_output: true, ..RunnerOptions::default() }).unwrap();
+    let mut wrong = Vec::new();
+    for hostile in &corpus {
+        let began = Instant::now();
+        let found = run_one(&runner, &profile, hostile);
+        let took = began.elapsed();
+        if let Err(found) = found {
+            wrong.push(format!("{}: expected {:?}, found {found}", hostile.name, hostile.expect));
+        }
+        assert!(took < LONGEST, "{} took {took:?}", hostile.name);
+    }
+    drop((runner, swapper));
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(watch(&site), watched, "something outside was touched");
+    assert_eq!(open_descriptors(), descriptors, "the process has other files open than before");
+    let peak = peak_memory_kib();
+    assert!(peak < MOST_MEMORY_KIB, "this process took {peak} KiB");
+}
+
+fn run_one(runner: &Runner, profile: &Profile, hostile: &Hostile) -> Result<(), String> {
+    let options = LoadOptions { name: hostile.name.clone(), ..LoadOptions::default() };
+    let module = match (runner.load(hostile.bytes.clone(), options), hostile.expect) {
+        (Ok(module), Expect::Verdict(_) | Expect::WallClock) => module,
+        (Err(error), Expect::Refused(why)) if error.to_string().contains(why) => return Ok(()),
+        (Err(error), _) => return Err(format!("not loaded: {error}")),
+        (Ok(_), Expect::Refused(_)) => return Err("it was loaded".to_owned()),
+    };
+    let subject = Subject { module, grants: ModuleGrants::default() };
+    let planned = runner.plan(vec![subject], profile, &Selection::default()).map_err(|error| error.to_string())?;
+    let report: Report = runner.run(&planned, profile, &mut ()).map_err(|error| error.to_string())?;
+    let text = serde_json::to_string(&report).expect("a report is JSON");
+    if text.contains(SECRET) {
+        return Err("it was told a secret".to_owned());
+    }
+    let [test] = &report.canonical.modules[0].tests[..] else { return Err("not one test".to_owned()) };
+    let (verdict, by_wall_clock) = verdict(test);
+    match hostile.expect {
+        Expect::Verdict(expected) if verdict == expected && !by_wall_clock => Ok(()),
+        Expect::WallClock if by_wall_clock => Ok(()),
+        _ => Err(format!("{verdict}: {text}")),
+    }
+}
+
+/// The verdict as the report spells it, and whether the wall clock ended the test.
+fn verdict(test: &TestRecord) -> (String, bool) {
+    let limit = test.details.as_ref().and_then(|details| details.limit.as_ref());
+    let verdict = serde_json::to_value(test.verdict).expect("a verdict is JSON");
+    (verdict.as_str().unwrap_or_default().to_owned(), limit.is_some_and(|limit| limit.name == "timeout"))
+}
+
+/// Every file outside of what may be written: its kind, mode, size, times and contents.
+fn watch(site: &Site) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![site.outside.clone()];
+    while let Some(folder) = folders.pop() {
+        let about = std::fs::symlink_metadata(&folder).unwrap();
+        // Of the grant's own folder the entries are the guest's; what is around it is not.
+        found.insert(folder.clone(), format!("{:o} {} {}", about.mode(), about.mtime(), about.mtime_nsec()));
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let about = std::fs::symlink_metadata(&path).unwrap();
+            if path == site.read_write {
+                continue;
+            }
+            if about.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let contents = match (about.is_file(), about.is_symlink()) {
+                (true, _) => format!("{:?}", std::fs::read(&path).unwrap()),
+                (_, true) => format!("{:?}", std::fs::read_link(&path).unwrap()),
+                _ => String::new(),
+            };
+            let (seconds, nanoseconds) = (about.mtime(), about.mtime_nsec());
+            found.insert(path, format!("{:o} {seconds} {nanoseconds} {} {contents}", about.mode(), about.ino()));
+        }
+    }
+    found
+}
+
+/// What the process has open, by target.
+fn open_descriptors() -> Vec<String> {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().path());
+    let targets = entries.filter_map(|path| std::fs::read_link(path).ok()?.to_str().map(str::to_owned));
+    let mut targets: Vec<String> = targets.filter(|target| !target.ends_with("/fd")).collect();
+    targets.sort();
+    targets
+}
+
+fn peak_memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A directory in the grant, and a link to secrets that takes its place.
+fn prepare_swaps(site: &Site) {
+    std::fs::create_dir(site.read_write.join("swapped")).unwrap();
+    std::fs::write(site.read_write.join("swapped/secret.txt"), PUBLIC).unwrap();
+    std::os::unix::fs::symlink("../secrets", site.read_write.join("bait")).unwrap();
+}
+
+/// Somebody on the host who puts the link in the place of the directory and back, all the time.
+struct Swapper {
+    stop: std::sync::Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Swapper {
+    fn start(site: &Site) -> Self {
+        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let (stopped, dir) = (std::sync::Arc::clone(&stop), site.read_write.clone());
+        let thread = std::thread::spawn(move || {
+            let [swapped, bait, aside] = ["swapped", "bait", "aside"].map(|name| dir.join(name));
+            while !stopped.load(Ordering::Relaxed) {
+                for (from, to) in [(&swapped, &aside), (&bait, &swapped), (&swapped, &bait), (&aside, &swapped)] {
+                    std::fs::rename(from, to).unwrap();
+                    std::thread::sleep(Duration::from_micros(50));
+                }
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Swapper {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("nobody else moves these names");
+        }
+    }
+}
+
+/// What the kernel saw: every file that the program opened while it ran the corpus is one that it has to open.
+#[test]
+#[ignore = "needs strace, which continuous integration has: run it with `--ignored`"]
+fn the_kernel_saw_no_file_opened_outside_of_the_grants() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = scratch_dir();
+    let site = lay_out(dir.path());
+    prepare_swaps(&site);
+    std::fs::write(dir.path().join("airtight.toml"), CONFIG).unwrap();
+    let mut modules = Vec::new();
+    for hostile in corpus().into_iter().filter(|hostile| !matches!(hostile.expect, Expect::Refused(_))) {
+        let name = format!("{}.wasm", hostile.name);
+        std::fs::write(dir.path().join(&name), hostile.bytes).unwrap();
+        modules.push(name);
+    }
+    let trace = dir.path().join("trace.txt");
+    let program = command();
+    let status = std::process::Command::new("strace")
+        .args(["-f", "-y", "-qq", "-e", "trace=%file,%network", "-o"])
+        .arg(&trace)
+        .arg(program.get_program())
+        .args(["run", "--no-cache", "--status-level", "none", "--final-status-level", "none"])
+        .args(&modules)
+        .current_dir(dir.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .expect("strace is installed: this test is run where it is");
+    assert_eq!(status.code(), Some(100));
+    let lines = std::fs::read_to_string(&trace).unwrap();
+    let opened: Vec<&str> = lines.lines().filter_map(opened_path).collect();
+    assert!(opened.iter().any(|path| path.ends_with("read-write/inside.txt")), "the observer is asleep");
+    let strange: BTreeSet<&&str> = opened.iter().filter(|path| !may_be_opened(path, dir.path(), &site)).collect();
+    assert_eq!(strange, BTreeSet::new());
+    let network: Vec<&str> =
+        lines.lines().filter(|line| line.contains(" connect(") || line.contains(" bind(")).collect();
+    assert_eq!(network, Vec::<&str>::new());
+}
+
+/// What a call of `strace -y` opened, where it opened something.
+fn opened_path(line: &str) -> Option<&str> {
+    if !line.contains(" open") {
+        return None;
+    }
+    let (_, result) = line.rsplit_once(" = ")?;
+    result.split_once('<')?.1.strip_suffix('>')
+}
+
+fn may_be_opened(path: &str, dir: &Path, site: &Site) -> bool {
+    let path = Path::new(path);
+    if path.starts_with(&site.outside) {
+        return path.starts_with(&site.read_only) || path.starts_with(&site.read_write);
+    }
+    // The program itself: its modules and configuration, the C library, and what Rust asks the kernel about the machine.
+    let of_the_program = ["/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache", "/proc", "/sys", "/dev/null"];
+    path.starts_with(dir) || of_the_program.iter().any(|allowed| path.starts_with(allowed))
+}
