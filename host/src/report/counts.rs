@@ -20,7 +20,7 @@ pub struct Counts {
     pub exit: usize,
     /// Were skipped.
     pub skip: usize,
-    /// Why they were skipped; the sum is [`Counts::skip`].
+    /// Why they were skipped; the sum is [`Counts::skip`]. Ignored tests are counted together, whatever the reason of each.
     pub skip_reasons: BTreeMap<String, usize>,
 }
 
@@ -37,7 +37,7 @@ impl Counts {
             Verdict::Skip => {
                 self.skip += 1;
                 let reason = test.details.as_ref().and_then(|details| details.reason.as_deref());
-                *self.skip_reasons.entry(reason.unwrap_or("no reason given").to_owned()).or_default() += 1;
+                *self.skip_reasons.entry(kind_of(reason.unwrap_or("no reason given")).to_owned()).or_default() += 1;
             }
         }
     }
@@ -60,4 +60,9 @@ impl Report {
         self.canonical.modules.iter().flat_map(|module| &module.tests).for_each(|test| counts.add(test));
         counts
     }
+}
+
+/// The part of a reason that many tests share.
+fn kind_of(reason: &str) -> &str {
+    if reason.starts_with("ignored: ") { "ignored" } else { reason }
 }

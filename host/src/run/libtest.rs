@@ -174,6 +174,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reasons_are_those_that_the_harness_gives() {
+        let names: Vec<Arc<str>> = ["a", "b", "c", "d"].map(Arc::from).into();
+        let end =
+            "\n\ntest result: ok. 0 passed; 0 failed; 4 ignored; 0 measured; 9 filtered out; finished in 0.00s\n\n";
+        let lines = "test a ... ignored\ntest b ... ignored, later\ntest c - should panic ... ignored, of\ntwo, lines\n\
+            test d ... ignored, test c ... ignored";
+        let said = format!("\nrunning 4 tests\n{lines}{end}");
+        assert_eq!(reasons_in(said.as_bytes(), &names).unwrap(), ["", "later", "of\ntwo, lines", "test c ... ignored"]);
+        let one =
+            "\nrunning 1 test\ntest a ... ignored\n\ntest result: ok. 0 passed; 0 failed; 1 ignored; 0 measured; 0";
+        assert_eq!(reasons_in(one.as_bytes(), &names[..1]).unwrap(), [""]);
+        for not_what_it_says in [
+            said.replace("4 tests", "3 tests"),
+            said.replace("test b", "test x"),
+            said.replace("ignored\n", "ok\n"),
+            said.replace("ok. 0 passed", "ok. 1 passed"),
+            String::new(),
+        ] {
+            assert_eq!(reasons_in(not_what_it_says.as_bytes(), &names), None, "{not_what_it_says}");
+        }
+    }
+
+    #[test]
     fn the_last_closing_line_counts() {
         let forged = b"test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.00s\n\
             test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.00s\n";
@@ -220,7 +243,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_output_breaks_the_readers(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            let _ = (closing(&bytes), last_panic(&bytes), returned_error(&bytes), own_output(&bytes, "x"));
+            let _ = (reasons_in(&bytes, &["x".into()]), closing(&bytes), last_panic(&bytes), returned_error(&bytes), own_output(&bytes, "x"));
         }
     }
 }
