@@ -77,7 +77,7 @@ fn broken() -> Vec<Hostile> {
 }
 
 /// Small modules that would keep an optimising compiler busy for seconds to hours: measured in
-/// `host/docs/decisions/0006-compiling-is-bounded.md`.
+/// `host/docs/decisions/0008-compiling-is-bounded.md`.
 fn slow() -> Vec<Hostile> {
     let read = "(i32.load (i32.const 0))";
     let locals = |count: usize| format!("(local {})", "i32 ".repeat(count));

@@ -1,7 +1,7 @@
 //! How much work a module is for a compiler, found out before it is compiled.
 //!
 //! An optimising compiler cannot be interrupted, and its time is not linear: a function of 9 KB can take half a minute. What
-//! makes it so was measured (`host/docs/decisions/0006-compiling-is-bounded.md`), and is counted here:
+//! makes it so was measured (`host/docs/decisions/0008-compiling-is-bounded.md`), and is counted here:
 //!
 //! - values that are live where control flow goes: locals, summed over the edges between blocks, and operands, summed over
 //!   the blocks;
