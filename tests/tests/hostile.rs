@@ -95,7 +95,7 @@ fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
 fn run_one(runner: &Runner, profile: &Profile, hostile: &Hostile) -> Result<(), String> {
     let options = LoadOptions { name: hostile.name.clone(), ..LoadOptions::default() };
     let module = match (runner.load(hostile.bytes.clone(), options), hostile.expect) {
-        (Ok(module), Expect::Verdict(_) | Expect::WallClock) => module,
+        (Ok(module), Expect::Verdict(_) | Expect::Limit(_) | Expect::WallClock) => module,
         (Err(error), Expect::Refused(why)) if error.to_string().contains(why) => return Ok(()),
         (Err(error), _) => return Err(format!("not loaded: {error}")),
         (Ok(_), Expect::Refused(_)) => return Err("it was loaded".to_owned()),
@@ -108,19 +108,20 @@ fn run_one(runner: &Runner, profile: &Profile, hostile: &Hostile) -> Result<(), 
         return Err("it was told a secret".to_owned());
     }
     let [test] = &report.canonical.modules[0].tests[..] else { return Err("not one test".to_owned()) };
-    let (verdict, by_wall_clock) = verdict(test);
+    let (verdict, limit) = verdict(test);
     match hostile.expect {
-        Expect::Verdict(expected) if verdict == expected && !by_wall_clock => Ok(()),
-        Expect::WallClock if by_wall_clock => Ok(()),
+        Expect::Verdict(expected) if verdict == expected && limit != "timeout" => Ok(()),
+        Expect::Limit(expected) if limit == expected => Ok(()),
+        Expect::WallClock if limit == "timeout" => Ok(()),
         _ => Err(format!("{verdict}: {text}")),
     }
 }
 
-/// The verdict as the report spells it, and whether the wall clock ended the test.
-fn verdict(test: &TestRecord) -> (String, bool) {
+/// The verdict as the report spells it, and the limit that ended the test, if one did.
+fn verdict(test: &TestRecord) -> (String, &str) {
     let limit = test.details.as_ref().and_then(|details| details.limit.as_ref());
     let verdict = serde_json::to_value(test.verdict).expect("a verdict is JSON");
-    (verdict.as_str().unwrap_or_default().to_owned(), limit.is_some_and(|limit| limit.name == "timeout"))
+    (verdict.as_str().unwrap_or_default().to_owned(), limit.map_or("", |limit| limit.name.as_str()))
 }
 
 /// Every file outside of what may be written: its kind, mode, size, times and contents.

@@ -33,8 +33,9 @@ pub struct Limits {
     /// Bytes moved by the calls of one test: read and written through descriptors, directory entries, randomness. The test
     /// ends after the call that goes over it.
     pub io: u64,
-    /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch files and their names, open
-    /// descriptors with their stacks, directories being read. The test ends after the call that goes over it.
+    /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch and overlay files and their
+    /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read. The test ends
+    /// after the call that goes over it.
     pub host_memory: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Memory, tables, stacks, time and output, taken without end.
 
-use super::program::{CREATE, OUT, Program, READ, WRITE, open, opened};
+use super::program::{ALL, CREATE, OUT, Program, open, opened};
 use super::{Expect, Hostile, wat};
 
 pub fn all() -> Vec<Hostile> {
@@ -122,19 +122,19 @@ fn endless() -> Vec<Hostile> {
             ("branch_table", "timeout", "(func (export \"_start\") (loop $l (br_table $l $l (i32.const 1))))"),
         ],
     );
-    let mut calls = |name: &str, expect, call: String| {
+    let mut calls = |name: &str, limit, call: String| {
         let mut program = Program::default();
         program.forever(|program| {
             program.any(call);
         });
-        found.push(Hostile::new("endless", format!("endless_{name}"), Expect::Verdict(expect), program.module(17)));
+        found.push(Hostile::new("endless", format!("endless_{name}"), Expect::Limit(limit), program.module(17)));
     };
-    calls("calls_of_the_host", "timeout", format!("clock_time_get (i32.const 0) (i64.const 0) (i32.const {OUT})"));
-    calls("randomness", "fail", "random_get (i32.const 0) (i32.const 1000000)".into());
-    calls("sleep", "timeout", format!("poll_oneoff (i32.const 0) (i32.const 4096) (i32.const 1) (i32.const {OUT})"));
+    calls("calls_of_the_host", "fuel", format!("clock_time_get (i32.const 0) (i64.const 0) (i32.const {OUT})"));
+    calls("randomness", "io", "random_get (i32.const 0) (i32.const 1000000)".into());
+    calls("sleep", "fuel", format!("poll_oneoff (i32.const 0) (i32.const 4096) (i32.const 1) (i32.const {OUT})"));
     calls(
         "listing",
-        "timeout",
+        "fuel",
         "fd_readdir (i32.const 4) (i32.const 0) (i32.const 4096) (i64.const 0) (i32.const 0)".into(),
     );
     found
@@ -144,37 +144,37 @@ fn output() -> Vec<Hostile> {
     let flood = |name: &str, expect, build: &dyn Fn(&mut Program)| {
         let mut program = Program::default();
         build(&mut program);
-        Hostile::new("output", format!("output_{name}"), Expect::Verdict(expect), program.module(300))
+        Hostile::new("output", format!("output_{name}"), expect, program.module(300))
     };
     let vector =
         |len: u32| format!("(i32.store (i32.const 64) (i32.const 0)) (i32.store (i32.const 68) (i32.const {len}))");
     let write =
         |fd: u32, count: u32| format!("fd_write (i32.const {fd}) (i32.const 64) (i32.const {count}) (i32.const {OUT})");
     vec![
-        flood("stdout_for_ever", "fail", &|program| {
+        flood("stdout_for_ever", Expect::Limit("io"), &|program| {
             program.code(vector(60_000)).forever(|program| {
                 program.any(write(1, 1));
             });
         }),
-        flood("stderr_for_ever", "fail", &|program| {
+        flood("stderr_for_ever", Expect::Limit("io"), &|program| {
             program.code(vector(60_000)).forever(|program| {
                 program.any(write(2, 1));
             });
         }),
-        flood("of_both_by_the_byte", "timeout", &|program| {
+        flood("of_both_by_the_byte", Expect::Limit("fuel"), &|program| {
             program.code(vector(1)).forever(|program| {
                 program.any(write(1, 1)).any(write(2, 1));
             });
         }),
-        flood("in_one_huge_write", "pass", &|program| {
+        flood("in_one_huge_write", Expect::Verdict("pass"), &|program| {
             program.code(vector(0x0120_0000)).ok(write(1, 1));
         }),
-        flood("of_bytes_that_are_no_text", "pass", &|program| {
+        flood("of_bytes_that_are_no_text", Expect::Verdict("pass"), &|program| {
             program.ok("random_get (i32.const 4096) (i32.const 60000)");
             program.code("(i32.store (i32.const 64) (i32.const 4096)) (i32.store (i32.const 68) (i32.const 60000))");
             program.ok(write(1, 1)).ok(write(2, 1));
         }),
-        flood("in_a_thousand_vectors", "fail", &|program| {
+        flood("in_a_thousand_vectors", Expect::Limit("io"), &|program| {
             for at in 0..1024 {
                 let at = 8192 + at * 8;
                 program.code(format!("(i32.store (i32.const {at}) (i32.const 0))"));
@@ -189,19 +189,19 @@ fn output() -> Vec<Hostile> {
 
 /// Over the limits `io`, `host-memory` and `scratch`.
 fn quotas() -> Vec<Hostile> {
-    let hostile = |name: &str, expect, build: &dyn Fn(&mut Program)| {
+    let hostile = |name: &str, limit, build: &dyn Fn(&mut Program)| {
         let mut program = Program::default();
         build(&mut program);
-        Hostile::new("quota", format!("quota_{name}"), Expect::Verdict(expect), program.module(300))
+        Hostile::new("quota", format!("quota_{name}"), Expect::Limit(limit), program.module(300))
     };
     let vector = "(i32.store (i32.const 64) (i32.const 4096)) (i32.store (i32.const 68) (i32.const 1000000))";
     let scratch = |program: &mut Program| {
         let path = program.text("file");
-        program.ok(open(3, &path, true, CREATE, READ | WRITE)).code(format!("(local.set $fd {})", opened()));
+        program.ok(open(3, &path, true, CREATE, ALL)).code(format!("(local.set $fd {})", opened()));
         program.code(vector);
     };
     vec![
-        hostile("io_by_reading_one_file_again_and_again", "fail", &|program| {
+        hostile("io_by_reading_one_file_again_and_again", "io", &|program| {
             scratch(program);
             program.ok(format!("fd_write (local.get $fd) (i32.const 64) (i32.const 1) (i32.const {OUT})"));
             program.forever(|program| {
@@ -210,7 +210,7 @@ fn quotas() -> Vec<Hostile> {
                 ));
             });
         }),
-        hostile("io_by_writing_one_place_again_and_again", "fail", &|program| {
+        hostile("io_by_writing_one_place_again_and_again", "io", &|program| {
             scratch(program);
             program.forever(|program| {
                 program.ok(format!(
@@ -218,14 +218,14 @@ fn quotas() -> Vec<Hostile> {
                 ));
             });
         }),
-        hostile("scratch_filled", "timeout", &|program| {
+        hostile("scratch_filled", "fuel", &|program| {
             scratch(program);
             program.ok("fd_filestat_set_size (local.get $fd) (i64.const 8000000)");
             program.refused("fd_filestat_set_size (local.get $fd) (i64.const 80000000)");
             program.refused("fd_allocate (local.get $fd) (i64.const 0) (i64.const 80000000)");
             program.code("(loop $l (br $l))");
         }),
-        hostile("host_memory_by_names", "memory", &|program| {
+        hostile("host_memory_by_names", "host-memory", &|program| {
             // The name counts up in the digits of its last eight bytes.
             let path = program.text("n00000000");
             let at = path.split([' ', ')']).nth(1).unwrap_or_default().to_owned();
@@ -258,5 +258,5 @@ fn deep_stacks() -> Hostile {
                     (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 512)))))
             (drop (i32.const 0)))
         (func (export "_start") (loop $l (call $down (i32.const 40000)) (br $l))))"#;
-    Hostile::new("quota", "quota_host_memory_by_stacks", Expect::Verdict("memory"), wat(text))
+    Hostile::new("quota", "quota_host_memory_by_stacks", Expect::Limit("host-memory"), wat(text))
 }

@@ -1,6 +1,6 @@
 //! Descriptors that were never given, numbers moved about, buffers that are not there, and descriptors without end.
 
-use super::program::{CREATE, OUT, Program, READ, WRITE, open, opened};
+use super::program::{ALL, CREATE, OUT, Program, READ, WRITE, open, opened};
 use super::{Expect, Hostile};
 
 /// The end of a memory of two pages.
@@ -168,7 +168,7 @@ fn buffers() -> Vec<Hostile> {
         }),
         build("buffer", "at_offsets_past_all_files", |program| {
             let path = program.text("scratch");
-            program.ok(open(3, &path, true, CREATE, READ | WRITE)).code(format!("(local.set $fd {})", opened()));
+            program.ok(open(3, &path, true, CREATE, ALL)).code(format!("(local.set $fd {})", opened()));
             program.code(vector(64, 0, 8));
             for offset in ["-1", "0x7fffffffffffffff", "0x8000000000000000", "0x1000000000"] {
                 program.refused(format!(

@@ -18,6 +18,8 @@ pub use layout::{PUBLIC, SECRET, Site, lay_out};
 pub enum Expect {
     /// The verdict of its one test, as the report spells it.
     Verdict(&'static str),
+    /// It is ended by this limit.
+    Limit(&'static str),
     /// `timeout`, by the wall clock: what it does costs no fuel.
     WallClock,
     /// It is not loaded; the reason has this in it.

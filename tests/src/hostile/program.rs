@@ -139,3 +139,5 @@ pub const DIRECTORY: u32 = 2;
 /// The rights to read, to write, and both.
 pub const READ: u64 = 2;
 pub const WRITE: u64 = 64;
+/// Every right of a file's.
+pub const ALL: u64 = 0x8e0_01ff;
