@@ -59,8 +59,8 @@ impl Quota {
 
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, contents and names of the scratch file system, open
-    /// descriptors with their names and acquisition stacks, directories that are being read, and what is remembered of host
-    /// files. A descriptor that is closed is no longer counted, and nothing of it is kept.
+    /// descriptors with their names and acquisition stacks, directories that are being read, what is remembered of host
+    /// files, and its network. A descriptor that is closed is no longer counted, and nothing of it is kept.
     pub(super) fn held(&self) -> u64 {
         let scratch = self.world.scratch.usage();
         [
@@ -70,6 +70,7 @@ impl Wasi {
             self.quota.listed,
             self.quota.handles,
             self.world.files.met().saturating_mul(MET),
+            self.world.network.held(),
         ]
         .into_iter()
         .fold(0, u64::saturating_add)

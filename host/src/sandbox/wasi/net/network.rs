@@ -63,7 +63,6 @@ impl Default for Network {
 
 impl Network {
     /// Bytes of the host's memory that it holds: buffers in whole, and 1 KiB for each listening socket and connection.
-    #[cfg(test)]
     pub fn held(&self) -> u64 {
         self.budget.held()
     }

@@ -19,7 +19,6 @@ impl Budget {
     }
 
     /// Bytes taken now.
-    #[cfg(test)]
     pub fn held(&self) -> u64 {
         self.held
     }
