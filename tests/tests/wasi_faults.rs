@@ -276,6 +276,8 @@ fn calls_on_a_directory() -> Vec<(&'static str, Vec<Arg>, u32)> {
         ("path_symlink", vec![path("f"), fd(), path("g")], 24),
         ("path_remove_directory", vec![fd(), path("d")], 25),
         ("path_unlink_file", vec![fd(), path("f")], 26),
+        ("fd_datasync", vec![fd()], 0),
+        ("fd_sync", vec![fd()], 4),
     ]
 }
 

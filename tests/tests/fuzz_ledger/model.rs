@@ -31,8 +31,8 @@ const PATH_UNLINK_FILE: u64 = 1 << 26;
 const SOCKETS: u64 = 1 << 28 | 1 << 29;
 /// Rights of a file: data-sync, read, seek, flags, sync, tell, write, advise, allocate, status, size, times, poll.
 const OF_FILE: u64 = 0x1ff | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 27;
-/// Rights of a directory: all that begin with `path`, listing it, its own status and times.
-const OF_DIR: u64 = ((1 << 27) - (1 << 9)) & !(1 << 22);
+/// Rights of a directory: all that begin with `path`, listing it, its own status and times, synchronising it.
+const OF_DIR: u64 = ((1 << 27) - (1 << 9)) & !(1 << 22) | 1 | 1 << 4;
 /// Rights of a stream, reading or writing aside: data-sync, flags, sync, status, poll.
 const OF_STREAM: u64 = 1 | 1 << 3 | 1 << 4 | 1 << 21 | 1 << 27;
 

@@ -293,4 +293,9 @@ impl Dir for HostDir {
         world.files.of(id).set(times, world.clock.realtime());
         Ok(())
     }
+
+    fn sync(&self) -> Result<()> {
+        // A handle of its own: one that only names the directory cannot be synchronised.
+        Ok(self.dir.open(".")?.sync_all()?)
+    }
 }

@@ -196,6 +196,10 @@ pub trait Dir: Send + Sync {
 
     fn set_times(&self, world: &mut World, path: &str, follow: bool, times: Times) -> Result<()>;
 
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Gives back what the object holds in the world, before it is dropped.
     fn close(&self, _: &mut World) {}
 }

@@ -75,7 +75,7 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn fd_datasync(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<()> {
         // Who may synchronise everything may synchronise the data: as on the host, that takes no right to write.
         let needed = self.table.either(fd, Rights::FD_SYNC, Rights::FD_DATASYNC)?;
-        Ok(self.table.file(fd, needed)?.sync()?)
+        Ok(self.table.sync(fd, needed)?)
     }
 
     async fn fd_fdstat_get(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<types::Fdstat> {
@@ -208,7 +208,7 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn fd_sync(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<()> {
-        Ok(self.table.file(fd, Rights::FD_SYNC)?.sync()?)
+        Ok(self.table.sync(fd, Rights::FD_SYNC)?)
     }
 
     async fn fd_tell(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<u64> {

@@ -101,6 +101,8 @@ fn of_dir() -> Rights {
         | Rights::PATH_FILESTAT_SET_SIZE
         | Rights::FD_FILESTAT_GET
         | Rights::FD_FILESTAT_SET_TIMES
+        | Rights::FD_SYNC
+        | Rights::FD_DATASYNC
 }
 
 fn of_file() -> Rights {

@@ -4,6 +4,7 @@
 //! What a call needs is checked here, in this order: the descriptor is open (`Badf`), of the right kind (`Isdir`, `Notdir`,
 //! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).
 
+use super::fault::Fault;
 use super::object::{Dir, DirEntry, File, Interest, Result};
 use super::rights::{self, Granted};
 use crate::ledger::HandleId;
@@ -127,6 +128,15 @@ impl Table {
     /// Which of two rights to ask for where one includes the other: the wider, if it is held.
     pub fn either(&self, fd: Fd, wider: Rights, narrower: Rights) -> Result<Rights> {
         Ok(if self.get(fd)?.rights.base.contains(wider) { wider } else { narrower })
+    }
+
+    /// Synchronises what is at a descriptor that has these rights: also a directory, whose names are data to those who rename.
+    pub fn sync(&mut self, fd: Fd, needed: Rights) -> Result<()> {
+        match self.dir(fd, needed) {
+            Ok(dir) => dir.sync(),
+            Err(Fault::Errno(Errno::Notdir)) => self.file(fd, needed)?.sync(),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// What bytes are moved through by this right. At a place of the call's own, that is seeking: a stream is `Spipe`.
