@@ -113,9 +113,10 @@ fn parent(command: &VerifyCommand) -> Done {
     Ok(if incomplete && ended == exit_status::PASSED { exit_status::BUILD_FAILED } else { ended })
 }
 
-/// The modules named, absolute; `None` where it is a package that is named.
+/// The modules named, absolute; `None` where it is a package that is named. A name in `.wasm` is a module's, there or not.
 fn files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
-    let module = |path: &PathBuf| path.is_file() && path.extension().is_none_or(|extension| extension != "toml");
+    let named = |path: &PathBuf, end: &str| path.extension().is_some_and(|extension| extension == end);
+    let module = |path: &PathBuf| (path.is_file() && !named(path, "toml")) || (named(path, "wasm") && !path.is_dir());
     match (paths.iter().filter(|path| module(path)).count(), paths.len()) {
         (0, 1) => Ok(None),
         (modules, all) if modules == all => {
