@@ -55,6 +55,18 @@ fn partitions_cover_everything_once() {
     assert_eq!(parts.into_iter().flatten().collect::<BTreeSet<_>>(), all);
 }
 
+/// The names of a module's tests are no test's output: capping that does not lose any.
+#[test]
+fn however_little_output_is_kept_every_test_is_found() {
+    let module = guest("plain/endings").to_str().unwrap();
+    let list = |output| {
+        let done = run(scratch_dir().path(), ["list", "--output", output, module]);
+        assert_eq!(done.status, Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    assert_eq!(list("0"), list("1MiB"));
+}
+
 #[test]
 fn a_list_names_every_test_and_runs_none() {
     let dir = scratch_dir();

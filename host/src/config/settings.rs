@@ -53,7 +53,7 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
         "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
         "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
-        "io" => patch.io = check.quantity(at, value, Quantity::Size),
+        "io" => patch.io = check.positive(at, value, Quantity::Size),
         "host-memory" => patch.host_memory = check.positive(at, value, Quantity::Size),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),

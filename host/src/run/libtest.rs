@@ -52,6 +52,11 @@ pub fn list(
             let problem = format!("{} {said}", done.ending.words());
             return Err(ListError { module: module.name.to_string(), problem: problem.trim_end().to_owned() });
         }
+        // Half a list would be tests that are not run, and nobody told.
+        if done.remains.output.dropped > 0 {
+            let problem = "prints more than can be kept; raise `output`".to_owned();
+            return Err(ListError { module: module.name.to_string(), problem });
+        }
         Ok(done.remains.output.stdout)
     };
     let all = names(&ask(&["--list", "--format", "terse"])?);

@@ -117,6 +117,9 @@ struct Candidate<'a> {
     sdk: Option<&'a SdkTest>,
 }
 
+/// Room for what a module prints when it lists its tests, in bytes: names of a hundred for each of 600,000.
+const LISTING: u64 = 64 << 20;
+
 /// Makes the plans of modules, and the grants that several tests share.
 pub(super) struct Planner<'a> {
     pub engine: &'a Engine,
@@ -163,7 +166,7 @@ impl Planner<'_> {
         let mut candidates: Vec<Candidate<'m>> = catalogue.sdk_tests.iter().map(of_sdk).collect();
         let held: HashSet<Arc<str>> = candidates.iter().map(|test| Arc::clone(&test.name)).collect();
         if catalogue.libtest {
-            let grants = shared.without_sockets(self.profile.policy())?;
+            let grants = shared.for_listing(self.profile.policy())?;
             let listed = libtest::list(self.engine, module, &grants, self.interrupted)?;
             candidates.extend(listed.into_iter().filter(|test| !held.contains(&test.name)).map(of_libtest));
         } else if catalogue.harness == Harness::Command {
@@ -234,11 +237,13 @@ struct SharedGrants<'a> {
 
 impl SharedGrants<'_> {
     /// What the harness gets when it lists its tests: no sockets, whose other ends expect a test.
-    fn without_sockets(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
-        if policy.sockets.is_empty() {
-            return self.of(policy);
-        }
-        self.extra.with(&Policy { sockets: Vec::new(), ..Policy::clone(policy) })
+    /// What a module is listed with: no sockets, and room for the names of its tests, which are not a test's output.
+    fn for_listing(&self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
+        let mut limits = policy.limits;
+        limits.output = limits.output.max(LISTING);
+        limits.host_memory = limits.host_memory.max(limits.output.saturating_mul(2));
+        limits.io = limits.io.max(limits.output.saturating_mul(2));
+        self.extra.with(&Policy { sockets: Vec::new(), limits, ..Policy::clone(policy) })
     }
 
     fn of(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {

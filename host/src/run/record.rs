@@ -68,8 +68,7 @@ fn harness(named: &Named<'_>) -> Option<Harness> {
 
 fn usage(run: &Run) -> Usage {
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
-    // How deep a stack is that is used up is the compiler's choice, and so is what was done on the way down.
-    let overflow = matches!(run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
+    let overflow = overflowed(run);
     // Compilers count fuel in batches, and have all counted it at calls and at `unreachable`, but not where an operator
     // such as a load or a division traps.
     let fault = matches!(run.ending, Ending::Trap { kind, .. } if kind != TrapKind::Unreachable);
@@ -81,29 +80,36 @@ fn usage(run: &Run) -> Usage {
     }
 }
 
+/// Whether the stack was used up. How deep it is then is the compiler's choice, and so is what was done on the way down: how
+/// much was used, what was open, what was refused.
+fn overflowed(run: &Run) -> bool {
+    matches!(run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. })
+}
+
 fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict, Details) {
     let run = case.run;
     let open = resources::describe(&run.remains.open, named.name, &case.module.symbols);
     let (leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
     let (mut verdict, mut leaks) = weigh(judgement.verdict, leaks, case.policy.leaks.handles);
     if judgement.normal_finish {
-        let residue = resources::describe_residue(&run.remains.residue, named.name);
+        let residue = resources::describe_residue(&run.remains, named.name);
         let (weighed, residue) = weigh(verdict, residue, case.policy.leaks.residue);
         verdict = weighed;
         leaks.extend(residue);
     }
     let stack = place(named, case, &judgement);
     let said = run.sdk.as_ref();
+    let overflow = overflowed(run);
     let details = Details {
         message: judgement.message,
         hint: judgement.hint.map(str::to_owned),
         reason: judgement.reason,
         exit_status: judgement.exit_status,
         limit: judgement.limit,
-        refused: run.refused,
+        refused: run.refused.filter(|_| !overflow),
         stack,
         leaks,
-        reclaimed,
+        reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
         output: if verdict != Verdict::Pass || named.keep_output { output(named, run) } else { Output::default() },

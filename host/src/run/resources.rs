@@ -2,7 +2,7 @@
 
 use crate::ledger::{Access, Handle, Kind};
 use crate::report::model::{Resource, ResourceKind, SocketRecord};
-use crate::sandbox::wasi::Left;
+use crate::sandbox::wasi::{Left, Remains};
 use crate::symbols::Symbols;
 
 /// The report's entries, in order of the first acquisition.
@@ -28,14 +28,14 @@ pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource
     groups.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// The report's entries for files left in the scratch file system, in path order.
-pub fn describe_residue(left: &[Left], scope: &str) -> Vec<Resource> {
-    let entry = |file: &Left| Resource {
+/// The report's entries for files left in the scratch file system, in path order; the last is for those that are not listed.
+pub fn describe_residue(remains: &Remains, scope: &str) -> Vec<Resource> {
+    let entry = |count, file: Option<&Left>| Resource {
         kind: ResourceKind::Residue,
-        count: 1,
-        path: Some(file.path.clone()),
+        count,
+        path: file.map(|file| file.path.clone()),
         fd: None,
-        bytes: Some(file.bytes),
+        bytes: file.map(|file| file.bytes),
         mode: None,
         bytes_read: 0,
         bytes_written: 0,
@@ -43,7 +43,9 @@ pub fn describe_residue(left: &[Left], scope: &str) -> Vec<Resource> {
         scope: scope.to_owned(),
         stack: Vec::new(),
     };
-    left.iter().map(entry).collect()
+    let listed = remains.residue.iter().map(|file| entry(1, Some(file)));
+    let more = (remains.residue_omitted > 0).then(|| entry(remains.residue_omitted, None));
+    listed.chain(more).collect()
 }
 
 fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
@@ -83,4 +85,21 @@ fn socket(handle: &Handle) -> Option<SocketRecord> {
 /// The sum of two figures; none where one of them is not known.
 fn added(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     Some(a?.saturating_add(b?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_to_be_listed_is_counted() {
+        let left = |nth: u64| Left { path: format!("/tmp/{nth}"), bytes: nth };
+        let mut remains = Remains { residue: (0..2).map(left).collect(), ..Remains::default() };
+        let counts = |remains| describe_residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();
+        assert_eq!(counts(&remains), [1, 1]);
+        remains.residue_omitted = 40;
+        assert_eq!(counts(&remains), [1, 1, 40]);
+        let told = describe_residue(&remains, "t");
+        assert_eq!(told[2].path, None);
+    }
 }

@@ -9,7 +9,7 @@ use super::state::TestState;
 use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
 use crate::report::model::RefusedGrowth;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use wasmtime::{Instance, Store, StoreContextMut, UpdateDeadline};
 
@@ -88,6 +88,10 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), subject) {
         Ok(wasi) => wasi,
+        // It may have been waiting for its turn to listen.
+        Err(_) if job.interrupted.load(Ordering::Relaxed) => {
+            return Run { ending: Ending::Interrupted, ..Run::refused(String::new()) };
+        }
         Err(error) => return Run::refused(error.to_string()),
     };
     // The time it waited for its turn to listen is not the test's.
@@ -117,7 +121,7 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
 }
 
 /// When a test that starts now has to stop.
-fn deadline(timeout: Duration) -> Instant {
+pub(super) fn deadline(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or(now + Duration::from_secs(1 << 32))
 }

@@ -5,7 +5,6 @@ use super::state::TestState;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
 use std::borrow::Cow;
-use std::time::Instant;
 use wasmtime::{Global, Instance, ModuleExport, Store, TypedFunc, Val};
 
 /// Most clean-ups run for one test: a clean-up may register another, and an endless chain has to end.
@@ -103,7 +102,7 @@ impl After<'_> {
         self.store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
         self.store.data_mut().wasi.open_reserve();
         let timeout = self.store.data().wasi.timeout();
-        let deadline = Instant::now().checked_add(timeout).unwrap_or_else(Instant::now);
+        let deadline = super::execute::deadline(timeout);
         self.store.data_mut().wasi.set_deadline(deadline);
         let address = match said {
             Some(address) => address,

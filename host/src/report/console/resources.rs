@@ -185,7 +185,8 @@ impl Display for Title<'_> {
         match (path, kind) {
             (Some(path), _) => write!(f, " {}", OneLine(path))?,
             (None, ResourceKind::File | ResourceKind::Dir) => f.write_str(" of unknown path")?,
-            (None, ResourceKind::Socket | ResourceKind::Residue) => {}
+            (None, ResourceKind::Residue) => f.write_str(", too many to be listed")?,
+            (None, ResourceKind::Socket) => {}
         }
         if let Some(bytes) = bytes {
             write!(f, " ({})", Bytes(*bytes))?;

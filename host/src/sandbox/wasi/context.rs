@@ -42,6 +42,8 @@ pub struct Remains {
     pub open: Vec<Handle>,
     /// Files that the test left in the scratch file system, in path order.
     pub residue: Vec<Left>,
+    /// How many more of them there are than are listed.
+    pub residue_omitted: u64,
     /// Most handles of the test's own at once.
     pub handles_peak: u32,
     /// What it printed.
@@ -292,12 +294,13 @@ impl Wasi {
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
         }
-        let residue = self.world.scratch.residue(MAX_RESIDUE).files;
-        let residue = residue
+        let left = self.world.scratch.residue(MAX_RESIDUE);
+        let residue = left
+            .files
             .into_iter()
             .map(|file| Left { path: format!("{}/{}", super::grants::SCRATCH_PATH, file.path), bytes: file.size })
             .collect();
-        Remains { open, residue, handles_peak, output: self.world.capture.into_output() }
+        Remains { open, residue, residue_omitted: left.omitted, handles_peak, output: self.world.capture.into_output() }
     }
 }
 
