@@ -37,6 +37,22 @@ host = "outside/read-only"
 guest = "/read-write"
 host = "outside/read-write"
 mode = "read-write"
+
+[[profile.default.dir]]
+name = "overlay"
+guest = "/overlay"
+host = "outside/overlay"
+mode = "overlay"
+
+[[profile.default.dir]]
+name = "overlay-of-what-changes"
+guest = "/changing"
+host = "outside/read-write"
+mode = "overlay"
+
+[[profile.default.overrides]]
+module = "overlay_"
+grants = ["overlay", "overlay-of-what-changes"]
 "#;
 
 /// Descriptors and memory are the process's, so that tests which look at them may not run at once.
@@ -259,7 +275,7 @@ fn opened_path(line: &str) -> Option<&str> {
 fn may_be_opened(path: &str, dir: &Path, site: &Site) -> bool {
     let path = Path::new(path);
     if path.starts_with(&site.outside) {
-        return path.starts_with(&site.read_only) || path.starts_with(&site.read_write);
+        return [&site.read_only, &site.read_write, &site.overlay].iter().any(|grant| path.starts_with(grant));
     }
     // The program itself: its modules and configuration, the C library, and what Rust asks the kernel about the machine.
     let of_the_program = ["/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache", "/proc", "/sys", "/dev/null"];

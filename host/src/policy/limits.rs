@@ -34,8 +34,8 @@ pub struct Limits {
     /// ends after the call that goes over it.
     pub io: u64,
     /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch and overlay files and their
-    /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read. The test ends
-    /// after the call that goes over it.
+    /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read, and what is
+    /// remembered of each file of a grant that the test has met. The test ends after the call that goes over it.
     pub host_memory: u64,
 }
 

@@ -18,6 +18,8 @@ pub struct Site {
     pub read_only: PathBuf,
     /// Granted for writing.
     pub read_write: PathBuf,
+    /// Granted as an overlay, as the one for writing also is.
+    pub overlay: PathBuf,
 }
 
 /// Makes grants full of bait below `root`: links that lead out of them in every way, and special files.
@@ -26,14 +28,15 @@ pub struct Site {
 /// If anything cannot be made.
 pub fn lay_out(root: &Path) -> Site {
     let outside = root.join("outside");
-    let site =
-        Site { read_only: outside.join("read-only"), read_write: outside.join("read-write"), outside: outside.clone() };
+    let [read_only, read_write, overlay] = ["read-only", "read-write", "overlay"].map(|name| outside.join(name));
+    let site = Site { read_only, read_write, overlay, outside: outside.clone() };
     std::fs::create_dir_all(outside.join("secrets")).expect("the folder is writable");
     for secret in ["secret.txt", "secrets/secret.txt"] {
         std::fs::write(outside.join(secret), SECRET).expect("the folder is writable");
     }
     grant(&site.read_only, &outside);
     grant(&site.read_write, &outside);
+    grant(&site.overlay, &outside);
     site
 }
 

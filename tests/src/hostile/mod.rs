@@ -1,12 +1,13 @@
 //! Modules that attack the host, each with the verdict that it must get. One table, from one file a kind of attack.
 //!
 //! Descriptors: 3 is the scratch file system, 4 a read-only and 5 a read-write directory of the host, both laid out by
-//! [`lay_out`].
+//! [`lay_out`]. Modules of the class `overlay` have overlays after them.
 
 mod bombs;
 mod descriptors;
 mod layout;
 mod modules;
+mod overlays;
 mod paths;
 mod program;
 mod sdk;
@@ -50,7 +51,10 @@ impl Hostile {
 
 /// Every module, by class.
 pub fn corpus() -> Vec<Hostile> {
-    [paths::all(), descriptors::all(), bombs::all(), sdk::all(), modules::all()].into_iter().flatten().collect()
+    [paths::all(), overlays::all(), descriptors::all(), bombs::all(), sdk::all(), modules::all()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn wat(text: &str) -> Vec<u8> {

@@ -4,7 +4,7 @@ use super::Hostile;
 use super::program::{CREATE, DIRECTORY, OUT, Program, READ, WRITE, open, opened};
 
 /// Paths that lead out of every directory, or nowhere, whatever is done with them.
-const LEAVING: &[&str] = &[
+pub(super) const LEAVING: &[&str] = &[
     "..",
     "../",
     "../secret.txt",
@@ -34,7 +34,7 @@ const LEAVING: &[&str] = &[
 ];
 
 /// Paths that lead out of a grant where the link at their end is followed.
-const FOLLOWED: &[&str] = &[
+pub(super) const FOLLOWED: &[&str] = &[
     "link_up",
     "link_absolute",
     "link_dir",
@@ -123,7 +123,7 @@ fn escapes() -> Vec<Hostile> {
 }
 
 /// Opens `path`, and traps where what can be read there is a secret.
-fn no_secret(program: &mut Program, dir: u32, path: &str) {
+pub(super) fn no_secret(program: &mut Program, dir: u32, path: &str) {
     let path = program.text(path);
     program
         .code(format!("(if (i32.eqz (call ${})) (then", open(dir, &path, true, 0, READ)))

@@ -67,9 +67,49 @@ pub fn gather(
     Ok(total)
 }
 
+/// Fills a buffer by as many reads as that takes; fewer bytes only at the end, or before an errno. One that comes after bytes
+/// is left to the guest's next call: the bytes are gone from where they were.
+pub fn whole(buffer: &mut [u8], mut read: impl FnMut(&mut [u8]) -> Result<usize>) -> Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match read(&mut buffer[got..]) {
+            Ok(0) => break,
+            Ok(more) => got += more,
+            Err(Fault::Errno(_)) if got > 0 => break,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(got)
+}
+
 /// The part of a buffer below the cap, if any is left of either.
 fn capped(start: GuestPtr<u8>, len: u32, total: usize) -> Option<GuestPtr<[u8]>> {
     let room = u32::try_from(MAX_BYTES - total.min(MAX_BYTES)).unwrap_or(u32::MAX);
     let len = len.min(room);
     (len > 0).then(|| start.as_array(len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a buffer of ten from these answers.
+    fn read(answers: Vec<Result<usize>>) -> Result<usize> {
+        let mut answers = answers.into_iter();
+        whole(&mut [0; 10], |rest| {
+            let answer = answers.next().expect("it reads no further")?;
+            assert!(answer <= rest.len());
+            Ok(answer)
+        })
+    }
+
+    #[test]
+    fn a_buffer_is_filled_whole_and_no_byte_is_lost_to_an_errno() {
+        assert!(matches!(read(vec![Ok(3), Ok(7)]), Ok(10)));
+        assert!(matches!(read(vec![Ok(3), Ok(0)]), Ok(3)));
+        assert!(matches!(read(vec![Ok(3), Err(Errno::Again.into())]), Ok(3)));
+        assert!(matches!(read(vec![Err(Errno::Again.into())]), Err(Fault::Errno(Errno::Again))));
+        let ended = || Fault::Trap(anyhow::anyhow!("the test is over"));
+        assert!(matches!(read(vec![Ok(3), Err(ended())]), Err(Fault::Trap(_))));
+    }
 }

@@ -195,7 +195,12 @@ impl Dir for HostDir {
 
     fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat> {
         let found = self.metadata(path, follow)?;
-        Ok(filestat(world, &found, self.writable))
+        let mut stat = filestat(world, &found, self.writable);
+        if stat.filetype == Filetype::SymbolicLink {
+            // The length of a target that may not be read is that of a path of the host.
+            stat.size = self.read_link(world, path).map_or(0, |target| target.len() as u64);
+        }
+        Ok(stat)
     }
 
     fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {

@@ -3,7 +3,7 @@
 
 use super::fault::Fault;
 use super::host_count::Tracked;
-use super::object::{Accepted, File, Interest, Readiness, Result};
+use super::object::{Accepted, File, Interest, Readiness, Result, only_nonblock};
 use super::waiting::Wait;
 use super::world::World;
 use rustix::event::PollFlags;
@@ -141,10 +141,6 @@ fn retry<T>(
             done => return done.map_err(|error| std::io::Error::from(error).into()),
         }
     }
-}
-
-fn only_nonblock(flags: Fdflags) -> Result<Fdflags> {
-    if Fdflags::NONBLOCK.contains(flags) { Ok(flags) } else { Err(Errno::Inval.into()) }
 }
 
 fn poll(fd: BorrowedFd<'_>, interest: Interest, bytes: impl FnOnce() -> u64) -> Result<Readiness> {

@@ -107,3 +107,15 @@ fn links_are_counted_and_directories_look_alike() {
     let root = dir.stat(world).unwrap();
     assert_eq!((root.nlink, root.size), (1, 0));
 }
+
+#[test]
+fn the_size_of_a_link_is_that_of_the_target_which_the_test_may_read() {
+    let (host, dir) = granted();
+    let world = &mut world();
+    for (target, name, size) in [("old", "relative", 3), ("../../out", "out", 9), ("/an/absolute/path", "absolute", 0)]
+    {
+        std::os::unix::fs::symlink(target, host.path().join(name)).unwrap();
+        assert_eq!(stat(&dir, world, name).size, size, "{name}");
+        assert_eq!(dir.read_link(world, name).is_ok(), size > 0, "{name}");
+    }
+}

@@ -75,6 +75,11 @@ pub struct Accepted {
     pub peer: String,
 }
 
+/// The flags that a socket may be given.
+pub fn only_nonblock(flags: Fdflags) -> Result<Fdflags> {
+    if Fdflags::NONBLOCK.contains(flags) { Ok(flags) } else { Err(Errno::Inval.into()) }
+}
+
 /// An open file, stream or socket.
 pub trait File: Send {
     fn kind(&self) -> Filetype;

@@ -1,6 +1,6 @@
 //! The 46 functions of WASI preview 1, each a few lines over the descriptor table.
 
-use super::buffers::{gather, scatter};
+use super::buffers::{gather, scatter, whole};
 use super::calls::{follows, sizes};
 use super::clock::RESOLUTION;
 use super::context::{Acquired, Wasi};
@@ -425,14 +425,7 @@ impl WasiSnapshotPreview1 for Wasi {
         let socket = self.table.socket(fd, Rights::FD_READ)?;
         let world = &mut self.world;
         let count = scatter(memory, data, !all, |buffer, _| {
-            let mut got = socket.recv(world, buffer, peek)?;
-            while all && got > 0 && got < buffer.len() {
-                match socket.recv(world, &mut buffer[got..], false)? {
-                    0 => break,
-                    more => got += more,
-                }
-            }
-            Ok(got)
+            if all { whole(buffer, |rest| socket.recv(world, rest, false)) } else { socket.recv(world, buffer, peek) }
         });
         let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         if !peek {

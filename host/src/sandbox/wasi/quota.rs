@@ -7,8 +7,8 @@ use crate::ledger::RawFrame;
 /// What clean-ups may move and hold above a limit that their test has used up: 1 MiB.
 const RESERVE: u64 = 1 << 20;
 
-/// What a descriptor, a directory entry, a name in the scratch file system, and a host file that the test has met are
-/// counted as, beside their contents: at least what the host needs for one.
+/// What a descriptor, a directory entry, a name in the scratch file system or met below an overlay, and a file of another
+/// grant that the test has met are counted as, beside their contents: at least what the host needs for one.
 const DESCRIPTOR: u64 = 512;
 const LISTED: u64 = 48;
 const NAME: u64 = 512;
@@ -60,15 +60,16 @@ impl Quota {
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
     /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
-    /// that are being read, and what is remembered of host files. A descriptor that is closed is no longer counted, and nothing
+    /// that are being read, and what is remembered of host files, those below overlays included. A descriptor that is closed is no longer counted, and nothing
     /// of it is kept.
     pub(super) fn held(&self) -> u64 {
-        let scratch = self.world.scratch.usage();
+        let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
         [
             self.world.capture.held(),
             self.world.network.held(),
             scratch.bytes,
-            scratch.entries.saturating_mul(NAME),
+            met.bytes,
+            scratch.entries.saturating_add(met.entries).saturating_mul(NAME),
             self.quota.listed,
             self.quota.handles,
             self.world.files.met().saturating_mul(MET),

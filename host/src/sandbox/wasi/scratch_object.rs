@@ -102,7 +102,8 @@ impl ScratchDir {
 fn with<T>(world: &mut World, call: impl FnOnce(&mut Scratch, u64) -> Result<T, FsError>) -> Result<T> {
     let done = call(&mut world.scratch, world.clock.realtime());
     let work = world.scratch.take_work();
-    for (price, count) in [(meter::BYTE, work.bytes), (meter::ENTRY, work.entries)] {
+    let priced = [(meter::BYTE, work.bytes), (meter::ENTRY, work.entries), (meter::STEP, work.steps)];
+    for (price, count) in priced {
         world.meter.charge(price, usize::try_from(count).unwrap_or(usize::MAX));
     }
     Ok(done?)

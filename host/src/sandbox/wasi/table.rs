@@ -1,5 +1,4 @@
 //! The guest's descriptor table: descriptor -> object, with its key in the ledger. Lowest free number first, as POSIX has it.
-
 //!
 //! What a call needs is checked here, in this order: the descriptor is open (`Badf`), of the right kind (`Isdir`, `Notdir`,
 //! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).

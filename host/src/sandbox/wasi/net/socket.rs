@@ -1,7 +1,7 @@
 //! What a descriptor of the network stands for.
 
 use super::super::fault::Fault;
-use super::super::object::{Accepted, File, Interest, Readiness, Result};
+use super::super::object::{Accepted, File, Interest, Readiness, Result, only_nonblock};
 use super::super::waiting::Wait;
 use super::super::world::World;
 use super::connection::{Moved, Side};
@@ -25,10 +25,6 @@ pub struct Stream {
 /// What a call that cannot go on is told: to come again, or nothing any more.
 fn blocked(flags: Fdflags, wait: Wait) -> Fault {
     if flags.contains(Fdflags::NONBLOCK) { Errno::Again.into() } else { Fault::forever(wait) }
-}
-
-fn only_nonblock(flags: Fdflags) -> Result<Fdflags> {
-    if Fdflags::NONBLOCK.contains(flags) { Ok(flags) } else { Err(Errno::Inval.into()) }
 }
 
 impl File for Listener {

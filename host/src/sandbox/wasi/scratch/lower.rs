@@ -170,11 +170,20 @@ fn look(dir: &OpenDir, name: &str) -> Result<Option<Found>> {
         FileKind::File => Found::File { size: u64::try_from(stat.st_size).unwrap_or_default() },
         FileKind::Dir => Found::Dir,
         FileKind::Symlink => {
-            let target = readlinkat(&dir.fd, name, Vec::new()).map_err(from_host)?;
-            Found::Symlink(target.to_str().map_err(|_| FsError::Ilseq).and_then(target_of))
+            let Some(target) = read_link(dir, name)? else { return Ok(None) };
+            Found::Symlink(target)
         }
         special => Found::Special(special),
     }))
+}
+
+/// Where a symbolic link leads. None where it was taken away since it was found, or something else is in its place.
+fn read_link(dir: &OpenDir, name: &str) -> Result<Option<Target>> {
+    match readlinkat(&dir.fd, name, Vec::new()) {
+        Ok(target) => Ok(Some(target.to_str().map_err(|_| FsError::Ilseq).and_then(target_of))),
+        Err(Errno::NOENT | Errno::INVAL) => Ok(None),
+        Err(error) => Err(from_host(error)),
+    }
 }
 
 fn target_of(target: &str) -> Target {
@@ -200,5 +209,21 @@ fn from_host(error: Errno) -> FsError {
         Errno::ACCESS | Errno::PERM => FsError::Acces,
         Errno::MFILE | Errno::NFILE => FsError::Nfile,
         _ => FsError::Io,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_is_gone_when_it_is_read_is_not_there() {
+        let host = tempfile::tempdir().unwrap();
+        std::fs::write(host.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("file", host.path().join("link")).unwrap();
+        let dir = Lower::open(host.path()).unwrap().0;
+        assert_eq!(read_link(&dir, "link"), Ok(Some(Ok("file".into()))));
+        assert_eq!(read_link(&dir, "gone"), Ok(None));
+        assert_eq!(read_link(&dir, "file"), Ok(None), "another has taken its place");
     }
 }

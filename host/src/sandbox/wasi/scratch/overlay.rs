@@ -65,7 +65,8 @@ impl Scratch {
         Ok(())
     }
 
-    /// Makes the node of a name found below. Nothing is charged: what there is to meet is what the user granted.
+    /// Makes the node of a name found below. No quota is charged: what there is to meet is what the user granted. What is
+    /// remembered of it is counted.
     fn meet(&mut self, dir: NodeId, path: &Arc<str>, name: Arc<str>, found: Found) -> Result<NodeId> {
         let is_dir = matches!(found, Found::Dir);
         let body = match found {
@@ -77,6 +78,8 @@ impl Scratch {
             Found::Symlink(target) => Body::Symlink { target, below: true },
             Found::Special(kind) => Body::Special(kind),
         };
+        self.met.entries += 1;
+        self.met.bytes += name.len() as u64 + remembered(&body);
         let node = self.insert(Node::new(self.next_id().ino, self.node(dir)?.tree, body, self.start));
         self.dir_mut(dir)?.meet(name, node);
         if is_dir {
@@ -131,6 +134,15 @@ impl Scratch {
     fn view(&mut self, node: NodeId) -> Result<&mut View> {
         let index = self.node(node)?.tree.checked_sub(1).ok_or(FsError::Io)?;
         self.overlays.get_mut(index as usize).map(|overlay| &mut overlay.view).ok_or(FsError::Io)
+    }
+}
+
+/// Bytes that the node of a name found below keeps of its own, beside the name.
+fn remembered(body: &Body) -> u64 {
+    match body {
+        Body::Symlink { target: Ok(target), .. } => target.len() as u64,
+        Body::Dir(dir) => dir.unread().map_or(0, |path| path.len() as u64),
+        _ => 0,
     }
 }
 

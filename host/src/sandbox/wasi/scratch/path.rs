@@ -130,6 +130,8 @@ impl<'p> Walk<'p> {
     /// Resolves up to the final component. After [`Walk::enter`] it goes on into the link.
     pub(super) fn advance(&mut self, fs: &mut Scratch) -> Result<Place<Cow<'p, str>>> {
         loop {
+            // The guest paid for its own path by the byte; what links add to it is counted.
+            fs.work.steps += u64::from(self.links > 0);
             let (name, slash) = self.rest.next();
             if self.rest.as_str().is_empty() {
                 match self.outer.pop() {

@@ -113,13 +113,14 @@ impl Scratch {
     }
 
     /// Whether `dir` is `ancestor` or below it. Host work: the depth of `dir`.
-    fn is_within(&self, mut dir: NodeId, ancestor: NodeId) -> Result<bool> {
+    fn is_within(&mut self, mut dir: NodeId, ancestor: NodeId) -> Result<bool> {
         while dir != ancestor {
             let parent = self.dir(dir)?.parent;
             // A root is its own parent.
             if parent == dir || self.node(dir)?.nlink == 0 {
                 return Ok(false);
             }
+            self.work.steps += 1;
             dir = parent;
         }
         Ok(true)

@@ -12,6 +12,9 @@ pub struct Work {
     pub bytes: u64,
     /// Entries of directories below that were read.
     pub entries: u64,
+    /// Components of symbolic links' targets that were resolved, and directories passed on the way up to a root: what the
+    /// length of a path argument says nothing of.
+    pub steps: u64,
 }
 
 /// The files of one test. See the [module](super) for what holds of every call.
@@ -24,6 +27,8 @@ pub struct Scratch {
     /// In the order of their first use.
     pub(super) overlays: Vec<Overlay>,
     pub(super) quota: Quota,
+    /// What is remembered of files below overlays, which no quota counts: it never shrinks.
+    pub(super) met: Usage,
     pub(super) work: Work,
     /// The times of what was there before the test.
     pub(super) start: Nanos,
@@ -42,7 +47,8 @@ impl Scratch {
             next_ino: ino + 1,
             overlays: Vec::new(),
             quota: Quota::new(max_bytes, max_entries),
-            work: Work { bytes: 0, entries: 0 },
+            met: Usage { bytes: 0, entries: 0 },
+            work: Work { bytes: 0, entries: 0, steps: 0 },
             start: now,
         }
     }
@@ -55,6 +61,11 @@ impl Scratch {
     /// What is charged against the quotas now.
     pub const fn usage(&self) -> Usage {
         self.quota.used
+    }
+
+    /// What is remembered of the files that were met below overlays: their names, paths and link targets, and how many.
+    pub const fn met(&self) -> Usage {
+        self.met
     }
 
     /// What was done since this was asked the last time, whether or not the calls succeeded.

@@ -53,6 +53,28 @@ fn links_that_multiply_work_are_cut_short() {
 }
 
 #[test]
+fn what_links_and_depth_make_of_a_short_call_is_counted() {
+    let mut fs = scratch();
+    dir(&mut fs, "a");
+    let around = "a/../".repeat(800);
+    symlink(&mut fs, &format!("{around}a"), "l0");
+    for level in 1..40 {
+        symlink(&mut fs, &format!("{around}l{}", level - 1), &format!("l{level}"));
+    }
+    fs.take_work();
+    assert_eq!(lookup(&mut fs, "a"), lookup(&mut fs, "a/../a"));
+    assert_eq!(fs.take_work().steps, 0, "no link");
+    assert_eq!(lookup(&mut fs, "l39"), lookup(&mut fs, "a"));
+    assert_eq!(fs.take_work().steps, 40 * 1601);
+
+    let (mut fs, chain) = deep(1000);
+    fs.take_work();
+    dir(&mut fs, "moved");
+    fs.rename(fs.root(), "moved", chain[1000], "d", 2).unwrap();
+    assert_eq!(fs.take_work().steps, 1000);
+}
+
+#[test]
 fn a_hundred_thousand_names_in_one_directory() {
     let mut fs = Scratch::new(u64::MAX, 100_000, 1);
     for name in 0..100_000 {

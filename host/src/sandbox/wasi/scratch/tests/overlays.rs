@@ -102,7 +102,7 @@ fn listings_are_by_name_and_then_by_creation() {
     over.rename("a", "x").unwrap();
     over.rename("new", "b2").unwrap();
     assert_eq!(over.names("."), ["x", "b", "b2", "Z", "c"], "a place is kept");
-    assert_eq!(over.fs.take_work(), Work { bytes: 0, entries: 3 }, "read once");
+    assert_eq!(over.fs.take_work(), Work { entries: 3, ..Work::default() }, "read once");
     audit::audit(&over.fs);
 }
 
@@ -392,4 +392,24 @@ fn a_file_cut_by_the_host_meanwhile_is_as_short_as_it_is() {
     assert_eq!(over.stat("a").unwrap().size, 10);
     fs::write(over.host.path().join("a"), "longer now than it was").unwrap();
     assert_eq!(over.read("a"), Ok(b"longer now".to_vec()), "a size does not change that a test has been told");
+}
+
+#[test]
+fn what_is_remembered_of_files_below_is_counted_once() {
+    let mut over = over(|at| {
+        planted(at);
+        std::os::unix::fs::symlink("b/inner", at.join("link")).unwrap();
+    });
+    assert_eq!(over.fs.met(), Usage::default());
+    over.read("b/inner/deep").unwrap();
+    let on_the_way =
+        Usage { bytes: ("b".len() * 2 + "inner".len() + "b/inner".len() + "deep".len()) as u64, entries: 3 };
+    assert_eq!(over.fs.met(), on_the_way, "names, and the paths of the directories");
+    over.names(".");
+    over.names(".");
+    let bytes = on_the_way.bytes + ("a".len() + "c".len() + "link".len() + "b/inner".len()) as u64;
+    assert_eq!(over.fs.met(), Usage { bytes, entries: 6 });
+    over.fs.unlink(over.root, "a", 2).unwrap();
+    assert_eq!(over.fs.met().entries, 6, "that it is gone is remembered too");
+    assert_eq!(over.fs.usage(), Usage::default());
 }
