@@ -5,6 +5,7 @@
 //! macro or a build script turned into data stays. Custom sections are not looked at: they are not part of what runs.
 
 use super::sections::{id, sections};
+use crate::symbols::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 use memchr::memmem;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,14 @@ use std::path::{Path, PathBuf};
 /// Longest path that is looked for the name of a build script's package.
 const LONGEST: usize = 4096;
 
+/// What begins the paths that compilers write in place of those of the machine.
+const VIRTUAL: [&str; 3] = ["/rustc", VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE];
+
+/// What ends them: they name sources.
+const SOURCE: &[u8] = b".rs";
+
 /// Directories that a build used.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Places {
     /// The packages it compiled, each by its directory.
     pub packages: BTreeMap<PathBuf, String>,
@@ -32,7 +39,38 @@ pub struct BakedPath {
 
 /// Whether a module holds this text in its code or data.
 pub(crate) fn holds(module: &[u8], text: &str) -> bool {
-    what_runs(module).any(|bytes| memmem::find(bytes, text.as_bytes()).is_some())
+    what_runs(module).any(|bytes| places_of(bytes, text).next().is_some())
+}
+
+/// Where these bytes hold a path, but for where it is a part of a virtual one.
+fn places_of<'a>(bytes: &'a [u8], path: &'a str) -> impl Iterator<Item = usize> + 'a {
+    memmem::find_iter(bytes, path.as_bytes()).filter(move |at| !in_virtual(bytes, *at, path.len()))
+}
+
+/// Whether what is found here is a part of the virtual path of a source: `/src` in `/rustc/1a2b/library/std/src/env.rs`, or
+/// the beginning of one, where there is a directory of that name on the machine too.
+///
+/// Strings lie in a module one after the other with nothing between them, so that the byte before tells nothing: a source's
+/// path may end there, and then what follows is another string.
+fn in_virtual(bytes: &[u8], at: usize, len: usize) -> bool {
+    let length = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take(LONGEST).take_while(|byte| in_paths(**byte)).count();
+    let run = at - length(&mut bytes[..at].iter().rev());
+    let end = at + length(&mut bytes[at..].iter());
+    let begins = |place: &usize| {
+        let rest = &bytes[*place..end];
+        VIRTUAL.iter().any(|root| rest.strip_prefix(root.as_bytes()).is_some_and(|rest| rest.starts_with(b"/")))
+    };
+    let Some(start) = (run..=at).rev().find(begins) else { return false };
+    if memmem::find(&bytes[start..at], SOURCE).is_some() || (start == at && bytes.get(at + len) != Some(&b'/')) {
+        return false;
+    }
+    let next = (at + 1..end).find(begins).unwrap_or(end);
+    memmem::find(&bytes[at..next], SOURCE).is_some()
+}
+
+/// Whether a byte may be one of a virtual path. A space may, but ends far more often what has one in it.
+fn in_paths(byte: u8) -> bool {
+    !byte.is_ascii_control() && !b" \"'`<>|:;,".contains(&byte)
 }
 
 /// A module's sections but for the custom ones.
@@ -52,7 +90,7 @@ impl Places {
         let mut found = BTreeSet::new();
         for bytes in what_runs(module) {
             for root in &roots {
-                for at in memmem::find_iter(bytes, root.as_bytes()) {
+                for at in places_of(bytes, root) {
                     found.insert(self.explain(&bytes[at..], root, own));
                 }
             }
@@ -154,6 +192,36 @@ mod tests {
         let both = baked("/home/u/ws/app /home/u/ws/app/a /home/u/outside");
         assert_eq!(both.iter().map(|(package, _)| package.as_str()).collect::<Vec<_>>(), ["app", "outside"]);
         assert!(baked("/home/v/ws/app and /home/u").is_empty());
+    }
+
+    #[test]
+    fn virtual_paths_are_of_no_machine() {
+        let places = Places {
+            packages: [(PathBuf::from("/src"), "app".to_owned()), (PathBuf::from("/workspace/x"), "x".to_owned())]
+                .into(),
+            dirs: ["/cargo", "/workspace"].map(PathBuf::from).into(),
+        };
+        let paths = |data: &str| -> Vec<String> {
+            places.baked_into(&module(data), "own").into_iter().map(|baked| baked.path).collect()
+        };
+        for sources in [
+            "/rustc/59807616e1fa/library/std/src/env.rs",
+            "/cargo/semver-1.0.28/src/lib.rs",
+            "/workspace/x/src/lib.rs",
+            "called `Option::unwrap()`/workspace/srcs/src/lib.rs/cargo/a-1.0.0/src/b.rs:12 /rustc/1/src/c.rs",
+        ] {
+            assert_eq!(paths(sources), Vec::<String>::new(), "{sources}");
+            let module = module(sources);
+            assert!(!holds(&module, "/src") && !holds(&module, "/workspace/x") && !holds(&module, "/workspace"));
+            // Strings lie one after the other.
+            assert_eq!(paths(&format!("{sources}/src/data")), ["/src"], "{sources}");
+            assert_eq!(paths(&format!("/src{sources}")), ["/src"], "{sources}");
+            assert_eq!(paths(&format!("/workspace/x{sources}")), ["/workspace/x"], "{sources}");
+        }
+        assert_eq!(paths("/cargo/registry/index-1/a-1.0.0"), ["/cargo"]);
+        assert_eq!(paths("/rustc/1a2b/table.in/src"), ["/src"]);
+        assert_eq!(paths("/workspace/x/tests/data /workspace"), ["/workspace", "/workspace/x"]);
+        assert!(holds(&module("/workspace/x"), "/workspace/x"));
     }
 
     #[test]

@@ -45,12 +45,30 @@ pub enum CatalogueError {
     },
     /// All functions together would take too long to compile.
     #[error(
-        "its functions together are too much work for a compiler: they weigh {weight}, over the cap of {cap} for a module of \
+        "its functions together are too much work for a compiler: they weigh {weight} or more, over the cap of {cap} for a module of \
          its size; split the module, or raise `module-weight` in airtight.toml"
     )]
     HeavyModule {
-        /// Their weight; see [`super::weigh`].
+        /// The weight of the first of them, up to the one that is too much; see [`super::weigh`].
         weight: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// The module has more tables than one may have.
+    #[error("it has {count} tables, over the cap of {cap}; put their elements into fewer tables")]
+    TooManyTables {
+        /// How many it has.
+        count: u32,
+        /// The cap.
+        cap: u32,
+    },
+    /// A table begins with more elements than one may have.
+    #[error("its table {index} begins with {elements} elements, over the cap of {cap}; split the module")]
+    LargeTable {
+        /// The table's index.
+        index: usize,
+        /// How many elements it begins with.
+        elements: u64,
         /// The cap.
         cap: u64,
     },

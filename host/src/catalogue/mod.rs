@@ -13,6 +13,7 @@ mod module;
 mod sdk;
 pub(crate) mod sections;
 mod shape;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod wasi;
@@ -25,6 +26,7 @@ pub use error::CatalogueError;
 pub use imports::{BadImport, BadImports};
 pub use module::ExportProblem;
 pub use shape::Shape;
+pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 pub use weight::{CompileCaps, weigh};
 
 use crate::report::model::Harness;
@@ -65,7 +67,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// If the bytes are no core module, its sections (but for the code) cannot be parsed, it imports what airtight does
-    /// not provide, there is nothing to run, or the SDK's list of tests does not fit the module.
+    /// not provide, its tables are too many or too large, there is nothing to run, or the SDK's list of tests does not fit the module.
     pub fn read(bytes: &[u8], forced: Option<Harness>) -> Result<Self, CatalogueError> {
         shape::check(bytes)?;
         let module = Module::read(bytes)?;
@@ -73,6 +75,7 @@ impl Catalogue {
             return Err(CatalogueError::NotLinked);
         }
         imports::check(&module)?;
+        tables::check(bytes, &module)?;
         let wanted = |harness| forced.is_none_or(|forced| forced == harness);
         let sdk_tests = if wanted(Harness::Sdk) { sdk::tests(bytes, &module)? } else { Vec::new() };
         let start = module.exports("_start", &[]);

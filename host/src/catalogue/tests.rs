@@ -172,3 +172,15 @@ proptest! {
         let _ = Catalogue::read(&module, None);
     }
 }
+
+#[test]
+fn tables_are_bounded_by_number_and_by_what_they_begin_with() {
+    let tables = |count: usize| wasm(&format!("{START} {}", "(table 1 funcref)".repeat(count)));
+    read(&tables(4));
+    let message = refusal(&tables(5), None);
+    assert!(message.contains("5 tables, over the cap of 4"), "{message}");
+    let table = |limits: &str| wasm(&format!("{START} (table 1 funcref) (table {limits} funcref)"));
+    read(&table("1048576 0xffffffff"));
+    let message = refusal(&table("1048577"), None);
+    assert!(message.contains("its table 1 begins with 1048577 elements, over the cap of 1048576"), "{message}");
+}

@@ -1,10 +1,11 @@
 //! Compiled modules on disk.
 //!
-//! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash
-//! and our own version, so that a stale entry is never found; `sum` is the XXH3 of the file, so that a corrupt one is
+//! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
+//! the caps on compiling and our own version, so that a stale entry is never found; `sum` is the XXH3 of the file, so that a corrupt one is
 //! never loaded. Loading machine code trusts it, so an entry or a folder that another user owns or may write is
 //! foreign, and is passed over. Entries appear by renaming whole files; two runs at once can only do the same work twice.
 
+use crate::catalogue::CompileCaps;
 use crate::instrument::REWRITER_VERSION;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -20,10 +21,13 @@ use wasmtime::Module;
 pub struct CacheKey(String);
 
 impl CacheKey {
-    pub(super) fn new(engine: &wasmtime::Engine, rewritten: &[u8]) -> Self {
+    /// A module in the cache is not weighed again, so what lower caps refuse is not to be found under them.
+    pub(super) fn new(engine: &wasmtime::Engine, caps: CompileCaps, rewritten: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(REWRITER_VERSION.to_le_bytes());
+        hash.update(caps.function.to_le_bytes());
+        hash.update(caps.module.to_le_bytes());
         let mut engine_hash = ShaHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut engine_hash);
         hash.update(engine_hash.0.finalize());

@@ -1,8 +1,7 @@
 //! The engine: one a run, shared by every test.
 
-use super::limiter::MAX_TABLE_ELEMENTS;
 use super::state::TestState;
-use crate::catalogue::CompileCaps;
+use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -19,6 +18,10 @@ pub const HOST_STACK_RESERVE: u64 = 2 << 20;
 
 /// Address space a linear memory may take in the pool: all of 32 bits.
 const MAX_MEMORY: usize = 1 << 32;
+
+/// What the engine keeps for one instance, in bytes: a bound and no reservation. A valid module has at most a million each of
+/// functions, imports and globals, which are below 80 MiB together, so that the pool refuses none.
+const MAX_INSTANCE: usize = 128 << 20;
 
 /// Which compiler makes machine code of the modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,10 +157,10 @@ fn pooled_config(options: EngineOptions) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_memories(slots)
-        .total_tables(slots.saturating_mul(4))
-        .max_tables_per_module(4)
+        .total_tables(slots.saturating_mul(MAX_TABLES))
+        .max_tables_per_module(MAX_TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
-        .max_core_instance_size(8 << 20)
+        .max_core_instance_size(MAX_INSTANCE)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(slots)
         .linear_memory_keep_resident(0)

@@ -1,10 +1,8 @@
 //! The memory limit: every growth is asked for here.
 
+use crate::catalogue::MAX_TABLE_ELEMENTS;
 use crate::report::model::RefusedGrowth;
 use wasmtime::ResourceLimiter;
-
-/// Most elements of a table; growth over it is refused as the memory limit refuses.
-pub const MAX_TABLE_ELEMENTS: usize = 1 << 20;
 
 /// Caps one instance's linear memory and remembers what it refused.
 #[derive(Debug)]

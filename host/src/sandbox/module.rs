@@ -136,7 +136,7 @@ struct Rewritten<'a> {
 fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {
     let caps = engine.options().caps;
     let engine = engine.wasmtime();
-    let key = CacheKey::new(engine, bytes);
+    let key = CacheKey::new(engine, caps, bytes);
     if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
         return Ok(module);
     }
@@ -150,4 +150,56 @@ fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Modul
         cache.store(&key, &module);
     }
     Ok(module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::EngineOptions;
+    use super::*;
+    use crate::catalogue::CompileCaps;
+
+    fn wasm(fields: &str) -> Vec<u8> {
+        wat::parse_str(format!(r#"(module {fields} (func (export "_start")))"#)).unwrap()
+    }
+
+    fn load(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<(), String> {
+        let loaded = LoadedModule::load(engine, cache, bytes.to_vec(), LoadOptions::default());
+        loaded.map(drop).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_loads_does_not_depend_on_the_allocator() {
+        let [pool, on_demand] =
+            [true, false].map(|pooling| Engine::new(EngineOptions { pooling, ..EngineOptions::default() }).unwrap());
+        for (fields, loads) in [
+            ("(table 1 funcref)".repeat(4), true),
+            ("(table 1 funcref)".repeat(5), false),
+            ("(table 1048576 funcref)".to_owned(), true),
+            ("(table 1048577 funcref)".to_owned(), false),
+            ("(memory 65536)".to_owned(), true),
+            // 9.6 MB of an instance.
+            ("(global i32 (i32.const 0))".repeat(600_000), true),
+        ] {
+            let module = wasm(&fields);
+            let result = load(&pool, None, &module);
+            assert_eq!(result.is_ok(), loads, "{result:?} for {}", &fields[..20]);
+            assert_eq!(load(&on_demand, None, &module), result);
+        }
+    }
+
+    #[test]
+    fn what_was_compiled_under_higher_caps_is_not_found_under_lower_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().join("modules"), u64::MAX);
+        let under = |caps| Engine::new(EngineOptions { caps, ..EngineOptions::default() }).unwrap();
+        let module = wasm(&format!("(func (local {}))", "i64 ".repeat(3_200)));
+        load(&under(CompileCaps::default()), Some(&cache), &module).unwrap();
+        for lower in [
+            CompileCaps { function: 50, ..CompileCaps::default() },
+            CompileCaps { module: 50, ..CompileCaps::default() },
+        ] {
+            let refused = load(&under(lower), Some(&cache), &module).unwrap_err();
+            assert!(refused.contains("too much work for a compiler"), "{refused}");
+        }
+    }
 }

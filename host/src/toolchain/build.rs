@@ -57,10 +57,24 @@ pub struct Artifact {
     pub env: BTreeMap<String, String>,
     /// Whether the manifest says `harness = false`.
     pub harness_false: bool,
-    /// Where it was built and of what: directories of the host that it should hold none of. Not told to another
-    /// process: what comes of it is in no canonical part of a report.
-    #[serde(skip)]
+    /// Where it was built and of what: directories of the host that it should hold none of. Whether its tests get the
+    /// package's own path as an alias depends on it.
+    #[serde(with = "shared")]
     pub places: Arc<Places>,
+}
+
+/// What artifacts share is whole in each of them where they are written down.
+mod shared {
+    use super::{Arc, Places};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(places: &Arc<Places>, serializer: S) -> Result<S::Ok, S::Error> {
+        places.as_ref().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Places>, D::Error> {
+        Places::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// What happens during a build, for display only.
@@ -260,13 +274,16 @@ fn places(portable: &Portable, workspace: &Workspace, messages: &Messages) -> Pl
     let metadata = &workspace.metadata;
     Places {
         packages: messages.packages.clone(),
+        // One whose name is no UTF-8 cannot be in a Rust string, nor in what another process is told.
         dirs: [
-            metadata.workspace_root.as_std_path(),
-            metadata.target_directory.as_std_path(),
-            portable.cargo_home.as_path(),
+            Some(metadata.workspace_root.as_str()),
+            Some(metadata.target_directory.as_str()),
+            portable.cargo_home.to_str(),
         ]
+        .into_iter()
+        .flatten()
         .map(PathBuf::from)
-        .into(),
+        .collect(),
     }
 }
 

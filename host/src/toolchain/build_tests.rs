@@ -1,6 +1,6 @@
 //! Builds with answers for cargo, and, where asked for, with the real one.
 
-use super::build::{Build, BuildError, BuildEvent, BuildOutput, build_with};
+use super::build::{Artifact, Build, BuildError, BuildEvent, BuildOutput, build_with};
 use super::command::{Call, Ending, Runner, Stream, System};
 use super::failures::{Culprit, Relation};
 use super::fake::FakeMachine;
@@ -108,6 +108,10 @@ fn artifacts_are_named_and_described() {
         assert_eq!(test.env.get(name).map(String::as_str), Some(value), "{name}");
     }
     assert!(!test.env.contains_key("OUT") && !test.env.contains_key("CARGO_MANIFEST_DIR"));
+    // Another process that runs the same artifacts is told all of them, the places too.
+    assert!(!test.places.dirs.is_empty());
+    let told = serde_json::to_string(&output.artifacts).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Artifact>>(&told).unwrap(), output.artifacts);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Expect, Hostile, wat};
 use std::fmt::Display;
 
 pub fn all() -> Vec<Hostile> {
-    [exits(), large(), broken(), slow()].into_iter().flatten().collect()
+    [exits(), large(), oversized(), broken(), slow()].into_iter().flatten().collect()
 }
 
 const START: &str = "(func (export \"_start\"))";
@@ -54,6 +54,21 @@ fn large() -> Vec<Hostile> {
     cases.into_iter().map(hostile).collect()
 }
 
+/// Too much of what an instance is made of, whatever allocates it.
+fn oversized() -> Vec<Hostile> {
+    let cases = [
+        ("tables", "(table 1 funcref)".repeat(5), "5 tables, over the cap"),
+        ("table", "(table 1048577 funcref)".to_owned(), "1048577 elements, over the cap"),
+    ];
+    cases
+        .into_iter()
+        .map(|(name, fields, why)| {
+            let bytes = wat(&format!("(module {fields} {START})"));
+            Hostile::new("large", format!("oversized_{name}"), Expect::Refused(why), bytes)
+        })
+        .collect()
+}
+
 fn broken() -> Vec<Hostile> {
     let good = wat(&format!("(module (memory 1) {START} (data (i32.const 0) \"abc\"))"));
     let header = b"\0asm\x01\0\0\0";
@@ -95,7 +110,8 @@ fn slow() -> Vec<Hostile> {
         format!("{} (br_table {labels} 0 {read}) {ends}", "(block ".repeat(cases))
     };
     let wide = format!("(type $wide (func (param {0}) (result {0})))", "i32 ".repeat(900));
-    let cases: [(&str, String); 7] = [
+    let cases: [(&str, String); 8] = [
+        ("locals_that_nothing_uses", format!("(func {})", locals(50_000)).repeat(1_000)),
         ("loops_in_loops", format!("(func {})", nest(2000, ""))),
         ("loops_in_loops_with_locals", format!("(func {} {})", locals(800), nest(800, &change(800)))),
         (

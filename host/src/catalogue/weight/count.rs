@@ -22,15 +22,19 @@ const SPILL: u64 = 2;
 /// Bytes of code that weigh as much as one live value.
 const BYTES: u64 = 4;
 
+/// Declared locals, used or not, that weigh as much as one live value: compilers make a variable of each.
+const DECLARED: u64 = 32;
+
 /// What was counted.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     /// Operands on the stack at the start of each block, in order.
     pub heights: Vec<u32>,
-    /// The number of each local among those that are used; `u32::MAX` for the others.
+    /// The number of each local among those that are used, up to the last of them; `u32::MAX` for the others.
     pub numbers: Vec<u32>,
     /// How many locals are used.
     pub used: u32,
+    declared: u64,
     loops: u64,
     depth_squares: u64,
     targets: u64,
@@ -48,7 +52,7 @@ impl Counted {
         validator.read_locals(&mut reader)?;
         let mut counted = Self {
             heights: vec![0],
-            numbers: vec![u32::MAX; validator.len_locals() as usize],
+            declared: u64::from(validator.len_locals()),
             bytes: body.as_bytes().len() as u64,
             ..Self::default()
         };
@@ -86,13 +90,7 @@ impl Counted {
         match operator {
             Operator::LocalGet { local_index }
             | Operator::LocalSet { local_index }
-            | Operator::LocalTee { local_index } => {
-                if let Some(number) = self.numbers.get_mut(*local_index as usize).filter(|number| **number == u32::MAX)
-                {
-                    *number = self.used;
-                    self.used += 1;
-                }
-            }
+            | Operator::LocalTee { local_index } => self.local(*local_index),
             Operator::BrTable { targets } => {
                 self.targets = self.targets.saturating_add(u64::from(targets.len()) + 1);
                 for target in targets.targets().chain([Ok(targets.default())]) {
@@ -112,6 +110,22 @@ impl Counted {
         Ok(())
     }
 
+    fn local(&mut self, local: u32) {
+        // One that is not declared is about to be refused.
+        if u64::from(local) >= self.declared {
+            return;
+        }
+        let index = local as usize;
+        // Grown by need: a few bytes declare 50,000 locals.
+        if index >= self.numbers.len() {
+            self.numbers.resize(index + 1, u32::MAX);
+        }
+        if self.numbers[index] == u32::MAX {
+            self.numbers[index] = self.used;
+            self.used += 1;
+        }
+    }
+
     fn call(&mut self, arity: Option<(u64, u64)>, height: u32) {
         self.spills += if height > DEEP { SPILL } else { 0 };
         let (params, results) = arity.unwrap_or_default();
@@ -122,7 +136,7 @@ impl Counted {
     pub fn fixed_weight(&self) -> u64 {
         let loops = self.loops.saturating_mul(self.loops) / LOOP_PAIRS + self.depth_squares / DEPTH_SQUARES;
         let operands = self.heights.iter().fold(0u64, |sum, height| sum.saturating_add(u64::from(*height)));
-        [loops, operands, self.targets, self.passed, self.spills, self.bytes / BYTES]
+        [loops, operands, self.targets, self.passed, self.spills, self.bytes / BYTES, self.declared / DECLARED]
             .into_iter()
             .fold(0, u64::saturating_add)
     }

@@ -8,6 +8,7 @@
 //! - targets of `br_table`, and the values that branches to them carry;
 //! - parameters and results of calls, over those that registers hold, and calls above a deep operand stack;
 //! - loops: the square of their number, and of the depth of each;
+//! - locals that are declared, used or not;
 //! - bytes of code.
 //!
 //! The sum is a function's *weight*. It depends on the module alone, so a module that loads on one machine loads on all.
@@ -51,9 +52,12 @@ const FUNCTION: u64 = 16;
 pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<u64, CatalogueError> {
     let mut validator = Validator::new_with_features(super::FEATURES);
     let mut allocations = FuncValidatorAllocations::default();
-    let (mut total, mut code) = (0u64, 0u64);
+    let (mut total, mut cap) = (0u64, caps.module);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
+        if let Payload::CodeSectionStart { range, .. } = &payload {
+            cap = caps.module.saturating_add(range.len() as u64);
+        }
         if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
             let index = function.index;
             let heavy = |weight| heavy_function(bytes, index, weight, caps.function);
@@ -62,11 +66,13 @@ pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<u64, CatalogueError> {
                 return Err(heavy(weight));
             }
             total = total.saturating_add(weight).saturating_add(FUNCTION);
-            code = code.saturating_add(body.as_bytes().len() as u64);
+            // At once: the functions to come may be many.
+            if total > cap {
+                return Err(CatalogueError::HeavyModule { weight: total, cap });
+            }
         }
     }
-    let cap = caps.module.saturating_add(code);
-    if total > cap { Err(CatalogueError::HeavyModule { weight: total, cap }) } else { Ok(total) }
+    Ok(total)
 }
 
 /// The weight of one function, or at least something over `cap`.

@@ -29,14 +29,16 @@ fn branches() -> String {
     repeat(MANY, |_| "(block (br_if 0 (i32.load (i32.const 0))))".to_owned())
 }
 
-/// Without the part that the function's length makes.
+/// Without the parts that the function's length and its declarations make.
 fn live(function: &str) -> u64 {
     let module = wat::parse_str(format!("(module (memory 1) (func $f {function}))")).unwrap();
     let body = wasmparser::Parser::new(0).parse_all(&module).find_map(|payload| match payload.unwrap() {
-        Payload::CodeSectionEntry(body) => Some(body.as_bytes().len() as u64),
+        Payload::CodeSectionEntry(body) => Some(body),
         _ => None,
     });
-    weight(function) - body.unwrap() / 4
+    let body = body.unwrap();
+    let declared = body.get_locals_reader().unwrap().into_iter().map(|local| u64::from(local.unwrap().0));
+    weight(function) - body.as_bytes().len() as u64 / 4 - declared.sum::<u64>() / 32
 }
 
 #[test]
@@ -106,14 +108,33 @@ fn a_heavy_function_is_named_with_the_way_out() {
     );
     let module = wat::parse_str(module).unwrap();
     let caps = CompileCaps { function: 10_000, ..CompileCaps::default() };
-    insta::assert_snapshot!(weigh(&module, caps).unwrap_err(), @"`the_heavy_one` (function 1) is too much work for a compiler: it weighs 30601, over the cap of 10000; many loops, branches or calls with many live values make weight; split the function, or raise `function-weight` in airtight.toml");
+    insta::assert_snapshot!(weigh(&module, caps).unwrap_err(), @"`the_heavy_one` (function 1) is too much work for a compiler: it weighs 30604, over the cap of 10000; many loops, branches or calls with many live values make weight; split the function, or raise `function-weight` in airtight.toml");
     let caps = CompileCaps { module: 10_000, ..CompileCaps::default() };
-    insta::assert_snapshot!(weigh(&module, caps).unwrap_err(), @"its functions together are too much work for a compiler: they weigh 30633, over the cap of 12406 for a module of its size; split the module, or raise `module-weight` in airtight.toml");
+    insta::assert_snapshot!(weigh(&module, caps).unwrap_err(), @"its functions together are too much work for a compiler: they weigh 30636 or more, over the cap of 12410 for a module of its size; split the module, or raise `module-weight` in airtight.toml");
     assert!(weigh(&module, CompileCaps::default()).is_ok());
 }
 
 #[test]
 fn what_is_not_valid_is_said_to_be() {
     let module = wat::parse_str("(module (func i32.add drop))").unwrap();
+    assert!(matches!(weigh(&module, CompileCaps::default()), Err(CatalogueError::Invalid { .. })));
+}
+
+#[test]
+fn locals_weigh_where_they_are_declared() {
+    let declared = |count: usize| format!("(local {})", "i64 ".repeat(count));
+    assert_eq!(weight(&declared(32_000)), 1_000 + 1);
+    // The last alone is used.
+    let used = weight(&format!("{} (local.set 31999 (i64.const 0))", declared(32_000)));
+    assert!((1_001..1_010).contains(&used), "{used}");
+}
+
+/// A module over its cap is refused at the function that is too much, before what comes after is looked at.
+#[test]
+fn refusing_a_module_is_as_quick_as_its_cap() {
+    let heavy = format!("(func (local {}))", "i64 ".repeat(32_000));
+    let module = wat::parse_str(format!("(module {} (func i32.add drop))", heavy.repeat(20))).unwrap();
+    let caps = CompileCaps { module: 5_000, ..CompileCaps::default() };
+    assert!(matches!(weigh(&module, caps), Err(CatalogueError::HeavyModule { weight: 5_000..7_000, .. })));
     assert!(matches!(weigh(&module, CompileCaps::default()), Err(CatalogueError::Invalid { .. })));
 }
