@@ -95,7 +95,8 @@ mod tests {
     fn what_is_too_much_to_be_listed_is_counted() {
         let left = |nth: u64| Left { path: format!("/tmp/{nth}"), bytes: nth };
         let mut remains = Remains { residue: (0..2).map(left).collect(), ..Remains::default() };
-        let counts = |remains: &Remains| describe_residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();
+        let counts =
+            |remains: &Remains| describe_residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();
         assert_eq!(counts(&remains), [1, 1]);
         remains.residue_omitted = 40;
         assert_eq!(counts(&remains), [1, 1, 40]);
