@@ -23,7 +23,9 @@ pub struct Limits {
     /// Captured standard output and error together, in bytes; what is over is dropped, and the report says so. The last
     /// 8 KiB of each stream are kept in any case: a panic message comes last.
     pub output: u64,
-    /// Descriptors of the test's own open at once; standard streams and what was granted are not counted.
+    /// Descriptors of the test's own open at once; standard streams and what was granted are not counted. Those of host files
+    /// and sockets are the host's too: a test for which the host has none left fails, and says so. The programs raise the
+    /// process's soft limit (`ulimit -n`) to the hard one as they start; whoever embeds the library may do the same.
     pub handles: u32,
     /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together. With 0
     /// there is no scratch file system.

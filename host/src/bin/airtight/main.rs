@@ -17,6 +17,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let program = args::Program::parse();
     session::start_logging(program.verbose);
+    raise_descriptor_limit();
     let done = match program.command {
         args::Command::Test(command) => test::test(&command),
         args::Command::Setup(command) => setup::setup(&command),
@@ -28,5 +29,18 @@ fn main() -> ExitCode {
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => failure.report(),
+    }
+}
+
+/// As many file descriptors as the system allows: those of all tests that run at once are this process's.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    // Some systems refuse what they call the maximum. It works with fewer too, until a test says that it does not.
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!("the limit on open files stays at {current:?}: {error}");
     }
 }

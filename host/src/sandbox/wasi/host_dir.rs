@@ -5,6 +5,7 @@
 //! Times, inode numbers and directories' sizes and link counts are never the host's, so that a test sees the same on every
 //! machine: see [`HostFiles`](super::host_files::HostFiles).
 
+use super::fault::Fault;
 use super::host_count::Tracked;
 use super::host_file::HostFile;
 use super::host_files::HostId;
@@ -64,33 +65,44 @@ impl HostDir {
     fn refuse_special(&self, path: &str, follow: bool) -> Result<bool> {
         match self.metadata(path, follow) {
             Ok(found) if !is_plain(found.file_type()) => Err(Errno::Acces.into()),
-            found => Ok(found.is_ok()),
+            found => Ok(there(found)?.is_some()),
         }
     }
 
     /// The test has made this name.
-    fn made(&self, world: &mut World, path: &str) {
-        if let Ok(found) = self.metadata(path, false) {
+    fn made(&self, world: &mut World, path: &str) -> Result<()> {
+        if let Some(found) = there(self.metadata(path, false))? {
             world.files.made(HostId::of(&found), world.clock.realtime());
         }
-        self.names_changed(world, path);
+        self.names_changed(world, path)
     }
 
     /// The test has made, moved or removed this name, so its directory is modified.
-    fn names_changed(&self, world: &mut World, path: &str) {
+    fn names_changed(&self, world: &mut World, path: &str) -> Result<()> {
         let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
+        let found = parent.map_or_else(|| self.dir.dir_metadata(), |parent| self.dir.metadata(parent));
         // What is gone meanwhile has no times to keep.
-        if let Ok(found) = parent.map_or_else(|| self.dir.dir_metadata(), |parent| self.dir.metadata(parent)) {
+        if let Some(found) = there(found.map_err(Into::into))? {
             world.files.of(HostId::of(&found)).modified(world.clock.realtime());
         }
+        Ok(())
     }
 
     /// The test has moved or linked a file to this name.
-    fn status_changed(&self, world: &mut World, path: &str) {
-        if let Ok(found) = self.metadata(path, false) {
+    fn status_changed(&self, world: &mut World, path: &str) -> Result<()> {
+        if let Some(found) = there(self.metadata(path, false))? {
             world.files.of(HostId::of(&found)).changed = world.clock.realtime();
         }
-        self.names_changed(world, path);
+        self.names_changed(world, path)
+    }
+}
+
+/// What was found, if it was: only an error that the guest could be told means that it was not.
+fn there<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Fault::Errno(_)) => Ok(None),
+        Err(fault) => Err(fault),
     }
 }
 
@@ -164,7 +176,7 @@ impl Dir for HostDir {
         let found = file.metadata()?;
         let (id, kind) = (HostId::of(&found), found.file_type());
         if how.create && !existed {
-            self.made(world, path);
+            self.made(world, path)?;
         } else if how.truncate {
             world.files.of(id).modified(world.clock.realtime());
         }
@@ -198,7 +210,7 @@ impl Dir for HostDir {
         let mut stat = filestat(world, &found, self.writable);
         if stat.filetype == Filetype::SymbolicLink {
             // The length of a target that may not be read is that of a path of the host.
-            stat.size = self.read_link(world, path).map_or(0, |target| target.len() as u64);
+            stat.size = there(self.read_link(world, path))?.map_or(0, |target| target.len() as u64);
         }
         Ok(stat)
     }
@@ -211,7 +223,7 @@ impl Dir for HostDir {
             // A name that is no UTF-8 cannot be told to the guest, and listing the rest is better than nothing.
             let Ok(name) = entry.file_name().into_string() else { continue };
             // What is removed while it is listed is not there.
-            let Ok(found) = entry.full_metadata() else { continue };
+            let Some(found) = there(entry.full_metadata().map_err(Into::into))? else { continue };
             entries.push((name, found));
         }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
@@ -233,15 +245,13 @@ impl Dir for HostDir {
     fn create_dir(&self, world: &mut World, path: &str) -> Result<()> {
         self.writable()?;
         self.dir.create_dir(path)?;
-        self.made(world, path);
-        Ok(())
+        self.made(world, path)
     }
 
     fn remove_dir(&self, world: &mut World, path: &str) -> Result<()> {
         self.writable()?;
         self.dir.remove_dir(path)?;
-        self.names_changed(world, path);
-        Ok(())
+        self.names_changed(world, path)
     }
 
     fn unlink(&self, world: &mut World, path: &str) -> Result<()> {
@@ -250,8 +260,7 @@ impl Dir for HostDir {
             return Err(if self.metadata(path, true)?.is_dir() { Errno::Isdir } else { Errno::Notdir }.into());
         }
         self.dir.remove_file_or_symlink(path)?;
-        self.names_changed(world, path);
-        Ok(())
+        self.names_changed(world, path)
     }
 
     fn symlink(&self, world: &mut World, target: &str, path: &str) -> Result<()> {
@@ -260,8 +269,7 @@ impl Dir for HostDir {
             return Err(Errno::Notcapable.into());
         }
         DirExt::symlink(&self.dir, target, path)?;
-        self.made(world, path);
-        Ok(())
+        self.made(world, path)
     }
 
     fn rename(&self, world: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()> {
@@ -269,9 +277,8 @@ impl Dir for HostDir {
         self.writable()?;
         to_dir.writable()?;
         self.dir.rename(from, &to_dir.dir, to)?;
-        self.names_changed(world, from);
-        to_dir.status_changed(world, to);
-        Ok(())
+        self.names_changed(world, from)?;
+        to_dir.status_changed(world, to)
     }
 
     fn link(&self, world: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()> {
@@ -282,8 +289,7 @@ impl Dir for HostDir {
             return Err(Errno::Inval.into());
         }
         self.dir.hard_link(from, &to_dir.dir, to)?;
-        to_dir.status_changed(world, to);
-        Ok(())
+        to_dir.status_changed(world, to)
     }
 
     fn set_times(&self, world: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {

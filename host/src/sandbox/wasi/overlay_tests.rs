@@ -124,3 +124,10 @@ fn special_files_have_their_types_and_no_contents() {
     let refused = dir.open(world, "socket", READ).err();
     assert!(matches!(refused, Some(super::fault::Fault::Errno(Errno::Acces))));
 }
+
+#[test]
+fn a_host_without_descriptors_is_not_the_guest_s_to_know() {
+    use super::fault::{Fault, NoDescriptors};
+    let fault = Fault::from(super::scratch::FsError::Nfile);
+    assert!(matches!(fault, Fault::Trap(why) if why.downcast_ref() == Some(&NoDescriptors)));
+}

@@ -30,6 +30,7 @@ struct ScratchFile {
 impl From<FsError> for Fault {
     fn from(error: FsError) -> Self {
         Self::Errno(match error {
+            FsError::Nfile => return super::fault::NoDescriptors.into(),
             FsError::Acces => Errno::Acces,
             FsError::Badf => Errno::Badf,
             FsError::Busy => Errno::Busy,
@@ -41,7 +42,6 @@ impl From<FsError> for Fault {
             FsError::Isdir => Errno::Isdir,
             FsError::Loop => Errno::Loop,
             FsError::Nametoolong => Errno::Nametoolong,
-            FsError::Nfile => Errno::Nfile,
             FsError::Noent => Errno::Noent,
             FsError::Nospc => Errno::Nospc,
             FsError::Notdir => Errno::Notdir,
