@@ -13,7 +13,8 @@ const DIRS: [u32; 2] = [6, 7];
 const TRUNCATE: u32 = 8;
 
 pub fn all() -> Vec<Hostile> {
-    let modules: [(&str, fn(&mut Program)); 8] = [
+    type Build = fn(&mut Program);
+    let modules: [(&str, Build); 8] = [
         ("left_by_opening", left_by_opening),
         ("left_by_looking", left_by_looking),
         ("left_by_changing", left_by_changing),
@@ -23,7 +24,7 @@ pub fn all() -> Vec<Hostile> {
         ("race_with_the_host", race_with_the_host),
         ("race_with_a_link_of_its_own_making", race_with_a_link_of_its_own_making),
     ];
-    let module = |(name, build): (&str, fn(&mut Program))| {
+    let module = |(name, build): (&str, Build)| {
         let mut program = Program::default();
         build(&mut program);
         Hostile::passes("overlay", format!("overlay_{name}"), program.module(2))
