@@ -144,7 +144,7 @@ impl Dir for ScratchDir {
 
     fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {
         self.with(world, |scratch, node, _| {
-            let entries = scratch.read_dir(node, 0)?;
+            let entries = scratch.read_dir(node)?;
             Ok(entries
                 .map(|entry| DirEntry { name: entry.name.to_owned(), ino: entry.ino, kind: filetype(entry.kind) })
                 .collect())

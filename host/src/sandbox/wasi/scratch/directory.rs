@@ -2,9 +2,6 @@ use super::node::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Positions below this are those of `.` and `..`.
-pub(super) const FIRST_POSITION: u32 = 2;
-
 /// In a directory that is also below, positions from here on are those of names that the test made.
 const FIRST_MADE: u32 = 1 << 31;
 
@@ -29,7 +26,7 @@ struct Unread {
 
 /// The names of one directory, by name for lookups and by position for listings.
 ///
-/// Positions count up and are never used twice, so that a listing can go on from one whatever was removed meanwhile.
+/// Positions count up and are never used twice.
 ///
 /// A directory of an overlay starts with no names and a directory below, in which they are found one by one. Once that was
 /// read as a whole, it is an ordinary directory.
@@ -47,7 +44,7 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) const fn new(parent: NodeId) -> Self {
-        Self::with(parent, FIRST_POSITION, None)
+        Self::with(parent, 0, None)
     }
 
     /// One whose names are those of a directory below, at `path` from the overlay's root.
@@ -81,11 +78,6 @@ impl Directory {
         self.next == u32::MAX
     }
 
-    /// The position after the last one given out.
-    pub(super) fn end(&self) -> u32 {
-        self.next
-    }
-
     /// The directory below, if names of it may not have been met yet.
     pub(super) fn unread(&self) -> Option<&Arc<str>> {
         self.below.as_ref().map(|below| &below.path)
@@ -109,7 +101,7 @@ impl Directory {
     pub(super) fn all_met(&mut self) {
         self.below = None;
         let unlisted = self.names.iter_mut().filter(|(_, entry)| entry.position.is_none());
-        for (position, (name, entry)) in (FIRST_POSITION..FIRST_MADE).zip(unlisted) {
+        for (position, (name, entry)) in (0..FIRST_MADE).zip(unlisted) {
             entry.position = Some(position);
             self.order.insert(position, (Arc::clone(name), entry.node));
         }
@@ -143,9 +135,8 @@ impl Directory {
         self.names.iter().map(|(name, entry)| (&**name, entry.node))
     }
 
-    /// Names at `from..end`, in order of position.
-    pub(super) fn by_position(&self, from: u32, end: u32) -> impl Iterator<Item = (u32, &str, NodeId)> {
-        // `range` panics on an inverted range, and a cookie comes from the guest.
-        self.order.range(from..end.max(from)).map(|(position, (name, node))| (*position, &**name, *node))
+    /// Names in order of position.
+    pub(super) fn by_position(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        self.order.values().map(|(name, node)| (&**name, *node))
     }
 }

@@ -25,7 +25,7 @@ impl Scratch {
     /// Moves a name. A file replaces a file, a directory an empty directory; handles on what is replaced stay valid. Two names of
     /// the same file stay as they are.
     ///
-    /// A listing under way sees a file that is moved within its directory once: it keeps its position there.
+    /// A file that is moved within its directory keeps its place in the listing.
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Busy` (`.` and `..`), `Inval` (a directory into itself), `Isdir` and `Notdir` (a file
@@ -91,7 +91,6 @@ impl Scratch {
         let replaced = self.dir_mut(to.dir)?.remove(to.name);
         let name: Arc<str> = to.name.into();
         let into = self.dir_mut(to.dir)?;
-        // A new position would let a listing that renames what it meets go on for ever.
         match replaced {
             Some(replaced) => into.place(name, Entry { paid: true, position: replaced.position, ..moved }),
             None if from.dir == to.dir => into.place(name, Entry { paid: true, ..moved }),

@@ -12,7 +12,7 @@ pub(super) fn audit(fs: &Scratch) {
     for node in fs.nodes() {
         used.bytes += node.charged();
         let Body::Dir(dir) = &node.body else { continue };
-        let mut listed: Vec<_> = dir.by_position(0, u32::MAX).map(|(_, name, id)| (name, id)).collect();
+        let mut listed: Vec<_> = dir.by_position().collect();
         listed.sort_unstable();
         // What was met below, in a directory that was not listed yet, has no place so far.
         let placed = dir.by_name().filter(|(name, _)| dir.entry(name).unwrap().position.is_some());

@@ -81,15 +81,7 @@ fn a_hundred_thousand_names_in_one_directory() {
         file(&mut fs, &name.to_string(), b"");
     }
     assert_eq!(open(&mut fs, "over", CREATE), Err(FsError::Nospc));
-    let mut cookie = 0;
-    let mut listed = 0;
-    loop {
-        let chunk: Vec<u64> = fs.read_dir(fs.root(), cookie).unwrap().take(100).map(|entry| entry.next).collect();
-        let Some(next) = chunk.last() else { break };
-        listed += chunk.len();
-        cookie = *next;
-    }
-    assert_eq!(listed, 100_002);
+    assert_eq!(fs.read_dir(fs.root()).unwrap().count(), 100_002);
     for name in 0..100_000 {
         fs.unlink(fs.root(), &name.to_string(), 2).unwrap();
     }

@@ -216,7 +216,7 @@ impl Pair {
     }
 
     fn names(&mut self, dir: NodeId) -> Result<Seen> {
-        let mut names: Vec<_> = match self.fs.read_dir(dir, 0) {
+        let mut names: Vec<_> = match self.fs.read_dir(dir) {
             Ok(entries) => entries.map(|entry| (entry.name.to_owned(), entry.kind)).collect(),
             // A removed directory, which the kernel lists as empty of even the dots.
             Err(FsError::Noent) => vec![],
@@ -257,7 +257,7 @@ impl Pair {
 }
 
 fn our_tree(fs: &mut Scratch, dir: NodeId, prefix: &str, paths: &mut Vec<String>) {
-    let entries: Vec<_> = fs.read_dir(dir, 0).unwrap().map(|entry| (entry.name.to_owned(), entry.kind)).collect();
+    let entries: Vec<_> = fs.read_dir(dir).unwrap().map(|entry| (entry.name.to_owned(), entry.kind)).collect();
     for (name, kind) in entries.into_iter().skip(2) {
         let path = format!("{prefix}{name}");
         if kind == FileKind::Dir {

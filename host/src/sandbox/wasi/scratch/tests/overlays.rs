@@ -39,7 +39,7 @@ fn planted(at: &Path) {
 impl Over {
     fn names(&mut self, path: &str) -> Vec<String> {
         let dir = self.fs.lookup(self.root, path, true).unwrap();
-        self.fs.read_dir(dir, 0).unwrap().skip(2).map(|entry| entry.name.to_owned()).collect()
+        self.fs.read_dir(dir).unwrap().skip(2).map(|entry| entry.name.to_owned()).collect()
     }
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>> {
@@ -295,7 +295,7 @@ fn a_directory_swapped_for_a_link_is_not_entered() {
     std::os::unix::fs::symlink(outside.path(), over.host.path().join("b")).unwrap();
     assert_eq!(over.read("b/secret"), Err(FsError::Noent));
     let b = over.fs.lookup(over.root, "b", true).unwrap();
-    assert_eq!(over.fs.read_dir(b, 0).err(), Some(FsError::Noent));
+    assert_eq!(over.fs.read_dir(b).err(), Some(FsError::Noent));
 }
 
 #[test]
