@@ -45,8 +45,8 @@ pub enum CatalogueError {
     },
     /// All functions together would take too long to compile.
     #[error(
-        "its functions together are too much work for a compiler: they weigh {weight} or more, over the cap of {cap} for a module of \
-         its size; split the module, or raise `module-weight` in airtight.toml"
+        "its functions together are too much work for a compiler: they weigh {weight} or more, over the cap of {cap} for a \
+         module of its size; split the module, or raise `module-weight` in airtight.toml"
     )]
     HeavyModule {
         /// The weight of the first of them, up to the one that is too much; see [`super::weigh`].

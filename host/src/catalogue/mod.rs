@@ -67,7 +67,8 @@ impl Catalogue {
     ///
     /// # Errors
     /// If the bytes are no core module, its sections (but for the code) cannot be parsed, it imports what airtight does
-    /// not provide, its tables are too many or too large, there is nothing to run, or the SDK's list of tests does not fit the module.
+    /// not provide, its tables are too many or too large, there is nothing to run, or the SDK's list of tests does not fit the
+    /// module.
     pub fn read(bytes: &[u8], forced: Option<Harness>) -> Result<Self, CatalogueError> {
         shape::check(bytes)?;
         let module = Module::read(bytes)?;
