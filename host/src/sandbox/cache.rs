@@ -1,9 +1,10 @@
 //! Compiled modules on disk.
 //!
 //! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
-//! the caps on compiling and our own version, so that a stale entry is never found; `sum` is the XXH3 of the file, so that a corrupt one is
-//! never loaded. Loading machine code trusts it, so an entry or a folder that another user owns or may write is
-//! foreign, and is passed over. Entries appear by renaming whole files; two runs at once can only do the same work twice.
+//! the caps on compiling and our own version, so that a stale entry is never found; `sum` is the XXH3 of the file, so that
+//! a corrupt one is never loaded. Loading machine code trusts it, so an entry or a folder that another user owns or may
+//! write is foreign, and is passed over. Entries appear by renaming whole files; two runs at once can only do the same
+//! work twice.
 
 use crate::catalogue::CompileCaps;
 use crate::instrument::REWRITER_VERSION;

@@ -1,5 +1,6 @@
-//! Puts the functions that guests import into a linker: WASI's, and airtight's own. Around each call: the virtual clock is set from the fuel spent, the guest's
-//! stack is captured where a handle may be acquired, and the host's work is charged to fuel.
+//! Puts the functions that guests import into a linker: WASI's, and airtight's own. Around each call: the virtual clock is
+//! set from the fuel spent, the guest's stack is captured where a handle may be acquired, and the host's work is charged to
+//! fuel.
 
 use super::net;
 use crate::ledger::{RawFrame, Stack};

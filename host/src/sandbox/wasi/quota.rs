@@ -60,8 +60,8 @@ impl Quota {
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
     /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
-    /// that are being read, and what is remembered of host files, those below overlays included. A descriptor that is closed is no longer counted, and nothing
-    /// of it is kept.
+    /// that are being read, and what is remembered of host files, those below overlays included. A descriptor that is closed
+    /// is no longer counted, and nothing of it is kept.
     pub(super) fn held(&self) -> u64 {
         let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
         [
