@@ -34,8 +34,8 @@ impl Scratch {
     /// Opens or makes a file, and retains it.
     ///
     /// # Errors
-    /// Those of [`Scratch::lookup`]; `Acces` (no regular file), `Exist` (with `exclusive`), `Inval` (contradictory flags), `Isdir`, `Loop` (a final link
-    /// that is not followed), `Nospc`, `Notdir`.
+    /// Those of [`Scratch::lookup`]; `Acces` (no regular file), `Exist` (with `exclusive`), `Inval` (contradictory flags),
+    /// `Isdir`, `Loop` (a final link that is not followed), `Nospc`, `Notdir`.
     pub fn open(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<Opened> {
         if how.directory && (how.create || how.exclusive || how.truncate) {
             return Err(FsError::Inval);
