@@ -220,8 +220,8 @@ impl Case<'_> {
         let Some(refused) = self.run.refused else { return };
         let failed = matches!(judgement.verdict, Verdict::Fail | Verdict::Exit);
         // Whether a recursion that uses up the stack comes as far as the limit is the compiler's choice.
-        let overflow = matches!(self.run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
-        if !failed || overflow || judgement.normal_finish || self.run.ending == Ending::Returned {
+        if !failed || self.run.ending.used_up_stack() || judgement.normal_finish || self.run.ending == Ending::Returned
+        {
             return;
         }
         let ended = judgement.message.take().unwrap_or_default();

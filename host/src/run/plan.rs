@@ -47,9 +47,7 @@ impl ModuleGrants {
         }
         Ok(Arc::new(Grants::new(Arc::new(whole))?))
     }
-}
 
-impl ModuleGrants {
     /// The module's directories. What a profile grants in the place of one holds for its other name too.
     pub(super) fn dirs_under<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = DirGrant> + 'a {
         self.dirs.iter().map(|dir| {
@@ -236,8 +234,8 @@ struct SharedGrants<'a> {
 }
 
 impl SharedGrants<'_> {
-    /// What the harness gets when it lists its tests: no sockets, whose other ends expect a test.
-    /// What a module is listed with: no sockets, and room for the names of its tests, which are not a test's output.
+    /// What a module is listed with: no sockets, whose other ends expect a test, and room for the names of its tests, which
+    /// are not a test's output.
     fn for_listing(&self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
         let mut limits = policy.limits;
         limits.output = limits.output.max(LISTING);

@@ -68,7 +68,7 @@ fn harness(named: &Named<'_>) -> Option<Harness> {
 
 fn usage(run: &Run) -> Usage {
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
-    let overflow = overflowed(run);
+    let overflow = run.ending.used_up_stack();
     // Compilers count fuel in batches, and have all counted it at calls and at `unreachable`, but not where an operator
     // such as a load or a division traps.
     let fault = matches!(run.ending, Ending::Trap { kind, .. } if kind != TrapKind::Unreachable);
@@ -78,12 +78,6 @@ fn usage(run: &Run) -> Usage {
         handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
         heap: Heap { tracked: false, why: Some(Cow::Borrowed(HEAP_WHY)) },
     }
-}
-
-/// Whether the stack was used up. How deep it is then is the compiler's choice, and so is what was done on the way down: how
-/// much was used, what was open, what was refused.
-fn overflowed(run: &Run) -> bool {
-    matches!(run.ending, Ending::Trap { kind: TrapKind::StackOverflow, .. })
 }
 
 fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict, Details) {
@@ -99,7 +93,7 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
     }
     let stack = place(named, case, &judgement);
     let said = run.sdk.as_ref();
-    let overflow = overflowed(run);
+    let overflow = run.ending.used_up_stack();
     let details = Details {
         message: judgement.message,
         hint: judgement.hint.map(str::to_owned),
@@ -149,8 +143,7 @@ fn place(named: &Named<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame
 /// function that it ends in: of such a stack only the outer end is told, which is the same everywhere.
 fn frames(case: &Case<'_>, ending: &Ending) -> Vec<Frame> {
     let Some(stack) = ending.stack() else { return Vec::new() };
-    let overflow = matches!(ending, Ending::Trap { kind: TrapKind::StackOverflow, .. });
-    if !overflow || stack.len() <= OVERFLOW_FRAMES {
+    if !ending.used_up_stack() || stack.len() <= OVERFLOW_FRAMES {
         return case.module.symbols.frames(stack);
     }
     let deeper = Frame { function: "… deeper calls".to_owned(), file: None, line: None };

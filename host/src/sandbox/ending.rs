@@ -109,6 +109,12 @@ impl Ending {
         }
     }
 
+    /// Whether the call stack was used up. How deep it is then is the compiler's choice, and so is what was done on the way
+    /// down: how much was used, what was open, what was refused.
+    pub fn used_up_stack(&self) -> bool {
+        matches!(self, Self::Trap { kind: TrapKind::StackOverflow, .. })
+    }
+
     /// A few words, without the stack.
     pub fn words(&self) -> String {
         match self {

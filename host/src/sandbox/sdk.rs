@@ -1,6 +1,6 @@
 //! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
 
-use super::ending::{Ending, TrapKind};
+use super::ending::Ending;
 use super::state::TestState;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
@@ -87,7 +87,7 @@ pub(super) fn conclude(
 }
 
 fn is_endless(ending: &Ending) -> bool {
-    matches!(ending, Ending::Fuel { .. } | Ending::Trap { kind: TrapKind::StackOverflow, .. })
+    matches!(ending, Ending::Fuel { .. }) || ending.used_up_stack()
 }
 
 struct After<'a> {
