@@ -39,6 +39,15 @@ pub struct Limits {
     /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read, and what is
     /// remembered of each file of a grant that the test has met. The test ends after the call that goes over it.
     pub host_memory: u64,
+    /// Most bytes of the test's own heap blocks that may be live at once, judged at its end.
+    pub peak_heap: Option<u64>,
+    /// Most bytes that a test may lose: heap blocks that nothing reaches at its end. What a lost block does to the verdict
+    /// otherwise is [`super::LeakActions::heap`].
+    pub lost: Option<u64>,
+    /// Most bytes of its own heap blocks that static data may still reach at its end.
+    pub retained: Option<u64>,
+    /// Most allocations, reallocations included.
+    pub allocations: Option<u64>,
 }
 
 impl Default for Limits {
@@ -54,6 +63,10 @@ impl Default for Limits {
             scratch_entries: 1 << 16,
             io: 16 << 30,
             host_memory: 512 << 20,
+            peak_heap: None,
+            lost: None,
+            retained: None,
+            allocations: None,
         }
     }
 }

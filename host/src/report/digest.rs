@@ -35,7 +35,7 @@ impl Report {
             module.tests.sort_by(|a, b| (&a.name, a.harness).cmp(&(&b.name, b.harness)));
         }
         let digest = digest(&canonical);
-        Self { schema: SCHEMA.to_owned(), digest, canonical, volatile }
+        Self { schema: SCHEMA.to_owned(), digest, canonical, profile: None, volatile }
     }
 
     /// Computes the digest anew and compares.

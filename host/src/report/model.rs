@@ -2,6 +2,7 @@
 
 use super::doubt::Doubt;
 use super::figure;
+use super::profile::HeapProfile;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ pub struct Report {
     pub canonical: Canonical,
     /// What may differ.
     pub volatile: Volatile,
+    /// Where the heap's blocks were allocated, where a profile was asked for; not in the JSON.
+    #[serde(skip)]
+    pub profile: Option<HeapProfile>,
 }
 
 /// The part that is the same bytes everywhere.
@@ -150,14 +154,47 @@ pub struct Usage {
     pub heap: Heap,
 }
 
-/// Heap accounting of one test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Heap accounting of one test: only of blocks that were allocated while the test itself ran, not its harness or start-up.
+/// Sizes are those that were asked for, in bytes, without the allocator's own overhead.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heap {
-    /// Whether the heap was seen at all.
+    /// Whether the heap was seen at all. Where it was not, there are no figures.
     pub tracked: bool,
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<std::borrow::Cow<'static, str>>,
+    /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow, a memory
+    /// fault and the wall clock.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub peak: Option<u64>,
+    /// Bytes allocated in all; a reallocation counts its whole new size.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Successful allocations, without reallocations of a live block.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub allocations: Option<u64>,
+    /// Blocks freed.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub frees: Option<u64>,
+    /// Successful reallocations of a live block.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub reallocations: Option<u64>,
+    /// Bytes of blocks that nothing reaches at the end; absent, as the three below, where the test did not finish normally.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+    /// How many blocks these are.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub lost_blocks: Option<u64>,
+    /// Bytes of blocks that static data still reaches at the end.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub retained: Option<u64>,
+    /// How many blocks these are.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub retained_blocks: Option<u64>,
+    /// What is not certain of the four figures above or of where the blocks were allocated, and why: a second run that
+    /// would tell was not possible, or differed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 /// What there is to say of a test beyond verdict and usage. Empty fields are not written.
@@ -188,6 +225,9 @@ pub struct Details {
     /// What was still open after a normal finish, by order of acquisition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Resource>,
+    /// Heap blocks that static data still reaches after a normal finish, by place of allocation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retained: Vec<Resource>,
     /// What was open when the test ended another way; the host took it back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reclaimed: Vec<Resource>,
@@ -216,7 +256,8 @@ pub struct Output {
 /// A limit, its value and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitRecord {
-    /// The setting's name in `airtight.toml`: `memory`, `fuel`, `timeout`, `stack`, `handles`.
+    /// The setting's name in `airtight.toml`: `memory`, `fuel`, `timeout`, `stack`, `handles`, `peak-heap`, `lost`,
+    /// `retained`, `allocations`.
     pub name: String,
     /// Its value in the setting's unit (bytes, fuel, milliseconds).
     #[serde(with = "figure")]
@@ -255,6 +296,8 @@ pub enum ResourceKind {
     Socket,
     /// A file left in the scratch file system: nothing that is open, and not a leak unless the policy says so.
     Residue,
+    /// Blocks of the heap that were allocated at one place.
+    Heap,
 }
 
 /// Something a test held at its end.
@@ -271,7 +314,7 @@ pub struct Resource {
     /// The descriptor at the end; of the first, where there are several. Absent for what is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<u32>,
-    /// Size of what is left, for residue.
+    /// Size of what is left, for residue; bytes of all blocks together, for the heap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// `read`, `write`, `read-write`.

@@ -24,7 +24,7 @@ pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
 }
 
 pub(super) fn passed(name: &str) -> TestRecord {
-    let heap = Heap { tracked: false, why: Some("not part of this version".into()) };
+    let heap = Heap { why: Some("not part of this version".into()), ..Heap::default() };
     let usage = Usage { fuel: Some(1000), linear_peak: Some(17 << 16), handles_peak: Some(2), heap };
     TestRecord { name: name.into(), harness: None, verdict: Verdict::Pass, usage: Some(usage), details: None }
 }
@@ -193,8 +193,8 @@ prop_compose! {
         let refused = refused.map(|(current, desired, limit, times)| RefusedGrowth { current, desired, limit, times });
         let cleanup = |(ordinal, message, stack)| CleanupRecord { ordinal, message, stack };
         let cleanups = cleanups.into_iter().map(cleanup).collect();
-        let output = Output::default();
-        Details { message, hint, reason, exit_status, limit, refused, stack, leaks, reclaimed, cleanups, failures, output }
+        let (output, retained) = (Output::default(), Vec::new());
+        Details { message, hint, reason, exit_status, limit, refused, stack, leaks, retained, reclaimed, cleanups, failures, output }
     }
 }
 
@@ -205,7 +205,7 @@ prop_compose! {
         details in prop::option::of(any_details()),
         usage: Option<(Option<u64>, Option<u64>, Option<u32>)>,
     ) -> TestRecord {
-        let heap = Heap { tracked: true, why: None };
+        let heap = Heap { tracked: true, ..Heap::default() };
         let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
         let details = details.filter(|details| *details != Details::default()).map(Box::new);
         TestRecord { name: name.into(), harness: None, verdict, usage, details }

@@ -76,7 +76,7 @@ fn usage(run: &Run) -> Usage {
         fuel: (!by_wall_clock && !fault).then_some(run.fuel),
         linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
         handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
-        heap: Heap { tracked: false, why: Some(Cow::Borrowed(HEAP_WHY)) },
+        heap: Heap { why: Some(Cow::Borrowed(HEAP_WHY)), ..Heap::default() },
     }
 }
 
@@ -103,6 +103,7 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
         refused: run.refused.filter(|_| !overflow),
         stack,
         leaks,
+        retained: Vec::new(),
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),

@@ -186,7 +186,7 @@ impl Display for Title<'_> {
             (Some(path), _) => write!(f, " {}", OneLine(path))?,
             (None, ResourceKind::File | ResourceKind::Dir) => f.write_str(" of unknown path")?,
             (None, ResourceKind::Residue) => f.write_str(", too many to be listed")?,
-            (None, ResourceKind::Socket) => {}
+            (None, ResourceKind::Socket | ResourceKind::Heap) => {}
         }
         if let Some(bytes) = bytes {
             write!(f, " ({})", Bytes(*bytes))?;
@@ -209,5 +209,6 @@ fn noun(kind: ResourceKind, count: u64) -> &'static str {
         ResourceKind::Dir => plural(count, "directory", "directories"),
         ResourceKind::Socket => plural(count, "socket", "sockets"),
         ResourceKind::Residue => plural(count, "file left in scratch", "files left in scratch"),
+        ResourceKind::Heap => plural(count, "heap block", "heap blocks"),
     }
 }
