@@ -5,6 +5,7 @@
 //! words of the same kind.
 
 mod baked;
+mod data;
 mod error;
 mod hash;
 mod imports;
@@ -60,6 +61,8 @@ pub struct Catalogue {
     /// Where the contents of the code section start: an offset in the module less this is an offset of
     /// [`crate::ledger::RawFrame`]. `None` where there is no code.
     pub code_start: Option<usize>,
+    /// The lowest address of the module's static data, where it is known without running anything.
+    pub lowest_data: Option<u32>,
 }
 
 impl Catalogue {
@@ -102,6 +105,7 @@ impl Catalogue {
             has_start: start.is_ok(),
             has_initialize: module.exports("_initialize", &[]).is_ok(),
             code_start: module.section(id::CODE).map(|section| section.contents.start),
+            lowest_data: data::lowest(bytes, &module)?,
         })
     }
 }

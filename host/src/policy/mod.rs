@@ -8,6 +8,7 @@ mod grants;
 mod limits;
 mod patch;
 mod record;
+mod repeat;
 
 pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};

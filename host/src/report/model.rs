@@ -163,8 +163,8 @@ pub struct Heap {
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<std::borrow::Cow<'static, str>>,
-    /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow, a memory
-    /// fault and the wall clock.
+    /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow and after
+    /// the wall clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub peak: Option<u64>,
     /// Bytes allocated in all; a reallocation counts its whole new size.

@@ -1,5 +1,6 @@
 //! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
 
+use super::heap::{Accountant, Again};
 use super::judge::Case;
 use super::plan::{Call, PlannedModule, PlannedTest, Step};
 use super::record::{self, Named};
@@ -7,9 +8,12 @@ use super::runner::Shared;
 use super::slow::Running;
 use crate::report::events::{Event, Listener};
 use crate::report::model::{Details, TestRecord, Verdict};
+use crate::report::profile::ProfileSite;
+use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Entry, Job, run};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -25,6 +29,7 @@ const BATCH: Duration = Duration::from_millis(10);
 struct Finished {
     index: usize,
     record: TestRecord,
+    sites: Vec<ProfileSite>,
     elapsed: Duration,
     by_wall_clock: bool,
     bug: Option<String>,
@@ -36,6 +41,8 @@ pub struct Outcome {
     pub records: Vec<TestRecord>,
     /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
     pub by_wall_clock: Vec<usize>,
+    /// What the tests allocated where, where a profile is wanted: by place in the plan.
+    pub profile: Vec<ProfileSite>,
     /// What went wrong in the host, a line for each test concerned: bugs of ours.
     pub bugs: Vec<String>,
 }
@@ -98,6 +105,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
     let named = named(module, test, shared.options.keep_output);
     let skip = |reason: &str| (skipped(&named, reason), Duration::ZERO, None);
     let mut by_wall_clock = false;
+    let mut sites = Vec::new();
     let (record, elapsed, bug) = match &test.step {
         _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
@@ -119,21 +127,28 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 test: &test.name,
                 entry,
                 interrupted: shared.interrupted,
+                heap: Watching::Figures,
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
                 inject_host_panic: shared.options.inject_host_panic,
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
-                let ran = run(shared.engine, &job);
+                let mut ran = run(shared.engine, &job);
                 by_wall_clock = ran.ended_by_wall_clock();
-                let case = Case {
+                let case = |run| Case {
                     harness: test.harness,
                     module: &module.module,
                     policy: grants.policy(),
                     should_panic,
-                    run: &ran,
+                    run,
                 };
-                (record::of(&named, &case), ran.host_leak)
+                let judgement = case(&ran).judge();
+                let profile = shared.options.profile;
+                let accountant = Accountant { engine: shared.engine, job: &job, harness: test.harness, profile };
+                let (heap, again) = accountant.account(&mut ran, &judgement);
+                let Again { host_leak, profile } = again;
+                sites = profile.sites;
+                (record::of(&named, &case(&ran), judgement, &heap), ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),
@@ -153,7 +168,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         progress.stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    Finished { index, record, elapsed, by_wall_clock, bug }
+    Finished { index, record, sites, elapsed, by_wall_clock, bug }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -189,6 +204,7 @@ fn collect(
     listener: &mut dyn Listener,
 ) -> Outcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
+    let mut profile: BTreeMap<usize, Vec<ProfileSite>> = BTreeMap::new();
     let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
     let mut looked = Instant::now();
     loop {
@@ -215,6 +231,9 @@ fn collect(
             if finished.by_wall_clock {
                 by_wall_clock.push(finished.index);
             }
+            if !finished.sites.is_empty() {
+                profile.insert(finished.index, finished.sites);
+            }
             records[finished.index] = Some(finished.record);
         }
     }
@@ -231,5 +250,7 @@ fn collect(
     bugs.sort();
     by_wall_clock.retain(|index| counts(*index));
     by_wall_clock.sort_unstable();
-    Outcome { records: complete.collect(), by_wall_clock, bugs }
+    profile.retain(|index, _| counts(*index));
+    let profile = profile.into_values().flatten().collect();
+    Outcome { records: complete.collect(), by_wall_clock, profile, bugs }
 }

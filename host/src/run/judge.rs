@@ -169,6 +169,7 @@ impl Case<'_> {
                     ..Judgement::new(verdict)
                 }
             }
+            Ending::BadFree { what, .. } => Judgement::fail(what.to_string()),
             Ending::Interrupted => Judgement::skip("interrupted"),
             Ending::Trap { kind, stack } => {
                 let mut judgement = self.judge_trap(*kind, stack);

@@ -5,6 +5,8 @@
 
 mod doubts;
 mod execute;
+mod heap;
+mod heap_verdict;
 mod hints;
 mod judge;
 mod libtest;

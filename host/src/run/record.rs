@@ -1,18 +1,16 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
+use super::heap::Account;
+use super::heap_verdict;
 use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
 use crate::policy::LeakAction;
 use crate::report::model::{
-    CleanupRecord, Details, Frame, Harness, Heap, Output, Resource, TestRecord, Usage, Verdict,
+    CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict,
 };
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
-use std::borrow::Cow;
 use std::sync::Arc;
-
-/// Why there are no heap figures.
-const HEAP_WHY: &str = "heap accounting is not part of this version";
 
 /// Frames that are looked at of a stack that is used up: enough for the harness's and some of the user's.
 const OVERFLOW_FRAMES: usize = 32;
@@ -37,14 +35,13 @@ pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRec
     }
 }
 
-/// The record of a test that was run.
-pub fn of(named: &Named<'_>, case: &Case<'_>) -> TestRecord {
-    let judgement = case.judge();
+/// The record of a test that was run and judged by how it ended.
+pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
     let mut record = TestRecord {
         name: Arc::clone(named.name),
         harness: harness(named),
         verdict: judgement.verdict,
-        usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run)),
+        usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run, heap)),
         details: None,
     };
     let run = case.run;
@@ -53,9 +50,11 @@ pub fn of(named: &Named<'_>, case: &Case<'_>) -> TestRecord {
         && run.remains.residue.is_empty()
         && run.refused.is_none()
         && judgement.exit_status.is_none()
+        && left_nothing(heap)
+        && matches!(heap_verdict::broken(heap, &case.policy.limits), Ok(None))
         && !named.keep_output;
     if !plain {
-        let (verdict, details) = details(named, case, judgement);
+        let (verdict, details) = details(named, case, judgement, heap);
         record.verdict = verdict;
         record.details = (details != Details::default()).then(|| Box::new(details));
     }
@@ -66,7 +65,14 @@ fn harness(named: &Named<'_>) -> Option<Harness> {
     (named.harness != named.module_harness).then_some(named.harness)
 }
 
-fn usage(run: &Run) -> Usage {
+fn left_nothing(heap: &Account) -> bool {
+    match heap {
+        Account::Untracked(_) | Account::Tracked { balance: None, .. } => true,
+        Account::Tracked { balance: Some(balance), .. } => balance.lost.is_empty() && balance.retained.is_empty(),
+    }
+}
+
+fn usage(run: &Run, heap: &Account) -> Usage {
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
     let overflow = run.ending.used_up_stack();
     // Compilers count fuel in batches, and have all counted it at calls and at `unreachable`, but not where an operator
@@ -76,11 +82,11 @@ fn usage(run: &Run) -> Usage {
         fuel: (!by_wall_clock && !fault).then_some(run.fuel),
         linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
         handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
-        heap: Heap { why: Some(Cow::Borrowed(HEAP_WHY)), ..Heap::default() },
+        heap: heap_verdict::usage(heap, !by_wall_clock && !overflow),
     }
 }
 
-fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict, Details) {
+fn details(named: &Named<'_>, case: &Case<'_>, mut judgement: Judgement, heap: &Account) -> (Verdict, Details) {
     let run = case.run;
     let open = resources::describe(&run.remains.open, named.name, &case.module.symbols);
     let (leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
@@ -91,7 +97,17 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
         verdict = weighed;
         leaks.extend(residue);
     }
-    let stack = place(named, case, &judgement);
+    let mut retained = Vec::new();
+    if let Account::Tracked { balance: Some(balance), .. } = heap {
+        let symbols = &case.module.symbols;
+        let lost = heap_verdict::describe(&balance.lost, named.name, symbols);
+        let (weighed, lost) = weigh(verdict, lost, case.policy.leaks.heap);
+        leaks.extend(lost);
+        retained = heap_verdict::describe(&balance.retained, named.name, symbols);
+        (verdict, retained) = weigh(weighed, retained, case.policy.leaks.retained);
+    }
+    let broke = heap_limits(case, heap, &mut verdict, &mut judgement);
+    let stack = broke.unwrap_or_else(|| place(named, case, &judgement));
     let said = run.sdk.as_ref();
     let overflow = run.ending.used_up_stack();
     let details = Details {
@@ -103,13 +119,39 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
         refused: run.refused.filter(|_| !overflow),
         stack,
         leaks,
-        retained: Vec::new(),
+        retained,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
         output: if verdict != Verdict::Pass || named.keep_output { output(named, run) } else { Output::default() },
     };
     (verdict, details)
+}
+
+/// A limit on the heap is judged where nothing else went wrong. Gives the place of the allocation that broke one.
+fn heap_limits(
+    case: &Case<'_>,
+    heap: &Account,
+    verdict: &mut Verdict,
+    judgement: &mut Judgement,
+) -> Option<Vec<Frame>> {
+    if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
+        return None;
+    }
+    match (heap_verdict::broken(heap, &case.policy.limits), heap) {
+        (Ok(Some(broken)), _) => {
+            *verdict = Verdict::Memory;
+            judgement.limit = Some(broken.limit);
+            judgement.message = Some(broken.message);
+            Some(broken.stack.map(|stack| case.module.symbols.frames(&stack)).unwrap_or_default())
+        }
+        (Err(limit), Account::Untracked(why)) => {
+            *verdict = Verdict::Fail;
+            judgement.message = Some(format!("`{limit}` cannot be judged: heap not tracked ({why})"));
+            None
+        }
+        _ => None,
+    }
 }
 
 fn output(named: &Named<'_>, run: &Run) -> Output {

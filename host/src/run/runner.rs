@@ -9,7 +9,9 @@ use crate::catalogue::CompileCaps;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
+use crate::report::profile::HeapProfile;
 use crate::report::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
+use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
     self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
@@ -46,6 +48,10 @@ pub struct RunnerOptions {
     pub slow: Duration,
     /// Whether the pooling allocator is tried.
     pub pooling: bool,
+    /// Whether modules' allocators are hooked; if not, every test says that its heap is not tracked.
+    pub heap: bool,
+    /// Whether every test whose heap is tracked is run a second time, for [`Report::profile`].
+    pub profile: bool,
     /// See [`Runner::interrupt`]. Runners whose options are copies of each other share it.
     pub interrupt: Arc<AtomicBool>,
     #[doc(hidden)]
@@ -69,6 +75,8 @@ impl Default for RunnerOptions {
             shuffle: None,
             slow: Duration::from_secs(60),
             pooling: true,
+            heap: true,
+            profile: false,
             interrupt: Arc::default(),
             inject_host_leak: false,
             inject_host_panic: false,
@@ -202,7 +210,8 @@ impl Runner {
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(&self, bytes: Vec<u8>, options: LoadOptions) -> Result<LoadedModule, LoadError> {
+    pub fn load(&self, bytes: Vec<u8>, mut options: LoadOptions) -> Result<LoadedModule, LoadError> {
+        options.without_heap |= !self.options.heap;
         let (size, cap) = (bytes.len() as u64, self.options.module_size);
         if size > cap {
             return Err(LoadError::TooLarge { size, cap });
@@ -249,7 +258,9 @@ impl Runner {
             Shared { engine: &self.engine, pool: &self.pool, options: &self.options, interrupted: &self.interrupted };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
-        let report = self.report(modules, profile, outcome, started, began);
+        let sites = std::mem::take(&mut outcome.profile);
+        let mut report = self.report(modules, profile, outcome, started, began);
+        report.profile = self.options.profile.then_some(HeapProfile { sites });
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
         match bugs.first().cloned() {
             None => Ok(report),
@@ -270,6 +281,7 @@ impl Runner {
             test: &subject.module.name,
             entry: Entry::Start(&args),
             interrupted: &self.interrupted,
+            heap: Watching::Nothing,
             echo: Some(Echo::Inherit),
             inject_host_leak: false,
             inject_host_panic: false,

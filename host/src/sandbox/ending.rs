@@ -1,8 +1,11 @@
 //! How a call into a guest ended, before anyone judges it.
 
+use super::heap::NearDry;
+use super::state::TestState;
 use super::wasi::{BrokenLimit, Waited};
 use crate::ledger::Stack;
-use wasmtime::Trap;
+use crate::ledger::heap::BadFree;
+use wasmtime::{Store, Trap, WasmBacktrace};
 
 /// The guest called `proc_exit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +92,13 @@ pub enum Ending {
         /// Where it was then.
         stack: Stack,
     },
+    /// It gave its allocator a block back that is none.
+    BadFree {
+        /// What is wrong with it.
+        what: BadFree,
+        /// Where.
+        stack: Stack,
+    },
     /// The run was interrupted.
     Interrupted,
     /// It could not be started, or called the host in a way the host cannot serve: in words.
@@ -104,7 +114,8 @@ impl Ending {
             | Self::Fuel { stack }
             | Self::Wall { stack, .. }
             | Self::Deadlock { stack, .. }
-            | Self::Limit { stack, .. } => Some(stack),
+            | Self::Limit { stack, .. }
+            | Self::BadFree { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
         }
     }
@@ -126,22 +137,37 @@ impl Ending {
             Self::Wall { waited: Some(waited), .. } => format!("the wall-clock limit was reached: it {waited}"),
             Self::Deadlock { waited, .. } => format!("it {waited}"),
             Self::Limit { broken, .. } => broken.to_string(),
+            Self::BadFree { what, .. } => what.to_string(),
             Self::Interrupted => "interrupted".into(),
             Self::Refused(why) => why.clone(),
         }
     }
 
-    /// From the error of a call, with offsets relative to the code section's contents.
-    pub(super) fn from_error(error: &anyhow::Error, code_start: usize) -> Self {
-        let stack = || {
-            let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>();
-            backtrace.map_or_else(|| [].into(), |found| bounded(super::wasi::raw_stack(found, code_start)))
-        };
+    /// From the error of a call.
+    pub(super) fn of_call(store: &mut Store<TestState>, error: &anyhow::Error) -> Self {
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        let code = &store.data().code;
+        let stack = || backtrace.map_or_else(|| [].into(), |found| bounded(code.stack(found)));
+        let in_hook = backtrace.is_some_and(|found| code.ends_in_wrapper(found));
+        let ending = Self::from_error(error, stack);
+        if in_hook && matches!(ending, Self::Fuel { .. }) {
+            store.data_mut().heap.ran_dry_in_hook();
+        }
+        ending
+    }
+
+    fn from_error(error: &anyhow::Error, stack: impl Fn() -> Stack) -> Self {
         if let Some(GuestExit(status)) = error.downcast_ref() {
             return Self::Exit { status: *status, stack: stack() };
         }
         if let Some(broken) = error.downcast_ref::<BrokenLimit>() {
             return Self::Limit { broken: *broken, stack: stack() };
+        }
+        if let Some(what) = error.downcast_ref::<BadFree>() {
+            return Self::BadFree { what: what.clone(), stack: stack() };
+        }
+        if error.is::<NearDry>() {
+            return Self::Fuel { stack: stack() };
         }
         match error.downcast_ref() {
             Some(WallClock::Deadline) => return Self::Wall { stack: stack(), waited: None },

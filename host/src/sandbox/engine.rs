@@ -19,6 +19,9 @@ pub const HOST_STACK_RESERVE: u64 = 2 << 20;
 /// Address space a linear memory may take in the pool: all of 32 bits.
 const MAX_MEMORY: usize = 1 << 32;
 
+/// Tables of one module: as many as a guest may have, and that of the hooks.
+const TABLES: u32 = MAX_TABLES + 1;
+
 /// What the engine keeps for one instance, in bytes: a bound and no reservation. A valid module has at most a million each of
 /// functions, imports and globals, which are below 80 MiB together, so that the pool refuses none.
 const MAX_INSTANCE: usize = 128 << 20;
@@ -66,6 +69,7 @@ pub struct EngineError(String);
 pub struct Engine {
     inner: wasmtime::Engine,
     linker: Linker<TestState>,
+    hooks: Linker<TestState>,
     pooled: bool,
     options: EngineOptions,
     _ticker: Arc<Ticker>,
@@ -91,8 +95,9 @@ impl Engine {
         };
         let mut linker = Linker::new(&inner);
         super::wasi::add_to_linker(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
+        let hooks = super::heap::linker(&inner).map_err(|error| EngineError(format!("{error:#}")))?;
         let ticker = Ticker::start(inner.weak()).map_err(|error| EngineError(error.to_string()))?;
-        Ok(Self { inner, linker, pooled, options, _ticker: ticker })
+        Ok(Self { inner, linker, hooks, pooled, options, _ticker: ticker })
     }
 
     /// Whether instances come from a pool.
@@ -116,6 +121,11 @@ impl Engine {
 
     pub(super) fn linker(&self) -> &Linker<TestState> {
         &self.linker
+    }
+
+    /// What the hooks of a module's allocator call: nothing that a guest links with.
+    pub(super) fn hooks(&self) -> &Linker<TestState> {
+        &self.hooks
     }
 }
 
@@ -157,8 +167,8 @@ fn pooled_config(options: EngineOptions) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_memories(slots)
-        .total_tables(slots.saturating_mul(MAX_TABLES))
-        .max_tables_per_module(MAX_TABLES)
+        .total_tables(slots.saturating_mul(TABLES))
+        .max_tables_per_module(TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_core_instance_size(MAX_INSTANCE)
         .max_memory_size(MAX_MEMORY)

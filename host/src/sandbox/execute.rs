@@ -1,12 +1,15 @@
 //! One test in a fresh store: instantiate, call, clean up, drop, and say exactly how it was.
 
 use super::ending::Ending;
+use super::heap::{self, EndPicture, HeapRun, HeapState, Watching};
 use super::engine::Engine;
 use super::limiter::Limiter;
 use super::module::LoadedModule;
 use super::sdk::{self, SdkCall, SdkOutcome};
 use super::state::TestState;
 use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
+use crate::ledger::heap::Watch as HeapWatch;
+use crate::policy::Limits;
 use crate::report::model::RefusedGrowth;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +26,7 @@ pub enum Entry<'a> {
 }
 
 /// One test to run.
+#[derive(Clone)]
 pub struct Job<'a> {
     /// Its module.
     pub module: &'a LoadedModule,
@@ -34,6 +38,8 @@ pub struct Job<'a> {
     pub entry: Entry<'a>,
     /// Set when the run is to stop.
     pub interrupted: &'a Arc<AtomicBool>,
+    /// What is kept of its heap.
+    pub heap: Watching,
     /// Whether its streams are the host program's own.
     pub echo: Option<Echo>,
     /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
@@ -53,6 +59,8 @@ pub struct Run {
     pub linear_peak: u64,
     /// Growth that the limit refused, without clean-ups.
     pub refused: Option<RefusedGrowth>,
+    /// What became of its heap.
+    pub heap: HeapRun,
     /// What the SDK says, for a test of its.
     pub sdk: Option<SdkOutcome>,
     /// What was open at the end, after clean-ups, and what was printed.
@@ -74,6 +82,7 @@ impl Run {
             fuel: 0,
             linear_peak: 0,
             refused: None,
+            heap: HeapRun::Untracked("it could not be started".into()),
             sdk: None,
             remains: Remains::default(),
             host_leak: 0,
@@ -81,8 +90,28 @@ impl Run {
     }
 }
 
+/// Attempts at one test at most: each gets at least one hook further with the little fuel that is left.
+const MAX_ATTEMPTS: usize = 64;
+
 /// Runs one test. The calling thread needs [`Engine::thread_stack`] bytes of stack.
+///
+/// The hooks of its allocator give back the fuel that they cost, but where less than that is left a test could end in one
+/// of them. It is then run again with some fuel more, which the hook in question takes away.
 pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
+    let mut slack_until = None;
+    let may_repeat = job.grants.policy().unrepeatable().is_none();
+    for _ in 1..MAX_ATTEMPTS {
+        let (ran, near_dry) = attempt(engine, job, slack_until);
+        if near_dry.is_none() || !may_repeat {
+            return ran;
+        }
+        slack_until = near_dry;
+    }
+    attempt(engine, job, slack_until).0
+}
+
+/// One run, and the call of a hook from which on one with slack is exact, where this one is not.
+fn attempt(engine: &Engine, job: &Job<'_>, slack_until: Option<u64>) -> (Run, Option<u64>) {
     let limits = job.grants.policy().limits;
     let watch = Watch { deadline: deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
@@ -90,9 +119,9 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
         Ok(wasi) => wasi,
         // It may have been waiting for its turn to listen.
         Err(_) if job.interrupted.load(Ordering::Relaxed) => {
-            return Run { ending: Ending::Interrupted, ..Run::refused(String::new()) };
+            return (Run { ending: Ending::Interrupted, ..Run::refused(String::new()) }, None);
         }
-        Err(error) => return Run::refused(error.to_string()),
+        Err(error) => return (Run::refused(error.to_string()), None),
     };
     // The time it waited for its turn to listen is not the test's.
     wasi.set_deadline(deadline(limits.timeout));
@@ -100,24 +129,59 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     if job.inject_host_leak {
         wasi.inject_host_leak();
     }
-    let mut store = Store::new(
-        engine.wasmtime(),
-        TestState {
-            wasi,
-            limiter: Limiter::new(limits.memory),
-            code_start: job.module.code_start,
-            spent_before: 0,
-            budget: limits.fuel,
-        },
-    );
-    store.limiter(|state| &mut state.limiter);
-    store.epoch_deadline_callback(on_tick);
-    let mut run = call(&mut store, job, limits.fuel);
-    let wasi = store.into_data().wasi;
+    let mut store = store(engine, job.module, wasi, &limits_of(job), slack_until);
+    let (mut run, picture) = call(engine, &mut store, job, limits_of(job).fuel);
+    let TestState { wasi, heap, .. } = store.into_data();
+    let near_dry = heap.near_dry();
+    run.heap = heap_run(job, heap, picture);
     let host = wasi.host_count();
     run.remains = wasi.finish();
     run.host_leak = host.open();
-    run
+    (run, near_dry)
+}
+
+/// A second run is elsewhere in memory, which costs a little of it and of fuel.
+fn limits_of(job: &Job<'_>) -> Limits {
+    let mut limits = job.grants.policy().limits;
+    if matches!(job.heap, Watching::Again(_)) {
+        limits.memory = limits.memory.saturating_add(heap::EXTRA_MEMORY);
+        limits.fuel = limits.fuel.saturating_add(heap::EXTRA_FUEL);
+    }
+    limits
+}
+
+/// A store for one run of a module's code.
+pub(super) fn store(
+    engine: &Engine,
+    module: &LoadedModule,
+    wasi: Wasi,
+    limits: &Limits,
+    slack_until: Option<u64>,
+) -> Store<TestState> {
+    let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
+    let state = TestState {
+        wasi,
+        limiter: Limiter::new(limits.memory),
+        heap: HeapState::new(hooks, slack_until),
+        code: Arc::clone(&module.code),
+        spent_before: 0,
+        budget: limits.fuel,
+    };
+    let mut store = Store::new(engine.wasmtime(), state);
+    store.limiter(|state| state);
+    store.epoch_deadline_callback(on_tick);
+    store
+}
+
+fn heap_run(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> HeapRun {
+    if let Err(why) = &job.module.heap {
+        return HeapRun::Untracked(why.to_string().into());
+    }
+    match heap.end(picture) {
+        Ok(end) => HeapRun::Tracked(Box::new(end)),
+        Err(Some(why)) => HeapRun::Untracked(why.to_string().into()),
+        Err(None) => HeapRun::Untracked("it ended before its heap was there".into()),
+    }
 }
 
 /// When a test that starts now has to stop.
@@ -139,14 +203,18 @@ fn on_tick(store: StoreContextMut<'_, TestState>) -> anyhow::Result<UpdateDeadli
     Ok(UpdateDeadline::Continue(1))
 }
 
-fn call(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> Run {
-    let code_start = job.module.code_start;
+fn call(
+    engine: &Engine,
+    store: &mut Store<TestState>,
+    job: &Job<'_>,
+    fuel: u64,
+) -> (Run, Option<EndPicture>) {
     let mut started = Started::default();
-    let ended = enter(store, job, fuel, &mut started);
+    let ended = enter(engine, store, job, fuel, &mut started);
     let left = store.get_fuel().unwrap_or(0);
     let (ending, said) = match ended {
         Ok(said) => (Ending::Returned, said),
-        Err(error) => (Ending::from_error(&error, code_start), None),
+        Err(error) => (Ending::of_call(store, &error), None),
     };
     let spent = if matches!(ending, Ending::Fuel { .. }) { fuel } else { store.data().spent(left) };
     let (linear_peak, refused) = (store.data().limiter.peak(), store.data().limiter.refused());
@@ -154,21 +222,53 @@ fn call(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> Run {
         (Entry::Sdk(_), Some(instance)) => Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent)),
         _ => None,
     };
-    Run { ending, fuel: spent, linear_peak, refused, sdk, remains: Remains::default(), host_leak: 0 }
+    let picture = picture(engine, store, job, &started, &ending);
+    let heap = HeapRun::Untracked("it is still running".into());
+    let run =
+        Run { ending, fuel: spent, linear_peak, refused, heap, sdk, remains: Remains::default(), host_leak: 0 };
+    (run, picture)
 }
 
-/// How far a test got: what its clean-ups need.
+/// What is needed to tell lost blocks, after an ending that may be a normal finish.
+fn picture(
+    engine: &Engine,
+    store: &mut Store<TestState>,
+    job: &Job<'_>,
+    started: &Started,
+    ending: &Ending,
+) -> Option<EndPicture> {
+    if !matches!(ending, Ending::Returned | Ending::Exit { status: 0, .. }) {
+        return None;
+    }
+    let module = job.module.heap.as_ref().ok()?;
+    let probed = module.probed(engine, job.module).as_ref().ok()?;
+    EndPicture::take(store, started.instance.as_ref()?, module, (started.ground?, probed))
+}
+
+/// How far a test got: what its clean-ups and its heap need.
 #[derive(Default)]
 struct Started {
     instance: Option<Instance>,
+    ground: Option<heap::Ground>,
     saved: sdk::Saved,
 }
 
 /// Instantiates and calls the test; what the SDK's export returned, for a test of its.
-fn enter(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64, started: &mut Started) -> anyhow::Result<Option<u32>> {
-    store.set_fuel(fuel)?;
+fn enter(
+    engine: &Engine,
+    store: &mut Store<TestState>,
+    job: &Job<'_>,
+    fuel: u64,
+    started: &mut Started,
+) -> anyhow::Result<Option<u32>> {
+    let budget = store.data_mut().budget(fuel);
+    store.set_fuel(budget)?;
     store.set_epoch_deadline(1);
     let instance = job.module.pre.instantiate(&mut *store)?;
+    started.instance = Some(instance);
+    if let Ok(module) = &job.module.heap {
+        started.ground = Some(begin_heap(engine, store, job, &instance, module)?);
+    }
     let Entry::Sdk(call) = &job.entry else {
         instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
         return Ok(None);
@@ -177,6 +277,34 @@ fn enter(store: &mut Store<TestState>, job: &Job<'_>, fuel: u64, started: &mut S
         instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
     }
     started.saved = job.module.save_globals(store, &instance);
-    started.instance = Some(instance);
+    if let Some(book) = store.data_mut().heap.book() {
+        book.open_window();
+    }
     sdk::call(store, &instance, call).map(Some)
+}
+
+/// Wakes the hooks, and opens the books.
+fn begin_heap(
+    engine: &Engine,
+    store: &mut Store<TestState>,
+    job: &Job<'_>,
+    instance: &Instance,
+    module: &heap::ModuleHeap,
+) -> anyhow::Result<heap::Ground> {
+    heap::attach(engine.hooks(), store, instance, module)?;
+    let ground = module.layout.ground(store, instance);
+    let capture = match &job.heap {
+        Watching::Nothing => return Ok(ground),
+        Watching::Figures => heap::Capture::Nothing,
+        Watching::Again(capture) => {
+            let budget = store.get_fuel()?;
+            store.set_fuel(heap::EXTRA_FUEL)?;
+            heap::shift(store, instance, module, ground)?;
+            store.set_fuel(budget)?;
+            capture.clone()
+        }
+    };
+    let limits = &job.grants.policy().limits;
+    store.data_mut().heap.begin(HeapWatch { peak_heap: limits.peak_heap, allocations: limits.allocations }, capture);
+    Ok(ground)
 }

@@ -4,9 +4,11 @@
 //! test, calls it, runs its clean-ups, drops the store and says exactly how it was.
 
 mod cache;
+mod code;
 mod ending;
 mod engine;
 mod execute;
+pub mod heap;
 mod limiter;
 mod module;
 mod sdk;

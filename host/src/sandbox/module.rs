@@ -1,14 +1,15 @@
 //! A module, ready to be run any number of times.
 
 use super::cache::{Cache, CacheKey};
+use super::code::CodeMap;
 use super::engine::Engine;
+use super::heap::{ModuleHeap, NoHeap};
 use super::sdk::SdkCall;
 use super::state::TestState;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Places};
-use crate::instrument;
+use crate::instrument::{self, Instrumented, RewriteMap, Window};
 use crate::report::model::Harness;
 use crate::symbols::{PathRoots, Symbols};
-use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -45,6 +46,8 @@ pub struct LoadOptions {
     pub roots: PathRoots,
     /// Where it was built; see [`LoadedModule::baked`].
     pub places: Arc<Places>,
+    /// Leaves its allocator as it is: its tests' heaps are not tracked.
+    pub without_heap: bool,
 }
 
 /// A compiled module with its catalogue and symbols.
@@ -59,7 +62,9 @@ pub struct LoadedModule {
     pub baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
     pub(super) pre: InstancePre<TestState>,
-    pub(super) code_start: usize,
+    pub(super) code: Arc<CodeMap>,
+    /// Its hooked allocator, or why there is none.
+    pub(super) heap: Result<ModuleHeap, NoHeap>,
     globals: Vec<ModuleExport>,
 }
 
@@ -75,17 +80,25 @@ impl LoadedModule {
         options: LoadOptions,
     ) -> Result<Self, LoadError> {
         let catalogue = Catalogue::read(&bytes, options.harness)?;
-        let Rewritten { bytes: rewritten, code_start, globals } = rewrite(&bytes, &catalogue)?;
+        let Instrumented { bytes: rewritten, map } = rewrite(&bytes, &catalogue, &options)?;
         let module = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
+        let start = map.code_start_rewritten.unwrap_or(0);
+        let saved = saved(&map);
+        let heap = if options.without_heap {
+            Err(NoHeap::TurnedOff)
+        } else {
+            ModuleHeap::new(&module, map, catalogue.lowest_data)
+        };
         Ok(Self {
             baked: options.places.baked_into(&bytes, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
-            code_start: code_start.unwrap_or(0),
-            globals: globals.iter().filter_map(|name| module.get_export_index(name)).collect(),
+            code: Arc::new(CodeMap::new(start, heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks)))),
+            heap,
+            globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
             symbols: Symbols::new(bytes.into(), options.roots)
                 .with_sdk_tests(catalogue.sdk_tests.iter().map(|test| test.name.clone())),
             catalogue,
@@ -113,24 +126,26 @@ impl LoadedModule {
     }
 }
 
-/// Only SDK tests have clean-ups to call after a trap; everything else runs as it is.
-fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue) -> Result<Rewritten<'a>, LoadError> {
-    if catalogue.sdk_tests.is_empty() {
-        return Ok(Rewritten { bytes: Cow::Borrowed(bytes), code_start: catalogue.code_start, globals: Vec::new() });
-    }
-    let done = instrument::instrument(bytes).map_err(|error| LoadError::Invalid(error.to_string()))?;
-    // The stack pointer alone where its name is known; else whatever may be it.
-    let globals = match done.map.stack_pointer() {
-        Some(global) => vec![global.export.clone()],
-        None => done.map.globals.iter().map(|global| global.export.clone()).collect(),
+fn rewrite<'a>(
+    bytes: &'a [u8],
+    catalogue: &Catalogue,
+    options: &LoadOptions,
+) -> Result<Instrumented<'a>, LoadError> {
+    let window = match catalogue.harness {
+        _ if catalogue.libtest => Window::Libtest,
+        Harness::Command => Window::Main,
+        Harness::Libtest | Harness::Sdk => Window::None,
     };
-    Ok(Rewritten { bytes: done.bytes, code_start: done.map.code_start_rewritten, globals })
+    let asked = instrument::Options { heap: (!options.without_heap).then_some(window) };
+    instrument::instrument(bytes, &asked).map_err(|error| LoadError::Invalid(error.to_string()))
 }
 
-struct Rewritten<'a> {
-    bytes: Cow<'a, [u8]>,
-    code_start: Option<usize>,
-    globals: Vec<String>,
+/// The globals to be restored before a clean-up: the stack pointer alone where its name is known; else whatever may be it.
+fn saved(map: &RewriteMap) -> Vec<String> {
+    match map.stack_pointer() {
+        Some(global) => vec![global.export.clone()],
+        None => map.globals.iter().map(|global| global.export.clone()).collect(),
+    }
 }
 
 fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {

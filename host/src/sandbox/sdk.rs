@@ -116,6 +116,10 @@ impl After<'_> {
         if state.pending_cleanups > 0 {
             self.run_cleanups(address, &mut outcome)?;
         }
+        // What is written out now is no longer the test's doing.
+        if let Some(book) = self.store.data_mut().heap.book() {
+            book.close_window();
+        }
         // Its buffered output; after a trap the guest's lock on it may be held, and there is nothing to be done.
         let _ = self.call(FLUSH_EXPORT);
         Ok(outcome)
@@ -130,13 +134,16 @@ impl After<'_> {
         let left = self.store.get_fuel().unwrap_or(0);
         let state = self.store.data_mut();
         self.spent = state.spent(left).max(self.spent);
-        (state.spent_before, state.budget) = (self.spent, CLEANUP_FUEL);
-        let code_start = state.code_start;
-        let called = self.store.set_fuel(CLEANUP_FUEL).and_then(|()| {
+        state.spent_before = self.spent;
+        let fuel = state.budget(CLEANUP_FUEL);
+        if let Some(book) = state.heap.book() {
+            book.unwind();
+        }
+        let called = self.store.set_fuel(fuel).and_then(|()| {
             let export: TypedFunc<(), u32> = self.instance.get_typed_func(&mut *self.store, export)?;
             export.call(&mut *self.store, ())
         });
-        called.map_err(|error| Ending::from_error(&error, code_start))
+        called.map_err(|error| Ending::of_call(self.store, &error))
     }
 
     fn run_cleanups(&mut self, address: u32, outcome: &mut SdkOutcome) -> Result<(), String> {

@@ -3,7 +3,6 @@
 //! fuel.
 
 use super::net;
-use crate::ledger::{RawFrame, Stack};
 use crate::sandbox::state::TestState;
 use airtight_abi::net as abi;
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
@@ -101,8 +100,7 @@ fn around<T>(
 ) -> anyhow::Result<T> {
     let left = caller.get_fuel()?;
     let stack = if capture {
-        let code_start = caller.data().code_start;
-        Some(raw_stack(&WasmBacktrace::capture(&*caller), code_start))
+        Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller)))
     } else {
         None
     };
@@ -125,13 +123,4 @@ fn around<T>(
         caller.data().wasi.check_quota()?;
     }
     done
-}
-
-/// A captured stack without names, its offsets relative to the code section's contents.
-pub fn raw_stack(backtrace: &WasmBacktrace, code_start: usize) -> Stack {
-    let frames = backtrace.frames().iter().map(|frame| RawFrame {
-        function: frame.func_index(),
-        offset: frame.module_offset().and_then(|at| u32::try_from(at.checked_sub(code_start)?).ok()),
-    });
-    frames.collect()
 }

@@ -41,7 +41,7 @@ pub use clock::{MONOTONIC_START, NANOS_PER_FUEL};
 pub use context::{Left, Remains, Subject, Wasi};
 pub use grants::{GrantError, Grants, SCRATCH_PATH};
 pub use host_count::HostCount;
-pub use linker::{add_to_linker, raw_stack};
+pub use linker::add_to_linker;
 pub use quota::BrokenLimit;
 pub use stdio::Echo;
 pub use waiting::Waited;

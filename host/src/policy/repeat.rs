@@ -1,0 +1,19 @@
+use super::{Clock, Mode, Policy};
+
+impl Policy {
+    /// What a test is granted that makes a second run of it another one, or that a second run would change once more: in
+    /// words. `None` where a second run does no harm and is the same.
+    #[must_use]
+    pub fn unrepeatable(&self) -> Option<&'static str> {
+        if self.clock == Clock::Real {
+            return Some("the real clock");
+        }
+        if self.dirs.iter().any(|dir| dir.mode == Mode::ReadWrite) {
+            return Some("a directory that it may write to");
+        }
+        if !self.sockets.is_empty() {
+            return Some("a socket");
+        }
+        (!self.outbound.is_empty()).then_some("addresses to connect to")
+    }
+}

@@ -1,0 +1,79 @@
+//! Where blocks were allocated, in a run that is done to find out.
+
+use crate::ledger::Stack;
+use std::collections::{BTreeMap, HashMap};
+
+/// Which allocations' stacks are captured.
+#[derive(Debug, Clone, Default)]
+pub enum Capture {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of these numbers, in ascending order.
+    Numbers(Vec<u64>),
+    /// Those of all the test's own blocks.
+    All,
+}
+
+impl Capture {
+    /// Whether the stack of this allocation is wanted.
+    pub fn wants(&self, number: u64, own: bool) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Numbers(numbers) => numbers.binary_search(&number).is_ok(),
+            Self::All => own,
+        }
+    }
+}
+
+/// Stacks by the number of the allocation; each different stack is kept once.
+#[derive(Debug, Default)]
+pub struct Captured {
+    stacks: Vec<Stack>,
+    known: HashMap<Stack, usize>,
+    by_number: BTreeMap<u64, (usize, u32)>,
+}
+
+impl Captured {
+    /// Enters the stack of an allocation of so many bytes.
+    pub fn enter(&mut self, number: u64, size: u32, stack: Stack) {
+        let next = self.stacks.len();
+        let index = *self.known.entry(stack).or_insert_with_key(|stack| {
+            self.stacks.push(Stack::clone(stack));
+            next
+        });
+        self.by_number.insert(number, (index, size));
+    }
+
+    /// The stack of an allocation.
+    pub fn stack(&self, number: u64) -> Option<&Stack> {
+        self.by_number.get(&number).map(|(index, _)| &self.stacks[*index])
+    }
+
+    /// Every allocation that was captured, in order: its number, its size in bytes and its stack.
+    pub fn all(&self) -> impl Iterator<Item = (u64, u32, &Stack)> {
+        self.by_number.iter().map(|(number, (index, size))| (*number, *size, &self.stacks[*index]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RawFrame;
+
+    #[test]
+    fn a_stack_is_kept_once_and_found_by_number() {
+        let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
+        let mut captured = Captured::default();
+        for (number, function) in [(5, 1), (2, 7), (9, 1)] {
+            captured.enter(number, 8, stack(function));
+        }
+        assert_eq!(captured.stacks.len(), 2);
+        assert_eq!(captured.stack(9), Some(&stack(1)));
+        assert_eq!(captured.stack(3), None);
+        assert_eq!(captured.all().map(|(number, ..)| number).collect::<Vec<_>>(), [2, 5, 9]);
+        let some = Capture::Numbers(vec![2, 9]);
+        assert!(some.wants(9, false) && !some.wants(5, true) && Capture::All.wants(5, true));
+        assert!(!Capture::All.wants(5, false) && !Capture::Nothing.wants(5, true));
+    }
+}

@@ -1,0 +1,77 @@
+//! The host functions that a module's hooks call.
+
+use super::super::state::TestState;
+use super::module::ModuleHeap;
+use super::state::{allocated, call_of};
+use anyhow::Context;
+use wasmtime::{Caller, Extern, Instance, Linker, Ref, Store, WasmBacktrace};
+
+/// The module name under which the two functions are kept. No guest can import them: they are in a linker of their own.
+const MODULE: &str = "airtight:hooks";
+const ENTER: &str = "enter";
+const LEAVE: &str = "leave";
+
+/// The linker that holds the hooks, and nothing that a guest links with.
+///
+/// # Errors
+/// None is expected: a name defined twice would be a bug.
+pub fn linker(engine: &wasmtime::Engine) -> anyhow::Result<Linker<TestState>> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap(MODULE, ENTER, enter)?;
+    linker.func_wrap(MODULE, LEAVE, leave)?;
+    Ok(linker)
+}
+
+/// Puts the functions where the module's hooks look for them. Before, each hooked function traps.
+///
+/// # Errors
+/// None is expected: the table was made for them.
+pub fn attach(
+    hooks: &Linker<TestState>,
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    module: &ModuleHeap,
+) -> anyhow::Result<()> {
+    let table = instance.get_module_export(&mut *store, &module.table).and_then(Extern::into_table);
+    let table = table.context("the table of the hooks is gone")?;
+    for (slot, name) in [(0, ENTER), (1, LEAVE)] {
+        let function = hooks.get(&mut *store, MODULE, name).and_then(Extern::into_func);
+        table.set(&mut *store, slot, Ref::Func(Some(function.context("a hook is gone")?)))?;
+    }
+    store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
+    Ok(())
+}
+
+fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> anyhow::Result<()> {
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let hook = state.heap.hook(which).context("a hook that is none")?;
+    let (kind, back) = (hook.kind, hook.fuel_before);
+    let fuel = state.exact_fuel(left, back)?;
+    state.heap.enter(call_of(kind, a, b))?;
+    caller.set_fuel(fuel)
+}
+
+fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::Result<()> {
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let back = state.heap.hook(which).context("a hook that is none")?.fuel_after;
+    let fuel = state.exact_fuel(left, back)?;
+    caller.set_fuel(fuel)?;
+    let Some(memory) = caller.data().heap.memory else { return Ok(()) };
+    let (bytes, state) = memory.data_and_store_mut(&mut caller);
+    let Some(book) = &mut state.heap.book else { return Ok(()) };
+    let Some((number, size, own, crossed)) = allocated(book.leave(result, bytes)) else { return Ok(()) };
+    let wanted = state.heap.capture.wants(number, own);
+    if wanted || crossed.is_some() {
+        let stack = caller.data().code.stack(&WasmBacktrace::capture(&caller));
+        let heap = &mut caller.data_mut().heap;
+        if let Some(crossed) = crossed {
+            heap.crossed(crossed, stack.clone());
+        }
+        if wanted {
+            heap.captured(number, size, stack);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The heap of one test: what the hooks in the module call, and what is read from its memory at the end.
+//!
+//! A module's allocator functions call [`hooks`] before and after each call; they keep the books in [`state`] and give back
+//! the fuel that the hooks themselves cost. [`probe`] calls the allocator once a module, to see that the hooks are
+//! awake and where the allocator keeps its own state. [`picture`] takes what is needed to tell lost blocks from retained ones.
+
+mod captured;
+mod hooks;
+mod layout;
+mod module;
+mod picture;
+mod probe;
+mod state;
+
+pub use captured::{Capture, Captured};
+pub use module::NoHeap;
+pub use picture::EndPicture;
+pub use state::{Crossing, HeapEnd, HeapRun, Watching};
+
+pub(super) use hooks::{attach, linker};
+pub(super) use layout::Ground;
+pub(super) use module::ModuleHeap;
+pub(super) use picture::{EXTRA_FUEL, EXTRA_MEMORY, shift};
+pub(super) use state::{HeapState, NearDry};
+
+/// Fuel that a test is given beyond its limit while the hooks' own cost could otherwise end it early, until the call of a hook
+/// that takes it away again. More than any hook costs.
+pub(super) const SLACK: u64 = 1 << 12;

@@ -1,0 +1,54 @@
+//! What is known of a module's heap once for all its tests.
+
+use super::layout::Layout;
+use super::probe::{self, Probed};
+use crate::instrument::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, MALLOC_EXPORT, NoHooks, RewriteMap};
+use crate::sandbox::engine::Engine;
+use crate::sandbox::module::LoadedModule;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use wasmtime::{Module, ModuleExport};
+
+/// Why the heap of a module's tests is not seen. Each completes "heap: not tracked (…)".
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NoHeap {
+    /// Nobody wants it to be.
+    #[error("turned off by `heap-accounting`")]
+    TurnedOff,
+    /// Its allocator cannot be hooked.
+    #[error(transparent)]
+    NoHooks(#[from] NoHooks),
+    /// The rewritten module has lost what was added to it.
+    #[error("its hooks are not where they were put")]
+    Gone,
+}
+
+/// A module whose allocator is hooked.
+pub struct ModuleHeap {
+    pub hooks: Arc<HeapHooks>,
+    pub layout: Layout,
+    pub(super) table: ModuleExport,
+    pub(super) malloc: ModuleExport,
+    pub(super) free: Option<ModuleExport>,
+    probed: OnceLock<Result<Probed, Cow<'static, str>>>,
+}
+
+impl ModuleHeap {
+    /// Of a compiled module and the map that its rewriting gave. `lowest_data` is where its static data begins.
+    pub fn new(module: &Module, map: RewriteMap, lowest_data: Option<u32>) -> Result<Self, NoHeap> {
+        let hooks = Arc::new(map.heap?);
+        Ok(Self {
+            layout: Layout::of(module, &map.globals, lowest_data),
+            table: module.get_export_index(HOOKS_TABLE).ok_or(NoHeap::Gone)?,
+            malloc: module.get_export_index(MALLOC_EXPORT).ok_or(NoHeap::Gone)?,
+            free: module.get_export_index(FREE_EXPORT),
+            hooks,
+            probed: OnceLock::new(),
+        })
+    }
+
+    /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
+    pub fn probed(&self, engine: &Engine, module: &LoadedModule) -> &Result<Probed, Cow<'static, str>> {
+        self.probed.get_or_init(|| probe::probe(engine, module, self))
+    }
+}

@@ -1,0 +1,78 @@
+//! The end of a test as lost blocks are told from retained ones by it.
+
+use super::layout::Ground;
+use super::module::ModuleHeap;
+use super::probe::Probed;
+use crate::ledger::heap::Block;
+use crate::ledger::heap::reach::{Picture, without};
+use crate::sandbox::state::TestState;
+use std::ops::Range;
+use wasmtime::{Extern, Instance, Store, TypedFunc, Val};
+
+/// Bytes by which the blocks of a second run are elsewhere: no multiple of a page, so that blocks which are aligned to one
+/// move too, and one of 16, so that no other alignment changes.
+const PAD: u32 = (1 << 16) + (1 << 12) + 272;
+
+/// Bytes by which the shadow stack is elsewhere in a second run, where it lies among static data.
+const STACK_SHIFT: u32 = (1 << 13) + 48;
+
+/// Linear memory that a second run may have beyond its limit: the pad's, and the page it may straddle.
+pub const EXTRA_MEMORY: u64 = (PAD as u64).next_multiple_of(1 << 16) + (1 << 16);
+
+/// Fuel that a second run may have beyond its limit: its allocator's state is another one.
+pub const EXTRA_FUEL: u64 = 1 << 24;
+
+/// Memory and live blocks at the end of a test.
+#[derive(Debug)]
+pub struct EndPicture {
+    memory: Vec<u8>,
+    /// Every live block, by address.
+    pub blocks: Vec<Block>,
+    roots: Vec<Range<u32>>,
+    globals: Vec<u32>,
+}
+
+impl EndPicture {
+    /// What an instance holds now. `None` where the test's own blocks are all gone.
+    pub fn take(
+        store: &mut Store<TestState>,
+        instance: &Instance,
+        module: &ModuleHeap,
+        (ground, probed): (Ground, &Probed),
+    ) -> Option<Self> {
+        let book = store.data_mut().heap.book()?;
+        let figures = book.figures().ok()?;
+        let lowest = book.lowest().filter(|_| figures.live_blocks > 0)?;
+        let blocks = book.blocks().ok()?;
+        let globals = module.layout.globals(store, instance);
+        let memory = store.data().heap.memory?.data(&*store).to_vec();
+        let roots = without(&[ground.start.min(lowest)..lowest], &probed.allocator);
+        Some(Self { memory, blocks, roots, globals })
+    }
+
+    /// For the ledger to look at. A second run is looked at under the roots of the first.
+    pub fn picture<'a>(&'a self, first: &'a Self) -> Picture<'a> {
+        Picture { memory: &self.memory, blocks: &self.blocks, roots: &first.roots, globals: &self.globals }
+    }
+}
+
+/// Moves everything that a second run will allocate, before it begins: a word that is a pointer moves with it, and an
+/// integer does not.
+///
+/// # Errors
+/// The allocator has no memory for it.
+pub fn shift(
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    module: &ModuleHeap,
+    ground: Ground,
+) -> anyhow::Result<()> {
+    if let (true, Some((global, top))) = (ground.stack_within, module.layout.stack_pointer(store, instance)) {
+        global.set(&mut *store, Val::I32(top.saturating_sub(STACK_SHIFT).cast_signed()))?;
+    }
+    let malloc = instance.get_module_export(&mut *store, &module.malloc).and_then(Extern::into_func);
+    let malloc = malloc.ok_or_else(|| anyhow::anyhow!("malloc is gone"))?;
+    let malloc: TypedFunc<u32, u32> = malloc.typed(&*store)?;
+    anyhow::ensure!(malloc.call(&mut *store, PAD)? != 0, "there is no memory to move its blocks by");
+    Ok(())
+}

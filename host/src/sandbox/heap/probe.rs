@@ -1,0 +1,145 @@
+//! Calls a module's allocator in an instance of its own, once: the canary of the hooks, and the way to find out where the
+//! allocator keeps its own state.
+//!
+//! The state of an allocator is full of addresses that are no pointers of the program's: a bin's pointer to a free chunk's
+//! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
+//! differs in static data after a few calls is the allocator's.
+
+use super::module::ModuleHeap;
+use crate::ledger::heap::reach::changed;
+use crate::policy::{Limits, Policy};
+use crate::sandbox::engine::Engine;
+use crate::sandbox::execute;
+use crate::sandbox::module::LoadedModule;
+use crate::sandbox::state::TestState;
+use crate::sandbox::wasi::{Grants, Subject, Wasi, Watch};
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
+
+/// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
+const SIZES: [u32; 5] = [40, 1, 600, 5_000, 200_000];
+
+/// Words of static data that did not change between others that did, and are the allocator's all the same: heads of lists
+/// for sizes that the probe did not ask for.
+const JOIN: u32 = 192;
+
+/// Fuel for each call.
+const FUEL: u64 = 10_000_000;
+
+/// What the probe found out.
+#[derive(Debug)]
+pub struct Probed {
+    /// Ranges of static data that are the allocator's own.
+    pub allocator: Vec<Range<u32>>,
+}
+
+/// Allocates and frees in a fresh instance.
+pub fn probe(engine: &Engine, module: &LoadedModule, heap: &ModuleHeap) -> Result<Probed, Cow<'static, str>> {
+    Prober::new(engine, module, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
+        tracing::debug!("probing the allocator of {}: {error:#}", module.name);
+        format!("its allocator does not answer: {}", error.root_cause()).into()
+    })
+}
+
+struct Prober {
+    store: Store<TestState>,
+    instance: Instance,
+}
+
+impl Prober {
+    fn new(engine: &Engine, module: &LoadedModule, heap: &ModuleHeap) -> anyhow::Result<Self> {
+        let limits = Limits { memory: u64::MAX, ..Limits::default() };
+        let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
+        let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::default() };
+        let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
+        let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, None);
+        store.set_fuel(FUEL)?;
+        store.set_epoch_deadline(1);
+        let instance = module.pre.instantiate(&mut store)?;
+        super::attach(engine.hooks(), &mut store, &instance, heap)?;
+        Ok(Self { store, instance })
+    }
+
+    fn run(&mut self, heap: &ModuleHeap) -> anyhow::Result<Probed> {
+        let ground = heap.layout.ground(&mut self.store, &self.instance);
+        self.store.data_mut().heap.begin(Default::default(), super::Capture::Nothing);
+        let before = self.memory().to_vec();
+        let mut found: Vec<Range<u32>> = Vec::new();
+        let mut blocks = Vec::new();
+        for size in SIZES {
+            let malloc: TypedFunc<u32, u32> = self.function(&heap.malloc)?;
+            let block = self.refuelled(|store| malloc.call(store, size))?;
+            anyhow::ensure!(block != 0, "malloc({size}) gave no memory");
+            blocks.push(block);
+            found.extend(self.changed(&before, ground.start));
+        }
+        let allocated = blocks.len() as u64;
+        if let Some(free) = &heap.free {
+            for block in blocks {
+                let free: TypedFunc<u32, ()> = self.function(free)?;
+                self.refuelled(|store| free.call(store, block))?;
+                found.extend(self.changed(&before, ground.start));
+            }
+        }
+        let seen = self.store.data_mut().heap.book().map(|book| (book.trace().events, book.blocks().map_or(0, |blocks| blocks.len() as u64)));
+        let freed = if heap.free.is_some() { allocated } else { 0 };
+        anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
+        Ok(Probed { allocator: joined(found) })
+    }
+
+    /// Static data that differs from what it was; below the heap.
+    fn changed(&mut self, before: &[u8], start: u32) -> Vec<Range<u32>> {
+        let lowest = self.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
+        let now = self.memory();
+        let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
+        if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start, JOIN) }
+    }
+
+    fn memory(&mut self) -> &[u8] {
+        match self.store.data().heap.memory {
+            Some(memory) => memory.data(&self.store),
+            None => &[],
+        }
+    }
+
+    fn function<P, R>(&mut self, export: &ModuleExport) -> anyhow::Result<TypedFunc<P, R>>
+    where
+        P: wasmtime::WasmParams,
+        R: wasmtime::WasmResults,
+    {
+        let found = self.instance.get_module_export(&mut self.store, export).and_then(wasmtime::Extern::into_func);
+        found.ok_or_else(|| anyhow::anyhow!("it is not exported"))?.typed(&self.store)
+    }
+
+    fn refuelled<R>(&mut self, call: impl FnOnce(&mut Store<TestState>) -> anyhow::Result<R>) -> anyhow::Result<R> {
+        self.store.set_fuel(FUEL)?;
+        self.store.set_epoch_deadline(1);
+        call(&mut self.store)
+    }
+}
+
+/// Ranges that overlap, or are close to each other, as one.
+fn joined(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut joined: Vec<Range<u32>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(JOIN) => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_are_close_are_one() {
+        assert_eq!(joined(vec![1000..1004, 0..4, 8..16, 1000 + JOIN..2000]), [0..16, 1000..2000]);
+        assert_eq!(joined(vec![0..4, 5 + JOIN..300]), [0..4, 5 + JOIN..300]);
+    }
+}
