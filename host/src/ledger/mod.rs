@@ -6,6 +6,7 @@
 //! What it cannot see: resources the guest makes for itself inside its own memory (a handle table of its own, a pool).
 
 mod handle;
+pub mod heap;
 mod stack;
 
 pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};

@@ -1,0 +1,484 @@
+//! The live map of one test: what its allocator's functions were asked, and what they answered.
+//!
+//! Calls nest: `posix_memalign` may call `malloc`, `realloc` may call `free`. The outermost call decides, and what is
+//! called within it is its own affair. A `free` is the exception: it may call out to a test's or libc's code, so blocks
+//! allocated within it, and live blocks freed within it, count; all else within it is its own affair.
+
+use super::error::{BadFree, BadFreeKind, Untracked};
+use super::map::{Block, Known, Map};
+
+/// Most live blocks that a book keeps: its table stays within 128 MiB. Above it the heap is not tracked.
+pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
+
+/// A function that is being called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `malloc`.
+    Malloc {
+        /// Bytes asked for.
+        size: u32,
+    },
+    /// `calloc`.
+    Calloc {
+        /// How many objects.
+        count: u32,
+        /// The size of each.
+        size: u32,
+    },
+    /// `realloc`.
+    Realloc {
+        /// The block, or 0 for none.
+        ptr: u32,
+        /// Bytes asked for.
+        size: u32,
+    },
+    /// `free`.
+    Free {
+        /// The block, or 0 for none.
+        ptr: u32,
+    },
+    /// `posix_memalign`.
+    PosixMemalign {
+        /// Where it stores the block's address.
+        to: u32,
+        /// Bytes asked for.
+        size: u32,
+    },
+    /// `aligned_alloc` or `memalign`.
+    Aligned {
+        /// Bytes asked for.
+        size: u32,
+    },
+    /// A function in which the test's own code runs.
+    Window,
+    /// A function of libc whose allocations are libc's own.
+    Libc,
+}
+
+/// Limits whose crossing is to be noticed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Most bytes of own blocks live at once.
+    pub peak_heap: Option<u64>,
+    /// Most own allocations, reallocations included.
+    pub allocations: Option<u64>,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing was allocated, or nothing that counts.
+    Nothing,
+    /// A block was allocated or reallocated.
+    Allocated {
+        /// Its number, from 1.
+        number: u64,
+        /// Its size, in bytes.
+        size: u32,
+        /// Whether it is the test's own.
+        own: bool,
+        /// Limits that it crossed.
+        crossed: Option<Crossed>,
+    },
+}
+
+/// Limits that one allocation crossed. Each is told once, when it is first crossed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Crossed {
+    /// The live bytes that are over [`Watch::peak_heap`].
+    pub peak_heap: Option<u64>,
+    /// The allocations that are over [`Watch::allocations`].
+    pub allocations: Option<u64>,
+}
+
+/// What there is to say of the blocks of a test's own, in bytes as they were asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Blocks that are live now.
+    pub live_blocks: u64,
+    /// Their bytes.
+    pub live_bytes: u64,
+    /// Most bytes that were live at once. The two halves of a reallocation never are.
+    pub peak: u64,
+    /// Bytes allocated in all; a reallocation counts its whole new size.
+    pub total: u64,
+    /// Successful allocations, without reallocations of a live block.
+    pub allocations: u64,
+    /// Blocks freed, after the window too.
+    pub frees: u64,
+    /// Successful reallocations of a live block. One that was not the test's own becomes it, where the test reallocates it:
+    /// then live blocks are more than allocations without frees.
+    pub reallocations: u64,
+}
+
+/// Tells whether two runs called the allocator alike, whatever addresses they got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Calls that count.
+    pub events: u64,
+    /// A hash over the calls, their sizes, the numbers of the blocks they were given, whether they succeeded and whether
+    /// they were the test's own.
+    pub hash: u64,
+}
+
+/// The kind of an event in a [`Trace`].
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Malloc,
+    Calloc,
+    Realloc,
+    Free,
+    PosixMemalign,
+    Aligned,
+}
+
+impl Trace {
+    #[inline]
+    fn add(&mut self, event: Event, own: bool, succeeded: bool, size: u64, number: u64) {
+        // Odd and without pattern; the hash is for chance differences, not against an adversary.
+        const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+        let what = (event as u64) | u64::from(own) << 3 | u64::from(succeeded) << 4 | number << 5;
+        let mixed = (self.hash.rotate_left(23) ^ what).wrapping_mul(MULTIPLIER);
+        self.hash = (mixed.rotate_left(29) ^ size).wrapping_mul(MULTIPLIER);
+        self.events += 1;
+    }
+}
+
+/// A call that was entered and not left.
+#[derive(Debug, Clone, Copy)]
+enum Frame {
+    Window,
+    Libc,
+    Free,
+    /// A new block, whose address is the result, or stored at `to`.
+    Fresh {
+        event: Event,
+        size: u64,
+        to: Option<u32>,
+    },
+    Realloc {
+        ptr: u32,
+        size: u32,
+    },
+    /// A reallocation that is another call's affair, or of what is no block.
+    Ignored,
+}
+
+impl Frame {
+    /// Whether calls within it are its own affair.
+    fn hides(&self) -> bool {
+        matches!(self, Frame::Fresh { .. } | Frame::Realloc { .. } | Frame::Ignored)
+    }
+}
+
+/// The live map of one test. Takes no memory before the first block.
+#[derive(Debug, Default)]
+pub struct HeapBook {
+    map: Map,
+    frames: Vec<Frame>,
+    /// Calls on top of a frame that hides them.
+    hidden: u32,
+    windows: u32,
+    host_window: bool,
+    libcs: u32,
+    frees: u32,
+    figures: Figures,
+    number: u64,
+    lowest: Option<u32>,
+    watch: Watch,
+    trace: Trace,
+    untracked: Option<Untracked>,
+}
+
+impl HeapBook {
+    /// An empty book.
+    pub fn new(watch: Watch) -> Self {
+        Self { watch, ..Self::default() }
+    }
+
+    /// Opens the window for a test that the host calls directly.
+    pub fn open_window(&mut self) {
+        self.host_window = true;
+    }
+
+    /// Closes it again.
+    pub fn close_window(&mut self) {
+        self.host_window = false;
+    }
+
+    /// Whether a window is open: a function in which the test's own code runs is on the stack, or the host opened one.
+    pub fn window_open(&self) -> bool {
+        self.host_window || self.windows > 0
+    }
+
+    /// Whether what is allocated now is the test's own.
+    #[inline]
+    fn own(&self) -> bool {
+        self.window_open() && self.libcs == 0
+    }
+
+    /// A hooked function is entered. [`HeapBook::leave`] may follow in any case.
+    ///
+    /// # Errors
+    /// It is a `free` or `realloc` of what is no live block. Saying which takes a look at all live blocks.
+    #[inline]
+    pub fn enter(&mut self, call: Call) -> Result<(), BadFree> {
+        if self.frames.last().is_some_and(Frame::hides) {
+            self.hidden += 1;
+            return Ok(());
+        }
+        let fresh = |event, size: u32| Frame::Fresh { event, size: size.into(), to: None };
+        let mut result = Ok(());
+        let frame = match call {
+            Call::Malloc { size } | Call::Realloc { ptr: 0, size } => fresh(Event::Malloc, size),
+            Call::Aligned { size } => fresh(Event::Aligned, size),
+            Call::Calloc { count, size } => {
+                Frame::Fresh { event: Event::Calloc, size: u64::from(count) * u64::from(size), to: None }
+            }
+            Call::PosixMemalign { to, size } => {
+                Frame::Fresh { event: Event::PosixMemalign, size: size.into(), to: Some(to) }
+            }
+            Call::Realloc { ptr, size } => match self.map.get(ptr) {
+                Known::Live(_) => Frame::Realloc { ptr, size },
+                known => {
+                    result = self.refuse(ptr, true, known);
+                    Frame::Ignored
+                }
+            },
+            Call::Free { ptr } => {
+                result = self.free(ptr);
+                self.frees += 1;
+                Frame::Free
+            }
+            Call::Window => {
+                self.windows += 1;
+                Frame::Window
+            }
+            Call::Libc => {
+                self.libcs += 1;
+                Frame::Libc
+            }
+        };
+        self.frames.push(frame);
+        result
+    }
+
+    /// A hooked function is left, with its result (whatever, where it has none). `memory` is the guest's linear memory.
+    #[inline]
+    pub fn leave(&mut self, result: u32, memory: &[u8]) -> Left {
+        if self.hidden > 0 {
+            self.hidden -= 1;
+            return Left::Nothing;
+        }
+        match self.frames.pop() {
+            Some(Frame::Fresh { event, size, to }) => self.allocated(event, size, to, result, memory),
+            Some(Frame::Realloc { ptr, size }) => self.reallocated(ptr, size, result, memory),
+            Some(Frame::Free) => {
+                self.frees -= 1;
+                Left::Nothing
+            }
+            Some(Frame::Window) => {
+                self.windows -= 1;
+                Left::Nothing
+            }
+            Some(Frame::Libc) => {
+                self.libcs -= 1;
+                Left::Nothing
+            }
+            Some(Frame::Ignored) | None => Left::Nothing,
+        }
+    }
+
+    /// Forgets the calls that were entered and not left, after a trap. The host's window stays as it is.
+    pub fn unwind(&mut self) {
+        self.frames.clear();
+        (self.hidden, self.windows, self.libcs, self.frees) = (0, 0, 0, 0);
+    }
+
+    /// The guest's linear memory grew just now. Outside of the allocator that means there is another allocator.
+    pub fn memory_grew(&mut self) {
+        let allocator = |frame: &Frame| frame.hides() || matches!(frame, Frame::Free);
+        if !self.frames.last().is_some_and(allocator) {
+            self.untrack(Untracked::GrewOutside);
+        }
+    }
+
+    /// Gives up on this heap. The first reason stays.
+    #[cold]
+    pub fn untrack(&mut self, why: Untracked) {
+        self.untracked.get_or_insert(why);
+        self.map = Map::default();
+    }
+
+    /// The figures so far.
+    ///
+    /// # Errors
+    /// The heap is not tracked. Overlapping blocks may show only in [`HeapBook::blocks`].
+    pub fn figures(&self) -> Result<Figures, Untracked> {
+        self.untracked.map_or(Ok(self.figures), Err)
+    }
+
+    /// What was called so far. It ends where the heap is no longer tracked.
+    pub fn trace(&self) -> Trace {
+        self.trace
+    }
+
+    /// Every live block, by address.
+    ///
+    /// # Errors
+    /// The heap is not tracked, or is not from now on, because blocks overlap.
+    pub fn blocks(&mut self) -> Result<Vec<Block>, Untracked> {
+        let mut blocks: Vec<_> = self.map.iter().collect();
+        blocks.sort_unstable();
+        let apart = |pair: &[Block]| u64::from(pair[0].ptr) + u64::from(pair[0].size) <= pair[1].ptr.into();
+        if !blocks.windows(2).all(apart) {
+            self.untrack(Untracked::Overlapping);
+        }
+        self.untracked.map_or(Ok(blocks), Err)
+    }
+
+    /// The lowest address ever handed out.
+    pub fn lowest(&self) -> Option<u32> {
+        self.lowest
+    }
+
+    #[inline]
+    fn free(&mut self, ptr: u32) -> Result<(), BadFree> {
+        if ptr == 0 {
+            return Ok(());
+        }
+        let known = self.map.free(ptr);
+        let Known::Live(block) = known else {
+            return self.refuse(ptr, false, known);
+        };
+        if block.own {
+            self.figures.frees += 1;
+            self.figures.live_blocks -= 1;
+            self.figures.live_bytes -= u64::from(block.size);
+        }
+        self.trace.add(Event::Free, self.own(), true, block.size.into(), block.number);
+        Ok(())
+    }
+
+    /// Says what is wrong with a pointer, unless that is not known or another call's affair.
+    #[cold]
+    fn refuse(&self, ptr: u32, realloc: bool, known: Known) -> Result<(), BadFree> {
+        if self.untracked.is_some() || self.frees > 0 {
+            return Ok(());
+        }
+        let within = |block: &Block| block.ptr < ptr && ptr - block.ptr < block.size;
+        let kind = match known {
+            Known::Freed(block) => BadFreeKind::Double { number: block.number, size: block.size },
+            _ => match self.map.iter().filter(within).max() {
+                Some(Block { ptr: start, size, number, .. }) => BadFreeKind::Inside { ptr, start, size, number },
+                None => BadFreeKind::Unknown,
+            },
+        };
+        Err(BadFree { ptr, realloc, kind })
+    }
+
+    #[inline]
+    fn allocated(&mut self, event: Event, size: u64, to: Option<u32>, result: u32, memory: &[u8]) -> Left {
+        let ptr = match to {
+            None => result,
+            Some(to) if result == 0 => match word(memory, to) {
+                Some(ptr) => ptr,
+                None => {
+                    self.untrack(Untracked::OutsideMemory);
+                    0
+                }
+            },
+            Some(_) => 0,
+        };
+        if self.untracked.is_some() {
+            return Left::Nothing;
+        }
+        let own = self.own();
+        self.trace.add(event, own, ptr != 0, size, 0);
+        if ptr == 0 {
+            return Left::Nothing;
+        }
+        let Some(number) = self.place(ptr, size, own, memory.len()) else {
+            return Left::Nothing;
+        };
+        self.figures.allocations += u64::from(own);
+        self.enter_figures(number, size as u32, own)
+    }
+
+    fn reallocated(&mut self, ptr: u32, size: u32, result: u32, memory: &[u8]) -> Left {
+        if result == 0 && size == 0 {
+            self.untrack(Untracked::ZeroRealloc);
+        }
+        if self.untracked.is_some() {
+            return Left::Nothing;
+        }
+        let Known::Live(old) = self.map.get(ptr) else {
+            return Left::Nothing;
+        };
+        let now_own = self.own();
+        self.trace.add(Event::Realloc, now_own, result != 0, size.into(), old.number);
+        if result == 0 {
+            return Left::Nothing;
+        }
+        self.map.free(ptr);
+        let own = now_own || old.own;
+        let Some(number) = self.place(result, size.into(), own, memory.len()) else {
+            return Left::Nothing;
+        };
+        if old.own {
+            self.figures.live_blocks -= 1;
+            self.figures.live_bytes -= u64::from(old.size);
+        }
+        self.figures.reallocations += u64::from(own);
+        self.enter_figures(number, size, own)
+    }
+
+    /// Enters a block and gives it its number.
+    #[inline]
+    fn place(&mut self, ptr: u32, size: u64, own: bool, memory: usize) -> Option<u64> {
+        if u64::from(ptr) + size > memory as u64 {
+            self.untrack(Untracked::OutsideMemory);
+            return None;
+        }
+        let number = self.number + 1;
+        // The block lies in a memory of 32 bits, so its size is of 32 bits too.
+        if !self.map.insert(Block { ptr, size: size as u32, number, own }) {
+            self.untrack(Untracked::Overlapping);
+            return None;
+        }
+        if self.map.live() > MAX_LIVE_BLOCKS {
+            self.untrack(Untracked::TooManyBlocks);
+            return None;
+        }
+        self.number = number;
+        self.lowest = Some(self.lowest.map_or(ptr, |lowest| lowest.min(ptr)));
+        Some(number)
+    }
+
+    /// Counts a block that was placed.
+    #[inline]
+    fn enter_figures(&mut self, number: u64, size: u32, own: bool) -> Left {
+        let mut crossed = None;
+        if own {
+            let figures = &mut self.figures;
+            figures.live_blocks += 1;
+            figures.live_bytes += u64::from(size);
+            figures.peak = figures.peak.max(figures.live_bytes);
+            figures.total = figures.total.saturating_add(size.into());
+            let (bytes, calls) = (figures.live_bytes, figures.allocations + figures.reallocations);
+            let over = |limit: Option<u64>, value| limit.is_some_and(|limit| value > limit);
+            if over(self.watch.peak_heap, bytes) || over(self.watch.allocations, calls) {
+                let peak_heap = self.watch.peak_heap.take_if(|limit| bytes > *limit).map(|_| bytes);
+                let allocations = self.watch.allocations.take_if(|limit| calls > *limit).map(|_| calls);
+                crossed = Some(Crossed { peak_heap, allocations });
+            }
+        }
+        Left::Allocated { number, size, own, crossed }
+    }
+}
+
+/// The word at an address.
+fn word(memory: &[u8], at: u32) -> Option<u32> {
+    let bytes = memory.get(at as usize..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*bytes))
+}

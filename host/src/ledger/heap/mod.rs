@@ -1,0 +1,18 @@
+//! The heap of one test: which blocks are live ([`HeapBook`]), which of them something still reaches ([`reach`]), and
+//! where they were allocated ([`sites`]).
+//!
+//! What it cannot see: memory that a test hands out by itself within a block or within static data (an arena, a pool), and
+//! blocks of an allocator that is not hooked.
+
+mod book;
+mod error;
+mod map;
+pub mod reach;
+pub mod sites;
+
+pub use book::{Call, Crossed, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Trace, Watch};
+pub use error::{BadFree, BadFreeKind, Untracked};
+pub use map::Block;
+
+#[cfg(test)]
+mod tests;

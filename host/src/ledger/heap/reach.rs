@@ -1,0 +1,268 @@
+//! Lost or retained: which blocks something still reaches when a test has ended.
+//!
+//! Roots are the parts of static memory that the caller names and the module's mutable globals; what a reached block
+//! holds is reached with it. A word is a pointer to a block if it lies in it, or just past its end: an empty slice at the
+//! end of a buffer. [`plain`] takes every such word for a pointer, so an integer that looks like one retains a block that is
+//! lost. [`agreed`] looks at two runs of one test, with the heap at different addresses: an integer does not move with it.
+//!
+//! What neither can see: pointers that are stored in another form (xored, compressed, with a tag that leads out of the
+//! block), at an address that is no multiple of 4, or outside of memory and globals (in a table). A block held only by
+//! such is taken for lost.
+
+use super::Block;
+use std::collections::HashMap;
+use std::ops::Range;
+use thiserror::Error;
+
+/// What there is to be seen when a test has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Picture<'m> {
+    /// The linear memory, from address 0.
+    pub memory: &'m [u8],
+    /// Every live block, by address, whoever owns it.
+    pub blocks: &'m [Block],
+    /// The parts of static memory that count.
+    pub roots: &'m [Range<u32>],
+    /// The values of the mutable globals that count.
+    pub globals: &'m [u32],
+}
+
+/// Why two runs cannot be compared. Completes "the second run differs: …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Differs {
+    /// Other blocks were left.
+    #[error("it ended with {second} live blocks, the first with {first}")]
+    Count {
+        /// Live blocks at the end of the first run.
+        first: usize,
+        /// And of the second.
+        second: usize,
+    },
+    /// A block of the first run was not left in the second.
+    #[error("allocation {number} was not live at its end")]
+    Missing {
+        /// The block's number.
+        number: u64,
+    },
+    /// A block has another size.
+    #[error("allocation {number} was of {second} bytes, in the first run of {first}")]
+    Size {
+        /// The block's number.
+        number: u64,
+        /// Its size in the first run.
+        first: u32,
+        /// And in the second.
+        second: u32,
+    },
+    /// The module has not the same globals.
+    #[error("it had {second} globals, the first {first}")]
+    Globals {
+        /// Globals of the first run.
+        first: usize,
+        /// And of the second.
+        second: usize,
+    },
+}
+
+/// For each block, whether anything reaches it that looks like a pointer.
+pub fn plain(picture: &Picture) -> Vec<bool> {
+    Walk::new(picture, None).run(picture.roots)
+}
+
+/// For each block of `first`, whether anything reaches it that is a pointer to the same place of the same block in both runs.
+///
+/// # Errors
+/// The two runs did not end with the same blocks.
+pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Differs> {
+    let starts = matching(first.blocks, second.blocks)?;
+    if first.globals.len() != second.globals.len() {
+        return Err(Differs::Globals { first: first.globals.len(), second: second.globals.len() });
+    }
+    let twin = Twin { memory: second.memory, globals: second.globals, starts };
+    let roots = common(first.roots, second.roots);
+    Ok(Walk::new(first, Some(twin)).run(&roots))
+}
+
+/// The addresses, in the second run, of the first run's blocks.
+fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Differs> {
+    if first.len() != second.len() {
+        return Err(Differs::Count { first: first.len(), second: second.len() });
+    }
+    let by_number: HashMap<u64, &Block> = second.iter().map(|block| (block.number, block)).collect();
+    let start = |block: &Block| {
+        let number = block.number;
+        let other = by_number.get(&number).ok_or(Differs::Missing { number })?;
+        if other.size != block.size {
+            return Err(Differs::Size { number, first: block.size, second: other.size });
+        }
+        Ok(other.ptr)
+    };
+    first.iter().map(start).collect()
+}
+
+/// The second run, seen from the first.
+struct Twin<'m> {
+    memory: &'m [u8],
+    globals: &'m [u32],
+    /// For each block of the first run, its address in the second.
+    starts: Vec<u32>,
+}
+
+struct Walk<'p, 'm> {
+    picture: &'p Picture<'m>,
+    twin: Option<Twin<'m>>,
+    /// Addresses outside of these point to no block.
+    lowest: u32,
+    highest: u64,
+    reached: Vec<bool>,
+    /// Blocks that are reached and were not looked into.
+    pending: Vec<usize>,
+}
+
+impl<'p, 'm> Walk<'p, 'm> {
+    fn new(picture: &'p Picture<'m>, twin: Option<Twin<'m>>) -> Self {
+        let lowest = picture.blocks.first().map_or(u32::MAX, |block| block.ptr);
+        let highest = picture.blocks.last().map_or(0, end);
+        Self { picture, twin, lowest, highest, reached: vec![false; picture.blocks.len()], pending: Vec::new() }
+    }
+
+    fn run(mut self, roots: &[Range<u32>]) -> Vec<bool> {
+        for root in roots {
+            self.scan(root.start, root.end.into(), root.start);
+        }
+        for (index, &word) in self.picture.globals.iter().enumerate() {
+            let other = self.twin.as_ref().map_or(word, |twin| twin.globals[index]);
+            self.point(word, other);
+        }
+        while let Some(index) = self.pending.pop() {
+            let block = &self.picture.blocks[index];
+            let other = self.twin.as_ref().map_or(block.ptr, |twin| twin.starts[index]);
+            self.scan(block.ptr, end(block), other);
+        }
+        self.reached
+    }
+
+    /// Looks at the words from `start` to `end`; in the second run what is there starts at `other`.
+    fn scan(&mut self, start: u32, end: u64, other: u32) {
+        let first = u64::from(start).next_multiple_of(4);
+        let end = end.min(self.picture.memory.len() as u64);
+        let Some(bytes) = self.picture.memory.get(first as usize..end as usize) else {
+            return;
+        };
+        let there = u64::from(other) + (first - u64::from(start));
+        for (index, bytes) in bytes.chunks_exact(4).enumerate() {
+            let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            if word < self.lowest || u64::from(word) > self.highest {
+                continue;
+            }
+            let same = match &self.twin {
+                None => Some(word),
+                Some(twin) => read(twin.memory, there + index as u64 * 4),
+            };
+            if let Some(same) = same {
+                self.point(word, same);
+            }
+        }
+    }
+
+    /// Follows a word of the first run, which is `other` in the second.
+    fn point(&mut self, word: u32, other: u32) {
+        let after = self.picture.blocks.partition_point(|block| block.ptr <= word);
+        let Some(last) = after.checked_sub(1) else {
+            return;
+        };
+        self.touch(last, word, other);
+        // The start of one block may be the end of the one before it.
+        if let Some(before) = last.checked_sub(1).filter(|_| self.picture.blocks[last].ptr == word) {
+            self.touch(before, word, other);
+        }
+    }
+
+    /// Marks a block as reached if the word points to it, in both runs at the same offset.
+    fn touch(&mut self, index: usize, word: u32, other: u32) {
+        let block = &self.picture.blocks[index];
+        let offset = word - block.ptr;
+        let same = |twin: &Twin| u64::from(twin.starts[index]) + u64::from(offset) == u64::from(other);
+        if offset <= block.size && !self.reached[index] && self.twin.as_ref().is_none_or(same) {
+            self.reached[index] = true;
+            self.pending.push(index);
+        }
+    }
+}
+
+/// One past a block's last byte.
+fn end(block: &Block) -> u64 {
+    u64::from(block.ptr) + u64::from(block.size)
+}
+
+/// The word at an address.
+fn read(memory: &[u8], at: u64) -> Option<u32> {
+    let bytes = memory.get(usize::try_from(at).ok()?..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+/// The parts that two lists of ranges have in common.
+fn common(first: &[Range<u32>], second: &[Range<u32>]) -> Vec<Range<u32>> {
+    let whole = [0..u32::MAX];
+    without(first, &without(&whole, second))
+}
+
+/// `roots` without `holes`: how an allocator's own state is cut out of static memory.
+pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
+    let holes = merged(holes);
+    let mut left = Vec::new();
+    for root in roots {
+        let mut start = root.start;
+        let first = holes.partition_point(|hole| hole.end <= root.start);
+        for hole in holes[first..].iter().take_while(|hole| hole.start < root.end) {
+            left.push(start..hole.start);
+            start = hole.end;
+        }
+        left.push(start..root.end);
+    }
+    left.retain(|range| !range.is_empty());
+    left
+}
+
+/// Ranges by address, none of which is empty or meets another.
+fn merged(ranges: &[Range<u32>]) -> Vec<Range<u32>> {
+    let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
+    sorted.sort_unstable_by_key(|range| range.start);
+    sorted.dedup_by(|next, last| {
+        let meet = next.start <= last.end;
+        if meet {
+            last.end = last.end.max(next.end);
+        }
+        meet
+    });
+    sorted
+}
+
+/// Ranges of 4-byte words that differ between two pictures of the memory from address `base`, joined where at most `join`
+/// bytes between them are the same. What only one of the two has differs.
+pub fn changed(before: &[u8], after: &[u8], base: u32, join: u32) -> Vec<Range<u32>> {
+    /// Looked at as one first: most of a memory is the same.
+    const PIECE: usize = 1024;
+    let mut ranges: Vec<Range<u32>> = Vec::new();
+    let mut note = |from: usize, to: usize| {
+        let address = |offset: usize| u32::try_from(u64::from(base) + offset as u64).unwrap_or(u32::MAX);
+        let range = address(from)..address(to);
+        match ranges.last_mut() {
+            Some(last) if range.start - last.end <= join => last.end = range.end,
+            _ => ranges.push(range),
+        }
+    };
+    let both = before.len().min(after.len());
+    let pieces = before[..both].chunks(PIECE).zip(after[..both].chunks(PIECE));
+    for (index, (before, after)) in pieces.enumerate().filter(|(_, (before, after))| before != after) {
+        let words = before.chunks(4).zip(after.chunks(4)).enumerate();
+        for (word, (bytes, _)) in words.filter(|(_, (before, after))| before != after) {
+            let at = index * PIECE + word * 4;
+            note(at, at + bytes.len());
+        }
+    }
+    if before.len() != after.len() {
+        note(both, before.len().max(after.len()));
+    }
+    ranges
+}
