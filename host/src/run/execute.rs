@@ -128,6 +128,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 entry,
                 interrupted: shared.interrupted,
                 heap: Watching::Figures,
+                rounds: shared.options.repeat.max(1),
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
                 inject_host_panic: shared.options.inject_host_panic,
@@ -135,20 +136,15 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
             let judged = catch_unwind(AssertUnwindSafe(|| {
                 let mut ran = run(shared.engine, &job);
                 by_wall_clock = ran.ended_by_wall_clock();
-                let case = |run| Case {
-                    harness: test.harness,
-                    module: &module.module,
-                    policy: grants.policy(),
-                    should_panic,
-                    run,
-                };
-                let judgement = case(&ran).judge();
+                let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
+                let judgement = Case { harness, module, policy, should_panic, run: &ran }.judge();
                 let profile = shared.options.profile;
-                let accountant = Accountant { engine: shared.engine, job: &job, harness: test.harness, profile };
+                let accountant = Accountant { engine: shared.engine, job: &job, harness, profile };
                 let (heap, again) = accountant.account(&mut ran, &judgement);
                 let Again { host_leak, profile } = again;
                 sites = profile.sites;
-                (record::of(&named, &case(&ran), judgement, &heap), ran.host_leak + host_leak)
+                let case = Case { harness, module, policy, should_panic, run: &ran };
+                (record::of(&named, &case, judgement, &heap), ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),

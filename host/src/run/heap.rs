@@ -4,6 +4,7 @@
 //! that is a pointer has moved with what it points to, and the stacks of just these allocations are captured.
 
 use super::judge::Judgement;
+use crate::ledger::Stack;
 use crate::ledger::heap::reach::{agreed, plain};
 use crate::ledger::heap::sites::{Site, sites};
 use crate::ledger::heap::{Block, Figures};
@@ -83,7 +84,7 @@ impl Accountant<'_> {
 
     /// Whether anybody asks for lost or retained blocks.
     fn is_wanted(&self) -> bool {
-        let Policy { leaks, limits, .. } = self.job.grants.policy();
+        let Policy { leaks, limits, .. } = &**self.job.grants.policy();
         let ignored = leaks.heap == LeakAction::Ignore && leaks.retained == LeakAction::Ignore;
         !ignored || limits.lost.is_some() || limits.retained.is_some()
     }
@@ -121,7 +122,7 @@ impl Accountant<'_> {
     fn profile_of(&self, end: &HeapEnd) -> HeapProfile {
         let live: HashMap<u64, u32> =
             end.picture.iter().flat_map(own_blocks).map(|block| (block.number, block.size)).collect();
-        let mut by_stack: BTreeMap<_, [u64; 4]> = BTreeMap::new();
+        let mut by_stack: BTreeMap<Stack, [u64; 4]> = BTreeMap::new();
         for (number, size, stack) in end.captured.all() {
             let size = u64::from(size);
             let held = u64::from(live.contains_key(&number));
@@ -130,8 +131,8 @@ impl Accountant<'_> {
                 *sum += more;
             }
         }
-        let site = |(stack, [alloc_objects, alloc_space, inuse_objects, inuse_space])| {
-            let stack: crate::ledger::Stack = stack;
+        let site = |(stack, sums): (Stack, [u64; 4])| {
+            let [alloc_objects, alloc_space, inuse_objects, inuse_space] = sums;
             ProfileSite {
                 module: self.job.module.name.to_string(),
                 test: self.job.test.to_string(),

@@ -43,6 +43,7 @@ pub fn list(
             entry: Entry::Start(&args),
             interrupted,
             heap: Watching::Nothing,
+            rounds: 1,
             echo: None,
             inject_host_leak: false,
             inject_host_panic: false,

@@ -105,7 +105,13 @@ impl Runner {
     pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
         let roots =
             PathRoots { package: Some(package_root(artifact)), workspace: Some(artifact.workspace_root.clone()) };
-        let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
+        let options = LoadOptions {
+            name: artifact.name.clone(),
+            harness,
+            roots,
+            places: Arc::clone(&artifact.places),
+            without_heap: false,
+        };
         let module = self.load_file(&artifact.wasm, options)?;
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })

@@ -6,9 +6,7 @@ use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
 use crate::policy::LeakAction;
-use crate::report::model::{
-    CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict,
-};
+use crate::report::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
 

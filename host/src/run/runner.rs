@@ -9,8 +9,8 @@ use crate::catalogue::CompileCaps;
 use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
-use crate::report::profile::HeapProfile;
 use crate::report::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
+use crate::report::profile::HeapProfile;
 use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
@@ -50,6 +50,8 @@ pub struct RunnerOptions {
     pub pooling: bool,
     /// Whether modules' allocators are hooked; if not, every test says that its heap is not tracked.
     pub heap: bool,
+    /// How often each test of the SDK is called, in one instance, to see what grows; 0 and 1 are once.
+    pub repeat: u32,
     /// Whether every test whose heap is tracked is run a second time, for [`Report::profile`].
     pub profile: bool,
     /// See [`Runner::interrupt`]. Runners whose options are copies of each other share it.
@@ -76,6 +78,7 @@ impl Default for RunnerOptions {
             slow: Duration::from_secs(60),
             pooling: true,
             heap: true,
+            repeat: 1,
             profile: false,
             interrupt: Arc::default(),
             inject_host_leak: false,
@@ -282,6 +285,7 @@ impl Runner {
             entry: Entry::Start(&args),
             interrupted: &self.interrupted,
             heap: Watching::Nothing,
+            rounds: 1,
             echo: Some(Echo::Inherit),
             inject_host_leak: false,
             inject_host_panic: false,

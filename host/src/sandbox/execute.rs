@@ -1,16 +1,18 @@
 //! One test in a fresh store: instantiate, call, clean up, drop, and say exactly how it was.
 
 use super::ending::Ending;
-use super::heap::{self, EndPicture, HeapRun, HeapState, Watching};
 use super::engine::Engine;
+use super::heap::{self, EndPicture, HeapRun, HeapState, Watching};
 use super::limiter::Limiter;
 use super::module::LoadedModule;
+use super::rounds::{Level, Round};
 use super::sdk::{self, SdkCall, SdkOutcome};
 use super::state::TestState;
 use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
 use crate::ledger::heap::Watch as HeapWatch;
 use crate::policy::Limits;
 use crate::report::model::RefusedGrowth;
+use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +42,8 @@ pub struct Job<'a> {
     pub interrupted: &'a Arc<AtomicBool>,
     /// What is kept of its heap.
     pub heap: Watching,
+    /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
+    pub rounds: u32,
     /// Whether its streams are the host program's own.
     pub echo: Option<Echo>,
     /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
@@ -61,6 +65,8 @@ pub struct Run {
     pub refused: Option<RefusedGrowth>,
     /// What became of its heap.
     pub heap: HeapRun,
+    /// What the instance held around each call of the test.
+    pub rounds: Vec<Round>,
     /// What the SDK says, for a test of its.
     pub sdk: Option<SdkOutcome>,
     /// What was open at the end, after clean-ups, and what was printed.
@@ -83,6 +89,7 @@ impl Run {
             linear_peak: 0,
             refused: None,
             heap: HeapRun::Untracked("it could not be started".into()),
+            rounds: Vec::new(),
             sdk: None,
             remains: Remains::default(),
             host_leak: 0,
@@ -174,8 +181,12 @@ pub(super) fn store(
 }
 
 fn heap_run(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> HeapRun {
-    if let Err(why) = &job.module.heap {
-        return HeapRun::Untracked(why.to_string().into());
+    let module = match &job.module.heap {
+        Ok(module) => module,
+        Err(why) => return HeapRun::Untracked(why.to_string().into()),
+    };
+    if let Some(Err(why)) = module.known() {
+        return HeapRun::Untracked(why.clone());
     }
     match heap.end(picture) {
         Ok(end) => HeapRun::Tracked(Box::new(end)),
@@ -203,30 +214,84 @@ fn on_tick(store: StoreContextMut<'_, TestState>) -> anyhow::Result<UpdateDeadli
     Ok(UpdateDeadline::Continue(1))
 }
 
-fn call(
-    engine: &Engine,
-    store: &mut Store<TestState>,
-    job: &Job<'_>,
-    fuel: u64,
-) -> (Run, Option<EndPicture>) {
+fn call(engine: &Engine, store: &mut Store<TestState>, job: &Job<'_>, fuel: u64) -> (Run, Option<EndPicture>) {
     let mut started = Started::default();
-    let ended = enter(engine, store, job, fuel, &mut started);
-    let left = store.get_fuel().unwrap_or(0);
-    let (ending, said) = match ended {
-        Ok(said) => (Ending::Returned, said),
-        Err(error) => (Ending::of_call(store, &error), None),
-    };
-    let spent = if matches!(ending, Ending::Fuel { .. }) { fuel } else { store.data().spent(left) };
-    let (linear_peak, refused) = (store.data().limiter.peak(), store.data().limiter.refused());
-    let sdk = match (&job.entry, &started.instance) {
-        (Entry::Sdk(_), Some(instance)) => Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent)),
-        _ => None,
-    };
+    let ready = start(engine, store, job, fuel, &mut started);
+    let mut before = Level::of(store);
+    let ended = ready.and_then(|()| invoke(store, job, &started));
+    let mut called = Called::of(store, job, &started, ended, fuel);
+    let mut rounds = vec![Round { before, after: Level::of(store) }];
+    while rounds.len() < job.rounds as usize && called.may_go_on() {
+        before = Level::of(store);
+        let again = called.again(store, job, &started, fuel);
+        called = Called::of(store, job, &started, again, fuel);
+        rounds.push(Round { before, after: Level::of(store) });
+    }
+    let Called { ending, spent, linear_peak, refused, sdk } = called;
     let picture = picture(engine, store, job, &started, &ending);
     let heap = HeapRun::Untracked("it is still running".into());
-    let run =
-        Run { ending, fuel: spent, linear_peak, refused, heap, sdk, remains: Remains::default(), host_leak: 0 };
-    (run, picture)
+    let remains = Remains::default();
+    (Run { ending, fuel: spent, linear_peak, refused, heap, sdk, rounds, remains, host_leak: 0 }, picture)
+}
+
+/// How one call of the test went, its clean-ups included.
+struct Called {
+    ending: Ending,
+    spent: u64,
+    linear_peak: u64,
+    refused: Option<RefusedGrowth>,
+    sdk: Option<SdkOutcome>,
+}
+
+impl Called {
+    fn of(
+        store: &mut Store<TestState>,
+        job: &Job<'_>,
+        started: &Started,
+        ended: anyhow::Result<Option<u32>>,
+        fuel: u64,
+    ) -> Self {
+        let left = store.get_fuel().unwrap_or(0);
+        let (ending, said) = match ended {
+            Ok(said) => (Ending::Returned, said),
+            Err(error) => (Ending::of_call(store, &error), None),
+        };
+        let state = store.data();
+        let out = matches!(ending, Ending::Fuel { .. });
+        let spent = if out { state.spent_before.saturating_add(fuel) } else { state.spent(left) };
+        let (linear_peak, refused) = (state.limiter.peak(), state.limiter.refused());
+        let sdk = match (&job.entry, &started.instance) {
+            (Entry::Sdk(_), Some(instance)) => {
+                Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent))
+            }
+            _ => None,
+        };
+        Self { ending, spent, linear_peak, refused, sdk }
+    }
+
+    /// Whether the test did all that it was to, so that it can be called once more.
+    fn may_go_on(&self) -> bool {
+        let well = |said: &SdkOutcome| {
+            said.failures.is_empty() && said.cleanups.is_empty() && said.broken.is_none() && said.skipped.is_none()
+        };
+        self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(well)
+    }
+
+    /// Calls the test once more, with fuel of its own.
+    fn again(
+        &self,
+        store: &mut Store<TestState>,
+        job: &Job<'_>,
+        started: &Started,
+        fuel: u64,
+    ) -> anyhow::Result<Option<u32>> {
+        let left = store.get_fuel()?;
+        let state = store.data_mut();
+        state.spent_before = state.spent(left).max(self.spent);
+        let budget = state.budget(fuel);
+        store.set_fuel(budget)?;
+        invoke(store, job, started)
+    }
 }
 
 /// What is needed to tell lost blocks, after an ending that may be a normal finish.
@@ -253,14 +318,14 @@ struct Started {
     saved: sdk::Saved,
 }
 
-/// Instantiates and calls the test; what the SDK's export returned, for a test of its.
-fn enter(
+/// Instantiates the module and makes it ready for the call.
+fn start(
     engine: &Engine,
     store: &mut Store<TestState>,
     job: &Job<'_>,
     fuel: u64,
     started: &mut Started,
-) -> anyhow::Result<Option<u32>> {
+) -> anyhow::Result<()> {
     let budget = store.data_mut().budget(fuel);
     store.set_fuel(budget)?;
     store.set_epoch_deadline(1);
@@ -269,18 +334,30 @@ fn enter(
     if let Ok(module) = &job.module.heap {
         started.ground = Some(begin_heap(engine, store, job, &instance, module)?);
     }
-    let Entry::Sdk(call) = &job.entry else {
-        instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
-        return Ok(None);
-    };
-    if job.module.catalogue.has_initialize {
-        instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
+    if matches!(job.entry, Entry::Sdk(_)) {
+        if job.module.catalogue.has_initialize {
+            instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?.call(&mut *store, ())?;
+        }
+        started.saved = job.module.save_globals(store, &instance);
     }
-    started.saved = job.module.save_globals(store, &instance);
-    if let Some(book) = store.data_mut().heap.book() {
-        book.open_window();
+    Ok(())
+}
+
+/// Calls the test; what the SDK's export returned, for a test of its.
+fn invoke(store: &mut Store<TestState>, job: &Job<'_>, started: &Started) -> anyhow::Result<Option<u32>> {
+    let instance = started.instance.as_ref().context("there is no instance")?;
+    match &job.entry {
+        Entry::Start(_) => {
+            instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
+            Ok(None)
+        }
+        Entry::Sdk(call) => {
+            if let Some(book) = store.data_mut().heap.book() {
+                book.open_window();
+            }
+            sdk::call(store, instance, call).map(Some)
+        }
     }
-    sdk::call(store, &instance, call).map(Some)
 }
 
 /// Wakes the hooks, and opens the books.
@@ -295,6 +372,7 @@ fn begin_heap(
     let ground = module.layout.ground(store, instance);
     let capture = match &job.heap {
         Watching::Nothing => return Ok(ground),
+        _ if module.probed(engine, job.module).is_err() => return Ok(ground),
         Watching::Figures => heap::Capture::Nothing,
         Watching::Again(capture) => {
             let budget = store.get_fuel()?;

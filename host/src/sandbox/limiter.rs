@@ -10,13 +10,14 @@ pub struct Limiter {
     limit: u64,
     reserve: u64,
     peak: u64,
+    now: u64,
     refused: Option<RefusedGrowth>,
 }
 
 impl Limiter {
     /// With a cap in bytes.
     pub fn new(limit: u64) -> Self {
-        Self { limit, reserve: 0, peak: 0, refused: None }
+        Self { limit, reserve: 0, peak: 0, now: 0, refused: None }
     }
 
     /// Lets clean-ups use some bytes above the cap.
@@ -27,6 +28,11 @@ impl Limiter {
     /// Highest linear memory so far, in bytes.
     pub fn peak(&self) -> u64 {
         self.peak
+    }
+
+    /// Linear memory now, in bytes.
+    pub fn now(&self) -> u64 {
+        self.now
     }
 
     /// What was refused: the first growth, and how many in all.
@@ -42,6 +48,7 @@ impl ResourceLimiter for Limiter {
         let own_maximum = maximum.is_some_and(|maximum| desired > maximum as u64);
         let allowed = desired <= self.limit.saturating_add(self.reserve);
         if allowed && !own_maximum {
+            self.now = desired;
             self.peak = self.peak.max(desired);
         } else if !allowed {
             let first = RefusedGrowth { current, desired, limit: self.limit, times: 0 };

@@ -11,6 +11,7 @@ mod execute;
 pub mod heap;
 mod limiter;
 mod module;
+mod rounds;
 mod sdk;
 mod state;
 pub mod wasi;
@@ -21,4 +22,5 @@ pub use engine::{Compiler, Engine, EngineError, EngineOptions, HOST_STACK_RESERV
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub(crate) use execute::{Entry, Job, Run, run};
 pub use module::{LoadError, LoadOptions, LoadedModule};
+pub use rounds::{Level, Round};
 pub use sdk::{FailedCleanup, Failure, SdkCall, SdkOutcome};

@@ -126,11 +126,7 @@ impl LoadedModule {
     }
 }
 
-fn rewrite<'a>(
-    bytes: &'a [u8],
-    catalogue: &Catalogue,
-    options: &LoadOptions,
-) -> Result<Instrumented<'a>, LoadError> {
+fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue, options: &LoadOptions) -> Result<Instrumented<'a>, LoadError> {
     let window = match catalogue.harness {
         _ if catalogue.libtest => Window::Libtest,
         Harness::Command => Window::Main,

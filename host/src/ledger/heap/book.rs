@@ -337,6 +337,11 @@ impl HeapBook {
         self.untracked.map_or(Ok(blocks), Err)
     }
 
+    /// How many allocations there were so far, which is the number of the last one.
+    pub fn numbered(&self) -> u64 {
+        self.number
+    }
+
     /// The lowest address ever handed out.
     pub fn lowest(&self) -> Option<u32> {
         self.lowest

@@ -6,7 +6,6 @@ use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
 use super::super::state::TestState;
 
 /// What of a module's globals matters to the heap.
-#[derive(Debug)]
 pub struct Layout {
     stack_pointer: Option<ModuleExport>,
     /// The other mutable globals that can hold an address.

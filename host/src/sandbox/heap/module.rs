@@ -51,4 +51,9 @@ impl ModuleHeap {
     pub fn probed(&self, engine: &Engine, module: &LoadedModule) -> &Result<Probed, Cow<'static, str>> {
         self.probed.get_or_init(|| probe::probe(engine, module, self))
     }
+
+    /// What [`ModuleHeap::probed`] found, if it was asked for.
+    pub fn known(&self) -> Option<&Result<Probed, Cow<'static, str>>> {
+        self.probed.get()
+    }
 }

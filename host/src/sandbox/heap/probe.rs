@@ -83,7 +83,12 @@ impl Prober {
                 found.extend(self.changed(&before, ground.start));
             }
         }
-        let seen = self.store.data_mut().heap.book().map(|book| (book.trace().events, book.blocks().map_or(0, |blocks| blocks.len() as u64)));
+        let seen = self
+            .store
+            .data_mut()
+            .heap
+            .book()
+            .map(|book| (book.trace().events, book.blocks().map_or(0, |blocks| blocks.len() as u64)));
         let freed = if heap.free.is_some() { allocated } else { 0 };
         anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
         Ok(Probed { allocator: joined(found) })

@@ -118,7 +118,7 @@ impl HeapState {
     }
 
     /// What is left of the fuel when the hook's own cost is given back, and whether the slack ends here.
-    pub(super) fn exact_fuel(&mut self, left: u64, back: u64) -> Result<(u64, bool), NearDry> {
+    pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<(u64, bool), NearDry> {
         self.calls += 1;
         match self.slack_until {
             // The engine does not say how far below zero it is.

@@ -182,6 +182,11 @@ impl Wasi {
         Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
+    /// Handles of the test's own that are open now.
+    pub(crate) fn handles_open(&self) -> u32 {
+        self.ledger.open_by_test()
+    }
+
     /// Whether one more handle is allowed; asked before the host does the work.
     pub(super) fn room_for_handle(&self) -> Result<()> {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }

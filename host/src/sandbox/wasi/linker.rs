@@ -99,11 +99,7 @@ fn around<T>(
     call: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let left = caller.get_fuel()?;
-    let stack = if capture {
-        Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller)))
-    } else {
-        None
-    };
+    let stack = if capture { Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller))) } else { None };
     let spent = caller.data().spent(left);
     caller.data_mut().wasi.begin_call(spent, stack);
     let done = match caller.get_export("memory") {
