@@ -30,6 +30,7 @@ pub(super) struct RawProfile {
     pub inherits: Option<(At, String)>,
     pub patch: PolicyPatch,
     pub stack: Option<u64>,
+    pub heap_accounting: Option<(At, bool)>,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
@@ -89,6 +90,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
         match key.get_ref().as_ref() {
             "inherits" => raw.inherits = check.string(&at, value).map(|name| (at.clone(), name.to_owned())),
             "stack" => raw.stack = stack(check, &at, value),
+            "heap-accounting" => raw.heap_accounting = check.boolean(&at, value).map(|on| (at, on)),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))
@@ -109,7 +111,19 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
             other => settings::unknown(check, place, other, key.span().start, &[SHARED, PROFILE]),
         }
     }
+    judged_unmeasured(check, &raw);
     raw
+}
+
+/// Refuses a limit that the same profile makes impossible to judge. One that is inherited is only not judged, and each test
+/// says so.
+fn judged_unmeasured(check: &mut Checker<'_>, profile: &RawProfile) {
+    let Some((at, false)) = &profile.heap_accounting else { return };
+    let patches = [&profile.patch].into_iter().chain(profile.overrides.iter().map(|overriding| &overriding.patch));
+    if let Some(limit) = patches.filter_map(settings::heap_limit).next() {
+        let problem = format!("without it there is nothing to hold `{limit}` against; remove one of them");
+        check.fail(at, Problem::Contradiction(problem));
+    }
 }
 
 fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOverride {

@@ -191,9 +191,11 @@ pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<Str
 
 fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     let mut policy = Policy::default();
+    let mut heap_accounting = true;
     for profile in lineage {
         profile.patch.apply(&mut policy);
         policy.limits.stack = profile.stack.unwrap_or(policy.limits.stack);
+        heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
@@ -210,5 +212,5 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
         patch: raw.patch.clone(),
         grants: raw.grants.clone(),
     });
-    Profile::new(name, policy, requestable, overrides.collect())
+    Profile::new(name, policy, requestable, overrides.collect()).with_heap_accounting(heap_accounting)
 }

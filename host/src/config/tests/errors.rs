@@ -21,7 +21,7 @@ env = { A = 1, "B=C" = "x", AIRTIGHT_SOCKETS = "x" }
 args = ["ok", 2, "nul\u0000"]
 stdin = ["x"]
 seed = -1
-peak-heap = "1KiB"
+peak-heap = "1KiBs"
 colour = "red"
 "#;
     insta::assert_snapshot!(errors(text), @r#"
