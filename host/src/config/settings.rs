@@ -126,6 +126,12 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
             "tracked" => &mut patch.tracked,
             "retained" => &mut patch.retained,
             "residue" => &mut patch.residue,
+            "lost" => {
+                let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }";
+                let problem = Problem::Misplaced { key: "lost".to_owned(), home };
+                check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
+                continue;
+            }
             other => {
                 let nearest = nearest(other, LEAKS.iter().copied()).map(str::to_owned);
                 let problem = Problem::UnknownKey { key: other.to_owned(), nearest, known: LEAKS.to_vec() };
@@ -142,9 +148,8 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
 fn cap_of_leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>, kind: &str) -> Option<u64> {
     let action = value.get_ref().as_str().filter(|text| ACTIONS.iter().any(|(action, _)| action == text));
     if let Some(action) = action {
-        let problem = format!(
-            "this is a number of bytes; for what they do to the verdict write leaks = {{ {kind} = {action:?} }}"
-        );
+        let problem =
+            format!("it is a number of bytes; what they do to the verdict is leaks = {{ {kind} = {action:?} }}");
         check.fail(at, Problem::Contradiction(problem));
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::{config, errors};
 use crate::config::{Ask, Overlays};
-use crate::policy::{Limits, PolicyPatch};
+use crate::policy::{LeakAction, Limits, PolicyPatch};
 
 /// The four limits, in the order of the documentation.
 fn of(limits: &Limits) -> [Option<u64>; 4] {
@@ -85,7 +85,13 @@ fn a_test_may_set_and_lower_them_but_not_raise_them() {
         refused("big", [None, None, Some(1 << 20), None]),
         refused("t", [None, None, None, Some(4000)]),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r"
+    test `t` of `m` asks for peak-heap 1048577 B, above the 1 MiB that profile `default` allows; a test may only lower a limit
+    test `big` of `m` asks for peak-heap 3 MiB, above the 2 MiB that the override for `big` in profile `default` allows; a test may only lower a limit
+    test `t` of `m` asks for lost 101 B, above the 100 B that the command line allows; a test may only lower a limit
+    test `big` of `m` asks for retained 1 MiB, above the 64 KiB that the override for `big` in profile `default` allows; a test may only lower a limit
+    test `t` of `m` asks for allocations 4K, above the 3K that the variable AIRTIGHT_ALLOCATIONS allows; a test may only lower a limit
+    ");
 }
 
 #[test]
@@ -94,6 +100,8 @@ fn leaks_have_an_action_and_a_cap() {
         "[profile.default]\nlost = \"1KiB\"\nretained = \"64KiB\"\nleaks = { heap = \"show\", retained = \"fail\" }\n";
     let profile = config(text).profile("default").unwrap();
     assert_eq!(of(&profile.policy().limits), [None, Some(1024), Some(64 << 10), None]);
+    let leaks = profile.policy().leaks;
+    assert_eq!((leaks.heap, leaks.retained), (LeakAction::Show, LeakAction::Fail));
 }
 
 #[test]
@@ -106,7 +114,7 @@ fn errors_say_what_would_do() {
         wrong("lost = \"fail\""),
         wrong("retained = \"show\""),
         wrong("retained = true"),
-        wrong("leaks = { retained = \"64KiB\", lost = \"fail\" }"),
+        wrong("leaks = { lost = \"fail\", retained = \"64KiB\" }"),
         wrong("allocations = \"1KiB\""),
         wrong("allocations = 1.5"),
         wrong("allocation = 1"),
@@ -116,5 +124,23 @@ fn errors_say_what_would_do() {
         wrong("[[profile.default.overrides]]\nfilter = \"a\"\nheap-accounting = false"),
         errors("peak-heap = 1\nheap-accounting = true"),
     ];
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    airtight.toml:2: profile.default.peak-heap: "512K" is not a size; write for example "512KiB" or a number of bytes
+    airtight.toml:2: profile.default: `peak_heap` is not a setting; did you mean `peak-heap`?
+    airtight.toml:2: profile.default.lost: "-1" is not a size; write for example "256MiB" or a number of bytes
+    airtight.toml:2: profile.default.lost: it is a number of bytes; what they do to the verdict is leaks = { heap = "fail" }
+    airtight.toml:2: profile.default.retained: it is a number of bytes; what they do to the verdict is leaks = { retained = "show" }
+    airtight.toml:2: profile.default.retained: expected a size, such as "256MiB", found a boolean
+    airtight.toml:2: profile.default.leaks: `lost` is not a setting of this table; what is lost is called `heap` here: write leaks = { heap = "fail" }
+    airtight.toml:2: profile.default.leaks.retained: "64KiB" is not an action; there are `fail`, `show`, `ignore`
+    airtight.toml:2: profile.default.allocations: "1KiB" is not a count; write for example "10K" or a number
+    airtight.toml:2: profile.default.allocations: expected a count, such as "10K", found a float
+    airtight.toml:2: profile.default: `allocation` is not a setting; did you mean `allocations`?
+    airtight.toml:2: profile.default.heap-accounting: expected true or false, found a string
+    airtight.toml:2: profile.default.heap-accounting: without it there is nothing to hold `lost` against; remove one of them
+    airtight.toml:2: profile.default.heap-accounting: without it there is nothing to hold `allocations` against; remove one of them
+    airtight.toml:4: profile.default.overrides[0]: `heap-accounting` is not a setting of this table; it is compiled into the modules, so it has one value a run: set it in the profile
+    airtight.toml:1: `peak-heap` is not a setting of this table; it belongs to a profile, such as [profile.default], or to one of its overrides
+    airtight.toml:2: `heap-accounting` is not a setting of this table; it is compiled into the modules, so it has one value a run: set it in the profile
+    "#);
 }
