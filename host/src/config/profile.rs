@@ -198,24 +198,18 @@ impl Profile {
         at_most(&mut limits.timeout, ask.timeout, |asked, allowed| {
             above("timeout", format_duration(asked), format_duration(allowed), |patch| patch.timeout.is_some())
         })?;
-        let heap: [(_, _, _, fn(u64) -> String, fn(&PolicyPatch) -> bool); 4] = [
-            ("peak-heap", &mut limits.peak_heap, ask.peak_heap, format_size, |patch| patch.peak_heap.is_some()),
-            ("lost", &mut limits.lost, ask.lost, format_size, |patch| patch.lost.is_some()),
-            ("retained", &mut limits.retained, ask.retained, format_size, |patch| patch.retained.is_some()),
-            ("allocations", &mut limits.allocations, ask.allocations, format_count, |patch| {
-                patch.allocations.is_some()
-            }),
-        ];
-        for (name, limit, asked, format, sets) in heap {
-            match limit {
-                Some(limit) => {
-                    at_most(limit, asked, |asked, allowed| above(name, format(asked), format(allowed), sets))?;
-                }
+        let heap = |name, limit: &mut Option<u64>, asked, format: fn(u64) -> String, sets: fn(&PolicyPatch) -> bool| {
+            let Some(limit) = limit else {
                 // Whatever is asked is below no limit.
-                None => *limit = asked,
-            }
-        }
-        Ok(())
+                *limit = asked;
+                return Ok(());
+            };
+            at_most(limit, asked, |asked, allowed| above(name, format(asked), format(allowed), sets))
+        };
+        heap("peak-heap", &mut limits.peak_heap, ask.peak_heap, format_size, |patch| patch.peak_heap.is_some())?;
+        heap("lost", &mut limits.lost, ask.lost, format_size, |patch| patch.lost.is_some())?;
+        heap("retained", &mut limits.retained, ask.retained, format_size, |patch| patch.retained.is_some())?;
+        heap("allocations", &mut limits.allocations, ask.allocations, format_count, |patch| patch.allocations.is_some())
     }
 
     /// Who decided a limit, in the user's words.

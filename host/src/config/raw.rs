@@ -111,19 +111,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
             other => settings::unknown(check, place, other, key.span().start, &[SHARED, PROFILE]),
         }
     }
-    judged_unmeasured(check, &raw);
     raw
-}
-
-/// Refuses a limit that the same profile makes impossible to judge. One that is inherited is only not judged, and each test
-/// says so.
-fn judged_unmeasured(check: &mut Checker<'_>, profile: &RawProfile) {
-    let Some((at, false)) = &profile.heap_accounting else { return };
-    let patches = [&profile.patch].into_iter().chain(profile.overrides.iter().map(|overriding| &overriding.patch));
-    if let Some(limit) = patches.filter_map(settings::heap_limit).next() {
-        let problem = format!("without it there is nothing to hold `{limit}` against; remove one of them");
-        check.fail(at, Problem::Contradiction(problem));
-    }
 }
 
 fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOverride {

@@ -5,6 +5,7 @@ use super::errors::Problem;
 use super::grants::{RawDir, RawSocket};
 use super::profile::{Override, Profile, Requestable};
 use super::raw::{RawConfig, RawOverride, RawProfile};
+use super::settings;
 use super::suggest::nearest;
 use crate::policy::{Policy, SocketSource};
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
             // Those of one profile and those it inherits.
             unique(check, "name", merged.names());
             connections(check, &merged);
+            judged_unmeasured(check, name, &lineage);
             requests(check, name, &lineage, &merged);
         }
     }
@@ -173,6 +175,19 @@ fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], mer
     }
     for overriding in inherited.iter().flat_map(|profile| &profile.overrides) {
         overriding.grants.iter().filter(|grant| has(&before, grant)).for_each(|grant| require(overriding, grant));
+    }
+}
+
+/// Refuses a limit of the heap in a profile that does not account for it. Where a profile inherits the limit and turns the
+/// accounting off, that is what was wanted: the limit is not judged, and each test says so.
+fn judged_unmeasured(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile]) {
+    let accounting = lineage.iter().rev().find_map(|profile| profile.heap_accounting.as_ref());
+    let (Some(own), Some((at, false))) = (lineage.last(), accounting) else { return };
+    let patches = [&own.patch].into_iter().chain(own.overrides.iter().map(|overriding| &overriding.patch));
+    if let Some(limit) = patches.filter_map(settings::heap_limit).next() {
+        let problem =
+            format!("without it there is nothing to hold `{limit}` of profile `{profile}` against; remove one of them");
+        check.fail(at, Problem::Contradiction(problem));
     }
 }
 

@@ -333,6 +333,10 @@ fn nearly_toml() -> impl Strategy<Value = String> {
         "fuel",
         "timeout",
         "stack",
+        "peak-heap",
+        "lost",
+        "allocations",
+        "heap-accounting",
         "leaks",
         "env",
         "args",
@@ -398,9 +402,12 @@ proptest! {
     fn well_formed_tables_never_make_it_panic(
         pairs in prop::collection::vec(
             (
-                prop::sample::select(vec!["memory", "dir", "socket", "overrides", "leaks", "env", "inherits", "stack", "seed", "x"]),
                 prop::sample::select(vec![
-                    "'4MiB'", "0", "[]", "{}", "[{}]", "[{ guest = '/a', host = '.' }]", "'a'", "'b'", "[1, [2]]",
+                    "memory", "dir", "socket", "overrides", "leaks", "env", "inherits", "stack", "seed", "retained",
+                    "allocations", "heap-accounting", "x",
+                ]),
+                prop::sample::select(vec![
+                    "'4MiB'", "0", "'fail'", "false", "[]", "{}", "[{}]", "[{ guest = '/a', host = '.' }]", "'a'", "'b'", "[1, [2]]",
                     "{ heap = 'fail' }", "[{ name = 'a', connect-to = 'a' }]", "[{ filter = '', grants = ['a'] }]",
                 ]),
             ),

@@ -121,6 +121,7 @@ fn errors_say_what_would_do() {
         wrong("heap-accounting = \"no\""),
         wrong("heap-accounting = false\nlost = 0"),
         wrong("heap-accounting = false\n[[profile.default.overrides]]\nfilter = \"a\"\nallocations = 1"),
+        errors("[profile.fast]\nheap-accounting = false\n[profile.ci]\ninherits = \"fast\"\npeak-heap = 1"),
         wrong("[[profile.default.overrides]]\nfilter = \"a\"\nheap-accounting = false"),
         errors("peak-heap = 1\nheap-accounting = true"),
     ];
@@ -137,8 +138,9 @@ fn errors_say_what_would_do() {
     airtight.toml:2: profile.default.allocations: expected a count, such as "10K", found a float
     airtight.toml:2: profile.default: `allocation` is not a setting; did you mean `allocations`?
     airtight.toml:2: profile.default.heap-accounting: expected true or false, found a string
-    airtight.toml:2: profile.default.heap-accounting: without it there is nothing to hold `lost` against; remove one of them
-    airtight.toml:2: profile.default.heap-accounting: without it there is nothing to hold `allocations` against; remove one of them
+    airtight.toml:2: profile.default.heap-accounting: without it there is nothing to hold `lost` of profile `default` against; remove one of them
+    airtight.toml:2: profile.default.heap-accounting: without it there is nothing to hold `allocations` of profile `default` against; remove one of them
+    airtight.toml:2: profile.fast.heap-accounting: without it there is nothing to hold `peak-heap` of profile `ci` against; remove one of them
     airtight.toml:4: profile.default.overrides[0]: `heap-accounting` is not a setting of this table; it is compiled into the modules, so it has one value a run: set it in the profile
     airtight.toml:1: `peak-heap` is not a setting of this table; it belongs to a profile, such as [profile.default], or to one of its overrides
     airtight.toml:2: `heap-accounting` is not a setting of this table; it is compiled into the modules, so it has one value a run: set it in the profile
