@@ -57,12 +57,8 @@ pub(super) fn run(bytes: &[u8]) -> Result<Instrumented<'_>, InstrumentError> {
     let globals = mutable_globals(bytes, &sections)?;
     let missing = not_exported(bytes, &sections, &globals)?;
     let code_start = sections.iter().find(|section| section.id == id::CODE).map(|section| section.contents.start);
-    let mut map = RewriteMap {
-        code_start_original: code_start,
-        code_start_rewritten: code_start,
-        globals: globals.clone(),
-        heap: Err(super::NoHooks),
-    };
+    let mut map =
+        RewriteMap { code_start_original: code_start, code_start_rewritten: code_start, globals: globals.clone() };
     if missing.is_empty() {
         return Ok(Instrumented { bytes: Cow::Borrowed(bytes), map });
     }

@@ -24,7 +24,7 @@ pub struct Instrumented<'a> {
 }
 
 /// From the rewritten module back to the original.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RewriteMap {
     /// Where the contents of the code section start in the original. `None` where there is no code.
     pub code_start_original: Option<usize>,
@@ -32,7 +32,6 @@ pub struct RewriteMap {
     pub code_start_rewritten: Option<usize>,
     /// The mutable integer globals that the host can reach, by index.
     pub globals: Vec<ExportedGlobal>,
-    pub heap: Result<HeapHooks, NoHooks>,
 }
 
 impl RewriteMap {
@@ -52,7 +51,7 @@ impl RewriteMap {
 ///
 /// # Errors
 /// If the module's sections cannot be parsed, or it uses a name that is kept for the host.
-pub fn instrument<'a>(bytes: &'a [u8], _: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+pub fn instrument(bytes: &[u8]) -> Result<Instrumented<'_>, InstrumentError> {
     let instrumented = export_globals::run(bytes)?;
     debug_assert!(keeps_valid(bytes, &instrumented.bytes), "a pass made an invalid module of a valid one");
     Ok(instrumented)
@@ -62,50 +61,4 @@ pub fn instrument<'a>(bytes: &'a [u8], _: &Options) -> Result<Instrumented<'a>, 
 fn keeps_valid(original: &[u8], rewritten: &[u8]) -> bool {
     use crate::catalogue::validate;
     validate(original).is_err() || validate(rewritten).is_ok()
-}
-
-// TEMPORARY STUB
-pub struct Options {
-    pub heap: Option<Window>,
-}
-pub enum Window {
-    Libtest,
-    Main,
-    None,
-}
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("stub")]
-pub struct NoHooks;
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeapHooks {
-    pub hooks: Vec<Hook>,
-}
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    pub kind: Hooked,
-    pub fuel_before: u64,
-    pub fuel_after: u64,
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hooked {
-    Malloc,
-    Calloc,
-    Realloc,
-    Free,
-    PosixMemalign,
-    AlignedAlloc,
-    Memalign,
-    Window,
-    Libc,
-}
-pub const HOOKS_TABLE: &str = "a";
-pub const MALLOC_EXPORT: &str = "b";
-pub const FREE_EXPORT: &str = "c";
-impl HeapHooks {
-    pub fn restore(&self, s: Vec<crate::ledger::RawFrame>) -> Vec<crate::ledger::RawFrame> {
-        s
-    }
-    pub fn in_wrapper(&self, _: u32) -> bool {
-        false
-    }
 }
