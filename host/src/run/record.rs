@@ -104,6 +104,7 @@ fn details(named: &Named<'_>, case: &Case<'_>, judgement: Judgement) -> (Verdict
         stack,
         leaks,
         retained: Vec::new(),
+        growth: None,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
