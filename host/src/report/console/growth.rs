@@ -181,6 +181,9 @@ impl Display for Words<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let all = self.rounds.len();
         match self.figures.first().map(|figure| figure.trend) {
+            None if self.rounds.iter().any(|round| round.heap_bytes.is_some()) => {
+                f.write_str("not tracked in some rounds")
+            }
             None => f.write_str("not tracked"),
             Some(Trend::TooFewRounds) => f.write_str("too few rounds"),
             Some(Trend::Irregular { grew_in, in_all }) => {

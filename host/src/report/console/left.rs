@@ -177,8 +177,8 @@ mod tests {
     use super::super::super::samples;
     use super::super::details::Short;
     use super::super::findings::Finding;
-    use super::super::render_findings;
     use super::super::status::Time;
+    use super::super::{StatusLevel, render_findings};
     use super::*;
     use insta::assert_snapshot;
 
@@ -249,6 +249,7 @@ mod tests {
         assert!(!text.contains("retained"));
         let test = samples::left(Verdict::Pass, Vec::new(), vec![samples::blocks(1, 16)]);
         assert_eq!(finding(&test, false), "        PASS m tests::reads_all\n");
+        assert_eq!(StatusLevel::of(&test, false), StatusLevel::Pass, "what is retained is no leak");
         assert_snapshot!(finding(&test, true));
         let test = with_doubt(samples::left(Verdict::Pass, Vec::new(), Vec::new()), "it is not");
         assert_eq!(finding(&test, false), "        PASS m tests::reads_all\n");
