@@ -9,6 +9,7 @@ pub mod events;
 pub mod exit_status;
 mod figure;
 pub mod files;
+pub mod growth;
 pub mod json;
 pub mod model;
 pub mod profile;

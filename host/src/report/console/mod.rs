@@ -5,6 +5,9 @@
 
 mod details;
 mod findings;
+mod growth;
+mod heap_summary;
+mod left;
 mod levels;
 mod limits;
 #[cfg(feature = "cli")]
