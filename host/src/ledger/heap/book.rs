@@ -273,9 +273,10 @@ impl HeapBook {
                 }
             },
             Call::Free { ptr } => {
+                let freed = self.free(ptr);
                 self.frees += 1;
                 self.outer.push(Outer::Free);
-                return self.free(ptr);
+                return freed;
             }
             Call::Window => {
                 self.windows += 1;
