@@ -358,6 +358,10 @@ pub struct RunArgs {
     /// Write a report file; json is the only kind so far.
     #[arg(long, value_name = "KIND=PATH")]
     pub report: Vec<ReportSpec>,
+    /// Call each test of the SDK so often in one instance, and tell what grows with each call.
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub repeat: u32,
     /// Cap on linear memory, above the profile's and the overrides' settings.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,

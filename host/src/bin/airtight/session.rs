@@ -87,6 +87,8 @@ impl Settings {
             no_capture: args.no_capture,
             keep_output: args.show_output == OutputMode::Always,
             shuffle: args.shuffle,
+            repeat: args.repeat,
+            heap: profile.heap_accounting(),
             inject_host_leak: args.inject_host_leak,
             inject_host_panic: args.inject_host_panic,
             ..RunnerOptions::default()
