@@ -11,6 +11,7 @@ mod figure;
 pub mod files;
 pub mod json;
 pub mod model;
+pub mod pprof;
 pub mod profile;
 #[cfg(test)]
 mod samples;

@@ -355,7 +355,7 @@ pub struct RunArgs {
     /// Which tests are listed at the end.
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
     pub final_status_level: FinalStatusLevel,
-    /// Write a report file; json is the only kind so far.
+    /// Write a report file: json, or pprof (where the heap was allocated, for `go tool pprof`).
     #[arg(long, value_name = "KIND=PATH")]
     pub report: Vec<ReportSpec>,
     /// Cap on linear memory, above the profile's and the overrides' settings.
