@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod console;
 pub mod counts;
+pub mod diff;
 pub mod digest;
 pub mod doubt;
 pub mod events;
