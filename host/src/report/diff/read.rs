@@ -89,3 +89,99 @@ fn within_details(bytes: &[u8], field: &Field) -> String {
     let wrong = test.and_then(|test| serde_path_to_error::deserialize::<_, Details>(test).err());
     wrong.map_or_else(String::new, |error| format!(".{}", error.path()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{json, samples};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Report {
+        samples::report(vec![samples::module("m", vec![samples::passed("a"), samples::leaked()])])
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        parse(bytes).unwrap_err().to_string()
+    }
+
+    /// The sample with a field that is something else.
+    fn with(pointer: &str, value: Value) -> String {
+        let mut report: Value = serde_json::from_slice(&json::write(&sample())).unwrap();
+        *report.pointer_mut(pointer).unwrap() = value;
+        refusal(&serde_json::to_vec(&report).unwrap())
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let report = sample();
+        assert_eq!(parse(&json::write(&report)).unwrap().canonical, report.canonical);
+    }
+
+    #[test]
+    fn what_is_no_report_is_refused() {
+        for (text, why) in [
+            (
+                "",
+                "it is not JSON (EOF while parsing a value at line 1 column 0); give a file that `--report json=PATH` wrote",
+            ),
+            ("[1]", "the field `schema` is not there, or no text: give a file that `--report json=PATH` wrote"),
+            ("{}", "the field `schema` is not there, or no text: give a file that `--report json=PATH` wrote"),
+            (
+                r#"{ "schema": "airtight.report/2" }"#,
+                "the report's schema is `airtight.report/2`; this version of airtight reads `airtight.report/1`",
+            ),
+        ] {
+            assert_eq!(refusal(text.as_bytes()), why, "{text}");
+        }
+        assert!(refusal(&b"[".repeat(100_000)).starts_with("it is not JSON (recursion limit"));
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let said = with("/canonical/modules/0/tests/0/verdict", "green".into());
+        let field = "the field `canonical.modules[0].tests[0].verdict` is not as airtight.report/1 has it: ";
+        assert!(said.starts_with(&format!("{field}unknown variant `green`, expected one of `pass`")), "{said}");
+        for (pointer, field) in [
+            ("/digest", "digest"),
+            ("/canonical/modules/0/tests/0/usage/heap/tracked", "canonical.modules[0].tests[0].usage.heap.tracked"),
+            ("/canonical/modules/0/tests/1/leaks/0/count", "canonical.modules[0].tests[1].leaks[0].count"),
+            (
+                "/canonical/modules/0/tests/1/leaks/0/stack/1/line",
+                "canonical.modules[0].tests[1].leaks[0].stack[1].line",
+            ),
+        ] {
+            let said = with(pointer, serde_json::json!([-1]));
+            assert!(said.starts_with(&format!("the field `{field}` is not as")), "{pointer}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_changed_report_is_said_to_be() {
+        let said = with("/canonical/modules/0/tests/0/verdict", "leak".into());
+        assert!(
+            said.starts_with("the report was changed after it was written: it states the digest sha256:"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn the_file_is_named() {
+        let error = read(Path::new("/nowhere/report.json")).unwrap_err();
+        let said = "cannot read the report /nowhere/report.json: No such file or directory (os error 2)";
+        assert_eq!(error.to_string(), said);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_refused_and_never_a_panic(at in any::<prop::sample::Index>(), byte: u8) {
+            let mut bytes = json::write(&sample());
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(read) = parse(&bytes) {
+                prop_assert_eq!(read.canonical, sample().canonical);
+            }
+            bytes.truncate(at);
+            prop_assert!(parse(&bytes).is_err());
+        }
+    }
+}
