@@ -132,16 +132,14 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> HeapDiff {
     let mut diff = HeapDiff::default();
     let mut sites = Sites::new();
     for pair in pairs {
-        let mut unknown = 0;
         for figure in Figure::ALL {
             match [known(pair.old, figure), known(pair.new, figure)] {
                 [Ok(old), Ok(new)] => diff.compare_figure(pair, figure, [old, new], &mut sites),
-                [Err(_), Err(_)] => unknown += usize::from(figure == Figure::Lost),
+                [Err(_), Err(_)] => diff.unknown += usize::from(figure == Figure::Lost),
                 [Ok(_), Err(why)] => diff.one_sided(pair, figure, Side::Old, why),
                 [Err(why), Ok(_)] => diff.one_sided(pair, figure, Side::New, why),
             }
         }
-        diff.unknown += unknown;
     }
     for ((figure, function), [old, new]) in sites {
         if old == new {
