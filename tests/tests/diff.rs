@@ -114,8 +114,8 @@ fn a_threshold_that_is_none_is_2() {
     for (threshold, way_out) in [
         ("10", "write 10% or 10B"),
         ("ten%", "such as 10% or 2.5%"),
-        ("4kb", "write for example 4KB"),
-        ("", "write a share such as 10%, or a size such as 4KiB"),
+        ("4kb", "a size with its unit such as 4KiB or 100B"),
+        ("", "write a share such as 10%, or a size with its unit"),
     ] {
         let ran = diff(dir.path(), &["old.json", "new.json", &format!("--fail-on-growth={threshold}")]);
         assert_eq!(ran.status, Some(2), "{threshold}: {}", ran.stderr);

@@ -64,7 +64,10 @@ pub enum ThresholdError {
     #[error("it is more than the largest share there can be, {}", Threshold::Share(u64::MAX))]
     TooLarge,
     /// It is no size either.
-    #[error("write a share such as 10%, or a size such as 4KiB: {0}")]
+    #[error("write a share such as 10%, or a size with its unit such as 4KiB or 100B")]
+    Neither,
+    /// It is a size that is larger than can be counted with.
+    #[error(transparent)]
     Size(UnitError),
 }
 
@@ -76,7 +79,11 @@ impl FromStr for Threshold {
         match text.strip_suffix('%') {
             Some(number) => share(number.trim_end()).map(Self::Share),
             None if is_number(text) => Err(ThresholdError::NoUnit { number: text.to_owned() }),
-            None => parse_size(text).map(Self::Bytes).map_err(ThresholdError::Size),
+            None => parse_size(text).map(Self::Bytes).map_err(|error| match error {
+                UnitError::TooLarge { .. } => ThresholdError::Size(error),
+                // Its example may be a number alone, which is no threshold.
+                _ => ThresholdError::Neither,
+            }),
         }
     }
 }
@@ -157,11 +164,9 @@ mod tests {
             assert_eq!(error(wrong), share, "{wrong}");
         }
         assert_eq!(error("18446744073710%"), "it is more than the largest share there can be, 18446744073709.551615%");
-        assert_eq!(
-            error("4kb"),
-            "write a share such as 10%, or a size such as 4KiB: \"4kb\" is not a size; write for example 4KB"
-        );
-        assert!(error("").starts_with("write a share such as 10%, or a size such as 4KiB: "), "{}", error(""));
+        let neither = "write a share such as 10%, or a size with its unit such as 4KiB or 100B";
+        assert_eq!([error("4kb"), error(""), error("-4KiB")], [neither; 3]);
+        assert!(error("99999999999GiB").contains("is more than the largest size there can be"));
     }
 
     #[test]

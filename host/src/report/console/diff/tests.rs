@@ -110,9 +110,9 @@ fn everything_that_changed() {
 
 #[test]
 fn nothing_changed() {
-    insta::assert_snapshot!(text(&old(), &old(), OPTIONS), @"    Compared old.json (base) with new.json (new)
-    All the same in both reports: policy, modules, tests, figures, leaks
-");
+    let said = "    Compared old.json (base) with new.json (new)\n\
+                All the same in both reports: policy, modules, tests, figures, leaks\n";
+    assert_eq!(text(&old(), &old(), OPTIONS), said);
 }
 
 #[test]
@@ -129,9 +129,9 @@ fn policies_and_doubts_are_said() {
     ────────────
                  4 functions left the same on the heap
     ────────────
-                 8 figures of tests are the same
+                 7 figures of tests are the same
     ────────────
-                 what 2 tests left on the heap is known in neither report
+                 what 3 tests left on the heap is known in neither report
     ────────────
                  2 other leaks are the same
     ");
@@ -213,7 +213,7 @@ proptest! {
         let shown = DiffText::new(&diff, options).to_string();
         prop_assert!(!shown.contains(|c: char| c != '\n' && c.is_control()), "{shown}");
         for line in shown.lines() {
-            prop_assert!(line.starts_with(' ') || line.starts_with("NOT COMPARED ") || line == SEPARATOR, "{line}");
+            prop_assert!(line == SEPARATOR || line.chars().nth(12) == Some(' '), "{line}");
         }
         let back = ReportDiff::between(&new, &old);
         prop_assert_eq!(diff.tests.new, back.tests.gone);
