@@ -63,10 +63,10 @@ pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical 
 }
 
 /// An element of either report, and its fellow in the other.
-type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
+pub(super) type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
 /// The elements of both that have the same key, by key; of several with one key, the first with the first.
-fn matched<'a, T, K: Ord>(left: &'a [T], right: &'a [T], key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
+pub(super) fn matched<'a, T, K: Ord>(left: &'a [T], right: &'a [T], key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
     let mut pairs: BTreeMap<(K, usize), Pair<'a, T>> = BTreeMap::new();
     for (second, side) in [left, right].into_iter().enumerate() {
         for element in side {

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod console;
 pub mod counts;
+pub mod diff;
 pub mod digest;
 pub mod doubt;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod files;
 pub mod growth;
 pub mod json;
 pub mod model;
+pub mod pprof;
 pub mod profile;
 #[cfg(test)]
 mod samples;

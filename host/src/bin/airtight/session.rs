@@ -233,7 +233,8 @@ fn cache(config: &Config) -> Option<Cache> {
     }
 }
 
-fn colours(color: Color) -> bool {
+/// Whether standard output gets colours.
+pub fn colours(color: Color) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,

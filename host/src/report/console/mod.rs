@@ -4,6 +4,7 @@
 //! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
 
 mod details;
+mod diff;
 mod findings;
 mod growth;
 mod heap_summary;
@@ -24,6 +25,7 @@ mod verification;
 #[cfg(test)]
 mod tests;
 
+pub use diff::{DiffOptions, DiffText, GrowthText};
 pub use findings::render_findings;
 pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
 #[cfg(feature = "cli")]

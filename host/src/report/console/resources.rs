@@ -10,9 +10,9 @@ use std::fmt::{self, Display, Formatter};
 const MAX_FRAMES: usize = 8;
 
 /// `src/io.rs:41 in semver::io::open`; the function alone where there is no debug information.
-struct Place<'a> {
-    frame: &'a Frame,
-    styles: &'a Styles,
+pub(super) struct Place<'a> {
+    pub frame: &'a Frame,
+    pub styles: &'a Styles,
 }
 
 impl Display for Place<'_> {
@@ -208,7 +208,7 @@ impl Display for Title<'_> {
     }
 }
 
-fn noun(kind: ResourceKind, count: u64) -> &'static str {
+pub(super) fn noun(kind: ResourceKind, count: u64) -> &'static str {
     match kind {
         ResourceKind::File => plural(count, "file", "files"),
         ResourceKind::Dir => plural(count, "directory", "directories"),
