@@ -93,3 +93,11 @@ fn pass_files_by_themselves(_: &mut T) {
     assert_eq!(std::fs::read_to_string("/tmp/text").unwrap(), "text");
     assert!(std::fs::exists("/fixtures/hello.txt").unwrap());
 }
+
+/// There is no harness that would take it away.
+#[airtight::test]
+fn pass_a_panic_hook_by_itself(_: &mut T) {
+    let seen = heap::used([1_u64; 3]);
+    std::panic::set_hook(Box::new(move |_| assert_eq!(heap::used(seen)[0], 1)));
+    std::panic::set_hook(Box::new(move |_| assert_eq!(heap::used(seen)[1], 1))); // retained here
+}
