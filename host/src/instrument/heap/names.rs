@@ -205,25 +205,27 @@ fn windows(module: &Module<'_>, named: &Named<'_>, window: Window) -> Result<Vec
 
 /// The main functions of a program that is not Rust's. Those that call another are windows around it.
 fn mains(module: &Module<'_>, named: &Named<'_>) -> Result<Vec<Target>, NoHooks> {
-    let of = |names: &[&'static str]| {
-        let found = names.iter().filter_map(|name| Some((*name, named.by_name.get(name)?)));
-        found.map(|(name, functions)| match functions[..] {
-            [function] => Ok(target(Hooked::Window, name, function)),
-            _ => Err(NoHooks::Ambiguous { name: name.to_owned() }),
-        })
-    };
-    let mut found: Vec<_> = of(MAINS).collect::<Result<_, _>>()?;
+    let mut found: Vec<_> = only(named, MAINS)?;
     if module.arguments {
         // What reads them puts them into blocks that nobody frees: wasi-libc's, or the program's if `main` was inlined.
         return if found.is_empty() { Err(NoHooks::MainInlined) } else { Ok(found) };
     }
-    for main in of(MAINS_WITHOUT) {
-        found.push(main?);
-    }
+    found.extend(only(named, MAINS_WITHOUT)?);
     if found.is_empty() {
         found.push(target(Hooked::Window, "_start", module.start_export.ok_or(NoHooks::NoMain)?));
     }
     Ok(found)
+}
+
+/// Those of the names that a module has, each of which one function may bear.
+fn only(named: &Named<'_>, names: &[&str]) -> Result<Vec<Target>, NoHooks> {
+    let found = names.iter().filter_map(|name| Some((*name, named.by_name.get(name)?)));
+    found
+        .map(|(name, functions)| match functions[..] {
+            [function] => Ok(target(Hooked::Window, name, function)),
+            _ => Err(NoHooks::Ambiguous { name: name.to_owned() }),
+        })
+        .collect()
 }
 
 /// Whether a function's body is its end alone.
