@@ -118,7 +118,8 @@ fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue) -> Result<Rewritten<'a>, 
     if catalogue.sdk_tests.is_empty() {
         return Ok(Rewritten { bytes: Cow::Borrowed(bytes), code_start: catalogue.code_start, globals: Vec::new() });
     }
-    let done = instrument::instrument(bytes, &instrument::Options::default()).map_err(|error| LoadError::Invalid(error.to_string()))?;
+    let done = instrument::instrument(bytes, &instrument::Options::default())
+        .map_err(|error| LoadError::Invalid(error.to_string()))?;
     // The stack pointer alone where its name is known; else whatever may be it.
     let globals = match done.map.stack_pointer() {
         Some(global) => vec![global.export.clone()],

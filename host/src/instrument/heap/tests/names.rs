@@ -36,17 +36,18 @@ fn each_reason_is_given() {
         (malloc(&functions(&["__rg_alloc"])), NoHooks::GlobalAllocator),
         (malloc(&functions(&["_RNvCs691rhTbG0Ee_7___rustc10___rg_alloc"])), NoHooks::GlobalAllocator),
         (malloc(r#"(@custom ".debug_str" "abc\00__rg_alloc\00")"#), NoHooks::GlobalAllocator),
-        (malloc("(func $free (result i32) unreachable)"), NoHooks::Signature {
-            name: name("free"),
-            found: name("() -> i32"),
-            expected: name("(i32) -> ()"),
-        }),
-        (malloc("(func $a (@name \"malloc\") (param i32) (result i32) i32.const 1)"), NoHooks::Ambiguous {
-            name: name("malloc"),
-        }),
-        (name(r#"(import "env" "malloc" (func $malloc (param i32) (result i32))) (memory 1)"#), NoHooks::Imported {
-            name: name("malloc"),
-        }),
+        (
+            malloc("(func $free (result i32) unreachable)"),
+            NoHooks::Signature { name: name("free"), found: name("() -> i32"), expected: name("(i32) -> ()") },
+        ),
+        (
+            malloc("(func $a (@name \"malloc\") (param i32) (result i32) i32.const 1)"),
+            NoHooks::Ambiguous { name: name("malloc") },
+        ),
+        (
+            name(r#"(import "env" "malloc" (func $malloc (param i32) (result i32))) (memory 1)"#),
+            NoHooks::Imported { name: name("malloc") },
+        ),
         (malloc("(func $start) (start $start)"), NoHooks::StartFunction),
         (MALLOC.replace("(memory 1)", ""), NoHooks::NoMemory),
         (MALLOC.replace("(memory 1)", r#"(import "env" "memory" (memory 1))"#), NoHooks::ImportedMemory),
@@ -85,9 +86,11 @@ fn names_of_what_does_not_exist_are_refused() {
 #[test]
 fn an_unusual_function_count_is_left_alone() {
     let mut module = wasm(MALLOC);
-    let code = crate::catalogue::sections::sections(&module).unwrap().into_iter().find(|s| s.id == 10).unwrap();
-    module[code.whole.start + 1] += 1;
-    module.splice(code.contents.start..code.contents.start + 1, [0x81, 0]);
+    let sections = crate::catalogue::sections::sections(&module).unwrap();
+    let code = sections.iter().find(|section| section.id == 10).unwrap();
+    let (whole, contents) = (code.whole.start, code.contents.start);
+    module[whole + 1] += 1;
+    module.splice(contents..contents + 1, [0x81, 0]);
     crate::catalogue::validate(&module).unwrap();
     assert_eq!(instrument(&module, &NO_WINDOW).unwrap().map.heap, Err(NoHooks::UnusualCode));
 }
@@ -103,7 +106,8 @@ fn the_functions_that_call_a_test_are_windows() {
     assert_eq!(windows(&functions(&NAMES), &LIBTEST), NAMES[..3]);
     assert_eq!(windows(&functions(&NAMES), &MAIN), NAMES[3..]);
     assert!(windows(&functions(&NAMES), &NO_WINDOW).is_empty());
-    let others = ["_ZN5tests28__rust_begin_short_backtrace17h0123456789abcdefE", "a::test::__rust_begin_short_backtrace"];
+    let others =
+        ["_ZN5tests28__rust_begin_short_backtrace17h0123456789abcdefE", "a::test::__rust_begin_short_backtrace"];
     assert_eq!(reason(&format!("{} {MALLOC}", functions(&others)), &LIBTEST), NoHooks::NoLibtest);
 }
 
@@ -118,9 +122,11 @@ fn the_main_function_is_the_programs() {
         // LLVM's `main` calls the program's, or nobody calls it.
         (false, &["main", "__original_main"], &["main", "__original_main"]),
         (false, &["__main_void"], &["__main_void"]),
-        (false, &["__main_void", "std::sys_common::backtrace::__rust_begin_short_backtrace"], &[
-            "std::sys_common::backtrace::__rust_begin_short_backtrace",
-        ]),
+        (
+            false,
+            &["__main_void", "std::sys_common::backtrace::__rust_begin_short_backtrace"],
+            &["std::sys_common::backtrace::__rust_begin_short_backtrace"],
+        ),
         (false, &["f"], &["_start"]),
     ] {
         let fields = format!("{} {} {start}", if reads_arguments { args } else { "" }, functions(names));
@@ -149,5 +155,8 @@ fn a_function_with_two_meanings_is_refused() {
     let at = module.windows(6).rposition(|name| name == b"calloc").unwrap();
     module[at..at + 6].copy_from_slice(b"malloc");
     module[at - 2] = 0;
-    assert_eq!(instrument(&module, &NO_WINDOW).unwrap().map.heap, Err(NoHooks::Ambiguous { name: "malloc".to_owned() }));
+    assert_eq!(
+        instrument(&module, &NO_WINDOW).unwrap().map.heap,
+        Err(NoHooks::Ambiguous { name: "malloc".to_owned() })
+    );
 }
