@@ -89,6 +89,7 @@ impl Settings {
             shuffle: args.shuffle,
             repeat: args.repeat,
             heap: profile.heap_accounting(),
+            profile: files.wants_profile(),
             inject_host_leak: args.inject_host_leak,
             inject_host_panic: args.inject_host_panic,
             ..RunnerOptions::default()
