@@ -4,7 +4,7 @@ use super::module::Module;
 use super::{Hooked, NoHooks, Window};
 use memchr::memmem;
 use std::collections::BTreeMap;
-use wasmparser::{FuncType, Name, NameSectionReader, ValType};
+use wasmparser::{BinaryReader, FuncType, Name, NameSectionReader, ValType};
 
 /// A function to hook.
 pub(super) struct Target {
@@ -81,10 +81,12 @@ pub(super) fn find(module: &Module<'_>, window: Window) -> Result<Vec<Target>, N
     let mut targets = allocator(module, &mut named)?;
     targets.extend(windows(module, &named, window)?);
     for name in LIBC {
-        let functions = named.by_name.get(name).into_iter().flatten();
-        // One that does nothing, such as the constructors of a module without any, cannot be hooked, and need not be.
-        let functions = functions.filter(|&&function| module.body(function).is_some_and(|body| !empty(module, body)));
-        targets.extend(functions.map(|&function| target(Hooked::Libc, name, function)));
+        for &function in named.by_name.get(name).into_iter().flatten() {
+            let Some(function) = working(module, function) else { continue };
+            if targets.iter().all(|target| target.function != function) {
+                targets.push(target(Hooked::Libc, name, function));
+            }
+        }
     }
     targets.sort_by_key(|target| target.function);
     match targets.windows(2).find(|pair| pair[0].function == pair[1].function) {
@@ -227,7 +229,21 @@ fn only(named: &Named<'_>, names: &[&str]) -> Result<Vec<Target>, NoHooks> {
         .collect()
 }
 
-/// Whether a function's body is its end alone.
-fn empty(module: &Module<'_>, body: std::ops::Range<usize>) -> bool {
-    module.bytes[body] == [0, 0x0b]
+/// The function that does the work of one of the library's: constructors may be none, or the call of a single one, and
+/// either is too short for a hook. `None` where nothing is done in the module itself.
+fn working(module: &Module<'_>, mut function: u32) -> Option<u32> {
+    // Such calls do not go round in circles in any program that ends.
+    for _ in 0..4 {
+        let body = &module.bytes[module.body(function)?];
+        let [0, code @ .., 0x0b] = body else { return Some(function) };
+        let mut reader = BinaryReader::new(code, 0);
+        if reader.eof() {
+            return None;
+        }
+        match (reader.read_u8(), reader.read_var_u32()) {
+            (Ok(0x10), Ok(callee)) if reader.eof() => function = callee,
+            _ => break,
+        }
+    }
+    Some(function)
 }

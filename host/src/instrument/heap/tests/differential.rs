@@ -86,8 +86,8 @@ struct State {
 }
 
 /// Runs an original (`None`) or a rewritten module.
-fn run(engine: &Engine, bytes: &[u8], reading: Reading, fuel: u64) -> Run {
-    let wasm = Module::new(engine, bytes).unwrap();
+fn run(wasm: &Module, reading: Reading, fuel: u64) -> Run {
+    let engine = wasm.engine();
     let mut store = Store::new(engine, State { reading: reading.clone(), ..State::default() });
     store.set_fuel(PLENTY).unwrap();
     let mut linker = Linker::new(engine);
@@ -98,7 +98,7 @@ fn run(engine: &Engine, bytes: &[u8], reading: Reading, fuel: u64) -> Run {
             caller.data_mut().seen.push((size, fuel, stack));
         })
         .unwrap();
-    let instance = linker.instantiate(&mut store, &wasm).unwrap();
+    let instance = linker.instantiate(&mut store, wasm).unwrap();
     if let Some(hooks) = &reading.hooks {
         listen(&mut store, &instance, hooks);
     }
@@ -157,7 +157,8 @@ fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
 /// Runs both, and checks that they do the same.
 fn both(engine: &Engine, original: &[u8], fuel: u64) -> (Run, Run) {
     let (hooked, plain, reading) = hook(original);
-    (run(engine, original, plain, fuel), run(engine, &hooked, reading, fuel))
+    let [original, hooked] = [original, &hooked].map(|bytes| Module::new(engine, bytes).unwrap());
+    (run(&original, plain, fuel), run(&hooked, reading, fuel))
 }
 
 /// Each hooked call begins and ends, unless a trap ended it; what is nested lies within.
@@ -239,7 +240,6 @@ fn the_host_can_call_the_allocator() {
     listen(&mut store, &instance, &reading.hooks.unwrap());
     let block = instance.get_typed_func::<u32, u32>(&mut store, MALLOC_EXPORT).unwrap().call(&mut store, 9).unwrap();
     instance.get_typed_func::<u32, ()>(&mut store, FREE_EXPORT).unwrap().call(&mut store, block).unwrap();
-    assert_eq!(store.get_fuel().unwrap() % 2, (PLENTY - 1) % 2 ^ u64::from(block % 2 == 0));
     assert_eq!(balanced(&store.data().told), []);
     assert_eq!(store.data().told.len(), 4);
 }
@@ -261,11 +261,12 @@ fn out_of_fuel_is_the_same_place() {
         for locals in [vec![], vec![("i64", 3)], vec![("i64", 200), ("f32", 1), ("i32", 200)]] {
             let original = module(&Shape { locals, ..Shape::default() }, &steps);
             let (hooked, plain, reading) = hook(&original);
-            let needed = PLENTY - run(&engine, &original, plain.clone(), PLENTY).left.fuel;
+            let [original, hooked] = [original, hooked].map(|bytes| Module::new(&engine, bytes).unwrap());
+            let needed = PLENTY - run(&original, plain.clone(), PLENTY).left.fuel;
             let (mut exact, mut entries) = (0, 0);
             for fuel in 1..needed + 2 {
-                let expected = run(&engine, &original, plain.clone(), fuel);
-                let found = run(&engine, &hooked, reading.clone(), fuel);
+                let expected = run(&original, plain.clone(), fuel);
+                let found = run(&hooked, reading.clone(), fuel);
                 if found.left == expected.left {
                     exact += 1;
                     entries += u32::from(found.left.stack.first().is_some_and(|frame| frame.function == MALLOC));

@@ -146,6 +146,11 @@ fn functions_of_the_c_library_are_hooked_if_they_do_anything() {
     let (_, map) = rewrite(&wasm(&fields), &NO_WINDOW);
     let names: Vec<_> = map.heap.unwrap().hooks.into_iter().map(|hook| hook.name).collect();
     assert_eq!(names, ["__wasilibc_ensure_environ", "malloc"]);
+    // A single constructor takes the place of what only calls it.
+    let fields = format!("(func $__wasm_call_ctors (call $c)) {MALLOC} (func $c nop nop nop nop)");
+    let (_, map) = rewrite(&wasm(&fields), &NO_WINDOW);
+    let hooked: Vec<_> = map.heap.unwrap().hooks.into_iter().map(|hook| (hook.kind, hook.function)).collect();
+    assert_eq!(hooked, [(Hooked::Malloc, 1), (Hooked::Libc, 2)]);
 }
 
 #[test]
