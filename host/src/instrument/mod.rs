@@ -10,7 +10,7 @@ mod splice;
 
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
-pub use heap::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, Hooked, MALLOC_EXPORT, NoHooks, Window};
+pub use heap::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, Hooked, NoHooks, Window};
 
 use crate::catalogue::sections::{Section, id, sections};
 use splice::Splice;

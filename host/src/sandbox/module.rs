@@ -144,12 +144,7 @@ fn saved(map: &RewriteMap) -> Vec<String> {
     }
 }
 
-fn compile(
-    engine: &Engine,
-    cache: Option<&Cache>,
-    original: &[u8],
-    bytes: &[u8],
-) -> Result<Module, LoadError> {
+fn compile(engine: &Engine, cache: Option<&Cache>, original: &[u8], bytes: &[u8]) -> Result<Module, LoadError> {
     let caps = engine.options().caps;
     let engine = engine.wasmtime();
     let key = CacheKey::new(engine, caps, bytes);

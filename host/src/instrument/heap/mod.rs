@@ -49,8 +49,8 @@ pub(super) use undo::{reserved_name, undo};
 /// index in [`HeapHooks::hooks`]. See [`Hooked`] for `a` and `b`; `result` is what the function returned, or 0.
 pub const HOOKS_TABLE: &str = "airtight:hooks";
 
-/// The export of `malloc`, so that the host can call it.
-pub const MALLOC_EXPORT: &str = "airtight:heap/malloc";
+/// The export of a function that allocates, so that the host can call it: of the kind [`HeapHooks::allocator`].
+pub const ALLOCATE_EXPORT: &str = "airtight:heap/allocate";
 
 /// The export of `free`. Missing where the module has none.
 pub const FREE_EXPORT: &str = "airtight:heap/free";
@@ -115,6 +115,19 @@ pub struct Hook {
 /// The hooked functions of a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeapHooks {
-    /// In the order of their functions. There is one of the kind [`Hooked::Malloc`].
+    /// In the order of their functions. One of them allocates.
     pub hooks: Vec<Hook>,
+}
+
+impl HeapHooks {
+    /// What the function exported as [`ALLOCATE_EXPORT`] is.
+    pub fn allocator(&self) -> Option<Hooked> {
+        allocator(self.hooks.iter().map(|hook| hook.kind))
+    }
+}
+
+/// The one of these by which the host allocates, if it can by any. `posix_memalign` would need a place for its answer.
+fn allocator(kinds: impl Iterator<Item = Hooked> + Clone) -> Option<Hooked> {
+    let wanted = [Hooked::Malloc, Hooked::Calloc, Hooked::Realloc, Hooked::AlignedAlloc, Hooked::Memalign];
+    wanted.into_iter().find(|wanted| kinds.clone().any(|kind| kind == *wanted))
 }

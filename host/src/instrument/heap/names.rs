@@ -183,7 +183,8 @@ fn allocator(module: &Module<'_>, named: &mut Named<'_>) -> Result<Vec<Target>, 
             }
         }
     }
-    if targets.iter().any(|target| target.kind == Hooked::Malloc) { Ok(targets) } else { Err(NoHooks::NoMalloc) }
+    let allocates = super::allocator(targets.iter().map(|target| target.kind)).is_some();
+    if allocates { Ok(targets) } else { Err(NoHooks::NoMalloc) }
 }
 
 /// The functions in which a test's own code runs.

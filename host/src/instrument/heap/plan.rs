@@ -3,7 +3,7 @@
 use super::code::{self, Listeners};
 use super::module::Module;
 use super::names::{self, Target};
-use super::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, Hooked, MALLOC_EXPORT, NoHooks, Window};
+use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, Hooked, NoHooks, Window, allocator};
 use crate::catalogue::sections::{Section, id};
 use crate::instrument::InstrumentError;
 use crate::instrument::export_globals::Added;
@@ -120,10 +120,12 @@ fn code_edits(module: &Module<'_>, places: &Places<'_>, added: u32, bodies: Vec<
 /// What the host needs by name.
 pub(super) fn exports(table: u32, targets: &[Target]) -> Vec<Added> {
     let mut exports = vec![Added { name: HOOKS_TABLE.to_owned(), kind: ExportKind::Table, index: table }];
-    for target in targets {
-        let name = match target.kind {
-            Hooked::Malloc => MALLOC_EXPORT,
+    let kinds = targets.iter().map(|target| target.kind);
+    let allocator = allocator(kinds.clone());
+    for (target, kind) in targets.iter().zip(kinds) {
+        let name = match kind {
             Hooked::Free => FREE_EXPORT,
+            _ if Some(kind) == allocator => ALLOCATE_EXPORT,
             _ => continue,
         };
         exports.push(Added { name: name.to_owned(), kind: ExportKind::Func, index: target.function });

@@ -6,6 +6,7 @@
 
 use super::error::{BadFree, BadFreeKind, Untracked};
 use super::map::{Block, Known, Map};
+use std::ops::Range;
 
 /// Most live blocks that a book keeps: its table stays within 128 MiB. Above it the heap is not tracked.
 pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
@@ -192,6 +193,8 @@ pub struct HeapBook {
     adopted: u64,
     peak_since_mark: u64,
     number: u64,
+    /// What the last allocation left undefined.
+    fresh: Range<u32>,
     lowest: Option<u32>,
     /// Limits that are watched; `u64::MAX` where none is.
     most_bytes: u64,
@@ -218,6 +221,7 @@ impl HeapBook {
             adopted: 0,
             peak_since_mark: 0,
             number: 0,
+            fresh: 0..0,
             lowest: None,
             most_bytes,
             most_calls,
@@ -386,6 +390,12 @@ impl HeapBook {
         self.number
     }
 
+    /// The bytes of the last allocation whose contents the allocator does not promise: what was there before, of other
+    /// blocks. They lie in memory.
+    pub fn fresh(&self) -> Range<u32> {
+        self.fresh.clone()
+    }
+
     /// The lowest address ever handed out.
     pub fn lowest(&self) -> Option<u32> {
         self.lowest
@@ -457,6 +467,8 @@ impl HeapBook {
         let Some(number) = self.place(ptr, size, own, memory.len()) else {
             return Left::Nothing;
         };
+        let kept = if matches!(event, Event::Calloc) { size as u32 } else { 0 };
+        self.fresh = ptr + kept..ptr + size as u32;
         self.figures.allocations += u64::from(own);
         self.count(number, size as u32, own)
     }
@@ -481,6 +493,7 @@ impl HeapBook {
         let Some(number) = self.place(result, size.into(), own, memory.len()) else {
             return Left::Nothing;
         };
+        self.fresh = result + old.size.min(size)..result + size;
         self.adopted += u64::from(own && !old.own);
         if old.own {
             self.figures.live_bytes -= u64::from(old.size);

@@ -25,7 +25,7 @@ pub enum Untracked {
 
 /// A `free` or `realloc` of a pointer that is no live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-#[error("{} of {ptr:#x}, {kind}", if *realloc { "realloc" } else { "free" })]
+#[error("{} of {kind}", if *realloc { "realloc" } else { "free" })]
 pub struct BadFree {
     /// The pointer.
     pub ptr: u32,
@@ -47,7 +47,7 @@ pub enum BadFreeKind {
         size: u32,
     },
     /// It points past the start of a block.
-    #[error("{} bytes into the live block of {size} bytes at {start:#x} (allocation {number})", .ptr - .start)]
+    #[error("a pointer {} bytes into the live block of {size} bytes (allocation {number})", .ptr - .start)]
     Inside {
         /// The pointer.
         ptr: u32,
@@ -59,6 +59,6 @@ pub enum BadFreeKind {
         number: u64,
     },
     /// Nothing: it never was a block, or was freed so long ago that it is forgotten.
-    #[error("which is no live block")]
+    #[error("a pointer to no live block")]
     Unknown,
 }

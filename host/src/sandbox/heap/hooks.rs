@@ -4,6 +4,7 @@ use super::super::state::TestState;
 use super::module::ModuleHeap;
 use super::state::{allocated, call_of};
 use anyhow::Context;
+use std::ops::Range;
 use wasmtime::{Caller, Extern, Instance, Linker, Ref, Store, WasmBacktrace};
 
 /// The module name under which the two functions are kept. No guest can import them: they are in a linker of their own.
@@ -62,6 +63,9 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let Some(book) = &mut state.heap.book else { return Ok(()) };
     let Some((number, size, own, crossed)) = allocated(book.leave(result, bytes)) else { return Ok(()) };
+    if state.heap.scrubs {
+        scrub(bytes, book.fresh());
+    }
     let wanted = state.heap.capture.wants(number, own);
     if wanted || crossed.is_some() {
         let stack = caller.data().code.stack(&WasmBacktrace::capture(&caller));
@@ -74,4 +78,12 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
         }
     }
     Ok(())
+}
+
+/// Clears what a new block holds of blocks that were there before: an old pointer in it, never written by its owner, would
+/// reach what is lost.
+fn scrub(memory: &mut [u8], fresh: Range<u32>) {
+    if let Some(bytes) = memory.get_mut(fresh.start as usize..fresh.end as usize) {
+        bytes.fill(0);
+    }
 }

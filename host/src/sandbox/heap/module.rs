@@ -2,12 +2,14 @@
 
 use super::layout::Layout;
 use super::probe::{self, Probed};
-use crate::instrument::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, MALLOC_EXPORT, NoHooks, RewriteMap};
+use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, NoHooks, RewriteMap};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::module::LoadedModule;
+use crate::sandbox::state::TestState;
+use anyhow::Context;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-use wasmtime::{Module, ModuleExport};
+use wasmtime::{Extern, Instance, Module, ModuleExport, Store};
 
 /// Why the heap of a module's tests is not seen. Each completes "heap: not tracked (…)".
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,12 +25,15 @@ pub enum NoHeap {
     Gone,
 }
 
+/// The alignment that every allocator of 32-bit C gives without being asked.
+const ALIGNMENT: u32 = 8;
+
 /// A module whose allocator is hooked.
 pub struct ModuleHeap {
     pub hooks: Arc<HeapHooks>,
     pub layout: Layout,
     pub(super) table: ModuleExport,
-    pub(super) malloc: ModuleExport,
+    allocate: ModuleExport,
     pub(super) free: Option<ModuleExport>,
     probed: OnceLock<Result<Probed, Cow<'static, str>>>,
 }
@@ -40,11 +45,24 @@ impl ModuleHeap {
         Ok(Self {
             layout: Layout::of(module, &map.globals, lowest_data),
             table: module.get_export_index(HOOKS_TABLE).ok_or(NoHeap::Gone)?,
-            malloc: module.get_export_index(MALLOC_EXPORT).ok_or(NoHeap::Gone)?,
+            allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
             free: module.get_export_index(FREE_EXPORT),
             hooks,
             probed: OnceLock::new(),
         })
+    }
+
+    /// Allocates in an instance; the block's address, or 0.
+    pub(super) fn allocate(&self, store: &mut Store<TestState>, instance: &Instance, size: u32) -> anyhow::Result<u32> {
+        let found = instance.get_module_export(&mut *store, &self.allocate).and_then(Extern::into_func);
+        let function = found.context("its allocator is gone")?;
+        let (first, second) = match self.hooks.allocator() {
+            Some(Hooked::Malloc) => return function.typed::<u32, u32>(&*store)?.call(&mut *store, size),
+            Some(Hooked::Calloc) => (1, size),
+            Some(Hooked::Realloc) => (0, size),
+            _ => (ALIGNMENT, size),
+        };
+        function.typed::<(u32, u32), u32>(&*store)?.call(&mut *store, (first, second))
     }
 
     /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.

@@ -7,16 +7,16 @@ use crate::ledger::heap::Block;
 use crate::ledger::heap::reach::{Picture, without};
 use crate::sandbox::state::TestState;
 use std::ops::Range;
-use wasmtime::{Extern, Instance, Store, TypedFunc, Val};
+use wasmtime::{Instance, Store, Val};
 
-/// Bytes by which the blocks of a second run are elsewhere: no multiple of a page, so that blocks which are aligned to one
-/// move too, and one of 16, so that no other alignment changes.
-const PAD: u32 = (1 << 16) + (1 << 12) + 272;
+/// Bytes that are allocated before a second run begins. With what dlmalloc puts before a block they are a page of linear
+/// memory: every later block moves by one, keeps its place in its page, and memory grows at the same allocations.
+const PAD: u32 = (1 << 16) - 8;
 
 /// Bytes by which the shadow stack is elsewhere in a second run, where it lies among static data.
 const STACK_SHIFT: u32 = (1 << 13) + 48;
 
-/// Linear memory that a second run may have beyond its limit: the pad's, and the page it may straddle.
+/// Linear memory that a second run may have beyond its limit: the pad's, and a page that it may straddle.
 pub const EXTRA_MEMORY: u64 = (PAD as u64).next_multiple_of(1 << 16) + (1 << 16);
 
 /// Fuel that a second run may have beyond its limit: its allocator's state is another one.
@@ -70,9 +70,6 @@ pub fn shift(
     if let (true, Some((global, top))) = (ground.stack_within, module.layout.stack_pointer(store, instance)) {
         global.set(&mut *store, Val::I32(top.saturating_sub(STACK_SHIFT).cast_signed()))?;
     }
-    let malloc = instance.get_module_export(&mut *store, &module.malloc).and_then(Extern::into_func);
-    let malloc = malloc.ok_or_else(|| anyhow::anyhow!("malloc is gone"))?;
-    let malloc: TypedFunc<u32, u32> = malloc.typed(&*store)?;
-    anyhow::ensure!(malloc.call(&mut *store, PAD)? != 0, "there is no memory to move its blocks by");
+    anyhow::ensure!(module.allocate(store, instance, PAD)? != 0, "there is no memory to move its blocks by");
     Ok(())
 }

@@ -69,16 +69,16 @@ impl Prober {
         let mut found: Vec<Range<u32>> = Vec::new();
         let mut blocks = Vec::new();
         for size in SIZES {
-            let malloc: TypedFunc<u32, u32> = self.function(&heap.malloc)?;
-            let block = self.refuelled(|store| malloc.call(store, size))?;
-            anyhow::ensure!(block != 0, "malloc({size}) gave no memory");
+            let instance = self.instance;
+            let block = self.refuelled(|store| heap.allocate(store, &instance, size))?;
+            anyhow::ensure!(block != 0, "it gave no memory for {size} bytes");
             blocks.push(block);
             found.extend(self.changed(&before, ground.start));
         }
         let allocated = blocks.len() as u64;
         if let Some(free) = &heap.free {
             for block in blocks {
-                let free: TypedFunc<u32, ()> = self.function(free)?;
+                let free = self.free(free)?;
                 self.refuelled(|store| free.call(store, block))?;
                 found.extend(self.changed(&before, ground.start));
             }
@@ -109,11 +109,7 @@ impl Prober {
         }
     }
 
-    fn function<P, R>(&mut self, export: &ModuleExport) -> anyhow::Result<TypedFunc<P, R>>
-    where
-        P: wasmtime::WasmParams,
-        R: wasmtime::WasmResults,
-    {
+    fn free(&mut self, export: &ModuleExport) -> anyhow::Result<TypedFunc<u32, ()>> {
         let found = self.instance.get_module_export(&mut self.store, export).and_then(wasmtime::Extern::into_func);
         found.ok_or_else(|| anyhow::anyhow!("it is not exported"))?.typed(&self.store)
     }

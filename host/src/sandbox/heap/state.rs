@@ -69,6 +69,8 @@ pub struct HeapState {
     pub(super) book: Option<HeapBook>,
     pub(super) capture: Capture,
     captured: Captured,
+    /// Whether new blocks are cleared.
+    pub(super) scrubs: bool,
     crossed: Vec<Crossing>,
     /// Calls of hooks so far.
     calls: u64,
@@ -83,8 +85,9 @@ impl HeapState {
         Self { hooks, slack_until, ..Self::default() }
     }
 
-    /// From here on, blocks are counted.
+    /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared.
     pub fn begin(&mut self, watch: Watch, capture: Capture) {
+        self.scrubs = !matches!(capture, Capture::Nothing);
         if self.hooks.is_some() {
             self.book = Some(HeapBook::new(watch));
             self.capture = capture;

@@ -1,7 +1,7 @@
 //! The original and the rewritten module side by side.
 
 use super::toys::{Shape, Step, module, shape, steps};
-use crate::instrument::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, Instrumented, MALLOC_EXPORT, Options, Window};
+use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, Instrumented, Options, Window};
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -238,7 +238,7 @@ fn the_host_can_call_the_allocator() {
     let seen = Func::wrap(&mut store, |_: u32| {});
     let instance = Instance::new(&mut store, &wasm, &[seen.into()]).unwrap();
     listen(&mut store, &instance, &reading.hooks.unwrap());
-    let block = instance.get_typed_func::<u32, u32>(&mut store, MALLOC_EXPORT).unwrap().call(&mut store, 9).unwrap();
+    let block = instance.get_typed_func::<u32, u32>(&mut store, ALLOCATE_EXPORT).unwrap().call(&mut store, 9).unwrap();
     instance.get_typed_func::<u32, ()>(&mut store, FREE_EXPORT).unwrap().call(&mut store, block).unwrap();
     assert_eq!(balanced(&store.data().told), []);
     assert_eq!(store.data().told.len(), 4);

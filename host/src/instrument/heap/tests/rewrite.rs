@@ -6,7 +6,7 @@ use crate::catalogue::validate;
 use crate::instrument::heap::module::Module;
 use crate::instrument::heap::plan::locals;
 use crate::instrument::{
-    FREE_EXPORT, HOOKS_TABLE, Hooked, InstrumentError, Instrumented, MALLOC_EXPORT, NoHooks, Options, RewriteMap,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hooked, InstrumentError, Instrumented, NoHooks, Options, RewriteMap,
     Window, instrument,
 };
 use crate::ledger::RawFrame;
@@ -88,7 +88,7 @@ fn export_names(module: &[u8]) -> Vec<String> {
 #[test]
 fn malloc_alone_is_enough() {
     let (bytes, map) = rewrite(&wasm(MALLOC), &NO_WINDOW);
-    assert_eq!(export_names(&bytes), [HOOKS_TABLE, MALLOC_EXPORT]);
+    assert_eq!(export_names(&bytes), [HOOKS_TABLE, ALLOCATE_EXPORT]);
     let hooks = map.heap.unwrap().hooks;
     assert_eq!(hooks.len(), 1);
     assert_eq!((hooks[0].kind, hooks[0].function, hooks[0].moved, hooks[0].wrapper), (Hooked::Malloc, 0, 1, 2));
@@ -101,7 +101,7 @@ fn what_is_added_comes_last() {
            (export "a" (func $malloc)) (elem (table 0) (i32.const 0) func $malloc) (func $free (param i32) unreachable nop nop nop) {MALLOC}"#
     ));
     let (bytes, _) = rewrite(&original, &NO_WINDOW);
-    assert_eq!(export_names(&bytes), ["a", "airtight:global/0", HOOKS_TABLE, FREE_EXPORT, MALLOC_EXPORT]);
+    assert_eq!(export_names(&bytes), ["a", "airtight:global/0", HOOKS_TABLE, FREE_EXPORT, ALLOCATE_EXPORT]);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn names_of_ours_are_refused() {
     for export in [
         r#"(table (export "airtight:hooks") 2 2 funcref)"#,
         r#"(func (export "airtight:hooks"))"#,
-        r#"(export "airtight:heap/malloc" (func $malloc))"#,
+        r#"(export "airtight:heap/allocate" (func $malloc))"#,
         r#"(func (export "airtight:heap/"))"#,
     ] {
         let module = wasm(&format!("{export} {MALLOC}"));

@@ -193,16 +193,16 @@ fn a_bad_free_says_what_is_known() {
         refused.to_string()
     };
     let double = refused(&mut book, Call::Free { ptr: 64 });
-    assert_eq!(double, "free of 0x40, a block of 10 bytes that was freed before (allocation 1)");
+    assert_eq!(double, "free of a block of 10 bytes that was freed before (allocation 1)");
     let inside = refused(&mut book, Call::Free { ptr: 227 });
-    assert_eq!(inside, "free of 0xe3, 99 bytes into the live block of 100 bytes at 0x80 (allocation 2)");
+    assert_eq!(inside, "free of a pointer 99 bytes into the live block of 100 bytes (allocation 2)");
     let unknown = refused(&mut book, Call::Realloc { ptr: 228, size: 3 });
-    assert_eq!(unknown, "realloc of 0xe4, which is no live block");
+    assert_eq!(unknown, "realloc of a pointer to no live block");
     assert_eq!(figures(&book), [1, 100, 110, 110, 2, 1, 0], "the book is as before");
     malloc(&mut book, 64, 4);
     free(&mut book, 64);
     let again = refused(&mut book, Call::Realloc { ptr: 64, size: 9 });
-    assert_eq!(again, "realloc of 0x40, a block of 4 bytes that was freed before (allocation 3)");
+    assert_eq!(again, "realloc of a block of 4 bytes that was freed before (allocation 3)");
 }
 
 #[test]
