@@ -33,7 +33,7 @@ pub fn find(suite: &Suite, test: &str, stack: &[Frame]) -> Option<&'static Confi
 }
 
 /// Entries of these suites that no leak was found for: they are out of date.
-pub fn stale<'s>(suites: &'s [Suite], found: &'s [&'static Confirmed]) -> impl Iterator<Item = &'static Confirmed> + 's {
-    let chosen = move |confirmed: &&Confirmed| suites.iter().any(|suite| suite.folder() == confirmed.suite);
-    CONFIRMED.iter().filter(chosen).filter(move |confirmed| !found.contains(confirmed))
+pub fn stale(suites: &[Suite], found: &[&'static Confirmed]) -> Vec<&'static Confirmed> {
+    let chosen = |confirmed: &&Confirmed| suites.iter().any(|suite| suite.folder() == confirmed.suite);
+    CONFIRMED.iter().filter(chosen).filter(|confirmed| !found.contains(confirmed)).collect()
 }

@@ -89,7 +89,8 @@ fn sources(dir: &Path) -> anyhow::Result<Vec<(Suite, PathBuf)>> {
     let metadata = metadata(dir, &[])?;
     let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
     let find = |suite: Suite| {
-        let package = packages.iter().find(|package| package["name"] == *suite.name && package["version"] == *suite.version);
+        let package =
+            packages.iter().find(|package| package["name"] == *suite.name && package["version"] == *suite.version);
         let manifest = package.and_then(|package| package["manifest_path"].as_str());
         let manifest = manifest.with_context(|| format!("cargo did not fetch {}", suite.folder()))?;
         Ok((suite, Path::new(manifest).parent().context("a manifest is in a folder")?.to_owned()))

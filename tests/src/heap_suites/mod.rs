@@ -60,13 +60,12 @@ fn account(suites: &[fetch::Suite], total: &Figures, tell: &mut dyn FnMut(&str))
         tell(&format!("lost: {lost}"));
     }
     let found: Vec<_> = total.lost.iter().filter_map(|lost| lost.confirmed).collect();
-    let mut stale = 0;
-    for confirmed in confirmed::stale(suites, &found) {
-        stale += 1;
+    let stale = confirmed::stale(suites, &found);
+    for confirmed in &stale {
         tell(&format!("no longer lost, take it off the list: {confirmed:?}"));
     }
     let (real, unknown) = (found.len(), total.unconfirmed().count());
     tell(&format!("lost: {real} places of confirmed leaks, {unknown} others"));
     tell(&format!("tracked: {} of {} ({:.1} %)", total.tracked, total.tests, total.share()));
-    total.good() && stale == 0
+    total.good() && stale.is_empty()
 }

@@ -90,7 +90,9 @@ fn candidates(suite: &Suite, report: &Report, metadata: &Value) -> anyhow::Resul
     let package = packages.into_iter().find(|package| package["name"] == *suite.name);
     let targets = package.and_then(|package| package["targets"].as_array()).into_iter().flatten();
     let passed: BTreeSet<(&str, &str)> = suite::tests(report)
-        .filter(|(_, test)| test.verdict == Verdict::Pass && test.usage.as_ref().is_some_and(|usage| usage.heap.tracked))
+        .filter(|(_, test)| {
+            test.verdict == Verdict::Pass && test.usage.as_ref().is_some_and(|usage| usage.heap.tracked)
+        })
         .map(|(module, test)| (module.name.as_str(), &*test.name))
         .collect();
     let mut found = Vec::new();
@@ -178,7 +180,8 @@ fn look(planted: &Planted, root: &Path, report: &Report) -> Result<(), String> {
         return Err("the test was not run".to_owned());
     };
     let file = planted.file.strip_prefix(root).unwrap_or(&planted.file);
-    let here = |frame: &Frame| frame.file.as_deref().map(Path::new) == Some(file) && frame.line == Some(planted.spot.line);
+    let here =
+        |frame: &Frame| frame.file.as_deref().map(Path::new) == Some(file) && frame.line == Some(planted.spot.line);
     let details = test.details.as_deref();
     let leaks = details.into_iter().flat_map(|details| &details.leaks).filter(|leak| leak.kind == ResourceKind::Heap);
     let (mut blocks, mut bytes, mut elsewhere) = (0, 0, Vec::new());

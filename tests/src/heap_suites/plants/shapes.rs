@@ -73,7 +73,9 @@ impl Shape {
             // Three vectors are three words each.
             Self::Nested => (nested(size), 3 * size + 36, 4),
             Self::Text => (
-                format!("let mut t = s::string::String::with_capacity({size}); t.push_str(\"planted\"); s::mem::forget(t);"),
+                format!(
+                    "let mut t = s::string::String::with_capacity({size}); t.push_str(\"planted\"); s::mem::forget(t);"
+                ),
                 size,
                 1,
             ),

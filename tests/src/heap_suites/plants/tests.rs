@@ -42,9 +42,11 @@ fn nothing_is_planted_behind_a_way_out() {
 fn tests_have_the_names_of_their_modules() {
     let dir = crate::scratch_dir();
     fs::create_dir_all(dir.path().join("b/d")).unwrap();
-    fs::write(dir.path().join("lib.rs"), "mod a; mod b; mod gone; mod c { #[test] fn t() {} fn no_test() {} }").unwrap();
+    fs::write(dir.path().join("lib.rs"), "mod a; mod b; mod gone; mod c { #[test] fn t() {} fn no_test() {} }")
+        .unwrap();
     fs::write(dir.path().join("a.rs"), "#[test] fn t() {} mod c { #[test] fn t() {} }").unwrap();
-    fs::write(dir.path().join("b/mod.rs"), "mod d; #[cfg(unix)] #[test] fn u() {} #[cfg(not(unix))] #[test] fn u() {}").unwrap();
+    fs::write(dir.path().join("b/mod.rs"), "mod d; #[cfg(unix)] #[test] fn u() {} #[cfg(not(unix))] #[test] fn u() {}")
+        .unwrap();
     fs::write(dir.path().join("b/d.rs"), "mod e { #[test] fn t() {} }").unwrap();
     let names: Vec<_> = in_crate(&dir.path().join("lib.rs")).unwrap().into_iter().map(|place| place.test).collect();
     // `u` is there twice: which one is built is not known.
