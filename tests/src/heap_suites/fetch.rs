@@ -62,16 +62,17 @@ pub fn fetch(options: &Options) -> anyhow::Result<()> {
             copy_source(&source, &workspace.join(suite.folder()), &BTreeMap::new())?;
         }
     }
-    put(&workspace)
+    put(&workspace, "")
 }
 
-/// Writes manifest and lock file of a workspace that holds all crates.
+/// Writes manifest and lock file of a workspace that holds all crates, in folders whose names start with `prefix`.
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn put(workspace: &Path) -> anyhow::Result<()> {
+pub fn put(workspace: &Path, prefix: &str) -> anyhow::Result<()> {
     fs::create_dir_all(workspace).with_context(|| format!("cannot make `{}`", workspace.display()))?;
-    fs::write(workspace.join("Cargo.toml"), MANIFEST)?;
+    let manifest = MANIFEST.replace("\n  \"", &format!("\n  \"{prefix}"));
+    fs::write(workspace.join("Cargo.toml"), manifest)?;
     fs::write(workspace.join("Cargo.lock"), LOCK)?;
     Ok(())
 }

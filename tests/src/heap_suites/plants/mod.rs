@@ -17,6 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Before the name of a copy's folder. Cargo tells packages apart by their paths within their workspaces: under the same one,
+/// suite and copy would overwrite each other in the target folder.
+const PREFIX: &str = "planted-";
+
 /// How many plants were found.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -61,17 +65,17 @@ pub fn run(options: &Options, suites: &[(Suite, Report)]) -> anyhow::Result<Outc
     }
     let plans = choose(&mut rng, candidates, options.plants)?;
     let workspace = options.planted();
-    put(&workspace)?;
+    put(&workspace, PREFIX)?;
     for suite in listed() {
         let plan = suites.iter().position(|(other, _)| *other == suite).map_or(&[][..], |index| &plans[index]);
         let from = options.plain().join(suite.folder());
-        copy_source(&from, &workspace.join(suite.folder()), &edited(plan)?)?;
+        copy_source(&from, &workspace.join(copy_of(&suite)), &edited(plan)?)?;
     }
     let mut outcome = Outcome::default();
     for ((suite, _), plan) in suites.iter().zip(&plans).filter(|(_, plan)| !plan.is_empty()) {
         let names: BTreeSet<_> = plan.iter().map(|planted| planted.test.clone()).collect();
         let names: Vec<_> = names.into_iter().collect();
-        let report = suite::run(options, &workspace, &suite.folder(), &names)?;
+        let report = suite::run(options, &workspace, &copy_of(suite), &names)?;
         let root = options.plain().join(suite.folder());
         for planted in plan {
             outcome.planted += 1;
@@ -82,6 +86,11 @@ pub fn run(options: &Options, suites: &[(Suite, Report)]) -> anyhow::Result<Outc
         }
     }
     Ok(outcome)
+}
+
+/// The folder of a suite's copy.
+fn copy_of(suite: &Suite) -> String {
+    format!("{PREFIX}{}", suite.folder())
 }
 
 /// The test functions of a suite that passed, are tracked, and whose place in the sources is known.
@@ -194,7 +203,8 @@ fn look(planted: &Planted, root: &Path, report: &Report) -> Result<(), String> {
         }
     }
     let verdict = test.verdict;
-    if verdict == Verdict::Leak && (blocks, bytes) == (planted.plant.blocks, planted.plant.bytes) {
+    // A suite's own global allocator may ask for more than it was asked for: one of bytes' makes all addresses odd so.
+    if verdict == Verdict::Leak && blocks == planted.plant.blocks && bytes >= planted.plant.bytes {
         return Ok(());
     }
     let heap = test.usage.as_ref().map(|usage| &usage.heap);
