@@ -5,6 +5,7 @@
 pub mod fuzz;
 mod guests;
 pub mod heap;
+pub mod heap_suites;
 pub mod hostile;
 mod once;
 mod picture;

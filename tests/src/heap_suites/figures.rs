@@ -1,0 +1,145 @@
+//! What a suite's report says of the heap.
+
+use super::confirmed::{self, Confirmed};
+use super::fetch::Suite;
+use super::suite;
+use airtight::report::model::{Frame, Report, Resource, ResourceKind, Verdict};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Of all tests that ran, this share has to be tracked, in percent.
+const ENOUGH: f64 = 95.0;
+
+/// The figures of one suite, or of several together.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Tests that ran.
+    pub tests: u64,
+    /// Those that passed.
+    pub passed: u64,
+    /// Those whose heap was tracked.
+    pub tracked: u64,
+    /// Blocks that something still reaches at the end.
+    pub retained_blocks: u64,
+    /// And their bytes.
+    pub retained: u64,
+    /// Why heaps were not tracked, with the number of tests.
+    pub untracked: BTreeMap<String, u64>,
+    /// What was lost, a place of allocation a line.
+    pub lost: Vec<Lost>,
+    /// `suite test` and what is not certain of it.
+    pub doubts: Vec<String>,
+    /// Time of the run, in milliseconds.
+    pub millis: u64,
+}
+
+/// Blocks that were lost at one place.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    suite: String,
+    test: String,
+    blocks: u64,
+    bytes: u64,
+    stack: Vec<Frame>,
+    /// The leak is one of the crate's, which is known.
+    pub confirmed: Option<&'static Confirmed>,
+}
+
+impl Figures {
+    /// Of one suite.
+    pub fn of(suite: &Suite, report: &Report) -> Self {
+        let mut figures = Self { millis: report.volatile.wall_ms, ..Self::default() };
+        for (module, test) in suite::tests(report) {
+            figures.tests += 1;
+            figures.passed += u64::from(test.verdict == Verdict::Pass);
+            let name = format!("{} {}", module.name, test.name);
+            let heap = test.usage.as_ref().map(|usage| &usage.heap);
+            if let Some(heap) = heap.filter(|heap| heap.tracked) {
+                figures.tracked += 1;
+                figures.retained += heap.retained.unwrap_or(0);
+                figures.retained_blocks += heap.retained_blocks.unwrap_or(0);
+                figures.doubts.extend(heap.doubt.iter().map(|doubt| format!("{name}: {doubt}")));
+            } else {
+                let why = heap.and_then(|heap| heap.why.as_deref()).unwrap_or("no reason is given");
+                *figures.untracked.entry(why.to_owned()).or_default() += 1;
+            }
+            let leaks = test.details.iter().flat_map(|details| &details.leaks);
+            let heap_leaks = leaks.filter(|leak| leak.kind == ResourceKind::Heap);
+            figures.lost.extend(heap_leaks.map(|leak| Lost::new(suite, &name, leak)));
+        }
+        figures
+    }
+
+    /// Adds another suite's.
+    pub fn add(&mut self, other: &Self) {
+        self.tests += other.tests;
+        self.passed += other.passed;
+        self.tracked += other.tracked;
+        self.retained += other.retained;
+        self.retained_blocks += other.retained_blocks;
+        self.millis += other.millis;
+        for (why, tests) in &other.untracked {
+            *self.untracked.entry(why.clone()).or_default() += tests;
+        }
+        self.lost.extend(other.lost.iter().cloned());
+        self.doubts.extend(other.doubts.iter().cloned());
+    }
+
+    /// Lost blocks that are no confirmed leaks.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &Lost> {
+        self.lost.iter().filter(|lost| lost.confirmed.is_none())
+    }
+
+    /// Whether enough tests are tracked and nothing is lost that is not confirmed.
+    pub fn good(&self) -> bool {
+        self.share() >= ENOUGH && self.unconfirmed().next().is_none()
+    }
+
+    /// Tracked tests of all, in percent.
+    pub fn share(&self) -> f64 {
+        // Fewer tests than 2^53.
+        if self.tests == 0 { 0.0 } else { self.tracked as f64 * 100.0 / self.tests as f64 }
+    }
+
+    /// The head of the table whose lines [`Figures::row`] gives.
+    pub fn head() -> String {
+        format!(
+            "{:28}{:>7}{:>8}{:>9}{:>6}{:>10}{:>13}{:>8}{:>9}",
+            "suite", "tests", "passed", "tracked", "lost", "retained", "bytes", "doubts", "seconds"
+        )
+    }
+
+    /// A line of the table.
+    pub fn row(&self, name: &str) -> String {
+        let Self { tests, passed, tracked, retained_blocks, retained, .. } = self;
+        let lost: u64 = self.lost.iter().map(|lost| lost.blocks).sum();
+        let (doubts, seconds) = (self.doubts.len(), self.millis as f64 / 1000.0);
+        format!(
+            "{name:28}{tests:>7}{passed:>8}{tracked:>9}{lost:>6}{retained_blocks:>10}{retained:>13}{doubts:>8}{seconds:>9.2}"
+        )
+    }
+}
+
+impl Lost {
+    fn new(suite: &Suite, test: &str, leak: &Resource) -> Self {
+        let confirmed = confirmed::find(suite, test, &leak.stack);
+        let stack = leak.stack.clone();
+        let bytes = leak.bytes.unwrap_or(0);
+        Self { suite: suite.folder(), test: test.to_owned(), blocks: leak.count, bytes, stack, confirmed }
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { suite, test, blocks, bytes, .. } = self;
+        write!(f, "{suite}: {test}: {blocks} blocks, {bytes} bytes")?;
+        for Frame { function, file, line } in &self.stack {
+            let (file, line) = (file.as_deref().unwrap_or("?"), line.unwrap_or(0));
+            write!(f, "\n    {file}:{line} {function}")?;
+        }
+        match self.confirmed {
+            Some(confirmed) => write!(f, "\n    a real leak: {}", confirmed.why),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Heap accounting over the unmodified suites of published crates.
+//!
+//! Each suite is run by the program as a user would run it, and its report tells how many tests had a tracked heap and what
+//! they lost. A lost block has to be on the list of confirmed leaks. Then forgets are planted into copies of the suites, and
+//! each has to be found. The folder holds `plain/` and `planted/`, two workspaces of the same crates; `target/`; and `logs/`.
+
+mod confirmed;
+mod fetch;
+mod figures;
+mod options;
+mod plants;
+mod suite;
+mod timing;
+
+pub use options::Options;
+
+use figures::Figures;
+
+/// Runs the chosen suites, tells the lines of the account, and returns whether all is as it should be.
+///
+/// # Errors
+/// A suite cannot be fetched, built or run; a crate is not on the list.
+pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool> {
+    let suites = fetch::chosen(&options.crates)?;
+    fetch::fetch(options)?;
+    let (mut total, mut reports) = (Figures::default(), Vec::new());
+    tell(&Figures::head());
+    for suite in suites.iter().cloned() {
+        let report = suite::run(options, &options.plain(), &suite.folder(), &[])?;
+        let figures = Figures::of(&suite, &report);
+        tell(&figures.row(&suite.folder()));
+        total.add(&figures);
+        reports.push((suite, report));
+    }
+    tell(&total.row("together"));
+    let mut good = account(&suites, &total, tell);
+    if options.plants > 0 {
+        let outcome = plants::run(options, &reports)?;
+        for missed in &outcome.missed {
+            tell(&format!("missed: {missed}"));
+        }
+        tell(&format!("planted: found {} of {} (seed {})", outcome.found, outcome.planted, options.seed));
+        good &= outcome.missed.is_empty();
+    }
+    if options.timing {
+        timing::run(options, &suites, tell)?;
+    }
+    Ok(good)
+}
+
+/// What the figures come to; whether they are good.
+fn account(suites: &[fetch::Suite], total: &Figures, tell: &mut dyn FnMut(&str)) -> bool {
+    for (why, tests) in &total.untracked {
+        tell(&format!("not tracked: {tests} tests: {why}"));
+    }
+    for doubt in &total.doubts {
+        tell(&format!("in doubt: {doubt}"));
+    }
+    for lost in &total.lost {
+        tell(&format!("lost: {lost}"));
+    }
+    let found: Vec<_> = total.lost.iter().filter_map(|lost| lost.confirmed).collect();
+    let stale = confirmed::stale(suites, &found);
+    for confirmed in &stale {
+        tell(&format!("no longer lost, take it off the list: {confirmed:?}"));
+    }
+    let (real, unknown) = (found.len(), total.unconfirmed().count());
+    tell(&format!("lost: {real} places of confirmed leaks, {unknown} others"));
+    tell(&format!("tracked: {} of {} ({:.1} %)", total.tracked, total.tests, total.share()));
+    total.good() && stale.is_empty()
+}
