@@ -23,6 +23,10 @@
 //! | `memory = "4MiB"` | cap on linear memory: `B`, `KiB`, `MiB`, `GiB`, or a number of bytes |
 //! | `fuel = "10M"` | deterministic limit of time: `K`, `M`, `G`, `T`, or a number of units |
 //! | `timeout = "5s"` | limit of wall-clock time: `ms`, `s`, `m`, `h` |
+//! | `peak_heap = "512KiB"` | most bytes of its own heap blocks that may be live at once |
+//! | `lost = "0B"` | most bytes of heap blocks that nothing reaches at its end |
+//! | `retained = "4KiB"` | most bytes of its own heap blocks that static data still reaches at its end |
+//! | `allocations = 1000` | most allocations, reallocations included: `K`, `M`, `G`, `T`, or a number |
 //! | `grant = "db"`, `grants("db", "server")` | directories and sockets that the profile names |
 //! | `should_panic`, `should_panic = "text"` | it must panic, with a message that holds the text |
 //! | `ignore`, `ignore = "reason"` | it runs only if asked for |
@@ -30,6 +34,19 @@
 //!
 //! `#[should_panic]` and `#[ignore]` beside the attribute mean the same. Limits and grants take effect under airtight
 //! alone; a test can lower limits and ask for what the profile offers, never widen its policy.
+//!
+//! # What a test may say of its memory
+//! Limits in the attribute are judged at the test's end, over all of it. Inside a test, [`mem_stats`] tells what it uses, to
+//! the byte and at that moment; [`assert_heap_below`], [`assert_no_growth`] and [`memory`], whose assertions combine, are for
+//! a piece of it. They serve plain `#[test]`s too:
+//! ```
+//! # use airtight_sdk as airtight;
+//! let mut names = Vec::from(["b", "a"]);
+//! airtight::memory().peak_below("1KiB").no_growth().check(|| names.sort());
+//! ```
+//! A test binary that uses them has imports of airtight's own: other WASI engines do not load it. Natively, and where
+//! airtight cannot see a module's heap, nothing is measured: no figure is 0 for that reason, assertions pass, and that they
+//! check nothing is said once on standard error.
 //!
 //! # Where the three ways differ
 //! | | natively | libtest on wasm | airtight |
@@ -40,6 +57,7 @@
 //! | `should_panic` | works | libtest ignores the test | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
+//! | [`mem_stats`] and its assertions | not measured | do not load | measured |
 //!
 //! On wasm nothing is dropped after a panic or a trap. So a clean-up finds locks taken and cells borrowed as the test left
 //! them: let it own what it needs, and share with the test what survives that, such as a [`Cell`](std::cell::Cell).
@@ -56,6 +74,7 @@ mod cleanups;
 mod direct;
 mod journal;
 mod libtest;
+mod mem;
 pub mod net;
 mod outcome;
 mod runner;
@@ -64,6 +83,7 @@ mod sockets;
 mod t;
 mod temp_dir;
 
+pub use mem::{MemStats, MemoryCheck, Size, assert_heap_below, assert_no_growth, mem_stats, memory};
 pub use outcome::Outcome;
 #[cfg(any(unix, target_os = "wasi"))]
 pub use sockets::socket;
@@ -82,6 +102,11 @@ use t::Test;
 /// # use airtight_sdk as airtight;
 /// #[airtight::test(memroy = "4MiB")] // unknown key `memroy`: did you mean `memory`?
 /// fn wrong_key(_: &mut airtight::T) {}
+/// ```
+/// ```compile_fail
+/// # use airtight_sdk as airtight;
+/// #[airtight::test(allocations = "1KiB")] // "1KiB" is not a count; write for example "10K" or a number
+/// fn wrong_count(_: &mut airtight::T) {}
 /// ```
 /// ```compile_fail
 /// # use airtight_sdk as airtight;

@@ -33,6 +33,11 @@ fn limits_and_grants_compile(t: &mut T) {
     assert!(!t.failed());
 }
 
+#[airtight::test(peak_heap = "64KiB", lost = "0B", retained = 65_536, allocations = "1K")]
+fn limits_of_the_heap_compile(t: &mut T) {
+    assert!(!t.failed());
+}
+
 #[airtight::test]
 fn r#match(t: &mut T) -> Result<(), std::num::ParseIntError> {
     assert_eq!(t.name(), "r#match");

@@ -1,7 +1,8 @@
 //! What the airtight host and its guest SDK say to each other: names, metadata and memory layout.
 //!
 //! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
-//! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]). What it adds:
+//! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]) or ask about their memory (see
+//! [`mem`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -12,6 +13,7 @@
 //! | output still buffered | export [`FLUSH_EXPORT`], `() -> i32` | [below](#running-a-test) |
 //! | sockets it was granted | environment variable [`SOCKETS_ENV`] | |
 //! | sockets it opens | imports from [`net::MODULE`], where it uses them | [`net`] |
+//! | what it asks about its memory | imports from [`mem::MODULE`], where it uses them | [`mem`] |
 //!
 //! # Running a test
 //! In a fresh instance, without calling `_start`:
@@ -45,6 +47,7 @@
 extern crate alloc;
 
 pub mod journal;
+pub mod mem;
 mod meta;
 pub mod net;
 mod record;

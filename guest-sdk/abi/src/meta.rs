@@ -28,6 +28,14 @@ pub struct TestMeta {
     pub ignore: Option<String>,
     /// Cap on linear memory, in bytes.
     pub memory: Option<u64>,
+    /// Most bytes of the test's own heap blocks that may be live at once.
+    pub peak_heap: Option<u64>,
+    /// Most bytes of heap blocks that it may lose.
+    pub lost: Option<u64>,
+    /// Most bytes of its heap blocks that static data may still reach at its end.
+    pub retained: Option<u64>,
+    /// Most allocations, reallocations included.
+    pub allocations: Option<u64>,
     /// Fuel.
     pub fuel: Option<u64>,
     /// Wall-clock time, in milliseconds.
@@ -112,6 +120,10 @@ struct Fields<'a> {
     should_panic: Option<&'a str>,
     ignore: Option<&'a str>,
     memory: Option<&'a str>,
+    peak_heap: Option<&'a str>,
+    lost: Option<&'a str>,
+    retained: Option<&'a str>,
+    allocations: Option<&'a str>,
     fuel: Option<&'a str>,
     timeout_ms: Option<&'a str>,
     grants: Vec<&'a str>,
@@ -127,6 +139,10 @@ impl<'a> Fields<'a> {
             key::SHOULD_PANIC => (&mut self.should_panic, key::SHOULD_PANIC),
             key::IGNORE => (&mut self.ignore, key::IGNORE),
             key::MEMORY => (&mut self.memory, key::MEMORY),
+            key::PEAK_HEAP => (&mut self.peak_heap, key::PEAK_HEAP),
+            key::LOST => (&mut self.lost, key::LOST),
+            key::RETAINED => (&mut self.retained, key::RETAINED),
+            key::ALLOCATIONS => (&mut self.allocations, key::ALLOCATIONS),
             key::FUEL => (&mut self.fuel, key::FUEL),
             key::TIMEOUT_MS => (&mut self.timeout_ms, key::TIMEOUT_MS),
             key::GRANT => {
@@ -159,9 +175,13 @@ impl<'a> Fields<'a> {
             line: number(required(self.line, key::LINE, at)?, key::LINE, at)?,
             should_panic: self.should_panic.map(ToOwned::to_owned),
             ignore: self.ignore.map(ToOwned::to_owned),
-            memory: self.memory.map(|value| number(value, key::MEMORY, at)).transpose()?,
-            fuel: self.fuel.map(|value| number(value, key::FUEL, at)).transpose()?,
-            timeout_ms: self.timeout_ms.map(|value| number(value, key::TIMEOUT_MS, at)).transpose()?,
+            memory: optional(self.memory, key::MEMORY, at)?,
+            peak_heap: optional(self.peak_heap, key::PEAK_HEAP, at)?,
+            lost: optional(self.lost, key::LOST, at)?,
+            retained: optional(self.retained, key::RETAINED, at)?,
+            allocations: optional(self.allocations, key::ALLOCATIONS, at)?,
+            fuel: optional(self.fuel, key::FUEL, at)?,
+            timeout_ms: optional(self.timeout_ms, key::TIMEOUT_MS, at)?,
             grants: grants.map(|grant| grant.map(ToOwned::to_owned)).collect::<Result<_, _>>()?,
         })
     }
@@ -177,6 +197,10 @@ fn plain<'a>(value: &'a str, key: &'static str, at: usize) -> Result<&'a str, Me
         return Err(MetaError::BadValue { at, key, value: value.to_owned() });
     }
     Ok(value)
+}
+
+fn optional(value: Option<&str>, key: &'static str, at: usize) -> Result<Option<u64>, MetaError> {
+    value.map(|value| number(value, key, at)).transpose()
 }
 
 fn number<N: core::str::FromStr>(value: &str, key: &'static str, at: usize) -> Result<N, MetaError> {

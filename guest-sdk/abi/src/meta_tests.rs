@@ -24,6 +24,10 @@ fn body_of(test: &TestMeta) -> String {
     add(key::SHOULD_PANIC, test.should_panic.clone());
     add(key::IGNORE, test.ignore.clone());
     add(key::MEMORY, test.memory.map(|n| n.to_string()));
+    add(key::PEAK_HEAP, test.peak_heap.map(|n| n.to_string()));
+    add(key::LOST, test.lost.map(|n| n.to_string()));
+    add(key::RETAINED, test.retained.map(|n| n.to_string()));
+    add(key::ALLOCATIONS, test.allocations.map(|n| n.to_string()));
     add(key::FUEL, test.fuel.map(|n| n.to_string()));
     add(key::TIMEOUT_MS, test.timeout_ms.map(|n| n.to_string()));
     test.grants.iter().for_each(|grant| add(key::GRANT, Some(grant.clone())));
@@ -36,6 +40,13 @@ fn what_the_guest_writes_at_compile_time_is_read() {
     let [test] = parse_section(&RECORD).unwrap().try_into().unwrap();
     assert_eq!((test.name.as_str(), test.libtest_name(), test.line), ("c::m::f", "m::f", 7));
     assert_eq!(test.export, "airtight:test/c::m::f");
+}
+
+#[test]
+fn a_record_without_heap_limits_is_one_of_an_older_sdk() {
+    let [test] = parse(&format!("{BODY}memory\05\0")).unwrap().try_into().unwrap();
+    assert_eq!((test.memory, test.peak_heap, test.lost), (Some(5), None, None));
+    assert_eq!((test.retained, test.allocations), (None, None));
 }
 
 #[test]
@@ -75,6 +86,8 @@ fn values_are_checked() {
         (format!("{BODY}line\01\0"), "has `line` twice"),
         (format!("{BODY}memory\0+5\0"), "has \"+5\" for `memory`"),
         (format!("{BODY}fuel\018446744073709551616\0"), "for `fuel`"),
+        (format!("{BODY}peak-heap\0512KiB\0"), "has \"512KiB\" for `peak-heap`"),
+        (format!("{BODY}lost\00\0lost\00\0"), "has `lost` twice"),
         (format!("{BODY}grant\0\0"), "has \"\" for `grant`"),
         (format!("{BODY}ignore"), "the key \"ignore\" of the record at byte 0 has no value"),
         (BODY.replace("c::m::f\0export", "main\0export"), "has \"main\" for `name`"),
@@ -111,12 +124,28 @@ prop_compose! {
         should_panic in prop::option::of("[^\0]{0,12}"),
         ignore in prop::option::of("[^\0]{0,12}"),
         memory in any::<Option<u64>>(),
+        [peak_heap, lost, retained, allocations] in any::<[Option<u64>; 4]>(),
         fuel in any::<Option<u64>>(),
         timeout_ms in any::<Option<u64>>(),
         grants in prop::collection::vec("[a-z-]{1,6}", 0..4),
     ) -> TestMeta {
         let export = format!("{TEST_EXPORT_PREFIX}{name}");
-        TestMeta { name, export, file, line, should_panic, ignore, memory, fuel, timeout_ms, grants }
+        TestMeta {
+            name,
+            export,
+            file,
+            line,
+            should_panic,
+            ignore,
+            memory,
+            peak_heap,
+            lost,
+            retained,
+            allocations,
+            fuel,
+            timeout_ms,
+            grants,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Functions that the host offers beside WASI, and how they lay out addresses. All are imported from [`MODULE`], take and
+//! Functions that the host offers beside WASI for sockets, and how they lay out addresses. All are imported from [`MODULE`], take and
 //! return `i32`, and return an errno of WASI preview 1 (0 for success); they write through the module's export `memory`.
 //!
 //! | import | parameters | what it does |
@@ -12,7 +12,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The module name of the imports.
+/// The module name of the imports, and of every other that is airtight's own.
 pub const MODULE: &str = "airtight";
 
 /// The import that listens.

@@ -25,6 +25,14 @@ pub mod key {
     pub const IGNORE: &str = "ignore";
     /// Cap on linear memory, in bytes.
     pub const MEMORY: &str = "memory";
+    /// Most bytes of heap blocks that may be live at once.
+    pub const PEAK_HEAP: &str = "peak-heap";
+    /// Most bytes of heap blocks that may be lost.
+    pub const LOST: &str = "lost";
+    /// Most bytes of heap blocks that static data may still reach at the end.
+    pub const RETAINED: &str = "retained";
+    /// Most allocations.
+    pub const ALLOCATIONS: &str = "allocations";
     /// Fuel.
     pub const FUEL: &str = "fuel";
     /// Wall-clock time, in milliseconds.

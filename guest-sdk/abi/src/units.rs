@@ -1,7 +1,7 @@
-//! Sizes, amounts of fuel and times, as people write them in configuration files, on command lines and in a test's
+//! Sizes, amounts of fuel, counts and times, as people write them in configuration files, on command lines and in a test's
 //! attributes: `4MiB`, `10M`, `5s`.
 //!
-//! A whole number and a unit, with spaces around them or not. A size and an amount of fuel can do without the unit.
+//! A whole number and a unit, with spaces around them or not. All but a time can do without the unit.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -15,6 +15,8 @@ pub enum Quantity {
     Size,
     /// Fuel.
     Fuel,
+    /// How many there are of something.
+    Count,
     /// Milliseconds.
     Duration,
 }
@@ -77,7 +79,8 @@ const SIZES: &[Unit] = &[
     unit("MB", 1_000_000, &[]),
     unit("GB", 1_000_000_000, &[]),
 ];
-const FUEL: &[Unit] = &[
+/// Of what is only counted: fuel too.
+const COUNTS: &[Unit] = &[
     unit("K", 1_000, &["thousand"]),
     unit("M", 1_000_000, &["million", "mio"]),
     unit("G", 1_000_000_000, &["b", "billion", "giga"]),
@@ -99,7 +102,7 @@ impl Quantity {
     pub fn units(self) -> &'static [Unit] {
         match self {
             Self::Size => SIZES,
-            Self::Fuel => FUEL,
+            Self::Fuel | Self::Count => COUNTS,
             Self::Duration => DURATIONS,
         }
     }
@@ -108,6 +111,7 @@ impl Quantity {
         match self {
             Self::Size => "size",
             Self::Fuel => "amount of fuel",
+            Self::Count => "count",
             Self::Duration => "duration",
         }
     }
@@ -116,6 +120,7 @@ impl Quantity {
         match self {
             Self::Size => "a size",
             Self::Fuel => "an amount of fuel",
+            Self::Count => "a count",
             Self::Duration => "a duration",
         }
     }
@@ -123,7 +128,7 @@ impl Quantity {
     fn largest(self) -> String {
         match self {
             Self::Size => format!("{} bytes", u64::MAX),
-            Self::Fuel => u64::MAX.to_string(),
+            Self::Fuel | Self::Count => u64::MAX.to_string(),
             Self::Duration => format!("{}ms", u64::MAX),
         }
     }
@@ -139,6 +144,7 @@ impl Quantity {
         let (example, or) = match self {
             Self::Size => ("256MiB", " or a number of bytes"),
             Self::Fuel => ("10G", " or a number"),
+            Self::Count => ("10K", " or a number"),
             Self::Duration => ("300s", ""),
         };
         match guess {
@@ -147,7 +153,7 @@ impl Quantity {
         }
     }
 
-    /// The number that `text` stands for, in bytes, fuel or milliseconds. Spaces around number and unit are allowed.
+    /// The number that `text` stands for, in bytes, fuel, things or milliseconds. Spaces around number and unit are allowed.
     ///
     /// # Errors
     /// [`UnitError`] where it has another form, or does not fit.
@@ -198,6 +204,8 @@ mod tests {
                 r#""10 billion" is not an amount of fuel; write for example "10G" or a number"#,
             ),
             (Quantity::Fuel, "-3", r#""-3" is not an amount of fuel; write for example "10G" or a number"#),
+            (Quantity::Count, "3 millions", r#""3 millions" is not a count; write for example "3M" or a number"#),
+            (Quantity::Count, "few", r#""few" is not a count; write for example "10K" or a number"#),
             (Quantity::Duration, "300", r#""300" is not a duration; write for example "300s""#),
             (Quantity::Duration, "2mins", r#""2mins" is not a duration; write for example "2m""#),
             (Quantity::Duration, "1m 30s", r#""1m 30s" is not a duration; write for example "300s""#),
@@ -215,7 +223,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_unit_multiplies_exactly(number in any::<u64>()) {
-            for quantity in [Quantity::Size, Quantity::Fuel, Quantity::Duration] {
+            for quantity in [Quantity::Size, Quantity::Fuel, Quantity::Count, Quantity::Duration] {
                 for Unit { name, factor, .. } in quantity.units() {
                     let parsed = quantity.parse(&format!("{number}{name}"));
                     prop_assert_eq!(parsed.ok(), number.checked_mul(*factor));
@@ -225,7 +233,7 @@ mod tests {
 
         #[test]
         fn any_text_is_a_number_or_an_error(text in ".*") {
-            for quantity in [Quantity::Size, Quantity::Fuel, Quantity::Duration] {
+            for quantity in [Quantity::Size, Quantity::Fuel, Quantity::Count, Quantity::Duration] {
                 if let Err(error) = quantity.parse(&text) {
                     prop_assert!(!error.to_string().is_empty());
                 }

@@ -8,7 +8,20 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
 
-const KEYS: [&str; 8] = ["memory", "fuel", "timeout", "grant", "grants", "should_panic", "ignore", "crate"];
+const KEYS: [&str; 12] = [
+    "memory",
+    "fuel",
+    "timeout",
+    "peak_heap",
+    "lost",
+    "retained",
+    "allocations",
+    "grant",
+    "grants",
+    "should_panic",
+    "ignore",
+    "crate",
+];
 
 /// Everything that a test's attributes ask for, checked.
 #[derive(Default)]
@@ -17,6 +30,11 @@ pub(crate) struct Args {
     pub(crate) memory: Option<u64>,
     pub(crate) fuel: Option<u64>,
     pub(crate) timeout_ms: Option<u64>,
+    /// Bytes, as the two below.
+    pub(crate) peak_heap: Option<u64>,
+    pub(crate) lost: Option<u64>,
+    pub(crate) retained: Option<u64>,
+    pub(crate) allocations: Option<u64>,
     pub(crate) grants: Vec<LitStr>,
     /// The text that the panic's message must hold, or nothing.
     pub(crate) should_panic: Option<Marker>,
@@ -85,9 +103,13 @@ impl Args {
     fn parse_one(&mut self, input: ParseStream) -> Result<()> {
         let key = input.call(Ident::parse_any)?;
         match key.to_string().as_str() {
-            "memory" => set(&mut self.memory, &key, quantity(&key, input, Quantity::Size)?),
-            "fuel" => set(&mut self.fuel, &key, quantity(&key, input, Quantity::Fuel)?),
-            "timeout" => set(&mut self.timeout_ms, &key, quantity(&key, input, Quantity::Duration)?),
+            "memory" => set(&mut self.memory, &key, positive(&key, input, Quantity::Size)?),
+            "fuel" => set(&mut self.fuel, &key, positive(&key, input, Quantity::Fuel)?),
+            "timeout" => set(&mut self.timeout_ms, &key, positive(&key, input, Quantity::Duration)?),
+            "peak_heap" => set(&mut self.peak_heap, &key, quantity(&key, input, Quantity::Size)?.0),
+            "lost" => set(&mut self.lost, &key, quantity(&key, input, Quantity::Size)?.0),
+            "retained" => set(&mut self.retained, &key, quantity(&key, input, Quantity::Size)?.0),
+            "allocations" => set(&mut self.allocations, &key, quantity(&key, input, Quantity::Count)?.0),
             "grant" => self.add_grant(value(&key, "\"name\"", input)?),
             "grants" => self.add_grants(&key, input),
             "should_panic" => set(&mut self.should_panic, &key, Marker::parse(&key, input)?),
@@ -163,18 +185,23 @@ fn value<T: Parse>(key: &Ident, form: &str, input: ParseStream) -> Result<T> {
     input.parse()
 }
 
-/// Parses `= "4MiB"` or `= 65536`.
-fn quantity(key: &Ident, input: ParseStream, quantity: Quantity) -> Result<u64> {
+/// Parses `= "4MiB"` or `= 65536`, and tells where that stands.
+fn quantity(key: &Ident, input: ParseStream, quantity: Quantity) -> Result<(u64, Span)> {
     let literal = value::<Lit>(key, "\"…\"", input)?;
     let text = match &literal {
         Lit::Str(text) => text.value(),
         Lit::Int(number) => format!("{}{}", number.base10_digits(), number.suffix()),
         other => other.span().source_text().unwrap_or_default(),
     };
-    match quantity.parse(&text) {
-        Ok(0) => Err(Error::new(literal.span(), format!("`{key}` is more than 0: no test can run with less"))),
-        Ok(number) => Ok(number),
-        Err(error) => Err(Error::new(literal.span(), error)),
+    let number = quantity.parse(&text).map_err(|error| Error::new(literal.span(), error))?;
+    Ok((number, literal.span()))
+}
+
+/// The same, where nothing could run with 0.
+fn positive(key: &Ident, input: ParseStream, of: Quantity) -> Result<u64> {
+    match quantity(key, input, of)? {
+        (0, span) => Err(Error::new(span, format!("`{key}` is more than 0: no test can run with less"))),
+        (number, _) => Ok(number),
     }
 }
 

@@ -37,6 +37,18 @@ fn numbers_need_no_quotes() {
 }
 
 #[test]
+fn the_heap_may_be_held_to_nothing() {
+    let args = parse(quote! { peak_heap = "512KiB", lost = "0B", retained = 4096, allocations = "1K" }).unwrap();
+    assert_eq!((args.peak_heap, args.lost, args.retained), (Some(512 << 10), Some(0), Some(4096)));
+    assert_eq!(args.allocations, Some(1000));
+    assert_eq!(parse(quote! { allocations = 0 }).unwrap().allocations, Some(0));
+    assert_eq!(message(quote! { lost = "0B", lost = 0 }), "`lost` is given twice");
+    assert!(message(quote! { allocations = "1KiB" }).contains("is not a count; write for example \"10K\""));
+    assert!(message(quote! { peak_heap = "512K" }).contains("is not a size; write for example \"512KiB\""));
+    assert_eq!(message(quote! { peakheap = 1 }), "unknown key `peakheap`: did you mean `peak_heap`?");
+}
+
+#[test]
 fn wrong_units_say_what_would_do() {
     assert_eq!(parse(quote! { memory = "4 MB" }).unwrap().memory, Some(4_000_000));
     assert!(message(quote! { memory = "4 megs" }).contains("is not a size; write for example \"4MiB\""));

@@ -2,7 +2,7 @@
 
 use super::module::Module;
 use super::{CatalogueError, wasi};
-use airtight_abi::net;
+use airtight_abi::{mem, net};
 use std::fmt;
 use wasmparser::{FuncType, Import, TypeRef, ValType};
 
@@ -78,7 +78,7 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
             FuncType::new(params, results)
         }
         net::MODULE => {
-            let own = net::IMPORTS.iter().find(|(name, _)| *name == import.name);
+            let own = net::IMPORTS.iter().chain(&mem::IMPORTS).find(|(name, _)| *name == import.name);
             let (_, params) = own.ok_or_else(|| Some("is no function of this version of airtight".to_owned()))?;
             FuncType::new(vec![ValType::I32; *params], [ValType::I32])
         }

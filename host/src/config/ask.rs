@@ -10,6 +10,14 @@ pub struct Ask {
     pub fuel: Option<u64>,
     /// See [`crate::policy::Limits::timeout`].
     pub timeout: Option<Duration>,
+    /// See [`crate::policy::Limits::peak_heap`].
+    pub peak_heap: Option<u64>,
+    /// See [`crate::policy::Limits::lost`].
+    pub lost: Option<u64>,
+    /// See [`crate::policy::Limits::retained`].
+    pub retained: Option<u64>,
+    /// See [`crate::policy::Limits::allocations`].
+    pub allocations: Option<u64>,
     /// Names of directories and sockets.
     pub grants: Vec<String>,
 }

@@ -178,7 +178,7 @@ impl<'a> Checker<'a> {
         number
     }
 
-    /// A size, fuel or duration: a string with a unit, or an integer where that has a meaning.
+    /// A size, fuel, count or duration: a string with a unit, or an integer where that has a meaning.
     pub fn quantity(&mut self, at: &At, value: &Value<'_>, quantity: Quantity) -> Option<u64> {
         let text = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
@@ -188,6 +188,7 @@ impl<'a> Checker<'a> {
                 let expected = match quantity {
                     Quantity::Size => "a size, such as \"256MiB\"",
                     Quantity::Fuel => "an amount of fuel, such as \"10G\"",
+                    Quantity::Count => "a count, such as \"10K\"",
                     Quantity::Duration => "a duration, such as \"300s\"",
                 };
                 return self.wrong_type(at, expected, value);

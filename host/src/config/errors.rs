@@ -82,14 +82,6 @@ pub enum Problem {
         /// Where it belongs.
         home: &'static str,
     },
-    /// The setting or value is announced, and this version does not have it.
-    #[error("{what} not part of this version; {instead}")]
-    NotYet {
-        /// What was asked for, with its verb.
-        what: &'static str,
-        /// The way out.
-        instead: &'static str,
-    },
     /// The value has another type.
     #[error("expected {expected}, found {found}")]
     WrongType {
@@ -98,7 +90,7 @@ pub enum Problem {
         /// The type that was found.
         found: &'static str,
     },
-    /// The value is no size, fuel or duration.
+    /// The value is no size, fuel, count or duration.
     #[error(transparent)]
     Unit(#[from] UnitError),
     /// The value is no whole number in the range.

@@ -1,7 +1,7 @@
 use super::ask::{Ask, AskError, Refusal};
 use super::overlay::Overlays;
 use super::suggest::nearest;
-use super::units::{format_duration, format_fuel, format_size};
+use super::units::{format_count, format_duration, format_fuel, format_size};
 use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ pub struct Profile {
     requestable: Requestable,
     overrides: Vec<Override>,
     overlays: Overlays,
+    heap_accounting: bool,
     /// Policies that were made already, so that tests which share one share its memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
@@ -66,6 +67,7 @@ impl Clone for Profile {
             requestable: self.requestable.clone(),
             overrides: self.overrides.clone(),
             overlays: self.overlays.clone(),
+            heap_accounting: self.heap_accounting,
             made: Mutex::default(),
         }
     }
@@ -81,6 +83,7 @@ impl Profile {
             requestable,
             overrides,
             overlays: Overlays::default(),
+            heap_accounting: true,
             made: Mutex::default(),
         }
     }
@@ -94,6 +97,20 @@ impl Profile {
         overlays.in_order().iter().for_each(|patch| patch.apply(policy));
         policy.seed = overlays.seed.unwrap_or(policy.seed);
         self
+    }
+
+    /// The same profile with the heap accounted for or not.
+    #[must_use]
+    pub fn with_heap_accounting(mut self, on: bool) -> Self {
+        self.heap_accounting = on;
+        self
+    }
+
+    /// Whether modules are instrumented so that the heap of their tests is seen. Without, no limit of the heap is judged.
+    /// One value a run: it is compiled into the modules.
+    #[must_use]
+    pub fn heap_accounting(&self) -> bool {
+        self.heap_accounting
     }
 
     /// Its name.
@@ -180,7 +197,19 @@ impl Profile {
         })?;
         at_most(&mut limits.timeout, ask.timeout, |asked, allowed| {
             above("timeout", format_duration(asked), format_duration(allowed), |patch| patch.timeout.is_some())
-        })
+        })?;
+        let heap = |name, limit: &mut Option<u64>, asked, format: fn(u64) -> String, sets: fn(&PolicyPatch) -> bool| {
+            let Some(limit) = limit else {
+                // Whatever is asked is below no limit.
+                *limit = asked;
+                return Ok(());
+            };
+            at_most(limit, asked, |asked, allowed| above(name, format(asked), format(allowed), sets))
+        };
+        heap("peak-heap", &mut limits.peak_heap, ask.peak_heap, format_size, |patch| patch.peak_heap.is_some())?;
+        heap("lost", &mut limits.lost, ask.lost, format_size, |patch| patch.lost.is_some())?;
+        heap("retained", &mut limits.retained, ask.retained, format_size, |patch| patch.retained.is_some())?;
+        heap("allocations", &mut limits.allocations, ask.allocations, format_count, |patch| patch.allocations.is_some())
     }
 
     /// Who decided a limit, in the user's words.
@@ -189,7 +218,7 @@ impl Profile {
             return "the command line".to_owned();
         }
         if sets(&self.overlays.environment) {
-            return format!("the variable AIRTIGHT_{}", limit.to_uppercase());
+            return format!("the variable AIRTIGHT_{}", limit.to_uppercase().replace('-', "_"));
         }
         match overrides.iter().find(|overriding| sets(&overriding.patch)) {
             Some(overriding) => {

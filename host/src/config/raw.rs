@@ -30,6 +30,7 @@ pub(super) struct RawProfile {
     pub inherits: Option<(At, String)>,
     pub patch: PolicyPatch,
     pub stack: Option<u64>,
+    pub heap_accounting: Option<(At, bool)>,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
@@ -89,6 +90,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
         match key.get_ref().as_ref() {
             "inherits" => raw.inherits = check.string(&at, value).map(|name| (at.clone(), name.to_owned())),
             "stack" => raw.stack = stack(check, &at, value),
+            "heap-accounting" => raw.heap_accounting = check.boolean(&at, value).map(|on| (at, on)),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))

@@ -5,6 +5,7 @@ use super::errors::Problem;
 use super::grants::{RawDir, RawSocket};
 use super::profile::{Override, Profile, Requestable};
 use super::raw::{RawConfig, RawOverride, RawProfile};
+use super::settings;
 use super::suggest::nearest;
 use crate::policy::{Policy, SocketSource};
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
             // Those of one profile and those it inherits.
             unique(check, "name", merged.names());
             connections(check, &merged);
+            judged_unmeasured(check, name, &lineage);
             requests(check, name, &lineage, &merged);
         }
     }
@@ -176,6 +178,19 @@ fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], mer
     }
 }
 
+/// Refuses a limit of the heap in a profile that does not account for it. Where a profile inherits the limit and turns the
+/// accounting off, that is what was wanted: the limit is not judged, and each test says so.
+fn judged_unmeasured(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile]) {
+    let accounting = lineage.iter().rev().find_map(|profile| profile.heap_accounting.as_ref());
+    let (Some(own), Some((at, false))) = (lineage.last(), accounting) else { return };
+    let patches = [&own.patch].into_iter().chain(own.overrides.iter().map(|overriding| &overriding.patch));
+    if let Some(limit) = patches.filter_map(settings::heap_limit).next() {
+        let problem =
+            format!("without it there is nothing to hold `{limit}` of profile `{profile}` against; remove one of them");
+        check.fail(at, Problem::Contradiction(problem));
+    }
+}
+
 fn unresolved(what: &'static str, name: &str, place: String, mut known: Vec<String>) -> Problem {
     known.sort_unstable();
     known.dedup();
@@ -191,9 +206,11 @@ pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<Str
 
 fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     let mut policy = Policy::default();
+    let mut heap_accounting = true;
     for profile in lineage {
         profile.patch.apply(&mut policy);
         policy.limits.stack = profile.stack.unwrap_or(policy.limits.stack);
+        heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
@@ -210,5 +227,5 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
         patch: raw.patch.clone(),
         grants: raw.grants.clone(),
     });
-    Profile::new(name, policy, requestable, overrides.collect())
+    Profile::new(name, policy, requestable, overrides.collect()).with_heap_accounting(heap_accounting)
 }

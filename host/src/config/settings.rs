@@ -20,6 +20,10 @@ pub(super) const SHARED: &[&str] = &[
     "scratch-entries",
     "io",
     "host-memory",
+    "peak-heap",
+    "lost",
+    "retained",
+    "allocations",
     "clock",
     "clock-start",
     "leaks",
@@ -27,12 +31,12 @@ pub(super) const SHARED: &[&str] = &[
     "args",
     "stdin",
 ];
-pub(super) const PROFILE: &[&str] = &["stack", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
+pub(super) const PROFILE: &[&str] =
+    &["stack", "heap-accounting", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
 const LEAKS: &[&str] = &["handles", "heap", "tasks", "tracked", "retained", "residue"];
-const HEAP_LIMITS: &[&str] = &["peak-heap", "lost", "retained", "allocations"];
 const ACTIONS: &[(&str, LeakAction)] =
     &[("fail", LeakAction::Fail), ("show", LeakAction::Show), ("ignore", LeakAction::Ignore)];
 
@@ -55,16 +59,28 @@ pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
         "io" => patch.io = check.positive(at, value, Quantity::Size),
         "host-memory" => patch.host_memory = check.positive(at, value, Quantity::Size),
+        "peak-heap" => patch.peak_heap = check.quantity(at, value, Quantity::Size),
+        "lost" => patch.lost = cap_of_leaks(check, at, value, "heap"),
+        "retained" => patch.retained = cap_of_leaks(check, at, value, "retained"),
+        "allocations" => patch.allocations = check.quantity(at, value, Quantity::Count),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),
         "stdin" => patch.stdin = check.string(at, value).map(|text| text.as_bytes().to_vec()),
-        heap if HEAP_LIMITS.contains(&heap) => {
-            check.fail(at, Problem::NotYet { what: "heap limits are", instead: "remove the setting" });
-        }
         _ => return false,
     }
     true
+}
+
+/// The first limit that needs the heap to be accounted for.
+pub(super) fn heap_limit(patch: &PolicyPatch) -> Option<&'static str> {
+    let limits = [
+        ("peak-heap", patch.peak_heap),
+        ("lost", patch.lost),
+        ("retained", patch.retained),
+        ("allocations", patch.allocations),
+    ];
+    limits.into_iter().find(|(_, limit)| limit.is_some()).map(|(name, _)| name)
 }
 
 /// Reports a key that its table does not have.
@@ -86,6 +102,7 @@ pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: us
 fn home(key: &str) -> Option<&'static str> {
     match key {
         "seed" => Some("it has one value a run, so that the report can name it: set it in the profile"),
+        "heap-accounting" => Some("it is compiled into the modules, so it has one value a run: set it in the profile"),
         "stack" => Some("it is compiled into the engine, so it has one value a run: set it in the profile"),
         "on-request" => Some("a directory with a `name` is given on request, one without to every test"),
         key if FILE.contains(&key) => Some("write it at the top of the file, before the first table"),
@@ -109,6 +126,12 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
             "tracked" => &mut patch.tracked,
             "retained" => &mut patch.retained,
             "residue" => &mut patch.residue,
+            "lost" => {
+                let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }";
+                let problem = Problem::Misplaced { key: "lost".to_owned(), home };
+                check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
+                continue;
+            }
             other => {
                 let nearest = nearest(other, LEAKS.iter().copied()).map(str::to_owned);
                 let problem = Problem::UnknownKey { key: other.to_owned(), nearest, known: LEAKS.to_vec() };
@@ -119,6 +142,18 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
         *slot = check.choice(&at.key(key.get_ref(), value), value, "an action", ACTIONS);
     }
     patch
+}
+
+/// A cap in bytes on what `leaks` has an action for, under the name of `kind`.
+fn cap_of_leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>, kind: &str) -> Option<u64> {
+    let action = value.get_ref().as_str().filter(|text| ACTIONS.iter().any(|(action, _)| action == text));
+    if let Some(action) = action {
+        let problem =
+            format!("it is a number of bytes; what they do to the verdict is leaks = {{ {kind} = {action:?} }}");
+        check.fail(at, Problem::Contradiction(problem));
+        return None;
+    }
+    check.quantity(at, value, Quantity::Size)
 }
 
 fn env(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> BTreeMap<String, String> {

@@ -1,4 +1,4 @@
-//! Sizes, amounts of fuel and durations, as people write them, to exact integers and back.
+//! Sizes, amounts of fuel, counts and durations, as people write them, to exact integers and back.
 
 use airtight_abi::units::Unit;
 pub use airtight_abi::units::{Quantity, UnitError};
@@ -18,6 +18,14 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
 /// See [`Quantity::parse`].
 pub fn parse_fuel(text: &str) -> Result<u64, UnitError> {
     Quantity::Fuel.parse(text)
+}
+
+/// A count from `1K` or `1000`, with the units of fuel.
+///
+/// # Errors
+/// See [`Quantity::parse`].
+pub fn parse_count(text: &str) -> Result<u64, UnitError> {
+    Quantity::Count.parse(text)
 }
 
 /// A duration from `500ms`, `300s`, `2m` or `1h`; a number needs its unit.
@@ -41,9 +49,15 @@ pub fn format_size(bytes: u64) -> String {
 /// `10G`: in the largest unit that is exact.
 #[must_use]
 pub fn format_fuel(fuel: u64) -> String {
-    match largest_exact(fuel, Quantity::Fuel.units().iter()) {
+    format_count(fuel)
+}
+
+/// `1K`: in the largest unit that is exact.
+#[must_use]
+pub fn format_count(count: u64) -> String {
+    match largest_exact(count, Quantity::Count.units().iter()) {
         Some((number, unit)) => format!("{number}{unit}"),
-        None => fuel.to_string(),
+        None => count.to_string(),
     }
 }
 
@@ -92,7 +106,7 @@ mod tests {
         for (text, fuel) in
             [("10G", 10_000_000_000), ("1K", 1000), ("2 M", 2_000_000), ("1T", 1_000_000_000_000), ("9", 9)]
         {
-            assert_eq!(parse_fuel(text), Ok(fuel), "{text}");
+            assert_eq!((parse_fuel(text), parse_count(text)), (Ok(fuel), Ok(fuel)), "{text}");
         }
         for (text, millis) in [("300s", 300_000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");

@@ -13,11 +13,11 @@
 //!
 //! Only the export section changes; where there is none it is added in its place. A second run changes nothing.
 
-use super::{InstrumentError, Instrumented, RewriteMap};
-use crate::catalogue::sections::{Section, id, sections};
-use std::borrow::Cow;
+use super::InstrumentError;
+use super::splice::{Edit, grown};
+use crate::catalogue::sections::{Section, id};
 use std::collections::HashSet;
-use wasm_encoder::{Encode, ExportKind, RawSection};
+use wasm_encoder::{Encode, ExportKind};
 use wasmparser::{
     BinaryReaderError, ExportSectionReader, ExternalKind, GlobalSectionReader, ImportSectionReader, Name,
     NameSectionReader, TypeRef, ValType,
@@ -51,25 +51,57 @@ pub struct ExportedGlobal {
     pub stack_pointer: bool,
 }
 
-/// Runs the pass.
-pub(super) fn run(bytes: &[u8]) -> Result<Instrumented<'_>, InstrumentError> {
-    let sections = sections(bytes)?;
-    let globals = mutable_globals(bytes, &sections)?;
-    let missing = not_exported(bytes, &sections, &globals)?;
-    let code_start = sections.iter().find(|section| section.id == id::CODE).map(|section| section.contents.start);
-    let mut map = RewriteMap {
-        code_start_original: code_start,
-        code_start_rewritten: code_start,
-        globals: globals.clone(),
-        heap: Err(super::NoHooks),
-    };
-    if missing.is_empty() {
-        return Ok(Instrumented { bytes: Cow::Borrowed(bytes), map });
+/// The globals of a module, and those that an earlier run has not exported yet.
+pub(super) struct Globals {
+    pub(super) all: Vec<ExportedGlobal>,
+    exported: HashSet<u32>,
+}
+
+/// An export to add.
+#[derive(Debug, Clone)]
+pub(super) struct Added {
+    pub(super) name: String,
+    pub(super) kind: ExportKind,
+    pub(super) index: u32,
+}
+
+/// Reads the module.
+pub(super) fn find(bytes: &[u8], sections: &[Section<'_>]) -> Result<Globals, InstrumentError> {
+    let all = mutable_globals(bytes, sections)?;
+    let exported = exported(bytes, sections, &all)?;
+    Ok(Globals { all, exported })
+}
+
+impl Globals {
+    /// The exports to add.
+    pub(super) fn missing(&self) -> impl Iterator<Item = Added> {
+        let missing = self.all.iter().filter(|global| !self.exported.contains(&global.index));
+        missing.map(|global| Added { name: global.export.clone(), kind: ExportKind::Global, index: global.index })
     }
-    let rewritten = with_exports(bytes, &sections, &missing)?;
-    // Everything from the export section on moves by as much as it grew, and code comes after exports.
-    map.code_start_rewritten = code_start.map(|start| start + (rewritten.len() - bytes.len()));
-    Ok(Instrumented { bytes: Cow::Owned(rewritten), map })
+}
+
+/// The export section with these exports after those it has.
+pub(super) fn edit(
+    bytes: &[u8],
+    sections: &[Section<'_>],
+    added: &[Added],
+) -> Result<Option<Edit>, BinaryReaderError> {
+    if added.is_empty() {
+        return Ok(None);
+    }
+    const BEFORE: &[u8] = &[1, 2, 3, 4, 5, 6, id::TAG];
+    grown(bytes, sections, id::EXPORT, BEFORE, added.len() as u32, &encoded(added)).map(Some)
+}
+
+/// Entries of an export section.
+pub(super) fn encoded(exports: &[Added]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for export in exports {
+        export.name.encode(&mut bytes);
+        export.kind.encode(&mut bytes);
+        export.index.encode(&mut bytes);
+    }
+    bytes
 }
 
 /// The mutable integer globals, imported ones first, as the index space has them.
@@ -122,70 +154,26 @@ fn stack_pointer(bytes: &[u8], sections: &[Section<'_>]) -> Option<u32> {
     None
 }
 
-/// Those of the globals that an earlier run has not exported yet.
-fn not_exported<'g>(
+/// Those of the globals that an earlier run has exported.
+fn exported(
     bytes: &[u8],
     sections: &[Section<'_>],
-    globals: &'g [ExportedGlobal],
-) -> Result<Vec<&'g ExportedGlobal>, InstrumentError> {
+    globals: &[ExportedGlobal],
+) -> Result<HashSet<u32>, InstrumentError> {
     let mut exported = HashSet::new();
-    if let Some(exports) = export_section(sections) {
-        for export in ExportSectionReader::new(exports.reader(bytes))? {
-            let export = export?;
-            if !export.name.starts_with(PREFIX) {
-                continue;
-            }
-            let global = globals.binary_search_by_key(&export.index, |global| global.index).map(|at| &globals[at]);
-            if export.kind != ExternalKind::Global || !global.is_ok_and(|global| global.export == export.name) {
-                return Err(InstrumentError::NameTaken { name: export.name.to_owned() });
-            }
-            exported.insert(export.index);
+    let Some(exports) = sections.iter().find(|section| section.id == id::EXPORT) else { return Ok(exported) };
+    for export in ExportSectionReader::new(exports.reader(bytes))? {
+        let export = export?;
+        if !export.name.starts_with(PREFIX) {
+            continue;
         }
+        let global = globals.binary_search_by_key(&export.index, |global| global.index).map(|at| &globals[at]);
+        if export.kind != ExternalKind::Global || !global.is_ok_and(|global| global.export == export.name) {
+            return Err(InstrumentError::NameTaken { name: export.name.to_owned() });
+        }
+        exported.insert(export.index);
     }
-    Ok(globals.iter().filter(|global| !exported.contains(&global.index)).collect())
-}
-
-fn export_section<'s, 'a>(sections: &'s [Section<'a>]) -> Option<&'s Section<'a>> {
-    sections.iter().find(|section| section.id == id::EXPORT)
-}
-
-/// The module with these exports after those it has.
-fn with_exports(
-    bytes: &[u8],
-    sections: &[Section<'_>],
-    added: &[&ExportedGlobal],
-) -> Result<Vec<u8>, BinaryReaderError> {
-    let (mut count, old, replaced) = match export_section(sections) {
-        Some(section) => {
-            let mut reader = section.reader(bytes);
-            let count = reader.read_var_u32()?;
-            (count as usize, &bytes[reader.original_position()..section.contents.end], section.whole.clone())
-        }
-        None => {
-            let place = place_of_exports(sections);
-            (0, &[][..], place..place)
-        }
-    };
-    count += added.len();
-    let mut data = Vec::new();
-    count.encode(&mut data);
-    data.extend_from_slice(old);
-    for global in added {
-        global.export.encode(&mut data);
-        ExportKind::Global.encode(&mut data);
-        global.index.encode(&mut data);
-    }
-    let mut rewritten = Vec::with_capacity(bytes.len() + data.len());
-    rewritten.extend_from_slice(&bytes[..replaced.start]);
-    wasm_encoder::Section::append_to(&RawSection { id: id::EXPORT, data: &data }, &mut rewritten);
-    rewritten.extend_from_slice(&bytes[replaced.end..]);
-    Ok(rewritten)
-}
-
-/// Behind the last section that must come before exports. There is one: a module with globals has said so in it.
-fn place_of_exports(sections: &[Section<'_>]) -> usize {
-    let before = |section: &&Section<'_>| matches!(section.id, id::TYPE..=id::GLOBAL | id::TAG);
-    sections.iter().rev().find(before).map_or(crate::catalogue::sections::HEADER_LEN, |section| section.whole.end)
+    Ok(exported)
 }
 
 #[cfg(test)]

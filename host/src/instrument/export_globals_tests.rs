@@ -1,7 +1,13 @@
 use super::*;
 use crate::catalogue::{sections::HEADER_LEN, validate};
-use crate::instrument::instrument;
+use crate::catalogue::sections::sections;
+use crate::instrument::{Instrumented, Options, RewriteMap};
 use proptest::prelude::*;
+use std::borrow::Cow;
+
+fn instrument(bytes: &[u8]) -> Result<Instrumented<'_>, InstrumentError> {
+    crate::instrument::instrument(bytes, &Options::default())
+}
 
 fn wasm(fields: &str) -> Vec<u8> {
     wat::parse_str(format!("(module {fields})")).unwrap()
@@ -30,7 +36,7 @@ fn others(module: &[u8]) -> Vec<&[u8]> {
 
 fn exports(module: &[u8]) -> Vec<(String, ExternalKind, u32)> {
     let sections = sections(module).unwrap();
-    let Some(section) = export_section(&sections) else { return Vec::new() };
+    let Some(section) = sections.iter().find(|section| section.id == id::EXPORT) else { return Vec::new() };
     let reader = ExportSectionReader::new(section.reader(module)).unwrap();
     reader.into_iter().map(|export| export.map(|e| (e.name.to_owned(), e.kind, e.index)).unwrap()).collect()
 }

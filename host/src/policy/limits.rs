@@ -39,14 +39,20 @@ pub struct Limits {
     /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read, and what is
     /// remembered of each file of a grant that the test has met. The test ends after the call that goes over it.
     pub host_memory: u64,
-    /// Most bytes of the test's own heap blocks that may be live at once, judged at its end.
+    /// Most bytes of the test's own heap blocks that may be live at once, judged at its end. `None`, as for the three below,
+    /// is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_heap: Option<u64>,
     /// Most bytes that a test may lose: heap blocks that nothing reaches at its end. What a lost block does to the verdict
     /// otherwise is [`super::LeakActions::heap`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
-    /// Most bytes of its own heap blocks that static data may still reach at its end.
+    /// Most bytes of its own heap blocks that static data may still reach at its end. What such a block does to the verdict
+    /// otherwise is [`super::LeakActions::retained`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retained: Option<u64>,
     /// Most allocations, reallocations included.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocations: Option<u64>,
 }
 

@@ -38,13 +38,13 @@ pub enum LeakAction {
 pub struct LeakActions {
     /// Files, directories and sockets.
     pub handles: LeakAction,
-    /// Heap blocks that nothing reaches.
+    /// Lost heap blocks: those that nothing reaches at the end.
     pub heap: LeakAction,
     /// Asynchronous jobs that were not finished.
     pub tasks: LeakAction,
     /// Resources of a kind that the user declared.
     pub tracked: LeakAction,
-    /// Heap blocks that static data still reaches.
+    /// Retained heap blocks: those that static data still reaches at the end.
     pub retained: LeakAction,
     /// Files left in the scratch file system.
     pub residue: LeakAction,

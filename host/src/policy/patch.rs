@@ -23,6 +23,14 @@ pub struct PolicyPatch {
     pub io: Option<u64>,
     /// See [`super::Limits::host_memory`].
     pub host_memory: Option<u64>,
+    /// See [`super::Limits::peak_heap`].
+    pub peak_heap: Option<u64>,
+    /// See [`super::Limits::lost`].
+    pub lost: Option<u64>,
+    /// See [`super::Limits::retained`].
+    pub retained: Option<u64>,
+    /// See [`super::Limits::allocations`].
+    pub allocations: Option<u64>,
     /// See [`super::Policy::clock`].
     pub clock: Option<ClockPatch>,
     /// Actions by kind.
@@ -48,6 +56,10 @@ impl PolicyPatch {
         set(&mut limits.scratch_entries, self.scratch_entries);
         set(&mut limits.io, self.io);
         set(&mut limits.host_memory, self.host_memory);
+        limits.peak_heap = self.peak_heap.or(limits.peak_heap);
+        limits.lost = self.lost.or(limits.lost);
+        limits.retained = self.retained.or(limits.retained);
+        limits.allocations = self.allocations.or(limits.allocations);
         if let Some(clock) = self.clock {
             policy.clock = clock.of(policy.clock);
         }

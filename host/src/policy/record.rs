@@ -1,5 +1,5 @@
-use super::{DirGrant, Policy, SocketGrant, SocketSource};
-use serde_json::{Value, json};
+use super::{DirGrant, Limits, Policy, SocketGrant, SocketSource};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -10,23 +10,11 @@ const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 ///
 /// Host directories, aliases and the addresses of granted sockets are left out: they name the machine, not what the guest
 /// sees. Those of `outbound` are what the guest itself asks for. Integers that JSON would round are strings, and standard
-/// input is its length and SHA-256.
+/// input is its length and SHA-256. A limit that there is none of is absent.
 #[must_use]
 pub fn policy_record(policy: &Policy) -> Value {
-    let limits = &policy.limits;
     json!({
-        "limits": {
-            "memory": integer(limits.memory),
-            "fuel": integer(limits.fuel),
-            "timeout-ms": integer(u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX)),
-            "stack": integer(limits.stack),
-            "output": integer(limits.output),
-            "handles": limits.handles,
-            "scratch": integer(limits.scratch),
-            "scratch-entries": integer(limits.scratch_entries),
-            "io": integer(limits.io),
-            "host-memory": integer(limits.host_memory),
-        },
+        "limits": limits(&policy.limits),
         "leaks": policy.leaks,
         "dirs": policy.dirs.iter().filter(|dir| dir.alias_of.is_none()).map(dir).collect::<Vec<_>>(),
         "sockets": policy.sockets.iter().map(socket).collect::<Vec<_>>(),
@@ -37,6 +25,26 @@ pub fn policy_record(policy: &Policy) -> Value {
         "clock": policy.clock.record(),
         "seed": integer(policy.seed),
     })
+}
+
+fn limits(limits: &Limits) -> Map<String, Value> {
+    let pairs = [
+        ("memory", Some(limits.memory)),
+        ("fuel", Some(limits.fuel)),
+        ("timeout-ms", Some(u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX))),
+        ("stack", Some(limits.stack)),
+        ("output", Some(limits.output)),
+        ("handles", Some(limits.handles.into())),
+        ("scratch", Some(limits.scratch)),
+        ("scratch-entries", Some(limits.scratch_entries)),
+        ("io", Some(limits.io)),
+        ("host-memory", Some(limits.host_memory)),
+        ("peak-heap", limits.peak_heap),
+        ("lost", limits.lost),
+        ("retained", limits.retained),
+        ("allocations", limits.allocations),
+    ];
+    pairs.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), integer(limit?)))).collect()
 }
 
 fn integer(number: u64) -> Value {
@@ -93,5 +101,23 @@ mod tests {
         };
         let record = serde_json_canonicalizer::to_string(&policy_record(&policy)).unwrap();
         insta::assert_snapshot!(record, @r#"{"args":[],"clock":{"kind":"virtual","start":"2024-01-01T00:00:00Z"},"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","tracked":"fail"},"limits":{"fuel":10000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"memory":268435456,"output":1048576,"scratch":268435456,"scratch-entries":65536,"stack":8388608,"timeout-ms":300000},"outbound":["127.0.0.1:5432"],"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
+    }
+
+    #[test]
+    fn limits_of_the_heap_are_there_where_they_are_set() {
+        let set = Limits {
+            peak_heap: Some(512 << 10),
+            lost: Some(0),
+            retained: Some(u64::MAX),
+            allocations: Some(1000),
+            ..Limits::default()
+        };
+        let record = limits(&set);
+        let figures = ["peak-heap", "lost", "retained", "allocations"].map(|name| record[name].to_string());
+        assert_eq!(figures, ["524288", "0", "\"18446744073709551615\"", "1000"]);
+        assert_eq!(record.len(), limits(&Limits::default()).len() + 4);
+        // What serde writes of the limits has the same names.
+        let serialized = serde_json::to_value(set).unwrap();
+        assert!(serialized.as_object().unwrap().keys().eq(record.keys()));
     }
 }

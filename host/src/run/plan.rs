@@ -223,6 +223,10 @@ fn ask_of(test: &SdkTest) -> Ask {
         memory: test.memory,
         fuel: test.fuel,
         timeout: test.timeout_ms.map(Duration::from_millis),
+        peak_heap: test.peak_heap,
+        lost: test.lost,
+        retained: test.retained,
+        allocations: test.allocations,
         grants: test.grants.clone(),
     }
 }

@@ -81,7 +81,7 @@ impl LoadedModule {
     ) -> Result<Self, LoadError> {
         let catalogue = Catalogue::read(&bytes, options.harness)?;
         let Instrumented { bytes: rewritten, map } = rewrite(&bytes, &catalogue, &options)?;
-        let module = compile(engine, cache, &rewritten)?;
+        let module = compile(engine, cache, &bytes, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
@@ -144,19 +144,23 @@ fn saved(map: &RewriteMap) -> Vec<String> {
     }
 }
 
-fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {
+fn compile(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    original: &[u8],
+    bytes: &[u8],
+) -> Result<Module, LoadError> {
     let caps = engine.options().caps;
     let engine = engine.wasmtime();
     let key = CacheKey::new(engine, caps, bytes);
     if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
         return Ok(module);
     }
+    // What is wrong with the original could become right by what was added to it, and would then reach the hooks.
+    catalogue::validate(original)?;
     // Compiling cannot be interrupted, so what would take too long is not begun.
     catalogue::weigh(bytes, caps)?;
-    let module = Module::from_binary(engine, bytes).map_err(|error| match catalogue::validate(bytes) {
-        Err(invalid) => LoadError::Catalogue(invalid),
-        Ok(()) => LoadError::Invalid(format!("{error:#}")),
-    })?;
+    let module = Module::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
     if let Some(cache) = cache {
         cache.store(&key, &module);
     }

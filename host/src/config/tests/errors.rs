@@ -21,7 +21,7 @@ env = { A = 1, "B=C" = "x", AIRTIGHT_SOCKETS = "x" }
 args = ["ok", 2, "nul\u0000"]
 stdin = ["x"]
 seed = -1
-peak-heap = "1KiB"
+peak-heap = "1KiBs"
 colour = "red"
 "#;
     insta::assert_snapshot!(errors(text), @r#"
@@ -46,8 +46,8 @@ colour = "red"
     airtight.toml:16: profile.default.args[2]: "nul\0" cannot be an argument; it may not hold NUL
     airtight.toml:17: profile.default.stdin: expected a string, found an array
     airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
-    airtight.toml:19: profile.default.peak-heap: heap limits are not part of this version; remove the setting
-    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `io`, `host-memory`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:19: profile.default.peak-heap: "1KiBs" is not a size; write for example "1KiB" or a number of bytes
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `io`, `host-memory`, `peak-heap`, `lost`, `retained`, `allocations`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `heap-accounting`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
@@ -215,7 +215,7 @@ cache-size = "1GiB"
 grants = ["corpus", "corpse", "database"]
 [[profile.default.overrides]]
 memory = "0MiB"
-lost = 3
+lost = "3 bits"
 [profile.ci]
 filter = "b"
 overrides = [{ filter = 3, module = "m", fuel = "1X" }]
@@ -228,7 +228,7 @@ overrides = [{ filter = 3, module = "m", fuel = "1X" }]
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `database` in profile `default`; there is only `corpus`
     airtight.toml:9: profile.default.overrides[1]: `filter`, a part of the names of tests (or `module`, of modules), is missing
     airtight.toml:10: profile.default.overrides[1].memory: 0 is too little; no test can run with it
-    airtight.toml:11: profile.default.overrides[1].lost: heap limits are not part of this version; remove the setting
+    airtight.toml:11: profile.default.overrides[1].lost: "3 bits" is not a size; write for example "256MiB" or a number of bytes
     airtight.toml:13: profile.ci: `filter` is not a setting of this table; it belongs to an override, such as [[profile.default.overrides]]
     airtight.toml:14: profile.ci.overrides[0].filter: expected a string, found an integer
     airtight.toml:14: profile.ci.overrides[0].fuel: "1X" is not an amount of fuel; write for example "10G" or a number
@@ -333,6 +333,10 @@ fn nearly_toml() -> impl Strategy<Value = String> {
         "fuel",
         "timeout",
         "stack",
+        "peak-heap",
+        "lost",
+        "allocations",
+        "heap-accounting",
         "leaks",
         "env",
         "args",
@@ -398,9 +402,12 @@ proptest! {
     fn well_formed_tables_never_make_it_panic(
         pairs in prop::collection::vec(
             (
-                prop::sample::select(vec!["memory", "dir", "socket", "overrides", "leaks", "env", "inherits", "stack", "seed", "x"]),
                 prop::sample::select(vec![
-                    "'4MiB'", "0", "[]", "{}", "[{}]", "[{ guest = '/a', host = '.' }]", "'a'", "'b'", "[1, [2]]",
+                    "memory", "dir", "socket", "overrides", "leaks", "env", "inherits", "stack", "seed", "retained",
+                    "allocations", "heap-accounting", "x",
+                ]),
+                prop::sample::select(vec![
+                    "'4MiB'", "0", "'fail'", "false", "[]", "{}", "[{}]", "[{ guest = '/a', host = '.' }]", "'a'", "'b'", "[1, [2]]",
                     "{ heap = 'fail' }", "[{ name = 'a', connect-to = 'a' }]", "[{ filter = '', grants = ['a'] }]",
                 ]),
             ),

@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod heap;
 mod policies;
 
 use super::{Config, ConfigErrors};

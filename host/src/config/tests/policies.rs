@@ -21,6 +21,7 @@ mode = "read-only"           # or "overlay" (writes stay in memory) or "read-wri
 [[profile.default.overrides]]
 filter = "parser::"
 memory = "4MiB"
+peak-heap = "512KiB"         # live heap, to the byte
 "#;
 
 #[test]
@@ -36,7 +37,8 @@ fn the_documented_example() {
     assert_eq!(policy.dirs[0].host, root.path().join("tests/fixtures").canonicalize().unwrap());
     assert_eq!(policy.dirs[0].mode, Mode::ReadOnly);
     let parser = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap();
-    assert_eq!(parser.limits.memory, 4 << 20);
+    let expected = Limits { memory: 4 << 20, peak_heap: Some(512 << 10), ..Limits::default() };
+    assert_eq!(parser.limits, expected);
 }
 
 #[test]
@@ -48,11 +50,6 @@ fn overlays_and_what_fits_into_memory() {
     assert_eq!(profile.policy().limits, Limits::default());
     let limits = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap().limits;
     assert_eq!((limits.scratch, limits.scratch_entries), (1 << 20, 10));
-}
-
-#[test]
-fn heap_limits_are_announced_but_refused() {
-    insta::assert_snapshot!(errors(&format!("{EXAMPLE}peak-heap = \"512KiB\"\n")), @r"airtight.toml:16: profile.default.overrides[0].peak-heap: heap limits are not part of this version; remove the setting");
 }
 
 const PROFILES: &str = r#"
@@ -241,7 +238,7 @@ fn a_test_may_lower_its_limits() {
         memory: parse_size("256MiB").ok(),
         fuel: parse_fuel("1M").ok(),
         timeout: parse_duration("5s").ok(),
-        grants: Vec::new(),
+        ..Ask::default()
     };
     let limits = profile.policy_for("m", "t", &ask).unwrap().limits;
     let expected = Limits { memory: 256 << 20, fuel: 1_000_000, timeout: Duration::from_secs(5), ..Limits::default() };

@@ -144,17 +144,18 @@ impl Trace {
     }
 }
 
-/// A call that was entered and not left.
+/// A call that was entered and not left, and within which all calls are its own affair.
 #[derive(Debug, Clone, Copy)]
-enum Frame {
-    Window,
-    Libc,
-    Free,
-    /// A new block, whose address is the result, or stored at `to`.
+enum Pending {
+    /// A new block, whose address is the result.
     Fresh {
         event: Event,
         size: u64,
-        to: Option<u32>,
+    },
+    /// A new block, whose address is stored.
+    Stored {
+        to: u32,
+        size: u32,
     },
     Realloc {
         ptr: u32,
@@ -164,28 +165,36 @@ enum Frame {
     Ignored,
 }
 
-impl Frame {
-    /// Whether calls within it are its own affair.
-    fn hides(&self) -> bool {
-        matches!(self, Frame::Fresh { .. } | Frame::Realloc { .. } | Frame::Ignored)
-    }
+/// A call that was entered and not left, and within which others count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outer {
+    Window,
+    Libc,
+    Free,
 }
 
-/// The live map of one test. Takes no memory before the first block.
-#[derive(Debug, Default)]
+/// The live map of one test. Takes no memory before the first call.
+#[derive(Debug)]
 pub struct HeapBook {
     map: Map,
-    frames: Vec<Frame>,
-    /// Calls on top of a frame that hides them.
+    outer: Vec<Outer>,
+    /// Within all of `outer`.
+    pending: Option<Pending>,
+    /// Calls within `pending`.
     hidden: u32,
     windows: u32,
     host_window: bool,
     libcs: u32,
     frees: u32,
+    /// Without `live_blocks`, which follows from the others.
     figures: Figures,
+    /// Blocks that were not the test's own, and became it when the test reallocated them.
+    adopted: u64,
     number: u64,
     lowest: Option<u32>,
-    watch: Watch,
+    /// Limits that are watched; `u64::MAX` where none is.
+    most_bytes: u64,
+    most_calls: u64,
     trace: Trace,
     untracked: Option<Untracked>,
 }
@@ -193,7 +202,26 @@ pub struct HeapBook {
 impl HeapBook {
     /// An empty book.
     pub fn new(watch: Watch) -> Self {
-        Self { watch, ..Self::default() }
+        let most_bytes = watch.peak_heap.unwrap_or(u64::MAX);
+        let most_calls = watch.allocations.unwrap_or(u64::MAX);
+        Self {
+            map: Map::default(),
+            outer: Vec::new(),
+            pending: None,
+            hidden: 0,
+            windows: 0,
+            host_window: false,
+            libcs: 0,
+            frees: 0,
+            figures: Figures::default(),
+            adopted: 0,
+            number: 0,
+            lowest: None,
+            most_bytes,
+            most_calls,
+            trace: Trace::default(),
+            untracked: None,
+        }
     }
 
     /// Opens the window for a test that the host calls directly.
@@ -223,44 +251,44 @@ impl HeapBook {
     /// It is a `free` or `realloc` of what is no live block. Saying which takes a look at all live blocks.
     #[inline]
     pub fn enter(&mut self, call: Call) -> Result<(), BadFree> {
-        if self.frames.last().is_some_and(Frame::hides) {
+        if self.pending.is_some() {
             self.hidden += 1;
             return Ok(());
         }
-        let fresh = |event, size: u32| Frame::Fresh { event, size: size.into(), to: None };
-        let mut result = Ok(());
-        let frame = match call {
-            Call::Malloc { size } | Call::Realloc { ptr: 0, size } => fresh(Event::Malloc, size),
-            Call::Aligned { size } => fresh(Event::Aligned, size),
+        let size_of = u64::from;
+        self.pending = Some(match call {
+            Call::Malloc { size } | Call::Realloc { ptr: 0, size } => {
+                Pending::Fresh { event: Event::Malloc, size: size_of(size) }
+            }
+            Call::Aligned { size } => Pending::Fresh { event: Event::Aligned, size: size_of(size) },
             Call::Calloc { count, size } => {
-                Frame::Fresh { event: Event::Calloc, size: u64::from(count) * u64::from(size), to: None }
+                Pending::Fresh { event: Event::Calloc, size: size_of(count) * size_of(size) }
             }
-            Call::PosixMemalign { to, size } => {
-                Frame::Fresh { event: Event::PosixMemalign, size: size.into(), to: Some(to) }
-            }
+            Call::PosixMemalign { to, size } => Pending::Stored { to, size },
             Call::Realloc { ptr, size } => match self.map.get(ptr) {
-                Known::Live(_) => Frame::Realloc { ptr, size },
+                Known::Live(_) => Pending::Realloc { ptr, size },
                 known => {
-                    result = self.refuse(ptr, true, known);
-                    Frame::Ignored
+                    self.pending = Some(Pending::Ignored);
+                    return self.refuse(ptr, true, known);
                 }
             },
             Call::Free { ptr } => {
-                result = self.free(ptr);
                 self.frees += 1;
-                Frame::Free
+                self.outer.push(Outer::Free);
+                return self.free(ptr);
             }
             Call::Window => {
                 self.windows += 1;
-                Frame::Window
+                self.outer.push(Outer::Window);
+                return Ok(());
             }
             Call::Libc => {
                 self.libcs += 1;
-                Frame::Libc
+                self.outer.push(Outer::Libc);
+                return Ok(());
             }
-        };
-        self.frames.push(frame);
-        result
+        });
+        Ok(())
     }
 
     /// A hooked function is left, with its result (whatever, where it has none). `memory` is the guest's linear memory.
@@ -270,35 +298,37 @@ impl HeapBook {
             self.hidden -= 1;
             return Left::Nothing;
         }
-        match self.frames.pop() {
-            Some(Frame::Fresh { event, size, to }) => self.allocated(event, size, to, result, memory),
-            Some(Frame::Realloc { ptr, size }) => self.reallocated(ptr, size, result, memory),
-            Some(Frame::Free) => {
-                self.frees -= 1;
-                Left::Nothing
+        // By its place, not taken whole: the copy would wait for the parts that `enter` has just written.
+        match self.pending {
+            Some(Pending::Fresh { event, size }) => {
+                self.pending = None;
+                return self.allocated(event, size, result, memory);
             }
-            Some(Frame::Window) => {
-                self.windows -= 1;
-                Left::Nothing
+            Some(other) => {
+                self.pending = None;
+                return self.completed(other, result, memory);
             }
-            Some(Frame::Libc) => {
-                self.libcs -= 1;
-                Left::Nothing
-            }
-            Some(Frame::Ignored) | None => Left::Nothing,
+            None => {}
         }
+        match self.outer.pop() {
+            Some(Outer::Window) => self.windows -= 1,
+            Some(Outer::Libc) => self.libcs -= 1,
+            Some(Outer::Free) => self.frees -= 1,
+            None => {}
+        }
+        Left::Nothing
     }
 
     /// Forgets the calls that were entered and not left, after a trap. The host's window stays as it is.
     pub fn unwind(&mut self) {
-        self.frames.clear();
+        self.outer.clear();
+        self.pending = None;
         (self.hidden, self.windows, self.libcs, self.frees) = (0, 0, 0, 0);
     }
 
     /// The guest's linear memory grew just now. Outside of the allocator that means there is another allocator.
     pub fn memory_grew(&mut self) {
-        let allocator = |frame: &Frame| frame.hides() || matches!(frame, Frame::Free);
-        if !self.frames.last().is_some_and(allocator) {
+        if self.pending.is_none() && self.outer.last() != Some(&Outer::Free) {
             self.untrack(Untracked::GrewOutside);
         }
     }
@@ -315,7 +345,8 @@ impl HeapBook {
     /// # Errors
     /// The heap is not tracked. Overlapping blocks may show only in [`HeapBook::blocks`].
     pub fn figures(&self) -> Result<Figures, Untracked> {
-        self.untracked.map_or(Ok(self.figures), Err)
+        let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
+        self.untracked.map_or(Ok(Figures { live_blocks, ..self.figures }), Err)
     }
 
     /// What was called so far. It ends where the heap is no longer tracked.
@@ -358,7 +389,6 @@ impl HeapBook {
         };
         if block.own {
             self.figures.frees += 1;
-            self.figures.live_blocks -= 1;
             self.figures.live_bytes -= u64::from(block.size);
         }
         self.trace.add(Event::Free, self.own(), true, block.size.into(), block.number);
@@ -382,19 +412,27 @@ impl HeapBook {
         Err(BadFree { ptr, realloc, kind })
     }
 
+    /// Leaves the rarer calls.
+    fn completed(&mut self, call: Pending, result: u32, memory: &[u8]) -> Left {
+        match call {
+            Pending::Fresh { event, size } => self.allocated(event, size, result, memory),
+            Pending::Stored { to, size } => self.stored(to, size, result, memory),
+            Pending::Realloc { ptr, size } => self.reallocated(ptr, size, result, memory),
+            Pending::Ignored => Left::Nothing,
+        }
+    }
+
+    /// A block was asked for, and its address stored where the call did not fail.
+    fn stored(&mut self, to: u32, size: u32, failure: u32, memory: &[u8]) -> Left {
+        let ptr = if failure == 0 { word(memory, to) } else { Some(0) };
+        if ptr.is_none() {
+            self.untrack(Untracked::OutsideMemory);
+        }
+        self.allocated(Event::PosixMemalign, size.into(), ptr.unwrap_or(0), memory)
+    }
+
     #[inline]
-    fn allocated(&mut self, event: Event, size: u64, to: Option<u32>, result: u32, memory: &[u8]) -> Left {
-        let ptr = match to {
-            None => result,
-            Some(to) if result == 0 => match word(memory, to) {
-                Some(ptr) => ptr,
-                None => {
-                    self.untrack(Untracked::OutsideMemory);
-                    0
-                }
-            },
-            Some(_) => 0,
-        };
+    fn allocated(&mut self, event: Event, size: u64, ptr: u32, memory: &[u8]) -> Left {
         if self.untracked.is_some() {
             return Left::Nothing;
         }
@@ -407,7 +445,7 @@ impl HeapBook {
             return Left::Nothing;
         };
         self.figures.allocations += u64::from(own);
-        self.enter_figures(number, size as u32, own)
+        self.count(number, size as u32, own)
     }
 
     fn reallocated(&mut self, ptr: u32, size: u32, result: u32, memory: &[u8]) -> Left {
@@ -430,12 +468,12 @@ impl HeapBook {
         let Some(number) = self.place(result, size.into(), own, memory.len()) else {
             return Left::Nothing;
         };
+        self.adopted += u64::from(own && !old.own);
         if old.own {
-            self.figures.live_blocks -= 1;
             self.figures.live_bytes -= u64::from(old.size);
         }
         self.figures.reallocations += u64::from(own);
-        self.enter_figures(number, size, own)
+        self.count(number, size, own)
     }
 
     /// Enters a block and gives it its number.
@@ -462,23 +500,36 @@ impl HeapBook {
 
     /// Counts a block that was placed.
     #[inline]
-    fn enter_figures(&mut self, number: u64, size: u32, own: bool) -> Left {
+    fn count(&mut self, number: u64, size: u32, own: bool) -> Left {
         let mut crossed = None;
         if own {
             let figures = &mut self.figures;
-            figures.live_blocks += 1;
             figures.live_bytes += u64::from(size);
             figures.peak = figures.peak.max(figures.live_bytes);
             figures.total = figures.total.saturating_add(size.into());
-            let (bytes, calls) = (figures.live_bytes, figures.allocations + figures.reallocations);
-            let over = |limit: Option<u64>, value| limit.is_some_and(|limit| value > limit);
-            if over(self.watch.peak_heap, bytes) || over(self.watch.allocations, calls) {
-                let peak_heap = self.watch.peak_heap.take_if(|limit| bytes > *limit).map(|_| bytes);
-                let allocations = self.watch.allocations.take_if(|limit| calls > *limit).map(|_| calls);
-                crossed = Some(Crossed { peak_heap, allocations });
+            let calls = figures.allocations + figures.reallocations;
+            if figures.live_bytes > self.most_bytes || calls > self.most_calls {
+                crossed = Some(self.crossed());
             }
         }
         Left::Allocated { number, size, own, crossed }
+    }
+
+    /// Tells what was crossed, and no longer watches it.
+    #[cold]
+    fn crossed(&mut self) -> Crossed {
+        let cross = |limit: &mut u64, value: u64| {
+            let over = value > *limit;
+            if over {
+                *limit = u64::MAX;
+            }
+            over.then_some(value)
+        };
+        let Figures { live_bytes, allocations, reallocations, .. } = self.figures;
+        Crossed {
+            peak_heap: cross(&mut self.most_bytes, live_bytes),
+            allocations: cross(&mut self.most_calls, allocations + reallocations),
+        }
     }
 }
 

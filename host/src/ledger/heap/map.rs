@@ -37,6 +37,14 @@ impl Slot {
     fn is_live(&self) -> bool {
         self.ptr != 0 && self.marked & FREED == 0
     }
+
+    fn known(&self) -> Known {
+        match self.ptr {
+            0 => Known::Unknown,
+            _ if self.is_live() => Known::Live(self.block()),
+            _ => Known::Freed(self.block()),
+        }
+    }
 }
 
 /// What is known of a pointer.
@@ -51,16 +59,25 @@ pub(super) enum Known {
 /// Live blocks, and some that were freed.
 #[derive(Debug, Default)]
 pub(super) struct Map {
-    /// A power of two of them, or none before the first block. Never more than three quarters are in use.
+    /// A power of two of them, or none before the first block.
     slots: Vec<Slot>,
-    used: usize,
+    /// How many more may be taken before there is to be more room.
+    room: usize,
     live: usize,
     /// Random, lest a guest choose addresses that collide. Nothing that is reported depends on it.
     keys: (u64, u64),
 }
 
-/// Slots of the first table: 16 KiB. What was freed is forgotten at 768 addresses.
+/// Slots of the first table: 16 KiB. What was freed is forgotten at 512 addresses.
 const FIRST: usize = 1024;
+
+/// Slots of a table that is filled more densely than smaller ones: 64 MiB.
+const LARGE: usize = 4 << 20;
+
+/// How many slots of a table may be taken.
+fn room(slots: usize) -> usize {
+    if slots < LARGE { slots / 2 } else { slots / 4 * 3 }
+}
 
 impl Map {
     /// Live blocks.
@@ -69,8 +86,9 @@ impl Map {
     }
 
     /// Enters a live block. Returns false, and changes nothing, where its address is that of another.
+    #[inline]
     pub(super) fn insert(&mut self, block: Block) -> bool {
-        if self.used >= self.slots.len() / 4 * 3 {
+        if self.room == 0 {
             self.make_room();
         }
         let index = self.find(block.ptr);
@@ -78,18 +96,24 @@ impl Map {
         if slot.is_live() {
             return false;
         }
-        self.used += usize::from(slot.ptr == 0);
+        if slot.ptr == 0 {
+            self.room -= 1;
+        }
         self.live += 1;
         let own = if block.own { OWN } else { 0 };
         *slot = Slot { ptr: block.ptr, size: block.size, marked: block.number | own };
         true
     }
 
-    /// Frees the block at an address. What was known is what it was before.
+    /// Frees the block at an address. What is returned is what it was before.
+    #[inline]
     pub(super) fn free(&mut self, ptr: u32) -> Known {
-        let known = self.get(ptr);
+        if ptr == 0 || self.slots.is_empty() {
+            return Known::Unknown;
+        }
+        let index = self.find(ptr);
+        let known = self.slots[index].known();
         if let Known::Live(_) = known {
-            let index = self.find(ptr);
             self.slots[index].marked |= FREED;
             self.live -= 1;
         }
@@ -101,12 +125,7 @@ impl Map {
         if ptr == 0 || self.slots.is_empty() {
             return Known::Unknown;
         }
-        let slot = self.slots[self.find(ptr)];
-        match slot.ptr {
-            0 => Known::Unknown,
-            _ if slot.is_live() => Known::Live(slot.block()),
-            _ => Known::Freed(slot.block()),
-        }
+        self.slots[self.find(ptr)].known()
     }
 
     /// All live blocks, in no order.
@@ -115,6 +134,7 @@ impl Map {
     }
 
     /// The slot of an address, or the empty one where it would be. There always is an empty one.
+    #[inline]
     fn find(&self, ptr: u32) -> usize {
         let product = u128::from(u64::from(ptr) ^ self.keys.0) * u128::from(self.keys.1);
         let mask = self.slots.len() - 1;
@@ -125,21 +145,21 @@ impl Map {
         index
     }
 
-    /// Forgets what was freed, and doubles the table where live blocks alone fill five eighths of it: the most blocks that
-    /// the book allows stay below that in a table of 128 MiB.
+    /// Forgets what was freed, and doubles the table where live blocks alone take three quarters of its room: the most that
+    /// a book allows stay below that in a table of 128 MiB.
     #[cold]
     fn make_room(&mut self) {
         if self.slots.is_empty() {
             let state = RandomState::new();
             self.keys = (state.hash_one(0), state.hash_one(1) | 1);
         }
-        let full = self.live >= self.slots.len() / 8 * 5;
-        let len = if full { (self.slots.len() * 2).max(FIRST) } else { self.slots.len() };
+        let len = self.slots.len();
+        let len = if self.live >= room(len) / 4 * 3 { (len * 2).max(FIRST) } else { len };
         let old = std::mem::replace(&mut self.slots, vec![Slot::default(); len]);
         for slot in old.into_iter().filter(Slot::is_live) {
             let index = self.find(slot.ptr);
             self.slots[index] = slot;
         }
-        self.used = self.live;
+        self.room = room(len) - self.live;
     }
 }

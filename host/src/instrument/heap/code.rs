@@ -1,0 +1,140 @@
+//! The jump and the wrapper, and what they cost.
+
+use super::Hooked;
+use wasm_encoder::{Encode, Instruction, ValType};
+
+/// `enter` and `leave` as the wrapper calls them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listeners {
+    pub(super) table: u32,
+    pub(super) enter: u32,
+    pub(super) leave: u32,
+}
+
+/// A wrapper: its body, and the fuel that it and the jump take.
+pub(super) struct Wrapper {
+    pub(super) body: Vec<u8>,
+    pub(super) fuel_before: u64,
+    pub(super) fuel_after: u64,
+}
+
+/// Operators, with the fuel they take.
+#[derive(Default)]
+struct Code {
+    bytes: Vec<u8>,
+    fuel: u64,
+}
+
+impl Code {
+    fn op(&mut self, op: Instruction<'_>) {
+        op.encode(&mut self.bytes);
+        // What the engine charges for those used here.
+        self.fuel += u64::from(!matches!(op, Instruction::End | Instruction::Nop));
+    }
+
+    fn number(&mut self, value: u32) {
+        self.op(Instruction::I32Const(value.cast_signed()));
+    }
+
+    fn listener(&mut self, slot: u32, type_index: u32, table_index: u32) {
+        self.number(slot);
+        self.op(Instruction::CallIndirect { type_index, table_index });
+    }
+}
+
+/// The call of the wrapper with the function's own parameters.
+fn forward(params: u32, function: u32) -> Code {
+    let mut code = Code::default();
+    (0..params).for_each(|param| code.op(Instruction::LocalGet(param)));
+    code.op(Instruction::Call(function));
+    code
+}
+
+/// A body as long as `len` whose first operator is where that of a body with these local declarations is: what the engine
+/// says of an entry, such as that the fuel is used up, it says of that place. `None` if the jump is longer.
+pub(super) fn jump(params: u32, wrapper: u32, locals: &[u8], len: usize) -> Option<Vec<u8>> {
+    let mut body = no_locals(locals);
+    body.extend(forward(params, wrapper).bytes);
+    let nops = len.checked_sub(body.len() + 1)?;
+    body.resize(body.len() + nops, 0x01);
+    Instruction::End.encode(&mut body);
+    Some(body)
+}
+
+/// Local declarations of none in as many bytes; as there were where that number cannot be so long.
+fn no_locals(locals: &[u8]) -> Vec<u8> {
+    if locals.len() > 5 {
+        return locals.to_vec();
+    }
+    let mut padded = vec![0x80; locals.len().saturating_sub(1)];
+    padded.push(0);
+    padded
+}
+
+/// The function between the jump and the moved body.
+pub(super) fn wrapper(kind: Hooked, which: u32, params: u32, moved: u32, to: Listeners) -> Wrapper {
+    let returns = kind.signature().is_some_and(|(_, result)| result);
+    let mut before = Code::default();
+    before.number(which);
+    for argument in kind.told() {
+        match argument {
+            Some(param) => before.op(Instruction::LocalGet(param)),
+            None => before.number(0),
+        }
+    }
+    before.listener(0, to.enter, to.table);
+    let call = forward(params, moved);
+
+    let mut after = Code::default();
+    if returns {
+        after.op(Instruction::LocalSet(params));
+    }
+    after.number(which);
+    if returns {
+        after.op(Instruction::LocalGet(params));
+    } else {
+        after.number(0);
+    }
+    after.listener(1, to.leave, to.table);
+    if returns {
+        after.op(Instruction::LocalGet(params));
+    }
+    after.op(Instruction::End);
+
+    let mut body = Vec::new();
+    let locals: &[(u32, ValType)] = if returns { &[(1, ValType::I32)] } else { &[] };
+    (locals.len() as u32).encode(&mut body);
+    for (count, ty) in locals {
+        count.encode(&mut body);
+        ty.encode(&mut body);
+    }
+    for part in [&before, &call, &after] {
+        body.extend_from_slice(&part.bytes);
+    }
+    // The jump passes the same parameters on; each of both takes one more where it is entered.
+    let fuel_before = 1 + forward(params, 0).fuel + 1 + before.fuel + call.fuel;
+    Wrapper { body, fuel_before, fuel_after: after.fuel }
+}
+
+impl Hooked {
+    /// The number of its `i32` parameters, and whether it returns an `i32`. `None` where any type will do.
+    pub(super) fn signature(self) -> Option<(usize, bool)> {
+        match self {
+            Self::Malloc => Some((1, true)),
+            Self::Calloc | Self::Realloc | Self::AlignedAlloc | Self::Memalign => Some((2, true)),
+            Self::Free => Some((1, false)),
+            Self::PosixMemalign => Some((3, true)),
+            Self::Window | Self::Libc => None,
+        }
+    }
+
+    /// Which parameters `enter` is told.
+    fn told(self) -> [Option<u32>; 2] {
+        match self {
+            Self::Malloc | Self::Free => [Some(0), None],
+            Self::Calloc | Self::Realloc | Self::AlignedAlloc | Self::Memalign => [Some(0), Some(1)],
+            Self::PosixMemalign => [Some(0), Some(2)],
+            Self::Window | Self::Libc => [None, None],
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Lets the host follow the heap: calls of the allocator, found by name, pass through a hook.
+//!
+//! The body of `malloc` moves to the end of the code section as a function of its own. A wrapper behind it tells the host
+//! of the call and of the result. In the place of the body comes a jump of the same length.
+//!
+//! ```wat
+//! (module                              (module
+//!   (func $malloc (param i32)            (func $malloc (param i32) (result i32)     ;; the jump
+//!     (result i32) …)                      (call $wrapper (local.get 0)) nop nop …)
+//!   (func $free (param i32) …)           (func $free (param i32) …)
+//!   …                                    …
+//!                                        (table $hooks (export "airtight:hooks") 2 2 funcref)
+//!                                        (func $moved (param i32) (result i32) …)   ;; as it was
+//!                                        (func $wrapper (param i32) (result i32) (local i32)
+//!                                          (call_indirect $hooks (type $enter) (i32.const WHICH)
+//!                                            (local.get 0) (i32.const 0) (i32.const 0))
+//!                                          (local.set 1 (call $moved (local.get 0)))
+//!                                          (call_indirect $hooks (type $leave) (i32.const WHICH)
+//!                                            (local.get 1) (i32.const 1))
+//!                                          (local.get 1))
+//!   (export "malloc" (func $malloc)))    (export "malloc" (func $malloc)) …)
+//! ```
+//!
+//! So no function index moves and no code offset shifts: calls, element segments, exports, names and line numbers stay as
+//! they are. The host fills both slots of the table, gives back the fuel that the hook costs, and takes the added frames
+//! out of the stacks it captures.
+//!
+//! What this does not see: allocators under other names, functions whose names were stripped, and an allocator that the
+//! compiler has inlined into its callers.
+
+mod code;
+mod module;
+mod names;
+mod plan;
+mod reason;
+mod restore;
+mod undo;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use plan::plan;
+pub use reason::NoHooks;
+pub(super) use undo::{reserved_name, undo};
+
+/// The export of the table that the host fills: `enter` in slot 0, `leave` in slot 1.
+///
+/// `enter` has the type `(i32 which, i32 a, i32 b) -> ()`, `leave` has `(i32 which, i32 result) -> ()`; `which` is an
+/// index in [`HeapHooks::hooks`]. See [`Hooked`] for `a` and `b`; `result` is what the function returned, or 0.
+pub const HOOKS_TABLE: &str = "airtight:hooks";
+
+/// The export of `malloc`, so that the host can call it.
+pub const MALLOC_EXPORT: &str = "airtight:heap/malloc";
+
+/// The export of `free`. Missing where the module has none.
+pub const FREE_EXPORT: &str = "airtight:heap/free";
+
+/// In which functions a test's own code runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Those in which Rust's test harness calls a test.
+    Libtest,
+    /// The program's main function.
+    Main,
+    /// None: the host itself says when a test begins and ends.
+    None,
+}
+
+/// What a hooked function does, and what `enter` says of a call: `a` and `b` are 0 unless given here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hooked {
+    /// `malloc(a)`.
+    Malloc,
+    /// `calloc(a, b)`.
+    Calloc,
+    /// `realloc(a, b)`: the block, the new size.
+    Realloc,
+    /// `free(a)`.
+    Free,
+    /// `posix_memalign(a, _, b)`: where the block's address is put, the size.
+    PosixMemalign,
+    /// `aligned_alloc(a, b)`: the alignment, the size.
+    AlignedAlloc,
+    /// `memalign(a, b)`: the alignment, the size.
+    Memalign,
+    /// What runs in it is the test's own.
+    Window,
+    /// What runs in it is the C library's own, also within a window.
+    Libc,
+}
+
+/// A function whose calls the host learns of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// What it does.
+    pub kind: Hooked,
+    /// Its name in the module's name section; for a program without a named main function, `_start`.
+    pub name: String,
+    /// Its index, where now the jump is.
+    pub function: u32,
+    /// The index of its body.
+    pub moved: u32,
+    /// The index of the function between the two.
+    pub wrapper: u32,
+    /// What jump and wrapper spend before the body is entered: to be given back at `enter`.
+    pub fuel_before: u64,
+    /// What they spend after the body has returned: to be given back at `leave`.
+    pub fuel_after: u64,
+    /// Where its body starts, from the start of the code section's contents.
+    body: u32,
+    /// Where that body starts as a function of its own, likewise.
+    moved_body: u32,
+}
+
+/// The hooked functions of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeapHooks {
+    /// In the order of their functions. There is one of the kind [`Hooked::Malloc`].
+    pub hooks: Vec<Hook>,
+}

@@ -1,0 +1,87 @@
+/// Why the heap of a module is not followed. Each message completes "heap: not tracked (…)".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoHooks {
+    /// [`super::super::Options::heap`] was `None`.
+    #[error("it was not asked for")]
+    Off,
+    /// The names were stripped.
+    #[error("the module has no function names: build it without stripping them")]
+    NoNames,
+    /// The name section cannot be parsed, or names what does not exist.
+    #[error("the module's name section is damaged")]
+    BadNames,
+    /// There is no function of that name.
+    #[error("the module has no function named `malloc`, and other allocators cannot be followed")]
+    NoMalloc,
+    /// The module's memory is managed by a runtime of its own.
+    #[error("the memory of the module is managed by the runtime of {language}, which no hook sees")]
+    Runtime {
+        /// Whose runtime.
+        language: &'static str,
+    },
+    /// A Rust module has an allocator of its own.
+    #[error("the module has a `#[global_allocator]` of its own")]
+    GlobalAllocator,
+    /// A function has the name of a hooked one, and other parameters or results.
+    #[error("the module's `{name}` has the type {found}, not {expected}")]
+    Signature {
+        /// The function's name.
+        name: String,
+        /// Its type, in WebAssembly text.
+        found: String,
+        /// The type that it must have.
+        expected: String,
+    },
+    /// Several functions could be meant.
+    #[error("the module has several functions named `{name}`")]
+    Ambiguous {
+        /// Their name.
+        name: String,
+    },
+    /// One function has two names.
+    #[error("the module's function {function} has several names")]
+    TwoNames {
+        /// Its index.
+        function: u32,
+    },
+    /// The allocator is another module's.
+    #[error("the module imports its `{name}`")]
+    Imported {
+        /// The function's name.
+        name: String,
+    },
+    /// Code runs before the host can listen.
+    #[error("the module has a start function, which would run before anything can be counted")]
+    StartFunction,
+    /// There is nothing to allocate from.
+    #[error("the module has no memory")]
+    NoMemory,
+    /// Others can write to the memory.
+    #[error("the module imports its memory")]
+    ImportedMemory,
+    /// The jump does not fit.
+    #[error("the module's `{name}` is too short to be hooked")]
+    TooShort {
+        /// The function's name.
+        name: String,
+    },
+    /// Nothing says when a test runs.
+    #[error("the module has no function `test::__rust_begin_short_backtrace`, in which Rust's harness calls a test")]
+    NoLibtest,
+    /// Nothing says when the program runs.
+    #[error("the module has no main function and no `_start`")]
+    NoMain,
+    /// The blocks of the start-up code could not be told from the program's.
+    #[error(
+        "the module's main function, or its name, has become part of the start-up code, which allocates too: build it \
+         with less optimisation"
+    )]
+    MainInlined,
+    /// With what is added the module would be over a limit of the format's implementations.
+    #[error("the module has too many functions, types or exports")]
+    TooLarge,
+    /// The number of functions is written in more bytes than it needs.
+    #[error("the module's code section is written in an unusual way")]
+    UnusualCode,
+}

@@ -1,0 +1,69 @@
+//! Stacks of the rewritten module as the original would have had them.
+
+use super::{HeapHooks, Hook};
+use crate::ledger::RawFrame;
+
+/// What a function of the rewritten module was added as.
+enum Part<'h> {
+    Moved(&'h Hook),
+    Wrapper(&'h Hook),
+}
+
+impl HeapHooks {
+    /// A stack, innermost frame first, without the frames of wrappers and jumps.
+    ///
+    /// Captured by `enter` or `leave`, a stack ends in the hooked function, at no offset.
+    pub fn restore(&self, mut stack: Vec<RawFrame>) -> Vec<RawFrame> {
+        let mut kept = 0;
+        let mut next = 0;
+        while let Some(&frame) = stack.get(next) {
+            next += 1;
+            let Some(part) = self.part(frame.function) else {
+                stack[kept] = frame;
+                kept += 1;
+                continue;
+            };
+            let (hook, restored) = match part {
+                Part::Moved(hook) => {
+                    if stack.get(next).is_some_and(|frame| frame.function == hook.wrapper) {
+                        next += 1;
+                    }
+                    (hook, Some(RawFrame { function: hook.function, offset: frame.offset.and_then(|at| hook.back(at)) }))
+                }
+                // The body left by a tail call if anything runs above the wrapper.
+                Part::Wrapper(hook) => {
+                    (hook, (next == 1).then_some(RawFrame { function: hook.function, offset: None }))
+                }
+            };
+            if stack.get(next).is_some_and(|frame| frame.function == hook.function) {
+                next += 1;
+            }
+            if let Some(frame) = restored {
+                stack[kept] = frame;
+                kept += 1;
+            }
+        }
+        stack.truncate(kept);
+        stack
+    }
+
+    /// Whether the function in which a stack ends is a wrapper: if fuel ran out in it, the original has some left, and
+    /// goes on.
+    pub fn in_wrapper(&self, innermost: u32) -> bool {
+        matches!(self.part(innermost), Some(Part::Wrapper(_)))
+    }
+
+    fn part(&self, function: u32) -> Option<Part<'_>> {
+        // In the order of the hooks, a moved body and its wrapper each.
+        let added = function.checked_sub(self.hooks.first()?.moved)?;
+        let hook = self.hooks.get(added as usize / 2)?;
+        Some(if added % 2 == 0 { Part::Moved(hook) } else { Part::Wrapper(hook) })
+    }
+}
+
+impl Hook {
+    /// The offset in the original of an offset in the moved body.
+    fn back(&self, offset: u32) -> Option<u32> {
+        offset.checked_sub(self.moved_body)?.checked_add(self.body)
+    }
+}

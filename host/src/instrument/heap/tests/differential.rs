@@ -1,0 +1,284 @@
+//! The original and the rewritten module side by side.
+
+use super::toys::{Shape, Step, module, shape, steps};
+use crate::instrument::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, Instrumented, MALLOC_EXPORT, Options, Window};
+use crate::ledger::RawFrame;
+use proptest::prelude::*;
+use std::sync::Arc;
+use wasmtime::{Caller, Config, Engine, Func, Instance, Linker, Module, OptLevel, Ref, Store, Strategy, Trap, WasmBacktrace};
+
+/// Fuel that nothing here uses up.
+const PLENTY: u64 = 1 << 40;
+
+fn engines() -> Vec<Engine> {
+    let engine = |strategy| {
+        let mut config = Config::new();
+        config.strategy(strategy).consume_fuel(true);
+        if let Strategy::Cranelift = strategy {
+            config.cranelift_opt_level(OptLevel::Speed);
+        }
+        Engine::new(&config).unwrap()
+    };
+    vec![engine(Strategy::Cranelift), engine(Strategy::Winch)]
+}
+
+/// A call of a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Told {
+    Enter(Hooked, u32, u32),
+    Leave(Hooked, u32),
+}
+
+/// What a run leaves behind that must be the same with hooks and without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Left {
+    result: Result<i32, String>,
+    /// The stack of a trap.
+    stack: Vec<RawFrame>,
+    memory: Vec<u8>,
+    fuel: u64,
+    /// What `malloc` says from within itself: its size, the fuel, the stack.
+    seen: Vec<(u32, u64, Vec<RawFrame>)>,
+}
+
+struct Run {
+    left: Left,
+    told: Vec<Told>,
+    /// The stacks that `enter` captures, restored.
+    entered: Vec<Vec<RawFrame>>,
+    /// Whether the fuel ran out in a wrapper.
+    early: bool,
+}
+
+/// How a module's stacks are read.
+#[derive(Clone, Default)]
+struct Reading {
+    code_start: usize,
+    hooks: Option<Arc<HeapHooks>>,
+}
+
+impl Reading {
+    fn frames(&self, backtrace: &WasmBacktrace) -> Vec<RawFrame> {
+        let frame = |frame: &wasmtime::FrameInfo| RawFrame {
+            function: frame.func_index(),
+            offset: frame.module_offset().map(|at| (at - self.code_start) as u32),
+        };
+        backtrace.frames().iter().map(frame).collect()
+    }
+
+    fn stack(&self, backtrace: &WasmBacktrace) -> Vec<RawFrame> {
+        let frames = self.frames(backtrace);
+        self.hooks.as_ref().map_or_else(|| frames.clone(), |hooks| hooks.restore(frames.clone()))
+    }
+}
+
+#[derive(Default)]
+struct State {
+    reading: Reading,
+    seen: Vec<(u32, u64, Vec<RawFrame>)>,
+    told: Vec<Told>,
+    entered: Vec<Vec<RawFrame>>,
+}
+
+/// Runs an original (`None`) or a rewritten module.
+fn run(engine: &Engine, bytes: &[u8], reading: Reading, fuel: u64) -> Run {
+    let wasm = Module::new(engine, bytes).unwrap();
+    let mut store = Store::new(engine, State { reading: reading.clone(), ..State::default() });
+    store.set_fuel(PLENTY).unwrap();
+    let mut linker = Linker::new(engine);
+    linker
+        .func_wrap("env", "seen", |mut caller: Caller<'_, State>, size: u32| {
+            let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
+            let fuel = caller.get_fuel().unwrap();
+            caller.data_mut().seen.push((size, fuel, stack));
+        })
+        .unwrap();
+    let instance = linker.instantiate(&mut store, &wasm).unwrap();
+    if let Some(hooks) = &reading.hooks {
+        listen(&mut store, &instance, hooks);
+    }
+    store.set_fuel(fuel).unwrap();
+    let main = instance.get_typed_func::<(), i32>(&mut store, "run").unwrap();
+    let (mut stack, mut early) = (Vec::new(), false);
+    let result = main.call(&mut store, ()).map_err(|error| {
+        let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
+        stack = reading.stack(backtrace);
+        let innermost = backtrace.frames()[0].func_index();
+        early = reading.hooks.as_ref().is_some_and(|hooks| hooks.in_wrapper(innermost));
+        format!("{:?}", error.downcast_ref::<Trap>())
+    });
+    let fuel = store.get_fuel().unwrap();
+    let memory = instance.get_memory(&mut store, "memory").unwrap().data(&store).to_vec();
+    let State { seen, told, entered, .. } = store.into_data();
+    Run { left: Left { result, stack, memory, fuel, seen }, told, entered, early }
+}
+
+/// Fills the table, as the host does.
+fn listen(store: &mut Store<State>, instance: &Instance, hooks: &Arc<HeapHooks>) {
+    let table = instance.get_table(&mut *store, HOOKS_TABLE).unwrap();
+    let (before, after) = (hooks.clone(), hooks.clone());
+    let enter = Func::wrap(&mut *store, move |mut caller: Caller<'_, State>, which: u32, a: u32, b: u32| {
+        let hook = &before.hooks[which as usize];
+        give(&mut caller, hook.fuel_before);
+        let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
+        caller.data_mut().entered.push(stack);
+        caller.data_mut().told.push(Told::Enter(hook.kind, a, b));
+    });
+    let leave = Func::wrap(&mut *store, move |mut caller: Caller<'_, State>, which: u32, result: u32| {
+        let hook = &after.hooks[which as usize];
+        give(&mut caller, hook.fuel_after);
+        caller.data_mut().told.push(Told::Leave(hook.kind, result));
+    });
+    table.set(&mut *store, 0, Ref::Func(Some(enter))).unwrap();
+    table.set(&mut *store, 1, Ref::Func(Some(leave))).unwrap();
+}
+
+fn give(caller: &mut Caller<'_, State>, fuel: u64) {
+    // Of fuel that is used up the engine does not say how far: more may not be given.
+    let left = caller.get_fuel().unwrap();
+    if left > 0 {
+        caller.set_fuel(left + fuel).unwrap();
+    }
+}
+
+fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
+    let options = Options { heap: Some(Window::Main) };
+    let Instrumented { bytes, map } = crate::instrument::instrument(original, &options).unwrap();
+    let plain = Reading { code_start: map.code_start_original.unwrap(), hooks: None };
+    let reading = Reading { code_start: map.code_start_rewritten.unwrap(), hooks: Some(Arc::new(map.heap.unwrap())) };
+    (bytes.into_owned(), plain, reading)
+}
+
+/// Runs both, and checks that they do the same.
+fn both(engine: &Engine, original: &[u8], fuel: u64) -> (Run, Run) {
+    let (hooked, plain, reading) = hook(original);
+    (run(engine, original, plain, fuel), run(engine, &hooked, reading, fuel))
+}
+
+/// Each hooked call begins and ends, unless a trap ended it; what is nested lies within.
+fn balanced(told: &[Told]) -> Vec<Hooked> {
+    let mut open = Vec::new();
+    for told in told {
+        match told {
+            Told::Enter(kind, ..) => open.push(*kind),
+            Told::Leave(kind, _) => assert_eq!(open.pop(), Some(*kind)),
+        }
+    }
+    open
+}
+
+#[test]
+fn every_hook_is_called_with_its_arguments() {
+    let steps = [Step::Malloc(5), Step::Realloc(6), Step::Calloc(2, 3), Step::Free, Step::PosixMemalign(7), Step::Libc];
+    for engine in engines() {
+        let (plain, hooked) = both(&engine, &module(&Shape::default(), &steps), PLENTY);
+        assert_eq!(plain.left, hooked.left);
+        use Hooked::*;
+        use Told::*;
+        let expected = [
+            Enter(Window, 0, 0),
+            Enter(Malloc, 5, 0),
+            Leave(Malloc, 1032),
+            Enter(Realloc, 1032, 6),
+            Enter(Malloc, 6, 0),
+            Leave(Malloc, 1048),
+            Enter(Free, 1032, 0),
+            Leave(Free, 0),
+            Leave(Realloc, 1048),
+            Enter(Calloc, 2, 3),
+            Enter(Malloc, 6, 0),
+            Leave(Malloc, 1064),
+            Leave(Calloc, 1064),
+            Enter(Free, 1064, 0),
+            Leave(Free, 0),
+            Enter(PosixMemalign, 64, 7),
+            Enter(Malloc, 7, 0),
+            Leave(Malloc, 1080),
+            Leave(PosixMemalign, 0),
+            Enter(Libc, 0, 0),
+            Enter(Malloc, 33, 0),
+            Leave(Malloc, 1096),
+            Leave(Libc, 0),
+            Leave(Window, 0),
+        ];
+        assert_eq!(hooked.told, expected);
+        assert_eq!(hooked.left.result, Ok(0));
+    }
+}
+
+#[test]
+fn a_trap_in_the_allocator_has_the_original_stack() {
+    for engine in engines() {
+        let original = module(&Shape { fillers: (120, 0), ..Shape::default() }, &[Step::Deep(3), Step::Trap]);
+        let (plain, hooked) = both(&engine, &original, PLENTY);
+        assert_eq!(plain.left, hooked.left);
+        assert_eq!(balanced(&hooked.told), [Hooked::Window, Hooked::Malloc]);
+        assert_eq!(hooked.left.result, Err("Some(UnreachableCodeReached)".to_owned()));
+        // The window, the jump into `malloc`, and no offset: nothing of it has run.
+        let entered = hooked.entered.last().unwrap();
+        assert_eq!(entered.len(), plain.left.stack.len());
+        assert_eq!(entered[0], RawFrame { function: plain.left.stack[0].function, offset: None });
+        assert_eq!(entered[1..], plain.left.stack[1..]);
+    }
+}
+
+#[test]
+fn the_host_can_call_the_allocator() {
+    let engine = &engines()[0];
+    let (bytes, _, reading) = hook(&module(&Shape::default(), &[]));
+    let wasm = Module::new(engine, &bytes).unwrap();
+    let mut store = Store::new(engine, State::default());
+    store.set_fuel(PLENTY).unwrap();
+    let seen = Func::wrap(&mut store, |_: u32| {});
+    let instance = Instance::new(&mut store, &wasm, &[seen.into()]).unwrap();
+    listen(&mut store, &instance, &reading.hooks.unwrap());
+    let block = instance.get_typed_func::<u32, u32>(&mut store, MALLOC_EXPORT).unwrap().call(&mut store, 9).unwrap();
+    instance.get_typed_func::<u32, ()>(&mut store, FREE_EXPORT).unwrap().call(&mut store, block).unwrap();
+    assert_eq!(store.get_fuel().unwrap() % 2, (PLENTY - 1) % 2 ^ u64::from(block % 2 == 0));
+    assert_eq!(balanced(&store.data().told), []);
+    assert_eq!(store.data().told.len(), 4);
+}
+
+/// With every amount of fuel up to what the program needs, it ends where it would have, or at the entry of a hooked
+/// function that takes no more than what its hook costs.
+#[test]
+fn out_of_fuel_is_the_same_place() {
+    let steps = [Step::Malloc(5), Step::Calloc(2, 3), Step::Deep(2), Step::Free, Step::PosixMemalign(4)];
+    for engine in engines() {
+        for locals in [vec![], vec![("i64", 3)], vec![("i64", 200), ("f32", 1), ("i32", 200)]] {
+            let original = module(&Shape { locals, ..Shape::default() }, &steps);
+            let (hooked, plain, reading) = hook(&original);
+            let needed = PLENTY - run(&engine, &original, plain.clone(), PLENTY).left.fuel;
+            let mut exact = 0;
+            for fuel in 1..needed + 2 {
+                let expected = run(&engine, &original, plain.clone(), fuel);
+                let found = run(&engine, &hooked, reading.clone(), fuel);
+                if found.left == expected.left {
+                    exact += 1;
+                } else {
+                    assert_eq!(found.left.result, Err("Some(OutOfFuel)".to_owned()), "of {fuel}");
+                    assert!(expected.left.fuel < 20 || found.early, "of {fuel}: {:?}", expected.left);
+                }
+            }
+            println!("{exact} of {needed}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn a_rewritten_module_does_the_same(shape in shape(), steps in steps()) {
+        let original = module(&shape, &steps);
+        for engine in engines() {
+            let vectors = shape.locals.iter().any(|(ty, _)| *ty == "v128");
+            let (plain, hooked) = both(&engine, &original, PLENTY);
+            let _ = vectors;
+            prop_assert_eq!(&plain.left, &hooked.left);
+            prop_assert!(plain.told.is_empty());
+            let open = balanced(&hooked.told);
+            prop_assert_eq!(open.is_empty(), hooked.left.result.is_ok());
+            prop_assert_eq!(hooked.told[0].clone(), Told::Enter(Hooked::Window, 0, 0));
+        }
+    }
+}
