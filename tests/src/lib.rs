@@ -4,6 +4,7 @@
 
 pub mod fuzz;
 mod guests;
+pub mod heap;
 pub mod hostile;
 mod once;
 mod picture;

@@ -81,11 +81,7 @@ impl Globals {
 }
 
 /// The export section with these exports after those it has.
-pub(super) fn edit(
-    bytes: &[u8],
-    sections: &[Section<'_>],
-    added: &[Added],
-) -> Result<Option<Edit>, BinaryReaderError> {
+pub(super) fn edit(bytes: &[u8], sections: &[Section<'_>], added: &[Added]) -> Result<Option<Edit>, BinaryReaderError> {
     if added.is_empty() {
         return Ok(None);
     }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::catalogue::{sections::HEADER_LEN, validate};
 use crate::catalogue::sections::sections;
+use crate::catalogue::{sections::HEADER_LEN, validate};
 use crate::instrument::{Instrumented, Options, RewriteMap};
 use proptest::prelude::*;
 use std::borrow::Cow;

@@ -79,11 +79,7 @@ pub fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented
 }
 
 /// The passes over a module that uses none of the heap pass's names.
-fn run<'a>(
-    bytes: &'a [u8],
-    sections: &[Section<'a>],
-    options: &Options,
-) -> Result<Instrumented<'a>, InstrumentError> {
+fn run<'a>(bytes: &'a [u8], sections: &[Section<'a>], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
     let globals = export_globals::find(bytes, sections)?;
     let heap = match options.heap {
         Some(window) => heap::plan(bytes, sections, window)?,

@@ -38,8 +38,8 @@ impl Splice {
         if self.0.is_empty() {
             return Cow::Borrowed(bytes);
         }
-        // Stable: what is put in at one place keeps the order in which it came.
-        self.0.sort_by_key(|edit| edit.at.start);
+        // What is put in comes before what replaces the bytes behind it; at one place it keeps its order.
+        self.0.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let added: usize = self.0.iter().map(|edit| edit.with.len()).sum();
         let mut done = Vec::with_capacity(bytes.len() + added);
         let mut copied = 0;

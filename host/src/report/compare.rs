@@ -63,10 +63,10 @@ pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical 
 }
 
 /// An element of either report, and its fellow in the other.
-type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
+pub(super) type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
 /// The elements of both that have the same key, by key; of several with one key, the first with the first.
-fn matched<'a, T, K: Ord>(left: &'a [T], right: &'a [T], key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
+pub(super) fn matched<'a, T, K: Ord>(left: &'a [T], right: &'a [T], key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
     let mut pairs: BTreeMap<(K, usize), Pair<'a, T>> = BTreeMap::new();
     for (second, side) in [left, right].into_iter().enumerate() {
         for element in side {
@@ -144,8 +144,9 @@ fn keys<'a>(left: &'a Map<String, Value>, right: &'a Map<String, Value>) -> impl
 #[cfg(test)]
 mod tests {
     use super::super::doubt::{Cause, Doubt, TestId};
-    use super::super::samples;
-    use super::super::{digest, model::Report};
+    use super::super::growth::{Growth, Round, Span};
+    use super::super::model::{Report, Verdict};
+    use super::super::{digest, samples};
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -192,6 +193,38 @@ mod tests {
         let mut another = policy.clone();
         another.canonical.policy = json!({ "env": { "A/B~": 2 } });
         assert_eq!(told(&policy, &another), [" /policy/env/A~1B~0: 1 2"]);
+    }
+
+    #[test]
+    fn figures_of_the_heap_are_compared_and_those_of_one_side_alone_too() {
+        let test = || samples::left(Verdict::Leak, vec![samples::blocks(2, 1024)], vec![samples::blocks(1, 48)]);
+        let mut other = test();
+        let heap = &mut other.usage.as_mut().unwrap().heap;
+        (heap.peak, heap.lost, heap.retained_blocks) = (Some(9), None, Some(2));
+        heap.doubt = Some("there was no second run".to_owned());
+        let details = other.details.as_mut().unwrap();
+        details.leaks[0].bytes = Some(1000);
+        details.retained[0].stack[0].line = Some(16);
+        let span = Span { before: 0, after: 8 };
+        let round = Round { heap_blocks: None, heap_bytes: Some(span), linear: span, handles: span };
+        details.growth = Some(Growth::judge(vec![round]));
+        let report = |test| samples::report(vec![samples::module("m", vec![test])]);
+        let found = differences(&report(test()).canonical, &report(other).canonical);
+        let fields: Vec<_> = found.iter().map(|one| one.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "/growth",
+                "/leaks/0/bytes",
+                "/retained/0/stack/0/line",
+                "/usage/heap/doubt",
+                "/usage/heap/lost",
+                "/usage/heap/peak",
+                "/usage/heap/retained_blocks",
+            ]
+        );
+        let lost = &found[4];
+        assert_eq!((lost.left.as_ref(), lost.right.as_ref()), (Some(&json!(1024)), None), "absent is not zero");
     }
 
     #[test]

@@ -40,6 +40,24 @@ pub(super) mod optional {
     }
 }
 
+/// The same for a difference, which may be negative.
+pub(super) mod signed {
+    use super::{Difference, LARGEST_NUMBER};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(difference: &i64, to: S) -> Result<S::Ok, S::Error> {
+        if difference.unsigned_abs() <= LARGEST_NUMBER {
+            to.serialize_i64(*difference)
+        } else {
+            to.collect_str(difference)
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        from.deserialize_any(Difference)
+    }
+}
+
 fn exact(value: &Value) -> Value {
     match value {
         Value::Number(number) => {
@@ -75,6 +93,28 @@ impl de::Visitor<'_> for Figure {
     }
 
     fn visit_str<E: de::Error>(self, digits: &str) -> Result<u64, E> {
+        digits.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(digits), &self))
+    }
+}
+
+struct Difference;
+
+impl de::Visitor<'_> for Difference {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer from -2^63 to 2^63 - 1, as a number or as a string of decimal digits")
+    }
+
+    fn visit_i64<E: de::Error>(self, difference: i64) -> Result<i64, E> {
+        Ok(difference)
+    }
+
+    fn visit_u64<E: de::Error>(self, difference: u64) -> Result<i64, E> {
+        i64::try_from(difference).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(difference), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<i64, E> {
         digits.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(digits), &self))
     }
 }
@@ -121,7 +161,27 @@ mod tests {
         }
     }
 
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Changed(#[serde(with = "super::signed")] i64);
+
+    #[test]
+    fn a_difference_is_written_by_the_same_rule() {
+        let json = |by| serde_json_canonicalizer::to_string(&Changed(by)).unwrap();
+        assert_eq!([json(-1), json(1 - (1 << 53))], ["-1", "-9007199254740991"]);
+        assert_eq!([json(-(1 << 53)), json(1 << 53)], [r#""-9007199254740992""#, r#""9007199254740992""#]);
+        for wrong in ["1.5", "9223372036854775808", r#""9223372036854775808""#, r#""x""#] {
+            let error = serde_json::from_str::<Changed>(wrong).unwrap_err();
+            assert!(error.to_string().contains("an integer from -2^63 to 2^63 - 1"), "{wrong}: {error}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_difference_comes_back(by in prop_oneof![any::<i64>(), -10..10_i64]) {
+            let json = serde_json_canonicalizer::to_vec(&Changed(by)).unwrap();
+            prop_assert_eq!(serde_json::from_slice::<Changed>(&json).unwrap(), Changed(by));
+        }
+
         #[test]
         fn every_figure_comes_back(value in prop_oneof![any::<u64>(), LARGEST_NUMBER - 3..LARGEST_NUMBER + 3]) {
             let json = serde_json_canonicalizer::to_vec(&limit(value)).unwrap();

@@ -1,7 +1,7 @@
 //! Report files: checked before the run, written whole or not at all after it.
 
-use super::json;
 use super::model::Report;
+use super::{json, pprof};
 use std::fmt::{self, Display};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use tempfile::NamedTempFile;
 
 /// Kinds that are announced, and not part of this version.
-const ANNOUNCED: [&str; 4] = ["junit", "sarif", "html", "pprof"];
+const ANNOUNCED: [&str; 3] = ["junit", "sarif", "html"];
 
 /// The format of a report file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +18,26 @@ const ANNOUNCED: [&str; 4] = ["junit", "sarif", "html", "pprof"];
 pub enum ReportKind {
     /// The whole report, see [`json::write`].
     Json,
+    /// Where the heap's blocks were allocated, see [`pprof::write`].
+    Pprof,
 }
 
 impl ReportKind {
     /// Every kind that this version writes.
-    pub const ALL: [Self; 1] = [Self::Json];
+    pub const ALL: [Self; 2] = [Self::Json, Self::Pprof];
+
+    /// Whether it shows [`Report::profile`], which a run makes only where it is told to.
+    pub fn wants_profile(self) -> bool {
+        match self {
+            Self::Json => false,
+            Self::Pprof => true,
+        }
+    }
 
     fn render(self, report: &Report) -> Vec<u8> {
         match self {
             Self::Json => json::write(report),
+            Self::Pprof => pprof::write(report),
         }
     }
 }
@@ -35,6 +46,7 @@ impl Display for ReportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Json => "json",
+            Self::Pprof => "pprof",
         })
     }
 }
@@ -155,6 +167,11 @@ impl ReportFiles {
         Ok(Self { files })
     }
 
+    /// Whether one of them shows [`Report::profile`].
+    pub fn wants_profile(&self) -> bool {
+        self.files.iter().any(|file| file.kind.wants_profile())
+    }
+
     /// Writes every file. Each is written beside its place, flushed to the disk and renamed, so that a reader sees the old
     /// file or the whole new one. One that fails does not stop the others: the errors are returned, none where all went well.
     pub fn write(&self, report: &Report) -> Vec<ReportFileError> {
@@ -245,8 +262,20 @@ mod tests {
         assert_eq!(error("report.json"), "`report.json` is not KIND=PATH, such as json=report.json");
         assert_eq!(error("json="), "`json=` is not KIND=PATH, such as json=report.json");
         assert_eq!(error("=x"), "`=x` is not KIND=PATH, such as json=report.json");
-        assert_eq!(error("junit=x.xml"), "report kind `junit` is not part of this version, which writes: json");
-        assert_eq!(error("jsn=x"), "there is no report kind `jsn`; this version writes: json");
+        assert_eq!(error("junit=x.xml"), "report kind `junit` is not part of this version, which writes: json, pprof");
+        assert_eq!(error("jsn=x"), "there is no report kind `jsn`; this version writes: json, pprof");
+    }
+
+    #[test]
+    fn a_profile_is_wanted_where_one_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = |kind: &str| format!("{kind}={}", dir.path().join(kind).display()).parse::<ReportSpec>().unwrap();
+        assert!(!ReportFiles::check([spec("json")]).unwrap().wants_profile());
+        let files = ReportFiles::check([spec("json"), spec("pprof")]).unwrap();
+        assert!(files.wants_profile());
+        let report = samples::report(Vec::new());
+        assert!(files.write(&report).is_empty());
+        assert_eq!(fs::read(dir.path().join("pprof")).unwrap(), pprof::write(&report));
     }
 
     #[test]

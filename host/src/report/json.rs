@@ -14,7 +14,8 @@ pub fn write(report: &Report) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::Verdict;
+    use super::super::growth::{Growth, Round, Span};
+    use super::super::model::{Heap, Verdict};
     use super::super::{digest, samples};
     use super::*;
     use proptest::prelude::*;
@@ -24,6 +25,37 @@ mod tests {
         let tests = vec![samples::passed("works"), samples::leaked(), samples::skipped("later", "ignored")];
         let report = samples::report(vec![samples::module("semver/tests/io", tests)]);
         insta::assert_snapshot!(String::from_utf8(write(&report)).unwrap());
+    }
+
+    #[test]
+    fn what_is_known_of_a_heap_reads_well() {
+        let span = |before, after| Some(Span { before, after });
+        let round = |nth: u64| Round {
+            heap_blocks: span(nth, nth + 1),
+            heap_bytes: span(nth * 48, nth * 48 + 48),
+            linear: Span { before: 17 << 16, after: 17 << 16 },
+            handles: Span::default(),
+        };
+        let growth = Growth { sites: vec![samples::blocks(1, 48)], ..Growth::judge((0..3).map(round).collect()) };
+        let mut test = samples::left(Verdict::Leak, vec![samples::blocks(2, 1024)], vec![samples::blocks(3, 144)]);
+        test.details.as_mut().unwrap().growth = Some(growth);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&test).unwrap());
+    }
+
+    #[test]
+    fn an_absent_figure_is_not_written_and_stays_absent() {
+        let heap = Heap { tracked: true, peak: Some(0), ..Heap::default() };
+        let json = serde_json::to_string(&heap).unwrap();
+        assert_eq!(json, r#"{"tracked":true,"peak":0}"#);
+        assert_eq!(serde_json::from_str::<Heap>(&json).unwrap(), heap);
+        let read: Heap = serde_json::from_str(r#"{"tracked":false,"why":"no function is named malloc"}"#).unwrap();
+        assert_eq!(read, Heap { why: Some("no function is named malloc".into()), ..Heap::default() });
+        let linear = Span::default();
+        let round = Round { heap_blocks: None, heap_bytes: None, linear, handles: linear };
+        let growth = Growth::judge(vec![round]);
+        let json = serde_json::to_string(&growth).unwrap();
+        assert!(!json.contains("heap") && !json.contains("sites"), "{json}");
+        assert_eq!(serde_json::from_str::<Growth>(&json).unwrap(), growth);
     }
 
     #[test]

@@ -3,14 +3,17 @@
 pub mod compare;
 pub mod console;
 pub mod counts;
+pub mod diff;
 pub mod digest;
 pub mod doubt;
 pub mod events;
 pub mod exit_status;
 mod figure;
 pub mod files;
+pub mod growth;
 pub mod json;
 pub mod model;
+pub mod pprof;
 pub mod profile;
 #[cfg(test)]
 mod samples;

@@ -2,6 +2,7 @@
 
 use super::doubt::Doubt;
 use super::figure;
+use super::growth::Growth;
 use super::profile::HeapProfile;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -222,12 +223,17 @@ pub struct Details {
     /// Where it failed: the guest's stack, user frames first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
-    /// What was still open after a normal finish, by order of acquisition.
+    /// What was left after a normal finish: what was still open by order of acquisition, lost heap blocks by order of
+    /// allocation, files left in scratch by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Resource>,
-    /// Heap blocks that static data still reaches after a normal finish, by place of allocation.
+    /// Heap blocks that static data still reaches after a normal finish, by place of allocation. They are not among the leaks,
+    /// even where the policy has them fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<Resource>,
+    /// How it grew from round to round, where it was run several times in one instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
     /// What was open when the test ended another way; the host took it back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reclaimed: Vec<Resource>,
@@ -315,7 +321,7 @@ pub struct Resource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<u32>,
     /// Size of what is left, for residue; bytes of all blocks together, for the heap.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// `read`, `write`, `read-write`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! Reports for the tests of the writers.
 
+use super::growth::{Growth, Round, Span};
 use super::model::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -57,6 +58,40 @@ pub(super) fn socket() -> Resource {
     let stack = vec![Frame { function: "wasm function 71".to_owned(), file: None, line: None }];
     let (kind, path, fd, mode) = (ResourceKind::Socket, None, Some(9), None);
     Resource { kind, path, fd, mode, bytes_written: 1, stack, ..file("", 1) }
+}
+
+pub(super) fn blocks(count: u64, bytes: u64) -> Resource {
+    let stack = vec![frame("mine::Cache::new", "src/lib.rs", 15), frame("cache::fills", "tests/cache.rs", 23)];
+    let (kind, path, fd, mode) = (ResourceKind::Heap, None, None, None);
+    Resource { kind, path, fd, mode, bytes: Some(bytes), bytes_written: 0, stack, ..file("", count) }
+}
+
+/// Figures of a test that finished and left these blocks.
+pub(super) fn heap(lost: &[Resource], retained: &[Resource]) -> Heap {
+    let blocks = |all: &[Resource]| Some(all.iter().map(|one| one.count).sum());
+    let bytes = |all: &[Resource]| Some(all.iter().filter_map(|one| one.bytes).sum());
+    Heap {
+        tracked: true,
+        peak: Some(8192),
+        total: Some(65_536),
+        allocations: Some(40),
+        frees: Some(30),
+        reallocations: Some(2),
+        lost: bytes(lost),
+        lost_blocks: blocks(lost),
+        retained: bytes(retained),
+        retained_blocks: blocks(retained),
+        ..Heap::default()
+    }
+}
+
+/// A test that left these things, open ones and lost blocks, and kept these blocks.
+pub(super) fn left(verdict: Verdict, leaks: Vec<Resource>, retained: Vec<Resource>) -> TestRecord {
+    let lost: Vec<_> = leaks.iter().filter(|leak| leak.kind == ResourceKind::Heap).cloned().collect();
+    let heap = heap(&lost, &retained);
+    let mut test = with("tests::reads_all", verdict, Details { leaks, retained, ..Details::default() });
+    test.usage = test.usage.map(|usage| Usage { heap, ..usage });
+    test
 }
 
 pub(super) fn leaked() -> TestRecord {
@@ -142,6 +177,9 @@ pub(super) fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
+const KINDS: [ResourceKind; 5] =
+    [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket, ResourceKind::Residue, ResourceKind::Heap];
+
 fn some_text() -> impl Strategy<Value = Option<String>> {
     prop::option::of(hostile())
 }
@@ -167,13 +205,55 @@ prop_compose! {
 
 prop_compose! {
     fn any_resource()(
-        kind in prop::sample::select(vec![ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket]),
+        kind in prop::sample::select(KINDS.to_vec()),
         (count, fd, bytes, bytes_read, bytes_written) in any::<(u64, Option<u32>, Option<u64>, u64, u64)>(),
         (path, mode, scope) in (some_text(), some_text(), hostile()),
         socket in prop::option::of(any_socket()),
         stack in any_stack(),
     ) -> Resource {
         Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, scope, stack }
+    }
+}
+
+prop_compose! {
+    fn any_span()(before: u64, after: u64) -> Span {
+        Span { before, after }
+    }
+}
+
+prop_compose! {
+    fn any_round()(
+        (heap_blocks, heap_bytes) in (prop::option::weighted(0.9, any_span()), prop::option::weighted(0.9, any_span())),
+        (linear, handles) in (any_span(), any_span()),
+    ) -> Round {
+        Round { heap_blocks, heap_bytes, linear, handles }
+    }
+}
+
+prop_compose! {
+    /// Rounds of any figures, some of them repeated, and judged.
+    pub(super) fn any_growth()(
+        rounds in prop::collection::vec((any_round(), 1..5_usize), 0..4),
+        sites in prop::collection::vec(any_resource(), 0..2),
+    ) -> Growth {
+        let rounds = rounds.into_iter().flat_map(|(round, times)| vec![round; times]).collect();
+        Growth { sites, ..Growth::judge(rounds) }
+    }
+}
+
+prop_compose! {
+    fn any_heap()(
+        tracked: bool,
+        (why, doubt) in (some_text(), some_text()),
+        (peak, total, allocations) in any::<(Option<u64>, Option<u64>, Option<u64>)>(),
+        (frees, reallocations) in any::<(Option<u64>, Option<u64>)>(),
+        (lost, lost_blocks, retained, retained_blocks) in any::<(Option<u64>, Option<u64>, Option<u64>, Option<u64>)>(),
+    ) -> Heap {
+        let why = why.map(Into::into);
+        Heap {
+            tracked, why, peak, total, allocations, frees, reallocations,
+            lost, lost_blocks, retained, retained_blocks, doubt,
+        }
     }
 }
 
@@ -186,15 +266,19 @@ prop_compose! {
         failures in prop::collection::vec(hostile(), 0..3),
         stack in any_stack(),
         leaks in prop::collection::vec(any_resource(), 0..3),
+        retained in prop::collection::vec(any_resource(), 0..2),
         reclaimed in prop::collection::vec(any_resource(), 0..3),
+        growth in prop::option::of(any_growth()),
         cleanups in prop::collection::vec((any::<u32>(), hostile(), any_stack()), 0..2),
     ) -> Details {
         let limit = limit.map(|(name, value, seen)| LimitRecord { name, value, seen });
         let refused = refused.map(|(current, desired, limit, times)| RefusedGrowth { current, desired, limit, times });
         let cleanup = |(ordinal, message, stack)| CleanupRecord { ordinal, message, stack };
         let cleanups = cleanups.into_iter().map(cleanup).collect();
-        let (output, retained) = (Output::default(), Vec::new());
-        Details { message, hint, reason, exit_status, limit, refused, stack, leaks, retained, reclaimed, cleanups, failures, output }
+        Details {
+            message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, reclaimed, cleanups, failures,
+            output: Output::default(),
+        }
     }
 }
 
@@ -204,8 +288,8 @@ prop_compose! {
         verdict in prop::sample::select(one_of_each()).prop_map(|test| test.verdict),
         details in prop::option::of(any_details()),
         usage: Option<(Option<u64>, Option<u64>, Option<u32>)>,
+        heap in any_heap(),
     ) -> TestRecord {
-        let heap = Heap { tracked: true, ..Heap::default() };
         let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
         let details = details.filter(|details| *details != Details::default()).map(Box::new);
         TestRecord { name: name.into(), harness: None, verdict, usage, details }

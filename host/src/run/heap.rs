@@ -15,6 +15,7 @@ use crate::sandbox::heap::{Capture, Crossing, EndPicture, HeapEnd, HeapRun, Watc
 use crate::sandbox::{Ending, Engine, Job, Run, run};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
 /// What became of a test's heap.
@@ -40,6 +41,8 @@ pub struct Balance {
     pub lost: Vec<Site>,
     /// Blocks that static data reaches.
     pub retained: Vec<Site>,
+    /// Those of either that the last round allocated, of a test that was called several times.
+    pub of_last_round: Vec<Site>,
     /// What is not certain.
     pub doubt: Option<String>,
 }
@@ -76,7 +79,7 @@ impl Accountant<'_> {
         let mut again = Again::default();
         let second = if picture.is_some() || self.profile { self.run_again(ran, &end, &mut again) } else { Err(None) };
         let balance = match picture {
-            Some(picture) => Some(balance(picture, second)),
+            Some(picture) => Some(balance(picture, second, last_round(ran))),
             None => judgement.normal_finish.then(Balance::default).filter(|_| self.is_wanted()),
         };
         (Account::Tracked { figures: end.figures, balance, crossed: end.crossed }, again)
@@ -147,6 +150,14 @@ impl Accountant<'_> {
     }
 }
 
+/// The numbers of the allocations of the last round, if there were several.
+fn last_round(ran: &Run) -> RangeInclusive<u64> {
+    match &ran.rounds[..] {
+        [_, .., last] => last.before.allocations + 1..=last.after.allocations,
+        _ => RangeInclusive::new(1, 0),
+    }
+}
+
 fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
     numbers.sort_unstable();
     numbers
@@ -158,7 +169,11 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
 
 /// Which blocks of the test's own are lost and which are retained, by the second run where there is one; else by what is
 /// certain without.
-fn balance(first: &EndPicture, second: Result<Box<HeapEnd>, Option<String>>) -> Balance {
+fn balance(
+    first: &EndPicture,
+    second: Result<Box<HeapEnd>, Option<String>>,
+    last_round: RangeInclusive<u64>,
+) -> Balance {
     let here = first.picture(first);
     let (reached, captured, doubt) = match second {
         Ok(second) => match second.picture.as_ref().map(|there| agreed(&here, &there.picture(first))) {
@@ -168,12 +183,17 @@ fn balance(first: &EndPicture, second: Result<Box<HeapEnd>, Option<String>>) -> 
         },
         Err(doubt) => (plain(&here), None, doubt),
     };
-    let with_stack = |wanted: bool| {
-        let blocks = first.blocks.iter().zip(&reached).filter(|(block, reached)| block.own && **reached == wanted);
+    let with_stack = |wanted: &dyn Fn(&Block, bool) -> bool| {
+        let blocks = first.blocks.iter().zip(&reached).filter(|(block, reached)| block.own && wanted(block, **reached));
         let stack = |block: &Block| captured.as_ref().and_then(|end| end.captured.stack(block.number)).cloned();
         blocks.map(|(block, _)| (*block, stack(block))).collect::<Vec<_>>()
     };
-    Balance { lost: sites(&with_stack(false)), retained: sites(&with_stack(true)), doubt: doubt.map(in_full) }
+    Balance {
+        lost: sites(&with_stack(&|_, reached| !reached)),
+        retained: sites(&with_stack(&|_, reached| reached)),
+        of_last_round: sites(&with_stack(&|block, _| last_round.contains(&block.number))),
+        doubt: doubt.map(in_full),
+    }
 }
 
 fn in_full(why: String) -> String {

@@ -6,6 +6,7 @@ use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
 use crate::policy::LeakAction;
+use crate::report::growth::{Growth, Round};
 use crate::report::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Accou
         && run.remains.residue.is_empty()
         && run.refused.is_none()
         && judgement.exit_status.is_none()
+        && run.rounds.len() < 2
         && left_nothing(heap)
         && matches!(heap_verdict::broken(heap, &case.policy.limits), Ok(None))
         && !named.keep_output;
@@ -104,6 +106,10 @@ fn details(named: &Named<'_>, case: &Case<'_>, mut judgement: Judgement, heap: &
         retained = heap_verdict::describe(&balance.retained, named.name, symbols);
         (verdict, retained) = weigh(weighed, retained, case.policy.leaks.retained);
     }
+    let growth = growth(named, case, heap);
+    if verdict == Verdict::Pass && growth.as_ref().is_some_and(Growth::grows) {
+        verdict = Verdict::Leak;
+    }
     let broke = heap_limits(case, heap, &mut verdict, &mut judgement);
     let stack = broke.unwrap_or_else(|| place(named, case, &judgement));
     let said = run.sdk.as_ref();
@@ -118,12 +124,36 @@ fn details(named: &Named<'_>, case: &Case<'_>, mut judgement: Judgement, heap: &
         stack,
         leaks,
         retained,
+        growth,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
         output: if verdict != Verdict::Pass || named.keep_output { output(named, run) } else { Output::default() },
     };
     (verdict, details)
+}
+
+/// What the rounds of a test that was called several times say.
+fn growth(named: &Named<'_>, case: &Case<'_>, heap: &Account) -> Option<Growth> {
+    if case.run.rounds.len() < 2 {
+        return None;
+    }
+    let mut growth = Growth::judge(case.run.rounds.iter().map(round).collect());
+    if let (Some(_), Account::Tracked { balance: Some(balance), .. }) = (growth.settled_from(), heap) {
+        growth.sites = heap_verdict::describe(&balance.of_last_round, named.name, &case.module.symbols);
+    }
+    Some(growth)
+}
+
+fn round(round: &crate::sandbox::Round) -> Round {
+    let crate::sandbox::Round { before, after } = *round;
+    let heap = before.heap.zip(after.heap);
+    Round {
+        heap_blocks: heap.map(|(before, after)| (before.0, after.0).into()),
+        heap_bytes: heap.map(|(before, after)| (before.1, after.1).into()),
+        linear: (before.linear, after.linear).into(),
+        handles: (before.handles.into(), after.handles.into()).into(),
+    }
 }
 
 /// A limit on the heap is judged where nothing else went wrong. Gives the place of the allocation that broke one.

@@ -3,6 +3,7 @@
 use airtight::config::units::{parse_duration, parse_fuel, parse_size};
 use airtight::policy::PolicyPatch;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
+use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
 use airtight::report::model::Harness;
 use airtight::run::{Partition, RunIgnored, Seed, Selection};
@@ -38,6 +39,8 @@ pub enum Command {
     Run(Box<RunCommand>),
     /// Run tests in several ways and compare the reports: the proof that a report can be trusted.
     Verify(Box<VerifyCommand>),
+    /// Compare two JSON reports: what tests left on the heap, by function; leaks; verdicts.
+    Diff(DiffCommand),
     /// Print the tests of modules without running them.
     List(Box<ListCommand>),
     /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
@@ -80,6 +83,30 @@ pub struct VerifyCommand {
 
 /// The variable by which `airtight verify` tells its child what to do: its arguments are the same.
 pub const VERIFY_JOB: &str = "AIRTIGHT_VERIFY_JOB";
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXIT_STATUSES)]
+pub struct DiffCommand {
+    /// The base: a report that `--report json=PATH` wrote.
+    #[arg(value_name = "OLD.json")]
+    pub old: PathBuf,
+    /// The report to compare with it.
+    #[arg(value_name = "NEW.json")]
+    pub new: PathBuf,
+    /// Fail where a test of both reports retains more than this over the base: a share such as 10% or 0%, or a size such as
+    /// 4KiB or 0B. From a base of nothing, any growth is over any share.
+    #[arg(long, value_name = "SHARE|SIZE")]
+    pub fail_on_growth: Option<Threshold>,
+    /// Show long lists whole.
+    #[arg(long)]
+    pub all: bool,
+    /// Colours.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+const DIFF_EXIT_STATUSES: &str = "Exit status: 0 whatever differs; 100 only with --fail-on-growth, where a test grew by more; \
+2 usage; 96 a report cannot be read, or was changed after it was written.";
 
 #[derive(Debug, Args)]
 pub struct SetupCommand {
@@ -355,9 +382,13 @@ pub struct RunArgs {
     /// Which tests are listed at the end.
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
     pub final_status_level: FinalStatusLevel,
-    /// Write a report file; json is the only kind so far.
+    /// Write a report file: json, or pprof (where the heap was allocated, for `go tool pprof`).
     #[arg(long, value_name = "KIND=PATH")]
     pub report: Vec<ReportSpec>,
+    /// Call each test of the SDK so often in one instance, and tell what grows with each call.
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub repeat: u32,
     /// Cap on linear memory, above the profile's and the overrides' settings.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,

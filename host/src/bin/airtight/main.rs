@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod diff;
 mod failure;
 mod list;
 mod run;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         args::Command::Setup(command) => setup::setup(&command),
         args::Command::Run(command) => run::run(&command),
         args::Command::Verify(command) => verify::verify(&command),
+        args::Command::Diff(command) => diff::diff(&command),
         args::Command::List(command) => list::list(&command),
         args::Command::Runner(command) => runner::runner(&command),
     };

@@ -87,6 +87,9 @@ impl Settings {
             no_capture: args.no_capture,
             keep_output: args.show_output == OutputMode::Always,
             shuffle: args.shuffle,
+            repeat: args.repeat,
+            heap: profile.heap_accounting(),
+            profile: files.wants_profile(),
             inject_host_leak: args.inject_host_leak,
             inject_host_panic: args.inject_host_panic,
             ..RunnerOptions::default()
@@ -231,7 +234,8 @@ fn cache(config: &Config) -> Option<Cache> {
     }
 }
 
-fn colours(color: Color) -> bool {
+/// Whether standard output gets colours.
+pub fn colours(color: Color) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,

@@ -50,25 +50,15 @@ fn forward(params: u32, function: u32) -> Code {
     code
 }
 
-/// A body as long as `len` whose first operator is where that of a body with these local declarations is: what the engine
-/// says of an entry, such as that the fuel is used up, it says of that place. `None` if the jump is longer.
+/// A body as long as `len` with these local declarations, which it does not need. But what the engine says of an entry,
+/// such as that the fuel is used up, it says of the place of the last of them. `None` if the jump is longer.
 pub(super) fn jump(params: u32, wrapper: u32, locals: &[u8], len: usize) -> Option<Vec<u8>> {
-    let mut body = no_locals(locals);
+    let mut body = locals.to_vec();
     body.extend(forward(params, wrapper).bytes);
     let nops = len.checked_sub(body.len() + 1)?;
     body.resize(body.len() + nops, 0x01);
     Instruction::End.encode(&mut body);
     Some(body)
-}
-
-/// Local declarations of none in as many bytes; as there were where that number cannot be so long.
-fn no_locals(locals: &[u8]) -> Vec<u8> {
-    if locals.len() > 5 {
-        return locals.to_vec();
-    }
-    let mut padded = vec![0x80; locals.len().saturating_sub(1)];
-    padded.push(0);
-    padded
 }
 
 /// The function between the jump and the moved body.

@@ -58,10 +58,8 @@ const MAINS_WITHOUT: &[&str] = &["__original_main", "__main_void"];
 /// The last part of the name of what calls a Rust program's main function, or a test.
 const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
 const LIBTEST: &str = "test::__rust_begin_short_backtrace";
-const RUST_MAIN: &[&str] = &[
-    "std::sys::backtrace::__rust_begin_short_backtrace",
-    "std::sys_common::backtrace::__rust_begin_short_backtrace",
-];
+const RUST_MAIN: &[&str] =
+    &["std::sys::backtrace::__rust_begin_short_backtrace", "std::sys_common::backtrace::__rust_begin_short_backtrace"];
 
 /// Part of the symbol through which `alloc` calls a `#[global_allocator]`. That of the default one is `__rdl_alloc`.
 const GLOBAL_ALLOCATOR: &str = "__rg_alloc";
@@ -157,7 +155,8 @@ fn path(name: &str) -> String {
 /// Whether Rust's `alloc` calls something else than the C library's allocator. Inlined, only debug information tells.
 fn has_own_allocator(module: &Module<'_>) -> bool {
     let symbol = memmem::Finder::new(GLOBAL_ALLOCATOR);
-    let mut told = module.sections.iter().filter(|section| section.name == "name" || section.name.starts_with(".debug_"));
+    let mut told =
+        module.sections.iter().filter(|section| section.name == "name" || section.name.starts_with(".debug_"));
     told.any(|section| symbol.find(&module.bytes[section.contents.clone()]).is_some())
 }
 

@@ -28,7 +28,10 @@ impl HeapHooks {
                     if stack.get(next).is_some_and(|frame| frame.function == hook.wrapper) {
                         next += 1;
                     }
-                    (hook, Some(RawFrame { function: hook.function, offset: frame.offset.and_then(|at| hook.back(at)) }))
+                    (
+                        hook,
+                        Some(RawFrame { function: hook.function, offset: frame.offset.and_then(|at| hook.back(at)) }),
+                    )
                 }
                 // The body left by a tail call if anything runs above the wrapper.
                 Part::Wrapper(hook) => {

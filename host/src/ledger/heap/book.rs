@@ -190,6 +190,7 @@ pub struct HeapBook {
     figures: Figures,
     /// Blocks that were not the test's own, and became it when the test reallocated them.
     adopted: u64,
+    peak_since_mark: u64,
     number: u64,
     lowest: Option<u32>,
     /// Limits that are watched; `u64::MAX` where none is.
@@ -215,6 +216,7 @@ impl HeapBook {
             frees: 0,
             figures: Figures::default(),
             adopted: 0,
+            peak_since_mark: 0,
             number: 0,
             lowest: None,
             most_bytes,
@@ -273,9 +275,10 @@ impl HeapBook {
                 }
             },
             Call::Free { ptr } => {
+                let freed = self.free(ptr);
                 self.frees += 1;
                 self.outer.push(Outer::Free);
-                return self.free(ptr);
+                return freed;
             }
             Call::Window => {
                 self.windows += 1;
@@ -347,6 +350,16 @@ impl HeapBook {
     pub fn figures(&self) -> Result<Figures, Untracked> {
         let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
         self.untracked.map_or(Ok(Figures { live_blocks, ..self.figures }), Err)
+    }
+
+    /// Starts [`HeapBook::peak_since_mark`] anew.
+    pub fn mark(&mut self) {
+        self.peak_since_mark = self.figures.live_bytes;
+    }
+
+    /// Most live bytes of the test's own blocks since [`HeapBook::mark`], or since the beginning.
+    pub fn peak_since_mark(&self) -> u64 {
+        self.peak_since_mark
     }
 
     /// What was called so far. It ends where the heap is no longer tracked.
@@ -506,6 +519,7 @@ impl HeapBook {
             let figures = &mut self.figures;
             figures.live_bytes += u64::from(size);
             figures.peak = figures.peak.max(figures.live_bytes);
+            self.peak_since_mark = self.peak_since_mark.max(figures.live_bytes);
             figures.total = figures.total.saturating_add(size.into());
             let calls = figures.allocations + figures.reallocations;
             if figures.live_bytes > self.most_bytes || calls > self.most_calls {

@@ -1,8 +1,10 @@
 //! All there is to say of one test, and the short of it.
 
 use super::super::model::{CleanupRecord, Details, TestRecord, Verdict};
-use super::limits::{Advice, Limit, Refused};
-use super::resources::{Inventory, Leaks, Reclaimed, StackOf};
+use super::growth::GrowthTable;
+use super::left::Left;
+use super::limits::{Advice, Limit, Refused, is_of_heap};
+use super::resources::{Reclaimed, StackOf};
 use super::sanitise::{OneLine, Quoted};
 use super::status::TestName;
 use super::style::Styles;
@@ -12,8 +14,8 @@ use std::fmt::{self, Display, Formatter};
 /// Everything, without times and without captured output.
 pub(super) struct Full<'a> {
     pub test: &'a TestRecord,
-    /// Whether what a passing test was refused is shown, too.
-    pub refusals: bool,
+    /// Whether what a passing test was refused, and what static data keeps of it, is shown, too.
+    pub all: bool,
     pub styles: &'a Styles,
 }
 
@@ -29,14 +31,14 @@ impl Display for Full<'_> {
         if let Some(limit) = &details.limit {
             write!(f, "{}", Limit(limit))?;
         }
-        if let Some(refused) = details.refused.as_ref().filter(|_| self.refusals || !verdict.is_success()) {
+        if let Some(refused) = details.refused.as_ref().filter(|_| self.all || !verdict.is_success()) {
             write!(f, "{}", Refused(refused))?;
         }
         // How it left is the message too, in other words.
         if verdict != Verdict::Exit || details.exit_status.is_none() {
             write_messages(f, details)?;
         }
-        let label = place_label(verdict);
+        let label = place_label(verdict, details);
         write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles })?;
         if let Some(hint) = &details.hint {
             writeln!(f, "    hint: {}", OneLine(hint))?;
@@ -44,10 +46,11 @@ impl Display for Full<'_> {
         if let Some(limit) = &details.limit {
             write!(f, "{}", Advice(limit))?;
         }
-        if !details.leaks.is_empty() {
-            let shown = if verdict.is_success() { ", which the policy only shows" } else { "" };
-            writeln!(f, "    left open when the test returned{shown}: {}", Inventory(&details.leaks))?;
-            write!(f, "{}", Leaks { test: &self.test.name, leaks: &details.leaks, styles })?;
+        let doubt = self.test.usage.as_ref().and_then(|usage| usage.heap.doubt.as_deref());
+        let left = Left { test: &self.test.name, verdict, details, doubt, all: self.all, styles };
+        write!(f, "{left}")?;
+        if let Some(growth) = &details.growth {
+            write!(f, "{}", GrowthTable { test: &self.test.name, growth, styles })?;
         }
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
         write!(f, "{}", Reclaimed { resources: &details.reclaimed, styles })
@@ -66,16 +69,18 @@ impl Display for Short<'_> {
         let Some(details) = self.test.details.as_deref() else {
             return Ok(());
         };
-        if let Some(leak) = details.leaks.first() {
-            writeln!(f, "    left open: {}", Inventory(&details.leaks))?;
-            let stack = StackOf { indent: "    ", label: "the first acquired at", stack: &leak.stack, styles };
-            return write!(f, "{}", stack.top());
+        let left = Left { test: &self.test.name, verdict, details, doubt: None, all: false, styles };
+        let limit = details.limit.as_ref().filter(|limit| is_of_heap(limit));
+        match limit {
+            Some(limit) => write!(f, "{}", Limit(limit))?,
+            None if left.is_cause() => return left.write_short(f),
+            None => {}
         }
         let message = details.message.as_ref().or(details.failures.first());
         if let Some(line) = message.and_then(|message| message.lines().next()) {
             write!(f, "{}", Quoted { indent: "", text: line.as_bytes() })?;
         }
-        let label = place_label(verdict);
+        let label = place_label(verdict, details);
         write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles }.top())
     }
 }
@@ -128,8 +133,9 @@ fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles
     write!(f, "{}", StackOf { indent, label: "at", stack: &cleanup.stack, styles })
 }
 
-fn place_label(verdict: Verdict) -> &'static str {
+fn place_label(verdict: Verdict, details: &Details) -> &'static str {
     match verdict {
+        Verdict::Memory if details.limit.as_ref().is_some_and(is_of_heap) => "crossed at",
         Verdict::Fail => "failed at",
         Verdict::Timeout => "stopped at",
         Verdict::Exit => "left at",

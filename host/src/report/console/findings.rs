@@ -14,7 +14,7 @@ pub fn render_findings(report: &Report, colours: bool) -> String {
         report.canonical.modules.iter().flat_map(|module| module.tests.iter().map(|test| (&*module.name, test)));
     let findings = tests.filter(|(_, test)| !test.verdict.is_success());
     let blocks: Vec<_> = findings
-        .map(|(module, test)| Finding { module, test, time: Time::Omitted, refusals: false, styles }.to_string())
+        .map(|(module, test)| Finding { module, test, time: Time::Omitted, all: false, styles }.to_string())
         .collect();
     blocks.join("\n")
 }
@@ -24,14 +24,14 @@ pub(super) struct Finding<'a> {
     pub module: &'a str,
     pub test: &'a TestRecord,
     pub time: Time,
-    /// See [`Full::refusals`].
-    pub refusals: bool,
+    /// See [`Full::all`].
+    pub all: bool,
     pub styles: &'a Styles,
 }
 
 impl Display for Finding<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { module, test, time, refusals, styles } = *self;
-        write!(f, "{}{}", StatusLine { module, test, time, styles }, Full { test, refusals, styles })
+        let Self { module, test, time, all, styles } = *self;
+        write!(f, "{}{}", StatusLine { module, test, time, styles }, Full { test, all, styles })
     }
 }

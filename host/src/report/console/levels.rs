@@ -23,7 +23,7 @@ pub enum StatusLevel {
     Pass,
     /// Tests that were skipped, with the reason.
     Skip,
-    /// What a test that passed was refused, too.
+    /// What a test that passed was refused, and what static data keeps of it, too.
     All,
 }
 

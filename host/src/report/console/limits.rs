@@ -2,7 +2,7 @@
 
 use super::super::model::{LimitRecord, RefusedGrowth};
 use super::sanitise::OneLine;
-use super::units::{Bytes, Grouped, Millis};
+use super::units::{Bytes, Grouped, Millis, plural};
 use std::fmt::{self, Display, Formatter};
 
 /// Which limit, its value, and what was asked for or reached.
@@ -12,7 +12,7 @@ impl Display for Limit<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let LimitRecord { name, value, seen } = self.0;
         let name = OneLine(name);
-        write!(f, "    limit: `{name}` is {}", self.figure(*value))?;
+        write!(f, "    limit: `{name}` is {}{}", self.figure(*value), self.what())?;
         if let Some(seen) = seen {
             write!(f, "; the test came to {}", self.figure(*seen))?;
         }
@@ -27,12 +27,30 @@ impl Limit<'_> {
     fn figure(&self, value: u64) -> String {
         match self.0.name.as_str() {
             "memory" | "stack" | "output" | "scratch" | "io" | "host-memory" => Bytes(value).to_string(),
+            "peak-heap" | "lost" | "retained" => Bytes(value).to_string(),
             "timeout" => format!("{} of wall-clock time", Millis(value)),
             "fuel" => format!("{} units of fuel", Grouped(value)),
             "handles" => format!("{} descriptors open at once", Grouped(value)),
+            "allocations" => format!("{} {}", Grouped(value), plural(value, "allocation", "allocations")),
             _ => Grouped(value).to_string(),
         }
     }
+
+    /// What a figure of the heap counts.
+    fn what(&self) -> &'static str {
+        match self.0.name.as_str() {
+            "peak-heap" => " of heap blocks that are live at once",
+            "lost" => " of heap blocks that nothing reaches at the end",
+            "retained" => " of heap blocks that static data still reaches at the end",
+            "allocations" => ", reallocations included",
+            _ => "",
+        }
+    }
+}
+
+/// Whether a limit is on the heap: such a test runs to its end, and has a place where it went over.
+pub(super) fn is_of_heap(limit: &LimitRecord) -> bool {
+    matches!(limit.name.as_str(), "peak-heap" | "lost" | "retained" | "allocations")
 }
 
 /// What to do about a broken limit.
@@ -40,7 +58,14 @@ pub(super) struct Advice<'a>(pub &'a LimitRecord);
 
 impl Display for Advice<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "    to fix: make the test need less, or raise `{}` for it in airtight.toml", OneLine(&self.0.name))
+        let name = self.0.name.as_str();
+        let less = match name {
+            "lost" => "free what is lost",
+            "retained" => "let go of what static data keeps",
+            "allocations" => "make the test allocate less often",
+            _ => "make the test need less",
+        };
+        writeln!(f, "    to fix: {less}, or raise `{}` for it in airtight.toml", OneLine(name))
     }
 }
 

@@ -4,7 +4,11 @@
 //! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
 
 mod details;
+mod diff;
 mod findings;
+mod growth;
+mod heap_summary;
+mod left;
 mod levels;
 mod limits;
 #[cfg(feature = "cli")]
@@ -21,6 +25,7 @@ mod verification;
 #[cfg(test)]
 mod tests;
 
+pub use diff::{DiffOptions, DiffText, GrowthText};
 pub use findings::render_findings;
 pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
 #[cfg(feature = "cli")]

@@ -110,7 +110,7 @@ impl<W: Write> Console<W> {
 
     fn finished(&mut self, module: &str, test: &TestRecord, elapsed: Duration) -> fmt::Result {
         let slow = self.was_slow(module, test);
-        let (listed, refusals) = (self.lists(test, slow), self.shows_refusals());
+        let (listed, all) = (self.lists(test, slow), self.shows_all());
         if listed && test.usage.is_some() {
             self.times.insert((module.to_owned(), test.name.clone()), elapsed);
         }
@@ -121,7 +121,7 @@ impl<W: Write> Console<W> {
             if listed {
                 write!(text, "{}", Short { test, styles })?;
             } else {
-                write!(text, "{}", Full { test, refusals, styles })?;
+                write!(text, "{}", Full { test, all, styles })?;
             }
         }
         if options.output.shows(test.verdict) {
@@ -139,8 +139,8 @@ impl<W: Write> Console<W> {
                 }
                 let time = self.times.get(&(module.name.clone(), test.name.clone()));
                 let time = time.copied().map_or(Time::Blank, Time::Took);
-                let refusals = self.shows_refusals();
-                let finding = Finding { module: &module.name, test, time, refusals, styles: &self.styles };
+                let all = self.shows_all();
+                let finding = Finding { module: &module.name, test, time, all, styles: &self.styles };
                 write!(self.text, "{separator}{finding}")?;
                 separator = if test.verdict.is_success() { String::new() } else { "\n".to_owned() };
             }
@@ -157,7 +157,7 @@ impl<W: Write> Console<W> {
         !self.slow.is_empty() && self.slow.contains(&(module.to_owned(), test.name.to_string()))
     }
 
-    fn shows_refusals(&self) -> bool {
+    fn shows_all(&self) -> bool {
         self.options.status_level == StatusLevel::All
     }
 

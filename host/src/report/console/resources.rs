@@ -3,16 +3,16 @@
 use super::super::model::{Frame, Resource, ResourceKind, SocketRecord};
 use super::sanitise::OneLine;
 use super::style::Styles;
-use super::units::{Bytes, Grouped, plural};
+use super::units::{Bytes, Grouped, PlainBytes, plural};
 use std::fmt::{self, Display, Formatter};
 
 /// Frames shown of one stack; the JSON report has them all.
 const MAX_FRAMES: usize = 8;
 
 /// `src/io.rs:41 in semver::io::open`; the function alone where there is no debug information.
-struct Place<'a> {
-    frame: &'a Frame,
-    styles: &'a Styles,
+pub(super) struct Place<'a> {
+    pub frame: &'a Frame,
+    pub styles: &'a Styles,
 }
 
 impl Display for Place<'_> {
@@ -59,45 +59,40 @@ impl Display for StackOf<'_> {
     }
 }
 
-/// How much is held: `2 files, 1 socket`.
-pub(super) struct Inventory<'a>(pub &'a [Resource]);
+/// How much is held: `2 files, 1 socket, 3 heap blocks (1,536 bytes)`.
+pub(super) struct Inventory<I>(pub I);
 
-impl Display for Inventory<'_> {
+impl<'a, I: Iterator<Item = &'a Resource> + Clone> Display for Inventory<I> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for kind in [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket, ResourceKind::Residue] {
-            let counts = self.0.iter().filter(|resource| resource.kind == kind).map(|resource| resource.count);
-            let count = counts.fold(0, u64::saturating_add);
+        for kind in
+            [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket, ResourceKind::Residue, ResourceKind::Heap]
+        {
+            let held = self.0.clone().filter(|resource| resource.kind == kind);
+            let count = held.clone().map(|resource| resource.count).fold(0, u64::saturating_add);
             if count > 0 {
                 write!(f, "{separator}{} {}", Grouped(count), noun(kind, count))?;
                 separator = ", ";
+                if kind == ResourceKind::Heap {
+                    let bytes = held.filter_map(|resource| resource.bytes).fold(0, u64::saturating_add);
+                    write!(f, " ({})", PlainBytes(bytes))?;
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Leaked resources, with all that helps to find and close each.
-pub(super) struct Leaks<'a> {
+/// Something that was open or in a file, with all that helps to find and close it.
+pub(super) struct Open<'a> {
     pub test: &'a str,
-    pub leaks: &'a [Resource],
+    pub resource: &'a Resource,
     pub styles: &'a Styles,
 }
 
-impl Display for Leaks<'_> {
+impl Display for Open<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.leaks.iter().try_for_each(|leak| self.leak(f, leak))?;
-        if self.leaks.iter().all(|leak| leak.kind == ResourceKind::Residue) {
-            return Ok(());
-        }
-        let culprits = "`mem::forget`, `into_raw_fd`, a static that keeps it, a reference cycle";
-        writeln!(f, "    where the owner seems to be dropped already, look for: {culprits}")
-    }
-}
-
-impl Leaks<'_> {
-    fn leak(&self, f: &mut Formatter<'_>, leak: &Resource) -> fmt::Result {
-        let indent = "        ";
+        let (leak, indent) = (self.resource, "        ");
         writeln!(f, "    - {}", Title(leak))?;
         if leak.kind == ResourceKind::Residue {
             return writeln!(
@@ -111,7 +106,7 @@ impl Leaks<'_> {
         if leak.kind != ResourceKind::Dir {
             writeln!(f, "{indent}{}", Traffic(leak))?;
         }
-        let label = "acquired at";
+        let label = acquired(leak.kind);
         if leak.stack.is_empty() {
             writeln!(f, "{indent}{label} a place that is not known: no stack was recorded")?;
         }
@@ -125,6 +120,11 @@ impl Leaks<'_> {
     }
 }
 
+/// The label of a place that something was acquired at.
+pub(super) fn acquired(kind: ResourceKind) -> &'static str {
+    if kind == ResourceKind::Heap { "allocated at" } else { "acquired at" }
+}
+
 /// Resources that the host took back when a test ended another way than by returning; a line or two each.
 pub(super) struct Reclaimed<'a> {
     pub resources: &'a [Resource],
@@ -136,14 +136,19 @@ impl Display for Reclaimed<'_> {
         if self.resources.is_empty() {
             return Ok(());
         }
-        writeln!(f, "    reclaimed by the host (no leak: the test did not return): {}", Inventory(self.resources))?;
+        writeln!(
+            f,
+            "    reclaimed by the host (no leak: the test did not return): {}",
+            Inventory(self.resources.iter())
+        )?;
         for resource in self.resources {
             writeln!(f, "    - {}", Title(resource))?;
             if resource.kind == ResourceKind::Socket {
                 writeln!(f, "        {}", Traffic(resource))?;
             }
             let stack = &resource.stack;
-            let stack = StackOf { indent: "        ", label: "acquired at", stack, styles: self.styles };
+            let label = acquired(resource.kind);
+            let stack = StackOf { indent: "        ", label, stack, styles: self.styles };
             write!(f, "{}", stack.top())?;
         }
         Ok(())
@@ -172,8 +177,8 @@ impl Display for Traffic<'_> {
     }
 }
 
-/// `3 files fixtures/a.txt (fd 5 is the first, read)`.
-struct Title<'a>(&'a Resource);
+/// `3 files fixtures/a.txt (fd 5 is the first, read)`, `2 heap blocks (1,024 bytes)`.
+pub(super) struct Title<'a>(pub &'a Resource);
 
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -189,7 +194,7 @@ impl Display for Title<'_> {
             (None, ResourceKind::Socket | ResourceKind::Heap) => {}
         }
         if let Some(bytes) = bytes {
-            write!(f, " ({})", Bytes(*bytes))?;
+            write!(f, " ({})", PlainBytes(*bytes))?;
         }
         let Some(fd) = fd else { return Ok(()) };
         write!(f, " (fd {fd}")?;
@@ -203,7 +208,7 @@ impl Display for Title<'_> {
     }
 }
 
-fn noun(kind: ResourceKind, count: u64) -> &'static str {
+pub(super) fn noun(kind: ResourceKind, count: u64) -> &'static str {
     match kind {
         ResourceKind::File => plural(count, "file", "files"),
         ResourceKind::Dir => plural(count, "directory", "directories"),

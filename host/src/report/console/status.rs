@@ -65,7 +65,7 @@ impl Display for StatusLine<'_> {
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
+pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "PASS",
         Verdict::Leak => "LEAK",

@@ -2,13 +2,15 @@
 
 use super::super::counts::Counts;
 use super::super::model::Report;
+use super::heap_summary::HeapSummary;
 use super::sanitise::{OneLine, Quoted};
 use super::style::Styles;
 use super::units::plural;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-/// Reasons for skipping that are named; a test can give any reason it likes.
+/// Reasons that are named; a test can give any reason it likes for being skipped.
 const MAX_REASONS: usize = 5;
 
 /// The summary, the reasons for skipping, the notes and the digest.
@@ -26,8 +28,9 @@ impl Display for Summary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.tallies(f)?;
         if self.counts.skip > 0 {
-            writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts))?;
+            writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts.skip_reasons))?;
         }
+        write!(f, "{}", HeapSummary::of(self.report))?;
         let not_run = self.not_run();
         let tests = plural(not_run as u64, "test was", "tests were");
         if self.report.volatile.interrupted {
@@ -83,17 +86,17 @@ impl Summary<'_> {
 }
 
 /// `2 ignored, 1 should_panic`, the most frequent first.
-struct Reasons<'a>(&'a Counts);
+pub(super) struct Reasons<'a, T>(pub &'a BTreeMap<T, usize>);
 
-impl Display for Reasons<'_> {
+impl<T: AsRef<str>> Display for Reasons<'_, T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut reasons: Vec<_> = self.0.skip_reasons.iter().collect();
+        let mut reasons: Vec<_> = self.0.iter().collect();
         // Stable: those of the same number stay in the order of their text.
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let (named, others) = reasons.split_at(reasons.len().min(MAX_REASONS));
         for (i, (reason, count)) in named.iter().enumerate() {
             let separator = if i == 0 { "" } else { ", " };
-            write!(f, "{separator}{count} {}", OneLine(reason))?;
+            write!(f, "{separator}{count} {}", OneLine(reason.as_ref()))?;
         }
         let others: usize = others.iter().map(|(_, count)| **count).sum();
         if others > 0 { write!(f, ", {others} for other reasons") } else { Ok(()) }

@@ -25,7 +25,7 @@ pub struct Bytes(pub u64);
 
 impl Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", Grouped(self.0), plural(self.0, "byte", "bytes"))?;
+        write!(f, "{}", PlainBytes(self.0))?;
         let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
         let unit = units.into_iter().find(|(_, bits)| {
             let (whole, quarter) = (self.0 >> bits, 1 << (bits - 2));
@@ -36,6 +36,15 @@ impl Display for Bytes {
             write!(f, " ({}{fraction} {unit})", Grouped(self.0 >> bits))?;
         }
         Ok(())
+    }
+}
+
+/// A size without a unit beside it, for where that stands in brackets already: `1,536 bytes`.
+pub(super) struct PlainBytes(pub u64);
+
+impl Display for PlainBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", Grouped(self.0), plural(self.0, "byte", "bytes"))
     }
 }
 

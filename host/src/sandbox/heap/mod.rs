@@ -4,6 +4,7 @@
 //! the fuel that the hooks themselves cost. [`probe`] calls the allocator once a module, to see that the hooks are
 //! awake and where the allocator keeps its own state. [`picture`] takes what is needed to tell lost blocks from retained ones.
 
+mod ask;
 mod captured;
 mod hooks;
 mod layout;
@@ -17,6 +18,7 @@ pub use module::NoHeap;
 pub use picture::EndPicture;
 pub use state::{Crossing, HeapEnd, HeapRun, Watching};
 
+pub(super) use ask::{mark, stats};
 pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;

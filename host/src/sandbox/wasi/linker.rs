@@ -4,7 +4,8 @@
 
 use super::net;
 use crate::sandbox::state::TestState;
-use airtight_abi::net as abi;
+use crate::sandbox::heap;
+use airtight_abi::{mem, net as abi};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
 use wiggle::GuestMemory;
@@ -90,6 +91,14 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> anyhow::Result<()> {
         acquires CONNECT net::connect: (a i32, b i32)
         plain ADDRESS net::address: (a i32, b i32, c i32)
     }
+    let mut memory_call = |name, function: fn(&mut TestState, &mut GuestMemory<'_>, i32, i32) -> anyhow::Result<i32>| {
+        let call = move |mut caller: Caller<'_, TestState>, record: i32, len: i32| {
+            around(&mut caller, false, move |state, memory| function(state, memory, record, len))
+        };
+        linker.func_wrap(mem::MODULE, name, call).map(drop)
+    };
+    memory_call(mem::STATS, heap::stats)?;
+    memory_call(mem::MARK, heap::mark)?;
     Ok(())
 }
 

@@ -5,7 +5,12 @@ use crate::instrument::{FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, Instrumente
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
 use std::sync::Arc;
-use wasmtime::{Caller, Config, Engine, Func, Instance, Linker, Module, OptLevel, Ref, Store, Strategy, Trap, WasmBacktrace};
+use wasmtime::{
+    Caller, Config, Engine, Func, Instance, Linker, Module, OptLevel, Ref, Store, Strategy, Trap, WasmBacktrace,
+};
+
+/// The index of `malloc` in a module without fillers.
+const MALLOC: u32 = 1;
 
 /// Fuel that nothing here uses up.
 const PLENTY: u64 = 1 << 40;
@@ -243,24 +248,35 @@ fn the_host_can_call_the_allocator() {
 /// function that takes no more than what its hook costs.
 #[test]
 fn out_of_fuel_is_the_same_place() {
-    let steps = [Step::Malloc(5), Step::Calloc(2, 3), Step::Deep(2), Step::Free, Step::PosixMemalign(4)];
+    let steps = [
+        Step::Work(40),
+        Step::Malloc(5),
+        Step::Work(40),
+        Step::Calloc(2, 3),
+        Step::Deep(2),
+        Step::Free,
+        Step::PosixMemalign(4),
+    ];
     for engine in engines() {
         for locals in [vec![], vec![("i64", 3)], vec![("i64", 200), ("f32", 1), ("i32", 200)]] {
             let original = module(&Shape { locals, ..Shape::default() }, &steps);
             let (hooked, plain, reading) = hook(&original);
             let needed = PLENTY - run(&engine, &original, plain.clone(), PLENTY).left.fuel;
-            let mut exact = 0;
+            let (mut exact, mut entries) = (0, 0);
             for fuel in 1..needed + 2 {
                 let expected = run(&engine, &original, plain.clone(), fuel);
                 let found = run(&engine, &hooked, reading.clone(), fuel);
                 if found.left == expected.left {
                     exact += 1;
+                    entries += u32::from(found.left.stack.first().is_some_and(|frame| frame.function == MALLOC));
                 } else {
-                    assert_eq!(found.left.result, Err("Some(OutOfFuel)".to_owned()), "of {fuel}");
+                    let out = Err("Some(OutOfFuel)".to_owned());
+                    assert!(found.left.result == out || found.left.result == expected.left.result, "of {fuel}");
                     assert!(expected.left.fuel < 20 || found.early, "of {fuel}: {:?}", expected.left);
                 }
             }
-            println!("{exact} of {needed}");
+            // The rest is where the fuel ends within what a hook takes.
+            assert!(exact > needed / 3 && entries > 2, "{exact} of {needed}, {entries} in malloc");
         }
     }
 }
@@ -271,9 +287,12 @@ proptest! {
     fn a_rewritten_module_does_the_same(shape in shape(), steps in steps()) {
         let original = module(&shape, &steps);
         for engine in engines() {
-            let vectors = shape.locals.iter().any(|(ty, _)| *ty == "v128");
+            // Winch lacks some operators that Cranelift has.
+            if Module::new(&engine, &original).is_err() {
+                prop_assert_ne!(shape.others.len(), 0);
+                continue;
+            }
             let (plain, hooked) = both(&engine, &original, PLENTY);
-            let _ = vectors;
             prop_assert_eq!(&plain.left, &hooked.left);
             prop_assert!(plain.told.is_empty());
             let open = balanced(&hooked.told);

@@ -17,6 +17,8 @@ pub(super) enum Step {
     Libc,
     /// A function that calls itself so often, and then allocates.
     Deep(u32),
+    /// So many operators.
+    Work(usize),
     /// `malloc` of so much that it traps.
     Trap,
 }
@@ -32,6 +34,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => size().prop_map(Step::Indirect),
         1 => Just(Step::Libc),
         1 => (0u32..20).prop_map(Step::Deep),
+        1 => (0usize..50).prop_map(Step::Work),
         1 => Just(Step::Trap),
     ];
     prop::collection::vec(step, 0..20)
@@ -137,6 +140,7 @@ fn text(shape: &Shape, steps: &[Step]) -> String {
       (else (call $malloc (i32.const 3)))))
   (func $main (export "run") (result i32) (local $block i32)
     {program}
+    nop nop nop nop nop nop nop nop
     (local.get $block))
   {after})"#
     )
@@ -157,11 +161,12 @@ fn program(steps: &[Step]) -> String {
             Step::PosixMemalign(size) => {
                 format!("(drop (call $posix_memalign (i32.const 64) (i32.const 16) (i32.const {size})))")
             }
-            Step::Indirect(size) => format!(
-                "(local.set $block (call_indirect $calls (type $alloc) (i32.const {size}) (i32.const 1)))"
-            ),
+            Step::Indirect(size) => {
+                format!("(local.set $block (call_indirect $calls (type $alloc) (i32.const {size}) (i32.const 1)))")
+            }
             Step::Libc => "(call $__wasilibc_ensure_environ)".to_owned(),
             Step::Deep(times) => format!("(local.set $block (call $deep (i32.const {times})))"),
+            Step::Work(operators) => "(drop (i32.const 1))".repeat(*operators),
             Step::Trap => "(drop (call $malloc (i32.const 6000)))".to_owned(),
         };
         let _ = writeln!(text, "{step}");

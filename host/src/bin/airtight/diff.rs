@@ -1,0 +1,28 @@
+//! `airtight diff`: what changed between two reports.
+
+use crate::args::DiffCommand;
+use crate::failure::{Done, Failure};
+use crate::session::colours;
+use airtight::report::console::{DiffOptions, DiffText, GrowthText};
+use airtight::report::diff::{Growth, ReportDiff, read};
+use airtight::report::exit_status;
+use std::io::Write;
+
+pub fn diff(command: &DiffCommand) -> Done {
+    let old = read(&command.old).map_err(Failure::setup)?;
+    let new = read(&command.new).map_err(Failure::setup)?;
+    let diff = ReportDiff::between(&old, &new);
+    let growth = command.fail_on_growth.map(|threshold| Growth::judge(&old, &new, threshold));
+    let [old, new] = [&command.old, &command.new].map(|path| path.to_string_lossy());
+    let colours = colours(command.color);
+    let options = DiffOptions { old: &old, new: &new, all: command.all, colours };
+    let mut text = DiffText::new(&diff, options).to_string();
+    if let Some(growth) = &growth {
+        text.push_str(&GrowthText::new(growth, colours).to_string());
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),
+        _ if growth.is_some_and(|growth| !growth.over.is_empty()) => Ok(exit_status::TEST_FAILED),
+        _ => Ok(exit_status::PASSED),
+    }
+}

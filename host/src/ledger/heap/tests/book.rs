@@ -1,0 +1,337 @@
+//! One rule a test; [`super::model`] has them all at once.
+
+use crate::ledger::heap::{
+    BadFree, BadFreeKind, Block, Call, Crossed, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Untracked, Watch,
+};
+
+const MEMORY: [u8; 4096] = [0; 4096];
+
+/// A book with the host's window open.
+fn open() -> HeapBook {
+    let mut book = HeapBook::new(Watch::default());
+    book.open_window();
+    book
+}
+
+/// A call that nests nothing and is not refused.
+fn call(book: &mut HeapBook, call: Call, result: u32) -> Left {
+    book.enter(call).expect("the call is in order");
+    book.leave(result, &MEMORY)
+}
+
+fn malloc(book: &mut HeapBook, ptr: u32, size: u32) -> Left {
+    call(book, Call::Malloc { size }, ptr)
+}
+
+fn free(book: &mut HeapBook, ptr: u32) {
+    assert_eq!(call(book, Call::Free { ptr }, 0), Left::Nothing);
+}
+
+fn allocated(number: u64, size: u32, own: bool) -> Left {
+    Left::Allocated { number, size, own, crossed: None }
+}
+
+/// `[live blocks, live bytes, peak, total, allocations, frees, reallocations]`
+fn figures(book: &HeapBook) -> [u64; 7] {
+    let Figures { live_blocks, live_bytes, peak, total, allocations, frees, reallocations } =
+        book.figures().expect("tracked");
+    [live_blocks, live_bytes, peak, total, allocations, frees, reallocations]
+}
+
+#[test]
+fn each_kind_of_allocation_counts_its_size() {
+    let mut book = open();
+    assert_eq!(malloc(&mut book, 64, 10), allocated(1, 10, true));
+    assert_eq!(call(&mut book, Call::Calloc { count: 3, size: 7 }, 128), allocated(2, 21, true));
+    assert_eq!(call(&mut book, Call::Aligned { size: 16 }, 192), allocated(3, 16, true));
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 0, size: 5 }, 256), allocated(4, 5, true));
+    book.enter(Call::PosixMemalign { to: 8, size: 9 }).expect("in order");
+    let mut memory = MEMORY;
+    memory[8..12].copy_from_slice(&320_u32.to_le_bytes());
+    assert_eq!(book.leave(0, &memory), allocated(5, 9, true));
+    assert_eq!(figures(&book), [5, 61, 61, 61, 5, 0, 0]);
+    assert_eq!(book.blocks().expect("tracked")[4], Block { ptr: 320, size: 9, number: 5, own: true });
+    assert_eq!(book.lowest(), Some(64));
+}
+
+#[test]
+fn failures_allocate_nothing() {
+    let mut book = open();
+    assert_eq!(malloc(&mut book, 0, 10), Left::Nothing);
+    assert_eq!(call(&mut book, Call::Calloc { count: u32::MAX, size: u32::MAX }, 0), Left::Nothing);
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 0, size: 0 }, 0), Left::Nothing);
+    assert_eq!(call(&mut book, Call::PosixMemalign { to: 8, size: 9 }, 12), Left::Nothing);
+    assert_eq!(call(&mut book, Call::PosixMemalign { to: 8, size: 0 }, 0), Left::Nothing);
+    assert_eq!(figures(&book), [0; 7]);
+    assert_eq!((book.trace().events, book.lowest()), (5, None));
+}
+
+#[test]
+fn blocks_of_no_bytes_are_blocks() {
+    let mut book = open();
+    malloc(&mut book, 64, 0);
+    malloc(&mut book, 80, 0);
+    assert_eq!(figures(&book), [2, 0, 0, 0, 2, 0, 0]);
+    free(&mut book, 64);
+    assert_eq!(book.blocks().expect("tracked").len(), 1);
+}
+
+#[test]
+fn freeing_nothing_is_fine_and_no_free() {
+    let mut book = open();
+    free(&mut book, 0);
+    assert_eq!(figures(&book), [0; 7]);
+}
+
+#[test]
+fn a_reallocation_gives_a_block_a_new_number() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 30 }, 64), allocated(2, 30, true));
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 20 }, 128), allocated(3, 20, true));
+    assert_eq!(figures(&book), [1, 20, 30, 60, 1, 0, 2], "both halves are never live at once");
+    assert_eq!(book.blocks(), Ok(vec![Block { ptr: 128, size: 20, number: 3, own: true }]));
+    let Err(refused) = book.enter(Call::Free { ptr: 64 }) else { panic!("the old place is free") };
+    assert_eq!(refused.kind, BadFreeKind::Double { number: 2, size: 30 });
+}
+
+#[test]
+fn a_failed_reallocation_keeps_the_block() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 3000 }, 0), Left::Nothing);
+    assert_eq!(figures(&book), [1, 10, 10, 10, 1, 0, 0]);
+    free(&mut book, 64);
+}
+
+#[test]
+fn a_reallocation_to_nothing_that_returns_nothing_is_ambiguous() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 0 }, 0), Left::Nothing);
+    assert_eq!(book.figures(), Err(Untracked::ZeroRealloc));
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 0 }, 64), allocated(2, 0, true));
+    assert_eq!(figures(&book), [1, 0, 10, 10, 1, 0, 1]);
+}
+
+#[test]
+fn only_what_is_allocated_in_the_window_is_the_tests_own() {
+    let mut book = HeapBook::new(Watch::default());
+    assert_eq!(malloc(&mut book, 64, 10), allocated(1, 10, false));
+    book.enter(Call::Window).expect("in order");
+    assert!(book.window_open());
+    assert_eq!(malloc(&mut book, 128, 20), allocated(2, 20, true));
+    book.enter(Call::Libc).expect("in order");
+    assert_eq!(malloc(&mut book, 192, 40), allocated(3, 40, false));
+    book.leave(0, &MEMORY);
+    free(&mut book, 64);
+    book.leave(0, &MEMORY);
+    assert!(!book.window_open());
+    assert_eq!(figures(&book), [1, 20, 20, 20, 1, 0, 0]);
+    free(&mut book, 128);
+    assert_eq!(figures(&book), [0, 0, 20, 20, 1, 1, 0], "freed late is freed");
+}
+
+#[test]
+fn a_reallocation_in_the_window_makes_a_block_the_tests_own_for_good() {
+    let mut book = HeapBook::new(Watch::default());
+    malloc(&mut book, 64, 10);
+    book.open_window();
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 20 }, 64), allocated(2, 20, true));
+    assert_eq!(figures(&book), [1, 20, 20, 20, 0, 0, 1]);
+    book.close_window();
+    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 30 }, 64), allocated(3, 30, true));
+    assert_eq!(figures(&book), [1, 30, 30, 50, 0, 0, 2]);
+    free(&mut book, 64);
+    assert_eq!(figures(&book), [0, 0, 30, 50, 0, 1, 2]);
+}
+
+#[test]
+fn what_an_allocation_calls_is_its_own_affair() {
+    let mut book = open();
+    book.enter(Call::Aligned { size: 100 }).expect("in order");
+    book.enter(Call::Malloc { size: 200 }).expect("in order");
+    book.enter(Call::Malloc { size: 300 }).expect("in order");
+    assert_eq!(book.leave(512, &MEMORY), Left::Nothing);
+    assert_eq!(book.leave(512, &MEMORY), Left::Nothing);
+    book.enter(Call::Free { ptr: 99 }).expect("whatever it frees");
+    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    assert_eq!(book.leave(520, &MEMORY), allocated(1, 100, true));
+    assert_eq!(figures(&book), [1, 100, 100, 100, 1, 0, 0]);
+}
+
+#[test]
+fn what_a_free_calls_counts_unless_it_is_of_no_block() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    malloc(&mut book, 128, 10);
+    book.enter(Call::Free { ptr: 64 }).expect("in order");
+    book.enter(Call::Free { ptr: 64 }).expect("the same event under another name");
+    book.enter(Call::Realloc { ptr: 56, size: 0 }).expect("likewise");
+    book.enter(Call::Malloc { size: 1 }).expect("hidden");
+    assert_eq!(book.leave(64, &MEMORY), Left::Nothing);
+    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    assert_eq!(malloc(&mut book, 192, 5), allocated(3, 5, true));
+    free(&mut book, 128);
+    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    assert_eq!(figures(&book), [1, 5, 20, 25, 3, 2, 0]);
+    book.enter(Call::Free { ptr: 64 }).expect_err("no longer within");
+}
+
+#[test]
+fn a_bad_free_says_what_is_known() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    malloc(&mut book, 128, 100);
+    free(&mut book, 64);
+    let refused = |book: &mut HeapBook, call| {
+        let refused: BadFree = book.enter(call).expect_err("not in order");
+        book.leave(0, &MEMORY);
+        refused.to_string()
+    };
+    let double = refused(&mut book, Call::Free { ptr: 64 });
+    assert_eq!(double, "free of 0x40, a block of 10 bytes that was freed before (allocation 1)");
+    let inside = refused(&mut book, Call::Free { ptr: 227 });
+    assert_eq!(inside, "free of 0xe3, 99 bytes into the live block of 100 bytes at 0x80 (allocation 2)");
+    let unknown = refused(&mut book, Call::Realloc { ptr: 228, size: 3 });
+    assert_eq!(unknown, "realloc of 0xe4, which is no live block");
+    assert_eq!(figures(&book), [1, 100, 110, 110, 2, 1, 0], "the book is as before");
+    malloc(&mut book, 64, 4);
+    free(&mut book, 64);
+    let again = refused(&mut book, Call::Realloc { ptr: 64, size: 9 });
+    assert_eq!(again, "realloc of 0x40, a block of 4 bytes that was freed before (allocation 3)");
+}
+
+#[test]
+fn limits_are_told_once_each() {
+    let mut book = HeapBook::new(Watch { peak_heap: Some(30), allocations: Some(2) });
+    malloc(&mut book, 16, 1000);
+    book.open_window();
+    assert_eq!(malloc(&mut book, 1024, 30), allocated(2, 30, true), "not over it");
+    let crossed = Some(Crossed { peak_heap: Some(31), allocations: None });
+    assert_eq!(malloc(&mut book, 1104, 1), Left::Allocated { number: 3, size: 1, own: true, crossed });
+    let crossed = Some(Crossed { peak_heap: None, allocations: Some(3) });
+    let third = call(&mut book, Call::Realloc { ptr: 1104, size: 50 }, 1104);
+    assert_eq!(third, Left::Allocated { number: 4, size: 50, own: true, crossed });
+    assert_eq!(malloc(&mut book, 1200, 60), allocated(5, 60, true));
+}
+
+#[test]
+fn memory_may_grow_only_within_the_allocator() {
+    let mut book = open();
+    for outer in [Call::Malloc { size: 1 }, Call::Free { ptr: 0 }] {
+        book.enter(outer).expect("in order");
+        book.memory_grew();
+        book.leave(0, &MEMORY);
+        assert!(book.figures().is_ok());
+    }
+    book.enter(Call::Window).expect("in order");
+    book.memory_grew();
+    assert_eq!(book.figures(), Err(Untracked::GrewOutside));
+    book.untrack(Untracked::LeftMain);
+    assert_eq!(book.figures(), Err(Untracked::GrewOutside), "the first reason stays");
+    assert_eq!(malloc(&mut book, 64, 10), Left::Nothing);
+    assert_eq!(book.blocks(), Err(Untracked::GrewOutside));
+    book.enter(Call::Free { ptr: 64 }).expect("nothing is known of it");
+    assert!(book.window_open());
+}
+
+#[test]
+fn an_allocator_that_misbehaves_is_not_tracked() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    assert_eq!(malloc(&mut book, 64, 10), Left::Nothing);
+    assert_eq!(book.figures(), Err(Untracked::Overlapping), "an address that is in use");
+
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    malloc(&mut book, 73, 10);
+    assert!(book.figures().is_ok(), "not looked for until the end");
+    assert_eq!(book.blocks(), Err(Untracked::Overlapping));
+    assert_eq!(book.figures(), Err(Untracked::Overlapping));
+
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    malloc(&mut book, 128, 10);
+    call(&mut book, Call::Realloc { ptr: 64, size: 20 }, 128);
+    assert_eq!(book.figures(), Err(Untracked::Overlapping));
+
+    for (ptr, outside) in
+        [(4086, Call::Malloc { size: 11 }), (u32::MAX, Call::Calloc { count: u32::MAX, size: u32::MAX })]
+    {
+        let mut book = open();
+        assert_eq!(call(&mut book, outside, ptr), Left::Nothing);
+        assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
+    }
+    let mut book = open();
+    assert_eq!(call(&mut book, Call::PosixMemalign { to: 4093, size: 1 }, 0), Left::Nothing);
+    assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
+    let mut book = open();
+    assert_eq!(malloc(&mut book, 4086, 10), allocated(1, 10, true), "the last bytes are inside");
+}
+
+#[test]
+fn a_trap_leaves_the_book_usable() {
+    let mut book = open();
+    malloc(&mut book, 64, 10);
+    for outer in [Call::Window, Call::Libc, Call::Free { ptr: 0 }, Call::Realloc { ptr: 64, size: 9 }, Call::Window] {
+        book.enter(outer).expect("in order");
+    }
+    book.unwind();
+    assert_eq!(malloc(&mut book, 128, 5), allocated(2, 5, true), "the host's window is still open");
+    free(&mut book, 64);
+    book.enter(Call::Free { ptr: 64 }).expect_err("no free is on the way");
+    book.close_window();
+    assert!(!book.window_open());
+    assert_eq!(figures(&book), [1, 5, 15, 15, 2, 1, 0]);
+}
+
+#[test]
+fn leaving_what_was_not_entered_is_nothing() {
+    assert_eq!(open().leave(64, &MEMORY), Left::Nothing);
+}
+
+#[test]
+fn many_live_blocks_are_kept_and_too_many_are_not() {
+    let memory = vec![0; MAX_LIVE_BLOCKS * 8 + 64];
+    let mut book = open();
+    let mut allocate = |ptr| {
+        book.enter(Call::Malloc { size: 1 }).expect("in order");
+        book.leave(ptr, &memory)
+    };
+    let count = MAX_LIVE_BLOCKS as u32;
+    assert!((1..=count).all(|index| allocate(index * 8) != Left::Nothing));
+    assert_eq!(allocate(4), Left::Nothing);
+    assert_eq!(book.figures(), Err(Untracked::TooManyBlocks));
+    assert_eq!(Untracked::TooManyBlocks.to_string(), "more than 4194304 blocks were live at once");
+}
+
+#[test]
+fn the_trace_tells_runs_apart_by_all_but_addresses() {
+    let run = |window: bool, base: u32, size: u32, fails: bool, which: u32| {
+        let mut book = HeapBook::new(Watch::default());
+        if window {
+            book.open_window();
+        }
+        malloc(&mut book, base, 10);
+        malloc(&mut book, base + 64, 10);
+        malloc(&mut book, if fails { 0 } else { base + 128 }, size);
+        free(&mut book, base + which);
+        book.trace()
+    };
+    let first = run(true, 64, 5, false, 0);
+    assert_eq!(first.events, 4);
+    assert_eq!(first, run(true, 1024, 5, false, 0));
+    let others = [
+        run(false, 64, 5, false, 0),
+        run(true, 64, 6, false, 0),
+        run(true, 64, 5, true, 0),
+        run(true, 64, 5, false, 64),
+    ];
+    for other in others {
+        assert_ne!(first, other);
+    }
+}

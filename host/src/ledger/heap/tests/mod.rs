@@ -1,0 +1,4 @@
+mod book;
+mod model;
+mod reach;
+mod sites;

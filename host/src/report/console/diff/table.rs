@@ -1,0 +1,82 @@
+//! Tables of figures, with their columns aligned.
+
+use super::super::super::diff::Amount;
+use super::super::units::Grouped;
+use std::fmt::{self, Display, Formatter};
+
+/// Widest name that has its figures beside it; a longer one has them on the next line.
+const NAME_WIDTH: usize = 60;
+
+/// The names of a table's columns after the first.
+const COLUMNS: [&str; 3] = ["base", "new", "delta"];
+
+/// `name | base | new | delta`, a line a row.
+pub(super) struct Table {
+    /// What the names are.
+    pub of: &'static str,
+    pub rows: Vec<Row>,
+}
+
+/// A line: what the figures are, of what, and the figures.
+pub(super) struct Row {
+    pub label: &'static str,
+    pub name: String,
+    figures: [String; 3],
+}
+
+impl Row {
+    /// The name has to be safe to print.
+    pub fn new(label: &'static str, name: String, old: Amount, new: Amount) -> Self {
+        Self { label, name, figures: [shown(old), shown(new), delta(old, new)] }
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // In characters: names in scripts of double width are not as well aligned.
+        let width = |text: &str| text.chars().count();
+        let beside = self.rows.iter().map(|row| width(&row.name)).filter(|width| *width <= NAME_WIDTH);
+        let name_width = beside.chain([width(self.of)]).max().unwrap_or_default();
+        let widths: [usize; 3] = std::array::from_fn(|column| {
+            let figures = self.rows.iter().map(|row| width(&row.figures[column]));
+            figures.chain([width(COLUMNS[column])]).max().unwrap_or_default()
+        });
+        let head = Row { label: "", name: self.of.to_owned(), figures: COLUMNS.map(str::to_owned) };
+        for Row { label, name, figures: [old, new, delta] } in std::iter::once(&head).chain(&self.rows) {
+            let [w0, w1, w2] = widths;
+            let name = if width(name) > NAME_WIDTH {
+                writeln!(f, "{label:>12} {name}")?;
+                write!(f, "{:12}", "")?;
+                ""
+            } else {
+                write!(f, "{label:>12}")?;
+                name
+            };
+            writeln!(f, " {name:name_width$} | {old:>w0$} | {new:>w1$} | {delta:>w2$}")?;
+        }
+        Ok(())
+    }
+}
+
+fn shown(Amount { bytes, blocks }: Amount) -> String {
+    let blocks = blocks.map(|blocks| format!(" ({})", Grouped(blocks))).unwrap_or_default();
+    format!("{}{blocks}", Grouped(bytes))
+}
+
+fn delta(old: Amount, new: Amount) -> String {
+    let blocks = match (old.blocks, new.blocks) {
+        (Some(old), Some(new)) => format!(" ({})", signed(old, new)),
+        _ => String::new(),
+    };
+    format!("{}{blocks}", signed(old.bytes, new.bytes))
+}
+
+/// `+48`, `-1,024`, `0`.
+pub(super) fn signed(old: u64, new: u64) -> String {
+    let sign = match old.cmp(&new) {
+        std::cmp::Ordering::Less => "+",
+        std::cmp::Ordering::Equal => "",
+        std::cmp::Ordering::Greater => "-",
+    };
+    format!("{sign}{}", Grouped(old.abs_diff(new)))
+}

@@ -1,0 +1,225 @@
+//! What tests left on the heap, by the function that allocated it, and their peaks.
+
+use super::{Side, TestPair};
+use crate::report::doubt::TestId;
+use crate::report::model::{Resource, ResourceKind, TestRecord, Verdict};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// A figure of the heap that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Figure {
+    /// Blocks that nothing reaches at the end.
+    Lost,
+    /// Blocks that static data still reaches at the end.
+    Retained,
+    /// Most bytes that were live at once.
+    Peak,
+}
+
+impl Figure {
+    const ALL: [Self; 3] = [Self::Lost, Self::Retained, Self::Peak];
+}
+
+/// How much: bytes, and blocks where these are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Bytes.
+    pub bytes: u64,
+    /// Blocks; none for a peak.
+    pub blocks: Option<u64>,
+}
+
+impl Amount {
+    fn blocks(bytes: u64, blocks: u64) -> Self {
+        Self { bytes, blocks: Some(blocks) }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.blocks = match (self.blocks, other.blocks) {
+            (Some(one), Some(two)) => Some(one.saturating_add(two)),
+            (one, two) => one.or(two),
+        };
+    }
+}
+
+/// What is compared of the heap. The largest changes come first, equal ones by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeapDiff {
+    /// Functions whose blocks, lost or retained, are more or fewer now, over all tests whose figures both reports know.
+    pub sites: Vec<SiteChange>,
+    /// Functions whose blocks are the same.
+    pub sites_same: usize,
+    /// Figures of tests that changed: peaks, and what was left where a report does not say by which function.
+    pub tests: Vec<TestChange>,
+    /// Figures of tests that are the same.
+    pub tests_same: usize,
+    /// Tests with figures that only one report knows: in no table.
+    pub one_sided: Vec<OneSided>,
+    /// Tests of both reports, of which neither knows what they left on the heap.
+    pub unknown: usize,
+}
+
+/// What a function's blocks came to. The function is the innermost of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteChange {
+    /// [`Figure::Lost`] or [`Figure::Retained`].
+    pub figure: Figure,
+    /// The function; `None` where no stack was recorded.
+    pub function: Option<String>,
+    /// In the base.
+    pub old: Amount,
+    /// Now.
+    pub new: Amount,
+}
+
+/// A figure of a test that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestChange {
+    /// The test.
+    pub test: TestId,
+    /// The figure.
+    pub figure: Figure,
+    /// In the base.
+    pub old: Amount,
+    /// Now.
+    pub new: Amount,
+}
+
+/// Figures of a test that cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneSided {
+    /// The test.
+    pub test: TestId,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// The report that knows them.
+    pub known: Side,
+    /// Why the other does not.
+    pub why: Unknown,
+}
+
+/// Why there is no figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// The test was not run.
+    NotRun,
+    /// Its heap was not tracked, for this reason.
+    NotTracked(Option<String>),
+    /// It ended so that the figure has no meaning, with this verdict.
+    Ended(Verdict),
+}
+
+/// A figure of a test; a test that is not there held nothing.
+pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, Unknown> {
+    let Some(test) = test else {
+        return Ok(Amount { bytes: 0, blocks: (figure != Figure::Peak).then_some(0) });
+    };
+    let heap = &test.usage.as_ref().ok_or(Unknown::NotRun)?.heap;
+    if !heap.tracked {
+        return Err(Unknown::NotTracked(heap.why.as_deref().map(str::to_owned)));
+    }
+    let (bytes, blocks) = match figure {
+        Figure::Lost => (heap.lost, heap.lost_blocks),
+        Figure::Retained => (heap.retained, heap.retained_blocks),
+        Figure::Peak => (heap.peak, None),
+    };
+    Ok(Amount { bytes: bytes.ok_or(Unknown::Ended(test.verdict))?, blocks })
+}
+
+pub(super) fn compare(pairs: &[TestPair<'_>]) -> HeapDiff {
+    let mut diff = HeapDiff::default();
+    let mut sites = Sites::new();
+    for pair in pairs {
+        for figure in Figure::ALL {
+            match [known(pair.old, figure), known(pair.new, figure)] {
+                [Ok(old), Ok(new)] => diff.compare_figure(pair, figure, [old, new], &mut sites),
+                [Err(_), Err(_)] => diff.unknown += usize::from(figure == Figure::Lost),
+                [Ok(_), Err(why)] => diff.one_sided(pair, figure, Side::Old, why),
+                [Err(why), Ok(_)] => diff.one_sided(pair, figure, Side::New, why),
+            }
+        }
+    }
+    for ((figure, function), [old, new]) in sites {
+        if old == new {
+            diff.sites_same += 1;
+        } else {
+            diff.sites.push(SiteChange { figure, function: function.map(str::to_owned), old, new });
+        }
+    }
+    diff.sites.sort_by(|a, b| {
+        let order = |site: &SiteChange| Reverse(size(site.old, site.new));
+        (order(a), &a.function, a.figure).cmp(&(order(b), &b.function, b.figure))
+    });
+    diff.tests.sort_by(|a, b| {
+        let order = |test: &TestChange| Reverse(size(test.old, test.new));
+        (order(a), &a.test, a.figure).cmp(&(order(b), &b.test, b.figure))
+    });
+    diff
+}
+
+/// The size of a change, in bytes and then in blocks.
+fn size(old: Amount, new: Amount) -> (u64, u64) {
+    let blocks = |amount: Amount| amount.blocks.unwrap_or_default();
+    (old.bytes.abs_diff(new.bytes), blocks(old).abs_diff(blocks(new)))
+}
+
+/// What each function's blocks came to in the base and now.
+type Sites<'a> = BTreeMap<(Figure, Option<&'a str>), [Amount; 2]>;
+
+impl HeapDiff {
+    fn compare_figure<'a>(&mut self, pair: &TestPair<'a>, figure: Figure, both: [Amount; 2], sites: &mut Sites<'a>) {
+        let found = [pair.old, pair.new].map(|test| resources(test, figure));
+        // Where the places do not add up to the whole, the whole is what is certain.
+        if figure != Figure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
+            for (side, found) in found.into_iter().enumerate() {
+                for resource in found {
+                    let function = resource.stack.first().map(|frame| frame.function.as_str());
+                    let entry = sites.entry((figure, function)).or_insert([Amount::blocks(0, 0); 2]);
+                    entry[side].add(amount(resource));
+                }
+            }
+        } else if figure != Figure::Peak || (pair.old.is_some() && pair.new.is_some()) {
+            // What one report does not have as a test has no peak either, which is not a peak of zero.
+            let [old, new] = both;
+            if old == new {
+                self.tests_same += 1;
+            } else {
+                self.tests.push(TestChange { test: pair.id.clone(), figure, old, new });
+            }
+        }
+    }
+
+    fn one_sided(&mut self, pair: &TestPair<'_>, figure: Figure, known: Side, why: Unknown) {
+        if pair.old.is_none() || pair.new.is_none() {
+            // There is nothing to compare, and the test is listed as new or gone, with the reason.
+            return;
+        }
+        match self.one_sided.last_mut() {
+            Some(last) if last.test == pair.id && last.known == known && last.why == why => last.figures.push(figure),
+            _ => self.one_sided.push(OneSided { test: pair.id.clone(), figures: vec![figure], known, why }),
+        }
+    }
+}
+
+/// The blocks that a figure counts, by place.
+fn resources(test: Option<&TestRecord>, figure: Figure) -> Vec<&Resource> {
+    let Some(details) = test.and_then(|test| test.details.as_deref()) else { return Vec::new() };
+    let all = match figure {
+        Figure::Lost => &details.leaks[..],
+        Figure::Retained => &details.retained,
+        Figure::Peak => &[],
+    };
+    all.iter().filter(|resource| resource.kind == ResourceKind::Heap).collect()
+}
+
+fn amount(resource: &Resource) -> Amount {
+    Amount::blocks(resource.bytes.unwrap_or_default(), resource.count)
+}
+
+fn is_all(found: &[&Resource], whole: Amount) -> bool {
+    let mut sum = Amount::blocks(0, 0);
+    found.iter().for_each(|resource| sum.add(amount(resource)));
+    sum.bytes == whole.bytes && (whole.blocks.is_none() || sum.blocks == whole.blocks)
+}

@@ -1,0 +1,75 @@
+//! Leaks of everything but the heap: files, directories, sockets, residue.
+
+use super::{Side, TestPair};
+use crate::report::doubt::TestId;
+use crate::report::model::{Frame, ResourceKind, TestRecord, Verdict};
+use std::collections::BTreeMap;
+
+/// The leaks that changed, in the order of the reports, and how many are the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeakDiff {
+    /// New, gone, more or fewer.
+    pub changed: Vec<LeakChange>,
+    /// Leaks with the same count in both.
+    pub same: usize,
+}
+
+/// What one test leaks of one kind, with one path, from one place. The line is not what makes a place another one: code above
+/// it may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeakChange {
+    /// The test.
+    pub test: TestId,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// The guest's path.
+    pub path: Option<String>,
+    /// The innermost of the user's own frames, from the newer of the reports that have the leak.
+    pub place: Option<Frame>,
+    /// How many in the base: 0 where the leak is new.
+    pub old: u64,
+    /// How many now: 0 where it is gone.
+    pub new: u64,
+    /// The report that has none because the test did not come so far as to leak there, and its verdict in it.
+    pub unfinished: Option<(Side, Verdict)>,
+}
+
+/// Kind, path, and the place's function and file.
+type Key<'a> = (ResourceKind, Option<&'a str>, Option<(&'a str, Option<&'a str>)>);
+
+pub(super) fn compare(pairs: &[TestPair<'_>]) -> LeakDiff {
+    let mut diff = LeakDiff::default();
+    for pair in pairs {
+        let mut found: BTreeMap<Key<'_>, (Option<&Frame>, [u64; 2])> = BTreeMap::new();
+        for (side, test) in [pair.old, pair.new].into_iter().enumerate() {
+            let leaks = test.and_then(|test| test.details.as_deref()).map_or(&[][..], |details| &details.leaks);
+            for leak in leaks.iter().filter(|leak| leak.kind != ResourceKind::Heap) {
+                let place = leak.stack.first();
+                let function = place.map(|frame| (frame.function.as_str(), frame.file.as_deref()));
+                let (newest, counts) = found.entry((leak.kind, leak.path.as_deref(), function)).or_default();
+                counts[side] = counts[side].saturating_add(leak.count);
+                *newest = place;
+            }
+        }
+        for ((kind, path, _), (place, [old, new])) in found {
+            if old == new {
+                diff.same += 1;
+                continue;
+            }
+            let unfinished = match (old, new) {
+                (0, _) => unfinished(pair.old).map(|verdict| (Side::Old, verdict)),
+                (_, 0) => unfinished(pair.new).map(|verdict| (Side::New, verdict)),
+                _ => None,
+            };
+            let (path, place) = (path.map(str::to_owned), place.cloned());
+            diff.changed.push(LeakChange { test: pair.id.clone(), kind, path, place, old, new, unfinished });
+        }
+    }
+    diff
+}
+
+/// The verdict of a test that is not known to have ended normally, so that what it held was taken back and is no leak.
+fn unfinished(test: Option<&TestRecord>) -> Option<Verdict> {
+    let verdict = test?.verdict;
+    (!matches!(verdict, Verdict::Pass | Verdict::Leak)).then_some(verdict)
+}

@@ -1,0 +1,86 @@
+//! What changed between two reports, of two versions of a program most often: its heap by function and by test, its leaks,
+//! its verdicts.
+//!
+//! Tests are matched by module, name and harness. What one of the reports does not know is told and never taken for zero. A
+//! test that only one of them has held nothing in the other.
+
+mod growth;
+mod heap;
+mod leaks;
+mod read;
+mod tests;
+
+pub use growth::{Growth, Threshold, ThresholdError};
+pub use heap::{Amount, Figure, HeapDiff, OneSided, SiteChange, TestChange, Unknown};
+pub use leaks::{LeakChange, LeakDiff};
+pub use read::{ReadError, Unreadable, read};
+pub use tests::{OnlyTest, TestDiff, VerdictChange};
+
+use super::compare::matched;
+use super::doubt::{Doubt, TestId};
+use super::model::{Report, TestRecord};
+
+/// One of the two reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The base.
+    Old,
+    /// The one that is compared with it.
+    New,
+}
+
+/// Everything that changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportDiff {
+    /// Whether the canonical parts are the same, and there is nothing else to say.
+    pub same: bool,
+    /// Whether the runs had different policies, so that figures may differ for that reason.
+    pub policies_differ: bool,
+    /// Why a report says itself that another run may differ.
+    pub doubts: Vec<(Side, Doubt)>,
+    /// Verdicts, new tests, gone tests.
+    pub tests: TestDiff,
+    /// The heap.
+    pub heap: HeapDiff,
+    /// All other leaks.
+    pub leaks: LeakDiff,
+}
+
+impl ReportDiff {
+    /// Compares a report with its base.
+    pub fn between(old: &Report, new: &Report) -> Self {
+        let pairs = pairs(old, new);
+        let doubts = |side, report: &Report| -> Vec<_> {
+            report.canonical.doubts.iter().map(|doubt| (side, doubt.clone())).collect()
+        };
+        Self {
+            same: old.canonical == new.canonical,
+            policies_differ: old.canonical.policy != new.canonical.policy,
+            doubts: [doubts(Side::Old, old), doubts(Side::New, new)].concat(),
+            tests: tests::compare(&pairs),
+            heap: heap::compare(&pairs),
+            leaks: leaks::compare(&pairs),
+        }
+    }
+}
+
+/// A test in both reports, as far as they have it.
+struct TestPair<'a> {
+    id: TestId,
+    old: Option<&'a TestRecord>,
+    new: Option<&'a TestRecord>,
+}
+
+/// All tests of both, in the order of the reports.
+fn pairs<'a>(old: &'a Report, new: &'a Report) -> Vec<TestPair<'a>> {
+    let mut pairs = Vec::new();
+    for (old, new) in matched(&old.canonical.modules, &new.canonical.modules, |module| module.name.clone()) {
+        let Some(module) = old.or(new).map(|module| &module.name) else { continue };
+        let [old, new] = [old, new].map(|module| module.map_or(&[][..], |module| &module.tests));
+        for (old, new) in matched(old, new, |test| (test.name.to_string(), test.harness)) {
+            let Some(test) = old.or(new).map(|test| test.name.to_string()) else { continue };
+            pairs.push(TestPair { id: TestId { module: module.clone(), test }, old, new });
+        }
+    }
+    pairs
+}

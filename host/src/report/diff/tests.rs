@@ -1,0 +1,63 @@
+//! Which tests there are, and their verdicts.
+
+use super::TestPair;
+use super::heap::{Figure, Unknown, known};
+use crate::report::doubt::TestId;
+use crate::report::model::{TestRecord, Verdict};
+
+/// What changed of the tests as a whole, each list in the order of the reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TestDiff {
+    /// Tests with another verdict.
+    pub verdicts: Vec<VerdictChange>,
+    /// Tests that the base does not have.
+    pub new: Vec<OnlyTest>,
+    /// Tests that only the base has.
+    pub gone: Vec<OnlyTest>,
+    /// Tests of both with the same verdict.
+    pub same: usize,
+}
+
+/// A verdict that is another one now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerdictChange {
+    /// The test.
+    pub test: TestId,
+    /// Its verdict in the base.
+    pub old: Verdict,
+    /// Its verdict now.
+    pub new: Verdict,
+}
+
+/// A test that one report has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlyTest {
+    /// The test.
+    pub test: TestId,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Why what it left on the heap is not known, if it is not: then it is in no table.
+    pub heap: Option<Unknown>,
+}
+
+pub(super) fn compare(pairs: &[TestPair<'_>]) -> TestDiff {
+    let mut diff = TestDiff::default();
+    for pair in pairs {
+        let only = |test: &TestRecord| OnlyTest {
+            test: pair.id.clone(),
+            verdict: test.verdict,
+            heap: known(Some(test), Figure::Lost).err(),
+        };
+        match (pair.old, pair.new) {
+            (Some(old), Some(new)) if old.verdict == new.verdict => diff.same += 1,
+            (Some(old), Some(new)) => {
+                diff.verdicts.push(VerdictChange { test: pair.id.clone(), old: old.verdict, new: new.verdict });
+            }
+            (old, new) => {
+                diff.gone.extend(old.map(only));
+                diff.new.extend(new.map(only));
+            }
+        }
+    }
+    diff
+}

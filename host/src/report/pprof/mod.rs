@@ -1,0 +1,27 @@
+//! Where the heap's blocks were allocated, as a gzipped pprof profile: what `go tool pprof` and the tools that follow it read.
+//!
+//! The four values of a sample are those of Go's heap profiles, so that every view made for these works; they are exact, not
+//! sampled. The labels `module` and `test` tell whose a sample is (`-tagfocus`, `-tags`). The same profile gives the same
+//! bytes: nothing in the file depends on the time, the machine or the order in which the sites were found.
+
+mod build;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use super::model::Report;
+use flate2::{Compression, GzBuilder};
+use prost::Message;
+use std::io::Write;
+
+/// The file's operating system, as gzip numbers it (RFC 1952): unknown, so that every machine writes the same.
+const UNKNOWN_SYSTEM: u8 = 255;
+
+/// The profile of a report's run; one without samples where no profile was made. What it cannot know, that the heap of some
+/// tests was not tracked, is a comment in it, which the tools print.
+pub fn write(report: &Report) -> Vec<u8> {
+    let profile = build::profile(report.profile.as_ref(), &report.canonical);
+    let file = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
+    let mut file = file.write(Vec::new(), Compression::default());
+    file.write_all(&profile.encode_to_vec()).and_then(|()| file.finish()).expect("a vector takes everything")
+}
