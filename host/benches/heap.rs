@@ -49,8 +49,8 @@ impl Case {
         let case = Self(planned_as(options, TESTS, module(blocks), ModuleGrants::default()));
         let (runner, planned, profile) = &case.0;
         let report = runner.run(planned, profile, &mut Stopwatch::default()).unwrap();
-        let usage = &report.canonical.modules[0].tests[0].usage;
-        assert_eq!(usage.heap.as_ref().is_some_and(|heap| heap.tracked), heap, "{usage:?}");
+        let seen = &report.canonical.modules[0].tests[0].usage.as_ref().unwrap().heap;
+        assert_eq!(seen.tracked, heap, "{seen:?}");
         case
     }
 
