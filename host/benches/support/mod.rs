@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every benchmark is a program of its own")]
 
+pub mod bare;
+
 use airtight::config::{Config, Profile};
 use airtight::report::events::{Event, Listener};
 use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
@@ -64,7 +66,17 @@ pub fn planned(tests: usize) -> (Runner, Vec<PlannedModule>, Profile) {
 
 /// The same with a module and grants of one's own.
 pub fn planned_with(tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Vec<PlannedModule>, Profile) {
-    let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
+    planned_as(RunnerOptions::default(), tests, module, grants)
+}
+
+/// The same with options of one's own, but for the number of workers.
+pub fn planned_as(
+    options: RunnerOptions,
+    tests: usize,
+    module: Vec<u8>,
+    grants: ModuleGrants,
+) -> (Runner, Vec<PlannedModule>, Profile) {
+    let runner = Runner::new(RunnerOptions { jobs: 1, ..options }).unwrap();
     let profile = Config::default().profile("default").unwrap();
     let options = LoadOptions { name: "bench".into(), ..LoadOptions::default() };
     let module = runner.load(module, options).unwrap();

@@ -174,7 +174,8 @@ fn pooled_config(options: EngineOptions) -> Config {
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(slots)
         .linear_memory_keep_resident(0)
-        .table_keep_resident(0);
+        // A page of each table: the hooks are put into one in every instance, and clearing it costs less than a fault.
+        .table_keep_resident(1 << 12);
     let mut config = common_config(options);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
