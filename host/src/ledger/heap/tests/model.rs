@@ -84,7 +84,7 @@ impl Model {
     fn place(&mut self, size: u32) -> u32 {
         let mut at = self.base;
         for block in self.live.values() {
-            if at + size <= block.ptr {
+            if at + size.max(1) <= block.ptr {
                 break;
             }
             at = (block.ptr + block.size.max(1)).next_multiple_of(8);
