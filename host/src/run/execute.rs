@@ -141,7 +141,8 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 let profile = shared.options.profile;
                 let accountant = Accountant { engine: shared.engine, job: &job, harness, profile };
                 let (heap, again) = accountant.account(&mut ran, &judgement);
-                let Again { host_leak, profile } = again;
+                let Again { host_leak, by_wall_clock: also, profile } = again;
+                by_wall_clock |= also;
                 sites = profile.sites;
                 let case = Case { harness, module, policy, should_panic, run: &ran };
                 (record::of(&named, &case, judgement, &heap), ran.host_leak + host_leak)

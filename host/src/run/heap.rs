@@ -52,6 +52,8 @@ pub struct Balance {
 pub struct Again {
     /// Host descriptors that it left open: a bug of ours.
     pub host_leak: u64,
+    /// Whether the wall clock ended it.
+    pub by_wall_clock: bool,
     /// Every allocation of the test's own, where a profile is wanted.
     pub profile: HeapProfile,
 }
@@ -102,6 +104,7 @@ impl Accountant<'_> {
         let job = Job { heap: Watching::Again(capture), echo: None, inject_host_leak: false, ..self.job.clone() };
         let second = run(self.engine, &job);
         again.host_leak = second.host_leak;
+        again.by_wall_clock = second.ended_by_wall_clock();
         if self.job.interrupted.load(Ordering::Relaxed) {
             return Err(Some("the second run that would tell was interrupted".to_owned()));
         }
@@ -197,5 +200,5 @@ fn balance(
 }
 
 fn in_full(why: String) -> String {
-    format!("blocks said to be retained may be lost, and where each was allocated may be missing: {why}")
+    format!("{why}; without it, more blocks may be lost than are known to be, and places are missing")
 }

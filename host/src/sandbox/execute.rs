@@ -97,28 +97,37 @@ impl Run {
     }
 }
 
-/// Attempts at one test at most: each gets at least one hook further with the little fuel that is left.
+/// Attempts at one test at most.
 const MAX_ATTEMPTS: usize = 64;
 
 /// Runs one test. The calling thread needs [`Engine::thread_stack`] bytes of stack.
 ///
 /// The hooks of its allocator give back the fuel that they cost, but where less than that is left a test could end in one
-/// of them. It is then run again with some fuel more, which the hook in question takes away.
+/// of them. It is then run again with some fuel more, which the hook in question takes away. Where that cannot be done, or
+/// not often enough, the report says that its heap, and with it the fuel, is not what it would be.
 pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
     let mut slack_until = None;
-    let may_repeat = job.grants.policy().unrepeatable().is_none();
-    for _ in 1..MAX_ATTEMPTS {
-        let (ran, near_dry) = attempt(engine, job, slack_until);
-        if near_dry.is_none() || !may_repeat {
+    let limits = job.grants.policy().limits;
+    let until = deadline(limits.timeout);
+    // What was printed cannot be taken back.
+    let may_repeat = job.grants.policy().unrepeatable().is_none() && job.echo.is_none();
+    for attempts in 1.. {
+        let (mut ran, near_dry) = attempt(engine, job, slack_until);
+        let Some(at) = near_dry else { return ran };
+        if !may_repeat || attempts == MAX_ATTEMPTS || Instant::now() > until {
+            ran.heap = HeapRun::Untracked(NOT_EXACT.into());
             return ran;
         }
-        slack_until = near_dry;
+        slack_until = Some(at);
     }
-    attempt(engine, job, slack_until).0
+    unreachable!("the last attempt was returned")
 }
 
+/// Why nothing is said of a heap whose hooks may have used up the last fuel.
+const NOT_EXACT: &str = "its fuel ended in a call of the allocator, a few units early at most";
+
 /// One run, and the call of a hook from which on one with slack is exact, where this one is not.
-fn attempt(engine: &Engine, job: &Job<'_>, slack_until: Option<u64>) -> (Run, Option<u64>) {
+fn attempt(engine: &Engine, job: &Job<'_>, slack_until: Option<heap::At>) -> (Run, Option<heap::At>) {
     let limits = job.grants.policy().limits;
     let watch = Watch { deadline: deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
@@ -163,7 +172,7 @@ pub(super) fn store(
     module: &LoadedModule,
     wasi: Wasi,
     limits: &Limits,
-    slack_until: Option<u64>,
+    slack_until: Option<heap::At>,
 ) -> Store<TestState> {
     let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
     let state = TestState {
@@ -181,17 +190,12 @@ pub(super) fn store(
 }
 
 fn heap_run(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> HeapRun {
-    let module = match &job.module.heap {
-        Ok(module) => module,
-        Err(why) => return HeapRun::Untracked(why.to_string().into()),
-    };
-    if let Some(Err(why)) = module.known() {
-        return HeapRun::Untracked(why.clone());
+    if let Err(why) = &job.module.heap {
+        return HeapRun::Untracked(why.to_string().into());
     }
     match heap.end(picture) {
         Ok(end) => HeapRun::Tracked(Box::new(end)),
-        Err(Some(why)) => HeapRun::Untracked(why.to_string().into()),
-        Err(None) => HeapRun::Untracked("it ended before its heap was there".into()),
+        Err(why) => HeapRun::Untracked(why),
     }
 }
 
@@ -288,6 +292,8 @@ impl Called {
         let left = store.get_fuel()?;
         let state = store.data_mut();
         state.spent_before = state.spent(left).max(self.spent);
+        // What clean-ups had more is theirs alone.
+        state.limiter.open_reserve(0);
         let budget = state.budget(fuel);
         store.set_fuel(budget)?;
         invoke(store, job, started)
@@ -306,7 +312,7 @@ fn picture(
         return None;
     }
     let module = job.module.heap.as_ref().ok()?;
-    let probed = module.probed(engine, job.module).as_ref().ok()?;
+    let probed = module.probed(engine, job).as_ref().ok()?;
     EndPicture::take(store, started.instance.as_ref()?, module, (started.ground?, probed))
 }
 
@@ -370,9 +376,15 @@ fn begin_heap(
 ) -> anyhow::Result<heap::Ground> {
     heap::attach(engine.hooks(), store, instance, module)?;
     let ground = module.layout.ground(store, instance);
+    if matches!(job.heap, Watching::Nothing) {
+        return Ok(ground);
+    }
+    if let Err(why) = module.probed(engine, job) {
+        store.data_mut().heap.leave_closed(why.clone());
+        return Ok(ground);
+    }
     let capture = match &job.heap {
         Watching::Nothing => return Ok(ground),
-        _ if module.probed(engine, job.module).is_err() => return Ok(ground),
         Watching::Figures => heap::Capture::Nothing,
         Watching::Again(capture) => {
             let budget = store.get_fuel()?;

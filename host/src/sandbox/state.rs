@@ -25,7 +25,7 @@ impl TestState {
 
     /// Begins another call with so much fuel: what to set it to.
     pub fn budget(&mut self, fuel: u64) -> u64 {
-        self.budget = fuel.saturating_add(self.heap.slack());
+        self.budget = fuel.saturating_add(self.heap.next_budget());
         self.budget
     }
 
@@ -41,10 +41,11 @@ impl TestState {
 
 impl ResourceLimiter for TestState {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> anyhow::Result<bool> {
-        if let Some(book) = self.heap.book() {
+        let allowed = self.limiter.memory_growing(current, desired, maximum)?;
+        if let (true, Some(book)) = (allowed, self.heap.book()) {
             book.memory_grew();
         }
-        self.limiter.memory_growing(current, desired, maximum)
+        Ok(allowed)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> anyhow::Result<bool> {

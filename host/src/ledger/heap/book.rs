@@ -194,7 +194,7 @@ pub struct HeapBook {
     peak_since_mark: u64,
     number: u64,
     /// What the last allocation left undefined.
-    fresh: Range<u32>,
+    fresh: Range<u64>,
     lowest: Option<u32>,
     /// Limits that are watched; `u64::MAX` where none is.
     most_bytes: u64,
@@ -392,7 +392,7 @@ impl HeapBook {
 
     /// The bytes of the last allocation whose contents the allocator does not promise: what was there before, of other
     /// blocks. They lie in memory.
-    pub fn fresh(&self) -> Range<u32> {
+    pub fn fresh(&self) -> Range<u64> {
         self.fresh.clone()
     }
 
@@ -468,7 +468,7 @@ impl HeapBook {
             return Left::Nothing;
         };
         let kept = if matches!(event, Event::Calloc) { size as u32 } else { 0 };
-        self.fresh = ptr + kept..ptr + size as u32;
+        self.fresh = u64::from(ptr) + u64::from(kept)..u64::from(ptr) + size;
         self.figures.allocations += u64::from(own);
         self.count(number, size as u32, own)
     }
@@ -493,7 +493,7 @@ impl HeapBook {
         let Some(number) = self.place(result, size.into(), own, memory.len()) else {
             return Left::Nothing;
         };
-        self.fresh = result + old.size.min(size)..result + size;
+        self.fresh = u64::from(result) + u64::from(old.size.min(size))..u64::from(result) + u64::from(size);
         self.adopted += u64::from(own && !old.own);
         if old.own {
             self.figures.live_bytes -= u64::from(old.size);

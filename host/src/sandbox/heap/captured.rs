@@ -26,6 +26,20 @@ impl Capture {
     }
 }
 
+/// Frames that are kept of each end of a stack: what a report shows, and enough to find the test's own.
+const END_FRAMES: usize = 64;
+
+/// Different stacks that are kept: a recursion that allocates has one for each depth.
+const MAX_STACKS: usize = 1 << 16;
+
+/// Both ends of a stack.
+pub fn ends(stack: Stack) -> Stack {
+    if stack.len() <= 2 * END_FRAMES {
+        return stack;
+    }
+    stack[..END_FRAMES].iter().chain(&stack[stack.len() - END_FRAMES..]).copied().collect()
+}
+
 /// Stacks by the number of the allocation; each different stack is kept once.
 #[derive(Debug, Default)]
 pub struct Captured {
@@ -35,9 +49,12 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Enters the stack of an allocation of so many bytes.
+    /// Enters the stack of an allocation of so many bytes. Of more different stacks than [`MAX_STACKS`], the first are kept.
     pub fn enter(&mut self, number: u64, size: u32, stack: Stack) {
         let next = self.stacks.len();
+        if next == MAX_STACKS && !self.known.contains_key(&stack) {
+            return;
+        }
         let index = *self.known.entry(stack).or_insert_with_key(|stack| {
             self.stacks.push(Stack::clone(stack));
             next

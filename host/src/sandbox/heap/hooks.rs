@@ -1,6 +1,7 @@
 //! The host functions that a module's hooks call.
 
 use super::super::state::TestState;
+use super::captured;
 use super::module::ModuleHeap;
 use super::state::{allocated, call_of};
 use anyhow::Context;
@@ -68,7 +69,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
     }
     let wanted = state.heap.capture.wants(number, own);
     if wanted || crossed.is_some() {
-        let stack = caller.data().code.stack(&WasmBacktrace::capture(&caller));
+        let stack = captured::ends(caller.data().code.stack(&WasmBacktrace::capture(&caller)));
         let heap = &mut caller.data_mut().heap;
         if let Some(crossed) = crossed {
             heap.crossed(crossed, stack.clone());
@@ -82,7 +83,8 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
 
 /// Clears what a new block holds of blocks that were there before: an old pointer in it, never written by its owner, would
 /// reach what is lost.
-fn scrub(memory: &mut [u8], fresh: Range<u32>) {
+fn scrub(memory: &mut [u8], fresh: Range<u64>) {
+    // Both ends are in memory, so they are addresses of the host too.
     if let Some(bytes) = memory.get_mut(fresh.start as usize..fresh.end as usize) {
         bytes.fill(0);
     }

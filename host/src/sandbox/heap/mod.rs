@@ -16,6 +16,7 @@ mod state;
 pub use captured::{Capture, Captured};
 pub use module::NoHeap;
 pub use picture::EndPicture;
+pub(super) use state::At;
 pub use state::{Crossing, HeapEnd, HeapRun, Watching};
 
 pub(super) use ask::{mark, stats};
@@ -25,6 +26,6 @@ pub(super) use module::ModuleHeap;
 pub(super) use picture::{EXTRA_FUEL, EXTRA_MEMORY, shift};
 pub(super) use state::{HeapState, NearDry};
 
-/// Fuel that a test is given beyond its limit while the hooks' own cost could otherwise end it early, until the call of a hook
-/// that takes it away again. More than any hook costs.
+/// Fuel that a call into a guest is given beyond its limit where the hooks' own cost could otherwise end it early, until the
+/// call of a hook that takes it away again. More than any hook costs.
 pub(super) const SLACK: u64 = 1 << 12;

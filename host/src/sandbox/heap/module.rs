@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::probe::{self, Probed};
 use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, NoHooks, RewriteMap};
 use crate::sandbox::engine::Engine;
-use crate::sandbox::module::LoadedModule;
+use crate::sandbox::execute::Job;
 use crate::sandbox::state::TestState;
 use anyhow::Context;
 use std::borrow::Cow;
@@ -66,12 +66,7 @@ impl ModuleHeap {
     }
 
     /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
-    pub fn probed(&self, engine: &Engine, module: &LoadedModule) -> &Result<Probed, Cow<'static, str>> {
-        self.probed.get_or_init(|| probe::probe(engine, module, self))
-    }
-
-    /// What [`ModuleHeap::probed`] found, if it was asked for.
-    pub fn known(&self) -> Option<&Result<Probed, Cow<'static, str>>> {
-        self.probed.get()
+    pub fn probed(&self, engine: &Engine, job: &Job<'_>) -> &Result<Probed, Cow<'static, str>> {
+        self.probed.get_or_init(|| probe::probe(engine, job, self))
     }
 }

@@ -46,7 +46,8 @@ impl EndPicture {
         let blocks = book.blocks().ok()?;
         let globals = module.layout.globals(store, instance);
         let memory = store.data().heap.memory?.data(&*store).to_vec();
-        let roots = without(&[ground.start.min(lowest)..lowest], &probed.allocator);
+        let mut roots = without(&[ground.start.min(lowest)..lowest], &probed.allocator);
+        roots.extend(probed.gaps.iter().flat_map(|gap| pointers(&memory, gap.clone(), &blocks)));
         Some(Self { memory, blocks, roots, globals })
     }
 
@@ -54,6 +55,14 @@ impl EndPicture {
     pub fn picture<'a>(&'a self, first: &'a Self) -> Picture<'a> {
         Picture { memory: &self.memory, blocks: &self.blocks, roots: &first.roots, globals: &self.globals }
     }
+}
+
+/// The words in a range that hold the address of a block. An allocator's own never do: they point to what is before one.
+fn pointers(memory: &[u8], range: Range<u32>, blocks: &[Block]) -> impl Iterator<Item = Range<u32>> {
+    range.step_by(4).filter_map(move |at| {
+        let word = u32::from_le_bytes(*memory.get(at as usize..)?.first_chunk()?);
+        blocks.binary_search_by_key(&word, |block| block.ptr).is_ok().then(|| at..at + 4)
+    })
 }
 
 /// Moves everything that a second run will allocate, before it begins: a word that is a pointer moves with it, and an

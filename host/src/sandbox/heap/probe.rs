@@ -6,39 +6,46 @@
 //! differs in static data after a few calls is the allocator's.
 
 use super::module::ModuleHeap;
-use crate::ledger::heap::reach::changed;
+use crate::ledger::heap::reach::{changed, without};
 use crate::policy::{Limits, Policy};
 use crate::sandbox::engine::Engine;
-use crate::sandbox::execute;
-use crate::sandbox::module::LoadedModule;
+use crate::sandbox::execute::{self, Job};
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::{Grants, Subject, Wasi, Watch};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
 
 /// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
 const SIZES: [u32; 5] = [40, 1, 600, 5_000, 200_000];
 
-/// Words of static data that did not change between others that did, and are the allocator's all the same: heads of lists
-/// for sizes that the probe did not ask for.
+/// Bytes of static data between words that changed which may be the allocator's all the same.
 const JOIN: u32 = 192;
 
 /// Fuel for each call.
 const FUEL: u64 = 10_000_000;
 
+/// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
+const MEMORY: u64 = 4 << 20;
+
+/// What a loop of bulk operations is stopped by, which spend next to no fuel.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
 /// What the probe found out.
 #[derive(Debug)]
 pub struct Probed {
-    /// Ranges of static data that are the allocator's own.
+    /// Ranges of static data that are the allocator's own, and what lies between them.
     pub allocator: Vec<Range<u32>>,
+    /// The parts of these that did not change: the allocator's, as the heads of lists for other sizes, or the program's.
+    pub gaps: Vec<Range<u32>>,
 }
 
 /// Allocates and frees in a fresh instance.
-pub fn probe(engine: &Engine, module: &LoadedModule, heap: &ModuleHeap) -> Result<Probed, Cow<'static, str>> {
-    Prober::new(engine, module, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
-        tracing::debug!("probing the allocator of {}: {error:#}", module.name);
+pub fn probe(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> Result<Probed, Cow<'static, str>> {
+    Prober::new(engine, job, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
+        tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
         format!("its allocator does not answer: {}", error.root_cause()).into()
     })
 }
@@ -49,10 +56,12 @@ struct Prober {
 }
 
 impl Prober {
-    fn new(engine: &Engine, module: &LoadedModule, heap: &ModuleHeap) -> anyhow::Result<Self> {
-        let limits = Limits { memory: u64::MAX, ..Limits::default() };
+    fn new(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> anyhow::Result<Self> {
+        let module = job.module;
+        let memory = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
+        let limits = Limits { memory: memory.saturating_add(MEMORY), timeout: TIMEOUT, ..Limits::default() };
         let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
-        let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::default() };
+        let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
         let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
         let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, None);
         store.set_fuel(FUEL)?;
@@ -91,7 +100,9 @@ impl Prober {
             .map(|book| (book.trace().events, book.blocks().map_or(0, |blocks| blocks.len() as u64)));
         let freed = if heap.free.is_some() { allocated } else { 0 };
         anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
-        Ok(Probed { allocator: joined(found) })
+        let words = joined(found, 0);
+        let allocator = joined(words.clone(), JOIN);
+        Ok(Probed { gaps: without(&allocator, &words), allocator })
     }
 
     /// Static data that differs from what it was; below the heap.
@@ -99,7 +110,7 @@ impl Prober {
         let lowest = self.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
         let now = self.memory();
         let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
-        if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start, JOIN) }
+        if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start, 0) }
     }
 
     fn memory(&mut self) -> &[u8] {
@@ -121,13 +132,13 @@ impl Prober {
     }
 }
 
-/// Ranges that overlap, or are close to each other, as one.
-fn joined(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+/// Ranges that overlap, or are no more than `join` bytes apart, as one.
+fn joined(mut ranges: Vec<Range<u32>>, join: u32) -> Vec<Range<u32>> {
     ranges.sort_by_key(|range| range.start);
     let mut joined: Vec<Range<u32>> = Vec::new();
     for range in ranges {
         match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(JOIN) => last.end = last.end.max(range.end),
+            Some(last) if range.start <= last.end.saturating_add(join) => last.end = last.end.max(range.end),
             _ => joined.push(range),
         }
     }
@@ -140,7 +151,8 @@ mod tests {
 
     #[test]
     fn ranges_that_are_close_are_one() {
-        assert_eq!(joined(vec![1000..1004, 0..4, 8..16, 1000 + JOIN..2000]), [0..16, 1000..2000]);
-        assert_eq!(joined(vec![0..4, 5 + JOIN..300]), [0..4, 5 + JOIN..300]);
+        assert_eq!(joined(vec![1000..1004, 0..4, 8..16, 1000 + JOIN..2000], JOIN), [0..16, 1000..2000]);
+        assert_eq!(joined(vec![0..4, 5 + JOIN..300], JOIN), [0..4, 5 + JOIN..300]);
+        assert_eq!(joined(vec![0..4, 4..8, 12..16], 0), [0..8, 12..16]);
     }
 }

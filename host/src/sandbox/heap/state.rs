@@ -72,17 +72,33 @@ pub struct HeapState {
     /// Whether new blocks are cleared.
     pub(super) scrubs: bool,
     crossed: Vec<Crossing>,
-    /// Calls of hooks so far.
-    calls: u64,
-    /// The call of a hook that takes [`SLACK`] away.
-    slack_until: Option<u64>,
-    near_dry: Option<u64>,
+    /// Where the run is.
+    at: At,
+    /// The call of a hook that takes [`SLACK`] away; it was given to the budget of this call alone.
+    slack_until: Option<At>,
+    near_dry: Option<At>,
+    /// The fuel is used up, though nothing has asked for it yet.
+    spent: bool,
+    /// Why the books were not opened.
+    unopened: Option<Cow<'static, str>>,
+}
+
+/// A call of a hook: fuel is given for each call into the guest anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    budget: u32,
+    call: u64,
 }
 
 impl HeapState {
     /// For a module with these hooks. `slack_until` is the call of a hook before which an earlier attempt ran out of fuel.
-    pub fn new(hooks: Option<Arc<HeapHooks>>, slack_until: Option<u64>) -> Self {
+    pub fn new(hooks: Option<Arc<HeapHooks>>, slack_until: Option<At>) -> Self {
         Self { hooks, slack_until, ..Self::default() }
+    }
+
+    /// Says why there will be no books.
+    pub fn leave_closed(&mut self, why: Cow<'static, str>) {
+        self.unopened = Some(why);
     }
 
     /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared.
@@ -94,20 +110,27 @@ impl HeapState {
         }
     }
 
-    /// Fuel to be given beyond a budget.
-    pub fn slack(&self) -> u64 {
-        if self.slack_until.is_some() { SLACK } else { 0 }
+    /// Another call into the guest begins, with fuel of its own: how much more it gets.
+    pub fn next_budget(&mut self) -> u64 {
+        self.at = At { budget: self.at.budget + 1, call: 0 };
+        self.spent = false;
+        if self.has_slack() { SLACK } else { 0 }
+    }
+
+    /// Whether the fuel of this call into the guest is [`SLACK`] more than it is to be.
+    fn has_slack(&self) -> bool {
+        self.slack_until.is_some_and(|until| until.budget == self.at.budget && self.at < until)
     }
 
     /// The call of a hook from which on an attempt with slack is exact, where this one is not.
-    pub fn near_dry(&self) -> Option<u64> {
+    pub fn near_dry(&self) -> Option<At> {
         self.near_dry
     }
 
     /// Notes that the fuel ran out in a hook's own code, before it could call the host.
     pub fn ran_dry_in_hook(&mut self) {
-        if self.slack_until.is_none() {
-            self.near_dry.get_or_insert(self.calls + 1);
+        if !self.has_slack() {
+            self.near_dry.get_or_insert(At { call: self.at.call + 1, ..self.at });
         }
     }
 
@@ -122,16 +145,23 @@ impl HeapState {
 
     /// What is left of the fuel when the hook's own cost is given back, and whether the slack ends here.
     pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<(u64, bool), NearDry> {
-        self.calls += 1;
-        match self.slack_until {
+        let had_slack = self.has_slack();
+        self.at.call += 1;
+        if had_slack && self.has_slack() {
+            return Ok((left + back, false));
+        }
+        if had_slack {
+            let fuel = (left + back).saturating_sub(SLACK);
+            self.spent = fuel == 0;
+            return Ok((fuel, true));
+        }
+        match left {
+            // What asks for fuel next gets none, as it would without hooks.
+            0 if self.spent => Ok((0, false)),
             // The engine does not say how far below zero it is.
-            None if left == 0 => {
-                self.near_dry.get_or_insert(self.calls);
+            0 => {
+                self.near_dry.get_or_insert(self.at);
                 Err(NearDry)
-            }
-            Some(until) if self.calls >= until => {
-                self.slack_until = None;
-                Ok(((left + back).saturating_sub(SLACK), true))
             }
             _ => Ok((left + back, false)),
         }
@@ -150,10 +180,12 @@ impl HeapState {
     }
 
     /// Strikes the balance. `picture` is taken only where there is something to be told by it.
-    pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, Option<Untracked>> {
-        let book = self.book.take().ok_or(None)?;
+    pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, Cow<'static, str>> {
+        let Some(book) = self.book.take() else {
+            return Err(self.unopened.unwrap_or(Cow::Borrowed("it ended before its heap was there")));
+        };
         Ok(HeapEnd {
-            figures: book.figures().map_err(Some)?,
+            figures: book.figures().map_err(|why: Untracked| why.to_string())?,
             trace: book.trace(),
             window_open: book.window_open(),
             crossed: self.crossed,
