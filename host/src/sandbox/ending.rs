@@ -164,7 +164,7 @@ impl Ending {
             return Self::Limit { broken: *broken, stack: stack() };
         }
         if let Some(what) = error.downcast_ref::<BadFree>() {
-            return Self::BadFree { what: what.clone(), stack: stack() };
+            return Self::BadFree { what: *what, stack: stack() };
         }
         if error.is::<NearDry>() {
             return Self::Fuel { stack: stack() };
