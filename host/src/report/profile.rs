@@ -16,7 +16,7 @@ pub struct ProfileSite {
     pub module: String,
     /// The test's name.
     pub test: String,
-    /// The whole stack within the test, innermost frame first.
+    /// The test's stack, innermost frame first, without the allocator's and the harness's frames.
     pub stack: Vec<Frame>,
     /// Blocks allocated, reallocations included.
     pub alloc_objects: u64,

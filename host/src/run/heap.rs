@@ -142,7 +142,7 @@ impl Accountant<'_> {
             ProfileSite {
                 module: self.job.module.name.to_string(),
                 test: self.job.test.to_string(),
-                stack: self.job.module.symbols.whole_frames(&stack),
+                stack: self.job.module.symbols.frames(&stack),
                 alloc_objects,
                 alloc_space,
                 inuse_objects,

@@ -91,12 +91,6 @@ impl Symbols {
         trim::user_frames(&groups).unwrap_or_else(|| trim::all_frames(&groups))
     }
 
-    /// Every frame of the test's, inlined calls expanded, innermost first: for profiles, which trim by themselves.
-    pub fn whole_frames(&self, stack: &[RawFrame]) -> Vec<Frame> {
-        let groups = self.groups(stack);
-        groups.iter().flat_map(|group| group.iter()).map(|symbol| symbol.frame.clone()).collect()
-    }
-
     fn user_frames(&self, stack: &[RawFrame]) -> Option<Vec<Frame>> {
         trim::user_frames(&self.groups(stack))
     }

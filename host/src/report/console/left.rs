@@ -1,5 +1,6 @@
 //! What a test left behind: what was open, then heap blocks that were lost, then those that static data keeps.
 
+use super::super::growth::Growth;
 use super::super::model::{Details, Resource, ResourceKind, Verdict};
 use super::resources::{Inventory, Open, StackOf, Title, acquired};
 use super::sanitise::OneLine;
@@ -59,7 +60,9 @@ impl<'a> Left<'a> {
 
     /// Whether nothing but what static data keeps can have made it a leak: then a profile has it fail.
     fn only_retained(&self) -> bool {
-        self.verdict == Verdict::Leak && self.details.leaks.is_empty() && !self.details.retained.is_empty()
+        let grows = self.details.growth.as_ref().is_some_and(Growth::grows);
+        let Details { leaks, retained, .. } = self.details;
+        self.verdict == Verdict::Leak && !grows && leaks.is_empty() && !retained.is_empty()
     }
 
     /// Whether the verdict is, or may be, of what was left.
