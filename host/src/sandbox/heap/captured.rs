@@ -49,7 +49,7 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Enters the stack of an allocation of so many bytes. Of more different stacks than [`MAX_STACKS`], the first are kept.
+    /// Enters the stack of an allocation of so many bytes. Of more different stacks than are worth keeping, the first are kept.
     pub fn enter(&mut self, number: u64, size: u32, stack: Stack) {
         let next = self.stacks.len();
         if next == MAX_STACKS && !self.known.contains_key(&stack) {
