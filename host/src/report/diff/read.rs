@@ -181,7 +181,10 @@ mod tests {
                 prop_assert_eq!(read.canonical, sample().canonical);
             }
             bytes.truncate(at);
-            prop_assert!(parse(&bytes).is_err());
+            // The line feed at its end is not missed.
+            if let Ok(read) = parse(&bytes) {
+                prop_assert_eq!(read.canonical, sample().canonical);
+            }
         }
     }
 }
