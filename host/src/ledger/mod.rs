@@ -10,6 +10,7 @@ pub mod heap;
 mod stack;
 
 pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
+pub(crate) use stack::both_ends;
 pub use stack::{RawFrame, Stack};
 
 use std::collections::BTreeMap;

@@ -11,3 +11,11 @@ pub struct RawFrame {
 
 /// A captured stack, innermost frame first.
 pub type Stack = Arc<[RawFrame]>;
+
+/// A stack without its middle, where it has more than `each` frames at each end: a recursion can be a hundred thousand deep.
+pub(crate) fn both_ends(stack: Stack, each: usize) -> Stack {
+    if stack.len() <= 2 * each {
+        return stack;
+    }
+    stack[..each].iter().chain(&stack[stack.len() - each..]).copied().collect()
+}

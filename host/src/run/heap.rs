@@ -14,7 +14,7 @@ use crate::report::profile::{HeapProfile, ProfileSite};
 use crate::sandbox::heap::{Capture, Crossing, EndPicture, HeapEnd, HeapRun, Watching};
 use crate::sandbox::{Ending, Engine, Job, Run, run};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -126,12 +126,11 @@ impl Accountant<'_> {
 
     /// What was allocated where.
     fn profile_of(&self, end: &HeapEnd) -> HeapProfile {
-        let live: HashMap<u64, u32> =
-            end.picture.iter().flat_map(own_blocks).map(|block| (block.number, block.size)).collect();
+        let live: HashSet<u64> = end.picture.iter().flat_map(own_blocks).map(|block| block.number).collect();
         let mut by_stack: BTreeMap<Stack, [u64; 4]> = BTreeMap::new();
         for (number, size, stack) in end.captured.all() {
             let size = u64::from(size);
-            let held = u64::from(live.contains_key(&number));
+            let held = u64::from(live.contains(&number));
             let sums = by_stack.entry(stack.clone()).or_default();
             for (sum, more) in sums.iter_mut().zip([1, size, held, held * size]) {
                 *sum += more;

@@ -1,6 +1,7 @@
 //! What a test's heap does to its verdict, and what is said of it in the record.
 
 use super::heap::{Account, Balance};
+use super::resources::no_handle;
 use crate::ledger::Stack;
 use crate::ledger::heap::sites::Site;
 use crate::policy::Limits;
@@ -45,17 +46,9 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
 /// The report's entries for blocks that are left, in the order of their first allocation.
 pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource> {
     let entry = |site: &Site| Resource {
-        kind: ResourceKind::Heap,
-        count: site.blocks,
-        path: None,
-        fd: None,
         bytes: Some(site.bytes),
-        mode: None,
-        bytes_read: 0,
-        bytes_written: 0,
-        socket: None,
-        scope: scope.to_owned(),
         stack: site.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
+        ..no_handle(ResourceKind::Heap, site.blocks, scope)
     };
     sites.iter().map(entry).collect()
 }

@@ -31,21 +31,30 @@ pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource
 /// The report's entries for files left in the scratch file system, in path order; the last is for those that are not listed.
 pub fn describe_residue(remains: &Remains, scope: &str) -> Vec<Resource> {
     let entry = |count, file: Option<&Left>| Resource {
-        kind: ResourceKind::Residue,
-        count,
         path: file.map(|file| file.path.clone()),
-        fd: None,
         bytes: file.map(|file| file.bytes),
+        ..no_handle(ResourceKind::Residue, count, scope)
+    };
+    let listed = remains.residue.iter().map(|file| entry(1, Some(file)));
+    let more = (remains.residue_omitted > 0).then(|| entry(remains.residue_omitted, None));
+    listed.chain(more).collect()
+}
+
+/// An entry for what is no handle.
+pub fn no_handle(kind: ResourceKind, count: u64, scope: &str) -> Resource {
+    Resource {
+        kind,
+        count,
+        path: None,
+        fd: None,
+        bytes: None,
         mode: None,
         bytes_read: 0,
         bytes_written: 0,
         socket: None,
         scope: scope.to_owned(),
         stack: Vec::new(),
-    };
-    let listed = remains.residue.iter().map(|file| entry(1, Some(file)));
-    let more = (remains.residue_omitted > 0).then(|| entry(remains.residue_omitted, None));
-    listed.chain(more).collect()
+    }
 }
 
 fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {

@@ -3,8 +3,8 @@
 use super::heap::NearDry;
 use super::state::TestState;
 use super::wasi::{BrokenLimit, Waited};
-use crate::ledger::Stack;
 use crate::ledger::heap::BadFree;
+use crate::ledger::{Stack, both_ends};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 /// The guest called `proc_exit`.
@@ -196,10 +196,7 @@ impl Ending {
 const END_FRAMES: usize = 2048;
 
 fn bounded(stack: Stack) -> Stack {
-    if stack.len() <= 2 * END_FRAMES {
-        return stack;
-    }
-    stack[..END_FRAMES].iter().chain(&stack[stack.len() - END_FRAMES..]).copied().collect()
+    both_ends(stack, END_FRAMES)
 }
 
 fn kind(trap: Trap) -> TrapKind {

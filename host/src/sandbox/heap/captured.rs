@@ -27,18 +27,10 @@ impl Capture {
 }
 
 /// Frames that are kept of each end of a stack: what a report shows, and enough to find the test's own.
-const END_FRAMES: usize = 64;
+pub const END_FRAMES: usize = 64;
 
 /// Different stacks that are kept: a recursion that allocates has one for each depth.
 const MAX_STACKS: usize = 1 << 16;
-
-/// Both ends of a stack.
-pub fn ends(stack: Stack) -> Stack {
-    if stack.len() <= 2 * END_FRAMES {
-        return stack;
-    }
-    stack[..END_FRAMES].iter().chain(&stack[stack.len() - END_FRAMES..]).copied().collect()
-}
 
 /// Stacks by the number of the allocation; each different stack is kept once.
 #[derive(Debug, Default)]

@@ -1,9 +1,11 @@
 //! The host functions that a module's hooks call.
 
 use super::super::state::TestState;
-use super::captured;
+use super::captured::END_FRAMES;
 use super::module::ModuleHeap;
-use super::state::{allocated, call_of};
+use super::state::call_of;
+use crate::ledger::both_ends;
+use crate::ledger::heap::Left;
 use anyhow::Context;
 use std::ops::Range;
 use wasmtime::{Caller, Extern, Instance, Linker, Ref, Store, WasmBacktrace};
@@ -63,13 +65,13 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let Some(book) = &mut state.heap.book else { return Ok(()) };
-    let Some((number, size, own, crossed)) = allocated(book.leave(result, bytes)) else { return Ok(()) };
+    let Left::Allocated { number, size, own, crossed } = book.leave(result, bytes) else { return Ok(()) };
     if state.heap.scrubs {
         scrub(bytes, book.fresh());
     }
     let wanted = state.heap.capture.wants(number, own);
     if wanted || crossed.is_some() {
-        let stack = captured::ends(caller.data().code.stack(&WasmBacktrace::capture(&caller)));
+        let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&caller)), END_FRAMES);
         let heap = &mut caller.data_mut().heap;
         if let Some(crossed) = crossed {
             heap.crossed(crossed, stack.clone());

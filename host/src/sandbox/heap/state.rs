@@ -4,7 +4,7 @@ use super::picture::EndPicture;
 use super::{Capture, Captured, SLACK};
 use crate::instrument::{HeapHooks, Hook, Hooked};
 use crate::ledger::Stack;
-use crate::ledger::heap::{BadFree, Call, Crossed, Figures, HeapBook, Left, Trace, Untracked, Watch};
+use crate::ledger::heap::{BadFree, Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
 use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::Memory;
@@ -206,13 +206,5 @@ pub(super) fn call_of(kind: Hooked, a: u32, b: u32) -> Call {
         Hooked::AlignedAlloc | Hooked::Memalign => Call::Aligned { size: b },
         Hooked::Window => Call::Window,
         Hooked::Libc => Call::Libc,
-    }
-}
-
-/// The allocation that a hooked call came to, if it came to one.
-pub(super) fn allocated(left: Left) -> Option<(u64, u32, bool, Option<Crossed>)> {
-    match left {
-        Left::Nothing => None,
-        Left::Allocated { number, size, own, crossed } => Some((number, size, own, crossed)),
     }
 }
