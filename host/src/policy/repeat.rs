@@ -1,6 +1,15 @@
-use super::{Clock, Mode, Policy};
+//! When a test is run a second time, and when it may be.
+
+use super::{Clock, LeakAction, Mode, Policy};
 
 impl Policy {
+    /// Whether anybody asks which blocks of the heap are left, lost or retained.
+    #[must_use]
+    pub fn asks_for_blocks(&self) -> bool {
+        let ignored = self.leaks.heap == LeakAction::Ignore && self.leaks.retained == LeakAction::Ignore;
+        !ignored || self.limits.lost.is_some() || self.limits.retained.is_some()
+    }
+
     /// What a test is granted that makes a second run of it another one, or that a second run would change once more: in
     /// words. `None` where a second run does no harm and is the same.
     #[must_use]

@@ -77,21 +77,17 @@ impl Accountant<'_> {
             let why = crate::ledger::heap::Untracked::LeftMain.to_string();
             return (Account::Untracked(why.into()), Again::default());
         }
-        let picture = end.picture.as_ref().filter(|_| judgement.normal_finish && self.is_wanted());
+        let picture =
+            end.picture.as_ref().filter(|_| judgement.normal_finish && self.job.grants.policy().asks_for_blocks());
         let mut again = Again::default();
         let second = if picture.is_some() || self.profile { self.run_again(ran, &end, &mut again) } else { Err(None) };
         let balance = match picture {
             Some(picture) => Some(balance(picture, second, last_round(ran))),
-            None => judgement.normal_finish.then(Balance::default).filter(|_| self.is_wanted()),
+            None => {
+                judgement.normal_finish.then(Balance::default).filter(|_| self.job.grants.policy().asks_for_blocks())
+            }
         };
         (Account::Tracked { figures: end.figures, balance, crossed: end.crossed }, again)
-    }
-
-    /// Whether anybody asks for lost or retained blocks.
-    fn is_wanted(&self) -> bool {
-        let Policy { leaks, limits, .. } = &**self.job.grants.policy();
-        let ignored = leaks.heap == LeakAction::Ignore && leaks.retained == LeakAction::Ignore;
-        !ignored || limits.lost.is_some() || limits.retained.is_some()
     }
 
     /// Runs the test a second time. If it is not the same, or cannot be, says why in words; `None` where nobody is to know.
@@ -100,7 +96,7 @@ impl Accountant<'_> {
             return Err(Some(format!("a second run would tell, and cannot be done: the test is granted {grant}")));
         }
         let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
-        let capture = if self.profile { Capture::All } else { Capture::Numbers(sorted(numbers().collect())) };
+        let capture = if self.profile { Capture::All } else { Capture::numbers(numbers().collect()) };
         let job = Job { heap: Watching::Again(capture), echo: None, inject_host_leak: false, ..self.job.clone() };
         let second = run(self.engine, &job);
         again.host_leak = second.host_leak;
@@ -158,11 +154,6 @@ fn last_round(ran: &Run) -> RangeInclusive<u64> {
         [_, .., last] => last.before.allocations + 1..=last.after.allocations,
         _ => RangeInclusive::new(1, 0),
     }
-}
-
-fn sorted(mut numbers: Vec<u64>) -> Vec<u64> {
-    numbers.sort_unstable();
-    numbers
 }
 
 fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {

@@ -308,7 +308,8 @@ fn picture(
     started: &Started,
     ending: &Ending,
 ) -> Option<EndPicture> {
-    if !matches!(ending, Ending::Returned | Ending::Exit { status: 0, .. }) {
+    let wanted = matches!(job.heap, Watching::Again(_)) || job.grants.policy().asks_for_blocks();
+    if !wanted || !matches!(ending, Ending::Returned | Ending::Exit { status: 0, .. }) {
         return None;
     }
     let module = job.module.heap.as_ref().ok()?;

@@ -7,12 +7,14 @@
 mod book;
 mod error;
 mod map;
+mod parts;
 pub mod reach;
 pub mod sites;
 
 pub use book::{Call, Crossed, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Trace, Watch};
 pub use error::{BadFree, BadFreeKind, Untracked};
 pub use map::Block;
+pub use parts::Parts;
 
 #[cfg(test)]
 mod tests;

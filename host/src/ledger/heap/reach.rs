@@ -9,16 +9,16 @@
 //! block), at an address that is no multiple of 4, or outside of memory and globals (in a table). A block held only by
 //! such is taken for lost.
 
-use super::Block;
+use super::{Block, Parts};
 use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
 
 /// What there is to be seen when a test has ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Picture<'m> {
-    /// The linear memory, from address 0.
-    pub memory: &'m [u8],
+    /// The linear memory: at least what the blocks and the roots take of it.
+    pub memory: Parts<'m>,
     /// Every live block, by address, whoever owns it.
     pub blocks: &'m [Block],
     /// The parts of static memory that count.
@@ -54,6 +54,9 @@ pub enum Differs {
         /// And in the second.
         second: u32,
     },
+    /// A root is not in what is known of its memory.
+    #[error("its static data ends elsewhere")]
+    Static,
     /// The module has not the same globals.
     #[error("it had {second} globals, the first {first}")]
     Globals {
@@ -78,8 +81,12 @@ pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Differs> {
     if first.globals.len() != second.globals.len() {
         return Err(Differs::Globals { first: first.globals.len(), second: second.globals.len() });
     }
-    let twin = Twin { memory: second.memory, globals: second.globals, starts };
     let roots = common(first.roots, second.roots);
+    let known = |memory: &Parts, root: &Range<u32>| memory.from(root.start.into()).len().min(root.len());
+    if roots.iter().any(|root| known(&second.memory, root) < known(&first.memory, root)) {
+        return Err(Differs::Static);
+    }
+    let twin = Twin { memory: &second.memory, globals: second.globals, starts };
     Ok(Walk::new(first, Some(twin)).run(&roots))
 }
 
@@ -101,16 +108,16 @@ fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Differs> {
 }
 
 /// The second run, seen from the first.
-struct Twin<'m> {
-    memory: &'m [u8],
-    globals: &'m [u32],
+struct Twin<'p, 'm> {
+    memory: &'p Parts<'m>,
+    globals: &'p [u32],
     /// For each block of the first run, its address in the second.
     starts: Vec<u32>,
 }
 
 struct Walk<'p, 'm> {
     picture: &'p Picture<'m>,
-    twin: Option<Twin<'m>>,
+    twin: Option<Twin<'p, 'm>>,
     /// Addresses outside of these point to no block.
     lowest: u32,
     highest: u64,
@@ -120,7 +127,7 @@ struct Walk<'p, 'm> {
 }
 
 impl<'p, 'm> Walk<'p, 'm> {
-    fn new(picture: &'p Picture<'m>, twin: Option<Twin<'m>>) -> Self {
+    fn new(picture: &'p Picture<'m>, twin: Option<Twin<'p, 'm>>) -> Self {
         let lowest = picture.blocks.first().map_or(u32::MAX, |block| block.ptr);
         let highest = picture.blocks.last().map_or(0, end);
         Self { picture, twin, lowest, highest, reached: vec![false; picture.blocks.len()], pending: Vec::new() }
@@ -145,21 +152,16 @@ impl<'p, 'm> Walk<'p, 'm> {
     /// Looks at the words from `start` to `end`; in the second run what is there starts at `other`.
     fn scan(&mut self, start: u32, end: u64, other: u32) {
         let first = u64::from(start).next_multiple_of(4);
-        let end = end.min(self.picture.memory.len() as u64);
-        let Some(bytes) = self.picture.memory.get(first as usize..end as usize) else {
-            return;
-        };
+        let bytes = self.picture.memory.from(first);
+        let bytes = &bytes[..bytes.len().min(end.saturating_sub(first) as usize)];
         let there = u64::from(other) + (first - u64::from(start));
+        let there = self.twin.as_ref().map(|twin| twin.memory.from(there));
         for (index, bytes) in bytes.chunks_exact(4).enumerate() {
             let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             if word < self.lowest || u64::from(word) > self.highest {
                 continue;
             }
-            let same = match &self.twin {
-                None => Some(word),
-                Some(twin) => read(twin.memory, there + index as u64 * 4),
-            };
-            if let Some(same) = same {
+            if let Some(same) = there.map_or(Some(word), |there| read(there, index * 4)) {
                 self.point(word, same);
             }
         }
@@ -195,10 +197,9 @@ fn end(block: &Block) -> u64 {
     u64::from(block.ptr) + u64::from(block.size)
 }
 
-/// The word at an address.
-fn read(memory: &[u8], at: u64) -> Option<u32> {
-    let bytes = memory.get(usize::try_from(at).ok()?..)?.first_chunk()?;
-    Some(u32::from_le_bytes(*bytes))
+/// The word at this place in a part of memory.
+fn read(part: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*part.get(at..)?.first_chunk()?))
 }
 
 /// The parts that two lists of ranges have in common.

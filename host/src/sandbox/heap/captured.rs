@@ -9,18 +9,24 @@ pub enum Capture {
     /// None.
     #[default]
     Nothing,
-    /// Those of these numbers, in ascending order.
+    /// Those of these numbers, in descending order: the next one is last.
     Numbers(Vec<u64>),
     /// Those of all the test's own blocks.
     All,
 }
 
 impl Capture {
-    /// Whether the stack of this allocation is wanted.
-    pub fn wants(&self, number: u64, own: bool) -> bool {
+    /// Those of these numbers.
+    pub fn numbers(mut numbers: Vec<u64>) -> Self {
+        numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
+        Self::Numbers(numbers)
+    }
+
+    /// Whether the stack of this allocation is wanted. To be asked once of each, in their order.
+    pub fn wants(&mut self, number: u64, own: bool) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Numbers(numbers) => numbers.binary_search(&number).is_ok(),
+            Self::Numbers(numbers) => numbers.pop_if(|next| *next == number).is_some(),
             Self::All => own,
         }
     }
@@ -81,8 +87,8 @@ mod tests {
         assert_eq!(captured.stack(9), Some(&stack(1)));
         assert_eq!(captured.stack(3), None);
         assert_eq!(captured.all().map(|(number, ..)| number).collect::<Vec<_>>(), [2, 5, 9]);
-        let some = Capture::Numbers(vec![2, 9]);
-        assert!(some.wants(9, false) && !some.wants(5, true) && Capture::All.wants(5, true));
-        assert!(!Capture::All.wants(5, false) && !Capture::Nothing.wants(5, true));
+        let mut some = Capture::numbers(vec![9, 2]);
+        assert_eq!((1..=10).filter(|&number| some.wants(number, number == 9)).collect::<Vec<_>>(), [2, 9]);
+        assert!(Capture::All.wants(5, true) && !Capture::All.wants(5, false) && !Capture::Nothing.wants(5, true));
     }
 }

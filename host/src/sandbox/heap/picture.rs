@@ -3,8 +3,8 @@
 use super::layout::Ground;
 use super::module::ModuleHeap;
 use super::probe::Probed;
-use crate::ledger::heap::Block;
 use crate::ledger::heap::reach::{Picture, without};
+use crate::ledger::heap::{Block, Parts};
 use crate::sandbox::state::TestState;
 use std::ops::Range;
 use wasmtime::{Instance, Store, Val};
@@ -25,7 +25,10 @@ pub const EXTRA_FUEL: u64 = 1 << 24;
 /// Memory and live blocks at the end of a test.
 #[derive(Debug)]
 pub struct EndPicture {
-    memory: Vec<u8>,
+    /// Static data and blocks, one after another.
+    bytes: Vec<u8>,
+    /// Where in memory they are.
+    parts: Vec<Range<u64>>,
     /// Every live block, by address.
     pub blocks: Vec<Block>,
     roots: Vec<Range<u32>>,
@@ -45,16 +48,38 @@ impl EndPicture {
         let lowest = book.lowest().filter(|_| figures.live_blocks > 0)?;
         let blocks = book.blocks().ok()?;
         let globals = module.layout.globals(store, instance);
-        let memory = store.data().heap.memory?.data(&*store).to_vec();
-        let mut roots = without(&[ground.start.min(lowest)..lowest], &probed.allocator);
-        roots.extend(probed.gaps.iter().flat_map(|gap| pointers(&memory, gap.clone(), &blocks)));
-        Some(Self { memory, blocks, roots, globals })
+        let memory = store.data().heap.memory?.data(&*store);
+        let data = ground.start.min(lowest)..lowest;
+        let mut roots = without(std::slice::from_ref(&data), &probed.allocator);
+        roots.extend(probed.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
+        let parts = parts(&data, &blocks);
+        let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
+        Some(Self { bytes: bytes.collect::<Option<Vec<_>>>()?.concat(), parts, blocks, roots, globals })
     }
 
     /// For the ledger to look at. A second run is looked at under the roots of the first.
     pub fn picture<'a>(&'a self, first: &'a Self) -> Picture<'a> {
-        Picture { memory: &self.memory, blocks: &self.blocks, roots: &first.roots, globals: &self.globals }
+        let memory = Parts::copied(&self.parts, &self.bytes);
+        Picture { memory, blocks: &self.blocks, roots: &first.roots, globals: &self.globals }
     }
+}
+
+/// Bytes between two blocks that are copied with them: a part for each block would take more.
+const BETWEEN: u64 = 64;
+
+/// The memory that static data and blocks take: what lies between blocks that are far apart was freed long ago, and may be
+/// most of it.
+fn parts(data: &Range<u32>, blocks: &[Block]) -> Vec<Range<u64>> {
+    let mut parts = vec![u64::from(data.start)..u64::from(data.end)];
+    for block in blocks {
+        let start = u64::from(block.ptr);
+        let end = start + u64::from(block.size);
+        match parts.last_mut() {
+            Some(last) if start <= last.end + BETWEEN => last.end = last.end.max(end),
+            _ => parts.push(start..end),
+        }
+    }
+    parts
 }
 
 /// The words in a range that hold the address of a block. An allocator's own never do: they point to what is before one.
