@@ -8,7 +8,6 @@ use crate::ledger::Stack;
 use crate::ledger::heap::reach::{agreed, plain};
 use crate::ledger::heap::sites::{Site, sites};
 use crate::ledger::heap::{Block, Figures};
-use crate::policy::{LeakAction, Policy};
 use crate::report::model::Harness;
 use crate::report::profile::{HeapProfile, ProfileSite};
 use crate::sandbox::heap::{Capture, Crossing, EndPicture, HeapEnd, HeapRun, Watching};

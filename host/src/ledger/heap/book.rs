@@ -4,146 +4,15 @@
 //! called within it is its own affair. A `free` is the exception: it may call out to a test's or libc's code, so blocks
 //! allocated within it, and live blocks freed within it, count; all else within it is its own affair.
 
+use super::calls::{Call, Event, Trace};
 use super::error::{BadFree, BadFreeKind, Untracked};
+use super::figures::{Crossed, Figures, Left, Watch};
 use super::map::{Block, Known, Map};
+use super::nesting::{Nesting, Outer};
 use std::ops::Range;
 
 /// Most live blocks that a book keeps: its table stays within 128 MiB. Above it the heap is not tracked.
 pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
-
-/// A function that is being called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// `malloc`.
-    Malloc {
-        /// Bytes asked for.
-        size: u32,
-    },
-    /// `calloc`.
-    Calloc {
-        /// How many objects.
-        count: u32,
-        /// The size of each.
-        size: u32,
-    },
-    /// `realloc`.
-    Realloc {
-        /// The block, or 0 for none.
-        ptr: u32,
-        /// Bytes asked for.
-        size: u32,
-    },
-    /// `free`.
-    Free {
-        /// The block, or 0 for none.
-        ptr: u32,
-    },
-    /// `posix_memalign`.
-    PosixMemalign {
-        /// Where it stores the block's address.
-        to: u32,
-        /// Bytes asked for.
-        size: u32,
-    },
-    /// `aligned_alloc` or `memalign`.
-    Aligned {
-        /// Bytes asked for.
-        size: u32,
-    },
-    /// A function in which the test's own code runs.
-    Window,
-    /// A function of libc whose allocations are libc's own.
-    Libc,
-}
-
-/// Limits whose crossing is to be noticed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Watch {
-    /// Most bytes of own blocks live at once.
-    pub peak_heap: Option<u64>,
-    /// Most own allocations, reallocations included.
-    pub allocations: Option<u64>,
-}
-
-/// What came of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing was allocated, or nothing that counts.
-    Nothing,
-    /// A block was allocated or reallocated.
-    Allocated {
-        /// Its number, from 1.
-        number: u64,
-        /// Its size, in bytes.
-        size: u32,
-        /// Whether it is the test's own.
-        own: bool,
-        /// Limits that it crossed.
-        crossed: Option<Crossed>,
-    },
-}
-
-/// Limits that one allocation crossed. Each is told once, when it is first crossed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Crossed {
-    /// The live bytes that are over [`Watch::peak_heap`].
-    pub peak_heap: Option<u64>,
-    /// The allocations that are over [`Watch::allocations`].
-    pub allocations: Option<u64>,
-}
-
-/// What there is to say of the blocks of a test's own, in bytes as they were asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Blocks that are live now.
-    pub live_blocks: u64,
-    /// Their bytes.
-    pub live_bytes: u64,
-    /// Most bytes that were live at once. The two halves of a reallocation never are.
-    pub peak: u64,
-    /// Bytes allocated in all; a reallocation counts its whole new size.
-    pub total: u64,
-    /// Successful allocations, without reallocations of a live block.
-    pub allocations: u64,
-    /// Blocks freed, after the window too.
-    pub frees: u64,
-    /// Successful reallocations of a live block. One that was not the test's own becomes it, where the test reallocates it:
-    /// then live blocks are more than allocations without frees.
-    pub reallocations: u64,
-}
-
-/// Tells whether two runs called the allocator alike, whatever addresses they got.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Trace {
-    /// Calls that count.
-    pub events: u64,
-    /// A hash over the calls, their sizes, the numbers of the blocks they were given, whether they succeeded and whether
-    /// they were the test's own.
-    pub hash: u64,
-}
-
-/// The kind of an event in a [`Trace`].
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    Malloc,
-    Calloc,
-    Realloc,
-    Free,
-    PosixMemalign,
-    Aligned,
-}
-
-impl Trace {
-    #[inline]
-    fn add(&mut self, event: Event, own: bool, succeeded: bool, size: u64, number: u64) {
-        // Odd and without pattern; the hash is for chance differences, not against an adversary.
-        const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-        let what = (event as u64) | u64::from(own) << 3 | u64::from(succeeded) << 4 | number << 5;
-        let mixed = (self.hash.rotate_left(23) ^ what).wrapping_mul(MULTIPLIER);
-        self.hash = (mixed.rotate_left(29) ^ size).wrapping_mul(MULTIPLIER);
-        self.events += 1;
-    }
-}
 
 /// A call that was entered and not left, and within which all calls are its own affair.
 #[derive(Debug, Clone, Copy)]
@@ -166,27 +35,15 @@ enum Pending {
     Ignored,
 }
 
-/// A call that was entered and not left, and within which others count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outer {
-    Window,
-    Libc,
-    Free,
-}
-
 /// The live map of one test. Takes no memory before the first call.
 #[derive(Debug)]
 pub struct HeapBook {
     map: Map,
-    outer: Vec<Outer>,
-    /// Within all of `outer`.
+    nesting: Nesting,
+    /// Within all of `nesting`.
     pending: Option<Pending>,
     /// Calls within `pending`.
     hidden: u32,
-    windows: u32,
-    host_window: bool,
-    libcs: u32,
-    frees: u32,
     /// Without `live_blocks`, which follows from the others.
     figures: Figures,
     /// Blocks that were not the test's own, and became it when the test reallocated them.
@@ -210,13 +67,9 @@ impl HeapBook {
         let most_calls = watch.allocations.unwrap_or(u64::MAX);
         Self {
             map: Map::default(),
-            outer: Vec::new(),
+            nesting: Nesting::default(),
             pending: None,
             hidden: 0,
-            windows: 0,
-            host_window: false,
-            libcs: 0,
-            frees: 0,
             figures: Figures::default(),
             adopted: 0,
             peak_since_mark: 0,
@@ -232,23 +85,17 @@ impl HeapBook {
 
     /// Opens the window for a test that the host calls directly.
     pub fn open_window(&mut self) {
-        self.host_window = true;
+        self.nesting.set_host_window(true);
     }
 
     /// Closes it again.
     pub fn close_window(&mut self) {
-        self.host_window = false;
+        self.nesting.set_host_window(false);
     }
 
     /// Whether a window is open: a function in which the test's own code runs is on the stack, or the host opened one.
     pub fn window_open(&self) -> bool {
-        self.host_window || self.windows > 0
-    }
-
-    /// Whether what is allocated now is the test's own.
-    #[inline]
-    fn own(&self) -> bool {
-        self.window_open() && self.libcs == 0
+        self.nesting.window_open()
     }
 
     /// A hooked function is entered. [`HeapBook::leave`] may follow in any case.
@@ -280,18 +127,15 @@ impl HeapBook {
             },
             Call::Free { ptr } => {
                 let freed = self.free(ptr);
-                self.frees += 1;
-                self.outer.push(Outer::Free);
+                self.nesting.enter(Outer::Free);
                 return freed;
             }
             Call::Window => {
-                self.windows += 1;
-                self.outer.push(Outer::Window);
+                self.nesting.enter(Outer::Window);
                 return Ok(());
             }
             Call::Libc => {
-                self.libcs += 1;
-                self.outer.push(Outer::Libc);
+                self.nesting.enter(Outer::Libc);
                 return Ok(());
             }
         });
@@ -315,27 +159,21 @@ impl HeapBook {
                 self.pending = None;
                 return self.completed(other, result, memory);
             }
-            None => {}
-        }
-        match self.outer.pop() {
-            Some(Outer::Window) => self.windows -= 1,
-            Some(Outer::Libc) => self.libcs -= 1,
-            Some(Outer::Free) => self.frees -= 1,
-            None => {}
+            None => self.nesting.leave(),
         }
         Left::Nothing
     }
 
     /// Forgets the calls that were entered and not left, after a trap. The host's window stays as it is.
     pub fn unwind(&mut self) {
-        self.outer.clear();
+        self.nesting.unwind();
         self.pending = None;
-        (self.hidden, self.windows, self.libcs, self.frees) = (0, 0, 0, 0);
+        self.hidden = 0;
     }
 
     /// The guest's linear memory grew just now. Outside of the allocator that means there is another allocator.
     pub fn memory_grew(&mut self) {
-        if self.pending.is_none() && self.outer.last() != Some(&Outer::Free) {
+        if self.pending.is_none() && !self.nesting.innermost_is_free() {
             self.untrack(Untracked::GrewOutside);
         }
     }
@@ -414,14 +252,14 @@ impl HeapBook {
             self.figures.frees += 1;
             self.figures.live_bytes -= u64::from(block.size);
         }
-        self.trace.add(Event::Free, self.own(), true, block.size.into(), block.number);
+        self.trace.add(Event::Free, self.nesting.own(), true, block.size.into(), block.number);
         Ok(())
     }
 
     /// Says what is wrong with a pointer, unless that is not known or another call's affair.
     #[cold]
     fn refuse(&self, ptr: u32, realloc: bool, known: Known) -> Result<(), BadFree> {
-        if self.untracked.is_some() || self.frees > 0 {
+        if self.untracked.is_some() || self.nesting.in_free() {
             return Ok(());
         }
         let within = |block: &Block| block.ptr < ptr && ptr - block.ptr < block.size;
@@ -459,7 +297,7 @@ impl HeapBook {
         if self.untracked.is_some() {
             return Left::Nothing;
         }
-        let own = self.own();
+        let own = self.nesting.own();
         self.trace.add(event, own, ptr != 0, size, 0);
         if ptr == 0 {
             return Left::Nothing;
@@ -483,7 +321,7 @@ impl HeapBook {
         let Known::Live(old) = self.map.get(ptr) else {
             return Left::Nothing;
         };
-        let now_own = self.own();
+        let now_own = self.nesting.own();
         self.trace.add(Event::Realloc, now_own, result != 0, size.into(), old.number);
         if result == 0 {
             return Left::Nothing;

@@ -5,14 +5,19 @@
 //! blocks of an allocator that is not hooked.
 
 mod book;
+mod calls;
 mod error;
+mod figures;
 mod map;
+mod nesting;
 mod parts;
 pub mod reach;
 pub mod sites;
 
-pub use book::{Call, Crossed, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Trace, Watch};
+pub use book::{HeapBook, MAX_LIVE_BLOCKS};
+pub use calls::{Call, Trace};
 pub use error::{BadFree, BadFreeKind, Untracked};
+pub use figures::{Crossed, Figures, Left, Watch};
 pub use map::Block;
 pub use parts::Parts;
 

@@ -1,0 +1,76 @@
+//! The calls that are being made: which of them count, and whose they are.
+
+/// A call that was entered and not left, and within which others count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outer {
+    /// A function in which the test's own code runs.
+    Window,
+    /// A function of libc whose allocations are libc's own.
+    Libc,
+    /// `free`, which may call out.
+    Free,
+}
+
+/// The calls within which others count, and how many there are of each kind.
+#[derive(Debug, Default)]
+pub(super) struct Nesting {
+    outer: Vec<Outer>,
+    windows: u32,
+    libcs: u32,
+    frees: u32,
+    host_window: bool,
+}
+
+impl Nesting {
+    /// Opens or closes the window for a test that the host calls directly.
+    pub(super) fn set_host_window(&mut self, open: bool) {
+        self.host_window = open;
+    }
+
+    pub(super) fn window_open(&self) -> bool {
+        self.host_window || self.windows > 0
+    }
+
+    /// Whether what is allocated now is the test's own.
+    #[inline]
+    pub(super) fn own(&self) -> bool {
+        self.window_open() && self.libcs == 0
+    }
+
+    /// Whether a `free` is being called.
+    pub(super) fn in_free(&self) -> bool {
+        self.frees > 0
+    }
+
+    /// Whether the innermost of the calls is a `free`.
+    pub(super) fn innermost_is_free(&self) -> bool {
+        self.outer.last() == Some(&Outer::Free)
+    }
+
+    #[inline]
+    pub(super) fn enter(&mut self, call: Outer) {
+        *self.count(call) += 1;
+        self.outer.push(call);
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        if let Some(call) = self.outer.pop() {
+            *self.count(call) -= 1;
+        }
+    }
+
+    /// Forgets the calls that were entered and not left. The host's window stays as it is.
+    pub(super) fn unwind(&mut self) {
+        *self = Self { host_window: self.host_window, ..Self::default() };
+    }
+
+    #[inline]
+    fn count(&mut self, call: Outer) -> &mut u32 {
+        match call {
+            Outer::Window => &mut self.windows,
+            Outer::Libc => &mut self.libcs,
+            Outer::Free => &mut self.frees,
+        }
+    }
+}
