@@ -1,6 +1,6 @@
 //! Limits of tests on the command line.
 
-use airtight::config::units::{parse_duration, parse_fuel, parse_size};
+use airtight::config::units::{parse_count, parse_duration, parse_fuel, parse_size};
 use airtight::policy::PolicyPatch;
 use clap::Args;
 use std::time::Duration;
@@ -21,6 +21,18 @@ pub struct LimitArgs {
     /// Cap on captured output.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub output: Option<u64>,
+    /// Cap on the bytes of the test's own heap blocks that are live at once.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub peak_heap: Option<u64>,
+    /// Cap on allocations, reallocations included.
+    #[arg(long, value_name = "COUNT", value_parser = parse_count)]
+    pub allocations: Option<u64>,
+    /// Cap on the bytes of heap blocks that nothing reaches at the end.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub lost: Option<u64>,
+    /// Cap on the bytes of heap blocks that static data still reaches at the end.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub retained: Option<u64>,
 }
 
 impl LimitArgs {
@@ -31,6 +43,10 @@ impl LimitArgs {
             fuel: self.fuel,
             timeout: self.timeout,
             output: self.output,
+            peak_heap: self.peak_heap,
+            allocations: self.allocations,
+            lost: self.lost,
+            retained: self.retained,
             ..PolicyPatch::default()
         }
     }
