@@ -6,6 +6,7 @@ use crate::instrument::{HeapHooks, Hook, Hooked};
 use crate::ledger::Stack;
 use crate::ledger::heap::{BadFree, Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 use wasmtime::Memory;
 
@@ -59,6 +60,8 @@ pub struct HeapEnd {
     pub picture: Option<EndPicture>,
     /// Stacks, of a run that was to capture them.
     pub captured: Captured,
+    /// The numbers of the test's own blocks that were live, however it ended; of a run that was to capture all stacks.
+    pub live: HashSet<u64>,
 }
 
 /// The state that the hooks work on.
@@ -181,11 +184,17 @@ impl HeapState {
 
     /// Strikes the balance. `picture` is taken only where there is something to be told by it.
     pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, Cow<'static, str>> {
-        let Some(book) = self.book.take() else {
+        let Some(mut book) = self.book.take() else {
             return Err(self.unopened.unwrap_or(Cow::Borrowed("it ended before its heap was there")));
         };
+        let in_words = |why: Untracked| why.to_string();
+        let live = match self.capture {
+            Capture::All => book.blocks().map_err(in_words)?,
+            Capture::Nothing | Capture::Numbers(_) => Vec::new(),
+        };
         Ok(HeapEnd {
-            figures: book.figures().map_err(|why: Untracked| why.to_string())?,
+            live: live.into_iter().filter(|block| block.own).map(|block| block.number).collect(),
+            figures: book.figures().map_err(in_words)?,
             trace: book.trace(),
             window_open: book.window_open(),
             crossed: self.crossed,
