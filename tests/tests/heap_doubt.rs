@@ -2,8 +2,14 @@
 //! were certain, and no limit is kept or broken by a guess. And limits of the command line, which stand above the
 //! configuration's.
 
+use airtight::config::Config;
+use airtight::report::model::Verdict;
+use airtight::report::profile::{HeapProfile, ProfileSite};
+use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::LoadOptions;
 use airtight_tests::{Ran, guests_dir, read_report, run, scratch_dir, tests};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 
 /// Why there is no second run, in all that follows.
@@ -90,6 +96,35 @@ fn a_profile_without_a_test_says_so() {
     assert!(ran.stdout.contains(note), "{}", ran.stdout);
     let (ran, _) = with("pass_a_static_head", "", &["--report", "pprof=heap.pb.gz"]);
     assert!(!ran.stdout.contains("the profile has"), "{}", ran.stdout);
+}
+
+/// Wherever the fuel ends, the profile has every block that was allocated before, and which of them were live.
+#[test]
+fn a_test_that_ran_out_of_fuel_has_a_profile() {
+    let runner = Runner::new(RunnerOptions { profile: true, ..RunnerOptions::default() }).unwrap();
+    let mut seen = BTreeSet::new();
+    for program in ["leak_a_list_by_its_head", "pass_everything_freed", "leak_a_realloc_chain"] {
+        let bytes = fs::read(guests_dir().join("c").join(program).with_extension("wasm")).unwrap();
+        for fuel in (600..6000).step_by(101) {
+            let config = format!("[profile.default]\nfuel = {fuel}\n");
+            let profile = Config::from_str(&config, "airtight.toml", "/".as_ref()).unwrap().profile("default").unwrap();
+            let module = runner.load(bytes.clone(), LoadOptions { name: program.into(), ..LoadOptions::default() });
+            let subject = Subject { module: module.unwrap(), grants: ModuleGrants::default() };
+            let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
+            let report = runner.run(&planned, &profile, &mut ()).unwrap();
+            let test = &report.canonical.modules[0].tests[0];
+            let heap = &test.usage.as_ref().unwrap().heap;
+            let HeapProfile { sites, missing } = report.profile.unwrap();
+            assert!(heap.tracked && missing.is_empty(), "{program} {fuel}: {missing:?}");
+            let sum = |figure: fn(&ProfileSite) -> u64| Some(sites.iter().map(figure).sum::<u64>());
+            let allocated = heap.allocations.zip(heap.reallocations).map(|(new, again)| new + again);
+            assert_eq!((sum(|site| site.alloc_objects), sum(|site| site.alloc_space)), (allocated, heap.total));
+            let live = heap.allocations.zip(heap.frees).map(|(allocated, freed)| allocated - freed);
+            assert_eq!(sum(|site| site.inuse_objects), live, "{program} {fuel}");
+            seen.insert((test.verdict, live));
+        }
+    }
+    assert!(seen.iter().filter(|(verdict, _)| *verdict == Verdict::Timeout).count() > 10, "{seen:?}");
 }
 
 #[test]
