@@ -14,7 +14,8 @@ pub(super) fn say(under_airtight: bool) {
 
 pub(super) fn words(under_airtight: bool) -> &'static str {
     if under_airtight {
-        "airtight: the heap of this module is not tracked (the report says why), so what a test asserts of it is not \
+        // It may be this test's alone, and tracked until a moment ago.
+        "airtight: the heap of this test is not tracked (the report says why), so what it asserts of it from here on is not \
          checked\n"
     } else {
         "airtight: memory is not measured here, so what a test asserts of it is not checked; `airtight test` measures it\n"

@@ -181,21 +181,32 @@ pub struct Heap {
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub reallocations: Option<u64>,
     /// Bytes of blocks that nothing reaches at the end; absent, as the three below, where the test did not finish normally.
+    /// Where [`Heap::is_bounded`], more may be lost: at least so much, and at most so much with what is retained.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
     /// How many blocks these are.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub lost_blocks: Option<u64>,
-    /// Bytes of blocks that static data still reaches at the end.
+    /// Bytes of blocks that static data still reaches at the end. Where [`Heap::is_bounded`], at most so much: some or all of it
+    /// may be lost. Together with what is lost it is exact in any case.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained: Option<u64>,
     /// How many blocks these are.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained_blocks: Option<u64>,
-    /// What is not certain of the four figures above or of where the blocks were allocated, and why: a second run that
-    /// would tell was not possible, or differed.
+    /// Why the four figures above, or the places where the blocks were allocated, are not certain: a second run that would
+    /// tell was not possible, or differed. The figures are certain all the same where no block is retained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
+}
+
+impl Heap {
+    /// Whether [`Heap::lost`] and [`Heap::lost_blocks`] are only lower bounds, and [`Heap::retained`] and
+    /// [`Heap::retained_blocks`] upper ones, as are the entries for these blocks: there is a doubt, and there are blocks that
+    /// seem to be retained.
+    pub fn is_bounded(&self) -> bool {
+        self.doubt.is_some() && self.retained_blocks.is_some_and(|blocks| blocks > 0)
+    }
 }
 
 /// What there is to say of a test beyond verdict and usage. Empty fields are not written.
@@ -268,7 +279,7 @@ pub struct LimitRecord {
     /// Its value in the setting's unit (bytes, fuel, milliseconds).
     #[serde(with = "figure")]
     pub value: u64,
-    /// What was asked for or reached, where that is known exactly.
+    /// What was asked for or reached, where that is known exactly; absent for `lost` where [`Heap::is_bounded`].
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
 }

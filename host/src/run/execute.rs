@@ -8,7 +8,7 @@ use super::runner::Shared;
 use super::slow::Running;
 use crate::report::events::{Event, Listener};
 use crate::report::model::{Details, TestRecord, Verdict};
-use crate::report::profile::ProfileSite;
+use crate::report::profile::HeapProfile;
 use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Entry, Job, run};
@@ -29,7 +29,7 @@ const BATCH: Duration = Duration::from_millis(10);
 struct Finished {
     index: usize,
     record: TestRecord,
-    sites: Vec<ProfileSite>,
+    profile: HeapProfile,
     elapsed: Duration,
     by_wall_clock: bool,
     bug: Option<String>,
@@ -42,7 +42,7 @@ pub struct Outcome {
     /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
     pub by_wall_clock: Vec<usize>,
     /// What the tests allocated where, where a profile is wanted: by place in the plan.
-    pub profile: Vec<ProfileSite>,
+    pub profile: HeapProfile,
     /// What went wrong in the host, a line for each test concerned: bugs of ours.
     pub bugs: Vec<String>,
 }
@@ -105,7 +105,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
     let named = named(module, test, shared.options.keep_output);
     let skip = |reason: &str| (skipped(&named, reason), Duration::ZERO, None);
     let mut by_wall_clock = false;
-    let mut sites = Vec::new();
+    let mut profile = HeapProfile::default();
     let (record, elapsed, bug) = match &test.step {
         _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
@@ -138,12 +138,12 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 by_wall_clock = ran.ended_by_wall_clock();
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
                 let judgement = Case { harness, module, policy, should_panic, run: &ran }.judge();
-                let profile = shared.options.profile;
-                let accountant = Accountant { engine: shared.engine, job: &job, harness, profile };
+                let (engine, job) = (shared.engine, &job);
+                let accountant = Accountant { engine, job, harness, profile: shared.options.profile };
                 let (heap, again) = accountant.account(&mut ran, &judgement);
-                let Again { host_leak, by_wall_clock: also, profile } = again;
+                let Again { host_leak, by_wall_clock: also, profile: allocated } = again;
                 by_wall_clock |= also;
-                sites = profile.sites;
+                profile = allocated;
                 let case = Case { harness, module, policy, should_panic, run: &ran };
                 (record::of(&named, &case, judgement, &heap), ran.host_leak + host_leak)
             }));
@@ -162,10 +162,14 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
             (record, began.elapsed(), bug)
         }
     };
+    if record.verdict == Verdict::Skip {
+        // Nobody expects anything of it.
+        profile.missing.clear();
+    }
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         progress.stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    Finished { index, record, sites, elapsed, by_wall_clock, bug }
+    Finished { index, record, profile, elapsed, by_wall_clock, bug }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -201,7 +205,7 @@ fn collect(
     listener: &mut dyn Listener,
 ) -> Outcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
-    let mut profile: BTreeMap<usize, Vec<ProfileSite>> = BTreeMap::new();
+    let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
     let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
     let mut looked = Instant::now();
     loop {
@@ -228,8 +232,8 @@ fn collect(
             if finished.by_wall_clock {
                 by_wall_clock.push(finished.index);
             }
-            if !finished.sites.is_empty() {
-                profile.insert(finished.index, finished.sites);
+            if finished.profile != HeapProfile::default() {
+                profiles.insert(finished.index, finished.profile);
             }
             records[finished.index] = Some(finished.record);
         }
@@ -247,7 +251,11 @@ fn collect(
     bugs.sort();
     by_wall_clock.retain(|index| counts(*index));
     by_wall_clock.sort_unstable();
-    profile.retain(|index, _| counts(*index));
-    let profile = profile.into_values().flatten().collect();
+    profiles.retain(|index, _| counts(*index));
+    let mut profile = HeapProfile::default();
+    for HeapProfile { sites, missing } in profiles.into_values() {
+        profile.sites.extend(sites);
+        profile.missing.extend(missing);
+    }
     Outcome { records: complete.collect(), by_wall_clock, profile, bugs }
 }

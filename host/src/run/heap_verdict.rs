@@ -53,39 +53,89 @@ pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource>
     sites.iter().map(entry).collect()
 }
 
-/// The first limit on the heap that was broken. A limit on a heap that was not seen cannot be kept: the name of one is the
-/// error.
-pub fn broken(account: &Account, limits: &Limits) -> Result<Option<Broken>, &'static str> {
+/// Whether a test kept its limits on the heap.
+#[derive(Debug)]
+pub enum Held {
+    /// All of them.
+    Kept,
+    /// Not this one, the first of those that are surely broken.
+    Broken(Broken),
+    /// That is not known of one: why not, in words.
+    Unknown(String),
+}
+
+/// A figure as far as it is known.
+struct Seen {
+    least: u64,
+    most: u64,
+    /// The allocation that went over the limit.
+    stack: Option<Stack>,
+}
+
+/// Holds the heap against its limits. What is not known is neither kept nor broken.
+pub fn held(account: &Account, limits: &Limits) -> Held {
     let caps = [
         ("peak-heap", limits.peak_heap),
         ("allocations", limits.allocations),
         ("lost", limits.lost),
         ("retained", limits.retained),
     ];
-    let mut set = caps.iter().filter_map(|(name, cap)| Some((*name, (*cap)?))).peekable();
-    let Some((first, _)) = set.peek() else { return Ok(None) };
-    match account {
-        Account::Untracked(_) => Err(first),
-        Account::Tracked { figures, balance, crossed } => {
-            let balance = balance.as_ref();
-            Ok(set.find_map(|(name, cap)| {
-                let (seen, stack) = match name {
-                    "peak-heap" => (figures.peak, crossing(crossed, |crossing| crossing.crossed.peak_heap.is_some())),
-                    "allocations" => {
-                        let seen = figures.allocations + figures.reallocations;
-                        (seen, crossing(crossed, |crossing| crossing.crossed.allocations.is_some()))
-                    }
-                    "lost" => over(&balance?.lost, cap),
-                    _ => over(&balance?.retained, cap),
-                };
-                (seen > cap).then(|| Broken {
-                    message: message(name, seen, cap),
-                    limit: LimitRecord { name: name.to_owned(), value: cap, seen: Some(seen) },
-                    stack,
-                })
-            }))
+    let set = caps.iter().filter_map(|(name, cap)| Some((*name, (*cap)?)));
+    let mut unknown = None;
+    for (name, cap) in set {
+        let seen = match seen(account, name, cap) {
+            Ok(Some(seen)) => seen,
+            Ok(None) => continue,
+            Err(why) => return Held::Unknown(format!("`{name}` cannot be judged: heap not tracked ({why})")),
+        };
+        if seen.least > cap {
+            let exact = (seen.least == seen.most).then_some(seen.least);
+            return Held::Broken(Broken {
+                message: message(name, &seen, cap),
+                limit: LimitRecord { name: name.to_owned(), value: cap, seen: exact },
+                stack: seen.stack,
+            });
+        }
+        if let (true, Some(doubt)) = (seen.most > cap, doubt(account)) {
+            let Seen { least, most, .. } = seen;
+            let why =
+                format!("`{name}` cannot be judged: from {least} to {most} bytes, and the limit is {cap} ({doubt})");
+            unknown.get_or_insert(why);
         }
     }
+    unknown.map_or(Held::Kept, Held::Unknown)
+}
+
+fn doubt(account: &Account) -> Option<&str> {
+    match account {
+        Account::Tracked { balance: Some(balance), .. } => balance.doubt.as_deref(),
+        Account::Tracked { balance: None, .. } | Account::Untracked(_) => None,
+    }
+}
+
+/// What a test came to of what a limit is on; none where it did not finish, so that there is nothing to judge.
+fn seen<'a>(account: &'a Account, name: &str, cap: u64) -> Result<Option<Seen>, &'a str> {
+    let (figures, balance, crossed) = match account {
+        Account::Untracked(why) => return Err(why),
+        Account::Tracked { figures, balance, crossed } => (figures, balance.as_ref(), crossed),
+    };
+    let exact = |figure, stack| Some(Seen { least: figure, most: figure, stack });
+    let at_end = |balance: &Balance| {
+        let [(lost, losing), (retained, retaining)] = [&balance.lost, &balance.retained].map(|sites| over(sites, cap));
+        let bounded = balance.is_bounded();
+        match name {
+            "lost" => Seen { least: lost, most: lost + if bounded { retained } else { 0 }, stack: losing },
+            _ => Seen { least: if bounded { 0 } else { retained }, most: retained, stack: retaining },
+        }
+    };
+    Ok(match name {
+        "peak-heap" => exact(figures.peak, crossing(crossed, |crossing| crossing.crossed.peak_heap.is_some())),
+        "allocations" => {
+            let stack = crossing(crossed, |crossing| crossing.crossed.allocations.is_some());
+            exact(figures.allocations + figures.reallocations, stack)
+        }
+        _ => balance.map(at_end),
+    })
 }
 
 fn crossing(crossed: &[Crossing], is: impl Fn(&Crossing) -> bool) -> Option<Stack> {
@@ -106,11 +156,13 @@ fn over(sites: &[Site], cap: u64) -> (u64, Option<Stack>) {
     (sum, at)
 }
 
-fn message(name: &str, seen: u64, cap: u64) -> String {
+fn message(name: &str, seen: &Seen, cap: u64) -> String {
+    let least = if seen.least < seen.most { "at least " } else { "" };
+    let seen = seen.least;
     match name {
         "peak-heap" => format!("{seen} bytes of its heap were live at once (limit {cap}, `peak-heap`)"),
         "allocations" => format!("it allocated {seen} times (limit {cap}, `allocations`)"),
-        "lost" => format!("it lost {seen} bytes of its heap (limit {cap}, `lost`)"),
+        "lost" => format!("it lost {least}{seen} bytes of its heap (limit {cap}, `lost`)"),
         _ => format!("{seen} bytes of its heap are still reachable at its end (limit {cap}, `retained`)"),
     }
 }
@@ -120,32 +172,87 @@ mod tests {
     use super::*;
     use crate::ledger::heap::Figures;
 
-    fn tracked(lost: &[u64]) -> Account {
+    fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
         let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0 };
+        let sites = |all: &[u64]| all.iter().map(site).collect();
         let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
-        let balance = Some(Balance { lost: lost.iter().map(site).collect(), ..Balance::default() });
+        let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(str::to_owned));
+        let balance = Some(Balance { lost, retained, doubt, ..Balance::default() });
         Account::Tracked { figures, balance, crossed: Vec::new() }
+    }
+
+    fn tracked(lost: &[u64]) -> Account {
+        account(lost, &[], None)
+    }
+
+    fn broken(account: &Account, limits: Limits) -> Option<(String, u64, Option<u64>)> {
+        match held(account, &limits) {
+            Held::Kept => None,
+            Held::Broken(Broken { limit, .. }) => Some((limit.name, limit.value, limit.seen)),
+            Held::Unknown(why) => panic!("{why}"),
+        }
+    }
+
+    fn unknown(account: &Account, limits: Limits) -> String {
+        match held(account, &limits) {
+            Held::Unknown(why) => why,
+            known => panic!("{known:?}"),
+        }
     }
 
     #[test]
     fn the_first_limit_that_is_broken_is_named_with_its_figure() {
         let limits = |peak_heap, allocations, lost| Limits { peak_heap, allocations, lost, ..Limits::default() };
-        let seen = |limits: Limits, account: &Account| {
-            broken(account, &limits).unwrap().map(|broken| (broken.limit.name, broken.limit.value, broken.limit.seen))
-        };
         let account = tracked(&[8, 4]);
-        assert_eq!(seen(limits(None, None, None), &account), None);
-        assert_eq!(seen(limits(Some(100), Some(9), Some(12)), &account), None);
-        assert_eq!(seen(limits(Some(99), Some(8), None), &account), Some(("peak-heap".to_owned(), 99, Some(100))));
-        assert_eq!(seen(limits(Some(100), Some(8), None), &account), Some(("allocations".to_owned(), 8, Some(9))));
-        assert_eq!(seen(limits(None, None, Some(11)), &account), Some(("lost".to_owned(), 11, Some(12))));
+        assert_eq!(broken(&account, limits(None, None, None)), None);
+        assert_eq!(broken(&account, limits(Some(100), Some(9), Some(12))), None);
+        let named = |name: &str, value, seen| Some((name.to_owned(), value, Some(seen)));
+        assert_eq!(broken(&account, limits(Some(99), Some(8), None)), named("peak-heap", 99, 100));
+        assert_eq!(broken(&account, limits(Some(100), Some(8), None)), named("allocations", 8, 9));
+        assert_eq!(broken(&account, limits(None, None, Some(11))), named("lost", 11, 12));
     }
 
     #[test]
     fn a_limit_on_what_is_not_seen_is_not_kept() {
         let account = Account::Untracked("nobody looked".into());
-        assert_eq!(broken(&account, &Limits { lost: Some(1), ..Limits::default() }).unwrap_err(), "lost");
-        assert!(broken(&account, &Limits::default()).unwrap().is_none());
+        let why = unknown(&account, Limits { lost: Some(1), ..Limits::default() });
+        assert_eq!(why, "`lost` cannot be judged: heap not tracked (nobody looked)");
+        assert_eq!(broken(&account, Limits::default()), None);
+    }
+
+    #[test]
+    fn with_a_doubt_what_is_lost_is_at_least_so_much() {
+        let account = account(&[8, 4], &[100], Some("who knows"));
+        let lost = |cap| Limits { lost: Some(cap), ..Limits::default() };
+        assert_eq!(broken(&account, lost(11)), Some(("lost".to_owned(), 11, None)));
+        let Held::Broken(Broken { message, .. }) = held(&account, &lost(11)) else { panic!("it is broken") };
+        assert_eq!(message, "it lost at least 12 bytes of its heap (limit 11, `lost`)");
+        let why = "`lost` cannot be judged: from 12 to 112 bytes, and the limit is 12 (who knows)";
+        assert_eq!(unknown(&account, lost(12)), why);
+        unknown(&account, lost(111));
+        assert_eq!(broken(&account, lost(112)), None, "it cannot be more");
+    }
+
+    #[test]
+    fn with_a_doubt_what_is_retained_is_at_most_so_much() {
+        let account = account(&[8], &[100, 20], Some("who knows"));
+        let retained = |cap| Limits { retained: Some(cap), ..Limits::default() };
+        assert_eq!(broken(&account, retained(120)), None);
+        let why = "`retained` cannot be judged: from 0 to 120 bytes, and the limit is 119 (who knows)";
+        assert_eq!(unknown(&account, retained(119)), why);
+        // What is surely broken is said, whatever else is not known.
+        let both = Limits { lost: Some(100), retained: Some(119), peak_heap: Some(99), ..Limits::default() };
+        assert_eq!(broken(&account, both), Some(("peak-heap".to_owned(), 99, Some(100))));
+        let both = Limits { lost: Some(100), allocations: Some(9), ..retained(119) };
+        assert!(unknown(&account, both).starts_with("`lost` cannot be judged"));
+    }
+
+    #[test]
+    fn a_doubt_about_places_alone_leaves_limits_exact() {
+        let account = account(&[8, 4], &[], Some("who knows"));
+        let limits = |lost| Limits { lost: Some(lost), retained: Some(0), ..Limits::default() };
+        assert_eq!(broken(&account, limits(12)), None);
+        assert_eq!(broken(&account, limits(11)), Some(("lost".to_owned(), 11, Some(12))));
     }
 
     #[test]
@@ -153,5 +260,9 @@ mod tests {
         let heap = usage(&tracked(&[8]), false);
         assert_eq!((heap.peak, heap.lost, heap.lost_blocks, heap.retained), (None, Some(8), Some(1), Some(0)));
         assert_eq!(usage(&tracked(&[]), true).peak, Some(100));
+        for (retained, bounded) in [(&[1][..], true), (&[], false)] {
+            assert_eq!(usage(&account(&[8], retained, Some("who knows")), true).is_bounded(), bounded);
+            assert!(!usage(&account(&[8], retained, None), true).is_bounded());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
 use super::heap::Account;
-use super::heap_verdict;
+use super::heap_verdict::{self, Held};
 use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
@@ -51,7 +51,7 @@ pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Accou
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
         && left_nothing(heap)
-        && matches!(heap_verdict::broken(heap, &case.policy.limits), Ok(None))
+        && matches!(heap_verdict::held(heap, &case.policy.limits), Held::Kept)
         && !named.keep_output;
     if !plain {
         let (verdict, details) = details(named, case, judgement, heap);
@@ -166,19 +166,19 @@ fn heap_limits(
     if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
         return None;
     }
-    match (heap_verdict::broken(heap, &case.policy.limits), heap) {
-        (Ok(Some(broken)), _) => {
+    match heap_verdict::held(heap, &case.policy.limits) {
+        Held::Broken(broken) => {
             *verdict = Verdict::Memory;
             judgement.limit = Some(broken.limit);
             judgement.message = Some(broken.message);
             Some(broken.stack.map(|stack| case.module.symbols.frames(&stack)).unwrap_or_default())
         }
-        (Err(limit), Account::Untracked(why)) => {
+        Held::Unknown(why) => {
             *verdict = Verdict::Fail;
-            judgement.message = Some(format!("`{limit}` cannot be judged: heap not tracked ({why})"));
+            judgement.message = Some(why);
             None
         }
-        _ => None,
+        Held::Kept => None,
     }
 }
 

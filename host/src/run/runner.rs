@@ -10,7 +10,6 @@ use crate::config::Profile;
 use crate::policy::policy_record;
 use crate::report::events::{Event, Listener};
 use crate::report::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
-use crate::report::profile::HeapProfile;
 use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
@@ -261,9 +260,9 @@ impl Runner {
             Shared { engine: &self.engine, pool: &self.pool, options: &self.options, interrupted: &self.interrupted };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
-        let sites = std::mem::take(&mut outcome.profile);
+        let allocated = std::mem::take(&mut outcome.profile);
         let mut report = self.report(modules, profile, outcome, started, began);
-        report.profile = self.options.profile.then_some(HeapProfile { sites });
+        report.profile = self.options.profile.then_some(allocated);
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
         match bugs.first().cloned() {
             None => Ok(report),

@@ -1,6 +1,6 @@
 //! How a call into a guest ended, before anyone judges it.
 
-use super::heap::NearDry;
+use super::heap::{Enough, NearDry};
 use super::state::TestState;
 use super::wasi::{BrokenLimit, Waited};
 use crate::ledger::heap::BadFree;
@@ -150,7 +150,7 @@ impl Ending {
         let stack = || backtrace.map_or_else(|| [].into(), |found| bounded(code.stack(found)));
         let in_hook = backtrace.is_some_and(|found| code.ends_in_wrapper(found));
         let ending = Self::from_error(error, stack);
-        if in_hook && matches!(ending, Self::Fuel { .. }) {
+        if in_hook && matches!(ending, Self::Fuel { .. }) && !error.is::<Enough>() {
             store.data_mut().heap.ran_dry_in_hook();
         }
         ending
@@ -166,7 +166,7 @@ impl Ending {
         if let Some(what) = error.downcast_ref::<BadFree>() {
             return Self::BadFree { what: *what, stack: stack() };
         }
-        if error.is::<NearDry>() {
+        if error.is::<NearDry>() || error.is::<Enough>() {
             return Self::Fuel { stack: stack() };
         }
         match error.downcast_ref() {

@@ -159,7 +159,7 @@ fn attempt(engine: &Engine, job: &Job<'_>, slack_until: Option<heap::At>) -> (Ru
 /// A second run is elsewhere in memory, which costs a little of it and of fuel.
 fn limits_of(job: &Job<'_>) -> Limits {
     let mut limits = job.grants.policy().limits;
-    if matches!(job.heap, Watching::Again(_)) {
+    if matches!(job.heap, Watching::Again { .. }) {
         limits.memory = limits.memory.saturating_add(heap::EXTRA_MEMORY);
         limits.fuel = limits.fuel.saturating_add(heap::EXTRA_FUEL);
     }
@@ -308,7 +308,7 @@ fn picture(
     started: &Started,
     ending: &Ending,
 ) -> Option<EndPicture> {
-    let wanted = matches!(job.heap, Watching::Again(_)) || job.grants.policy().asks_for_blocks();
+    let wanted = matches!(job.heap, Watching::Again { .. }) || job.grants.policy().asks_for_blocks();
     if !wanted || !matches!(ending, Ending::Returned | Ending::Exit { status: 0, .. }) {
         return None;
     }
@@ -387,11 +387,12 @@ fn begin_heap(
     let capture = match &job.heap {
         Watching::Nothing => return Ok(ground),
         Watching::Figures => heap::Capture::Nothing,
-        Watching::Again(capture) => {
+        Watching::Again { capture, calls } => {
             let budget = store.get_fuel()?;
             store.set_fuel(heap::EXTRA_FUEL)?;
             heap::shift(store, instance, module, ground)?;
             store.set_fuel(budget)?;
+            store.data_mut().heap.end_after(*calls);
             capture.clone()
         }
     };

@@ -1,7 +1,9 @@
 //! The command line, as clap reads it.
 
-use airtight::config::units::{parse_duration, parse_fuel, parse_size};
-use airtight::policy::PolicyPatch;
+mod limits;
+
+pub use limits::LimitArgs;
+
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
@@ -11,7 +13,6 @@ use airtight::sandbox::Compiler;
 use airtight::toolchain::{BuildRequest, Profile, TargetFilter};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Hermetic tests that cannot leak quietly.
 ///
@@ -389,18 +390,6 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub repeat: u32,
-    /// Cap on linear memory, above the profile's and the overrides' settings.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub memory: Option<u64>,
-    /// Fuel of each test.
-    #[arg(long, value_name = "AMOUNT", value_parser = parse_fuel)]
-    pub fuel: Option<u64>,
-    /// Wall-clock limit of each test.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub timeout: Option<Duration>,
-    /// Cap on captured output of each test.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub output: Option<u64>,
     /// Seed of everything random in the tests, hash maps' order included; `random` takes another one each time, and says it.
     #[arg(long, value_name = "NUMBER", env = "AIRTIGHT_SEED")]
     pub seed: Option<Seed>,
@@ -422,19 +411,8 @@ pub struct RunArgs {
     /// Panic in the host before each test, to see that it is told and spoils nothing else.
     #[arg(long, hide = true)]
     pub inject_host_panic: bool,
-}
-
-impl RunArgs {
-    /// The policy settings on the command line.
-    pub fn patch(&self) -> PolicyPatch {
-        PolicyPatch {
-            memory: self.memory,
-            fuel: self.fuel,
-            timeout: self.timeout,
-            output: self.output,
-            ..PolicyPatch::default()
-        }
-    }
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// The settings of a run for which nothing was given.

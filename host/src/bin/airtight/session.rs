@@ -73,7 +73,7 @@ impl Settings {
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
         let seed = args.seed.map(Seed::number);
-        let profile = profile.with_overlays(Overlays { environment, command_line: args.patch(), seed });
+        let profile = profile.with_overlays(Overlays { environment, command_line: args.limits.patch(), seed });
         let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
         let notes = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
         let options = RunnerOptions {

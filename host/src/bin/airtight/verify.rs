@@ -7,10 +7,11 @@ use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
 use crate::failure::{Done, Failure};
 use crate::session::{Settings, config_above, name_of, stop_on_interrupt};
-use airtight::report::console::{TrialLine, VerificationEnd};
+use airtight::report::console::{OneLine, TrialLine, VerificationEnd};
 use airtight::report::exit_status;
 use airtight::report::json;
 use airtight::report::model::{Harness, Report};
+use airtight::report::profile::HeapProfile;
 use airtight::run::{FileError, Loaded, ModuleGrants, Runner, Subject, Suite, VerifyError, Way, ways};
 use airtight::sandbox::LoadOptions;
 use airtight::toolchain::Artifact;
@@ -144,6 +145,9 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
     })?;
     say(VerificationEnd::new(&verification, began.elapsed(), colours).to_string());
     settings.notes.iter().for_each(|note| say(format!("{:>12} {note}\n", "Note")));
+    let profile = verification.reference.profile.as_ref();
+    let notes = profile.map(HeapProfile::notes).unwrap_or_default();
+    notes.iter().for_each(|note| say(format!("{:>12} {}\n", "Note", OneLine(note))));
     let failed = settings.files.write(&verification.reference);
     for error in &failed {
         eprintln!("error: {error}");

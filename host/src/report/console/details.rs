@@ -1,8 +1,8 @@
 //! All there is to say of one test, and the short of it.
 
-use super::super::model::{CleanupRecord, Details, TestRecord, Verdict};
+use super::super::model::{CleanupRecord, Details, Heap, TestRecord, Verdict};
 use super::growth::GrowthTable;
-use super::left::Left;
+use super::left::{Left, NotCertain};
 use super::limits::{Advice, Limit, Refused, is_of_heap};
 use super::resources::{Reclaimed, StackOf};
 use super::sanitise::{OneLine, Quoted};
@@ -22,8 +22,9 @@ pub(super) struct Full<'a> {
 impl Display for Full<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (verdict, styles) = (self.test.verdict, self.styles);
+        let heap = heap(self.test);
         let Some(details) = self.test.details.as_deref() else {
-            return Ok(());
+            return heap.filter(|_| self.all).map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)));
         };
         if let Some(status) = details.exit_status.filter(|_| verdict == Verdict::Exit) {
             writeln!(f, "    it left through exit({status}); only a test that returns can pass")?;
@@ -46,15 +47,19 @@ impl Display for Full<'_> {
         if let Some(limit) = &details.limit {
             write!(f, "{}", Advice(limit))?;
         }
-        let doubt = self.test.usage.as_ref().and_then(|usage| usage.heap.doubt.as_deref());
-        let left = Left { test: &self.test.name, verdict, details, doubt, all: self.all, styles };
+        let left = Left { test: &self.test.name, verdict, details, heap, all: self.all, styles };
         write!(f, "{left}")?;
         if let Some(growth) = &details.growth {
-            write!(f, "{}", GrowthTable { test: &self.test.name, growth, styles })?;
+            let why_unknown = heap.is_none_or(|heap| heap.doubt.is_none());
+            write!(f, "{}", GrowthTable { test: &self.test.name, growth, why_unknown, styles })?;
         }
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
         write!(f, "{}", Reclaimed { resources: &details.reclaimed, styles })
     }
+}
+
+fn heap(test: &TestRecord) -> Option<&Heap> {
+    test.usage.as_ref().map(|usage| &usage.heap)
 }
 
 /// A few lines under a test that the end of the run says more about.
@@ -69,7 +74,7 @@ impl Display for Short<'_> {
         let Some(details) = self.test.details.as_deref() else {
             return Ok(());
         };
-        let left = Left { test: &self.test.name, verdict, details, doubt: None, all: false, styles };
+        let left = Left { test: &self.test.name, verdict, details, heap: heap(self.test), all: false, styles };
         let limit = details.limit.as_ref().filter(|limit| is_of_heap(limit));
         match limit {
             Some(limit) => write!(f, "{}", Limit(limit))?,

@@ -17,12 +17,14 @@ const PAGE: u64 = 1 << 16;
 pub(super) struct GrowthTable<'a> {
     pub test: &'a str,
     pub growth: &'a Growth,
+    /// See [`Allocated::why_unknown`].
+    pub why_unknown: bool,
     pub styles: &'a Styles,
 }
 
 impl Display for GrowthTable<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { test, growth, styles } = *self;
+        let Self { test, growth, why_unknown, styles } = *self;
         let rounds = growth.rounds.len() as u64;
         writeln!(f, "    {} {} in one instance:", Grouped(rounds), plural(rounds, "round", "rounds"))?;
         write_rows(f, &rows(&growth.rounds))?;
@@ -34,7 +36,7 @@ impl Display for GrowthTable<'_> {
             growth.settled_from().map_or(String::new(), |first| format!(" from round {} on", Grouped(first.into())));
         writeln!(f, "    each round{from} left on the heap:")?;
         for blocks in &growth.sites {
-            write!(f, "    - {}\n{}", Title(blocks), Allocated { test, blocks, why_unknown: true, styles })?;
+            write!(f, "    - {}\n{}", Title(blocks), Allocated { test, blocks, why_unknown, styles })?;
         }
         Ok(())
     }
@@ -275,7 +277,7 @@ mod tests {
     }
 
     fn table(growth: &Growth) -> String {
-        GrowthTable { test: "tests::reads_all", growth, styles: &Styles::default() }.to_string()
+        GrowthTable { test: "tests::reads_all", growth, why_unknown: true, styles: &Styles::default() }.to_string()
     }
 
     fn judged(rounds: Vec<Round>) -> String {

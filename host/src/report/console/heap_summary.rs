@@ -1,18 +1,20 @@
 //! What the end of a run says of the heap of all its tests together.
 
-use super::super::model::{Report, Resource, ResourceKind};
+use super::super::model::{Heap, Report, Resource, ResourceKind};
+use super::left::bound;
 use super::sanitise::OneLine;
 use super::summary::Reasons;
 use super::units::{Grouped, PlainBytes, plural};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-/// Blocks that were lost and retained, and how many tests' heap was not tracked, with the reasons. It has no lines where there
-/// is nothing of that.
+/// Blocks that were lost and retained, and how many tests' heap was not tracked or is not certain, with the reasons. It has
+/// no lines where there is nothing of that.
 #[derive(Default)]
 pub(super) struct HeapSummary<'a> {
     lost: Blocks,
     retained: Blocks,
+    not_certain: BTreeMap<&'a str, usize>,
     not_tracked: BTreeMap<&'a str, usize>,
 }
 
@@ -22,17 +24,23 @@ struct Blocks {
     tests: u64,
     blocks: u64,
     bytes: u64,
+    /// Whether blocks and bytes are bounds.
+    bounded: bool,
+    /// Whether the number of tests is one.
+    tests_bounded: bool,
 }
 
 impl Blocks {
     /// Adds those of one test, if there are any.
-    fn add<'r>(&mut self, blocks: impl Iterator<Item = &'r Resource>) {
+    fn add<'r>(&mut self, blocks: impl Iterator<Item = &'r Resource>) -> bool {
         let mut blocks = blocks.peekable();
-        self.tests += u64::from(blocks.peek().is_some());
+        let any = blocks.peek().is_some();
+        self.tests += u64::from(any);
         for resource in blocks {
             self.blocks = self.blocks.saturating_add(resource.count);
             self.bytes = self.bytes.saturating_add(resource.bytes.unwrap_or(0));
         }
+        any
     }
 }
 
@@ -41,13 +49,23 @@ impl<'a> HeapSummary<'a> {
     pub fn of(report: &'a Report) -> Self {
         let mut summary = Self::default();
         for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
-            if let Some(heap) = test.usage.as_ref().map(|usage| &usage.heap).filter(|heap| !heap.tracked) {
+            let heap = test.usage.as_ref().map(|usage| &usage.heap);
+            let bounded = heap.is_some_and(Heap::is_bounded);
+            if let Some(heap) = heap.filter(|heap| !heap.tracked) {
                 *summary.not_tracked.entry(heap.why.as_deref().unwrap_or("no reason given")).or_default() += 1;
             }
-            if let Some(details) = &test.details {
-                summary.lost.add(details.leaks.iter().filter(|leak| leak.kind == ResourceKind::Heap));
-                summary.retained.add(details.retained.iter());
+            if let Some(doubt) = heap.and_then(|heap| heap.doubt.as_deref()).filter(|_| bounded) {
+                *summary.not_certain.entry(doubt).or_default() += 1;
             }
+            let details = test.details.as_deref();
+            let lost = details.map_or(&[][..], |details| &details.leaks);
+            let lost = summary.lost.add(lost.iter().filter(|leak| leak.kind == ResourceKind::Heap));
+            let retained = summary.retained.add(details.map_or(&[][..], |details| &details.retained).iter());
+            // It may have lost what it seems to retain: all of it, perhaps.
+            summary.lost.bounded |= bounded;
+            summary.lost.tests_bounded |= bounded && !lost;
+            summary.retained.bounded |= bounded && retained;
+            summary.retained.tests_bounded |= bounded && retained;
         }
         summary
     }
@@ -55,28 +73,37 @@ impl<'a> HeapSummary<'a> {
 
 impl Display for HeapSummary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (what, Blocks { tests, blocks, bytes }) in [("lost", &self.lost), ("retained", &self.retained)] {
-            if *tests > 0 {
-                write!(f, "{:>12} {what} in {} {}: ", "Heap", Grouped(*tests), plural(*tests, "test", "tests"))?;
-                writeln!(f, "{} {} ({})", Grouped(*blocks), plural(*blocks, "block", "blocks"), PlainBytes(*bytes))?;
+        for (what, all, is_lost) in [("lost", &self.lost, true), ("retained", &self.retained, false)] {
+            let Blocks { tests, blocks, bytes, bounded, tests_bounded } = *all;
+            if tests == 0 {
+                continue;
             }
+            let [of_tests, of_blocks] = [tests_bounded, bounded].map(|is| if is { bound(is_lost) } else { "" });
+            write!(f, "{:>12} {what} in {of_tests}{} {}: ", "Heap", Grouped(tests), plural(tests, "test", "tests"))?;
+            let (count, noun) = (Grouped(blocks), plural(blocks, "block", "blocks"));
+            writeln!(f, "{of_blocks}{count} {noun} ({})", PlainBytes(bytes))?;
         }
-        let tests: usize = self.not_tracked.values().sum();
-        if tests == 0 {
-            return Ok(());
-        }
-        let tests = tests as u64;
-        write!(f, "{:>12} not tracked in {} {}: ", "Heap", Grouped(tests), plural(tests, "test", "tests"))?;
-        match self.not_tracked.first_key_value().filter(|_| self.not_tracked.len() == 1) {
-            Some((why, _)) => writeln!(f, "{}", OneLine(why)),
-            None => writeln!(f, "{}", Reasons(&self.not_tracked)),
-        }
+        write_reasons(f, "not certain", &self.not_certain)?;
+        write_reasons(f, "not tracked", &self.not_tracked)
+    }
+}
+
+/// In how many tests the heap is `what`, and why.
+fn write_reasons(f: &mut Formatter<'_>, what: &str, reasons: &BTreeMap<&str, usize>) -> fmt::Result {
+    let tests = reasons.values().sum::<usize>() as u64;
+    if tests == 0 {
+        return Ok(());
+    }
+    write!(f, "{:>12} {what} in {} {}: ", "Heap", Grouped(tests), plural(tests, "test", "tests"))?;
+    match reasons.first_key_value().filter(|_| reasons.len() == 1) {
+        Some((why, _)) => writeln!(f, "{}", OneLine(why)),
+        None => writeln!(f, "{}", Reasons(reasons)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::model::{Heap, TestRecord, Usage, Verdict};
+    use super::super::super::model::{TestRecord, Usage, Verdict};
     use super::super::super::samples;
     use super::*;
 
@@ -106,6 +133,42 @@ mod tests {
             summary(vec![untracked(Some("\x1b[2J\nPASS"))]),
             "        Heap not tracked in 1 test: \\u{1b}[2J\\u{a}PASS\n"
         );
+    }
+
+    /// A test that lost and seems to retain so many blocks of one byte, with a doubt.
+    fn doubtful(lost: u64, retained: u64, doubt: &str) -> TestRecord {
+        let blocks = |count| if count == 0 { Vec::new() } else { vec![samples::blocks(count, count)] };
+        let verdict = if lost == 0 { Verdict::Pass } else { Verdict::Leak };
+        let mut test = samples::left(verdict, blocks(lost), blocks(retained));
+        test.usage.as_mut().unwrap().heap.doubt = Some(doubt.to_owned());
+        test
+    }
+
+    #[test]
+    fn what_is_not_certain_is_said_with_its_reasons_and_makes_bounds_of_sums() {
+        assert_eq!(
+            summary(vec![doubtful(0, 3, "a socket")]),
+            "        Heap retained in at most 1 test: at most 3 blocks (3 bytes)\n        \
+             Heap not certain in 1 test: a socket\n"
+        );
+        let lost = samples::left(Verdict::Leak, vec![samples::blocks(2, 16)], Vec::new());
+        assert_eq!(
+            summary(vec![
+                lost.clone(),
+                doubtful(0, 3, "a socket"),
+                doubtful(1, 1, "a socket"),
+                doubtful(1, 1, "a\nclock")
+            ]),
+            "        Heap lost in at least 3 tests: at least 4 blocks (18 bytes)\n        \
+             Heap retained in at most 3 tests: at most 5 blocks (5 bytes)\n        \
+             Heap not certain in 3 tests: 2 a socket, 1 a\\u{a}clock\n"
+        );
+        assert_eq!(
+            summary(vec![lost, doubtful(1, 1, "a socket")]).lines().next().unwrap(),
+            "        Heap lost in 2 tests: at least 3 blocks (17 bytes)"
+        );
+        // Where nothing seems to be retained, the doubt is about places alone.
+        assert_eq!(summary(vec![doubtful(1, 0, "a socket")]), "        Heap lost in 1 test: 1 block (1 byte)\n");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a test left behind: what was open, then heap blocks that were lost, then those that static data keeps.
 
 use super::super::growth::Growth;
-use super::super::model::{Details, Resource, ResourceKind, Verdict};
+use super::super::model::{Details, Heap, Resource, ResourceKind, Verdict};
 use super::resources::{Inventory, Open, StackOf, Title, acquired};
 use super::sanitise::OneLine;
 use super::style::Styles;
@@ -16,8 +16,8 @@ pub(super) struct Left<'a> {
     pub test: &'a str,
     pub verdict: Verdict,
     pub details: &'a Details,
-    /// What is not certain of the heap.
-    pub doubt: Option<&'a str>,
+    /// What is known of its heap.
+    pub heap: Option<&'a Heap>,
     /// Whether what static data keeps of a passing test is shown, too.
     pub all: bool,
     pub styles: &'a Styles,
@@ -33,7 +33,8 @@ impl Display for Left<'_> {
             self.open().try_for_each(|resource| write!(f, "{}", Open { test, resource, styles }))?;
         }
         if self.lost().next().is_some() {
-            writeln!(f, "    lost when the test returned{shown}: {}", Inventory(self.lost()))?;
+            let least = self.bound(true);
+            writeln!(f, "    lost when the test returned{shown}: {least}{}", Inventory(self.lost()))?;
             self.blocks(f, self.lost(), true)?;
         }
         if let Some(culprits) = self.culprits() {
@@ -42,10 +43,20 @@ impl Display for Left<'_> {
         if self.all || !success {
             self.retained(f)?;
         }
-        match self.doubt.filter(|_| self.all || !success || self.lost().next().is_some()) {
-            Some(doubt) => writeln!(f, "    not certain: {}", OneLine(doubt)),
-            None => Ok(()),
-        }
+        let grown = self.details.growth.as_ref().is_some_and(|growth| !growth.sites.is_empty());
+        let doubt = self.heap.filter(|_| self.all || !success || self.lost().next().is_some() || grown);
+        doubt.map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)))
+    }
+}
+
+/// What is not certain of a heap, and why. It has no lines where everything is.
+pub(super) struct NotCertain<'a>(pub &'a Heap);
+
+impl Display for NotCertain<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(doubt) = &self.0.doubt else { return Ok(()) };
+        let what = if self.0.is_bounded() { "what is lost" } else { "where it was allocated" };
+        writeln!(f, "    not certain {what}: {}", OneLine(doubt))
     }
 }
 
@@ -56,6 +67,11 @@ impl<'a> Left<'a> {
 
     fn lost(&self) -> impl Iterator<Item = &'a Resource> + Clone + use<'a> {
         self.details.leaks.iter().filter(|leak| leak.kind == ResourceKind::Heap)
+    }
+
+    /// What stands before a figure of lost blocks, or of retained ones, that is a bound.
+    fn bound(&self, lost: bool) -> &'static str {
+        if self.heap.is_some_and(Heap::is_bounded) { bound(lost) } else { "" }
     }
 
     /// Whether nothing but what static data keeps can have made it a leak: then a profile has it fail.
@@ -74,13 +90,13 @@ impl<'a> Left<'a> {
     pub fn write_short(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let retained = self.details.retained.iter().filter(|_| self.only_retained());
         let mut separator = "    ";
-        for (what, inventory) in [
-            ("left open", Inventory(self.open()).to_string()),
-            ("lost", Inventory(self.lost()).to_string()),
-            ("retained", Inventory(retained.clone()).to_string()),
+        for (what, bound, inventory) in [
+            ("left open", "", Inventory(self.open()).to_string()),
+            ("lost", self.bound(true), Inventory(self.lost()).to_string()),
+            ("retained", self.bound(false), Inventory(retained.clone()).to_string()),
         ] {
             if !inventory.is_empty() {
-                write!(f, "{separator}{what}: {inventory}")?;
+                write!(f, "{separator}{what}: {bound}{inventory}")?;
                 separator = "; ";
             }
         }
@@ -108,8 +124,9 @@ impl<'a> Left<'a> {
             return Ok(());
         }
         let fails = if self.only_retained() { "; `leaks.retained` is `fail`" } else { "" };
-        let inventory = Inventory(retained.iter());
-        writeln!(f, "    retained when the test returned (static data still reaches it{fails}): {inventory}")?;
+        let (most, inventory) = (self.bound(false), Inventory(retained.iter()));
+        let reaches = if most.is_empty() { "still reaches" } else { "may still reach" };
+        writeln!(f, "    retained when the test returned (static data {reaches} it{fails}): {most}{inventory}")?;
         self.blocks(f, retained.iter(), false)?;
         if self.only_retained() {
             writeln!(f, "    to fix: let go of it before the test returns, or set `retained = \"show\"` in `leaks`")?;
@@ -123,8 +140,11 @@ impl<'a> Left<'a> {
         blocks: impl Iterator<Item = &'a Resource> + Clone,
         lost: bool,
     ) -> fmt::Result {
+        let bound = self.bound(lost);
         for blocks in blocks.clone().take(MAX_PLACES) {
-            write!(f, "    - {}\n{}", Title(blocks), self.place(blocks))?;
+            // A title does not say that it is of one.
+            let one = if bound.is_empty() || blocks.count != 1 { "" } else { "1 " };
+            write!(f, "    - {bound}{one}{}\n{}", Title(blocks), self.place(blocks))?;
             if !lost {
                 continue;
             }
@@ -146,8 +166,14 @@ impl<'a> Left<'a> {
     }
 
     fn place(&self, blocks: &'a Resource) -> Allocated<'a> {
-        Allocated { test: self.test, blocks, why_unknown: self.doubt.is_none(), styles: self.styles }
+        let why_unknown = self.heap.is_none_or(|heap| heap.doubt.is_none());
+        Allocated { test: self.test, blocks, why_unknown, styles: self.styles }
     }
+}
+
+/// What stands before a figure that is a bound: a lower one of what is lost, an upper one of what is retained.
+pub(super) fn bound(lost: bool) -> &'static str {
+    if lost { "at least " } else { "at most " }
 }
 
 /// Where blocks were allocated.
@@ -254,17 +280,49 @@ mod tests {
         assert_eq!(finding(&test, false), "        PASS m tests::reads_all\n");
         assert_eq!(StatusLevel::of(&test, false), StatusLevel::Pass, "what is retained is no leak");
         assert_snapshot!(finding(&test, true));
-        let test = with_doubt(samples::left(Verdict::Pass, Vec::new(), Vec::new()), "it is not");
+    }
+
+    #[test]
+    fn of_a_test_without_details_the_doubt_is_shown_where_all_is() {
+        let mut test = samples::passed("tests::reads_all");
+        test.usage.as_mut().unwrap().heap = samples::heap(&[], &[samples::blocks(1, 16)]);
+        let test = with_doubt(test, "it is not");
         assert_eq!(finding(&test, false), "        PASS m tests::reads_all\n");
-        assert_eq!(finding(&test, true), "        PASS m tests::reads_all\n    not certain: it is not\n");
+        assert_eq!(finding(&test, true), "        PASS m tests::reads_all\n    not certain what is lost: it is not\n");
+    }
+
+    #[test]
+    fn with_a_doubt_figures_are_bounds() {
+        let doubt = "a second run cannot be done: the test is granted a socket";
+        let test = samples::left(Verdict::Leak, vec![samples::blocks(2, 64)], vec![unknown(1, 32), unknown(2, 16)]);
+        let text = findings(&with_doubt(test.clone(), doubt));
+        for line in [
+            "    lost when the test returned: at least 2 heap blocks (64 bytes)\n    - at least 2 heap blocks (64 bytes)\n",
+            "(static data may still reach it): at most 3 heap blocks (48 bytes)\n    - at most 1 heap block (32 bytes)\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(text.ends_with(&format!("    not certain what is lost: {doubt}\n")), "{text}");
+        let said = short(&with_doubt(test, doubt));
+        assert!(said.starts_with("    lost: at least 2 heap blocks (64 bytes)\n"), "{said}");
+        let kept = samples::left(Verdict::Leak, Vec::new(), vec![unknown(1, 32)]);
+        let said = short(&with_doubt(kept, doubt));
+        assert!(said.starts_with("    retained: at most 1 heap block (32 bytes)\n"), "{said}");
+    }
+
+    #[test]
+    fn where_nothing_can_be_retained_figures_are_exact() {
+        let test = with_doubt(samples::left(Verdict::Leak, vec![unknown(2, 64)], Vec::new()), "nobody looked");
+        let text = findings(&test);
+        assert!(text.contains("    lost when the test returned: 2 heap blocks (64 bytes)\n"), "{text}");
+        assert!(text.ends_with("    not certain where it was allocated: nobody looked\n"), "{text}");
     }
 
     #[test]
     fn without_a_second_run_the_doubt_says_why_no_place_is_known() {
         let test = samples::left(Verdict::Leak, vec![unknown(2, 64)], vec![unknown(1, 32)]);
         assert_eq!(findings(&test).matches("a place that is not known: no stack was recorded").count(), 2);
-        let doubt =
-            "where blocks were allocated: a second run would tell, but the test reads a socket of the host\x1b[2J";
+        let doubt = "a second run cannot be done: the test reads a socket of the host\x1b[2J";
         assert_snapshot!(findings(&with_doubt(test, doubt)));
     }
 

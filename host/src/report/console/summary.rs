@@ -2,6 +2,7 @@
 
 use super::super::counts::Counts;
 use super::super::model::Report;
+use super::super::profile::HeapProfile;
 use super::heap_summary::HeapSummary;
 use super::sanitise::{OneLine, Quoted};
 use super::style::Styles;
@@ -42,6 +43,8 @@ impl Display for Summary<'_> {
             self.note(f, &format!("not reproducible: {doubt}"))?;
         }
         self.notes.iter().try_for_each(|note| self.note(f, note))?;
+        let of_profile = self.report.profile.as_ref().map(HeapProfile::notes).unwrap_or_default();
+        of_profile.iter().try_for_each(|note| writeln!(f, "{:>12} {}", "Note", OneLine(note)))?;
         writeln!(f, "{:>12} {}", "Digest", OneLine(&self.report.digest))
     }
 }

@@ -3,6 +3,7 @@
 use super::super::doubt::{Cause, Doubt, TestId};
 use super::super::events::{Event, Listener};
 use super::super::model::{Details, Output, RefusedGrowth, Report, TestRecord, Verdict};
+use super::super::profile::{HeapProfile, Missing};
 use super::super::samples;
 use super::*;
 use insta::assert_snapshot;
@@ -96,6 +97,17 @@ fn a_run_in_colour() {
     let report =
         one_module(vec![samples::passed("tests::a"), samples::leaked(), samples::skipped("tests::z", "ignored")]);
     assert_snapshot!(console(options, &report).replace('\x1b', "ESC"));
+}
+
+#[test]
+fn a_profile_without_some_tests_is_told_of() {
+    let mut report = one_module(vec![samples::passed("tests::a")]);
+    report.profile = Some(HeapProfile::default());
+    assert!(!console(ConsoleOptions::default(), &report).contains("the profile"));
+    let (module, test, why) = ("m".to_owned(), "a\nPASS".to_owned(), "nobody looked".to_owned());
+    report.profile = Some(HeapProfile { missing: vec![Missing { module, test, all: true, why }], sites: Vec::new() });
+    let said = console(ConsoleOptions::default(), &report);
+    assert!(said.contains("        Note the profile has nothing of 1 test: m a\\u{a}PASS; `go tool pprof"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whether what tests retain grew by more than is allowed.
 
-use super::heap::{Figure, TestChange, known};
+use super::heap::{Amount, Figure, TestChange, known};
 use super::pairs;
 use crate::config::units::{UnitError, format_size, parse_size};
 use crate::report::model::Report;
@@ -113,20 +113,30 @@ pub struct Growth {
     pub judged: usize,
     /// Tests that could not be: at least one report does not know what they retain.
     pub not_judged: usize,
+    /// Tests that could not be, because a report knows only how much they retain at most, and it could be either.
+    pub not_certain: usize,
 }
 
 impl Growth {
-    /// Judges every test that both reports have.
+    /// Judges every test that both reports have. Where a figure is only a bound, it is judged if every figure within it would be
+    /// judged alike.
     pub fn judge(old: &Report, new: &Report, threshold: Threshold) -> Self {
-        let mut growth = Self { threshold, over: Vec::new(), judged: 0, not_judged: 0 };
+        let mut growth = Self { threshold, over: Vec::new(), judged: 0, not_judged: 0, not_certain: 0 };
         for pair in pairs(old, new).into_iter().filter(|pair| pair.old.is_some() && pair.new.is_some()) {
             let figure = Figure::Retained;
             let (Ok(old), Ok(new)) = (known(pair.old, figure), known(pair.new, figure)) else {
                 growth.not_judged += 1;
                 continue;
             };
+            let least = |amount: Amount| if amount.bound { 0 } else { amount.bytes };
+            // The more it was and the less it is, the less it grew.
+            let surely = threshold.is_exceeded(old.bytes, least(new));
+            if surely != threshold.is_exceeded(least(old), new.bytes) {
+                growth.not_certain += 1;
+                continue;
+            }
             growth.judged += 1;
-            if threshold.is_exceeded(old.bytes, new.bytes) {
+            if surely {
                 growth.over.push(TestChange { test: pair.id, figure, old, new });
             }
         }
@@ -138,6 +148,8 @@ impl Growth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::model::Heap;
+    use crate::report::samples;
     use proptest::prelude::*;
 
     #[test]
@@ -180,7 +192,53 @@ mod tests {
         assert!(!Threshold::Share(u64::MAX).is_exceeded(u64::MAX, u64::MAX));
     }
 
+    /// A report of one test that retains so much, or with a doubt at most so much.
+    fn report(retained: u64, doubt: bool) -> Report {
+        let mut test = samples::passed("works");
+        let blocks = if retained == 0 { Vec::new() } else { vec![samples::blocks(1, retained)] };
+        let doubt = doubt.then(|| "nobody looked".to_owned());
+        test.usage.as_mut().unwrap().heap = Heap { doubt, ..samples::heap(&[], &blocks) };
+        samples::report(vec![samples::module("m", vec![test])])
+    }
+
+    /// Tests that are over, judged, not judged for a doubt.
+    fn judged(old: (u64, bool), new: (u64, bool), threshold: Threshold) -> (usize, usize, usize) {
+        let growth = Growth::judge(&report(old.0, old.1), &report(new.0, new.1), threshold);
+        (growth.over.len(), growth.judged, growth.not_certain)
+    }
+
+    #[test]
+    fn with_a_doubt_only_what_would_be_judged_alike_is_judged() {
+        let (sure, most) = (|bytes| (bytes, false), |bytes| (bytes, true));
+        let kib = Threshold::Bytes(1024);
+        assert_eq!(judged(most(1000), sure(2024), kib), (0, 0, 1), "it may have grown from nothing");
+        assert_eq!(judged(most(1000), sure(2025), kib), (1, 1, 0), "it grew too much in any case");
+        assert_eq!(judged(most(1000), sure(1024), kib), (0, 1, 0));
+        assert_eq!(judged(sure(1000), most(2024), kib), (0, 1, 0));
+        assert_eq!(judged(sure(1000), most(2025), kib), (0, 0, 1), "it may have grown less");
+        assert_eq!(judged(most(48), most(48), Threshold::Share(0)), (0, 0, 1), "both may be anything");
+        assert_eq!(judged(most(0), sure(0), Threshold::Share(0)), (0, 1, 0), "nothing is nothing");
+    }
+
     proptest! {
+        #[test]
+        fn a_doubt_hides_no_verdict_and_makes_none_up(
+            (old, new) in ((0..40_u64, any::<bool>()), (0..40_u64, any::<bool>())),
+            threshold in prop_oneof![
+                (0..300_u64).prop_map(|percent| Threshold::Share(percent * PERCENT)),
+                (0..40_u64).prop_map(Threshold::Bytes),
+            ],
+        ) {
+            let range = |(bytes, doubt): (u64, bool)| if doubt { 0..=bytes } else { bytes..=bytes };
+            let any = range(old).flat_map(|old| range(new).map(move |new| threshold.is_exceeded(old, new)));
+            let any: std::collections::BTreeSet<bool> = any.collect();
+            let expected = match (any.contains(&true), any.contains(&false)) {
+                (true, true) => (0, 0, 1),
+                (over, _) => (usize::from(over), 1, 0),
+            };
+            prop_assert_eq!(judged(old, new, threshold), expected);
+        }
+
         #[test]
         fn a_threshold_reads_what_it_shows(share: u64, bytes: u64) {
             for threshold in [Threshold::Share(share), Threshold::Bytes(bytes)] {

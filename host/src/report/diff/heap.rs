@@ -28,14 +28,17 @@ pub struct Amount {
     pub bytes: u64,
     /// Blocks; none for a peak.
     pub blocks: Option<u64>,
+    /// Whether both are bounds, because of a doubt: lower ones of what is lost, upper ones of what is retained.
+    pub bound: bool,
 }
 
 impl Amount {
     fn blocks(bytes: u64, blocks: u64) -> Self {
-        Self { bytes, blocks: Some(blocks) }
+        Self { bytes, blocks: Some(blocks), bound: false }
     }
 
     fn add(&mut self, other: Self) {
+        self.bound |= other.bound;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.blocks = match (self.blocks, other.blocks) {
             (Some(one), Some(two)) => Some(one.saturating_add(two)),
@@ -49,16 +52,18 @@ impl Amount {
 pub struct HeapDiff {
     /// Functions whose blocks, lost or retained, are more or fewer now, over all tests whose figures both reports know.
     pub sites: Vec<SiteChange>,
-    /// Functions whose blocks are the same.
+    /// Functions whose blocks are the same, or whose bounds are.
     pub sites_same: usize,
     /// Figures of tests that changed: peaks, and what was left where a report does not say by which function.
     pub tests: Vec<TestChange>,
-    /// Figures of tests that are the same.
+    /// Figures of tests that are the same, or whose bounds are.
     pub tests_same: usize,
     /// Tests with figures that only one report knows: in no table.
     pub one_sided: Vec<OneSided>,
     /// Tests of both reports, of which neither knows what they left on the heap.
     pub unknown: usize,
+    /// Tests of which a report knows only bounds of what they left on the heap.
+    pub bounded: usize,
 }
 
 /// What a function's blocks came to. The function is the innermost of the user's own.
@@ -114,7 +119,7 @@ pub enum Unknown {
 /// A figure of a test; a test that is not there held nothing.
 pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, Unknown> {
     let Some(test) = test else {
-        return Ok(Amount { bytes: 0, blocks: (figure != Figure::Peak).then_some(0) });
+        return Ok(Amount { blocks: (figure != Figure::Peak).then_some(0), ..Amount::default() });
     };
     let heap = &test.usage.as_ref().ok_or(Unknown::NotRun)?.heap;
     if !heap.tracked {
@@ -125,13 +130,16 @@ pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount,
         Figure::Retained => (heap.retained, heap.retained_blocks),
         Figure::Peak => (heap.peak, None),
     };
-    Ok(Amount { bytes: bytes.ok_or(Unknown::Ended(test.verdict))?, blocks })
+    let bound = figure != Figure::Peak && heap.is_bounded();
+    Ok(Amount { bytes: bytes.ok_or(Unknown::Ended(test.verdict))?, blocks, bound })
 }
 
 pub(super) fn compare(pairs: &[TestPair<'_>]) -> HeapDiff {
     let mut diff = HeapDiff::default();
     let mut sites = Sites::new();
     for pair in pairs {
+        let bounded = |test: Option<&TestRecord>| known(test, Figure::Lost).is_ok_and(|lost| lost.bound);
+        diff.bounded += usize::from(bounded(pair.old) || bounded(pair.new));
         for figure in Figure::ALL {
             match [known(pair.old, figure), known(pair.new, figure)] {
                 [Ok(old), Ok(new)] => diff.compare_figure(pair, figure, [old, new], &mut sites),
@@ -177,7 +185,7 @@ impl HeapDiff {
                 for resource in found {
                     let function = resource.stack.first().map(|frame| frame.function.as_str());
                     let entry = sites.entry((figure, function)).or_insert([Amount::blocks(0, 0); 2]);
-                    entry[side].add(amount(resource));
+                    entry[side].add(Amount { bound: both[side].bound, ..amount(resource) });
                 }
             }
         } else if figure != Figure::Peak || (pair.old.is_some() && pair.new.is_some()) {

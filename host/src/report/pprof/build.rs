@@ -2,9 +2,9 @@
 
 use super::schema::{Function, Label, Line, Location, Profile, Sample, ValueType};
 use crate::report::console::OneLine;
-use crate::report::model::{Canonical, Frame};
-use crate::report::profile::{HeapProfile, ProfileSite};
-use std::collections::BTreeMap;
+use crate::report::model::{Frame, Report};
+use crate::report::profile::{Missing, ProfileSite};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the values of a sample are, in the order of Go's heap profiles.
 const SAMPLE_TYPES: [(&str, &str); 4] =
@@ -16,8 +16,9 @@ const DEFAULT_TYPE: &str = "inuse_space";
 /// A function, its file and a line: texts as indices.
 type Place = (i64, i64, i64);
 
-/// The profile of what was found, with comments on what was not seen.
-pub fn profile(found: Option<&HeapProfile>, canonical: &Canonical) -> Profile {
+/// The profile of what was found, with comments on what is missing.
+pub fn profile(report: &Report) -> Profile {
+    let found = report.profile.as_ref();
     let mut builder = Builder::default();
     let mut samples = BTreeMap::new();
     for site in found.into_iter().flat_map(|profile| &profile.sites) {
@@ -30,7 +31,7 @@ pub fn profile(found: Option<&HeapProfile>, canonical: &Canonical) -> Profile {
     Profile {
         sample_type: SAMPLE_TYPES.iter().map(|named| value_type(&mut builder, *named)).collect(),
         sample: samples.into_iter().map(|(key, values)| builder.sample(&key, values)).collect(),
-        comment: unseen(canonical).iter().map(|comment| builder.text(comment)).collect(),
+        comment: comments(report).iter().map(|comment| builder.text(comment)).collect(),
         time_nanos: 0,
         // Every byte is counted, not one of many.
         period_type: Some(value_type(&mut builder, ("space", "bytes"))),
@@ -53,20 +54,22 @@ fn key(site: &ProfileSite) -> Key {
     (safe(&site.module), safe(&site.test), site.stack.iter().map(frame).collect())
 }
 
-/// How many tests of each module have a heap that was not seen, and why.
-fn unseen(canonical: &Canonical) -> Vec<String> {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for module in &canonical.modules {
-        let heaps = module.tests.iter().filter_map(|test| test.usage.as_ref()).map(|usage| &usage.heap);
-        for heap in heaps.filter(|heap| !heap.tracked) {
-            *counts.entry((&module.name, heap.why.as_deref().unwrap_or("no reason given"))).or_default() += 1;
-        }
+/// What the profile does not have, a line for each module and reason, with every test that it concerns: a reader who misses
+/// one finds it here.
+fn comments(report: &Report) -> Vec<String> {
+    let Some(profile) = &report.profile else { return vec!["no profile was made in this run".to_owned()] };
+    let mut tests: BTreeMap<(&str, bool, &str), BTreeSet<&str>> = BTreeMap::new();
+    for Missing { module, test, all, why } in &profile.missing {
+        tests.entry((module, !all, why)).or_default().insert(test);
     }
-    let comment = |((module, why), count): ((&str, &str), usize)| {
-        let tests = if count == 1 { "test" } else { "tests" };
-        OneLine(&format!("heap not tracked: {count} {tests} of {module} ({why})")).to_string()
+    let comment = |((module, partly, why), tests): ((&str, bool, &str), BTreeSet<&str>)| {
+        let what = if partly { "not all" } else { "nothing" };
+        let (count, noun) = (tests.len(), if tests.len() == 1 { "test" } else { "tests" });
+        let names: Vec<&str> = tests.into_iter().collect();
+        OneLine(&format!("{what} of {count} {noun} of {module} ({why}): {}", names.join(", "))).to_string()
     };
-    counts.into_iter().map(comment).collect()
+    let interrupted = report.volatile.interrupted.then(|| "the run was interrupted: not every test was run".to_owned());
+    interrupted.into_iter().chain(tests.into_iter().map(comment)).collect()
 }
 
 /// Tables in which everything has the number of its first use.

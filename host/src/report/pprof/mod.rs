@@ -17,10 +17,10 @@ use std::io::Write;
 /// The file's operating system, as gzip numbers it (RFC 1952): unknown, so that every machine writes the same.
 const UNKNOWN_SYSTEM: u8 = 255;
 
-/// The profile of a report's run; one without samples where no profile was made. What it cannot know, that the heap of some
-/// tests was not tracked, is a comment in it, which the tools print.
+/// The profile of a report's run; one without samples where no profile was made. Tests that are not in it, or not whole, are
+/// named in its comments with the reason: `go tool pprof -comments` prints them, and other views have them at the top.
 pub fn write(report: &Report) -> Vec<u8> {
-    let profile = build::profile(report.profile.as_ref(), &report.canonical);
+    let profile = build::profile(report);
     let file = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
     let mut file = file.write(Vec::new(), Compression::default());
     file.write_all(&profile.encode_to_vec()).and_then(|()| file.finish()).expect("a vector takes everything")

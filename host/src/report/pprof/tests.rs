@@ -1,7 +1,7 @@
 //! What the bytes of a profile are, and that the tools read them.
 
 use super::super::model::{Frame, Report};
-use super::super::profile::{HeapProfile, ProfileSite};
+use super::super::profile::{HeapProfile, Missing, ProfileSite};
 use super::super::samples::{self, frame};
 use super::schema::{Function, Label, Line, Location, Profile, Sample, ValueType};
 use super::write;
@@ -37,7 +37,39 @@ fn sites() -> Vec<ProfileSite> {
 }
 
 fn report(sites: Vec<ProfileSite>) -> Report {
-    Report { profile: Some(HeapProfile { sites }), ..samples::report(Vec::new()) }
+    with_missing(sites, Vec::new())
+}
+
+fn with_missing(sites: Vec<ProfileSite>, missing: Vec<Missing>) -> Report {
+    Report { profile: Some(HeapProfile { sites, missing }), ..samples::report(Vec::new()) }
+}
+
+fn missing() -> Vec<Missing> {
+    let missing = |module: &str, test: &str, all, why: &str| Missing {
+        module: module.to_owned(),
+        test: test.to_owned(),
+        all,
+        why: why.to_owned(),
+    };
+    let (granted, untracked) = ("the test is granted a socket", "heap not tracked: no function is named malloc");
+    vec![
+        missing("semver/tests/io", "zeta", true, granted),
+        missing("semver/tests/io", "deep", false, "more different stacks than are kept"),
+        missing("semver", "all", true, untracked),
+        missing("semver/tests/io", "alpha\n", true, granted),
+        missing("semver/tests/io", "plain", true, untracked),
+    ]
+}
+
+const COMMENTS: [&str; 4] = [
+    "nothing of 1 test of semver (heap not tracked: no function is named malloc): all",
+    "nothing of 1 test of semver/tests/io (heap not tracked: no function is named malloc): plain",
+    "nothing of 2 tests of semver/tests/io (the test is granted a socket): alpha\\u{a}, zeta",
+    "not all of 1 test of semver/tests/io (more different stacks than are kept): deep",
+];
+
+fn comments(profile: &Profile) -> Vec<&str> {
+    profile.comment.iter().map(|comment| &*profile.string_table[*comment as usize]).collect()
 }
 
 fn unzip(file: &[u8]) -> Vec<u8> {
@@ -160,19 +192,27 @@ fn what_is_not_there_is_empty_and_what_is_hostile_is_escaped() {
 }
 
 #[test]
-fn without_a_profile_there_are_no_samples_and_the_rest_is_said() {
-    let tests = vec![samples::passed("a"), samples::passed("b"), samples::skipped("c", "ignored")];
-    let profile = read(&write(&samples::report(vec![samples::module("m", tests)])));
+fn what_is_missing_is_named_with_its_reason() {
+    let profile = read(&write(&with_missing(sites(), missing())));
+    assert_eq!(comments(&profile), COMMENTS);
+    assert_eq!(profile.sample, read(&write(&report(sites()))).sample);
+    let mut stopped = with_missing(sites(), missing());
+    stopped.volatile.interrupted = true;
+    assert_eq!(comments(&read(&write(&stopped)))[0], "the run was interrupted: not every test was run");
+}
+
+#[test]
+fn without_a_profile_there_are_no_samples_and_that_is_said() {
+    let profile = read(&write(&samples::report(vec![samples::module("m", vec![samples::passed("a")])])));
     assert!(profile.sample.is_empty() && profile.location.is_empty() && profile.function.is_empty());
     assert_eq!(profile.sample_type.len(), 4);
-    let [comment] = &profile.comment[..] else { panic!("one comment: {:?}", profile.comment) };
-    assert_eq!(profile.string_table[*comment as usize], "heap not tracked: 2 tests of m (not part of this version)");
+    assert_eq!(comments(&profile), ["no profile was made in this run"]);
 }
 
 proptest! {
     #[test]
-    fn the_order_of_sites_does_not_matter(shuffled in Just(sites()).prop_shuffle()) {
-        prop_assert_eq!(write(&report(shuffled)), write(&report(sites())));
+    fn the_order_does_not_matter(shuffled in Just(sites()).prop_shuffle(), gaps in Just(missing()).prop_shuffle()) {
+        prop_assert_eq!(write(&with_missing(shuffled, gaps)), write(&with_missing(sites(), missing())));
     }
 }
 
@@ -192,7 +232,8 @@ fn the_real_tool_reads_it() {
     grown[2].inuse_space += 48;
     tool.file("base", &report(sites()));
     tool.file("new", &report(grown));
-    tool.file("empty", &samples::report(vec![samples::module("m", vec![samples::passed("a")])]));
+    tool.file("empty", &with_missing(Vec::new(), missing()));
+    tool.file("partial", &with_missing(sites(), missing()));
 
     let top = tool.run(&["-top", "base"]);
     assert!(top.contains("Type: inuse_space"), "{top}");
@@ -208,7 +249,11 @@ fn the_real_tool_reads_it() {
     let same = tool.run(&["-top", "-diff_base=base", "base"]);
     assert!(same.contains("Showing nodes accounting for 0, 0% of"), "{same}");
     let empty = tool.run(&["-top", "empty"]);
-    assert!(empty.contains("heap not tracked: 1 test of m (not part of this version)"), "{empty}");
+    assert!(COMMENTS.iter().all(|comment| empty.contains(comment)), "{empty}");
+    assert_eq!(tool.run(&["-comments", "partial"]).lines().collect::<Vec<_>>(), COMMENTS);
+    assert_eq!(tool.run(&["-comments", "base"]), "");
+    let partial = tool.run(&["-top", "partial"]);
+    assert!(partial.contains("100%  semver::cache::fill") && partial.contains(COMMENTS[3]), "{partial}");
     tool.served("base", &[("/ui/top", "semver::cache::fill"), ("/ui/flamegraph", "tests::second")]);
 }
 

@@ -44,6 +44,7 @@ pub struct Captured {
     stacks: Vec<Stack>,
     known: HashMap<Stack, usize>,
     by_number: BTreeMap<u64, (usize, u32)>,
+    left_out: u64,
 }
 
 impl Captured {
@@ -51,6 +52,7 @@ impl Captured {
     pub fn enter(&mut self, number: u64, size: u32, stack: Stack) {
         let next = self.stacks.len();
         if next == MAX_STACKS && !self.known.contains_key(&stack) {
+            self.left_out += 1;
             return;
         }
         let index = *self.known.entry(stack).or_insert_with_key(|stack| {
@@ -63,6 +65,11 @@ impl Captured {
     /// The stack of an allocation.
     pub fn stack(&self, number: u64) -> Option<&Stack> {
         self.by_number.get(&number).map(|(index, _)| &self.stacks[*index])
+    }
+
+    /// How many allocations' stacks were wanted and not kept.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Every allocation that was captured, in order: its number, its size in bytes and its stack.
@@ -90,5 +97,17 @@ mod tests {
         let mut some = Capture::numbers(vec![9, 2]);
         assert_eq!((1..=10).filter(|&number| some.wants(number, number == 9)).collect::<Vec<_>>(), [2, 9]);
         assert!(Capture::All.wants(5, true) && !Capture::All.wants(5, false) && !Capture::Nothing.wants(5, true));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_counted() {
+        let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
+        let mut captured = Captured::default();
+        for number in 1..=MAX_STACKS as u32 + 2 {
+            captured.enter(number.into(), 8, stack(number));
+        }
+        assert_eq!((captured.left_out(), captured.all().count()), (2, MAX_STACKS));
+        captured.enter(1 << 40, 8, stack(1));
+        assert_eq!(captured.left_out(), 2, "a stack that is known is kept");
     }
 }

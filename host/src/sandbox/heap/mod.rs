@@ -24,7 +24,7 @@ pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
 pub(super) use picture::{EXTRA_FUEL, EXTRA_MEMORY, shift};
-pub(super) use state::{HeapState, NearDry};
+pub(super) use state::{Enough, HeapState, NearDry};
 
 /// Fuel that a call into a guest is given beyond its limit where the hooks' own cost could otherwise end it early, until the
 /// call of a hook that takes it away again. More than any hook costs.

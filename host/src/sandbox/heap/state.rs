@@ -4,8 +4,9 @@ use super::picture::EndPicture;
 use super::{Capture, Captured, SLACK};
 use crate::instrument::{HeapHooks, Hook, Hooked};
 use crate::ledger::Stack;
-use crate::ledger::heap::{BadFree, Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
+use crate::ledger::heap::{Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 use wasmtime::Memory;
 
@@ -18,13 +19,24 @@ pub enum Watching {
     /// Every figure, and no stacks.
     Figures,
     /// The same in a second run, whose blocks are elsewhere, with stacks.
-    Again(Capture),
+    Again {
+        /// Which stacks.
+        capture: Capture,
+        /// How many calls that count the first run had made when its fuel ended, where it did: the second's ends at the next
+        /// one. It is given more, so that what its allocator spends otherwise does not end it.
+        calls: Option<u64>,
+    },
 }
 
 /// Why the run cannot go on: too little fuel is left to know how much of it the hooks used up.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel")]
 pub struct NearDry;
+
+/// Why a second run goes on no further: the first one's fuel was used up here.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("out of fuel where the first run was")]
+pub struct Enough;
 
 /// An allocation that went over a limit.
 #[derive(Debug, Clone)]
@@ -59,6 +71,8 @@ pub struct HeapEnd {
     pub picture: Option<EndPicture>,
     /// Stacks, of a run that was to capture them.
     pub captured: Captured,
+    /// The numbers of the test's own blocks that were live, however it ended; of a run that was to capture all stacks.
+    pub live: HashSet<u64>,
 }
 
 /// The state that the hooks work on.
@@ -79,6 +93,8 @@ pub struct HeapState {
     near_dry: Option<At>,
     /// The fuel is used up, though nothing has asked for it yet.
     spent: bool,
+    /// Calls that count after which the run ends.
+    most_calls: Option<u64>,
     /// Why the books were not opened.
     unopened: Option<Cow<'static, str>>,
 }
@@ -108,6 +124,11 @@ impl HeapState {
             self.book = Some(HeapBook::new(watch));
             self.capture = capture;
         }
+    }
+
+    /// Ends the run when so many calls that count are done and another begins.
+    pub fn end_after(&mut self, calls: Option<u64>) {
+        self.most_calls = calls;
     }
 
     /// Another call into the guest begins, with fuel of its own: how much more it gets.
@@ -167,8 +188,16 @@ impl HeapState {
         }
     }
 
-    pub(super) fn enter(&mut self, call: Call) -> Result<(), BadFree> {
-        self.book.as_mut().map_or(Ok(()), |book| book.enter(call))
+    /// Enters a call.
+    ///
+    /// # Errors
+    /// It frees what is no block, or there was [`Enough`].
+    pub(super) fn enter(&mut self, call: Call) -> anyhow::Result<()> {
+        let Some(book) = &mut self.book else { return Ok(()) };
+        if self.most_calls.is_some_and(|most| book.trace().events >= most) {
+            return Err(Enough.into());
+        }
+        Ok(book.enter(call)?)
     }
 
     pub(super) fn crossed(&mut self, crossed: Crossed, stack: Stack) {
@@ -181,11 +210,17 @@ impl HeapState {
 
     /// Strikes the balance. `picture` is taken only where there is something to be told by it.
     pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, Cow<'static, str>> {
-        let Some(book) = self.book.take() else {
+        let Some(mut book) = self.book.take() else {
             return Err(self.unopened.unwrap_or(Cow::Borrowed("it ended before its heap was there")));
         };
+        let in_words = |why: Untracked| why.to_string();
+        let live = match self.capture {
+            Capture::All => book.blocks().map_err(in_words)?,
+            Capture::Nothing | Capture::Numbers(_) => Vec::new(),
+        };
         Ok(HeapEnd {
-            figures: book.figures().map_err(|why: Untracked| why.to_string())?,
+            live: live.into_iter().filter(|block| block.own).map(|block| block.number).collect(),
+            figures: book.figures().map_err(in_words)?,
             trace: book.trace(),
             window_open: book.window_open(),
             crossed: self.crossed,

@@ -24,7 +24,7 @@ impl<'a> GrowthText<'a> {
 
 impl Display for GrowthText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Growth { threshold, over, judged, not_judged } = self.growth;
+        let Growth { threshold, over, judged, not_judged, not_certain } = self.growth;
         writeln!(f, "{}", super::SEPARATOR)?;
         over.iter().try_for_each(|test| self.grown(f, test))?;
         let style = if over.is_empty() { self.styles.pass } else { self.styles.fail };
@@ -36,11 +36,14 @@ impl Display for GrowthText<'_> {
             "{style}{:>12}{style:#} {judged} {tests} judged: {grown} {retain} more than {threshold} over the base",
             "Growth"
         )?;
-        let unknown = *not_judged as u64;
-        if unknown > 0 {
-            let tests = plural(unknown, "test was not judged", "tests were not judged");
-            let why = "a report does not know what was retained";
-            f.write_str(&line("Note", format_args!("{} {tests}: {why}", Grouped(unknown))))?;
+        for (tests, why) in [
+            (*not_judged as u64, "a report does not know what was retained"),
+            (*not_certain as u64, "a report is not certain of what was retained"),
+        ] {
+            if tests > 0 {
+                let were = plural(tests, "test was not judged", "tests were not judged");
+                f.write_str(&line("Note", format_args!("{} {were}: {why}", Grouped(tests))))?;
+            }
         }
         Ok(())
     }
@@ -51,8 +54,10 @@ impl GrowthText<'_> {
         let (style, styles) = (self.styles.fail, &self.styles);
         let name = TestName { module: &change.test.module, test: &change.test.test, styles };
         let (old, new) = (change.old.bytes, change.new.bytes);
-        write!(f, "{style}{:>12}{style:#} {name}: retained, base {}, new {}", "GROWN", Grouped(old), Bytes(new))?;
-        write!(f, ", delta {}", signed(old, new))?;
+        // What is retained now is certain, or it would not be so that it grew.
+        let [most, least] = if change.old.bound { ["at most ", "at least "] } else { [""; 2] };
+        write!(f, "{style}{:>12}{style:#} {name}: retained, base {most}{}", "GROWN", Grouped(old))?;
+        write!(f, ", new {}, delta {least}{}", Bytes(new), signed(old, new))?;
         match (self.growth.threshold, old) {
             (Threshold::Share(_), 0) => writeln!(f, " (from nothing, any growth is over any share)"),
             _ => writeln!(f),

@@ -57,7 +57,8 @@ impl Display for DiffText<'_> {
         if self.diff.same {
             return writeln!(f, "{:>12} in both reports: policy, modules, tests, figures, leaks", "All the same");
         }
-        let sections = [self.tests(), self.functions(), self.figures(), self.not_compared(), self.leaks()];
+        let sections =
+            [self.tests(), self.functions(), self.figures(), self.bounded(), self.not_compared(), self.leaks()];
         for section in sections.iter().filter(|section| !section.is_empty()) {
             write!(f, "{SEPARATOR}\n{section}")?;
         }
@@ -107,7 +108,7 @@ impl DiffText<'_> {
         let row = |site: &super::super::diff::SiteChange| {
             let function = site.function.as_ref().map(|function| OneLine(function).to_string());
             let function = function.unwrap_or_else(|| "(no stack was recorded)".to_owned());
-            Row::new(figure(site.figure), function, site.old, site.new)
+            Row::new(site.figure, function, site.old, site.new)
         };
         let rows: Vec<_> = heap.sites.iter().map(row).collect();
         let table = (!rows.is_empty()).then(|| title + &Table { of: "function", rows }.to_string());
@@ -127,7 +128,7 @@ impl DiffText<'_> {
         let row = |test: &super::super::diff::TestChange| {
             let TestId { module, test: name } = &test.test;
             let name = format!("{} {}", OneLine(module), OneLine(name));
-            Row::new(figure(test.figure), name, test.old, test.new)
+            Row::new(test.figure, name, test.old, test.new)
         };
         let rows: Vec<_> = listed.iter().map(row).collect();
         let table = (!rows.is_empty()).then(|| title + &Table { of: "test", rows }.to_string());
@@ -137,6 +138,22 @@ impl DiffText<'_> {
             line("", format_args!("{} {figures} the same", Grouped(same)))
         });
         table.unwrap_or_default() + &folded_line(more.len()) + &unchanged.unwrap_or_default()
+    }
+
+    /// What the signs in the tables mean.
+    fn bounded(&self) -> String {
+        let tests = self.diff.heap.bounded as u64;
+        if tests == 0 {
+            return String::new();
+        }
+        let left = plural(tests, "test left", "tests left");
+        line(
+            "Not certain",
+            format_args!(
+                "what {} {left} on the heap: ≥ is at least, ≤ at most; equal bounds count as the same",
+                Grouped(tests)
+            ),
+        )
     }
 
     fn not_compared(&self) -> String {

@@ -1,6 +1,6 @@
 //! Tables of figures, with their columns aligned.
 
-use super::super::super::diff::Amount;
+use super::super::super::diff::{Amount, Figure};
 use super::super::units::Grouped;
 use std::fmt::{self, Display, Formatter};
 
@@ -26,8 +26,10 @@ pub(super) struct Row {
 
 impl Row {
     /// The name has to be safe to print.
-    pub fn new(label: &'static str, name: String, old: Amount, new: Amount) -> Self {
-        Self { label, name, figures: [shown(old), shown(new), delta(old, new)] }
+    pub fn new(figure: Figure, name: String, old: Amount, new: Amount) -> Self {
+        let bound = |amount: Amount| Bound::of(figure).filter(|_| amount.bound);
+        let figures = [shown(bound(old), old), shown(bound(new), new), delta(bound(old), bound(new), old, new)];
+        Self { label: super::figure(figure), name, figures }
     }
 }
 
@@ -58,17 +60,57 @@ impl Display for Table {
     }
 }
 
-fn shown(Amount { bytes, blocks }: Amount) -> String {
-    let blocks = blocks.map(|blocks| format!(" ({})", Grouped(blocks))).unwrap_or_default();
-    format!("{}{blocks}", Grouped(bytes))
+/// Which way a figure may be off.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast,
+    AtMost,
 }
 
-fn delta(old: Amount, new: Amount) -> String {
+impl Bound {
+    /// Of a figure that is one.
+    fn of(figure: Figure) -> Option<Self> {
+        match figure {
+            Figure::Lost => Some(Self::AtLeast),
+            Figure::Retained => Some(Self::AtMost),
+            Figure::Peak => None,
+        }
+    }
+
+    fn sign(bound: Option<Self>) -> &'static str {
+        match bound {
+            Some(Self::AtLeast) => "≥ ",
+            Some(Self::AtMost) => "≤ ",
+            None => "",
+        }
+    }
+
+    /// Of what is left when it is taken away.
+    fn turned(self) -> Self {
+        match self {
+            Self::AtLeast => Self::AtMost,
+            Self::AtMost => Self::AtLeast,
+        }
+    }
+}
+
+fn shown(bound: Option<Bound>, Amount { bytes, blocks, .. }: Amount) -> String {
+    let blocks = blocks.map(|blocks| format!(" ({})", Grouped(blocks))).unwrap_or_default();
+    format!("{}{}{blocks}", Bound::sign(bound), Grouped(bytes))
+}
+
+fn delta(of_old: Option<Bound>, of_new: Option<Bound>, old: Amount, new: Amount) -> String {
+    let bound = match (of_old, of_new) {
+        // Both bounds are on the same side, so nothing is known of what is between them.
+        (Some(_), Some(_)) => return "not known".to_owned(),
+        (Some(old), None) => Some(old.turned()),
+        (None, new) => new,
+    };
     let blocks = match (old.blocks, new.blocks) {
         (Some(old), Some(new)) => format!(" ({})", signed(old, new)),
         _ => String::new(),
     };
-    format!("{}{blocks}", signed(old.bytes, new.bytes))
+    format!("{}{}{blocks}", Bound::sign(bound), signed(old.bytes, new.bytes))
 }
 
 /// `+48`, `-1,024`, `0`.

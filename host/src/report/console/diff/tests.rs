@@ -194,6 +194,57 @@ fn what_is_not_tracked_is_no_zero() {
     }
 }
 
+/// With a doubt, what is lost is at least so much and what is retained at most so much: no delta of these is exact.
+#[test]
+fn what_is_not_certain_is_shown_as_bounds() {
+    let test = |lost, retained, doubt: Option<&str>| {
+        let mut test = left("t", vec![blocks("f", 1, lost)], vec![blocks("g", 2, retained)], 16);
+        test.usage.as_mut().unwrap().heap.doubt = doubt.map(str::to_owned);
+        report(vec![test])
+    };
+    let (sure, unsure) = (test(8, 80, None), test(24, 96, Some("nobody looked")));
+    insta::assert_snapshot!(text(&sure, &unsure, OPTIONS), @"
+        Compared old.json (base) with new.json (new)
+    ────────────
+                 1 test has the same verdict
+    ────────────
+            Heap what was left, by the function that allocated it: bytes (blocks)
+                 function |   base |      new |     delta
+            LOST f        |  8 (1) | ≥ 24 (1) | ≥ +16 (0)
+        RETAINED g        | 80 (2) | ≤ 96 (2) | ≤ +16 (0)
+    ────────────
+                 1 figure of a test is the same
+    ────────────
+     Not certain what 1 test left on the heap: ≥ is at least, ≤ at most; equal bounds count as the same
+    ");
+    let back = text(&unsure, &sure, OPTIONS);
+    assert!(back.contains("| ≥ 24 (1) |  8 (1) | ≤ -16 (0)"), "{back}");
+    assert!(back.contains("| ≤ 96 (2) | 80 (2) | ≥ -16 (0)"), "{back}");
+    let both = text(&unsure, &test(25, 96, Some("nobody looked")), OPTIONS);
+    assert!(both.contains("| ≥ 24 (1) | ≥ 25 (1) | not known"), "{both}");
+    assert!(both.contains("1 function left the same on the heap"), "{both}");
+}
+
+#[test]
+fn growth_that_is_not_certain_is_not_judged() {
+    let test = |retained, doubt: Option<&str>| {
+        let mut test = left("t", vec![], vec![blocks("g", 2, retained)], 16);
+        test.usage.as_mut().unwrap().heap.doubt = doubt.map(str::to_owned);
+        report(vec![test])
+    };
+    let (old, new) = (test(48, Some("nobody looked")), test(100, None));
+    let (over, said) = growth(&old, &new, "99B");
+    assert_eq!(over, 0);
+    insta::assert_snapshot!(said, @"
+    ────────────
+          Growth 0 tests judged: 0 retain more than 99 B over the base
+            Note 1 test was not judged: a report is not certain of what was retained
+    ");
+    let (over, said) = growth(&old, &new, "50B");
+    assert_eq!(over, 1);
+    assert!(said.contains("t: retained, base at most 48, new 100 bytes, delta at least +52\n"), "{said}");
+}
+
 /// Where one report does not say by which function, a function of the other did not get or lose anything.
 #[test]
 fn places_are_compared_only_where_both_have_them() {
