@@ -121,6 +121,28 @@ fn words_within_blocks_are_compared_too() {
     assert_eq!(first.agreed(&second), Ok(vec![true, true, false]));
 }
 
+/// As in a table that is keyed by addresses.
+#[test]
+fn a_pointer_may_be_elsewhere_in_the_second_run() {
+    let blocks = [(100, 8), (200, 8), (300, 8)];
+    let moved = blocks.map(|(ptr, size)| (ptr + 32, size));
+    let first = World::new(&blocks).put(16, 100).put(20, 200).put(204, 300);
+    let second = World::new(&moved).put(28, 132).put(40, 232).put(236, 332);
+    assert_eq!(first.agreed(&second), Ok(vec![true; 3]));
+    let elsewhere = World::new(&moved).put(28, 132).put(40, 232).put(136, 332);
+    assert_eq!(first.agreed(&elsewhere), Ok(vec![true; 3]), "in another block");
+    let integers = World::new(&moved).put(16, 100).put(20, 200).put(28, 132).put(40, 232);
+    assert_eq!(first.agreed(&integers), Ok(vec![false; 3]), "what stays in its place is no pointer");
+    let offset = World::new(&moved).put(28, 133).put(40, 231);
+    assert_eq!(first.agreed(&offset), Ok(vec![false; 3]), "another offset");
+    let lost = World::new(&blocks).put(100, 200).put(204, 300);
+    assert_eq!(
+        lost.agreed(&World::new(&moved).put(136, 232).put(232, 332)),
+        Ok(vec![false; 3]),
+        "nothing reaches them"
+    );
+}
+
 #[test]
 fn blocks_match_by_number_wherever_they_are() {
     let first = World::new(&[(100, 8), (200, 4)]).put(16, 200);
