@@ -138,7 +138,7 @@ impl<'p, 'm> Walk<'p, 'm> {
             self.point(word, other);
         }
         self.follow();
-        self.follow_moved(roots);
+        self.follow_moved();
         self.reached
     }
 

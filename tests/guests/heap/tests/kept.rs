@@ -81,9 +81,9 @@ fn pass_lists_by_addresses() {
         next: Option<Box<Node>>,
         _rest: [u8; 36],
     }
-    static mut LISTS: [Option<Box<Node>>; 8] = [const { None }; 8];
-    // SAFETY: there is one thread, and no other reference.
-    let lists = unsafe { &mut *(&raw mut LISTS) };
+    static LISTS: Mutex<Vec<Option<Box<Node>>>> = Mutex::new(Vec::new());
+    let mut lists = LISTS.lock().unwrap();
+    lists.resize_with(8, || None); // retained here
     for _ in 0..30 {
         let mut node = Box::new(Node { next: None, _rest: [1; 36] }); // retained here
         let hash = (&raw const *node).addr().wrapping_mul(0x9E37_79B1) >> 29;

@@ -2,31 +2,28 @@
 //!
 //! A word that is the same in both runs was no pointer. One that is not may have its like elsewhere: it is a pointer if the
 //! second run has a word, different from the first run's there too, to the same place of the same block.
+//!
+//! Only words in blocks count so. Where the shadow stack lies among static data, what the dead stack holds is elsewhere, too.
 
 use super::{Twin, Walk, end};
 use crate::ledger::heap::Block;
 use std::collections::HashSet;
-use std::ops::Range;
 
 /// A place in a block: its index among the first run's, and bytes from its start.
 type Place = (usize, u32);
 
 impl Walk<'_, '_> {
     /// Goes on from what is reached by pointers that the second run keeps elsewhere, and from there as ever.
-    pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
+    pub(super) fn follow_moved(&mut self) {
         let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
         if !self.reached.contains(&false) {
             return;
         }
         let here = Addresses::new(blocks, blocks.iter().map(|block| block.ptr));
         let there = Addresses::new(blocks, twin.starts.iter().copied());
-        let roots = || roots.iter().map(|root| (root.start, root.end.into(), root.start));
         let all = blocks.iter().zip(&twin.starts).map(|(block, other)| (block.ptr, end(block), *other));
-        let all = roots().chain(all).flat_map(|part| changed(self.picture.memory, twin, part));
+        let all = all.flat_map(|part| changed(self.picture.memory, twin, part));
         let pointers: HashSet<Place> = all.flat_map(|(_, word)| there.places(word)).collect();
-        for part in roots() {
-            self.scan_moved(part, &here, &pointers);
-        }
         let mut left: Vec<usize> = (0..blocks.len()).filter(|index| self.reached[*index]).collect();
         // Each block is looked into once, when it was reached in whatever way.
         loop {
