@@ -9,6 +9,7 @@ use airtight_abi::journal::Kind;
 use std::ffi::{c_int, c_void};
 use std::io::Write;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::OnceLock;
 
 /// The book of the test that this instance runs.
 static BOOK: Book = Book::new();
@@ -25,13 +26,22 @@ pub fn direct<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) -> u32 {
     if BOOK.is_blank() { 0 } else { state() }
 }
 
-/// Writes panics into the book on their way to the hook that was there.
+/// The hook that was there, once this crate's stands before it.
+static HOOK_BEFORE: OnceLock<Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>> = OnceLock::new();
+
+/// Writes panics into the book on their way to the hook that was there. That one is kept in a static, and the first hook of
+/// a program has nothing in its box: no block of the heap is allocated, which would count as the test's own.
 fn record_panics() {
-    let before = take_hook();
-    set_hook(Box::new(move |panic| {
-        record(panic);
-        before(panic);
-    }));
+    HOOK_BEFORE.get_or_init(|| {
+        let before = take_hook();
+        set_hook(Box::new(|panic| {
+            record(panic);
+            if let Some(before) = HOOK_BEFORE.get() {
+                before(panic);
+            }
+        }));
+        before
+    });
 }
 
 fn record(panic: &PanicHookInfo<'_>) {

@@ -49,6 +49,13 @@ fn figures_agree_with_each_other(_: &mut T) {
 mod under_airtight {
     use super::*;
 
+    /// What waits for the panic is no block of the test's own.
+    #[airtight::test(should_panic = "nothing was allocated before")]
+    fn a_test_that_should_panic_begins_with_an_empty_heap(_: &mut T) {
+        assert_eq!(mem_stats().mallocs, Some(0));
+        panic!("nothing was allocated before");
+    }
+
     #[airtight::test(should_panic = "memory: grew by 48 bytes in 1 block (")]
     fn growth_fails(_: &mut T) {
         assert_no_growth(|| vec![0_u8; 48]);

@@ -31,12 +31,17 @@ fn a_suite_is_tracked_and_what_is_planted_in_it_is_found() {
     let _ = fs::remove_file(&blindfold);
     let (good, told) = account(&options);
     assert!(good, "{told}");
-    assert!(told.ends_with("tracked: 96 of 96 (100.0 %)\nplanted: found 9 of 9 (seed 3)\n"), "{told}");
+    assert!(
+        told.ends_with(
+            "tracked: 96 of 96 (100.0 %), of which 96 finished\nplanted: found 9 of 9, 9 to the byte (seed 3)\n"
+        ),
+        "{told}"
+    );
     // Where airtight cannot see, every plant is missed, and that is told.
     fs::write(&blindfold, "[profile.default]\nheap-accounting = false\n").unwrap();
     let (good, told) = account(&options);
     assert!(!good);
-    assert!(told.ends_with("planted: found 0 of 9 (seed 3)\n"), "{told}");
+    assert!(told.ends_with("planted: found 0 of 9, 0 to the byte (seed 3)\n"), "{told}");
     assert_eq!(told.matches("missed: ").count(), PLANTS, "{told}");
 }
 

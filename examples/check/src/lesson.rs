@@ -1,5 +1,6 @@
 //! What a lesson's documentation promises, and what airtight found.
 
+use crate::suite::Ran;
 use airtight::report::console::render_findings;
 use airtight::report::model::{ModuleRecord, Report, TestRecord};
 use anyhow::{Context, Result};
@@ -11,6 +12,12 @@ use std::path::PathBuf;
 /// The file with what a lesson promises.
 pub const EXPECTED: &str = "expected.txt";
 
+/// The file with what it promises of tests that are called [`ROUNDS`] times in one instance. Most lessons have none.
+pub const EXPECTED_REPEATED: &str = "expected-repeat.txt";
+
+/// `--repeat` of the second run.
+pub const ROUNDS: u32 = 50;
+
 /// One of the crates beside this one.
 pub struct Lesson {
     /// The package's name.
@@ -19,10 +26,35 @@ pub struct Lesson {
     pub dir: PathBuf,
 }
 
+/// What airtight found in a lesson.
+pub struct Findings {
+    /// The file with what was expected instead.
+    pub file: &'static str,
+    pub text: String,
+}
+
 impl Lesson {
+    /// Each file of promises, and what was found instead.
+    pub fn findings(&self, ran: &Ran) -> Vec<Findings> {
+        let mut findings = vec![Findings { file: EXPECTED, text: self.found(&ran.report) }];
+        if self.repeats() {
+            let mut report = ran.repeated.clone();
+            for module in &mut report.canonical.modules {
+                module.tests.retain(|test| test.details.as_ref().is_some_and(|details| details.growth.is_some()));
+            }
+            findings.push(Findings { file: EXPECTED_REPEATED, text: without_linear_memory(&self.found(&report)) });
+        }
+        findings
+    }
+
+    /// Whether it promises something of tests that are called several times.
+    pub fn repeats(&self) -> bool {
+        self.dir.join(EXPECTED_REPEATED).exists()
+    }
+
     /// What airtight found in it: a line a test, then the findings as a person sees them. The same text on every machine, with
     /// every compiler.
-    pub fn findings(&self, report: &Report) -> String {
+    fn found(&self, report: &Report) -> String {
         let mut part = Report { canonical: report.canonical.clone(), volatile: Default::default(), ..report.clone() };
         part.canonical.modules.retain(|module| self.holds(module));
         part.canonical.modules.iter_mut().flat_map(|module| &mut module.tests).for_each(forget_the_compiler);
@@ -42,8 +74,8 @@ impl Lesson {
     }
 
     /// What it promises; `None` where that was never written down.
-    pub fn expected(&self) -> Result<Option<String>> {
-        let path = self.dir.join(EXPECTED);
+    pub fn expected(&self, file: &str) -> Result<Option<String>> {
+        let path = self.dir.join(file);
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -52,21 +84,23 @@ impl Lesson {
     }
 
     /// Makes the findings what it promises.
-    pub fn bless(&self, findings: &str) -> Result<()> {
-        let path = self.dir.join(EXPECTED);
-        std::fs::write(&path, findings).with_context(|| format!("cannot write {}", path.display()))
+    pub fn bless(&self, findings: &Findings) -> Result<()> {
+        let path = self.dir.join(findings.file);
+        std::fs::write(&path, &findings.text).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// How the findings differ from what it promises, if they do.
-    pub fn difference(&self, findings: &str) -> Result<Option<String>> {
-        Ok(Self::compare(&self.expected()?.unwrap_or_default(), findings))
+    pub fn difference(&self, findings: &Findings) -> Result<Option<String>> {
+        Ok(findings.compare(&self.expected(findings.file)?.unwrap_or_default()))
     }
+}
 
-    /// How two texts differ, if they do.
-    pub fn compare(expected: &str, findings: &str) -> Option<String> {
+impl Findings {
+    /// How they differ from what was expected, if they do.
+    pub fn compare(&self, expected: &str) -> Option<String> {
         let difference =
-            || TextDiff::from_lines(expected, findings).unified_diff().header(EXPECTED, "found").to_string();
-        (expected != findings).then(difference)
+            || TextDiff::from_lines(expected, &self.text).unified_diff().header(self.file, "found").to_string();
+        (expected != self.text).then(difference)
     }
 }
 
@@ -76,6 +110,21 @@ fn summary(test: &TestRecord) -> String {
         None | Some(0) => verdict,
         Some(peak) => format!("{verdict}, {peak} open at once"),
     }
+}
+
+/// Leaves out the column and the line of linear memory: how much there is of it at the start, and whether a page of it is
+/// taken for a block, depends on the compiler.
+fn without_linear_memory(text: &str) -> String {
+    const COLUMN: &str = "  linear pages";
+    let (mut kept, mut column) = (String::new(), None);
+    for line in text.lines().filter(|line| !line.starts_with("    linear memory: ")) {
+        // The rows of a table are deeper than what follows it.
+        column = line.find(COLUMN).or(column).filter(|_| line.starts_with("        "));
+        let cells = column.and_then(|from| Some((line.get(..from)?, line.get(from + COLUMN.len()..)?)));
+        let (before, after) = cells.unwrap_or((line, ""));
+        kept.extend([before, after, "\n"]);
+    }
+    kept
 }
 
 /// Takes out what depends on the compiler and its standard library: how much memory a program has at the start, and by how

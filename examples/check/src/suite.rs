@@ -1,12 +1,12 @@
 //! Builds the lessons and runs them, as `airtight test` would.
 
-use crate::lesson::{EXPECTED, Lesson};
-use airtight::config::Config;
+use crate::lesson::{EXPECTED, Lesson, ROUNDS};
+use airtight::config::{Config, Profile};
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
 use airtight::report::model::Report;
 use airtight::run::{Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::Cache;
-use airtight::toolchain::{self, BuildEvent, BuildOutput, BuildRequest, Permission, Step};
+use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, Step};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub struct Suite {
 /// What came of it.
 pub struct Ran {
     pub report: Report,
+    /// Of the lessons that look at it, with each test of the SDK called [`ROUNDS`] times in one instance.
+    pub repeated: Report,
     /// By name.
     pub lessons: Vec<Lesson>,
 }
@@ -32,26 +34,32 @@ impl Suite {
         let profile = config.profile("default")?;
         let built = self.build(&dir)?;
         let lessons = lessons(&dir, &built)?;
-        let runner = Runner::new(RunnerOptions {
+        let options = RunnerOptions {
             stack: profile.policy().limits.stack,
             cache: toolchain::cache_dir().map(|dir| Cache::new(dir.join("modules"), config.cache_size)),
             module_size: config.module_size,
             ..RunnerOptions::default()
-        })?;
-        let subjects = built.artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
-        let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
-        let plan = runner.plan(subjects, &profile, &Selection::default())?;
-        let report = match self.colours {
-            None => runner.run(&plan, &profile, &mut ())?,
-            Some(colours) => {
-                let options = ConsoleOptions { colours, output: OutputMode::Never, ..ConsoleOptions::default() };
-                let mut console = Console::new(std::io::stdout(), options);
-                let report = runner.run(&plan, &profile, &mut console)?;
-                console.finish()?;
-                report
-            }
         };
-        Ok(Ran { report, lessons })
+        let all: Vec<_> = built.artifacts.iter().collect();
+        let report = self.run_modules(options.clone(), &all, &profile)?;
+        let repeats =
+            |artifact: &&Artifact| lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.repeats());
+        let repeating: Vec<_> = built.artifacts.iter().filter(repeats).collect();
+        let repeated = self.run_modules(RunnerOptions { repeat: ROUNDS, ..options }, &repeating, &profile)?;
+        Ok(Ran { report, repeated, lessons })
+    }
+
+    fn run_modules(&self, options: RunnerOptions, artifacts: &[&Artifact], profile: &Profile) -> Result<Report> {
+        let runner = Runner::new(options)?;
+        let subjects = artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
+        let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
+        let plan = runner.plan(subjects, profile, &Selection::default())?;
+        let Some(colours) = self.colours else { return Ok(runner.run(&plan, profile, &mut ())?) };
+        let options = ConsoleOptions { colours, output: OutputMode::Never, ..ConsoleOptions::default() };
+        let mut console = Console::new(std::io::stdout(), options);
+        let report = runner.run(&plan, profile, &mut console)?;
+        console.finish()?;
+        Ok(report)
     }
 
     fn build(&self, dir: &Path) -> Result<BuildOutput> {

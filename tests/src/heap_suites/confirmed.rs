@@ -19,7 +19,13 @@ pub struct Confirmed {
 }
 
 /// The list.
-pub const CONFIRMED: &[Confirmed] = &[];
+pub const CONFIRMED: &[Confirmed] = &[Confirmed {
+    suite: "minivec-0.4.0",
+    test: "minivec/mine minivec_leak",
+    file: "tests/mine.rs",
+    line: 307,
+    why: "it calls `MiniVec::leak` and drops the reference; its authors leave it out under Miri for that",
+}];
 
 /// The entry of a leak.
 pub fn find(suite: &Suite, test: &str, stack: &[Frame]) -> Option<&'static Confirmed> {

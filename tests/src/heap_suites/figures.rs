@@ -19,6 +19,8 @@ pub struct Figures {
     pub passed: u64,
     /// Those whose heap was tracked.
     pub tracked: u64,
+    /// Those of them that finished, so that what they left was judged. The others failed.
+    pub judged: u64,
     /// Blocks that something still reaches at the end.
     pub retained_blocks: u64,
     /// And their bytes.
@@ -56,6 +58,7 @@ impl Figures {
             let heap = test.usage.as_ref().map(|usage| &usage.heap);
             if let Some(heap) = heap.filter(|heap| heap.tracked) {
                 figures.tracked += 1;
+                figures.judged += u64::from(heap.lost.is_some());
                 figures.retained += heap.retained.unwrap_or(0);
                 figures.retained_blocks += heap.retained_blocks.unwrap_or(0);
                 figures.doubts.extend(heap.doubt.iter().map(|doubt| format!("{name}: {doubt}")));
@@ -75,6 +78,7 @@ impl Figures {
         self.tests += other.tests;
         self.passed += other.passed;
         self.tracked += other.tracked;
+        self.judged += other.judged;
         self.retained += other.retained;
         self.retained_blocks += other.retained_blocks;
         self.millis += other.millis;
@@ -104,18 +108,18 @@ impl Figures {
     /// The head of the table whose lines [`Figures::row`] gives.
     pub fn head() -> String {
         format!(
-            "{:28}{:>7}{:>8}{:>9}{:>6}{:>10}{:>13}{:>8}{:>9}",
-            "suite", "tests", "passed", "tracked", "lost", "retained", "bytes", "doubts", "seconds"
+            "{:28}{:>7}{:>8}{:>9}{:>8}{:>6}{:>10}{:>13}{:>8}{:>9}",
+            "suite", "tests", "passed", "tracked", "judged", "lost", "retained", "bytes", "doubts", "seconds"
         )
     }
 
     /// A line of the table.
     pub fn row(&self, name: &str) -> String {
-        let Self { tests, passed, tracked, retained_blocks, retained, .. } = self;
+        let Self { tests, passed, tracked, judged, retained_blocks, retained, .. } = self;
         let lost: u64 = self.lost.iter().map(|lost| lost.blocks).sum();
         let (doubts, seconds) = (self.doubts.len(), self.millis as f64 / 1000.0);
         format!(
-            "{name:28}{tests:>7}{passed:>8}{tracked:>9}{lost:>6}{retained_blocks:>10}{retained:>13}{doubts:>8}{seconds:>9.2}"
+            "{name:28}{tests:>7}{passed:>8}{tracked:>9}{judged:>8}{lost:>6}{retained_blocks:>10}{retained:>13}{doubts:>8}{seconds:>9.2}"
         )
     }
 }

@@ -39,8 +39,9 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool
         for missed in &outcome.missed {
             tell(&format!("missed: {missed}"));
         }
-        tell(&format!("planted: found {} of {} (seed {})", outcome.found, outcome.planted, options.seed));
-        good &= outcome.missed.is_empty();
+        let plants::Outcome { planted, found, exact, .. } = outcome;
+        tell(&format!("planted: found {found} of {planted}, {exact} to the byte (seed {})", options.seed));
+        good &= found == planted;
     }
     if options.timing {
         timing::run(options, &suites, tell)?;
@@ -66,6 +67,7 @@ fn account(suites: &[fetch::Suite], total: &Figures, tell: &mut dyn FnMut(&str))
     }
     let (real, unknown) = (found.len(), total.unconfirmed().count());
     tell(&format!("lost: {real} places of confirmed leaks, {unknown} others"));
-    tell(&format!("tracked: {} of {} ({:.1} %)", total.tracked, total.tests, total.share()));
+    let share = total.share();
+    tell(&format!("tracked: {} of {} ({share:.1} %), of which {} finished", total.tracked, total.tests, total.judged));
     total.good() && stale.is_empty()
 }

@@ -4,10 +4,13 @@
 //! holds is reached with it. A word is a pointer to a block if it lies in it, or just past its end: an empty slice at the
 //! end of a buffer. [`plain`] takes every such word for a pointer, so an integer that looks like one retains a block that is
 //! lost. [`agreed`] looks at two runs of one test, with the heap at different addresses: an integer does not move with it.
+//! A pointer does, though not always in its place: see `moved`.
 //!
 //! What neither can see: pointers that are stored in another form (xored, compressed, with a tag that leads out of the
 //! block), at an address that is no multiple of 4, or outside of memory and globals (in a table). A block held only by
 //! such is taken for lost.
+
+mod moved;
 
 use super::{Block, Parts};
 use std::collections::HashMap;
@@ -141,12 +144,21 @@ impl<'p, 'm> Walk<'p, 'm> {
             let other = self.twin.as_ref().map_or(word, |twin| twin.globals[index]);
             self.point(word, other);
         }
+        self.follow();
+        self.follow_moved();
+        self.reached
+    }
+
+    /// Looks into the blocks that are reached and were not looked into, and into those that they reach; gives them all.
+    fn follow(&mut self) -> Vec<usize> {
+        let mut followed = Vec::new();
         while let Some(index) = self.pending.pop() {
             let block = &self.picture.blocks[index];
             let other = self.twin.as_ref().map_or(block.ptr, |twin| twin.starts[index]);
             self.scan(block.ptr, end(block), other);
+            followed.push(index);
         }
-        self.reached
+        followed
     }
 
     /// Looks at the words from `start` to `end`; in the second run what is there starts at `other`.
@@ -185,8 +197,13 @@ impl<'p, 'm> Walk<'p, 'm> {
         let block = &self.picture.blocks[index];
         let offset = word - block.ptr;
         let same = |twin: &Twin| u64::from(twin.starts[index]) + u64::from(offset) == u64::from(other);
-        if offset <= block.size && !self.reached[index] && self.twin.as_ref().is_none_or(same) {
-            self.reached[index] = true;
+        if offset <= block.size && self.twin.as_ref().is_none_or(same) {
+            self.mark(index);
+        }
+    }
+
+    fn mark(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.reached[index], true) {
             self.pending.push(index);
         }
     }

@@ -62,6 +62,36 @@ fn pass_a_once_lock() {
     ONCE.get_or_init(|| vec![1; 77]); // retained here
 }
 
+/// In a second run, with other addresses, such a table has another order.
+#[test]
+fn pass_a_table_keyed_by_addresses() {
+    static BY_ADDRESS: Mutex<Option<HashMap<usize, Box<[u8; 40]>>>> = Mutex::new(None);
+    let mut table = HashMap::with_capacity(100); // retained here
+    for _ in 0..50 {
+        let held = block::<40>(); // retained here
+        table.insert(held.as_ptr().addr(), held);
+    }
+    *BY_ADDRESS.lock().unwrap() = Some(table);
+}
+
+/// Each bucket is a list, whose heads are elsewhere in a second run, and whose members follow others.
+#[test]
+fn pass_lists_by_addresses() {
+    struct Node {
+        next: Option<Box<Node>>,
+        _rest: [u8; 36],
+    }
+    static LISTS: Mutex<Vec<Option<Box<Node>>>> = Mutex::new(Vec::new());
+    let mut lists = LISTS.lock().unwrap();
+    lists.resize_with(8, || None); // retained here
+    for _ in 0..30 {
+        let mut node = Box::new(Node { next: None, _rest: [1; 36] }); // retained here
+        let hash = (&raw const *node).addr().wrapping_mul(0x9E37_79B1) >> 29;
+        node.next = lists[hash].take();
+        lists[hash] = Some(node);
+    }
+}
+
 #[test]
 fn pass_a_growing_static() {
     static GROWS: Mutex<Vec<u64>> = Mutex::new(Vec::new());

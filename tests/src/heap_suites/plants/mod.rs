@@ -26,8 +26,10 @@ const PREFIX: &str = "planted-";
 pub struct Outcome {
     /// All.
     pub planted: usize,
-    /// Those that were reported with their bytes and their line.
+    /// Those that were reported with their line and all their blocks, and no fewer bytes.
     pub found: usize,
+    /// Those of them whose bytes were exactly theirs.
+    pub exact: usize,
     /// The others, each with what was reported instead.
     pub missed: Vec<String>,
 }
@@ -80,7 +82,10 @@ pub fn run(options: &Options, suites: &[(Suite, Report)]) -> anyhow::Result<Outc
         for planted in plan {
             outcome.planted += 1;
             match look(planted, &root, &report) {
-                Ok(()) => outcome.found += 1,
+                Ok(bytes) => {
+                    outcome.found += 1;
+                    outcome.exact += usize::from(bytes == planted.plant.bytes);
+                }
                 Err(instead) => outcome.missed.push(format!("{}: {instead}", planted.describe(&root))),
             }
         }
@@ -181,8 +186,8 @@ fn insert<'c>(text: &str, statements: impl DoubleEndedIterator<Item = (Spot, &'c
     text
 }
 
-/// Looks for a plant in the report of the planted suite; else says what is there instead.
-fn look(planted: &Planted, root: &Path, report: &Report) -> Result<(), String> {
+/// Looks for a plant in the report of the planted suite, and gives the bytes that were found; else says what is there instead.
+fn look(planted: &Planted, root: &Path, report: &Report) -> Result<u64, String> {
     let mut tests = suite::tests(report);
     let same = |test: &TestRecord| *test.name == *planted.test;
     let Some((_, test)) = tests.find(|(module, test)| module.name == planted.module && same(test)) else {
@@ -205,7 +210,7 @@ fn look(planted: &Planted, root: &Path, report: &Report) -> Result<(), String> {
     let verdict = test.verdict;
     // A suite's own global allocator may ask for more than it was asked for: one of bytes' makes all addresses odd so.
     if verdict == Verdict::Leak && blocks == planted.plant.blocks && bytes >= planted.plant.bytes {
-        return Ok(());
+        return Ok(bytes);
     }
     let heap = test.usage.as_ref().map(|usage| &usage.heap);
     let message = details.and_then(|details| details.message.as_deref()).unwrap_or_default();

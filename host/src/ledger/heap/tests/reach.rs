@@ -121,6 +121,23 @@ fn words_within_blocks_are_compared_too() {
     assert_eq!(first.agreed(&second), Ok(vec![true, true, false]));
 }
 
+/// As in a table that is keyed by addresses.
+#[test]
+fn a_pointer_may_be_elsewhere_in_the_second_run() {
+    let blocks = [(100, 16), (200, 8), (300, 8)];
+    let moved = blocks.map(|(ptr, size)| (ptr + 32, size));
+    let (first, second) = (World::new(&blocks).put(16, 100), World::new(&moved).put(16, 132));
+    let first = first.put(100, 200).put(204, 300);
+    assert_eq!(first.agreed(&second.clone().put(140, 232).put(236, 332)), Ok(vec![true; 3]));
+    assert_eq!(first.agreed(&second.clone().put(140, 232).put(144, 332)), Ok(vec![true; 3]), "in another block");
+    let integers = second.clone().put(132, 200).put(140, 232);
+    assert_eq!(first.agreed(&integers), Ok(vec![true, false, false]), "what stays in its place is no pointer");
+    assert_eq!(first.agreed(&second.put(140, 231)), Ok(vec![true, false, false]), "another offset");
+    let (lost, moved) = (World::new(&blocks).put(100, 200), World::new(&moved).put(140, 232));
+    assert_eq!(lost.agreed(&moved), Ok(vec![false; 3]), "nothing reaches it");
+    assert_eq!(lost.put(16, 200).agreed(&moved.put(20, 232)), Ok(vec![false; 3]), "in static data");
+}
+
 #[test]
 fn blocks_match_by_number_wherever_they_are() {
     let first = World::new(&[(100, 8), (200, 4)]).put(16, 200);

@@ -1,0 +1,90 @@
+//! Pointers that a second run keeps in another place: a table whose keys are addresses has another order where these are others.
+//!
+//! A word that is the same in both runs was no pointer. One that is not may have its like elsewhere: it is a pointer if the
+//! second run has a word, different from the first run's there too, to the same place of the same block.
+//!
+//! Only words in blocks count so. Where the shadow stack lies among static data, what the dead stack holds is elsewhere, too.
+
+use super::{Twin, Walk, end};
+use crate::ledger::heap::{Block, Parts};
+use std::collections::HashSet;
+
+/// A place in a block: its index among the first run's, and bytes from its start.
+type Place = (usize, u32);
+
+impl Walk<'_, '_> {
+    /// Goes on from what is reached by pointers that the second run keeps elsewhere, and from there as ever.
+    pub(super) fn follow_moved(&mut self) {
+        let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
+        if !self.reached.contains(&false) {
+            return;
+        }
+        let here = Addresses::new(blocks, blocks.iter().map(|block| block.ptr));
+        let there = Addresses::new(blocks, twin.starts.iter().copied());
+        let all = blocks.iter().zip(&twin.starts).map(|(block, other)| (block.ptr, end(block), *other));
+        let all = all.flat_map(|part| changed(&self.picture.memory, twin, part));
+        let pointers: HashSet<Place> = all.flat_map(|(_, word)| there.places(word)).collect();
+        let mut left: Vec<usize> = (0..blocks.len()).filter(|index| self.reached[*index]).collect();
+        // Each block is looked into once, when it was reached in whatever way.
+        loop {
+            left.extend(self.follow());
+            let Some(index) = left.pop() else { return };
+            let other = self.twin.as_ref().map_or(0, |twin| twin.starts[index]);
+            self.scan_moved((blocks[index].ptr, end(&blocks[index]), other), &here, &pointers);
+        }
+    }
+
+    fn scan_moved(&mut self, part: Part, here: &Addresses, pointers: &HashSet<Place>) {
+        let Some(twin) = &self.twin else { return };
+        let places = changed(&self.picture.memory, twin, part).flat_map(|(word, _)| here.places(word));
+        let found: Vec<Place> = places.filter(|place| pointers.contains(place)).collect();
+        for (index, _) in found {
+            self.mark(index);
+        }
+    }
+}
+
+/// From where to where something is, and where it starts in the second run.
+type Part = (u32, u64, u32);
+
+/// The words of a part that are not the same in both runs.
+fn changed<'m>(
+    memory: &Parts<'m>,
+    twin: &Twin<'_, 'm>,
+    (start, end, other): Part,
+) -> impl Iterator<Item = (u32, u32)> + use<'m> {
+    let first = u64::from(start).next_multiple_of(4);
+    let there = twin.memory.from(u64::from(other) + (first - u64::from(start)));
+    let words = usize::try_from(end.saturating_sub(first) / 4).unwrap_or(usize::MAX);
+    let words = memory.from(first).chunks_exact(4).zip(there.chunks_exact(4)).take(words);
+    words.filter(|(here, there)| here != there).map(|(here, there)| (word(here), word(there)))
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+/// Where the blocks are in one run.
+struct Addresses {
+    /// Address, size and index of each, by address.
+    blocks: Vec<(u32, u32, usize)>,
+}
+
+impl Addresses {
+    fn new(blocks: &[Block], starts: impl Iterator<Item = u32>) -> Self {
+        let sized = starts.zip(blocks).enumerate().map(|(index, (start, block))| (start, block.size, index));
+        let mut blocks: Vec<_> = sized.collect();
+        blocks.sort_unstable();
+        Self { blocks }
+    }
+
+    /// The places that a word points to: two where the end of one block is the start of the next.
+    fn places(&self, word: u32) -> impl Iterator<Item = Place> + use<> {
+        let after = self.blocks.partition_point(|(start, ..)| *start <= word);
+        let found = |before: usize| {
+            let (start, size, index) = *self.blocks.get(after.checked_sub(before)?)?;
+            (word - start <= size).then_some((index, word - start))
+        };
+        [found(1), found(2)].into_iter().flatten()
+    }
+}
