@@ -101,7 +101,8 @@ impl Accountant<'_> {
         }
         let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { Capture::All } else { Capture::Numbers(sorted(numbers().collect())) };
-        let job = Job { heap: Watching::Again(capture), echo: None, inject_host_leak: false, ..self.job.clone() };
+        let heap = Watching::Again(capture, first.linear.clone());
+        let job = Job { heap, echo: None, inject_host_leak: false, ..self.job.clone() };
         let second = run(self.engine, &job);
         again.host_leak = second.host_leak;
         again.by_wall_clock = second.ended_by_wall_clock();

@@ -63,7 +63,7 @@ impl Prober {
         let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
         let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
         let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
-        let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, None);
+        let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, super::Plan::default());
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
         let instance = module.pre.instantiate(&mut store)?;
