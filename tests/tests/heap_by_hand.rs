@@ -46,7 +46,8 @@ fn program(main: &str) -> String {
 #[test]
 fn a_static_between_the_allocator_s_words_holds_its_block() {
     for at in [2052, 2080, 2108] {
-        let main = format!("(i32.store (i32.const {at}) (call $malloc (i32.const 24))) (drop (call $malloc (i32.const 7)))");
+        let main =
+            format!("(i32.store (i32.const {at}) (call $malloc (i32.const 24))) (drop (call $malloc (i32.const 7)))");
         let test = test(&format!("{ALLOCATOR} {}", program(&main)));
         let heap = test.usage.unwrap().heap;
         assert_eq!((heap.retained, heap.lost, &heap.doubt), (Some(24), Some(7), &None), "at {at}: {heap:?}");
@@ -68,6 +69,7 @@ fn an_allocator_that_does_not_answer_is_not_waited_for() {
             program("")
         )
     };
+    let mut wrong = Vec::new();
     for (pages, body, why) in [
         (1, "(loop $again (br $again))", "all fuel"),
         (1, "unreachable nop nop nop nop nop nop", "unreachable"),
@@ -86,9 +88,21 @@ fn an_allocator_that_does_not_answer_is_not_waited_for() {
         assert_eq!(test.verdict, Verdict::Pass, "{body}");
         let heap = test.usage.unwrap().heap;
         let told = heap.why.unwrap_or_default();
-        assert!(told.starts_with("its allocator does not answer: ") && told.contains(why), "{body}: {told}");
-        assert!(began.elapsed() < Duration::from_secs(30), "{body}: {:?}", began.elapsed());
+        let took = began.elapsed();
+        if !told.starts_with("its allocator does not answer: ") || !told.contains(why) || took > Duration::from_secs(30)
+        {
+            wrong.push(format!("{body}: {told}, after {took:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A module may begin with any memory; the allocator's own need is small beside it.
+#[test]
+fn a_large_memory_to_begin_with_is_no_hindrance() {
+    let large = ALLOCATOR.replace("(memory (export \"memory\") 12)", "(memory (export \"memory\") 2000)");
+    let heap = test(&format!("{large} {}", program("(drop (call $malloc (i32.const 24)))"))).usage.unwrap().heap;
+    assert_eq!((heap.why, heap.lost), (None, Some(24)));
 }
 
 /// A recursion that loses a block at each depth: stacks are cut, so that a report stays one that can be read.
@@ -100,9 +114,11 @@ fn stacks_of_a_deep_recursion_are_kept_at_both_ends() {
     let test = test(&format!("{ALLOCATOR} {deep} {}", program("(call $deep (i32.const 1000))")));
     let leaks = test.details.unwrap().leaks;
     assert_eq!((leaks.len(), leaks[0].bytes), (1, Some(24)));
-    assert_eq!(leaks[0].stack.len(), 128, "64 frames of each end");
-    let functions = |at: usize| leaks[0].stack[at].function.as_str();
-    assert_eq!((functions(0), functions(1), functions(126)), ("malloc", "deep", "__original_main"));
+    let stack = &leaks[0].stack;
+    assert_eq!(stack[0].function, "deep");
+    let told = &stack.last().unwrap().function;
+    let more: usize = told.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap();
+    assert!(more + stack.len() - 1 <= 128, "more than 64 frames of each end: {told}");
 }
 
 /// A second run, in which blocks are elsewhere, may be ended by the wall clock where the first was not.

@@ -283,9 +283,7 @@ impl Called {
         let spent = if out { fuel } else { store.data().spent_in_call(left) };
         let spent = spent.saturating_add(spent_before);
         let sdk = match (&job.entry, &started.instance) {
-            (Entry::Sdk(_), Some(instance)) => {
-                Some(sdk::conclude(store, instance, &started.saved, &ending, said))
-            }
+            (Entry::Sdk(_), Some(instance)) => Some(sdk::conclude(store, instance, &started.saved, &ending, said)),
             _ => None,
         };
         Self { ending, spent, sdk }
