@@ -12,6 +12,7 @@ mod picture;
 mod program;
 mod report;
 pub mod script;
+pub mod sdk;
 pub mod wasi_testsuite;
 mod wat;
 

@@ -2,16 +2,22 @@
 //! it at the same place, and ends in the same way.
 
 use airtight::config::{Config, Profile};
+use airtight::policy::CLEANUP_FUEL;
 use airtight::report::model::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
 use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::{Cache, Compiler, LoadOptions};
+use airtight_tests::sdk::{sdk_module, state};
 use airtight_tests::{cache_dir, compile, guests, guests_dir, scratch_dir, wat_guests};
 use std::path::{Path, PathBuf};
 
 fn runner(heap: bool, compiler: Compiler) -> Runner {
+    runner_with(RunnerOptions { heap, compiler, ..RunnerOptions::default() })
+}
+
+fn runner_with(options: RunnerOptions) -> Runner {
     // Modules are loaded again for each amount of fuel.
     let cache = Some(Cache::new(cache_dir().join("modules"), u64::MAX));
-    Runner::new(RunnerOptions { heap, compiler, cache, ..RunnerOptions::default() }).unwrap()
+    Runner::new(RunnerOptions { cache, ..options }).unwrap()
 }
 
 /// The guests' own profile, with changes.
@@ -23,8 +29,12 @@ fn profile(changes: &str) -> Profile {
 }
 
 fn run(runner: &Runner, profile: &Profile, module: &Path) -> Canonical {
+    run_bytes(runner, profile, std::fs::read(module).unwrap())
+}
+
+fn run_bytes(runner: &Runner, profile: &Profile, module: Vec<u8>) -> Canonical {
     let options = LoadOptions { name: "guest".into(), ..LoadOptions::default() };
-    let module = runner.load(std::fs::read(module).unwrap(), options).unwrap();
+    let module = runner.load(module, options).unwrap();
     let subject = Subject { module, grants: ModuleGrants::default() };
     let planned = runner.plan(vec![subject], profile, &Selection::default()).unwrap();
     runner.run(&planned, profile, &mut ()).unwrap().canonical
@@ -45,6 +55,13 @@ fn blind(mut test: TestRecord) -> TestRecord {
     // It is kept of tests that leak, too.
     details.output = Default::default();
     details.leaks.retain(|leak| leak.kind != ResourceKind::Heap);
+    if let Some(growth) = &mut details.growth {
+        (growth.heap_blocks, growth.heap_bytes) = (None, None);
+        growth.sites.clear();
+        for round in &mut growth.rounds {
+            (round.heap_blocks, round.heap_bytes) = (None, None);
+        }
+    }
     if test.verdict == Verdict::Leak && details.leaks.is_empty() {
         test.verdict = Verdict::Pass;
     }
@@ -111,4 +128,156 @@ fn fuel_ends_at_the_same_place() {
             }
         }
     }
+}
+
+/// An allocator that only takes, in memory enough for the probe; a count at address 8.
+const ALLOCATOR: &str = r#"
+    (memory (export "memory") 8)
+    (data (i32.const 2048) "\00\10\00\00")
+    (func $malloc (param $size i32) (result i32) (local $at i32)
+        (local.set $at (i32.load (i32.const 2048)))
+        (i32.store (i32.const 2048)
+            (i32.add (local.get $at) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -8))))
+        (local.get $at))
+    (func $free (param i32) nop nop nop nop nop nop nop nop nop nop nop nop nop nop nop nop nop nop nop nop)
+    (func $count (result i32)
+        (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
+        (i32.load (i32.const 8)))
+    (func $pairs (param $times i32)
+        (loop $again
+            (call $free (call $malloc (i32.const 24)))
+            (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+            (br_if $again (i32.gt_s (local.get $times) (i32.const 0)))))"#;
+
+/// A test of the SDK that allocates, more in each call, and loses a block; and has two clean-ups, which do that and allocate too.
+fn with_cleanups(in_cleanup: &str, more: &str) -> Vec<u8> {
+    let fields = format!(
+        "{ALLOCATOR} {more}
+        (func $test (result i32)
+            (i32.store (i32.const 1032) (i32.const 2))
+            (call $pairs (call $count))
+            (drop (call $malloc (i32.const 100)))
+            (i32.const 1024))
+        (func $cleanup (result i32)
+            (if (i32.eqz (i32.load (i32.const 1032))) (then (return (i32.const 0))))
+            (i32.store (i32.const 1032) (i32.sub (i32.load (i32.const 1032)) (i32.const 1)))
+            {in_cleanup}
+            (call $free (call $malloc (i32.const 8)))
+            (i32.const 1))"
+    );
+    sdk_module(&state(0, 0, 0), &fields)
+}
+
+/// A program whose main function calls itself, with nothing between its returns.
+fn nested_windows(depth: u32) -> Vec<u8> {
+    let text = format!(
+        r#"(module {ALLOCATOR}
+        (func $__original_main (result i32)
+            (if (i32.le_u (call $count) (i32.const {depth})) (then (return (call $__original_main))))
+            (call $pairs (i32.const 2))
+            (i32.const 0))
+        (func (export "_start") (drop (call $__original_main))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// Runs a module in every amount of fuel up to what it needs, and a little more, with and without accounting. Gives how many
+/// differ in another way than by what `may_differ` says.
+fn sweep(module: &[u8], [on, off]: [&Runner; 2], may_differ: impl Fn(&TestRecord) -> bool) -> usize {
+    let whole = run_bytes(on, &profile("fuel = \"50M\""), module.to_vec()).modules[0].tests[0].usage.clone().unwrap();
+    assert!(whole.heap.tracked, "{:?}", whole.heap);
+    let whole = whole.fuel.unwrap();
+    let mut differ = 0;
+    for fuel in 1..whole + 60 {
+        let profile = profile(&format!("fuel = {fuel}"));
+        let seen = run_bytes(on, &profile, module.to_vec());
+        let [without, unseen] = [&seen, &run_bytes(off, &profile, module.to_vec())].map(without_heap);
+        let test = &seen.modules[0].tests[0];
+        if without != unseen && may_differ(test) {
+            differ += 1;
+            continue;
+        }
+        assert_eq!(without, unseen, "with {fuel} of {whole} units of fuel");
+        assert!(may_differ(test) || test.usage.as_ref().unwrap().heap.tracked, "with {fuel} of {whole}: {test:#?}");
+    }
+    differ
+}
+
+fn never(_: &TestRecord) -> bool {
+    false
+}
+
+#[test]
+fn fuel_of_each_call_and_each_clean_up_ends_at_the_same_place() {
+    for compiler in [Compiler::Cranelift, Compiler::Winch] {
+        for repeat in [1, 3] {
+            let options = |heap| RunnerOptions { heap, compiler, repeat, ..RunnerOptions::default() };
+            let [on, off] = [true, false].map(|heap| runner_with(options(heap)));
+            sweep(&with_cleanups("", ""), [&on, &off], never);
+        }
+    }
+}
+
+/// However deep: where nothing is spent between returns, each of them is near the end of the fuel.
+#[test]
+fn fuel_ends_at_the_same_place_in_nested_windows() {
+    let [on, off] = [true, false].map(|heap| runner(heap, Compiler::Cranelift));
+    for depth in [5, 70] {
+        sweep(&nested_windows(depth), [&on, &off], never);
+    }
+}
+
+/// Clean-ups have fuel of their own, much of it: each of the two uses it up but for a few units, or those too.
+#[test]
+fn fuel_of_clean_ups_ends_at_the_same_place() {
+    const UNITS: u64 = 1000;
+    let burn = |units: u64| {
+        let (times, rest) = (units / UNITS, units % UNITS);
+        let spend = |units: u64| "(drop (i32.const 0))".repeat(usize::try_from(units).unwrap());
+        let each = spend(UNITS - 8);
+        format!(
+            "(func $burn (local $times i32)
+                (loop $again
+                    {each}
+                    (local.set $times (i32.add (local.get $times) (i32.const 1)))
+                    (br_if $again (i32.ne (local.get $times) (i32.const {times}))))
+                {})",
+            spend(rest)
+        )
+    };
+    let [on, off] = [true, false].map(|heap| {
+        let options = RunnerOptions { heap, ..RunnerOptions::default() };
+        // Each module is another one.
+        Runner::new(options).unwrap()
+    });
+    let profile = profile("fuel = \"50M\"");
+    let (mut finished, mut ran_out) = (0, 0);
+    for left in 0..110 {
+        let module = with_cleanups("(call $burn)", &burn(CLEANUP_FUEL - left));
+        let [seen, unseen] = [&on, &off].map(|runner| run_bytes(runner, &profile, module.clone()));
+        assert_eq!(without_heap(&seen), without_heap(&unseen), "{left} units less than all");
+        let test = &seen.modules[0].tests[0];
+        assert!(test.usage.as_ref().unwrap().heap.tracked, "{left} units less than all: {test:#?}");
+        match test.details.as_ref().map_or(0, |details| details.cleanups.len()) {
+            0 => finished += 1,
+            2 => ran_out += 1,
+            cleanups => panic!("{cleanups} clean-ups failed: {test:#?}"),
+        }
+    }
+    assert!(finished > 10 && ran_out > 30, "{finished} finished, {ran_out} ran out of fuel");
+}
+
+/// What is passed on to the terminal cannot be taken back, so a test is not run again: where its fuel ends in a call of the
+/// allocator, it ends a few units early, and that is said. Elsewhere there is no difference.
+#[test]
+fn fuel_that_ends_early_is_told_where_output_is_passed_on() {
+    let options = |heap| RunnerOptions { heap, no_capture: true, ..RunnerOptions::default() };
+    let [on, off] = [true, false].map(|heap| runner_with(options(heap)));
+    let told = |test: &TestRecord| {
+        let why = test.usage.as_ref().and_then(|usage| usage.heap.why.as_deref());
+        why.is_some_and(|why| why.contains("a few units early at most"))
+    };
+    let module = with_cleanups("", "");
+    let differ = sweep(&module, [&on, &off], told);
+    assert!(differ > 0, "nothing was told");
 }

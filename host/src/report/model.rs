@@ -140,11 +140,12 @@ pub struct TestRecord {
 /// Figures of one test, exact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Fuel spent, without clean-ups; absent after a trap other than `unreachable` (a memory fault, a stack overflow, a
+    /// Fuel spent, without clean-ups; for a test that was called several times, by all calls together. Absent after a trap other than `unreachable` (a memory fault, a stack overflow, a
     /// division by zero), and after the wall clock, where it depends on the engine or the machine.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// Highest linear memory, in bytes; absent after a stack overflow and after the wall clock.
+    /// The highest that the test made its linear memory, in bytes, without clean-ups: what these add stays, and counts once
+    /// the test, called again, needs more. Absent after a stack overflow and after the wall clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub linear_peak: Option<u64>,
     /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted; absent

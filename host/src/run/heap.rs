@@ -126,7 +126,7 @@ impl Accountant<'_> {
         let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { Capture::All } else { Capture::numbers(numbers().collect()) };
         let calls = matches!(ran.ending, Ending::Fuel { .. }).then_some(first.trace.events);
-        let heap = Watching::Again { capture, calls };
+        let heap = Watching::Again { capture, calls, linear: first.linear.clone() };
         let job = Job { heap, echo: None, inject_host_leak: false, ..self.job.clone() };
         let second = run(self.engine, &job);
         again.host_leak = second.host_leak;

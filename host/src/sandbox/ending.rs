@@ -151,7 +151,7 @@ impl Ending {
         let in_hook = backtrace.is_some_and(|found| code.ends_in_wrapper(found));
         let ending = Self::from_error(error, stack);
         if in_hook && matches!(ending, Self::Fuel { .. }) && !error.is::<Enough>() {
-            store.data_mut().heap.ran_dry_in_hook();
+            store.data_mut().heap.slack.ran_dry_in_hook();
         }
         ending
     }

@@ -7,7 +7,7 @@ use super::limiter::Limiter;
 use super::module::LoadedModule;
 use super::rounds::{Level, Round};
 use super::sdk::{self, SdkCall, SdkOutcome};
-use super::state::TestState;
+use super::state::{TestState, refuel};
 use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
 use crate::ledger::heap::Watch as HeapWatch;
 use crate::policy::Limits;
@@ -57,11 +57,11 @@ pub struct Job<'a> {
 pub struct Run {
     /// How its call ended.
     pub ending: Ending,
-    /// Fuel spent, without clean-ups.
+    /// Fuel spent in all calls of the test together, without clean-ups.
     pub fuel: u64,
-    /// Highest linear memory, in bytes, without clean-ups.
+    /// The highest that it made its linear memory, in bytes, without clean-ups.
     pub linear_peak: u64,
-    /// Growth that the limit refused, without clean-ups.
+    /// Growth that the limit refused it, without clean-ups.
     pub refused: Option<RefusedGrowth>,
     /// What became of its heap.
     pub heap: HeapRun,
@@ -73,13 +73,15 @@ pub struct Run {
     pub remains: Remains,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
     pub host_leak: u64,
+    /// Whether more attempts would have made its fuel exact, and there was no time for them.
+    pub late: bool,
 }
 
 impl Run {
-    /// Whether the wall clock ended the test, or one of its clean-ups.
+    /// Whether the wall clock ended the test, or one of its clean-ups, or what there is to say of it.
     pub fn ended_by_wall_clock(&self) -> bool {
         let cleanups = self.sdk.iter().flat_map(|said| &said.cleanups).map(|cleanup| &cleanup.ending);
-        std::iter::once(&self.ending).chain(cleanups).any(|ending| matches!(ending, Ending::Wall { .. }))
+        self.late || std::iter::once(&self.ending).chain(cleanups).any(|ending| matches!(ending, Ending::Wall { .. }))
     }
 
     fn refused(reason: String) -> Self {
@@ -93,41 +95,13 @@ impl Run {
             sdk: None,
             remains: Remains::default(),
             host_leak: 0,
+            late: false,
         }
     }
 }
 
-/// Attempts at one test at most.
-const MAX_ATTEMPTS: usize = 64;
-
-/// Runs one test. The calling thread needs [`Engine::thread_stack`] bytes of stack.
-///
-/// The hooks of its allocator give back the fuel that they cost, but where less than that is left a test could end in one
-/// of them. It is then run again with some fuel more, which the hook in question takes away. Where that cannot be done, or
-/// not often enough, the report says that its heap, and with it the fuel, is not what it would be.
-pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
-    let mut slack_until = None;
-    let limits = job.grants.policy().limits;
-    let until = deadline(limits.timeout);
-    // What was printed cannot be taken back.
-    let may_repeat = job.grants.policy().unrepeatable().is_none() && job.echo.is_none();
-    for attempts in 1.. {
-        let (mut ran, near_dry) = attempt(engine, job, slack_until);
-        let Some(at) = near_dry else { return ran };
-        if !may_repeat || attempts == MAX_ATTEMPTS || Instant::now() > until {
-            ran.heap = HeapRun::Untracked(NOT_EXACT.into());
-            return ran;
-        }
-        slack_until = Some(at);
-    }
-    unreachable!("the last attempt was returned")
-}
-
-/// Why nothing is said of a heap whose hooks may have used up the last fuel.
-const NOT_EXACT: &str = "its fuel ended in a call of the allocator, a few units early at most";
-
-/// One run, and the call of a hook from which on one with slack is exact, where this one is not.
-fn attempt(engine: &Engine, job: &Job<'_>, slack_until: Option<heap::At>) -> (Run, Option<heap::At>) {
+/// One run of a test, and the plan by which another is exact, where this one is not.
+pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run, Option<heap::Plan>) {
     let limits = job.grants.policy().limits;
     let watch = Watch { deadline: deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
@@ -145,15 +119,17 @@ fn attempt(engine: &Engine, job: &Job<'_>, slack_until: Option<heap::At>) -> (Ru
     if job.inject_host_leak {
         wasi.inject_host_leak();
     }
-    let mut store = store(engine, job.module, wasi, &limits_of(job), slack_until);
+    let mut store = store(engine, job.module, wasi, &limits_of(job), plan);
     let (mut run, picture) = call(engine, &mut store, job, limits_of(job).fuel);
-    let TestState { wasi, heap, .. } = store.into_data();
-    let near_dry = heap.near_dry();
+    let left = store.get_fuel().unwrap_or(0);
+    let TestState { wasi, mut heap, .. } = store.into_data();
+    heap.slack.end(left);
+    let revised = heap.slack.revised().cloned();
     run.heap = heap_run(job, heap, picture);
     let host = wasi.host_count();
     run.remains = wasi.finish();
     run.host_leak = host.open();
-    (run, near_dry)
+    (run, revised)
 }
 
 /// A second run is elsewhere in memory, which costs a little of it and of fuel.
@@ -172,16 +148,16 @@ pub(super) fn store(
     module: &LoadedModule,
     wasi: Wasi,
     limits: &Limits,
-    slack_until: Option<heap::At>,
+    plan: heap::Plan,
 ) -> Store<TestState> {
     let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
     let state = TestState {
         wasi,
         limiter: Limiter::new(limits.memory),
-        heap: HeapState::new(hooks, slack_until),
+        heap: HeapState::new(hooks, plan),
         code: Arc::clone(&module.code),
         spent_before: 0,
-        budget: limits.fuel,
+        budget: 0,
     };
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| state);
@@ -223,27 +199,28 @@ fn call(engine: &Engine, store: &mut Store<TestState>, job: &Job<'_>, fuel: u64)
     let ready = start(engine, store, job, fuel, &mut started);
     let mut before = Level::of(store);
     let ended = ready.and_then(|()| invoke(store, job, &started));
-    let mut called = Called::of(store, job, &started, ended, fuel);
+    let mut called = Called::of(store, job, &started, ended, (0, fuel));
     let mut rounds = vec![Round { before, after: Level::of(store) }];
     while rounds.len() < job.rounds as usize && called.may_go_on() {
         before = Level::of(store);
-        let again = called.again(store, job, &started, fuel);
-        called = Called::of(store, job, &started, again, fuel);
+        let again = invoke_again(store, job, &started, fuel);
+        called = Called::of(store, job, &started, again, (called.spent, fuel));
         rounds.push(Round { before, after: Level::of(store) });
     }
-    let Called { ending, spent, linear_peak, refused, sdk } = called;
+    let Called { ending, spent, sdk } = called;
     let picture = picture(engine, store, job, &started, &ending);
+    let limiter = &store.data().limiter;
+    let (linear_peak, refused) = (limiter.peak(), limiter.refused());
     let heap = HeapRun::Untracked("it is still running".into());
     let remains = Remains::default();
-    (Run { ending, fuel: spent, linear_peak, refused, heap, sdk, rounds, remains, host_leak: 0 }, picture)
+    (Run { ending, fuel: spent, linear_peak, refused, heap, sdk, rounds, remains, host_leak: 0, late: false }, picture)
 }
 
 /// How one call of the test went, its clean-ups included.
 struct Called {
     ending: Ending,
+    /// Fuel spent in this call and those before it, without clean-ups.
     spent: u64,
-    linear_peak: u64,
-    refused: Option<RefusedGrowth>,
     sdk: Option<SdkOutcome>,
 }
 
@@ -253,24 +230,21 @@ impl Called {
         job: &Job<'_>,
         started: &Started,
         ended: anyhow::Result<Option<u32>>,
-        fuel: u64,
+        (spent_before, fuel): (u64, u64),
     ) -> Self {
         let left = store.get_fuel().unwrap_or(0);
         let (ending, said) = match ended {
             Ok(said) => (Ending::Returned, said),
             Err(error) => (Ending::of_call(store, &error), None),
         };
-        let state = store.data();
         let out = matches!(ending, Ending::Fuel { .. });
-        let spent = if out { state.spent_before.saturating_add(fuel) } else { state.spent(left) };
-        let (linear_peak, refused) = (state.limiter.peak(), state.limiter.refused());
+        let spent = if out { fuel } else { store.data().spent_in_call(left) };
+        let spent = spent.saturating_add(spent_before);
         let sdk = match (&job.entry, &started.instance) {
-            (Entry::Sdk(_), Some(instance)) => {
-                Some(sdk::conclude(store, instance, &started.saved, &ending, said, spent))
-            }
+            (Entry::Sdk(_), Some(instance)) => Some(sdk::conclude(store, instance, &started.saved, &ending, said)),
             _ => None,
         };
-        Self { ending, spent, linear_peak, refused, sdk }
+        Self { ending, spent, sdk }
     }
 
     /// Whether the test did all that it was to, so that it can be called once more.
@@ -279,24 +253,6 @@ impl Called {
             said.failures.is_empty() && said.cleanups.is_empty() && said.broken.is_none() && said.skipped.is_none()
         };
         self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(well)
-    }
-
-    /// Calls the test once more, with fuel of its own.
-    fn again(
-        &self,
-        store: &mut Store<TestState>,
-        job: &Job<'_>,
-        started: &Started,
-        fuel: u64,
-    ) -> anyhow::Result<Option<u32>> {
-        let left = store.get_fuel()?;
-        let state = store.data_mut();
-        state.spent_before = state.spent(left).max(self.spent);
-        // What clean-ups had more is theirs alone.
-        state.limiter.open_reserve(0);
-        let budget = state.budget(fuel);
-        store.set_fuel(budget)?;
-        invoke(store, job, started)
     }
 }
 
@@ -333,8 +289,7 @@ fn start(
     fuel: u64,
     started: &mut Started,
 ) -> anyhow::Result<()> {
-    let budget = store.data_mut().budget(fuel);
-    store.set_fuel(budget)?;
+    refuel(store, fuel)?;
     store.set_epoch_deadline(1);
     let instance = job.module.pre.instantiate(&mut *store)?;
     started.instance = Some(instance);
@@ -367,6 +322,22 @@ fn invoke(store: &mut Store<TestState>, job: &Job<'_>, started: &Started) -> any
     }
 }
 
+/// Calls the test once more, with all that it had for its first call: fuel, time, and bytes to move. What its clean-ups had
+/// more was theirs alone.
+fn invoke_again(
+    store: &mut Store<TestState>,
+    job: &Job<'_>,
+    started: &Started,
+    fuel: u64,
+) -> anyhow::Result<Option<u32>> {
+    let state = store.data_mut();
+    state.limiter.close_reserve();
+    state.wasi.close_reserve();
+    state.wasi.set_deadline(deadline(state.wasi.timeout()));
+    refuel(store, fuel)?;
+    invoke(store, job, started)
+}
+
 /// Wakes the hooks, and opens the books.
 fn begin_heap(
     engine: &Engine,
@@ -387,10 +358,14 @@ fn begin_heap(
     let capture = match &job.heap {
         Watching::Nothing => return Ok(ground),
         Watching::Figures => heap::Capture::Nothing,
-        Watching::Again { capture, calls } => {
+        Watching::Again { capture, calls, linear } => {
+            store.data_mut().heap.tell_again(linear.clone());
             let budget = store.get_fuel()?;
+            // What is spent here is none of the test's.
+            let slack = std::mem::take(&mut store.data_mut().heap.slack);
             store.set_fuel(heap::EXTRA_FUEL)?;
             heap::shift(store, instance, module, ground)?;
+            store.data_mut().heap.slack = slack;
             store.set_fuel(budget)?;
             store.data_mut().heap.end_after(*calls);
             capture.clone()

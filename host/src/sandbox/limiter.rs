@@ -8,7 +8,8 @@ use wasmtime::ResourceLimiter;
 #[derive(Debug)]
 pub struct Limiter {
     limit: u64,
-    reserve: u64,
+    /// What clean-ups may use above the cap, while they run.
+    reserve: Option<u64>,
     peak: u64,
     now: u64,
     refused: Option<RefusedGrowth>,
@@ -17,15 +18,20 @@ pub struct Limiter {
 impl Limiter {
     /// With a cap in bytes.
     pub fn new(limit: u64) -> Self {
-        Self { limit, reserve: 0, peak: 0, now: 0, refused: None }
+        Self { limit, reserve: None, peak: 0, now: 0, refused: None }
     }
 
-    /// Lets clean-ups use some bytes above the cap.
+    /// Lets clean-ups use some bytes above the cap. How far they come, and what they are refused, is not the test's.
     pub fn open_reserve(&mut self, bytes: u64) {
-        self.reserve = bytes;
+        self.reserve = Some(bytes);
     }
 
-    /// Highest linear memory so far, in bytes.
+    /// The test itself is called again: under its own cap.
+    pub fn close_reserve(&mut self) {
+        self.reserve = None;
+    }
+
+    /// The highest that the test itself made its linear memory, in bytes.
     pub fn peak(&self) -> u64 {
         self.peak
     }
@@ -35,7 +41,7 @@ impl Limiter {
         self.now
     }
 
-    /// What was refused: the first growth, and how many in all.
+    /// What the test itself was refused: the first growth, and how many in all.
     pub fn refused(&self) -> Option<RefusedGrowth> {
         self.refused
     }
@@ -46,11 +52,14 @@ impl ResourceLimiter for Limiter {
         let (current, desired) = (current as u64, desired as u64);
         // Over the module's own maximum the engine refuses, whatever we say.
         let own_maximum = maximum.is_some_and(|maximum| desired > maximum as u64);
-        let allowed = desired <= self.limit.saturating_add(self.reserve);
+        let allowed = desired <= self.limit.saturating_add(self.reserve.unwrap_or(0));
+        let own = self.reserve.is_none();
         if allowed && !own_maximum {
             self.now = desired;
-            self.peak = self.peak.max(desired);
-        } else if !allowed {
+            if own {
+                self.peak = self.peak.max(desired);
+            }
+        } else if !allowed && own {
             let first = RefusedGrowth { current, desired, limit: self.limit, times: 0 };
             self.refused.get_or_insert(first).times += 1;
         }
@@ -76,6 +85,11 @@ mod tests {
         assert_eq!((refused.current, refused.desired, refused.limit, refused.times), (100, 101, 100, 2));
         limiter.open_reserve(10);
         assert!(limiter.memory_growing(100, 110, None).unwrap());
-        assert_eq!(limiter.peak(), 110);
+        assert!(!limiter.memory_growing(110, 111, None).unwrap());
+        assert_eq!((limiter.now(), limiter.peak()), (110, 100), "what clean-ups use is not the test's");
+        assert_eq!(limiter.refused().unwrap().times, 2);
+        limiter.close_reserve();
+        assert!(!limiter.memory_growing(105, 106, None).unwrap());
+        assert_eq!(limiter.refused().unwrap().times, 3);
     }
 }

@@ -1,7 +1,7 @@
 //! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
 
 use super::ending::Ending;
-use super::state::TestState;
+use super::state::{TestState, refuel};
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
 use std::borrow::Cow;
@@ -77,12 +77,11 @@ pub(super) fn conclude(
     saved: &Saved,
     ending: &Ending,
     said: Option<u32>,
-    spent: u64,
 ) -> SdkOutcome {
     if matches!(ending, Ending::Interrupted | Ending::Refused(_)) || said == Some(0) {
         return SdkOutcome::default();
     }
-    let mut after = After { store, instance, saved, spent };
+    let mut after = After { store, instance, saved };
     after.conclude(said).unwrap_or_else(|broken| SdkOutcome { broken: Some(broken), ..SdkOutcome::default() })
 }
 
@@ -94,7 +93,6 @@ struct After<'a> {
     store: &'a mut Store<TestState>,
     instance: &'a Instance,
     saved: &'a Saved,
-    spent: u64,
 }
 
 impl After<'_> {
@@ -131,15 +129,10 @@ impl After<'_> {
             // The value came from this global, so its type is right.
             let _ = global.set(&mut *self.store, *before);
         }
-        let left = self.store.get_fuel().unwrap_or(0);
-        let state = self.store.data_mut();
-        self.spent = state.spent(left).max(self.spent);
-        state.spent_before = self.spent;
-        let fuel = state.budget(CLEANUP_FUEL);
-        if let Some(book) = state.heap.book() {
+        if let Some(book) = self.store.data_mut().heap.book() {
             book.unwind();
         }
-        let called = self.store.set_fuel(fuel).and_then(|()| {
+        let called = refuel(self.store, CLEANUP_FUEL).and_then(|()| {
             let export: TypedFunc<(), u32> = self.instance.get_typed_func(&mut *self.store, export)?;
             export.call(&mut *self.store, ())
         });

@@ -3,7 +3,7 @@ use super::heap::{HeapState, NearDry, SLACK};
 use super::limiter::Limiter;
 use super::wasi::Wasi;
 use std::sync::Arc;
-use wasmtime::ResourceLimiter;
+use wasmtime::{ResourceLimiter, Store};
 
 /// The data of a test's store.
 pub struct TestState {
@@ -18,25 +18,42 @@ pub struct TestState {
 }
 
 impl TestState {
-    /// Fuel spent since the test began, when `left` is left of the current call's.
+    /// Fuel spent since the test began, clean-ups included, when `left` is left of the current call's.
     pub fn spent(&self, left: u64) -> u64 {
-        self.spent_before.saturating_add(self.budget.saturating_sub(left))
+        self.spent_before.saturating_add(self.spent_in_call(left))
     }
 
-    /// Begins another call with so much fuel: what to set it to.
-    pub fn budget(&mut self, fuel: u64) -> u64 {
-        self.budget = fuel.saturating_add(self.heap.next_budget());
+    /// Fuel spent in the current call into the guest, when `left` is left.
+    pub fn spent_in_call(&self, left: u64) -> u64 {
+        self.budget.saturating_sub(left)
+    }
+
+    /// The current call into the guest is over, and `left` is left. Another may have so much fuel: what to set it to.
+    fn next_budget(&mut self, left: u64, fuel: u64) -> u64 {
+        self.spent_before = self.spent(left);
+        self.heap.slack.end(left);
+        self.budget = fuel.saturating_add(self.heap.slack.begin());
         self.budget
     }
 
     /// The fuel that is left when a hook has given back its own cost.
     pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<u64, NearDry> {
-        let (fuel, slack_ends) = self.heap.exact_fuel(left, back)?;
-        if slack_ends {
+        let exact = self.heap.slack.hook(left, back)?;
+        if exact.slack_ends {
             self.budget = self.budget.saturating_sub(SLACK);
         }
-        Ok(fuel)
+        Ok(exact.fuel)
     }
+}
+
+/// Gives another call into the guest fuel of its own.
+///
+/// # Errors
+/// The engine counts no fuel.
+pub fn refuel(store: &mut Store<TestState>, fuel: u64) -> anyhow::Result<()> {
+    let left = store.get_fuel()?;
+    let budget = store.data_mut().next_budget(left, fuel);
+    store.set_fuel(budget)
 }
 
 impl ResourceLimiter for TestState {

@@ -1,12 +1,9 @@
 //! Tests of the SDK's whose clean-ups, state and journal lie.
 
-use super::{Expect, Hostile, wat};
+use super::{Expect, Hostile};
+use crate::sdk::{sdk_module, state};
 
 pub fn all() -> Vec<Hostile> {
-    let state = |pending: u32, journal: u32, len: u32| {
-        let words = [1u32, 0, pending, journal, len];
-        words.iter().flat_map(|word| word.to_le_bytes()).map(|byte| format!("\\{byte:02x}")).collect::<String>()
-    };
     let plain = state(1, 0, 0);
     let test = "(func $test (result i32) (i32.const 1024))";
     let trap = "(func $cleanup (result i32) unreachable)";
@@ -49,25 +46,11 @@ pub fn all() -> Vec<Hostile> {
 }
 
 fn module(state: &str, test: &str, cleanup: &str) -> Vec<u8> {
-    let body = "name\0hostile::test\0export\0airtight:test/hostile::test\0file\0src/lib.rs\0line\x001\0";
-    let mut record = b"ATR1".to_vec();
-    record.extend(u32::try_from(body.len()).expect("it is short").to_le_bytes());
-    record.extend(body.as_bytes());
-    let record: String = record.iter().map(|byte| format!("\\{byte:02x}")).collect();
-    wat(&format!(
-        r#"(module
-        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    let fields = format!(
+        r#"(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
         (memory (export "memory") 1)
-        (global $__stack_pointer (mut i32) (i32.const 4096))
-        (data (i32.const 1024) "{state}")
         {test}
-        {cleanup}
-        (func $state (result i32) (i32.const 1024))
-        (func $flush (result i32) (i32.const 0))
-        (export "airtight:test/hostile::test" (func $test))
-        (export "airtight:state" (func $state))
-        (export "airtight:cleanup" (func $cleanup))
-        (export "airtight:flush" (func $flush))
-        (@custom "airtight.tests" "{record}"))"#
-    ))
+        {cleanup}"#
+    );
+    sdk_module(state, &fields)
 }

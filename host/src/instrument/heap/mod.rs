@@ -25,6 +25,11 @@
 //! they are. The host fills both slots of the table, gives back the fuel that the hook costs, and takes the added frames
 //! out of the stacks it captures.
 //!
+//! Each hooked call that is on the stack takes two frames more of it, the jump's and the wrapper's, some hundred bytes. A test
+//! that uses its call stack to the last frame, which is at another depth on every engine anyway, overflows that much earlier.
+//! A jump by `return_call` would take one, but Winch compiles no tail calls, and depth is not to depend on accounting in one
+//! engine only.
+//!
 //! What this does not see: allocators under other names, functions whose names were stripped, and an allocator that the
 //! compiler has inlined into its callers.
 

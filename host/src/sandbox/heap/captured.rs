@@ -110,4 +110,18 @@ mod tests {
         captured.enter(1 << 40, 8, stack(1));
         assert_eq!(captured.left_out(), 2, "a stack that is known is kept");
     }
+
+    #[test]
+    fn of_more_stacks_than_are_worth_keeping_the_first_are() {
+        let stack = |depth: usize| Stack::from([RawFrame { function: 1, offset: Some(depth as u32) }]);
+        let mut captured = Captured::default();
+        for number in 0..MAX_STACKS + 5 {
+            captured.enter(number as u64, 8, stack(number));
+        }
+        captured.enter(100_000, 8, stack(MAX_STACKS - 1));
+        captured.enter(100_001, 8, stack(MAX_STACKS));
+        assert_eq!((captured.stacks.len(), captured.all().count()), (MAX_STACKS, MAX_STACKS + 1));
+        assert_eq!(captured.stack(100_000), Some(&stack(MAX_STACKS - 1)));
+        assert_eq!(captured.stack(100_001), None);
+    }
 }

@@ -11,12 +11,13 @@ mod layout;
 mod module;
 mod picture;
 mod probe;
+mod slack;
 mod state;
 
+pub use ask::Linear;
 pub use captured::{Capture, Captured};
 pub use module::NoHeap;
 pub use picture::EndPicture;
-pub(super) use state::At;
 pub use state::{Crossing, HeapEnd, HeapRun, Watching};
 
 pub(super) use ask::{mark, stats};
@@ -24,8 +25,5 @@ pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
 pub(super) use picture::{EXTRA_FUEL, EXTRA_MEMORY, shift};
-pub(super) use state::{Enough, HeapState, NearDry};
-
-/// Fuel that a call into a guest is given beyond its limit where the hooks' own cost could otherwise end it early, until the
-/// call of a hook that takes it away again. More than any hook costs.
-pub(super) const SLACK: u64 = 1 << 12;
+pub(super) use slack::{NearDry, Plan, SLACK};
+pub(super) use state::{Enough, HeapState};

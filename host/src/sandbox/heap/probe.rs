@@ -30,6 +30,9 @@ const FUEL: u64 = 10_000_000;
 /// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
 const MEMORY: u64 = 4 << 20;
 
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 1 << 16;
+
 /// What a loop of bulk operations is stopped by, which spend next to no fuel.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -58,12 +61,13 @@ struct Prober {
 impl Prober {
     fn new(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> anyhow::Result<Self> {
         let module = job.module;
-        let memory = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
+        let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
+        let memory = pages.saturating_mul(PAGE);
         let limits = Limits { memory: memory.saturating_add(MEMORY), timeout: TIMEOUT, ..Limits::default() };
         let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
         let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
         let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
-        let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, None);
+        let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, super::Plan::default());
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
         let instance = module.pre.instantiate(&mut store)?;

@@ -1,7 +1,9 @@
 //! The books of one test's heap while it runs.
 
+use super::ask::Linear;
 use super::picture::EndPicture;
-use super::{Capture, Captured, SLACK};
+use super::slack::{Plan, Slack};
+use super::{Capture, Captured};
 use crate::instrument::{HeapHooks, Hook, Hooked};
 use crate::ledger::Stack;
 use crate::ledger::heap::{Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
@@ -25,13 +27,10 @@ pub enum Watching {
         /// How many calls that count the first run had made when its fuel ended, where it did: the second's ends at the next
         /// one. It is given more, so that what its allocator spends otherwise does not end it.
         calls: Option<u64>,
+        /// What the first run was told of its linear memory: the second is told the same.
+        linear: Linear,
     },
 }
-
-/// Why the run cannot go on: too little fuel is left to know how much of it the hooks used up.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("out of fuel")]
-pub struct NearDry;
 
 /// Why a second run goes on no further: the first one's fuel was used up here.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -73,6 +72,8 @@ pub struct HeapEnd {
     pub captured: Captured,
     /// The numbers of the test's own blocks that were live, however it ended; of a run that was to capture all stacks.
     pub live: HashSet<u64>,
+    /// What the test was told of its linear memory.
+    pub linear: Linear,
 }
 
 /// The state that the hooks work on.
@@ -86,30 +87,19 @@ pub struct HeapState {
     /// Whether new blocks are cleared.
     pub(super) scrubs: bool,
     crossed: Vec<Crossing>,
-    /// Where the run is.
-    at: At,
-    /// The call of a hook that takes [`SLACK`] away; it was given to the budget of this call alone.
-    slack_until: Option<At>,
-    near_dry: Option<At>,
-    /// The fuel is used up, though nothing has asked for it yet.
-    spent: bool,
     /// Calls that count after which the run ends.
     most_calls: Option<u64>,
+    pub(super) linear: Linear,
+    /// How the fuel that the hooks cost is given back.
+    pub slack: Slack,
     /// Why the books were not opened.
     unopened: Option<Cow<'static, str>>,
 }
 
-/// A call of a hook: fuel is given for each call into the guest anew.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At {
-    budget: u32,
-    call: u64,
-}
-
 impl HeapState {
-    /// For a module with these hooks. `slack_until` is the call of a hook before which an earlier attempt ran out of fuel.
-    pub fn new(hooks: Option<Arc<HeapHooks>>, slack_until: Option<At>) -> Self {
-        Self { hooks, slack_until, ..Self::default() }
+    /// For a module with these hooks, and by the plan that an earlier attempt came to.
+    pub fn new(hooks: Option<Arc<HeapHooks>>, plan: Plan) -> Self {
+        Self { hooks, slack: Slack::new(plan), ..Self::default() }
     }
 
     /// Says why there will be no books.
@@ -131,28 +121,9 @@ impl HeapState {
         self.most_calls = calls;
     }
 
-    /// Another call into the guest begins, with fuel of its own: how much more it gets.
-    pub fn next_budget(&mut self) -> u64 {
-        self.at = At { budget: self.at.budget + 1, call: 0 };
-        self.spent = false;
-        if self.has_slack() { SLACK } else { 0 }
-    }
-
-    /// Whether the fuel of this call into the guest is [`SLACK`] more than it is to be.
-    fn has_slack(&self) -> bool {
-        self.slack_until.is_some_and(|until| until.budget == self.at.budget && self.at < until)
-    }
-
-    /// The call of a hook from which on an attempt with slack is exact, where this one is not.
-    pub fn near_dry(&self) -> Option<At> {
-        self.near_dry
-    }
-
-    /// Notes that the fuel ran out in a hook's own code, before it could call the host.
-    pub fn ran_dry_in_hook(&mut self) {
-        if !self.has_slack() {
-            self.near_dry.get_or_insert(At { call: self.at.call + 1, ..self.at });
-        }
+    /// Tells the test of its linear memory what an earlier run told it.
+    pub fn tell_again(&mut self, linear: Linear) {
+        self.linear = linear.again();
     }
 
     /// The books, where they are kept.
@@ -162,30 +133,6 @@ impl HeapState {
 
     pub(super) fn hook(&self, which: u32) -> Option<&Hook> {
         self.hooks.as_ref()?.hooks.get(which as usize)
-    }
-
-    /// What is left of the fuel when the hook's own cost is given back, and whether the slack ends here.
-    pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<(u64, bool), NearDry> {
-        let had_slack = self.has_slack();
-        self.at.call += 1;
-        if had_slack && self.has_slack() {
-            return Ok((left + back, false));
-        }
-        if had_slack {
-            let fuel = (left + back).saturating_sub(SLACK);
-            self.spent = fuel == 0;
-            return Ok((fuel, true));
-        }
-        match left {
-            // What asks for fuel next gets none, as it would without hooks.
-            0 if self.spent => Ok((0, false)),
-            // The engine does not say how far below zero it is.
-            0 => {
-                self.near_dry.get_or_insert(self.at);
-                Err(NearDry)
-            }
-            _ => Ok((left + back, false)),
-        }
     }
 
     /// Enters a call.
@@ -226,6 +173,7 @@ impl HeapState {
             crossed: self.crossed,
             picture,
             captured: self.captured,
+            linear: self.linear,
         })
     }
 }

@@ -1,4 +1,5 @@
 mod book;
+mod edge;
 mod model;
 mod reach;
 mod sites;

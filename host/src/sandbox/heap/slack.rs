@@ -1,0 +1,245 @@
+//! Fuel to the unit where it is nearly used up.
+//!
+//! A hook costs fuel and gives it back: between the two, a test that has a few units left could run out of them. The engine
+//! does not say by how much. So a test to which that may have happened is run again, and each call into the guest has
+//! [`SLACK`] beyond its fuel. What it would have without is then known at every call of a hook. Where that is nothing,
+//! the fuel was used up since the call of a hook before, and a third run takes the slack away there: up to the next hook,
+//! nothing but the test's own code can use it up. Each call into the guest that comes to its end so takes one run more.
+
+use std::collections::BTreeMap;
+
+/// Fuel that a call into a guest is given beyond its own: more than any hook costs.
+pub const SLACK: u64 = 1 << 12;
+
+/// The fuel was used up, or may have been, and this run is not exact.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("out of fuel")]
+pub struct NearDry;
+
+/// Which calls into the guest have slack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Whether those have it of which nothing is known, from beginning to end.
+    everywhere: bool,
+    /// Those that use up their fuel, by their number: the last call of a hook before they do, which takes the slack away.
+    /// At 0 there is none to begin with.
+    until: BTreeMap<u32, u64>,
+}
+
+/// The fuel of one run of a test.
+#[derive(Debug, Default)]
+pub struct Slack {
+    plan: Plan,
+    /// Calls into the guest so far.
+    entered: u32,
+    /// Calls of hooks in the current one.
+    hooks: u64,
+    /// Whether the current one has slack now.
+    has_slack: bool,
+    /// By which plan the next run is exact for longer than this one is.
+    revised: Option<Plan>,
+}
+
+/// What a hook leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exact {
+    /// The fuel that is left.
+    pub fuel: u64,
+    /// Whether the slack was taken off it.
+    pub slack_ends: bool,
+}
+
+impl Slack {
+    /// By a plan that an earlier run came to, if there was one.
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, ..Self::default() }
+    }
+
+    /// Another call into the guest begins, with fuel of its own: how much more it gets.
+    pub fn begin(&mut self) -> u64 {
+        self.entered += 1;
+        self.hooks = 0;
+        self.has_slack = match self.plan.until.get(&self.entered) {
+            Some(&until) => until > 0,
+            None => self.plan.everywhere,
+        };
+        if self.has_slack { SLACK } else { 0 }
+    }
+
+    /// The call into the guest is over, and `left` is left.
+    pub fn end(&mut self, left: u64) {
+        if self.has_slack && left <= SLACK {
+            self.used_up_since(self.hooks);
+        }
+        self.has_slack = false;
+    }
+
+    /// A hook is called where `left` is left, and gives `back` what it cost.
+    ///
+    /// # Errors
+    /// The fuel was used up before, or may have been, and how that ends is not known.
+    pub fn hook(&mut self, left: u64, back: u64) -> Result<Exact, NearDry> {
+        let before = self.hooks;
+        self.hooks += 1;
+        let fuel = left.saturating_add(back);
+        if self.has_slack {
+            if fuel <= SLACK {
+                self.used_up_since(before);
+                return Err(NearDry);
+            }
+            if self.plan.until.get(&self.entered) == Some(&self.hooks) {
+                self.has_slack = false;
+                return Ok(Exact { fuel: fuel - SLACK, slack_ends: true });
+            }
+        } else if left == 0 {
+            // Where it is known to be used up, what asks for fuel next gets none, as it would without hooks.
+            if self.plan.until.contains_key(&self.entered) {
+                return Ok(Exact { fuel: 0, slack_ends: false });
+            }
+            self.near_dry();
+            return Err(NearDry);
+        }
+        Ok(Exact { fuel, slack_ends: false })
+    }
+
+    /// The fuel ran out in a hook's own code, before it could call the host.
+    pub fn ran_dry_in_hook(&mut self) {
+        if !self.has_slack {
+            self.near_dry();
+        }
+    }
+
+    /// The plan for the next run, where this one is not exact.
+    pub fn revised(&self) -> Option<&Plan> {
+        self.revised.as_ref()
+    }
+
+    fn near_dry(&mut self) {
+        self.revised.get_or_insert_with(|| Plan { everywhere: true, ..self.plan.clone() });
+    }
+
+    fn used_up_since(&mut self, hook: u64) {
+        let (plan, entered) = (&self.plan, self.entered);
+        self.revised.get_or_insert_with(|| {
+            let mut plan = plan.clone();
+            plan.until.insert(entered, hook);
+            plan
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a guest does.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        /// Operators, which no check follows at once.
+        Spend(u64),
+        /// Asks whether there is fuel.
+        Check,
+        /// Enters a hooked function: jump and wrapper take so much before they call the host.
+        Enter(u64),
+        /// Leaves it: so much between the body's return and the jump's.
+        Leave(u64),
+    }
+
+    /// How one call into the guest ended: at which step there was no fuel, and how much was left.
+    type Ended = (Option<usize>, i64);
+
+    /// As the engine has it: a check fails where nothing is left, and what is asked how much is left sees no less than 0.
+    fn without_hooks(steps: &[Step], mut fuel: i64) -> Ended {
+        for (at, step) in steps.iter().enumerate() {
+            match step {
+                Step::Spend(units) => fuel -= *units as i64,
+                Step::Check if fuel <= 0 => return (Some(at), 0),
+                Step::Enter(_) => {
+                    fuel -= 1;
+                    if fuel <= 0 {
+                        return (Some(at), 0);
+                    }
+                }
+                Step::Check | Step::Leave(_) => {}
+            }
+        }
+        (None, fuel.max(0))
+    }
+
+    fn with_hooks(steps: &[Step], fuel: u64, slack: &mut Slack) -> Ended {
+        let mut fuel = (fuel + slack.begin()) as i64;
+        let mut ran_out = None;
+        for (at, step) in steps.iter().enumerate() {
+            let hook = |slack: &mut Slack, fuel: &mut i64, back: u64| {
+                *fuel = slack.hook((*fuel).max(0) as u64, back)?.fuel as i64;
+                Ok::<_, NearDry>(())
+            };
+            let dry = match step {
+                Step::Spend(units) => {
+                    fuel -= *units as i64;
+                    false
+                }
+                Step::Check => fuel <= 0,
+                Step::Enter(cost) => {
+                    fuel -= 1;
+                    fuel <= 0 || {
+                        fuel -= *cost as i64 - 1;
+                        if fuel <= 0 {
+                            slack.ran_dry_in_hook();
+                        }
+                        fuel <= 0 || hook(slack, &mut fuel, *cost).is_err() || {
+                            fuel -= 1;
+                            fuel <= 0
+                        }
+                    }
+                }
+                Step::Leave(cost) => {
+                    fuel -= *cost as i64;
+                    hook(slack, &mut fuel, *cost).is_err()
+                }
+            };
+            if dry {
+                ran_out = Some(at);
+                break;
+            }
+        }
+        let left = fuel.max(0) as u64;
+        let more = if slack.has_slack { SLACK } else { 0 };
+        slack.end(left);
+        (ran_out, if ran_out.is_some() { 0 } else { left.saturating_sub(more) as i64 })
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..12_u64).prop_map(Step::Spend),
+            Just(Step::Check),
+            (6..20_u64).prop_map(Step::Enter),
+            (4..12_u64).prop_map(Step::Leave),
+        ]
+    }
+
+    proptest! {
+        /// Whatever calls into the guest do, each ends where it would without hooks, with the fuel it would have, and after few
+        /// attempts.
+        #[test]
+        fn hooks_do_not_show(calls in prop::collection::vec((prop::collection::vec(step(), 0..40), 0..150_u64), 1..5)) {
+            let expected: Vec<Ended> = calls.iter().map(|(steps, fuel)| without_hooks(steps, *fuel as i64)).collect();
+            let mut plan = Plan::default();
+            let mut found = None;
+            for _ in 0..calls.len() + 2 {
+                let mut slack = Slack::new(plan.clone());
+                let ended: Vec<Ended> =
+                    calls.iter().map(|(steps, fuel)| with_hooks(steps, *fuel, &mut slack)).collect();
+                match slack.revised() {
+                    Some(revised) => plan = revised.clone(),
+                    None => {
+                        found = Some(ended);
+                        break;
+                    }
+                }
+            }
+            prop_assert_eq!(found, Some(expected));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Modules with one test of the guest SDK's, written by hand.
+
+use airtight_abi::State;
+
+/// Where such a module keeps the SDK's state.
+pub const STATE: u32 = 1024;
+
+/// The state that a test begins with, or ends with, as the text of a data segment.
+pub fn state(pending_cleanups: u32, journal: u32, len: u32) -> String {
+    escaped([State::VERSION, 0, pending_cleanups, journal, len].iter().flat_map(|word| word.to_le_bytes()))
+}
+
+/// A module whose fields have the functions `$test` and `$cleanup`, and `state` at [`STATE`].
+///
+/// # Panics
+/// If the fields are no WebAssembly.
+pub fn sdk_module(state: &str, fields: &str) -> Vec<u8> {
+    let body = "name\0by_hand::test\0export\0airtight:test/by_hand::test\0file\0src/lib.rs\0line\x001\0";
+    let len = u32::try_from(body.len()).expect("it is short").to_le_bytes();
+    let record = escaped(b"ATR1".iter().copied().chain(len).chain(body.bytes()));
+    let text = format!(
+        r#"(module
+        {fields}
+        (global $__stack_pointer (mut i32) (i32.const {STATE}))
+        (data (i32.const {STATE}) "{state}")
+        (func $state (result i32) (i32.const {STATE}))
+        (func $flush (result i32) (i32.const 0))
+        (export "airtight:test/by_hand::test" (func $test))
+        (export "airtight:state" (func $state))
+        (export "airtight:cleanup" (func $cleanup))
+        (export "airtight:flush" (func $flush))
+        (@custom "airtight.tests" "{record}"))"#
+    );
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn escaped(bytes: impl IntoIterator<Item = u8>) -> String {
+    bytes.into_iter().map(|byte| format!("\\{byte:02x}")).collect()
+}

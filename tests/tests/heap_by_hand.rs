@@ -1,0 +1,135 @@
+//! Allocators written by hand, which do what no allocator of a toolchain does.
+
+use airtight::config::Config;
+use airtight::report::doubt::Cause;
+use airtight::report::model::{Report, TestRecord, Verdict};
+use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::sandbox::LoadOptions;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn report(fields: &str, settings: &str) -> Report {
+    let bytes = wat::parse_str(format!("(module {fields})")).unwrap_or_else(|error| panic!("{error}"));
+    let config = format!("[profile.default]\n{settings}");
+    let profile = Config::from_str(&config, "airtight.toml", Path::new("/")).unwrap().profile("default").unwrap();
+    let runner = Runner::new(RunnerOptions::default()).unwrap();
+    let module = runner.load(bytes, LoadOptions { name: "guest".into(), ..LoadOptions::default() }).unwrap();
+    let subject = Subject { module, grants: ModuleGrants::default() };
+    let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
+    runner.run(&planned, &profile, &mut ()).unwrap()
+}
+
+fn test(fields: &str) -> TestRecord {
+    report(fields, "").canonical.modules.remove(0).tests.remove(0)
+}
+
+/// An allocator that only takes. It keeps where it is at 2048 and how often it was called at 2112, and nothing between.
+const ALLOCATOR: &str = r#"
+    (memory (export "memory") 12)
+    (global $__stack_pointer (mut i32) (i32.const 1024))
+    (data (i32.const 2048) "\00\10\00\00")
+    (func $malloc (param $size i32) (result i32) (local $at i32)
+        (i32.store (i32.const 2112) (i32.add (i32.load (i32.const 2112)) (i32.const 1)))
+        (local.set $at (i32.load (i32.const 2048)))
+        (i32.store (i32.const 2048)
+            (i32.add (local.get $at) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -8))))
+        (local.get $at))"#;
+
+fn program(main: &str) -> String {
+    format!(
+        r#"(func $__original_main (result i32) {main} (i32.const 0))
+        (func (export "_start") (drop (call $__original_main)))"#
+    )
+}
+
+/// What the program keeps between two words of the allocator's is the program's all the same.
+#[test]
+fn a_static_between_the_allocator_s_words_holds_its_block() {
+    for at in [2052, 2080, 2108] {
+        let main =
+            format!("(i32.store (i32.const {at}) (call $malloc (i32.const 24))) (drop (call $malloc (i32.const 7)))");
+        let test = test(&format!("{ALLOCATOR} {}", program(&main)));
+        let heap = test.usage.unwrap().heap;
+        assert_eq!((heap.retained, heap.lost, &heap.doubt), (Some(24), Some(7), &None), "at {at}: {heap:?}");
+    }
+    // The allocator's own words hold nothing.
+    let main = "(i32.store (i32.const 2112) (call $malloc (i32.const 24)))";
+    let heap = test(&format!("{ALLOCATOR} {}", program(main))).usage.unwrap().heap;
+    assert_eq!((heap.retained, heap.lost), (Some(0), Some(24)));
+}
+
+/// An allocator is called once before any test; whatever it does then, the tests are run, and soon.
+#[test]
+fn an_allocator_that_does_not_answer_is_not_waited_for() {
+    let module = |pages: u32, body: &str| {
+        format!(
+            r#"(memory (export "memory") {pages})
+            (func $malloc (param $size i32) (result i32) {body} (i32.const 4096))
+            {}"#,
+            program("")
+        )
+    };
+    let mut wrong = Vec::new();
+    for (pages, body, why) in [
+        (1, "(loop $again (br $again))", "all fuel"),
+        (1, "unreachable nop nop nop nop nop nop", "unreachable"),
+        // More than the five blocks that it is asked for can need.
+        (1, "(if (i32.eq (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable))", "unreachable"),
+        (1, "(loop $again (drop (memory.grow (i32.const 1))) (br $again))", "all fuel"),
+        // Next to no fuel for much work.
+        (
+            1000,
+            "(loop $again (memory.fill (i32.const 0) (i32.const 0) (i32.const 65000000)) (br $again))",
+            "the wall-clock limit was reached",
+        ),
+    ] {
+        let began = Instant::now();
+        let test = test(&module(pages, body));
+        assert_eq!(test.verdict, Verdict::Pass, "{body}");
+        let heap = test.usage.unwrap().heap;
+        let told = heap.why.unwrap_or_default();
+        let took = began.elapsed();
+        if !told.starts_with("its allocator does not answer: ") || !told.contains(why) || took > Duration::from_secs(30)
+        {
+            wrong.push(format!("{body}: {told}, after {took:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A module may begin with any memory; the allocator's own need is small beside it.
+#[test]
+fn a_large_memory_to_begin_with_is_no_hindrance() {
+    let large = ALLOCATOR.replace("(memory (export \"memory\") 12)", "(memory (export \"memory\") 2000)");
+    let heap = test(&format!("{large} {}", program("(drop (call $malloc (i32.const 24)))"))).usage.unwrap().heap;
+    assert_eq!((heap.why, heap.lost), (None, Some(24)));
+}
+
+/// A recursion that loses a block at each depth: stacks are cut, so that a report stays one that can be read.
+#[test]
+fn stacks_of_a_deep_recursion_are_kept_at_both_ends() {
+    let deep = "(func $deep (param $depth i32)
+        (if (local.get $depth) (then (call $deep (i32.sub (local.get $depth) (i32.const 1)))))
+        (if (i32.eqz (local.get $depth)) (then (drop (call $malloc (i32.const 24))))))";
+    let test = test(&format!("{ALLOCATOR} {deep} {}", program("(call $deep (i32.const 1000))")));
+    let leaks = test.details.unwrap().leaks;
+    assert_eq!((leaks.len(), leaks[0].bytes), (1, Some(24)));
+    let stack = &leaks[0].stack;
+    assert_eq!(stack[0].function, "deep");
+    let told = &stack.last().unwrap().function;
+    let more: usize = told.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap();
+    assert!(more + stack.len() - 1 <= 128, "more than 64 frames of each end: {told}");
+}
+
+/// A second run, in which blocks are elsewhere, may be ended by the wall clock where the first was not.
+#[test]
+fn a_second_run_that_the_wall_clock_ends_makes_a_report_that_need_not_come_again() {
+    let main = "(if (i32.gt_u (call $malloc (i32.const 24)) (i32.const 60000)) (then (loop $again (br $again))))";
+    let report = report(&format!("{ALLOCATOR} {}", program(main)), "timeout = \"1s\"\nfuel = \"1000G\"");
+    let test = &report.canonical.modules[0].tests[0];
+    assert_eq!(test.verdict, Verdict::Leak, "{test:?}");
+    let doubt = test.usage.as_ref().unwrap().heap.doubt.as_deref().unwrap_or_default();
+    assert!(doubt.starts_with("a second run differed: the wall-clock limit was reached"), "{doubt}");
+    let causes: Vec<Cause> = report.canonical.doubts.iter().map(|doubt| doubt.cause).collect();
+    assert_eq!(causes, [Cause::WallClock]);
+}
