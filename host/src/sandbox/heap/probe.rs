@@ -59,7 +59,11 @@ impl Prober {
     fn new(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> anyhow::Result<Self> {
         let module = job.module;
         let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
-        let limits = Limits { memory: pages.saturating_mul(1 << 16).saturating_add(MEMORY), timeout: TIMEOUT, ..Limits::default() };
+        let limits = Limits {
+            memory: pages.saturating_mul(1 << 16).saturating_add(MEMORY),
+            timeout: TIMEOUT,
+            ..Limits::default()
+        };
         let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
         let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
         let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
