@@ -73,3 +73,5 @@ for ((i = 0; i < runs; i++)); do
 done
 size=$(stat -c %s "$wasm")
 echo "first verdict of a module of $size bytes, warm cache: $(printf '%s\n' "${firsts[@]}" | median) ms (at most 50)"
+
+host/benches/heap.sh

@@ -373,7 +373,7 @@ pub struct SocketRecord {
 }
 
 /// One frame of a guest's stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     /// Demangled function name, or `wasm function N`.
     pub function: String,

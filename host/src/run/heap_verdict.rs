@@ -5,9 +5,10 @@ use super::resources::no_handle;
 use crate::ledger::Stack;
 use crate::ledger::heap::sites::Site;
 use crate::policy::Limits;
-use crate::report::model::{Heap, LimitRecord, Resource, ResourceKind};
+use crate::report::model::{Frame, Heap, LimitRecord, Resource, ResourceKind};
 use crate::sandbox::heap::Crossing;
 use crate::symbols::Symbols;
+use std::collections::HashMap;
 
 /// A limit on the heap that a test broke.
 #[derive(Debug)]
@@ -43,14 +44,22 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
     }
 }
 
-/// The report's entries for blocks that are left, in the order of their first allocation.
+/// The report's entries for blocks that are left, in the order of their first allocation. Places that a reader cannot tell
+/// apart, as two calls on one line, are one.
 pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource> {
-    let entry = |site: &Site| Resource {
-        bytes: Some(site.bytes),
-        stack: site.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
-        ..no_handle(ResourceKind::Heap, site.blocks, scope)
-    };
-    sites.iter().map(entry).collect()
+    let mut entries: Vec<Resource> = Vec::new();
+    let mut known: HashMap<Vec<Frame>, usize> = HashMap::new();
+    for site in sites {
+        let stack = site.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default();
+        let index = *known.entry(stack).or_insert_with_key(|stack| {
+            entries.push(Resource { stack: stack.clone(), ..no_handle(ResourceKind::Heap, 0, scope) });
+            entries.len() - 1
+        });
+        let entry = &mut entries[index];
+        entry.count += site.blocks;
+        *entry.bytes.get_or_insert(0) += site.bytes;
+    }
+    entries
 }
 
 /// Whether a test kept its limits on the heap.
@@ -170,7 +179,22 @@ fn message(name: &str, seen: &Seen, cap: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::RawFrame;
     use crate::ledger::heap::Figures;
+    use crate::symbols::PathRoots;
+
+    #[test]
+    fn places_that_look_the_same_are_one() {
+        let site = |function, offset, bytes| {
+            let stack = Some([RawFrame { function, offset: Some(offset) }].into());
+            Site { stack, blocks: 2, bytes, first: 0 }
+        };
+        let symbols = Symbols::new(b"\0asm\x01\0\0\0".as_slice().into(), PathRoots::default());
+        let entries = describe(&[site(1, 10, 8), site(2, 20, 16), site(1, 12, 32)], "scope", &symbols);
+        let told = |entry: &Resource| (entry.stack[0].function.clone(), entry.count, entry.bytes);
+        let expected = [("wasm function 1".to_owned(), 4, Some(40)), ("wasm function 2".to_owned(), 2, Some(16))];
+        assert_eq!(entries.iter().map(told).collect::<Vec<_>>(), expected);
+    }
 
     fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
         let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0 };
