@@ -123,10 +123,13 @@ impl Accountant<'_> {
         if let Some(grant) = self.job.grants.policy().unrepeatable() {
             return Err(format!("a second run cannot be done: the test is granted {grant}"));
         }
+        if ran.late || ran.ended_by_wall_clock() || matches!(ran.ending, Ending::Interrupted) {
+            return Err("a second run would end elsewhere: the first ran out of time".to_owned());
+        }
         let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { Capture::All } else { Capture::numbers(numbers().collect()) };
-        let calls = matches!(ran.ending, Ending::Fuel { .. }).then_some(first.trace.events);
-        let heap = Watching::Again { capture, calls, linear: first.linear.clone() };
+        let (calls, narrow) = (first.calls, ran.refused.is_some());
+        let heap = Watching::Again { capture, calls, narrow, linear: first.linear.clone() };
         let job = Job { heap, echo: None, inject_host_leak: false, ..self.job.clone() };
         let second = run(self.engine, &job);
         again.host_leak = second.host_leak;
@@ -152,13 +155,13 @@ impl Accountant<'_> {
     /// What was allocated where.
     fn profile_of(&self, end: &HeapEnd) -> HeapProfile {
         let mut by_stack: BTreeMap<Stack, [u64; 4]> = BTreeMap::new();
-        for (number, size, stack) in end.captured.all() {
-            let size = u64::from(size);
-            let held = u64::from(end.live.contains(&number));
+        for place in end.captured.all() {
+            by_stack.insert(place.stack.clone(), [place.objects, place.space, 0, 0]);
+        }
+        for (_, size, stack) in end.captured.blocks().filter(|(number, ..)| end.live.contains(number)) {
             let sums = by_stack.entry(stack.clone()).or_default();
-            for (sum, more) in sums.iter_mut().zip([1, size, held, held * size]) {
-                *sum += more;
-            }
+            sums[2] += 1;
+            sums[3] += u64::from(size);
         }
         let left_out = end.captured.left_out();
         let missing = (left_out > 0).then(|| {

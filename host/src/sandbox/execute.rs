@@ -132,11 +132,10 @@ pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run,
     (run, revised)
 }
 
-/// A second run is elsewhere in memory, which costs a little of it and of fuel.
+/// A second run is elsewhere in memory, and may take its allocator other ways.
 fn limits_of(job: &Job<'_>) -> Limits {
     let mut limits = job.grants.policy().limits;
     if matches!(job.heap, Watching::Again { .. }) {
-        limits.memory = limits.memory.saturating_add(heap::EXTRA_MEMORY);
         limits.fuel = limits.fuel.saturating_add(heap::EXTRA_FUEL);
     }
     limits
@@ -238,6 +237,9 @@ impl Called {
             Err(error) => (Ending::of_call(store, &error), None),
         };
         let out = matches!(ending, Ending::Fuel { .. });
+        if out {
+            store.data_mut().heap.fuel_ended();
+        }
         let spent = if out { fuel } else { store.data().spent_in_call(left) };
         let spent = spent.saturating_add(spent_before);
         let sdk = match (&job.entry, &started.instance) {
@@ -358,13 +360,13 @@ fn begin_heap(
     let capture = match &job.heap {
         Watching::Nothing => return Ok(ground),
         Watching::Figures => heap::Capture::Nothing,
-        Watching::Again { capture, calls, linear } => {
+        Watching::Again { capture, calls, linear, narrow } => {
             store.data_mut().heap.tell_again(linear.clone());
             let budget = store.get_fuel()?;
             // What is spent here is none of the test's.
             let slack = std::mem::take(&mut store.data_mut().heap.slack);
             store.set_fuel(heap::EXTRA_FUEL)?;
-            heap::shift(store, instance, module, ground)?;
+            heap::shift(store, instance, module, ground, *narrow)?;
             store.data_mut().heap.slack = slack;
             store.set_fuel(budget)?;
             store.data_mut().heap.end_after(*calls);

@@ -26,6 +26,8 @@ pub struct Picture<'m> {
     pub blocks: &'m [Block],
     /// The parts of static memory that count.
     pub roots: &'m [Range<u32>],
+    /// Whether the roots hold nothing dead, as what is left of a stack.
+    pub only_live: bool,
     /// The values of the mutable globals that count.
     pub globals: &'m [u32],
 }
@@ -145,7 +147,7 @@ impl<'p, 'm> Walk<'p, 'm> {
             self.point(word, other);
         }
         self.follow();
-        self.follow_moved();
+        self.follow_moved(roots);
         self.reached
     }
 

@@ -38,13 +38,28 @@ pub const END_FRAMES: usize = 64;
 /// Different stacks that are kept: a recursion that allocates has one for each depth.
 const MAX_STACKS: usize = 1 << 16;
 
+/// Allocations whose stacks are known by number before those that are gone are forgotten.
+const FIRST_PRUNING: usize = 1 << 16;
+
 /// Stacks by the number of the allocation; each different stack is kept once.
 #[derive(Debug, Default)]
 pub struct Captured {
-    stacks: Vec<Stack>,
+    stacks: Vec<Place>,
     known: HashMap<Stack, usize>,
     by_number: BTreeMap<u64, (usize, u32)>,
     left_out: u64,
+    prune_at: usize,
+}
+
+/// A stack, and what was allocated with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The stack.
+    pub stack: Stack,
+    /// Allocations.
+    pub objects: u64,
+    /// Their sizes together, in bytes.
+    pub space: u64,
 }
 
 impl Captured {
@@ -56,15 +71,29 @@ impl Captured {
             return;
         }
         let index = *self.known.entry(stack).or_insert_with_key(|stack| {
-            self.stacks.push(Stack::clone(stack));
+            self.stacks.push(Place { stack: Stack::clone(stack), objects: 0, space: 0 });
             next
         });
+        let captured = &mut self.stacks[index];
+        captured.objects += 1;
+        captured.space = captured.space.saturating_add(size.into());
         self.by_number.insert(number, (index, size));
+    }
+
+    /// Whether so many are known by number that those that are gone are to be forgotten.
+    pub fn is_full(&self) -> bool {
+        self.by_number.len() >= self.prune_at.max(FIRST_PRUNING)
+    }
+
+    /// Forgets the numbers of blocks that are gone: their stacks are known, and what was allocated with them.
+    pub fn prune(&mut self, is_live: impl Fn(u64) -> bool) {
+        self.by_number.retain(|number, _| is_live(*number));
+        self.prune_at = self.by_number.len() * 2;
     }
 
     /// The stack of an allocation.
     pub fn stack(&self, number: u64) -> Option<&Stack> {
-        self.by_number.get(&number).map(|(index, _)| &self.stacks[*index])
+        self.by_number.get(&number).map(|(index, _)| &self.stacks[*index].stack)
     }
 
     /// How many allocations' stacks were wanted and not kept.
@@ -72,9 +101,14 @@ impl Captured {
         self.left_out
     }
 
-    /// Every allocation that was captured, in order: its number, its size in bytes and its stack.
-    pub fn all(&self) -> impl Iterator<Item = (u64, u32, &Stack)> {
-        self.by_number.iter().map(|(number, (index, size))| (*number, *size, &self.stacks[*index]))
+    /// Every stack that was captured, and what was allocated with it.
+    pub fn all(&self) -> &[Place] {
+        &self.stacks
+    }
+
+    /// Blocks by number, with their sizes in bytes and their stacks, as far as they were not forgotten.
+    pub fn blocks(&self) -> impl Iterator<Item = (u64, u32, &Stack)> {
+        self.by_number.iter().map(|(number, (index, size))| (*number, *size, &self.stacks[*index].stack))
     }
 }
 
@@ -93,10 +127,28 @@ mod tests {
         assert_eq!(captured.stacks.len(), 2);
         assert_eq!(captured.stack(9), Some(&stack(1)));
         assert_eq!(captured.stack(3), None);
-        assert_eq!(captured.all().map(|(number, ..)| number).collect::<Vec<_>>(), [2, 5, 9]);
+        assert_eq!(captured.blocks().map(|(number, ..)| number).collect::<Vec<_>>(), [2, 5, 9]);
         let mut some = Capture::numbers(vec![9, 2]);
         assert_eq!((1..=10).filter(|&number| some.wants(number, number == 9)).collect::<Vec<_>>(), [2, 9]);
         assert!(Capture::All.wants(5, true) && !Capture::All.wants(5, false) && !Capture::Nothing.wants(5, true));
+    }
+
+    #[test]
+    fn what_is_gone_is_forgotten_and_stays_counted() {
+        let stack = Stack::from([RawFrame { function: 1, offset: Some(1) }]);
+        let mut captured = Captured::default();
+        let mut pruned = 0;
+        for number in 1..=3 * FIRST_PRUNING as u64 {
+            captured.enter(number, 8, stack.clone());
+            if captured.is_full() {
+                captured.prune(|number| number % 8 == 0);
+                pruned += 1;
+            }
+        }
+        assert!((2..=8).contains(&pruned) && captured.blocks().count() < FIRST_PRUNING * 2, "{pruned}");
+        assert_eq!((captured.stack(16), captured.stack(17)), (Some(&stack), None));
+        let objects = 3 * FIRST_PRUNING as u64;
+        assert_eq!(captured.all(), [Place { stack, objects, space: objects * 8 }]);
     }
 
     #[test]
@@ -106,7 +158,7 @@ mod tests {
         for number in 1..=MAX_STACKS as u32 + 2 {
             captured.enter(number.into(), 8, stack(number));
         }
-        assert_eq!((captured.left_out(), captured.all().count()), (2, MAX_STACKS));
+        assert_eq!((captured.left_out(), captured.blocks().count()), (2, MAX_STACKS));
         captured.enter(1 << 40, 8, stack(1));
         assert_eq!(captured.left_out(), 2, "a stack that is known is kept");
     }
@@ -120,7 +172,7 @@ mod tests {
         }
         captured.enter(100_000, 8, stack(MAX_STACKS - 1));
         captured.enter(100_001, 8, stack(MAX_STACKS));
-        assert_eq!((captured.stacks.len(), captured.all().count()), (MAX_STACKS, MAX_STACKS + 1));
+        assert_eq!((captured.stacks.len(), captured.blocks().count()), (MAX_STACKS, MAX_STACKS + 1));
         assert_eq!(captured.stack(100_000), Some(&stack(MAX_STACKS - 1)));
         assert_eq!(captured.stack(100_001), None);
     }

@@ -42,6 +42,11 @@ impl Layout {
         }
     }
 
+    /// The lowest address that a data segment is put at; 0 where there is none.
+    pub fn lowest_data(&self) -> u32 {
+        self.lowest_data.unwrap_or(0)
+    }
+
     /// The stack pointer's global and its value.
     pub fn stack_pointer(&self, store: &mut Store<TestState>, instance: &Instance) -> Option<(Global, u32)> {
         let global = global(store, instance, self.stack_pointer.as_ref()?)?;

@@ -24,6 +24,6 @@ pub(super) use ask::{mark, stats};
 pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
-pub(super) use picture::{EXTRA_FUEL, EXTRA_MEMORY, shift};
+pub(super) use picture::{EXTRA_FUEL, shift};
 pub(super) use slack::{NearDry, Plan, SLACK};
 pub(super) use state::{Enough, HeapState};

@@ -13,11 +13,17 @@ use wasmtime::{Instance, Store, Val};
 /// memory: every later block moves by one, keeps its place in its page, and memory grows at the same allocations.
 const PAD: u32 = (1 << 16) - 8;
 
-/// Bytes by which the shadow stack is elsewhere in a second run, where it lies among static data.
-const STACK_SHIFT: u32 = (1 << 13) + 48;
+/// A page of linear memory.
+const PAGE: u64 = 1 << 16;
 
-/// Linear memory that a second run may have beyond its limit: the pad's, and a page that it may straddle.
-pub const EXTRA_MEMORY: u64 = (PAD as u64).next_multiple_of(1 << 16) + (1 << 16);
+/// What an allocator puts before a block.
+const HEADER: u64 = 8;
+
+/// Shadow stacks, with the static data below them, that are moved; larger ones are not.
+const MAX_STACK: u64 = 64 << 20;
+
+/// The shadow stack keeps its place in a page of the machine's.
+const STACK_ALIGNMENT: u32 = 1 << 12;
 
 /// Fuel that a second run may have beyond its limit: its allocator's state is another one.
 pub const EXTRA_FUEL: u64 = 1 << 24;
@@ -32,6 +38,8 @@ pub struct EndPicture {
     /// Every live block, by address.
     pub blocks: Vec<Block>,
     roots: Vec<Range<u32>>,
+    /// Whether the roots hold nothing dead.
+    only_live: bool,
     globals: Vec<u32>,
 }
 
@@ -54,13 +62,26 @@ impl EndPicture {
         roots.extend(probed.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
         let parts = parts(&data, &blocks);
         let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
-        Some(Self { bytes: bytes.collect::<Option<Vec<_>>>()?.concat(), parts, blocks, roots, globals })
+        Some(Self {
+            bytes: bytes.collect::<Option<Vec<_>>>()?.concat(),
+            parts,
+            blocks,
+            roots,
+            only_live: !ground.stack_within,
+            globals,
+        })
     }
 
     /// For the ledger to look at. A second run is looked at under the roots of the first.
     pub fn picture<'a>(&'a self, first: &'a Self) -> Picture<'a> {
         let memory = Parts::copied(&self.parts, &self.bytes);
-        Picture { memory, blocks: &self.blocks, roots: &first.roots, globals: &self.globals }
+        Picture {
+            memory,
+            blocks: &self.blocks,
+            roots: &first.roots,
+            only_live: first.only_live,
+            globals: &self.globals,
+        }
     }
 }
 
@@ -91,19 +112,37 @@ fn pointers(memory: &[u8], range: Range<u32>, blocks: &[Block]) -> impl Iterator
 }
 
 /// Moves everything that a second run will allocate, before it begins: a word that is a pointer moves with it, and an
-/// integer does not.
+/// integer does not. A shadow stack among static data goes into a block of its own, so that what it leaves behind is no
+/// root. Where `narrow`, the run may have only as much more linear memory as that takes: the first one met its limit.
 ///
 /// # Errors
-/// The allocator has no memory for it.
+/// The allocator has no memory for it, or the stack may be too large.
 pub fn shift(
     store: &mut Store<TestState>,
     instance: &Instance,
     module: &ModuleHeap,
     ground: Ground,
+    narrow: bool,
 ) -> anyhow::Result<()> {
-    if let (true, Some((global, top))) = (ground.stack_within, module.layout.stack_pointer(store, instance)) {
-        global.set(&mut *store, Val::I32(top.saturating_sub(STACK_SHIFT).cast_signed()))?;
+    let stack = module.layout.stack_pointer(store, instance).filter(|_| ground.stack_within);
+    let room = stack.map_or(0, |(_, top)| u64::from(top.saturating_sub(module.layout.lowest_data())));
+    anyhow::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
+    let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
+    let taken = PAGE + if stack.is_some() { block + HEADER } else { 0 };
+    // What an allocator puts before a block may be more, and straddle a page.
+    store.data_mut().limiter.widen(taken + if narrow { 0 } else { PAGE });
+    let allocate = |store: &mut Store<TestState>, size: u32| {
+        let ptr = module.allocate(store, instance, size)?;
+        anyhow::ensure!(ptr != 0, "there is no memory to move its blocks by");
+        Ok(ptr)
+    };
+    if let Some((global, top)) = stack {
+        let size = u32::try_from(block)?;
+        let end = u64::from(allocate(store, size)?) + block;
+        let end = u32::try_from(end.min(u32::MAX.into()))?;
+        let moved = end - end.wrapping_sub(top) % STACK_ALIGNMENT;
+        global.set(&mut *store, Val::I32(moved.cast_signed()))?;
     }
-    anyhow::ensure!(module.allocate(store, instance, PAD)? != 0, "there is no memory to move its blocks by");
+    allocate(store, PAD)?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! differs in static data after a few calls is the allocator's.
 
 use super::module::ModuleHeap;
+use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, without};
 use crate::policy::{Limits, Policy};
 use crate::sandbox::engine::Engine;
@@ -96,12 +97,9 @@ impl Prober {
                 found.extend(self.changed(&before, ground.start));
             }
         }
-        let seen = self
-            .store
-            .data_mut()
-            .heap
-            .book()
-            .map(|book| (book.trace().events, book.blocks().map_or(0, |blocks| blocks.len() as u64)));
+        let book = self.store.data_mut().heap.book();
+        let seen =
+            book.map(|book| Ok::<_, Untracked>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
         let freed = if heap.free.is_some() { allocated } else { 0 };
         anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
         let words = joined(found, 0);

@@ -27,6 +27,8 @@ pub enum Watching {
         /// How many calls that count the first run had made when its fuel ended, where it did: the second's ends at the next
         /// one. It is given more, so that what its allocator spends otherwise does not end it.
         calls: Option<u64>,
+        /// Whether the first run met its limit on linear memory.
+        narrow: bool,
         /// What the first run was told of its linear memory: the second is told the same.
         linear: Linear,
     },
@@ -72,6 +74,8 @@ pub struct HeapEnd {
     pub captured: Captured,
     /// The numbers of the test's own blocks that were live, however it ended; of a run that was to capture all stacks.
     pub live: HashSet<u64>,
+    /// Calls that count until the fuel of a call of the test ended, where it did.
+    pub calls: Option<u64>,
     /// What the test was told of its linear memory.
     pub linear: Linear,
 }
@@ -89,6 +93,8 @@ pub struct HeapState {
     crossed: Vec<Crossing>,
     /// Calls that count after which the run ends.
     most_calls: Option<u64>,
+    /// How many there were when the fuel ended.
+    calls: Option<u64>,
     pub(super) linear: Linear,
     /// How the fuel that the hooks cost is given back.
     pub slack: Slack,
@@ -119,6 +125,12 @@ impl HeapState {
     /// Ends the run when so many calls that count are done and another begins.
     pub fn end_after(&mut self, calls: Option<u64>) {
         self.most_calls = calls;
+    }
+
+    /// The fuel of a call of the test is used up: its clean-ups have their own.
+    pub fn fuel_ended(&mut self) {
+        self.calls = self.book.as_ref().map(|book| book.trace().events);
+        self.most_calls = None;
     }
 
     /// Tells the test of its linear memory what an earlier run told it.
@@ -153,6 +165,12 @@ impl HeapState {
 
     pub(super) fn captured(&mut self, number: u64, size: u32, stack: Stack) {
         self.captured.enter(number, size, stack);
+        if self.captured.is_full()
+            && let Some(Ok(live)) = self.book.as_mut().map(HeapBook::blocks)
+        {
+            let live: HashSet<u64> = live.into_iter().map(|block| block.number).collect();
+            self.captured.prune(|number| live.contains(&number));
+        }
     }
 
     /// Strikes the balance. `picture` is taken only where there is something to be told by it.
@@ -173,6 +191,7 @@ impl HeapState {
             crossed: self.crossed,
             picture,
             captured: self.captured,
+            calls: self.calls,
             linear: self.linear,
         })
     }

@@ -3,27 +3,39 @@
 //! A word that is the same in both runs was no pointer. One that is not may have its like elsewhere: it is a pointer if the
 //! second run has a word, different from the first run's there too, to the same place of the same block.
 //!
-//! Only words in blocks count so. Where the shadow stack lies among static data, what the dead stack holds is elsewhere, too.
+//! Words of static data count only where nothing dead lies among it: what a dead stack holds is elsewhere, too.
 
-use super::{Twin, Walk, end};
+use super::{Twin, Walk, end, read};
 use crate::ledger::heap::{Block, Parts};
-use std::collections::HashSet;
+use std::ops::Range;
 
-/// A place in a block: its index among the first run's, and bytes from its start.
-type Place = (usize, u32);
+/// A place in a block: its index among the first run's, and bytes from its start. As small as can be: a hostile heap is
+/// full of pointers.
+type Place = (u32, u32);
 
 impl Walk<'_, '_> {
     /// Goes on from what is reached by pointers that the second run keeps elsewhere, and from there as ever.
-    pub(super) fn follow_moved(&mut self) {
+    pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
         let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
         if !self.reached.contains(&false) {
             return;
         }
+        let roots = if self.picture.only_live { roots } else { &[] };
+        let roots = roots.iter().map(|root| (root.start, u64::from(root.end), root.start));
         let here = Addresses::new(blocks, blocks.iter().map(|block| block.ptr));
         let there = Addresses::new(blocks, twin.starts.iter().copied());
         let all = blocks.iter().zip(&twin.starts).map(|(block, other)| (block.ptr, end(block), *other));
-        let all = all.flat_map(|part| changed(&self.picture.memory, twin, part));
-        let pointers: HashSet<Place> = all.flat_map(|(_, word)| there.places(word)).collect();
+        let all = all.chain(roots.clone()).flat_map(|part| differing(&self.picture.memory, twin, part));
+        let places = all.flat_map(|(_, word)| there.places(word));
+        let mut pointers: Vec<Place> = places.filter(|(index, _)| !self.reached[*index as usize]).collect();
+        pointers.sort_unstable();
+        pointers.dedup();
+        if pointers.is_empty() {
+            return;
+        }
+        for root in roots {
+            self.scan_moved(root, &here, &pointers);
+        }
         let mut left: Vec<usize> = (0..blocks.len()).filter(|index| self.reached[*index]).collect();
         // Each block is looked into once, when it was reached in whatever way.
         loop {
@@ -34,12 +46,16 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn scan_moved(&mut self, part: Part, here: &Addresses, pointers: &HashSet<Place>) {
+    fn scan_moved(&mut self, part: Part, here: &Addresses, pointers: &[Place]) {
         let Some(twin) = &self.twin else { return };
-        let places = changed(&self.picture.memory, twin, part).flat_map(|(word, _)| here.places(word));
-        let found: Vec<Place> = places.filter(|place| pointers.contains(place)).collect();
-        for (index, _) in found {
-            self.mark(index);
+        for (word, _) in differing(&self.picture.memory, twin, part) {
+            for place in here.places(word) {
+                let index = place.0 as usize;
+                if !self.reached[index] && pointers.binary_search(&place).is_ok() {
+                    self.reached[index] = true;
+                    self.pending.push(index);
+                }
+            }
         }
     }
 }
@@ -48,7 +64,7 @@ impl Walk<'_, '_> {
 type Part = (u32, u64, u32);
 
 /// The words of a part that are not the same in both runs.
-fn changed<'m>(
+fn differing<'m>(
     memory: &Parts<'m>,
     twin: &Twin<'_, 'm>,
     (start, end, other): Part,
@@ -57,22 +73,19 @@ fn changed<'m>(
     let there = twin.memory.from(u64::from(other) + (first - u64::from(start)));
     let words = usize::try_from(end.saturating_sub(first) / 4).unwrap_or(usize::MAX);
     let words = memory.from(first).chunks_exact(4).zip(there.chunks_exact(4)).take(words);
-    words.filter(|(here, there)| here != there).map(|(here, there)| (word(here), word(there)))
-}
-
-fn word(bytes: &[u8]) -> u32 {
-    bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    words.filter(|(here, there)| here != there).filter_map(|(here, there)| Some((read(here, 0)?, read(there, 0)?)))
 }
 
 /// Where the blocks are in one run.
 struct Addresses {
     /// Address, size and index of each, by address.
-    blocks: Vec<(u32, u32, usize)>,
+    blocks: Vec<(u32, u32, u32)>,
 }
 
 impl Addresses {
     fn new(blocks: &[Block], starts: impl Iterator<Item = u32>) -> Self {
-        let sized = starts.zip(blocks).enumerate().map(|(index, (start, block))| (start, block.size, index));
+        // A book holds some millions of blocks at most.
+        let sized = starts.zip(blocks).zip(0..).map(|((start, block), index)| (start, block.size, index));
         let mut blocks: Vec<_> = sized.collect();
         blocks.sort_unstable();
         Self { blocks }

@@ -26,7 +26,13 @@ impl World {
     }
 
     fn picture<'m>(&'m self, roots: &'m [Range<u32>]) -> Picture<'m> {
-        Picture { memory: Parts::whole(&self.memory), blocks: &self.blocks, roots, globals: &self.globals }
+        Picture {
+            memory: Parts::whole(&self.memory),
+            blocks: &self.blocks,
+            roots,
+            only_live: false,
+            globals: &self.globals,
+        }
     }
 
     fn plain(&self) -> Vec<bool> {
