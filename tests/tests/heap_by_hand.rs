@@ -58,6 +58,90 @@ fn a_static_between_the_allocator_s_words_holds_its_block() {
     assert_eq!((heap.retained, heap.lost), (Some(0), Some(24)));
 }
 
+/// An allocator that takes longer the higher it comes, as lists of free blocks are longer in one run than in another.
+const SLOWER: &str = r#"
+    (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+    (memory (export "memory") 12)
+    (global $__stack_pointer (mut i32) (i32.const 1024))
+    (data (i32.const 2048) "\00\10\00\00")
+    (func $malloc (param $size i32) (result i32) (local $at i32) (local $turn i32)
+        (local.set $at (i32.load (i32.const 2048)))
+        (loop $again
+            (br_if $again (i32.lt_u (local.tee $turn (i32.add (local.get $turn) (i32.const 64))) (local.get $at))))
+        (i32.store (i32.const 2048)
+            (i32.add (local.get $at) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -8))))
+        (local.get $at))"#;
+
+/// A second run is told the time that the first was told, though it is not at the same place of its fuel.
+#[test]
+fn a_test_that_is_seeded_by_the_time_is_the_same_again() {
+    let main = "(drop (call $malloc (i32.const 100)))
+        (drop (call $clock (i32.const 0) (i64.const 1) (i32.const 1024)))
+        (i32.store (i32.const 1032) (call $malloc (i32.rem_u (i32.load (i32.const 1024)) (i32.const 1021))))";
+    let test = test(&format!("{SLOWER} {}", program(main)));
+    let heap = test.usage.unwrap().heap;
+    assert_eq!((heap.lost_blocks, heap.retained_blocks, &heap.doubt), (Some(1), Some(1), &None), "{heap:?}");
+}
+
+/// An allocator that takes memory as it needs it, and keeps where it is at 1024. There is room for a stack below it.
+const GROWING: &str = r#"
+    (memory (export "memory") 4)
+    (data (i32.const 1024) "\00\40\01\00")
+    (func $malloc (param $size i32) (result i32) (local $at i32)
+        (local.set $at (i32.load (i32.const 1024)))
+        (if (i32.gt_u (i32.add (local.get $at) (local.get $size)) (i32.shl (memory.size) (i32.const 16)))
+            (then (if (i32.eq (memory.grow (i32.add (i32.shr_u (local.get $size) (i32.const 16)) (i32.const 1))) (i32.const -1))
+                (then (return (i32.const 0))))))
+        (i32.store (i32.const 1024)
+            (i32.and (i32.add (i32.add (local.get $at) (local.get $size)) (i32.const 15)) (i32.const -8)))
+        (local.get $at))"#;
+
+/// A stack above the static data has all its room in a second run, too: there, nothing of it reaches the data.
+#[test]
+fn a_stack_that_is_used_up_to_its_end_spoils_no_static() {
+    let guest = r#"(global $__stack_pointer (mut i32) (i32.const 73728))
+        (func $deep (local $top i32)
+            (local.set $top (global.get $__stack_pointer))
+            (global.set $__stack_pointer (i32.sub (local.get $top) (i32.const 60000)))
+            (memory.fill (global.get $__stack_pointer) (i32.const 0) (i32.const 60000))
+            (global.set $__stack_pointer (local.get $top)))"#;
+    let main = "(i32.store (i32.const 8000) (call $malloc (i32.const 48))) (call $deep)";
+    let heap = test(&format!("{GROWING} {guest} {}", program(main))).usage.unwrap().heap;
+    assert_eq!((heap.lost, heap.retained, &heap.doubt), (Some(0), Some(48), &None), "{heap:?}");
+    // What the stack still holds of a block that is gone is no root.
+    let main = "(i32.store (i32.sub (global.get $__stack_pointer) (i32.const 3728)) (call $malloc (i32.const 48)))";
+    let heap = test(&format!("{GROWING} {guest} {}", program(main))).usage.unwrap().heap;
+    assert_eq!((heap.lost, heap.retained, &heap.doubt), (Some(48), Some(0), &None), "{heap:?}");
+}
+
+/// The place of a pointer in a static table may depend on the pointer.
+#[test]
+fn a_static_table_that_is_keyed_by_addresses_holds_its_blocks() {
+    let guest = r#"(global $__stack_pointer (mut i32) (i32.const 1000))
+        (func $put (param $block i32)
+            (i32.store (i32.add (i32.const 2000)
+                (i32.shl (i32.rem_u (i32.shr_u (local.get $block) (i32.const 3)) (i32.const 61)) (i32.const 2))) (local.get $block)))"#;
+    let main = "(call $put (call $malloc (i32.const 48))) (call $put (call $malloc (i32.const 24)))
+        (drop (call $malloc (i32.const 7)))";
+    let heap = test(&format!("{GROWING} {guest} {}", program(main))).usage.unwrap().heap;
+    assert_eq!((heap.lost, heap.retained, &heap.doubt), (Some(7), Some(72), &None), "{heap:?}");
+}
+
+/// A second run has just as much memory as the first, beside what it is moved by.
+#[test]
+fn a_test_that_meets_its_memory_limit_meets_it_again() {
+    let guest = "(global $__stack_pointer (mut i32) (i32.const 1000))";
+    let main = "(i32.store (i32.const 2000) (call $malloc (i32.const 48)))
+        (loop $again (br_if $again (call $malloc (i32.const 65520))))";
+    for (above, top) in [("", 1000), ("(data (i32.const 2000) \"\\00\")", 73728)] {
+        let guest = guest.replace("1000", &top.to_string());
+        let report = report(&format!("{GROWING} {guest} {above} {}", program(main)), "memory = \"1MiB\"");
+        let heap = report.canonical.modules[0].tests[0].usage.as_ref().unwrap().heap.clone();
+        assert_eq!((heap.retained, &heap.doubt), (Some(48), &None), "{heap:?}");
+        assert!(heap.lost_blocks > Some(10), "{heap:?}");
+    }
+}
+
 /// An allocator is called once before any test; whatever it does then, the tests are run, and soon.
 #[test]
 fn an_allocator_that_does_not_answer_is_not_waited_for() {

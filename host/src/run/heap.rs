@@ -129,7 +129,7 @@ impl Accountant<'_> {
         let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { Capture::All } else { Capture::numbers(numbers().collect()) };
         let (calls, narrow) = (first.calls, ran.refused.is_some());
-        let heap = Watching::Again { capture, calls, narrow, linear: first.linear.clone() };
+        let heap = Watching::Again { capture, calls, narrow, told: first.told.clone().again() };
         let job = Job { heap, echo: None, inject_host_leak: false, ..self.job.clone() };
         let second = run(self.engine, &job);
         again.host_leak = second.host_leak;

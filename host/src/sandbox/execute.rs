@@ -120,6 +120,9 @@ pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run,
         wasi.inject_host_leak();
     }
     let mut store = store(engine, job.module, wasi, &limits_of(job), plan);
+    if let Watching::Again { told, .. } = &job.heap {
+        store.data_mut().heap.told = told.clone();
+    }
     let (mut run, picture) = call(engine, &mut store, job, limits_of(job).fuel);
     let left = store.get_fuel().unwrap_or(0);
     let TestState { wasi, mut heap, .. } = store.into_data();
@@ -360,8 +363,7 @@ fn begin_heap(
     let capture = match &job.heap {
         Watching::Nothing => return Ok(ground),
         Watching::Figures => heap::Capture::Nothing,
-        Watching::Again { capture, calls, linear, narrow } => {
-            store.data_mut().heap.tell_again(linear.clone());
+        Watching::Again { capture, calls, narrow, .. } => {
             let budget = store.get_fuel()?;
             // What is spent here is none of the test's.
             let slack = std::mem::take(&mut store.data_mut().heap.slack);

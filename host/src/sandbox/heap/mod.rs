@@ -13,12 +13,13 @@ mod picture;
 mod probe;
 mod slack;
 mod state;
+mod told;
 
-pub use ask::Linear;
 pub use captured::{Capture, Captured};
 pub use module::NoHeap;
 pub use picture::EndPicture;
 pub use state::{Crossing, HeapEnd, HeapRun, Watching};
+pub use told::Told;
 
 pub(super) use ask::{mark, stats};
 pub(super) use hooks::{attach, linker};

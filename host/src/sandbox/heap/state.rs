@@ -1,8 +1,8 @@
 //! The books of one test's heap while it runs.
 
-use super::ask::Linear;
 use super::picture::EndPicture;
 use super::slack::{Plan, Slack};
+use super::told::Told;
 use super::{Capture, Captured};
 use crate::instrument::{HeapHooks, Hook, Hooked};
 use crate::ledger::Stack;
@@ -29,8 +29,8 @@ pub enum Watching {
         calls: Option<u64>,
         /// Whether the first run met its limit on linear memory.
         narrow: bool,
-        /// What the first run was told of its linear memory: the second is told the same.
-        linear: Linear,
+        /// What the first run was told: the second is told the same.
+        told: Told,
     },
 }
 
@@ -76,8 +76,8 @@ pub struct HeapEnd {
     pub live: HashSet<u64>,
     /// Calls that count until the fuel of a call of the test ended, where it did.
     pub calls: Option<u64>,
-    /// What the test was told of its linear memory.
-    pub linear: Linear,
+    /// What the test was told.
+    pub told: Told,
 }
 
 /// The state that the hooks work on.
@@ -95,7 +95,8 @@ pub struct HeapState {
     most_calls: Option<u64>,
     /// How many there were when the fuel ended.
     calls: Option<u64>,
-    pub(super) linear: Linear,
+    /// What a second run is to be told, too.
+    pub told: Told,
     /// How the fuel that the hooks cost is given back.
     pub slack: Slack,
     /// Why the books were not opened.
@@ -131,11 +132,6 @@ impl HeapState {
     pub fn fuel_ended(&mut self) {
         self.calls = self.book.as_ref().map(|book| book.trace().events);
         self.most_calls = None;
-    }
-
-    /// Tells the test of its linear memory what an earlier run told it.
-    pub fn tell_again(&mut self, linear: Linear) {
-        self.linear = linear.again();
     }
 
     /// The books, where they are kept.
@@ -192,7 +188,7 @@ impl HeapState {
             picture,
             captured: self.captured,
             calls: self.calls,
-            linear: self.linear,
+            told: self.told,
         })
     }
 }

@@ -110,8 +110,9 @@ fn around<T>(
 ) -> anyhow::Result<T> {
     let left = caller.get_fuel()?;
     let stack = if capture { Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller))) } else { None };
-    let spent = caller.data().spent(left);
-    caller.data_mut().wasi.begin_call(spent, stack);
+    let state = caller.data_mut();
+    let spent = state.heap.told.spent(state.spent(left));
+    state.wasi.begin_call(spent, stack);
     let done = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {
             let (bytes, state) = memory.data_and_store_mut(&mut *caller);
