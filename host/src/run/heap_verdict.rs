@@ -4,7 +4,7 @@ use super::heap::{Account, Balance};
 use super::resources::no_handle;
 use crate::ledger::Stack;
 use crate::ledger::heap::sites::Site;
-use crate::policy::Limits;
+use crate::policy::{LeakAction, LeakActions, Limits};
 use crate::report::model::{Frame, Heap, LimitRecord, Resource, ResourceKind};
 use crate::sandbox::heap::Crossing;
 use crate::symbols::Symbols;
@@ -115,6 +115,16 @@ pub fn held(account: &Account, limits: &Limits) -> Held {
     unknown.map_or(Held::Kept, Held::Unknown)
 }
 
+/// Why it is not known whether anything was retained, where that fails a test and what is lost does not.
+pub fn retained_unknown(account: &Account, leaks: &LeakActions) -> Option<String> {
+    let Account::Tracked { balance: Some(Balance { retained, doubt: Some(doubt), .. }), .. } = account else {
+        return None;
+    };
+    let alone = leaks.retained == LeakAction::Fail && leaks.heap != LeakAction::Fail;
+    (alone && !retained.is_empty())
+        .then(|| format!("whether blocks are retained cannot be judged: they may be lost ({doubt})"))
+}
+
 fn doubt(account: &Account) -> Option<&str> {
     match account {
         Account::Tracked { balance: Some(balance), .. } => balance.doubt.as_deref(),
@@ -182,6 +192,21 @@ mod tests {
     use crate::ledger::RawFrame;
     use crate::ledger::heap::Figures;
     use crate::symbols::PathRoots;
+
+    #[test]
+    fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
+        let unknown = |retained: &[u64], doubt, heap, action| {
+            let leaks = LeakActions { heap, retained: action, ..LeakActions::default() };
+            retained_unknown(&account(&[], retained, doubt), &leaks)
+        };
+        let (ignore, fail) = (LeakAction::Ignore, LeakAction::Fail);
+        let said = unknown(&[8], Some("why"), ignore, fail).unwrap();
+        assert_eq!(said, "whether blocks are retained cannot be judged: they may be lost (why)");
+        assert_eq!(unknown(&[8], None, ignore, fail), None, "it is known");
+        assert_eq!(unknown(&[], Some("why"), ignore, fail), None, "there is nothing");
+        assert_eq!(unknown(&[8], Some("why"), fail, fail), None, "either fails");
+        assert_eq!(unknown(&[8], Some("why"), ignore, ignore), None, "neither does");
+    }
 
     #[test]
     fn places_that_look_the_same_are_one() {

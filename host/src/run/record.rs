@@ -166,7 +166,11 @@ fn heap_limits(
     if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
         return None;
     }
-    match heap_verdict::held(heap, &case.policy.limits) {
+    let held = match heap_verdict::held(heap, &case.policy.limits) {
+        Held::Kept => heap_verdict::retained_unknown(heap, &case.policy.leaks).map_or(Held::Kept, Held::Unknown),
+        held => held,
+    };
+    match held {
         Held::Broken(broken) => {
             *verdict = Verdict::Memory;
             judgement.limit = Some(broken.limit);

@@ -386,7 +386,8 @@ pub struct RunArgs {
     /// Write a report file: json, or pprof (where the heap was allocated, for `go tool pprof`).
     #[arg(long, value_name = "KIND=PATH")]
     pub report: Vec<ReportSpec>,
-    /// Call each test of the SDK so often in one instance, and tell what grows with each call.
+    /// Call each test of the SDK so often in one instance, and tell what grows with each call. Each has fuel and time of its
+    /// own; limits on the heap are for all together.
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub repeat: u32,
