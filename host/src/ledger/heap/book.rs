@@ -9,6 +9,7 @@ use super::error::{BadFree, BadFreeKind, Untracked};
 use super::figures::{Crossed, Figures, Left, Watch};
 use super::map::{Block, Known, Map};
 use super::nesting::{Nesting, Outer};
+use super::parts::word_at;
 use std::ops::Range;
 
 /// Most live blocks that a book keeps: its table stays within 128 MiB. Above it the heap is not tracked.
@@ -285,7 +286,7 @@ impl HeapBook {
 
     /// A block was asked for, and its address stored where the call did not fail.
     fn stored(&mut self, to: u32, size: u32, failure: u32, memory: &[u8]) -> Left {
-        let ptr = if failure == 0 { word(memory, to) } else { Some(0) };
+        let ptr = if failure == 0 { word_at(memory, to as usize) } else { Some(0) };
         if ptr.is_none() {
             self.untrack(Untracked::OutsideMemory);
         }
@@ -396,10 +397,4 @@ impl HeapBook {
             allocations: cross(&mut self.most_calls, allocations + reallocations),
         }
     }
-}
-
-/// The word at an address.
-fn word(memory: &[u8], at: u32) -> Option<u32> {
-    let bytes = memory.get(at as usize..)?.first_chunk()?;
-    Some(u32::from_le_bytes(*bytes))
 }

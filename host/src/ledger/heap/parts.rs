@@ -32,3 +32,9 @@ impl<'m> Parts<'m> {
         bytes.get((address - start) as usize..).unwrap_or_default()
     }
 }
+
+/// The word at this place in a part of memory.
+#[inline]
+pub(super) fn word_at(part: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*part.get(at..)?.first_chunk()?))
+}

@@ -12,6 +12,7 @@
 
 mod moved;
 
+use super::parts::word_at;
 use super::{Block, Parts};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -175,7 +176,7 @@ impl<'p, 'm> Walk<'p, 'm> {
             if word < self.lowest || u64::from(word) > self.highest {
                 continue;
             }
-            if let Some(same) = there.map_or(Some(word), |there| read(there, index * 4)) {
+            if let Some(same) = there.map_or(Some(word), |there| word_at(there, index * 4)) {
                 self.point(word, same);
             }
         }
@@ -214,11 +215,6 @@ impl<'p, 'm> Walk<'p, 'm> {
 /// One past a block's last byte.
 fn end(block: &Block) -> u64 {
     u64::from(block.ptr) + u64::from(block.size)
-}
-
-/// The word at this place in a part of memory.
-fn read(part: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*part.get(at..)?.first_chunk()?))
 }
 
 /// The parts that two lists of ranges have in common.

@@ -5,7 +5,7 @@
 //!
 //! Words of static data count only where nothing dead lies among it: what a dead stack holds is elsewhere, too.
 
-use super::{Twin, Walk, end, read};
+use super::{Twin, Walk, end, word_at};
 use crate::ledger::heap::{Block, Parts};
 use std::ops::Range;
 
@@ -73,7 +73,9 @@ fn differing<'m>(
     let there = twin.memory.from(u64::from(other) + (first - u64::from(start)));
     let words = usize::try_from(end.saturating_sub(first) / 4).unwrap_or(usize::MAX);
     let words = memory.from(first).chunks_exact(4).zip(there.chunks_exact(4)).take(words);
-    words.filter(|(here, there)| here != there).filter_map(|(here, there)| Some((read(here, 0)?, read(there, 0)?)))
+    words
+        .filter(|(here, there)| here != there)
+        .filter_map(|(here, there)| Some((word_at(here, 0)?, word_at(there, 0)?)))
 }
 
 /// Where the blocks are in one run.
