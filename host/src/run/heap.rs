@@ -79,10 +79,9 @@ impl Accountant<'_> {
         let end = match self.end(ran) {
             Ok(end) => end,
             Err(why) => {
-                again
-                    .profile
-                    .missing
-                    .extend(self.profile.then(|| self.missing(true, format!("heap not tracked: {why}"))));
+                if self.profile {
+                    again.profile.missing.push(self.missing(true, format!("heap not tracked: {why}")));
+                }
                 return (Account::Untracked(why), again);
             }
         };
@@ -123,7 +122,7 @@ impl Accountant<'_> {
         if let Some(grant) = self.job.grants.policy().unrepeatable() {
             return Err(format!("a second run cannot be done: the test is granted {grant}"));
         }
-        if ran.late || ran.ended_by_wall_clock() || matches!(ran.ending, Ending::Interrupted) {
+        if ran.ended_by_wall_clock() || matches!(ran.ending, Ending::Interrupted) {
             return Err("a second run would end elsewhere: the first ran out of time".to_owned());
         }
         let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
@@ -158,7 +157,7 @@ impl Accountant<'_> {
         for place in end.captured.all() {
             by_stack.insert(place.stack.clone(), [place.objects, place.space, 0, 0]);
         }
-        for (_, size, stack) in end.captured.blocks().filter(|(number, ..)| end.live.contains(number)) {
+        for (_, size, stack) in end.captured.blocks() {
             let sums = by_stack.entry(stack.clone()).or_default();
             sums[2] += 1;
             sums[3] += u64::from(size);

@@ -225,7 +225,7 @@ fn common(first: &[Range<u32>], second: &[Range<u32>]) -> Vec<Range<u32>> {
 
 /// `roots` without `holes`: how an allocator's own state is cut out of static memory.
 pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
-    let holes = merged(holes);
+    let holes = joined(holes, 0);
     let mut left = Vec::new();
     for root in roots {
         let mut start = root.start;
@@ -240,12 +240,12 @@ pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
     left
 }
 
-/// Ranges by address, none of which is empty or meets another.
-fn merged(ranges: &[Range<u32>]) -> Vec<Range<u32>> {
+/// Ranges by address, none of which is empty: those that overlap, or are no more than `join` bytes apart, are one.
+pub fn joined(ranges: &[Range<u32>], join: u32) -> Vec<Range<u32>> {
     let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
     sorted.sort_unstable_by_key(|range| range.start);
     sorted.dedup_by(|next, last| {
-        let meet = next.start <= last.end;
+        let meet = next.start <= last.end.saturating_add(join);
         if meet {
             last.end = last.end.max(next.end);
         }
@@ -254,9 +254,9 @@ fn merged(ranges: &[Range<u32>]) -> Vec<Range<u32>> {
     sorted
 }
 
-/// Ranges of 4-byte words that differ between two pictures of the memory from address `base`, joined where at most `join`
-/// bytes between them are the same. What only one of the two has differs.
-pub fn changed(before: &[u8], after: &[u8], base: u32, join: u32) -> Vec<Range<u32>> {
+/// Ranges of 4-byte words that differ between two pictures of the memory from address `base`. What only one of the two has
+/// differs.
+pub fn changed(before: &[u8], after: &[u8], base: u32) -> Vec<Range<u32>> {
     /// Looked at as one first: most of a memory is the same.
     const PIECE: usize = 1024;
     let mut ranges: Vec<Range<u32>> = Vec::new();
@@ -264,7 +264,7 @@ pub fn changed(before: &[u8], after: &[u8], base: u32, join: u32) -> Vec<Range<u
         let address = |offset: usize| u32::try_from(u64::from(base) + offset as u64).unwrap_or(u32::MAX);
         let range = address(from)..address(to);
         match ranges.last_mut() {
-            Some(last) if range.start - last.end <= join => last.end = range.end,
+            Some(last) if range.start == last.end => last.end = range.end,
             _ => ranges.push(range),
         }
     };

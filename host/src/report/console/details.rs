@@ -2,7 +2,7 @@
 
 use super::super::model::{CleanupRecord, Details, Heap, TestRecord, Verdict};
 use super::growth::GrowthTable;
-use super::left::{Left, NotCertain};
+use super::left::{Left, NotCertain, is_certain};
 use super::limits::{Advice, Limit, Refused, is_of_heap};
 use super::resources::{Reclaimed, StackOf};
 use super::sanitise::{OneLine, Quoted};
@@ -50,7 +50,7 @@ impl Display for Full<'_> {
         let left = Left { test: &self.test.name, verdict, details, heap, all: self.all, styles };
         write!(f, "{left}")?;
         if let Some(growth) = &details.growth {
-            let why_unknown = heap.is_none_or(|heap| heap.doubt.is_none());
+            let why_unknown = is_certain(heap);
             write!(f, "{}", GrowthTable { test: &self.test.name, growth, why_unknown, styles })?;
         }
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;

@@ -166,14 +166,18 @@ impl<'a> Left<'a> {
     }
 
     fn place(&self, blocks: &'a Resource) -> Allocated<'a> {
-        let why_unknown = self.heap.is_none_or(|heap| heap.doubt.is_none());
-        Allocated { test: self.test, blocks, why_unknown, styles: self.styles }
+        Allocated { test: self.test, blocks, why_unknown: is_certain(self.heap), styles: self.styles }
     }
 }
 
 /// What stands before a figure that is a bound: a lower one of what is lost, an upper one of what is retained.
 pub(super) fn bound(lost: bool) -> &'static str {
     if lost { "at least " } else { "at most " }
+}
+
+/// Whether no doubt says why a place is not known.
+pub(super) fn is_certain(heap: Option<&Heap>) -> bool {
+    heap.is_none_or(|heap| heap.doubt.is_none())
 }
 
 /// Where blocks were allocated.

@@ -28,3 +28,6 @@ pub(super) use module::ModuleHeap;
 pub(super) use picture::{EXTRA_FUEL, shift};
 pub(super) use slack::{NearDry, Plan, SLACK};
 pub(super) use state::{Enough, HeapState};
+
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 1 << 16;

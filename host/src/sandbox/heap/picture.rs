@@ -1,5 +1,6 @@
 //! The end of a test as lost blocks are told from retained ones by it.
 
+use super::PAGE;
 use super::layout::Ground;
 use super::module::ModuleHeap;
 use super::probe::Probed;
@@ -11,10 +12,7 @@ use wasmtime::{Instance, Store, Val};
 
 /// Bytes that are allocated before a second run begins. With what dlmalloc puts before a block they are a page of linear
 /// memory: every later block moves by one, keeps its place in its page, and memory grows at the same allocations.
-const PAD: u32 = (1 << 16) - 8;
-
-/// A page of linear memory.
-const PAGE: u64 = 1 << 16;
+const PAD: u32 = (PAGE - HEADER) as u32;
 
 /// What an allocator puts before a block.
 const HEADER: u64 = 8;

@@ -5,9 +5,10 @@
 //! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
 //! differs in static data after a few calls is the allocator's.
 
+use super::PAGE;
 use super::module::ModuleHeap;
 use crate::ledger::heap::Untracked;
-use crate::ledger::heap::reach::{changed, without};
+use crate::ledger::heap::reach::{changed, joined, without};
 use crate::policy::{Limits, Policy};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::{self, Job};
@@ -30,9 +31,6 @@ const FUEL: u64 = 10_000_000;
 
 /// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
 const MEMORY: u64 = 4 << 20;
-
-/// Bytes of a page of linear memory.
-const PAGE: u64 = 1 << 16;
 
 /// What a loop of bulk operations is stopped by, which spend next to no fuel.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -102,8 +100,8 @@ impl Prober {
             book.map(|book| Ok::<_, Untracked>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
         let freed = if heap.free.is_some() { allocated } else { 0 };
         anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
-        let words = joined(found, 0);
-        let allocator = joined(words.clone(), JOIN);
+        let words = joined(&found, 0);
+        let allocator = joined(&words, JOIN);
         Ok(Probed { gaps: without(&allocator, &words), allocator })
     }
 
@@ -112,7 +110,7 @@ impl Prober {
         let lowest = self.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
         let now = self.memory();
         let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
-        if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start, 0) }
+        if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start) }
     }
 
     fn memory(&mut self) -> &[u8] {
@@ -134,27 +132,14 @@ impl Prober {
     }
 }
 
-/// Ranges that overlap, or are no more than `join` bytes apart, as one.
-fn joined(mut ranges: Vec<Range<u32>>, join: u32) -> Vec<Range<u32>> {
-    ranges.sort_by_key(|range| range.start);
-    let mut joined: Vec<Range<u32>> = Vec::new();
-    for range in ranges {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(join) => last.end = last.end.max(range.end),
-            _ => joined.push(range),
-        }
-    }
-    joined
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn ranges_that_are_close_are_one() {
-        assert_eq!(joined(vec![1000..1004, 0..4, 8..16, 1000 + JOIN..2000], JOIN), [0..16, 1000..2000]);
-        assert_eq!(joined(vec![0..4, 5 + JOIN..300], JOIN), [0..4, 5 + JOIN..300]);
-        assert_eq!(joined(vec![0..4, 4..8, 12..16], 0), [0..8, 12..16]);
+        assert_eq!(joined(&[1000..1004, 0..4, 8..16, 1000 + JOIN..2000], JOIN), [0..16, 1000..2000]);
+        assert_eq!(joined(&[0..4, 5 + JOIN..300], JOIN), [0..4, 5 + JOIN..300]);
+        assert_eq!(joined(&[0..4, 4..8, 12..16], 0), [0..8, 12..16]);
     }
 }

@@ -70,10 +70,8 @@ pub struct HeapEnd {
     pub crossed: Vec<Crossing>,
     /// The end, where the call returned or the program left with status 0, and blocks of the test's own were live.
     pub picture: Option<EndPicture>,
-    /// Stacks, of a run that was to capture them.
+    /// Stacks, of a run that was to capture them; by number, those of the blocks that were live, however it ended.
     pub captured: Captured,
-    /// The numbers of the test's own blocks that were live, however it ended; of a run that was to capture all stacks.
-    pub live: HashSet<u64>,
     /// Calls that count until the fuel of a call of the test ended, where it did.
     pub calls: Option<u64>,
     /// What the test was told.
@@ -162,10 +160,10 @@ impl HeapState {
     pub(super) fn captured(&mut self, number: u64, size: u32, stack: Stack) {
         self.captured.enter(number, size, stack);
         if self.captured.is_full()
-            && let Some(Ok(live)) = self.book.as_mut().map(HeapBook::blocks)
+            && let Some(book) = &mut self.book
         {
-            let live: HashSet<u64> = live.into_iter().map(|block| block.number).collect();
-            self.captured.prune(|number| live.contains(&number));
+            // A heap that is not tracked has no profile: what is kept of it does not matter.
+            let _ = forget_gone(&mut self.captured, book);
         }
     }
 
@@ -175,12 +173,10 @@ impl HeapState {
             return Err(self.unopened.unwrap_or(Cow::Borrowed("it ended before its heap was there")));
         };
         let in_words = |why: Untracked| why.to_string();
-        let live = match self.capture {
-            Capture::All => book.blocks().map_err(in_words)?,
-            Capture::Nothing | Capture::Numbers(_) => Vec::new(),
-        };
+        if matches!(self.capture, Capture::All) {
+            forget_gone(&mut self.captured, &mut book).map_err(in_words)?;
+        }
         Ok(HeapEnd {
-            live: live.into_iter().filter(|block| block.own).map(|block| block.number).collect(),
             figures: book.figures().map_err(in_words)?,
             trace: book.trace(),
             window_open: book.window_open(),
@@ -191,6 +187,13 @@ impl HeapState {
             told: self.told,
         })
     }
+}
+
+/// Of blocks that are gone, only the sums by stack are kept.
+fn forget_gone(captured: &mut Captured, book: &mut HeapBook) -> Result<(), Untracked> {
+    let live: HashSet<u64> = book.blocks()?.into_iter().map(|block| block.number).collect();
+    captured.prune(|number| live.contains(&number));
+    Ok(())
 }
 
 /// What a hooked function was called for.

@@ -52,8 +52,7 @@ impl Walk<'_, '_> {
             for place in here.places(word) {
                 let index = place.0 as usize;
                 if !self.reached[index] && pointers.binary_search(&place).is_ok() {
-                    self.reached[index] = true;
-                    self.pending.push(index);
+                    self.mark(index);
                 }
             }
         }

@@ -1,4 +1,4 @@
-use crate::ledger::heap::reach::{Differs, Picture, agreed, changed, plain, without};
+use crate::ledger::heap::reach::{Differs, Picture, agreed, changed, joined, plain, without};
 use crate::ledger::heap::{Block, Parts};
 use proptest::prelude::*;
 use std::ops::Range;
@@ -229,13 +229,13 @@ fn changes_are_whole_words_and_joined() {
     for at in [5, 16, 2000, 4095] {
         after[at] = 1;
     }
-    assert_eq!(changed(&before, &after, 1024, 0), [1028..1032, 1040..1044, 3024..3028, 5116..5120]);
-    assert_eq!(changed(&before, &after, 1024, 7).len(), 4);
-    assert_eq!(changed(&before, &after, 1024, 8), [1028..1044, 3024..3028, 5116..5120]);
-    assert_eq!(changed(&before, &after, 1024, u32::MAX), [1028..5120]);
-    assert_eq!(changed(&before, &before, 1024, 0), []);
-    assert_eq!(changed(&before, &before[..4000], 0, 0), [4000..4096], "what only one has");
-    let top = changed(&before, &after, u32::MAX - 31, 0);
+    assert_eq!(changed(&before, &after, 1024), [1028..1032, 1040..1044, 3024..3028, 5116..5120]);
+    assert_eq!(joined(&changed(&before, &after, 1024), 7).len(), 4);
+    assert_eq!(joined(&changed(&before, &after, 1024), 8), [1028..1044, 3024..3028, 5116..5120]);
+    assert_eq!(joined(&changed(&before, &after, 1024), u32::MAX), [1028..5120]);
+    assert_eq!(changed(&before, &before, 1024), []);
+    assert_eq!(changed(&before, &before[..4000], 0), [4000..4096], "what only one has");
+    let top = changed(&before, &after, u32::MAX - 31);
     assert_eq!(top[..2], [u32::MAX - 27..u32::MAX - 23, u32::MAX - 15..u32::MAX - 11], "the rest cannot be named");
 }
 
@@ -391,7 +391,7 @@ proptest! {
         for flip in flips.iter().filter(|_| !before.is_empty()) {
             after[flip.index(before.len())] ^= 2;
         }
-        let ranges = changed(&before, &after, 4, join);
+        let ranges = joined(&changed(&before, &after, 4), join);
         for at in 0..before.len() {
             if before[at] != after[at] {
                 prop_assert!(ranges.iter().any(|range| range.contains(&(at as u32 + 4))));
