@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod config;
 pub mod instrument;
 pub mod ledger;
+pub mod model;
 pub mod policy;
 pub mod report;
 pub mod run;
@@ -21,3 +22,4 @@ pub mod sandbox;
 pub mod symbols;
 #[cfg(feature = "build")]
 pub mod toolchain;
+pub mod verify;

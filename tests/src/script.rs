@@ -4,8 +4,8 @@
 //! known however the test ends.
 
 use airtight::config::{Profile, Requestable};
+use airtight::model::TestRecord;
 use airtight::policy::Policy;
-use airtight::report::model::TestRecord;
 use airtight::run::{ModuleGrants, RunError, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use std::collections::BTreeMap;

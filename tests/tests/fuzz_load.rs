@@ -7,8 +7,8 @@
 //! ```
 
 use airtight::config::{Profile, Requestable};
+use airtight::model::Verdict;
 use airtight::policy::{Limits, Policy};
-use airtight::report::model::Verdict;
 use airtight::run::{ModuleGrants, RunError, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::{Compiler, LoadOptions};
 use airtight_tests::fuzz;

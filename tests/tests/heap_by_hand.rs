@@ -1,8 +1,8 @@
 //! Allocators written by hand, which do what no allocator of a toolchain does.
 
 use airtight::config::Config;
-use airtight::report::doubt::Cause;
-use airtight::report::model::{Report, TestRecord, Verdict};
+use airtight::model::doubt::Cause;
+use airtight::model::{Report, TestRecord, Verdict};
 use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use std::path::Path;

@@ -3,8 +3,8 @@
 //! configuration's.
 
 use airtight::config::Config;
-use airtight::report::model::Verdict;
-use airtight::report::profile::{HeapProfile, ProfileSite};
+use airtight::model::Verdict;
+use airtight::model::profile::{HeapProfile, ProfileSite};
 use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::{Ran, guests_dir, read_report, run, scratch_dir, tests};

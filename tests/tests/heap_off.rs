@@ -2,8 +2,8 @@
 //! it at the same place, and ends in the same way.
 
 use airtight::config::{Config, Profile};
+use airtight::model::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
 use airtight::policy::CLEANUP_FUEL;
-use airtight::report::model::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
 use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::{Cache, Compiler, LoadOptions};
 use airtight_tests::sdk::{sdk_module, state};

@@ -2,7 +2,7 @@
 //! finds nothing touched outside of what was granted.
 
 use airtight::config::{Config, Profile};
-use airtight::report::model::{Report, TestRecord};
+use airtight::model::{Report, TestRecord};
 use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::hostile::{Expect, Hostile, PUBLIC, SECRET, Site, corpus, lay_out};

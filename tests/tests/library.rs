@@ -1,7 +1,7 @@
 //! The library in a program of one's own.
 
 use airtight::config::{Config, Profile};
-use airtight::report::model::{Report, Verdict};
+use airtight::model::{Report, Verdict};
 use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::{compile, guest, scratch_dir};

@@ -2,7 +2,7 @@
 //! all of them together is without their clean-ups.
 
 use airtight::config::{Config, Profile};
-use airtight::report::model::{TestRecord, Verdict};
+use airtight::model::{TestRecord, Verdict};
 use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::sdk::{sdk_module, state};

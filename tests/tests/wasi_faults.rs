@@ -1,7 +1,7 @@
 //! What other implementations of WASI preview 1 get wrong, a test for each fault.
 
+use airtight::model::{TestRecord, Verdict};
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limits, Mode, Policy, SocketGrant, SocketSource};
-use airtight::report::model::{TestRecord, Verdict};
 use airtight::run::{Runner, RunnerOptions};
 use airtight::sandbox::Compiler;
 use airtight_tests::script::Arg::{Buffer, Bytes, I32, I64, Out, OutAt};

@@ -1,8 +1,8 @@
 //! What a lesson's documentation promises, and what airtight found.
 
 use crate::suite::Ran;
+use airtight::model::{ModuleRecord, Report, TestRecord};
 use airtight::report::console::render_findings;
-use airtight::report::model::{ModuleRecord, Report, TestRecord};
 use anyhow::{Context, Result};
 use similar::TextDiff;
 use std::fmt::Write;

@@ -2,8 +2,8 @@
 
 use crate::lesson::{EXPECTED, Lesson, ROUNDS};
 use airtight::config::{Config, Profile};
+use airtight::model::Report;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
-use airtight::report::model::Report;
 use airtight::run::{Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::Cache;
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, Step};

@@ -4,8 +4,8 @@
 //! A module from a file is loaded the same way.
 
 use airtight::config::{Profile, Requestable};
+use airtight::model::{Report, ResourceKind, Verdict};
 use airtight::policy::{Limits, Policy};
-use airtight::report::model::{Report, ResourceKind, Verdict};
 use airtight::run::{Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use anyhow::{Context, Result, ensure};

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(airtight::report::exit_status::SETUP)
+            ExitCode::from(airtight::model::exit_status::SETUP)
         }
     }
 }
@@ -34,7 +34,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<u8> {
     let plan = runner.plan(subjects, &profile, &selection)?;
     if list {
         plan.iter().flat_map(|module| &module.tests).for_each(|test| println!("{}: test", test.name));
-        return Ok(airtight::report::exit_status::PASSED);
+        return Ok(airtight::model::exit_status::PASSED);
     }
     let mut console = Console::new(std::io::stdout(), ConsoleOptions::default());
     let report = runner.run(&plan, &profile, &mut console)?;

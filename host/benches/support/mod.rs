@@ -5,7 +5,7 @@
 pub mod bare;
 
 use airtight::config::{Config, Profile};
-use airtight::report::events::{Event, Listener};
+use airtight::model::events::{Event, Listener};
 use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use std::fmt::Write;
@@ -98,7 +98,7 @@ impl Listener for Stopwatch {
         match event {
             Event::RunStarted { .. } => self.began = Some(Instant::now()),
             Event::TestFinished { test, .. } => {
-                self.passed += usize::from(test.verdict == airtight::report::model::Verdict::Pass);
+                self.passed += usize::from(test.verdict == airtight::model::Verdict::Pass);
                 self.took = self.began.map(|began| began.elapsed()).unwrap_or_default();
             }
             _ => {}

@@ -1,7 +1,7 @@
 use super::imports::BadImports;
 use super::module::ExportProblem;
 use super::shape::Shape;
-use crate::report::model::Harness;
+use crate::model::Harness;
 use wasmparser::BinaryReaderError;
 
 /// Why the tests of a module cannot be listed. Each message completes "cannot load FILE: …".

@@ -30,7 +30,7 @@ pub use shape::Shape;
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 pub use weight::{CompileCaps, weigh};
 
-use crate::report::model::Harness;
+use crate::model::Harness;
 use module::Module;
 use sections::id;
 use wasmparser::{Validator, WasmFeatures};

@@ -2,7 +2,7 @@
 
 use super::errors::{ConfigError, ConfigErrors, Problem};
 use super::suggest::nearest;
-use super::units::Quantity;
+use crate::model::units::Quantity;
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -1,5 +1,5 @@
 use super::suggest::listed;
-use super::units::UnitError;
+use crate::model::units::UnitError;
 use std::fmt;
 use std::path::PathBuf;
 

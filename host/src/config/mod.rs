@@ -23,7 +23,6 @@ mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
-pub mod units;
 
 pub use ask::{Ask, AskError, Refusal};
 pub use errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};

@@ -1,7 +1,7 @@
 //! Settings for one run, above every profile: environment variables and command line.
 
 use super::errors::{ConfigError, ConfigErrors, Problem};
-use super::units::{UnitError, parse_duration, parse_fuel, parse_size};
+use crate::model::units::{UnitError, parse_duration, parse_fuel, parse_size};
 use crate::policy::PolicyPatch;
 use std::ffi::OsStr;
 

@@ -1,7 +1,7 @@
 use super::ask::{Ask, AskError, Refusal};
 use super::overlay::Overlays;
 use super::suggest::nearest;
-use super::units::{format_count, format_duration, format_fuel, format_size};
+use crate::model::units::{format_count, format_duration, format_fuel, format_size};
 use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,7 +4,7 @@ use super::check::{At, Checker, Value};
 use super::errors::Problem;
 use super::grants::{self, RawDir, RawSocket};
 use super::settings::{self, FILE, OVERRIDE, PROFILE, SHARED};
-use super::units::{Quantity, format_size};
+use crate::model::units::{Quantity, format_size};
 use crate::policy::PolicyPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@ use super::check::{At, Checker, Value};
 use super::clock;
 use super::errors::Problem;
 use super::suggest::nearest;
-use super::units::Quantity;
+use crate::model::units::Quantity;
 use crate::policy::{LeakAction, LeakPatch, PolicyPatch};
 use std::collections::BTreeMap;
 use std::time::Duration;

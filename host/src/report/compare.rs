@@ -1,6 +1,6 @@
 //! What differs between two canonical reports: module, test, field, and both values.
 
-use super::model::{Canonical, ModuleRecord, TestRecord};
+use crate::model::{Canonical, ModuleRecord, TestRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -143,11 +143,11 @@ fn keys<'a>(left: &'a Map<String, Value>, right: &'a Map<String, Value>) -> impl
 
 #[cfg(test)]
 mod tests {
-    use super::super::doubt::{Cause, Doubt, TestId};
-    use super::super::growth::{Growth, Round, Span};
-    use super::super::model::{Report, Verdict};
-    use super::super::{digest, samples};
     use super::*;
+    use crate::model::doubt::{Cause, Doubt, TestId};
+    use crate::model::growth::{Growth, Round, Span};
+    use crate::model::{Report, Verdict};
+    use crate::model::{digest, samples};
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Report files: checked before the run, written whole or not at all after it.
 
-use super::model::Report;
 use super::{json, pprof};
+use crate::model::Report;
 use std::fmt::{self, Display};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -238,8 +238,8 @@ fn written() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
     use super::*;
+    use crate::model::samples;
 
     fn spec(path: &Path) -> ReportSpec {
         ReportSpec { kind: ReportKind::Json, path: path.to_owned() }

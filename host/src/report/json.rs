@@ -1,6 +1,6 @@
 //! The report as a JSON file.
 
-use super::model::Report;
+use crate::model::Report;
 
 /// The whole report, indented, with a newline at its end.
 ///
@@ -14,10 +14,10 @@ pub fn write(report: &Report) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::growth::{Growth, Round, Span};
-    use super::super::model::{Heap, Verdict};
-    use super::super::{digest, samples};
     use super::*;
+    use crate::model::growth::{Growth, Round, Span};
+    use crate::model::{Heap, Verdict};
+    use crate::model::{digest, samples};
     use proptest::prelude::*;
 
     #[test]

@@ -1,9 +1,9 @@
 //! A suite that was run in several ways, and whether they agree.
 
 use super::compare::Difference;
-use super::doubt::Doubt;
-use super::exit_status;
-use super::model::Report;
+use crate::model::Report;
+use crate::model::doubt::Doubt;
+use crate::model::exit_status;
 use std::time::Duration;
 
 /// All the ways in which a suite was run.
@@ -89,9 +89,9 @@ impl Verification {
 
 #[cfg(test)]
 mod tests {
-    use super::super::doubt::Cause;
-    use super::super::samples;
     use super::*;
+    use crate::model::doubt::Cause;
+    use crate::model::samples;
 
     fn ran(doubts: Vec<Doubt>, differences: Vec<Difference>) -> Trial {
         let result = Tried::Ran { digest: "sha256:1".to_owned(), doubts, left_out: Vec::new(), differences };

@@ -1,8 +1,8 @@
 //! What makes a report one that another run need not give again.
 
 use super::plan::{PlannedModule, PlannedTest, Step};
+use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::policy::{Clock, Policy};
-use crate::report::doubt::{Cause, Doubt, TestId};
 
 /// The doubts about a run of these modules. `by_wall_clock` are the places in the plan of tests that the wall clock ended.
 pub fn of(modules: &[PlannedModule], profile: &Policy, by_wall_clock: &[usize], interrupted: bool) -> Vec<Doubt> {

@@ -2,8 +2,8 @@
 
 use super::hints;
 use super::libtest::{self, Closing};
+use crate::model::{Frame, Harness, LimitRecord, Verdict};
 use crate::policy::Policy;
-use crate::report::model::{Frame, Harness, LimitRecord, Verdict};
 use crate::sandbox::wasi::Waited;
 use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, Run, TrapKind};
 use crate::symbols::{Cause, Symbols};

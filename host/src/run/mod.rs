@@ -1,7 +1,7 @@
 //! Turns modules, a profile and a selection into events and a report.
 //!
 //! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, runs each in a fresh
-//! instance on threads with the stack that guests need, judges them, and tells a [`crate::report::events::Listener`].
+//! instance on threads with the stack that guests need, judges them, and tells a [`crate::model::events::Listener`].
 
 mod doubts;
 mod execute;
@@ -18,7 +18,6 @@ mod runner;
 mod seed;
 mod selection;
 mod slow;
-mod verify;
 
 pub use libtest::ListError;
 pub use package::FileError;
@@ -26,4 +25,3 @@ pub use plan::{ModuleGrants, PlannedModule, Subject};
 pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};
-pub use verify::{Loaded, Suite, VerifyError, Way, verify, ways};

@@ -8,7 +8,7 @@ use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
 use crate::{
-    report::model::Harness,
+    model::Harness,
     run::Subject,
     symbols::{PathRoots, VIRTUAL_PACKAGES},
     toolchain::Artifact,

@@ -5,9 +5,9 @@ use super::heap_verdict::{self, Held};
 use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
+use crate::model::growth::{Growth, Round};
+use crate::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
 use crate::policy::LeakAction;
-use crate::report::growth::{Growth, Round};
-use crate::report::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
 

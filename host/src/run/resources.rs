@@ -1,7 +1,7 @@
 //! Open handles to entries of the report: symbolised, and one entry for what was acquired alike.
 
 use crate::ledger::{Access, Handle, Kind};
-use crate::report::model::{Resource, ResourceKind, SocketRecord};
+use crate::model::{Resource, ResourceKind, SocketRecord};
 use crate::sandbox::wasi::{Left, Remains};
 use crate::symbols::Symbols;
 

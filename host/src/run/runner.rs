@@ -7,9 +7,9 @@ use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::CompileCaps;
 use crate::config::Profile;
+use crate::model::events::{Event, Listener};
+use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::policy::policy_record;
-use crate::report::events::{Event, Listener};
-use crate::report::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{

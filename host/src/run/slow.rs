@@ -78,7 +78,7 @@ fn nanos(time: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::report::events::{Event, Listener};
+    use crate::model::events::{Event, Listener};
     use crate::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
     use crate::sandbox::LoadOptions;
     use std::path::Path;

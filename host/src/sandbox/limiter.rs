@@ -1,7 +1,7 @@
 //! The memory limit: every growth is asked for here.
 
 use crate::catalogue::MAX_TABLE_ELEMENTS;
-use crate::report::model::RefusedGrowth;
+use crate::model::RefusedGrowth;
 use wasmtime::ResourceLimiter;
 
 /// Caps one instance's linear memory and remembers what it refused.

@@ -8,7 +8,7 @@ use super::sdk::SdkCall;
 use super::state::TestState;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Places};
 use crate::instrument::{self, Instrumented, RewriteMap, Window};
-use crate::report::model::Harness;
+use crate::model::Harness;
 use crate::symbols::{PathRoots, Symbols};
 use std::sync::Arc;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};

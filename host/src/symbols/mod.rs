@@ -18,7 +18,7 @@ pub use paths::{PathRoots, VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 
 use crate::catalogue::sections::{Section, sections};
 use crate::ledger::RawFrame;
-use crate::report::model::Frame;
+use crate::model::Frame;
 use class::{Class, class};
 use decls::Decl;
 use demangle::readable;

@@ -1,7 +1,7 @@
 //! The user's own frames of a stack.
 
 use super::paths::Source;
-use crate::report::model::Frame;
+use crate::model::Frame;
 use std::sync::Arc;
 
 /// Most frames of a stack in a report; the last one then says how many there are more.

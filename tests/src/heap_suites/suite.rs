@@ -1,7 +1,7 @@
 //! One suite, run by the program as a user would.
 
 use super::Options;
-use airtight::report::model::{Harness, ModuleRecord, Report, TestRecord, Verdict};
+use airtight::model::{Harness, ModuleRecord, Report, TestRecord, Verdict};
 use anyhow::{Context, ensure};
 use std::fs;
 use std::path::Path;

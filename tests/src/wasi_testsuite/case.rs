@@ -3,8 +3,8 @@
 use super::find::Case;
 use super::spec::Spec;
 use airtight::config::{Profile, Requestable};
+use airtight::model::{Output, TestRecord, Verdict};
 use airtight::policy::{DirGrant, Limits, Mode, Policy};
-use airtight::report::model::{Output, TestRecord, Verdict};
 use airtight::run::{ModuleGrants, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use anyhow::{Context, bail, ensure};

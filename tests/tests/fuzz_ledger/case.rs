@@ -2,8 +2,8 @@
 
 use super::model::{Answer, BELOW, Flaw, Held, Model, ROOTS};
 use super::steps::{Case, Open, Step};
+use airtight::model::{Resource, ResourceKind, TestRecord, Verdict};
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limits, Mode, Policy};
-use airtight::report::model::{Resource, ResourceKind, TestRecord, Verdict};
 use airtight::run::{Runner, RunnerOptions};
 use airtight::sandbox::Compiler;
 use airtight_tests::script::{Arg, End, Script, run_module};

@@ -4,10 +4,10 @@ mod limits;
 
 pub use limits::LimitArgs;
 
+use airtight::model::Harness;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
-use airtight::report::model::Harness;
 use airtight::run::{Partition, RunIgnored, Seed, Selection};
 use airtight::sandbox::Compiler;
 use airtight::toolchain::{BuildRequest, Profile, TargetFilter};

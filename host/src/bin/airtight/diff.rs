@@ -3,9 +3,9 @@
 use crate::args::DiffCommand;
 use crate::failure::{Done, Failure};
 use crate::session::colours;
+use airtight::model::exit_status;
 use airtight::report::console::{DiffOptions, DiffText, GrowthText};
 use airtight::report::diff::{Growth, ReportDiff, read};
-use airtight::report::exit_status;
 use std::io::Write;
 
 pub fn diff(command: &DiffCommand) -> Done {

@@ -1,7 +1,8 @@
 //! How the program ends when it cannot do what it was asked for.
 
-use airtight::report::exit_status;
-use airtight::run::{FileError, RunError, SetupError, VerifyError};
+use airtight::model::exit_status;
+use airtight::run::{FileError, RunError, SetupError};
+use airtight::verify::VerifyError;
 use std::fmt::Display;
 use std::process::ExitCode;
 

@@ -3,8 +3,8 @@
 use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above, nothing_selected};
+use airtight::model::exit_status;
 use airtight::report::console::OneLine;
-use airtight::report::exit_status;
 use airtight::run::{ModuleGrants, PlannedModule};
 use std::io::Write;
 use std::path::PathBuf;

@@ -6,8 +6,8 @@
 use crate::args::{RunArgs, RunnerCommand, run_defaults, run_ignored};
 use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above};
-use airtight::report::exit_status;
-use airtight::report::model::Harness;
+use airtight::model::Harness;
+use airtight::model::exit_status;
 use airtight::run::{ModuleGrants, PlannedModule, Seed, Selection};
 use clap::Parser;
 use std::io::Write;

@@ -3,11 +3,11 @@
 use crate::args::{Color, RunArgs};
 use crate::failure::{Done, Failure};
 use airtight::config::{Config, Overlays, Profile, from_environment};
+use airtight::model::events::{Event, Listener};
+use airtight::model::exit_status;
+use airtight::model::{Harness, Report};
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress};
-use airtight::report::events::{Event, Listener};
-use airtight::report::exit_status;
 use airtight::report::files::ReportFiles;
-use airtight::report::model::{Harness, Report};
 use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Seed, Selection, Subject};
 use airtight::sandbox::{Cache, LoadOptions};
 use airtight::toolchain::Artifact;

@@ -5,7 +5,7 @@ use crate::build::{build, config_of};
 use crate::failure::Done;
 use crate::list;
 use crate::session::Session;
-use airtight::report::exit_status;
+use airtight::model::exit_status;
 use airtight::run::PlannedModule;
 use airtight::toolchain::BuildOutput;
 use std::collections::BTreeMap;

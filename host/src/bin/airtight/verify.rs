@@ -7,14 +7,15 @@ use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
 use crate::failure::{Done, Failure};
 use crate::session::{Settings, config_above, name_of, stop_on_interrupt};
+use airtight::model::exit_status;
+use airtight::model::profile::HeapProfile;
+use airtight::model::{Harness, Report};
 use airtight::report::console::{OneLine, TrialLine, VerificationEnd};
-use airtight::report::exit_status;
 use airtight::report::json;
-use airtight::report::model::{Harness, Report};
-use airtight::report::profile::HeapProfile;
-use airtight::run::{FileError, Loaded, ModuleGrants, Runner, Subject, Suite, VerifyError, Way, ways};
+use airtight::run::{FileError, ModuleGrants, Runner, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight::toolchain::Artifact;
+use airtight::verify::{Loaded, Suite, VerifyError, Way, ways};
 use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -140,7 +141,7 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
         written = std::mem::replace(&mut written, Ok(())).and_then(|()| out.write_all(text.as_bytes()));
     };
     let ways = ways(&settings.options, scratch);
-    let verification = airtight::run::verify(&suite, &ways, &mut elsewhere, &mut |trial| {
+    let verification = airtight::verify::verify(&suite, &ways, &mut elsewhere, &mut |trial| {
         say(TrialLine::new(trial, colours).to_string())
     })?;
     say(VerificationEnd::new(&verification, began.elapsed(), colours).to_string());

@@ -1,6 +1,6 @@
 use super::{config, errors};
-use crate::config::units::{parse_duration, parse_fuel, parse_size};
 use crate::config::{Ask, Overlays};
+use crate::model::units::{parse_duration, parse_fuel, parse_size};
 use crate::policy::{Clock, LeakAction, LeakActions, Limits, Mode, PolicyPatch, SocketSource};
 use std::sync::Arc;
 use std::time::Duration;

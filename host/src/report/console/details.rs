@@ -1,6 +1,5 @@
 //! All there is to say of one test, and the short of it.
 
-use super::super::model::{CleanupRecord, Details, Heap, TestRecord, Verdict};
 use super::growth::GrowthTable;
 use super::left::{Left, NotCertain, is_certain};
 use super::limits::{Advice, Limit, Refused, is_of_heap};
@@ -9,6 +8,7 @@ use super::sanitise::{OneLine, Quoted};
 use super::status::TestName;
 use super::style::Styles;
 use super::units::Bytes;
+use crate::model::{CleanupRecord, Details, Heap, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
 /// Everything, without times and without captured output.

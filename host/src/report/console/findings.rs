@@ -1,9 +1,9 @@
 //! The list of what needs attention.
 
-use super::super::model::{Report, TestRecord};
 use super::details::Full;
 use super::status::{StatusLine, Time};
 use super::style::Styles;
+use crate::model::{Report, TestRecord};
 use std::fmt::{self, Display, Formatter};
 
 /// Every test that neither passed nor was skipped, with all there is to say of it: the same text for the same canonical

@@ -1,10 +1,10 @@
 //! A test that was run several times in one instance: each round before and after, and what that says of the next one.
 
-use super::super::growth::{Growth, LEAST, Round, Span, Trend};
 use super::left::Allocated;
 use super::resources::Title;
 use super::style::Styles;
 use super::units::{Bytes, Grouped, PlainBytes, plural};
+use crate::model::growth::{Growth, LEAST, Round, Span, Trend};
 use std::fmt::{self, Display, Formatter};
 
 /// Rows shown of a long table, at its beginning and at its end; the JSON report has every round.
@@ -254,8 +254,8 @@ fn pages(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples;
     use super::*;
+    use crate::model::samples;
     use insta::assert_snapshot;
     use proptest::prelude::*;
 

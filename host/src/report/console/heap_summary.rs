@@ -1,10 +1,10 @@
 //! What the end of a run says of the heap of all its tests together.
 
-use super::super::model::{Heap, Report, Resource, ResourceKind};
 use super::left::bound;
 use super::sanitise::OneLine;
 use super::summary::Reasons;
 use super::units::{Grouped, PlainBytes, plural};
+use crate::model::{Heap, Report, Resource, ResourceKind};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -103,9 +103,9 @@ fn write_reasons(f: &mut Formatter<'_>, what: &str, reasons: &BTreeMap<&str, usi
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::model::{TestRecord, Usage, Verdict};
-    use super::super::super::samples;
     use super::*;
+    use crate::model::samples;
+    use crate::model::{TestRecord, Usage, Verdict};
 
     fn summary(tests: Vec<TestRecord>) -> String {
         HeapSummary::of(&samples::report(vec![samples::module("m", tests)])).to_string()

@@ -1,11 +1,11 @@
 //! What a test left behind: what was open, then heap blocks that were lost, then those that static data keeps.
 
-use super::super::growth::Growth;
-use super::super::model::{Details, Heap, Resource, ResourceKind, Verdict};
 use super::resources::{Inventory, Open, StackOf, Title, acquired};
 use super::sanitise::OneLine;
 use super::style::Styles;
 use super::units::{Grouped, plural};
+use crate::model::growth::Growth;
+use crate::model::{Details, Heap, Resource, ResourceKind, Verdict};
 use std::fmt::{self, Display, Formatter};
 
 /// Places of allocation that are listed of one list; the JSON report has them all.
@@ -206,13 +206,13 @@ impl Display for Allocated<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::model::{LimitRecord, Report, TestRecord};
-    use super::super::super::samples;
     use super::super::details::Short;
     use super::super::findings::Finding;
     use super::super::status::Time;
     use super::super::{StatusLevel, render_findings};
     use super::*;
+    use crate::model::samples;
+    use crate::model::{LimitRecord, Report, TestRecord};
     use insta::assert_snapshot;
 
     fn report(tests: Vec<TestRecord>) -> Report {

@@ -1,6 +1,6 @@
 //! Which tests are shown, and when: nextest's levels, by its names and with its meaning.
 
-use super::super::model::{TestRecord, Verdict};
+use crate::model::{TestRecord, Verdict};
 use serde::Deserialize;
 
 /// Which tests get a line while the run goes. Each level shows what the ones before it show.

@@ -1,8 +1,8 @@
 //! The limit that a test broke, and growth that it was refused.
 
-use super::super::model::{LimitRecord, RefusedGrowth};
 use super::sanitise::OneLine;
 use super::units::{Bytes, Grouped, Millis, plural};
+use crate::model::{LimitRecord, RefusedGrowth};
 use std::fmt::{self, Display, Formatter};
 
 /// Which limit, its value, and what was asked for or reached.

@@ -1,8 +1,8 @@
 //! A progress bar under the console's lines, for a terminal.
 
-use super::super::counts::Counts;
-use super::super::events::{Event, Listener};
 use super::reporter::{Console, ConsoleOptions};
+use crate::model::counts::Counts;
+use crate::model::events::{Event, Listener};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::time::Duration;

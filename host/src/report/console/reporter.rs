@@ -1,7 +1,5 @@
 //! The console reporter.
 
-use super::super::events::{Event, Listener};
-use super::super::model::{Report, TestRecord};
 use super::details::{Captured, Full, Short};
 use super::findings::Finding;
 use super::levels::{FinalStatusLevel, OutputMode, StatusLevel};
@@ -9,6 +7,8 @@ use super::status::{StatusLine, TestName, Time};
 use super::style::Styles;
 use super::summary::Summary;
 use super::units::plural;
+use crate::model::events::{Event, Listener};
+use crate::model::{Report, TestRecord};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};

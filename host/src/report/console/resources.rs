@@ -1,9 +1,9 @@
 //! What a test held at its end, and the guest's stacks.
 
-use super::super::model::{Frame, Resource, ResourceKind, SocketRecord};
 use super::sanitise::OneLine;
 use super::style::Styles;
 use super::units::{Bytes, Grouped, PlainBytes, plural};
+use crate::model::{Frame, Resource, ResourceKind, SocketRecord};
 use std::fmt::{self, Display, Formatter};
 
 /// Frames shown of one stack; the JSON report has them all.

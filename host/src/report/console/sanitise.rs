@@ -67,8 +67,8 @@ fn is_deceptive(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples::hostile;
     use super::*;
+    use crate::model::samples::hostile;
     use proptest::prelude::*;
 
     fn quoted(text: &[u8]) -> String {

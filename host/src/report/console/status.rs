@@ -1,8 +1,8 @@
 //! The line of a test: verdict, time, module, name.
 
-use super::super::model::{TestRecord, Verdict};
 use super::sanitise::OneLine;
 use super::style::Styles;
+use crate::model::{TestRecord, Verdict};
 use std::fmt::{self, Display};
 use std::time::Duration;
 

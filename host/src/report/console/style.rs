@@ -1,6 +1,6 @@
 //! The colours, as nextest's where it has them.
 
-use super::super::model::Verdict;
+use crate::model::Verdict;
 use anstyle::{AnsiColor, Style};
 
 /// A style for each kind of text; all are empty where colours are off.

@@ -1,12 +1,12 @@
 //! The last lines of a run.
 
-use super::super::counts::Counts;
-use super::super::model::Report;
-use super::super::profile::HeapProfile;
 use super::heap_summary::HeapSummary;
 use super::sanitise::{OneLine, Quoted};
 use super::style::Styles;
 use super::units::plural;
+use crate::model::Report;
+use crate::model::counts::Counts;
+use crate::model::profile::HeapProfile;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! What a person sees. Hostile guests: no name, message or output may drive the terminal or pass for a line of the report.
 
-use super::super::doubt::{Cause, Doubt, TestId};
-use super::super::events::{Event, Listener};
-use super::super::model::{Details, Output, RefusedGrowth, Report, TestRecord, Verdict};
-use super::super::profile::{HeapProfile, Missing};
-use super::super::samples;
 use super::*;
+use crate::model::doubt::{Cause, Doubt, TestId};
+use crate::model::events::{Event, Listener};
+use crate::model::profile::{HeapProfile, Missing};
+use crate::model::samples;
+use crate::model::{Details, Output, RefusedGrowth, Report, TestRecord, Verdict};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -149,7 +149,7 @@ fn a_long_stack_and_an_unknown_one() {
     let mut unknown = samples::file("/tmp/unknown", 1);
     unknown.stack.clear();
     let (mut dir, mut inherited) = (samples::file("fixtures", 3), samples::file("", 1));
-    dir.kind = super::super::model::ResourceKind::Dir;
+    dir.kind = crate::model::ResourceKind::Dir;
     inherited.path = None;
     let details = Details { leaks: vec![deep, unknown, dir, inherited], ..Details::default() };
     let report = one_module(vec![samples::with("tests::reads_all", Verdict::Leak, details)]);

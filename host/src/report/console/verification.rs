@@ -189,10 +189,10 @@ impl Display for Shown<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::doubt::{Cause, Doubt};
-    use super::super::super::samples;
     use super::super::super::verification::LeftOut;
     use super::*;
+    use crate::model::doubt::{Cause, Doubt};
+    use crate::model::samples;
     use serde_json::json;
 
     fn ran(way: &str, differences: Vec<Difference>) -> Trial {
@@ -206,7 +206,7 @@ mod tests {
         format!("{lines}{}", VerificationEnd::new(verification, Duration::from_secs(5), false))
     }
 
-    fn reference() -> super::super::super::model::Report {
+    fn reference() -> crate::model::Report {
         samples::report(vec![samples::module("m", vec![samples::passed("works"), samples::failed()])])
     }
 

@@ -2,8 +2,8 @@
 
 use super::heap::{Amount, Figure, TestChange, known};
 use super::pairs;
-use crate::config::units::{UnitError, format_size, parse_size};
-use crate::report::model::Report;
+use crate::model::Report;
+use crate::model::units::{UnitError, format_size, parse_size};
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
@@ -148,8 +148,8 @@ impl Growth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::model::Heap;
-    use crate::report::samples;
+    use crate::model::Heap;
+    use crate::model::samples;
     use proptest::prelude::*;
 
     #[test]

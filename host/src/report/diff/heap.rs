@@ -1,8 +1,8 @@
 //! What tests left on the heap, by the function that allocated it, and their peaks.
 
 use super::{Side, TestPair};
-use crate::report::doubt::TestId;
-use crate::report::model::{Resource, ResourceKind, TestRecord, Verdict};
+use crate::model::doubt::TestId;
+use crate::model::{Resource, ResourceKind, TestRecord, Verdict};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Leaks of everything but the heap: files, directories, sockets, residue.
 
 use super::{Side, TestPair};
-use crate::report::doubt::TestId;
-use crate::report::model::{Frame, ResourceKind, TestRecord, Verdict};
+use crate::model::doubt::TestId;
+use crate::model::{Frame, ResourceKind, TestRecord, Verdict};
 use std::collections::BTreeMap;
 
 /// The leaks that changed, in the order of the reports, and how many are the same.

@@ -17,8 +17,8 @@ pub use read::{ReadError, Unreadable, read};
 pub use tests::{OnlyTest, TestDiff, VerdictChange};
 
 use super::compare::matched;
-use super::doubt::{Doubt, TestId};
-use super::model::{Report, TestRecord};
+use crate::model::doubt::{Doubt, TestId};
+use crate::model::{Report, TestRecord};
 
 /// One of the two reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

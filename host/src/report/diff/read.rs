@@ -1,7 +1,7 @@
 //! Report files, as they are read back.
 
-use crate::report::digest::CheckError;
-use crate::report::model::{Details, Report, SCHEMA};
+use crate::model::digest::CheckError;
+use crate::model::{Details, Report, SCHEMA};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_path_to_error::{Path as Field, Segment};
@@ -92,8 +92,9 @@ fn within_details(bytes: &[u8], field: &Field) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{json, samples};
     use super::*;
+    use crate::model::samples;
+    use crate::report::json;
     use proptest::prelude::*;
 
     fn sample() -> Report {

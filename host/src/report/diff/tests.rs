@@ -2,8 +2,8 @@
 
 use super::TestPair;
 use super::heap::{Figure, Unknown, known};
-use crate::report::doubt::TestId;
-use crate::report::model::{TestRecord, Verdict};
+use crate::model::doubt::TestId;
+use crate::model::{TestRecord, Verdict};
 
 /// What changed of the tests as a whole, each list in the order of the reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! From the sites of a run to the messages of a profile.
 
 use super::schema::{Function, Label, Line, Location, Profile, Sample, ValueType};
+use crate::model::profile::{Missing, ProfileSite};
+use crate::model::{Frame, Report};
 use crate::report::console::OneLine;
-use crate::report::model::{Frame, Report};
-use crate::report::profile::{Missing, ProfileSite};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the values of a sample are, in the order of Go's heap profiles.

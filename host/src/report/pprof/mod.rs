@@ -9,7 +9,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use super::model::Report;
+use crate::model::Report;
 use flate2::{Compression, GzBuilder};
 use prost::Message;
 use std::io::Write;

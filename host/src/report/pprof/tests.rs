@@ -1,10 +1,10 @@
 //! What the bytes of a profile are, and that the tools read them.
 
-use super::super::model::{Frame, Report};
-use super::super::profile::{HeapProfile, Missing, ProfileSite};
-use super::super::samples::{self, frame};
 use super::schema::{Function, Label, Line, Location, Profile, Sample, ValueType};
 use super::write;
+use crate::model::profile::{HeapProfile, Missing, ProfileSite};
+use crate::model::samples::{self, frame};
+use crate::model::{Frame, Report};
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use prost::Message;

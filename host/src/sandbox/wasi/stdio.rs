@@ -2,7 +2,7 @@
 
 use super::object::{File, Interest, Readiness, Result};
 use super::world::World;
-use crate::report::model::Output;
+use crate::model::Output;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype};
 
 /// Bytes of each stream's end that are kept when its middle is over the cap: the harness's closing line and the panic

@@ -1,6 +1,6 @@
 //! Limits of tests on the command line.
 
-use airtight::config::units::{parse_count, parse_duration, parse_fuel, parse_size};
+use airtight::model::units::{parse_count, parse_duration, parse_fuel, parse_size};
 use airtight::policy::PolicyPatch;
 use clap::Args;
 use std::time::Duration;

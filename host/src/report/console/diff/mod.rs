@@ -8,13 +8,13 @@ mod tests;
 pub use growth::GrowthText;
 
 use super::super::diff::{Figure, LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, Unknown};
-use super::super::doubt::TestId;
 use super::reporter::SEPARATOR;
 use super::resources::{Place, noun};
 use super::sanitise::OneLine;
 use super::status::{TestName, word};
 use super::style::Styles;
 use super::units::{Grouped, plural};
+use crate::model::doubt::TestId;
 use std::fmt::{self, Display, Formatter};
 use table::{Row, Table};
 

@@ -1,10 +1,10 @@
 //! What a person reads of two reports.
 
 use super::super::super::diff::{Growth, ReportDiff, Threshold};
-use super::super::super::doubt::{Cause, Doubt};
-use super::super::super::model::*;
-use super::super::super::samples::{self, frame};
 use super::*;
+use crate::model::doubt::{Cause, Doubt};
+use crate::model::samples::{self, frame};
+use crate::model::*;
 use proptest::prelude::*;
 
 const OPTIONS: DiffOptions<'_> = DiffOptions { old: "old.json", new: "new.json", all: false, colours: false };

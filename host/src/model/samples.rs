@@ -1,11 +1,11 @@
 //! Reports for the tests of the writers.
 
 use super::growth::{Growth, Round, Span};
-use super::model::*;
+use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
+pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
     let policy = json!({ "limits": { "memory": 268_435_456, "fuel": 10_000_000_000_u64, "timeout-ms": 300_000 } });
     let volatile = Volatile {
         started: "2026-01-02T03:04:05Z".to_owned(),
@@ -19,26 +19,26 @@ pub(super) fn report(modules: Vec<ModuleRecord>) -> Report {
     Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
 }
 
-pub(super) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
+pub(crate) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
     let code = format!("sha256:{}", "0".repeat(64));
     ModuleRecord { name: name.to_owned(), harness: Harness::Libtest, code, tests }
 }
 
-pub(super) fn passed(name: &str) -> TestRecord {
+pub(crate) fn passed(name: &str) -> TestRecord {
     let heap = Heap { why: Some("not part of this version".into()), ..Heap::default() };
     let usage = Usage { fuel: Some(1000), linear_peak: Some(17 << 16), handles_peak: Some(2), heap };
     TestRecord { name: name.into(), harness: None, verdict: Verdict::Pass, usage: Some(usage), details: None }
 }
 
-pub(super) fn with(name: &str, verdict: Verdict, details: Details) -> TestRecord {
+pub(crate) fn with(name: &str, verdict: Verdict, details: Details) -> TestRecord {
     TestRecord { verdict, details: Some(Box::new(details)), ..passed(name) }
 }
 
-pub(super) fn frame(function: &str, file: &str, line: u32) -> Frame {
+pub(crate) fn frame(function: &str, file: &str, line: u32) -> Frame {
     Frame { function: function.to_owned(), file: Some(file.to_owned()), line: Some(line) }
 }
 
-pub(super) fn file(path: &str, count: u64) -> Resource {
+pub(crate) fn file(path: &str, count: u64) -> Resource {
     Resource {
         kind: ResourceKind::File,
         count,
@@ -54,20 +54,20 @@ pub(super) fn file(path: &str, count: u64) -> Resource {
     }
 }
 
-pub(super) fn socket() -> Resource {
+pub(crate) fn socket() -> Resource {
     let stack = vec![Frame { function: "wasm function 71".to_owned(), file: None, line: None }];
     let (kind, path, fd, mode) = (ResourceKind::Socket, None, Some(9), None);
     Resource { kind, path, fd, mode, bytes_written: 1, stack, ..file("", 1) }
 }
 
-pub(super) fn blocks(count: u64, bytes: u64) -> Resource {
+pub(crate) fn blocks(count: u64, bytes: u64) -> Resource {
     let stack = vec![frame("mine::Cache::new", "src/lib.rs", 15), frame("cache::fills", "tests/cache.rs", 23)];
     let (kind, path, fd, mode) = (ResourceKind::Heap, None, None, None);
     Resource { kind, path, fd, mode, bytes: Some(bytes), bytes_written: 0, stack, ..file("", count) }
 }
 
 /// Figures of a test that finished and left these blocks.
-pub(super) fn heap(lost: &[Resource], retained: &[Resource]) -> Heap {
+pub(crate) fn heap(lost: &[Resource], retained: &[Resource]) -> Heap {
     let blocks = |all: &[Resource]| Some(all.iter().map(|one| one.count).sum());
     let bytes = |all: &[Resource]| Some(all.iter().filter_map(|one| one.bytes).sum());
     Heap {
@@ -86,7 +86,7 @@ pub(super) fn heap(lost: &[Resource], retained: &[Resource]) -> Heap {
 }
 
 /// A test that left these things, open ones and lost blocks, and kept these blocks.
-pub(super) fn left(verdict: Verdict, leaks: Vec<Resource>, retained: Vec<Resource>) -> TestRecord {
+pub(crate) fn left(verdict: Verdict, leaks: Vec<Resource>, retained: Vec<Resource>) -> TestRecord {
     let lost: Vec<_> = leaks.iter().filter(|leak| leak.kind == ResourceKind::Heap).cloned().collect();
     let heap = heap(&lost, &retained);
     let mut test = with("tests::reads_all", verdict, Details { leaks, retained, ..Details::default() });
@@ -94,12 +94,12 @@ pub(super) fn left(verdict: Verdict, leaks: Vec<Resource>, retained: Vec<Resourc
     test
 }
 
-pub(super) fn leaked() -> TestRecord {
+pub(crate) fn leaked() -> TestRecord {
     let leaks = vec![file("fixtures/a.txt", 2), socket()];
     with("tests::reads_all", Verdict::Leak, Details { leaks, ..Details::default() })
 }
 
-pub(super) fn failed() -> TestRecord {
+pub(crate) fn failed() -> TestRecord {
     let details = Details {
         message: Some("assertion `left == right` failed\n  left: 3\n right: 4".to_owned()),
         hint: Some("std::env::temp_dir panics on this platform: use /tmp, or t.temp_dir()".to_owned()),
@@ -121,7 +121,7 @@ pub(super) fn failed() -> TestRecord {
     with("tests::overflow", Verdict::Fail, details)
 }
 
-pub(super) fn memory() -> TestRecord {
+pub(crate) fn memory() -> TestRecord {
     let details = Details {
         message: Some(
             "memory allocation of 300000000 bytes failed\nwasm trap: wasm `unreachable` instruction executed".into(),
@@ -134,7 +134,7 @@ pub(super) fn memory() -> TestRecord {
     with("tests::big", Verdict::Memory, details)
 }
 
-pub(super) fn timed_out(name: &str, limit: &str, value: u64) -> TestRecord {
+pub(crate) fn timed_out(name: &str, limit: &str, value: u64) -> TestRecord {
     let details = Details {
         limit: Some(LimitRecord { name: limit.to_owned(), value, seen: None }),
         stack: vec![frame("parser::spin", "src/parser.rs", 3)],
@@ -143,18 +143,18 @@ pub(super) fn timed_out(name: &str, limit: &str, value: u64) -> TestRecord {
     with(name, Verdict::Timeout, details)
 }
 
-pub(super) fn exited() -> TestRecord {
+pub(crate) fn exited() -> TestRecord {
     let stack = vec![frame("parser::bail", "src/parser.rs", 66)];
     let details = Details { exit_status: Some(3), stack, ..Details::default() };
     with("tests::bails", Verdict::Exit, details)
 }
 
-pub(super) fn skipped(name: &str, reason: &str) -> TestRecord {
+pub(crate) fn skipped(name: &str, reason: &str) -> TestRecord {
     let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
     TestRecord { usage: None, ..with(name, Verdict::Skip, details) }
 }
 
-pub(super) fn one_of_each() -> Vec<TestRecord> {
+pub(crate) fn one_of_each() -> Vec<TestRecord> {
     let out_of_fuel = timed_out("tests::spins", "fuel", 10_000_000_000);
     let mut tests = vec![passed("tests::works"), leaked(), failed(), memory(), out_of_fuel, exited()];
     tests.push(skipped("tests::later", "ignored"));
@@ -164,7 +164,7 @@ pub(super) fn one_of_each() -> Vec<TestRecord> {
 }
 
 /// Text with control characters and forged lines in it, which `any::<String>()` does not have.
-pub(super) fn hostile() -> impl Strategy<Value = String> {
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let forged = prop::sample::select(vec![
         "\n        PASS [   0.001s] m forged\n",
         "\u{1b}[2J",
@@ -232,7 +232,7 @@ prop_compose! {
 
 prop_compose! {
     /// Rounds of any figures, some of them repeated, and judged.
-    pub(super) fn any_growth()(
+    pub(crate) fn any_growth()(
         rounds in prop::collection::vec((any_round(), 1..5_usize), 0..4),
         sites in prop::collection::vec(any_resource(), 0..2),
     ) -> Growth {
@@ -298,7 +298,7 @@ prop_compose! {
 
 prop_compose! {
     /// A report whose every text may be hostile.
-    pub(super) fn any_report()(
+    pub(crate) fn any_report()(
         modules in prop::collection::vec((hostile(), prop::collection::vec(any_test(), 0..4)), 0..3),
     ) -> Report {
         report(modules.into_iter().map(|(name, tests)| module(&name, tests)).collect())

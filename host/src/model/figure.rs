@@ -121,7 +121,7 @@ impl de::Visitor<'_> for Difference {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::LimitRecord;
+    use super::super::LimitRecord;
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;

@@ -6,8 +6,8 @@
 //! such as a page every seventh round or a vector that doubles, was seen for the last time in the second half of the rounds
 //! once it was seen twice, and so is not taken for a warm-up. What was seen once and early cannot be told from one.
 
+use super::Resource;
 use super::figure;
-use super::model::Resource;
 use serde::{Deserialize, Serialize};
 
 /// Rounds with the same change that a trend needs.

@@ -1,6 +1,6 @@
 //! The digest of a report: SHA-256 of its canonical part in canonical JSON (RFC 8785).
 
-use super::model::{Canonical, Report, SCHEMA, Volatile};
+use super::{Canonical, Report, SCHEMA, Volatile};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
@@ -68,8 +68,8 @@ pub fn digest(canonical: &Canonical) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Details, TestRecord, Verdict};
     use super::super::samples;
+    use super::super::{Details, TestRecord, Verdict};
     use super::*;
 
     fn json(canonical: &Canonical) -> String {

@@ -1,6 +1,6 @@
 //! Why another run may give another report.
 
-use super::model::Canonical;
+use super::Canonical;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 

@@ -1,6 +1,6 @@
 //! What a run tells while it goes: the only interface between running and reporting.
 
-use super::model::{Report, TestRecord};
+use super::{Report, TestRecord};
 use std::time::Duration;
 
 /// One thing that happened.

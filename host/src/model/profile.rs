@@ -1,6 +1,6 @@
 //! Where heap blocks were allocated: what a profile writer is given. Not part of the canonical report.
 
-use super::model::Frame;
+use super::Frame;
 use std::fmt::Write;
 
 /// Tests that a note names.

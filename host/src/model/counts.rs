@@ -1,6 +1,6 @@
 //! How many tests came to which verdict.
 
-use super::model::{Report, TestRecord, Verdict};
+use super::{Report, TestRecord, Verdict};
 use std::collections::BTreeMap;
 
 /// Tests by verdict, and the skipped ones by reason.

@@ -1,6 +1,6 @@
 //! The exit statuses of the programs. The same number always means the same thing, and none is used for two.
 
-use super::model::{Report, Verdict};
+use super::{Report, Verdict};
 
 /// Every test that ran passed.
 pub const PASSED: u8 = 0;

@@ -1,12 +1,10 @@
 //! Runs one suite in several ways and compares the reports: the proof that a report does not depend on how it was made.
 
-use super::plan::Subject;
-use super::runner::{RunError, Runner, RunnerOptions, SetupError};
-use super::selection::Selection;
 use crate::config::Profile;
+use crate::model::Report;
 use crate::report::compare::{differences, without_modules};
-use crate::report::model::Report;
 use crate::report::verification::{LeftOut, Trial, Tried, Verification};
+use crate::run::{RunError, Runner, RunnerOptions, Selection, SetupError, Subject};
 use crate::sandbox::{Cache, Compiler};
 use std::path::Path;
 use std::sync::atomic::Ordering;

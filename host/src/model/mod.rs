@@ -1,0 +1,33 @@
+//! The words that everyone uses: what a harness, a verdict, a frame, a resource, a limit and a report are. Pure data at the
+//! bottom of the house: nothing here knows how any of it comes about or is written.
+
+pub mod counts;
+pub mod digest;
+pub mod doubt;
+pub mod events;
+pub mod exit_status;
+mod figure;
+mod frame;
+pub mod growth;
+mod harness;
+mod limit;
+mod output;
+pub mod profile;
+mod record;
+mod report;
+mod resource;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod units;
+mod usage;
+mod verdict;
+
+pub use frame::Frame;
+pub use harness::Harness;
+pub use limit::{LimitRecord, RefusedGrowth};
+pub use output::Output;
+pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
+pub use report::{BakedRecord, Canonical, Report, SCHEMA, Volatile};
+pub use resource::{Resource, ResourceKind, SocketRecord};
+pub use usage::{Heap, Usage};
+pub use verdict::Verdict;

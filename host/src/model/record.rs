@@ -1,0 +1,120 @@
+//! Everything that is told of a module and of its tests.
+
+use super::growth::Growth;
+use super::{Frame, Harness, LimitRecord, Output, RefusedGrowth, Resource, Usage, Verdict};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One module and its tests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModuleRecord {
+    /// Stable name: `package/target` for what cargo built, the file's stem for `airtight run`.
+    pub name: String,
+    /// The module's harness; a test held another way says so itself.
+    pub harness: Harness,
+    /// `sha256:` of the module without its custom sections, except those named `airtight.*`.
+    pub code: String,
+    /// Tests by name.
+    pub tests: Vec<TestRecord>,
+}
+
+/// One test. A test that passed and left nothing has no [`Details`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestRecord {
+    /// The name its harness gives it.
+    #[serde(with = "shared_str")]
+    pub name: Arc<str>,
+    /// How it is held, where that differs from its module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<Harness>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What it used; absent where it did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Everything else there is to say.
+    #[serde(flatten, default, deserialize_with = "some_details", skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Details>>,
+}
+
+/// What there is to say of a test beyond verdict and usage. Empty fields are not written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// The panic's, the error's or airtight's own message: why the verdict is what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What to know about the platform, where the failure is one of the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The status given to `proc_exit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_status: Option<u32>,
+    /// The limit that ended the test, or was broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitRecord>,
+    /// Growth of linear memory that the limit refused, whether or not the test then passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedGrowth>,
+    /// Where it failed: the guest's stack, user frames first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Frame>,
+    /// What was left after a normal finish: what was still open by order of acquisition, lost heap blocks by order of
+    /// allocation, files left in scratch by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Resource>,
+    /// Heap blocks that static data still reaches after a normal finish, by place of allocation. They are not among the leaks,
+    /// even where the policy has them fail the test.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retained: Vec<Resource>,
+    /// How it grew from round to round, where it was run several times in one instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// What was open when the test ended another way; the host took it back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reclaimed: Vec<Resource>,
+    /// Clean-ups that did not finish normally, in the order in which they ran.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cleanups: Vec<CleanupRecord>,
+    /// Failures reported with `t.fail`, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+    /// Standard output and error, as far as they were kept; not canonical.
+    #[serde(skip)]
+    pub output: Output,
+}
+
+/// A clean-up that failed, hung or trapped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CleanupRecord {
+    /// Its place in the order of running, from 1.
+    pub ordinal: u32,
+    /// What went wrong.
+    pub message: String,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Frame>,
+}
+
+/// Every field of [`Details`] has a default, so that serde finds one in a test that has none: an empty one is none.
+fn some_details<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Box<Details>>, D::Error> {
+    let details = Details::deserialize(from)?;
+    Ok((details != Details::default()).then(|| Box::new(details)))
+}
+
+/// Serde for `Arc<str>`, which serde itself has only behind its `rc` feature.
+mod shared_str {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::sync::Arc;
+
+    pub fn serialize<S: Serializer>(value: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
+    }
+}

@@ -1,0 +1,73 @@
+//! A whole run. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
+
+use super::ModuleRecord;
+use super::doubt::Doubt;
+use super::figure;
+use super::profile::HeapProfile;
+use serde::{Deserialize, Serialize};
+
+/// The version of the JSON schema.
+pub const SCHEMA: &str = "airtight.report/1";
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// `sha256:` and the hex SHA-256 of [`Report::canonical`] in canonical JSON (RFC 8785).
+    pub digest: String,
+    /// What two machines compare.
+    pub canonical: Canonical,
+    /// What may differ.
+    pub volatile: Volatile,
+    /// Where the heap's blocks were allocated, where a profile was asked for; not in the JSON.
+    #[serde(skip)]
+    pub profile: Option<HeapProfile>,
+}
+
+/// The part that is the same bytes everywhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Canonical {
+    /// False where another run may differ, for the reasons in `doubts`.
+    pub reproducible: bool,
+    /// Why it may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
+    /// The profile's policy, by guest names only.
+    #[serde(serialize_with = "figure::policy")]
+    pub policy: serde_json::Value,
+    /// Modules by name.
+    pub modules: Vec<ModuleRecord>,
+}
+
+/// What differs between two runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Volatile {
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// Length of the run in milliseconds.
+    pub wall_ms: u64,
+    /// Operating system and architecture.
+    pub host: String,
+    /// Worker threads.
+    pub jobs: usize,
+    /// Version of airtight.
+    pub version: String,
+    /// Whether the run was interrupted before every test had run.
+    pub interrupted: bool,
+    /// Paths of this machine that modules hold in their code or data, so that the same sources built in another folder give
+    /// another `code`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baked: Vec<BakedRecord>,
+}
+
+/// A path of the machine in a module's code or data: `env!("CARGO_MANIFEST_DIR")`, most often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BakedRecord {
+    /// The module.
+    pub module: String,
+    /// The package that the path belongs to.
+    pub package: String,
+    /// The directory.
+    pub path: String,
+}

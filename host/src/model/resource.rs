@@ -1,0 +1,75 @@
+//! What a test held at its end.
+
+use super::Frame;
+use super::figure;
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResourceKind {
+    /// A file.
+    File,
+    /// A directory.
+    Dir,
+    /// A socket.
+    Socket,
+    /// A file left in the scratch file system: nothing that is open, and not a leak unless the policy says so.
+    Residue,
+    /// Blocks of the heap that were allocated at one place.
+    Heap,
+}
+
+/// Something a test held at its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// What it is.
+    pub kind: ResourceKind,
+    /// How many were acquired at the same place with the same path (a leak in a loop is one entry).
+    #[serde(with = "figure")]
+    pub count: u64,
+    /// The guest's path, package-relative where it is the package's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The descriptor at the end; of the first, where there are several. Absent for what is not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fd: Option<u32>,
+    /// Size of what is left, for residue; bytes of all blocks together, for the heap.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// `read`, `write`, `read-write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Bytes read through it.
+    #[serde(with = "figure")]
+    pub bytes_read: u64,
+    /// Bytes written through it.
+    #[serde(with = "figure")]
+    pub bytes_written: u64,
+    /// What else there is to say of a socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketRecord>,
+    /// The test or subtest that acquired it.
+    pub scope: String,
+    /// The guest's stack at the acquisition, user frames first.
+    pub stack: Vec<Frame>,
+}
+
+/// The two sides of a socket that was held. Of several in one entry, the addresses are the first one's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SocketRecord {
+    /// The address of its own side; absent where the host chose the port, which differs from run to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<String>,
+    /// The address of its other side; absent for a listening socket, and where the host chose the port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Bytes that it had received and the test never read; absent for a socket of the host's, where that depends on the
+    /// moment.
+    #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+    /// Connections to a listening socket that the test never accepted; absent for a socket of the host's.
+    #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub unaccepted: Option<u64>,
+}

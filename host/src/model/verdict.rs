@@ -1,0 +1,23 @@
+//! What became of a test.
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Finished normally and left nothing.
+    Pass,
+    /// Finished normally, but left something.
+    Leak,
+    /// Panicked, trapped, returned an error or reported a failure.
+    Fail,
+    /// Broke a memory limit.
+    Memory,
+    /// Ran out of fuel or wall-clock time, or waited for what could never come.
+    Timeout,
+    /// Left through `proc_exit` where that is no normal finish.
+    Exit,
+    /// Was not run, or ended itself as skipped; [`Details::reason`] says why.
+    Skip,
+}
