@@ -1,17 +1,14 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
 use super::clock::Clock;
-use super::exclusive::Turn;
 use super::fault::Fault;
 use super::grants::{Grants, SocketError};
+use super::host::Turn;
 use super::meter;
-use super::object::{DirEntry, Opened, Result};
-use super::path;
 use super::quota::Quota;
 use super::random::Random;
-use super::rights::Granted;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
-use super::table::{Entry, Object, Table};
+use super::table::{DirEntry, Entry, Granted, Object, Opened, Result, Table, path};
 use super::world::{Watch, World};
 use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::model::Output;
@@ -275,7 +272,7 @@ impl Wasi {
     }
 
     /// How many host descriptors are open for the test; asked again when the context is gone.
-    pub(crate) fn host_count(&self) -> super::host_count::HostCount {
+    pub(crate) fn host_count(&self) -> super::host::HostCount {
         self.world.host.clone()
     }
 

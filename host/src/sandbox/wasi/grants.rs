@@ -1,10 +1,10 @@
 //! A policy made ready once a run: granted directories opened, environment and names in the form each test needs them.
 
-use super::host_dir::HostDir;
-use super::host_socket::{Listener, Stream};
-use super::object::{Dir, File};
+use super::host::HostDir;
+use super::host::socket::{Listener, Stream};
 use super::scratch::Lower;
-use super::scratch_object::ScratchDir;
+use super::scratch::ScratchDir;
+use super::table::{Dir, File};
 use super::world::World;
 use crate::policy::{DirGrant, Mode, Policy, SocketGrant, SocketSource};
 use std::collections::BTreeMap;

@@ -2,46 +2,38 @@
 //!
 //! wasi-common's descriptor table can neither be enumerated nor asked who opened what, so the table, the objects in it and
 //! the ledger beside it are ours; the types, the memory-safe marshalling and the errno table are wasi-common's.
+//!
+//! ```text
+//! abi        the functions that a guest imports
+//! context    one test: its table, its ledger, its world          grants   what every test of a policy starts with
+//! table      descriptors, their rights, and the traits of what they stand for
+//! host       granted directories, files and sockets of the host
+//! scratch    files in memory: the scratch file system and overlays
+//! net        the loopback network in memory
+//! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
+//! ```
 
-mod alarms;
-mod buffers;
-mod calls;
+mod abi;
 mod clock;
 mod context;
-mod exclusive;
 mod fault;
 mod grants;
-mod host_count;
-mod host_dir;
-mod host_file;
-mod host_files;
-mod host_socket;
-#[cfg(test)]
-mod host_tests;
-mod linker;
+mod host;
 pub mod meter;
 mod net;
-mod object;
-#[cfg(test)]
-mod overlay_tests;
-mod path;
-mod poll;
-mod preview1;
 mod quota;
 mod random;
-mod rights;
 mod scratch;
-mod scratch_object;
 mod stdio;
 mod table;
 mod waiting;
 mod world;
 
+pub use abi::add_to_linker;
 pub use clock::{MONOTONIC_START, NANOS_PER_FUEL};
 pub use context::{Left, Remains, Subject, Wasi};
 pub use grants::{GrantError, Grants, SCRATCH_PATH};
-pub use host_count::HostCount;
-pub use linker::add_to_linker;
+pub use host::HostCount;
 pub use quota::BrokenLimit;
 pub use stdio::Echo;
 pub use waiting::Waited;

@@ -117,7 +117,7 @@ impl Wasi {
     }
 
     /// Counts a directory's entries in the place of those that its descriptor held before.
-    pub(super) fn hold_listing(&mut self, old: Option<&[super::object::DirEntry]>, new: &[super::object::DirEntry]) {
+    pub(super) fn hold_listing(&mut self, old: Option<&[super::table::DirEntry]>, new: &[super::table::DirEntry]) {
         self.quota.listed = self.quota.listed.saturating_sub(old.map_or(0, listed)).saturating_add(listed(new));
     }
 }
@@ -126,7 +126,7 @@ fn descriptor(path: &str, frames: usize) -> u64 {
     DESCRIPTOR + path.len() as u64 + (frames * size_of::<RawFrame>()) as u64
 }
 
-fn listed(entries: &[super::object::DirEntry]) -> u64 {
+fn listed(entries: &[super::table::DirEntry]) -> u64 {
     entries.iter().map(|entry| LISTED + entry.name.len() as u64).sum()
 }
 

@@ -1,6 +1,6 @@
 //! The standard streams: input from the policy, output captured up to a cap.
 
-use super::object::{File, Interest, Readiness, Result};
+use super::table::{File, Interest, Readiness, Result};
 use super::world::World;
 use crate::model::Output;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype};

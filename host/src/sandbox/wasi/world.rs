@@ -3,13 +3,12 @@
 
 use super::clock::Clock;
 use super::fault::Fault;
-use super::host_count::HostCount;
-use super::host_files::HostFiles;
+use super::host::{HostCount, HostFiles};
 use super::meter::Meter;
 use super::net::Network;
-use super::object::Result;
 use super::scratch::Scratch;
 use super::stdio::Capture;
+use super::table::Result;
 use crate::sandbox::ending::WallClock;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;

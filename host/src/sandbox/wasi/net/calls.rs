@@ -1,17 +1,15 @@
 //! airtight's own imports, which the guest SDK calls. See [`airtight_abi::net`].
 
-use super::super::context::{Acquired, Wasi};
-use super::super::fault::Fault;
-use super::super::host_socket;
-use super::super::meter;
-use super::super::object::{File, Result};
-use super::super::rights::Granted;
-use super::super::table::Object;
-use super::super::waiting::Wait;
 use super::connection::Side;
 use super::network::Connected;
 use super::socket::{Listener, Stream};
 use crate::ledger::{Access, Kind};
+use crate::sandbox::wasi::context::{Acquired, Wasi};
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::host::socket;
+use crate::sandbox::wasi::meter;
+use crate::sandbox::wasi::table::{File, Granted, Object, Result};
+use crate::sandbox::wasi::waiting::Wait;
 use airtight_abi::net::{Address, LOCAL, PEER, decode, encode};
 use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Fdflags, Rights};
@@ -63,7 +61,7 @@ impl Wasi {
             Connected::Queued(id) => Box::new(Stream { id, side: Side::Client, flags: Fdflags::empty() }),
             Connected::Full => return Err(Fault::forever(Wait::Backlog(address))),
             Connected::Nobody if self.grants.policy.outbound.contains(&address) => {
-                Box::new(host_socket::connect(&mut self.world, address)?)
+                Box::new(socket::connect(&mut self.world, address)?)
             }
             Connected::Nobody if address.ip().is_loopback() || address.ip().is_unspecified() => {
                 return Err(Errno::Connrefused.into());

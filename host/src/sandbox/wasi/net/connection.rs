@@ -1,7 +1,7 @@
 //! A connection: two ends, each with the bytes on their way to it.
 
-use super::super::object::{Interest, Readiness};
 use super::pipe::{Budget, CAPACITY, Pipe};
+use crate::sandbox::wasi::table::{Interest, Readiness};
 use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::Errno;
 

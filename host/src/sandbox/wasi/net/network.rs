@@ -1,9 +1,9 @@
 //! Who listens where, what waits to be accepted, and which port is next.
 
-use super::super::meter::{self, Meter};
-use super::super::object::{Interest, Readiness};
 use super::connection::{Connection, Moved, Side};
 use super::pipe::Budget;
+use crate::sandbox::wasi::meter::{self, Meter};
+use crate::sandbox::wasi::table::{Interest, Readiness};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use wasi_common::snapshots::preview_1::types::Errno;

@@ -1,11 +1,11 @@
 //! What a descriptor of the network stands for.
 
-use super::super::fault::Fault;
-use super::super::object::{Accepted, File, Interest, Readiness, Result, only_nonblock};
-use super::super::waiting::Wait;
-use super::super::world::World;
 use super::connection::{Moved, Side};
 use super::network::ConnectionId;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::table::{Accepted, File, Interest, Readiness, Result, only_nonblock};
+use crate::sandbox::wasi::waiting::Wait;
+use crate::sandbox::wasi::world::World;
 use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype, Sdflags};
 

@@ -1,10 +1,10 @@
 //! The network in memory, call by call: what a test is told, and what the host holds for it.
 
-use super::super::meter::Meter;
-use super::super::object::{Interest, Readiness};
 use super::connection::{Moved, Side};
 use super::network::{BACKLOG, Connected, ConnectionId, Network};
 use super::pipe::CAPACITY;
+use crate::sandbox::wasi::meter::Meter;
+use crate::sandbox::wasi::table::{Interest, Readiness};
 use proptest::prelude::*;
 use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::Errno;

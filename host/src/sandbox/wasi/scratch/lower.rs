@@ -6,7 +6,7 @@
 use super::error::{FsError, Result};
 use super::node::{FileKind, Target};
 use super::path;
-use crate::sandbox::wasi::host_count::{HostCount, Tracked};
+use crate::sandbox::wasi::host::{HostCount, Tracked};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
 //! The files of one test, held in memory and dropped with it: the scratch file system, which is empty at the start, and
 //! overlays, each over a directory of the host that is read and never written to.
 //!
-//! One store: its trees share the quotas, the inode numbers and every rule below. The WASI layer in front of it holds
-//! [`NodeId`]s, keeps offsets and rights, and passes the virtual clock in as `now`.
+//! One store: its trees share the quotas, the inode numbers and every rule below. `object` is what a descriptor stands for:
+//! it holds a [`NodeId`] and an offset, and passes the virtual clock in as `now`. The rest knows nothing of WASI.
 //!
 //! ```text
 //! (base directory, path) -> path: beneath the base, or NotCapable -> directory -> node -> bytes, names, target
@@ -34,6 +34,7 @@ mod files;
 mod list;
 mod lower;
 mod node;
+mod object;
 mod overlay;
 mod path;
 mod quota;
@@ -48,6 +49,7 @@ pub use error::FsError;
 pub use files::OpenHow;
 pub use lower::Lower;
 pub use node::{FileKind, NodeId};
+pub use object::ScratchDir;
 pub use path::PATH_MAX;
 pub use stat::Stat;
 pub use store::Scratch;

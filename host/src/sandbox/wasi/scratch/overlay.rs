@@ -4,7 +4,7 @@ use super::lower::{Found, Lower, OpenFile, View};
 use super::node::{Body, FileBelow, Node, NodeId, Tree};
 use super::path::NAME_MAX;
 use super::store::Scratch;
-use crate::sandbox::wasi::host_count::HostCount;
+use crate::sandbox::wasi::host::HostCount;
 use std::sync::Arc;
 
 /// A tree of the store over a directory of the host.

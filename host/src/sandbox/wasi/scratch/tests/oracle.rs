@@ -10,7 +10,7 @@
 use super::below::{picture, plant, seeds};
 use super::ops::{Call, Op, op};
 use super::*;
-use crate::sandbox::wasi::host_count::HostCount;
+use crate::sandbox::wasi::host::HostCount;
 use proptest::prelude::*;
 use rustix::fs::{self as real, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;

@@ -1,7 +1,7 @@
 use super::super::store::Work;
 use super::below::picture;
 use super::*;
-use crate::sandbox::wasi::host_count::HostCount;
+use crate::sandbox::wasi::host::HostCount;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -2,14 +2,13 @@
 
 use super::buffers::{gather, scatter, whole};
 use super::calls::{follows, sizes};
-use super::clock::RESOLUTION;
-use super::context::{Acquired, Wasi};
-use super::meter;
-use super::object::How;
-use super::rights::{self, Granted};
-use super::table::Object;
 use crate::ledger::Kind;
 use crate::sandbox::ending::GuestExit;
+use crate::sandbox::wasi::clock::RESOLUTION;
+use crate::sandbox::wasi::context::{Acquired, Wasi};
+use crate::sandbox::wasi::meter;
+use crate::sandbox::wasi::table::rights::{self, Granted};
+use crate::sandbox::wasi::table::{How, Object};
 use std::io::SeekFrom;
 use wasi_common::snapshots::preview_1::types::{self, Errno, Error, Fd, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1::WasiSnapshotPreview1;
@@ -393,7 +392,7 @@ impl WasiSnapshotPreview1 for Wasi {
         self.moved(bytes.len());
         // There is no short read of randomness, so a large one looks at the deadline on the way.
         for part in bytes.chunks_mut(meter::MAX_BYTES) {
-            self.world.watch.check().map_err(super::fault::Fault::from)?;
+            self.world.watch.check().map_err(crate::sandbox::wasi::fault::Fault::from)?;
             self.random.fill(part);
         }
         Ok(())

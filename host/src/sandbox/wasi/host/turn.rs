@@ -1,8 +1,8 @@
 //! Addresses of the host that only one socket at a time can listen at: tests that are granted the same one take turns, so
 //! that what becomes of them does not depend on how many run at once. Other processes are not waited for.
 
-use super::world::Watch;
 use crate::policy::{SocketGrant, SocketSource};
+use crate::sandbox::wasi::world::Watch;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;

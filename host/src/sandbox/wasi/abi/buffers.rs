@@ -1,8 +1,8 @@
 //! Scatter and gather over guest memory, capped: at most [`MAX_VECTORS`] buffers and [`MAX_BYTES`] bytes a call.
 
-use super::fault::Fault;
-use super::meter::{MAX_BYTES, MAX_VECTORS};
-use super::object::Result;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::meter::{MAX_BYTES, MAX_VECTORS};
+use crate::sandbox::wasi::table::Result;
 use wasi_common::snapshots::preview_1::types::{Ciovec, CiovecArray, Errno, Iovec, IovecArray};
 use wiggle::{GuestMemory, GuestPtr};
 

@@ -2,7 +2,7 @@
 //! run, and its clock is ahead of the guest's; so a test is told numbers in the order in which it meets the files, and times
 //! that begin with its clock and move only by what it does itself.
 
-use super::object::Times;
+use crate::sandbox::wasi::table::Times;
 use cap_fs_ext::MetadataExt;
 use cap_std::fs::Metadata;
 use std::collections::HashMap;

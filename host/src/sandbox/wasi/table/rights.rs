@@ -136,8 +136,8 @@ fn of_socket() -> Rights {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::Fault;
     use super::*;
+    use crate::sandbox::wasi::fault::Fault;
 
     fn errno(done: Result<()>) -> Option<Errno> {
         match done {

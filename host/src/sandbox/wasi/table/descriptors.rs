@@ -3,10 +3,10 @@
 //! What a call needs is checked here, in this order: the descriptor is open (`Badf`), of the right kind (`Isdir`, `Notdir`,
 //! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).
 
-use super::fault::Fault;
 use super::object::{Dir, DirEntry, File, Interest, Result};
 use super::rights::{self, Granted};
 use crate::ledger::HandleId;
+use crate::sandbox::wasi::fault::Fault;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Filetype, Rights};
 

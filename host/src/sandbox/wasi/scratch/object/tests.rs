@@ -1,13 +1,13 @@
 //! Overlays as a test has them: granted by a policy, and reached through descriptors' objects.
 
-use super::clock::Clock;
-use super::grants::Grants;
-use super::meter;
-use super::object::{Dir, File, How, Opened};
-use super::scratch::Scratch;
-use super::stdio::Capture;
-use super::world::{Watch, World};
 use crate::policy::{DirGrant, Mode, Policy};
+use crate::sandbox::wasi::clock::Clock;
+use crate::sandbox::wasi::grants::Grants;
+use crate::sandbox::wasi::meter;
+use crate::sandbox::wasi::scratch::Scratch;
+use crate::sandbox::wasi::stdio::Capture;
+use crate::sandbox::wasi::table::{Dir, File, How, Opened};
+use crate::sandbox::wasi::world::{Watch, World};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -122,12 +122,12 @@ fn special_files_have_their_types_and_no_contents() {
     let (world, dir) = (&mut world(), &grants.dirs[0].dir);
     assert_eq!(dir.stat_path(world, "socket", true).unwrap().filetype, Filetype::SocketStream);
     let refused = dir.open(world, "socket", READ).err();
-    assert!(matches!(refused, Some(super::fault::Fault::Errno(Errno::Acces))));
+    assert!(matches!(refused, Some(crate::sandbox::wasi::fault::Fault::Errno(Errno::Acces))));
 }
 
 #[test]
 fn a_host_without_descriptors_is_not_the_guest_s_to_know() {
-    use super::fault::{Fault, NoDescriptors};
-    let fault = Fault::from(super::scratch::FsError::Nfile);
+    use crate::sandbox::wasi::fault::{Fault, NoDescriptors};
+    let fault = Fault::from(crate::sandbox::wasi::scratch::FsError::Nfile);
     assert!(matches!(fault, Fault::Trap(why) if why.downcast_ref() == Some(&NoDescriptors)));
 }

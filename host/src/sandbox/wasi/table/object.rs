@@ -1,7 +1,7 @@
 //! What a descriptor can stand for. Everything a method does not override is refused with the errno POSIX would give.
 
-use super::fault::Fault;
-use super::world::World;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::world::World;
 use std::any::Any;
 use std::io::SeekFrom;
 use std::net::SocketAddr;

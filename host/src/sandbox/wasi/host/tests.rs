@@ -1,12 +1,12 @@
 //! Host directories and files below a read-write grant: what a test is told of them.
 
-use super::clock::Clock;
-use super::host_dir::HostDir;
-use super::object::{Dir, File, How, Opened, Times};
-use super::scratch::Scratch;
-use super::stdio::Capture;
-use super::world::{Watch, World};
+use super::dir::HostDir;
 use crate::policy;
+use crate::sandbox::wasi::clock::Clock;
+use crate::sandbox::wasi::scratch::Scratch;
+use crate::sandbox::wasi::stdio::Capture;
+use crate::sandbox::wasi::table::{Dir, File, How, Opened, Times};
+use crate::sandbox::wasi::world::{Watch, World};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};

@@ -1,10 +1,10 @@
 //! A regular file of the host, below a granted directory.
 
-use super::host_count::Tracked;
-use super::host_dir::filestat;
-use super::host_files::HostId;
-use super::object::{File, How, Interest, Readiness, Result, Times};
-use super::world::World;
+use super::count::Tracked;
+use super::dir::filestat;
+use super::identity::HostId;
+use crate::sandbox::wasi::table::{File, How, Interest, Readiness, Result, Times};
+use crate::sandbox::wasi::world::World;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype};

@@ -5,12 +5,12 @@
 //! Times, inode numbers and directories' sizes and link counts are never the host's, so that a test sees the same on every
 //! machine: see [`HostFiles`](super::host_files::HostFiles).
 
-use super::fault::Fault;
-use super::host_count::Tracked;
-use super::host_file::HostFile;
-use super::host_files::HostId;
-use super::object::{Dir, DirEntry, How, Opened, Result, Times};
-use super::world::World;
+use super::count::Tracked;
+use super::file::HostFile;
+use super::identity::HostId;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::table::{Dir, DirEntry, How, Opened, Result, Times};
+use crate::sandbox::wasi::world::World;
 use cap_fs_ext::{
     DirExt, FileTypeExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, SystemTimeSpec,
 };

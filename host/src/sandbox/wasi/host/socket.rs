@@ -1,11 +1,11 @@
 //! Sockets of the host, TCP and Unix, granted by the policy. They never block the host: a call that has to wait is a poll
 //! in slices that ends at the test's deadline.
 
-use super::fault::Fault;
-use super::host_count::Tracked;
-use super::object::{Accepted, File, Interest, Readiness, Result, only_nonblock};
-use super::waiting::Wait;
-use super::world::World;
+use super::count::Tracked;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::table::{Accepted, File, Interest, Readiness, Result, only_nonblock};
+use crate::sandbox::wasi::waiting::Wait;
+use crate::sandbox::wasi::world::World;
 use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};

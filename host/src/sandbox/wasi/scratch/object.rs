@@ -1,10 +1,10 @@
 //! Files and directories of the scratch file system and of overlays, as descriptors hold them.
 
-use super::fault::Fault;
-use super::meter;
-use super::object::{Dir, DirEntry, File, How, Interest, Opened, Readiness, Result, Times};
-use super::scratch::{FileKind, FsError, Lower, NodeId, OpenHow, Scratch, Stat};
-use super::world::World;
+use super::{FileKind, FsError, Lower, NodeId, OpenHow, Scratch, Stat};
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::meter;
+use crate::sandbox::wasi::table::{Dir, DirEntry, File, How, Interest, Opened, Readiness, Result, Times};
+use crate::sandbox::wasi::world::World;
 use std::any::Any;
 use std::io::SeekFrom;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ struct ScratchFile {
 impl From<FsError> for Fault {
     fn from(error: FsError) -> Self {
         Self::Errno(match error {
-            FsError::Nfile => return super::fault::NoDescriptors.into(),
+            FsError::Nfile => return crate::sandbox::wasi::fault::NoDescriptors.into(),
             FsError::Acces => Errno::Acces,
             FsError::Badf => Errno::Badf,
             FsError::Busy => Errno::Busy,
@@ -268,3 +268,6 @@ impl File for ScratchFile {
         let _ = world.scratch.release(self.node);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,9 @@
 //! set from the fuel spent, the guest's stack is captured where a handle may be acquired, and the host's work is charged to
 //! fuel.
 
-use super::net;
 use crate::sandbox::heap;
 use crate::sandbox::state::TestState;
+use crate::sandbox::wasi::net;
 use airtight_abi::{mem, net as abi};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};

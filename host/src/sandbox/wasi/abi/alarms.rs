@@ -1,7 +1,7 @@
 //! The clocks among a poll's subscriptions.
 
-use super::clock::Clock;
 use super::poll::event;
+use crate::sandbox::wasi::clock::Clock;
 use std::time::Duration;
 use wasi_common::snapshots::preview_1::types::{
     Clockid, Errno, Event, Eventrwflags, Eventtype, Subclockflags, Subscription, SubscriptionClock, SubscriptionU,
@@ -65,9 +65,9 @@ fn due(sub: &SubscriptionClock, clock: &Clock) -> Result<u64, Errno> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::MONOTONIC_START;
     use super::*;
     use crate::policy;
+    use crate::sandbox::wasi::clock::MONOTONIC_START;
     use proptest::prelude::*;
 
     const START: u64 = policy::Clock::DEFAULT_START;

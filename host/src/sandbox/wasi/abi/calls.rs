@@ -2,12 +2,11 @@
 //! writes, directory listings, opening.
 
 use super::buffers::{gather, scatter};
-use super::context::Wasi;
-use super::grants::Grants;
-use super::meter;
-use super::object::{How, Result, Times};
-use super::rights::Granted;
-use super::scratch::PATH_MAX;
+use crate::sandbox::wasi::context::Wasi;
+use crate::sandbox::wasi::grants::Grants;
+use crate::sandbox::wasi::meter;
+use crate::sandbox::wasi::scratch::PATH_MAX;
+use crate::sandbox::wasi::table::{Granted, How, Result, Times};
 use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -30,7 +29,7 @@ impl Wasi {
     }
 
     /// Bytes that went between the guest and what is outside of it: they cost fuel, and count against the limit `io`.
-    pub(super) fn moved(&mut self, bytes: usize) {
+    pub(in crate::sandbox::wasi) fn moved(&mut self, bytes: usize) {
         self.world.meter.charge(meter::BYTE, bytes);
         self.quota.moved(bytes as u64);
     }
@@ -175,7 +174,7 @@ impl Wasi {
 }
 
 /// A directory entry's head as preview 1 lays it out: next cookie, inode, name length, type.
-fn dirent(entry: &super::object::DirEntry, next: u64) -> Result<[u8; 24]> {
+fn dirent(entry: &crate::sandbox::wasi::table::DirEntry, next: u64) -> Result<[u8; 24]> {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&next.to_le_bytes());
     bytes[8..16].copy_from_slice(&entry.ino.to_le_bytes());

@@ -4,13 +4,12 @@
 //! the test ends instead.
 
 use super::alarms::Alarms;
-use super::context::Wasi;
-use super::fault::Fault;
-use super::meter::{self, MAX_VECTORS};
-use super::object::{Interest, Readiness, Result};
-use super::table::Entry;
-use super::waiting::{Stuck, Wait};
 use crate::sandbox::ending::WallClock;
+use crate::sandbox::wasi::context::Wasi;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::meter::{self, MAX_VECTORS};
+use crate::sandbox::wasi::table::{Entry, Interest, Readiness, Result};
+use crate::sandbox::wasi::waiting::{Stuck, Wait};
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
     Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subscription, SubscriptionU, Userdata,

@@ -1,0 +1,18 @@
+//! What a guest imports: the functions of WASI preview 1 and airtight's own, and how they read and write guest memory.
+//!
+//! ```text
+//! linker     names and signatures for the engine, and what happens around each call
+//! preview1   the 46 functions, each a few lines over the descriptor table
+//! calls      what several of them share: paths, strings, reading and writing, listings, opening
+//! buffers    scattered reads and gathered writes over guest memory
+//! poll       `poll_oneoff`; `alarms` are the timers that it waits for
+//! ```
+
+mod alarms;
+mod buffers;
+mod calls;
+mod linker;
+mod poll;
+mod preview1;
+
+pub use linker::add_to_linker;

@@ -1,0 +1,15 @@
+//! What a policy grants of the host: its directories, files and sockets, and the count of host descriptors open for a test.
+
+mod count;
+mod dir;
+mod file;
+mod identity;
+pub mod socket;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+pub use count::{HostCount, Tracked};
+pub use dir::HostDir;
+pub use identity::HostFiles;
+pub use turn::Turn;

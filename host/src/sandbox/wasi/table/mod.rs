@@ -1,0 +1,10 @@
+//! The guest's descriptor table, what its entries can stand for, and what they may be used for.
+
+mod descriptors;
+mod object;
+pub mod path;
+pub mod rights;
+
+pub use descriptors::{Entry, Object, Table};
+pub use object::{Accepted, Dir, DirEntry, File, How, Interest, Opened, Readiness, Result, Times, only_nonblock};
+pub use rights::Granted;
