@@ -20,6 +20,7 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod symbols;
-#[cfg(feature = "build")]
-pub mod toolchain;
 pub mod verify;
+
+#[cfg(feature = "build")]
+pub use airtight_toolchain as toolchain;

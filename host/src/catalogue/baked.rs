@@ -5,9 +5,9 @@
 //! macro or a build script turned into data stays. Custom sections are not looked at: they are not part of what runs.
 
 use super::sections::{id, sections};
-use crate::symbols::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
+use airtight_toolchain::places::{Places, VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 use memchr::memmem;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Longest path that is looked for the name of a build script's package.
@@ -18,15 +18,6 @@ const VIRTUAL: [&str; 3] = ["/rustc", VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE];
 
 /// What ends them: they name sources.
 const SOURCE: &[u8] = b".rs";
-
-/// Directories that a build used.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Places {
-    /// The packages it compiled, each by its directory.
-    pub packages: BTreeMap<PathBuf, String>,
-    /// The workspace's directory, and those that cargo writes to.
-    pub dirs: BTreeSet<PathBuf>,
-}
 
 /// A path of the machine in a module's code or data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,11 +30,11 @@ pub struct BakedPath {
 
 /// Whether a module holds this text in its code or data.
 pub(crate) fn holds(module: &[u8], text: &str) -> bool {
-    what_runs(module).any(|bytes| places_of(bytes, text).next().is_some())
+    what_runs(module).any(|bytes| occurrences(bytes, text).next().is_some())
 }
 
 /// Where these bytes hold a path, but for where it is a part of a virtual one.
-fn places_of<'a>(bytes: &'a [u8], path: &'a str) -> impl Iterator<Item = usize> + 'a {
+fn occurrences<'a>(bytes: &'a [u8], path: &'a str) -> impl Iterator<Item = usize> + 'a {
     memmem::find_iter(bytes, path.as_bytes()).filter(move |at| !in_virtual(bytes, *at, path.len()))
 }
 
@@ -79,47 +70,45 @@ fn what_runs(module: &[u8]) -> impl Iterator<Item = &[u8]> {
     sections.filter(|section| section.id != id::CUSTOM).map(|section| &module[section.contents])
 }
 
-impl Places {
-    /// The directories that a module holds, by package. One that is in no package is put down to `own`, the module's.
-    /// Nothing for bytes that are no module.
-    pub fn baked_into(&self, module: &[u8], own: &str) -> Vec<BakedPath> {
-        let roots = self.roots();
-        if roots.is_empty() {
-            return Vec::new();
-        }
-        let mut found = BTreeSet::new();
-        for bytes in what_runs(module) {
-            for root in &roots {
-                for at in places_of(bytes, root) {
-                    found.insert(self.explain(&bytes[at..], root, own));
-                }
+/// The directories of a build that a module holds, by package. A directory that is in no package is put down to `own`, the
+/// module's package. Bytes that are not a module hold none.
+pub fn baked_paths(places: &Places, module: &[u8], own: &str) -> Vec<BakedPath> {
+    let roots = roots(places);
+    if roots.is_empty() {
+        return Vec::new();
+    }
+    let mut found = BTreeSet::new();
+    for bytes in what_runs(module) {
+        for root in &roots {
+            for at in occurrences(bytes, root) {
+                found.insert(explain(places, &bytes[at..], root, own));
             }
         }
-        found.into_iter().collect()
     }
+    found.into_iter().collect()
+}
 
-    /// The directories that are in none of the others.
-    fn roots(&self) -> Vec<&str> {
-        let all: BTreeSet<&Path> = self.packages.keys().chain(&self.dirs).map(PathBuf::as_path).collect();
-        let nested = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
-        let roots = all.iter().filter(|path| path.parent().is_some() && !nested(path));
-        roots.filter_map(|path| path.to_str()).collect()
-    }
+/// The directories that are in none of the others.
+fn roots(places: &Places) -> Vec<&str> {
+    let all: BTreeSet<&Path> = places.packages.keys().chain(&places.dirs).map(PathBuf::as_path).collect();
+    let nested = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
+    let roots = all.iter().filter(|path| path.parent().is_some() && !nested(path));
+    roots.filter_map(|path| path.to_str()).collect()
+}
 
-    /// Whose path begins here. Nothing tells where a string ends in a module: the longest directory that is known is it.
-    fn explain(&self, bytes: &[u8], root: &str, own: &str) -> BakedPath {
-        if let Some((path, package)) = output_of_script(bytes) {
-            return BakedPath { package: package.to_owned(), path: path.to_owned() };
-        }
-        let packages = self.packages.iter().filter_map(|(dir, package)| Some((dir.to_str()?, package.as_str())));
-        let dirs = self.dirs.iter().filter_map(|dir| Some((dir.to_str()?, own)));
-        // A package before a directory that is the same.
-        let packages = packages.map(|(dir, name)| (dir.len(), true, dir, name));
-        let all = packages.chain(dirs.map(|(dir, name)| (dir.len(), false, dir, name)));
-        let longest = all.filter(|(_, _, dir, _)| bytes.starts_with(dir.as_bytes())).max();
-        let (_, _, path, package) = longest.unwrap_or((0, false, root, own));
-        BakedPath { package: package.to_owned(), path: path.to_owned() }
+/// Whose path begins here. Nothing tells where a string ends in a module: the longest known directory that fits is taken.
+fn explain(places: &Places, bytes: &[u8], root: &str, own: &str) -> BakedPath {
+    if let Some((path, package)) = output_of_script(bytes) {
+        return BakedPath { package: package.to_owned(), path: path.to_owned() };
     }
+    let packages = places.packages.iter().filter_map(|(dir, package)| Some((dir.to_str()?, package.as_str())));
+    let dirs = places.dirs.iter().filter_map(|dir| Some((dir.to_str()?, own)));
+    // A package before a directory that is the same.
+    let packages = packages.map(|(dir, name)| (dir.len(), true, dir, name));
+    let all = packages.chain(dirs.map(|(dir, name)| (dir.len(), false, dir, name)));
+    let longest = all.filter(|(_, _, dir, _)| bytes.starts_with(dir.as_bytes())).max();
+    let (_, _, path, package) = longest.unwrap_or((0, false, root, own));
+    BakedPath { package: package.to_owned(), path: path.to_owned() }
 }
 
 /// `…/build/NAME-0123456789abcdef/out` at the start: a build script's own directory, and its package.
@@ -162,7 +151,7 @@ mod tests {
     }
 
     fn baked(data: &str) -> Vec<(String, String)> {
-        let found = places().baked_into(&module(data), "own");
+        let found = baked_paths(&places(), &module(data), "own");
         found.into_iter().map(|baked| (baked.package, baked.path)).collect()
     }
 
@@ -202,7 +191,7 @@ mod tests {
             dirs: ["/cargo", "/workspace"].map(PathBuf::from).into(),
         };
         let paths = |data: &str| -> Vec<String> {
-            places.baked_into(&module(data), "own").into_iter().map(|baked| baked.path).collect()
+            baked_paths(&places, &module(data), "own").into_iter().map(|baked| baked.path).collect()
         };
         for sources in [
             "/rustc/59807616e1fa/library/std/src/env.rs",
@@ -227,16 +216,16 @@ mod tests {
     #[test]
     fn names_and_debug_information_do_not_count() {
         let module = wat::parse_str(r#"(module (@custom ".debug_str" "/home/u/ws/app") (func $/home/u/ws))"#).unwrap();
-        assert!(places().baked_into(&module, "own").is_empty() && !holds(&module, "/home/u/ws"));
-        assert!(Places::default().baked_into(&module, "own").is_empty());
+        assert!(baked_paths(&places(), &module, "own").is_empty() && !holds(&module, "/home/u/ws"));
+        assert!(baked_paths(&Places::default(), &module, "own").is_empty());
     }
 
     proptest! {
         #[test]
         fn any_bytes_will_do(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[a-z0-9/-]{0,60}") {
-            places().baked_into(&bytes, "own");
+            baked_paths(&places(), &bytes, "own");
             let path = format!("/home/u/ws/app/{tail}");
-            prop_assert_eq!(places().baked_into(&module(&path), "own").len(), 1);
+            prop_assert_eq!(baked_paths(&places(), &module(&path), "own").len(), 1);
             output_of_script(&bytes);
         }
     }

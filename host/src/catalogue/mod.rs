@@ -21,8 +21,9 @@ mod wasi;
 mod weight;
 
 pub use airtight_abi::TestMeta as SdkTest;
+pub use airtight_toolchain::places::Places;
 pub(crate) use baked::holds;
-pub use baked::{BakedPath, Places};
+pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
 pub use imports::{BadImport, BadImports};
 pub use module::ExportProblem;

@@ -7,12 +7,9 @@ use super::runner::Runner;
 use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
-use crate::{
-    model::Harness,
-    run::Subject,
-    symbols::{PathRoots, VIRTUAL_PACKAGES},
-    toolchain::Artifact,
-};
+use crate::{model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
+#[cfg(feature = "build")]
+use airtight_toolchain::places::VIRTUAL_PACKAGES;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "build")]
 use std::sync::Arc;

@@ -93,7 +93,7 @@ impl LoadedModule {
             ModuleHeap::new(&module, map, catalogue.lowest_data)
         };
         Ok(Self {
-            baked: options.places.baked_into(&bytes, own),
+            baked: catalogue::baked_paths(&options.places, &bytes, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
             code: Arc::new(CodeMap::new(start, heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks)))),

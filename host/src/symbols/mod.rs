@@ -14,7 +14,7 @@ mod paths;
 mod tests;
 mod trim;
 
-pub use paths::{PathRoots, VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
+pub use paths::PathRoots;
 
 use crate::catalogue::sections::{Section, sections};
 use crate::ledger::RawFrame;

@@ -1,5 +1,6 @@
 //! Paths of source files, the same whoever built the module and wherever.
 
+use airtight_toolchain::places::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 use std::path::{Path, PathBuf};
 
 /// Directories whose names are left out of reports.
@@ -18,12 +19,6 @@ pub(super) struct Source {
     /// Whether it is a file of Rust's libraries, of their dependencies, or of the C library.
     pub(super) library: bool,
 }
-
-/// Where guests that airtight builds are made to believe their workspace is.
-pub const VIRTUAL_WORKSPACE: &str = "/workspace";
-
-/// Where they are made to believe other packages are: `/cargo/semver-1.0.26/src/lib.rs`, `/cargo/semver/out/made.rs`.
-pub const VIRTUAL_PACKAGES: &str = "/cargo";
 
 /// Packages of Rust's library that programs contain.
 const RUST_LIBRARIES: [&str; 14] = [

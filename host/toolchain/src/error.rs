@@ -67,7 +67,7 @@ pub enum ToolchainError {
 
 impl ToolchainError {
     /// For `map_err` on file operations.
-    pub(super) fn file(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> ToolchainError {
+    pub(crate) fn file(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> ToolchainError {
         let path = path.to_owned();
         move |source| ToolchainError::File { action, path, source }
     }

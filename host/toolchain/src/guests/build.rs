@@ -1,16 +1,16 @@
 //! Building test binaries with cargo.
 
-use super::Toolchain;
-use super::command::{Ending, Runner, Stream, System};
-use super::error::ToolchainError;
-use super::failures::{BuildFailure, explain, explain_silent};
-use super::machine::Machine;
-use super::messages::Messages;
-use super::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
-use super::portable::Portable;
-use super::request::BuildRequest;
-use super::selection::{Workspace, cargo, cargo_error};
-use crate::catalogue::Places;
+use crate::Toolchain;
+use crate::error::ToolchainError;
+use crate::guests::failures::{BuildFailure, explain, explain_silent};
+use crate::guests::messages::Messages;
+use crate::guests::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
+use crate::guests::portable::Portable;
+use crate::guests::request::BuildRequest;
+use crate::guests::selection::{Workspace, cargo, cargo_error};
+use crate::places::Places;
+use crate::system::command::{Ending, Runner, Stream, System};
+use crate::system::machine::Machine;
 use cargo_metadata::{Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -149,14 +149,14 @@ pub fn build(
 
 /// What a build is made with.
 #[derive(Clone, Copy)]
-pub(super) struct Build<'a> {
+pub(crate) struct Build<'a> {
     pub runner: &'a dyn Runner,
     pub toolchain: &'a Toolchain,
     pub portable: &'a Portable,
     pub request: &'a BuildRequest,
 }
 
-pub(super) fn build_with(
+pub(crate) fn build_with(
     build: &Build<'_>,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
@@ -300,3 +300,6 @@ impl Manifests {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

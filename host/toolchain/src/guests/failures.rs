@@ -1,9 +1,9 @@
 //! From compile errors to what a user asked for: which packages have no tests to run, and because of what.
 
-use super::messages::{CompileError, Messages};
-use super::package::{TargetKind, binary_name};
-use super::request::BuildRequest;
-use super::selection::Workspace;
+use crate::guests::messages::{CompileError, Messages};
+use crate::guests::package::{TargetKind, binary_name};
+use crate::guests::request::BuildRequest;
+use crate::guests::selection::Workspace;
 use cargo_metadata::{DependencyKind, Node, Package, PackageId};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -59,7 +59,7 @@ impl fmt::Display for Relation {
 
 impl fmt::Display for BuildFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not build for {}: ", self.target.as_ref().unwrap_or(&self.package), super::TARGET)?;
+        write!(f, "{} does not build for {}: ", self.target.as_ref().unwrap_or(&self.package), crate::TARGET)?;
         if let Some(culprit) = &self.culprit {
             write!(f, "its {} {}", culprit.relation, culprit.package)?;
             if let Some(version) = &culprit.version {
@@ -75,7 +75,7 @@ impl fmt::Display for BuildFailure {
 }
 
 /// Explains a run's errors for the selected packages. `workspace` has its dependencies resolved where that was possible.
-pub(super) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {
+pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {
     let built: HashSet<&PackageId> = messages.tests.iter().map(|artifact| &artifact.package_id).collect();
     let graph = Graph::of(workspace);
     let mut failures: Vec<BuildFailure> = Vec::new();
@@ -113,7 +113,7 @@ pub(super) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&P
 
 /// After a run that failed: a failure for each selected package that has tests, got none, and is in no failure so far.
 /// What cargo itself objects to (a build script's output, say) has no form for machines.
-pub(super) fn explain_silent(
+pub(crate) fn explain_silent(
     messages: &Messages,
     selected: &[&Package],
     request: &BuildRequest,
@@ -154,7 +154,7 @@ fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], work
 
 /// The package an error is of, where the workspace knows it.
 fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
-    if let super::messages::Origin::Id(id) = &error.of {
+    if let crate::guests::messages::Origin::Id(id) = &error.of {
         return Some(id.clone());
     }
     let (name, version) = (error.of.name(), error.of.version());

@@ -1,7 +1,7 @@
 //! What cargo says while it builds: JSON on standard output, progress and its own errors on standard error.
 
-use super::build::BuildEvent;
-use super::command::Stream;
+use crate::guests::build::BuildEvent;
+use crate::system::command::Stream;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{Message, PackageId, Target};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Everything a run of cargo said that matters afterwards.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub(crate) struct Messages {
     /// Artifacts in test mode that can be executed.
     pub tests: Vec<cargo_metadata::Artifact>,
     /// The directory and the name of each package that something was compiled of.
@@ -25,7 +25,7 @@ pub(super) struct Messages {
 
 /// Why one target did not build.
 #[derive(Debug, Clone)]
-pub(super) struct CompileError {
+pub(crate) struct CompileError {
     pub of: Origin,
     pub target: Option<Target>,
     /// One line.
@@ -36,7 +36,7 @@ pub(super) struct CompileError {
 
 /// Which package an error is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// In a message for machines.
     Id(PackageId),
     /// In a line for people: name, and version where it is given.

@@ -20,7 +20,7 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    pub(super) fn of(target: &Target) -> TargetKind {
+    pub(crate) fn of(target: &Target) -> TargetKind {
         match target.kind.first() {
             Some(CargoKind::Bin) => TargetKind::Bin,
             Some(CargoKind::Test) => TargetKind::Test,
@@ -45,7 +45,7 @@ impl TargetKind {
 
 /// `package` for the library, `package/test` for an integration test, `package/bin/name` and so on for the others. Unique in
 /// a workspace, where cargo lets neither packages nor targets of a kind share a name.
-pub(super) fn binary_name(package: &str, kind: TargetKind, target: &str) -> String {
+pub(crate) fn binary_name(package: &str, kind: TargetKind, target: &str) -> String {
     match kind {
         TargetKind::Lib => package.to_owned(),
         TargetKind::Test => format!("{package}/{target}"),
@@ -55,7 +55,7 @@ pub(super) fn binary_name(package: &str, kind: TargetKind, target: &str) -> Stri
 
 /// The variables that cargo sets when it runs a package's tests, but for those that hold paths of the host.
 /// `rust_version` is as written in the manifest.
-pub(super) fn run_time_env(package: &Package, rust_version: Option<&str>) -> BTreeMap<String, String> {
+pub(crate) fn run_time_env(package: &Package, rust_version: Option<&str>) -> BTreeMap<String, String> {
     let version = &package.version;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let path = |value: &Option<cargo_metadata::camino::Utf8PathBuf>| {
@@ -83,12 +83,12 @@ pub(super) fn run_time_env(package: &Package, rust_version: Option<&str>) -> BTr
 }
 
 /// Whether a build script's `rustc-env` variable may reach a guest: not if its value is a path of the host.
-pub(super) fn is_portable(value: &str) -> bool {
+pub(crate) fn is_portable(value: &str) -> bool {
     !value.split([':', ';', '=']).any(|part| Path::new(part).is_absolute())
 }
 
 /// Whether the manifest says `harness = false` for a target. Cargo's metadata does not tell.
-pub(super) fn harness_is_off(manifest: &toml::Table, kind: TargetKind, name: &str) -> bool {
+pub(crate) fn harness_is_off(manifest: &toml::Table, kind: TargetKind, name: &str) -> bool {
     let is_off = |table: &toml::Value| table.get("harness").and_then(toml::Value::as_bool) == Some(false);
     match manifest.get(kind.table()) {
         Some(toml::Value::Array(tables)) => {

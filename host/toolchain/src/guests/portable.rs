@@ -6,16 +6,16 @@
 //! everything on, with paths remapped and `-C metadata` made of the package's name, version and origin. See
 //! `docs/decisions/0009-guests-without-paths.md`.
 
-use super::TARGET;
-use super::Toolchain;
-use super::command::Call;
-use super::error::ToolchainError;
-use super::install::run;
-use super::machine::Machine;
-use super::rustc_info::RustcInfo;
-use super::selection::Workspace;
-use super::sysroot::quoted;
-use crate::symbols::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
+use crate::TARGET;
+use crate::Toolchain;
+use crate::error::ToolchainError;
+use crate::guests::selection::Workspace;
+use crate::places::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
+use crate::setup::install::run;
+use crate::setup::rustc_info::RustcInfo;
+use crate::setup::sysroot::quoted;
+use crate::system::command::Call;
+use crate::system::machine::Machine;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("portable.sh");
 
 /// A compiler that leaves this machine's paths out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Portable {
+pub(crate) struct Portable {
     /// The program to give to cargo as `RUSTC`.
     pub rustc: PathBuf,
     /// The user's home, or a directory in its place.
@@ -150,9 +150,9 @@ fn twice(lock: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
-    use super::super::fake::{FakeMachine, VERBOSE};
     use super::*;
+    use crate::Kind;
+    use crate::system::fake::{FakeMachine, VERBOSE};
     use proptest::prelude::*;
     use std::process::Command;
 

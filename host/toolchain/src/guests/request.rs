@@ -1,7 +1,7 @@
 //! What to build, and the command line that says so to cargo.
 
-use super::TARGET;
-use super::package::TargetKind;
+use crate::TARGET;
+use crate::guests::package::TargetKind;
 use cargo_metadata::Target;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ impl TargetFilter {
     }
 
     /// Whether this selects a target.
-    pub(super) fn means(&self, target: &Target) -> bool {
+    pub(crate) fn means(&self, target: &Target) -> bool {
         let (kind, name) = (TargetKind::of(target), &target.name);
         match self {
             TargetFilter::Lib => kind == TargetKind::Lib,
@@ -124,12 +124,12 @@ impl BuildRequest {
     }
 
     /// Whether `cargo build --tests` builds the same test binaries as `cargo test --no-run`. It alone has `--keep-going`.
-    pub(super) fn can_keep_going(&self) -> bool {
+    pub(crate) fn can_keep_going(&self) -> bool {
         self.targets.iter().all(|filter| matches!(filter, TargetFilter::Tests | TargetFilter::Test(_)))
     }
 
     /// Cargo's arguments. `only`, where given, replaces the selection of packages.
-    pub(super) fn build_args(&self, only: Option<&[String]>) -> Vec<OsString> {
+    pub(crate) fn build_args(&self, only: Option<&[String]>) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut push = |words: &[&str]| args.extend(words.iter().map(OsString::from));
         if self.can_keep_going() {
@@ -171,7 +171,7 @@ impl BuildRequest {
         args
     }
 
-    pub(super) fn feature_args(&self) -> Vec<OsString> {
+    pub(crate) fn feature_args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         if !self.features.is_empty() {
             args.extend(["--features".into(), self.features.join(",").into()]);
@@ -182,7 +182,7 @@ impl BuildRequest {
     }
 
     /// What `cargo metadata` has to be told as well.
-    pub(super) fn manifest_args(&self) -> Vec<OsString> {
+    pub(crate) fn manifest_args(&self) -> Vec<OsString> {
         let switches = [(self.locked, "--locked"), (self.offline, "--offline"), (self.frozen, "--frozen")];
         let mut args: Vec<OsString> = switches.iter().filter(|(on, _)| *on).map(|(_, name)| name.into()).collect();
         for setting in &self.config {

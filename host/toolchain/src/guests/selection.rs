@@ -1,17 +1,17 @@
 //! The workspace, and which of its packages a request means.
 
-use super::TARGET;
-use super::Toolchain;
-use super::build::BuildError;
-use super::command::{Call, Runner};
-use super::request::BuildRequest;
+use crate::TARGET;
+use crate::Toolchain;
+use crate::guests::build::BuildError;
+use crate::guests::request::BuildRequest;
+use crate::system::command::{Call, Runner};
 use cargo_metadata::{Metadata, Package, PackageId};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
 /// A workspace as cargo describes it.
-pub(super) struct Workspace {
+pub(crate) struct Workspace {
     pub metadata: Metadata,
     /// As written: the typed form completes `1.70` to `1.70.0`, cargo's variable does not.
     rust_versions: HashMap<String, String>,
@@ -89,7 +89,7 @@ impl Workspace {
 }
 
 /// `cargo` with what a toolchain needs.
-pub(super) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> Call {
+pub(crate) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> Call {
     let mut call = Call::new(&toolchain.cargo).dir(&request.dir);
     for (name, value) in toolchain.env() {
         call = call.env(name, value);
@@ -109,7 +109,7 @@ fn rust_versions(raw: &serde_json::Value) -> HashMap<String, String> {
 }
 
 /// What cargo says after its progress: its error, with causes.
-pub(super) fn cargo_error(stderr: &str) -> String {
+pub(crate) fn cargo_error(stderr: &str) -> String {
     let start = stderr.lines().position(|line| line.starts_with("error"));
     let lines: Vec<_> = stderr.lines().skip(start.unwrap_or(0)).collect();
     lines.join("\n").trim_start_matches("error: ").trim().to_owned()

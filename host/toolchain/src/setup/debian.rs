@@ -1,11 +1,11 @@
 //! Debian's packages, and those of its descendants: which to install, and installing them.
 
-use super::command::Call;
-use super::error::ToolchainError;
-use super::find::MINIMUM;
-use super::install::{Step, Task};
-use super::machine::Machine;
-use super::rustc_info::{RustcInfo, Version, leading_version};
+use crate::error::ToolchainError;
+use crate::setup::find::MINIMUM;
+use crate::setup::install::{Step, Task};
+use crate::setup::rustc_info::{RustcInfo, Version, leading_version};
+use crate::system::command::Call;
+use crate::system::machine::Machine;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ const FALLBACK: &[&str] = SETS[2];
 
 /// What is needed of the distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     /// Compiler, std (its sources, at least) and libc.
     pub toolchain: bool,
     pub linker: bool,
@@ -34,7 +34,7 @@ pub(super) struct Needs {
 }
 
 /// Whether packages can be looked up here at all.
-pub(super) fn available(machine: &Machine<'_>) -> bool {
+pub(crate) fn available(machine: &Machine<'_>) -> bool {
     machine.which("apt-get").is_some() && machine.which("apt-cache").is_some()
 }
 
@@ -107,7 +107,7 @@ fn choose_lld(pkgnames: &str, llvm_major: Option<u32>) -> Option<String> {
 }
 
 /// The commands to type, from the index as it is.
-pub(super) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
+pub(crate) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
     let packages = choose(machine, needs).unwrap_or_else(|_| {
         let lld = needs.linker.then_some("lld");
         let toolchain = if needs.toolchain { FALLBACK } else { &[] };
@@ -118,7 +118,7 @@ pub(super) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
 }
 
 /// How to get the linker made for a compiler.
-pub(super) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String {
+pub(crate) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String {
     if !available(machine) {
         return format!(
             "(install LLD {})",
@@ -129,7 +129,7 @@ pub(super) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String 
 }
 
 /// Installs what is needed: `Ok(Err(why))` where the distribution does not have it.
-pub(super) fn install(
+pub(crate) fn install(
     machine: &Machine<'_>,
     needs: Needs,
     progress: &mut dyn FnMut(Step<'_>),
@@ -188,13 +188,13 @@ fn run(
     call: Call,
     progress: &mut dyn FnMut(Step<'_>),
 ) -> Result<(), ToolchainError> {
-    super::install::run_task(machine, &task, &call, progress).map(drop)
+    crate::setup::install::run_task(machine, &task, &call, progress).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{FakeMachine, POLICY_BOOKWORM, POLICY_STALE, POLICY_WITH_TARGET};
     use super::*;
+    use crate::system::fake::{FakeMachine, POLICY_BOOKWORM, POLICY_STALE, POLICY_WITH_TARGET};
     use proptest::prelude::*;
 
     const ALL: Needs = Needs { toolchain: true, linker: true, llvm_major: None };

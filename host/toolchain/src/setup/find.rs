@@ -1,15 +1,15 @@
 //! Finding a toolchain that is there already. A few file look-ups and at most two runs of `rustc`.
 
-use super::command::Call;
-use super::error::ToolchainError;
-use super::machine::Machine;
-use super::rustc_info::{RustcInfo, Version};
-use super::sysroot::{self, Sysroot};
-use super::{Kind, Toolchain};
+use crate::error::ToolchainError;
+use crate::setup::rustc_info::{RustcInfo, Version};
+use crate::setup::sysroot::{self, Sysroot};
+use crate::system::command::Call;
+use crate::system::machine::Machine;
+use crate::{Kind, Toolchain};
 use std::path::{Path, PathBuf};
 
 /// The oldest compiler that guests can be built with: the guest SDK's `rust-version`.
-pub(super) const MINIMUM: Version = (1, 88);
+pub(crate) const MINIMUM: Version = (1, 88);
 
 /// Finds a toolchain for the guests in `dir`, without changing anything. In this order: the active toolchain, if the target
 /// is installed; a distribution's packaged target; a private sysroot that was built before and still fits its compiler.
@@ -20,12 +20,12 @@ pub fn find(dir: &Path) -> Result<Option<Toolchain>, ToolchainError> {
     Ok(find_on(&Machine::current(dir)?))
 }
 
-pub(super) fn find_on(machine: &Machine<'_>) -> Option<Toolchain> {
+pub(crate) fn find_on(machine: &Machine<'_>) -> Option<Toolchain> {
     active(machine).ok().or_else(|| distribution(machine))
 }
 
 /// The toolchain that plain `cargo` would use here, or why it does not do.
-pub(super) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
+pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
     let rustc = machine.program("RUSTC", "rustc").ok_or("no `rustc` on PATH")?;
     let cargo = machine.program("CARGO", "cargo").ok_or("no `cargo` on PATH")?;
     let answer = machine
@@ -54,7 +54,7 @@ fn distribution(machine: &Machine<'_>) -> Option<Toolchain> {
 }
 
 /// A distribution's compiler that is new enough to build guests.
-pub(super) struct Base {
+pub(crate) struct Base {
     pub rustc: PathBuf,
     pub cargo: PathBuf,
     pub info: RustcInfo,
@@ -86,8 +86,8 @@ impl Base {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{FakeMachine, VERBOSE};
     use super::*;
+    use crate::system::fake::{FakeMachine, VERBOSE};
 
     #[test]
     fn a_bare_machine_has_none() {

@@ -1,16 +1,16 @@
 //! Getting a toolchain where there is none, as far as the caller permits.
 
-use super::Toolchain;
-use super::command::Call;
-use super::debian::{self, Needs};
-use super::error::ToolchainError;
-use super::find::{Base, active, find_on};
-use super::linker;
-use super::lock::Lock;
-use super::machine::Machine;
-use super::rustup;
-use super::sysroot;
-use super::sysroot_build::{self, Ingredients};
+use crate::Toolchain;
+use crate::error::ToolchainError;
+use crate::setup::debian::{self, Needs};
+use crate::setup::find::{Base, active, find_on};
+use crate::setup::linker;
+use crate::setup::rustup;
+use crate::setup::sysroot;
+use crate::setup::sysroot_build::{self, Ingredients};
+use crate::system::command::Call;
+use crate::system::lock::Lock;
+use crate::system::machine::Machine;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -82,7 +82,7 @@ pub enum Step<'a> {
     },
 }
 
-/// Installs a toolchain for the guests in `dir`, or returns the one that [`find`](super::find()) finds. In this order:
+/// Installs a toolchain for the guests in `dir`, or returns the one that [`find`](crate::find()) finds. In this order:
 /// rustup; what the distribution has installed, with std built into a private sysroot; the distribution's packages.
 /// One process at a time installs, and the others use its result. A second call takes as long as `find`.
 ///
@@ -97,7 +97,7 @@ pub fn install(
     install_on(&Machine::current(dir)?, permission, progress)
 }
 
-pub(super) fn install_on(
+pub(crate) fn install_on(
     machine: &Machine<'_>,
     permission: Permission,
     progress: &mut dyn FnMut(Step<'_>),
@@ -234,7 +234,7 @@ fn refuse(
 }
 
 /// Runs a task's program, showing its output, and returns its standard output.
-pub(super) fn run_task(
+pub(crate) fn run_task(
     machine: &Machine<'_>,
     task: &Task,
     call: &Call,
@@ -245,7 +245,7 @@ pub(super) fn run_task(
 }
 
 /// Runs a program that has to succeed, and returns its standard output.
-pub(super) fn run(machine: &Machine<'_>, call: &Call, show: &mut dyn FnMut(&str)) -> Result<String, ToolchainError> {
+pub(crate) fn run(machine: &Machine<'_>, call: &Call, show: &mut dyn FnMut(&str)) -> Result<String, ToolchainError> {
     let captured = machine
         .runner
         .capture_with(call, show)
@@ -261,9 +261,9 @@ pub(super) fn run(machine: &Machine<'_>, call: &Call, show: &mut dyn FnMut(&str)
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
-    use super::super::fake::{FakeMachine, POLICY_BOOKWORM};
     use super::*;
+    use crate::Kind;
+    use crate::system::fake::{FakeMachine, POLICY_BOOKWORM};
 
     /// Installs, and lists the tasks that were started.
     fn install_as(fake: &FakeMachine, permission: Permission) -> (Result<Toolchain, ToolchainError>, Vec<String>) {
@@ -375,7 +375,7 @@ mod tests {
         fake.fail("cargo build", 101, "error: no space left on device");
         let text = install_as(&fake, Permission::Cache).0.unwrap_err().to_string();
         assert!(text.contains("no space left on device"), "{text}");
-        let left: Vec<_> = super::super::machine::entries(&fake.machine().sysroots());
+        let left: Vec<_> = crate::system::machine::entries(&fake.machine().sysroots());
         assert_eq!(left.len(), 1, "more than the lock: {left:?}");
     }
 

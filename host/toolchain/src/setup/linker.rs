@@ -1,12 +1,12 @@
 //! Linkers for wasm that are on this machine. LLD is one program under several names: told its flavour, any of them serves.
 
-use super::machine::{Machine, entries, file_name};
-use super::rustc_info::RustcInfo;
-use super::sysroot::RUST_LLD;
+use crate::setup::rustc_info::RustcInfo;
+use crate::setup::sysroot::RUST_LLD;
+use crate::system::machine::{Machine, entries, file_name};
 use std::path::PathBuf;
 
 /// Every linker that may do, best first. `info` is the compiler whose objects it has to read.
-pub(super) fn candidates(machine: &Machine<'_>, info: Option<&RustcInfo>) -> Vec<PathBuf> {
+pub(crate) fn candidates(machine: &Machine<'_>, info: Option<&RustcInfo>) -> Vec<PathBuf> {
     let oldest = info.and_then(|info| info.llvm_major).unwrap_or(0);
     let mut found = vec![machine.system("usr/bin").join(RUST_LLD)];
     found.extend(of_rustup(machine));
@@ -42,8 +42,8 @@ fn of_llvm(machine: &Machine<'_>, oldest: u32) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{FakeMachine, INFO};
     use super::*;
+    use crate::system::fake::{FakeMachine, INFO};
 
     #[test]
     fn all_places_in_order_without_old_ones() {

@@ -1,15 +1,15 @@
 //! What `rustc -vV` says.
 
-use super::command::Call;
-use super::machine::Machine;
+use crate::system::command::Call;
+use crate::system::machine::Machine;
 use std::path::Path;
 
 /// `major.minor`, which is all that is ever compared.
-pub(super) type Version = (u32, u32);
+pub(crate) type Version = (u32, u32);
 
 /// A compiler's own description.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RustcInfo {
+pub(crate) struct RustcInfo {
     /// As printed, `1.96.0`.
     pub release: String,
     pub version: Version,
@@ -45,7 +45,7 @@ impl RustcInfo {
 }
 
 /// `major.minor` at the start of a version.
-pub(super) fn leading_version(text: &str) -> Option<Version> {
+pub(crate) fn leading_version(text: &str) -> Option<Version> {
     let mut parts = text.split(|c: char| !c.is_ascii_digit());
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

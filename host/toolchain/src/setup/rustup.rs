@@ -1,23 +1,23 @@
 //! Adding the target to the active toolchain with rustup.
 
-use super::TARGET;
-use super::command::{Call, Ending};
-use super::machine::Machine;
+use crate::TARGET;
+use crate::system::command::{Call, Ending};
+use crate::system::machine::Machine;
 use std::time::Duration;
 
 /// The target is some 20 MB. A machine that cannot reach the server should not be waited for much longer.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// What a user would type.
-pub(super) const COMMAND: &str = "rustup target add wasm32-wasip1";
+pub(crate) const COMMAND: &str = "rustup target add wasm32-wasip1";
 
 /// Whether rustup is there and decides which compiler is active.
-pub(super) fn in_charge(machine: &Machine<'_>) -> bool {
+pub(crate) fn in_charge(machine: &Machine<'_>) -> bool {
     machine.which("rustup").is_some() && machine.var("RUSTC").is_none()
 }
 
 /// Adds the target, or says why it could not be added.
-pub(super) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(crate) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
     let rustup = machine.which("rustup").ok_or("rustup is not installed")?;
     let call = Call::new(rustup).args(["target", "add", TARGET]).dir(&machine.dir).timeout(LIMIT);
     match machine.runner.capture_with(&call, show) {
@@ -42,8 +42,8 @@ fn reason(stderr: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::FakeMachine;
     use super::*;
+    use crate::system::fake::FakeMachine;
 
     #[test]
     fn the_reason_is_the_error_and_its_causes() {

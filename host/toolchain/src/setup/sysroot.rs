@@ -1,9 +1,9 @@
 //! What a sysroot must hold before a test can be linked with it, and where private ones are.
 
-use super::TARGET;
-use super::error::ToolchainError;
-use super::machine::{Machine, entries, file_name};
-use super::rustc_info::RustcInfo;
+use crate::TARGET;
+use crate::error::ToolchainError;
+use crate::setup::rustc_info::RustcInfo;
+use crate::system::machine::{Machine, entries, file_name};
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -17,15 +17,15 @@ const MARKER: &str = "airtight-sysroot.txt";
 /// Called by std, absent from older wasi-libc: what our stubs stand in for.
 const NEWER_LIBC: &[u8] = b"pthread_join";
 /// The start file of commands and of reactors.
-pub(super) const START_FILES: [&str; 2] = ["crt1-command.o", "crt1-reactor.o"];
+pub(crate) const START_FILES: [&str; 2] = ["crt1-command.o", "crt1-reactor.o"];
 /// The C library's archive.
-pub(super) const LIBC: &str = "libc.a";
+pub(crate) const LIBC: &str = "libc.a";
 /// What rustc calls its own linker.
-pub(super) const RUST_LLD: &str = "rust-lld";
+pub(crate) const RUST_LLD: &str = "rust-lld";
 
 /// A sysroot's directories.
 #[derive(Debug, Clone)]
-pub(super) struct Sysroot(pub PathBuf);
+pub(crate) struct Sysroot(pub PathBuf);
 
 impl Sysroot {
     pub fn rustlib(&self) -> PathBuf {
@@ -124,7 +124,7 @@ impl Sysroot {
 /// The private sysroot of a compiler. Its name holds the compiler's version, and a hash over all it says of itself, its file's
 /// size and time (a rebuilt package of the same version differs) and the recipe. The sources of std come from the same
 /// package build as the compiler, so that they need not be in it, and may be removed later.
-pub(super) fn private(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo) -> Sysroot {
+pub(crate) fn private(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo) -> Sysroot {
     let mut hash = Sha256::new();
     hash.update(format!("recipe {RECIPE}\n{}\n{}", rustc.display(), info.verbose));
     if let Ok(data) = fs::metadata(rustc) {
@@ -140,14 +140,14 @@ fn holds(file: &Path, needle: &[u8]) -> bool {
 }
 
 /// Text as one word of a shell.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::{FakeMachine, INFO};
     use super::*;
+    use crate::system::fake::{FakeMachine, INFO};
 
     #[test]
     fn the_key_follows_the_compiler() {

@@ -1,14 +1,14 @@
 //! Making a private sysroot: std for the target, wasi-libc with what it lacks, and a linker, under one directory.
 
-use super::TARGET;
-use super::command::Call;
-use super::debian;
-use super::error::ToolchainError;
-use super::find::Base;
-use super::install::{Step, Task, run, run_task};
-use super::linker;
-use super::machine::{Machine, entries, file_name};
-use super::sysroot::{LIBC, RUST_LLD, START_FILES, Sysroot};
+use crate::TARGET;
+use crate::error::ToolchainError;
+use crate::setup::debian;
+use crate::setup::find::Base;
+use crate::setup::install::{Step, Task, run, run_task};
+use crate::setup::linker;
+use crate::setup::sysroot::{LIBC, RUST_LLD, START_FILES, Sysroot};
+use crate::system::command::Call;
+use crate::system::machine::{Machine, entries, file_name};
 use cargo_metadata::Message;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -26,7 +26,7 @@ const STAGE: &str = ".building-";
 
 /// What the distribution has installed to make a sysroot from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ingredients {
+pub(crate) struct Ingredients {
     std: Std,
     libc: PathBuf,
 }
@@ -59,7 +59,7 @@ impl Ingredients {
 }
 
 /// Builds the sysroot beside its place and moves it there as the last act. The installation lock is held.
-pub(super) fn build(
+pub(crate) fn build(
     machine: &Machine<'_>,
     base: &Base,
     ingredients: &Ingredients,
@@ -90,7 +90,7 @@ pub(super) fn build(
 }
 
 /// Gives a complete sysroot another linker, its own being gone.
-pub(super) fn relink(
+pub(crate) fn relink(
     machine: &Machine<'_>,
     base: &Base,
     ingredients: &Ingredients,
@@ -325,9 +325,9 @@ fn replace_link(target: &Path, place: &Path) -> Result<(), ToolchainError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake::FakeMachine;
-    use super::super::sysroot;
     use super::*;
+    use crate::setup::sysroot;
+    use crate::system::fake::FakeMachine;
 
     #[test]
     fn ingredients_are_packaged_std_or_sources() {

@@ -16,7 +16,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// One program to run.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(crate) struct Call {
     pub program: PathBuf,
     pub args: Vec<OsString>,
     pub dir: Option<PathBuf>,
@@ -69,14 +69,14 @@ impl Call {
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Stdout,
     Stderr,
 }
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Exit(i32),
     Signal(i32),
     TimedOut(Duration),
@@ -100,14 +100,14 @@ impl std::fmt::Display for Ending {
 
 /// A program's ending and everything it said.
 #[derive(Debug, Clone)]
-pub(super) struct Captured {
+pub(crate) struct Captured {
     pub ending: Ending,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// Runs programs.
-pub(super) trait Runner {
+pub(crate) trait Runner {
     /// Runs a program to its end, handing over its output line by line.
     fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending>;
 
@@ -131,7 +131,7 @@ pub(super) trait Runner {
 
 /// Runs programs on this machine. Children stay in the caller's process group, so that Ctrl-C ends them too.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct System;
+pub(crate) struct System;
 
 impl Runner for System {
     fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {

@@ -1,10 +1,10 @@
 //! A machine in a temporary directory, whose programs are answers.
 
-use super::command::{Call, Ending, Runner, Stream};
-use super::find::Base;
-use super::machine::{Machine, file_name};
-use super::rustc_info::RustcInfo;
-use super::sysroot::{START_FILES, Sysroot};
+use crate::setup::find::Base;
+use crate::setup::rustc_info::RustcInfo;
+use crate::setup::sysroot::{START_FILES, Sysroot};
+use crate::system::command::{Call, Ending, Runner, Stream};
+use crate::system::machine::{Machine, file_name};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,11 +16,11 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-pub(super) const HOST: &str = "x86_64-unknown-linux-gnu";
-pub(super) const VERBOSE: &str = "rustc 1.96.0 (ac68faa20 2026-05-25)\ncommit-hash: ac68faa2\n\
+pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const VERBOSE: &str = "rustc 1.96.0 (ac68faa20 2026-05-25)\ncommit-hash: ac68faa2\n\
                                   host: x86_64-unknown-linux-gnu\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
 
-pub(super) static INFO: LazyLock<RustcInfo> = LazyLock::new(|| RustcInfo {
+pub(crate) static INFO: LazyLock<RustcInfo> = LazyLock::new(|| RustcInfo {
     release: "1.96.0".into(),
     version: (1, 96),
     commit: Some("ac68faa2".into()),
@@ -29,7 +29,7 @@ pub(super) static INFO: LazyLock<RustcInfo> = LazyLock::new(|| RustcInfo {
     verbose: VERBOSE.into(),
 });
 
-pub(super) const POLICY_STALE: &str = "\
+pub(crate) const POLICY_STALE: &str = "\
 rustc:
   Installed: (none)
   Candidate: 1.63.0+dfsg1-2
@@ -56,7 +56,7 @@ wasi-libc:
   Candidate: 0.0~git20220510.9886d3d-2
 ";
 
-pub(super) const POLICY_BOOKWORM: &str = "\
+pub(crate) const POLICY_BOOKWORM: &str = "\
 rustc:
   Installed: (none)
   Candidate: 1.63.0+dfsg1-2
@@ -77,7 +77,7 @@ wasi-libc:
   Candidate: 0.0~git20220510.9886d3d-2
 ";
 
-pub(super) const POLICY_WITH_TARGET: &str = "\
+pub(crate) const POLICY_WITH_TARGET: &str = "\
 rustc:
   Installed: (none)
   Candidate: 1:1.92.0-1
@@ -112,7 +112,7 @@ struct Rule {
     effect: Rc<dyn Fn(&FakeMachine)>,
 }
 
-pub(super) struct FakeMachine {
+pub(crate) struct FakeMachine {
     dir: tempfile::TempDir,
     vars: RefCell<BTreeMap<OsString, OsString>>,
     rules: RefCell<Vec<Rule>>,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Held until dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     // Closing the file releases the lock.
     _file: File,
 }

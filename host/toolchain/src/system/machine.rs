@@ -1,8 +1,8 @@
 //! The machine as finding and installing see it: environment, root, cache and a way to run programs.
 
-use super::command::{Call, Runner, System};
-use super::error::ToolchainError;
-use super::{CACHE_DIR_VARIABLE, cache_dir};
+use crate::error::ToolchainError;
+use crate::system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir};
+use crate::system::command::{Call, Runner, System};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What decisions are made from. Tests give one with a root, a cache and programs of their own.
-pub(super) struct Machine<'a> {
+pub(crate) struct Machine<'a> {
     pub runner: &'a dyn Runner,
     pub vars: BTreeMap<OsString, OsString>,
     /// `/`, under which the distribution keeps its files.
@@ -85,13 +85,13 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// The entries of a directory by name, or none where it cannot be read.
-pub(super) fn entries(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn entries(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     found.sort();
     found
 }
 
 /// A path's last component as text, or nothing where it is not text.
-pub(super) fn file_name(path: &Path) -> &str {
+pub(crate) fn file_name(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).unwrap_or_default()
 }

@@ -1,16 +1,16 @@
 //! Builds with answers for cargo, and, where asked for, with the real one.
 
-use super::build::{Artifact, Build, BuildError, BuildEvent, BuildOutput, build_with};
-use super::command::{Call, Ending, Runner, Stream, System};
-use super::failures::{Culprit, Relation};
-use super::fake::FakeMachine;
-use super::find::find;
-use super::install::{Permission, install};
-use super::machine::Machine;
-use super::package::TargetKind;
-use super::portable::Portable;
-use super::request::{BuildRequest, Profile, TargetFilter};
-use super::{Kind, Toolchain};
+use crate::guests::build::{Artifact, Build, BuildError, BuildEvent, BuildOutput, build_with};
+use crate::guests::failures::{Culprit, Relation};
+use crate::guests::package::TargetKind;
+use crate::guests::portable::Portable;
+use crate::guests::request::{BuildRequest, Profile, TargetFilter};
+use crate::setup::find::find;
+use crate::setup::install::{Permission, install};
+use crate::system::command::{Call, Ending, Runner, Stream, System};
+use crate::system::fake::FakeMachine;
+use crate::system::machine::Machine;
+use crate::{Kind, Toolchain};
 use serde_json::{Value, json};
 use std::fs;
 use std::io;

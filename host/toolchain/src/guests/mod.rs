@@ -1,0 +1,9 @@
+//! Building test binaries with cargo, the same in every folder, and explaining what did not build.
+
+pub(crate) mod build;
+pub(crate) mod failures;
+pub(crate) mod messages;
+pub(crate) mod package;
+pub(crate) mod portable;
+pub(crate) mod request;
+pub(crate) mod selection;

@@ -1,0 +1,56 @@
+//! A compiler, the cargo that drives it, and where they come from.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The target that guests are built for.
+pub const TARGET: &str = "wasm32-wasip1";
+
+/// Programs that build guests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toolchain {
+    /// The compiler.
+    pub rustc: PathBuf,
+    /// The cargo that drives it.
+    pub cargo: PathBuf,
+    /// Where the compiler's libraries are.
+    pub sysroot: PathBuf,
+    /// Where it came from.
+    pub kind: Kind,
+}
+
+/// Where a toolchain came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// The one that plain `cargo` uses, with the target installed.
+    Active,
+    /// A distribution's compiler with a packaged target.
+    Distribution,
+    /// A distribution's compiler with std built by airtight.
+    Private {
+        /// The compiler's version.
+        release: String,
+    },
+}
+
+impl Toolchain {
+    /// Variables under which plain `cargo build --target wasm32-wasip1` uses this toolchain; none where it does so anyway.
+    pub fn env(&self) -> Vec<(&'static str, OsString)> {
+        match self.kind {
+            Kind::Active => Vec::new(),
+            Kind::Distribution | Kind::Private { .. } => vec![("RUSTC", self.rustc.clone().into_os_string())],
+        }
+    }
+}
+
+impl std::fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.kind {
+            Kind::Active => write!(f, "the active toolchain ({})", self.sysroot.display()),
+            Kind::Distribution => write!(f, "the distribution's toolchain ({})", self.rustc.display()),
+            Kind::Private { release } => {
+                write!(f, "the distribution's rustc {release} with a private sysroot ({})", self.sysroot.display())
+            }
+        }
+    }
+}
