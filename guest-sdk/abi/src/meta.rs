@@ -331,5 +331,4 @@ impl fmt::Display for MetaError {
 impl core::error::Error for MetaError {}
 
 #[cfg(test)]
-#[path = "meta_tests.rs"]
 mod tests;

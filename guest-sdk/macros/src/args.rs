@@ -206,5 +206,4 @@ fn positive(key: &Ident, input: ParseStream, of: Quantity) -> Result<u64> {
 }
 
 #[cfg(test)]
-#[path = "args_tests.rs"]
 mod tests;
