@@ -23,6 +23,12 @@
 //! | `memory = "4MiB"` | cap on linear memory: `B`, `KiB`, `MiB`, `GiB`, or a number of bytes |
 //! | `fuel = "10M"` | deterministic limit of time: `K`, `M`, `G`, `T`, or a number of units |
 //! | `timeout = "5s"` | limit of wall-clock time: `ms`, `s`, `m`, `h` |
+//! | `slow_timeout = "1s"` | wall-clock time after which it is told of as slow; its verdict stays |
+//! | `output = "64KiB"` | cap on captured output |
+//! | `handles = 16` | most descriptors of its own that are open at once |
+//! | `scratch = "1MiB"`, `scratch_entries = 100` | most bytes of files in memory, and most names of them |
+//! | `io = "16MiB"` | most bytes that its calls read and write |
+//! | `host_memory = "8MiB"` | most bytes that the host holds for it: output, files in memory, open descriptors |
 //! | `peak_heap = "512KiB"` | most bytes of its own heap blocks that may be live at once |
 //! | `lost = "0B"` | most bytes of heap blocks that nothing reaches at its end |
 //! | `retained = "4KiB"` | most bytes of its own heap blocks that static data still reaches at its end |

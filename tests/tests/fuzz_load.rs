@@ -8,7 +8,7 @@
 
 use airtight::config::{Profile, Requestable};
 use airtight::model::Verdict;
-use airtight::policy::{Limits, Policy};
+use airtight::policy::{Limit, Limits, Policy};
 use airtight::run::{ModuleGrants, RunError, Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::{Compiler, LoadOptions};
 use airtight_tests::fuzz;
@@ -16,7 +16,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 /// Cases of a run that nobody asked to be longer.
 const SMOKE: u32 = 1_500;
@@ -127,13 +126,11 @@ fn modules() -> Vec<Vec<u8>> {
 }
 
 fn profile() -> Profile {
-    let limits = Limits {
-        fuel: 200_000,
-        memory: 4 << 20,
-        timeout: Duration::from_secs(20),
-        scratch: 1 << 20,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .with(Limit::Fuel, 200_000)
+        .with(Limit::Memory, 4 << 20)
+        .with(Limit::Timeout, 20_000)
+        .with(Limit::Scratch, 1 << 20);
     Profile::new("fuzz", Policy { limits, ..Policy::default() }, Requestable::default(), Vec::new())
 }
 
@@ -159,7 +156,8 @@ fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<Came, TestCaseError> {
     let report = runner.run(&planned, &profile, &mut ()).map_err(|error| TestCaseError::fail(error.to_string()))?;
     for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
         let limit = test.details.as_deref().and_then(|details| details.limit.as_ref());
-        let by_the_clock = test.verdict == Verdict::Timeout && limit.is_some_and(|limit| limit.name == "timeout");
+        let by_the_clock =
+            test.verdict == Verdict::Timeout && limit.is_some_and(|limit| limit.name == Limit::Timeout.into());
         prop_assert!(!by_the_clock, "fuel did not end it in time: {test:?}");
     }
     Ok(Came::Ran)

@@ -1,7 +1,7 @@
 //! What other implementations of WASI preview 1 get wrong, a test for each fault.
 
 use airtight::model::{TestRecord, Verdict};
-use airtight::policy::{DirGrant, LeakAction, LeakActions, Limits, Mode, Policy, SocketGrant, SocketSource};
+use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy, SocketGrant, SocketSource};
 use airtight::run::{Runner, RunnerOptions};
 use airtight::sandbox::Compiler;
 use airtight_tests::script::Arg::{Buffer, Bytes, I32, I64, Out, OutAt};
@@ -422,7 +422,7 @@ fn a_scratch_of_no_bytes_is_no_directory() {
     let mut script = Script::default();
     script.call("fd_prestat_dir_name", &[I32(3), Out, I32(8)], 8).call("fd_prestat_get", &[I32(5), Out], 8);
     let granted = tempfile::tempdir().unwrap();
-    let limits = Limits { scratch: 0, ..Limits::default() };
+    let limits = Limits::default().with(Limit::Scratch, 0);
     let (_, answers) = run(&script, Policy { limits, ..policy(granted.path()) });
     assert_eq!((answers[0].errno, &answers[0].out[..]), (0, &b"/granted"[..]));
     assert_eq!(answers[1].errno, BADF);

@@ -1,7 +1,7 @@
 //! What a lesson's documentation promises, and what airtight found.
 
 use crate::suite::Ran;
-use airtight::model::{ModuleRecord, Report, TestRecord};
+use airtight::model::{Limit, ModuleRecord, Report, TestRecord};
 use airtight::report::console::render_findings;
 use anyhow::{Context, Result};
 use similar::TextDiff;
@@ -132,7 +132,7 @@ fn without_linear_memory(text: &str) -> String {
 fn forget_the_compiler(test: &mut TestRecord) {
     let Some(details) = &mut test.details else { return };
     details.refused = None;
-    let Some(limit) = details.limit.as_mut().filter(|limit| limit.name == "memory") else { return };
+    let Some(limit) = details.limit.as_mut().filter(|limit| limit.name == Limit::Memory.into()) else { return };
     limit.seen = None;
     let ended = details.message.as_deref().and_then(|message| message.split_once("; then: "));
     details.message = ended.map(|(_, ended)| ended.to_owned());

@@ -3,6 +3,7 @@
 use crate::lesson::{EXPECTED, Lesson, ROUNDS};
 use airtight::config::{Config, Profile};
 use airtight::model::Report;
+use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
 use airtight::run::{Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::Cache;
@@ -35,7 +36,7 @@ impl Suite {
         let built = self.build(&dir)?;
         let lessons = lessons(&dir, &built)?;
         let options = RunnerOptions {
-            stack: profile.policy().limits.stack,
+            stack: profile.policy().limits.most(Limit::Stack),
             cache: toolchain::cache_dir().map(|dir| Cache::new(dir.join("modules"), config.cache_size)),
             module_size: config.module_size,
             ..RunnerOptions::default()

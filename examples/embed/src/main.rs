@@ -5,7 +5,7 @@
 
 use airtight::config::{Profile, Requestable};
 use airtight::model::{Report, ResourceKind, Verdict};
-use airtight::policy::{Limits, Policy};
+use airtight::policy::{Limit, Limits, Policy};
 use airtight::run::{Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use anyhow::{Context, Result, ensure};
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     // One runner does any number of runs; it owns the engine and the threads.
     let runner = Runner::new(RunnerOptions::default())?;
     // A test gets what the policy names, and this one names nothing but limits.
-    let limits = Limits { memory: 16 << 20, ..Limits::default() };
+    let limits = Limits::default().with(Limit::Memory, 16 << 20);
     let policy = Policy { limits, ..Policy::default() };
     let report = run(&runner, policy, &[("leaks", LEAKS), ("grows", GROWS)])?;
 
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     let details = grows.tests[0].details.as_deref().context("a broken limit has details")?;
     let limit = details.limit.as_ref().context("there is a limit")?;
     ensure!(grows.tests[0].verdict == Verdict::Memory);
-    ensure!((limit.name.as_str(), limit.value) == ("memory", 16 << 20));
+    ensure!((limit.name.known(), limit.value) == (Some(Limit::Memory), 16 << 20));
 
     // What this machine may compare with another one.
     println!("a leak and a broken limit, as expected: {}", report.digest);

@@ -4,6 +4,7 @@
 //! where there is none, the error says what to type. Nothing is installed but what airtight keeps in its own cache.
 
 use airtight::config::Config;
+use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions};
 use airtight::run::{RunIgnored, Runner, RunnerOptions, Selection, Subject};
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildRequest, Permission, Step, TargetFilter};
@@ -26,7 +27,8 @@ fn run(args: impl Iterator<Item = String>) -> Result<u8> {
     let (selection, list) = selection(args);
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let profile = Config::load(package)?.profile("default")?;
-    let runner = Runner::new(RunnerOptions { stack: profile.policy().limits.stack, ..RunnerOptions::default() })?;
+    let runner =
+        Runner::new(RunnerOptions { stack: profile.policy().limits.most(Limit::Stack), ..RunnerOptions::default() })?;
     let subjects = build(package)?
         .iter()
         .map(|artifact| runner.load_artifact(artifact, None))

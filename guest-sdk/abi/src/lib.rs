@@ -47,6 +47,7 @@
 extern crate alloc;
 
 pub mod journal;
+pub mod limits;
 pub mod mem;
 mod meta;
 pub mod net;

@@ -1,6 +1,7 @@
 //! Reading the section: in the host, from bytes that anybody may have written.
 
 use crate::TEST_EXPORT_PREFIX;
+use crate::limits::{Limit, LimitValues, Source};
 use crate::record::{HEADER, MAGIC, MAX_BODY, key};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
@@ -26,20 +27,8 @@ pub struct TestMeta {
     pub should_panic: Option<String>,
     /// The test is not run unless asked for, for this reason (which may be empty).
     pub ignore: Option<String>,
-    /// Cap on linear memory, in bytes.
-    pub memory: Option<u64>,
-    /// Most bytes of the test's own heap blocks that may be live at once.
-    pub peak_heap: Option<u64>,
-    /// Most bytes of heap blocks that it may lose.
-    pub lost: Option<u64>,
-    /// Most bytes of its heap blocks that static data may still reach at its end.
-    pub retained: Option<u64>,
-    /// Most allocations, reallocations included.
-    pub allocations: Option<u64>,
-    /// Fuel.
-    pub fuel: Option<u64>,
-    /// Wall-clock time, in milliseconds.
-    pub timeout_ms: Option<u64>,
+    /// Limits that the test asks for; those that a test cannot set are not read.
+    pub limits: LimitValues,
     /// Grants that the test asks for by name, in the order in which it names them.
     pub grants: Vec<String>,
 }
@@ -119,13 +108,7 @@ struct Fields<'a> {
     line: Option<&'a str>,
     should_panic: Option<&'a str>,
     ignore: Option<&'a str>,
-    memory: Option<&'a str>,
-    peak_heap: Option<&'a str>,
-    lost: Option<&'a str>,
-    retained: Option<&'a str>,
-    allocations: Option<&'a str>,
-    fuel: Option<&'a str>,
-    timeout_ms: Option<&'a str>,
+    limits: [Option<&'a str>; Limit::COUNT],
     grants: Vec<&'a str>,
 }
 
@@ -138,19 +121,15 @@ impl<'a> Fields<'a> {
             key::LINE => (&mut self.line, key::LINE),
             key::SHOULD_PANIC => (&mut self.should_panic, key::SHOULD_PANIC),
             key::IGNORE => (&mut self.ignore, key::IGNORE),
-            key::MEMORY => (&mut self.memory, key::MEMORY),
-            key::PEAK_HEAP => (&mut self.peak_heap, key::PEAK_HEAP),
-            key::LOST => (&mut self.lost, key::LOST),
-            key::RETAINED => (&mut self.retained, key::RETAINED),
-            key::ALLOCATIONS => (&mut self.allocations, key::ALLOCATIONS),
-            key::FUEL => (&mut self.fuel, key::FUEL),
-            key::TIMEOUT_MS => (&mut self.timeout_ms, key::TIMEOUT_MS),
             key::GRANT => {
                 self.grants.push(value);
                 return Ok(());
             }
-            // Written by a newer SDK: it may only say what an older host can do without.
-            _ => return Ok(()),
+            other => match Limit::from_key(other).filter(|limit| limit.can_be_set_by(Source::Attribute)) {
+                Some(limit) => (&mut self.limits[limit as usize], limit.row().key),
+                // Written by a newer SDK: it may only say what an older host can do without.
+                None => return Ok(()),
+            },
         };
         if slot.replace(value).is_some() {
             return Err(MetaError::Repeated { at, key });
@@ -168,6 +147,11 @@ impl<'a> Fields<'a> {
             return Err(MetaError::BadValue { at, key: key::EXPORT, value: export.to_owned() });
         }
         let grants = self.grants.iter().map(|grant| plain(grant, key::GRANT, at));
+        let mut limits = LimitValues::NONE;
+        for limit in Limit::ALL {
+            let value = self.limits[limit as usize].map(|value| number(value, limit.row().key, at));
+            limits.set(limit, value.transpose()?);
+        }
         Ok(TestMeta {
             name: name.to_owned(),
             export: export.to_owned(),
@@ -175,13 +159,7 @@ impl<'a> Fields<'a> {
             line: number(required(self.line, key::LINE, at)?, key::LINE, at)?,
             should_panic: self.should_panic.map(ToOwned::to_owned),
             ignore: self.ignore.map(ToOwned::to_owned),
-            memory: optional(self.memory, key::MEMORY, at)?,
-            peak_heap: optional(self.peak_heap, key::PEAK_HEAP, at)?,
-            lost: optional(self.lost, key::LOST, at)?,
-            retained: optional(self.retained, key::RETAINED, at)?,
-            allocations: optional(self.allocations, key::ALLOCATIONS, at)?,
-            fuel: optional(self.fuel, key::FUEL, at)?,
-            timeout_ms: optional(self.timeout_ms, key::TIMEOUT_MS, at)?,
+            limits,
             grants: grants.map(|grant| grant.map(ToOwned::to_owned)).collect::<Result<_, _>>()?,
         })
     }
@@ -197,10 +175,6 @@ fn plain<'a>(value: &'a str, key: &'static str, at: usize) -> Result<&'a str, Me
         return Err(MetaError::BadValue { at, key, value: value.to_owned() });
     }
     Ok(value)
-}
-
-fn optional(value: Option<&str>, key: &'static str, at: usize) -> Result<Option<u64>, MetaError> {
-    value.map(|value| number(value, key, at)).transpose()
 }
 
 fn number<N: core::str::FromStr>(value: &str, key: &'static str, at: usize) -> Result<N, MetaError> {

@@ -9,7 +9,7 @@ pub(crate) const HEADER: usize = MAGIC.len() + size_of::<u32>();
 /// Longest body of a record, in bytes.
 pub(crate) const MAX_BODY: usize = 64 << 10;
 
-/// The keys of a record's body.
+/// The keys of a record's body, beside those of limits, which are [`Row::key`](crate::limits::Row::key).
 pub mod key {
     /// Full name, `crate::path::function`. Required.
     pub const NAME: &str = "name";
@@ -23,20 +23,6 @@ pub mod key {
     pub const SHOULD_PANIC: &str = "should_panic";
     /// The test is not run unless asked for; the value is the reason, or nothing.
     pub const IGNORE: &str = "ignore";
-    /// Cap on linear memory, in bytes.
-    pub const MEMORY: &str = "memory";
-    /// Most bytes of heap blocks that may be live at once.
-    pub const PEAK_HEAP: &str = "peak-heap";
-    /// Most bytes of heap blocks that may be lost.
-    pub const LOST: &str = "lost";
-    /// Most bytes of heap blocks that static data may still reach at the end.
-    pub const RETAINED: &str = "retained";
-    /// Most allocations.
-    pub const ALLOCATIONS: &str = "allocations";
-    /// Fuel.
-    pub const FUEL: &str = "fuel";
-    /// Wall-clock time, in milliseconds.
-    pub const TIMEOUT_MS: &str = "timeout-ms";
     /// Name of a grant that the test asks for. May be repeated.
     pub const GRANT: &str = "grant";
 }
@@ -48,7 +34,7 @@ pub const fn record_len(body: &str) -> usize {
 
 /// One record of the section: the magic `ATR1`, the body's length (`u32`, little endian), the body.
 ///
-/// The body is a sequence of `key\0value\0`, with the keys of [`key`].
+/// The body is a sequence of `key\0value\0`, with the keys of [`key`] and of limits.
 ///
 /// # Panics
 /// If `N` is not [`record_len`]`(body)`, or the body is longer than 64 KiB: at compile time, where it is used.

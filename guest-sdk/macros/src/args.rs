@@ -1,40 +1,20 @@
 //! What stands in the parentheses of `#[airtight::test(…)]`.
 
 use crate::nearest::nearest;
-use airtight_abi::units::Quantity;
+use airtight_abi::limits::{Limit, LimitValues, Source, ValueError};
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
 
-const KEYS: [&str; 12] = [
-    "memory",
-    "fuel",
-    "timeout",
-    "peak_heap",
-    "lost",
-    "retained",
-    "allocations",
-    "grant",
-    "grants",
-    "should_panic",
-    "ignore",
-    "crate",
-];
+/// The arguments that are not limits.
+const OTHERS: [&str; 5] = ["grant", "grants", "should_panic", "ignore", "crate"];
 
 /// Everything that a test's attributes ask for, checked.
 #[derive(Default)]
 pub(crate) struct Args {
-    /// Bytes.
-    pub(crate) memory: Option<u64>,
-    pub(crate) fuel: Option<u64>,
-    pub(crate) timeout_ms: Option<u64>,
-    /// Bytes, as the two below.
-    pub(crate) peak_heap: Option<u64>,
-    pub(crate) lost: Option<u64>,
-    pub(crate) retained: Option<u64>,
-    pub(crate) allocations: Option<u64>,
+    pub(crate) limits: LimitValues,
     pub(crate) grants: Vec<LitStr>,
     /// The text that the panic's message must hold, or nothing.
     pub(crate) should_panic: Option<Marker>,
@@ -103,20 +83,26 @@ impl Args {
     fn parse_one(&mut self, input: ParseStream) -> Result<()> {
         let key = input.call(Ident::parse_any)?;
         match key.to_string().as_str() {
-            "memory" => set(&mut self.memory, &key, positive(&key, input, Quantity::Size)?),
-            "fuel" => set(&mut self.fuel, &key, positive(&key, input, Quantity::Fuel)?),
-            "timeout" => set(&mut self.timeout_ms, &key, positive(&key, input, Quantity::Duration)?),
-            "peak_heap" => set(&mut self.peak_heap, &key, quantity(&key, input, Quantity::Size)?.0),
-            "lost" => set(&mut self.lost, &key, quantity(&key, input, Quantity::Size)?.0),
-            "retained" => set(&mut self.retained, &key, quantity(&key, input, Quantity::Size)?.0),
-            "allocations" => set(&mut self.allocations, &key, quantity(&key, input, Quantity::Count)?.0),
             "grant" => self.add_grant(value(&key, "\"name\"", input)?),
             "grants" => self.add_grants(&key, input),
             "should_panic" => set(&mut self.should_panic, &key, Marker::parse(&key, input)?),
             "ignore" => set(&mut self.ignore, &key, Marker::parse(&key, input)?),
             "crate" => set(&mut self.sdk, &key, value(&key, "path::of::airtight", input)?),
-            unknown => Err(Error::new(key.span(), unknown_key(unknown))),
+            other => match Limit::ALL.into_iter().find(|limit| limit.attribute() == other) {
+                Some(limit) => self.set_limit(limit, &key, input),
+                None => Err(Error::new(key.span(), unknown_key(other))),
+            },
         }
+    }
+
+    fn set_limit(&mut self, limit: Limit, key: &Ident, input: ParseStream) -> Result<()> {
+        if !limit.can_be_set_by(Source::Attribute) {
+            return Err(Error::new(key.span(), format!("`{key}` is not for one test: {}", limit.row().elsewhere)));
+        }
+        let mut slot = self.limits.get(limit);
+        set(&mut slot, key, limit_value(limit, key, input)?)?;
+        self.limits.set(limit, slot);
+        Ok(())
     }
 
     fn add_grants(&mut self, key: &Ident, input: ParseStream) -> Result<()> {
@@ -155,9 +141,11 @@ impl Args {
 }
 
 fn unknown_key(key: &str) -> String {
-    match nearest(key, &KEYS) {
+    let limits = Limit::ALL.into_iter().filter(|limit| limit.can_be_set_by(Source::Attribute)).map(Limit::attribute);
+    let known: Vec<_> = limits.chain(OTHERS.map(str::to_owned)).collect();
+    match nearest(key, &known) {
         Some(known) => format!("unknown key `{key}`: did you mean `{known}`?"),
-        None => format!("unknown key `{key}`: a test takes `{}`", KEYS.join("`, `")),
+        None => format!("unknown key `{key}`: a test takes `{}`", known.join("`, `")),
     }
 }
 
@@ -185,24 +173,21 @@ fn value<T: Parse>(key: &Ident, form: &str, input: ParseStream) -> Result<T> {
     input.parse()
 }
 
-/// Parses `= "4MiB"` or `= 65536`, and tells where that stands.
-fn quantity(key: &Ident, input: ParseStream, quantity: Quantity) -> Result<(u64, Span)> {
+/// Parses `= "4MiB"` or `= 65536`.
+fn limit_value(limit: Limit, key: &Ident, input: ParseStream) -> Result<u64> {
     let literal = value::<Lit>(key, "\"…\"", input)?;
     let text = match &literal {
         Lit::Str(text) => text.value(),
         Lit::Int(number) => format!("{}{}", number.base10_digits(), number.suffix()),
         other => other.span().source_text().unwrap_or_default(),
     };
-    let number = quantity.parse(&text).map_err(|error| Error::new(literal.span(), error))?;
-    Ok((number, literal.span()))
-}
-
-/// The same, where nothing could run with 0.
-fn positive(key: &Ident, input: ParseStream, of: Quantity) -> Result<u64> {
-    match quantity(key, input, of)? {
-        (0, span) => Err(Error::new(span, format!("`{key}` is more than 0: no test can run with less"))),
-        (number, _) => Ok(number),
-    }
+    limit.parse(&text).map_err(|error| {
+        let message = match error {
+            ValueError::TooLittle { .. } => format!("`{key}` is more than 0: no test can run with less"),
+            other => other.to_string(),
+        };
+        Error::new(literal.span(), message)
+    })
 }
 
 #[cfg(test)]

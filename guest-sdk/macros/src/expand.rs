@@ -127,18 +127,8 @@ fn body(name: &Ident, args: &Args) -> TokenStream {
     add(key::EXPORT, &quote!(#TEST_EXPORT_PREFIX, #full_name));
     add(key::FILE, &quote!(::core::file!()));
     add(key::LINE, &quote_spanned!(name.span()=> ::core::line!()));
-    for (key, value) in [
-        (key::MEMORY, args.memory),
-        (key::FUEL, args.fuel),
-        (key::TIMEOUT_MS, args.timeout_ms),
-        (key::PEAK_HEAP, args.peak_heap),
-        (key::LOST, args.lost),
-        (key::RETAINED, args.retained),
-        (key::ALLOCATIONS, args.allocations),
-    ] {
-        if let Some(value) = value {
-            add(key, &Literal::u64_unsuffixed(value));
-        }
+    for (limit, value) in args.limits.iter() {
+        add(limit.row().key, &Literal::u64_unsuffixed(value));
     }
     for (key, marker) in [(key::SHOULD_PANIC, &args.should_panic), (key::IGNORE, &args.ignore)] {
         if let Some(marker) = marker {

@@ -1,23 +1,11 @@
 use super::errors::did_you_mean;
-use std::time::Duration;
+use crate::model::{Limit, LimitValues};
 
 /// What a test's own attributes ask for: lower limits, and grants that the profile names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Ask {
-    /// See [`crate::policy::Limits::memory`].
-    pub memory: Option<u64>,
-    /// See [`crate::policy::Limits::fuel`].
-    pub fuel: Option<u64>,
-    /// See [`crate::policy::Limits::timeout`].
-    pub timeout: Option<Duration>,
-    /// See [`crate::policy::Limits::peak_heap`].
-    pub peak_heap: Option<u64>,
-    /// See [`crate::policy::Limits::lost`].
-    pub lost: Option<u64>,
-    /// See [`crate::policy::Limits::retained`].
-    pub retained: Option<u64>,
-    /// See [`crate::policy::Limits::allocations`].
-    pub allocations: Option<u64>,
+    /// Limits, each at most what the test would run under anyway.
+    pub limits: LimitValues,
     /// Names of directories and sockets.
     pub grants: Vec<String>,
 }
@@ -39,10 +27,10 @@ pub struct AskError {
 #[non_exhaustive]
 pub enum Refusal {
     /// A limit above the one it would run under anyway.
-    #[error("{limit} {asked}, above the {allowed} that {allowed_by} allows; a test may only lower a limit")]
+    #[error("{} {asked}, above the {allowed} that {allowed_by} allows; a test may only lower a limit", .limit.name())]
     Above {
-        /// The limit, as in `airtight.toml`.
-        limit: &'static str,
+        /// The limit.
+        limit: Limit,
         /// What the test asks for.
         asked: String,
         /// What it may have.

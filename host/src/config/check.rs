@@ -2,6 +2,7 @@
 
 use super::errors::{ConfigError, ConfigErrors, Problem};
 use super::suggest::nearest;
+use crate::model::Limit;
 use crate::model::units::Quantity;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -197,14 +198,25 @@ impl<'a> Checker<'a> {
         quantity.parse(&text).map_err(|error| self.fail(at, error.into())).ok()
     }
 
-    /// The same, where nothing could run with 0.
-    pub fn positive(&mut self, at: &At, value: &Value<'_>, quantity: Quantity) -> Option<u64> {
-        let number = self.quantity(at, value, quantity)?;
-        if number == 0 {
-            self.fail(at, Problem::zero("0"));
+    /// A size of at least one byte.
+    pub fn positive_size(&mut self, at: &At, value: &Value<'_>) -> Option<u64> {
+        let size = self.quantity(at, value, Quantity::Size)?;
+        if size == 0 {
+            let reason = "no test can run with it";
+            self.fail(at, Problem::Range { text: "0".to_owned(), above: false, reason });
             return None;
         }
-        Some(number)
+        Some(size)
+    }
+
+    /// A limit's value. A count with a largest value is written as an integer.
+    pub fn limit(&mut self, at: &At, value: &Value<'_>, limit: Limit) -> Option<u64> {
+        let row = limit.row();
+        if row.quantity == Quantity::Count && row.most < u64::MAX {
+            return self.integer(at, value, row.least..=row.most);
+        }
+        let number = self.quantity(at, value, row.quantity)?;
+        limit.check(number).map_err(|error| self.fail(at, error.into())).ok()
     }
 
     /// One of the names of `choices`.

@@ -1,5 +1,6 @@
 use super::suggest::listed;
-use crate::model::units::UnitError;
+use crate::model::ValueError;
+use crate::model::units::{Quantity, UnitError, format_size};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -80,7 +81,7 @@ pub enum Problem {
         /// What was written.
         key: String,
         /// Where it belongs.
-        home: &'static str,
+        home: String,
     },
     /// The value has another type.
     #[error("expected {expected}, found {found}")]
@@ -212,10 +213,25 @@ pub enum Problem {
     Circle(Vec<String>),
 }
 
-impl Problem {
-    /// A limit that no test can run with.
-    pub(super) fn zero(text: &str) -> Self {
-        Self::Range { text: text.to_owned(), above: false, reason: "no test can run with it" }
+impl From<ValueError> for Problem {
+    fn from(error: ValueError) -> Self {
+        let (limit, value, above) = match error {
+            ValueError::Unit(error) => return error.into(),
+            ValueError::TooLittle { limit, value } => (limit, value, false),
+            ValueError::TooMuch { limit, value } => (limit, value, true),
+            // A rule that the table of limits has and that has no words here.
+            other => return Self::Contradiction(other.to_string()),
+        };
+        let row = limit.row();
+        match (row.quantity, above) {
+            (Quantity::Size, true) => Self::Range { text: format_size(value), above, reason: row.most_because },
+            (Quantity::Size | Quantity::Fuel | Quantity::Duration, false) => {
+                Self::Range { text: value.to_string(), above, reason: "no test can run with it" }
+            }
+            (Quantity::Count, _) | (Quantity::Fuel | Quantity::Duration, true) => {
+                Self::Number { text: value.to_string(), least: row.least, most: row.most }
+            }
+        }
     }
 }
 

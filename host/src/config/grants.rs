@@ -58,7 +58,7 @@ pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &P
             "host" => raw.host = check.string(&at, value).and_then(|path| host_dir(check, &at, path, base)),
             "mode" => raw.mode = mode(check, &at, value).unwrap_or(raw.mode),
             "name" => raw.name = name(check, &at, value),
-            other => settings::unknown(check, &raw.at, other, key.span().start, &[DIR]),
+            other => settings::unknown(check, &raw.at, other, key.span().start, DIR.to_vec()),
         }
     }
     for (key, missing) in
@@ -139,7 +139,7 @@ pub(super) fn socket(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base:
                 raw.source = source(check, &at, key_name, value, base);
                 raw.source_at = at;
             }
-            other => settings::unknown(check, &raw.at, other, key.span().start, &[SOCKET]),
+            other => settings::unknown(check, &raw.at, other, key.span().start, SOCKET.to_vec()),
         }
     }
     if !table.contains_key("name") {

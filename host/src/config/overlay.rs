@@ -1,8 +1,9 @@
 //! Settings for one run, above every profile: environment variables and command line.
 
-use super::errors::{ConfigError, ConfigErrors, Problem};
-use crate::model::units::{UnitError, parse_duration, parse_fuel, parse_size};
+use super::errors::{ConfigError, ConfigErrors};
+use crate::model::{Limit, Source};
 use crate::policy::PolicyPatch;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 /// What the user set for one run. The command line goes above the environment.
@@ -23,26 +24,36 @@ impl Overlays {
     }
 }
 
-/// The settings in `AIRTIGHT_MEMORY`, `AIRTIGHT_FUEL`, `AIRTIGHT_TIMEOUT` and `AIRTIGHT_OUTPUT`, spelled as in
-/// `airtight.toml`; an empty variable is none. Pass [`std::env::vars_os`].
+/// The limits in environment variables, `AIRTIGHT_` and the name of the setting: `AIRTIGHT_PEAK_HEAP` for `peak-heap`. Values
+/// are spelled as in `airtight.toml`; an empty variable is none. Pass [`std::env::vars_os`].
 ///
 /// # Errors
-/// Every variable whose value is no quantity, by name.
+/// Every variable whose value is not one of its limit, by name.
 pub fn from_environment<K, V>(variables: impl IntoIterator<Item = (K, V)>) -> Result<PolicyPatch, ConfigErrors>
 where
     K: AsRef<OsStr>,
     V: AsRef<OsStr>,
 {
+    let known: BTreeMap<String, Limit> = (Limit::ALL.into_iter())
+        .filter(|limit| limit.can_be_set_by(Source::Environment))
+        .map(|limit| (limit.variable(), limit))
+        .collect();
     let mut patch = PolicyPatch::default();
     let mut errors = Vec::new();
     for (name, value) in variables {
-        let Some(name) = name.as_ref().to_str().filter(|name| name.starts_with("AIRTIGHT_")) else { continue };
+        let Some((name, limit)) = name.as_ref().to_str().and_then(|name| known.get_key_value(name)) else { continue };
         let value = value.as_ref().to_string_lossy();
         if value.is_empty() {
             continue;
         }
-        if let Err(problem) = read(name, &value, &mut patch) {
-            errors.push(ConfigError { file: "environment".to_owned(), line: None, key: name.to_owned(), problem });
+        match limit.parse(&value) {
+            Ok(value) => patch.limits.set(*limit, Some(value)),
+            Err(error) => errors.push(ConfigError {
+                file: "environment".to_owned(),
+                line: None,
+                key: name.clone(),
+                problem: error.into(),
+            }),
         }
     }
     // The order of the variables is the system's.
@@ -50,29 +61,9 @@ where
     if errors.is_empty() { Ok(patch) } else { Err(ConfigErrors(errors)) }
 }
 
-fn read(name: &str, value: &str, patch: &mut PolicyPatch) -> Result<(), Problem> {
-    match name {
-        "AIRTIGHT_MEMORY" => patch.memory = Some(positive(value, parse_size)?),
-        "AIRTIGHT_FUEL" => patch.fuel = Some(positive(value, parse_fuel)?),
-        "AIRTIGHT_TIMEOUT" => patch.timeout = Some(positive(value, parse_duration)?),
-        "AIRTIGHT_OUTPUT" => patch.output = Some(parse_size(value)?),
-        _ => {}
-    }
-    Ok(())
-}
-
-fn positive<T: Default + PartialEq>(value: &str, parse: fn(&str) -> Result<T, UnitError>) -> Result<T, Problem> {
-    let number = parse(value)?;
-    if number == T::default() {
-        return Err(Problem::zero(value));
-    }
-    Ok(number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn reads_its_own_variables_only() {
@@ -81,16 +72,22 @@ mod tests {
             ("AIRTIGHT_FUEL", "1G"),
             ("AIRTIGHT_TIMEOUT", "2s"),
             ("AIRTIGHT_OUTPUT", "0"),
+            ("AIRTIGHT_PEAK_HEAP", "512B"),
+            ("AIRTIGHT_HOST_MEMORY", "1MiB"),
+            ("AIRTIGHT_SLOW_TIMEOUT", "3s"),
             ("MEMORY", "nonsense"),
             ("AIRTIGHT_LOG", "debug"),
         ]);
-        let expected = PolicyPatch {
-            memory: Some(64 << 20),
-            fuel: Some(1_000_000_000),
-            timeout: Some(Duration::from_secs(2)),
-            output: Some(0),
-            ..PolicyPatch::default()
-        };
+        let limits = [
+            (Limit::Memory, 64 << 20),
+            (Limit::Fuel, 1_000_000_000),
+            (Limit::Timeout, 2000),
+            (Limit::Output, 0),
+            (Limit::PeakHeap, 512),
+            (Limit::HostMemory, 1 << 20),
+            (Limit::SlowTimeout, 3000),
+        ];
+        let expected = PolicyPatch { limits: limits.into_iter().collect(), ..PolicyPatch::default() };
         assert_eq!(patch, Ok(expected));
         assert_eq!(from_environment([("AIRTIGHT_FUEL", "")]), Ok(PolicyPatch::default()));
     }

@@ -1,7 +1,8 @@
 use super::ask::{Ask, AskError, Refusal};
 use super::overlay::Overlays;
 use super::suggest::nearest;
-use crate::model::units::{format_count, format_duration, format_fuel, format_size};
+use crate::model::Limit;
+use crate::model::units::format_quantity;
 use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -183,42 +184,29 @@ impl Profile {
 
     /// Lowers the limits as the test asks.
     fn lower(&self, limits: &mut Limits, overrides: &[&Override], ask: &Ask) -> Result<(), Refusal> {
-        let above = |limit, asked, allowed, sets: fn(&PolicyPatch) -> bool| Refusal::Above {
-            limit,
-            asked,
-            allowed,
-            allowed_by: self.who_sets(limit, overrides, sets),
-        };
-        at_most(&mut limits.memory, ask.memory, |asked, allowed| {
-            above("memory", format_size(asked), format_size(allowed), |patch| patch.memory.is_some())
-        })?;
-        at_most(&mut limits.fuel, ask.fuel, |asked, allowed| {
-            above("fuel", format_fuel(asked), format_fuel(allowed), |patch| patch.fuel.is_some())
-        })?;
-        at_most(&mut limits.timeout, ask.timeout, |asked, allowed| {
-            above("timeout", format_duration(asked), format_duration(allowed), |patch| patch.timeout.is_some())
-        })?;
-        let heap = |name, limit: &mut Option<u64>, asked, format: fn(u64) -> String, sets: fn(&PolicyPatch) -> bool| {
-            let Some(limit) = limit else {
-                // Whatever is asked is below no limit.
-                *limit = asked;
-                return Ok(());
-            };
-            at_most(limit, asked, |asked, allowed| above(name, format(asked), format(allowed), sets))
-        };
-        heap("peak-heap", &mut limits.peak_heap, ask.peak_heap, format_size, |patch| patch.peak_heap.is_some())?;
-        heap("lost", &mut limits.lost, ask.lost, format_size, |patch| patch.lost.is_some())?;
-        heap("retained", &mut limits.retained, ask.retained, format_size, |patch| patch.retained.is_some())?;
-        heap("allocations", &mut limits.allocations, ask.allocations, format_count, |patch| patch.allocations.is_some())
+        for (limit, asked) in ask.limits.iter() {
+            if let Some(allowed) = limits.get(limit).filter(|allowed| asked > *allowed) {
+                return Err(Refusal::Above {
+                    limit,
+                    asked: format_quantity(limit.row().quantity, asked),
+                    allowed: format_quantity(limit.row().quantity, allowed),
+                    allowed_by: self.who_sets(limit, overrides),
+                });
+            }
+            // Where there is no limit, whatever is asked is below it.
+            limits.set(limit, asked);
+        }
+        Ok(())
     }
 
     /// Who decided a limit, in the user's words.
-    fn who_sets(&self, limit: &str, overrides: &[&Override], sets: fn(&PolicyPatch) -> bool) -> String {
+    fn who_sets(&self, limit: Limit, overrides: &[&Override]) -> String {
+        let sets = |patch: &PolicyPatch| patch.limits.get(limit).is_some();
         if sets(&self.overlays.command_line) {
             return "the command line".to_owned();
         }
         if sets(&self.overlays.environment) {
-            return format!("the variable AIRTIGHT_{}", limit.to_uppercase().replace('-', "_"));
+            return format!("the variable {}", limit.variable());
         }
         match overrides.iter().find(|overriding| sets(&overriding.patch)) {
             Some(overriding) => {
@@ -241,17 +229,6 @@ impl Profile {
             nearest: nearest(grant, known.iter().map(String::as_str)).map(str::to_owned),
             known,
         })
-    }
-}
-
-fn at_most<T: Copy + Ord>(limit: &mut T, asked: Option<T>, above: impl Fn(T, T) -> Refusal) -> Result<(), Refusal> {
-    match asked {
-        Some(asked) if asked > *limit => Err(above(asked, *limit)),
-        Some(asked) => {
-            *limit = asked;
-            Ok(())
-        }
-        None => Ok(()),
     }
 }
 

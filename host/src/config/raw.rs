@@ -3,16 +3,14 @@
 use super::check::{At, Checker, Value};
 use super::errors::Problem;
 use super::grants::{self, RawDir, RawSocket};
-use super::settings::{self, FILE, OVERRIDE, PROFILE, SHARED};
-use crate::model::units::{Quantity, format_size};
+use super::settings::{self, FILE, OVERRIDE};
+use crate::model::Source;
+use crate::model::units::Quantity;
 use crate::policy::PolicyPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use toml::de::DeTable;
-
-/// The largest stack: each worker thread reserves that much address space.
-const LARGEST_STACK: u64 = 1 << 30;
 
 /// A whole file.
 #[derive(Default)]
@@ -29,7 +27,6 @@ pub(super) struct RawConfig {
 pub(super) struct RawProfile {
     pub inherits: Option<(At, String)>,
     pub patch: PolicyPatch,
-    pub stack: Option<u64>,
     pub heap_accounting: Option<(At, bool)>,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
@@ -55,11 +52,11 @@ pub(super) fn read(check: &mut Checker<'_>, document: &DeTable<'_>, base: &Path)
         let at = At::default().key(key.get_ref(), value);
         match key.get_ref().as_ref() {
             "cache-size" => raw.cache_size = check.quantity(&at, value, Quantity::Size),
-            "module-size" => raw.module_size = check.positive(&at, value, Quantity::Size),
+            "module-size" => raw.module_size = check.positive_size(&at, value),
             "function-weight" => raw.function_weight = check.integer(&at, value, 1..=u64::MAX),
             "module-weight" => raw.module_weight = check.integer(&at, value, 1..=u64::MAX),
             "profile" => raw.profiles = profiles(check, &at, value, base),
-            other => settings::unknown(check, &At::default(), other, key.span().start, &[FILE]),
+            other => settings::unknown(check, &At::default(), other, key.span().start, FILE.to_vec()),
         }
     }
     raw
@@ -69,10 +66,9 @@ fn profiles(check: &mut Checker<'_>, at: &At, value: &Value<'_>, base: &Path) ->
     let mut profiles = BTreeMap::new();
     for (key, value) in check.table(at, value).into_iter().flatten() {
         // A setting in `[profile]` itself: its profile was forgotten.
-        if !value.get_ref().is_table()
-            && (SHARED.contains(&key.get_ref().as_ref()) || PROFILE.contains(&key.get_ref().as_ref()))
-        {
-            settings::unknown(check, at, key.get_ref(), key.span().start, &[]);
+        let is_setting = |key: &str| settings::shared().contains(&key) || settings::of_profiles().contains(&key);
+        if !value.get_ref().is_table() && is_setting(key.get_ref()) {
+            settings::unknown(check, at, key.get_ref(), key.span().start, Vec::new());
             continue;
         }
         let at = at.key(key.get_ref(), value);
@@ -89,7 +85,6 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
         let at = place.key(key.get_ref(), value);
         match key.get_ref().as_ref() {
             "inherits" => raw.inherits = check.string(&at, value).map(|name| (at.clone(), name.to_owned())),
-            "stack" => raw.stack = stack(check, &at, value),
             "heap-accounting" => raw.heap_accounting = check.boolean(&at, value).map(|on| (at, on)),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
@@ -107,8 +102,11 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
                 let tables = check.tables(&at, value, "an array of tables, each under [[profile.NAME.overrides]]");
                 raw.overrides = tables.into_iter().map(|(at, table)| overriding(check, &at, table)).collect();
             }
-            shared if settings::read(check, &at, shared, value, &mut raw.patch) => {}
-            other => settings::unknown(check, place, other, key.span().start, &[SHARED, PROFILE]),
+            other if settings::read(check, &at, other, value, (Source::Profile, &mut raw.patch)) => {}
+            other => {
+                let known = [settings::shared(), settings::of_profiles()].concat();
+                settings::unknown(check, place, other, key.span().start, known);
+            }
         }
     }
     raw
@@ -125,22 +123,15 @@ fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOv
                 raw.grants = check.texts(&at, value, "a grant's name").unwrap_or_default();
                 raw.grants_at = at;
             }
-            shared if settings::read(check, &at, shared, value, &mut raw.patch) => {}
-            other => settings::unknown(check, place, other, key.span().start, &[OVERRIDE, SHARED]),
+            other if settings::read(check, &at, other, value, (Source::Override, &mut raw.patch)) => {}
+            other => {
+                let known = [OVERRIDE, &settings::shared()].concat();
+                settings::unknown(check, place, other, key.span().start, known);
+            }
         }
     }
     if !table.contains_key("filter") && !table.contains_key("module") {
         check.fail(place, Problem::Missing("`filter`, a part of the names of tests (or `module`, of modules), is"));
     }
     raw
-}
-
-fn stack(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<u64> {
-    let stack = check.positive(at, value, Quantity::Size)?;
-    if stack > LARGEST_STACK {
-        let reason = "each worker thread reserves it; the most is 1 GiB";
-        check.fail(at, Problem::Range { text: format_size(stack), above: true, reason });
-        return None;
-    }
-    Some(stack)
 }

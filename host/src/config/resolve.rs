@@ -209,7 +209,6 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     let mut heap_accounting = true;
     for profile in lineage {
         profile.patch.apply(&mut policy);
-        policy.limits.stack = profile.stack.unwrap_or(policy.limits.stack);
         heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);

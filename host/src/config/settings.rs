@@ -4,35 +4,15 @@ use super::check::{At, Checker, Value};
 use super::clock;
 use super::errors::Problem;
 use super::suggest::nearest;
-use crate::model::units::Quantity;
+use crate::model::{HeapKind, Leftover, Limit, Source};
 use crate::policy::{LeakAction, LeakPatch, PolicyPatch};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size", "function-weight", "module-weight"];
-pub(super) const SHARED: &[&str] = &[
-    "memory",
-    "fuel",
-    "timeout",
-    "output",
-    "handles",
-    "scratch",
-    "scratch-entries",
-    "io",
-    "host-memory",
-    "peak-heap",
-    "lost",
-    "retained",
-    "allocations",
-    "clock",
-    "clock-start",
-    "leaks",
-    "env",
-    "args",
-    "stdin",
-];
-pub(super) const PROFILE: &[&str] =
-    &["stack", "heap-accounting", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
+/// Settings of profiles and overrides, beside limits.
+const SHARED: &[&str] = &["clock", "clock-start", "leaks", "env", "args", "stdin"];
+/// Settings of profiles alone, beside limits.
+const PROFILE: &[&str] = &["heap-accounting", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -40,53 +20,56 @@ const LEAKS: &[&str] = &["handles", "heap", "tasks", "tracked", "retained", "res
 const ACTIONS: &[(&str, LeakAction)] =
     &[("fail", LeakAction::Fail), ("show", LeakAction::Show), ("ignore", LeakAction::Ignore)];
 
+/// The settings that profiles and overrides share.
+pub(super) fn shared() -> Vec<&'static str> {
+    limits(true).chain(SHARED.iter().copied()).collect()
+}
+
+/// The settings that only profiles have.
+pub(super) fn of_profiles() -> Vec<&'static str> {
+    limits(false).chain(PROFILE.iter().copied()).collect()
+}
+
+/// The limits that an override can set, or those that it cannot.
+fn limits(by_override: bool) -> impl Iterator<Item = &'static str> {
+    let wanted = move |limit: &Limit| limit.can_be_set_by(Source::Override) == by_override;
+    Limit::ALL.into_iter().filter(wanted).map(Limit::name)
+}
+
 /// The variable in which the host tells the guest its sockets.
 const RESERVED_VARIABLE: &str = "AIRTIGHT_SOCKETS";
 
-/// Reads a setting that both profiles and overrides have; false where `key` is none.
-pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>, patch: &mut PolicyPatch) -> bool {
+/// Reads a limit that can be set by `source`, or another setting that both profiles and overrides have; false where `key` is
+/// neither.
+pub(super) fn read(
+    check: &mut Checker<'_>,
+    at: &At,
+    key: &str,
+    value: &Value<'_>,
+    (source, patch): (Source, &mut PolicyPatch),
+) -> bool {
     match key {
-        "memory" => patch.memory = check.positive(at, value, Quantity::Size),
-        "fuel" => patch.fuel = check.positive(at, value, Quantity::Fuel),
-        "timeout" => patch.timeout = check.positive(at, value, Quantity::Duration).map(Duration::from_millis),
-        "output" => patch.output = check.quantity(at, value, Quantity::Size),
-        "handles" => {
-            let handles = check.integer(at, value, 1..=u64::from(u32::MAX));
-            patch.handles = handles.and_then(|handles| u32::try_from(handles).ok());
-        }
-        "scratch" => patch.scratch = check.quantity(at, value, Quantity::Size),
-        "scratch-entries" => patch.scratch_entries = check.integer(at, value, 0..=u64::from(u32::MAX)),
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
-        "io" => patch.io = check.positive(at, value, Quantity::Size),
-        "host-memory" => patch.host_memory = check.positive(at, value, Quantity::Size),
-        "peak-heap" => patch.peak_heap = check.quantity(at, value, Quantity::Size),
-        "lost" => patch.lost = cap_of_leaks(check, at, value, "heap"),
-        "retained" => patch.retained = cap_of_leaks(check, at, value, "retained"),
-        "allocations" => patch.allocations = check.quantity(at, value, Quantity::Count),
         "leaks" => patch.leaks = leaks(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),
         "stdin" => patch.stdin = check.string(at, value).map(|text| text.as_bytes().to_vec()),
-        _ => return false,
+        other => match Limit::from_name(other).filter(|limit| limit.can_be_set_by(source)) {
+            Some(limit) => patch.limits.set(limit, limit_value(check, at, value, limit)),
+            None => return false,
+        },
     }
     true
 }
 
 /// The first limit that needs the heap to be accounted for.
 pub(super) fn heap_limit(patch: &PolicyPatch) -> Option<&'static str> {
-    let limits = [
-        ("peak-heap", patch.peak_heap),
-        ("lost", patch.lost),
-        ("retained", patch.retained),
-        ("allocations", patch.allocations),
-    ];
-    limits.into_iter().find(|(_, limit)| limit.is_some()).map(|(name, _)| name)
+    patch.limits.iter().find(|(limit, _)| limit.row().heap.is_some()).map(|(limit, _)| limit.name())
 }
 
 /// Reports a key that its table does not have.
-pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: usize, known: &[&[&'static str]]) {
+pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: usize, known: Vec<&'static str>) {
     let at = At { offset, key: table.key.clone() };
-    let known = known.concat();
     let problem = match home(key) {
         Some(home) => Problem::Misplaced { key: key.to_owned(), home },
         None => Problem::UnknownKey {
@@ -99,20 +82,20 @@ pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: us
 }
 
 /// Where a setting belongs that was found elsewhere.
-fn home(key: &str) -> Option<&'static str> {
-    match key {
-        "seed" => Some("it has one value a run, so that the report can name it: set it in the profile"),
-        "heap-accounting" => Some("it is compiled into the modules, so it has one value a run: set it in the profile"),
-        "stack" => Some("it is compiled into the engine, so it has one value a run: set it in the profile"),
-        "on-request" => Some("a directory with a `name` is given on request, one without to every test"),
-        key if FILE.contains(&key) => Some("write it at the top of the file, before the first table"),
-        key if PROFILE.contains(&key) => Some("it belongs to a profile, such as [profile.default]"),
-        key if SHARED.contains(&key) => {
-            Some("it belongs to a profile, such as [profile.default], or to one of its overrides")
+fn home(key: &str) -> Option<String> {
+    let home = match key {
+        "seed" => "it has one value a run, so that the report can name it: set it in the profile",
+        "heap-accounting" => "it is compiled into the modules, so it has one value a run: set it in the profile",
+        "on-request" => "a directory with a `name` is given on request, one without to every test",
+        key if FILE.contains(&key) => "write it at the top of the file, before the first table",
+        key if PROFILE.contains(&key) => "it belongs to a profile, such as [profile.default]",
+        key if shared().contains(&key) => {
+            "it belongs to a profile, such as [profile.default], or to one of its overrides"
         }
-        key if OVERRIDE.contains(&key) => Some("it belongs to an override, such as [[profile.default.overrides]]"),
-        _ => None,
-    }
+        key if OVERRIDE.contains(&key) => "it belongs to an override, such as [[profile.default.overrides]]",
+        key => return Limit::from_name(key).map(|limit| format!("{}: set it in the profile", limit.row().elsewhere)),
+    };
+    Some(home.to_owned())
 }
 
 fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
@@ -127,7 +110,7 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
             "retained" => &mut patch.retained,
             "residue" => &mut patch.residue,
             "lost" => {
-                let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }";
+                let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }".to_owned();
                 let problem = Problem::Misplaced { key: "lost".to_owned(), home };
                 check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
                 continue;
@@ -144,16 +127,21 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
     patch
 }
 
-/// A cap in bytes on what `leaks` has an action for, under the name of `kind`.
-fn cap_of_leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>, kind: &str) -> Option<u64> {
+/// The value of a limit. Whoever writes an action of `leaks` for a limit on what is left is told where it belongs.
+fn limit_value(check: &mut Checker<'_>, at: &At, value: &Value<'_>, limit: Limit) -> Option<u64> {
     let action = value.get_ref().as_str().filter(|text| ACTIONS.iter().any(|(action, _)| action == text));
-    if let Some(action) = action {
+    let leftover = limit.row().heap.and_then(|figure| match figure.kind {
+        HeapKind::Leftover(Leftover::Lost) => Some("heap"),
+        HeapKind::Leftover(Leftover::Retained) => Some("retained"),
+        HeapKind::Tally(_) => None,
+    });
+    if let (Some(action), Some(kind)) = (action, leftover) {
         let problem =
             format!("it is a number of bytes; what they do to the verdict is leaks = {{ {kind} = {action:?} }}");
         check.fail(at, Problem::Contradiction(problem));
         return None;
     }
-    check.quantity(at, value, Quantity::Size)
+    check.limit(at, value, limit)
 }
 
 fn env(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> BTreeMap<String, String> {

@@ -121,13 +121,13 @@ impl de::Visitor<'_> for Difference {
 
 #[cfg(test)]
 mod tests {
-    use super::super::LimitRecord;
+    use super::super::{Limit, LimitRecord};
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
 
     fn limit(value: u64) -> LimitRecord {
-        LimitRecord { name: "fuel".to_owned(), value, seen: Some(value) }
+        LimitRecord::new(Limit::Fuel, value, Some(value))
     }
 
     #[test]

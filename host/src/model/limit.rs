@@ -1,20 +1,101 @@
 //! A limit that was broken, and growth that was refused.
 
-use super::figure;
+use super::{Verdict, figure};
+pub use airtight_abi::limits::{Breach, HeapFigure, HeapKind, Leftover, Limit, LimitValues, Source, Tally, ValueError};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A limit as a report names it: by the setting's name in `airtight.toml`.
+///
+/// ```
+/// use airtight::model::{Limit, LimitName};
+/// assert_eq!(LimitName::from("peak-heap".to_owned()), LimitName::Known(Limit::PeakHeap));
+/// assert_eq!(LimitName::from("of-next-year".to_owned()).known(), None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum LimitName {
+    /// A limit of this version.
+    Known(Limit),
+    /// A limit of another version of airtight, which wrote the report. The unit of its values is not known here.
+    Other(String),
+}
+
+impl LimitName {
+    /// The limit, where this version has it.
+    #[must_use]
+    pub fn known(&self) -> Option<Limit> {
+        match self {
+            Self::Known(limit) => Some(*limit),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(limit) => limit.name(),
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for LimitName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl From<Limit> for LimitName {
+    fn from(limit: Limit) -> Self {
+        Self::Known(limit)
+    }
+}
+
+impl From<String> for LimitName {
+    fn from(name: String) -> Self {
+        Limit::from_name(&name).map_or(Self::Other(name), Self::Known)
+    }
+}
+
+impl From<LimitName> for String {
+    fn from(name: LimitName) -> Self {
+        name.as_str().to_owned()
+    }
+}
 
 /// A limit, its value and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitRecord {
-    /// The setting's name in `airtight.toml`: `memory`, `fuel`, `timeout`, `stack`, `handles`, `peak-heap`, `lost`,
-    /// `retained`, `allocations`.
-    pub name: String,
+    /// Which limit.
+    pub name: LimitName,
     /// Its value in the setting's unit (bytes, fuel, milliseconds).
     #[serde(with = "figure")]
     pub value: u64,
-    /// What was asked for or reached, where that is known exactly; absent for `lost` where [`Heap::is_bounded`].
+    /// What was asked for or reached, where that is known exactly; absent for `lost` where [`super::Heap::is_bounded`].
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
+}
+
+impl LimitRecord {
+    /// A record of a limit that this version has.
+    #[must_use]
+    pub fn new(limit: Limit, value: u64, seen: Option<u64>) -> Self {
+        Self { name: limit.into(), value, seen }
+    }
+}
+
+/// The verdict of a test that broke a limit, or was ended by it.
+#[must_use]
+pub fn verdict_of_breach(limit: Limit) -> Verdict {
+    match limit.row().breach {
+        Breach::Memory => Verdict::Memory,
+        Breach::Time => Verdict::Timeout,
+        // A refused call ends no test; where the test gives up because of it, it has failed.
+        Breach::Failure | Breach::Refusal => Verdict::Fail,
+        Breach::Note => Verdict::Pass,
+    }
 }
 
 /// A growth of linear memory that was refused.

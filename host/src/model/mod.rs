@@ -24,7 +24,10 @@ mod verdict;
 
 pub use frame::Frame;
 pub use harness::Harness;
-pub use limit::{LimitRecord, RefusedGrowth};
+pub use limit::{
+    Breach, HeapFigure, HeapKind, Leftover, Limit, LimitName, LimitRecord, LimitValues, RefusedGrowth, Source, Tally,
+    ValueError, verdict_of_breach,
+};
 pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, Report, SCHEMA, Volatile};

@@ -126,7 +126,7 @@ pub(crate) fn memory() -> TestRecord {
         message: Some(
             "memory allocation of 300000000 bytes failed\nwasm trap: wasm `unreachable` instruction executed".into(),
         ),
-        limit: Some(LimitRecord { name: "memory".to_owned(), value: 256 << 20, seen: None }),
+        limit: Some(LimitRecord::new(Limit::Memory, 256 << 20, None)),
         refused: Some(RefusedGrowth { current: 1 << 20, desired: 301_072_384, limit: 256 << 20, times: 2 }),
         stack: vec![frame("parser::tests::big", "src/parser.rs", 120)],
         ..Details::default()
@@ -134,9 +134,9 @@ pub(crate) fn memory() -> TestRecord {
     with("tests::big", Verdict::Memory, details)
 }
 
-pub(crate) fn timed_out(name: &str, limit: &str, value: u64) -> TestRecord {
+pub(crate) fn timed_out(name: &str, limit: Limit, value: u64) -> TestRecord {
     let details = Details {
-        limit: Some(LimitRecord { name: limit.to_owned(), value, seen: None }),
+        limit: Some(LimitRecord::new(limit, value, None)),
         stack: vec![frame("parser::spin", "src/parser.rs", 3)],
         ..Details::default()
     };
@@ -155,7 +155,7 @@ pub(crate) fn skipped(name: &str, reason: &str) -> TestRecord {
 }
 
 pub(crate) fn one_of_each() -> Vec<TestRecord> {
-    let out_of_fuel = timed_out("tests::spins", "fuel", 10_000_000_000);
+    let out_of_fuel = timed_out("tests::spins", Limit::Fuel, 10_000_000_000);
     let mut tests = vec![passed("tests::works"), leaked(), failed(), memory(), out_of_fuel, exited()];
     tests.push(skipped("tests::later", "ignored"));
     // Reading gives back no captured output, which is not part of the file.
@@ -271,7 +271,7 @@ prop_compose! {
         growth in prop::option::of(any_growth()),
         cleanups in prop::collection::vec((any::<u32>(), hostile(), any_stack()), 0..2),
     ) -> Details {
-        let limit = limit.map(|(name, value, seen)| LimitRecord { name, value, seen });
+        let limit = limit.map(|(name, value, seen)| LimitRecord { name: name.into(), value, seen });
         let refused = refused.map(|(current, desired, limit, times)| RefusedGrowth { current, desired, limit, times });
         let cleanup = |(ordinal, message, stack)| CleanupRecord { ordinal, message, stack };
         let cleanups = cleanups.into_iter().map(cleanup).collect();

@@ -73,6 +73,17 @@ pub fn format_duration(duration: Duration) -> String {
     }
 }
 
+/// A value of a quantity, in the largest unit that is exact: `256 MiB`, `10G`, `300s`.
+#[must_use]
+pub fn format_quantity(quantity: Quantity, value: u64) -> String {
+    match quantity {
+        Quantity::Size => format_size(value),
+        Quantity::Fuel => format_fuel(value),
+        Quantity::Count => format_count(value),
+        Quantity::Duration => format_duration(Duration::from_millis(value)),
+    }
+}
+
 fn largest_exact<'u>(number: u64, units: impl Iterator<Item = &'u Unit>) -> Option<(u64, &'static str)> {
     if number == 0 {
         return None;

@@ -50,7 +50,7 @@ pub enum ClockPatch {
 
 impl ClockPatch {
     /// The clock after the change.
-    pub(super) fn of(self, clock: Clock) -> Clock {
+    pub(super) fn applied_to(self, clock: Clock) -> Clock {
         match (self, clock) {
             (Self::Real, _) => Clock::Real,
             (Self::Virtual { start: Some(start) }, _) => Clock::Virtual { start },
@@ -83,9 +83,9 @@ mod tests {
     fn patches_keep_the_start_where_they_name_none() {
         let (real, again) = (ClockPatch::Real, ClockPatch::Virtual { start: None });
         let at = |start| ClockPatch::Virtual { start: Some(start) };
-        assert_eq!(again.of(at(5).of(Clock::default())), Clock::Virtual { start: 5 });
-        assert_eq!(real.of(Clock::default()), Clock::Real);
-        assert_eq!(at(7).of(Clock::Real), Clock::Virtual { start: 7 });
-        assert_eq!(again.of(Clock::Real), Clock::default());
+        assert_eq!(again.applied_to(at(5).applied_to(Clock::default())), Clock::Virtual { start: 5 });
+        assert_eq!(real.applied_to(Clock::default()), Clock::Real);
+        assert_eq!(at(7).applied_to(Clock::Real), Clock::Virtual { start: 7 });
+        assert_eq!(again.applied_to(Clock::Real), Clock::default());
     }
 }

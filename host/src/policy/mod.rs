@@ -10,6 +10,7 @@ mod patch;
 mod record;
 mod repeat;
 
+pub use crate::model::{Limit, LimitValues};
 pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};

@@ -1,7 +1,6 @@
 use super::{DirGrant, Limits, Policy, SocketGrant, SocketSource};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// The largest integer that canonical JSON (RFC 8785) keeps exact.
 const LARGEST_NUMBER: u64 = (1 << 53) - 1;
@@ -21,30 +20,14 @@ pub fn policy_record(policy: &Policy) -> Value {
         "outbound": policy.outbound,
         "env": policy.env,
         "args": policy.args,
-        "stdin": { "bytes": policy.stdin.len(), "sha256": sha256(&policy.stdin) },
+        "stdin": { "bytes": policy.stdin.len(), "sha256": format!("{:x}", Sha256::digest(&policy.stdin)) },
         "clock": policy.clock.record(),
         "seed": integer(policy.seed),
     })
 }
 
 fn limits(limits: &Limits) -> Map<String, Value> {
-    let pairs = [
-        ("memory", Some(limits.memory)),
-        ("fuel", Some(limits.fuel)),
-        ("timeout-ms", Some(u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX))),
-        ("stack", Some(limits.stack)),
-        ("output", Some(limits.output)),
-        ("handles", Some(limits.handles.into())),
-        ("scratch", Some(limits.scratch)),
-        ("scratch-entries", Some(limits.scratch_entries)),
-        ("io", Some(limits.io)),
-        ("host-memory", Some(limits.host_memory)),
-        ("peak-heap", limits.peak_heap),
-        ("lost", limits.lost),
-        ("retained", limits.retained),
-        ("allocations", limits.allocations),
-    ];
-    pairs.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), integer(limit?)))).collect()
+    limits.recorded().map(|(key, value)| (key.to_owned(), integer(value))).collect()
 }
 
 fn integer(number: u64) -> Value {
@@ -63,18 +46,10 @@ fn socket(socket: &SocketGrant) -> Value {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Mode;
+    use crate::policy::{Limit, Mode};
 
     #[test]
     fn names_only_what_the_guest_sees() {
@@ -105,13 +80,9 @@ mod tests {
 
     #[test]
     fn limits_of_the_heap_are_there_where_they_are_set() {
-        let set = Limits {
-            peak_heap: Some(512 << 10),
-            lost: Some(0),
-            retained: Some(u64::MAX),
-            allocations: Some(1000),
-            ..Limits::default()
-        };
+        let figures = [(Limit::PeakHeap, 512 << 10), (Limit::Lost, 0), (Limit::Retained, u64::MAX)];
+        let set = figures.into_iter().fold(Limits::default(), |limits, (limit, value)| limits.with(limit, value));
+        let set = set.with(Limit::Allocations, 1000);
         let record = limits(&set);
         let figures = ["peak-heap", "lost", "retained", "allocations"].map(|name| record[name].to_string());
         assert_eq!(figures, ["524288", "0", "\"18446744073709551615\"", "1000"]);

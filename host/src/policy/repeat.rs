@@ -1,13 +1,14 @@
 //! When a test is run a second time, and when it may be.
 
-use super::{Clock, LeakAction, Mode, Policy};
+use super::{Clock, LeakAction, Limit, Mode, Policy};
+use crate::model::HeapKind;
 
 impl Policy {
     /// Whether anybody asks which blocks of the heap are left, lost or retained.
     #[must_use]
     pub fn asks_for_blocks(&self) -> bool {
         let ignored = self.leaks.heap == LeakAction::Ignore && self.leaks.retained == LeakAction::Ignore;
-        !ignored || self.limits.lost.is_some() || self.limits.retained.is_some()
+        !ignored || self.limits.values().iter().any(|(limit, _)| is_of_leftovers(limit))
     }
 
     /// What a test is granted that makes a second run of it another one, or that a second run would change once more: in
@@ -25,4 +26,9 @@ impl Policy {
         }
         (!self.outbound.is_empty()).then_some("addresses to connect to")
     }
+}
+
+/// Whether a limit is on blocks that are left at the end.
+fn is_of_leftovers(limit: Limit) -> bool {
+    limit.row().heap.is_some_and(|figure| matches!(figure.kind, HeapKind::Leftover(_)))
 }

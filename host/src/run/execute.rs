@@ -9,6 +9,7 @@ use super::slow::Running;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
+use crate::policy::Limit;
 use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Entry, Job, run};
@@ -62,7 +63,7 @@ pub fn all(shared: &Shared<'_>, modules: &[PlannedModule], listener: &mut dyn Li
     let (send, receive) = sync_channel(BACKLOG);
     let progress = Progress {
         stop_after: AtomicUsize::new(usize::MAX),
-        running: Running::new(shared.pool.current_num_threads(), shared.options.slow),
+        running: Running::new(shared.pool.current_num_threads(), least_slow(&tests)),
     };
     std::thread::scope(|scope| {
         let (tests, progress) = (&tests, &progress);
@@ -116,7 +117,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
         }
         Step::Run { grants, call } => {
             let began = Instant::now();
-            let _running = progress.running.start(index);
+            let _running = progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
             let (entry, should_panic) = match call {
                 Call::Start(args) => (Entry::Start(args), None),
                 Call::Sdk(call) => (Entry::Sdk(call), call.should_panic.as_deref()),
@@ -189,6 +190,15 @@ fn skipped(named: &Named<'_>, reason: &str) -> TestRecord {
 
 /// Why tests after the first failure are not run, where the user asked for that.
 const FAIL_FAST: &str = "not run: an earlier test failed (--fail-fast)";
+
+/// The least time after which one of the tests is slow.
+fn least_slow(tests: &[(&PlannedModule, &PlannedTest)]) -> Duration {
+    let slow = tests.iter().filter_map(|(_, test)| match &test.step {
+        Step::Run { grants, .. } => Some(grants.policy().limits.time(Limit::SlowTimeout)),
+        Step::Skip(_) | Step::Refuse(_) => None,
+    });
+    slow.min().unwrap_or(Duration::MAX)
+}
 
 fn tell_slow(tests: &[(&PlannedModule, &PlannedTest)], running: &Running, listener: &mut dyn Listener) {
     for (index, elapsed) in running.slow() {

@@ -4,9 +4,10 @@ use super::heap::{Account, Balance};
 use super::resources::no_handle;
 use crate::ledger::Stack;
 use crate::ledger::heap::sites::Site;
-use crate::model::{Frame, Heap, LimitRecord, Resource, ResourceKind};
+use crate::model::{
+    Frame, Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Resource, ResourceKind, Verdict, verdict_of_breach,
+};
 use crate::policy::{LeakAction, LeakActions, Limits};
-use crate::sandbox::heap::Crossing;
 use crate::symbols::Symbols;
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub struct Broken {
     pub limit: LimitRecord,
+    pub verdict: Verdict,
     pub message: String,
     /// The allocation that broke it, where it is known.
     pub stack: Option<Stack>,
@@ -64,17 +66,17 @@ pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource>
 
 /// Whether a test kept its limits on the heap.
 #[derive(Debug)]
-pub enum Held {
-    /// All of them.
+pub enum Compliance {
+    /// It kept all of them.
     Kept,
-    /// Not this one, the first of those that are surely broken.
+    /// It broke this one, the first of those that are surely broken.
     Broken(Broken),
     /// That is not known of one: why not, in words.
     Unknown(String),
 }
 
 /// A figure as far as it is known.
-struct Seen {
+struct Bounds {
     least: u64,
     most: u64,
     /// The allocation that went over the limit.
@@ -82,37 +84,41 @@ struct Seen {
 }
 
 /// Holds the heap against its limits. What is not known is neither kept nor broken.
-pub fn held(account: &Account, limits: &Limits) -> Held {
-    let caps = [
-        ("peak-heap", limits.peak_heap),
-        ("allocations", limits.allocations),
-        ("lost", limits.lost),
-        ("retained", limits.retained),
-    ];
-    let set = caps.iter().filter_map(|(name, cap)| Some((*name, (*cap)?)));
+pub fn compliance(account: &Account, limits: &Limits) -> Compliance {
     let mut unknown = None;
-    for (name, cap) in set {
-        let seen = match seen(account, name, cap) {
-            Ok(Some(seen)) => seen,
+    for (limit, figure, cap) in heap_limits(limits) {
+        let name = limit.name();
+        let bounds = match bounds(account, figure.kind, cap) {
+            Ok(Some(bounds)) => bounds,
             Ok(None) => continue,
-            Err(why) => return Held::Unknown(format!("`{name}` cannot be judged: heap not tracked ({why})")),
+            Err(why) => return Compliance::Unknown(format!("`{name}` cannot be judged: heap not tracked ({why})")),
         };
-        if seen.least > cap {
-            let exact = (seen.least == seen.most).then_some(seen.least);
-            return Held::Broken(Broken {
-                message: message(name, &seen, cap),
-                limit: LimitRecord { name: name.to_owned(), value: cap, seen: exact },
-                stack: seen.stack,
+        let Bounds { least, most, .. } = bounds;
+        if least > cap {
+            let exact = (least == most).then_some(least);
+            return Compliance::Broken(Broken {
+                message: message(limit, figure, &bounds, cap),
+                limit: LimitRecord::new(limit, cap, exact),
+                verdict: verdict_of_breach(limit),
+                stack: bounds.stack,
             });
         }
-        if let (true, Some(doubt)) = (seen.most > cap, doubt(account)) {
-            let Seen { least, most, .. } = seen;
+        if let (true, Some(doubt)) = (most > cap, doubt(account)) {
             let why =
                 format!("`{name}` cannot be judged: from {least} to {most} bytes, and the limit is {cap} ({doubt})");
             unknown.get_or_insert(why);
         }
     }
-    unknown.map_or(Held::Kept, Held::Unknown)
+    unknown.map_or(Compliance::Kept, Compliance::Unknown)
+}
+
+/// The limits on the heap that are set, in the order in which they are judged: what was counted while the test ran comes
+/// before what is left.
+fn heap_limits(limits: &Limits) -> Vec<(Limit, HeapFigure, u64)> {
+    let set = limits.values().iter().filter_map(|(limit, cap)| Some((limit, limit.row().heap?, cap)));
+    let mut set: Vec<_> = set.collect();
+    set.sort_by_key(|(_, figure, _)| matches!(figure.kind, HeapKind::Leftover(_)));
+    set
 }
 
 /// Why it is not known whether anything was retained, where that fails a test and what is lost does not.
@@ -132,33 +138,31 @@ fn doubt(account: &Account) -> Option<&str> {
     }
 }
 
-/// What a test came to of what a limit is on; none where it did not finish, so that there is nothing to judge.
-fn seen<'a>(account: &'a Account, name: &str, cap: u64) -> Result<Option<Seen>, &'a str> {
+/// What a test came to of a figure; none where it did not finish, so that there is nothing to judge.
+fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>, &str> {
     let (figures, balance, crossed) = match account {
         Account::Untracked(why) => return Err(why),
         Account::Tracked { figures, balance, crossed } => (figures, balance.as_ref(), crossed),
     };
-    let exact = |figure, stack| Some(Seen { least: figure, most: figure, stack });
-    let at_end = |balance: &Balance| {
-        let [(lost, losing), (retained, retaining)] = [&balance.lost, &balance.retained].map(|sites| over(sites, cap));
-        let bounded = balance.is_bounded();
-        match name {
-            "lost" => Seen { least: lost, most: lost + if bounded { retained } else { 0 }, stack: losing },
-            _ => Seen { least: if bounded { 0 } else { retained }, most: retained, stack: retaining },
+    Ok(match kind {
+        HeapKind::Tally(tally) => {
+            let figure = figures.tally(tally);
+            let crossing = crossed.iter().find(|crossing| crossing.crossed.get(tally).is_some());
+            let stack = crossing.map(|crossing| Stack::clone(&crossing.stack));
+            Some(Bounds { least: figure, most: figure, stack })
         }
-    };
-    Ok(match name {
-        "peak-heap" => exact(figures.peak, crossing(crossed, |crossing| crossing.crossed.peak_heap.is_some())),
-        "allocations" => {
-            let stack = crossing(crossed, |crossing| crossing.crossed.allocations.is_some());
-            exact(figures.allocations + figures.reallocations, stack)
-        }
-        _ => balance.map(at_end),
+        HeapKind::Leftover(leftover) => balance.map(|balance| bounds_of_leftover(balance, leftover, cap)),
     })
 }
 
-fn crossing(crossed: &[Crossing], is: impl Fn(&Crossing) -> bool) -> Option<Stack> {
-    crossed.iter().find(|crossing| is(crossing)).map(|crossing| Stack::clone(&crossing.stack))
+/// Where blocks may be lost or retained, what is surely lost is the least that is lost, and nothing is surely retained.
+fn bounds_of_leftover(balance: &Balance, leftover: Leftover, cap: u64) -> Bounds {
+    let [(lost, losing), (retained, retaining)] = [&balance.lost, &balance.retained].map(|sites| over(sites, cap));
+    let bounded = balance.is_bounded();
+    match leftover {
+        Leftover::Lost => Bounds { least: lost, most: lost + if bounded { retained } else { 0 }, stack: losing },
+        Leftover::Retained => Bounds { least: if bounded { 0 } else { retained }, most: retained, stack: retaining },
+    }
 }
 
 /// All the bytes, and where those over the cap begin, in the order in which they were allocated.
@@ -175,15 +179,10 @@ fn over(sites: &[Site], cap: u64) -> (u64, Option<Stack>) {
     (sum, at)
 }
 
-fn message(name: &str, seen: &Seen, cap: u64) -> String {
-    let least = if seen.least < seen.most { "at least " } else { "" };
-    let seen = seen.least;
-    match name {
-        "peak-heap" => format!("{seen} bytes of its heap were live at once (limit {cap}, `peak-heap`)"),
-        "allocations" => format!("it allocated {seen} times (limit {cap}, `allocations`)"),
-        "lost" => format!("it lost {least}{seen} bytes of its heap (limit {cap}, `lost`)"),
-        _ => format!("{seen} bytes of its heap are still reachable at its end (limit {cap}, `retained`)"),
-    }
+fn message(limit: Limit, figure: HeapFigure, bounds: &Bounds, cap: u64) -> String {
+    let at_least = if bounds.least < bounds.most { "at least " } else { "" };
+    let HeapFigure { before, after, .. } = figure;
+    format!("{before}{at_least}{}{after} (limit {cap}, `{}`)", bounds.least, limit.name())
 }
 
 #[cfg(test)]
@@ -191,6 +190,7 @@ mod tests {
     use super::*;
     use crate::ledger::RawFrame;
     use crate::ledger::heap::Figures;
+    use crate::model::LimitName;
     use crate::symbols::PathRoots;
 
     #[test]
@@ -234,37 +234,41 @@ mod tests {
         account(lost, &[], None)
     }
 
-    fn broken(account: &Account, limits: Limits) -> Option<(String, u64, Option<u64>)> {
-        match held(account, &limits) {
-            Held::Kept => None,
-            Held::Broken(Broken { limit, .. }) => Some((limit.name, limit.value, limit.seen)),
-            Held::Unknown(why) => panic!("{why}"),
+    fn broken(account: &Account, limits: Limits) -> Option<(LimitName, u64, Option<u64>)> {
+        match compliance(account, &limits) {
+            Compliance::Kept => None,
+            Compliance::Broken(Broken { limit, .. }) => Some((limit.name, limit.value, limit.seen)),
+            Compliance::Unknown(why) => panic!("{why}"),
         }
     }
 
     fn unknown(account: &Account, limits: Limits) -> String {
-        match held(account, &limits) {
-            Held::Unknown(why) => why,
+        match compliance(account, &limits) {
+            Compliance::Unknown(why) => why,
             known => panic!("{known:?}"),
         }
     }
 
     #[test]
     fn the_first_limit_that_is_broken_is_named_with_its_figure() {
-        let limits = |peak_heap, allocations, lost| Limits { peak_heap, allocations, lost, ..Limits::default() };
+        let limits = |peak_heap: Option<u64>, allocations: Option<u64>, lost: Option<u64>| {
+            let set = [(Limit::PeakHeap, peak_heap), (Limit::Allocations, allocations), (Limit::Lost, lost)];
+            let set = set.into_iter().filter_map(|(limit, value)| Some((limit, value?)));
+            set.fold(Limits::default(), |limits, (limit, value)| limits.with(limit, value))
+        };
         let account = tracked(&[8, 4]);
         assert_eq!(broken(&account, limits(None, None, None)), None);
         assert_eq!(broken(&account, limits(Some(100), Some(9), Some(12))), None);
-        let named = |name: &str, value, seen| Some((name.to_owned(), value, Some(seen)));
-        assert_eq!(broken(&account, limits(Some(99), Some(8), None)), named("peak-heap", 99, 100));
-        assert_eq!(broken(&account, limits(Some(100), Some(8), None)), named("allocations", 8, 9));
-        assert_eq!(broken(&account, limits(None, None, Some(11))), named("lost", 11, 12));
+        let named = |limit: Limit, value, seen| Some((limit.into(), value, Some(seen)));
+        assert_eq!(broken(&account, limits(Some(99), Some(8), None)), named(Limit::PeakHeap, 99, 100));
+        assert_eq!(broken(&account, limits(Some(100), Some(8), None)), named(Limit::Allocations, 8, 9));
+        assert_eq!(broken(&account, limits(None, None, Some(11))), named(Limit::Lost, 11, 12));
     }
 
     #[test]
     fn a_limit_on_what_is_not_seen_is_not_kept() {
         let account = Account::Untracked("nobody looked".into());
-        let why = unknown(&account, Limits { lost: Some(1), ..Limits::default() });
+        let why = unknown(&account, Limits::default().with(Limit::Lost, 1));
         assert_eq!(why, "`lost` cannot be judged: heap not tracked (nobody looked)");
         assert_eq!(broken(&account, Limits::default()), None);
     }
@@ -272,9 +276,11 @@ mod tests {
     #[test]
     fn with_a_doubt_what_is_lost_is_at_least_so_much() {
         let account = account(&[8, 4], &[100], Some("who knows"));
-        let lost = |cap| Limits { lost: Some(cap), ..Limits::default() };
-        assert_eq!(broken(&account, lost(11)), Some(("lost".to_owned(), 11, None)));
-        let Held::Broken(Broken { message, .. }) = held(&account, &lost(11)) else { panic!("it is broken") };
+        let lost = |cap| Limits::default().with(Limit::Lost, cap);
+        assert_eq!(broken(&account, lost(11)), Some((Limit::Lost.into(), 11, None)));
+        let Compliance::Broken(Broken { message, .. }) = compliance(&account, &lost(11)) else {
+            panic!("it is broken")
+        };
         assert_eq!(message, "it lost at least 12 bytes of its heap (limit 11, `lost`)");
         let why = "`lost` cannot be judged: from 12 to 112 bytes, and the limit is 12 (who knows)";
         assert_eq!(unknown(&account, lost(12)), why);
@@ -285,23 +291,23 @@ mod tests {
     #[test]
     fn with_a_doubt_what_is_retained_is_at_most_so_much() {
         let account = account(&[8], &[100, 20], Some("who knows"));
-        let retained = |cap| Limits { retained: Some(cap), ..Limits::default() };
+        let retained = |cap| Limits::default().with(Limit::Retained, cap);
         assert_eq!(broken(&account, retained(120)), None);
         let why = "`retained` cannot be judged: from 0 to 120 bytes, and the limit is 119 (who knows)";
         assert_eq!(unknown(&account, retained(119)), why);
         // What is surely broken is said, whatever else is not known.
-        let both = Limits { lost: Some(100), retained: Some(119), peak_heap: Some(99), ..Limits::default() };
-        assert_eq!(broken(&account, both), Some(("peak-heap".to_owned(), 99, Some(100))));
-        let both = Limits { lost: Some(100), allocations: Some(9), ..retained(119) };
+        let both = retained(119).with(Limit::Lost, 100).with(Limit::PeakHeap, 99);
+        assert_eq!(broken(&account, both), Some((Limit::PeakHeap.into(), 99, Some(100))));
+        let both = retained(119).with(Limit::Lost, 100).with(Limit::Allocations, 9);
         assert!(unknown(&account, both).starts_with("`lost` cannot be judged"));
     }
 
     #[test]
     fn a_doubt_about_places_alone_leaves_limits_exact() {
         let account = account(&[8, 4], &[], Some("who knows"));
-        let limits = |lost| Limits { lost: Some(lost), retained: Some(0), ..Limits::default() };
+        let limits = |lost| Limits::default().with(Limit::Lost, lost).with(Limit::Retained, 0);
         assert_eq!(broken(&account, limits(12)), None);
-        assert_eq!(broken(&account, limits(11)), Some(("lost".to_owned(), 11, Some(12))));
+        assert_eq!(broken(&account, limits(11)), Some((Limit::Lost.into(), 11, Some(12))));
     }
 
     #[test]

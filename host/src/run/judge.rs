@@ -2,9 +2,9 @@
 
 use super::hints;
 use super::libtest::{self, Closing};
-use crate::model::{Frame, Harness, LimitRecord, Verdict};
+use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
-use crate::sandbox::wasi::Waited;
+use crate::sandbox::wasi::{BrokenLimit, Waited};
 use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, Run, TrapKind};
 use crate::symbols::{Cause, Symbols};
 
@@ -134,47 +134,41 @@ impl Case<'_> {
 
     fn judge_abnormal(&self) -> Judgement {
         let limits = &self.policy.limits;
-        let limit = |name: &str, value, seen| Some(LimitRecord { name: name.into(), value, seen });
+        let broken = |limit: Limit, value, seen, message: String| Judgement {
+            message: Some(message),
+            limit: Some(LimitRecord::new(limit, value, seen)),
+            ..Judgement::new(verdict_of_breach(limit))
+        };
         match &self.run.ending {
             Ending::Exit { status, .. } => Judgement {
                 exit_status: Some(*status),
                 message: Some(format!("left through proc_exit({status}), and the test did not finish")),
                 ..Judgement::new(Verdict::Exit)
             },
-            Ending::Fuel { .. } => Judgement {
-                message: Some(format!("out of fuel: {} units were spent", limits.fuel)),
-                limit: limit("fuel", limits.fuel, None),
-                ..Judgement::new(Verdict::Timeout)
-            },
+            Ending::Fuel { .. } => {
+                let fuel = limits.most(Limit::Fuel);
+                broken(Limit::Fuel, fuel, None, format!("out of fuel: {fuel} units were spent"))
+            }
             Ending::Wall { waited, .. } => {
-                let millis = u64::try_from(limits.timeout.as_millis()).unwrap_or(u64::MAX);
-                let running = format!("still running after {:?} of wall-clock time", limits.timeout);
+                let running = format!("still running after {:?} of wall-clock time", limits.time(Limit::Timeout));
                 let waited = waited.as_ref().map(|waited| format!(": it {}", self.words(waited)));
-                Judgement {
-                    message: Some(running + &waited.unwrap_or_default()),
-                    limit: limit("timeout", millis, None),
-                    ..Judgement::new(Verdict::Timeout)
-                }
+                let millis = limits.most(Limit::Timeout);
+                broken(Limit::Timeout, millis, None, running + &waited.unwrap_or_default())
             }
             // No limit is to blame, and every machine ends it here.
             Ending::Deadlock { waited, .. } => {
                 Judgement { message: Some(format!("it {}", self.words(waited))), ..Judgement::new(Verdict::Timeout) }
             }
-            Ending::Limit { broken, .. } => {
-                // What the host holds for a test is memory of the test's as much as its own is.
-                let verdict = if broken.name == "host-memory" { Verdict::Memory } else { Verdict::Fail };
-                Judgement {
-                    message: Some(broken.to_string()),
-                    limit: limit(broken.name, broken.value, Some(broken.seen)),
-                    ..Judgement::new(verdict)
-                }
+            Ending::Limit { broken: BrokenLimit { limit, value, seen }, .. } => {
+                let message = BrokenLimit { limit: *limit, value: *value, seen: *seen }.to_string();
+                broken(*limit, *value, Some(*seen), message)
             }
             Ending::BadFree { what, .. } => Judgement::fail(what.to_string()),
             Ending::Interrupted => Judgement::skip("interrupted"),
             Ending::Trap { kind, stack } => {
                 let mut judgement = self.judge_trap(*kind, stack);
                 if *kind == TrapKind::StackOverflow {
-                    judgement.limit = limit("stack", limits.stack, None);
+                    judgement.limit = Some(LimitRecord::new(Limit::Stack, limits.most(Limit::Stack), None));
                 }
                 judgement
             }
@@ -226,9 +220,8 @@ impl Case<'_> {
             return;
         }
         let ended = judgement.message.take().unwrap_or_default();
-        judgement.verdict = Verdict::Memory;
-        judgement.limit =
-            Some(LimitRecord { name: "memory".into(), value: refused.limit, seen: Some(refused.desired) });
+        judgement.verdict = verdict_of_breach(Limit::Memory);
+        judgement.limit = Some(LimitRecord::new(Limit::Memory, refused.limit, Some(refused.desired)));
         judgement.message = Some(format!(
             "linear memory of {} bytes was not allowed to grow to {} bytes (limit {}); then: {ended}",
             refused.current, refused.desired, refused.limit

@@ -6,13 +6,12 @@ use super::selection::{RunIgnored, Selection};
 use crate::catalogue::SdkTest;
 use crate::config::{Ask, Profile};
 use crate::model::Harness;
-use crate::policy::{DirGrant, Policy};
+use crate::policy::{DirGrant, Limit, Policy};
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{Engine, LoadedModule, SdkCall};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 /// What one module's tests get beside the profile's grants: the package's directory and variables.
 #[derive(Debug, Clone, Default)]
@@ -219,16 +218,7 @@ fn ignored_reason(why: &str) -> Arc<str> {
 }
 
 fn ask_of(test: &SdkTest) -> Ask {
-    Ask {
-        memory: test.memory,
-        fuel: test.fuel,
-        timeout: test.timeout_ms.map(Duration::from_millis),
-        peak_heap: test.peak_heap,
-        lost: test.lost,
-        retained: test.retained,
-        allocations: test.allocations,
-        grants: test.grants.clone(),
-    }
+    Ask { limits: test.limits, grants: test.grants.clone() }
 }
 
 /// The grants of one module's tests: the profile hands out one `Arc` for equal policies, so comparing pointers is enough.
@@ -242,9 +232,11 @@ impl SharedGrants<'_> {
     /// are not a test's output.
     fn for_listing(&self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
         let mut limits = policy.limits;
-        limits.output = limits.output.max(LISTING);
-        limits.host_memory = limits.host_memory.max(limits.output.saturating_mul(2));
-        limits.io = limits.io.max(limits.output.saturating_mul(2));
+        let output = limits.most(Limit::Output).max(LISTING);
+        limits.set(Limit::Output, output);
+        for limit in [Limit::HostMemory, Limit::Io] {
+            limits.set(limit, limits.most(limit).max(output.saturating_mul(2)));
+        }
         self.extra.with(&Policy { sockets: Vec::new(), limits, ..Policy::clone(policy) })
     }
 

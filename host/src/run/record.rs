@@ -1,7 +1,7 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
 use super::heap::Account;
-use super::heap_verdict::{self, Held};
+use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement, cleanup_message, failure_message};
 use super::libtest;
 use super::resources;
@@ -51,7 +51,7 @@ pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Accou
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
         && left_nothing(heap)
-        && matches!(heap_verdict::held(heap, &case.policy.limits), Held::Kept)
+        && matches!(heap_verdict::compliance(heap, &case.policy.limits), Compliance::Kept)
         && !named.keep_output;
     if !plain {
         let (verdict, details) = details(named, case, judgement, heap);
@@ -166,23 +166,25 @@ fn heap_limits(
     if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
         return None;
     }
-    let held = match heap_verdict::held(heap, &case.policy.limits) {
-        Held::Kept => heap_verdict::retained_unknown(heap, &case.policy.leaks).map_or(Held::Kept, Held::Unknown),
-        held => held,
+    let compliance = match heap_verdict::compliance(heap, &case.policy.limits) {
+        Compliance::Kept => {
+            heap_verdict::retained_unknown(heap, &case.policy.leaks).map_or(Compliance::Kept, Compliance::Unknown)
+        }
+        other => other,
     };
-    match held {
-        Held::Broken(broken) => {
-            *verdict = Verdict::Memory;
+    match compliance {
+        Compliance::Broken(broken) => {
+            *verdict = broken.verdict;
             judgement.limit = Some(broken.limit);
             judgement.message = Some(broken.message);
             Some(broken.stack.map(|stack| case.module.symbols.frames(&stack)).unwrap_or_default())
         }
-        Held::Unknown(why) => {
+        Compliance::Unknown(why) => {
             *verdict = Verdict::Fail;
             judgement.message = Some(why);
             None
         }
-        Held::Kept => None,
+        Compliance::Kept => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::catalogue::CompileCaps;
 use crate::config::Profile;
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
-use crate::policy::policy_record;
+use crate::policy::{Limit, Limits, policy_record};
 use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
@@ -18,7 +18,7 @@ use crate::sandbox::{
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// How a run is done. Nothing here changes a canonical report, but `fail_fast`.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct RunnerOptions {
     pub jobs: usize,
     /// Which compiler makes machine code of the modules.
     pub compiler: Compiler,
-    /// The guests' call stack, in bytes; see [`crate::policy::Limits::stack`].
+    /// The guests' call stack, in bytes; see [`Limit::Stack`].
     pub stack: u64,
     /// Where compiled modules are kept between runs.
     pub cache: Option<Cache>,
@@ -43,8 +43,6 @@ pub struct RunnerOptions {
     pub keep_output: bool,
     /// Runs the tests in another order, which this number decides.
     pub shuffle: Option<u64>,
-    /// From when on a running test is told of as slow; it changes nothing else.
-    pub slow: Duration,
     /// Whether the pooling allocator is tried.
     pub pooling: bool,
     /// Whether modules' allocators are hooked; if not, every test says that its heap is not tracked.
@@ -66,7 +64,7 @@ impl Default for RunnerOptions {
         Self {
             jobs: 0,
             compiler: Compiler::default(),
-            stack: crate::policy::Limits::default().stack,
+            stack: Limits::default().most(Limit::Stack),
             cache: None,
             module_size: 512 << 20,
             compile_caps: CompileCaps::default(),
@@ -74,7 +72,6 @@ impl Default for RunnerOptions {
             no_capture: false,
             keep_output: false,
             shuffle: None,
-            slow: Duration::from_secs(60),
             pooling: true,
             heap: true,
             repeat: 1,

@@ -9,7 +9,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What each worker is running.
 pub struct Running {
     began: Instant,
-    slow: Duration,
+    /// How long may pass until it is looked again.
+    interval: Duration,
     workers: Vec<Worker>,
 }
 
@@ -17,6 +18,8 @@ pub struct Running {
 struct Worker {
     /// The place of its test in the plan and one more; 0 between two tests.
     test: AtomicUsize,
+    /// When that test becomes slow, in nanoseconds after the run began.
+    slow_from: AtomicU64,
     /// When that test began, in nanoseconds after the run did.
     since: AtomicU64,
     /// The last test that was told of.
@@ -24,21 +27,25 @@ struct Worker {
 }
 
 impl Running {
-    /// For so many workers; a test is slow from this time on.
-    pub fn new(workers: usize, slow: Duration) -> Self {
-        Self { began: Instant::now(), slow, workers: (0..workers).map(|_| Worker::default()).collect() }
+    /// For so many workers. `least` is the least time after which one of the tests is slow.
+    pub fn new(workers: usize, least: Duration) -> Self {
+        let workers = (0..workers).map(|_| Worker::default()).collect();
+        Self { began: Instant::now(), interval: LOOK.min(least), workers }
     }
 
     /// How long may pass until it is looked again.
     pub fn interval(&self) -> Duration {
-        LOOK.min(self.slow)
+        self.interval
     }
 
-    /// The calling worker runs the test at this place of the plan, until the guard is dropped.
-    pub fn start(&self, index: usize) -> Started<'_> {
+    /// The calling worker runs the test at this place of the plan, until the guard is dropped. After the time `slow` the test
+    /// is slow.
+    pub fn start(&self, index: usize, slow: Duration) -> Started<'_> {
         let worker = rayon::current_thread_index().and_then(|worker| self.workers.get(worker));
         if let Some(worker) = worker {
-            worker.since.store(nanos(self.began.elapsed()), Ordering::Relaxed);
+            let since = self.began.elapsed();
+            worker.since.store(nanos(since), Ordering::Relaxed);
+            worker.slow_from.store(nanos(since.saturating_add(slow)), Ordering::Relaxed);
             worker.test.store(index + 1, Ordering::Release);
         }
         Started(worker)
@@ -50,9 +57,10 @@ impl Running {
         let slow = |worker: &Worker| {
             let test = worker.test.load(Ordering::Acquire);
             let elapsed = Duration::from_nanos(now.saturating_sub(worker.since.load(Ordering::Relaxed)));
+            let slow = now >= worker.slow_from.load(Ordering::Relaxed);
             // No test is run twice, so that the time is this one's where it is still the same.
             let same = test != 0 && test == worker.test.load(Ordering::Acquire);
-            let news = same && elapsed >= self.slow && worker.told.swap(test, Ordering::Relaxed) != test;
+            let news = same && slow && worker.told.swap(test, Ordering::Relaxed) != test;
             news.then(|| (test - 1, elapsed))
         };
         self.workers.iter().filter_map(slow).collect()
@@ -89,17 +97,17 @@ mod tests {
         let running = Running::new(1, Duration::ZERO);
         assert_eq!(running.slow(), []);
         pool.install(|| {
-            let started = running.start(4);
+            let started = running.start(4, Duration::ZERO);
             assert_eq!(running.slow().iter().map(|(index, _)| *index).collect::<Vec<_>>(), [4]);
             assert_eq!(running.slow(), []);
             drop(started);
-            let _next = running.start(5);
+            let _next = running.start(5, Duration::ZERO);
             assert_eq!(running.slow().len(), 1);
         });
         assert_eq!(running.slow(), [], "it is over");
         let patient = Running::new(1, Duration::from_secs(3600));
         pool.install(|| {
-            let _started = patient.start(0);
+            let _started = patient.start(0, Duration::from_secs(3600));
             assert_eq!(patient.slow(), []);
         });
     }
@@ -128,13 +136,11 @@ mod tests {
 
     #[test]
     fn listeners_hear_of_it_before_it_ends() {
-        let runner =
-            Runner::new(RunnerOptions { slow: Duration::from_millis(20), jobs: 1, ..RunnerOptions::default() });
-        let runner = runner.unwrap();
+        let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
         let options = LoadOptions { name: "sleeps".to_owned(), ..LoadOptions::default() };
         let module = runner.load(wat::parse_str(SLEEPS).unwrap(), options).unwrap();
-        let config =
-            Config::from_str("[profile.default]\nclock = \"real\"\n", "airtight.toml", Path::new("/")).unwrap();
+        let text = "[profile.default]\nclock = \"real\"\nslow-timeout = \"20ms\"\n";
+        let config = Config::from_str(text, "airtight.toml", Path::new("/")).unwrap();
         let profile = config.profile("default").unwrap();
         let subject = Subject { module, grants: ModuleGrants::default() };
         let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();

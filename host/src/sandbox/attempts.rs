@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::execute::{Job, Run, attempt, deadline};
 use super::heap::{self, HeapRun};
+use crate::policy::Limit;
 use std::time::Instant;
 
 /// Attempts at one test at most: one a call into the guest that uses up its fuel, and two more.
@@ -29,7 +30,7 @@ pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
 
 /// Runs it again, by a plan that each run improves, until one is exact.
 fn exact(engine: &Engine, job: &Job<'_>, mut plan: heap::Plan, first: &mut Run) -> Option<Run> {
-    let until = deadline(job.grants.policy().limits.timeout.saturating_mul(job.rounds));
+    let until = deadline(job.grants.policy().limits.time(Limit::Timeout).saturating_mul(job.rounds));
     for _ in 1..MAX_ATTEMPTS {
         if Instant::now() > until {
             first.late = true;

@@ -55,7 +55,7 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        let stack = crate::policy::Limits::default().stack;
+        let stack = crate::policy::Limits::default().most(crate::policy::Limit::Stack);
         Self { compiler: Compiler::default(), workers: 1, stack, pooling: true, caps: CompileCaps::default() }
     }
 }

@@ -11,7 +11,7 @@ use super::state::{TestState, refuel};
 use super::wasi::{Echo, Grants, Remains, Subject, Wasi, Watch};
 use crate::ledger::heap::Watch as HeapWatch;
 use crate::model::RefusedGrowth;
-use crate::policy::Limits;
+use crate::policy::{Limit, Limits};
 use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,7 +103,8 @@ impl Run {
 /// One run of a test, and the plan by which another is exact, where this one is not.
 pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run, Option<heap::Plan>) {
     let limits = job.grants.policy().limits;
-    let watch = Watch { deadline: deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
+    let timeout = limits.time(Limit::Timeout);
+    let watch = Watch { deadline: deadline(timeout), interrupted: Arc::clone(job.interrupted) };
     let subject = Subject { test: Arc::clone(job.test), args: arguments(job), watch, echo: job.echo };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), subject) {
         Ok(wasi) => wasi,
@@ -114,7 +115,7 @@ pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run,
         Err(error) => return (Run::refused(error.to_string()), None),
     };
     // The time it waited for its turn to listen is not the test's.
-    wasi.set_deadline(deadline(limits.timeout));
+    wasi.set_deadline(deadline(timeout));
     assert!(!job.inject_host_panic, "on purpose");
     if job.inject_host_leak {
         wasi.inject_host_leak();
@@ -123,7 +124,7 @@ pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run,
     if let Watching::Again { told, .. } = &job.heap {
         store.data_mut().heap.told = told.clone();
     }
-    let (mut run, picture) = call(engine, &mut store, job, limits_of(job).fuel);
+    let (mut run, picture) = call(engine, &mut store, job, limits_of(job).most(Limit::Fuel));
     let left = store.get_fuel().unwrap_or(0);
     let TestState { wasi, mut heap, .. } = store.into_data();
     heap.slack.end(left);
@@ -139,7 +140,7 @@ pub(super) fn attempt(engine: &Engine, job: &Job<'_>, plan: heap::Plan) -> (Run,
 fn limits_of(job: &Job<'_>) -> Limits {
     let mut limits = job.grants.policy().limits;
     if matches!(job.heap, Watching::Again { .. }) {
-        limits.fuel = limits.fuel.saturating_add(heap::EXTRA_FUEL);
+        limits.set(Limit::Fuel, limits.most(Limit::Fuel).saturating_add(heap::EXTRA_FUEL));
     }
     limits
 }
@@ -155,7 +156,7 @@ pub(super) fn store(
     let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
     let state = TestState {
         wasi,
-        limiter: Limiter::new(limits.memory),
+        limiter: Limiter::new(limits.most(Limit::Memory)),
         heap: HeapState::new(hooks, plan),
         code: Arc::clone(&module.code),
         spent_before: 0,
@@ -375,7 +376,6 @@ fn begin_heap(
             capture.clone()
         }
     };
-    let limits = &job.grants.policy().limits;
-    store.data_mut().heap.begin(HeapWatch { peak_heap: limits.peak_heap, allocations: limits.allocations }, capture);
+    store.data_mut().heap.begin(HeapWatch::new(job.grants.policy().limits.values()), capture);
     Ok(ground)
 }

@@ -4,18 +4,17 @@ use super::find::Case;
 use super::spec::Spec;
 use airtight::config::{Profile, Requestable};
 use airtight::model::{Output, TestRecord, Verdict};
-use airtight::policy::{DirGrant, Limits, Mode, Policy};
+use airtight::policy::{DirGrant, Limit, Limits, Mode, Policy};
 use airtight::run::{ModuleGrants, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use anyhow::{Context, bail, ensure};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// The suite's own runner gives a case five seconds; a machine that is busy may need more.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT_MS: u64 = 60_000;
 
 /// Runs a case.
 ///
@@ -46,9 +45,9 @@ fn policy(spec: &Spec, root: Option<&TempDir>, mode: Mode) -> Policy {
         alias_of: None,
     });
     // Without a scratch directory, what the specification names is all that is pre-opened; an overlay's writes need its room.
-    let scratch = if granted.is_some() { Limits::default().scratch } else { 0 };
+    let scratch = if granted.is_some() { Limits::default().most(Limit::Scratch) } else { 0 };
     Policy {
-        limits: Limits { timeout: TIMEOUT, scratch, ..Limits::default() },
+        limits: Limits::default().with(Limit::Timeout, TIMEOUT_MS).with(Limit::Scratch, scratch),
         dirs: granted.into_iter().collect(),
         env: spec.env.clone(),
         args: spec.args.clone(),

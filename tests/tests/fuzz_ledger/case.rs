@@ -3,7 +3,7 @@
 use super::model::{Answer, BELOW, Flaw, Held, Model, ROOTS};
 use super::steps::{Case, Open, Step};
 use airtight::model::{Resource, ResourceKind, TestRecord, Verdict};
-use airtight::policy::{DirGrant, LeakAction, LeakActions, Limits, Mode, Policy};
+use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy};
 use airtight::run::{Runner, RunnerOptions};
 use airtight::sandbox::Compiler;
 use airtight_tests::script::{Arg, End, Script, run_module};
@@ -67,7 +67,7 @@ fn policy(granted: &Path, below: &Path) -> Policy {
         alias_of: None,
     };
     Policy {
-        limits: Limits { fuel: FUEL, handles: super::model::HANDLES, ..Limits::default() },
+        limits: Limits::default().with(Limit::Fuel, FUEL).with(Limit::Handles, super::model::HANDLES.into()),
         leaks: LeakActions { residue: LeakAction::Ignore, ..LeakActions::default() },
         dirs: vec![dir(ROOTS[1], granted, Mode::ReadWrite), dir(ROOTS[2], below, Mode::Overlay)],
         ..Policy::default()

@@ -23,13 +23,7 @@ fn body_of(test: &TestMeta) -> String {
     };
     add(key::SHOULD_PANIC, test.should_panic.clone());
     add(key::IGNORE, test.ignore.clone());
-    add(key::MEMORY, test.memory.map(|n| n.to_string()));
-    add(key::PEAK_HEAP, test.peak_heap.map(|n| n.to_string()));
-    add(key::LOST, test.lost.map(|n| n.to_string()));
-    add(key::RETAINED, test.retained.map(|n| n.to_string()));
-    add(key::ALLOCATIONS, test.allocations.map(|n| n.to_string()));
-    add(key::FUEL, test.fuel.map(|n| n.to_string()));
-    add(key::TIMEOUT_MS, test.timeout_ms.map(|n| n.to_string()));
+    test.limits.iter().for_each(|(limit, value)| add(limit.row().key, Some(value.to_string())));
     test.grants.iter().for_each(|grant| add(key::GRANT, Some(grant.clone())));
     body
 }
@@ -45,8 +39,7 @@ fn what_the_guest_writes_at_compile_time_is_read() {
 #[test]
 fn a_record_without_heap_limits_is_one_of_an_older_sdk() {
     let [test] = parse(&format!("{BODY}memory\05\0")).unwrap().try_into().unwrap();
-    assert_eq!((test.memory, test.peak_heap, test.lost), (Some(5), None, None));
-    assert_eq!((test.retained, test.allocations), (None, None));
+    assert_eq!(test.limits, LimitValues::NONE.with(Limit::Memory, 5));
 }
 
 #[test]
@@ -57,6 +50,12 @@ fn an_empty_section_has_no_tests() {
 #[test]
 fn unknown_keys_are_passed_over() {
     assert_eq!(parse(&format!("{BODY}colour\0blue\0colour\0red\0")).unwrap().len(), 1);
+}
+
+#[test]
+fn limits_that_no_test_can_set_are_passed_over() {
+    let [test] = parse(&format!("{BODY}stack\05\0timeout-ms\07\0stack\0x\0")).unwrap().try_into().unwrap();
+    assert_eq!(test.limits, LimitValues::NONE.with(Limit::Timeout, 7));
 }
 
 #[test]
@@ -116,6 +115,11 @@ fn a_section_over_the_cap_is_not_read() {
     assert_eq!(parse_section(&alloc::vec![0; bytes]), Err(MetaError::SectionTooLarge { bytes }));
 }
 
+/// The limits that a test can set.
+fn attributes() -> Vec<Limit> {
+    Limit::ALL.into_iter().filter(|limit| limit.can_be_set_by(Source::Attribute)).collect()
+}
+
 prop_compose! {
     fn test_meta()(
         name in "[a-z]{1,4}(::[a-z#_]{1,4}){1,3}",
@@ -123,10 +127,7 @@ prop_compose! {
         line in any::<u32>(),
         should_panic in prop::option::of("[^\0]{0,12}"),
         ignore in prop::option::of("[^\0]{0,12}"),
-        memory in any::<Option<u64>>(),
-        [peak_heap, lost, retained, allocations] in any::<[Option<u64>; 4]>(),
-        fuel in any::<Option<u64>>(),
-        timeout_ms in any::<Option<u64>>(),
+        limits in prop::collection::vec((prop::sample::select(attributes()), any::<u64>()), 0..8),
         grants in prop::collection::vec("[a-z-]{1,6}", 0..4),
     ) -> TestMeta {
         let export = format!("{TEST_EXPORT_PREFIX}{name}");
@@ -137,13 +138,7 @@ prop_compose! {
             line,
             should_panic,
             ignore,
-            memory,
-            peak_heap,
-            lost,
-            retained,
-            allocations,
-            fuel,
-            timeout_ms,
+            limits: limits.into_iter().collect(),
             grants,
         }
     }

@@ -16,7 +16,8 @@ fn everything_at_once() {
         should_panic(expected = "boom"), ignore = "slow", crate = ::other::airtight,
     })
     .unwrap();
-    assert_eq!((args.memory, args.fuel, args.timeout_ms), (Some(4 << 20), Some(10_000_000), Some(5_000)));
+    let [memory, fuel, timeout] = [Limit::Memory, Limit::Fuel, Limit::Timeout].map(|limit| args.limits.get(limit));
+    assert_eq!((memory, fuel, timeout), (Some(4 << 20), Some(10_000_000), Some(5_000)));
     assert_eq!(args.grants.iter().map(LitStr::value).collect::<Vec<_>>(), ["server", "db", "cache"]);
     assert_eq!(args.should_panic.unwrap().value(), "boom");
     assert_eq!(args.ignore.unwrap().value(), "slow");
@@ -33,15 +34,17 @@ fn markers_stand_alone_too() {
 #[test]
 fn numbers_need_no_quotes() {
     let args = parse(quote! { memory = 65_536, fuel = 1000 }).unwrap();
-    assert_eq!((args.memory, args.fuel), (Some(65_536), Some(1000)));
+    assert_eq!(args.limits, LimitValues::NONE.with(Limit::Memory, 65_536).with(Limit::Fuel, 1000));
 }
 
 #[test]
 fn the_heap_may_be_held_to_nothing() {
     let args = parse(quote! { peak_heap = "512KiB", lost = "0B", retained = 4096, allocations = "1K" }).unwrap();
-    assert_eq!((args.peak_heap, args.lost, args.retained), (Some(512 << 10), Some(0), Some(4096)));
-    assert_eq!(args.allocations, Some(1000));
-    assert_eq!(parse(quote! { allocations = 0 }).unwrap().allocations, Some(0));
+    let [peak_heap, lost, retained] =
+        [Limit::PeakHeap, Limit::Lost, Limit::Retained].map(|limit| args.limits.get(limit));
+    assert_eq!((peak_heap, lost, retained), (Some(512 << 10), Some(0), Some(4096)));
+    assert_eq!(args.limits.get(Limit::Allocations), Some(1000));
+    assert_eq!(parse(quote! { allocations = 0 }).unwrap().limits.get(Limit::Allocations), Some(0));
     assert_eq!(message(quote! { lost = "0B", lost = 0 }), "`lost` is given twice");
     assert!(message(quote! { allocations = "1KiB" }).contains("is not a count; write for example \"10K\""));
     assert!(message(quote! { peak_heap = "512K" }).contains("is not a size; write for example \"512KiB\""));
@@ -50,7 +53,7 @@ fn the_heap_may_be_held_to_nothing() {
 
 #[test]
 fn wrong_units_say_what_would_do() {
-    assert_eq!(parse(quote! { memory = "4 MB" }).unwrap().memory, Some(4_000_000));
+    assert_eq!(parse(quote! { memory = "4 MB" }).unwrap().limits.get(Limit::Memory), Some(4_000_000));
     assert!(message(quote! { memory = "4 megs" }).contains("is not a size; write for example \"4MiB\""));
     assert!(message(quote! { fuel = 1.5 }).contains("is not an amount of fuel"));
     assert!(message(quote! { timeout = 5 }).contains("is not a duration; write for example \"5s\""));
@@ -73,4 +76,23 @@ fn forms_are_explained() {
     assert!(message(quote! { grants("a", "a") }).contains("asked for already"));
     assert!(message(quote! { grant = "" }).contains("not empty"));
     assert!(message(quote! { ignore = "a\0b" }).contains("NUL"));
+}
+
+#[test]
+fn every_limit_of_a_test_has_an_attribute() {
+    for limit in Limit::ALL {
+        let key = quote::format_ident!("{}", limit.attribute());
+        let text = match limit.row().quantity {
+            airtight_abi::units::Quantity::Duration => "1s",
+            _ => "7",
+        };
+        match parse(quote! { #key = #text }) {
+            Ok(args) => assert_eq!(args.limits.get(limit), limit.parse(text).ok(), "{key}"),
+            Err(error) => {
+                assert_eq!(limit, Limit::Stack);
+                let why = "`stack` is not for one test: it is compiled into the engine, so it has one value a run";
+                assert_eq!(error.to_string(), why);
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use airtight::config::{Config, Overlays, Profile, from_environment};
 use airtight::model::events::{Event, Listener};
 use airtight::model::exit_status;
 use airtight::model::{Harness, Report};
+use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress};
 use airtight::report::files::ReportFiles;
 use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Seed, Selection, Subject};
@@ -79,7 +80,7 @@ impl Settings {
         let options = RunnerOptions {
             jobs: args.jobs,
             compiler: args.engine.into(),
-            stack: profile.policy().limits.stack,
+            stack: profile.policy().limits.most(Limit::Stack),
             cache: (!args.no_cache).then(|| cache(config)).flatten(),
             module_size: config.module_size,
             compile_caps: config.compile_caps,

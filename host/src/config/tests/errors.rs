@@ -47,7 +47,7 @@ colour = "red"
     airtight.toml:17: profile.default.stdin: expected a string, found an array
     airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
     airtight.toml:19: profile.default.peak-heap: "1KiBs" is not a size; write for example "1KiB" or a number of bytes
-    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `io`, `host-memory`, `peak-heap`, `lost`, `retained`, `allocations`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `heap-accounting`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `slow-timeout`, `output`, `handles`, `scratch`, `scratch-entries`, `io`, `host-memory`, `peak-heap`, `lost`, `retained`, `allocations`, `clock`, `clock-start`, `leaks`, `env`, `args`, `stdin`, `stack`, `heap-accounting`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
@@ -305,11 +305,11 @@ fn a_large_file_of_nothing_but_errors_is_read_to_its_end() {
 
 #[test]
 fn every_setting_that_is_suggested_exists() {
-    use crate::config::settings::{DIR, FILE, OVERRIDE, PROFILE, SHARED, SOCKET};
+    use crate::config::settings::{DIR, FILE, OVERRIDE, SOCKET, of_profiles, shared};
     let tables = [
         ("", [FILE, &[]].concat()),
-        ("profile.p.", [SHARED, PROFILE].concat()),
-        ("profile.p.overrides = [{ ", [SHARED, OVERRIDE].concat()),
+        ("profile.p.", [shared(), of_profiles()].concat()),
+        ("profile.p.overrides = [{ ", [&shared(), OVERRIDE].concat()),
         ("profile.p.dir = [{ ", DIR.to_vec()),
         ("profile.p.socket = [{ ", SOCKET.to_vec()),
     ];

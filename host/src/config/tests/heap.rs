@@ -1,12 +1,14 @@
 //! Settings about the heap.
 
-use super::{config, errors};
+use super::{config, errors, patch};
 use crate::config::{Ask, Overlays};
-use crate::policy::{LeakAction, Limits, PolicyPatch};
+use crate::policy::{LeakAction, Limit, Limits};
 
 /// The four limits, in the order of the documentation.
-fn of(limits: &Limits) -> [Option<u64>; 4] {
-    [limits.peak_heap, limits.lost, limits.retained, limits.allocations]
+const FOUR: [Limit; 4] = [Limit::PeakHeap, Limit::Lost, Limit::Retained, Limit::Allocations];
+
+fn four(limits: &Limits) -> [Option<u64>; 4] {
+    FOUR.map(|limit| limits.get(limit))
 }
 
 const LIMITS: &str = r#"
@@ -35,7 +37,7 @@ heap-accounting = true
 #[test]
 fn there_are_none_unless_they_are_set() {
     let profile = config("").profile("default").unwrap();
-    assert_eq!(of(&profile.policy().limits), [None; 4]);
+    assert_eq!(four(&profile.policy().limits), [None; 4]);
     assert!(profile.heap_accounting());
 }
 
@@ -44,7 +46,7 @@ fn limits_come_from_profiles_and_overrides() {
     let config = config(LIMITS);
     let limits = |profile: &str, test: &str| {
         let profile = config.profile(profile).unwrap();
-        of(&profile.policy_for("m", test, &Ask::default()).unwrap().limits)
+        four(&profile.policy_for("m", test, &Ask::default()).unwrap().limits)
     };
     assert_eq!(limits("default", "small"), [Some(1 << 20), Some(0), None, Some(10_000)]);
     assert_eq!(limits("default", "big"), [Some(2 << 20), Some(0), Some(65_536), Some(10_000)]);
@@ -59,24 +61,24 @@ fn accounting_is_inherited_and_outlives_a_copy() {
     let overlaid = config.profile("fast").unwrap().with_overlays(Overlays::default());
     assert!(!overlaid.clone().heap_accounting());
     // What is inherited stays a limit: it is the run that cannot judge it.
-    assert_eq!(of(&overlaid.policy().limits), [Some(1 << 20), Some(16), None, Some(500)]);
+    assert_eq!(four(&overlaid.policy().limits), [Some(1 << 20), Some(16), None, Some(500)]);
 }
 
 #[test]
 fn a_test_may_set_and_lower_them_but_not_raise_them() {
     let overlays = Overlays {
-        environment: PolicyPatch { allocations: Some(3000), ..PolicyPatch::default() },
-        command_line: PolicyPatch { lost: Some(100), ..PolicyPatch::default() },
+        environment: patch([(Limit::Allocations, 3000)]),
+        command_line: patch([(Limit::Lost, 100)]),
         seed: None,
     };
     let profile = config(LIMITS).profile("default").unwrap().with_overlays(overlays);
     let ask = |figures: [Option<u64>; 4]| {
-        let [peak_heap, lost, retained, allocations] = figures;
-        Ask { peak_heap, lost, retained, allocations, ..Ask::default() }
+        let set = FOUR.into_iter().zip(figures).filter_map(|(limit, figure)| Some((limit, figure?)));
+        Ask { limits: set.collect(), ..Ask::default() }
     };
     let lower = [Some(1 << 20), Some(99), Some(1 << 40), Some(0)];
-    assert_eq!(of(&profile.policy_for("m", "t", &ask(lower)).unwrap().limits), lower, "no limit is above any");
-    assert_eq!(of(&profile.policy().limits), [Some(1 << 20), Some(100), None, Some(3000)]);
+    assert_eq!(four(&profile.policy_for("m", "t", &ask(lower)).unwrap().limits), lower, "no limit is above any");
+    assert_eq!(four(&profile.policy().limits), [Some(1 << 20), Some(100), None, Some(3000)]);
     let refused = |test, figures| profile.policy_for("m", test, &ask(figures)).unwrap_err().to_string();
     let all = [
         refused("t", [Some((1 << 20) + 1), None, None, None]),
@@ -99,7 +101,7 @@ fn leaks_have_an_action_and_a_cap() {
     let text =
         "[profile.default]\nlost = \"1KiB\"\nretained = \"64KiB\"\nleaks = { heap = \"show\", retained = \"fail\" }\n";
     let profile = config(text).profile("default").unwrap();
-    assert_eq!(of(&profile.policy().limits), [None, Some(1024), Some(64 << 10), None]);
+    assert_eq!(four(&profile.policy().limits), [None, Some(1024), Some(64 << 10), None]);
     let leaks = profile.policy().leaks;
     assert_eq!((leaks.heap, leaks.retained), (LeakAction::Show, LeakAction::Fail));
 }

@@ -5,7 +5,8 @@ mod files;
 mod heap;
 mod policies;
 
-use super::{Config, ConfigErrors};
+use super::{Ask, Config, ConfigErrors};
+use crate::policy::{Limit, LimitValues, PolicyPatch};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -31,4 +32,14 @@ fn errors(text: &str) -> String {
     let root = workspace();
     let errors = config_in(root.path(), text).unwrap_err().to_string();
     errors.replace(&root.path().display().to_string(), "/root")
+}
+
+/// A patch of limits alone.
+fn patch<const N: usize>(limits: [(Limit, u64); N]) -> PolicyPatch {
+    PolicyPatch { limits: limits.into_iter().collect(), ..PolicyPatch::default() }
+}
+
+/// What a test asks for that wants limits alone.
+fn ask<const N: usize>(limits: [(Limit, u64); N]) -> Ask {
+    Ask { limits: LimitValues::from_iter(limits), ..Ask::default() }
 }

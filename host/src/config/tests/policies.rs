@@ -1,9 +1,7 @@
-use super::{config, errors};
+use super::{ask, config, errors, patch};
 use crate::config::{Ask, Overlays};
-use crate::model::units::{parse_duration, parse_fuel, parse_size};
-use crate::policy::{Clock, LeakAction, LeakActions, Limits, Mode, PolicyPatch, SocketSource};
+use crate::policy::{Clock, LeakAction, LeakActions, Limit, Limits, Mode, SocketSource};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The example of the documentation.
 const EXAMPLE: &str = r#"
@@ -37,7 +35,7 @@ fn the_documented_example() {
     assert_eq!(policy.dirs[0].host, root.path().join("tests/fixtures").canonicalize().unwrap());
     assert_eq!(policy.dirs[0].mode, Mode::ReadOnly);
     let parser = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap();
-    let expected = Limits { memory: 4 << 20, peak_heap: Some(512 << 10), ..Limits::default() };
+    let expected = Limits::default().with(Limit::Memory, 4 << 20).with(Limit::PeakHeap, 512 << 10);
     assert_eq!(parser.limits, expected);
 }
 
@@ -49,7 +47,7 @@ fn overlays_and_what_fits_into_memory() {
     assert_eq!(profile.policy().dirs[0].mode, Mode::Overlay);
     assert_eq!(profile.policy().limits, Limits::default());
     let limits = profile.policy_for("m", "parser::empty", &Ask::default()).unwrap().limits;
-    assert_eq!((limits.scratch, limits.scratch_entries), (1 << 20, 10));
+    assert_eq!((limits.get(Limit::Scratch), limits.get(Limit::ScratchEntries)), (Some(1 << 20), Some(10)));
 }
 
 const PROFILES: &str = r#"
@@ -86,8 +84,8 @@ fn profiles_inherit_and_default_is_under_all() {
     assert_eq!((config.cache_size, config.module_size), (1 << 30, 300_000_000));
     let nightly = config.profile("nightly").unwrap();
     let policy = nightly.policy();
-    assert_eq!((policy.limits.memory, policy.limits.stack), (128 << 20, 16 << 20));
-    assert_eq!(policy.limits.fuel, Limits::default().fuel);
+    assert_eq!((policy.limits.most(Limit::Memory), policy.limits.most(Limit::Stack)), (128 << 20, 16 << 20));
+    assert_eq!(policy.limits.get(Limit::Fuel), Limits::default().get(Limit::Fuel));
     assert_eq!((policy.seed, &policy.stdin[..], &policy.args[..]), (u64::MAX, &b"hello"[..], &["-v".to_owned()][..]));
     assert_eq!((policy.env["A"].as_str(), policy.env["B"].as_str()), ("1", "2"));
     let expected = LeakActions { residue: LeakAction::Ignore, retained: LeakAction::Fail, ..LeakActions::default() };
@@ -104,11 +102,12 @@ fn profiles_inherit_and_default_is_under_all() {
 fn the_first_matching_override_decides_a_setting() {
     let slow = |profile: &str| {
         let profile = config(PROFILES).profile(profile).unwrap();
-        profile.policy_for("m", "very_slow", &Ask::default()).unwrap().limits
+        let limits = profile.policy_for("m", "very_slow", &Ask::default()).unwrap().limits;
+        (limits.most(Limit::Memory), limits.most(Limit::Fuel))
     };
-    assert_eq!((slow("default").memory, slow("default").fuel), (32 << 20, 20_000_000_000));
+    assert_eq!(slow("default"), (32 << 20, 20_000_000_000));
     // The nearer profile's come first, and leave to the others what they do not set.
-    assert_eq!((slow("nightly").memory, slow("nightly").fuel), (16 << 20, 20_000_000_000));
+    assert_eq!(slow("nightly"), (16 << 20, 20_000_000_000));
 }
 
 #[test]
@@ -122,39 +121,35 @@ fn an_override_may_be_for_a_module() {
     let profile = profile.profile("default").unwrap();
     let policy = |module, test| profile.policy_for(module, test, &Ask::default()).unwrap();
     let both = policy("semver/lib", "parse_a");
-    assert_eq!((both.limits.memory, both.limits.handles), (1 << 20, 7));
+    assert_eq!((both.limits.most(Limit::Memory), both.limits.most(Limit::Handles)), (1 << 20, 7));
     assert_eq!((both.leaks.heap, both.env["X"].as_str(), both.env["Y"].as_str()), (LeakAction::Show, "1", "2"));
-    assert_eq!(policy("semver/lib", "print").limits.memory, Limits::default().memory);
-    assert_eq!(policy("semver/lib", "print").limits.handles, 7);
+    let print = policy("semver/lib", "print").limits;
+    assert_eq!(print, Limits::default().with(Limit::Handles, 7));
     assert!(Arc::ptr_eq(&policy("serde/lib", "parse_a"), profile.policy()));
 }
 
 #[test]
 fn the_command_line_is_above_the_environment_is_above_overrides() {
     let overlays = Overlays {
-        environment: PolicyPatch {
-            memory: Some(2 << 20),
-            timeout: Some(Duration::from_secs(1)),
-            ..PolicyPatch::default()
-        },
-        command_line: PolicyPatch { memory: Some(3 << 20), ..PolicyPatch::default() },
+        environment: patch([(Limit::Memory, 2 << 20), (Limit::Timeout, 1000)]),
+        command_line: patch([(Limit::Memory, 3 << 20)]),
         seed: Some(5),
     };
     let profile = config(PROFILES).profile("default").unwrap().with_overlays(overlays);
     for test in ["slow", "fast"] {
         let limits = profile.policy_for("m", test, &Ask::default()).unwrap().limits;
-        assert_eq!((limits.memory, limits.timeout), (3 << 20, Duration::from_secs(1)), "{test}");
+        assert_eq!((limits.most(Limit::Memory), limits.most(Limit::Timeout)), (3 << 20, 1000), "{test}");
     }
     let slow = profile.policy_for("m", "slow", &Ask::default()).unwrap();
     assert_eq!((slow.seed, profile.policy().seed), (5, 5));
     let limits = slow.limits;
-    assert_eq!(limits.fuel, 20_000_000_000);
+    assert_eq!(limits.most(Limit::Fuel), 20_000_000_000);
 }
 
 #[test]
 fn tests_with_one_policy_share_it() {
     let mut profile = config(PROFILES).profile("default").unwrap();
-    let ask = Ask { memory: Some(1 << 20), ..Ask::default() };
+    let ask = ask([(Limit::Memory, 1 << 20)]);
     let policy = |test, ask: &Ask| profile.policy_for("m", test, ask).unwrap();
     assert!(Arc::ptr_eq(&policy("a", &Ask::default()), &policy("b", &Ask::default())));
     assert!(Arc::ptr_eq(&policy("slow_a", &Ask::default()), &policy("slow_b", &Ask::default())));
@@ -234,32 +229,27 @@ outbound = []
 #[test]
 fn a_test_may_lower_its_limits() {
     let profile = config(GRANTS).profile("default").unwrap();
-    let ask = Ask {
-        memory: parse_size("256MiB").ok(),
-        fuel: parse_fuel("1M").ok(),
-        timeout: parse_duration("5s").ok(),
-        ..Ask::default()
-    };
-    let limits = profile.policy_for("m", "t", &ask).unwrap().limits;
-    let expected = Limits { memory: 256 << 20, fuel: 1_000_000, timeout: Duration::from_secs(5), ..Limits::default() };
+    let lower = [(Limit::Memory, 256 << 20), (Limit::Fuel, 1_000_000), (Limit::Timeout, 5000), (Limit::Io, 7)];
+    let limits = profile.policy_for("m", "t", &ask(lower)).unwrap().limits;
+    let expected = lower.into_iter().fold(Limits::default(), |limits, (limit, value)| limits.with(limit, value));
     assert_eq!(limits, expected);
 }
 
 #[test]
 fn a_test_cannot_widen_its_policy() {
     let overlays = Overlays {
-        environment: PolicyPatch { timeout: Some(Duration::from_millis(1500)), ..PolicyPatch::default() },
-        command_line: PolicyPatch { fuel: Some(1000), ..PolicyPatch::default() },
+        environment: patch([(Limit::Timeout, 1500)]),
+        command_line: patch([(Limit::Fuel, 1000)]),
         seed: None,
     };
     let profile = config(GRANTS).profile("default").unwrap().with_overlays(overlays);
     let refused = |test, ask: Ask| profile.policy_for("m", test, &ask).unwrap_err().to_string();
     let grant = |name: &str| Ask { grants: vec![name.to_owned()], ..Ask::default() };
     let all = [
-        refused("a", Ask { memory: Some(512 << 20), ..Ask::default() }),
-        refused("net", Ask { memory: Some((64 << 20) + 1), ..Ask::default() }),
-        refused("a", Ask { fuel: Some(2000), ..Ask::default() }),
-        refused("a", Ask { timeout: Some(Duration::from_secs(2)), ..Ask::default() }),
+        refused("a", ask([(Limit::Memory, 512 << 20)])),
+        refused("net", ask([(Limit::Memory, (64 << 20) + 1)])),
+        refused("a", ask([(Limit::Fuel, 2000)])),
+        refused("a", ask([(Limit::Timeout, 2000)])),
         refused("a", grant("crpus")),
         refused("a", grant("postgres")),
     ];

@@ -6,7 +6,7 @@
 
 use super::calls::{Call, Event, Trace};
 use super::error::{BadFree, BadFreeKind, Untracked};
-use super::figures::{Crossed, Figures, Left, Watch};
+use super::figures::{Figures, Left, Watch};
 use super::map::{Block, Known, Map};
 use super::nesting::{Nesting, Outer};
 use super::parts::word_at;
@@ -54,9 +54,7 @@ pub struct HeapBook {
     /// What the last allocation left undefined.
     fresh: Range<u64>,
     lowest: Option<u32>,
-    /// Limits that are watched; `u64::MAX` where none is.
-    most_bytes: u64,
-    most_calls: u64,
+    watch: Watch,
     trace: Trace,
     untracked: Option<Untracked>,
 }
@@ -64,8 +62,6 @@ pub struct HeapBook {
 impl HeapBook {
     /// An empty book.
     pub fn new(watch: Watch) -> Self {
-        let most_bytes = watch.peak_heap.unwrap_or(u64::MAX);
-        let most_calls = watch.allocations.unwrap_or(u64::MAX);
         Self {
             map: Map::default(),
             nesting: Nesting::default(),
@@ -77,8 +73,7 @@ impl HeapBook {
             number: 0,
             fresh: 0..0,
             lowest: None,
-            most_bytes,
-            most_calls,
+            watch,
             trace: Trace::default(),
             untracked: None,
         }
@@ -373,28 +368,10 @@ impl HeapBook {
             figures.peak = figures.peak.max(figures.live_bytes);
             self.peak_since_mark = self.peak_since_mark.max(figures.live_bytes);
             figures.total = figures.total.saturating_add(size.into());
-            let calls = figures.allocations + figures.reallocations;
-            if figures.live_bytes > self.most_bytes || calls > self.most_calls {
-                crossed = Some(self.crossed());
+            if self.watch.is_crossed(figures) {
+                crossed = Some(self.watch.cross(figures));
             }
         }
         Left::Allocated { number, size, own, crossed }
-    }
-
-    /// Tells what was crossed, and no longer watches it.
-    #[cold]
-    fn crossed(&mut self) -> Crossed {
-        let cross = |limit: &mut u64, value: u64| {
-            let over = value > *limit;
-            if over {
-                *limit = u64::MAX;
-            }
-            over.then_some(value)
-        };
-        let Figures { live_bytes, allocations, reallocations, .. } = self.figures;
-        Crossed {
-            peak_heap: cross(&mut self.most_bytes, live_bytes),
-            allocations: cross(&mut self.most_calls, allocations + reallocations),
-        }
     }
 }

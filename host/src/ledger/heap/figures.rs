@@ -1,12 +1,52 @@
 //! What is counted of a heap, and the limits on it.
 
-/// Limits whose crossing is to be noticed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+use crate::model::{HeapKind, LimitValues, Tally};
+
+/// The limits on figures that are counted as the test runs: their crossing is to be noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watch {
-    /// Most bytes of own blocks live at once.
-    pub peak_heap: Option<u64>,
-    /// Most own allocations, reallocations included.
-    pub allocations: Option<u64>,
+    /// By tally; `u64::MAX` where there is no limit, or it was crossed already.
+    most: [u64; Tally::COUNT],
+}
+
+impl Watch {
+    /// Watches the limits that are set.
+    #[must_use]
+    pub fn new(limits: &LimitValues) -> Self {
+        let mut watch = Self::default();
+        for (limit, value) in limits.iter() {
+            if let Some(HeapKind::Tally(tally)) = limit.row().heap.map(|figure| figure.kind) {
+                watch.most[tally as usize] = value;
+            }
+        }
+        watch
+    }
+
+    /// Whether a limit is crossed that was not before.
+    #[inline]
+    pub(super) fn is_crossed(&self, figures: &Figures) -> bool {
+        Tally::ALL.into_iter().any(|tally| figures.tally(tally) > self.most[tally as usize])
+    }
+
+    /// Tells what was crossed, and no longer watches it.
+    #[cold]
+    pub(super) fn cross(&mut self, figures: &Figures) -> Crossed {
+        let mut crossed = Crossed::default();
+        for tally in Tally::ALL {
+            let (most, figure) = (&mut self.most[tally as usize], figures.tally(tally));
+            if figure > *most {
+                *most = u64::MAX;
+                crossed.figures[tally as usize] = Some(figure);
+            }
+        }
+        crossed
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { most: [u64::MAX; Tally::COUNT] }
+    }
 }
 
 /// What came of a call.
@@ -27,13 +67,28 @@ pub enum Left {
     },
 }
 
-/// Limits that one allocation crossed. Each is told once, when it is first crossed.
+impl Left {
+    /// Limits that the call crossed.
+    pub fn crossed(&self) -> Option<Crossed> {
+        match self {
+            Self::Nothing => None,
+            Self::Allocated { crossed, .. } => *crossed,
+        }
+    }
+}
+
+/// Limits that one allocation crossed, each with the figure that is over it. Each is told once, when it is first crossed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Crossed {
-    /// The live bytes that are over [`Watch::peak_heap`].
-    pub peak_heap: Option<u64>,
-    /// The allocations that are over [`Watch::allocations`].
-    pub allocations: Option<u64>,
+    figures: [Option<u64>; Tally::COUNT],
+}
+
+impl Crossed {
+    /// The figure that is over its limit, where that limit was crossed.
+    #[must_use]
+    pub fn get(&self, tally: Tally) -> Option<u64> {
+        self.figures[tally as usize]
+    }
 }
 
 /// What there is to say of the blocks of a test's own, in bytes as they were asked for.
@@ -54,4 +109,16 @@ pub struct Figures {
     /// Successful reallocations of a live block. One that was not the test's own becomes it, where the test reallocates it:
     /// then live blocks are more than allocations without frees.
     pub reallocations: u64,
+}
+
+impl Figures {
+    /// A figure that limits can be on.
+    #[inline]
+    #[must_use]
+    pub fn tally(&self, tally: Tally) -> u64 {
+        match tally {
+            Tally::Peak => self.peak,
+            Tally::Allocations => self.allocations + self.reallocations,
+        }
+    }
 }

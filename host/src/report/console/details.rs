@@ -2,7 +2,7 @@
 
 use super::growth::GrowthTable;
 use super::left::{Left, NotCertain, is_certain};
-use super::limits::{Advice, Limit, Refused, is_of_heap};
+use super::limits::{Advice, LimitLine, Refused, is_of_heap};
 use super::resources::{Reclaimed, StackOf};
 use super::sanitise::{OneLine, Quoted};
 use super::status::TestName;
@@ -30,7 +30,7 @@ impl Display for Full<'_> {
             writeln!(f, "    it left through exit({status}); only a test that returns can pass")?;
         }
         if let Some(limit) = &details.limit {
-            write!(f, "{}", Limit(limit))?;
+            write!(f, "{}", LimitLine(limit))?;
         }
         if let Some(refused) = details.refused.as_ref().filter(|_| self.all || !verdict.is_success()) {
             write!(f, "{}", Refused(refused))?;
@@ -77,7 +77,7 @@ impl Display for Short<'_> {
         let left = Left { test: &self.test.name, verdict, details, heap: heap(self.test), all: false, styles };
         let limit = details.limit.as_ref().filter(|limit| is_of_heap(limit));
         match limit {
-            Some(limit) => write!(f, "{}", Limit(limit))?,
+            Some(limit) => write!(f, "{}", LimitLine(limit))?,
             None if left.is_cause() => return left.write_short(f),
             None => {}
         }

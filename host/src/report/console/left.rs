@@ -337,7 +337,7 @@ mod tests {
             blocks.for_each(|blocks| blocks.scope = format!("tests::{name}"));
             let mut test = samples::left(Verdict::Memory, leaks, retained);
             let details = test.details.as_mut().unwrap();
-            details.limit = Some(LimitRecord { name: name.to_owned(), value, seen: Some(seen) });
+            details.limit = Some(LimitRecord { name: name.to_owned().into(), value, seen: Some(seen) });
             details.stack = samples::blocks(1, 1).stack;
             TestRecord { name: format!("tests::{name}").into(), ..test }
         };

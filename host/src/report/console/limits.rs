@@ -2,55 +2,46 @@
 
 use super::sanitise::OneLine;
 use super::units::{Bytes, Grouped, Millis, plural};
-use crate::model::{LimitRecord, RefusedGrowth};
+use crate::model::units::Quantity;
+use crate::model::{Limit, LimitRecord, RefusedGrowth};
 use std::fmt::{self, Display, Formatter};
 
-/// Which limit, its value, and what was asked for or reached.
-pub(super) struct Limit<'a>(pub &'a LimitRecord);
+/// The line of the limit that a test broke: which limit, its value, and what was asked for or reached.
+pub(super) struct LimitLine<'a>(pub &'a LimitRecord);
 
-impl Display for Limit<'_> {
+impl Display for LimitLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let LimitRecord { name, value, seen } = self.0;
-        let name = OneLine(name);
-        write!(f, "    limit: `{name}` is {}{}", self.figure(*value), self.what())?;
+        let limit = name.known();
+        let [phrase, caveat] = limit.map_or(["", ""], |limit| [limit.row().phrase, limit.row().caveat]);
+        write!(f, "    limit: `{}` is {}{phrase}", OneLine(name.as_str()), Figure(limit, *value))?;
         if let Some(seen) = seen {
-            write!(f, "; the test came to {}", self.figure(*seen))?;
+            write!(f, "; the test came to {}", Figure(limit, *seen))?;
         }
-        if self.0.name == "timeout" {
-            f.write_str(" (which depends on the machine: another run may end elsewhere)")?;
-        }
-        writeln!(f)
+        writeln!(f, "{caveat}")
     }
 }
 
-impl Limit<'_> {
-    fn figure(&self, value: u64) -> String {
-        match self.0.name.as_str() {
-            "memory" | "stack" | "output" | "scratch" | "io" | "host-memory" => Bytes(value).to_string(),
-            "peak-heap" | "lost" | "retained" => Bytes(value).to_string(),
-            "timeout" => format!("{} of wall-clock time", Millis(value)),
-            "fuel" => format!("{} units of fuel", Grouped(value)),
-            "handles" => format!("{} descriptors open at once", Grouped(value)),
-            "allocations" => format!("{} {}", Grouped(value), plural(value, "allocation", "allocations")),
-            _ => Grouped(value).to_string(),
-        }
-    }
+/// A figure with the unit of its limit. That of a limit which this version does not know is a bare number.
+struct Figure(Option<Limit>, u64);
 
-    /// What a figure of the heap counts.
-    fn what(&self) -> &'static str {
-        match self.0.name.as_str() {
-            "peak-heap" => " of heap blocks that are live at once",
-            "lost" => " of heap blocks that nothing reaches at the end",
-            "retained" => " of heap blocks that static data still reaches at the end",
-            "allocations" => ", reallocations included",
-            _ => "",
+impl Display for Figure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(limit, value) = *self;
+        let Some(row) = limit.map(Limit::row) else { return write!(f, "{}", Grouped(value)) };
+        match row.quantity {
+            Quantity::Size => write!(f, "{}", Bytes(value))?,
+            Quantity::Duration => write!(f, "{}", Millis(value))?,
+            Quantity::Count | Quantity::Fuel => write!(f, "{}", Grouped(value))?,
         }
+        let [one, several] = row.unit;
+        f.write_str(plural(value, one, several))
     }
 }
 
 /// Whether a limit is on the heap: such a test runs to its end, and has a place where it went over.
 pub(super) fn is_of_heap(limit: &LimitRecord) -> bool {
-    matches!(limit.name.as_str(), "peak-heap" | "lost" | "retained" | "allocations")
+    limit.name.known().is_some_and(|limit| limit.row().heap.is_some())
 }
 
 /// What to do about a broken limit.
@@ -58,14 +49,9 @@ pub(super) struct Advice<'a>(pub &'a LimitRecord);
 
 impl Display for Advice<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let name = self.0.name.as_str();
-        let less = match name {
-            "lost" => "free what is lost",
-            "retained" => "let go of what static data keeps",
-            "allocations" => "make the test allocate less often",
-            _ => "make the test need less",
-        };
-        writeln!(f, "    to fix: {less}, or raise `{}` for it in airtight.toml", OneLine(name))
+        let name = &self.0.name;
+        let less = name.known().map_or("make the test need less", |limit| limit.row().advice);
+        writeln!(f, "    to fix: {less}, or raise `{}` for it in airtight.toml", OneLine(name.as_str()))
     }
 }
 

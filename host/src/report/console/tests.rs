@@ -4,8 +4,8 @@ use super::*;
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
 use crate::model::profile::{HeapProfile, Missing};
-use crate::model::samples;
 use crate::model::{Details, Output, RefusedGrowth, Report, TestRecord, Verdict};
+use crate::model::{Limit, samples};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn everything() -> Report {
     let mut tests = samples::one_of_each();
     tests.retain(|test| test.verdict != Verdict::Fail);
     tests.push(samples::failed());
-    tests.push(samples::timed_out("tests::waits", "timeout", 300_000));
+    tests.push(samples::timed_out("tests::waits", Limit::Timeout, 300_000));
     tests.push(samples::skipped("tests::later_too", "ignored"));
     let should_panic = "should_panic (libtest cannot run it on wasm; airtight::test can)";
     tests.push(samples::skipped("tests::panics", should_panic));

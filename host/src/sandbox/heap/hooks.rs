@@ -65,18 +65,22 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let Some(book) = &mut state.heap.book else { return Ok(()) };
-    let Left::Allocated { number, size, own, crossed } = book.leave(result, bytes) else { return Ok(()) };
-    if state.heap.scrubs {
-        scrub(bytes, book.fresh());
+    let left = book.leave(result, bytes);
+    let mut wanted = None;
+    if let Left::Allocated { number, size, own, .. } = left {
+        if state.heap.scrubs {
+            scrub(bytes, book.fresh());
+        }
+        wanted = state.heap.capture.wants(number, own).then_some((number, size));
     }
-    let wanted = state.heap.capture.wants(number, own);
-    if wanted || crossed.is_some() {
+    let crossed = left.crossed();
+    if wanted.is_some() || crossed.is_some() {
         let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&caller)), END_FRAMES);
         let heap = &mut caller.data_mut().heap;
         if let Some(crossed) = crossed {
             heap.crossed(crossed, stack.clone());
         }
-        if wanted {
+        if let Some((number, size)) = wanted {
             heap.captured(number, size, stack);
         }
     }

@@ -9,7 +9,7 @@ use super::PAGE;
 use super::module::ModuleHeap;
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, joined, without};
-use crate::policy::{Limits, Policy};
+use crate::policy::{Limit, Limits, Policy};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::{self, Job};
 use crate::sandbox::state::TestState;
@@ -17,7 +17,6 @@ use crate::sandbox::wasi::{Grants, Subject, Wasi, Watch};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
 
 /// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
@@ -33,7 +32,7 @@ const FUEL: u64 = 10_000_000;
 const MEMORY: u64 = 4 << 20;
 
 /// What a loop of bulk operations is stopped by, which spend next to no fuel.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT_MS: u64 = 2000;
 
 /// What the probe found out.
 #[derive(Debug)]
@@ -62,9 +61,13 @@ impl Prober {
         let module = job.module;
         let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
         let memory = pages.saturating_mul(PAGE);
-        let limits = Limits { memory: memory.saturating_add(MEMORY), timeout: TIMEOUT, ..Limits::default() };
+        let limits =
+            Limits::default().with(Limit::Memory, memory.saturating_add(MEMORY)).with(Limit::Timeout, TIMEOUT_MS);
         let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
-        let watch = Watch { deadline: execute::deadline(limits.timeout), interrupted: Arc::clone(job.interrupted) };
+        let watch = Watch {
+            deadline: execute::deadline(limits.time(Limit::Timeout)),
+            interrupted: Arc::clone(job.interrupted),
+        };
         let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
         let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, super::Plan::default());
         store.set_fuel(FUEL)?;

@@ -12,6 +12,7 @@ use super::table::{DirEntry, Entry, Granted, Object, Opened, Result, Table, path
 use super::world::{Watch, World};
 use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::model::Output;
+use crate::policy::Limit;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
 
@@ -81,16 +82,20 @@ impl Wasi {
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watch);
         let clock = Clock::new(grants.policy.clock);
-        let scratch = super::scratch::Scratch::new(limits.scratch, limits.scratch_entries, clock.start());
+        let scratch = super::scratch::Scratch::new(
+            limits.most(Limit::Scratch),
+            limits.most(Limit::ScratchEntries),
+            clock.start(),
+        );
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.output, echo), watch, clock),
+            world: World::new(scratch, Capture::new(limits.most(Limit::Output), echo), watch, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),
             args,
             env_sockets: None,
-            max_handles: limits.handles,
-            quota: Quota::new(limits.io, limits.host_memory),
+            max_handles: u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX),
+            quota: Quota::new(limits.most(Limit::Io), limits.most(Limit::HostMemory)),
             stack: None,
             grants,
             _turn: turn,
@@ -114,7 +119,7 @@ impl Wasi {
 
     fn open_directories(&mut self) {
         let grants = Arc::clone(&self.grants);
-        if grants.policy.limits.scratch > 0 {
+        if grants.policy.limits.most(Limit::Scratch) > 0 {
             let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
             self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
         }
@@ -263,7 +268,7 @@ impl Wasi {
 
     /// The wall-clock time a test may take.
     pub(crate) fn timeout(&self) -> std::time::Duration {
-        self.grants.policy.limits.timeout
+        self.grants.policy.limits.time(Limit::Timeout)
     }
 
     /// Gives the test a new deadline, for its clean-ups.

@@ -3,6 +3,7 @@
 use super::context::Wasi;
 use super::table::{Entry, Object};
 use crate::ledger::RawFrame;
+use crate::model::Limit;
 
 /// What clean-ups may move and hold above a limit that their test has used up: 1 MiB.
 const RESERVE: u64 = 1 << 20;
@@ -16,10 +17,10 @@ const MET: u64 = 96;
 
 /// A test made the host move or hold more than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("over the limit `{name}`: {seen} bytes, and {value} are allowed")]
+#[error("over the limit `{}`: {seen} bytes, and {value} are allowed", .limit.name())]
 pub struct BrokenLimit {
-    /// The limit, as in `airtight.toml`.
-    pub name: &'static str,
+    /// The limit.
+    pub limit: Limit,
     /// Its value.
     pub value: u64,
     /// What the test came to.
@@ -52,9 +53,9 @@ impl Quota {
 
     fn check(&self, held: u64) -> Result<(), BrokenLimit> {
         let (io, memory) = self.raised.unwrap_or((self.io, self.memory));
-        let limits = [("io", io, self.moved), ("host-memory", memory, held)];
+        let limits = [(Limit::Io, io, self.moved), (Limit::HostMemory, memory, held)];
         match limits.into_iter().find(|(_, value, seen)| seen > value) {
-            Some((name, value, seen)) => Err(BrokenLimit { name, value, seen }),
+            Some((limit, value, seen)) => Err(BrokenLimit { limit, value, seen }),
             None => Ok(()),
         }
     }
@@ -139,9 +140,9 @@ mod tests {
         let mut quota = Quota::new(100, 10);
         quota.moved(100);
         assert_eq!(quota.check(10), Ok(()));
-        assert_eq!(quota.check(11), Err(BrokenLimit { name: "host-memory", value: 10, seen: 11 }));
+        assert_eq!(quota.check(11), Err(BrokenLimit { limit: Limit::HostMemory, value: 10, seen: 11 }));
         quota.moved(1);
-        assert_eq!(quota.check(0), Err(BrokenLimit { name: "io", value: 100, seen: 101 }));
+        assert_eq!(quota.check(0), Err(BrokenLimit { limit: Limit::Io, value: 100, seen: 101 }));
         quota.moved(u64::MAX);
         assert!(quota.check(0).is_err(), "the count does not wrap");
     }

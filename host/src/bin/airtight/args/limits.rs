@@ -1,53 +1,69 @@
-//! Limits of tests on the command line.
+//! Limits of tests on the command line: an option for each that can be set there, by the table of limits.
 
-use airtight::model::units::{parse_count, parse_duration, parse_fuel, parse_size};
-use airtight::policy::PolicyPatch;
-use clap::Args;
-use std::time::Duration;
+use airtight::config::Problem;
+use airtight::model::units::Quantity;
+use airtight::policy::{Limit, LimitValues, PolicyPatch};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+/// The heading of the options in the help.
+const HEADING: &str = "Limits of each test, above the profile's and the overrides' settings";
 
 /// Limits that stand above the configuration's.
-#[derive(Debug, Clone, Args, Default)]
-#[command(next_help_heading = "Limits of each test, above the profile's and the overrides' settings")]
-pub struct LimitArgs {
-    /// Cap on linear memory.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub memory: Option<u64>,
-    /// Fuel.
-    #[arg(long, value_name = "AMOUNT", value_parser = parse_fuel)]
-    pub fuel: Option<u64>,
-    /// Wall-clock limit.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub timeout: Option<Duration>,
-    /// Cap on captured output.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub output: Option<u64>,
-    /// Cap on the bytes of the test's own heap blocks that are live at once.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub peak_heap: Option<u64>,
-    /// Cap on allocations, reallocations included.
-    #[arg(long, value_name = "COUNT", value_parser = parse_count)]
-    pub allocations: Option<u64>,
-    /// Cap on the bytes of heap blocks that nothing reaches at the end.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub lost: Option<u64>,
-    /// Cap on the bytes of heap blocks that static data still reaches at the end.
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub retained: Option<u64>,
-}
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LimitArgs(LimitValues);
 
 impl LimitArgs {
     /// The policy settings that they are.
-    pub fn patch(&self) -> PolicyPatch {
-        PolicyPatch {
-            memory: self.memory,
-            fuel: self.fuel,
-            timeout: self.timeout,
-            output: self.output,
-            peak_heap: self.peak_heap,
-            allocations: self.allocations,
-            lost: self.lost,
-            retained: self.retained,
-            ..PolicyPatch::default()
+    pub fn patch(self) -> PolicyPatch {
+        PolicyPatch { limits: self.0, ..PolicyPatch::default() }
+    }
+}
+
+/// The limits that have an option, in the order of the table.
+fn with_option() -> impl Iterator<Item = Limit> {
+    Limit::ALL.into_iter().filter(|limit| limit.can_be_set_by(airtight::model::Source::CommandLine))
+}
+
+fn option(limit: Limit) -> Arg {
+    let value_name = match limit.row().quantity {
+        Quantity::Size => "SIZE",
+        Quantity::Fuel => "AMOUNT",
+        Quantity::Count => "COUNT",
+        Quantity::Duration => "TIME",
+    };
+    let parse = move |text: &str| limit.parse(text).map_err(Problem::from);
+    let help = format!("{} [variable: {}]", limit.row().help, limit.variable());
+    Arg::new(limit.name())
+        .long(limit.name())
+        .value_name(value_name)
+        .help(help)
+        .help_heading(HEADING)
+        .value_parser(parse)
+}
+
+impl Args for LimitArgs {
+    fn augment_args(command: Command) -> Command {
+        with_option().fold(command, |command, limit| command.arg(option(limit)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LimitArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut limits = Self::default();
+        limits.update_from_arg_matches(matches)?;
+        Ok(limits)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for limit in with_option() {
+            if let Some(value) = matches.get_one::<u64>(limit.name()) {
+                self.0.set(limit, Some(*value));
+            }
         }
+        Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! One rule a test; [`super::model`] has them all at once.
 
 use crate::ledger::heap::{
-    BadFree, BadFreeKind, Block, Call, Crossed, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Untracked, Watch,
+    BadFree, BadFreeKind, Block, Call, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Untracked, Watch,
 };
+use crate::model::{Limit, LimitValues, Tally};
 
 const MEMORY: [u8; 4096] = [0; 4096];
 
@@ -207,15 +208,17 @@ fn a_bad_free_says_what_is_known() {
 
 #[test]
 fn limits_are_told_once_each() {
-    let mut book = HeapBook::new(Watch { peak_heap: Some(30), allocations: Some(2) });
+    let mut book = HeapBook::new(Watch::new(&LimitValues::NONE.with(Limit::PeakHeap, 30).with(Limit::Allocations, 2)));
     malloc(&mut book, 16, 1000);
     book.open_window();
     assert_eq!(malloc(&mut book, 1024, 30), allocated(2, 30, true), "not over it");
-    let crossed = Some(Crossed { peak_heap: Some(31), allocations: None });
-    assert_eq!(malloc(&mut book, 1104, 1), Left::Allocated { number: 3, size: 1, own: true, crossed });
-    let crossed = Some(Crossed { peak_heap: None, allocations: Some(3) });
+    let crossed = |left: Left| left.crossed().map(|crossed| Tally::ALL.map(|tally| crossed.get(tally)));
+    let second = malloc(&mut book, 1104, 1);
+    assert!(matches!(second, Left::Allocated { number: 3, size: 1, own: true, .. }));
+    assert_eq!(crossed(second), Some([Some(31), None]));
     let third = call(&mut book, Call::Realloc { ptr: 1104, size: 50 }, 1104);
-    assert_eq!(third, Left::Allocated { number: 4, size: 50, own: true, crossed });
+    assert!(matches!(third, Left::Allocated { number: 4, size: 50, own: true, .. }));
+    assert_eq!(crossed(third), Some([None, Some(3)]));
     assert_eq!(malloc(&mut book, 1200, 60), allocated(5, 60, true));
 }
 

@@ -84,7 +84,7 @@ fn new() -> Report {
     details.leaks[0].stack[0].line = Some(55);
     details.leaks.push(Resource { kind: ResourceKind::Dir, ..samples::file("fixtures", 2) });
     details.leaks.remove(1);
-    let mut fixed = samples::timed_out("fixed", "fuel", 7);
+    let mut fixed = samples::timed_out("fixed", Limit::Fuel, 7);
     fixed.usage.as_mut().unwrap().heap = Heap { tracked: true, ..Heap::default() };
     let mut now_passing = samples::passed("tests::overflow");
     now_passing.usage.as_mut().unwrap().heap = heap((0, 0), (0, 0), 1);
