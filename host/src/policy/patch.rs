@@ -39,10 +39,6 @@ pub struct LeakPatch {
     pub handles: Option<LeakAction>,
     /// See [`LeakActions::heap`].
     pub heap: Option<LeakAction>,
-    /// See [`LeakActions::tasks`].
-    pub tasks: Option<LeakAction>,
-    /// See [`LeakActions::tracked`].
-    pub tracked: Option<LeakAction>,
     /// See [`LeakActions::retained`].
     pub retained: Option<LeakAction>,
     /// See [`LeakActions::residue`].
@@ -54,8 +50,6 @@ impl LeakPatch {
     pub fn apply(&self, leaks: &mut LeakActions) {
         set(&mut leaks.handles, self.handles);
         set(&mut leaks.heap, self.heap);
-        set(&mut leaks.tasks, self.tasks);
-        set(&mut leaks.tracked, self.tracked);
         set(&mut leaks.retained, self.retained);
         set(&mut leaks.residue, self.residue);
     }

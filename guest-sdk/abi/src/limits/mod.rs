@@ -8,8 +8,8 @@ mod row;
 mod table;
 mod values;
 
-pub use row::{Breach, HeapFigure, HeapKind, Leftover, Row, Source, Tally, ValueError};
-pub use table::Limit;
+pub use row::{Breach, HeapFigure, HeapKind, Row, Source, ValueError};
+pub use table::{Leftover, Limit, Tally};
 pub use values::LimitValues;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What there is to say of a limit.
 
-use super::Limit;
+use super::{Leftover, Limit, Tally};
 use crate::units::{Quantity, UnitError};
 use core::fmt;
 
@@ -99,31 +99,6 @@ pub enum HeapKind {
     Tally(Tally),
     /// It is found at the end, among the blocks that are left.
     Leftover(Leftover),
-}
-
-/// A figure that is counted while the test runs. It never falls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tally {
-    /// Most bytes of the test's own blocks that were live at once.
-    Peak,
-    /// Its own allocations, reallocations included.
-    Allocations,
-}
-
-impl Tally {
-    /// Every tally.
-    pub const ALL: [Self; 2] = [Self::Peak, Self::Allocations];
-    /// How many there are.
-    pub const COUNT: usize = Self::ALL.len();
-}
-
-/// A figure of what is left at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leftover {
-    /// Bytes of blocks that nothing reaches.
-    Lost,
-    /// Bytes of the test's own blocks that static data still reaches.
-    Retained,
 }
 
 /// A text or a number that is not a value of its limit.

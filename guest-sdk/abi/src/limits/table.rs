@@ -1,6 +1,6 @@
-//! The table: a row for each limit.
+//! The table: a row for each limit, and the figures of the heap that limits are on.
 
-use super::row::{Breach, HeapFigure, HeapKind, Leftover, Row, Source, Tally, ValueError};
+use super::row::{Breach, HeapFigure, HeapKind, Row, Source, ValueError};
 use crate::units::Quantity;
 use alloc::string::String;
 
@@ -244,6 +244,31 @@ limits! {
         advice: "make the test allocate less often",
         ..COUNT
     };
+}
+
+/// A figure that is counted while the test runs. It never falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tally {
+    /// Most bytes of the test's own blocks that were live at once.
+    Peak,
+    /// Its own allocations, reallocations included.
+    Allocations,
+}
+
+impl Tally {
+    /// Every tally.
+    pub const ALL: [Self; 2] = [Self::Peak, Self::Allocations];
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+}
+
+/// A figure of what is left at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftover {
+    /// Bytes of blocks that nothing reaches.
+    Lost,
+    /// Bytes of the test's own blocks that static data still reaches.
+    Retained,
 }
 
 impl Limit {

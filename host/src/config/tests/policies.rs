@@ -10,7 +10,7 @@ memory = "256MiB"            # cap on linear memory
 fuel = "10G"                 # deterministic time limit
 timeout = "300s"             # wall-clock watchdog; a test that ends on it marks the report as not reproducible
 stack = "8MiB"
-leaks = { handles = "fail", heap = "fail", tasks = "fail", tracked = "fail", retained = "show", residue = "show" }
+leaks = { handles = "fail", heap = "fail", retained = "show", residue = "show" }
 env = { RUST_BACKTRACE = "0" }
 [[profile.default.dir]]
 guest = "/fixtures"

@@ -32,7 +32,7 @@ fn option(limit: Limit) -> Arg {
         Quantity::Duration => "TIME",
     };
     let parse = move |text: &str| limit.parse(text).map_err(Problem::from);
-    let help = format!("{} [variable: {}]", limit.row().help, limit.variable());
+    let help = format!("{} [env: {}]", limit.row().help, limit.variable());
     Arg::new(limit.name())
         .long(limit.name())
         .value_name(value_name)
@@ -65,5 +65,42 @@ impl FromArgMatches for LimitArgs {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    #[command(no_binary_name = true)]
+    struct Options {
+        #[command(flatten)]
+        limits: LimitArgs,
+    }
+
+    #[test]
+    fn every_limit_has_an_option() {
+        for limit in Limit::ALL {
+            let value = if limit.row().quantity == Quantity::Duration { "1s" } else { "7" };
+            let options = Options::try_parse_from([&format!("--{}", limit.name()), value]).unwrap();
+            let expected = LimitValues::NONE.with(limit, limit.parse(value).unwrap());
+            assert_eq!(options.limits.patch().limits, expected, "{}", limit.name());
+        }
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_refused_in_the_words_of_the_configuration() {
+        for (option, value, words) in [
+            ("--fuel", "0", "0 is too little; no test can run with it"),
+            ("--stack", "2GiB", "2 GiB is too much; each worker thread reserves it"),
+            ("--handles", "5G", "5000000000 is not a whole number from 1 to 4294967295"),
+            ("--peak-heap", "4k", "write for example \"4KiB\""),
+            ("--slow-timeout", "5", "\"5\" is not a duration"),
+        ] {
+            let error = Options::try_parse_from([option, value]).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 }
