@@ -33,6 +33,7 @@
 //! | `lost = "0B"` | most bytes of heap blocks that nothing reaches at its end |
 //! | `retained = "4KiB"` | most bytes of its own heap blocks that static data still reaches at its end |
 //! | `allocations = 1000` | most allocations, reallocations included: `K`, `M`, `G`, `T`, or a number |
+//! | `largest_allocation = "64KiB"` | most bytes of a single block that it asks for, whether it gets them or not |
 //! | `grant = "db"`, `grants("db", "server")` | directories and sockets that the profile names |
 //! | `should_panic`, `should_panic = "text"` | it must panic, with a message that holds the text |
 //! | `ignore`, `ignore = "reason"` | it runs only if asked for |

@@ -244,6 +244,22 @@ limits! {
         advice: "make the test allocate less often",
         ..COUNT
     };
+    /// Most bytes of a single block that a test may ask for, judged at its end. A reallocation asks for its whole new size, and
+    /// what the allocator refuses was asked for too: a length that was read from hostile input breaks the limit, whether there
+    /// was memory for it or not.
+    LargestAllocation: Row {
+        name: "largest-allocation",
+        key: "largest-allocation",
+        heap: Some(HeapFigure {
+            kind: HeapKind::Tally(Tally::Largest),
+            before: "it asked for ",
+            after: " bytes in one allocation",
+        }),
+        help: "Cap on the bytes of a single block that the test asks for",
+        phrase: " in one allocation",
+        advice: "make the test ask for smaller blocks",
+        ..HEAP
+    };
 }
 
 /// A figure that is counted while the test runs. It never falls.
@@ -253,11 +269,13 @@ pub enum Tally {
     Peak,
     /// Its own allocations, reallocations included.
     Allocations,
+    /// Most bytes of a single block that it asked for, whether or not it got them.
+    Largest,
 }
 
 impl Tally {
     /// Every tally.
-    pub const ALL: [Self; 2] = [Self::Peak, Self::Allocations];
+    pub const ALL: [Self; 3] = [Self::Peak, Self::Allocations, Self::Largest];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 }

@@ -1,5 +1,7 @@
 use super::{ask, config, errors, patch};
-use crate::config::{Ask, Overlays};
+use crate::config::{Ask, Overlays, from_environment};
+use crate::model::Source;
+use crate::model::units::Quantity;
 use crate::policy::{Clock, LeakAction, LeakActions, Limit, Limits, Mode, SocketSource};
 use std::sync::Arc;
 
@@ -233,6 +235,29 @@ fn a_test_may_lower_its_limits() {
     let limits = profile.policy_for("m", "t", &ask(lower)).unwrap().limits;
     let expected = lower.into_iter().fold(Limits::default(), |limits, (limit, value)| limits.with(limit, value));
     assert_eq!(limits, expected);
+}
+
+#[test]
+fn every_limit_is_a_setting_and_a_variable() {
+    for limit in Limit::ALL {
+        let (name, text) = match limit.row().quantity {
+            Quantity::Duration => (limit.name(), "\"7s\""),
+            Quantity::Size | Quantity::Fuel | Quantity::Count => (limit.name(), "7"),
+        };
+        let value = limit.parse(text.trim_matches('"')).ok();
+        let profile = config(&format!("[profile.default]\n{name} = {text}\n")).profile("default").unwrap();
+        assert_eq!(profile.policy().limits.get(limit), value, "{name}");
+        let variable = from_environment([(limit.variable(), text.trim_matches('"'))]).unwrap();
+        assert_eq!(variable.limits.get(limit), value, "{name}");
+        let overriding = format!("[[profile.default.overrides]]\nfilter = \"a\"\n{name} = {text}\n");
+        if limit.can_be_set_by(Source::Override) {
+            let profile = config(&overriding).profile("default").unwrap();
+            let policy = profile.policy_for("m", "a", &Ask::default()).unwrap();
+            assert_eq!(policy.limits, Limits::default().with(limit, value.unwrap()), "{name}");
+        } else {
+            assert!(errors(&overriding).contains(limit.row().elsewhere), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -296,7 +296,7 @@ impl HeapBook {
         let own = self.nesting.own();
         self.trace.add(event, own, ptr != 0, size, 0);
         if ptr == 0 {
-            return Left::Nothing;
+            return self.refused(size, own);
         }
         let Some(number) = self.place(ptr, size, own, memory.len()) else {
             return Left::Nothing;
@@ -318,12 +318,12 @@ impl HeapBook {
             return Left::Nothing;
         };
         let now_own = self.nesting.own();
+        let own = now_own || old.own;
         self.trace.add(Event::Realloc, now_own, result != 0, size.into(), old.number);
         if result == 0 {
-            return Left::Nothing;
+            return self.refused(size.into(), own);
         }
         self.map.free(ptr);
-        let own = now_own || old.own;
         let Some(number) = self.place(result, size.into(), own, memory.len()) else {
             return Left::Nothing;
         };
@@ -368,10 +368,24 @@ impl HeapBook {
             figures.peak = figures.peak.max(figures.live_bytes);
             self.peak_since_mark = self.peak_since_mark.max(figures.live_bytes);
             figures.total = figures.total.saturating_add(size.into());
+            figures.largest = figures.largest.max(size.into());
             if self.watch.is_crossed(figures) {
                 crossed = Some(self.watch.cross(figures));
             }
         }
         Left::Allocated { number, size, own, crossed }
+    }
+
+    /// Counts a block that was asked for and not given.
+    #[cold]
+    fn refused(&mut self, size: u64, own: bool) -> Left {
+        if !own {
+            return Left::Nothing;
+        }
+        self.figures.largest = self.figures.largest.max(size);
+        if !self.watch.is_crossed(&self.figures) {
+            return Left::Nothing;
+        }
+        Left::Refused { crossed: self.watch.cross(&self.figures) }
     }
 }

@@ -65,6 +65,11 @@ pub enum Left {
         /// Limits that it crossed.
         crossed: Option<Crossed>,
     },
+    /// The allocator had no block to give, and asking for one crossed limits.
+    Refused {
+        /// Which.
+        crossed: Crossed,
+    },
 }
 
 impl Left {
@@ -73,6 +78,7 @@ impl Left {
         match self {
             Self::Nothing => None,
             Self::Allocated { crossed, .. } => *crossed,
+            Self::Refused { crossed } => Some(*crossed),
         }
     }
 }
@@ -109,6 +115,8 @@ pub struct Figures {
     /// Successful reallocations of a live block. One that was not the test's own becomes it, where the test reallocates it:
     /// then live blocks are more than allocations without frees.
     pub reallocations: u64,
+    /// Most bytes of a single block that was asked for, refused ones included.
+    pub largest: u64,
 }
 
 impl Figures {
@@ -119,6 +127,7 @@ impl Figures {
         match tally {
             Tally::Peak => self.peak,
             Tally::Allocations => self.allocations + self.reallocations,
+            Tally::Largest => self.largest,
         }
     }
 }

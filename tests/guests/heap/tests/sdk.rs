@@ -98,6 +98,23 @@ fn exit_with_live_blocks(_: &mut T) {
     std::process::exit(0);
 }
 
+#[airtight::test(largest_allocation = "64B")]
+fn memory_one_block_larger_than_it_may_be(_: &mut T) {
+    drop(block::<64>());
+    drop(block::<65>());
+}
+
+#[airtight::test(largest_allocation = "1MiB")]
+fn memory_one_block_that_there_is_no_memory_for(_: &mut T) {
+    let claimed: usize = used(1 << 30);
+    assert!(Vec::<u8>::new().try_reserve_exact(claimed).is_err());
+}
+
+#[airtight::test(largest_allocation = "64B")]
+fn pass_many_blocks_as_large_as_they_may_be(_: &mut T) {
+    let _all = [block::<64>(), block::<64>()];
+}
+
 #[airtight::test(fuel = "1M")]
 fn timeout_with_live_blocks(_: &mut T) {
     forget(block::<40>());

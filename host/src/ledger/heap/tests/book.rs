@@ -34,7 +34,7 @@ fn allocated(number: u64, size: u32, own: bool) -> Left {
 
 /// `[live blocks, live bytes, peak, total, allocations, frees, reallocations]`
 fn figures(book: &HeapBook) -> [u64; 7] {
-    let Figures { live_blocks, live_bytes, peak, total, allocations, frees, reallocations } =
+    let Figures { live_blocks, live_bytes, peak, total, allocations, frees, reallocations, largest: _ } =
         book.figures().expect("tracked");
     [live_blocks, live_bytes, peak, total, allocations, frees, reallocations]
 }
@@ -215,11 +215,34 @@ fn limits_are_told_once_each() {
     let crossed = |left: Left| left.crossed().map(|crossed| Tally::ALL.map(|tally| crossed.get(tally)));
     let second = malloc(&mut book, 1104, 1);
     assert!(matches!(second, Left::Allocated { number: 3, size: 1, own: true, .. }));
-    assert_eq!(crossed(second), Some([Some(31), None]));
+    assert_eq!(crossed(second), Some([Some(31), None, None]));
     let third = call(&mut book, Call::Realloc { ptr: 1104, size: 50 }, 1104);
     assert!(matches!(third, Left::Allocated { number: 4, size: 50, own: true, .. }));
-    assert_eq!(crossed(third), Some([None, Some(3)]));
+    assert_eq!(crossed(third), Some([None, Some(3), None]));
     assert_eq!(malloc(&mut book, 1200, 60), allocated(5, 60, true));
+}
+
+#[test]
+fn the_largest_block_that_is_asked_for_is_watched() {
+    let mut book = HeapBook::new(Watch::new(&LimitValues::NONE.with(Limit::LargestAllocation, 30)));
+    let largest = |book: &HeapBook| book.figures().unwrap().largest;
+    let crossed = |left: Left| left.crossed().map(|crossed| crossed.get(Tally::Largest));
+    malloc(&mut book, 16, 1000);
+    assert_eq!((largest(&book), crossed(malloc(&mut book, 0, 1000))), (0, None), "not the test's own");
+    book.open_window();
+    assert_eq!(crossed(malloc(&mut book, 1024, 30)), None, "not over it");
+    let refused = call(&mut book, Call::Realloc { ptr: 1024, size: 31 }, 0);
+    assert!(matches!(refused, Left::Refused { .. }), "{refused:?}");
+    assert_eq!((crossed(refused), largest(&book)), (Some(Some(31)), 31));
+    // It is told once, and counted on.
+    assert_eq!(call(&mut book, Call::Calloc { count: u32::MAX, size: 2 }, 0), Left::Nothing);
+    assert_eq!(largest(&book), 2 * u64::from(u32::MAX));
+
+    let mut book = HeapBook::new(Watch::new(&LimitValues::NONE.with(Limit::LargestAllocation, 30)));
+    book.open_window();
+    malloc(&mut book, 1024, 20);
+    let whole = call(&mut book, Call::Realloc { ptr: 1024, size: 40 }, 1024);
+    assert_eq!((crossed(whole), largest(&book)), (Some(Some(40)), 40), "a reallocation's whole new size");
 }
 
 #[test]

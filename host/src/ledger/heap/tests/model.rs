@@ -113,6 +113,13 @@ impl Model {
         Left::Allocated { number, size, own, crossed: None }
     }
 
+    /// A block was asked for, whether or not there was one.
+    fn asked(&mut self, size: u32, own: bool) {
+        if own {
+            self.figures.largest = self.figures.largest.max(size.into());
+        }
+    }
+
     fn check(&self, book: &mut HeapBook) {
         let mine = || self.live.values().filter(|block| block.own);
         let live_blocks = mine().count() as u64;
@@ -152,6 +159,7 @@ fn allocate(how: u8, size: u32, fails: bool, noisy: bool, book: &mut HeapBook, m
     let left = book.leave(result, &model.memory);
     let own = model.own();
     model.figures.allocations += u64::from(own && ptr != 0);
+    model.asked(size, own);
     assert_eq!(left, if ptr == 0 { Left::Nothing } else { model.add(ptr, size, own) });
 }
 
@@ -168,12 +176,13 @@ fn reallocate(old: Block, size: u32, fails: bool, noisy: bool, book: &mut HeapBo
         noise(book);
     }
     let left = book.leave(ptr, &model.memory);
+    let own = model.own() || old.own;
+    model.asked(size, own);
     if ptr == 0 {
         assert_eq!(left, Left::Nothing);
         return;
     }
     model.remove(old.ptr);
-    let own = model.own() || old.own;
     model.figures.reallocations += u64::from(own);
     assert_eq!(left, model.add(ptr, size, own));
 }
