@@ -1,0 +1,143 @@
+use super::*;
+use crate::ledger::RawFrame;
+use crate::ledger::heap::Figures;
+use crate::model::LimitName;
+use crate::symbols::PathRoots;
+
+#[test]
+fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
+    let unknown = |retained: &[u64], doubt, heap, action| {
+        let leaks = LeakActions { heap, retained: action, ..LeakActions::default() };
+        retained_unknown(&account(&[], retained, doubt), &leaks)
+    };
+    let (ignore, fail) = (LeakAction::Ignore, LeakAction::Fail);
+    let said = unknown(&[8], Some("why"), ignore, fail).unwrap();
+    assert_eq!(said, "whether blocks are retained cannot be judged: they may be lost (why)");
+    assert_eq!(unknown(&[8], None, ignore, fail), None, "it is known");
+    assert_eq!(unknown(&[], Some("why"), ignore, fail), None, "there is nothing");
+    assert_eq!(unknown(&[8], Some("why"), fail, fail), None, "either fails");
+    assert_eq!(unknown(&[8], Some("why"), ignore, ignore), None, "neither does");
+}
+
+#[test]
+fn places_that_look_the_same_are_one() {
+    let site = |function, offset, bytes| {
+        let stack = Some([RawFrame { function, offset: Some(offset) }].into());
+        Site { stack, blocks: 2, bytes, first: 0 }
+    };
+    let symbols = Symbols::new(b"\0asm\x01\0\0\0".as_slice().into(), PathRoots::default());
+    let entries = describe(&[site(1, 10, 8), site(2, 20, 16), site(1, 12, 32)], "scope", &symbols);
+    let told = |entry: &Resource| (entry.stack[0].function.clone(), entry.count, entry.bytes);
+    let expected = [("wasm function 1".to_owned(), 4, Some(40)), ("wasm function 2".to_owned(), 2, Some(16))];
+    assert_eq!(entries.iter().map(told).collect::<Vec<_>>(), expected);
+}
+
+fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
+    let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0 };
+    let sites = |all: &[u64]| all.iter().map(site).collect();
+    let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
+    let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(str::to_owned));
+    let balance = Some(Balance { lost, retained, doubt, ..Balance::default() });
+    Account::Tracked { figures, balance, crossed: Vec::new() }
+}
+
+fn tracked(lost: &[u64]) -> Account {
+    account(lost, &[], None)
+}
+
+fn broken(account: &Account, limits: Limits) -> Option<(LimitName, u64, Option<u64>)> {
+    match compliance(account, &limits) {
+        Compliance::Kept => None,
+        Compliance::Broken(Broken { limit, .. }) => Some((limit.name, limit.value, limit.seen)),
+        Compliance::Unknown(why) => panic!("{why}"),
+    }
+}
+
+fn unknown(account: &Account, limits: Limits) -> String {
+    match compliance(account, &limits) {
+        Compliance::Unknown(why) => why,
+        known => panic!("{known:?}"),
+    }
+}
+
+#[test]
+fn the_first_limit_that_is_broken_is_named_with_its_figure() {
+    let limits = |peak_heap: Option<u64>, allocations: Option<u64>, lost: Option<u64>| {
+        let set = [(Limit::PeakHeap, peak_heap), (Limit::Allocations, allocations), (Limit::Lost, lost)];
+        let set = set.into_iter().filter_map(|(limit, value)| Some((limit, value?)));
+        set.fold(Limits::default(), |limits, (limit, value)| limits.with(limit, value))
+    };
+    let account = tracked(&[8, 4]);
+    assert_eq!(broken(&account, limits(None, None, None)), None);
+    assert_eq!(broken(&account, limits(Some(100), Some(9), Some(12))), None);
+    let named = |limit: Limit, value, seen| Some((limit.into(), value, Some(seen)));
+    assert_eq!(broken(&account, limits(Some(99), Some(8), None)), named(Limit::PeakHeap, 99, 100));
+    assert_eq!(broken(&account, limits(Some(100), Some(8), None)), named(Limit::Allocations, 8, 9));
+    assert_eq!(broken(&account, limits(None, None, Some(11))), named(Limit::Lost, 11, 12));
+}
+
+#[test]
+fn one_block_too_large_is_told_with_what_was_asked_for() {
+    let figures = Figures { largest: 5000, ..Figures::default() };
+    let account = Account::Tracked { figures, balance: None, crossed: Vec::new() };
+    let limits = |cap| Limits::default().with(Limit::LargestAllocation, cap);
+    assert_eq!(broken(&account, limits(5000)), None);
+    let Compliance::Broken(broken) = compliance(&account, &limits(4096)) else { panic!("it is broken") };
+    assert_eq!(broken.message, "it asked for 5000 bytes in one allocation (limit 4096, `largest-allocation`)");
+    assert_eq!(broken.verdict, Verdict::Memory);
+    assert_eq!(broken.limit, LimitRecord::new(Limit::LargestAllocation, 4096, Some(5000)));
+}
+
+#[test]
+fn a_limit_on_what_is_not_seen_is_not_kept() {
+    let account = Account::Untracked("nobody looked".into());
+    let why = unknown(&account, Limits::default().with(Limit::Lost, 1));
+    assert_eq!(why, "`lost` cannot be judged: heap not tracked (nobody looked)");
+    assert_eq!(broken(&account, Limits::default()), None);
+}
+
+#[test]
+fn with_a_doubt_what_is_lost_is_at_least_so_much() {
+    let account = account(&[8, 4], &[100], Some("who knows"));
+    let lost = |cap| Limits::default().with(Limit::Lost, cap);
+    assert_eq!(broken(&account, lost(11)), Some((Limit::Lost.into(), 11, None)));
+    let Compliance::Broken(Broken { message, .. }) = compliance(&account, &lost(11)) else { panic!("it is broken") };
+    assert_eq!(message, "it lost at least 12 bytes of its heap (limit 11, `lost`)");
+    let why = "`lost` cannot be judged: from 12 to 112 bytes, and the limit is 12 (who knows)";
+    assert_eq!(unknown(&account, lost(12)), why);
+    unknown(&account, lost(111));
+    assert_eq!(broken(&account, lost(112)), None, "it cannot be more");
+}
+
+#[test]
+fn with_a_doubt_what_is_retained_is_at_most_so_much() {
+    let account = account(&[8], &[100, 20], Some("who knows"));
+    let retained = |cap| Limits::default().with(Limit::Retained, cap);
+    assert_eq!(broken(&account, retained(120)), None);
+    let why = "`retained` cannot be judged: from 0 to 120 bytes, and the limit is 119 (who knows)";
+    assert_eq!(unknown(&account, retained(119)), why);
+    // What is surely broken is said, whatever else is not known.
+    let both = retained(119).with(Limit::Lost, 100).with(Limit::PeakHeap, 99);
+    assert_eq!(broken(&account, both), Some((Limit::PeakHeap.into(), 99, Some(100))));
+    let both = retained(119).with(Limit::Lost, 100).with(Limit::Allocations, 9);
+    assert!(unknown(&account, both).starts_with("`lost` cannot be judged"));
+}
+
+#[test]
+fn a_doubt_about_places_alone_leaves_limits_exact() {
+    let account = account(&[8, 4], &[], Some("who knows"));
+    let limits = |lost| Limits::default().with(Limit::Lost, lost).with(Limit::Retained, 0);
+    assert_eq!(broken(&account, limits(12)), None);
+    assert_eq!(broken(&account, limits(11)), Some((Limit::Lost.into(), 11, Some(12))));
+}
+
+#[test]
+fn figures_that_are_not_the_same_everywhere_are_left_out() {
+    let heap = usage(&tracked(&[8]), false);
+    assert_eq!((heap.peak, heap.lost, heap.lost_blocks, heap.retained), (None, Some(8), Some(1), Some(0)));
+    assert_eq!(usage(&tracked(&[]), true).peak, Some(100));
+    for (retained, bounded) in [(&[1][..], true), (&[], false)] {
+        assert_eq!(usage(&account(&[8], retained, Some("who knows")), true).is_bounded(), bounded);
+        assert!(!usage(&account(&[8], retained, None), true).is_bounded());
+    }
+}
