@@ -1,4 +1,10 @@
 //! Running other programs, behind a trait so that everything that decides what to run is tested without running it.
+//!
+//! On top of std, because the usual crates do not do what is needed here: hand over the lines of two streams, each told from
+//! the other, while the program runs; end it on a time limit and whenever the caller unwinds; and stop reading where a daemon
+//! keeps the pipes open after the program's end. `duct` gives output at the end, or as one merged stream, waits for whoever
+//! holds the pipes, and does not end a program whose handle is dropped. `process-wrap` has neither time limits nor readers,
+//! ends dropped programs under tokio only, and is for process groups, which children must not have here (see [`System`]).
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,9 +1,7 @@
 //! One installation at a time: a file lock, which the system releases when its holder ends, however it ends.
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Held until dropped.
@@ -17,16 +15,16 @@ impl Lock {
     /// Takes the lock, calling `waiting` once if another process holds it.
     pub fn acquire(path: &Path, waiting: &mut dyn FnMut()) -> io::Result<Lock> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => return Ok(Lock { _file: file }),
-            Err(Errno::WOULDBLOCK) => waiting(),
-            Err(error) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => waiting(),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
         loop {
-            match flock(&file, FlockOperation::LockExclusive) {
+            match file.lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
