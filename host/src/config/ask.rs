@@ -1,3 +1,5 @@
+//! What a test's own attributes ask for, and why it may be refused.
+
 use super::errors::did_you_mean;
 use crate::model::{Limit, LimitValues};
 

@@ -1,3 +1,5 @@
+//! What can be wrong with a configuration, in words for the person who wrote it.
+
 use super::suggest::listed;
 use crate::model::ValueError;
 use crate::model::units::{Quantity, UnitError, format_size};

@@ -1,3 +1,5 @@
+//! From the file, or from its text, to a [`Config`].
+
 use super::check::Checker;
 use super::errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
 use super::profile::{Profile, Requestable};

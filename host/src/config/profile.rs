@@ -1,3 +1,5 @@
+//! A resolved profile, and the policy that it gives each test.
+
 use super::ask::{Ask, AskError, Refusal};
 use super::overlay::Overlays;
 use super::suggest::nearest;

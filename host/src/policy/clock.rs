@@ -1,3 +1,5 @@
+//! What time it is for a test, and changes of that.
+
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,3 +1,5 @@
+//! What of the host a test may see: directories and sockets.
+
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;

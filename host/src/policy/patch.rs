@@ -1,3 +1,5 @@
+//! Changes to a policy: what overrides, variables and options set.
+
 use super::{ClockPatch, LeakAction, LeakActions, LimitValues, Policy};
 use std::collections::BTreeMap;
 

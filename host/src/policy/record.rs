@@ -1,3 +1,5 @@
+//! The policy as the report states it.
+
 use super::{DirGrant, Limits, Policy, SocketGrant, SocketSource};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
