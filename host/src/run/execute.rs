@@ -1,6 +1,6 @@
 //! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
 
-use super::heap::{Accountant, Again};
+use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::plan::{Call, PlannedModule, PlannedTest, Step};
 use super::record::{self, Named};
@@ -10,7 +10,6 @@ use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Entry, Job, run};
 use rayon::prelude::*;
@@ -128,25 +127,25 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 test: &test.name,
                 entry,
                 interrupted: shared.interrupted,
-                heap: Watching::Figures,
+                counts_heap: true,
                 rounds: shared.options.repeat.max(1),
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
                 inject_host_leak: shared.options.inject_host_leak,
                 inject_host_panic: shared.options.inject_host_panic,
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
-                let mut ran = run(shared.engine, &job);
+                let ran = run(shared.engine, &job);
                 by_wall_clock = ran.ended_by_wall_clock();
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
                 let judgement = Case { harness, module, policy, should_panic, run: &ran }.judge();
                 let (engine, job) = (shared.engine, &job);
                 let accountant = Accountant { engine, job, harness, profile: shared.options.profile };
-                let (heap, again) = accountant.account(&mut ran, &judgement);
-                let Again { host_leak, by_wall_clock: also, profile: allocated } = again;
+                let audit = accountant.audit(&ran, &judgement);
+                let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;
                 profile = allocated;
                 let case = Case { harness, module, policy, should_panic, run: &ran };
-                (record::of(&named, &case, judgement, &heap), ran.host_leak + host_leak)
+                (record::of(&named, &case, judgement, &account), ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),

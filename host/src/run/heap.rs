@@ -1,27 +1,26 @@
 //! From the end of a test's heap to lost and retained blocks, each with the place it was allocated at.
 //!
-//! The first run keeps no stacks. Where blocks of the test's own are left, the test is run again, elsewhere in memory: a word
-//! that is a pointer has moved with what it points to, and the stacks of just these allocations are captured.
+//! The first run keeps no stacks. Where blocks of the test's own are left, there is a second run (see
+//! [`crate::sandbox::rerun`]), whose end is compared with that of the first.
 
 use super::judge::Judgement;
 use crate::ledger::Stack;
 use crate::ledger::heap::reach::{agreed, plain};
 use crate::ledger::heap::sites::{Site, sites};
-use crate::ledger::heap::{Block, Figures};
+use crate::ledger::heap::{Block, Figures, Untracked};
 use crate::model::Harness;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
-use crate::sandbox::heap::{Capture, Crossing, EndPicture, HeapEnd, HeapRun, Watching};
-use crate::sandbox::{Ending, Engine, Job, Run, run};
-use std::borrow::Cow;
+use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
+use crate::sandbox::rerun::{Capture, HeapDoubt, SecondRun, second_run};
+use crate::sandbox::{Ending, Engine, Job, Run};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::atomic::Ordering;
 
 /// What became of a test's heap.
 #[derive(Debug)]
 pub enum Account {
-    /// It was not seen.
-    Untracked(Cow<'static, str>),
+    /// It was not seen, for this reason.
+    Untracked(NotTracked),
     /// It was.
     Tracked {
         /// The figures of the whole test.
@@ -43,7 +42,7 @@ pub struct Balance {
     /// Those of either that the last round allocated, of a test that was called several times.
     pub of_last_round: Vec<Site>,
     /// Why it is not certain, if it is not.
-    pub doubt: Option<String>,
+    pub doubt: Option<HeapDoubt>,
 }
 
 impl Balance {
@@ -53,15 +52,17 @@ impl Balance {
     }
 }
 
-/// What a second run was needed for, beside the account.
-#[derive(Debug, Default)]
-pub struct Again {
-    /// Host descriptors that it left open: a bug of ours.
-    pub host_leak: u64,
-    /// Whether the wall clock ended it.
-    pub by_wall_clock: bool,
+/// All that accounting for a test's heap came to.
+#[derive(Debug)]
+pub struct Audit {
+    /// The account itself.
+    pub account: Account,
     /// Every allocation of the test's own, where a profile is wanted; else why they are not there.
     pub profile: HeapProfile,
+    /// Host descriptors that a second run left open: a bug of ours.
+    pub host_leak: u64,
+    /// Whether the wall clock ended a second run.
+    pub by_wall_clock: bool,
 }
 
 /// How a test's heap is accounted for.
@@ -73,96 +74,75 @@ pub struct Accountant<'a> {
 }
 
 impl Accountant<'_> {
-    /// Strikes the balance of a run that was judged so far.
-    pub fn account(&self, ran: &mut Run, judgement: &Judgement) -> (Account, Again) {
-        let mut again = Again::default();
-        let end = match self.end(ran) {
+    /// Strikes the balance of a run that was judged so far, after a second run where one is needed.
+    pub fn audit(&self, first: &Run, judgement: &Judgement) -> Audit {
+        let mut audit = Audit {
+            account: Account::Untracked(NotTracked::NotStarted),
+            profile: HeapProfile::default(),
+            host_leak: 0,
+            by_wall_clock: false,
+        };
+        let end = match self.end(first) {
             Ok(end) => end,
             Err(why) => {
                 if self.profile {
-                    again.profile.missing.push(self.missing(true, format!("heap not tracked: {why}")));
+                    audit.profile.missing.push(self.missing(true, format!("heap not tracked: {why}")));
                 }
-                return (Account::Untracked(why), again);
+                audit.account = Account::Untracked(why);
+                return audit;
             }
         };
         let wanted = judgement.normal_finish && self.job.grants.policy().asks_for_blocks();
         let picture = end.picture.as_ref().filter(|_| wanted);
-        let second = (picture.is_some() || self.profile).then(|| self.run_again(ran, &end, &mut again));
+        let second = (picture.is_some() || self.profile).then(|| {
+            let SecondRun { end, host_leak, by_wall_clock } = self.second_run(first, end);
+            audit.host_leak = host_leak;
+            audit.by_wall_clock = by_wall_clock;
+            end
+        });
         if let Some(second) = second.as_ref().filter(|_| self.profile) {
-            again.profile = match second {
-                Ok(second) => self.profile_of(second),
-                Err(why) => HeapProfile { sites: Vec::new(), missing: vec![self.missing(true, why.clone())] },
+            audit.profile = match second {
+                Ok(second) => self.profile_from(second),
+                Err(doubt) => HeapProfile { sites: Vec::new(), missing: vec![self.missing(true, doubt.to_string())] },
             };
         }
         let balance = match (picture, second) {
-            (Some(picture), Some(second)) => Some(balance(picture, second, last_round(ran))),
+            (Some(picture), Some(second)) => Some(balance(picture, second, last_round(first))),
             _ => wanted.then(Balance::default),
         };
-        (Account::Tracked { figures: end.figures, balance, crossed: end.crossed }, again)
+        audit.account = Account::Tracked { figures: end.figures, balance, crossed: end.crossed.clone() };
+        audit
     }
 
     /// The end of the heap, if it was seen; else why not.
-    fn end(&self, ran: &mut Run) -> Result<Box<HeapEnd>, Cow<'static, str>> {
-        let end = match std::mem::replace(&mut ran.heap, HeapRun::Untracked(Cow::Borrowed(""))) {
-            HeapRun::Untracked(why) => return Err(why),
-            HeapRun::Tracked(end) => end,
-        };
-        let exits = matches!(ran.ending, Ending::Exit { status: 0, .. });
+    fn end<'r>(&self, run: &'r Run) -> Result<&'r HeapEnd, NotTracked> {
+        let end = run.heap.as_deref().map_err(NotTracked::clone)?;
+        let exits = matches!(run.ending, Ending::Exit { status: 0, .. });
         if self.harness == Harness::Command && end.window_open && exits {
-            return Err(crate::ledger::heap::Untracked::LeftMain.to_string().into());
+            return Err(Untracked::LeftMain.into());
         }
         Ok(end)
     }
 
-    /// Runs the test a second time.
-    ///
-    /// # Errors
-    /// It cannot be, or was not the same: in words.
-    fn run_again(&self, ran: &Run, first: &HeapEnd, again: &mut Again) -> Result<Box<HeapEnd>, String> {
-        if let Some(grant) = self.job.grants.policy().unrepeatable() {
-            return Err(format!("a second run cannot be done: the test is granted {grant}"));
-        }
-        if ran.ended_by_wall_clock() || matches!(ran.ending, Ending::Interrupted) {
-            return Err("a second run would end elsewhere: the first ran out of time".to_owned());
-        }
-        let numbers = || first.picture.iter().flat_map(own_blocks).map(|block| block.number);
+    /// A second run, with the stacks that are needed: of all allocations for a profile, else of the blocks that are left.
+    fn second_run(&self, first: &Run, end: &HeapEnd) -> SecondRun {
+        let numbers = || end.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { Capture::All } else { Capture::numbers(numbers().collect()) };
-        let (calls, narrow) = (first.calls, ran.refused.is_some());
-        let heap = Watching::Again { capture, calls, narrow, told: first.told.clone().again() };
-        let job = Job { heap, echo: None, inject_host_leak: false, ..self.job.clone() };
-        let second = run(self.engine, &job);
-        again.host_leak = second.host_leak;
-        again.by_wall_clock = second.ended_by_wall_clock();
-        if self.job.interrupted.load(Ordering::Relaxed) {
-            return Err("the second run was interrupted".to_owned());
-        }
-        let end = match second.heap {
-            HeapRun::Tracked(end) => end,
-            HeapRun::Untracked(why) => return Err(format!("in a second run, its heap was not tracked: {why}")),
-        };
-        let ended = second.ending.words();
-        // Where fuel ended the first, the second may come further: what it calls its allocator for is all that counts.
-        if calls.is_none() && ended != ran.ending.words() {
-            return Err(format!("a second run differed: {ended}"));
-        }
-        if end.trace != first.trace {
-            return Err("a second run differed: it allocated otherwise".to_owned());
-        }
-        Ok(end)
+        second_run(self.engine, self.job, (first, end), capture)
     }
 
     /// What was allocated where.
-    fn profile_of(&self, end: &HeapEnd) -> HeapProfile {
+    fn profile_from(&self, end: &HeapEnd) -> HeapProfile {
         let mut by_stack: BTreeMap<Stack, [u64; 4]> = BTreeMap::new();
-        for place in end.captured.all() {
-            by_stack.insert(place.stack.clone(), [place.objects, place.space, 0, 0]);
+        for totals in end.stacks.all() {
+            by_stack.insert(totals.stack.clone(), [totals.objects, totals.space, 0, 0]);
         }
-        for (_, size, stack) in end.captured.blocks() {
+        for (_, size, stack) in end.stacks.blocks() {
             let sums = by_stack.entry(stack.clone()).or_default();
             sums[2] += 1;
             sums[3] += u64::from(size);
         }
-        let left_out = end.captured.left_out();
+        let left_out = end.stacks.left_out();
         let missing = (left_out > 0).then(|| {
             let why = format!("more different stacks than are kept: {left_out} allocations are left out");
             self.missing(false, why)
@@ -201,19 +181,19 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
 
 /// Which blocks of the test's own are lost and which are retained, by the second run where there is one; else by what is
 /// certain without.
-fn balance(first: &EndPicture, second: Result<Box<HeapEnd>, String>, last_round: RangeInclusive<u64>) -> Balance {
+fn balance(first: &EndPicture, second: Result<Box<HeapEnd>, HeapDoubt>, last_round: RangeInclusive<u64>) -> Balance {
     let here = first.picture(first);
     let (reached, captured, doubt) = match second {
         Ok(second) => match second.picture.as_ref().map(|there| agreed(&here, &there.picture(first))) {
             Some(Ok(reached)) => (reached, Some(second), None),
-            Some(Err(differs)) => (plain(&here), Some(second), Some(format!("a second run differed: {differs}"))),
-            None => (plain(&here), Some(second), Some("a second run differed: it left nothing".to_owned())),
+            Some(Err(differs)) => (plain(&here), Some(second), Some(differs.into())),
+            None => (plain(&here), Some(second), Some(HeapDoubt::NothingLeft)),
         },
         Err(doubt) => (plain(&here), None, Some(doubt)),
     };
     let with_stack = |wanted: &dyn Fn(&Block, bool) -> bool| {
         let blocks = first.blocks.iter().zip(&reached).filter(|(block, reached)| block.own && wanted(block, **reached));
-        let stack = |block: &Block| captured.as_ref().and_then(|end| end.captured.stack(block.number)).cloned();
+        let stack = |block: &Block| captured.as_ref().and_then(|end| end.stacks.stack(block.number)).cloned();
         blocks.map(|(block, _)| (*block, stack(block))).collect::<Vec<_>>()
     };
     Balance {

@@ -8,6 +8,8 @@ use crate::model::{
     Frame, Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Resource, ResourceKind, Verdict, verdict_of_breach,
 };
 use crate::policy::{LeakAction, LeakActions, Limits};
+use crate::sandbox::heap::NotTracked;
+use crate::sandbox::rerun::HeapDoubt;
 use crate::symbols::Symbols;
 use std::collections::HashMap;
 
@@ -24,7 +26,7 @@ pub struct Broken {
 /// The figures of a test that was run. `exact` is false where how far it got is not the same everywhere.
 pub fn usage(account: &Account, exact: bool) -> Heap {
     let (figures, balance) = match account {
-        Account::Untracked(why) => return Heap { why: Some(why.clone()), ..Heap::default() },
+        Account::Untracked(why) => return Heap { why: Some(why.to_string().into()), ..Heap::default() },
         Account::Tracked { figures, balance, .. } => (figures, balance.as_ref()),
     };
     let sum = |sites: fn(&Balance) -> &[Site], figure: fn(&Site) -> u64| {
@@ -42,7 +44,7 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
         lost_blocks: sum(|balance| &balance.lost, |site| site.blocks),
         retained: sum(|balance| &balance.retained, |site| site.bytes),
         retained_blocks: sum(|balance| &balance.retained, |site| site.blocks),
-        doubt: balance.and_then(|balance| balance.doubt.clone()),
+        doubt: balance.and_then(|balance| Some(balance.doubt.as_ref()?.to_string())),
     }
 }
 
@@ -131,15 +133,15 @@ pub fn retained_unknown(account: &Account, leaks: &LeakActions) -> Option<String
         .then(|| format!("whether blocks are retained cannot be judged: they may be lost ({doubt})"))
 }
 
-fn doubt(account: &Account) -> Option<&str> {
+fn doubt(account: &Account) -> Option<&HeapDoubt> {
     match account {
-        Account::Tracked { balance: Some(balance), .. } => balance.doubt.as_deref(),
+        Account::Tracked { balance: Some(balance), .. } => balance.doubt.as_ref(),
         Account::Tracked { balance: None, .. } | Account::Untracked(_) => None,
     }
 }
 
 /// What a test came to of a figure; none where it did not finish, so that there is nothing to judge.
-fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>, &str> {
+fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>, &NotTracked> {
     let (figures, balance, crossed) = match account {
         Account::Untracked(why) => return Err(why),
         Account::Tracked { figures, balance, crossed } => (figures, balance.as_ref(), crossed),

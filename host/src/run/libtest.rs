@@ -1,6 +1,5 @@
 //! The parts of Rust's test harness that airtight talks to: listing, running one test, and its closing line.
 
-use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, run};
 use std::collections::HashMap;
@@ -42,7 +41,7 @@ pub fn list(
             test: &Arc::from(""),
             entry: Entry::Start(&args),
             interrupted,
-            heap: Watching::Nothing,
+            counts_heap: false,
             rounds: 1,
             echo: None,
             inject_host_leak: false,

@@ -2,7 +2,7 @@
 
 use crate::ledger::{Access, Handle, Kind};
 use crate::model::{Resource, ResourceKind, SocketRecord};
-use crate::sandbox::wasi::{Left, Remains};
+use crate::sandbox::wasi::{LeftoverFile, Remains};
 use crate::symbols::Symbols;
 
 /// The report's entries, in order of the first acquisition.
@@ -30,7 +30,7 @@ pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource
 
 /// The report's entries for files left in the scratch file system, in path order; the last is for those that are not listed.
 pub fn describe_residue(remains: &Remains, scope: &str) -> Vec<Resource> {
-    let entry = |count, file: Option<&Left>| Resource {
+    let entry = |count, file: Option<&LeftoverFile>| Resource {
         path: file.map(|file| file.path.clone()),
         bytes: file.map(|file| file.bytes),
         ..no_handle(ResourceKind::Residue, count, scope)
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_to_be_listed_is_counted() {
-        let left = |nth: u64| Left { path: format!("/tmp/{nth}"), bytes: nth };
+        let left = |nth: u64| LeftoverFile { path: format!("/tmp/{nth}"), bytes: nth };
         let mut remains = Remains { residue: (0..2).map(left).collect(), ..Remains::default() };
         let counts =
             |remains: &Remains| describe_residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();

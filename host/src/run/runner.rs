@@ -10,7 +10,6 @@ use crate::config::Profile;
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::policy::{Limit, Limits, policy_record};
-use crate::sandbox::heap::Watching;
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
     self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
@@ -280,7 +279,7 @@ impl Runner {
             test: &subject.module.name,
             entry: Entry::Start(&args),
             interrupted: &self.interrupted,
-            heap: Watching::Nothing,
+            counts_heap: false,
             rounds: 1,
             echo: Some(Echo::Inherit),
             inject_host_leak: false,

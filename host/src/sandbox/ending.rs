@@ -1,6 +1,7 @@
 //! How a call into a guest ended, before anyone judges it.
 
-use super::heap::{Enough, NearDry};
+use super::heap::FuelEndOfFirstRun;
+use super::rerun::DryFuel;
 use super::state::TestState;
 use super::wasi::{BrokenLimit, Waited};
 use crate::ledger::heap::BadFree;
@@ -144,13 +145,13 @@ impl Ending {
     }
 
     /// From the error of a call.
-    pub(super) fn of_call(store: &mut Store<TestState>, error: &anyhow::Error) -> Self {
+    pub(super) fn from_call(store: &mut Store<TestState>, error: &anyhow::Error) -> Self {
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         let code = &store.data().code;
         let stack = || backtrace.map_or_else(|| [].into(), |found| bounded(code.stack(found)));
         let in_hook = backtrace.is_some_and(|found| code.ends_in_wrapper(found));
         let ending = Self::from_error(error, stack);
-        if in_hook && matches!(ending, Self::Fuel { .. }) && !error.is::<Enough>() {
+        if in_hook && matches!(ending, Self::Fuel { .. }) && !error.is::<FuelEndOfFirstRun>() {
             store.data_mut().heap.slack.ran_dry_in_hook();
         }
         ending
@@ -166,7 +167,7 @@ impl Ending {
         if let Some(what) = error.downcast_ref::<BadFree>() {
             return Self::BadFree { what: *what, stack: stack() };
         }
-        if error.is::<NearDry>() || error.is::<Enough>() {
+        if error.is::<DryFuel>() || error.is::<FuelEndOfFirstRun>() {
             return Self::Fuel { stack: stack() };
         }
         match error.downcast_ref() {

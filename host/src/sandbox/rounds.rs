@@ -26,8 +26,8 @@ pub struct Level {
 }
 
 impl Level {
-    /// Of an instance between two calls.
-    pub(super) fn of(store: &mut Store<TestState>) -> Self {
+    /// What the instance of a store holds now, between two calls.
+    pub(super) fn now(store: &mut Store<TestState>) -> Self {
         let state = store.data_mut();
         let handles = state.wasi.handles_open();
         let linear = state.limiter.now();

@@ -2,6 +2,7 @@
 
 use super::ending::Ending;
 use super::state::{TestState, refuel};
+use super::wasi::deadline_after;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
 use std::borrow::Cow;
@@ -60,7 +61,7 @@ pub struct FailedCleanup {
 }
 
 /// The globals of an instance and what they were before its test.
-pub(super) type Saved = Vec<(Global, Val)>;
+pub(super) type GlobalValues = Vec<(Global, Val)>;
 
 /// Calls the test's export; its return value.
 pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> anyhow::Result<u32> {
@@ -74,14 +75,14 @@ pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &Sdk
 pub(super) fn conclude(
     store: &mut Store<TestState>,
     instance: &Instance,
-    saved: &Saved,
+    globals: &GlobalValues,
     ending: &Ending,
     said: Option<u32>,
 ) -> SdkOutcome {
     if matches!(ending, Ending::Interrupted | Ending::Refused(_)) || said == Some(0) {
         return SdkOutcome::default();
     }
-    let mut after = After { store, instance, saved };
+    let mut after = After { store, instance, globals };
     after.conclude(said).unwrap_or_else(|broken| SdkOutcome { broken: Some(broken), ..SdkOutcome::default() })
 }
 
@@ -92,7 +93,7 @@ fn is_endless(ending: &Ending) -> bool {
 struct After<'a> {
     store: &'a mut Store<TestState>,
     instance: &'a Instance,
-    saved: &'a Saved,
+    globals: &'a GlobalValues,
 }
 
 impl After<'_> {
@@ -100,7 +101,7 @@ impl After<'_> {
         self.store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
         self.store.data_mut().wasi.open_reserve();
         let timeout = self.store.data().wasi.timeout();
-        let deadline = super::execute::deadline(timeout);
+        let deadline = deadline_after(timeout);
         self.store.data_mut().wasi.set_deadline(deadline);
         let address = match said {
             Some(address) => address,
@@ -125,7 +126,7 @@ impl After<'_> {
 
     /// Calls an export of the SDK's with a fresh budget and the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
-        for (global, before) in self.saved {
+        for (global, before) in self.globals {
             // The value came from this global, so its type is right.
             let _ = global.set(&mut *self.store, *before);
         }
@@ -136,7 +137,7 @@ impl After<'_> {
             let export: TypedFunc<(), u32> = self.instance.get_typed_func(&mut *self.store, export)?;
             export.call(&mut *self.store, ())
         });
-        called.map_err(|error| Ending::of_call(self.store, &error))
+        called.map_err(|error| Ending::from_call(self.store, &error))
     }
 
     fn run_cleanups(&mut self, address: u32, outcome: &mut SdkOutcome) -> Result<(), String> {

@@ -12,7 +12,7 @@ fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
     };
     let (ignore, fail) = (LeakAction::Ignore, LeakAction::Fail);
     let said = unknown(&[8], Some("why"), ignore, fail).unwrap();
-    assert_eq!(said, "whether blocks are retained cannot be judged: they may be lost (why)");
+    assert_eq!(said, "whether blocks are retained cannot be judged: they may be lost (a second run differed: why)");
     assert_eq!(unknown(&[8], None, ignore, fail), None, "it is known");
     assert_eq!(unknown(&[], Some("why"), ignore, fail), None, "there is nothing");
     assert_eq!(unknown(&[8], Some("why"), fail, fail), None, "either fails");
@@ -36,7 +36,7 @@ fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
     let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0 };
     let sites = |all: &[u64]| all.iter().map(site).collect();
     let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
-    let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(str::to_owned));
+    let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(|why| HeapDoubt::Ending(why.to_owned())));
     let balance = Some(Balance { lost, retained, doubt, ..Balance::default() });
     Account::Tracked { figures, balance, crossed: Vec::new() }
 }
@@ -90,9 +90,9 @@ fn one_block_too_large_is_told_with_what_was_asked_for() {
 
 #[test]
 fn a_limit_on_what_is_not_seen_is_not_kept() {
-    let account = Account::Untracked("nobody looked".into());
+    let account = Account::Untracked(NotTracked::NotStarted);
     let why = unknown(&account, Limits::default().with(Limit::Lost, 1));
-    assert_eq!(why, "`lost` cannot be judged: heap not tracked (nobody looked)");
+    assert_eq!(why, "`lost` cannot be judged: heap not tracked (it could not be started)");
     assert_eq!(broken(&account, Limits::default()), None);
 }
 
@@ -103,7 +103,7 @@ fn with_a_doubt_what_is_lost_is_at_least_so_much() {
     assert_eq!(broken(&account, lost(11)), Some((Limit::Lost.into(), 11, None)));
     let Compliance::Broken(Broken { message, .. }) = compliance(&account, &lost(11)) else { panic!("it is broken") };
     assert_eq!(message, "it lost at least 12 bytes of its heap (limit 11, `lost`)");
-    let why = "`lost` cannot be judged: from 12 to 112 bytes, and the limit is 12 (who knows)";
+    let why = "`lost` cannot be judged: from 12 to 112 bytes, and the limit is 12 (a second run differed: who knows)";
     assert_eq!(unknown(&account, lost(12)), why);
     unknown(&account, lost(111));
     assert_eq!(broken(&account, lost(112)), None, "it cannot be more");
@@ -114,7 +114,8 @@ fn with_a_doubt_what_is_retained_is_at_most_so_much() {
     let account = account(&[8], &[100, 20], Some("who knows"));
     let retained = |cap| Limits::default().with(Limit::Retained, cap);
     assert_eq!(broken(&account, retained(120)), None);
-    let why = "`retained` cannot be judged: from 0 to 120 bytes, and the limit is 119 (who knows)";
+    let why =
+        "`retained` cannot be judged: from 0 to 120 bytes, and the limit is 119 (a second run differed: who knows)";
     assert_eq!(unknown(&account, retained(119)), why);
     // What is surely broken is said, whatever else is not known.
     let both = retained(119).with(Limit::Lost, 100).with(Limit::PeakHeap, 99);

@@ -6,11 +6,11 @@ use wiggle::{GuestMemory, GuestPtr};
 
 /// `mem_stats`.
 pub fn stats(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, len: i32) -> anyhow::Result<i32> {
-    let linear = state.heap.told.linear(state.limiter.now());
-    let told = MemStats { linear, heap: heap(state) }.write();
+    let linear = state.heap.answers.linear(state.limiter.now());
+    let answer = MemStats { linear, heap: heap(state) }.write();
     let len = len.cast_unsigned().min(MemStats::SIZE as u32);
     let place = GuestPtr::<u8>::new(record.cast_unsigned()).as_array(len);
-    memory.copy_from_slice(&told[..len as usize], place)?;
+    memory.copy_from_slice(&answer[..len as usize], place)?;
     Ok(0)
 }
 

@@ -1,11 +1,11 @@
 //! The host functions that a module's hooks call.
 
-use super::super::state::TestState;
-use super::captured::END_FRAMES;
 use super::module::ModuleHeap;
-use super::state::call_of;
+use super::state::call_for;
 use crate::ledger::both_ends;
 use crate::ledger::heap::Left;
+use crate::sandbox::rerun::END_FRAMES;
+use crate::sandbox::state::TestState;
 use anyhow::Context;
 use std::ops::Range;
 use wasmtime::{Caller, Extern, Instance, Linker, Ref, Store, WasmBacktrace};
@@ -52,7 +52,7 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> anyho
     let hook = state.heap.hook(which).context("a hook that is none")?;
     let (kind, back) = (hook.kind, hook.fuel_before);
     let fuel = state.exact_fuel(left, back)?;
-    state.heap.enter(call_of(kind, a, b))?;
+    state.heap.enter(call_for(kind, a, b))?;
     caller.set_fuel(fuel)
 }
 

@@ -1,9 +1,8 @@
 //! Where a module keeps what: its shadow stack, its static data, its globals.
 
 use crate::instrument::{ExportedGlobal, GlobalType};
+use crate::sandbox::state::TestState;
 use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
-
-use super::super::state::TestState;
 
 /// What of a module's globals matters to the heap.
 pub struct Layout {
@@ -24,7 +23,8 @@ pub struct Ground {
 }
 
 impl Layout {
-    pub fn of(module: &Module, globals: &[ExportedGlobal], lowest_data: Option<u32>) -> Self {
+    /// The layout of a compiled module.
+    pub fn new(module: &Module, globals: &[ExportedGlobal], lowest_data: Option<u32>) -> Self {
         let export = |global: &ExportedGlobal| module.get_export_index(&global.export);
         let (stack, others): (Vec<_>, Vec<_>) = globals.iter().partition(|global| global.stack_pointer);
         Self {

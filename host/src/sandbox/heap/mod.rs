@@ -5,29 +5,24 @@
 //! awake and where the allocator keeps its own state. `picture` takes what is needed to tell lost blocks from retained ones.
 
 mod ask;
-mod captured;
 mod hooks;
 mod layout;
 mod module;
+mod not_tracked;
 mod picture;
 mod probe;
-mod slack;
 mod state;
-mod told;
 
-pub use captured::{Capture, Captured};
 pub use module::NoHeap;
+pub use not_tracked::NotTracked;
 pub use picture::EndPicture;
-pub use state::{Crossing, HeapEnd, HeapRun, Watching};
-pub use told::Told;
+pub use state::{Crossing, HeapEnd};
 
 pub(super) use ask::{mark, stats};
 pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
-pub(super) use picture::{EXTRA_FUEL, shift};
-pub(super) use slack::{NearDry, Plan, SLACK};
-pub(super) use state::{Enough, HeapState};
+pub(super) use state::{FuelEndOfFirstRun, HeapState};
 
 /// Bytes of a page of linear memory.
-const PAGE: u64 = 1 << 16;
+pub(super) const PAGE: u64 = 1 << 16;

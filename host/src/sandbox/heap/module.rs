@@ -1,20 +1,20 @@
 //! What is known of a module's heap once for all its tests.
 
 use super::layout::Layout;
-use super::probe::{self, Probed};
+use super::not_tracked::NotTracked;
+use super::probe::{self, AllocatorMap};
 use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, NoHooks, RewriteMap};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::Job;
 use crate::sandbox::state::TestState;
 use anyhow::Context;
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use wasmtime::{Extern, Instance, Module, ModuleExport, Store};
 
-/// Why the heap of a module's tests is not seen. Each completes "heap: not tracked (…)".
+/// Why no test of a module has a heap that is tracked. Each text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NoHeap {
-    /// Nobody wants it to be.
+    /// Nobody wants it to be tracked.
     #[error("turned off by `heap-accounting`")]
     TurnedOff,
     /// Its allocator cannot be hooked.
@@ -35,7 +35,7 @@ pub struct ModuleHeap {
     pub(super) table: ModuleExport,
     allocate: ModuleExport,
     pub(super) free: Option<ModuleExport>,
-    probed: OnceLock<Result<Probed, Cow<'static, str>>>,
+    allocator_map: OnceLock<Result<AllocatorMap, NotTracked>>,
 }
 
 impl ModuleHeap {
@@ -43,17 +43,17 @@ impl ModuleHeap {
     pub fn new(module: &Module, map: RewriteMap, lowest_data: Option<u32>) -> Result<Self, NoHeap> {
         let hooks = Arc::new(map.heap?);
         Ok(Self {
-            layout: Layout::of(module, &map.globals, lowest_data),
+            layout: Layout::new(module, &map.globals, lowest_data),
             table: module.get_export_index(HOOKS_TABLE).ok_or(NoHeap::Gone)?,
             allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
             free: module.get_export_index(FREE_EXPORT),
             hooks,
-            probed: OnceLock::new(),
+            allocator_map: OnceLock::new(),
         })
     }
 
     /// Allocates in an instance; the block's address, or 0.
-    pub(super) fn allocate(&self, store: &mut Store<TestState>, instance: &Instance, size: u32) -> anyhow::Result<u32> {
+    pub fn allocate(&self, store: &mut Store<TestState>, instance: &Instance, size: u32) -> anyhow::Result<u32> {
         let found = instance.get_module_export(&mut *store, &self.allocate).and_then(Extern::into_func);
         let function = found.context("its allocator is gone")?;
         let (first, second) = match self.hooks.allocator() {
@@ -66,7 +66,7 @@ impl ModuleHeap {
     }
 
     /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
-    pub fn probed(&self, engine: &Engine, job: &Job<'_>) -> &Result<Probed, Cow<'static, str>> {
-        self.probed.get_or_init(|| probe::probe(engine, job, self))
+    pub fn allocator_map(&self, engine: &Engine, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
+        self.allocator_map.get_or_init(|| probe::probe(engine, job, self))
     }
 }

@@ -1,30 +1,13 @@
 //! The end of a test as lost blocks are told from retained ones by it.
 
-use super::PAGE;
 use super::layout::Ground;
 use super::module::ModuleHeap;
-use super::probe::Probed;
+use super::probe::AllocatorMap;
 use crate::ledger::heap::reach::{Picture, without};
 use crate::ledger::heap::{Block, Parts};
 use crate::sandbox::state::TestState;
 use std::ops::Range;
-use wasmtime::{Instance, Store, Val};
-
-/// Bytes that are allocated before a second run begins. With what dlmalloc puts before a block they are a page of linear
-/// memory: every later block moves by one, keeps its place in its page, and memory grows at the same allocations.
-const PAD: u32 = (PAGE - HEADER) as u32;
-
-/// What an allocator puts before a block.
-const HEADER: u64 = 8;
-
-/// Shadow stacks, with the static data below them, that are moved; larger ones are not.
-const MAX_STACK: u64 = 64 << 20;
-
-/// The shadow stack keeps its place in a page of the machine's.
-const STACK_ALIGNMENT: u32 = 1 << 12;
-
-/// Fuel that a second run may have beyond its limit: its allocator's state is another one.
-pub const EXTRA_FUEL: u64 = 1 << 24;
+use wasmtime::{Instance, Store};
 
 /// Memory and live blocks at the end of a test.
 #[derive(Debug)]
@@ -47,7 +30,7 @@ impl EndPicture {
         store: &mut Store<TestState>,
         instance: &Instance,
         module: &ModuleHeap,
-        (ground, probed): (Ground, &Probed),
+        (ground, allocator): (Ground, &AllocatorMap),
     ) -> Option<Self> {
         let book = store.data_mut().heap.book()?;
         let figures = book.figures().ok()?;
@@ -56,8 +39,8 @@ impl EndPicture {
         let globals = module.layout.globals(store, instance);
         let memory = store.data().heap.memory?.data(&*store);
         let data = ground.start.min(lowest)..lowest;
-        let mut roots = without(std::slice::from_ref(&data), &probed.allocator);
-        roots.extend(probed.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
+        let mut roots = without(std::slice::from_ref(&data), &allocator.ranges);
+        roots.extend(allocator.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
         let parts = parts(&data, &blocks);
         let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
         Some(Self {
@@ -107,40 +90,4 @@ fn pointers(memory: &[u8], range: Range<u32>, blocks: &[Block]) -> impl Iterator
         let word = u32::from_le_bytes(*memory.get(at as usize..)?.first_chunk()?);
         blocks.binary_search_by_key(&word, |block| block.ptr).is_ok().then(|| at..at + 4)
     })
-}
-
-/// Moves everything that a second run will allocate, before it begins: a word that is a pointer moves with it, and an
-/// integer does not. A shadow stack among static data goes into a block of its own, so that what it leaves behind is no
-/// root. Where `narrow`, the run may have only as much more linear memory as that takes: the first one met its limit.
-///
-/// # Errors
-/// The allocator has no memory for it, or the stack may be too large.
-pub fn shift(
-    store: &mut Store<TestState>,
-    instance: &Instance,
-    module: &ModuleHeap,
-    ground: Ground,
-    narrow: bool,
-) -> anyhow::Result<()> {
-    let stack = module.layout.stack_pointer(store, instance).filter(|_| ground.stack_within);
-    let room = stack.map_or(0, |(_, top)| u64::from(top.saturating_sub(module.layout.lowest_data())));
-    anyhow::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
-    let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
-    let taken = PAGE + if stack.is_some() { block + HEADER } else { 0 };
-    // What an allocator puts before a block may be more, and straddle a page.
-    store.data_mut().limiter.widen(taken + if narrow { 0 } else { PAGE });
-    let allocate = |store: &mut Store<TestState>, size: u32| {
-        let ptr = module.allocate(store, instance, size)?;
-        anyhow::ensure!(ptr != 0, "there is no memory to move its blocks by");
-        Ok(ptr)
-    };
-    if let Some((global, top)) = stack {
-        let size = u32::try_from(block)?;
-        let end = u64::from(allocate(store, size)?) + block;
-        let end = u32::try_from(end.min(u32::MAX.into()))?;
-        let moved = end - end.wrapping_sub(top) % STACK_ALIGNMENT;
-        global.set(&mut *store, Val::I32(moved.cast_signed()))?;
-    }
-    allocate(store, PAD)?;
-    Ok(())
 }

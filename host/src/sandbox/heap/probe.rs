@@ -5,16 +5,17 @@
 //! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
 //! differs in static data after a few calls is the allocator's.
 
-use super::PAGE;
 use super::module::ModuleHeap;
+use super::{NotTracked, PAGE};
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, joined, without};
 use crate::policy::{Limit, Limits, Policy};
 use crate::sandbox::engine::Engine;
-use crate::sandbox::execute::{self, Job};
+use crate::sandbox::execute::Job;
+use crate::sandbox::rerun::{Capture, Instruments};
 use crate::sandbox::state::TestState;
-use crate::sandbox::wasi::{Grants, Subject, Wasi, Watch};
-use std::borrow::Cow;
+use crate::sandbox::store::fresh_store;
+use crate::sandbox::wasi::{ContextOptions, Grants, Wasi, Watchdog, deadline_after};
 use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
@@ -34,20 +35,20 @@ const MEMORY: u64 = 4 << 20;
 /// What a loop of bulk operations is stopped by, which spend next to no fuel.
 const TIMEOUT_MS: u64 = 2000;
 
-/// What the probe found out.
+/// Where an allocator keeps its own state: what the probe found out.
 #[derive(Debug)]
-pub struct Probed {
+pub struct AllocatorMap {
     /// Ranges of static data that are the allocator's own, and what lies between them.
-    pub allocator: Vec<Range<u32>>,
+    pub ranges: Vec<Range<u32>>,
     /// The parts of these that did not change: the allocator's, as the heads of lists for other sizes, or the program's.
     pub gaps: Vec<Range<u32>>,
 }
 
 /// Allocates and frees in a fresh instance.
-pub fn probe(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> Result<Probed, Cow<'static, str>> {
+pub fn probe(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
     Prober::new(engine, job, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
-        format!("its allocator does not answer: {}", error.root_cause()).into()
+        NotTracked::NoAnswer(error.root_cause().to_string())
     })
 }
 
@@ -64,12 +65,13 @@ impl Prober {
         let limits =
             Limits::default().with(Limit::Memory, memory.saturating_add(MEMORY)).with(Limit::Timeout, TIMEOUT_MS);
         let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
-        let watch = Watch {
-            deadline: execute::deadline(limits.time(Limit::Timeout)),
+        let watchdog = Watchdog {
+            deadline: deadline_after(limits.time(Limit::Timeout)),
             interrupted: Arc::clone(job.interrupted),
         };
-        let subject = Subject { test: "".into(), args: Vec::new(), watch, echo: None };
-        let mut store = execute::store(engine, module, Wasi::new(grants, subject)?, &limits, super::Plan::default());
+        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, echo: None };
+        let wasi = Wasi::new(grants, options)?;
+        let mut store = fresh_store(engine, module, wasi, limits.most(Limit::Memory), &Instruments::default());
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
         let instance = module.pre.instantiate(&mut store)?;
@@ -77,9 +79,9 @@ impl Prober {
         Ok(Self { store, instance })
     }
 
-    fn run(&mut self, heap: &ModuleHeap) -> anyhow::Result<Probed> {
+    fn run(&mut self, heap: &ModuleHeap) -> anyhow::Result<AllocatorMap> {
         let ground = heap.layout.ground(&mut self.store, &self.instance);
-        self.store.data_mut().heap.begin(Default::default(), super::Capture::Nothing);
+        self.store.data_mut().heap.begin(Default::default(), Capture::Nothing);
         let before = self.memory().to_vec();
         let mut found: Vec<Range<u32>> = Vec::new();
         let mut blocks = Vec::new();
@@ -104,8 +106,8 @@ impl Prober {
         let freed = if heap.free.is_some() { allocated } else { 0 };
         anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
         let words = joined(&found, 0);
-        let allocator = joined(&words, JOIN);
-        Ok(Probed { gaps: without(&allocator, &words), allocator })
+        let ranges = joined(&words, JOIN);
+        Ok(AllocatorMap { gaps: without(&ranges, &words), ranges })
     }
 
     /// Static data that differs from what it was; below the heap.

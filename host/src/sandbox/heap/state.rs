@@ -1,43 +1,19 @@
 //! The books of one test's heap while it runs.
 
+use super::not_tracked::NotTracked;
 use super::picture::EndPicture;
-use super::slack::{Plan, Slack};
-use super::told::Told;
-use super::{Capture, Captured};
 use crate::instrument::{HeapHooks, Hook, Hooked};
 use crate::ledger::Stack;
 use crate::ledger::heap::{Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
-use std::borrow::Cow;
+use crate::sandbox::rerun::{AllocationStacks, Answers, Capture, Instruments, Slack};
 use std::collections::HashSet;
 use std::sync::Arc;
 use wasmtime::Memory;
 
-/// What is kept of the heap in one run of a test.
-#[derive(Debug, Clone, Default)]
-pub enum Watching {
-    /// Nothing: it is no test.
-    #[default]
-    Nothing,
-    /// Every figure, and no stacks.
-    Figures,
-    /// The same in a second run, whose blocks are elsewhere, with stacks.
-    Again {
-        /// Which stacks.
-        capture: Capture,
-        /// How many calls that count the first run had made when its fuel ended, where it did: the second's ends at the next
-        /// one. It is given more, so that what its allocator spends otherwise does not end it.
-        calls: Option<u64>,
-        /// Whether the first run met its limit on linear memory.
-        narrow: bool,
-        /// What the first run was told: the second is told the same.
-        told: Told,
-    },
-}
-
-/// Why a second run goes on no further: the first one's fuel was used up here.
+/// Why a run goes on no further: the fuel of the first run was used up here.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel where the first run was")]
-pub struct Enough;
+pub struct FuelEndOfFirstRun;
 
 /// An allocation that went over a limit.
 #[derive(Debug, Clone)]
@@ -46,15 +22,6 @@ pub struct Crossing {
     pub crossed: Crossed,
     /// Where.
     pub stack: Stack,
-}
-
-/// What there is to say of the heap after a run.
-#[derive(Debug)]
-pub enum HeapRun {
-    /// It was not seen, for this reason.
-    Untracked(Cow<'static, str>),
-    /// It was.
-    Tracked(Box<HeapEnd>),
 }
 
 /// A heap that was seen.
@@ -71,11 +38,11 @@ pub struct HeapEnd {
     /// The end, where the call returned or the program left with status 0, and blocks of the test's own were live.
     pub picture: Option<EndPicture>,
     /// Stacks, of a run that was to capture them; by number, those of the blocks that were live, however it ended.
-    pub captured: Captured,
-    /// Calls that count until the fuel of a call of the test ended, where it did.
-    pub calls: Option<u64>,
-    /// What the test was told.
-    pub told: Told,
+    pub stacks: AllocationStacks,
+    /// How many allocator calls that count there had been when the fuel of a call of the test ended; `None` where it did not.
+    pub calls_at_fuel_end: Option<u64>,
+    /// The host's answers that another run would get otherwise.
+    pub answers: Answers,
 }
 
 /// The state that the hooks work on.
@@ -85,30 +52,36 @@ pub struct HeapState {
     pub(super) memory: Option<Memory>,
     pub(super) book: Option<HeapBook>,
     pub(super) capture: Capture,
-    captured: Captured,
+    stacks: AllocationStacks,
     /// Whether new blocks are cleared.
     pub(super) scrubs: bool,
     crossed: Vec<Crossing>,
-    /// Calls that count after which the run ends.
+    /// The run ends when it has made so many allocator calls that count and begins another.
     most_calls: Option<u64>,
-    /// How many there were when the fuel ended.
-    calls: Option<u64>,
-    /// What a second run is to be told, too.
-    pub told: Told,
+    /// How many there had been when the fuel ended.
+    calls_at_fuel_end: Option<u64>,
+    /// The host's answers that another run would get otherwise.
+    pub answers: Answers,
     /// How the fuel that the hooks cost is given back.
     pub slack: Slack,
     /// Why the books were not opened.
-    unopened: Option<Cow<'static, str>>,
+    unopened: Option<NotTracked>,
 }
 
 impl HeapState {
-    /// For a module with these hooks, and by the plan that an earlier attempt came to.
-    pub fn new(hooks: Option<Arc<HeapHooks>>, plan: Plan) -> Self {
-        Self { hooks, slack: Slack::new(plan), ..Self::default() }
+    /// The state for a run with these instruments, of a module with these hooks.
+    pub fn new(hooks: Option<Arc<HeapHooks>>, instruments: &Instruments) -> Self {
+        Self {
+            hooks,
+            slack: Slack::new(instruments.allowances.clone()),
+            answers: instruments.answers.clone(),
+            most_calls: instruments.allocator_calls,
+            ..Self::default()
+        }
     }
 
     /// Says why there will be no books.
-    pub fn leave_closed(&mut self, why: Cow<'static, str>) {
+    pub fn leave_closed(&mut self, why: NotTracked) {
         self.unopened = Some(why);
     }
 
@@ -121,14 +94,9 @@ impl HeapState {
         }
     }
 
-    /// Ends the run when so many calls that count are done and another begins.
-    pub fn end_after(&mut self, calls: Option<u64>) {
-        self.most_calls = calls;
-    }
-
     /// The fuel of a call of the test is used up: its clean-ups have their own.
     pub fn fuel_ended(&mut self) {
-        self.calls = self.book.as_ref().map(|book| book.trace().events);
+        self.calls_at_fuel_end = self.book.as_ref().map(|book| book.trace().events);
         self.most_calls = None;
     }
 
@@ -144,11 +112,11 @@ impl HeapState {
     /// Enters a call.
     ///
     /// # Errors
-    /// It frees what is no block, or there was [`Enough`].
+    /// It frees what is not a block, or is beyond the [`FuelEndOfFirstRun`].
     pub(super) fn enter(&mut self, call: Call) -> anyhow::Result<()> {
         let Some(book) = &mut self.book else { return Ok(()) };
         if self.most_calls.is_some_and(|most| book.trace().events >= most) {
-            return Err(Enough.into());
+            return Err(FuelEndOfFirstRun.into());
         }
         Ok(book.enter(call)?)
     }
@@ -158,46 +126,45 @@ impl HeapState {
     }
 
     pub(super) fn captured(&mut self, number: u64, size: u32, stack: Stack) {
-        self.captured.enter(number, size, stack);
-        if self.captured.is_full()
+        self.stacks.enter(number, size, stack);
+        if self.stacks.is_full()
             && let Some(book) = &mut self.book
         {
             // A heap that is not tracked has no profile: what is kept of it does not matter.
-            let _ = forget_gone(&mut self.captured, book);
+            let _ = forget_gone(&mut self.stacks, book);
         }
     }
 
     /// Strikes the balance. `picture` is taken only where there is something to be told by it.
-    pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, Cow<'static, str>> {
+    pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, NotTracked> {
         let Some(mut book) = self.book.take() else {
-            return Err(self.unopened.unwrap_or(Cow::Borrowed("it ended before its heap was there")));
+            return Err(self.unopened.unwrap_or(NotTracked::EndedBefore));
         };
-        let in_words = |why: Untracked| why.to_string();
         if matches!(self.capture, Capture::All) {
-            forget_gone(&mut self.captured, &mut book).map_err(in_words)?;
+            forget_gone(&mut self.stacks, &mut book)?;
         }
         Ok(HeapEnd {
-            figures: book.figures().map_err(in_words)?,
+            figures: book.figures()?,
             trace: book.trace(),
             window_open: book.window_open(),
             crossed: self.crossed,
             picture,
-            captured: self.captured,
-            calls: self.calls,
-            told: self.told,
+            stacks: self.stacks,
+            calls_at_fuel_end: self.calls_at_fuel_end,
+            answers: self.answers,
         })
     }
 }
 
 /// Of blocks that are gone, only the sums by stack are kept.
-fn forget_gone(captured: &mut Captured, book: &mut HeapBook) -> Result<(), Untracked> {
+fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(), Untracked> {
     let live: HashSet<u64> = book.blocks()?.into_iter().map(|block| block.number).collect();
-    captured.prune(|number| live.contains(&number));
+    stacks.prune(|number| live.contains(&number));
     Ok(())
 }
 
-/// What a hooked function was called for.
-pub(super) fn call_of(kind: Hooked, a: u32, b: u32) -> Call {
+/// The allocator call that a hooked function was called for, with its first two arguments.
+pub(super) fn call_for(kind: Hooked, a: u32, b: u32) -> Call {
     match kind {
         Hooked::Malloc => Call::Malloc { size: a },
         Hooked::Calloc => Call::Calloc { count: a, size: b },

@@ -9,7 +9,8 @@ use super::quota::Quota;
 use super::random::Random;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
 use super::table::{DirEntry, Entry, Granted, Object, Opened, Result, Table, path};
-use super::world::{Watch, World};
+use super::watchdog::Watchdog;
+use super::world::World;
 use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::model::Output;
 use crate::policy::Limit;
@@ -39,7 +40,7 @@ pub struct Remains {
     /// What the test acquired and still held.
     pub open: Vec<Handle>,
     /// Files that the test left in the scratch file system, in path order.
-    pub residue: Vec<Left>,
+    pub residue: Vec<LeftoverFile>,
     /// How many more of them there are than are listed.
     pub residue_omitted: u64,
     /// Most handles of the test's own at once.
@@ -50,7 +51,7 @@ pub struct Remains {
 
 /// A file left in the scratch file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftoverFile {
     /// Its guest path.
     pub path: String,
     /// Its size in bytes; 0 for a directory.
@@ -60,14 +61,14 @@ pub struct Left {
 /// Files listed as residue at most; a test that leaves more has made its point.
 const MAX_RESIDUE: usize = 100;
 
-/// Who a context is made for.
-pub struct Subject {
+/// What a context is made with, beside the grants.
+pub struct ContextOptions {
     /// The test's name.
     pub test: Arc<str>,
     /// `argv`, the program's name included.
     pub args: Vec<Arc<str>>,
     /// When it has to stop.
-    pub watch: Watch,
+    pub watchdog: Watchdog,
     /// Whether its streams are the host program's own.
     pub echo: Option<Echo>,
 }
@@ -77,10 +78,10 @@ impl Wasi {
     ///
     /// # Errors
     /// A granted socket could not be opened.
-    pub fn new(grants: Arc<Grants>, subject: Subject) -> Result<Self, SocketError> {
-        let Subject { test, args, watch, echo } = subject;
+    pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
+        let ContextOptions { test, args, watchdog, echo } = options;
         let limits = grants.policy.limits;
-        let turn = Turn::take(&grants.policy.sockets, &watch);
+        let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
         let scratch = super::scratch::Scratch::new(
             limits.most(Limit::Scratch),
@@ -88,7 +89,7 @@ impl Wasi {
             clock.start(),
         );
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.most(Limit::Output), echo), watch, clock),
+            world: World::new(scratch, Capture::new(limits.most(Limit::Output), echo), watchdog, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),
@@ -262,8 +263,8 @@ impl Wasi {
     }
 
     /// When the test has to stop.
-    pub(crate) fn watch(&self) -> &Watch {
-        &self.world.watch
+    pub(crate) fn watchdog(&self) -> &Watchdog {
+        &self.world.watchdog
     }
 
     /// The wall-clock time a test may take.
@@ -273,7 +274,7 @@ impl Wasi {
 
     /// Gives the test a new deadline, for its clean-ups.
     pub(crate) fn set_deadline(&mut self, deadline: std::time::Instant) {
-        self.world.watch.deadline = deadline;
+        self.world.watchdog.deadline = deadline;
     }
 
     /// How many host descriptors are open for the test; asked again when the context is gone.
@@ -305,7 +306,10 @@ impl Wasi {
         let residue = left
             .files
             .into_iter()
-            .map(|file| Left { path: format!("{}/{}", super::grants::SCRATCH_PATH, file.path), bytes: file.size })
+            .map(|file| LeftoverFile {
+                path: format!("{}/{}", super::grants::SCRATCH_PATH, file.path),
+                bytes: file.size,
+            })
             .collect();
         Remains { open, residue, residue_omitted: left.omitted, handles_peak, output: self.world.capture.into_output() }
     }

@@ -27,14 +27,15 @@ mod scratch;
 mod stdio;
 mod table;
 mod waiting;
+mod watchdog;
 mod world;
 
 pub use abi::add_to_linker;
 pub use clock::{MONOTONIC_START, NANOS_PER_FUEL};
-pub use context::{Left, Remains, Subject, Wasi};
+pub use context::{ContextOptions, LeftoverFile, Remains, Wasi};
 pub use grants::{GrantError, Grants, SCRATCH_PATH};
 pub use host::HostCount;
 pub use quota::BrokenLimit;
 pub use stdio::Echo;
 pub use waiting::Waited;
-pub use world::Watch;
+pub use watchdog::{Watchdog, deadline_after};

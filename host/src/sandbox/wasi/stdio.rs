@@ -110,7 +110,7 @@ impl File for Stdin {
             Self::Inherit => {
                 use std::os::fd::AsFd;
                 let stdin = std::io::stdin();
-                world.watch.wait(stdin.as_fd(), rustix::event::PollFlags::IN, None)?;
+                world.watchdog.wait(stdin.as_fd(), rustix::event::PollFlags::IN, None)?;
                 Ok(rustix::io::read(stdin.as_fd(), buffer).map_err(std::io::Error::from)?)
             }
         }

@@ -2,21 +2,12 @@
 //! for the work that the host does for it.
 
 use super::clock::Clock;
-use super::fault::Fault;
 use super::host::{HostCount, HostFiles};
 use super::meter::Meter;
 use super::net::Network;
 use super::scratch::Scratch;
 use super::stdio::Capture;
-use super::table::Result;
-use crate::sandbox::ending::WallClock;
-use std::os::fd::BorrowedFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// How long a host call waits at most before it looks again whether it may go on.
-const WAIT_SLICE: Duration = Duration::from_millis(20);
+use super::watchdog::Watchdog;
 
 /// Shared state of one test's objects.
 pub struct World {
@@ -25,84 +16,22 @@ pub struct World {
     pub meter: Meter,
     pub capture: Capture,
     pub host: HostCount,
-    pub watch: Watch,
+    pub watchdog: Watchdog,
     pub files: HostFiles,
     pub network: Network,
 }
 
 impl World {
-    pub fn new(scratch: Scratch, capture: Capture, watch: Watch, clock: Clock) -> Self {
+    pub fn new(scratch: Scratch, capture: Capture, watchdog: Watchdog, clock: Clock) -> Self {
         Self {
             scratch,
             clock,
             meter: Meter::default(),
             capture,
             host: HostCount::default(),
-            watch,
+            watchdog,
             files: HostFiles::new(clock.start()),
             network: Network::default(),
-        }
-    }
-}
-
-/// When a test has to stop, whatever it is doing.
-#[derive(Debug, Clone)]
-pub struct Watch {
-    /// The wall-clock limit.
-    pub deadline: Instant,
-    /// Set when the whole run is to stop.
-    pub interrupted: Arc<AtomicBool>,
-}
-
-impl Watch {
-    /// Whether the whole run is to stop.
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
-    }
-
-    /// An error once the test may not go on.
-    pub fn check(&self) -> Result<(), WallClock> {
-        if self.is_interrupted() {
-            Err(WallClock::Interrupted)
-        } else if Instant::now() >= self.deadline {
-            Err(WallClock::Deadline)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Sleeps for `limit`, or less: the caller looks again. Never beyond the test's deadline.
-    ///
-    /// # Errors
-    /// The test may not go on.
-    pub fn pause(&self, limit: Duration) -> Result<(), WallClock> {
-        self.check()?;
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        std::thread::sleep(WAIT_SLICE.min(limit).min(left));
-        self.check()
-    }
-
-    /// Waits in slices until a host descriptor is ready, for `limit` at most; true if it is.
-    ///
-    /// # Errors
-    /// A trap when the test's wall-clock deadline comes first.
-    pub fn wait(&self, fd: BorrowedFd<'_>, events: rustix::event::PollFlags, limit: Option<Duration>) -> Result<bool> {
-        let give_up = limit.and_then(|limit| Instant::now().checked_add(limit));
-        loop {
-            self.check().map_err(|ended| Fault::Trap(ended.into()))?;
-            let now = Instant::now();
-            let mut slice = WAIT_SLICE.min(self.deadline.saturating_duration_since(now));
-            if let Some(give_up) = give_up {
-                slice = slice.min(give_up.saturating_duration_since(now));
-            }
-            let mut fds = [rustix::event::PollFd::new(&fd, events)];
-            let timeout = rustix::event::Timespec::try_from(slice).unwrap_or_default();
-            match rustix::event::poll(&mut fds, Some(&timeout)) {
-                Ok(0) if give_up.is_some_and(|at| Instant::now() >= at) => return Ok(false),
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return Ok(true),
-                Err(error) => return Err(std::io::Error::from(error).into()),
-            }
         }
     }
 }

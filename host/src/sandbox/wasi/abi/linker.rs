@@ -111,7 +111,7 @@ fn around<T>(
     let left = caller.get_fuel()?;
     let stack = if capture { Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller))) } else { None };
     let state = caller.data_mut();
-    let spent = state.heap.told.spent(state.spent(left));
+    let spent = state.heap.answers.spent(state.spent(left));
     state.wasi.begin_call(spent, stack);
     let done = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {

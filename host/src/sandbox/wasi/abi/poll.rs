@@ -77,7 +77,7 @@ impl Wasi {
                 _ => {}
             }
             let longest = if look.outside { LOOK_AGAIN } else { Duration::MAX };
-            if let Err(ended) = self.world.watch.pause(rest.unwrap_or(longest).min(longest)) {
+            if let Err(ended) = self.world.watchdog.pause(rest.unwrap_or(longest).min(longest)) {
                 return Err(self.ended(wanted, ended));
             }
             self.world.clock.look();

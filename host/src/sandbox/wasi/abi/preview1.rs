@@ -392,7 +392,7 @@ impl WasiSnapshotPreview1 for Wasi {
         self.moved(bytes.len());
         // There is no short read of randomness, so a large one looks at the deadline on the way.
         for part in bytes.chunks_mut(meter::MAX_BYTES) {
-            self.world.watch.check().map_err(crate::sandbox::wasi::fault::Fault::from)?;
+            self.world.watchdog.check().map_err(crate::sandbox::wasi::fault::Fault::from)?;
             self.random.fill(part);
         }
         Ok(())

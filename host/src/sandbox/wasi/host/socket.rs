@@ -111,7 +111,7 @@ pub fn connect(world: &mut World, address: SocketAddr) -> Result<Stream> {
     let tracked = world.host.track();
     match rustix::net::connect(&socket, &address) {
         Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => {
-            let waited = world.watch.wait(socket.as_fd(), PollFlags::OUT, None);
+            let waited = world.watchdog.wait(socket.as_fd(), PollFlags::OUT, None);
             waited.map_err(|fault| fault.while_waiting(Wait::Answer(address)))?;
             sockopt::socket_error(&socket).and_then(|outcome| outcome).map_err(std::io::Error::from)?;
         }
@@ -135,7 +135,7 @@ fn retry<T>(
                 if flags.contains(Fdflags::NONBLOCK) {
                     return Err(Errno::Again.into());
                 }
-                world.watch.wait(fd, events, None).map_err(|fault: Fault| fault.while_waiting(wait))?;
+                world.watchdog.wait(fd, events, None).map_err(|fault: Fault| fault.while_waiting(wait))?;
             }
             Err(rustix::io::Errno::INTR) => {}
             done => return done.map_err(|error| std::io::Error::from(error).into()),

@@ -6,7 +6,8 @@ use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::scratch::Scratch;
 use crate::sandbox::wasi::stdio::Capture;
 use crate::sandbox::wasi::table::{Dir, File, How, Opened, Times};
-use crate::sandbox::wasi::world::{Watch, World};
+use crate::sandbox::wasi::watchdog::Watchdog;
+use crate::sandbox::wasi::world::World;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};
@@ -14,8 +15,13 @@ use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};
 const REALTIME_START: u64 = policy::Clock::DEFAULT_START;
 
 fn world() -> World {
-    let watch = Watch { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
-    World::new(Scratch::new(0, 0, REALTIME_START), Capture::new(0, None), watch, Clock::new(policy::Clock::default()))
+    let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
+    World::new(
+        Scratch::new(0, 0, REALTIME_START),
+        Capture::new(0, None),
+        watchdog,
+        Clock::new(policy::Clock::default()),
+    )
 }
 
 fn granted() -> (tempfile::TempDir, HostDir) {

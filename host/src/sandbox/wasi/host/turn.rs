@@ -2,7 +2,7 @@
 //! that what becomes of them does not depend on how many run at once. Other processes are not waited for.
 
 use crate::policy::{SocketGrant, SocketSource};
-use crate::sandbox::wasi::world::Watch;
+use crate::sandbox::wasi::watchdog::Watchdog;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub struct Turn(BTreeSet<Place>);
 
 impl Turn {
     /// Waits until no other test holds one of the addresses. All are taken together, so nobody waits while it holds some.
-    pub fn take(sockets: &[SocketGrant], watch: &Watch) -> Self {
+    pub fn take(sockets: &[SocketGrant], watch: &Watchdog) -> Self {
         let wanted: BTreeSet<_> = sockets.iter().filter_map(|grant| place(&grant.source)).collect();
         if wanted.is_empty() {
             return Self::default();
@@ -73,8 +73,8 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Instant;
 
-    fn watch() -> Watch {
-        Watch { deadline: Instant::now() + Duration::from_secs(60), interrupted: std::sync::Arc::default() }
+    fn watch() -> Watchdog {
+        Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: std::sync::Arc::default() }
     }
 
     fn grants(paths: &[&str]) -> Vec<SocketGrant> {

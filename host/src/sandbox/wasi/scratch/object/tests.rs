@@ -7,16 +7,17 @@ use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::scratch::Scratch;
 use crate::sandbox::wasi::stdio::Capture;
 use crate::sandbox::wasi::table::{Dir, File, How, Opened};
-use crate::sandbox::wasi::world::{Watch, World};
+use crate::sandbox::wasi::watchdog::Watchdog;
+use crate::sandbox::wasi::world::World;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype};
 
 fn world() -> World {
-    let watch = Watch { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
+    let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
     let clock = Clock::new(crate::policy::Clock::default());
-    World::new(Scratch::new(1 << 20, 100, clock.start()), Capture::new(0, None), watch, clock)
+    World::new(Scratch::new(1 << 20, 100, clock.start()), Capture::new(0, None), watchdog, clock)
 }
 
 fn granted(host: &Path, dirs: &[(&str, Mode)]) -> Grants {

@@ -14,11 +14,11 @@ pub const SLACK: u64 = 1 << 12;
 /// The fuel was used up, or may have been, and this run is not exact.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel")]
-pub struct NearDry;
+pub struct DryFuel;
 
 /// Which calls into the guest have slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct Allowances {
     /// Whether those have it of which nothing is known, from beginning to end.
     everywhere: bool,
     /// Those that use up their fuel, by their number: the last call of a hook before they do, which takes the slack away.
@@ -29,20 +29,20 @@ pub struct Plan {
 /// The fuel of one run of a test.
 #[derive(Debug, Default)]
 pub struct Slack {
-    plan: Plan,
+    allowances: Allowances,
     /// Calls into the guest so far.
     entered: u32,
     /// Calls of hooks in the current one.
     hooks: u64,
     /// Whether the current one has slack now.
     has_slack: bool,
-    /// By which plan the next run is exact for longer than this one is.
-    revised: Option<Plan>,
+    /// The allowances by which the next run is exact for longer than this one.
+    revised: Option<Allowances>,
 }
 
 /// What a hook leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exact {
+pub struct HookEnd {
     /// The fuel that is left.
     pub fuel: u64,
     /// Whether the slack was taken off it.
@@ -51,17 +51,17 @@ pub struct Exact {
 
 impl Slack {
     /// By a plan that an earlier run came to, if there was one.
-    pub fn new(plan: Plan) -> Self {
-        Self { plan, ..Self::default() }
+    pub fn new(allowances: Allowances) -> Self {
+        Self { allowances, ..Self::default() }
     }
 
     /// Another call into the guest begins, with fuel of its own: how much more it gets.
     pub fn begin(&mut self) -> u64 {
         self.entered += 1;
         self.hooks = 0;
-        self.has_slack = match self.plan.until.get(&self.entered) {
+        self.has_slack = match self.allowances.until.get(&self.entered) {
             Some(&until) => until > 0,
-            None => self.plan.everywhere,
+            None => self.allowances.everywhere,
         };
         if self.has_slack { SLACK } else { 0 }
     }
@@ -78,52 +78,52 @@ impl Slack {
     ///
     /// # Errors
     /// The fuel was used up before, or may have been, and how that ends is not known.
-    pub fn hook(&mut self, left: u64, back: u64) -> Result<Exact, NearDry> {
+    pub fn hook(&mut self, left: u64, back: u64) -> Result<HookEnd, DryFuel> {
         let before = self.hooks;
         self.hooks += 1;
         let fuel = left.saturating_add(back);
         if self.has_slack {
             if fuel <= SLACK {
                 self.used_up_since(before);
-                return Err(NearDry);
+                return Err(DryFuel);
             }
-            if self.plan.until.get(&self.entered) == Some(&self.hooks) {
+            if self.allowances.until.get(&self.entered) == Some(&self.hooks) {
                 self.has_slack = false;
-                return Ok(Exact { fuel: fuel - SLACK, slack_ends: true });
+                return Ok(HookEnd { fuel: fuel - SLACK, slack_ends: true });
             }
         } else if left == 0 {
             // Where it is known to be used up, what asks for fuel next gets none, as it would without hooks.
-            if self.plan.until.contains_key(&self.entered) {
-                return Ok(Exact { fuel: 0, slack_ends: false });
+            if self.allowances.until.contains_key(&self.entered) {
+                return Ok(HookEnd { fuel: 0, slack_ends: false });
             }
-            self.near_dry();
-            return Err(NearDry);
+            self.may_be_dry();
+            return Err(DryFuel);
         }
-        Ok(Exact { fuel, slack_ends: false })
+        Ok(HookEnd { fuel, slack_ends: false })
     }
 
     /// The fuel ran out in a hook's own code, before it could call the host.
     pub fn ran_dry_in_hook(&mut self) {
         if !self.has_slack {
-            self.near_dry();
+            self.may_be_dry();
         }
     }
 
-    /// The plan for the next run, where this one is not exact.
-    pub fn revised(&self) -> Option<&Plan> {
+    /// The allowances for the next run, where this one is not exact.
+    pub fn revised(&self) -> Option<&Allowances> {
         self.revised.as_ref()
     }
 
-    fn near_dry(&mut self) {
-        self.revised.get_or_insert_with(|| Plan { everywhere: true, ..self.plan.clone() });
+    fn may_be_dry(&mut self) {
+        self.revised.get_or_insert_with(|| Allowances { everywhere: true, ..self.allowances.clone() });
     }
 
     fn used_up_since(&mut self, hook: u64) {
-        let (plan, entered) = (&self.plan, self.entered);
+        let (allowances, entered) = (&self.allowances, self.entered);
         self.revised.get_or_insert_with(|| {
-            let mut plan = plan.clone();
-            plan.until.insert(entered, hook);
-            plan
+            let mut allowances = allowances.clone();
+            allowances.until.insert(entered, hook);
+            allowances
         });
     }
 }
@@ -135,7 +135,7 @@ mod tests {
 
     /// What a guest does.
     #[derive(Debug, Clone, Copy)]
-    enum Step {
+    enum Action {
         /// Operators, which no check follows at once.
         Spend(u64),
         /// Asks whether there is fuel.
@@ -146,42 +146,42 @@ mod tests {
         Leave(u64),
     }
 
-    /// How one call into the guest ended: at which step there was no fuel, and how much was left.
-    type Ended = (Option<usize>, i64);
+    /// How one call into the guest ended: at which action there was no fuel, and how much was left.
+    type CallEnd = (Option<usize>, i64);
 
     /// As the engine has it: a check fails where nothing is left, and what is asked how much is left sees no less than 0.
-    fn without_hooks(steps: &[Step], mut fuel: i64) -> Ended {
-        for (at, step) in steps.iter().enumerate() {
-            match step {
-                Step::Spend(units) => fuel -= *units as i64,
-                Step::Check if fuel <= 0 => return (Some(at), 0),
-                Step::Enter(_) => {
+    fn without_hooks(actions: &[Action], mut fuel: i64) -> CallEnd {
+        for (at, action) in actions.iter().enumerate() {
+            match action {
+                Action::Spend(units) => fuel -= *units as i64,
+                Action::Check if fuel <= 0 => return (Some(at), 0),
+                Action::Enter(_) => {
                     fuel -= 1;
                     if fuel <= 0 {
                         return (Some(at), 0);
                     }
                 }
-                Step::Check | Step::Leave(_) => {}
+                Action::Check | Action::Leave(_) => {}
             }
         }
         (None, fuel.max(0))
     }
 
-    fn with_hooks(steps: &[Step], fuel: u64, slack: &mut Slack) -> Ended {
+    fn with_hooks(actions: &[Action], fuel: u64, slack: &mut Slack) -> CallEnd {
         let mut fuel = (fuel + slack.begin()) as i64;
         let mut ran_out = None;
-        for (at, step) in steps.iter().enumerate() {
+        for (at, action) in actions.iter().enumerate() {
             let hook = |slack: &mut Slack, fuel: &mut i64, back: u64| {
                 *fuel = slack.hook((*fuel).max(0) as u64, back)?.fuel as i64;
-                Ok::<_, NearDry>(())
+                Ok::<_, DryFuel>(())
             };
-            let dry = match step {
-                Step::Spend(units) => {
+            let dry = match action {
+                Action::Spend(units) => {
                     fuel -= *units as i64;
                     false
                 }
-                Step::Check => fuel <= 0,
-                Step::Enter(cost) => {
+                Action::Check => fuel <= 0,
+                Action::Enter(cost) => {
                     fuel -= 1;
                     fuel <= 0 || {
                         fuel -= *cost as i64 - 1;
@@ -194,7 +194,7 @@ mod tests {
                         }
                     }
                 }
-                Step::Leave(cost) => {
+                Action::Leave(cost) => {
                     fuel -= *cost as i64;
                     hook(slack, &mut fuel, *cost).is_err()
                 }
@@ -210,12 +210,12 @@ mod tests {
         (ran_out, if ran_out.is_some() { 0 } else { left.saturating_sub(more) as i64 })
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn action() -> impl Strategy<Value = Action> {
         prop_oneof![
-            (0..12_u64).prop_map(Step::Spend),
-            Just(Step::Check),
-            (6..20_u64).prop_map(Step::Enter),
-            (4..12_u64).prop_map(Step::Leave),
+            (0..12_u64).prop_map(Action::Spend),
+            Just(Action::Check),
+            (6..20_u64).prop_map(Action::Enter),
+            (4..12_u64).prop_map(Action::Leave),
         ]
     }
 
@@ -223,16 +223,16 @@ mod tests {
         /// Whatever calls into the guest do, each ends where it would without hooks, with the fuel it would have, and after few
         /// attempts.
         #[test]
-        fn hooks_do_not_show(calls in prop::collection::vec((prop::collection::vec(step(), 0..40), 0..150_u64), 1..5)) {
-            let expected: Vec<Ended> = calls.iter().map(|(steps, fuel)| without_hooks(steps, *fuel as i64)).collect();
-            let mut plan = Plan::default();
+        fn hooks_do_not_show(calls in prop::collection::vec((prop::collection::vec(action(), 0..40), 0..150_u64), 1..5)) {
+            let expected: Vec<CallEnd> = calls.iter().map(|(actions, fuel)| without_hooks(actions, *fuel as i64)).collect();
+            let mut allowances = Allowances::default();
             let mut found = None;
             for _ in 0..calls.len() + 2 {
-                let mut slack = Slack::new(plan.clone());
-                let ended: Vec<Ended> =
-                    calls.iter().map(|(steps, fuel)| with_hooks(steps, *fuel, &mut slack)).collect();
+                let mut slack = Slack::new(allowances.clone());
+                let ended: Vec<CallEnd> =
+                    calls.iter().map(|(actions, fuel)| with_hooks(actions, *fuel, &mut slack)).collect();
                 match slack.revised() {
-                    Some(revised) => plan = revised.clone(),
+                    Some(revised) => allowances = revised.clone(),
                     None => {
                         found = Some(ended);
                         break;

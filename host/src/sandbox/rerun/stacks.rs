@@ -1,4 +1,4 @@
-//! Where blocks were allocated, in a run that is done to find out.
+//! The stacks of allocations, in a run that captures them.
 
 use crate::ledger::Stack;
 use std::collections::{BTreeMap, HashMap};
@@ -43,8 +43,8 @@ const FIRST_PRUNING: usize = 1 << 16;
 
 /// Stacks by the number of the allocation; each different stack is kept once.
 #[derive(Debug, Default)]
-pub struct Captured {
-    stacks: Vec<Place>,
+pub struct AllocationStacks {
+    stacks: Vec<StackTotals>,
     known: HashMap<Stack, usize>,
     by_number: BTreeMap<u64, (usize, u32)>,
     left_out: u64,
@@ -53,7 +53,7 @@ pub struct Captured {
 
 /// A stack, and what was allocated with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StackTotals {
     /// The stack.
     pub stack: Stack,
     /// Allocations.
@@ -62,7 +62,7 @@ pub struct Place {
     pub space: u64,
 }
 
-impl Captured {
+impl AllocationStacks {
     /// Enters the stack of an allocation of so many bytes. Of more different stacks than are worth keeping, the first are kept.
     pub fn enter(&mut self, number: u64, size: u32, stack: Stack) {
         let next = self.stacks.len();
@@ -71,7 +71,7 @@ impl Captured {
             return;
         }
         let index = *self.known.entry(stack).or_insert_with_key(|stack| {
-            self.stacks.push(Place { stack: Stack::clone(stack), objects: 0, space: 0 });
+            self.stacks.push(StackTotals { stack: Stack::clone(stack), objects: 0, space: 0 });
             next
         });
         let captured = &mut self.stacks[index];
@@ -102,7 +102,7 @@ impl Captured {
     }
 
     /// Every stack that was captured, and what was allocated with it.
-    pub fn all(&self) -> &[Place] {
+    pub fn all(&self) -> &[StackTotals] {
         &self.stacks
     }
 
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_stack_is_kept_once_and_found_by_number() {
         let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
-        let mut captured = Captured::default();
+        let mut captured = AllocationStacks::default();
         for (number, function) in [(5, 1), (2, 7), (9, 1)] {
             captured.enter(number, 8, stack(function));
         }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_gone_is_forgotten_and_stays_counted() {
         let stack = Stack::from([RawFrame { function: 1, offset: Some(1) }]);
-        let mut captured = Captured::default();
+        let mut captured = AllocationStacks::default();
         let mut pruned = 0;
         for number in 1..=3 * FIRST_PRUNING as u64 {
             captured.enter(number, 8, stack.clone());
@@ -148,13 +148,13 @@ mod tests {
         assert!((2..=8).contains(&pruned) && captured.blocks().count() < FIRST_PRUNING * 2, "{pruned}");
         assert_eq!((captured.stack(16), captured.stack(17)), (Some(&stack), None));
         let objects = 3 * FIRST_PRUNING as u64;
-        assert_eq!(captured.all(), [Place { stack, objects, space: objects * 8 }]);
+        assert_eq!(captured.all(), [StackTotals { stack, objects, space: objects * 8 }]);
     }
 
     #[test]
     fn what_is_not_kept_is_counted() {
         let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
-        let mut captured = Captured::default();
+        let mut captured = AllocationStacks::default();
         for number in 1..=MAX_STACKS as u32 + 2 {
             captured.enter(number.into(), 8, stack(number));
         }
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn of_more_stacks_than_are_worth_keeping_the_first_are() {
         let stack = |depth: usize| Stack::from([RawFrame { function: 1, offset: Some(depth as u32) }]);
-        let mut captured = Captured::default();
+        let mut captured = AllocationStacks::default();
         for number in 0..MAX_STACKS + 5 {
             captured.enter(number as u64, 8, stack(number));
         }

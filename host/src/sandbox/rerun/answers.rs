@@ -1,0 +1,110 @@
+//! Answers of the host that another run would get otherwise. The allocator of a second run, whose blocks are elsewhere,
+//! takes other ways, and spends other fuel and pages. So the second run is given the answers that the first one got.
+
+/// Host calls whose time is kept: 8 MiB of them.
+const MAX_CALLS: usize = 1 << 20;
+
+/// The answers of one run: recorded as they are given, or those of an earlier run, replayed.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    sizes: Sizes,
+    fuel: Fuel,
+}
+
+impl Answers {
+    /// What was recorded, to be replayed from its start.
+    pub fn replay(&self) -> Self {
+        let (sizes, fuel) = (self.sizes.answers.clone(), self.fuel.calls.clone());
+        Self {
+            sizes: Sizes { asked: 0, answers: sizes, replays: true },
+            fuel: Fuel { called: 0, calls: fuel, replays: true },
+        }
+    }
+
+    /// The size of linear memory to answer with, where it is `now`.
+    pub fn linear(&mut self, now: u64) -> u64 {
+        self.sizes.answer(now)
+    }
+
+    /// The spent fuel by which the clock is set for a call of the host, where `now` is spent.
+    pub fn spent(&mut self, now: u64) -> u64 {
+        self.fuel.answer(now)
+    }
+}
+
+/// Sizes of linear memory.
+#[derive(Debug, Clone, Default)]
+struct Sizes {
+    /// How often the guest has asked.
+    asked: u64,
+    /// Each answer that differs from the one before, with the number of the question that it answered first. Memory only
+    /// grows, by pages, so these are few.
+    answers: Vec<(u64, u64)>,
+    replays: bool,
+}
+
+impl Sizes {
+    fn answer(&mut self, now: u64) -> u64 {
+        self.asked += 1;
+        let asked = self.asked;
+        if self.replays {
+            let next = self.answers.partition_point(|(at, _)| *at <= asked);
+            return next.checked_sub(1).map_or(now, |last| self.answers[last].1);
+        }
+        if self.answers.last().is_none_or(|(_, last)| *last != now) {
+            self.answers.push((asked, now));
+        }
+        now
+    }
+}
+
+/// Spent fuel at each call of the host.
+#[derive(Debug, Clone, Default)]
+struct Fuel {
+    /// How often the host was called.
+    called: usize,
+    /// The fuel that was spent at each call; it never falls.
+    calls: Vec<u64>,
+    replays: bool,
+}
+
+impl Fuel {
+    fn answer(&mut self, now: u64) -> u64 {
+        let call = self.called;
+        self.called += 1;
+        if self.replays {
+            let last = self.calls.last().copied().unwrap_or(0);
+            return self.calls.get(call).copied().unwrap_or(now.max(last));
+        }
+        if call < MAX_CALLS {
+            self.calls.push(now);
+        }
+        now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_is_told_what_the_first_was() {
+        let mut first = Answers::default();
+        let sizes = [1, 1, 4, 4, 4, 9];
+        assert_eq!(sizes.map(|now| first.linear(now)), sizes);
+        assert_eq!(first.sizes.answers.len(), 3);
+        let mut second = first.replay();
+        assert_eq!(sizes.map(|now| second.linear(now + 2)), sizes);
+        assert_eq!(Answers::default().replay().linear(7), 7, "the first never asked");
+    }
+
+    #[test]
+    fn its_clock_stands_where_it_stood() {
+        let mut first = Answers::default();
+        let times = [5, 9, 9, 20];
+        assert_eq!(times.map(|now| first.spent(now)), times);
+        let mut second = first.replay();
+        assert_eq!(times.map(|now| second.spent(now + 3)), times);
+        assert_eq!([second.spent(11), second.spent(30)], [20, 30], "it goes on, and never back");
+    }
+}

@@ -1,0 +1,54 @@
+//! A test is run again until its fuel is exact.
+
+use super::instruments::Instruments;
+use crate::policy::Limit;
+use crate::sandbox::engine::Engine;
+use crate::sandbox::execute::{self, Job, Run};
+use crate::sandbox::heap::NotTracked;
+use crate::sandbox::wasi::deadline_after;
+use std::time::Instant;
+
+/// Attempts at one test at most: one a call into the guest that uses up its fuel, and two more.
+const MAX_ATTEMPTS: u32 = 16;
+
+/// Runs one test. The calling thread needs [`Engine::thread_stack`] bytes of stack.
+///
+/// The hooks of its allocator give back the fuel that they cost, but where less than that is left a test could end in one
+/// of them. It is then run again with some fuel more, which a hook takes away. Where that cannot be done, or not often
+/// enough, the report says that its heap, and with it the fuel, is not what it would be.
+pub fn run(engine: &Engine, job: &Job<'_>) -> Run {
+    run_with(engine, job, Instruments::default())
+}
+
+/// Runs one test with these instruments, again and again until its fuel is exact.
+pub(super) fn run_with(engine: &Engine, job: &Job<'_>, mut instruments: Instruments) -> Run {
+    let (mut first, revised) = execute::once(engine, job, &instruments);
+    let Some(allowances) = revised else { return first };
+    instruments.allowances = allowances;
+    first.heap = Err(NotTracked::FuelEnded);
+    // What was printed cannot be taken back.
+    if job.grants.policy().unrepeatable().is_none()
+        && job.echo.is_none()
+        && let Some(exact) = exact(engine, job, instruments, &mut first)
+    {
+        return exact;
+    }
+    first
+}
+
+/// Runs the test with allowances that each run improves, until one run is exact.
+fn exact(engine: &Engine, job: &Job<'_>, mut instruments: Instruments, first: &mut Run) -> Option<Run> {
+    let until = deadline_after(job.grants.policy().limits.time(Limit::Timeout).saturating_mul(job.rounds));
+    for _ in 1..MAX_ATTEMPTS {
+        if Instant::now() > until {
+            first.late = true;
+            break;
+        }
+        let (mut next, revised) = execute::once(engine, job, &instruments);
+        next.host_leak += first.host_leak;
+        let Some(allowances) = revised else { return Some(next) };
+        first.host_leak = next.host_leak;
+        instruments.allowances = allowances;
+    }
+    None
+}

@@ -1,0 +1,33 @@
+//! Why it is not certain which blocks a test lost, and where they were allocated.
+
+use crate::ledger::heap::reach::Differs;
+use crate::sandbox::heap::NotTracked;
+
+/// Why a second run, which would tell, was not possible, or did not do the same.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HeapDoubt {
+    /// The test is granted something that a second run would change, or would find changed.
+    #[error("a second run cannot be done: the test is granted {0}")]
+    Unrepeatable(&'static str),
+    /// The wall clock ended the first run, or the user did.
+    #[error("a second run would end elsewhere: the first ran out of time")]
+    OutOfTime,
+    /// The user ended the second run.
+    #[error("the second run was interrupted")]
+    Interrupted,
+    /// There is nothing to compare.
+    #[error("in a second run, its heap was not tracked: {0}")]
+    NotTracked(NotTracked),
+    /// The second run ended in another way, told here in words.
+    #[error("a second run differed: {0}")]
+    Ending(String),
+    /// The second run called its allocator for something else.
+    #[error("a second run differed: it allocated otherwise")]
+    Allocations,
+    /// The first run left blocks.
+    #[error("a second run differed: it left nothing")]
+    NothingLeft,
+    /// The second run left other blocks.
+    #[error("a second run differed: {0}")]
+    Blocks(#[from] Differs),
+}

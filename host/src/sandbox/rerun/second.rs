@@ -1,0 +1,63 @@
+//! A second run of a test whose first run is known: its blocks are elsewhere in memory, and stacks are captured.
+
+use super::attempts::run_with;
+use super::doubt::HeapDoubt;
+use super::instruments::{Instruments, Shift};
+use super::stacks::Capture;
+use crate::sandbox::ending::Ending;
+use crate::sandbox::engine::Engine;
+use crate::sandbox::execute::{Job, Run};
+use crate::sandbox::heap::HeapEnd;
+use std::sync::atomic::Ordering;
+
+/// What a second run came to.
+#[derive(Debug)]
+pub struct SecondRun {
+    /// The end of its heap; else why that says nothing of the first run's.
+    pub end: Result<Box<HeapEnd>, HeapDoubt>,
+    /// Host descriptors that it left open: a bug of ours.
+    pub host_leak: u64,
+    /// Whether the wall clock ended it.
+    pub by_wall_clock: bool,
+}
+
+/// Runs a test a second time, if that can be done. `first` is the first run, `end` the end of its heap.
+pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: Capture) -> SecondRun {
+    let refused = |doubt| SecondRun { end: Err(doubt), host_leak: 0, by_wall_clock: false };
+    if let Some(grant) = job.grants.policy().unrepeatable() {
+        return refused(HeapDoubt::Unrepeatable(grant));
+    }
+    if first.ended_by_wall_clock() || matches!(first.ending, Ending::Interrupted) {
+        return refused(HeapDoubt::OutOfTime);
+    }
+    let instruments = Instruments {
+        answers: end.answers.replay(),
+        capture,
+        shift: Some(Shift { narrow: first.refused.is_some() }),
+        allocator_calls: end.calls_at_fuel_end,
+        picture: true,
+        ..Instruments::default()
+    };
+    let job = Job { echo: None, inject_host_leak: false, ..job.clone() };
+    let second = run_with(engine, &job, instruments);
+    let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
+    let interrupted = job.interrupted.load(Ordering::Relaxed);
+    SecondRun { end: compare(first, end, second, interrupted), host_leak, by_wall_clock }
+}
+
+/// The end of the second run, where it did what the first one did.
+fn compare(first: &Run, first_end: &HeapEnd, second: Run, interrupted: bool) -> Result<Box<HeapEnd>, HeapDoubt> {
+    if interrupted {
+        return Err(HeapDoubt::Interrupted);
+    }
+    let end = second.heap.map_err(HeapDoubt::NotTracked)?;
+    let ended = second.ending.words();
+    // Where fuel ended the first run, the second may come further: only its calls of the allocator count.
+    if first_end.calls_at_fuel_end.is_none() && ended != first.ending.words() {
+        return Err(HeapDoubt::Ending(ended));
+    }
+    if end.trace != first_end.trace {
+        return Err(HeapDoubt::Allocations);
+    }
+    Ok(end)
+}

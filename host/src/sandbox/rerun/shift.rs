@@ -1,0 +1,79 @@
+//! Moves everything that a run will allocate, before the test begins. A word that is a pointer then differs from the first
+//! run's by the same distance, and an integer does not.
+
+use super::instruments::{Instruments, Shift};
+use crate::sandbox::heap::{Ground, ModuleHeap, PAGE};
+use crate::sandbox::state::TestState;
+use wasmtime::{Instance, Store, Val};
+
+/// Bytes that are allocated before the test begins. With what dlmalloc puts before a block they are a page of linear
+/// memory: every later block moves by one, keeps its place in its page, and memory grows at the same allocations.
+const PAD: u32 = (PAGE - HEADER) as u32;
+
+/// What an allocator puts before a block.
+const HEADER: u64 = 8;
+
+/// Shadow stacks, with the static data below them, that are moved; larger ones are not.
+const MAX_STACK: u64 = 64 << 20;
+
+/// The shadow stack keeps its place in a page of the machine's.
+const STACK_ALIGNMENT: u32 = 1 << 12;
+
+impl Instruments {
+    /// Prepares the memory of a fresh instance, whose hooks are attached. What that spends is not the test's.
+    ///
+    /// # Errors
+    /// See [`Shift::apply`].
+    pub fn prepare(
+        &self,
+        store: &mut Store<TestState>,
+        instance: &Instance,
+        module: &ModuleHeap,
+        ground: Ground,
+    ) -> anyhow::Result<()> {
+        let Some(shift) = self.shift else { return Ok(()) };
+        let budget = store.get_fuel()?;
+        let slack = std::mem::take(&mut store.data_mut().heap.slack);
+        store.set_fuel(self.extra_fuel())?;
+        shift.apply(store, instance, module, ground)?;
+        store.data_mut().heap.slack = slack;
+        store.set_fuel(budget)
+    }
+}
+
+impl Shift {
+    /// Allocates a page. A shadow stack among static data goes into a block of its own, so that what it leaves behind is no
+    /// root.
+    ///
+    /// # Errors
+    /// The allocator has no memory for it, or the stack may be too large.
+    fn apply(
+        self,
+        store: &mut Store<TestState>,
+        instance: &Instance,
+        module: &ModuleHeap,
+        ground: Ground,
+    ) -> anyhow::Result<()> {
+        let stack = module.layout.stack_pointer(store, instance).filter(|_| ground.stack_within);
+        let room = stack.map_or(0, |(_, top)| u64::from(top.saturating_sub(module.layout.lowest_data())));
+        anyhow::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
+        let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
+        let taken = PAGE + if stack.is_some() { block + HEADER } else { 0 };
+        // What an allocator puts before a block may be more, and straddle a page.
+        store.data_mut().limiter.widen(taken + if self.narrow { 0 } else { PAGE });
+        let allocate = |store: &mut Store<TestState>, size: u32| {
+            let ptr = module.allocate(store, instance, size)?;
+            anyhow::ensure!(ptr != 0, "there is no memory to move its blocks by");
+            Ok(ptr)
+        };
+        if let Some((global, top)) = stack {
+            let size = u32::try_from(block)?;
+            let end = u64::from(allocate(store, size)?) + block;
+            let end = u32::try_from(end.min(u32::MAX.into()))?;
+            let moved = end - end.wrapping_sub(top) % STACK_ALIGNMENT;
+            global.set(&mut *store, Val::I32(moved.cast_signed()))?;
+        }
+        allocate(store, PAD)?;
+        Ok(())
+    }
+}

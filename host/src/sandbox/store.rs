@@ -1,0 +1,39 @@
+//! A fresh store for a module's code.
+
+use super::engine::Engine;
+use super::heap::HeapState;
+use super::limiter::Limiter;
+use super::module::LoadedModule;
+use super::rerun::Instruments;
+use super::state::TestState;
+use super::wasi::Wasi;
+use std::sync::Arc;
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+
+/// A store for one run of a module's code, with a limit on linear memory in bytes. It has no fuel yet.
+pub fn fresh_store(
+    engine: &Engine,
+    module: &LoadedModule,
+    wasi: Wasi,
+    memory: u64,
+    instruments: &Instruments,
+) -> Store<TestState> {
+    let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
+    let state = TestState {
+        wasi,
+        limiter: Limiter::new(memory),
+        heap: HeapState::new(hooks, instruments),
+        code: Arc::clone(&module.code),
+        spent_before: 0,
+        budget: 0,
+    };
+    let mut store = Store::new(engine.wasmtime(), state);
+    store.limiter(|state| state);
+    store.epoch_deadline_callback(on_tick);
+    store
+}
+
+fn on_tick(store: StoreContextMut<'_, TestState>) -> anyhow::Result<UpdateDeadline> {
+    store.data().wasi.watchdog().check()?;
+    Ok(UpdateDeadline::Continue(1))
+}
