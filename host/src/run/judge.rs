@@ -4,7 +4,7 @@ use super::hints;
 use super::libtest::{self, Closing};
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
-use crate::sandbox::wasi::{BrokenLimit, Waited};
+use crate::sandbox::wasi::{BrokenLimit, FatalWait};
 use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, Run, TrapKind};
 use crate::symbols::{Cause, Symbols};
 
@@ -178,7 +178,7 @@ impl Case<'_> {
     }
 
     /// What was waited for, with the place where that socket was acquired.
-    fn words(&self, waited: &Waited) -> String {
+    fn words(&self, waited: &FatalWait) -> String {
         let frames = waited.acquired.as_deref().map(|stack| self.module.symbols.frames(stack)).unwrap_or_default();
         match frames.first() {
             Some(Frame { file: Some(file), line: Some(line), .. }) => {

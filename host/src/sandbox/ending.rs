@@ -1,9 +1,9 @@
 //! How a call into a guest ended, before anyone judges it.
 
 use super::heap::FuelEndOfFirstRun;
-use super::rerun::DryFuel;
+use super::rerun::InexactFuel;
 use super::state::TestState;
-use super::wasi::{BrokenLimit, Waited};
+use super::wasi::{BrokenLimit, FatalWait};
 use crate::ledger::heap::BadFree;
 use crate::ledger::{Stack, both_ends};
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -77,14 +77,14 @@ pub enum Ending {
         /// Where it was then.
         stack: Stack,
         /// The socket it waited for, if it did.
-        waited: Option<Box<Waited>>,
+        waited: Option<Box<FatalWait>>,
     },
     /// It waited for what nothing could ever bring about.
     Deadlock {
         /// Where.
         stack: Stack,
         /// For which socket.
-        waited: Box<Waited>,
+        waited: Box<FatalWait>,
     },
     /// It made the host move or hold too much.
     Limit {
@@ -167,7 +167,7 @@ impl Ending {
         if let Some(what) = error.downcast_ref::<BadFree>() {
             return Self::BadFree { what: *what, stack: stack() };
         }
-        if error.is::<DryFuel>() || error.is::<FuelEndOfFirstRun>() {
+        if error.is::<InexactFuel>() || error.is::<FuelEndOfFirstRun>() {
             return Self::Fuel { stack: stack() };
         }
         match error.downcast_ref() {
@@ -175,7 +175,7 @@ impl Ending {
             Some(WallClock::Interrupted) => return Self::Interrupted,
             None => {}
         }
-        if let Some(waited) = error.downcast_ref::<Waited>() {
+        if let Some(waited) = error.downcast_ref::<FatalWait>() {
             let waited = Box::new(waited.clone());
             return if waited.forever {
                 Self::Deadlock { stack: stack(), waited }

@@ -1,7 +1,7 @@
 use super::code::CodeMap;
 use super::heap::HeapState;
 use super::limiter::Limiter;
-use super::rerun::{DryFuel, SLACK};
+use super::rerun::{InexactFuel, SLACK};
 use super::wasi::Wasi;
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, Store};
@@ -38,7 +38,7 @@ impl TestState {
     }
 
     /// The fuel that is left when a hook has given back its own cost.
-    pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<u64, DryFuel> {
+    pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<u64, InexactFuel> {
         let exact = self.heap.slack.hook(left, back)?;
         if exact.slack_ends {
             self.budget = self.budget.saturating_sub(SLACK);

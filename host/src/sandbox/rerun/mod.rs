@@ -26,5 +26,5 @@ pub use stacks::{AllocationStacks, Capture};
 
 pub(super) use answers::Answers;
 pub(super) use instruments::Instruments;
-pub(super) use slack::{Allowances, DryFuel, SLACK, Slack};
+pub(super) use slack::{Allowances, InexactFuel, SLACK, Slack};
 pub(super) use stacks::END_FRAMES;

@@ -14,7 +14,7 @@ pub const SLACK: u64 = 1 << 12;
 /// The fuel was used up, or may have been, and this run is not exact.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel")]
-pub struct DryFuel;
+pub struct InexactFuel;
 
 /// Which calls into the guest have slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,14 +78,14 @@ impl Slack {
     ///
     /// # Errors
     /// The fuel was used up before, or may have been, and how that ends is not known.
-    pub fn hook(&mut self, left: u64, back: u64) -> Result<HookEnd, DryFuel> {
+    pub fn hook(&mut self, left: u64, back: u64) -> Result<HookEnd, InexactFuel> {
         let before = self.hooks;
         self.hooks += 1;
         let fuel = left.saturating_add(back);
         if self.has_slack {
             if fuel <= SLACK {
                 self.used_up_since(before);
-                return Err(DryFuel);
+                return Err(InexactFuel);
             }
             if self.allowances.until.get(&self.entered) == Some(&self.hooks) {
                 self.has_slack = false;
@@ -97,7 +97,7 @@ impl Slack {
                 return Ok(HookEnd { fuel: 0, slack_ends: false });
             }
             self.may_be_dry();
-            return Err(DryFuel);
+            return Err(InexactFuel);
         }
         Ok(HookEnd { fuel, slack_ends: false })
     }
@@ -173,7 +173,7 @@ mod tests {
         for (at, action) in actions.iter().enumerate() {
             let hook = |slack: &mut Slack, fuel: &mut i64, back: u64| {
                 *fuel = slack.hook((*fuel).max(0) as u64, back)?.fuel as i64;
-                Ok::<_, DryFuel>(())
+                Ok::<_, InexactFuel>(())
             };
             let dry = match action {
                 Action::Spend(units) => {

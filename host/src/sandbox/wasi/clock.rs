@@ -101,7 +101,7 @@ impl Clock {
     }
 
     /// What one of WASI's clocks shows.
-    pub fn of(&self, id: Clockid) -> u64 {
+    pub fn shows(&self, id: Clockid) -> u64 {
         match id {
             Clockid::Realtime => self.realtime(),
             Clockid::Monotonic => self.monotonic(),
@@ -137,9 +137,9 @@ mod tests {
         let mut clock = Clock::new(policy::Clock::default());
         clock.set_spent(5);
         clock.sleep_until(15);
-        assert_eq!(clock.of(Clockid::Realtime), START + 15);
-        assert_eq!(clock.of(Clockid::Monotonic), MONOTONIC_START + 15);
-        assert_eq!(clock.of(Clockid::ProcessCputimeId), 5, "sleeping takes no processor time");
+        assert_eq!(clock.shows(Clockid::Realtime), START + 15);
+        assert_eq!(clock.shows(Clockid::Monotonic), MONOTONIC_START + 15);
+        assert_eq!(clock.shows(Clockid::ProcessCputimeId), 5, "sleeping takes no processor time");
         clock.set_spent(7);
         assert_eq!(clock.elapsed(), 17);
         clock.sleep_until(3);
@@ -147,7 +147,7 @@ mod tests {
         clock.sleep_until(u64::MAX);
         clock.set_spent(u64::MAX);
         for id in [Clockid::Realtime, Clockid::Monotonic, Clockid::ThreadCputimeId] {
-            assert_eq!(clock.of(id), u64::MAX);
+            assert_eq!(clock.shows(id), u64::MAX);
         }
     }
 

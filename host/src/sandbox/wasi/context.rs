@@ -7,8 +7,9 @@ use super::host::Turn;
 use super::meter;
 use super::quota::Quota;
 use super::random::Random;
+use super::scratch::Scratch;
 use super::stdio::{Capture, Echo, Stdin, Stdout};
-use super::table::{DirEntry, Entry, Granted, Object, Opened, Result, Table, path};
+use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::watchdog::Watchdog;
 use super::world::World;
 use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
@@ -83,11 +84,7 @@ impl Wasi {
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
-        let scratch = super::scratch::Scratch::new(
-            limits.most(Limit::Scratch),
-            limits.most(Limit::ScratchEntries),
-            clock.start(),
-        );
+        let scratch = Scratch::new(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), clock.start());
         let mut wasi = Self {
             world: World::new(scratch, Capture::new(limits.most(Limit::Output), echo), watchdog, clock),
             table: Table::with_capacity(8),
@@ -162,13 +159,13 @@ impl Wasi {
             stack: None,
         });
         self.note_ends(id, kind, &object);
-        let rights = Granted::whole(kind, access);
+        let rights = RightsPair::whole(kind, access);
         self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
 
     /// Enters an object that the test acquired; refused with `Mfile` over the limit.
-    pub(super) fn acquired(&mut self, object: Object, acquired: Acquired) -> Result<Fd> {
-        let Acquired { kind, path, access, rights } = acquired;
+    pub(super) fn acquired(&mut self, object: Object, acquired: NewHandle) -> Result<Fd> {
+        let NewHandle { kind, path, access, rights } = acquired;
         self.room_for_handle()?;
         let fd = self.table.next_fd();
         let stack = self.stack.take();
@@ -195,14 +192,14 @@ impl Wasi {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
     }
 
-    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: Opened, asked: Granted) -> Result<Fd> {
+    pub(super) fn opened(&mut self, dirfd: Fd, at: &str, opened: FileOrDir, asked: RightsPair) -> Result<Fd> {
         let path = path::join(&self.table.get(dirfd)?.path, at);
         let (kind, object) = match opened {
-            Opened::File(file) => (Kind::File, Object::File(file)),
-            Opened::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }),
+            FileOrDir::File(file) => (Kind::File, Object::File(file)),
+            FileOrDir::Dir(dir) => (Kind::Dir, Object::Dir { dir, listing: None }),
         };
         let rights = asked.for_kind(kind);
-        self.acquired(object, Acquired { kind, path, access: rights.access(), rights })
+        self.acquired(object, NewHandle { kind, path, access: rights.access(), rights })
     }
 
     /// Enters the two sides of a socket into the books.
@@ -316,11 +313,11 @@ impl Wasi {
 }
 
 /// What there is to say of an acquired object.
-pub(super) struct Acquired {
+pub(super) struct NewHandle {
     pub kind: Kind,
     pub path: Arc<str>,
     pub access: Access,
-    pub rights: Granted,
+    pub rights: RightsPair,
 }
 
 fn close_object(object: &mut Object, world: &mut World) {

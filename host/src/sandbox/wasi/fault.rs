@@ -1,6 +1,6 @@
 //! Why a host call failed: with an errno that the guest is told, or in a way that ends the test.
 
-use super::waiting::{Stuck, Wait};
+use super::waiting::{BlockedWait, Wait};
 use crate::sandbox::ending::WallClock;
 use wasi_common::snapshots::preview_1::types::{Errno, Error};
 
@@ -12,7 +12,7 @@ pub enum Fault {
     /// The guest is not run on.
     Trap(anyhow::Error),
     /// The guest waits for a socket, and is not run on.
-    Waiting(Stuck),
+    Waiting(BlockedWait),
 }
 
 /// The process has no file descriptor left, or the machine has none. Whether it comes to this depends on the other tests of
@@ -26,14 +26,14 @@ pub struct NoDescriptors;
 impl Fault {
     /// Nothing can ever end this wait.
     pub fn forever(wait: Wait) -> Self {
-        Self::Waiting(Stuck { wait, forever: true })
+        Self::Waiting(BlockedWait { wait, forever: true })
     }
 
     /// Says what was waited for when the wall clock ended it.
     pub fn while_waiting(self, wait: Wait) -> Self {
         match self {
             Self::Trap(trap) if trap.downcast_ref() == Some(&WallClock::Deadline) => {
-                Self::Waiting(Stuck { wait, forever: false })
+                Self::Waiting(BlockedWait { wait, forever: false })
             }
             other => other,
         }

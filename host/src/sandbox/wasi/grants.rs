@@ -84,7 +84,7 @@ enum SocketFault {
 }
 
 /// Where connecting to a listening socket of the same test leads.
-enum Listening<'a> {
+enum ListenAddress<'a> {
     /// The address it has now, and whether the policy fixes it.
     Tcp(SocketAddr, bool),
     Unix(&'a Path),
@@ -160,19 +160,19 @@ impl Grants {
 fn listen<'a>(
     grant: &'a SocketGrant,
     world: &mut World,
-    listening: &mut BTreeMap<&'a str, Listening<'a>>,
+    listening: &mut BTreeMap<&'a str, ListenAddress<'a>>,
 ) -> Result<Option<Box<dyn File>>, SocketFault> {
     let (listener, at) = match &grant.source {
         SocketSource::Listen(address) => {
             let (listener, bound) = Listener::tcp(*address, world.host.track())?;
-            (listener, Listening::Tcp(bound, address.port() != 0))
+            (listener, ListenAddress::Tcp(bound, address.port() != 0))
         }
         SocketSource::ListenUnix(path) => {
             let listener = Listener::unix(path, world.host.track()).map_err(|error| match error.kind() {
                 ErrorKind::AddrInUse => SocketFault::Exists,
                 _ => error.into(),
             })?;
-            (listener, Listening::Unix(path))
+            (listener, ListenAddress::Unix(path))
         }
         SocketSource::Connect(_) | SocketSource::ConnectUnix(_) | SocketSource::ConnectTo(_) => return Ok(None),
     };
@@ -184,7 +184,7 @@ fn listen<'a>(
 fn connect(
     grant: &SocketGrant,
     world: &mut World,
-    listening: &BTreeMap<&str, Listening<'_>>,
+    listening: &BTreeMap<&str, ListenAddress<'_>>,
 ) -> Result<Option<Box<dyn File>>, SocketFault> {
     let tracked = world.host.track();
     let stream = match &grant.source {
@@ -192,10 +192,10 @@ fn connect(
         SocketSource::Connect(address) => Stream::tcp(*address, Some(*address), CONNECT_TIMEOUT, tracked)?,
         SocketSource::ConnectUnix(path) => Stream::unix(path, CONNECT_TIMEOUT, tracked)?,
         SocketSource::ConnectTo(name) => match listening.get(name.as_str()) {
-            Some(Listening::Tcp(address, fixed)) => {
+            Some(ListenAddress::Tcp(address, fixed)) => {
                 Stream::tcp(*address, fixed.then_some(*address), CONNECT_TIMEOUT, tracked)?
             }
-            Some(Listening::Unix(path)) => Stream::unix(path, CONNECT_TIMEOUT, tracked)?,
+            Some(ListenAddress::Unix(path)) => Stream::unix(path, CONNECT_TIMEOUT, tracked)?,
             None => return Err(SocketFault::NoListener(name.clone())),
         },
     };

@@ -3,7 +3,7 @@
 //! Fuel counts wasm operators; without a tariff a guest could make the host work for hours at the price of a few calls.
 //! The tariff, charged after the call: [`CALL`] for every host call, [`PATH`] for a call that resolves a path or an
 //! address, [`BYTE`] for a byte read, written or copied, [`ENTRY`] for a directory entry, a subscription or a port looked
-//! at, [`STEP`] for a component of a symbolic link's target, [`FRAME`] for a stack frame captured.
+//! at, [`COMPONENT`] for a component of a symbolic link's target, [`FRAME`] for a stack frame captured.
 
 /// Any host call.
 pub const CALL: u64 = 100;
@@ -14,7 +14,7 @@ pub const BYTE: u64 = 1;
 /// A directory entry, an environment string, a poll subscription, or a port that may be free.
 pub const ENTRY: u64 = 100;
 /// A component of a symbolic link's target that is resolved in memory, or a directory passed on the way up from another.
-pub const STEP: u64 = 64;
+pub const COMPONENT: u64 = 64;
 /// A frame of a captured stack.
 pub const FRAME: u64 = 10;
 

@@ -37,5 +37,5 @@ pub use grants::{GrantError, Grants, SCRATCH_PATH};
 pub use host::HostCount;
 pub use quota::BrokenLimit;
 pub use stdio::Echo;
-pub use waiting::Waited;
+pub use waiting::FatalWait;
 pub use watchdog::{Watchdog, deadline_after};

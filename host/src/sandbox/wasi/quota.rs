@@ -1,7 +1,7 @@
 //! What a test may make the host move and hold: the limits `io` and `host-memory`, looked at after each call.
 
 use super::context::Wasi;
-use super::table::{Entry, Object};
+use super::table::{DirEntry, Entry, Object};
 use crate::ledger::RawFrame;
 use crate::model::Limit;
 
@@ -118,7 +118,7 @@ impl Wasi {
     }
 
     /// Counts a directory's entries in the place of those that its descriptor held before.
-    pub(super) fn hold_listing(&mut self, old: Option<&[super::table::DirEntry]>, new: &[super::table::DirEntry]) {
+    pub(super) fn hold_listing(&mut self, old: Option<&[DirEntry]>, new: &[DirEntry]) {
         self.quota.listed = self.quota.listed.saturating_sub(old.map_or(0, listed)).saturating_add(listed(new));
     }
 }
@@ -127,7 +127,7 @@ fn descriptor(path: &str, frames: usize) -> u64 {
     DESCRIPTOR + path.len() as u64 + (frames * size_of::<RawFrame>()) as u64
 }
 
-fn listed(entries: &[super::table::DirEntry]) -> u64 {
+fn listed(entries: &[DirEntry]) -> u64 {
     entries.iter().map(|entry| LISTED + entry.name.len() as u64).sum()
 }
 

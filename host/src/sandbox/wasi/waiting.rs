@@ -22,7 +22,7 @@ pub enum Wait {
 
 /// A wait that ends the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stuck {
+pub struct BlockedWait {
     pub wait: Wait,
     /// Whether nothing could ever have ended it; else it was the wall clock that did.
     pub forever: bool,
@@ -31,7 +31,7 @@ pub struct Stuck {
 /// A guest that was ended while it waited for a socket.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct Waited {
+pub struct FatalWait {
     /// What it waited for, beginning with `waits for`.
     pub message: String,
     /// Where that socket was acquired; none for one that was granted.
@@ -40,9 +40,9 @@ pub struct Waited {
     pub forever: bool,
 }
 
-impl Stuck {
+impl BlockedWait {
     /// In words, of the sockets of these names.
-    pub fn named(self, sockets: &str, acquired: Option<Stack>) -> Waited {
+    pub fn named(self, sockets: &str, acquired: Option<Stack>) -> FatalWait {
         let (what, never) = match self.wait {
             Wait::Connection => (format!("a connection on {sockets}"), "which nothing in this test will ever make"),
             Wait::Bytes => (format!("bytes on {sockets}"), "which nothing in this test will ever send"),
@@ -60,11 +60,11 @@ impl Stuck {
             Wait::Answer(address) => (format!("an answer from {address}"), ""),
         };
         let message = if self.forever { format!("waits for {what}, {never}") } else { format!("waits for {what}") };
-        Waited { message, acquired, forever: self.forever }
+        FatalWait { message, acquired, forever: self.forever }
     }
 
     /// The same, where the wait itself names the address.
-    pub fn unnamed(self) -> Waited {
+    pub fn unnamed(self) -> FatalWait {
         self.named("a socket", None)
     }
 }

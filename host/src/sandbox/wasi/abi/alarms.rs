@@ -55,7 +55,7 @@ impl Alarms {
 /// Nothing is slept for by processor time, which stands still while a test sleeps: it would never be due.
 fn due(sub: &SubscriptionClock, clock: &Clock) -> Result<u64, Errno> {
     let now = match sub.id {
-        Clockid::Realtime | Clockid::Monotonic => clock.of(sub.id),
+        Clockid::Realtime | Clockid::Monotonic => clock.shows(sub.id),
         Clockid::ProcessCputimeId | Clockid::ThreadCputimeId => return Err(Errno::Notsup),
     };
     let absolute = sub.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME);
@@ -145,7 +145,7 @@ mod tests {
         fn the_earliest_fire(waits in proptest::collection::vec((0..5_u64, any::<bool>(), any::<bool>()), 1..8)) {
             let subs: Vec<_> = waits.iter().map(|(wait, realtime, absolute)| {
                 let id = if *realtime { Clockid::Realtime } else { Clockid::Monotonic };
-                let timeout = if *absolute { clock().of(id) + wait } else { *wait };
+                let timeout = if *absolute { clock().shows(id) + wait } else { *wait };
                 sub(7, id, timeout, *absolute)
             }).collect();
             let least = waits.iter().map(|(wait, ..)| *wait).min().unwrap();

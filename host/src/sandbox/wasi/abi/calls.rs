@@ -6,7 +6,7 @@ use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::scratch::PATH_MAX;
-use crate::sandbox::wasi::table::{Granted, How, Result, Times};
+use crate::sandbox::wasi::table::{DirEntry, OpenMode, Result, RightsPair, Times};
 use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -165,7 +165,7 @@ impl Wasi {
         Ok(used)
     }
 
-    pub(super) fn open_path(&mut self, dirfd: Fd, path: &str, how: How, asked: Granted) -> Result<Fd> {
+    pub(super) fn open_path(&mut self, dirfd: Fd, path: &str, how: OpenMode, asked: RightsPair) -> Result<Fd> {
         self.room_for_handle()?;
         let dir = self.table.dir(dirfd, Rights::empty())?;
         let opened = dir.open(&mut self.world, path, how)?;
@@ -174,7 +174,7 @@ impl Wasi {
 }
 
 /// A directory entry's head as preview 1 lays it out: next cookie, inode, name length, type.
-fn dirent(entry: &crate::sandbox::wasi::table::DirEntry, next: u64) -> Result<[u8; 24]> {
+fn dirent(entry: &DirEntry, next: u64) -> Result<[u8; 24]> {
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&next.to_le_bytes());
     bytes[8..16].copy_from_slice(&entry.ino.to_le_bytes());

@@ -131,3 +131,39 @@ fn around<T>(
     }
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Engine, EngineOptions};
+    use std::fmt::Write as _;
+    use wasi_common::WasiCtx;
+    use wasi_common::sync::WasiCtxBuilder;
+    use wasmtime::{Module, Store, ValType};
+
+    /// A module that imports every function of preview 1, as wasi-common has them from WASI's own interface description; and
+    /// how many these are.
+    fn importing_all(engine: &wasmtime::Engine) -> (String, usize) {
+        let mut linker: Linker<WasiCtx> = Linker::new(engine);
+        wasi_common::sync::add_to_linker(&mut linker, |context| context).unwrap();
+        let mut store = Store::new(engine, WasiCtxBuilder::new().build());
+        let all: Vec<_> = linker.iter(&mut store).filter(|(module, ..)| *module == MODULE).collect();
+        let mut imports = String::new();
+        for (_, name, item) in &all {
+            let signature = item.ty(&store).unwrap_func().clone();
+            let types = |types: &mut dyn Iterator<Item = ValType>| types.map(|ty| format!(" {ty}")).collect::<String>();
+            let (params, results) = (types(&mut signature.params()), types(&mut signature.results()));
+            writeln!(imports, r#"(import "{MODULE}" "{name}" (func (param{params}) (result{results})))"#).unwrap();
+        }
+        (format!("(module {imports})"), all.len())
+    }
+
+    #[test]
+    fn every_function_of_preview_1_is_there_with_its_signature() {
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        let (wat, functions) = importing_all(engine.wasmtime());
+        assert_eq!(functions, 46);
+        let module = Module::new(engine.wasmtime(), wat::parse_str(wat).unwrap()).unwrap();
+        engine.linker().instantiate_pre(&module).map(drop).unwrap();
+    }
+}

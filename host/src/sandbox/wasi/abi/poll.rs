@@ -9,7 +9,7 @@ use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::meter::{self, MAX_VECTORS};
 use crate::sandbox::wasi::table::{Entry, Interest, Readiness, Result};
-use crate::sandbox::wasi::waiting::{Stuck, Wait};
+use crate::sandbox::wasi::waiting::{BlockedWait, Wait};
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
     Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subscription, SubscriptionU, Userdata,
@@ -131,7 +131,7 @@ impl Wasi {
             names.push(format!("{} more", entries.len() - NAMED));
         }
         let first = entries.first().and_then(|(_, entry)| self.ledger.get(entry.id));
-        let stuck = Stuck { wait: Wait::Readiness, forever };
+        let stuck = BlockedWait { wait: Wait::Readiness, forever };
         Fault::Trap(stuck.named(&names.join(" or "), first.and_then(|handle| handle.stack.clone())).into())
     }
 }

@@ -5,10 +5,11 @@ use super::calls::{follows, sizes};
 use crate::ledger::Kind;
 use crate::sandbox::ending::GuestExit;
 use crate::sandbox::wasi::clock::RESOLUTION;
-use crate::sandbox::wasi::context::{Acquired, Wasi};
+use crate::sandbox::wasi::context::{NewHandle, Wasi};
+use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::meter;
-use crate::sandbox::wasi::table::rights::{self, Granted};
-use crate::sandbox::wasi::table::{How, Object};
+use crate::sandbox::wasi::table::rights::{self, RightsPair};
+use crate::sandbox::wasi::table::{Object, OpenMode};
 use std::io::SeekFrom;
 use wasi_common::snapshots::preview_1::types::{self, Errno, Error, Fd, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1::WasiSnapshotPreview1;
@@ -52,7 +53,7 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn clock_time_get(&mut self, _: &mut GuestMemory<'_>, id: types::Clockid, _precision: u64) -> Result<u64> {
-        Ok(self.world.clock.of(id))
+        Ok(self.world.clock.shows(id))
     }
 
     async fn fd_advise(&mut self, _: &mut GuestMemory<'_>, fd: Fd, _: u64, _: u64, _: types::Advice) -> Result<()> {
@@ -106,7 +107,7 @@ impl WasiSnapshotPreview1 for Wasi {
         if !held.base.contains(base) || !held.inheriting.contains(inheriting) {
             return Err(Errno::Notcapable.into());
         }
-        *held = Granted { base, inheriting };
+        *held = RightsPair { base, inheriting };
         Ok(())
     }
 
@@ -295,9 +296,9 @@ impl WasiSnapshotPreview1 for Wasi {
     ) -> Result<Fd> {
         let path = self.path(memory, path)?;
         self.table.dir(dirfd, rights::to_open(oflags))?;
-        let asked = Granted { base, inheriting };
+        let asked = RightsPair { base, inheriting };
         self.table.get(dirfd)?.rights.passes_on(asked, flags)?;
-        let how = How {
+        let how = OpenMode {
             follow: follows(dirflags),
             create: oflags.contains(types::Oflags::CREAT),
             exclusive: oflags.contains(types::Oflags::EXCL),
@@ -392,7 +393,7 @@ impl WasiSnapshotPreview1 for Wasi {
         self.moved(bytes.len());
         // There is no short read of randomness, so a large one looks at the deadline on the way.
         for part in bytes.chunks_mut(meter::MAX_BYTES) {
-            self.world.watchdog.check().map_err(crate::sandbox::wasi::fault::Fault::from)?;
+            self.world.watchdog.check().map_err(Fault::from)?;
             self.random.fill(part);
         }
         Ok(())
@@ -406,8 +407,8 @@ impl WasiSnapshotPreview1 for Wasi {
         let listener = self.table.get(fd)?;
         let (rights, listener) = (listener.rights, std::sync::Arc::clone(&listener.path));
         let path = format!("{listener} <- {}", accepted.peer).into();
-        let rights = Granted { base: rights.inheriting, ..rights }.for_kind(Kind::Socket);
-        let what = Acquired { kind: Kind::Socket, path, access: rights.access(), rights };
+        let rights = RightsPair { base: rights.inheriting, ..rights }.for_kind(Kind::Socket);
+        let what = NewHandle { kind: Kind::Socket, path, access: rights.access(), rights };
         Ok(self.acquired(Object::File(accepted.socket), what)?)
     }
 

@@ -1,4 +1,4 @@
-//! Proof that every host descriptor opened for a test is closed again: whatever owns one carries a [`Tracked`] token,
+//! Proof that every host descriptor opened for a test is closed again: whatever owns one carries a [`DescriptorToken`],
 //! which is counted when it is made and when it is dropped.
 
 use std::sync::Arc;
@@ -10,10 +10,10 @@ pub struct HostCount(Option<Arc<AtomicU64>>);
 
 impl HostCount {
     /// A token for a descriptor that was just opened; keep it beside the descriptor's owner.
-    pub fn track(&mut self) -> Tracked {
+    pub fn track(&mut self) -> DescriptorToken {
         let count = self.0.get_or_insert_default();
         count.fetch_add(1, Ordering::Relaxed);
-        Tracked(Arc::clone(count))
+        DescriptorToken(Arc::clone(count))
     }
 
     /// The same count, for another owner of descriptors.
@@ -29,9 +29,9 @@ impl HostCount {
 
 /// Counts one host descriptor for as long as it lives.
 #[derive(Debug)]
-pub struct Tracked(Arc<AtomicU64>);
+pub struct DescriptorToken(Arc<AtomicU64>);
 
-impl Drop for Tracked {
+impl Drop for DescriptorToken {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -5,11 +5,11 @@
 //! Times, inode numbers and directories' sizes and link counts are never the host's, so that a test sees the same on every
 //! machine: see [`HostFiles`](super::host_files::HostFiles).
 
-use super::count::Tracked;
+use super::count::DescriptorToken;
 use super::file::HostFile;
 use super::identity::HostId;
 use crate::sandbox::wasi::fault::Fault;
-use crate::sandbox::wasi::table::{Dir, DirEntry, How, Opened, Result, Times};
+use crate::sandbox::wasi::table::{Dir, DirEntry, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::world::World;
 use cap_fs_ext::{
     DirExt, FileTypeExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, SystemTimeSpec,
@@ -26,7 +26,7 @@ pub struct HostDir {
     dir: cap_std::fs::Dir,
     writable: bool,
     /// Absent for the grant's own directory, which is opened once a run and shared by its tests.
-    _tracked: Option<Tracked>,
+    _tracked: Option<DescriptorToken>,
 }
 
 impl HostDir {
@@ -43,7 +43,7 @@ impl HostDir {
         Ok(if follow { self.dir.metadata(path)? } else { self.dir.symlink_metadata(path)? })
     }
 
-    fn options(&self, how: How) -> OpenOptions {
+    fn options(&self, how: OpenMode) -> OpenOptions {
         let mut options = OpenOptions::new();
         options
             .maybe_dir(true)
@@ -72,7 +72,7 @@ impl HostDir {
     /// The test has made this name.
     fn made(&self, world: &mut World, path: &str) -> Result<()> {
         if let Some(found) = there(self.metadata(path, false))? {
-            world.files.made(HostId::of(&found), world.clock.realtime());
+            world.files.made(HostId::new(&found), world.clock.realtime());
         }
         self.names_changed(world, path)
     }
@@ -83,7 +83,7 @@ impl HostDir {
         let found = parent.map_or_else(|| self.dir.dir_metadata(), |parent| self.dir.metadata(parent));
         // What is gone meanwhile has no times to keep.
         if let Some(found) = there(found.map_err(Into::into))? {
-            world.files.of(HostId::of(&found)).modified(world.clock.realtime());
+            world.files.facts(HostId::new(&found)).modified(world.clock.realtime());
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl HostDir {
     /// The test has moved or linked a file to this name.
     fn status_changed(&self, world: &mut World, path: &str) -> Result<()> {
         if let Some(found) = there(self.metadata(path, false))? {
-            world.files.of(HostId::of(&found)).changed = world.clock.realtime();
+            world.files.facts(HostId::new(&found)).changed = world.clock.realtime();
         }
         self.names_changed(world, path)
     }
@@ -107,7 +107,7 @@ fn there<T>(found: Result<T>) -> Result<Option<T>> {
 }
 
 /// The flags that the host's options have no word for.
-fn host_flags(how: How) -> OFlags {
+fn host_flags(how: OpenMode) -> OFlags {
     // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
     let mut flags = OFlags::NONBLOCK;
     // The options refuse to append to a file that is truncated, which POSIX allows.
@@ -140,7 +140,7 @@ pub fn filetype(kind: FileType) -> Filetype {
 /// A host file's status as the guest may see it. Links are counted only where the test may make some.
 pub fn filestat(world: &mut World, found: &Metadata, writable: bool) -> Filestat {
     let kind = filetype(found.file_type());
-    let known = world.files.of(HostId::of(found));
+    let known = world.files.facts(HostId::new(found));
     let (nlink, size) = match kind {
         Filetype::Directory => (1, 0),
         _ if writable => (found.nlink(), found.len()),
@@ -163,7 +163,7 @@ impl Dir for HostDir {
         self
     }
 
-    fn open(&self, world: &mut World, path: &str, how: How) -> Result<Opened> {
+    fn open(&self, world: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
         if how.changes() {
             self.writable()?;
         }
@@ -174,18 +174,18 @@ impl Dir for HostDir {
         let file = self.dir.open_with(path, &self.options(how))?;
         let tracked = world.host.track();
         let found = file.metadata()?;
-        let (id, kind) = (HostId::of(&found), found.file_type());
+        let (id, kind) = (HostId::new(&found), found.file_type());
         if how.create && !existed {
             self.made(world, path)?;
         } else if how.truncate {
-            world.files.of(id).modified(world.clock.realtime());
+            world.files.facts(id).modified(world.clock.realtime());
         }
         if kind.is_dir() {
             if how.write {
                 return Err(Errno::Isdir.into());
             }
             let dir = cap_std::fs::Dir::from_std_file(file.into_std());
-            return Ok(Opened::Dir(std::sync::Arc::new(HostDir {
+            return Ok(FileOrDir::Dir(std::sync::Arc::new(HostDir {
                 dir,
                 writable: self.writable,
                 _tracked: Some(tracked),
@@ -197,7 +197,7 @@ impl Dir for HostDir {
         if !kind.is_file() {
             return Err(Errno::Acces.into());
         }
-        Ok(Opened::File(Box::new(HostFile::new(file, id, self.writable, how, tracked))))
+        Ok(FileOrDir::File(Box::new(HostFile::new(file, id, self.writable, how, tracked))))
     }
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
@@ -227,10 +227,10 @@ impl Dir for HostDir {
             entries.push((name, found));
         }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let own = world.files.of(HostId::of(&self.dir.dir_metadata()?)).ino;
+        let own = world.files.facts(HostId::new(&self.dir.dir_metadata()?)).ino;
         let dots = [".", ".."].map(|name| DirEntry { name: name.to_owned(), ino: own, kind: Filetype::Directory });
         let listed = entries.into_iter().map(|(name, found)| DirEntry {
-            ino: world.files.of(HostId::of(&found)).ino,
+            ino: world.files.facts(HostId::new(&found)).ino,
             kind: filetype(found.file_type()),
             name,
         });
@@ -300,8 +300,8 @@ impl Dir for HostDir {
         } else {
             self.dir.set_symlink_times(path, accessed, modified)?;
         }
-        let id = HostId::of(&self.metadata(path, follow)?);
-        world.files.of(id).set(times, world.clock.realtime());
+        let id = HostId::new(&self.metadata(path, follow)?);
+        world.files.facts(id).set(times, world.clock.realtime());
         Ok(())
     }
 

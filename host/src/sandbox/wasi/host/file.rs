@@ -1,9 +1,9 @@
 //! A regular file of the host, below a granted directory.
 
-use super::count::Tracked;
+use super::count::DescriptorToken;
 use super::dir::filestat;
 use super::identity::HostId;
-use crate::sandbox::wasi::table::{File, How, Interest, Readiness, Result, Times};
+use crate::sandbox::wasi::table::{File, Interest, OpenMode, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
@@ -15,11 +15,11 @@ pub struct HostFile {
     id: HostId,
     writable: bool,
     flags: Fdflags,
-    _tracked: Tracked,
+    _tracked: DescriptorToken,
 }
 
 impl HostFile {
-    pub fn new(file: cap_std::fs::File, id: HostId, writable: bool, how: How, tracked: Tracked) -> Self {
+    pub fn new(file: cap_std::fs::File, id: HostId, writable: bool, how: OpenMode, tracked: DescriptorToken) -> Self {
         Self { file, id, writable, flags: how.flags, _tracked: tracked }
     }
 
@@ -28,7 +28,7 @@ impl HostFile {
     }
 
     fn modified(&self, world: &mut World) {
-        world.files.of(self.id).modified(world.clock.realtime());
+        world.files.facts(self.id).modified(world.clock.realtime());
     }
 
     fn appends(&self) -> bool {
@@ -117,7 +117,7 @@ impl File for HostFile {
             new = new.set_modified(at(modified));
         }
         self.file.try_clone()?.into_std().set_times(new)?;
-        world.files.of(self.id).set(times, world.clock.realtime());
+        world.files.facts(self.id).set(times, world.clock.realtime());
         Ok(())
     }
 

@@ -18,21 +18,21 @@ pub struct HostId {
 }
 
 impl HostId {
-    pub fn of(found: &Metadata) -> Self {
+    pub fn new(found: &Metadata) -> Self {
         Self { device: found.dev(), inode: found.ino() }
     }
 }
 
 /// What a test is told of a host file. Times are in nanoseconds since 1970; reading does not move them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct FileFacts {
     pub ino: u64,
     pub accessed: u64,
     pub modified: u64,
     pub changed: u64,
 }
 
-impl Known {
+impl FileFacts {
     fn new(ino: u64, now: u64) -> Self {
         Self { ino, accessed: now, modified: now, changed: now }
     }
@@ -55,7 +55,7 @@ impl Known {
 pub struct HostFiles {
     /// What the test's clock showed when it began.
     start: u64,
-    known: HashMap<HostId, Known>,
+    known: HashMap<HostId, FileFacts>,
     met: u64,
 }
 
@@ -66,8 +66,8 @@ impl HostFiles {
     }
 
     /// A file that was there before the test, or that the test knows.
-    pub fn of(&mut self, id: HostId) -> &mut Known {
-        self.known.entry(id).or_insert_with(|| Known::new(next(&mut self.met), self.start))
+    pub fn facts(&mut self, id: HostId) -> &mut FileFacts {
+        self.known.entry(id).or_insert_with(|| FileFacts::new(next(&mut self.met), self.start))
     }
 
     /// How many are remembered.
@@ -77,7 +77,7 @@ impl HostFiles {
 
     /// A file that the test has just made: the host may have given it the number of one that is gone.
     pub fn made(&mut self, id: HostId, now: u64) {
-        self.known.insert(id, Known::new(next(&mut self.met), now));
+        self.known.insert(id, FileFacts::new(next(&mut self.met), now));
     }
 }
 
@@ -96,12 +96,12 @@ mod tests {
     fn a_number_that_the_host_gives_again_is_another_file() {
         let mut files = HostFiles::new(START);
         let (a, b) = (HostId { device: 8, inode: 77 }, HostId { device: 9, inode: 77 });
-        assert_eq!(*files.of(a), Known::new(FIRST_INODE, START));
-        assert_eq!(files.of(b).ino, FIRST_INODE + 1);
-        files.of(a).modified(START + 5);
-        assert_eq!((files.of(a).accessed, files.of(a).modified), (START, START + 5));
+        assert_eq!(*files.facts(a), FileFacts::new(FIRST_INODE, START));
+        assert_eq!(files.facts(b).ino, FIRST_INODE + 1);
+        files.facts(a).modified(START + 5);
+        assert_eq!((files.facts(a).accessed, files.facts(a).modified), (START, START + 5));
         files.made(a, START + 9);
-        assert_eq!(*files.of(a), Known::new(FIRST_INODE + 2, START + 9));
-        assert_eq!(files.of(b).ino, FIRST_INODE + 1);
+        assert_eq!(*files.facts(a), FileFacts::new(FIRST_INODE + 2, START + 9));
+        assert_eq!(files.facts(b).ino, FIRST_INODE + 1);
     }
 }

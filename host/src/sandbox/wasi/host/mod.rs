@@ -9,7 +9,7 @@ pub mod socket;
 mod tests;
 mod turn;
 
-pub use count::{HostCount, Tracked};
+pub use count::{DescriptorToken, HostCount};
 pub use dir::HostDir;
 pub use identity::HostFiles;
 pub use turn::Turn;

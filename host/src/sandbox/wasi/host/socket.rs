@@ -1,9 +1,9 @@
 //! Sockets of the host, TCP and Unix, granted by the policy. They never block the host: a call that has to wait is a poll
 //! in slices that ends at the test's deadline.
 
-use super::count::Tracked;
+use super::count::DescriptorToken;
 use crate::sandbox::wasi::fault::Fault;
-use crate::sandbox::wasi::table::{Accepted, File, Interest, Readiness, Result, only_nonblock};
+use crate::sandbox::wasi::table::{File, Interest, NewConnection, Readiness, Result, only_nonblock};
 use crate::sandbox::wasi::waiting::Wait;
 use crate::sandbox::wasi::world::World;
 use rustix::event::PollFlags;
@@ -23,7 +23,7 @@ pub struct Listener {
     /// Its address, where the policy fixes the port.
     local: Option<SocketAddr>,
     _file: Option<SocketFile>,
-    _tracked: Tracked,
+    _tracked: DescriptorToken,
 }
 
 /// A connected socket.
@@ -33,7 +33,7 @@ pub struct Stream {
     /// The addresses that are the same in every run.
     local: Option<SocketAddr>,
     peer: Option<SocketAddr>,
-    _tracked: Tracked,
+    _tracked: DescriptorToken,
 }
 
 /// The file that a listening Unix socket made: removed with it, unless another took its place.
@@ -58,7 +58,7 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
 
 impl Listener {
     /// Listens on TCP; also the address with the port that the host may have chosen.
-    pub fn tcp(address: SocketAddr, tracked: Tracked) -> std::io::Result<(Self, SocketAddr)> {
+    pub fn tcp(address: SocketAddr, tracked: DescriptorToken) -> std::io::Result<(Self, SocketAddr)> {
         let socket = TcpListener::bind(address)?;
         socket.set_nonblocking(true)?;
         let bound = socket.local_addr()?;
@@ -68,7 +68,7 @@ impl Listener {
     }
 
     /// Listens on a new file; one that exists is not replaced.
-    pub fn unix(path: &Path, tracked: Tracked) -> std::io::Result<Self> {
+    pub fn unix(path: &Path, tracked: DescriptorToken) -> std::io::Result<Self> {
         let socket = UnixListener::bind(path)?;
         let file = SocketFile { path: path.to_owned(), made: identity(path)? };
         socket.set_nonblocking(true)?;
@@ -83,7 +83,7 @@ impl Stream {
         address: SocketAddr,
         peer: Option<SocketAddr>,
         limit: Duration,
-        tracked: Tracked,
+        tracked: DescriptorToken,
     ) -> std::io::Result<Self> {
         let socket = TcpStream::connect_timeout(&address, limit)?;
         socket.set_nonblocking(true)?;
@@ -91,7 +91,7 @@ impl Stream {
     }
 
     /// Connects to a file.
-    pub fn unix(path: &Path, limit: Duration, tracked: Tracked) -> std::io::Result<Self> {
+    pub fn unix(path: &Path, limit: Duration, tracked: DescriptorToken) -> std::io::Result<Self> {
         use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket_with, sockopt};
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         // Where too many others wait to be accepted, connecting waits as sending does.
@@ -176,7 +176,7 @@ impl File for Listener {
         poll(self.socket.as_fd(), interest, || 1)
     }
 
-    fn accept(&mut self, world: &mut World, flags: Fdflags) -> Result<Accepted> {
+    fn accept(&mut self, world: &mut World, flags: Fdflags) -> Result<NewConnection> {
         let flags = only_nonblock(flags)?;
         let (socket, peer) = retry(world, self.flags, self.socket.as_fd(), Wait::Connection, || {
             rustix::net::acceptfrom_with(&self.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
@@ -184,7 +184,7 @@ impl File for Listener {
         let stream = Stream { socket, flags, local: self.local, peer: None, _tracked: world.host.track() };
         // The peer's port is the host's choice and differs from run to run; the address does not.
         let ip = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).map(|peer| peer.ip());
-        Ok(Accepted { socket: Box::new(stream), peer: ip.as_ref().map_or("unix".to_owned(), IpAddr::to_string) })
+        Ok(NewConnection { socket: Box::new(stream), peer: ip.as_ref().map_or("unix".to_owned(), IpAddr::to_string) })
     }
 
     fn local(&self, _: &World) -> Result<SocketAddr> {

@@ -5,7 +5,7 @@ use crate::policy;
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::scratch::Scratch;
 use crate::sandbox::wasi::stdio::Capture;
-use crate::sandbox::wasi::table::{Dir, File, How, Opened, Times};
+use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode, Times};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn granted() -> (tempfile::TempDir, HostDir) {
 }
 
 fn open(dir: &HostDir, world: &mut World, path: &str, create: bool) -> Box<dyn File> {
-    let how = How {
+    let how = OpenMode {
         follow: true,
         create,
         exclusive: false,
@@ -43,8 +43,8 @@ fn open(dir: &HostDir, world: &mut World, path: &str, create: bool) -> Box<dyn F
         flags: Fdflags::empty(),
     };
     match dir.open(world, path, how).unwrap() {
-        Opened::File(file) => file,
-        Opened::Dir(_) => panic!("{path} is a directory"),
+        FileOrDir::File(file) => file,
+        FileOrDir::Dir(_) => panic!("{path} is a directory"),
     }
 }
 

@@ -13,29 +13,29 @@ use std::time::Duration;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum ListenPoint {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
 /// What some test of this process listens at. The host's addresses are the process's too, whatever runs in it.
-static TAKEN: Mutex<BTreeSet<Place>> = Mutex::new(BTreeSet::new());
+static TAKEN: Mutex<BTreeSet<ListenPoint>> = Mutex::new(BTreeSet::new());
 static FREED: Condvar = Condvar::new();
 
 /// The right to listen at the addresses of a policy, until it is dropped.
 #[derive(Debug, Default)]
-pub struct Turn(BTreeSet<Place>);
+pub struct Turn(BTreeSet<ListenPoint>);
 
 impl Turn {
     /// Waits until no other test holds one of the addresses. All are taken together, so nobody waits while it holds some.
-    pub fn take(sockets: &[SocketGrant], watch: &Watchdog) -> Self {
+    pub fn take(sockets: &[SocketGrant], watchdog: &Watchdog) -> Self {
         let wanted: BTreeSet<_> = sockets.iter().filter_map(|grant| place(&grant.source)).collect();
         if wanted.is_empty() {
             return Self::default();
         }
         let mut taken = taken();
         while !taken.is_disjoint(&wanted) {
-            if watch.is_interrupted() {
+            if watchdog.is_interrupted() {
                 return Self::default();
             }
             taken = FREED.wait_timeout(taken, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
@@ -54,15 +54,15 @@ impl Drop for Turn {
     }
 }
 
-fn taken() -> MutexGuard<'static, BTreeSet<Place>> {
+fn taken() -> MutexGuard<'static, BTreeSet<ListenPoint>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where a socket listens, if others then cannot.
-fn place(source: &SocketSource) -> Option<Place> {
+fn place(source: &SocketSource) -> Option<ListenPoint> {
     match source {
-        SocketSource::Listen(address) => (address.port() != 0).then_some(Place::Tcp(*address)),
-        SocketSource::ListenUnix(path) => Some(Place::Unix(path.clone())),
+        SocketSource::Listen(address) => (address.port() != 0).then_some(ListenPoint::Tcp(*address)),
+        SocketSource::ListenUnix(path) => Some(ListenPoint::Unix(path.clone())),
         SocketSource::Connect(_) | SocketSource::ConnectUnix(_) | SocketSource::ConnectTo(_) => None,
     }
 }
@@ -73,7 +73,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Instant;
 
-    fn watch() -> Watchdog {
+    fn watchdog() -> Watchdog {
         Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: std::sync::Arc::default() }
     }
 
@@ -96,7 +96,7 @@ mod tests {
             {
                 scope.spawn(move || {
                     for _ in 0..50 {
-                        let turn = Turn::take(&grants(&paths), &watch());
+                        let turn = Turn::take(&grants(&paths), &watchdog());
                         assert_eq!(AT_ONCE.fetch_add(1, Ordering::SeqCst), 0, "two listen at /turn/b");
                         std::thread::yield_now();
                         AT_ONCE.fetch_sub(1, Ordering::SeqCst);
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_waits_for_nobody() {
-        let held = Turn::take(&grants(&["/turn/held"]), &watch());
-        let watch = watch();
-        watch.interrupted.store(true, Ordering::Relaxed);
-        assert!(Turn::take(&grants(&["/turn/held"]), &watch).0.is_empty());
+        let held = Turn::take(&grants(&["/turn/held"]), &watchdog());
+        let watchdog = watchdog();
+        watchdog.interrupted.store(true, Ordering::Relaxed);
+        assert!(Turn::take(&grants(&["/turn/held"]), &watchdog).0.is_empty());
         drop(held);
     }
 }

@@ -1,14 +1,14 @@
 //! airtight's own imports, which the guest SDK calls. See [`airtight_abi::net`].
 
 use super::connection::Side;
-use super::network::Connected;
+use super::network::ConnectResult;
 use super::socket::{Listener, Stream};
 use crate::ledger::{Access, Kind};
-use crate::sandbox::wasi::context::{Acquired, Wasi};
+use crate::sandbox::wasi::context::{NewHandle, Wasi};
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::host::socket;
 use crate::sandbox::wasi::meter;
-use crate::sandbox::wasi::table::{File, Granted, Object, Result};
+use crate::sandbox::wasi::table::{File, Object, Result, RightsPair};
 use crate::sandbox::wasi::waiting::Wait;
 use airtight_abi::net::{Address, LOCAL, PEER, decode, encode};
 use std::net::SocketAddr;
@@ -58,15 +58,15 @@ impl Wasi {
         let path = format!("-> {address}");
         // What the test itself serves wins: a test that listens where a service of the host is granted means its own.
         let socket: Box<dyn File> = match self.world.network.connect(address, &mut self.world.meter)? {
-            Connected::Queued(id) => Box::new(Stream { id, side: Side::Client, flags: Fdflags::empty() }),
-            Connected::Full => return Err(Fault::forever(Wait::Backlog(address))),
-            Connected::Nobody if self.grants.policy.outbound.contains(&address) => {
+            ConnectResult::Queued(id) => Box::new(Stream { id, side: Side::Client, flags: Fdflags::empty() }),
+            ConnectResult::Full => return Err(Fault::forever(Wait::Backlog(address))),
+            ConnectResult::Nobody if self.grants.policy.outbound.contains(&address) => {
                 Box::new(socket::connect(&mut self.world, address)?)
             }
-            Connected::Nobody if address.ip().is_loopback() || address.ip().is_unspecified() => {
+            ConnectResult::Nobody if address.ip().is_loopback() || address.ip().is_unspecified() => {
                 return Err(Errno::Connrefused.into());
             }
-            Connected::Nobody => return Err(Errno::Acces.into()),
+            ConnectResult::Nobody => return Err(Errno::Acces.into()),
         };
         self.tell(memory, fd, socket, Access::ReadWrite, path)
     }
@@ -105,8 +105,8 @@ impl Wasi {
         access: Access,
         path: String,
     ) -> Result<()> {
-        let rights = Granted::whole(Kind::Socket, access);
-        let what = Acquired { kind: Kind::Socket, path: path.into(), access, rights };
+        let rights = RightsPair::whole(Kind::Socket, access);
+        let what = NewHandle { kind: Kind::Socket, path: path.into(), access, rights };
         let opened = self.acquired(Object::File(socket), what)?;
         Ok(memory.write(GuestPtr::<u32>::new(fd.cast_unsigned()), opened.into())?)
     }

@@ -23,7 +23,7 @@ impl Side {
 
 /// What became of reading or writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
+pub enum Transfer {
     Bytes(usize),
     /// Nothing can be moved before the other end does something.
     Blocked,
@@ -105,22 +105,22 @@ impl Connection {
         own.read_shut || own.reset || other.write_shut || other.closed
     }
 
-    pub fn read(&mut self, side: Side, buffer: &mut [u8], peek: bool, budget: &mut Budget) -> Result<Moved, Errno> {
+    pub fn read(&mut self, side: Side, buffer: &mut [u8], peek: bool, budget: &mut Budget) -> Result<Transfer, Errno> {
         let at_end = self.at_end(side);
         let (own, _) = self.ends(side);
         // As on Linux: what had arrived before a reset can still be read.
         if !own.incoming.is_empty() {
             let count = if peek { own.incoming.peek(buffer) } else { own.incoming.read(buffer, budget) };
-            return Ok(Moved::Bytes(count));
+            return Ok(Transfer::Bytes(count));
         }
         match own.error.take() {
             Some(error) => Err(error),
-            None if at_end => Ok(Moved::Bytes(0)),
-            None => Ok(Moved::Blocked),
+            None if at_end => Ok(Transfer::Bytes(0)),
+            None => Ok(Transfer::Blocked),
         }
     }
 
-    pub fn write(&mut self, side: Side, bytes: &[u8], budget: &mut Budget) -> Result<Moved, Errno> {
+    pub fn write(&mut self, side: Side, bytes: &[u8], budget: &mut Budget) -> Result<Transfer, Errno> {
         let (own, other) = self.ends(side);
         if let Some(error) = own.error.take() {
             return Err(error);
@@ -131,12 +131,12 @@ impl Connection {
         if other.closed {
             // The first bytes are sent before the answer comes that nobody wants them.
             own.reset = true;
-            return Ok(Moved::Bytes(bytes.len().min(CAPACITY)));
+            return Ok(Transfer::Bytes(bytes.len().min(CAPACITY)));
         }
         if other.incoming.is_full() {
-            return Ok(Moved::Blocked);
+            return Ok(Transfer::Blocked);
         }
-        other.incoming.write(bytes, budget).map(Moved::Bytes)
+        other.incoming.write(bytes, budget).map(Transfer::Bytes)
     }
 
     pub fn shut(&mut self, side: Side, read: bool, write: bool) -> Result<(), Errno> {

@@ -1,6 +1,6 @@
 //! Who listens where, what waits to be accepted, and which port is next.
 
-use super::connection::{Connection, Moved, Side};
+use super::connection::{Connection, Side, Transfer};
 use super::pipe::Budget;
 use crate::sandbox::wasi::meter::{self, Meter};
 use crate::sandbox::wasi::table::{Interest, Readiness};
@@ -26,7 +26,7 @@ pub struct ConnectionId(u64);
 
 /// What became of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connected {
+pub enum ConnectResult {
     /// It waits to be accepted.
     Queued(ConnectionId),
     /// Too many others wait.
@@ -119,11 +119,11 @@ impl Network {
     }
 
     /// Connects to whoever listens at an address.
-    pub fn connect(&mut self, address: SocketAddr, meter: &mut Meter) -> Result<Connected, Errno> {
+    pub fn connect(&mut self, address: SocketAddr, meter: &mut Meter) -> Result<ConnectResult, Errno> {
         let address = SocketAddr::new(reached_by(address.ip()), address.port());
-        let Some(listener) = self.listener_at(address) else { return Ok(Connected::Nobody) };
+        let Some(listener) = self.listener_at(address) else { return Ok(ConnectResult::Nobody) };
         if self.waiting(listener) >= BACKLOG {
-            return Ok(Connected::Full);
+            return Ok(ConnectResult::Full);
         }
         let port = self.free_port(meter).ok_or(Errno::Addrnotavail)?;
         self.budget.take(ENTRY_MEMORY)?;
@@ -133,7 +133,7 @@ impl Network {
         self.connections.insert(id, Connection::new(client, address));
         self.use_port(port);
         self.listening.entry(listener).or_default().push_back(id);
-        Ok(Connected::Queued(id))
+        Ok(ConnectResult::Queued(id))
     }
 
     fn listener_at(&self, address: SocketAddr) -> Option<SocketAddr> {
@@ -171,11 +171,11 @@ impl Network {
         self.connections.get(&id).ok_or(Errno::Notconn)
     }
 
-    pub fn read(&mut self, id: ConnectionId, side: Side, buffer: &mut [u8], peek: bool) -> Result<Moved, Errno> {
+    pub fn read(&mut self, id: ConnectionId, side: Side, buffer: &mut [u8], peek: bool) -> Result<Transfer, Errno> {
         self.connections.get_mut(&id).ok_or(Errno::Notconn)?.read(side, buffer, peek, &mut self.budget)
     }
 
-    pub fn write(&mut self, id: ConnectionId, side: Side, bytes: &[u8]) -> Result<Moved, Errno> {
+    pub fn write(&mut self, id: ConnectionId, side: Side, bytes: &[u8]) -> Result<Transfer, Errno> {
         self.connections.get_mut(&id).ok_or(Errno::Notconn)?.write(side, bytes, &mut self.budget)
     }
 

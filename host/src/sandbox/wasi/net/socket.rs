@@ -1,9 +1,9 @@
 //! What a descriptor of the network stands for.
 
-use super::connection::{Moved, Side};
+use super::connection::{Side, Transfer};
 use super::network::ConnectionId;
 use crate::sandbox::wasi::fault::Fault;
-use crate::sandbox::wasi::table::{Accepted, File, Interest, Readiness, Result, only_nonblock};
+use crate::sandbox::wasi::table::{File, Interest, NewConnection, Readiness, Result, only_nonblock};
 use crate::sandbox::wasi::waiting::Wait;
 use crate::sandbox::wasi::world::World;
 use std::net::SocketAddr;
@@ -45,12 +45,12 @@ impl File for Listener {
         Ok(world.network.poll_listener(self.address, interest))
     }
 
-    fn accept(&mut self, world: &mut World, flags: Fdflags) -> Result<Accepted> {
+    fn accept(&mut self, world: &mut World, flags: Fdflags) -> Result<NewConnection> {
         let flags = only_nonblock(flags)?;
         let id = world.network.accept(self.address).ok_or_else(|| blocked(self.flags, Wait::Connection))?;
         let peer = world.network.connection(id)?.address(Side::Client);
         let socket = Box::new(Stream { id, side: Side::Server, flags });
-        Ok(Accepted { socket, peer: peer.ip().to_string() })
+        Ok(NewConnection { socket, peer: peer.ip().to_string() })
     }
 
     fn shutdown(&mut self, _: &mut World, _: Sdflags) -> Result<()> {
@@ -94,8 +94,8 @@ impl File for Stream {
 
     fn write(&mut self, world: &mut World, bytes: &[u8]) -> Result<usize> {
         match world.network.write(self.id, self.side, bytes)? {
-            Moved::Bytes(count) => Ok(count),
-            Moved::Blocked => Err(blocked(self.flags, Wait::Room)),
+            Transfer::Bytes(count) => Ok(count),
+            Transfer::Blocked => Err(blocked(self.flags, Wait::Room)),
         }
     }
 
@@ -105,8 +105,8 @@ impl File for Stream {
 
     fn recv(&mut self, world: &mut World, buffer: &mut [u8], peek: bool) -> Result<usize> {
         match world.network.read(self.id, self.side, buffer, peek)? {
-            Moved::Bytes(count) => Ok(count),
-            Moved::Blocked => Err(blocked(self.flags, Wait::Bytes)),
+            Transfer::Bytes(count) => Ok(count),
+            Transfer::Blocked => Err(blocked(self.flags, Wait::Bytes)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The network in memory, call by call: what a test is told, and what the host holds for it.
 
-use super::connection::{Moved, Side};
-use super::network::{BACKLOG, Connected, ConnectionId, Network};
+use super::connection::{Side, Transfer};
+use super::network::{BACKLOG, ConnectResult, ConnectionId, Network};
 use super::pipe::CAPACITY;
 use crate::sandbox::wasi::meter::Meter;
 use crate::sandbox::wasi::table::{Interest, Readiness};
@@ -17,13 +17,13 @@ fn listen(net: &mut Network, address: &str) -> Result<String, Errno> {
     net.listen(at(address), &mut Meter::default()).map(|address| address.to_string())
 }
 
-fn try_connect(net: &mut Network, address: &str) -> Result<Connected, Errno> {
+fn try_connect(net: &mut Network, address: &str) -> Result<ConnectResult, Errno> {
     net.connect(at(address), &mut Meter::default())
 }
 
 fn connect(net: &mut Network, address: &str) -> ConnectionId {
     match try_connect(net, address) {
-        Ok(Connected::Queued(id)) => id,
+        Ok(ConnectResult::Queued(id)) => id,
         other => panic!("{address}: {other:?}"),
     }
 }
@@ -41,8 +41,8 @@ fn pair() -> (Network, ConnectionId) {
 fn read(net: &mut Network, id: ConnectionId, side: Side) -> Result<Option<Vec<u8>>, Errno> {
     let mut buffer = [0; 16];
     Ok(match net.read(id, side, &mut buffer, false)? {
-        Moved::Bytes(count) => Some(buffer[..count].to_vec()),
-        Moved::Blocked => None,
+        Transfer::Bytes(count) => Some(buffer[..count].to_vec()),
+        Transfer::Blocked => None,
     })
 }
 
@@ -117,9 +117,9 @@ fn any_address_is_reached_by_each_of_its_version() {
         ("127.0.0.1:82", None),
     ] {
         let found = match try_connect(&mut net, address).unwrap() {
-            Connected::Queued(id) => Some(net.connection(id).unwrap().address(Side::Server).to_string()),
-            Connected::Nobody => None,
-            Connected::Full => panic!("{address} is full"),
+            ConnectResult::Queued(id) => Some(net.connection(id).unwrap().address(Side::Server).to_string()),
+            ConnectResult::Nobody => None,
+            ConnectResult::Full => panic!("{address} is full"),
         };
         assert_eq!(found.as_deref(), reached, "{address}");
     }
@@ -133,11 +133,11 @@ fn connections_wait_in_order_and_not_too_many() {
     assert_eq!(net.poll_listener(address, Interest::Read), Readiness::Never);
     assert_eq!(net.accept(address), None);
     let ids: Vec<_> = (0..BACKLOG).map(|_| connect(&mut net, "127.0.0.1:80")).collect();
-    assert_eq!(try_connect(&mut net, "127.0.0.1:80"), Ok(Connected::Full));
+    assert_eq!(try_connect(&mut net, "127.0.0.1:80"), Ok(ConnectResult::Full));
     assert_eq!(net.poll_listener(address, Interest::Read), Readiness::Ready { bytes: 128, hangup: false });
     assert_eq!(net.poll_listener(address, Interest::Write), Readiness::Never);
     assert_eq!((net.accept(address), net.accept(address)), (Some(ids[0]), Some(ids[1])));
-    assert!(matches!(try_connect(&mut net, "127.0.0.1:80"), Ok(Connected::Queued(_))));
+    assert!(matches!(try_connect(&mut net, "127.0.0.1:80"), Ok(ConnectResult::Queued(_))));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn half_a_connection_closes() {
 fn writing_to_who_is_gone_succeeds_once_and_then_never() {
     let (mut net, id) = pair();
     net.close(id, Side::Server);
-    assert_eq!(net.write(id, Side::Client, b"lost"), Ok(Moved::Bytes(4)));
+    assert_eq!(net.write(id, Side::Client, b"lost"), Ok(Transfer::Bytes(4)));
     assert_eq!(net.write(id, Side::Client, b"more"), Err(Errno::Pipe));
     assert_eq!(read(&mut net, id, Side::Client), Ok(Some(Vec::new())));
     assert_eq!(net.shut(id, Side::Client, true, true), Err(Errno::Notconn));
@@ -207,12 +207,12 @@ fn leaving_bytes_unread_resets_the_other_side() {
 fn a_full_buffer_takes_no_more_until_it_is_read() {
     let (mut net, id) = pair();
     let bytes = vec![7; CAPACITY + 1];
-    assert_eq!(net.write(id, Side::Client, &bytes), Ok(Moved::Bytes(CAPACITY)));
-    assert_eq!(net.write(id, Side::Client, &bytes), Ok(Moved::Blocked));
+    assert_eq!(net.write(id, Side::Client, &bytes), Ok(Transfer::Bytes(CAPACITY)));
+    assert_eq!(net.write(id, Side::Client, &bytes), Ok(Transfer::Blocked));
     assert_eq!(net.connection(id).unwrap().poll(Side::Client, Interest::Write), Readiness::Never);
     read(&mut net, id, Side::Server).unwrap();
     assert_eq!(net.connection(id).unwrap().poll(Side::Client, Interest::Write), READY);
-    assert_eq!(net.write(id, Side::Client, &bytes), Ok(Moved::Bytes(16)));
+    assert_eq!(net.write(id, Side::Client, &bytes), Ok(Transfer::Bytes(16)));
 }
 
 #[test]
@@ -307,13 +307,13 @@ proptest! {
                     }
                     let bytes: Vec<u8> = (0..count).map(|_| { next = next.wrapping_add(1); next }).collect();
                     match net.write(id, side, &bytes) {
-                        Ok(Moved::Bytes(taken)) => {
+                        Ok(Transfer::Bytes(taken)) => {
                             prop_assert!(!out.ended);
                             prop_assert!(taken == count || taken > 0);
                             out.sent.extend(&bytes[..taken]);
                             prop_assert!(out.reader_closed || out.sent.len() - out.read <= CAPACITY);
                         }
-                        Ok(Moved::Blocked) => prop_assert_eq!(out.sent.len() - out.read, CAPACITY),
+                        Ok(Transfer::Blocked) => prop_assert_eq!(out.sent.len() - out.read, CAPACITY),
                         Err(Errno::Pipe) => prop_assert!(out.ended || out.reader_closed),
                         Err(Errno::Connreset) => prop_assert!(out.reader_closed),
                         Err(other) => prop_assert!(false, "{:?}", other),
@@ -328,13 +328,13 @@ proptest! {
                     let mut buffer = vec![0; count];
                     let there = into.sent.len() - into.read;
                     match net.read(id, side, &mut buffer, peek) {
-                        Ok(Moved::Bytes(got)) => {
+                        Ok(Transfer::Bytes(got)) => {
                             prop_assert_eq!(got, count.min(there));
                             prop_assert_eq!(&buffer[..got], &into.sent[into.read..into.read + got]);
                             prop_assert!(got > 0 || into.ended || into.sender_closed);
                             into.read += if peek { 0 } else { got };
                         }
-                        Ok(Moved::Blocked) => prop_assert!(there == 0 && !into.ended && !into.sender_closed),
+                        Ok(Transfer::Blocked) => prop_assert!(there == 0 && !into.ended && !into.sender_closed),
                         Err(Errno::Connreset) => prop_assert!(there == 0 && into.sender_closed),
                         Err(other) => prop_assert!(false, "{:?}", other),
                     }

@@ -1,7 +1,7 @@
 use super::directory::Directory;
 use super::error::{FsError, Result};
 use super::node::{Body, Nanos, NodeId};
-use super::path::{self, Last, Place};
+use super::path::{self, Destination, Last};
 use super::store::Scratch;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Exist`, `Nospc`.
     pub fn create_dir(&mut self, base: NodeId, path: &str, now: Nanos) -> Result<NodeId> {
-        let place = self.place(base, path)?;
+        let place = self.destination(base, path)?;
         let name = self.free_name(place)?;
         self.create(place.dir, name.into(), Body::Dir(Directory::new(place.dir)), now)
     }
@@ -22,7 +22,7 @@ impl Scratch {
     /// Those of [`Scratch::lookup`], also for the target, which must be neither empty nor absolute; `Exist`, `Nospc`.
     pub fn symlink(&mut self, target: &str, base: NodeId, path: &str, now: Nanos) -> Result<NodeId> {
         path::check(target)?;
-        let place = self.place(base, path)?;
+        let place = self.destination(base, path)?;
         let name = self.free_file_name(place)?;
         self.create(place.dir, name.into(), Body::Symlink { target: Ok(target.into()), below: false }, now)
     }
@@ -41,7 +41,7 @@ impl Scratch {
         now: Nanos,
     ) -> Result<()> {
         let node = self.lookup(from_base, from, follow)?;
-        let place = self.place(to_base, to)?;
+        let place = self.destination(to_base, to)?;
         let name = self.free_file_name(place)?;
         if self.node(node)?.tree != self.node(place.dir)?.tree {
             return Err(FsError::Xdev);
@@ -63,7 +63,7 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Inval` (the path ends in `.`), `Notdir`, `Notempty` (also where it ends in `..`).
     pub fn remove_dir(&mut self, base: NodeId, path: &str, now: Nanos) -> Result<()> {
-        let place = self.place(base, path)?;
+        let place = self.destination(base, path)?;
         let name = match place.last {
             Last::Name(name) => name,
             Last::Dot => return Err(FsError::Inval),
@@ -83,7 +83,7 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Isdir`.
     pub fn unlink(&mut self, base: NodeId, path: &str, now: Nanos) -> Result<()> {
-        let place = self.place(base, path)?;
+        let place = self.destination(base, path)?;
         let Last::Name(name) = place.last else {
             return Err(FsError::Isdir);
         };
@@ -111,7 +111,7 @@ impl Scratch {
     }
 
     /// The name to be made, if it is free.
-    fn free_name<'p>(&mut self, place: Place<&'p str>) -> Result<&'p str> {
+    fn free_name<'p>(&mut self, place: Destination<&'p str>) -> Result<&'p str> {
         match place.last {
             Last::Name(name) if self.child(place.dir, name)?.is_none() => Ok(name),
             _ => Err(FsError::Exist),
@@ -119,7 +119,7 @@ impl Scratch {
     }
 
     /// The same for what is no directory: a slash after the name asks for one.
-    fn free_file_name<'p>(&mut self, place: Place<&'p str>) -> Result<&'p str> {
+    fn free_file_name<'p>(&mut self, place: Destination<&'p str>) -> Result<&'p str> {
         let Last::Name(name) = place.last else {
             return Err(FsError::Exist);
         };

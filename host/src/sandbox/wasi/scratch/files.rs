@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// How [`Scratch::open`] opens. What a handle may read and write later is for its holder to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OpenHow {
+pub struct OpenFlags {
     /// Follow a final symbolic link.
     pub follow: bool,
     /// Make a regular file if there is none.
@@ -23,7 +23,7 @@ pub struct OpenHow {
 
 /// A file that was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opened {
+pub struct OpenResult {
     /// The file, retained once: release it once.
     pub node: NodeId,
     /// A regular file or a directory; a symbolic link cannot be opened.
@@ -36,7 +36,7 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Acces` (no regular file), `Exist` (with `exclusive`), `Inval` (contradictory flags),
     /// `Isdir`, `Loop` (a final link that is not followed), `Nospc`, `Notdir`.
-    pub fn open(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<Opened> {
+    pub fn open(&mut self, base: NodeId, path: &str, how: OpenFlags, now: Nanos) -> Result<OpenResult> {
         if how.directory && (how.create || how.exclusive || how.truncate) {
             return Err(FsError::Inval);
         }
@@ -58,11 +58,11 @@ impl Scratch {
             }
         }
         self.retain(found)?;
-        Ok(Opened { node: found, kind })
+        Ok(OpenResult { node: found, kind })
     }
 
     /// The file, and whether it was made. Through a dangling link, the file is made where the link points.
-    fn find_or_create(&mut self, base: NodeId, path: &str, how: OpenHow, now: Nanos) -> Result<(NodeId, bool)> {
+    fn find_or_create(&mut self, base: NodeId, path: &str, how: OpenFlags, now: Nanos) -> Result<(NodeId, bool)> {
         let mut walk = Walk::start(self, base, path)?;
         let (dir, name): (NodeId, Arc<str>) = loop {
             let stop = walk.advance(self)?;

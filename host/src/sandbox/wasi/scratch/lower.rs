@@ -6,7 +6,7 @@
 use super::error::{FsError, Result};
 use super::node::{FileKind, Target};
 use super::path;
-use crate::sandbox::wasi::host::{HostCount, Tracked};
+use crate::sandbox::wasi::host::{DescriptorToken, HostCount};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -37,14 +37,14 @@ struct OpenDir {
     path: Arc<str>,
     fd: OwnedFd,
     /// Absent for the root, which is not the test's.
-    _tracked: Option<Tracked>,
+    _tracked: Option<DescriptorToken>,
 }
 
 /// A file below that is open for reading.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     fd: OwnedFd,
-    _tracked: Tracked,
+    _tracked: DescriptorToken,
 }
 
 impl OpenFile {

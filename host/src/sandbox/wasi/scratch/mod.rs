@@ -46,7 +46,7 @@ mod store;
 mod tests;
 
 pub use error::FsError;
-pub use files::OpenHow;
+pub use files::OpenFlags;
 pub use lower::Lower;
 pub use node::{FileKind, NodeId};
 pub use object::ScratchDir;

@@ -1,9 +1,9 @@
 //! Files and directories of the scratch file system and of overlays, as descriptors hold them.
 
-use super::{FileKind, FsError, Lower, NodeId, OpenHow, Scratch, Stat};
+use super::{FileKind, FsError, Lower, NodeId, OpenFlags, Scratch, Stat};
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::meter;
-use crate::sandbox::wasi::table::{Dir, DirEntry, File, How, Interest, Opened, Readiness, Result, Times};
+use crate::sandbox::wasi::table::{Dir, DirEntry, File, FileOrDir, Interest, OpenMode, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::any::Any;
 use std::io::SeekFrom;
@@ -102,7 +102,7 @@ impl ScratchDir {
 fn with<T>(world: &mut World, call: impl FnOnce(&mut Scratch, u64) -> Result<T, FsError>) -> Result<T> {
     let done = call(&mut world.scratch, world.clock.realtime());
     let work = world.scratch.take_work();
-    let priced = [(meter::BYTE, work.bytes), (meter::ENTRY, work.entries), (meter::STEP, work.steps)];
+    let priced = [(meter::BYTE, work.bytes), (meter::ENTRY, work.entries), (meter::COMPONENT, work.steps)];
     for (price, count) in priced {
         world.meter.charge(price, usize::try_from(count).unwrap_or(usize::MAX));
     }
@@ -118,8 +118,8 @@ impl Dir for ScratchDir {
         self
     }
 
-    fn open(&self, world: &mut World, path: &str, how: How) -> Result<Opened> {
-        let open_how = OpenHow {
+    fn open(&self, world: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
+        let open_how = OpenFlags {
             follow: how.follow,
             create: how.create,
             exclusive: how.exclusive,
@@ -129,8 +129,8 @@ impl Dir for ScratchDir {
         };
         let opened = self.with(world, |scratch, node, now| scratch.open(node, path, open_how, now))?;
         Ok(match opened.kind {
-            FileKind::Dir => Opened::Dir(Arc::new(Self::Opened(opened.node))),
-            _ => Opened::File(Box::new(ScratchFile { node: opened.node, at: 0, flags: how.flags })),
+            FileKind::Dir => FileOrDir::Dir(Arc::new(Self::Opened(opened.node))),
+            _ => FileOrDir::File(Box::new(ScratchFile { node: opened.node, at: 0, flags: how.flags })),
         })
     }
 

@@ -21,7 +21,7 @@ pub(super) enum Last<N> {
 
 /// Where a path leads, up to its final component.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<N> {
+pub(super) struct Destination<N> {
     /// The directory that holds the name; for [`Last::Dot`] and [`Last::DotDot`], the one they stand for.
     pub(super) dir: NodeId,
     pub(super) last: Last<N>,
@@ -54,7 +54,7 @@ impl Scratch {
     }
 
     /// Resolves all but the final component, for calls that make, move or remove a name and never follow it.
-    pub(super) fn place<'p>(&mut self, base: NodeId, path: &'p str) -> Result<Place<&'p str>> {
+    pub(super) fn destination<'p>(&mut self, base: NodeId, path: &'p str) -> Result<Destination<&'p str>> {
         self.dir(base)?;
         check(path)?;
         let trimmed = path.trim_end_matches('/');
@@ -69,7 +69,7 @@ impl Scratch {
             _ if parent.is_empty() => base,
             _ => self.lookup(base, parent, true)?,
         };
-        Ok(Place { dir, last, slash: trimmed.len() < path.len() })
+        Ok(Destination { dir, last, slash: trimmed.len() < path.len() })
     }
 }
 
@@ -128,7 +128,7 @@ impl<'p> Walk<'p> {
     }
 
     /// Resolves up to the final component. After [`Walk::enter`] it goes on into the link.
-    pub(super) fn advance(&mut self, fs: &mut Scratch) -> Result<Place<Cow<'p, str>>> {
+    pub(super) fn advance(&mut self, fs: &mut Scratch) -> Result<Destination<Cow<'p, str>>> {
         loop {
             // The guest paid for its own path by the byte; what links add to it is counted.
             fs.work.steps += u64::from(self.links > 0);
@@ -176,7 +176,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn arrive(&mut self, fs: &Scratch, name: Cow<'p, str>) -> Result<Place<Cow<'p, str>>> {
+    fn arrive(&mut self, fs: &Scratch, name: Cow<'p, str>) -> Result<Destination<Cow<'p, str>>> {
         let last = match &*name {
             "." => Last::Dot,
             ".." => {
@@ -185,7 +185,7 @@ impl<'p> Walk<'p> {
             }
             _ => Last::Name(name),
         };
-        Ok(Place { dir: self.at, last, slash: self.slash })
+        Ok(Destination { dir: self.at, last, slash: self.slash })
     }
 
     fn up(&mut self, fs: &Scratch) -> Result<()> {

@@ -1,7 +1,7 @@
 use super::directory::Entry;
 use super::error::{FsError, Result};
 use super::node::{Body, Nanos, NodeId};
-use super::path::{Last, Place};
+use super::path::{Destination, Last};
 use super::store::Scratch;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ struct End<'p> {
 }
 
 impl<'p> End<'p> {
-    fn of(place: Place<&'p str>) -> Result<Self> {
+    fn new(place: Destination<&'p str>) -> Result<Self> {
         match place.last {
             Last::Name(name) => Ok(Self { dir: place.dir, name }),
             Last::Dot | Last::DotDot => Err(FsError::Busy),
@@ -31,12 +31,12 @@ impl Scratch {
     /// Those of [`Scratch::lookup`]; `Busy` (`.` and `..`), `Inval` (a directory into itself), `Isdir` and `Notdir` (a file
     /// over a directory and the reverse), `Notempty`, `Nospc` (a longer name), `Xdev`.
     pub fn rename(&mut self, from_base: NodeId, from: &str, to_base: NodeId, to: &str, now: Nanos) -> Result<()> {
-        let from_place = self.place(from_base, from)?;
-        let to_place = self.place(to_base, to)?;
+        let from_place = self.destination(from_base, from)?;
+        let to_place = self.destination(to_base, to)?;
         if self.node(from_place.dir)?.tree != self.node(to_place.dir)?.tree {
             return Err(FsError::Xdev);
         }
-        let (from, to) = (End::of(from_place)?, End::of(to_place)?);
+        let (from, to) = (End::new(from_place)?, End::new(to_place)?);
         let moved = self.child(from.dir, from.name)?.ok_or(FsError::Noent)?;
         let target = self.child(to.dir, to.name)?;
         let is_dir = self.node(moved)?.is_dir();

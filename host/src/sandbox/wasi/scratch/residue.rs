@@ -4,7 +4,7 @@ use super::store::Scratch;
 
 /// A file that is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftFile {
+pub struct ResidueFile {
     /// Its path, relative to the root.
     pub path: String,
     /// What it is.
@@ -17,7 +17,7 @@ pub struct LeftFile {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Residue {
     /// In path order: by name in each directory, and what is below a directory right after it.
-    pub files: Vec<LeftFile>,
+    pub files: Vec<ResidueFile>,
     /// How many more there are than could be listed.
     pub omitted: u64,
 }
@@ -44,7 +44,7 @@ impl Scratch {
             if path.len() >= PATH_MAX {
                 continue;
             }
-            files.push(LeftFile { path: path.clone(), kind: node.kind(), size: node.size() });
+            files.push(ResidueFile { path: path.clone(), kind: node.kind(), size: node.size() });
             if node.is_dir() {
                 path.push('/');
                 open.push((self.names_of(id), path.len()));

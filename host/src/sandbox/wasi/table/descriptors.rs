@@ -4,7 +4,7 @@
 //! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).
 
 use super::object::{Dir, DirEntry, File, Interest, Result};
-use super::rights::{self, Granted};
+use super::rights::{self, RightsPair};
 use crate::ledger::HandleId;
 use crate::sandbox::wasi::fault::Fault;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub enum Object {
 pub struct Entry {
     pub object: Object,
     pub id: HandleId,
-    pub rights: Granted,
+    pub rights: RightsPair,
     /// The guest path under which reports name it, and what it opens.
     pub path: Arc<str>,
     /// The path it was pre-opened as.

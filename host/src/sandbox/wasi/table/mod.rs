@@ -6,5 +6,7 @@ pub mod path;
 pub mod rights;
 
 pub use descriptors::{Entry, Object, Table};
-pub use object::{Accepted, Dir, DirEntry, File, How, Interest, Opened, Readiness, Result, Times, only_nonblock};
-pub use rights::Granted;
+pub use object::{
+    Dir, DirEntry, File, FileOrDir, Interest, NewConnection, OpenMode, Readiness, Result, Times, only_nonblock,
+};
+pub use rights::RightsPair;

@@ -12,7 +12,7 @@ pub type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// How a path is to be opened.
 #[derive(Debug, Clone, Copy)]
-pub struct How {
+pub struct OpenMode {
     pub follow: bool,
     pub create: bool,
     pub exclusive: bool,
@@ -23,7 +23,7 @@ pub struct How {
     pub flags: Fdflags,
 }
 
-impl How {
+impl OpenMode {
     /// Whether opening may change the directory or the file.
     pub fn changes(&self) -> bool {
         self.create || self.truncate || self.write
@@ -31,7 +31,7 @@ impl How {
 }
 
 /// What opening a path gave.
-pub enum Opened {
+pub enum FileOrDir {
     File(Box<dyn File>),
     Dir(Arc<dyn Dir>),
 }
@@ -70,7 +70,7 @@ pub enum Readiness {
 }
 
 /// A connection taken from a listening socket.
-pub struct Accepted {
+pub struct NewConnection {
     pub socket: Box<dyn File>,
     pub peer: String,
 }
@@ -136,7 +136,7 @@ pub trait File: Send {
         Ok(Readiness::Ready { bytes: 0, hangup: false })
     }
 
-    fn accept(&mut self, _: &mut World, _: Fdflags) -> Result<Accepted> {
+    fn accept(&mut self, _: &mut World, _: Fdflags) -> Result<NewConnection> {
         Err(Errno::Notsock.into())
     }
 
@@ -177,7 +177,7 @@ pub trait File: Send {
 pub trait Dir: Send + Sync {
     fn as_any(&self) -> &dyn Any;
 
-    fn open(&self, world: &mut World, path: &str, how: How) -> Result<Opened>;
+    fn open(&self, world: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir>;
 
     fn stat(&self, world: &mut World) -> Result<Filestat>;
 

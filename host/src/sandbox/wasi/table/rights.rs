@@ -9,12 +9,12 @@ use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Oflags, Rights};
 
 /// What a descriptor itself may do, and what it passes on to those opened from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Granted {
+pub struct RightsPair {
     pub base: Rights,
     pub inheriting: Rights,
 }
 
-impl Granted {
+impl RightsPair {
     /// Everything that applies to an object which the host opened.
     pub fn whole(kind: Kind, access: Access) -> Self {
         let nothing = Rights::empty();
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_directory_passes_on_no_more_than_it_has() {
-        let ask = |base, inheriting| Granted { base, inheriting };
+        let ask = |base, inheriting| RightsPair { base, inheriting };
         let dir = ask(of_dir(), Rights::FD_READ | Rights::FD_SYNC);
         let passes = |asked, flags| errno(dir.passes_on(asked, flags));
         let (nothing, none) = (Rights::empty(), Fdflags::empty());
@@ -173,11 +173,11 @@ mod tests {
 
     #[test]
     fn a_right_that_does_not_apply_is_not_kept() {
-        let all = Granted { base: Rights::all(), inheriting: Rights::all() };
+        let all = RightsPair { base: Rights::all(), inheriting: Rights::all() };
         let dir = all.for_kind(Kind::Dir);
         assert!(!dir.base.intersects(Rights::FD_SEEK | Rights::FD_FILESTAT_SET_SIZE));
         assert!(dir.inheriting.contains(Rights::FD_SEEK) && !dir.inheriting.contains(Rights::SOCK_ACCEPT));
-        assert_eq!(all.for_kind(Kind::File), Granted { base: of_file(), inheriting: Rights::empty() });
+        assert_eq!(all.for_kind(Kind::File), RightsPair { base: of_file(), inheriting: Rights::empty() });
         assert_eq!(all.for_kind(Kind::File).access(), Access::ReadWrite);
     }
 }

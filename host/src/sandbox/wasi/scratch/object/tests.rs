@@ -6,7 +6,7 @@ use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::scratch::Scratch;
 use crate::sandbox::wasi::stdio::Capture;
-use crate::sandbox::wasi::table::{Dir, File, How, Opened};
+use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn granted(host: &Path, dirs: &[(&str, Mode)]) -> Grants {
     Grants::new(Arc::new(Policy { dirs: dirs.iter().map(grant).collect(), ..Policy::default() })).unwrap()
 }
 
-const READ: How = How {
+const READ: OpenMode = OpenMode {
     follow: true,
     create: false,
     exclusive: false,
@@ -41,12 +41,12 @@ const READ: How = How {
     write: false,
     flags: Fdflags::empty(),
 };
-const WRITE: How = How { create: true, write: true, ..READ };
+const WRITE: OpenMode = OpenMode { create: true, write: true, ..READ };
 
-fn open(dir: &Arc<dyn Dir>, world: &mut World, path: &str, how: How) -> Box<dyn File> {
+fn open(dir: &Arc<dyn Dir>, world: &mut World, path: &str, how: OpenMode) -> Box<dyn File> {
     match dir.open(world, path, how).unwrap() {
-        Opened::File(file) => file,
-        Opened::Dir(_) => panic!("{path} is a directory"),
+        FileOrDir::File(file) => file,
+        FileOrDir::Dir(_) => panic!("{path} is a directory"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Recounts what the file system counts as it goes.
 
-use super::super::node::{Body, Node};
 use super::*;
+use crate::sandbox::wasi::scratch::node::{Body, Node};
 use std::collections::BTreeMap;
 
 /// Panics if the books do not balance: quota, link counts, parents and the two orders of each directory.

@@ -103,20 +103,20 @@ fn open_makes_finds_and_refuses() {
     dir(&mut fs, "d");
     let made = open(&mut fs, "f", CREATE).unwrap();
     assert_eq!(open(&mut fs, "f", CREATE), Ok(made));
-    assert_eq!(open(&mut fs, "f", OpenHow { exclusive: true, ..CREATE }), Err(FsError::Exist));
+    assert_eq!(open(&mut fs, "f", OpenFlags { exclusive: true, ..CREATE }), Err(FsError::Exist));
     assert_eq!(open(&mut fs, "none", READ), Err(FsError::Noent));
     assert_eq!(open(&mut fs, "none/f", CREATE), Err(FsError::Noent));
     assert_eq!(open(&mut fs, "f/f", CREATE), Err(FsError::Notdir));
     assert_eq!(open(&mut fs, "d", CREATE), Err(FsError::Isdir));
     assert_eq!(open(&mut fs, "new/", CREATE), Err(FsError::Isdir));
     assert_eq!(open(&mut fs, ".", CREATE), Err(FsError::Isdir));
-    assert_eq!(open(&mut fs, ".", OpenHow { exclusive: true, ..CREATE }), Err(FsError::Exist));
-    let directory = OpenHow { directory: true, ..READ };
+    assert_eq!(open(&mut fs, ".", OpenFlags { exclusive: true, ..CREATE }), Err(FsError::Exist));
+    let directory = OpenFlags { directory: true, ..READ };
     assert!(open(&mut fs, "d", directory).is_ok());
     assert_eq!(open(&mut fs, "f", directory), Err(FsError::Notdir));
-    assert_eq!(open(&mut fs, "d", OpenHow { write: true, ..READ }), Err(FsError::Isdir));
-    assert_eq!(open(&mut fs, "d", OpenHow { truncate: true, ..READ }), Err(FsError::Isdir));
-    assert_eq!(open(&mut fs, "d", OpenHow { create: true, ..directory }), Err(FsError::Inval));
+    assert_eq!(open(&mut fs, "d", OpenFlags { write: true, ..READ }), Err(FsError::Isdir));
+    assert_eq!(open(&mut fs, "d", OpenFlags { truncate: true, ..READ }), Err(FsError::Isdir));
+    assert_eq!(open(&mut fs, "d", OpenFlags { create: true, ..directory }), Err(FsError::Inval));
     assert_eq!(tree(&fs), ["d", "f"]);
 }
 
@@ -125,10 +125,10 @@ fn open_follows_a_final_link_only_if_asked() {
     let mut fs = scratch();
     dir(&mut fs, "d");
     symlink(&mut fs, "d/made", "dangling");
-    let nofollow = OpenHow { follow: false, ..CREATE };
+    let nofollow = OpenFlags { follow: false, ..CREATE };
     assert_eq!(open(&mut fs, "dangling", nofollow), Err(FsError::Loop));
-    assert_eq!(open(&mut fs, "dangling", OpenHow { follow: false, ..READ }), Err(FsError::Loop));
-    assert_eq!(open(&mut fs, "dangling", OpenHow { exclusive: true, ..CREATE }), Err(FsError::Exist));
+    assert_eq!(open(&mut fs, "dangling", OpenFlags { follow: false, ..READ }), Err(FsError::Loop));
+    assert_eq!(open(&mut fs, "dangling", OpenFlags { exclusive: true, ..CREATE }), Err(FsError::Exist));
     assert_eq!(open(&mut fs, "dangling", READ), Err(FsError::Noent));
     let made = open(&mut fs, "dangling", CREATE);
     assert_eq!(made, lookup(&mut fs, "d/made"));
@@ -138,7 +138,7 @@ fn open_follows_a_final_link_only_if_asked() {
 fn open_truncates_also_without_write() {
     let mut fs = scratch();
     let node = file(&mut fs, "f", b"bytes");
-    open(&mut fs, "f", OpenHow { truncate: true, ..READ }).unwrap();
+    open(&mut fs, "f", OpenFlags { truncate: true, ..READ }).unwrap();
     assert_eq!(content(&fs, node), b"");
 }
 

@@ -16,15 +16,15 @@ mod quotas;
 mod renames;
 
 use super::error::Result;
-use super::files::Opened;
+use super::files::OpenResult;
 use super::path::NAME_MAX;
 use super::quota::Usage;
-use super::residue::{LeftFile, Residue};
+use super::residue::{Residue, ResidueFile};
 use super::*;
 
-const READ: OpenHow =
-    OpenHow { follow: true, create: false, exclusive: false, truncate: false, directory: false, write: false };
-const CREATE: OpenHow = OpenHow { create: true, write: true, ..READ };
+const READ: OpenFlags =
+    OpenFlags { follow: true, create: false, exclusive: false, truncate: false, directory: false, write: false };
+const CREATE: OpenFlags = OpenFlags { create: true, write: true, ..READ };
 
 /// Room for anything a test does on purpose.
 fn scratch() -> Scratch {
@@ -33,13 +33,13 @@ fn scratch() -> Scratch {
 
 /// Makes or replaces a file, and closes it.
 fn file(fs: &mut Scratch, path: &str, bytes: &[u8]) -> NodeId {
-    let node = open(fs, path, OpenHow { truncate: true, ..CREATE }).unwrap();
+    let node = open(fs, path, OpenFlags { truncate: true, ..CREATE }).unwrap();
     assert_eq!(fs.write_at(node, 0, bytes, 2), Ok(bytes.len()));
     fs.release(node).unwrap();
     node
 }
 
-fn open(fs: &mut Scratch, path: &str, how: OpenHow) -> Result<NodeId> {
+fn open(fs: &mut Scratch, path: &str, how: OpenFlags) -> Result<NodeId> {
     let root = fs.root();
     fs.open(root, path, how, 2).map(|opened| opened.node)
 }

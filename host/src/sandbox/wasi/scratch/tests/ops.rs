@@ -33,7 +33,7 @@ pub(super) struct Op {
     pub(super) to_at: usize,
     /// The second path, or a link's target.
     pub(super) to: String,
-    pub(super) how: OpenHow,
+    pub(super) how: OpenFlags,
     pub(super) offset: u64,
     pub(super) len: usize,
 }
@@ -56,14 +56,14 @@ pub(super) fn path() -> impl Strategy<Value = String> {
     })
 }
 
-fn how() -> impl Strategy<Value = OpenHow> {
+fn how() -> impl Strategy<Value = OpenFlags> {
     let rarely = || prop::bool::weighted(0.2);
     (prop::bool::weighted(0.8), any::<bool>(), rarely(), rarely(), rarely(), any::<bool>()).prop_map(
         |(follow, create, exclusive, truncate, directory, write)| {
             // With `directory`, the kernel's answer to these depends on its version; WASI says `Inval`.
             let making = !directory;
             let (create, exclusive) = (create && making, exclusive && create && making);
-            OpenHow { follow, create, exclusive, truncate: truncate && making, directory, write }
+            OpenFlags { follow, create, exclusive, truncate: truncate && making, directory, write }
         },
     )
 }

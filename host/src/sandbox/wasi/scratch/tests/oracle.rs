@@ -100,7 +100,7 @@ impl Pair {
         let theirs = real::openat(fd, &op.path, flags(op.how), Mode::from(0o600)).map_err(from_kernel);
         let ours = self.fs.open(node, &op.path, op.how, 2);
         match (ours, theirs) {
-            (Ok(Opened { node, kind }), Ok(fd)) => {
+            (Ok(OpenResult { node, kind }), Ok(fd)) => {
                 assert_eq!(self.seen(node), Ok(seen(&real::fstat(&fd).unwrap())), "{op:?}");
                 self.handles.push(Handle { node, fd, kind, write: op.how.write });
             }
@@ -295,7 +295,7 @@ fn leaves(base: &OwnedFd, path: &str, follow: bool) -> bool {
     }
 }
 
-fn flags(how: OpenHow) -> OFlags {
+fn flags(how: OpenFlags) -> OFlags {
     let mut flags = OFlags::CLOEXEC | if how.write { OFlags::RDWR } else { OFlags::RDONLY };
     flags.set(OFlags::NOFOLLOW, !how.follow);
     flags.set(OFlags::CREATE, how.create);

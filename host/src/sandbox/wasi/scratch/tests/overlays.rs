@@ -1,7 +1,7 @@
-use super::super::store::Work;
 use super::below::picture;
 use super::*;
 use crate::sandbox::wasi::host::HostCount;
+use crate::sandbox::wasi::scratch::store::Work;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -192,7 +192,7 @@ fn a_file_is_copied_as_far_as_it_is_kept_when_it_is_written_to() {
 #[test]
 fn opening_to_cut_copies_nothing() {
     let mut over = over(|at| fs::write(at.join("f"), [7; 1000]).unwrap());
-    let node = over.fs.open(over.root, "f", OpenHow { truncate: true, ..CREATE }, 2).unwrap().node;
+    let node = over.fs.open(over.root, "f", OpenFlags { truncate: true, ..CREATE }, 2).unwrap().node;
     assert_eq!((over.fs.usage(), over.fs.take_work(), over.count.open()), (Usage::default(), Work::default(), 0));
     assert_eq!(content(&over.fs, node), b"");
     assert_eq!(over.stat("f").unwrap().size, 0);

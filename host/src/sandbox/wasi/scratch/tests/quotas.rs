@@ -1,5 +1,5 @@
-use super::super::node::Body;
 use super::*;
+use crate::sandbox::wasi::scratch::node::Body;
 
 #[test]
 fn names_targets_and_contents_are_charged() {
@@ -117,7 +117,7 @@ fn residue_is_in_path_order_and_limited() {
     assert_eq!(tree(&fs), ["a", "a/x", "a.txt", "b", "b/l", "b/y", "b/z"]);
     let first = fs.residue(2);
     assert_eq!(first.omitted, 5);
-    assert_eq!(first.files[0], LeftFile { path: "a".into(), kind: FileKind::Dir, size: 0 });
-    assert_eq!(first.files[1], LeftFile { path: "a/x".into(), kind: FileKind::File, size: 3 });
+    assert_eq!(first.files[0], ResidueFile { path: "a".into(), kind: FileKind::Dir, size: 0 });
+    assert_eq!(first.files[1], ResidueFile { path: "a/x".into(), kind: FileKind::File, size: 3 });
     assert_eq!(fs.residue(0).omitted, 7);
 }
