@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wasmtime::Module;
 
-/// What one compiled module is kept under.
+/// The name under which one compiled module is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheKey(String);
 

@@ -79,7 +79,7 @@ pub enum Ending {
         /// The socket it waited for, if it did.
         waited: Option<Box<FatalWait>>,
     },
-    /// It waited for what nothing could ever bring about.
+    /// It waited for something that could never happen.
     Deadlock {
         /// Where.
         stack: Stack,
@@ -93,7 +93,7 @@ pub enum Ending {
         /// Where it was then.
         stack: Stack,
     },
-    /// It gave its allocator a block back that is none.
+    /// It gave its allocator something back that is not a live block.
     BadFree {
         /// What is wrong with it.
         what: BadFree,
@@ -121,8 +121,8 @@ impl Ending {
         }
     }
 
-    /// Whether the call stack was used up. How deep it is then is the compiler's choice, and so is what was done on the way
-    /// down: how much was used, what was open, what was refused.
+    /// Whether the call stack was used up. The compiler decides how deep the calls are then, and so how much was done on the
+    /// way down: figures, open handles and refusals of such a test are not the same everywhere.
     pub fn used_up_stack(&self) -> bool {
         matches!(self, Self::Trap { kind: TrapKind::StackOverflow, .. })
     }
@@ -144,7 +144,7 @@ impl Ending {
         }
     }
 
-    /// From the error of a call.
+    /// The ending that the error of a call stands for.
     pub(super) fn from_call(store: &mut Store<TestState>, error: &anyhow::Error) -> Self {
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         let code = &store.data().code;

@@ -1,4 +1,4 @@
-//! The engine: one a run, shared by every test.
+//! The engine: every test of a run shares one.
 
 use super::state::TestState;
 use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
@@ -10,7 +10,7 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-/// How often a running guest is looked after: how late a wall-clock limit or an interrupt can be seen.
+/// How often a running guest is interrupted to look at the time: so late may a wall-clock limit or an interrupt be noticed.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// Host stack kept free above the guest's own, for host functions and the engine: 2 MiB.
@@ -19,7 +19,7 @@ pub const HOST_STACK_RESERVE: u64 = 2 << 20;
 /// Address space a linear memory may take in the pool: all of 32 bits.
 const MAX_MEMORY: usize = 1 << 32;
 
-/// Tables of one module: as many as a guest may have, and that of the hooks.
+/// Tables of one module: as many as a guest may have, and one more for the hooks of its allocator.
 const TABLES: u32 = MAX_TABLES + 1;
 
 /// What the engine keeps for one instance, in bytes: a bound and no reservation. A valid module has at most a million each of
@@ -123,7 +123,7 @@ impl Engine {
         &self.linker
     }
 
-    /// What the hooks of a module's allocator call: nothing that a guest links with.
+    /// The linker with the host functions that hooks call. Guests are linked with another.
     pub(super) fn hooks(&self) -> &Linker<TestState> {
         &self.hooks
     }

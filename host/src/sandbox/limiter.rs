@@ -8,7 +8,7 @@ use wasmtime::ResourceLimiter;
 #[derive(Debug)]
 pub struct Limiter {
     limit: u64,
-    /// What clean-ups may use above the cap, while they run.
+    /// Bytes above the cap that clean-ups may use, while they run.
     reserve: Option<u64>,
     peak: u64,
     now: u64,
@@ -16,22 +16,22 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// With a cap in bytes.
+    /// A limiter with this cap, in bytes.
     pub fn new(limit: u64) -> Self {
         Self { limit, reserve: None, peak: 0, now: 0, refused: None }
     }
 
-    /// Lets clean-ups use some bytes above the cap. How far they come, and what they are refused, is not the test's.
+    /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's.
     pub fn open_reserve(&mut self, bytes: u64) {
         self.reserve = Some(bytes);
     }
 
-    /// Raises the cap by what is done to the memory that is not the test's doing.
+    /// Raises the cap by bytes that the host itself makes the guest's memory grow by.
     pub fn widen(&mut self, bytes: u64) {
         self.limit = self.limit.saturating_add(bytes);
     }
 
-    /// The test itself is called again: under its own cap.
+    /// Puts the cap back to the test's own, before it is called again.
     pub fn close_reserve(&mut self) {
         self.reserve = None;
     }

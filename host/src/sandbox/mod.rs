@@ -1,7 +1,13 @@
-//! The engine, a fresh store a test, its limits and its outcome: the only user of wasmtime.
+//! The engine, a fresh store for each test, its limits and its outcome: the only user of wasmtime.
 //!
-//! One [`Engine`] serves a run. A [`LoadedModule`] is compiled once; `run` makes a fresh store and WASI context for one
-//! test, calls it, runs its clean-ups, drops the store and says exactly how it was.
+//! One [`Engine`] serves a whole run of the program. A [`LoadedModule`] is compiled once.
+//!
+//! ```text
+//! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was
+//! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
+//! heap      the hooks of the guest's allocator, and the end of its heap
+//! wasi      what a guest imports, and everything behind it
+//! ```
 
 mod cache;
 mod code;

@@ -17,7 +17,8 @@ pub struct Round {
 pub struct Level {
     /// Live blocks of the test's own, and their bytes; `None` where the heap is not tracked.
     pub heap: Option<(u64, u64)>,
-    /// The number of the last allocation: those of a round are above its first level's, up to its second's.
+    /// The number of the last allocation so far. A round's own allocations have the numbers above that of its level before,
+    /// up to that of its level after.
     pub allocations: u64,
     /// Linear memory, in bytes.
     pub linear: u64,

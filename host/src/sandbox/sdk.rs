@@ -11,10 +11,11 @@ use wasmtime::{Global, Instance, ModuleExport, Store, TypedFunc, Val};
 /// Most clean-ups run for one test: a clean-up may register another, and an endless chain has to end.
 const MAX_CLEANUPS: u32 = 1_000;
 
-/// Clean-ups of one test that may use up all the fuel, or all the stack, that each is given; no more are waited for.
+/// Clean-ups of one test that may use up all the fuel, or all the stack, that each is given. After so many, the rest are not
+/// run.
 const MAX_ENDLESS: u32 = 4;
 
-/// How to call one SDK test: made once a module.
+/// How to call one SDK test. It is made once for a module.
 #[derive(Clone)]
 pub struct SdkCall {
     /// The export that runs the test.
@@ -34,9 +35,9 @@ pub struct SdkOutcome {
     pub panic: Option<String>,
     /// Clean-ups that did not finish normally.
     pub cleanups: Vec<FailedCleanup>,
-    /// How much of its standard error it wrote itself: what follows is its clean-ups'.
+    /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
     pub own_stderr: usize,
-    /// Its memory did not hold what the SDK puts there: in words.
+    /// What is wrong, in words, where its memory did not hold what the SDK puts there.
     pub broken: Option<String>,
 }
 
@@ -63,7 +64,7 @@ pub struct FailedCleanup {
 /// The globals of an instance and what they were before its test.
 pub(super) type GlobalValues = Vec<(Global, Val)>;
 
-/// Calls the test's export; its return value.
+/// Calls the test's export, and gives its return value.
 pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> anyhow::Result<u32> {
     let export = instance.get_module_export(&mut *store, &call.export);
     let test =
@@ -71,7 +72,7 @@ pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &Sdk
     test.typed::<(), u32>(&*store)?.call(&mut *store, ())
 }
 
-/// After the test: what it said, and its clean-ups.
+/// Reads what the test said, and runs its clean-ups.
 pub(super) fn conclude(
     store: &mut Store<TestState>,
     instance: &Instance,
@@ -124,7 +125,7 @@ impl After<'_> {
         Ok(outcome)
     }
 
-    /// Calls an export of the SDK's with a fresh budget and the stack pointer where it was before the test.
+    /// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
         for (global, before) in self.globals {
             // The value came from this global, so its type is right.

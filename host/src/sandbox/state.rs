@@ -29,7 +29,8 @@ impl TestState {
         self.budget.saturating_sub(left)
     }
 
-    /// The current call into the guest is over, and `left` is left. Another may have so much fuel: what to set it to.
+    /// Ends the current call into the guest, of whose fuel `left` is left, and begins another that may spend `fuel`. Gives the
+    /// fuel to set, which is more where the call has slack.
     fn next_budget(&mut self, left: u64, fuel: u64) -> u64 {
         self.spent_before = self.spent(left);
         self.heap.slack.end(left);

@@ -1,10 +1,10 @@
-//! Where a module keeps what: its shadow stack, its static data, its globals.
+//! Where a module keeps its shadow stack, its static data and its globals.
 
 use crate::instrument::{ExportedGlobal, GlobalType};
 use crate::sandbox::state::TestState;
 use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
 
-/// What of a module's globals matters to the heap.
+/// The globals of a module that matter to its heap, and where its static data begins.
 pub struct Layout {
     stack_pointer: Option<ModuleExport>,
     /// The other mutable globals that can hold an address.
@@ -34,7 +34,7 @@ impl Layout {
         }
     }
 
-    /// What a fresh instance says. Linkers put the stack either below all data, where an overflow traps, or above it.
+    /// The ground of a fresh instance. Linkers put the stack either below all data, where an overflow traps, or above it.
     pub fn ground(&self, store: &mut Store<TestState>, instance: &Instance) -> Ground {
         match (self.stack_pointer(store, instance), self.lowest_data) {
             (Some((_, top)), Some(data)) if top <= data => Ground { start: top, stack_within: false },

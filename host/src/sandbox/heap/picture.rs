@@ -1,4 +1,4 @@
-//! The end of a test as lost blocks are told from retained ones by it.
+//! A copy of what is needed at a test's end to tell lost blocks from retained ones.
 
 use super::layout::Ground;
 use super::module::ModuleHeap;
@@ -25,7 +25,7 @@ pub struct EndPicture {
 }
 
 impl EndPicture {
-    /// What an instance holds now. `None` where the test's own blocks are all gone.
+    /// A picture of what an instance holds now. `None` where the test's own blocks are all gone.
     pub fn take(
         store: &mut Store<TestState>,
         instance: &Instance,
@@ -53,7 +53,7 @@ impl EndPicture {
         })
     }
 
-    /// For the ledger to look at. A second run is looked at under the roots of the first.
+    /// The picture in the ledger's form. A second run's is looked at from the roots of the first.
     pub fn picture<'a>(&'a self, first: &'a Self) -> Picture<'a> {
         let memory = Parts::copied(&self.parts, &self.bytes);
         Picture {

@@ -1,7 +1,7 @@
 //! Calls a module's allocator in an instance of its own, once: the canary of the hooks, and the way to find out where the
 //! allocator keeps its own state.
 //!
-//! The state of an allocator is full of addresses that are no pointers of the program's: a bin's pointer to a free chunk's
+//! The state of an allocator is full of addresses that are not pointers of the program: a bin's pointer to a free chunk's
 //! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
 //! differs in static data after a few calls is the allocator's.
 
@@ -32,7 +32,7 @@ const FUEL: u64 = 10_000_000;
 /// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
 const MEMORY: u64 = 4 << 20;
 
-/// What a loop of bulk operations is stopped by, which spend next to no fuel.
+/// Ends a loop of bulk operations, which would hardly spend any fuel.
 const TIMEOUT_MS: u64 = 2000;
 
 /// Where an allocator keeps its own state: what the probe found out.

@@ -29,15 +29,16 @@ pub struct Crossing {
 pub struct HeapEnd {
     /// The figures of the test's own blocks.
     pub figures: Figures,
-    /// What tells whether another run allocated alike.
+    /// A sum over all allocator calls, by which two runs that allocated alike are told.
     pub trace: Trace,
     /// Whether the test's own code was still on the stack.
     pub window_open: bool,
     /// Limits that were crossed, each once.
     pub crossed: Vec<Crossing>,
-    /// The end, where the call returned or the program left with status 0, and blocks of the test's own were live.
+    /// Memory and blocks at the end. `None` where the test ended in another way than by returning or by `exit(0)`, or left no
+    /// block of its own.
     pub picture: Option<EndPicture>,
-    /// Stacks, of a run that was to capture them; by number, those of the blocks that were live, however it ended.
+    /// The stacks that the run was to capture: by number at least those of the blocks that were live, however it ended.
     pub stacks: AllocationStacks,
     /// How many allocator calls that count there had been when the fuel of a call of the test ended; `None` where it did not.
     pub calls_at_fuel_end: Option<u64>,
@@ -109,7 +110,7 @@ impl HeapState {
         self.hooks.as_ref()?.hooks.get(which as usize)
     }
 
-    /// Enters a call.
+    /// Enters an allocator call in the books.
     ///
     /// # Errors
     /// It frees what is not a block, or is beyond the [`FuelEndOfFirstRun`].

@@ -1,4 +1,4 @@
-//! Fuel to the unit where it is nearly used up.
+//! Counts fuel to the unit, also where it is nearly used up.
 //!
 //! A hook costs fuel and gives it back: between the two, a test that has a few units left could run out of them. The engine
 //! does not say by how much. So a test to which that may have happened is run again, and each call into the guest has
@@ -19,10 +19,10 @@ pub struct InexactFuel;
 /// Which calls into the guest have slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowances {
-    /// Whether those have it of which nothing is known, from beginning to end.
+    /// Whether a call of which nothing is known has slack, from beginning to end.
     everywhere: bool,
-    /// Those that use up their fuel, by their number: the last call of a hook before they do, which takes the slack away.
-    /// At 0 there is none to begin with.
+    /// Calls that use up their fuel, by their number from 1. The value is the number of the last hook that is called before
+    /// the fuel is used up: that hook takes the slack away. A call with the value 0 has no slack to begin with.
     until: BTreeMap<u32, u64>,
 }
 
@@ -36,11 +36,11 @@ pub struct Slack {
     hooks: u64,
     /// Whether the current one has slack now.
     has_slack: bool,
-    /// The allowances by which the next run is exact for longer than this one.
+    /// The allowances for the next run, which is exact for longer than this one; `None` while this one is exact.
     revised: Option<Allowances>,
 }
 
-/// What a hook leaves behind.
+/// The fuel after a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HookEnd {
     /// The fuel that is left.
@@ -50,12 +50,12 @@ pub struct HookEnd {
 }
 
 impl Slack {
-    /// By a plan that an earlier run came to, if there was one.
+    /// The fuel of a run with the allowances that an earlier run came to; the default where there was none.
     pub fn new(allowances: Allowances) -> Self {
         Self { allowances, ..Self::default() }
     }
 
-    /// Another call into the guest begins, with fuel of its own: how much more it gets.
+    /// Begins another call into the guest, with fuel of its own. Gives the fuel that it gets beyond that.
     pub fn begin(&mut self) -> u64 {
         self.entered += 1;
         self.hooks = 0;
@@ -66,7 +66,7 @@ impl Slack {
         if self.has_slack { SLACK } else { 0 }
     }
 
-    /// The call into the guest is over, and `left` is left.
+    /// Ends the call into the guest, of whose fuel `left` is left.
     pub fn end(&mut self, left: u64) {
         if self.has_slack && left <= SLACK {
             self.used_up_since(self.hooks);
@@ -109,7 +109,7 @@ impl Slack {
         }
     }
 
-    /// The allowances for the next run, where this one is not exact.
+    /// The allowances for the next run; `None` where this run was exact.
     pub fn revised(&self) -> Option<&Allowances> {
         self.revised.as_ref()
     }
@@ -146,7 +146,7 @@ mod tests {
         Leave(u64),
     }
 
-    /// How one call into the guest ended: at which action there was no fuel, and how much was left.
+    /// The end of one call into the guest: at which action there was no fuel, and how much was left.
     type CallEnd = (Option<usize>, i64);
 
     /// As the engine has it: a check fails where nothing is left, and what is asked how much is left sees no less than 0.

@@ -9,14 +9,14 @@ pub enum Capture {
     /// None.
     #[default]
     Nothing,
-    /// Those of these numbers, in descending order: the next one is last.
+    /// The allocations of these numbers, in descending order, so that the next one is at the end.
     Numbers(Vec<u64>),
-    /// Those of all the test's own blocks.
+    /// All allocations of the test's own blocks.
     All,
 }
 
 impl Capture {
-    /// Those of these numbers.
+    /// The allocations of these numbers.
     pub fn numbers(mut numbers: Vec<u64>) -> Self {
         numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
         Self::Numbers(numbers)
@@ -38,7 +38,7 @@ pub const END_FRAMES: usize = 64;
 /// Different stacks that are kept: a recursion that allocates has one for each depth.
 const MAX_STACKS: usize = 1 << 16;
 
-/// Allocations whose stacks are known by number before those that are gone are forgotten.
+/// So many allocations' stacks are known by number before those of blocks that are gone are forgotten for the first time.
 const FIRST_PRUNING: usize = 1 << 16;
 
 /// Stacks by the number of the allocation; each different stack is kept once.

@@ -56,7 +56,7 @@ impl Clock {
         self.look();
     }
 
-    /// Looks at the host's clocks, where they are the ones.
+    /// Looks at the host's clocks, where the test has real time.
     pub fn look(&mut self) {
         if let Source::Real { began, wall, elapsed } = &mut self.source {
             *wall = host_wall();
@@ -119,7 +119,7 @@ impl Clock {
     }
 }
 
-/// A host whose clock is before 1970 or after 2554 is told so by nobody: its time stands at that end.
+/// The host's time in nanoseconds since 1970. Before 1970 it stands at 0, after 2554 at the largest number.
 fn host_wall() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

@@ -259,7 +259,7 @@ impl Wasi {
         self.world.meter.take()
     }
 
-    /// When the test has to stop.
+    /// Says when the test has to stop.
     pub(crate) fn watchdog(&self) -> &Watchdog {
         &self.world.watchdog
     }
@@ -269,7 +269,7 @@ impl Wasi {
         self.grants.policy.limits.time(Limit::Timeout)
     }
 
-    /// Gives the test a new deadline, for its clean-ups.
+    /// Gives the test a new deadline: for its clean-ups, or for its next call.
     pub(crate) fn set_deadline(&mut self, deadline: std::time::Instant) {
         self.world.watchdog.deadline = deadline;
     }
@@ -312,7 +312,7 @@ impl Wasi {
     }
 }
 
-/// What there is to say of an acquired object.
+/// How an object that the test acquired is entered in the table and the books.
 pub(super) struct NewHandle {
     pub kind: Kind,
     pub path: Arc<str>,

@@ -87,7 +87,7 @@ impl Wasi {
         self.quota.check(self.held())
     }
 
-    /// Lets clean-ups move and hold something more.
+    /// Lets clean-ups move and hold more than the test may.
     pub(crate) fn open_reserve(&mut self) {
         let held = self.held();
         let quota = &mut self.quota;
@@ -95,7 +95,8 @@ impl Wasi {
         quota.raised = Some((raised(quota.io, quota.moved), raised(quota.memory, held)));
     }
 
-    /// The test itself is called again: it may move as much as in its first call, and what is held is held still.
+    /// Puts the limits back to the test's own, before it is called again. It may move as much as in its first call; what the
+    /// host holds for it stays counted.
     pub(crate) fn close_reserve(&mut self) {
         self.quota.raised = None;
         self.quota.moved = 0;

@@ -57,7 +57,7 @@ impl Wasi {
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
         let alarms = Alarms::new(wanted, &self.world.clock);
-        // A clock that is too far away for the host's is no clock: the test's deadline comes first.
+        // A time that is too far away for the host's clock never comes: the test's deadline comes first.
         let give_up = alarms.wait(&self.world.clock).and_then(|wait| Instant::now().checked_add(wait));
         loop {
             let look = self.look(wanted)?;
@@ -136,7 +136,7 @@ impl Wasi {
     }
 }
 
-/// The descriptor of a subscription that is no clock.
+/// The descriptor of a subscription to a descriptor; `None` for one to a clock.
 fn descriptor(sub: &Subscription) -> Option<(Fd, Interest, Eventtype)> {
     match &sub.u {
         SubscriptionU::FdRead(sub) => Some((sub.file_descriptor, Interest::Read, Eventtype::FdRead)),

@@ -220,7 +220,7 @@ impl Dir for HostDir {
         let mut entries = Vec::new();
         for entry in self.dir.entries()? {
             let entry = entry?;
-            // A name that is no UTF-8 cannot be told to the guest, and listing the rest is better than nothing.
+            // A name that is not UTF-8 cannot be told to the guest, and listing the rest is better than nothing.
             let Ok(name) = entry.file_name().into_string() else { continue };
             // What is removed while it is listed is not there.
             let Some(found) = there(entry.full_metadata().map_err(Into::into))? else { continue };

@@ -100,7 +100,7 @@ impl Scratch {
     /// The target of a symbolic link.
     ///
     /// # Errors
-    /// Those of [`Scratch::lookup`]; `Inval` if the file is no symbolic link, `NotCapable` if it is one below an overlay that is
+    /// Those of [`Scratch::lookup`]; `Inval` if the file is not a symbolic link, `NotCapable` if it is one below an overlay that is
     /// absolute.
     pub fn read_link(&mut self, base: NodeId, path: &str) -> Result<Arc<str>> {
         let node = self.lookup(base, path, false)?;
@@ -118,7 +118,7 @@ impl Scratch {
         }
     }
 
-    /// The same for what is no directory: a slash after the name asks for one.
+    /// The same for a name that is not to be a directory's: a slash after the name asks for one.
     fn free_file_name<'p>(&mut self, place: Destination<&'p str>) -> Result<&'p str> {
         let Last::Name(name) = place.last else {
             return Err(FsError::Exist);

@@ -88,7 +88,7 @@ impl Scratch {
     /// Reads into `buf` from `offset` on, and returns how many bytes: fewer than asked only at the end of the file.
     ///
     /// # Errors
-    /// `Badf` (also for a file below that was not opened), `Io` (the host cannot read it); what is no regular file is `Isdir`
+    /// `Badf` (also for a file below that was not opened), `Io` (the host cannot read it); what is not a regular file is `Isdir`
     /// or `Inval`.
     pub fn read_at(&self, node: NodeId, offset: u64, buf: &mut [u8]) -> Result<usize> {
         match &self.node(node)?.body {

@@ -13,7 +13,7 @@ pub struct ResidueFile {
     pub size: u64,
 }
 
-/// Everything that has a name in the scratch file system; what is written to an overlay is no residue.
+/// Everything that has a name in the scratch file system; what is written to an overlay is not residue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Residue {
     /// In path order: by name in each directory, and what is below a directory right after it.
