@@ -7,7 +7,7 @@ use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
 use airtight::run::{Runner, RunnerOptions, Selection, Subject};
 use airtight::sandbox::Cache;
-use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, Step};
+use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, SetupEvent};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
@@ -66,10 +66,10 @@ impl Suite {
     fn build(&self, dir: &Path) -> Result<BuildOutput> {
         // Without `--setup`, nothing but airtight's own cache is written to.
         let permission = if self.setup { Permission::System } else { Permission::Cache };
-        let toolchain = toolchain::install(dir, permission, &mut |step| match step {
-            Step::Started(task) => eprintln!("setup: {task}"),
-            Step::Output(line) => eprintln!("       {line}"),
-            Step::Failed { task, why } => eprintln!("setup: {task} failed: {why}"),
+        let toolchain = toolchain::install(dir, permission, &mut |event| match event {
+            SetupEvent::Started(step) => eprintln!("setup: {step}"),
+            SetupEvent::Output(line) => eprintln!("       {line}"),
+            SetupEvent::Failed { step, why } => eprintln!("setup: {step} failed: {why}"),
             _ => {}
         })?;
         eprintln!("building the lessons with {toolchain}");

@@ -32,9 +32,10 @@ pub use {
     guests::build::{Artifact, BuildError, BuildEvent, BuildOutput, build},
     guests::failures::{BuildFailure, Culprit, Relation},
     guests::package::TargetKind,
-    guests::request::{BuildRequest, Profile, TargetFilter},
+    guests::request::{BuildRequest, CargoProfile, TargetFilter},
     setup::find::find,
-    setup::install::{Permission, Step, Task, install},
+    setup::install::{Permission, install},
+    setup::progress::{SetupEvent, Step},
     system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir},
     toolchain::{Kind, TARGET, Toolchain},
 };

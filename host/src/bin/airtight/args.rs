@@ -10,7 +10,7 @@ use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
 use airtight::run::{Partition, RunIgnored, Seed, Selection};
 use airtight::sandbox::Compiler;
-use airtight::toolchain::{BuildRequest, Profile, TargetFilter};
+use airtight::toolchain::{BuildRequest, CargoProfile, TargetFilter};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -218,9 +218,9 @@ impl BuildArgs {
             all_features: self.all_features,
             no_default_features: self.no_default_features,
             profile: match (&self.cargo_profile, self.release) {
-                (Some(name), _) => Profile::Named(name.clone()),
-                (None, true) => Profile::Release,
-                (None, false) => Profile::Test,
+                (Some(name), _) => CargoProfile::Named(name.clone()),
+                (None, true) => CargoProfile::Release,
+                (None, false) => CargoProfile::Test,
             },
             locked: self.locked,
             offline: self.offline,

@@ -5,14 +5,16 @@ use crate::failure::Failure;
 use crate::session::config_above;
 use airtight::config::Config;
 use airtight::report::console::OneLine;
-use airtight::toolchain::{self, BuildError, BuildEvent, BuildOutput, Permission, Step, Toolchain, ToolchainError};
+use airtight::toolchain::{
+    self, BuildError, BuildEvent, BuildOutput, Permission, SetupEvent, Toolchain, ToolchainError,
+};
 use std::io::IsTerminal;
 use std::path::Path;
 
 /// A toolchain for the guests in `dir`: found, or installed as far as permitted.
 pub fn toolchain(dir: &Path, permission: Permission) -> Result<Toolchain, ToolchainError> {
     let mut progress = Progress::new();
-    let found = toolchain::install(dir, permission, &mut |step| progress.step(&step));
+    let found = toolchain::install(dir, permission, &mut |event| progress.show(&event));
     progress.end();
     found
 }
@@ -67,7 +69,7 @@ fn not_there(path: &Path, start: &Path) -> Failure {
     }))
 }
 
-/// What is being installed: a line that is rewritten on a terminal, else a line a task.
+/// What is being installed: a line that is rewritten on a terminal, else a line a step.
 struct Progress {
     bar: indicatif::ProgressBar,
     terminal: bool,
@@ -78,19 +80,19 @@ impl Progress {
         Self { bar: indicatif::ProgressBar::no_length(), terminal: std::io::stderr().is_terminal() }
     }
 
-    fn step(&mut self, step: &Step<'_>) {
-        match step {
-            Step::Started(task) if self.terminal => {
+    fn show(&mut self, event: &SetupEvent<'_>) {
+        match event {
+            SetupEvent::Started(step) if self.terminal => {
                 let style = indicatif::ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg}");
                 self.bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()));
-                self.bar.set_prefix(task.to_string());
+                self.bar.set_prefix(step.to_string());
                 self.bar.reset_elapsed();
                 self.bar.enable_steady_tick(std::time::Duration::from_millis(200));
             }
-            Step::Started(task) => eprintln!("setup: {task}"),
-            Step::Output(line) => self.bar.set_message(OneLine(line).to_string()),
-            Step::Failed { task, why } => {
-                self.bar.suspend(|| eprintln!("setup: {task} failed: {}", OneLine(why)));
+            SetupEvent::Started(step) => eprintln!("setup: {step}"),
+            SetupEvent::Output(line) => self.bar.set_message(OneLine(line).to_string()),
+            SetupEvent::Failed { step, why } => {
+                self.bar.suspend(|| eprintln!("setup: {step} failed: {}", OneLine(why)));
             }
             _ => {}
         }

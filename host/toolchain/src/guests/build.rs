@@ -9,7 +9,7 @@ use crate::guests::portable::Portable;
 use crate::guests::request::BuildRequest;
 use crate::guests::selection::{Workspace, cargo, cargo_error};
 use crate::places::Places;
-use crate::system::command::{Ending, Runner, Stream, System};
+use crate::system::command::{Ending, Launcher, Stream, System};
 use crate::system::machine::Machine;
 use cargo_metadata::{Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -143,14 +143,14 @@ pub fn build(
     request: &BuildRequest,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    let portable = Machine::current(&request.dir).and_then(|machine| Portable::of(&machine, toolchain))?;
-    build_with(&Build { runner: &System, toolchain, portable: &portable, request }, on_event)
+    let portable = Machine::current(&request.dir).and_then(|machine| Portable::set_up(&machine, toolchain))?;
+    build_with(&Build { launcher: &System, toolchain, portable: &portable, request }, on_event)
 }
 
 /// What a build is made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Build<'a> {
-    pub runner: &'a dyn Runner,
+    pub launcher: &'a dyn Launcher,
     pub toolchain: &'a Toolchain,
     pub portable: &'a Portable,
     pub request: &'a BuildRequest,
@@ -160,7 +160,7 @@ pub(crate) fn build_with(
     build: &Build<'_>,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    let workspace = Workspace::load(build.runner, build.toolchain, build.request)?;
+    let workspace = Workspace::load(build.launcher, build.toolchain, build.request)?;
     let selected = workspace.selected(build.request);
     let mut messages = Messages::default();
     let failures = run_cargo(build, &workspace, &selected, &mut messages, on_event)?;
@@ -180,16 +180,16 @@ fn run_cargo(
     messages: &mut Messages,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<Vec<BuildFailure>, BuildError> {
-    let Build { runner, toolchain, portable, request } = *build;
+    let Build { launcher, toolchain, portable, request } = *build;
     let mut only: Option<Vec<String>> = None;
     loop {
         let known = messages.errors.len();
         messages.stderr.clear();
-        let mut call = cargo(toolchain, request).args(request.build_args(only.as_deref()));
-        call.env.extend(portable.env(workspace).into_iter().map(|(name, value)| (name.into(), value)));
-        let ending = runner
-            .run(&call, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
-            .map_err(|source| BuildError::Start { command: call.display(), source })?;
+        let mut command = cargo(toolchain, request).args(request.build_args(only.as_deref()));
+        command.env.extend(portable.env(workspace).into_iter().map(|(name, value)| (name.into(), value)));
+        let ending = launcher
+            .run(&command, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
+            .map_err(|source| BuildError::Start { command: command.display(), source })?;
         messages.finish();
         if let Ending::Signal(signal) = ending {
             return Err(BuildError::Interrupted { signal });
@@ -200,7 +200,7 @@ fn run_cargo(
         if messages.errors.is_empty() {
             return Ok(Vec::new());
         }
-        let resolved = Workspace::load_resolved(runner, toolchain, request);
+        let resolved = Workspace::load_resolved(launcher, toolchain, request);
         let mut failures = explain(messages, resolved.as_ref().unwrap_or(workspace), selected);
         let failed: BTreeSet<&str> = failures.iter().map(|failure| failure.package.as_str()).collect();
         let names = selected.iter().map(|package| package.name.to_string());
@@ -233,7 +233,7 @@ fn collect(
     let places = Arc::new(places(build.portable, workspace, messages));
     for built in &messages.tests {
         let (Some(package), Some(file)) = (workspace.package(&built.package_id), &built.executable) else { continue };
-        let kind = TargetKind::of(&built.target);
+        let kind = TargetKind::from_cargo(&built.target);
         let name = binary_name(&package.name, kind, &built.target.name);
         if file.extension() != Some("wasm") {
             output.host_tests.push(name);
@@ -248,7 +248,7 @@ fn collect(
             manifest_dir: package.manifest_path.parent().map(PathBuf::from).unwrap_or_default(),
             workspace_root: output.workspace_root.clone(),
             env: env(workspace, package, messages),
-            harness_false: harness_is_off(manifests.of(package), kind, &built.target.name),
+            harness_false: harness_is_off(manifests.read(package), kind, &built.target.name),
             places: Arc::clone(&places),
         });
     }
@@ -292,7 +292,7 @@ fn places(portable: &Portable, workspace: &Workspace, messages: &Messages) -> Pl
 struct Manifests(HashMap<PackageId, toml::Table>);
 
 impl Manifests {
-    fn of(&mut self, package: &Package) -> &toml::Table {
+    fn read(&mut self, package: &Package) -> &toml::Table {
         self.0.entry(package.id.clone()).or_insert_with(|| {
             // Cargo has just read it: what cannot be read now says nothing.
             let text = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();

@@ -77,7 +77,7 @@ impl fmt::Display for BuildFailure {
 /// Explains a run's errors for the selected packages. `workspace` has its dependencies resolved where that was possible.
 pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {
     let built: HashSet<&PackageId> = messages.tests.iter().map(|artifact| &artifact.package_id).collect();
-    let graph = Graph::of(workspace);
+    let graph = Graph::new(workspace);
     let mut failures: Vec<BuildFailure> = Vec::new();
     for error in &messages.errors {
         let origin = origin(error, workspace);
@@ -94,7 +94,7 @@ pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&P
             };
             explained = true;
             let target = error.target.as_ref().filter(|_| is_own && built.contains(&package.id));
-            let target = target.map(|target| binary_name(&package.name, TargetKind::of(target), &target.name));
+            let target = target.map(|target| binary_name(&package.name, TargetKind::from_cargo(target), &target.name));
             let failure = failure(package.name.to_string(), target, culprit, error);
             let same = |known: &BuildFailure| {
                 known.package == failure.package && known.target == failure.target && known.culprit == failure.culprit
@@ -105,7 +105,7 @@ pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&P
         }
         if !explained {
             // Nobody is known to depend on it. It is told as it is, not lost.
-            failures.push(failure(error.of.name(), None, None, error));
+            failures.push(failure(error.origin.name(), None, None, error));
         }
     }
     failures
@@ -145,8 +145,8 @@ fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], work
     let name =
         |id: &PackageId| workspace.package(id).map_or_else(|| id.repr.clone(), |package| package.name.to_string());
     Culprit {
-        package: error.of.name(),
-        version: error.of.version(),
+        package: error.origin.name(),
+        version: error.origin.version(),
         relation,
         through: between.iter().map(name).collect(),
     }
@@ -154,10 +154,10 @@ fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], work
 
 /// The package an error is of, where the workspace knows it.
 fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
-    if let crate::guests::messages::Origin::Id(id) = &error.of {
+    if let crate::guests::messages::Origin::Id(id) = &error.origin {
         return Some(id.clone());
     }
-    let (name, version) = (error.of.name(), error.of.version());
+    let (name, version) = (error.origin.name(), error.origin.version());
     let is_it = |package: &&Package| {
         package.name.as_str() == name && version.as_ref().is_none_or(|version| package.version.to_string() == *version)
     };
@@ -168,7 +168,7 @@ fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
 struct Graph<'a>(HashMap<&'a PackageId, &'a Node>);
 
 impl<'a> Graph<'a> {
-    fn of(workspace: &'a Workspace) -> Self {
+    fn new(workspace: &'a Workspace) -> Self {
         let nodes = workspace.metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
         Graph(nodes.map(|node| (&node.id, node)).collect())
     }

@@ -26,7 +26,7 @@ pub(crate) struct Messages {
 /// Why one target did not build.
 #[derive(Debug, Clone)]
 pub(crate) struct CompileError {
-    pub of: Origin,
+    pub origin: Origin,
     pub target: Option<Target>,
     /// One line.
     pub headline: String,
@@ -79,7 +79,7 @@ impl Messages {
                 let is_error = matches!(diagnostic.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
                 if is_error && !self.knows(&message.package_id, &message.target) {
                     self.errors.push(CompileError {
-                        of: Origin::Id(message.package_id),
+                        origin: Origin::Id(message.package_id),
                         headline: headline(diagnostic),
                         rendered: rendered.clone(),
                         target: Some(message.target),
@@ -109,7 +109,9 @@ impl Messages {
 
     fn knows(&self, id: &PackageId, target: &Target) -> bool {
         let same = |known: &Target| known.name == target.name && known.kind == target.kind;
-        self.errors.iter().any(|error| error.of == Origin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
+        self.errors
+            .iter()
+            .any(|error| error.origin == Origin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
     }
 
     /// At the end of a run, adds the errors that only cargo's own lines tell: build scripts that failed, compilers that crashed.
@@ -121,7 +123,7 @@ impl Messages {
             if let Some(spec) = quoted_after(line, "error: failed to run custom build command for `") {
                 found.push(script_error(spec, line, rest));
             } else if let Some(name) = quoted_after(line, "error: could not compile `") {
-                let known = self.errors.iter().any(|error| error.of.name() == name);
+                let known = self.errors.iter().any(|error| error.origin.name() == name);
                 // With a diagnostic of its own it is known already.
                 if !known {
                     found.push(crash(name, line, rest));
@@ -187,7 +189,7 @@ fn script_error(spec: &str, line: &str, rest: &[&str]) -> CompileError {
         _ => (spec, None),
     };
     CompileError {
-        of: Origin::Named(name.to_owned(), version.map(str::to_owned)),
+        origin: Origin::Named(name.to_owned(), version.map(str::to_owned)),
         target: None,
         headline: format!("its build script failed: {message}"),
         rendered: lines.join("\n"),
@@ -198,7 +200,7 @@ fn crash(name: &str, line: &str, rest: &[&str]) -> CompileError {
     let lines = belonging(line, rest);
     let cause = lines.iter().skip_while(|line| line.trim() != "Caused by:").nth(1).map(|line| line.trim());
     CompileError {
-        of: Origin::Named(name.to_owned(), None),
+        origin: Origin::Named(name.to_owned(), None),
         target: None,
         headline: cause.unwrap_or(line).trim_start_matches("error: ").to_owned(),
         rendered: lines.join("\n"),
@@ -233,7 +235,7 @@ mod tests {
                       thread 'main' (1) panicked at b/build.rs:1:14:\n  needs a C compiler\nwarning: build failed, waiting\n";
         let messages = messages(stderr);
         let error = &messages.errors[0];
-        assert_eq!(error.of, Origin::Named("b".into(), Some("0.1.0".into())));
+        assert_eq!(error.origin, Origin::Named("b".into(), Some("0.1.0".into())));
         assert_eq!(error.headline, "its build script failed: needs a C compiler");
         assert!(!error.rendered.contains("waiting"));
     }

@@ -20,7 +20,7 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    pub(crate) fn of(target: &Target) -> TargetKind {
+    pub(crate) fn from_cargo(target: &Target) -> TargetKind {
         match target.kind.first() {
             Some(CargoKind::Bin) => TargetKind::Bin,
             Some(CargoKind::Test) => TargetKind::Test,

@@ -11,10 +11,10 @@ use crate::Toolchain;
 use crate::error::ToolchainError;
 use crate::guests::selection::Workspace;
 use crate::places::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
-use crate::setup::install::run;
+use crate::setup::progress::run;
 use crate::setup::rustc_info::RustcInfo;
 use crate::setup::sysroot::quoted;
-use crate::system::command::Call;
+use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -42,9 +42,10 @@ pub(crate) struct Portable {
 
 impl Portable {
     /// Writes the script for a toolchain, unless it is there.
-    pub fn of(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Portable, ToolchainError> {
+    pub fn set_up(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Portable, ToolchainError> {
         let rustc = direct(machine, toolchain);
-        let verbose = run(machine, &Call::new(&rustc).arg("-vV").dir(&machine.dir).env("LC_ALL", "C"), &mut |_| {})?;
+        let verbose =
+            run(machine, &CommandLine::new(&rustc).arg("-vV").dir(&machine.dir).env("LC_ALL", "C"), &mut |_| {})?;
         let script = script(&rustc, toolchain, &verbose);
         let path = machine.cache.join("compilers").join(key(&rustc, &script, &verbose)).join("rustc");
         if fs::read_to_string(&path).ok().as_deref() != Some(script.as_str()) {
@@ -167,7 +168,7 @@ mod tests {
             sysroot: fake.root().join("sysroot"),
             kind: Kind::Active,
         };
-        (Portable::of(&fake.machine(), &toolchain).unwrap(), rustc)
+        (Portable::set_up(&fake.machine(), &toolchain).unwrap(), rustc)
     }
 
     /// What the compiler is called with, for a package in this directory.
@@ -260,7 +261,7 @@ mod tests {
         let changed = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
         let toolchain =
             Toolchain { rustc: rustc.clone(), cargo: "cargo".into(), sysroot: "/none".into(), kind: Kind::Active };
-        let again = |fake: &FakeMachine| Portable::of(&fake.machine(), &toolchain).unwrap();
+        let again = |fake: &FakeMachine| Portable::set_up(&fake.machine(), &toolchain).unwrap();
         let first = again(&fake);
         let written = changed(&first.rustc);
         assert_eq!(again(&fake), first);

@@ -27,7 +27,7 @@ pub struct BuildRequest {
     /// `--no-default-features`
     pub no_default_features: bool,
     /// `--release`, `--profile NAME`
-    pub profile: Profile,
+    pub profile: CargoProfile,
     /// `--locked`
     pub locked: bool,
     /// `--offline`
@@ -46,7 +46,7 @@ pub struct BuildRequest {
 
 /// A cargo profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Profile {
+pub enum CargoProfile {
     /// The test profile.
     #[default]
     Test,
@@ -99,7 +99,7 @@ impl TargetFilter {
 
     /// Whether this selects a target.
     pub(crate) fn means(&self, target: &Target) -> bool {
-        let (kind, name) = (TargetKind::of(target), &target.name);
+        let (kind, name) = (TargetKind::from_cargo(target), &target.name);
         match self {
             TargetFilter::Lib => kind == TargetKind::Lib,
             TargetFilter::Bins => kind == TargetKind::Bin,
@@ -157,10 +157,10 @@ impl BuildRequest {
         self.targets.iter().for_each(|filter| push(&filter.args()));
         match &self.profile {
             // What `cargo test` means by default, and `cargo build` does not.
-            Profile::Test if self.can_keep_going() => push(&["--profile", "test"]),
-            Profile::Test => {}
-            Profile::Release => push(&["--release"]),
-            Profile::Named(name) => push(&["--profile", name]),
+            CargoProfile::Test if self.can_keep_going() => push(&["--profile", "test"]),
+            CargoProfile::Test => {}
+            CargoProfile::Release => push(&["--release"]),
+            CargoProfile::Named(name) => push(&["--profile", name]),
         }
         if self.quiet {
             push(&["--quiet"]);
@@ -237,7 +237,7 @@ mod tests {
             features: vec!["f".into(), "g/h".into()],
             all_features: true,
             no_default_features: true,
-            profile: Profile::Named("fast".into()),
+            profile: CargoProfile::Named("fast".into()),
             locked: true,
             offline: true,
             frozen: true,

@@ -4,7 +4,7 @@ use crate::TARGET;
 use crate::Toolchain;
 use crate::guests::build::BuildError;
 use crate::guests::request::BuildRequest;
-use crate::system::command::{Call, Runner};
+use crate::system::command::{CommandLine, Launcher};
 use cargo_metadata::{Metadata, Package, PackageId};
 use std::collections::HashMap;
 use std::fs;
@@ -19,31 +19,36 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// The workspace around `request.dir`, without its dependencies.
-    pub fn load(runner: &dyn Runner, toolchain: &Toolchain, request: &BuildRequest) -> Result<Workspace, BuildError> {
-        Workspace::ask(runner, metadata_call(toolchain, request).arg("--no-deps"))
+    pub fn load(
+        launcher: &dyn Launcher,
+        toolchain: &Toolchain,
+        request: &BuildRequest,
+    ) -> Result<Workspace, BuildError> {
+        Workspace::ask(launcher, metadata_command(toolchain, request).arg("--no-deps"))
     }
 
     /// The same with dependencies resolved for the target.
     pub fn load_resolved(
-        runner: &dyn Runner,
+        launcher: &dyn Launcher,
         toolchain: &Toolchain,
         request: &BuildRequest,
     ) -> Result<Workspace, BuildError> {
-        let call = metadata_call(toolchain, request).args(["--filter-platform", TARGET]);
+        let command = metadata_command(toolchain, request).args(["--filter-platform", TARGET]);
         // A virtual workspace's root accepts no features; its members' default ones are then the best there is.
         let features = request.feature_args();
-        Workspace::ask(runner, call.clone().args(&features)).or_else(|error| match features.is_empty() {
+        Workspace::ask(launcher, command.clone().args(&features)).or_else(|error| match features.is_empty() {
             true => Err(error),
-            false => Workspace::ask(runner, call),
+            false => Workspace::ask(launcher, command),
         })
     }
 
-    fn ask(runner: &dyn Runner, call: Call) -> Result<Workspace, BuildError> {
-        let captured = runner.capture(&call).map_err(|source| BuildError::Start { command: call.display(), source })?;
-        if !captured.ending.ok() {
-            return Err(BuildError::Metadata { message: cargo_error(&captured.stderr) });
+    fn ask(launcher: &dyn Launcher, command: CommandLine) -> Result<Workspace, BuildError> {
+        let output =
+            launcher.capture(&command).map_err(|source| BuildError::Start { command: command.display(), source })?;
+        if !output.ending.ok() {
+            return Err(BuildError::Metadata { message: cargo_error(&output.stderr) });
         }
-        let parsed = serde_json::from_str::<serde_json::Value>(&captured.stdout).and_then(|raw| {
+        let parsed = serde_json::from_str::<serde_json::Value>(&output.stdout).and_then(|raw| {
             let metadata: Metadata = serde_json::from_value(raw.clone())?;
             Ok(Workspace { metadata, rust_versions: rust_versions(&raw) })
         });
@@ -89,17 +94,17 @@ impl Workspace {
 }
 
 /// `cargo` with what a toolchain needs.
-pub(crate) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> Call {
-    let mut call = Call::new(&toolchain.cargo).dir(&request.dir);
+pub(crate) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> CommandLine {
+    let mut command = CommandLine::new(&toolchain.cargo).dir(&request.dir);
     for (name, value) in toolchain.env() {
-        call = call.env(name, value);
+        command = command.env(name, value);
     }
-    call
+    command
 }
 
-fn metadata_call(toolchain: &Toolchain, request: &BuildRequest) -> Call {
-    let call = cargo(toolchain, request).args(["metadata", "--format-version", "1", "--color", "never"]);
-    call.args(request.manifest_args())
+fn metadata_command(toolchain: &Toolchain, request: &BuildRequest) -> CommandLine {
+    let command = cargo(toolchain, request).args(["metadata", "--format-version", "1", "--color", "never"]);
+    command.args(request.manifest_args())
 }
 
 fn rust_versions(raw: &serde_json::Value) -> HashMap<String, String> {

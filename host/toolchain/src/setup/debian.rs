@@ -2,9 +2,9 @@
 
 use crate::error::ToolchainError;
 use crate::setup::find::MINIMUM;
-use crate::setup::install::{Step, Task};
+use crate::setup::progress::{SetupEvent, Step, run_step};
 use crate::setup::rustc_info::{RustcInfo, Version, leading_version};
-use crate::system::command::Call;
+use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,11 +43,11 @@ fn choose(machine: &Machine<'_>, needs: Needs) -> Result<Vec<String>, String> {
     let mut packages: Vec<String> = Vec::new();
     if needs.toolchain {
         let names = SETS.concat();
-        let answer = machine.ask(Call::new("apt-cache").arg("policy").args(names)).unwrap_or_default();
+        let answer = machine.ask(CommandLine::new("apt-cache").arg("policy").args(names)).unwrap_or_default();
         packages.extend(choose_set(&parse_policy(&answer))?.iter().map(|&name| name.to_owned()));
     }
     if needs.linker {
-        let answer = machine.ask(Call::new("apt-cache").args(["pkgnames", "lld-"])).unwrap_or_default();
+        let answer = machine.ask(CommandLine::new("apt-cache").args(["pkgnames", "lld-"])).unwrap_or_default();
         packages.push(choose_lld(&answer, needs.llvm_major).ok_or("the distribution's index has no `lld`")?);
     }
     Ok(packages)
@@ -55,18 +55,18 @@ fn choose(machine: &Machine<'_>, needs: Needs) -> Result<Vec<String>, String> {
 
 /// One package as `apt-cache policy` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Policy {
+struct IndexEntry {
     installed: bool,
     candidate: Option<Version>,
 }
 
-fn parse_policy(text: &str) -> BTreeMap<&str, Policy> {
+fn parse_policy(text: &str) -> BTreeMap<&str, IndexEntry> {
     let mut found = BTreeMap::new();
     let mut current = None;
     for line in text.lines() {
         if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
             current = Some(name);
-            found.insert(name, Policy { installed: false, candidate: None });
+            found.insert(name, IndexEntry { installed: false, candidate: None });
             continue;
         }
         let Some(policy) = current.and_then(|name| found.get_mut(name)) else { continue };
@@ -82,7 +82,7 @@ fn parse_policy(text: &str) -> BTreeMap<&str, Policy> {
     found
 }
 
-fn choose_set(policy: &BTreeMap<&str, Policy>) -> Result<&'static [&'static str], String> {
+fn choose_set(policy: &BTreeMap<&str, IndexEntry>) -> Result<&'static [&'static str], String> {
     let candidate = |name: &str| policy.get(name).and_then(|policy| policy.candidate);
     let fits = |name: &str| candidate(name).is_some_and(|version| name == WASI_LIBC || version >= MINIMUM);
     let mut sets: Vec<_> = SETS.into_iter().filter(|set| set.iter().all(|name| fits(name))).collect();
@@ -132,7 +132,7 @@ pub(crate) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String 
 pub(crate) fn install(
     machine: &Machine<'_>,
     needs: Needs,
-    progress: &mut dyn FnMut(Step<'_>),
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<Result<(), String>, ToolchainError> {
     let packages = match choose(machine, needs) {
         Ok(packages) => packages,
@@ -156,39 +156,39 @@ pub(crate) fn install(
     Ok(Ok(()))
 }
 
-fn update(machine: &Machine<'_>, progress: &mut dyn FnMut(Step<'_>)) -> Result<(), ToolchainError> {
-    run(machine, Task::UpdateIndex, apt_get(machine, &["update"]), progress)
+fn update(machine: &Machine<'_>, progress: &mut dyn FnMut(SetupEvent<'_>)) -> Result<(), ToolchainError> {
+    run(machine, Step::UpdateIndex, apt_get(machine, &["update"]), progress)
 }
 
 fn install_packages(
     machine: &Machine<'_>,
     packages: &[String],
-    progress: &mut dyn FnMut(Step<'_>),
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
     // Nothing of the user's is removed to make room.
     let fixed = ["-o", LOCK_TIMEOUT, "install", "--yes", "--no-install-recommends", "--no-remove"];
-    let call = apt_get(machine, &fixed).args(packages);
-    run(machine, Task::InstallPackages(packages.to_vec()), call, progress)
+    let command = apt_get(machine, &fixed).args(packages);
+    run(machine, Step::InstallPackages(packages.to_vec()), command, progress)
 }
 
-fn apt_get(machine: &Machine<'_>, args: &[&str]) -> Call {
+fn apt_get(machine: &Machine<'_>, args: &[&str]) -> CommandLine {
     let frontend = ("DEBIAN_FRONTEND", "noninteractive");
     let apt_get = machine.which("apt-get").unwrap_or_else(|| PathBuf::from("apt-get"));
     if machine.superuser {
-        return Call::new(apt_get).args(args).env(frontend.0, frontend.1);
+        return CommandLine::new(apt_get).args(args).env(frontend.0, frontend.1);
     }
     // `-n`: a password prompt would hang, there is no terminal on standard input.
-    let sudo = Call::new("sudo").args(["-n", "env"]).arg(format!("{}={}", frontend.0, frontend.1));
+    let sudo = CommandLine::new("sudo").args(["-n", "env"]).arg(format!("{}={}", frontend.0, frontend.1));
     sudo.arg(apt_get).args(args)
 }
 
 fn run(
     machine: &Machine<'_>,
-    task: Task,
-    call: Call,
-    progress: &mut dyn FnMut(Step<'_>),
+    step: Step,
+    command: CommandLine,
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
-    crate::setup::install::run_task(machine, &task, &call, progress).map(drop)
+    run_step(machine, &step, &command, progress).map(drop)
 }
 
 #[cfg(test)]
@@ -207,11 +207,11 @@ mod tests {
         fake
     }
 
-    fn tasks(fake: &FakeMachine, needs: Needs) -> (Result<Result<(), String>, ToolchainError>, Vec<String>) {
+    fn steps(fake: &FakeMachine, needs: Needs) -> (Result<Result<(), String>, ToolchainError>, Vec<String>) {
         let mut seen = Vec::new();
-        let result = install(&fake.machine(), needs, &mut |step| {
-            if let Step::Started(task) = step {
-                seen.push(task.to_string());
+        let result = install(&fake.machine(), needs, &mut |event| {
+            if let SetupEvent::Started(step) = event {
+                seen.push(step.to_string());
             }
         });
         (result, seen)
@@ -248,7 +248,7 @@ mod tests {
         let fake = debian();
         fake.answer("apt-cache policy", POLICY_STALE);
         fake.on("apt-get update", |fake| fake.answer("apt-cache policy", POLICY_BOOKWORM));
-        let (result, seen) = tasks(&fake, ALL);
+        let (result, seen) = steps(&fake, ALL);
         assert_eq!(result.unwrap(), Ok(()));
         assert_eq!(
             seen,
@@ -260,7 +260,7 @@ mod tests {
     fn what_the_distribution_does_not_have_is_no_failure_of_a_command() {
         let fake = debian();
         fake.answer("apt-cache policy", POLICY_STALE);
-        assert!(tasks(&fake, ALL).0.unwrap().unwrap_err().contains("rustc-web 1.85"));
+        assert!(steps(&fake, ALL).0.unwrap().unwrap_err().contains("rustc-web 1.85"));
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
         let fake = debian();
         fake.answer("apt-cache policy", POLICY_BOOKWORM);
         fake.fail("apt-get -o", 100, "E: 404  Not Found");
-        let (result, seen) = tasks(&fake, ALL);
+        let (result, seen) = steps(&fake, ALL);
         let error = result.unwrap_err().to_string();
         assert!(error.contains("404  Not Found"), "{error}");
         assert_eq!(seen.len(), 3, "{seen:?}");
@@ -279,8 +279,8 @@ mod tests {
         let fake = debian();
         let mut machine = fake.machine();
         machine.superuser = false;
-        let call = apt_get(&machine, &["update"]).display();
-        assert!(call.starts_with("sudo -n env DEBIAN_FRONTEND=noninteractive "), "{call}");
+        let command = apt_get(&machine, &["update"]).display();
+        assert!(command.starts_with("sudo -n env DEBIAN_FRONTEND=noninteractive "), "{command}");
         fake.answer("apt-cache policy", POLICY_STALE);
         assert_eq!(
             command_to_type(&machine, Needs { linker: false, ..ALL }),

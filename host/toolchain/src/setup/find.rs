@@ -3,7 +3,7 @@
 use crate::error::ToolchainError;
 use crate::setup::rustc_info::{RustcInfo, Version};
 use crate::setup::sysroot::{self, Sysroot};
-use crate::system::command::Call;
+use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
 use crate::{Kind, Toolchain};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
     let rustc = machine.program("RUSTC", "rustc").ok_or("no `rustc` on PATH")?;
     let cargo = machine.program("CARGO", "cargo").ok_or("no `cargo` on PATH")?;
     let answer = machine
-        .ask(Call::new(&rustc).args(["--print", "sysroot"]))
+        .ask(CommandLine::new(&rustc).args(["--print", "sysroot"]))
         .ok_or_else(|| format!("`{}` does not say where its sysroot is", rustc.display()))?;
     let sysroot = Sysroot(PathBuf::from(answer.trim()));
     match sysroot.lacks(machine) {
@@ -40,7 +40,7 @@ pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
 
 /// The distribution's compiler, with its packaged target or a private sysroot.
 fn distribution(machine: &Machine<'_>) -> Option<Toolchain> {
-    let base = Base::of(machine)?;
+    let base = Base::find(machine)?;
     let packaged = Sysroot(machine.system("usr"));
     if packaged.lacks(machine).is_none() {
         return Some(Toolchain { rustc: base.rustc, cargo: base.cargo, sysroot: packaged.0, kind: Kind::Distribution });
@@ -61,7 +61,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    pub fn of(machine: &Machine<'_>) -> Option<Base> {
+    pub fn find(machine: &Machine<'_>) -> Option<Base> {
         let rustc = machine.system("usr/bin/rustc");
         if !rustc.exists() {
             return None;
@@ -69,7 +69,7 @@ impl Base {
         // Prefer the cargo made for this compiler; any cargo can drive it.
         let cargo = Some(machine.system("usr/bin/cargo")).filter(|cargo| cargo.exists());
         let cargo = cargo.or_else(|| machine.program("CARGO", "cargo"))?;
-        let info = RustcInfo::of(machine, &rustc)?;
+        let info = RustcInfo::ask(machine, &rustc)?;
         if info.version < MINIMUM {
             tracing::debug!(rustc = %rustc.display(), release = info.release, "too old");
             return None;
@@ -102,7 +102,7 @@ mod tests {
         let found = find_on(&fake.machine()).unwrap();
         assert_eq!(found.kind, Kind::Active);
         assert!(found.env().is_empty());
-        assert_eq!(fake.calls(), ["rustc --print sysroot"]);
+        assert_eq!(fake.command_lines(), ["rustc --print sysroot"]);
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
     fn a_private_sysroot_counts_only_when_complete() {
         let fake = FakeMachine::new();
         fake.distribution();
-        let base = Base::of(&fake.machine()).unwrap();
+        let base = Base::find(&fake.machine()).unwrap();
         let private = sysroot::private(&fake.machine(), &base.rustc, &base.info);
         let lld = "lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld";
         let lld = private.0.join(lld);

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub(crate) fn candidates(machine: &Machine<'_>, info: Option<&RustcInfo>) -> Vec<PathBuf> {
     let oldest = info.and_then(|info| info.llvm_major).unwrap_or(0);
     let mut found = vec![machine.system("usr/bin").join(RUST_LLD)];
-    found.extend(of_rustup(machine));
-    found.extend(of_llvm(machine, oldest));
+    found.extend(rustup_linkers(machine));
+    found.extend(llvm_linkers(machine, oldest));
     found.extend(["wasm-ld", "lld"].iter().filter_map(|name| machine.which(name)));
     // A distribution links to programs of packages that are not installed.
     found.retain(|path| path.exists());
@@ -18,7 +18,7 @@ pub(crate) fn candidates(machine: &Machine<'_>, info: Option<&RustcInfo>) -> Vec
 }
 
 /// Each rustup toolchain's own, the stable ones first, then the newest by name.
-fn of_rustup(machine: &Machine<'_>) -> Vec<PathBuf> {
+fn rustup_linkers(machine: &Machine<'_>) -> Vec<PathBuf> {
     let home = machine.var("RUSTUP_HOME").map(PathBuf::from);
     let home = home.or_else(|| machine.var("HOME").map(|home| PathBuf::from(home).join(".rustup")));
     let mut toolchains = home.map(|home| entries(&home.join("toolchains"))).unwrap_or_default();
@@ -29,7 +29,7 @@ fn of_rustup(machine: &Machine<'_>) -> Vec<PathBuf> {
 }
 
 /// `wasm-ld-22` and `llvm-22/bin/wasm-ld`, from the newest down to the compiler's own LLVM.
-fn of_llvm(machine: &Machine<'_>, oldest: u32) -> Vec<PathBuf> {
+fn llvm_linkers(machine: &Machine<'_>, oldest: u32) -> Vec<PathBuf> {
     let suffix = |path: &PathBuf, prefix: &str| file_name(path).strip_prefix(prefix)?.parse::<u32>().ok();
     let programs = entries(&machine.system("usr/bin")).into_iter();
     let programs = programs.filter_map(|path| Some((suffix(&path, "wasm-ld-")?, path)));

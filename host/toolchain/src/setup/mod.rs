@@ -4,6 +4,7 @@ pub(crate) mod debian;
 pub(crate) mod find;
 pub(crate) mod install;
 pub(crate) mod linker;
+pub(crate) mod progress;
 pub(crate) mod rustc_info;
 pub(crate) mod rustup;
 pub(crate) mod sysroot;

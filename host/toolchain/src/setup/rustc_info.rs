@@ -1,6 +1,6 @@
 //! What `rustc -vV` says.
 
-use crate::system::command::Call;
+use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
 use std::path::Path;
 
@@ -22,8 +22,8 @@ pub(crate) struct RustcInfo {
 
 impl RustcInfo {
     /// Asks a compiler; `None` where it does not answer as rustc does.
-    pub fn of(machine: &Machine<'_>, rustc: &Path) -> Option<RustcInfo> {
-        RustcInfo::parse(&machine.ask(Call::new(rustc).arg("-vV"))?)
+    pub fn ask(machine: &Machine<'_>, rustc: &Path) -> Option<RustcInfo> {
+        RustcInfo::parse(&machine.ask(CommandLine::new(rustc).arg("-vV"))?)
     }
 
     /// Reads the answer to `-vV`.

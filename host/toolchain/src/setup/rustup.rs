@@ -1,7 +1,7 @@
 //! Adding the target to the active toolchain with rustup.
 
 use crate::TARGET;
-use crate::system::command::{Call, Ending};
+use crate::system::command::{CommandLine, Ending};
 use crate::system::machine::Machine;
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ pub(crate) fn in_charge(machine: &Machine<'_>) -> bool {
 /// Adds the target, or says why it could not be added.
 pub(crate) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
     let rustup = machine.which("rustup").ok_or("rustup is not installed")?;
-    let call = Call::new(rustup).args(["target", "add", TARGET]).dir(&machine.dir).timeout(LIMIT);
-    match machine.runner.capture_with(&call, show) {
-        Ok(captured) if captured.ending.ok() => Ok(()),
-        Ok(captured) => Err(match captured.ending {
+    let command = CommandLine::new(rustup).args(["target", "add", TARGET]).dir(&machine.dir).timeout(LIMIT);
+    match machine.launcher.capture_with(&command, show) {
+        Ok(output) if output.ending.ok() => Ok(()),
+        Ok(output) => Err(match output.ending {
             Ending::TimedOut(limit) => format!("`{COMMAND}` did not finish within {} s", limit.as_secs()),
-            _ => format!("`{COMMAND}` failed: {}", reason(&captured.stderr)),
+            _ => format!("`{COMMAND}` failed: {}", reason(&output.stderr)),
         }),
         Err(error) => Err(format!("`{COMMAND}` could not be started: {error}")),
     }

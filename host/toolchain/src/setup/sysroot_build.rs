@@ -4,10 +4,10 @@ use crate::TARGET;
 use crate::error::ToolchainError;
 use crate::setup::debian;
 use crate::setup::find::Base;
-use crate::setup::install::{Step, Task, run, run_task};
 use crate::setup::linker;
+use crate::setup::progress::{SetupEvent, Step, run, run_step};
 use crate::setup::sysroot::{LIBC, RUST_LLD, START_FILES, Sysroot};
-use crate::system::command::Call;
+use crate::system::command::CommandLine;
 use crate::system::machine::{Machine, entries, file_name};
 use cargo_metadata::Message;
 use std::ffi::{OsStr, OsString};
@@ -41,7 +41,7 @@ enum Std {
 
 impl Ingredients {
     /// All that is needed besides a compiler and a linker, or `None`.
-    pub fn of(machine: &Machine<'_>) -> Option<Ingredients> {
+    pub fn find(machine: &Machine<'_>) -> Option<Ingredients> {
         let packaged = Sysroot(machine.system("usr"));
         let source = packaged.rustlib().join("src/rust/library");
         let std = if packaged.rlib("std").is_some() && packaged.rlib("test").is_some() {
@@ -64,7 +64,7 @@ pub(crate) fn build(
     base: &Base,
     ingredients: &Ingredients,
     place: &Sysroot,
-    progress: &mut dyn FnMut(Step<'_>),
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
     let stage = stage(machine)?;
     let sysroot = Sysroot(stage.path().join("sysroot"));
@@ -77,7 +77,7 @@ pub(crate) fn build(
         }
         Std::Source(library) => build_std(machine, base, library, stage.path(), &sysroot, progress)?,
     }
-    progress(Step::Started(&Task::AssembleSysroot));
+    progress(SetupEvent::Started(&Step::AssembleSysroot));
     copy(&ingredients.libc.join(LIBC), &sysroot.self_contained().join(LIBC))?;
     link_host(machine, base, &sysroot)?;
     connect_linker(machine, base, ingredients, &sysroot, stage.path(), progress)?;
@@ -95,9 +95,9 @@ pub(crate) fn relink(
     base: &Base,
     ingredients: &Ingredients,
     place: &Sysroot,
-    progress: &mut dyn FnMut(Step<'_>),
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
-    progress(Step::Started(&Task::AssembleSysroot));
+    progress(SetupEvent::Started(&Step::AssembleSysroot));
     let stage = stage(machine)?;
     connect_linker(machine, base, ingredients, place, stage.path(), progress)
 }
@@ -118,27 +118,27 @@ fn build_std(
     library: &Path,
     stage: &Path,
     sysroot: &Sysroot,
-    progress: &mut dyn FnMut(Step<'_>),
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
     let scratch = stage.join("scratch");
     create_dir(&scratch.join("src"))?;
     let manifest = format!("[package]\nname = \"{SCRATCH}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n");
     write(&scratch.join("Cargo.toml"), &manifest)?;
     write(&scratch.join("src/lib.rs"), "")?;
-    let call = std_call(machine, base, library, stage, &scratch);
+    let command = std_command(machine, base, library, stage, &scratch);
     let vendor = library.join("vendor");
     let stdout = if vendor.is_dir() {
-        let vendored = call
+        let vendored = command
             .clone()
             .args(["--config", "source.crates-io.replace-with='airtight-vendor'", "--config"])
             .arg(format!("source.airtight-vendor.directory={:?}", vendor.to_string_lossy()));
         // The distribution's sources come with their dependencies. Where it changed those, the registry has them.
-        run_task(machine, &Task::BuildStd, &vendored, progress).or_else(|error| {
-            progress(Step::Failed { task: &Task::BuildStd, why: &error.to_string() });
-            run_task(machine, &Task::BuildStd, &call, progress)
+        run_step(machine, &Step::BuildStd, &vendored, progress).or_else(|error| {
+            progress(SetupEvent::Failed { step: &Step::BuildStd, why: &error.to_string() });
+            run_step(machine, &Step::BuildStd, &command, progress)
         })?
     } else {
-        run_task(machine, &Task::BuildStd, &call, progress)?
+        run_step(machine, &Step::BuildStd, &command, progress)?
     };
     let built: Vec<PathBuf> = rlibs(&stdout);
     for rlib in &built {
@@ -147,19 +147,20 @@ fn build_std(
     Ok(())
 }
 
-fn std_call(machine: &Machine<'_>, base: &Base, library: &Path, stage: &Path, scratch: &Path) -> Call {
+fn std_command(machine: &Machine<'_>, base: &Base, library: &Path, stage: &Path, scratch: &Path) -> CommandLine {
     // As in the official builds: no path of this machine's ends up in a guest.
     let source = library.parent().unwrap_or(library).to_string_lossy();
     let commit = base.info.commit.as_deref().unwrap_or(&base.info.release);
-    let mut call = Call::new(&base.cargo)
+    let mut command = CommandLine::new(&base.cargo)
         .args(["build", "--release", "-Z", CRATES, "--target", TARGET, "--message-format=json"])
         .arg("--target-dir")
         .arg(stage.join("target"))
         .dir(scratch);
     for name in machine.vars.keys().filter(|name| shapes_builds(name)) {
-        call = call.env_remove(name);
+        command = command.env_remove(name);
     }
-    call.env("RUSTC", &base.rustc)
+    command
+        .env("RUSTC", &base.rustc)
         .env("RUSTC_BOOTSTRAP", "1")
         // Empty ones also override those of the user's configuration files.
         .env("RUSTC_WRAPPER", "")
@@ -207,13 +208,13 @@ fn connect_linker(
     ingredients: &Ingredients,
     sysroot: &Sysroot,
     work: &Path,
-    progress: &mut dyn FnMut(Step<'_>),
+    progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
     let stubs = compile_stubs(machine, base, sysroot, work)?;
     let lld = sysroot.host_bin(&base.info.host).join(RUST_LLD);
     let mut tried = Vec::new();
     for linker in linker::candidates(machine, Some(&base.info)) {
-        progress(Step::Output(&format!("linker {}", linker.display())));
+        progress(SetupEvent::Output(&format!("linker {}", linker.display())));
         replace_link(&linker, &lld)?;
         match merge_stubs(machine, &lld, &stubs, ingredients, sysroot, work)
             .and_then(|()| probe(machine, base, sysroot, work))
@@ -235,7 +236,7 @@ fn compile_stubs(
 ) -> Result<PathBuf, ToolchainError> {
     let (source, object) = (work.join("stubs.rs"), work.join("stubs.o"));
     write(&source, STUBS)?;
-    let call = compiler(base, sysroot)
+    let command = compiler(base, sysroot)
         .args([
             "--edition=2024",
             "--crate-type=lib",
@@ -249,7 +250,7 @@ fn compile_stubs(
         .arg("-o")
         .arg(&object)
         .arg(&source);
-    run(machine, &call, &mut |_| {})?;
+    run(machine, &command, &mut |_| {})?;
     Ok(object)
 }
 
@@ -264,8 +265,8 @@ fn merge_stubs(
 ) -> Result<(), ToolchainError> {
     for file in START_FILES {
         let merged = work.join(file);
-        let call = Call::new(lld).args(["-flavor", "wasm", "-r", "-o"]).arg(&merged);
-        run(machine, &call.arg(ingredients.libc.join(file)).arg(stubs), &mut |_| {})?;
+        let command = CommandLine::new(lld).args(["-flavor", "wasm", "-r", "-o"]).arg(&merged);
+        run(machine, &command.arg(ingredients.libc.join(file)).arg(stubs), &mut |_| {})?;
         // One rename: a build that is going on sees the old or the new one.
         let place = sysroot.self_contained().join(file);
         fs::rename(&merged, &place).map_err(ToolchainError::file("create", &place))?;
@@ -277,13 +278,13 @@ fn merge_stubs(
 fn probe(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot, work: &Path) -> Result<(), ToolchainError> {
     let source = work.join("probe.rs");
     write(&source, PROBE)?;
-    let call =
+    let command =
         compiler(base, sysroot).args(["--edition=2021", "--test", "-o"]).arg(work.join("probe.wasm")).arg(&source);
-    run(machine, &call, &mut |_| {}).map(drop)
+    run(machine, &command, &mut |_| {}).map(drop)
 }
 
-fn compiler(base: &Base, sysroot: &Sysroot) -> Call {
-    Call::new(&base.rustc).arg("--sysroot").arg(&sysroot.0).arg("--target").arg(TARGET)
+fn compiler(base: &Base, sysroot: &Sysroot) -> CommandLine {
+    CommandLine::new(&base.rustc).arg("--sysroot").arg(&sysroot.0).arg("--target").arg(TARGET)
 }
 
 /// The script goes into `sysroot`, but names `place`, where it will be.
@@ -332,17 +333,17 @@ mod tests {
     #[test]
     fn ingredients_are_packaged_std_or_sources() {
         let fake = FakeMachine::new();
-        assert_eq!(Ingredients::of(&fake.machine()), None);
+        assert_eq!(Ingredients::find(&fake.machine()), None);
         fake.sources_and_libc();
         let library = fake.root().join("usr/lib/rustlib/src/rust/library");
         let libc = fake.root().join("usr/lib/wasm32-wasi");
         assert_eq!(
-            Ingredients::of(&fake.machine()),
+            Ingredients::find(&fake.machine()),
             Some(Ingredients { std: Std::Source(library), libc: libc.clone() })
         );
         fake.target("usr", "");
         let packaged = Std::Packaged(fake.root().join("usr/lib/rustlib/wasm32-wasip1/lib"));
-        assert_eq!(Ingredients::of(&fake.machine()), Some(Ingredients { std: packaged, libc }));
+        assert_eq!(Ingredients::find(&fake.machine()), Some(Ingredients { std: packaged, libc }));
     }
 
     #[test]
@@ -352,14 +353,14 @@ mod tests {
         fake.sources_and_libc();
         fake.target("usr", "");
         fake.file("usr/bin/wasm-ld-22", "");
-        let (machine, base) = (fake.machine(), Base::of(&fake.machine()).unwrap());
+        let (machine, base) = (fake.machine(), Base::find(&fake.machine()).unwrap());
         let place = sysroot::private(&machine, &base.rustc, &base.info);
         fs::create_dir_all(machine.sysroots()).unwrap();
-        let ingredients = Ingredients::of(&machine).unwrap();
+        let ingredients = Ingredients::find(&machine).unwrap();
         build(&machine, &base, &ingredients, &place, &mut |_| {}).unwrap();
         assert!(place.rlib("std").unwrap().is_symlink());
         assert!(place.is_complete(&base.rustc, &base.info) && place.has_linker(&base.info));
-        assert!(!fake.calls().iter().any(|call| call.starts_with("cargo")));
+        assert!(!fake.command_lines().iter().any(|command| command.starts_with("cargo")));
         // Its end of the link gone, the sysroot is not used.
         fs::remove_dir_all(fake.root().join("usr/lib/rustlib/wasm32-wasip1")).unwrap();
         assert!(!place.is_complete(&base.rustc, &base.info));
@@ -373,10 +374,10 @@ mod tests {
         fake.file("usr/bin/wasm-ld-22", "");
         fake.fail("rustc --sysroot", 1, "undefined symbol: pthread_join");
         fake.answer_once("rustc --sysroot", "");
-        let (machine, base) = (fake.machine(), Base::of(&fake.machine()).unwrap());
+        let (machine, base) = (fake.machine(), Base::find(&fake.machine()).unwrap());
         let place = sysroot::private(&machine, &base.rustc, &base.info);
         fs::create_dir_all(machine.sysroots()).unwrap();
-        let ingredients = Ingredients::of(&machine).unwrap();
+        let ingredients = Ingredients::find(&machine).unwrap();
         let error = build(&machine, &base, &ingredients, &place, &mut |_| {}).unwrap_err();
         assert!(matches!(&error, ToolchainError::NoLinker { tried, .. } if tried.len() == 1));
         assert!(error.to_string().contains("pthread_join") && error.to_string().contains("wasm-ld-22"), "{error}");

@@ -22,7 +22,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// One program to run.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub(crate) struct CommandLine {
     pub program: PathBuf,
     pub args: Vec<OsString>,
     pub dir: Option<PathBuf>,
@@ -31,9 +31,9 @@ pub(crate) struct Call {
     pub timeout: Option<Duration>,
 }
 
-impl Call {
+impl CommandLine {
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Call { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), timeout: None }
+        CommandLine { program: program.into(), args: Vec::new(), dir: None, env: Vec::new(), timeout: None }
     }
 
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
@@ -106,32 +106,32 @@ impl std::fmt::Display for Ending {
 
 /// A program's ending and everything it said.
 #[derive(Debug, Clone)]
-pub(crate) struct Captured {
+pub(crate) struct CommandOutput {
     pub ending: Ending,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// Runs programs.
-pub(crate) trait Runner {
+pub(crate) trait Launcher {
     /// Runs a program to its end, handing over its output line by line.
-    fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending>;
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending>;
 
     /// Runs a program and keeps its output.
-    fn capture(&self, call: &Call) -> io::Result<Captured> {
-        self.capture_with(call, &mut |_| {})
+    fn capture(&self, command: &CommandLine) -> io::Result<CommandOutput> {
+        self.capture_with(command, &mut |_| {})
     }
 
     /// Runs a program and keeps its output, showing each line as it comes.
-    fn capture_with(&self, call: &Call, show: &mut dyn FnMut(&str)) -> io::Result<Captured> {
+    fn capture_with(&self, command: &CommandLine, show: &mut dyn FnMut(&str)) -> io::Result<CommandOutput> {
         let (mut stdout, mut stderr) = (String::new(), String::new());
-        let ending = self.run(call, &mut |stream, line| {
+        let ending = self.run(command, &mut |stream, line| {
             let kept = if stream == Stream::Stdout { &mut stdout } else { &mut stderr };
             kept.push_str(line);
             kept.push('\n');
             show(line);
         })?;
-        Ok(Captured { ending, stdout, stderr })
+        Ok(CommandOutput { ending, stdout, stderr })
     }
 }
 
@@ -139,21 +139,21 @@ pub(crate) trait Runner {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct System;
 
-impl Runner for System {
-    fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
-        tracing::debug!(command = call.display(), "running");
-        let mut command = Command::new(&call.program);
-        command.args(&call.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if let Some(dir) = &call.dir {
-            command.current_dir(dir);
+impl Launcher for System {
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+        tracing::debug!(command = command.display(), "running");
+        let mut process = Command::new(&command.program);
+        process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(dir) = &command.dir {
+            process.current_dir(dir);
         }
-        for (name, value) in &call.env {
+        for (name, value) in &command.env {
             match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
+                Some(value) => process.env(name, value),
+                None => process.env_remove(name),
             };
         }
-        let mut child = Reaped(command.spawn()?);
+        let mut child = ChildGuard(process.spawn()?);
         let (sender, lines) = mpsc::channel();
         if let Some(stdout) = child.0.stdout.take() {
             read_lines(stdout, Stream::Stdout, sender.clone());
@@ -176,7 +176,7 @@ impl Runner for System {
                     }
                 }
             }
-            if let Some(limit) = call.timeout
+            if let Some(limit) = command.timeout
                 && ended.is_none()
                 && started.elapsed() > limit
             {
@@ -188,9 +188,9 @@ impl Runner for System {
 }
 
 /// A child that does not outlive its handle, whatever unwinds past it.
-struct Reaped(Child);
+struct ChildGuard(Child);
 
-impl Drop for Reaped {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         if let Ok(None) = self.0.try_wait() {
             // Both fail only where the child is gone already.
@@ -229,8 +229,8 @@ fn read_lines(from: impl Read + Send + 'static, stream: Stream, to: Sender<(Stre
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Call {
-        Call::new("/bin/sh").args(["-c", script])
+    fn shell(script: &str) -> CommandLine {
+        CommandLine::new("/bin/sh").args(["-c", script])
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
     fn a_hanging_child_is_stopped() {
         let limit = Duration::from_millis(200);
         let started = Instant::now();
-        let captured = System.capture(&Call::new("sleep").arg("60").timeout(limit)).unwrap();
+        let captured = System.capture(&CommandLine::new("sleep").arg("60").timeout(limit)).unwrap();
         assert_eq!(captured.ending, Ending::TimedOut(limit));
         assert!(started.elapsed() < Duration::from_secs(20));
     }
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn environment_is_set_and_removed() {
-        let call = shell("echo ${A-none} ${HOME-none}").env("A", "1").env_remove("HOME");
-        assert_eq!(System.capture(&call).unwrap().stdout, "1 none\n");
+        let command = shell("echo ${A-none} ${HOME-none}").env("A", "1").env_remove("HOME");
+        assert_eq!(System.capture(&command).unwrap().stdout, "1 none\n");
     }
 }

@@ -3,7 +3,7 @@
 use crate::setup::find::Base;
 use crate::setup::rustc_info::RustcInfo;
 use crate::setup::sysroot::{START_FILES, Sysroot};
-use crate::system::command::{Call, Ending, Runner, Stream};
+use crate::system::command::{CommandLine, Ending, Launcher, Stream};
 use crate::system::machine::{Machine, file_name};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -116,13 +116,14 @@ pub(crate) struct FakeMachine {
     dir: tempfile::TempDir,
     vars: RefCell<BTreeMap<OsString, OsString>>,
     rules: RefCell<Vec<Rule>>,
-    calls: RefCell<Vec<String>>,
+    command_lines: RefCell<Vec<String>>,
 }
 
 impl FakeMachine {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let fake = FakeMachine { dir, vars: Default::default(), rules: Default::default(), calls: Default::default() };
+        let fake =
+            FakeMachine { dir, vars: Default::default(), rules: Default::default(), command_lines: Default::default() };
         fake.var("PATH", &fake.root().join("bin"));
         fake.var("HOME", &fake.root().join("home"));
         fake
@@ -130,7 +131,7 @@ impl FakeMachine {
 
     pub fn machine(&self) -> Machine<'_> {
         Machine {
-            runner: self,
+            launcher: self,
             vars: self.vars.borrow().clone(),
             root: self.root().to_owned(),
             cache: self.root().join("cache"),
@@ -198,8 +199,8 @@ impl FakeMachine {
     }
 
     /// Command lines so far, each with its program's bare name.
-    pub fn calls(&self) -> Vec<String> {
-        self.calls.borrow().clone()
+    pub fn command_lines(&self) -> Vec<String> {
+        self.command_lines.borrow().clone()
     }
 
     /// A rustup toolchain that is active.
@@ -271,20 +272,20 @@ impl FakeMachine {
     }
 }
 
-impl Runner for FakeMachine {
-    fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
-        let mut words = vec![file_name(&call.program).to_owned()];
-        words.extend(call.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
+impl Launcher for FakeMachine {
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+        let mut words = vec![file_name(&command.program).to_owned()];
+        words.extend(command.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
         let said = words.join(" ");
-        self.calls.borrow_mut().push(said.clone());
+        self.command_lines.borrow_mut().push(said.clone());
         let mut rules = self.rules.borrow_mut();
         let rule = rules.iter().rposition(|rule| said.starts_with(&rule.prefix));
         let rule = rule.map(|index| if rules[index].once { rules.remove(index) } else { rules[index].clone() });
         drop(rules);
-        let after = |flag: &str| call.args.iter().skip_while(|arg| *arg != flag).nth(1);
+        let after = |flag: &str| command.args.iter().skip_while(|arg| *arg != flag).nth(1);
         let Some(rule) = rule else {
             // A compiler or a linker: leave what it was asked for.
-            if let (Some(output), "rustc" | "rust-lld") = (after("-o"), file_name(&call.program)) {
+            if let (Some(output), "rustc" | "rust-lld") = (after("-o"), file_name(&command.program)) {
                 fs::write(output, "")?;
             }
             if said.starts_with("cargo build") {

@@ -2,7 +2,7 @@
 
 use crate::error::ToolchainError;
 use crate::system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir};
-use crate::system::command::{Call, Runner, System};
+use crate::system::command::{CommandLine, Launcher, System};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// What decisions are made from. Tests give one with a root, a cache and programs of their own.
 pub(crate) struct Machine<'a> {
-    pub runner: &'a dyn Runner,
+    pub launcher: &'a dyn Launcher,
     pub vars: BTreeMap<OsString, OsString>,
     /// `/`, under which the distribution keeps its files.
     pub root: PathBuf,
@@ -25,7 +25,7 @@ impl Machine<'_> {
     /// This machine.
     pub fn current(dir: &Path) -> Result<Machine<'static>, ToolchainError> {
         Ok(Machine {
-            runner: &System,
+            launcher: &System,
             vars: std::env::vars_os().collect(),
             root: "/".into(),
             cache: cache_dir().ok_or(ToolchainError::NoCacheDir { variable: CACHE_DIR_VARIABLE })?,
@@ -64,16 +64,16 @@ impl Machine<'_> {
     }
 
     /// The output of a command that answers a question, or `None`, with a trace of why, where it does not.
-    pub fn ask(&self, call: Call) -> Option<String> {
+    pub fn ask(&self, command: CommandLine) -> Option<String> {
         // Answers are parsed: they must not be translated.
-        match self.runner.capture(&call.clone().dir(&self.dir).env("LC_ALL", "C")) {
-            Ok(captured) if captured.ending.ok() => Some(captured.stdout),
-            Ok(captured) => {
-                tracing::debug!(command = call.display(), ending = %captured.ending, "{}", captured.stderr.trim());
+        match self.launcher.capture(&command.clone().dir(&self.dir).env("LC_ALL", "C")) {
+            Ok(output) if output.ending.ok() => Some(output.stdout),
+            Ok(output) => {
+                tracing::debug!(command = command.display(), ending = %output.ending, "{}", output.stderr.trim());
                 None
             }
             Err(error) => {
-                tracing::debug!(command = call.display(), %error, "could not be started");
+                tracing::debug!(command = command.display(), %error, "could not be started");
                 None
             }
         }

@@ -4,10 +4,10 @@ use crate::guests::build::{Artifact, Build, BuildError, BuildEvent, BuildOutput,
 use crate::guests::failures::{Culprit, Relation};
 use crate::guests::package::TargetKind;
 use crate::guests::portable::Portable;
-use crate::guests::request::{BuildRequest, Profile, TargetFilter};
+use crate::guests::request::{BuildRequest, CargoProfile, TargetFilter};
 use crate::setup::find::find;
 use crate::setup::install::{Permission, install};
-use crate::system::command::{Call, Ending, Runner, Stream, System};
+use crate::system::command::{CommandLine, Ending, Launcher, Stream, System};
 use crate::system::fake::FakeMachine;
 use crate::system::machine::Machine;
 use crate::{Kind, Toolchain};
@@ -69,7 +69,7 @@ fn error(name: &str, message: &str) -> String {
 
 fn run(fake: &FakeMachine, request: &BuildRequest) -> Result<BuildOutput, BuildError> {
     let portable = Portable { rustc: "rustc".into(), home: "/home/u".into(), cargo_home: "/home/u/.cargo".into() };
-    build_with(&Build { runner: fake, toolchain: &toolchain(), portable: &portable, request }, &mut |_| {})
+    build_with(&Build { launcher: fake, toolchain: &toolchain(), portable: &portable, request }, &mut |_| {})
 }
 
 fn names(output: &BuildOutput) -> Vec<&str> {
@@ -203,9 +203,9 @@ fn cargos_own_errors_come_as_they_are() {
 /// The system with variables added for every child.
 struct WithEnv<'a>(&'a [(&'a str, &'a str)]);
 
-impl Runner for WithEnv<'_> {
-    fn run(&self, call: &Call, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
-        System.run(&self.0.iter().fold(call.clone(), |call, (name, value)| call.env(name, value)), line)
+impl Launcher for WithEnv<'_> {
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+        System.run(&self.0.iter().fold(command.clone(), |command, (name, value)| command.env(name, value)), line)
     }
 }
 
@@ -251,18 +251,18 @@ fn real_workspace(root: &Path) {
 
 /// A machine that is fit for these: `airtight setup` makes it so.
 fn real_toolchain(dir: &Path) -> Toolchain {
-    install(dir, Permission::Cache, &mut |step| eprintln!("{step:?}")).unwrap()
+    install(dir, Permission::Cache, &mut |event| eprintln!("{event:?}")).unwrap()
 }
 
 /// A build with the real cargo.
 fn real_build(
-    runner: &dyn Runner,
+    launcher: &dyn Launcher,
     toolchain: &Toolchain,
     request: &BuildRequest,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    let portable = Portable::of(&Machine::current(&request.dir)?, toolchain)?;
-    build_with(&Build { runner, toolchain, portable: &portable, request }, on_event)
+    let portable = Portable::set_up(&Machine::current(&request.dir)?, toolchain)?;
+    build_with(&Build { launcher, toolchain, portable: &portable, request }, on_event)
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_real_workspace_is_built() {
     let lib = BuildRequest { targets: vec![TargetFilter::Lib], ..request.clone() };
     let output = real_build(&System, &toolchain, &lib, &mut |_| {}).unwrap();
     assert_eq!((names(&output), output.failures.len()), (vec!["good"], 2));
-    let inside = BuildRequest { profile: Profile::Release, ..BuildRequest::new(&root.join("good/src")) };
+    let inside = BuildRequest { profile: CargoProfile::Release, ..BuildRequest::new(&root.join("good/src")) };
     let output = real_build(&System, &toolchain, &inside, &mut |_| {}).unwrap();
     assert_eq!((names(&output).len(), output.failures.len()), (3, 0));
     assert!(output.artifacts[0].wasm.to_string_lossy().contains("/release/"));

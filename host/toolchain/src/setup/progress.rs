@@ -1,0 +1,87 @@
+//! The steps of a setup, what is shown of them, and running their programs.
+
+use crate::error::ToolchainError;
+use crate::system::command::CommandLine;
+use crate::system::machine::Machine;
+use std::fmt;
+
+/// How many lines of a failed command are shown.
+const TAIL: usize = 20;
+
+/// A piece of installing that takes time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Another process is installing; its result will serve.
+    Wait,
+    /// `rustup target add`.
+    AddTarget,
+    /// `apt-get update`.
+    UpdateIndex,
+    /// `apt-get install` of these.
+    InstallPackages(Vec<String>),
+    /// Std is compiled from source: a minute or two, once.
+    BuildStd,
+    /// The sysroot is put together and a test linked with it.
+    AssembleSysroot,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Wait => f.write_str("waiting for another installation"),
+            Step::AddTarget => f.write_str("adding the target with rustup"),
+            Step::UpdateIndex => f.write_str("updating the package index"),
+            Step::InstallPackages(packages) => write!(f, "installing {}", packages.join(" ")),
+            Step::BuildStd => f.write_str("building std for wasm32-wasip1, once"),
+            Step::AssembleSysroot => f.write_str("assembling the sysroot"),
+        }
+    }
+}
+
+/// Progress, for display only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetupEvent<'a> {
+    /// A step begins; the one before it, if it did not fail, is done.
+    Started(&'a Step),
+    /// A line that the step's program printed.
+    Output(&'a str),
+    /// The step failed, and another way is tried.
+    Failed {
+        /// The step.
+        step: &'a Step,
+        /// Why.
+        why: &'a str,
+    },
+}
+
+/// Runs a step's program, showing its output, and returns its standard output.
+pub(crate) fn run_step(
+    machine: &Machine<'_>,
+    step: &Step,
+    command: &CommandLine,
+    progress: &mut dyn FnMut(SetupEvent<'_>),
+) -> Result<String, ToolchainError> {
+    progress(SetupEvent::Started(step));
+    run(machine, command, &mut |line| progress(SetupEvent::Output(line)))
+}
+
+/// Runs a program that has to succeed, and returns its standard output.
+pub(crate) fn run(
+    machine: &Machine<'_>,
+    command: &CommandLine,
+    show: &mut dyn FnMut(&str),
+) -> Result<String, ToolchainError> {
+    let captured = machine
+        .launcher
+        .capture_with(command, show)
+        .map_err(|source| ToolchainError::Start { command: command.display(), source })?;
+    if captured.ending.ok() {
+        return Ok(captured.stdout);
+    }
+    let said = if captured.stderr.trim().is_empty() { captured.stdout } else { captured.stderr };
+    let lines: Vec<_> = said.lines().collect();
+    let output = lines[lines.len().saturating_sub(TAIL)..].join("\n");
+    Err(ToolchainError::Command { command: command.display(), ending: captured.ending.to_string(), output })
+}
