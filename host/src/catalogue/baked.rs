@@ -96,7 +96,7 @@ fn roots(places: &Places) -> Vec<&str> {
     roots.filter_map(|path| path.to_str()).collect()
 }
 
-/// Whose path begins here. Nothing tells where a string ends in a module: the longest known directory that fits is taken.
+/// The directory whose path begins with these bytes, and its package. Nothing tells where a string ends in a module: the longest known directory that fits is taken.
 fn explain(places: &Places, bytes: &[u8], root: &str, own: &str) -> BakedPath {
     if let Some((path, package)) = output_of_script(bytes) {
         return BakedPath { package: package.to_owned(), path: path.to_owned() };

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 /// Where guests that airtight builds are made to believe their workspace is.
 pub const VIRTUAL_WORKSPACE: &str = "/workspace";
 
-/// Where they are made to believe other packages are: `/cargo/semver-1.0.26/src/lib.rs`, `/cargo/semver/out/made.rs`.
+/// Where guests that airtight builds are made to believe other packages are: `/cargo/semver-1.0.26/src/lib.rs`, `/cargo/semver/out/made.rs`.
 pub const VIRTUAL_PACKAGES: &str = "/cargo";
 
-/// Directories that a build used.
+/// Directories of the machine that a build used. A module that holds one of them differs from folder to folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Places {
-    /// The packages it compiled, each by its directory.
+    /// The name of each package that was compiled, by the package's directory.
     pub packages: BTreeMap<PathBuf, String>,
     /// The workspace's directory, and those that cargo writes to.
     pub dirs: BTreeSet<PathBuf>,

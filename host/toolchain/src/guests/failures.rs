@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, Node, Package, PackageId};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
-/// Tests that could not be built, and why.
+/// Tests that could not be built, and why. Its `Display` is one sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildFailure {
     /// The package whose tests they are.

@@ -41,7 +41,7 @@ pub(crate) struct Portable {
 }
 
 impl Portable {
-    /// Writes the script for a toolchain, unless it is there.
+    /// Writes the script for a toolchain, unless the same script is there already.
     pub fn set_up(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Portable, ToolchainError> {
         let rustc = direct(machine, toolchain);
         let verbose =
@@ -118,7 +118,7 @@ fn key(rustc: &Path, script: &str, verbose: &str) -> String {
         let time = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         hash.update(format!("{} {}", data.len(), time.as_nanos()));
     }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hash.finalize())[..16].to_owned()
 }
 
 fn write(path: &Path, script: &str) -> Result<(), ToolchainError> {

@@ -131,8 +131,8 @@ pub(crate) fn private(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo) -> 
         let time = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         hash.update(format!("\n{} {}", data.len(), time.as_nanos()));
     }
-    let digest: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    Sysroot(machine.sysroots().join(format!("{}-{digest}", info.release)))
+    let digest = format!("{:x}", hash.finalize());
+    Sysroot(machine.sysroots().join(format!("{}-{}", info.release, &digest[..12])))
 }
 
 fn holds(file: &Path, needle: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Held until dropped.
+/// The installation lock, held by this process until the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
     // Closing the file releases the lock.

@@ -5,5 +5,6 @@ pub(crate) mod cache_dir;
 pub(crate) mod command;
 #[cfg(test)]
 pub(crate) mod fake;
+pub(crate) mod files;
 pub(crate) mod lock;
 pub(crate) mod machine;

@@ -1,0 +1,112 @@
+//! Building std for the target with cargo, untouched by the user's build settings.
+
+use crate::TARGET;
+use crate::error::ToolchainError;
+use crate::setup::find::Base;
+use crate::setup::progress::{SetupEvent, Step, run_step};
+use crate::setup::sysroot::Sysroot;
+use crate::system::command::CommandLine;
+use crate::system::files::{copy, create_dir, write};
+use crate::system::machine::{Machine, file_name};
+use cargo_metadata::Message;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// What a test harness needs of std.
+const CRATES: &str = "build-std=std,panic_abort,test,proc_macro";
+/// A package to build std for; its own library is not used.
+const SCRATCH: &str = "airtight-scratch";
+
+/// Builds std for the target from the distribution's sources, and copies its archives to the sysroot. `stage` is a directory
+/// for what is needed on the way.
+pub(crate) fn build_std(
+    machine: &Machine<'_>,
+    base: &Base,
+    library: &Path,
+    stage: &Path,
+    sysroot: &Sysroot,
+    progress: &mut dyn FnMut(SetupEvent<'_>),
+) -> Result<(), ToolchainError> {
+    let scratch = stage.join("scratch");
+    create_dir(&scratch.join("src"))?;
+    let manifest = format!("[package]\nname = \"{SCRATCH}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n");
+    write(&scratch.join("Cargo.toml"), &manifest)?;
+    write(&scratch.join("src/lib.rs"), "")?;
+    let command = std_command(machine, base, library, stage, &scratch);
+    let vendor = library.join("vendor");
+    let stdout = if vendor.is_dir() {
+        let vendored = command
+            .clone()
+            .args(["--config", "source.crates-io.replace-with='airtight-vendor'", "--config"])
+            .arg(format!("source.airtight-vendor.directory={:?}", vendor.to_string_lossy()));
+        // The distribution's sources come with their dependencies. Where it changed those, the registry has them.
+        run_step(machine, &Step::BuildStd, &vendored, progress).or_else(|error| {
+            progress(SetupEvent::Failed { step: &Step::BuildStd, why: &error.to_string() });
+            run_step(machine, &Step::BuildStd, &command, progress)
+        })?
+    } else {
+        run_step(machine, &Step::BuildStd, &command, progress)?
+    };
+    let built: Vec<PathBuf> = rlibs(&stdout);
+    for rlib in &built {
+        copy(rlib, &sysroot.target_lib().join(file_name(rlib)))?;
+    }
+    Ok(())
+}
+
+fn std_command(machine: &Machine<'_>, base: &Base, library: &Path, stage: &Path, scratch: &Path) -> CommandLine {
+    // As in the official builds: no path of this machine's ends up in a guest.
+    let source = library.parent().unwrap_or(library).to_string_lossy();
+    let commit = base.info.commit.as_deref().unwrap_or(&base.info.release);
+    let mut command = CommandLine::new(&base.cargo)
+        .args(["build", "--release", "-Z", CRATES, "--target", TARGET, "--message-format=json"])
+        .arg("--target-dir")
+        .arg(stage.join("target"))
+        .dir(scratch);
+    for name in machine.vars.keys().filter(|name| shapes_builds(name)) {
+        command = command.env_remove(name);
+    }
+    command
+        .env("RUSTC", &base.rustc)
+        .env("RUSTC_BOOTSTRAP", "1")
+        // Empty ones also override those of the user's configuration files.
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "")
+        .env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={source}=/rustc/{commit}"))
+}
+
+/// Whether a variable changes what cargo builds, as opposed to where it downloads from.
+fn shapes_builds(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let shaping = ["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_", "CARGO_UNSTABLE_", "RUSTC", "RUSTDOC"];
+    let others = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "MAKEFLAGS", "CARGO_MAKEFLAGS"];
+    shaping.iter().any(|prefix| name.starts_with(prefix)) || others.contains(&name)
+}
+
+/// The archives for the target in cargo's messages. What was built for the host is only programs.
+fn rlibs(messages: &str) -> Vec<PathBuf> {
+    let artifacts = messages.lines().filter_map(|line| match serde_json::from_str(line) {
+        Ok(Message::CompilerArtifact(artifact)) => Some(artifact),
+        _ => None,
+    });
+    let wanted = artifacts.filter(|artifact| artifact.target.name.replace('_', "-") != SCRATCH);
+    let files = wanted.flat_map(|artifact| artifact.filenames);
+    files.filter(|path| path.extension() == Some("rlib")).map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_build_settings_do_not_reach_std() {
+        for name in
+            ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PROFILE_RELEASE_LTO", "RUSTC_WRAPPER"]
+        {
+            assert!(shapes_builds(OsStr::new(name)), "{name}");
+        }
+        for name in ["CARGO_HOME", "CARGO_HTTP_PROXY", "CARGO_REGISTRIES_X_TOKEN", "PATH", "HTTPS_PROXY"] {
+            assert!(!shapes_builds(OsStr::new(name)), "{name}");
+        }
+    }
+}
