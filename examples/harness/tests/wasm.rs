@@ -7,7 +7,7 @@ use airtight::config::Config;
 use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions};
 use airtight::run::{RunIgnored, Runner, RunnerOptions, Selection, Subject};
-use airtight::toolchain::{self, Artifact, BuildEvent, BuildRequest, Permission, Step, TargetFilter};
+use airtight::toolchain::{self, Artifact, BuildEvent, BuildRequest, Permission, SetupEvent, TargetFilter};
 use anyhow::{Result, ensure};
 use std::path::Path;
 use std::process::ExitCode;
@@ -46,9 +46,9 @@ fn run(args: impl Iterator<Item = String>) -> Result<u8> {
 
 /// The crate's unit tests as wasm: not this file, which would run itself.
 fn build(package: &Path) -> Result<Vec<Artifact>> {
-    let toolchain = toolchain::install(package, Permission::Cache, &mut |step| {
-        if let Step::Started(task) = step {
-            eprintln!("setup: {task}");
+    let toolchain = toolchain::install(package, Permission::Cache, &mut |event| {
+        if let SetupEvent::Started(step) = event {
+            eprintln!("setup: {step}");
         }
     })?;
     let request = BuildRequest { targets: vec![TargetFilter::Lib], quiet: true, ..BuildRequest::new(package) };
