@@ -12,6 +12,7 @@
 
 pub mod catalogue;
 pub mod config;
+mod harness;
 pub mod instrument;
 pub mod ledger;
 pub mod model;

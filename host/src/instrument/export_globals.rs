@@ -173,5 +173,4 @@ fn exported(
 }
 
 #[cfg(test)]
-#[path = "export_globals_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! From how a test ended to its verdict. Nothing a guest prints or records decides more than what is said here.
 
-use super::hints;
-use super::libtest::{self, Closing};
+use crate::harness::libtest::{self, Closing};
+use crate::harness::rust as hints;
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
 use crate::sandbox::wasi::{BrokenLimit, FatalWait};

@@ -7,9 +7,7 @@ mod doubts;
 mod execute;
 mod heap;
 mod heap_verdict;
-mod hints;
 mod judge;
-mod libtest;
 mod package;
 mod plan;
 mod record;
@@ -19,7 +17,7 @@ mod seed;
 mod selection;
 mod slow;
 
-pub use libtest::ListError;
+pub use crate::harness::libtest::ListError;
 pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, Subject};
 pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};

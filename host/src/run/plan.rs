@@ -1,10 +1,10 @@
 //! Which tests will run, each with its policy made ready: everything that is done once and not per test.
 
-use super::libtest::{self, Listed};
 use super::runner::RunError;
 use super::selection::{RunIgnored, Selection};
 use crate::catalogue::SdkTest;
 use crate::config::{Ask, Profile};
+use crate::harness::libtest::{self, Listed};
 use crate::model::Harness;
 use crate::policy::{DirGrant, Limit, Policy};
 use crate::sandbox::wasi::Grants;

@@ -3,8 +3,8 @@
 use super::heap::Account;
 use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement, cleanup_message, failure_message};
-use super::libtest;
 use super::resources;
+use crate::harness::libtest;
 use crate::model::growth::{Growth, Round};
 use crate::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
 use crate::policy::LeakAction;

@@ -2,11 +2,11 @@
 
 use super::doubts;
 use super::execute::{self, Outcome};
-use super::libtest::ListError;
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::CompileCaps;
 use crate::config::Profile;
+use crate::harness::libtest::ListError;
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::policy::{Limit, Limits, policy_record};

@@ -244,5 +244,4 @@ fn is_closure_of(closure: &Symbol, called: Option<&Symbol>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "trim_tests.rs"]
 mod tests;

@@ -1,0 +1,4 @@
+//! How tests are held by modules: a file a harness.
+
+pub(crate) mod libtest;
+pub(crate) mod rust;
