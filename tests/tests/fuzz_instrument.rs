@@ -7,8 +7,8 @@
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_instrument
 //! ```
 
-use airtight::catalogue::validate;
-use airtight::instrument::{Options, Window, instrument};
+use airtight::catalogue::{Module, validate};
+use airtight::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions};
 use airtight_tests::fuzz;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -79,6 +79,14 @@ fn text(functions: &[Function], fields: &[&str], fillers: usize, nops: usize) ->
     text
 }
 
+/// The functions in which Rust's harness calls a test.
+static TEST_CALLERS: WindowFunctions =
+    WindowFunctions { paths: &["test::__rust_begin_short_backtrace"], purpose: "in which a test is called" };
+
+fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+    airtight::instrument::instrument(&Module::read(bytes)?, options)
+}
+
 /// Rewrites a module; whether hooks were put in.
 fn rewrite(bytes: &[u8], options: &Options) -> Result<bool, TestCaseError> {
     let valid = validate(bytes).is_ok();
@@ -94,8 +102,8 @@ fn rewrite(bytes: &[u8], options: &Options) -> Result<bool, TestCaseError> {
 }
 
 fn window() -> impl Strategy<Value = Options> {
-    prop::sample::select(&[Window::Libtest, Window::Main, Window::None][..])
-        .prop_map(|window| Options { heap: Some(window) })
+    prop::sample::select(vec![Window::Functions(&TEST_CALLERS), Window::Main, Window::None])
+        .prop_map(|window| Options { heap: Some(window), ..Options::default() })
 }
 
 #[test]
@@ -121,7 +129,7 @@ fn a_generated_module_stays_valid() {
 /// the pass makes of a valid module.
 #[test]
 fn a_damaged_result_is_refused_or_proved() {
-    let options = Options { heap: Some(Window::None) };
+    let options = Options { heap: Some(Window::None), ..Options::default() };
     let damage = prop::collection::vec((any::<Index>(), any::<u8>()), 1..4);
     let done = fuzz::asked_for(SMOKE).run(&(generated(), damage), |(original, damage)| {
         let Ok(done) = instrument(&original, &options) else { return Ok(()) };

@@ -4,7 +4,8 @@
 //! Compilers can be told to leave out the paths that they write themselves; what `env!("CARGO_MANIFEST_DIR")`, a procedural
 //! macro or a build script turned into data stays. Custom sections are not looked at: they are not part of what runs.
 
-use super::sections::{id, sections};
+use super::Module;
+use super::sections::{Section, id};
 use airtight_toolchain::places::{Places, VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 use memchr::memmem;
 use std::collections::BTreeSet;
@@ -29,8 +30,8 @@ pub struct BakedPath {
 }
 
 /// Whether a module holds this text in its code or data.
-pub(crate) fn holds(module: &[u8], text: &str) -> bool {
-    what_runs(module).any(|bytes| occurrences(bytes, text).next().is_some())
+pub(crate) fn holds(module: &[u8], sections: &[Section], text: &str) -> bool {
+    what_runs(module, sections).any(|bytes| occurrences(bytes, text).next().is_some())
 }
 
 /// Where these bytes hold a path, but for where it is a part of a virtual one.
@@ -65,20 +66,19 @@ fn in_paths(byte: u8) -> bool {
 }
 
 /// A module's sections but for the custom ones.
-fn what_runs(module: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let sections = sections(module).unwrap_or_default().into_iter();
-    sections.filter(|section| section.id != id::CUSTOM).map(|section| &module[section.contents])
+fn what_runs<'a>(module: &'a [u8], sections: &'a [Section]) -> impl Iterator<Item = &'a [u8]> {
+    sections.iter().filter(|section| section.id != id::CUSTOM).map(|section| &module[section.contents.clone()])
 }
 
 /// The directories of a build that a module holds, by package. A directory that is in no package is put down to `own`, the
-/// module's package. Bytes that are not a module hold none.
-pub fn baked_paths(places: &Places, module: &[u8], own: &str) -> Vec<BakedPath> {
+/// module's package.
+pub fn baked_paths(places: &Places, module: &Module<'_>, own: &str) -> Vec<BakedPath> {
     let roots = roots(places);
     if roots.is_empty() {
         return Vec::new();
     }
     let mut found = BTreeSet::new();
-    for bytes in what_runs(module) {
+    for bytes in what_runs(module.bytes, &module.sections) {
         for root in &roots {
             for at in occurrences(bytes, root) {
                 found.insert(explain(places, &bytes[at..], root, own));
@@ -129,8 +129,9 @@ fn output_of_script(bytes: &[u8]) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{BakedPath, Module, Places, baked_paths, explain, occurrences, output_of_script};
     use proptest::prelude::*;
+    use std::path::PathBuf;
 
     fn places() -> Places {
         let package = |dir: &str, name: &str| (PathBuf::from(dir), name.to_owned());
@@ -150,8 +151,16 @@ mod tests {
         wat::parse_str(format!("(module (memory 1) (data (i32.const 0) {data:?}))")).unwrap()
     }
 
+    fn paths_in(places: &Places, module: &[u8]) -> Vec<BakedPath> {
+        baked_paths(places, &Module::read(module).unwrap(), "own")
+    }
+
+    fn holds(module: &[u8], text: &str) -> bool {
+        super::holds(module, &Module::read(module).unwrap().sections, text)
+    }
+
     fn baked(data: &str) -> Vec<(String, String)> {
-        let found = baked_paths(&places(), &module(data), "own");
+        let found = paths_in(&places(), &module(data));
         found.into_iter().map(|baked| (baked.package, baked.path)).collect()
     }
 
@@ -191,7 +200,7 @@ mod tests {
             dirs: ["/cargo", "/workspace"].map(PathBuf::from).into(),
         };
         let paths = |data: &str| -> Vec<String> {
-            baked_paths(&places, &module(data), "own").into_iter().map(|baked| baked.path).collect()
+            paths_in(&places, &module(data)).into_iter().map(|baked| baked.path).collect()
         };
         for sources in [
             "/rustc/59807616e1fa/library/std/src/env.rs",
@@ -216,16 +225,17 @@ mod tests {
     #[test]
     fn names_and_debug_information_do_not_count() {
         let module = wat::parse_str(r#"(module (@custom ".debug_str" "/home/u/ws/app") (func $/home/u/ws))"#).unwrap();
-        assert!(baked_paths(&places(), &module, "own").is_empty() && !holds(&module, "/home/u/ws"));
-        assert!(baked_paths(&Places::default(), &module, "own").is_empty());
+        assert!(paths_in(&places(), &module).is_empty() && !holds(&module, "/home/u/ws"));
+        assert!(paths_in(&Places::default(), &module).is_empty());
     }
 
     proptest! {
         #[test]
         fn any_bytes_will_do(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[a-z0-9/-]{0,60}") {
-            baked_paths(&places(), &bytes, "own");
+            occurrences(&bytes, "/home/u/ws").count();
+            explain(&places(), &bytes, "/home/u/ws", "own");
             let path = format!("/home/u/ws/app/{tail}");
-            prop_assert_eq!(baked_paths(&places(), &module(&path), "own").len(), 1);
+            prop_assert_eq!(paths_in(&places(), &module(&path)).len(), 1);
             output_of_script(&bytes);
         }
     }

@@ -1,3 +1,5 @@
+//! Why a module is refused before anything of it runs.
+
 use super::imports::BadImports;
 use super::module::ExportProblem;
 use super::shape::Shape;
@@ -84,48 +86,20 @@ pub enum CatalogueError {
         start: ExportProblem,
     },
     /// A harness that runs through `_start` was asked for, and there is none.
-    #[error("the harness `{harness}` runs a module's `_start`, and here `_start` {start}", harness = word(*.harness))]
+    #[error("the harness `{harness}` runs a module's `_start`, and here `_start` {start}")]
     NoStart {
         /// The harness that was asked for.
         harness: Harness,
         /// Why it cannot be run.
         start: ExportProblem,
     },
-    /// The SDK's tests were asked for, and there are none.
-    #[error("it has no tests of the airtight SDK (no custom section `{section}`); leave the harness to be detected", section = airtight_abi::SECTION)]
-    NoSdkTests,
-    /// The SDK's list of tests cannot be read.
-    #[error("its list of airtight SDK tests (custom section `{section}`) is broken: {0}", section = airtight_abi::SECTION)]
-    SdkMetadata(#[source] airtight_abi::MetaError),
-    /// The export that a test names, or one that all need, is missing or has another type.
-    #[error(
-        "its export `{export}`{for_test} {problem}; use the airtight and the airtight-sdk of one release, and do not \
-         strip exports", for_test = for_test(.test.as_deref())
-    )]
-    SdkExport {
-        /// The test, where only one needs it.
-        test: Option<String>,
-        /// The export's name.
-        export: String,
-        /// What is wrong with it.
-        problem: ExportProblem,
-    },
+    /// What a harness declares in the module, such as the SDK's list of tests, is missing or broken.
+    #[error(transparent)]
+    Tests(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<BinaryReaderError> for CatalogueError {
     fn from(error: BinaryReaderError) -> Self {
         Self::Invalid { message: error.message().to_owned(), offset: error.offset() }
     }
-}
-
-fn word(harness: Harness) -> &'static str {
-    match harness {
-        Harness::Sdk => "sdk",
-        Harness::Libtest => "libtest",
-        Harness::Command => "command",
-    }
-}
-
-fn for_test(test: Option<&str>) -> String {
-    test.map_or_else(String::new, |test| format!(", of the test `{test}`,"))
 }

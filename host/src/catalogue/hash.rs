@@ -1,6 +1,7 @@
 //! The hash by which reports name a module's code.
 
-use super::sections::{HEADER_LEN, Section, id};
+use super::Module;
+use super::sections::{HEADER_LEN, id};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -11,10 +12,10 @@ const OURS: &str = "airtight.";
 ///
 /// Names, debug information and the toolchain's notes are left out, so that a binary and its stripped copy are the same
 /// code, and so that paths of the machine that built it do not count.
-pub(super) fn code(module: &[u8], sections: &[Section<'_>]) -> String {
-    let mut hash = Sha256::new_with_prefix(&module[..HEADER_LEN]);
-    for section in sections.iter().filter(|section| section.id != id::CUSTOM || section.name.starts_with(OURS)) {
-        hash.update(&module[section.whole.clone()]);
+pub(super) fn code(module: &Module<'_>) -> String {
+    let mut hash = Sha256::new_with_prefix(&module.bytes[..HEADER_LEN]);
+    for section in module.sections.iter().filter(|section| section.id != id::CUSTOM || section.name.starts_with(OURS)) {
+        hash.update(&module.bytes[section.whole.clone()]);
     }
     let mut text = String::from("sha256:");
     for byte in hash.finalize() {
@@ -27,11 +28,10 @@ pub(super) fn code(module: &[u8], sections: &[Section<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::sections::sections;
 
     fn hash(text: &str) -> String {
         let module = wat::parse_str(text).unwrap();
-        code(&module, &sections(&module).unwrap())
+        code(&Module::read(&module).unwrap())
     }
 
     #[test]

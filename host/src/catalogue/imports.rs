@@ -50,7 +50,7 @@ impl fmt::Display for BadImports {
     }
 }
 
-/// Refuses a module with an import that is no function of `wasi_snapshot_preview1` or of airtight's own, or one of another
+/// Refuses a module with an import that is not a function of `wasi_snapshot_preview1` or of airtight's own, or one of another
 /// type.
 pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
     let mut bad = BadImports { named: Vec::new(), more: 0, hint: None };
@@ -84,7 +84,7 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
         }
         _ => return Err(None),
     };
-    match module.function_type(index) {
+    match module.type_at(index) {
         Some(found) if *found == expected => Ok(()),
         Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
         None => Err(Some("has no function type".to_owned())),

@@ -1,67 +1,149 @@
-//! The parts of a module that say which tests it holds: types, imports, function types and exports. No code is read.
+//! A module, parsed once for everybody who asks about it: sections, types, imports, function types, tables, memories, globals
+//! and exports. No code is read.
 
 use super::sections::{Section, id, sections};
+use super::{CatalogueError, imports, shape, tables};
 use std::collections::HashMap;
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, Export, ExportSectionReader, ExternalKind, FuncType, FunctionSectionReader,
-    Import, ImportSectionReader, TypeRef, TypeSectionReader, ValType,
+    BinaryReaderError, CompositeInnerType, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
+    FuncType, FunctionSectionReader, GlobalSectionReader, GlobalType, Import, ImportSectionReader, MemorySectionReader,
+    Name, NameSectionReader, Operator, TableSectionReader, TableType, TypeRef, TypeSectionReader, ValType,
 };
 
-pub(super) struct Module<'a> {
-    pub(super) sections: Vec<Section<'a>>,
-    pub(super) imports: Vec<Import<'a>>,
-    /// Function types by type index; `None` for types that are none.
-    types: Vec<Option<FuncType>>,
-    /// Type indices by function index, imported functions first.
-    functions: Vec<u32>,
-    exports: HashMap<&'a str, Export<'a>>,
+/// A parsed module. Index spaces are those of the specification: what is imported comes first.
+#[derive(Debug)]
+pub struct Module<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) sections: Vec<Section>,
+    /// Function types by type index; `None` for types that are not a function's.
+    pub(crate) types: Vec<Option<FuncType>>,
+    pub(crate) imports: Vec<Import<'a>>,
+    /// Type indices by function index.
+    pub(crate) functions: Vec<u32>,
+    pub(crate) imported_functions: u32,
+    /// The tables that the module defines.
+    pub(crate) tables: Vec<TableType>,
+    pub(crate) imported_tables: u32,
+    /// How many memories the module defines.
+    pub(crate) memories: u32,
+    pub(crate) globals: Vec<GlobalType>,
+    pub(crate) exports: Vec<Export<'a>>,
+    exports_by_name: HashMap<&'a str, usize>,
 }
 
 impl<'a> Module<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, BinaryReaderError> {
-        let sections = sections(bytes)?;
-        let (mut imports, mut types, mut functions, mut exports) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
-        for section in &sections {
-            let reader = section.reader(bytes);
-            match section.id {
-                id::TYPE => types = function_types(TypeSectionReader::new(reader)?)?,
-                id::IMPORT => {
-                    for import in ImportSectionReader::new(reader)? {
-                        let import = import?;
-                        if let TypeRef::Func(ty) = import.ty {
-                            functions.push(ty);
-                        }
-                        imports.push(import);
-                    }
-                }
-                id::FUNCTION => {
-                    for ty in FunctionSectionReader::new(reader)? {
-                        functions.push(ty?);
-                    }
-                }
-                id::EXPORT => {
-                    for export in ExportSectionReader::new(reader)? {
-                        let export = export?;
-                        exports.insert(export.name, export);
-                    }
-                }
-                _ => {}
-            }
+    /// Parses a module, and refuses what airtight does not run whatever its tests are.
+    ///
+    /// # Errors
+    /// The bytes are not a core module, its sections (but for the code) cannot be parsed, it is not linked, it imports what
+    /// airtight does not provide, or its tables are too many or too large.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, CatalogueError> {
+        shape::check(bytes)?;
+        let module = Self::read(bytes)?;
+        if module.custom("linking").next().is_some() {
+            return Err(CatalogueError::NotLinked);
         }
-        Ok(Self { sections, imports, types, functions, exports })
+        imports::check(&module)?;
+        tables::check(&module)?;
+        Ok(module)
+    }
+
+    /// Parses a module, whether airtight runs it or not.
+    ///
+    /// # Errors
+    /// A section other than the code cannot be parsed; with the offset in the module.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, BinaryReaderError> {
+        let mut module = Self {
+            bytes,
+            sections: sections(bytes)?,
+            types: Vec::new(),
+            imports: Vec::new(),
+            functions: Vec::new(),
+            imported_functions: 0,
+            tables: Vec::new(),
+            imported_tables: 0,
+            memories: 0,
+            globals: Vec::new(),
+            exports: Vec::new(),
+            exports_by_name: HashMap::new(),
+        };
+        for section in std::mem::take(&mut module.sections) {
+            module.section_contents(&section)?;
+            module.sections.push(section);
+        }
+        module.exports_by_name =
+            module.exports.iter().enumerate().map(|(index, export)| (export.name, index)).collect();
+        Ok(module)
+    }
+
+    fn section_contents(&mut self, section: &Section) -> Result<(), BinaryReaderError> {
+        let reader = section.reader(self.bytes);
+        match section.id {
+            id::TYPE => self.types = function_types(TypeSectionReader::new(reader)?)?,
+            id::IMPORT => {
+                for import in ImportSectionReader::new(reader)? {
+                    self.import(import?);
+                }
+            }
+            id::FUNCTION => {
+                for ty in FunctionSectionReader::new(reader)? {
+                    self.functions.push(ty?);
+                }
+            }
+            id::TABLE => {
+                for table in TableSectionReader::new(reader)? {
+                    self.tables.push(table?.ty);
+                }
+            }
+            id::MEMORY => self.memories = MemorySectionReader::new(reader)?.count(),
+            id::GLOBAL => {
+                for global in GlobalSectionReader::new(reader)? {
+                    self.globals.push(global?.ty);
+                }
+            }
+            id::EXPORT => {
+                for export in ExportSectionReader::new(reader)? {
+                    self.exports.push(export?);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: Import<'a>) {
+        match import.ty {
+            TypeRef::Func(ty) => {
+                self.functions.push(ty);
+                self.imported_functions += 1;
+            }
+            TypeRef::Table(_) => self.imported_tables += 1,
+            TypeRef::Global(ty) => self.globals.push(ty),
+            TypeRef::Memory(_) | TypeRef::Tag(_) => {}
+        }
+        self.imports.push(import);
     }
 
     /// The function type at a type index.
-    pub(super) fn function_type(&self, index: u32) -> Option<&FuncType> {
+    pub(crate) fn type_at(&self, index: u32) -> Option<&FuncType> {
         self.types.get(index as usize)?.as_ref()
     }
 
+    /// The type of a function.
+    pub(crate) fn function_type(&self, function: u32) -> Option<&FuncType> {
+        self.type_at(*self.functions.get(function as usize)?)
+    }
+
+    /// The export of this name.
+    pub(crate) fn export(&self, name: &str) -> Option<&Export<'a>> {
+        self.exports.get(*self.exports_by_name.get(name)?)
+    }
+
     /// Whether the module exports a function of this name without parameters and with these results.
-    pub(super) fn exports(&self, name: &str, results: &[ValType]) -> Result<(), ExportProblem> {
-        let export = self.exports.get(name).ok_or(ExportProblem::Missing)?;
-        let index = usize::try_from(export.index).ok().filter(|_| export.kind == ExternalKind::Func);
-        let ty = index.and_then(|index| self.functions.get(index)).and_then(|&ty| self.function_type(ty));
-        let found = ty.ok_or(ExportProblem::NoFunction)?;
+    pub(crate) fn exports(&self, name: &str, results: &[ValType]) -> Result<(), ExportProblem> {
+        let export = self.export(name).ok_or(ExportProblem::Missing)?;
+        let function = (export.kind == ExternalKind::Func).then_some(export.index);
+        let found = function.and_then(|index| self.function_type(index)).ok_or(ExportProblem::NoFunction)?;
         let expected = FuncType::new([], results.iter().copied());
         if *found == expected {
             return Ok(());
@@ -69,12 +151,58 @@ impl<'a> Module<'a> {
         Err(ExportProblem::Type { found: found.to_string(), expected: expected.to_string() })
     }
 
-    pub(super) fn custom(&self, name: &str) -> impl Iterator<Item = &Section<'a>> {
-        self.sections.iter().filter(move |section| section.id == id::CUSTOM && section.name == name)
+    /// Whether the module is a program: whether it has a `_start` to call.
+    pub(crate) fn start(&self) -> Result<(), ExportProblem> {
+        self.exports("_start", &[])
     }
 
-    pub(super) fn section(&self, id: u8) -> Option<&Section<'a>> {
+    /// The first section with this id.
+    pub(crate) fn section(&self, id: u8) -> Option<&Section> {
         self.sections.iter().find(|section| section.id == id)
+    }
+
+    /// The contents of the custom sections of this name.
+    pub(crate) fn custom(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let bytes = self.bytes;
+        let named = self.sections.iter().filter(move |section| section.id == id::CUSTOM && section.name == name);
+        named.map(|section| &bytes[section.contents.clone()])
+    }
+
+    /// The contents of the data section.
+    pub(crate) fn data(&self) -> Option<&'a [u8]> {
+        self.section(id::DATA).map(|section| &self.bytes[section.contents.clone()])
+    }
+
+    /// What the name section says, subsection by subsection; nothing where there is no name section.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Result<Name<'a>, BinaryReaderError>> {
+        let section = self.sections.iter().find(|section| section.name == "name");
+        section.map(|section| NameSectionReader::new(section.reader(self.bytes))).into_iter().flatten()
+    }
+
+    /// The functions that have names, by index, in the order of the name section.
+    pub(crate) fn function_names(&self) -> impl Iterator<Item = Result<(u32, &'a str), BinaryReaderError>> {
+        self.names().flat_map(|subsection| {
+            let (functions, error) = match subsection {
+                Ok(Name::Function(functions)) => (Some(functions), None),
+                Ok(_) => (None, None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            let names = functions.into_iter().flatten().map(|naming| naming.map(|naming| (naming.index, naming.name)));
+            names.chain(error)
+        })
+    }
+
+    /// The lowest address that an active data segment is put at. `None` where there is none, or one's address is computed.
+    pub(crate) fn lowest_data(&self) -> Result<Option<u32>, BinaryReaderError> {
+        let Some(section) = self.section(id::DATA) else { return Ok(None) };
+        let mut lowest: Option<u32> = None;
+        for segment in DataSectionReader::new(section.reader(self.bytes))? {
+            let DataKind::Active { offset_expr, .. } = segment?.kind else { continue };
+            let Operator::I32Const { value } = offset_expr.get_operators_reader().read()? else { return Ok(None) };
+            let address = value.cast_unsigned();
+            lowest = Some(lowest.map_or(address, |lowest| lowest.min(address)));
+        }
+        Ok(lowest)
     }
 }
 

@@ -10,8 +10,10 @@ pub(crate) mod id {
     pub(crate) const IMPORT: u8 = 2;
     pub(crate) const FUNCTION: u8 = 3;
     pub(crate) const TABLE: u8 = 4;
+    pub(crate) const MEMORY: u8 = 5;
     pub(crate) const GLOBAL: u8 = 6;
     pub(crate) const EXPORT: u8 = 7;
+    pub(crate) const START: u8 = 8;
     pub(crate) const CODE: u8 = 10;
     pub(crate) const DATA: u8 = 11;
     pub(crate) const TAG: u8 = 13;
@@ -22,19 +24,19 @@ pub(crate) const HEADER_LEN: usize = 8;
 
 /// One section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Section<'a> {
+pub(crate) struct Section {
     pub(crate) id: u8,
     /// The name of a custom section, empty for others.
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     /// From the id to the last byte.
     pub(crate) whole: Range<usize>,
     /// What follows the size; for custom sections, what follows the name.
     pub(crate) contents: Range<usize>,
 }
 
-impl<'a> Section<'a> {
+impl Section {
     /// A reader over the contents whose positions are positions in the module.
-    pub(crate) fn reader(&self, module: &'a [u8]) -> BinaryReader<'a> {
+    pub(crate) fn reader<'a>(&self, module: &'a [u8]) -> BinaryReader<'a> {
         BinaryReader::new(&module[self.contents.clone()], self.contents.start)
     }
 }
@@ -43,7 +45,7 @@ impl<'a> Section<'a> {
 ///
 /// # Errors
 /// A section that is cut short, or a custom section whose name is not UTF-8; with the offset in the module.
-pub(crate) fn sections(module: &[u8]) -> Result<Vec<Section<'_>>, BinaryReaderError> {
+pub(crate) fn sections(module: &[u8]) -> Result<Vec<Section>, BinaryReaderError> {
     let mut reader = BinaryReader::new(module, 0);
     reader.read_bytes(HEADER_LEN)?;
     let mut sections = Vec::new();
@@ -54,10 +56,10 @@ pub(crate) fn sections(module: &[u8]) -> Result<Vec<Section<'_>>, BinaryReaderEr
         let contents = reader.original_position();
         reader.read_bytes(size as usize)?;
         let end = reader.original_position();
-        let mut section = Section { id, name: "", whole: start..end, contents: contents..end };
+        let mut section = Section { id, name: String::new(), whole: start..end, contents: contents..end };
         if id == self::id::CUSTOM {
             let mut inner = section.reader(module);
-            section.name = inner.read_string()?;
+            section.name = inner.read_string()?.to_owned();
             section.contents.start = inner.original_position();
         }
         sections.push(section);

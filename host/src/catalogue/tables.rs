@@ -2,8 +2,6 @@
 
 use super::CatalogueError;
 use super::module::Module;
-use super::sections::id;
-use wasmparser::TableSectionReader;
 
 /// Most tables of a module.
 pub(crate) const MAX_TABLES: u32 = 4;
@@ -12,16 +10,14 @@ pub(crate) const MAX_TABLES: u32 = 4;
 pub(crate) const MAX_TABLE_ELEMENTS: usize = 1 << 20;
 
 /// Refuses more tables than a module may have, and one that begins with too many elements. Its maximum is no claim.
-pub(super) fn check(bytes: &[u8], module: &Module<'_>) -> Result<(), CatalogueError> {
-    let Some(section) = module.section(id::TABLE) else { return Ok(()) };
-    let tables = TableSectionReader::new(section.reader(bytes))?;
-    let count = tables.count();
+pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
+    let count = u32::try_from(module.tables.len()).unwrap_or(u32::MAX);
     if count > MAX_TABLES {
         return Err(CatalogueError::TooManyTables { count, cap: MAX_TABLES });
     }
     let cap = MAX_TABLE_ELEMENTS as u64;
-    for (index, table) in tables.into_iter().enumerate() {
-        let elements = table?.ty.initial;
+    for (index, table) in module.tables.iter().enumerate() {
+        let elements = table.initial;
         if elements > cap {
             return Err(CatalogueError::LargeTable { index, elements, cap });
         }

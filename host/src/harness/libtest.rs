@@ -1,77 +1,137 @@
-//! The parts of Rust's test harness that airtight talks to: listing, running one test, and its closing line.
+//! Rust's own test harness: it lists its tests, runs one of them, and counts what became of it in its closing line.
 
-use crate::sandbox::wasi::Grants;
-use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, run};
+use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
+use crate::catalogue::{CatalogueError, Module, SdkTest};
+use crate::config::Ask;
+use crate::instrument::{Window, WindowFunctions};
+use crate::model::Harness;
+use crate::policy::Policy;
+use crate::sandbox::{Ending, LoadedModule};
+use crate::symbols::HarnessFrames;
+use memchr::memmem;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-/// A libtest binary that does not list its tests.
-#[derive(Debug, thiserror::Error)]
-#[error("the tests of `{module}` cannot be listed: `--list` {problem}")]
-pub struct ListError {
-    module: String,
-    problem: String,
-}
+pub(super) struct Libtest;
 
-/// One listed test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// `path::name`.
-    pub name: Arc<str>,
-    /// Whether it is marked `#[ignore]`, and why: an empty text where it does not say.
-    pub ignored: Option<String>,
-}
+/// The entry point, which the `main` that rustc generates for a test binary calls; `_abort` where the tests run in
+/// processes of their own.
+const ENTRY: [&str; 2] = ["test::test_main_static", "test::test_main_static_abort"];
 
-/// Asks a libtest binary for its tests, in a fresh instance each time.
-///
-/// # Errors
-/// The binary does not answer as libtest does.
-pub fn list(
-    engine: &Engine,
-    module: &LoadedModule,
-    grants: &Arc<Grants>,
-    interrupted: &Arc<AtomicBool>,
-) -> Result<Vec<Listed>, ListError> {
-    let ask = |args: &[&str]| {
-        let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(*arg)).collect();
-        let job = Job {
-            module,
-            grants,
-            test: &Arc::from(""),
-            entry: Entry::Start(&args),
-            interrupted,
-            counts_heap: false,
-            rounds: 1,
-            echo: None,
-            inject_host_leak: false,
-            inject_host_panic: false,
-        };
-        let done = run(engine, &job);
-        if done.ending != Ending::Returned {
-            let stderr = String::from_utf8_lossy(&done.remains.output.stderr);
-            let said = stderr.lines().next_back().unwrap_or_default();
-            let problem = format!("{} {said}", done.ending.words());
-            return Err(ListError { module: module.name.to_string(), problem: problem.trim_end().to_owned() });
-        }
-        // Half a list would be tests that are not run, and nobody told.
-        if done.remains.output.dropped > 0 {
-            let problem = "prints more than can be kept; raise `output`".to_owned();
-            return Err(ListError { module: module.name.to_string(), problem });
-        }
-        Ok(done.remains.output.stdout)
-    };
-    let all = names(&ask(&["--list", "--format", "terse"])?);
-    let ignored = names(&ask(&["--list", "--format", "terse", "--ignored"])?);
-    let mut reasons: HashMap<Arc<str>, String> = HashMap::new();
-    if !ignored.is_empty() {
-        // Named and not asked to be run all the same, none of them is run: each is only said to be ignored.
-        let args: Vec<&str> = ignored.iter().map(AsRef::as_ref).chain(["--exact"]).collect();
-        let said = ask(&args).ok().and_then(|stdout| reasons_in(&stdout, &ignored));
-        let said = said.unwrap_or_else(|| vec![String::new(); ignored.len()]);
-        reasons.extend(ignored.into_iter().zip(said));
+/// The function in which a test is called.
+const TEST_CALLERS: &[&str] = &["test::__rust_begin_short_backtrace"];
+
+/// Texts of the harness that no other program has: a panic message, and the middle of the usage text together with a
+/// variable that it reads.
+const MESSAGE: &[u8] = b"non-static tests passed to test::test_main_static";
+const USAGE: &[u8] = b"The FILTER string is tested against the name of all tests";
+const VARIABLE: &[u8] = b"RUST_TEST_THREADS";
+
+/// Why libtest skipped a test that is not marked as ignored.
+const SHOULD_PANIC: &str = "should_panic: libtest cannot run it on wasm, airtight::test can";
+
+impl TestHarness for Libtest {
+    fn detect(&self, module: &Module<'_>, _declared: &[SdkTest], _others: bool) -> bool {
+        module.start().is_ok() && is_held_by(module)
     }
-    Ok(all.into_iter().map(|name| Listed { ignored: reasons.remove(&name), name }).collect())
+
+    fn require(&self, module: &Module<'_>, _declared: &[SdkTest]) -> Result<(), CatalogueError> {
+        module.start().map_err(|start| CatalogueError::NoStart { harness: Harness::Libtest, start })
+    }
+
+    fn window(&self) -> Window {
+        Window::Functions(&WindowFunctions { paths: TEST_CALLERS, purpose: "in which Rust's harness calls a test" })
+    }
+
+    fn frames(&self) -> HarnessFrames {
+        HarnessFrames {
+            windows: TEST_CALLERS,
+            library_crates: &["test"],
+            calls_closures: true,
+            ..HarnessFrames::default()
+        }
+    }
+
+    fn list(&self, lister: &Lister<'_>) -> Result<Vec<Test>, ListError> {
+        let program = lister.program()?;
+        let all = names(&program.answer(&["--list", "--format", "terse"])?);
+        let ignored = names(&program.answer(&["--list", "--format", "terse", "--ignored"])?);
+        let mut reasons: HashMap<Arc<str>, String> = HashMap::new();
+        if !ignored.is_empty() {
+            // Named and not asked to be run all the same, none of them is run: each is only said to be ignored.
+            let args: Vec<&str> = ignored.iter().map(AsRef::as_ref).chain(["--exact"]).collect();
+            let said = program.answer(&args).ok().and_then(|stdout| reasons_in(&stdout, &ignored));
+            let said = said.unwrap_or_else(|| vec![String::new(); ignored.len()]);
+            reasons.extend(ignored.into_iter().zip(said));
+        }
+        let test = |name| Test { ignored: reasons.remove(&name), name, ask: Ask::default(), declared: None };
+        Ok(all.into_iter().map(test).collect())
+    }
+
+    fn entry(&self, test: &Test, _module: &LoadedModule, _policy: &Policy) -> Result<TestEntry, String> {
+        let mut args = vec![Arc::clone(&test.name), "--exact".into(), "--nocapture".into()];
+        if test.ignored.is_some() {
+            args.push("--include-ignored".into());
+        }
+        Ok(TestEntry::Start(args))
+    }
+
+    fn finish(&self, evidence: &Evidence<'_>) -> Finish {
+        let output = &evidence.run.remains.output;
+        match (&evidence.run.ending, closing(&output.stdout)) {
+            (Ending::Returned, Some(Closing { passed: 1, failed: 0, ignored: 0 })) => Finish::RETURNED,
+            (Ending::Returned, Some(Closing { passed: 0, failed: 0, ignored: 1 })) => {
+                Finish::Skipped(SHOULD_PANIC.to_owned())
+            }
+            (Ending::Returned, _) => Finish::failed("the harness returned without having run the test"),
+            // Only where the test's own code is not on the stack can it be the harness that leaves.
+            (Ending::Exit { stack, .. }, Some(Closing { passed: 0, failed: 1, ignored: 0 }))
+                if !evidence.symbols.in_test_window(stack) =>
+            {
+                let message = returned_error(&output.stderr).unwrap_or_else(|| "the test returned an error".into());
+                Finish::Failed { message, at_declaration: true }
+            }
+            _ => Finish::Abnormal,
+        }
+    }
+
+    fn own_output<'o>(&self, stdout: &'o [u8], test: &str) -> &'o [u8] {
+        own_output(stdout, test)
+    }
+}
+
+/// Names decide where there are any, because a program may quote the harness's texts; a stripped module is known by them.
+fn is_held_by(module: &Module<'_>) -> bool {
+    by_names(module).unwrap_or_else(|| by_texts(module))
+}
+
+/// Whether a function has a name of the harness's. `None` where no function has a name.
+fn by_names(module: &Module<'_>) -> Option<bool> {
+    let mut named = false;
+    for name in module.function_names() {
+        // A name section that cannot be read is as good as none.
+        let (_, name) = name.ok()?;
+        named = true;
+        if is_own(name) {
+            return Some(true);
+        }
+    }
+    named.then_some(false)
+}
+
+fn is_own(name: &str) -> bool {
+    if !name.contains("test_main_static") && !name.contains("__rust_begin_short_backtrace") {
+        return false;
+    }
+    let path = format!("{:#}", rustc_demangle::demangle(name));
+    // What the entry point's function leaves behind where it was inlined into its caller.
+    ENTRY.contains(&path.as_str()) || TEST_CALLERS.contains(&path.as_str())
+}
+
+fn by_texts(module: &Module<'_>) -> bool {
+    let Some(data) = module.data() else { return false };
+    let holds = |text| memmem::find(data, text).is_some();
+    holds(MESSAGE) || (holds(USAGE) && holds(VARIABLE))
 }
 
 /// Why each of the tests is ignored, from what the harness says when it is asked to run them: `test NAME ... ignored, WHY`.
@@ -101,30 +161,21 @@ fn names(stdout: &[u8]) -> Vec<Arc<str>> {
     text.lines().filter_map(|line| line.strip_suffix(": test")).map(Arc::from).collect()
 }
 
-/// The arguments that run one test.
-pub fn arguments(name: &Arc<str>, ignored: bool) -> Vec<Arc<str>> {
-    let mut args = vec![Arc::clone(name), "--exact".into(), "--nocapture".into()];
-    if ignored {
-        args.push("--include-ignored".into());
-    }
-    args
-}
-
 /// What the harness counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Closing {
+struct Closing {
     /// Tests that passed.
-    pub passed: u64,
+    passed: u64,
     /// Tests that failed.
-    pub failed: u64,
+    failed: u64,
     /// Tests that were ignored.
-    pub ignored: u64,
+    ignored: u64,
 }
 
 /// Reads the closing line, `test result: ok. 1 passed; 0 failed; 0 ignored; …`: the last one there is. By itself it proves
 /// nothing, since a test can print one.
-pub fn closing(stdout: &[u8]) -> Option<Closing> {
-    let start = memchr::memmem::rfind(stdout, b"test result: ")?;
+fn closing(stdout: &[u8]) -> Option<Closing> {
+    let start = memmem::rfind(stdout, b"test result: ")?;
     let line = stdout[start..].split(|byte| *byte == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?;
     let (_, counts) = line.split_once(". ")?;
@@ -136,40 +187,17 @@ pub fn closing(stdout: &[u8]) -> Option<Closing> {
 }
 
 /// What the test itself wrote to standard output: without the lines that the harness puts before and after it.
-pub fn own_output<'a>(stdout: &'a [u8], name: &str) -> &'a [u8] {
+fn own_output<'a>(stdout: &'a [u8], name: &str) -> &'a [u8] {
     let mut own = stdout.strip_prefix(b"\nrunning 1 test\n").unwrap_or(stdout);
     own = own.strip_prefix(format!("test {name} ... ").as_bytes()).unwrap_or(own);
-    let Some(end) = memchr::memmem::rfind(own, b"\ntest result: ") else { return own };
+    let Some(end) = memmem::rfind(own, b"\ntest result: ") else { return own };
     let ended = &own[..end];
-    let failures = memchr::memmem::rfind(ended, b"FAILED\n\nfailures:\n").map(|at| &ended[..at]);
+    let failures = memmem::rfind(ended, b"FAILED\n\nfailures:\n").map(|at| &ended[..at]);
     failures.or_else(|| ended.strip_suffix(b"ok\n")).unwrap_or(own)
 }
 
-/// A panic as Rust's default hook prints it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panic {
-    /// The message.
-    pub message: String,
-    /// `file:line:column`, as the compiler wrote it.
-    pub place: String,
-}
-
-/// The last panic on standard error.
-pub fn last_panic(stderr: &[u8]) -> Option<Panic> {
-    let text = String::from_utf8_lossy(stderr);
-    let start = text.rmatch_indices("panicked at ").find(|(at, _)| {
-        let line = text[..*at].rfind('\n').map_or(0, |newline| newline + 1);
-        text[line..*at].starts_with("thread ")
-    })?;
-    let rest = &text[start.0 + start.1.len()..];
-    let (place, rest) = rest.split_once(":\n")?;
-    let end = ["\nnote: run with `RUST_BACKTRACE", "\nstack backtrace:"].iter().filter_map(|end| rest.find(end)).min();
-    let message = rest[..end.unwrap_or(rest.len())].trim_end().to_owned();
-    Some(Panic { message, place: place.to_owned() })
-}
-
 /// The text of an error that a test returned, as libtest prints it.
-pub fn returned_error(stderr: &[u8]) -> Option<String> {
+fn returned_error(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
     let line = text.rfind("\nError: ").map(|before| before + 1);
     let start = line.or_else(|| text.starts_with("Error: ").then_some(0))?;
@@ -179,6 +207,33 @@ pub fn returned_error(stderr: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn held(text: &str) -> bool {
+        let bytes = wat::parse_str(text).unwrap();
+        is_held_by(&Module::read(&bytes).unwrap())
+    }
+
+    #[test]
+    fn known_by_name_in_both_manglings() {
+        assert!(held("(module (func $_ZN4test16test_main_static17h0123456789abcdefE))"));
+        assert!(held("(module (func $_RNvCs7hHA8GJrt0_4test16test_main_static))"));
+        assert!(held("(module (func $_ZN4test28__rust_begin_short_backtrace17h0123456789abcdefE))"));
+    }
+
+    #[test]
+    fn a_function_of_the_users_is_not_mistaken() {
+        assert!(!held("(module (func $_ZN4mine4test16test_main_static17h0123456789abcdefE))"));
+        assert!(!held("(module (func $_ZN3std3sys9backtrace28__rust_begin_short_backtrace17h0123456789abcdefE))"));
+        assert!(!held("(module (func $test_main_static))"));
+    }
+
+    #[test]
+    fn texts_count_only_without_names() {
+        let texts = r#"(memory 1) (data (i32.const 8) "non-static tests passed to test::test_main_static")"#;
+        assert!(held(&format!("(module (func) {texts})")));
+        assert!(!held(&format!("(module (func $quotes) {texts})")));
+        assert!(!held(r#"(module (memory 1) (data (i32.const 8) "RUST_TEST_THREADS"))"#));
+    }
 
     #[test]
     fn reasons_are_those_that_the_harness_gives() {
@@ -213,17 +268,6 @@ mod tests {
     }
 
     #[test]
-    fn panics_are_found_with_and_without_thread_ids() {
-        let old =
-            b"noise\nthread 'a::b' panicked at src/lib.rs:5:9:\nleft: 1\nright: 2\nnote: run with `RUST_BACKTRACE=1`\n";
-        let found = last_panic(old).unwrap();
-        assert_eq!((found.place.as_str(), found.message.as_str()), ("src/lib.rs:5:9", "left: 1\nright: 2"));
-        let new = b"\nthread 'a' (1) panicked at src/lib.rs:1:2:\nboo\n";
-        assert_eq!(last_panic(new).unwrap().message, "boo");
-        assert_eq!(last_panic(b"someone panicked at the disco:\n"), None);
-    }
-
-    #[test]
     fn returned_errors_are_found() {
         assert_eq!(
             returned_error(b"x\nError: ParseIntError { kind: Empty }\n").unwrap(),
@@ -250,7 +294,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_output_breaks_the_readers(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            let _ = (reasons_in(&bytes, &["x".into()]), closing(&bytes), last_panic(&bytes), returned_error(&bytes), own_output(&bytes, "x"));
+            let _ = (reasons_in(&bytes, &["x".into()]), closing(&bytes), returned_error(&bytes), own_output(&bytes, "x"));
         }
     }
 }

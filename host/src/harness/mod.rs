@@ -1,4 +1,92 @@
-//! How tests are held by modules: a file a harness.
+//! What a harness is: a file each for the SDK's, for Rust's own, and for programs that are one test.
+//!
+//! [`TestHarness`] is everything that the rest of the program asks of a harness. The rooms below this one (`catalogue`,
+//! `instrument`, `symbols`, `sandbox`) know no harness: they are given data, such as the paths of the functions that run a test.
+//!
+//! A new harness is a file here that implements [`TestHarness`], its `mod` and its arm of [`harness`] below, and its word in
+//! [`Harness`].
 
-pub(crate) mod libtest;
+mod command;
+mod evidence;
+mod libtest;
+mod listing;
+mod reading;
 pub(crate) mod rust;
+pub(crate) mod sdk;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use evidence::{Evidence, Finish};
+pub use listing::ListError;
+pub(crate) use listing::{Lister, Test, TestEntry};
+pub(crate) use reading::{catalogue, code_rules};
+
+use crate::catalogue::{CatalogueError, Module, SdkTest};
+use crate::instrument::Window;
+use crate::model::Harness;
+use crate::policy::Policy;
+use crate::sandbox::LoadedModule;
+use crate::symbols::HarnessFrames;
+
+/// What there is to know of a harness.
+pub(crate) trait TestHarness: Sync {
+    /// The tests that a module's bytes declare, in their order: those that are known without running anything.
+    ///
+    /// # Errors
+    /// The declaration is there and is broken.
+    fn declared(&self, _module: &Module<'_>) -> Result<Vec<SdkTest>, CatalogueError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether a module holds tests of this harness. `declared` are those that [`TestHarness::declared`] found, and
+    /// `others` says whether the module holds tests of a harness that comes before this one.
+    fn detect(&self, module: &Module<'_>, declared: &[SdkTest], others: bool) -> bool;
+
+    /// Refuses a module that the user wants to be taken for one of this harness, and that cannot be.
+    ///
+    /// # Errors
+    /// What is missing. Most harnesses are entered through `_start`.
+    fn require(&self, module: &Module<'_>, declared: &[SdkTest]) -> Result<(), CatalogueError>;
+
+    /// In which functions a test's own code runs.
+    fn window(&self) -> Window;
+
+    /// Which frames of a stack are its own.
+    fn frames(&self) -> HarnessFrames {
+        HarnessFrames::default()
+    }
+
+    /// The tests of a loaded module, in any order.
+    ///
+    /// # Errors
+    /// The module does not say.
+    fn list(&self, lister: &Lister<'_>) -> Result<Vec<Test>, ListError>;
+
+    /// How one test is entered.
+    ///
+    /// # Errors
+    /// Why it cannot be, in words.
+    fn entry(&self, test: &Test, module: &LoadedModule, policy: &Policy) -> Result<TestEntry, String>;
+
+    /// What the ending of a test's run means.
+    fn finish(&self, evidence: &Evidence<'_>) -> Finish;
+
+    /// What a test itself wrote to standard output, of all that was written there.
+    fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> &'o [u8] {
+        stdout
+    }
+
+    /// What to know about the platform where a test failed with this message.
+    fn hint(&self, message: &str) -> Option<&'static str> {
+        rust::hint_for_panic(message)
+    }
+}
+
+/// The harness of this word.
+pub(crate) fn harness(word: Harness) -> &'static dyn TestHarness {
+    match word {
+        Harness::Sdk => &sdk::Sdk,
+        Harness::Libtest => &libtest::Libtest,
+        Harness::Command => &command::Command,
+    }
+}

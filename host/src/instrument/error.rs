@@ -1,3 +1,5 @@
+//! Why a module cannot be rewritten.
+
 use wasmparser::BinaryReaderError;
 
 /// Why a module cannot be rewritten. Each message completes "cannot load FILE: …".

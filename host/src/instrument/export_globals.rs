@@ -15,13 +15,11 @@
 
 use super::InstrumentError;
 use super::splice::{Edit, grown};
-use crate::catalogue::sections::{Section, id};
+use crate::catalogue::Module;
+use crate::catalogue::sections::id;
 use std::collections::HashSet;
 use wasm_encoder::{Encode, ExportKind};
-use wasmparser::{
-    BinaryReaderError, ExportSectionReader, ExternalKind, GlobalSectionReader, ImportSectionReader, Name,
-    NameSectionReader, TypeRef, ValType,
-};
+use wasmparser::{BinaryReaderError, ExternalKind, Name, ValType};
 
 /// What the names of the added exports start with; the global's index follows.
 const PREFIX: &str = "airtight:global/";
@@ -59,38 +57,38 @@ pub(super) struct Globals {
 
 /// An export to add.
 #[derive(Debug, Clone)]
-pub(super) struct Added {
+pub(super) struct NewExport {
     pub(super) name: String,
     pub(super) kind: ExportKind,
     pub(super) index: u32,
 }
 
-/// Reads the module.
-pub(super) fn find(bytes: &[u8], sections: &[Section<'_>]) -> Result<Globals, InstrumentError> {
-    let all = mutable_globals(bytes, sections)?;
-    let exported = exported(bytes, sections, &all)?;
+/// The globals of a module.
+pub(super) fn find(module: &Module<'_>) -> Result<Globals, InstrumentError> {
+    let all = mutable_globals(module);
+    let exported = exported(module, &all)?;
     Ok(Globals { all, exported })
 }
 
 impl Globals {
     /// The exports to add.
-    pub(super) fn missing(&self) -> impl Iterator<Item = Added> {
+    pub(super) fn missing(&self) -> impl Iterator<Item = NewExport> {
         let missing = self.all.iter().filter(|global| !self.exported.contains(&global.index));
-        missing.map(|global| Added { name: global.export.clone(), kind: ExportKind::Global, index: global.index })
+        missing.map(|global| NewExport { name: global.export.clone(), kind: ExportKind::Global, index: global.index })
     }
 }
 
 /// The export section with these exports after those it has.
-pub(super) fn edit(bytes: &[u8], sections: &[Section<'_>], added: &[Added]) -> Result<Option<Edit>, BinaryReaderError> {
+pub(super) fn edit(module: &Module<'_>, added: &[NewExport]) -> Result<Option<Edit>, BinaryReaderError> {
     if added.is_empty() {
         return Ok(None);
     }
     const BEFORE: &[u8] = &[1, 2, 3, 4, 5, 6, id::TAG];
-    grown(bytes, sections, id::EXPORT, BEFORE, added.len() as u32, &encoded(added)).map(Some)
+    grown(module.bytes, &module.sections, id::EXPORT, BEFORE, added.len() as u32, &encoded(added)).map(Some)
 }
 
 /// Entries of an export section.
-pub(super) fn encoded(exports: &[Added]) -> Vec<u8> {
+pub(super) fn encoded(exports: &[NewExport]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for export in exports {
         export.name.encode(&mut bytes);
@@ -100,29 +98,10 @@ pub(super) fn encoded(exports: &[Added]) -> Vec<u8> {
     bytes
 }
 
-/// The mutable integer globals, imported ones first, as the index space has them.
-fn mutable_globals(bytes: &[u8], sections: &[Section<'_>]) -> Result<Vec<ExportedGlobal>, BinaryReaderError> {
-    let mut types = Vec::new();
-    for section in sections {
-        let reader = section.reader(bytes);
-        match section.id {
-            id::IMPORT => {
-                for import in ImportSectionReader::new(reader)? {
-                    if let TypeRef::Global(ty) = import?.ty {
-                        types.push(ty);
-                    }
-                }
-            }
-            id::GLOBAL => {
-                for global in GlobalSectionReader::new(reader)? {
-                    types.push(global?.ty);
-                }
-            }
-            _ => {}
-        }
-    }
-    let stack_pointer = stack_pointer(bytes, sections);
-    let globals = (0u32..).zip(types).filter_map(|(index, ty)| {
+/// The mutable integer globals, in the order of their indices.
+fn mutable_globals(module: &Module<'_>) -> Vec<ExportedGlobal> {
+    let stack_pointer = stack_pointer(module);
+    let globals = (0u32..).zip(&module.globals).filter_map(|(index, ty)| {
         let integer = match ty.content_type {
             ValType::I32 => GlobalType::I32,
             ValType::I64 => GlobalType::I64,
@@ -132,13 +111,12 @@ fn mutable_globals(bytes: &[u8], sections: &[Section<'_>]) -> Result<Vec<Exporte
         let stack_pointer = stack_pointer == Some(index);
         ty.mutable.then_some(ExportedGlobal { index, export, ty: integer, stack_pointer })
     });
-    Ok(globals.collect())
+    globals.collect()
 }
 
 /// The index of the global that the name section calls [`STACK_POINTER`]. A broken name section names nothing.
-fn stack_pointer(bytes: &[u8], sections: &[Section<'_>]) -> Option<u32> {
-    let names = sections.iter().find(|section| section.name == "name")?;
-    for subsection in NameSectionReader::new(names.reader(bytes)) {
+fn stack_pointer(module: &Module<'_>) -> Option<u32> {
+    for subsection in module.names() {
         let Name::Global(globals) = subsection.ok()? else { continue };
         for naming in globals {
             let naming = naming.ok()?;
@@ -151,15 +129,9 @@ fn stack_pointer(bytes: &[u8], sections: &[Section<'_>]) -> Option<u32> {
 }
 
 /// Those of the globals that an earlier run has exported.
-fn exported(
-    bytes: &[u8],
-    sections: &[Section<'_>],
-    globals: &[ExportedGlobal],
-) -> Result<HashSet<u32>, InstrumentError> {
+fn exported(module: &Module<'_>, globals: &[ExportedGlobal]) -> Result<HashSet<u32>, InstrumentError> {
     let mut exported = HashSet::new();
-    let Some(exports) = sections.iter().find(|section| section.id == id::EXPORT) else { return Ok(exported) };
-    for export in ExportSectionReader::new(exports.reader(bytes))? {
-        let export = export?;
+    for export in &module.exports {
         if !export.name.starts_with(PREFIX) {
             continue;
         }

@@ -10,9 +10,13 @@ mod splice;
 
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
-pub use heap::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, Hooked, NoHooks, Window};
+pub use heap::{
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, HookKind, NoHooks, Window, WindowFunctions,
+};
 
-use crate::catalogue::sections::{Section, id, sections};
+use crate::catalogue::Module;
+use crate::catalogue::sections::id;
+use heap::Obstacle;
 use splice::Splice;
 use std::borrow::Cow;
 
@@ -24,6 +28,8 @@ pub const REWRITER_VERSION: u32 = 2;
 pub struct Options {
     /// Follow the heap, with these functions as the test's own. `None` leaves the allocator alone.
     pub heap: Option<Window>,
+    /// Windows of functions that a module may have been rewritten with before; the others are always thought of.
+    pub earlier: Vec<Window>,
 }
 
 /// A rewritten module.
@@ -68,73 +74,69 @@ impl RewriteMap {
 ///
 /// # Errors
 /// If the module's sections cannot be parsed, or it uses a name that is kept for the host.
-pub fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
-    let sections = sections(bytes)?;
-    let instrumented = match heap::reserved_name(bytes, &sections)? {
-        None => run(bytes, &sections, options)?,
-        Some(name) => again(bytes, &sections, options)?.ok_or(InstrumentError::NameTaken { name })?,
+pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+    let instrumented = match heap::reserved_name(module) {
+        None => rewrite(module, options.heap)?,
+        Some(name) => recognise(module, options)?.ok_or(InstrumentError::NameTaken { name })?,
     };
-    debug_assert!(keeps_valid(bytes, &instrumented.bytes), "a pass made an invalid module of a valid one");
+    debug_assert!(keeps_valid(module.bytes, &instrumented.bytes), "a pass made an invalid module of a valid one");
     Ok(instrumented)
 }
 
 /// The passes over a module that uses none of the heap pass's names.
-fn run<'a>(bytes: &'a [u8], sections: &[Section<'a>], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
-    let globals = export_globals::find(bytes, sections)?;
-    let heap = match options.heap {
-        Some(window) => heap::plan(bytes, sections, window)?,
-        None => Err(NoHooks::Off),
-    };
+fn rewrite<'a>(module: &Module<'a>, window: Option<Window>) -> Result<Instrumented<'a>, InstrumentError> {
+    let globals = export_globals::find(module)?;
     let mut exports: Vec<_> = globals.missing().collect();
     let mut splice = Splice::default();
-    let heap = heap.map(|plan| {
-        exports.extend(plan.exports);
-        splice.extend(plan.edits);
-        plan.hooks
-    });
-    splice.extend(export_globals::edit(bytes, sections, &exports)?);
+    let heap = match window.map(|window| heap::plan(module, window)) {
+        None => Err(NoHooks::Off),
+        Some(Err(Obstacle::NoHooks(reason))) => Err(reason),
+        Some(Err(Obstacle::Malformed(error))) => return Err(error),
+        Some(Ok(plan)) => {
+            exports.extend(plan.exports);
+            splice.extend(plan.edits);
+            Ok(plan.hooks)
+        }
+    };
+    splice.extend(export_globals::edit(module, &exports)?);
 
-    let code = sections.iter().find(|section| section.id == id::CODE).map(|section| section.contents.clone());
-    let start = code.map(|contents| contents.start);
+    let start = code_start(module);
     let map = RewriteMap {
         code_start_original: start,
         code_start_rewritten: start.map(|start| splice.code_start(start)),
         globals: globals.all,
         heap,
     };
-    Ok(Instrumented { bytes: splice.apply(bytes), map })
+    Ok(Instrumented { bytes: splice.apply(module.bytes), map })
+}
+
+fn code_start(module: &Module<'_>) -> Option<usize> {
+    module.section(id::CODE).map(|section| section.contents.start)
 }
 
 /// The passes over a module that is perhaps the result of an earlier run; `None` if it is not.
 ///
 /// Being taken for one gives a guest the host's functions. So the proof is complete: with everything undone it is a
 /// valid module, and that one becomes this one.
-fn again<'a>(
-    bytes: &'a [u8],
-    sections: &[Section<'a>],
-    options: &Options,
-) -> Result<Option<Instrumented<'a>>, InstrumentError> {
-    for window in [Window::Libtest, Window::Main, Window::None] {
-        let Some(original) = heap::undo(bytes, sections, window)? else { continue };
+fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instrumented<'a>>, InstrumentError> {
+    let windows = options.earlier.iter().copied().chain(options.heap).chain([Window::Main, Window::None]);
+    for window in windows {
+        let Some(original) = heap::undo(module, window)? else { continue };
         if crate::catalogue::validate(&original).is_err() {
             continue;
         }
-        let done = rerun(&original, &Options { heap: Some(window) })?;
-        if *done.bytes != *bytes {
+        let original = Module::read(&original)?;
+        let done = rewrite(&original, Some(window))?;
+        if *done.bytes != *module.bytes {
             continue;
         }
-        let done = if options.heap == Some(window) { done } else { rerun(&original, options)? };
-        let start = sections.iter().find(|section| section.id == id::CODE).map(|section| section.contents.start);
-        let map = RewriteMap { code_start_original: start, ..done.map };
-        let same = *done.bytes == *bytes;
-        let bytes = if same { Cow::Borrowed(bytes) } else { Cow::Owned(done.bytes.into_owned()) };
+        let done = if options.heap == Some(window) { done } else { rewrite(&original, options.heap)? };
+        let map = RewriteMap { code_start_original: code_start(module), ..done.map };
+        let same = *done.bytes == *module.bytes;
+        let bytes = if same { Cow::Borrowed(module.bytes) } else { Cow::Owned(done.bytes.into_owned()) };
         return Ok(Some(Instrumented { bytes, map }));
     }
     Ok(None)
-}
-
-fn rerun<'o>(original: &'o [u8], options: &Options) -> Result<Instrumented<'o>, InstrumentError> {
-    run(original, &sections(original)?, options)
 }
 
 /// Whether the rewritten module is valid, if the original was.

@@ -54,10 +54,7 @@ impl Splice {
 }
 
 /// The entries of a section that is a vector: its count, and the bytes behind it.
-pub(super) fn entries<'a>(
-    bytes: &'a [u8],
-    section: Option<&Section<'a>>,
-) -> Result<(u32, &'a [u8]), BinaryReaderError> {
+pub(super) fn entries<'a>(bytes: &'a [u8], section: Option<&Section>) -> Result<(u32, &'a [u8]), BinaryReaderError> {
     let Some(section) = section else { return Ok((0, &[])) };
     let mut reader = section.reader(bytes);
     let count = reader.read_var_u32()?;
@@ -67,7 +64,7 @@ pub(super) fn entries<'a>(
 /// A section with more entries at its end; a new one behind those with ids in `after` where there is none.
 pub(super) fn grown(
     bytes: &[u8],
-    sections: &[Section<'_>],
+    sections: &[Section],
     id: u8,
     after: &[u8],
     count: u32,
@@ -80,7 +77,7 @@ pub(super) fn grown(
 }
 
 /// A section without these entries at its end, if they are there.
-pub(super) fn shrunk(bytes: &[u8], sections: &[Section<'_>], id: u8, count: u32, removed: &[u8]) -> Option<Edit> {
+pub(super) fn shrunk(bytes: &[u8], sections: &[Section], id: u8, count: u32, removed: &[u8]) -> Option<Edit> {
     let section = sections.iter().find(|section| section.id == id)?;
     let (old, entries) = entries(bytes, Some(section)).ok()?;
     let left = entries.strip_suffix(removed)?;
@@ -102,7 +99,7 @@ pub(super) fn leb(value: u32) -> Vec<u8> {
     bytes
 }
 
-fn place(sections: &[Section<'_>], after: &[u8]) -> Range<usize> {
+fn place(sections: &[Section], after: &[u8]) -> Range<usize> {
     let last = sections.iter().rev().find(|section| after.contains(&section.id));
     let place = last.map_or(HEADER_LEN, |section| section.whole.end);
     place..place

@@ -23,7 +23,7 @@ mod usage;
 mod verdict;
 
 pub use frame::Frame;
-pub use harness::Harness;
+pub use harness::{Harness, HarnessNameError};
 pub use limit::{
     Breach, HeapFigure, HeapKind, Leftover, Limit, LimitName, LimitRecord, LimitValues, RefusedGrowth, Source, Tally,
     ValueError, verdict_of_breach,

@@ -2,7 +2,7 @@
 
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
-use super::plan::{Call, PlannedModule, PlannedTest, Step};
+use super::plan::{PlannedModule, PlannedTest, Step};
 use super::record::{self, Named};
 use super::runner::Shared;
 use super::slow::Running;
@@ -11,7 +11,7 @@ use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::wasi::Echo;
-use crate::sandbox::{Entry, Job, run};
+use crate::sandbox::{Job, run};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,18 +114,15 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
             let details = Details { message: Some(why.clone()), ..Details::default() };
             (record::not_run(&named, Verdict::Fail, details), Duration::ZERO, None)
         }
-        Step::Run { grants, call } => {
+        Step::Run { grants, entry } => {
             let began = Instant::now();
             let _running = progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
-            let (entry, should_panic) = match call {
-                Call::Start(args) => (Entry::Start(args), None),
-                Call::Sdk(call) => (Entry::Sdk(call), call.should_panic.as_deref()),
-            };
+            let should_panic = entry.should_panic();
             let job = Job {
                 module: &module.module,
                 grants,
                 test: &test.name,
-                entry,
+                entry: entry.call(),
                 interrupted: shared.interrupted,
                 counts_heap: true,
                 rounds: shared.options.repeat.max(1),
@@ -139,7 +136,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
                 let judgement = Case { harness, module, policy, should_panic, run: &ran }.judge();
                 let (engine, job) = (shared.engine, &job);
-                let accountant = Accountant { engine, job, harness, profile: shared.options.profile };
+                let accountant = Accountant { engine, job, profile: shared.options.profile };
                 let audit = accountant.audit(&ran, &judgement);
                 let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;

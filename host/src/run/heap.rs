@@ -8,7 +8,6 @@ use crate::ledger::Stack;
 use crate::ledger::heap::reach::{agreed, plain};
 use crate::ledger::heap::sites::{Site, sites};
 use crate::ledger::heap::{Block, Figures, Untracked};
-use crate::model::Harness;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{Capture, HeapDoubt, SecondRun, second_run};
@@ -69,7 +68,6 @@ pub struct Audit {
 pub struct Accountant<'a> {
     pub engine: &'a Engine,
     pub job: &'a Job<'a>,
-    pub harness: Harness,
     pub profile: bool,
 }
 
@@ -82,7 +80,7 @@ impl Accountant<'_> {
             host_leak: 0,
             by_wall_clock: false,
         };
-        let end = match self.end(first) {
+        let end = match self.end(first, judgement) {
             Ok(end) => end,
             Err(why) => {
                 if self.profile {
@@ -115,10 +113,11 @@ impl Accountant<'_> {
     }
 
     /// The end of the heap, if it was seen; else why not.
-    fn end<'r>(&self, run: &'r Run) -> Result<&'r HeapEnd, NotTracked> {
+    fn end<'r>(&self, run: &'r Run, judgement: &Judgement) -> Result<&'r HeapEnd, NotTracked> {
         let end = run.heap.as_deref().map_err(NotTracked::clone)?;
         let exits = matches!(run.ending, Ending::Exit { status: 0, .. });
-        if self.harness == Harness::Command && end.window_open && exits {
+        // Only a program that is one test leaves so and has finished.
+        if judgement.normal_finish && end.window_open && exits {
             return Err(Untracked::LeftMain.into());
         }
         Ok(end)

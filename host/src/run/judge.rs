@@ -1,15 +1,13 @@
 //! From how a test ended to its verdict. Nothing a guest prints or records decides more than what is said here.
 
-use crate::harness::libtest::{self, Closing};
-use crate::harness::rust as hints;
+use crate::harness::rust::{self, OUT_OF_MEMORY};
+use crate::harness::sdk::cleanup_message;
+use crate::harness::{Evidence, Finish, harness};
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
 use crate::sandbox::wasi::{BrokenLimit, FatalWait};
-use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, Run, TrapKind};
-use crate::symbols::{Cause, Symbols};
-
-/// Why libtest skipped a test that is not marked as ignored.
-pub const SHOULD_PANIC: &str = "should_panic: libtest cannot run it on wasm, airtight::test can";
+use crate::sandbox::{Ending, LoadedModule, Run, TrapKind};
+use crate::symbols::Cause;
 
 /// What is said of a test beside its resources.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,71 +63,18 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// The verdict, as far as the ending decides it.
     pub fn judge(&self) -> Judgement {
-        let mut judgement = match self.harness {
-            Harness::Sdk => self.judge_sdk(),
-            Harness::Libtest => self.judge_libtest(),
-            Harness::Command => self.judge_command(),
+        let symbols = &self.module.symbols;
+        let evidence = Evidence { run: self.run, symbols, should_panic: self.should_panic };
+        let mut judgement = match harness(self.harness).finish(&evidence) {
+            Finish::Normal { exit_status } => Judgement { exit_status, ..Judgement::new(Verdict::Pass) },
+            Finish::ExpectedPanic => Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) },
+            Finish::Failed { message, at_declaration } => Judgement { at_declaration, ..Judgement::fail(message) },
+            Finish::Skipped(reason) => Judgement::skip(reason),
+            Finish::Abnormal => self.judge_abnormal(),
         };
         self.blame_memory(&mut judgement);
         self.blame_cleanups(&mut judgement);
         judgement
-    }
-
-    fn judge_libtest(&self) -> Judgement {
-        let closing = libtest::closing(&self.run.remains.output.stdout);
-        match (&self.run.ending, closing) {
-            (Ending::Returned, Some(Closing { passed: 1, failed: 0, ignored: 0 })) => Judgement::new(Verdict::Pass),
-            (Ending::Returned, Some(Closing { passed: 0, failed: 0, ignored: 1 })) => Judgement::skip(SHOULD_PANIC),
-            (Ending::Returned, _) => Judgement::fail("the harness returned without having run the test"),
-            // Only where the test's own code is not on the stack can it be the harness that leaves.
-            (Ending::Exit { stack, .. }, Some(Closing { passed: 0, failed: 1, ignored: 0 }))
-                if !self.module.symbols.in_test_window(stack) =>
-            {
-                let stderr = &self.run.remains.output.stderr;
-                let message = libtest::returned_error(stderr).unwrap_or_else(|| "the test returned an error".into());
-                Judgement { at_declaration: true, ..Judgement::fail(message) }
-            }
-            _ => self.judge_abnormal(),
-        }
-    }
-
-    fn judge_command(&self) -> Judgement {
-        match &self.run.ending {
-            Ending::Returned => Judgement::new(Verdict::Pass),
-            Ending::Exit { status: 0, .. } => Judgement { exit_status: Some(0), ..Judgement::new(Verdict::Pass) },
-            _ => self.judge_abnormal(),
-        }
-    }
-
-    fn judge_sdk(&self) -> Judgement {
-        let Some(said) = &self.run.sdk else { return self.judge_abnormal() };
-        if let Some(broken) = &said.broken {
-            return Judgement::fail(format!("the test's record of itself cannot be read: {broken}"));
-        }
-        if let Some(first) = said.failures.first() {
-            return Judgement::fail(failure_message(first, &self.module.symbols));
-        }
-        // A test that panicked as expected has done what it is for, but it did not finish normally.
-        if let (Some(expected), Ending::Trap { kind: TrapKind::Unreachable, .. }, Some(message)) =
-            (self.should_panic, &self.run.ending, &said.panic)
-        {
-            if message.contains(expected) {
-                return Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) };
-            }
-            return Judgement::fail(format!(
-                "panicked, but not as expected: `{message}` does not contain `{expected}`"
-            ));
-        }
-        match (&self.run.ending, &said.skipped) {
-            (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {
-                Judgement::skip(reason.clone())
-            }
-            (Ending::Returned, None) if self.should_panic.is_some() => {
-                Judgement::fail("did not panic, and should have")
-            }
-            (Ending::Returned, None) => Judgement::new(Verdict::Pass),
-            _ => self.judge_abnormal(),
-        }
     }
 
     fn judge_abnormal(&self) -> Judgement {
@@ -193,12 +138,12 @@ impl Case<'_> {
         let stderr = &self.run.remains.output.stderr;
         // A clean-up that panics later does so on the same stream.
         let own = self.run.sdk.as_ref().map_or(stderr.len(), |said| said.own_stderr.min(stderr.len()));
-        let panic = libtest::last_panic(&stderr[..own]);
+        let panic = rust::last_panic(&stderr[..own]);
         match (kind, cause, panic) {
             (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail(OUT_OF_MEMORY),
             (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {
-                let catches = || self.module.symbols.catches_panics(stack).then_some(hints::CATCH_UNWIND);
-                let hint = hints::for_panic(&panic.message).or_else(catches);
+                let catches = || self.module.symbols.catches_panics(stack).then_some(rust::CATCH_UNWIND);
+                let hint = harness(self.harness).hint(&panic.message).or_else(catches);
                 Judgement { hint, panicked_at: Some(panic.place), ..Judgement::fail(panic.message) }
             }
             (TrapKind::Unreachable, Cause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
@@ -244,27 +189,3 @@ impl Case<'_> {
         }
     }
 }
-
-/// What a test said of its failure, with the place in front.
-pub fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
-    match &failure.at {
-        Some(at) => format!("{}: {}", symbols.place(at), failure.text),
-        None => failure.text.clone(),
-    }
-}
-
-/// What went wrong in a clean-up.
-pub fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
-    if let Some(panic) = libtest::last_panic(&cleanup.stderr) {
-        return panic.message;
-    }
-    match &cleanup.ending {
-        Ending::Trap { kind: TrapKind::Unreachable, stack } if symbols.cause(stack) == Cause::AllocError => {
-            OUT_OF_MEMORY.into()
-        }
-        ending => ending.words(),
-    }
-}
-
-/// How a failed allocation ends a Rust guest.
-const OUT_OF_MEMORY: &str = "out of memory: an allocation failed";

@@ -17,7 +17,7 @@ mod seed;
 mod selection;
 mod slow;
 
-pub use crate::harness::libtest::ListError;
+pub use crate::harness::ListError;
 pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, Subject};
 pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};

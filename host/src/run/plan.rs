@@ -2,13 +2,12 @@
 
 use super::runner::RunError;
 use super::selection::{RunIgnored, Selection};
-use crate::catalogue::SdkTest;
-use crate::config::{Ask, Profile};
-use crate::harness::libtest::{self, Listed};
+use crate::config::Profile;
+use crate::harness::{ListError, Lister, Test, TestEntry, harness};
 use crate::model::Harness;
 use crate::policy::{DirGrant, Limit, Policy};
-use crate::sandbox::wasi::Grants;
-use crate::sandbox::{Engine, LoadedModule, SdkCall};
+use crate::sandbox::wasi::{GrantError, Grants};
+use crate::sandbox::{Engine, LoadedModule};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -33,12 +32,12 @@ pub struct Subject {
 impl Subject {
     /// What its tests are granted under a policy.
     pub(super) fn grants_for(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
-        self.grants.clone().for_module(&self.module).with(policy)
+        Ok(self.grants.clone().for_module(&self.module).with(policy)?)
     }
 }
 
 impl ModuleGrants {
-    fn with(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
+    fn with(&self, policy: &Policy) -> Result<Arc<Grants>, GrantError> {
         let mut whole = policy.clone();
         whole.dirs = self.dirs_under(policy).chain(whole.dirs).collect();
         for (name, value) in &self.env {
@@ -93,7 +92,7 @@ impl PlannedTest {
 pub(super) enum Step {
     Run {
         grants: Arc<Grants>,
-        call: Call,
+        entry: TestEntry,
     },
     /// Not run, for this reason.
     Skip(Arc<str>),
@@ -101,17 +100,12 @@ pub(super) enum Step {
     Refuse(String),
 }
 
-pub(super) enum Call {
-    Start(Vec<Arc<str>>),
-    Sdk(SdkCall),
-}
-
 /// A test as its module names it, before anything was decided.
-struct Candidate<'a> {
-    name: Arc<str>,
+struct Candidate {
+    test: Test,
     harness: Harness,
+    /// Why it is skipped, where it is marked as ignored.
     ignored: Option<Arc<str>>,
-    sdk: Option<&'a SdkTest>,
 }
 
 /// Room for what a module prints when it lists its tests, in bytes: names of a hundred for each of 600,000.
@@ -131,7 +125,7 @@ impl Planner<'_> {
         let Subject { module, grants } = subject;
         let grants = grants.for_module(&module);
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
-        let candidates = self.candidates(&module, &mut shared)?;
+        let candidates = self.candidates(&module, &shared)?;
         let all = candidates.len();
         let mut tests = Vec::new();
         for candidate in candidates {
@@ -144,81 +138,62 @@ impl Planner<'_> {
                 continue;
             }
             let step = self.step(&module, &candidate, &mut shared)?;
-            tests.push(PlannedTest { name: candidate.name, harness: candidate.harness, step });
+            tests.push(PlannedTest { name: candidate.test.name, harness: candidate.harness, step });
         }
         Ok(PlannedModule { module, filtered_out: all - tests.len(), tests })
     }
 
-    fn selects(&self, candidate: &Candidate<'_>) -> bool {
+    fn selects(&self, candidate: &Candidate) -> bool {
         let wanted = self.selection.ignored != RunIgnored::Only || candidate.ignored.is_some();
-        wanted && self.selection.matches(&candidate.name)
+        wanted && self.selection.matches(&candidate.test.name)
     }
 
-    fn candidates<'m>(
-        &self,
-        module: &'m LoadedModule,
-        shared: &mut SharedGrants<'_>,
-    ) -> Result<Vec<Candidate<'m>>, RunError> {
-        let catalogue = &module.catalogue;
-        let mut candidates: Vec<Candidate<'m>> = catalogue.sdk_tests.iter().map(of_sdk).collect();
-        let held: HashSet<Arc<str>> = candidates.iter().map(|test| Arc::clone(&test.name)).collect();
-        if catalogue.libtest {
-            let grants = shared.for_listing(self.profile.policy())?;
-            let listed = libtest::list(self.engine, module, &grants, self.interrupted)?;
-            candidates.extend(listed.into_iter().filter(|test| !held.contains(&test.name)).map(of_libtest));
-        } else if catalogue.harness == Harness::Command {
-            let name = module.name.rsplit('/').next().unwrap_or_default().into();
-            candidates.push(Candidate { name, harness: Harness::Command, ignored: None, sdk: None });
+    /// Every test of a module, by name. What two harnesses list is run through the first of them.
+    fn candidates(&self, module: &LoadedModule, shared: &SharedGrants<'_>) -> Result<Vec<Candidate>, RunError> {
+        let grants = || shared.for_listing(self.profile.policy());
+        let lister = Lister { engine: self.engine, module, grants: &grants, interrupted: self.interrupted };
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for word in module.catalogue.harnesses() {
+            let listed = harness(word).list(&lister).map_err(|error| match error {
+                ListError::Grant(error) => RunError::Grant(error),
+                error => RunError::List(error),
+            })?;
+            let known: HashSet<Arc<str>> = candidates.iter().map(|known| Arc::clone(&known.test.name)).collect();
+            let new = listed.into_iter().filter(|test| !known.contains(&test.name));
+            candidates.extend(new.map(|test| Candidate {
+                ignored: test.ignored.as_deref().map(ignored_reason),
+                harness: word,
+                test,
+            }));
         }
-        candidates.sort_by(|a, b| a.name.cmp(&b.name));
+        candidates.sort_by(|a, b| a.test.name.cmp(&b.test.name));
         Ok(candidates)
     }
 
     fn step(
         &self,
         module: &LoadedModule,
-        candidate: &Candidate<'_>,
+        candidate: &Candidate,
         shared: &mut SharedGrants<'_>,
     ) -> Result<Step, RunError> {
-        if let (Some(reason), RunIgnored::No) = (&candidate.ignored, self.selection.ignored) {
+        let Candidate { test, harness: word, ignored } = candidate;
+        if let (Some(reason), RunIgnored::No) = (ignored, self.selection.ignored) {
             return Ok(Step::Skip(Arc::clone(reason)));
         }
-        let ask = candidate.sdk.map(ask_of).unwrap_or_default();
-        let policy = match self.profile.policy_for(&module.name, &candidate.name, &ask) {
+        let policy = match self.profile.policy_for(&module.name, &test.name, &test.ask) {
             Ok(policy) => policy,
             Err(refused) => return Ok(Step::Refuse(refused.to_string())),
         };
-        let grants = shared.of(&policy)?;
-        let call = match candidate.sdk {
-            Some(test) => match module.sdk_call(&test.export, test.should_panic.clone()) {
-                Some(call) => Call::Sdk(call),
-                None => return Ok(Step::Refuse(format!("the module does not export `{}`", test.export))),
-            },
-            None if candidate.harness == Harness::Libtest => {
-                Call::Start(libtest::arguments(&candidate.name, candidate.ignored.is_some()))
-            }
-            None => Call::Start(policy.args.iter().map(|arg| Arc::from(arg.as_str())).collect()),
-        };
-        Ok(Step::Run { grants, call })
+        let grants = shared.under(&policy)?;
+        Ok(match harness(*word).entry(test, module, &policy) {
+            Ok(entry) => Step::Run { grants, entry },
+            Err(why) => Step::Refuse(why),
+        })
     }
-}
-
-fn of_sdk(test: &SdkTest) -> Candidate<'_> {
-    let ignored = test.ignore.as_ref().map(|why| ignored_reason(why));
-    Candidate { name: test.libtest_name().into(), harness: Harness::Sdk, ignored, sdk: Some(test) }
-}
-
-fn of_libtest<'a>(test: Listed) -> Candidate<'a> {
-    let ignored = test.ignored.as_deref().map(ignored_reason);
-    Candidate { name: test.name, harness: Harness::Libtest, ignored, sdk: None }
 }
 
 fn ignored_reason(why: &str) -> Arc<str> {
     if why.is_empty() { "ignored".into() } else { format!("ignored: {why}").into() }
-}
-
-fn ask_of(test: &SdkTest) -> Ask {
-    Ask { limits: test.limits, grants: test.grants.clone() }
 }
 
 /// The grants of one module's tests: the profile hands out one `Arc` for equal policies, so comparing pointers is enough.
@@ -230,7 +205,7 @@ struct SharedGrants<'a> {
 impl SharedGrants<'_> {
     /// What a module is listed with: no sockets, whose other ends expect a test, and room for the names of its tests, which
     /// are not a test's output.
-    fn for_listing(&self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
+    fn for_listing(&self, policy: &Arc<Policy>) -> Result<Arc<Grants>, GrantError> {
         let mut limits = policy.limits;
         let output = limits.most(Limit::Output).max(LISTING);
         limits.set(Limit::Output, output);
@@ -240,7 +215,8 @@ impl SharedGrants<'_> {
         self.extra.with(&Policy { sockets: Vec::new(), limits, ..Policy::clone(policy) })
     }
 
-    fn of(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
+    /// What tests under this policy are granted.
+    fn under(&mut self, policy: &Arc<Policy>) -> Result<Arc<Grants>, RunError> {
         if let Some((_, grants)) = self.made.iter().find(|(made, _)| Arc::ptr_eq(made, policy)) {
             return Ok(Arc::clone(grants));
         }

@@ -2,9 +2,10 @@
 
 use super::heap::Account;
 use super::heap_verdict::{self, Compliance};
-use super::judge::{Case, Judgement, cleanup_message, failure_message};
+use super::judge::{Case, Judgement};
 use super::resources;
-use crate::harness::libtest;
+use crate::harness::harness;
+use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
 use crate::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
 use crate::policy::LeakAction;
@@ -27,7 +28,7 @@ pub struct Named<'a> {
 pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRecord {
     TestRecord {
         name: Arc::clone(named.name),
-        harness: harness(named),
+        harness: other_harness(named),
         verdict,
         usage: None,
         details: Some(Box::new(details)),
@@ -38,7 +39,7 @@ pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRec
 pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
     let mut record = TestRecord {
         name: Arc::clone(named.name),
-        harness: harness(named),
+        harness: other_harness(named),
         verdict: judgement.verdict,
         usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run, heap)),
         details: None,
@@ -61,7 +62,8 @@ pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Accou
     record
 }
 
-fn harness(named: &Named<'_>) -> Option<Harness> {
+/// The harness of the test, where it is not that of its module.
+fn other_harness(named: &Named<'_>) -> Option<Harness> {
     (named.harness != named.module_harness).then_some(named.harness)
 }
 
@@ -189,11 +191,8 @@ fn heap_limits(
 }
 
 fn output(named: &Named<'_>, run: &Run) -> Output {
-    let mut output = run.remains.output.clone();
-    if named.harness == Harness::Libtest {
-        output.stdout = libtest::own_output(&output.stdout, named.name).to_vec();
-    }
-    output
+    let all = &run.remains.output;
+    Output { stdout: harness(named.harness).own_output(&all.stdout, named.name).to_vec(), ..all.clone() }
 }
 
 /// What leaks do to a verdict, and which of them are listed.

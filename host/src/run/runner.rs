@@ -4,9 +4,9 @@ use super::doubts;
 use super::execute::{self, Outcome};
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
-use crate::catalogue::CompileCaps;
+use crate::catalogue::{CompileCaps, Module};
 use crate::config::Profile;
-use crate::harness::libtest::ListError;
+use crate::harness::{self, ListError};
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
 use crate::policy::{Limit, Limits, policy_record};
@@ -214,7 +214,10 @@ impl Runner {
         if size > cap {
             return Err(LoadError::TooLarge { size, cap });
         }
-        LoadedModule::load(&self.engine, self.options.cache.as_ref(), bytes, options)
+        let parsed = Module::open(&bytes)?;
+        let catalogue = harness::catalogue(&parsed, options.harness)?;
+        let rules = harness::code_rules(&catalogue);
+        LoadedModule::load(&self.engine, self.options.cache.as_ref(), parsed, catalogue, rules, options)
     }
 
     /// Lists and selects the tests of modules, and makes their grants ready.

@@ -29,6 +29,7 @@ pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions, HOST_STACK_RESERVE, TICK};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub(crate) use execute::{Entry, Job, Run};
+pub(crate) use module::CodeRules;
 pub use module::{LoadError, LoadOptions, LoadedModule};
 pub(crate) use rerun::run;
 pub use rounds::{Level, Round};

@@ -6,10 +6,10 @@ use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
 use super::sdk::SdkCall;
 use super::state::TestState;
-use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Places};
+use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places};
 use crate::instrument::{self, Instrumented, RewriteMap, Window};
 use crate::model::Harness;
-use crate::symbols::{PathRoots, Symbols};
+use crate::symbols::{HarnessFrames, PathRoots, Symbols};
 use std::sync::Arc;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -50,6 +50,17 @@ pub struct LoadOptions {
     pub without_heap: bool,
 }
 
+/// What has to be known of a module's harnesses to load it.
+#[derive(Debug, Clone)]
+pub(crate) struct CodeRules {
+    /// In which functions the code of its tests runs.
+    pub window: Window,
+    /// The windows of all harnesses: with any of them it may have been rewritten before.
+    pub windows: Vec<Window>,
+    /// Which frames of a stack are a harness's own.
+    pub frames: Vec<HarnessFrames>,
+}
+
 /// A compiled module with its catalogue and symbols.
 pub struct LoadedModule {
     /// Its name in reports.
@@ -69,19 +80,24 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
-    /// Reads, rewrites and compiles a module, or takes the compiled one from the cache.
+    /// Rewrites and compiles a parsed module, or takes the compiled one from the cache.
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(
+    pub(crate) fn load(
         engine: &Engine,
         cache: Option<&Cache>,
-        bytes: Vec<u8>,
+        parsed: Parsed<'_>,
+        catalogue: Catalogue,
+        rules: CodeRules,
         options: LoadOptions,
     ) -> Result<Self, LoadError> {
-        let catalogue = Catalogue::read(&bytes, options.harness)?;
-        let Instrumented { bytes: rewritten, map } = rewrite(&bytes, &catalogue, &options)?;
-        let module = compile(engine, cache, &bytes, &rewritten)?;
+        let bytes = parsed.bytes;
+        let asked =
+            instrument::Options { heap: (!options.without_heap).then_some(rules.window), earlier: rules.windows };
+        let Instrumented { bytes: rewritten, map } =
+            instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
+        let module = compile(engine, cache, bytes, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
@@ -93,14 +109,15 @@ impl LoadedModule {
             ModuleHeap::new(&module, map, catalogue.lowest_data)
         };
         Ok(Self {
-            baked: catalogue::baked_paths(&options.places, &bytes, own),
+            baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
             code: Arc::new(CodeMap::new(start, heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks)))),
             heap,
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
-            symbols: Symbols::new(bytes.into(), options.roots)
-                .with_sdk_tests(catalogue.sdk_tests.iter().map(|test| test.name.clone())),
+            symbols: Symbols::new(bytes.into(), parsed.sections, options.roots)
+                .with_harnesses(rules.frames)
+                .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone())),
             catalogue,
             pre,
         })
@@ -109,7 +126,8 @@ impl LoadedModule {
     /// Whether its code or data may name this directory of the machine that built it.
     pub(crate) fn may_name(&self, dir: &str) -> bool {
         // Of a directory above, which a path can be put together from, only a build tells.
-        !self.baked.is_empty() || catalogue::holds(self.symbols.module(), dir)
+        let (bytes, sections) = self.symbols.module();
+        !self.baked.is_empty() || catalogue::holds(bytes, sections, dir)
     }
 
     /// How to call an SDK test of this module.
@@ -124,16 +142,6 @@ impl LoadedModule {
         let found: Vec<Global> = found.collect();
         found.into_iter().map(|global| (global, global.get(&mut *store))).collect()
     }
-}
-
-fn rewrite<'a>(bytes: &'a [u8], catalogue: &Catalogue, options: &LoadOptions) -> Result<Instrumented<'a>, LoadError> {
-    let window = match catalogue.harness {
-        _ if catalogue.libtest => Window::Libtest,
-        Harness::Command => Window::Main,
-        Harness::Libtest | Harness::Sdk => Window::None,
-    };
-    let asked = instrument::Options { heap: (!options.without_heap).then_some(window) };
-    instrument::instrument(bytes, &asked).map_err(|error| LoadError::Invalid(error.to_string()))
 }
 
 /// The globals to be restored before a clean-up: the stack pointer alone where its name is known; else whatever may be it.
@@ -173,8 +181,13 @@ mod tests {
     }
 
     fn load(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<(), String> {
-        let loaded = LoadedModule::load(engine, cache, bytes.to_vec(), LoadOptions::default());
-        loaded.map(drop).map_err(|error| error.to_string())
+        let load = || -> Result<LoadedModule, LoadError> {
+            let parsed = Parsed::open(bytes)?;
+            let catalogue = Catalogue::new(&parsed, Harness::Command, Vec::new(), Vec::new())?;
+            let rules = CodeRules { window: Window::Main, windows: Vec::new(), frames: Vec::new() };
+            LoadedModule::load(engine, cache, parsed, catalogue, rules, LoadOptions::default())
+        };
+        load().map(drop).map_err(|error| error.to_string())
     }
 
     #[test]

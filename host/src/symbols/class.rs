@@ -1,9 +1,12 @@
-//! Functions whose presence on a stack tells how it came about, by their readable names.
+//! Functions whose presence on a stack tells how it came about, by their readable names: those in which a harness calls a
+//! test, and those of Rust's library that panic, give up or catch.
+
+use super::HarnessFrames;
 
 /// What a function on a stack tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// libtest is running a test.
+    /// A harness is running a test.
     TestWindow,
     /// Rust is panicking.
     Panic,
@@ -23,10 +26,10 @@ const CATCHES: [&str; 3] = ["std::panic::catch_unwind", "std::panicking::catch_u
 const GIVES_UP: [&str; 3] =
     ["alloc::alloc::handle_alloc_error", "std::alloc::handle_alloc_error", "std::alloc::rust_oom"];
 
-/// What a function tells, if anything.
-pub(super) fn class(name: &str) -> Option<Class> {
+/// What a function tells, if anything. `harnesses` say which functions run a test.
+pub(super) fn class(name: &str, harnesses: &[HarnessFrames]) -> Option<Class> {
     let path = without_generics(name);
-    if path == "test::__rust_begin_short_backtrace" {
+    if harnesses.iter().any(|harness| harness.windows.contains(&path)) {
         return Some(Class::TestWindow);
     }
     if GIVES_UP.iter().any(|function| within(path, function)) {
@@ -64,7 +67,7 @@ fn within(path: &str, function: &str) -> bool {
 /// `path::function` of `path::function::<T>`, and of `path::function<T>` as C++ and debug information write it.
 fn without_generics(name: &str) -> &str {
     match name.find('<') {
-        // `<T as Trait>::f` is no path.
+        // `<T as Trait>::f` is not a path.
         None | Some(0) => name,
         Some(at) => name[..at].trim_end_matches("::"),
     }
@@ -73,6 +76,7 @@ fn without_generics(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::symbols::tests::LIBTEST;
 
     #[test]
     fn panics_and_refused_memory_are_told_from_the_rest() {
@@ -100,7 +104,7 @@ mod tests {
             ("mine::panicking::panic_fmt", None),
             ("mine::rust_panic", None),
         ] {
-            assert_eq!(class(name), expected, "{name}");
+            assert_eq!(class(name, &[LIBTEST]), expected, "{name}");
         }
     }
 }

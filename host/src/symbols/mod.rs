@@ -16,7 +16,7 @@ mod trim;
 
 pub use paths::PathRoots;
 
-use crate::catalogue::sections::{Section, sections};
+use crate::catalogue::sections::Section;
 use crate::ledger::RawFrame;
 use crate::model::Frame;
 use class::{Class, class};
@@ -43,11 +43,29 @@ pub enum Cause {
     Other,
 }
 
+/// Which frames of a stack belong to a harness, and so neither to the user nor to the code under test.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HarnessFrames {
+    /// The paths of the functions in which it calls a test. Frames outside of such a function are not the test's.
+    pub windows: &'static [&'static str],
+    /// Its crates that come with Rust's library, as `test` does.
+    pub library_crates: &'static [&'static str],
+    /// Its other crates. They are its own wherever their sources are.
+    pub crates: &'static [&'static str],
+    /// How the names of its other functions begin.
+    pub prefixes: &'static [&'static str],
+    /// Whether it calls a test through a closure in a function of the test's name.
+    pub calls_closures: bool,
+}
+
 /// Functions, files and lines of one module.
 pub struct Symbols {
     bytes: Arc<[u8]>,
+    sections: Vec<Section>,
     roots: PathRoots,
-    sdk_tests: HashSet<String>,
+    harnesses: Vec<HarnessFrames>,
+    /// The paths of tests whose functions lie in a function of the same name.
+    doubled: HashSet<String>,
     names: OnceLock<Names>,
     lines: Mutex<Lines>,
 }
@@ -67,20 +85,41 @@ impl fmt::Debug for Symbols {
 }
 
 impl Symbols {
-    /// Symbols of a module, as it was before any rewriting. Reads nothing yet.
-    pub fn new(bytes: Arc<[u8]>, roots: PathRoots) -> Self {
-        Self { bytes, roots, sdk_tests: HashSet::new(), names: OnceLock::new(), lines: Mutex::default() }
+    /// Symbols of a module as it was before any rewriting, with its sections. Reads nothing yet.
+    pub(crate) fn new(bytes: Arc<[u8]>, sections: Vec<Section>, roots: PathRoots) -> Self {
+        Self {
+            bytes,
+            sections,
+            roots,
+            harnesses: Vec::new(),
+            doubled: HashSet::new(),
+            names: OnceLock::new(),
+            lines: Mutex::default(),
+        }
     }
 
-    /// The same, with the paths of the SDK's tests that the module holds.
-    pub fn with_sdk_tests(mut self, tests: impl IntoIterator<Item = String>) -> Self {
-        self.sdk_tests.extend(tests);
+    /// Symbols of bytes that nobody has parsed.
+    #[cfg(test)]
+    pub(crate) fn of_bytes(bytes: &[u8], roots: PathRoots) -> Self {
+        Self::new(bytes.into(), crate::catalogue::sections::sections(bytes).unwrap_or_default(), roots)
+    }
+
+    /// The same, with the harnesses whose frames the module may have.
+    pub(crate) fn with_harnesses(mut self, harnesses: Vec<HarnessFrames>) -> Self {
+        self.harnesses = harnesses;
+        self
+    }
+
+    /// The same, with the paths of tests whose harness puts the user's function into one of the same name: the path is shown
+    /// once.
+    pub(crate) fn with_doubled_paths(mut self, tests: impl IntoIterator<Item = String>) -> Self {
+        self.doubled.extend(tests);
         self
     }
 
     /// The module, as it was before any rewriting.
-    pub(crate) fn module(&self) -> &[u8] {
-        &self.bytes
+    pub(crate) fn module(&self) -> (&[u8], &[Section]) {
+        (&self.bytes, &self.sections)
     }
 
     /// The frames of a stack that are the user's own, innermost first: inlined calls expanded, without those of the
@@ -88,11 +127,11 @@ impl Symbols {
     /// 32: where there are more, the last says how many.
     pub fn frames(&self, stack: &[RawFrame]) -> Vec<Frame> {
         let groups = self.groups(stack);
-        trim::user_frames(&groups).unwrap_or_else(|| trim::all_frames(&groups))
+        trim::user_frames(&groups, &self.harnesses).unwrap_or_else(|| trim::all_frames(&groups))
     }
 
     fn user_frames(&self, stack: &[RawFrame]) -> Option<Vec<Frame>> {
-        trim::user_frames(&self.groups(stack))
+        trim::user_frames(&self.groups(stack), &self.harnesses)
     }
 
     /// The frames of the test, each with the calls that were inlined into it.
@@ -128,21 +167,22 @@ impl Symbols {
         named().unwrap_or_else(|| compiled.to_owned())
     }
 
-    /// Whether the stack was captured while libtest ran a test, not while it prepared or reported.
+    /// Whether the stack was captured while a harness ran a test, not while it prepared or reported.
     ///
-    /// False where the module has neither names nor debug information; see [`Symbols::know_test_window`].
+    /// False where the module has neither names nor debug information.
     pub fn in_test_window(&self, stack: &[RawFrame]) -> bool {
         self.holds(stack, Class::TestWindow)
     }
 
-    /// Whether the module's names tell where a test of libtest begins.
-    pub fn know_test_window(&self) -> bool {
+    /// Whether the module's names tell where a test begins.
+    #[cfg(test)]
+    fn know_test_window(&self) -> bool {
         self.names().know(Class::TestWindow)
     }
 
     /// Whether there is debug information to tell files and lines by.
     pub fn know_lines(&self) -> bool {
-        self.sections().iter().any(|section| section.name == ".debug_line")
+        self.sections.iter().any(|section| section.name == ".debug_line")
     }
 
     /// Why a trap with this stack happened.
@@ -158,15 +198,15 @@ impl Symbols {
         }
     }
 
-    /// Whether the test that libtest runs had asked for panics to be caught. False where it cannot be told.
+    /// Whether the test that a harness runs had asked for panics to be caught. False where it cannot be told.
     pub fn catches_panics(&self, stack: &[RawFrame]) -> bool {
         // The harness itself runs each test so: only frames within the test count.
         let end = self.test_end(stack);
         end < stack.len() && self.holds(&stack[..end], Class::Catch)
     }
 
-    /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: libtest leaves out the
-    /// crate. Of several functions that fit, the one with the shortest path is meant; closures are none.
+    /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: some harnesses leave out
+    /// the crate. Of several functions that fit, the one with the shortest path is meant; closures are none.
     ///
     /// File and line are absent where there is no debug information.
     pub fn function_decl(&self, path: &str) -> Option<Frame> {
@@ -207,7 +247,7 @@ impl Symbols {
         Some(Frame { function, file: None, line: None })
     }
 
-    /// How many frames of a stack are within the test that libtest runs: all, where it runs none.
+    /// How many frames of a stack are within the test that a harness runs: all, where it runs none.
     fn test_end(&self, stack: &[RawFrame]) -> usize {
         let names = self.names();
         let is_window = |raw: &RawFrame| names.class(raw.function) == Some(Class::TestWindow);
@@ -224,7 +264,7 @@ impl Symbols {
         self.dwarf(&mut lines).is_some()
             && stack.iter().any(|raw| {
                 let symbols = self.expand(&mut lines, *raw);
-                symbols.iter().any(|symbol| class(&symbol.frame.function) == Some(wanted))
+                symbols.iter().any(|symbol| class(&symbol.frame.function, &self.harnesses) == Some(wanted))
             })
     }
 
@@ -247,36 +287,37 @@ impl Symbols {
                 // Debug information may leave out the path, which the name section has for the function itself.
                 let named = if index == last { name.clone() } else { None };
                 let function = named.or(call.name.as_deref().map(readable)).unwrap_or_else(outermost);
-                Symbol::new(self.as_written(function), call.file.and_then(|file| self.roots.source(&file)), call.line)
+                let source = call.file.and_then(|file| self.roots.source(&file));
+                Symbol::new(self.as_written(function), source, call.line, &self.harnesses)
             })
             .collect();
         if symbols.is_empty() {
-            symbols.push(Symbol::new(self.as_written(outermost()), None, None));
+            symbols.push(Symbol::new(self.as_written(outermost()), None, None, &self.harnesses));
         }
         let symbols: Arc<[Symbol]> = symbols.into();
         lines.known.insert(raw, Arc::clone(&symbols));
         symbols
     }
 
-    /// The path of a function as its author wrote it. The SDK puts the user's function into one of the same name.
+    /// The path of a function as its author wrote it; see [`Symbols::with_doubled_paths`].
     fn as_written(&self, function: String) -> String {
-        if self.sdk_tests.is_empty() {
+        if self.doubled.is_empty() {
             return function;
         }
         let within = function.match_indices("::").find_map(|(at, _)| {
             let (test, rest) = (&function[..at], &function[at + 2..]);
-            let inner = rest.strip_prefix(self.sdk_tests.get(test)?.rsplit("::").next()?)?;
+            let inner = rest.strip_prefix(self.doubled.get(test)?.rsplit("::").next()?)?;
             (inner.is_empty() || inner.starts_with("::")).then(|| format!("{test}{inner}"))
         });
         within.unwrap_or(function)
     }
 
     fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names::read(&self.bytes, &self.sections()))
+        self.names.get_or_init(|| Names::read(&self.bytes, &self.sections, &self.harnesses))
     }
 
     fn dwarf<'l>(&self, lines: &'l mut Lines) -> Option<&'l Dwarf> {
-        lines.dwarf.get_or_insert_with(|| Dwarf::open(&self.bytes, &self.sections())).as_ref()
+        lines.dwarf.get_or_insert_with(|| Dwarf::open(&self.bytes, &self.sections)).as_ref()
     }
 
     fn decls<'l>(&self, lines: &'l mut Lines) -> &'l [Decl] {
@@ -285,10 +326,6 @@ impl Symbols {
             lines.decls = Some(decls.unwrap_or_default());
         }
         lines.decls.as_deref().unwrap_or_default()
-    }
-
-    fn sections(&self) -> Vec<Section<'_>> {
-        sections(&self.bytes).unwrap_or_default()
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {

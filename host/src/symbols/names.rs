@@ -1,5 +1,6 @@
 //! Function names from the name section, and which of them tell how a stack came about.
 
+use super::HarnessFrames;
 use super::class::{Class, class};
 use super::demangle::readable;
 use crate::catalogue::sections::Section;
@@ -8,8 +9,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::{Name, NameSectionReader};
 
-/// Parts of mangled names that a function of some [`Class`] has, in any mangling: spares demangling the others.
-const TELLING: [&str; 4] = ["short_backtrace", "panic", "alloc_error", "oom"];
+/// Parts of mangled names that a function of some [`Class`] has, in any mangling, beside the last parts of the windows of
+/// harnesses: spares demangling the others.
+const TELLING: [&str; 3] = ["panic", "alloc_error", "oom"];
 
 #[derive(Default)]
 pub(super) struct Names {
@@ -21,7 +23,9 @@ pub(super) struct Names {
 
 impl Names {
     /// Reads the name section, as far as it can be read.
-    pub(super) fn read(bytes: &Arc<[u8]>, sections: &[Section<'_>]) -> Self {
+    pub(super) fn read(bytes: &Arc<[u8]>, sections: &[Section], harnesses: &[HarnessFrames]) -> Self {
+        let windows = harnesses.iter().flat_map(|harness| harness.windows);
+        let telling: Vec<&str> = windows.map(|path| path.rsplit("::").next().unwrap_or(path)).chain(TELLING).collect();
         let mut names = Self { bytes: Arc::clone(bytes), ..Self::default() };
         let Some(section) = sections.iter().find(|section| section.name == "name") else { return names };
         for subsection in NameSectionReader::new(section.reader(bytes)) {
@@ -31,8 +35,8 @@ impl Names {
                 // The name is the last thing read.
                 let end = functions.original_position();
                 names.functions.insert(function.index, end - function.name.len()..end);
-                let telling = TELLING.iter().any(|part| function.name.contains(part));
-                if telling && let Some(class) = class(&readable(function.name)) {
+                let telling = telling.iter().any(|part| function.name.contains(part));
+                if telling && let Some(class) = class(&readable(function.name), harnesses) {
                     names.classes.insert(function.index, class);
                 }
             }

@@ -76,8 +76,30 @@ fn place(dwarf: &mut DwarfUnit, entry: UnitEntryId, range: std::ops::Range<u64>)
     set(dwarf, entry, DW_AT_high_pc, Value::Udata(range.end - range.start));
 }
 
+/// What the harness of Rust says of its frames.
+pub(super) const LIBTEST: HarnessFrames = HarnessFrames {
+    windows: &["test::__rust_begin_short_backtrace"],
+    library_crates: &["test"],
+    crates: &[],
+    prefixes: &[],
+    calls_closures: true,
+};
+
+/// What that of the SDK says.
+pub(super) const SDK: HarnessFrames = HarnessFrames {
+    windows: &[],
+    library_crates: &[],
+    crates: &["airtight_sdk"],
+    prefixes: &["airtight:"],
+    calls_closures: false,
+};
+
 fn symbols(module: Vec<u8>) -> Symbols {
-    Symbols::new(module.into(), PathRoots { package: Some(ROOT.into()), workspace: None })
+    with_roots(module, PathRoots { package: Some(ROOT.into()), workspace: None })
+}
+
+fn with_roots(module: Vec<u8>, roots: PathRoots) -> Symbols {
+    Symbols::of_bytes(&module, roots).with_harnesses(vec![SDK, LIBTEST])
 }
 
 fn raw(function: u32, offset: u32) -> RawFrame {
@@ -115,7 +137,7 @@ fn a_test_of_the_sdk_is_named_once() {
         "_ZN4demo5parse5parse17h0123456789abcdefE",
         "_ZN4demo5tests5leaks9leaks_too17h0123456789abcdefE",
     ];
-    let symbols = symbols(module(&names)).with_sdk_tests(["demo::tests::leaks".to_owned()]);
+    let symbols = symbols(module(&names)).with_doubled_paths(["demo::tests::leaks".to_owned()]);
     let stack: Vec<_> = (0u32..).zip(names).map(|(index, _)| RawFrame { function: index, offset: None }).collect();
     assert_eq!(
         shown(&symbols.frames(&stack)),
@@ -131,7 +153,7 @@ fn a_test_of_the_sdk_is_named_once() {
 #[test]
 fn a_place_is_named_as_its_file_is() {
     let roots = PathRoots { package: Some("/ws/pkg".into()), workspace: Some("/ws".into()) };
-    let symbols = Symbols::new(module(&[]).into(), roots);
+    let symbols = with_roots(module(&[]), roots);
     for (compiled, expected) in [
         ("pkg/src/lib.rs:7:5", "src/lib.rs:7:5"),
         ("/cargo/dep-1.0.0/src/lib.rs:7:5", "dep-1.0.0/src/lib.rs:7:5"),

@@ -1,5 +1,6 @@
 //! The user's own frames of a stack.
 
+use super::HarnessFrames;
 use super::paths::Source;
 use crate::model::Frame;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 /// Most frames of a stack in a report; the last one then says how many there are more.
 pub(super) const MAX_FRAMES: usize = 32;
 
-/// Crates whose frames are nobody's own, by the name in a function's path.
+/// Crates of Rust's library and those it is made of, by the name in a function's path: their frames are nobody's own.
 const LIBRARY_CRATES: &[&str] = &[
     "__rustc",
     "addr2line",
@@ -23,7 +24,6 @@ const LIBRARY_CRATES: &[&str] = &[
     "panic_unwind",
     "rustc_demangle",
     "std",
-    "test",
     "wasi",
     "wasip1",
 ];
@@ -118,15 +118,20 @@ pub(super) struct Symbol {
 }
 
 impl Symbol {
-    pub(super) fn new(function: String, source: Option<Source>, line: Option<u32>) -> Self {
-        let owner = owner(&function, source.as_ref());
+    pub(super) fn new(
+        function: String,
+        source: Option<Source>,
+        line: Option<u32>,
+        harnesses: &[HarnessFrames],
+    ) -> Self {
+        let owner = owner(&function, source.as_ref(), harnesses);
         Self { frame: Frame { function, file: source.map(|source| source.path), line }, owner }
     }
 }
 
-fn owner(function: &str, source: Option<&Source>) -> Owner {
-    // Our exports carry the names that the host calls, and our crate's sources may be anywhere.
-    if function.starts_with("airtight:") || head(function) == "airtight_sdk" || function.ends_with(EXPORT_WRAPPER) {
+fn owner(function: &str, source: Option<&Source>, harnesses: &[HarnessFrames]) -> Owner {
+    // The sources of a harness may be anywhere.
+    if harnesses.iter().any(|harness| harness.owns(function)) || function.ends_with(EXPORT_WRAPPER) {
         return Owner::Other;
     }
     if let Some(source) = source {
@@ -134,7 +139,7 @@ fn owner(function: &str, source: Option<&Source>) -> Owner {
         return if source.library || shim { Owner::Rust } else { Owner::User };
     }
     if function.contains("::") {
-        return if is_library_path(function) { Owner::Rust } else { Owner::User };
+        return if is_library_path(function, harnesses) { Owner::Rust } else { Owner::User };
     }
     match function {
         "rust_begin_unwind" | "rust_panic" => Owner::Rust,
@@ -146,12 +151,21 @@ fn owner(function: &str, source: Option<&Source>) -> Owner {
 }
 
 /// Whether a path without a file is one of Rust's libraries. A trait of the user's on a type of the library is the user's.
-fn is_library_path(function: &str) -> bool {
-    let Some((ty, of_trait)) = impl_of(function) else { return LIBRARY_CRATES.contains(&head(function)) };
+fn is_library_path(function: &str, harnesses: &[HarnessFrames]) -> bool {
+    let is_library = |name: &str| {
+        LIBRARY_CRATES.contains(&name) || harnesses.iter().any(|harness| harness.library_crates.contains(&name))
+    };
+    let Some((ty, of_trait)) = impl_of(function) else { return is_library(head(function)) };
     let ty = head(ty);
     // A type without a crate is built in, or a parameter.
-    let foreign = ty.is_empty() || LIBRARY_CRATES.contains(&ty);
-    foreign && of_trait.is_none_or(|of_trait| LIBRARY_CRATES.contains(&head(of_trait)))
+    let foreign = ty.is_empty() || is_library(ty);
+    foreign && of_trait.is_none_or(|of_trait| is_library(head(of_trait)))
+}
+
+impl HarnessFrames {
+    fn owns(&self, function: &str) -> bool {
+        self.prefixes.iter().any(|prefix| function.starts_with(prefix)) || self.crates.contains(&head(function))
+    }
 }
 
 /// `Type` and `Trait` of `<Type as Trait>::function`, or of `<Type>::function`.
@@ -192,10 +206,11 @@ fn head(path: &str) -> &str {
 
 /// The frames to report of a stack whose frames come in groups (a function and what was inlined into it), innermost
 /// first. `None` where none of them is the user's.
-pub(super) fn user_frames(groups: &[Arc<[Symbol]>]) -> Option<Vec<Frame>> {
+pub(super) fn user_frames(groups: &[Arc<[Symbol]>], harnesses: &[HarnessFrames]) -> Option<Vec<Frame>> {
     let all = || groups.iter().flat_map(|group| group.iter());
     let inner = all().position(|symbol| symbol.owner == Owner::User)?;
-    let outer = outer_foreign(groups.iter().rev().flat_map(|group| group.iter().rev()));
+    let calls_closures = harnesses.iter().any(|harness| harness.calls_closures);
+    let outer = outer_foreign(groups.iter().rev().flat_map(|group| group.iter().rev()), calls_closures);
     let total = all().count();
     // Where `main` alone is left of a stack it was the user's after all.
     let kept = total.checked_sub(inner + outer).filter(|kept| *kept > 0)?;
@@ -217,8 +232,9 @@ fn capped<'s>(symbols: impl Iterator<Item = &'s Symbol>, total: usize) -> Vec<Fr
     frames
 }
 
-/// How many frames at the outer end are not the user's. `outward` yields frames from the outermost on.
-fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>) -> usize {
+/// How many frames at the outer end are not the user's. `outward` yields frames from the outermost on; `calls_closures` is
+/// whether a harness calls a test through a closure.
+fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>, calls_closures: bool) -> usize {
     let mut outward = outward.peekable();
     let mut count = 0;
     while let Some(symbol) = outward.next() {
@@ -227,7 +243,7 @@ fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>) -> usize {
         let shim = symbol.frame.file.is_none() && MAINS.contains(&symbol.frame.function.as_str());
         if symbol.owner != Owner::User || (shim && inner.is_some_and(|inner| inner.owner == Owner::Rust)) {
             count += 1;
-        } else if is_closure_of(symbol, inner) {
+        } else if calls_closures && is_closure_of(symbol, inner) {
             return count + 1;
         } else {
             break;
@@ -236,7 +252,7 @@ fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>) -> usize {
     count
 }
 
-/// Whether a frame is a closure in the function that it called: what libtest calls is one that calls the test.
+/// Whether a frame is a closure in the function that it called.
 fn is_closure_of(closure: &Symbol, called: Option<&Symbol>) -> bool {
     let function = closure.frame.function.as_str();
     let within = ["::{{closure}}", "::{closure#0}"].iter().find_map(|end| function.strip_suffix(end));

@@ -11,6 +11,7 @@ use airtight::report::files::ReportSpec;
 use airtight::run::{Partition, RunIgnored, Seed, Selection};
 use airtight::sandbox::Compiler;
 use airtight::toolchain::{BuildRequest, CargoProfile, TargetFilter};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -287,8 +288,8 @@ pub struct TestArgs {
     #[arg(long, value_name = "slice:M/N")]
     pub partition: Option<Partition>,
     /// Take the module for this harness instead of looking.
-    #[arg(long, value_enum, value_name = "HARNESS")]
-    pub harness: Option<HarnessArg>,
+    #[arg(long, value_parser = harness_names(), value_name = "HARNESS")]
+    pub harness: Option<Harness>,
 }
 
 impl TestArgs {
@@ -312,21 +313,10 @@ pub fn run_ignored(only: bool, include: bool) -> RunIgnored {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum HarnessArg {
-    Sdk,
-    Libtest,
-    Command,
-}
-
-impl From<HarnessArg> for Harness {
-    fn from(harness: HarnessArg) -> Self {
-        match harness {
-            HarnessArg::Sdk => Self::Sdk,
-            HarnessArg::Libtest => Self::Libtest,
-            HarnessArg::Command => Self::Command,
-        }
-    }
+/// Takes the name of a harness, and lists all of them in the help.
+fn harness_names() -> impl TypedValueParser<Value = Harness> {
+    let names = PossibleValuesParser::new(Harness::ALL.map(Harness::name));
+    names.try_map(|name| name.parse::<Harness>())
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]

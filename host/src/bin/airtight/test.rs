@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub fn test(command: &TestCommand) -> Done {
     // The configuration and report paths are checked before anything is built.
     let config = config_of(&command.path)?;
-    let session = Session::open(&command.run, command.tests.harness.map(Into::into), &config)?;
+    let session = Session::open(&command.run, command.tests.harness, &config)?;
     let built = build(&command.build, &command.path)?;
     let mut notes = notes(&built);
     let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;

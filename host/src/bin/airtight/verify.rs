@@ -129,7 +129,7 @@ fn files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
 }
 
 fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Path, began: Instant) -> Done {
-    let harness = command.tests.harness.map(Into::into);
+    let harness = command.tests.harness;
     let selection = command.tests.selection();
     let load = |runner: &Runner| job.modules.load(runner, harness);
     let suite = Suite { load: &load, profile: &settings.profile, selection: &selection };
@@ -216,7 +216,7 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
     let settings = Settings::of(&args, &config_above(&job.config)?)?;
     let runner = Runner::new(settings.options)?;
     stop_on_interrupt(runner.interrupt());
-    let subjects = job.modules.load(&runner, command.tests.harness.map(Into::into));
+    let subjects = job.modules.load(&runner, command.tests.harness);
     let subjects = subjects.into_iter().map(|(_, subject)| subject).collect::<Result<_, _>>()?;
     let planned = runner.plan(subjects, &settings.profile, &command.tests.selection())?;
     let report = runner.run(&planned, &settings.profile, &mut ())?;

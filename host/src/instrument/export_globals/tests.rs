@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::borrow::Cow;
 
 fn instrument(bytes: &[u8]) -> Result<Instrumented<'_>, InstrumentError> {
-    crate::instrument::instrument(bytes, &Options::default())
+    crate::instrument::instrument(&Module::read(bytes)?, &Options::default())
 }
 
 fn wasm(fields: &str) -> Vec<u8> {
@@ -35,10 +35,8 @@ fn others(module: &[u8]) -> Vec<&[u8]> {
 }
 
 fn exports(module: &[u8]) -> Vec<(String, ExternalKind, u32)> {
-    let sections = sections(module).unwrap();
-    let Some(section) = sections.iter().find(|section| section.id == id::EXPORT) else { return Vec::new() };
-    let reader = ExportSectionReader::new(section.reader(module)).unwrap();
-    reader.into_iter().map(|export| export.map(|e| (e.name.to_owned(), e.kind, e.index)).unwrap()).collect()
+    let exports = Module::read(module).unwrap().exports;
+    exports.into_iter().map(|export| (export.name.to_owned(), export.kind, export.index)).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The jump and the wrapper, and what they cost.
 
-use super::Hooked;
+use super::HookKind;
 use wasm_encoder::{Encode, Instruction, ValType};
 
 /// `enter` and `leave` as the wrapper calls them.
@@ -62,7 +62,7 @@ pub(super) fn jump(params: u32, wrapper: u32, locals: &[u8], len: usize) -> Opti
 }
 
 /// The function between the jump and the moved body.
-pub(super) fn wrapper(kind: Hooked, which: u32, params: u32, moved: u32, to: Listeners) -> Wrapper {
+pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: Listeners) -> Wrapper {
     let returns = kind.signature().is_some_and(|(_, result)| result);
     let mut before = Code::default();
     before.number(which);
@@ -106,7 +106,7 @@ pub(super) fn wrapper(kind: Hooked, which: u32, params: u32, moved: u32, to: Lis
     Wrapper { body, fuel_before, fuel_after: after.fuel }
 }
 
-impl Hooked {
+impl HookKind {
     /// The number of its `i32` parameters, and whether it returns an `i32`. `None` where any type will do.
     pub(super) fn signature(self) -> Option<(usize, bool)> {
         match self {

@@ -44,14 +44,14 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
-pub(super) use plan::plan;
+pub(super) use plan::{Obstacle, plan};
 pub use reason::NoHooks;
 pub(super) use undo::{reserved_name, undo};
 
 /// The export of the table that the host fills: `enter` in slot 0, `leave` in slot 1.
 ///
 /// `enter` has the type `(i32 which, i32 a, i32 b) -> ()`, `leave` has `(i32 which, i32 result) -> ()`; `which` is an
-/// index in [`HeapHooks::hooks`]. See [`Hooked`] for `a` and `b`; `result` is what the function returned, or 0.
+/// index in [`HeapHooks::hooks`]. See [`HookKind`] for `a` and `b`; `result` is what the function returned, or 0.
 pub const HOOKS_TABLE: &str = "airtight:hooks";
 
 /// The export of a function that allocates, so that the host can call it: of the kind [`HeapHooks::allocator`].
@@ -63,17 +63,32 @@ pub const FREE_EXPORT: &str = "airtight:heap/free";
 /// In which functions a test's own code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// Those in which Rust's test harness calls a test.
-    Libtest,
+    /// Rust functions: those in which a harness calls a test.
+    Functions(&'static WindowFunctions),
     /// The program's main function.
     Main,
     /// None: the host itself says when a test begins and ends.
     None,
 }
 
+/// Rust functions in which a test's own code runs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WindowFunctions {
+    /// Their paths, without hashes and type arguments. Of several functions of one path, all count.
+    pub paths: &'static [&'static str],
+    /// What they are for: completes "the module has no function `path`, …".
+    pub purpose: &'static str,
+}
+
+impl WindowFunctions {
+    fn missing(&self) -> NoHooks {
+        NoHooks::NoWindow { function: self.paths.first().copied().unwrap_or_default(), purpose: self.purpose }
+    }
+}
+
 /// What a hooked function does, and what `enter` says of a call: `a` and `b` are 0 unless given here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hooked {
+pub enum HookKind {
     /// `malloc(a)`.
     Malloc,
     /// `calloc(a, b)`.
@@ -98,7 +113,7 @@ pub enum Hooked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
     /// What it does.
-    pub kind: Hooked,
+    pub kind: HookKind,
     /// Its name in the module's name section; for a program without a named main function, `_start`.
     pub name: String,
     /// Its index, where now the jump is.
@@ -126,13 +141,13 @@ pub struct HeapHooks {
 
 impl HeapHooks {
     /// What the function exported as [`ALLOCATE_EXPORT`] is.
-    pub fn allocator(&self) -> Option<Hooked> {
+    pub fn allocator(&self) -> Option<HookKind> {
         allocator(self.hooks.iter().map(|hook| hook.kind))
     }
 }
 
 /// The one of these by which the host allocates, if it can by any. `posix_memalign` would need a place for its answer.
-fn allocator(kinds: impl Iterator<Item = Hooked> + Clone) -> Option<Hooked> {
-    let wanted = [Hooked::Malloc, Hooked::Calloc, Hooked::Realloc, Hooked::AlignedAlloc, Hooked::Memalign];
+fn allocator(kinds: impl Iterator<Item = HookKind> + Clone) -> Option<HookKind> {
+    let wanted = [HookKind::Malloc, HookKind::Calloc, HookKind::Realloc, HookKind::AlignedAlloc, HookKind::Memalign];
     wanted.into_iter().find(|wanted| kinds.clone().any(|kind| kind == *wanted))
 }

@@ -1,27 +1,27 @@
 //! Which functions are what, by their names.
 
 use super::module::Module;
-use super::{Hooked, NoHooks, Window};
+use super::{HookKind, NoHooks, Window};
 use memchr::memmem;
 use std::collections::BTreeMap;
-use wasmparser::{BinaryReader, FuncType, Name, NameSectionReader, ValType};
+use wasmparser::{BinaryReader, FuncType, ValType};
 
 /// A function to hook.
 pub(super) struct Target {
-    pub(super) kind: Hooked,
+    pub(super) kind: HookKind,
     pub(super) name: String,
     pub(super) function: u32,
 }
 
 /// The allocator. All of it works on the same blocks, so each that a module has must be hooked.
-const ALLOCATOR: &[(&str, Hooked)] = &[
-    ("malloc", Hooked::Malloc),
-    ("calloc", Hooked::Calloc),
-    ("realloc", Hooked::Realloc),
-    ("free", Hooked::Free),
-    ("posix_memalign", Hooked::PosixMemalign),
-    ("aligned_alloc", Hooked::AlignedAlloc),
-    ("memalign", Hooked::Memalign),
+const ALLOCATOR: &[(&str, HookKind)] = &[
+    ("malloc", HookKind::Malloc),
+    ("calloc", HookKind::Calloc),
+    ("realloc", HookKind::Realloc),
+    ("free", HookKind::Free),
+    ("posix_memalign", HookKind::PosixMemalign),
+    ("aligned_alloc", HookKind::AlignedAlloc),
+    ("memalign", HookKind::Memalign),
 ];
 
 /// Functions of wasi-libc that allocate for good, and for the library itself: on the first use of the environment, a path
@@ -55,26 +55,50 @@ const MAINS: &[&str] = &["__main_argc_argv", "main"];
 /// Main functions without: the program's, or wasi-libc's, which reads the arguments and calls one of [`MAINS`].
 const MAINS_WITHOUT: &[&str] = &["__original_main", "__main_void"];
 
-/// The last part of the name of what calls a Rust program's main function, or a test.
-const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
-const LIBTEST: &str = "test::__rust_begin_short_backtrace";
+/// What calls the main function of a Rust program.
 const RUST_MAIN: &[&str] =
     &["std::sys::backtrace::__rust_begin_short_backtrace", "std::sys_common::backtrace::__rust_begin_short_backtrace"];
 
 /// Part of the symbol through which `alloc` calls a `#[global_allocator]`. That of the default one is `__rdl_alloc`.
 const GLOBAL_ALLOCATOR: &str = "__rg_alloc";
 
-/// Functions with names of interest, by name and in the order of the name section.
-#[derive(Default)]
-struct Named<'a> {
+/// The functions whose names are of interest, in the order of the name section.
+struct NamedFunctions<'a> {
+    /// Those of the C library, and main functions: by their whole name.
     by_name: BTreeMap<&'a str, Vec<u32>>,
-    libtest: Vec<(&'a str, u32)>,
-    rust_main: Vec<(&'a str, u32)>,
+    /// Rust functions whose paths are asked for.
+    by_path: Vec<(&'a str, u32)>,
+}
+
+/// The Rust functions that are asked for, by their paths.
+struct Paths {
+    paths: &'static [&'static str],
+    /// The last parts of the paths: no other symbol is worth demangling.
+    last_parts: Vec<memmem::Finder<'static>>,
+}
+
+impl Paths {
+    fn of_window(window: Window) -> Self {
+        let paths = match window {
+            Window::Functions(functions) => functions.paths,
+            Window::Main => RUST_MAIN,
+            Window::None => &[],
+        };
+        let mut last_parts: Vec<&str> = paths.iter().map(|path| path.rsplit("::").next().unwrap_or(path)).collect();
+        last_parts.sort_unstable();
+        last_parts.dedup();
+        Self { paths, last_parts: last_parts.into_iter().map(memmem::Finder::new).collect() }
+    }
+
+    fn contain(&self, name: &str) -> bool {
+        let telling = self.last_parts.iter().any(|part| part.find(name.as_bytes()).is_some());
+        telling && self.paths.contains(&&*path(name))
+    }
 }
 
 /// Finds everything to hook, in the order of the functions.
 pub(super) fn find(module: &Module<'_>, window: Window) -> Result<Vec<Target>, NoHooks> {
-    let mut named = read(module)?;
+    let mut named = read(module, &Paths::of_window(window))?;
     if has_own_allocator(module) {
         return Err(NoHooks::GlobalAllocator);
     }
@@ -84,7 +108,7 @@ pub(super) fn find(module: &Module<'_>, window: Window) -> Result<Vec<Target>, N
         for &function in named.by_name.get(name).into_iter().flatten() {
             let Some(function) = working(module, function) else { continue };
             if targets.iter().all(|target| target.function != function) {
-                targets.push(target(Hooked::Libc, name, function));
+                targets.push(target(HookKind::Libc, name, function));
             }
         }
     }
@@ -95,32 +119,27 @@ pub(super) fn find(module: &Module<'_>, window: Window) -> Result<Vec<Target>, N
     }
 }
 
-fn target(kind: Hooked, name: &str, function: u32) -> Target {
+fn target(kind: HookKind, name: &str, function: u32) -> Target {
     Target { kind, name: name.to_owned(), function }
 }
 
 /// Reads the name section once.
-fn read<'a>(module: &Module<'a>) -> Result<Named<'a>, NoHooks> {
-    let section = module.sections.iter().find(|section| section.name == "name").ok_or(NoHooks::NoNames)?;
-    let short_backtrace = memmem::Finder::new(SHORT_BACKTRACE);
-    let mut named = Named::default();
+fn read<'a>(module: &Module<'a>, paths: &Paths) -> Result<NamedFunctions<'a>, NoHooks> {
+    let mut named = NamedFunctions { by_name: BTreeMap::new(), by_path: Vec::new() };
     let mut any = false;
-    for subsection in NameSectionReader::new(section.reader(module.bytes)) {
-        let Name::Function(names) = subsection.map_err(|_| NoHooks::BadNames)? else { continue };
-        for naming in names {
-            let naming = naming.map_err(|_| NoHooks::BadNames)?;
-            if naming.index >= module.function_count() {
-                return Err(NoHooks::BadNames);
-            }
-            any = true;
-            named.take(naming.name, naming.index, &short_backtrace)?;
+    for naming in module.parsed.function_names() {
+        let (function, name) = naming.map_err(|_| NoHooks::BadNames)?;
+        if function >= module.function_count() {
+            return Err(NoHooks::BadNames);
         }
+        any = true;
+        named.take(name, function, paths)?;
     }
     if any { Ok(named) } else { Err(NoHooks::NoNames) }
 }
 
-impl<'a> Named<'a> {
-    fn take(&mut self, name: &'a str, function: u32, short_backtrace: &memmem::Finder<'_>) -> Result<(), NoHooks> {
+impl<'a> NamedFunctions<'a> {
+    fn take(&mut self, name: &'a str, function: u32, paths: &Paths) -> Result<(), NoHooks> {
         if let Some(&(_, language)) = RUNTIMES.iter().find(|(runtime, _)| runs(runtime, name)) {
             return Err(NoHooks::Runtime { language });
         }
@@ -129,13 +148,8 @@ impl<'a> Named<'a> {
         let known = ALLOCATOR.iter().map(|(known, _)| known).chain(LIBC).chain(MAINS).chain(MAINS_WITHOUT);
         if !mangled && known.into_iter().any(|&known| known == name) {
             self.by_name.entry(name).or_default().push(function);
-        } else if name.len() >= SHORT_BACKTRACE.len() && short_backtrace.find(name.as_bytes()).is_some() {
-            let path = path(name);
-            if path == LIBTEST {
-                self.libtest.push((name, function));
-            } else if RUST_MAIN.contains(&&*path) {
-                self.rust_main.push((name, function));
-            }
+        } else if paths.contain(name) {
+            self.by_path.push((name, function));
         }
         Ok(())
     }
@@ -158,15 +172,15 @@ fn path(name: &str) -> String {
 fn has_own_allocator(module: &Module<'_>) -> bool {
     let symbol = memmem::Finder::new(GLOBAL_ALLOCATOR);
     let mut told =
-        module.sections.iter().filter(|section| section.name == "name" || section.name.starts_with(".debug_"));
-    told.any(|section| symbol.find(&module.bytes[section.contents.clone()]).is_some())
+        module.sections().iter().filter(|section| section.name == "name" || section.name.starts_with(".debug_"));
+    told.any(|section| symbol.find(&module.bytes()[section.contents.clone()]).is_some())
 }
 
-fn allocator(module: &Module<'_>, named: &mut Named<'_>) -> Result<Vec<Target>, NoHooks> {
+fn allocator(module: &Module<'_>, named: &mut NamedFunctions<'_>) -> Result<Vec<Target>, NoHooks> {
     let mut targets = Vec::new();
     for &(name, kind) in ALLOCATOR {
         let functions = named.by_name.remove(name).unwrap_or_default();
-        if functions.iter().any(|&function| function < module.imported) {
+        if functions.iter().any(|&function| module.imports_function(function)) {
             return Err(NoHooks::Imported { name: name.to_owned() });
         }
         let Some(&first) = functions.first() else { continue };
@@ -188,43 +202,42 @@ fn allocator(module: &Module<'_>, named: &mut Named<'_>) -> Result<Vec<Target>, 
 }
 
 /// The functions in which a test's own code runs.
-fn windows(module: &Module<'_>, named: &Named<'_>, window: Window) -> Result<Vec<Target>, NoHooks> {
-    let all = |functions: &[(&str, u32)]| -> Vec<Target> {
-        functions.iter().map(|(name, function)| target(Hooked::Window, name, *function)).collect()
+fn windows(module: &Module<'_>, named: &NamedFunctions<'_>, window: Window) -> Result<Vec<Target>, NoHooks> {
+    let by_path = || -> Vec<Target> {
+        named.by_path.iter().map(|(name, function)| target(HookKind::Window, name, *function)).collect()
     };
     let found = match window {
         Window::None => Vec::new(),
-        Window::Libtest if named.libtest.is_empty() => return Err(NoHooks::NoLibtest),
-        Window::Libtest => all(&named.libtest),
-        Window::Main if !named.rust_main.is_empty() => all(&named.rust_main),
-        Window::Main => mains(module, named)?,
+        Window::Functions(functions) if named.by_path.is_empty() => return Err(functions.missing()),
+        Window::Main if named.by_path.is_empty() => mains(module, named)?,
+        Window::Functions(_) | Window::Main => by_path(),
     };
-    match found.iter().find(|target| target.function < module.imported) {
+    match found.iter().find(|target| module.imports_function(target.function)) {
         Some(imported) => Err(NoHooks::Imported { name: imported.name.clone() }),
         None => Ok(found),
     }
 }
 
 /// The main functions of a program that is not Rust's. Those that call another are windows around it.
-fn mains(module: &Module<'_>, named: &Named<'_>) -> Result<Vec<Target>, NoHooks> {
+fn mains(module: &Module<'_>, named: &NamedFunctions<'_>) -> Result<Vec<Target>, NoHooks> {
     let mut found: Vec<_> = only(named, MAINS)?;
-    if module.arguments {
+    if module.reads_arguments() {
         // What reads them puts them into blocks that nobody frees: wasi-libc's, or the program's if `main` was inlined.
         return if found.is_empty() { Err(NoHooks::MainInlined) } else { Ok(found) };
     }
     found.extend(only(named, MAINS_WITHOUT)?);
     if found.is_empty() {
-        found.push(target(Hooked::Window, "_start", module.start_export.ok_or(NoHooks::NoMain)?));
+        found.push(target(HookKind::Window, "_start", module.start_export().ok_or(NoHooks::NoMain)?));
     }
     Ok(found)
 }
 
 /// Those of the names that a module has, each of which one function may bear.
-fn only(named: &Named<'_>, names: &[&str]) -> Result<Vec<Target>, NoHooks> {
+fn only(named: &NamedFunctions<'_>, names: &[&str]) -> Result<Vec<Target>, NoHooks> {
     let found = names.iter().filter_map(|name| Some((*name, named.by_name.get(name)?)));
     found
         .map(|(name, functions)| match functions[..] {
-            [function] => Ok(target(Hooked::Window, name, function)),
+            [function] => Ok(target(HookKind::Window, name, function)),
             _ => Err(NoHooks::Ambiguous { name: name.to_owned() }),
         })
         .collect()
@@ -235,7 +248,7 @@ fn only(named: &Named<'_>, names: &[&str]) -> Result<Vec<Target>, NoHooks> {
 fn working(module: &Module<'_>, mut function: u32) -> Option<u32> {
     // Such calls do not go round in circles in any program that ends.
     for _ in 0..4 {
-        let body = &module.bytes[module.body(function)?];
+        let body = &module.bytes()[module.body(function)?];
         let [0, code @ .., 0x0b] = body else { return Some(function) };
         let mut reader = BinaryReader::new(code, 0);
         if reader.eof() {

@@ -1,3 +1,5 @@
+//! Why the heap of a module is not followed.
+
 /// Why the heap of a module is not followed. Each message completes "heap: not tracked (…)".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -67,8 +69,13 @@ pub enum NoHooks {
         name: String,
     },
     /// Nothing says when a test runs.
-    #[error("the module has no function `test::__rust_begin_short_backtrace`, in which Rust's harness calls a test")]
-    NoLibtest,
+    #[error("the module has no function `{function}`, {purpose}")]
+    NoWindow {
+        /// The path of the function that is missing.
+        function: &'static str,
+        /// What it is for, as `in which a test is called`.
+        purpose: &'static str,
+    },
     /// Nothing says when the program runs.
     #[error("the module has no main function and no `_start`")]
     NoMain,

@@ -4,58 +4,45 @@ use super::module::Module;
 use super::names::Target;
 use super::plan::{TABLE, TYPE_COUNT, TYPES, exports, targets};
 use super::{HOOKS_TABLE, Window};
-use crate::catalogue::sections::{Section, id};
+use crate::catalogue::Module as Parsed;
+use crate::catalogue::sections::id;
 use crate::instrument::InstrumentError;
 use crate::instrument::export_globals::encoded;
 use crate::instrument::splice::{Edit, Splice, leb, shrunk};
 use wasm_encoder::Encode;
-use wasmparser::{BinaryReaderError, ExportSectionReader};
 
 /// What the names of the exported functions start with.
 const PREFIX: &str = "airtight:heap/";
 
 /// The first export with a name that the pass itself gives, or may give one day.
-pub(in crate::instrument) fn reserved_name(
-    bytes: &[u8],
-    sections: &[Section<'_>],
-) -> Result<Option<String>, BinaryReaderError> {
-    let Some(section) = sections.iter().find(|section| section.id == id::EXPORT) else { return Ok(None) };
-    for export in ExportSectionReader::new(section.reader(bytes))? {
-        let name = export?.name;
-        if name == HOOKS_TABLE || name.starts_with(PREFIX) {
-            return Ok(Some(name.to_owned()));
-        }
-    }
-    Ok(None)
+pub(in crate::instrument) fn reserved_name(module: &Parsed<'_>) -> Option<String> {
+    let reserved = |name: &str| name == HOOKS_TABLE || name.starts_with(PREFIX);
+    module.exports.iter().map(|export| export.name).find(|name| reserved(name)).map(str::to_owned)
 }
 
 /// Takes out what a run of the pass with this window would have put in. `None` where that is not there.
 ///
 /// The result proves nothing by itself: it may not even be a module.
-pub(in crate::instrument) fn undo<'a>(
-    bytes: &'a [u8],
-    sections: &'a [Section<'a>],
-    window: Window,
-) -> Result<Option<Vec<u8>>, InstrumentError> {
-    let module = Module::read(bytes, sections)?;
+pub(in crate::instrument) fn undo(parsed: &Parsed<'_>, window: Window) -> Result<Option<Vec<u8>>, InstrumentError> {
+    let module = Module::new(parsed)?;
     // Jumps are as long as what they replace and of the same type: the same functions are found.
     let Ok(targets) = targets(&module, window) else { return Ok(None) };
     let Some(edits) = edits(&module, &targets) else { return Ok(None) };
     let mut splice = Splice::default();
     splice.extend(edits);
-    Ok(Some(splice.apply(bytes).into_owned()))
+    Ok(Some(splice.apply(parsed.bytes).into_owned()))
 }
 
 fn edits(module: &Module<'_>, targets: &[Target]) -> Option<Vec<Edit>> {
-    let (bytes, sections) = (module.bytes, module.sections);
+    let (bytes, sections) = (module.bytes(), module.sections());
     let added = 2 * targets.len();
     let left = module.bodies.len().checked_sub(added)?;
     let mut functions = Vec::new();
     for target in targets {
-        let ty = module.functions.get(target.function as usize)?;
+        let ty = module.parsed.functions.get(target.function as usize)?;
         (0..2).for_each(|_| ty.encode(&mut functions));
     }
-    let exports = exports(module.tables.checked_sub(1)?, targets);
+    let exports = exports(module.table_count().checked_sub(1)?, targets);
     let mut edits = vec![
         shrunk(bytes, sections, id::TYPE, TYPE_COUNT, TYPES)?,
         shrunk(bytes, sections, id::FUNCTION, added as u32, &functions)?,
@@ -68,19 +55,19 @@ fn edits(module: &Module<'_>, targets: &[Target]) -> Option<Vec<Edit>> {
 
 /// The code section of the functions that are left, the moved bodies in their places.
 fn code(module: &Module<'_>, targets: &[Target], left: usize) -> Option<Edit> {
-    let section = module.section_of(id::CODE)?;
+    let section = module.parsed.section(id::CODE)?;
     let first = module.bodies.first()?.start;
     let end = module.bodies.get(left.checked_sub(1)?)?.end;
     // The first function's size is before its body, and that of the section and the count before that.
-    let mut counted = section.reader(module.bytes);
+    let mut counted = section.reader(module.bytes());
     counted.read_var_u32().ok()?;
     let start = counted.original_position();
     debug_assert!(start < first);
 
-    let mut code = module.bytes[start..end].to_vec();
+    let mut code = module.bytes()[start..end].to_vec();
     for (moved, target) in module.bodies[left..].iter().step_by(2).zip(targets) {
         let jump = module.body(target.function)?;
-        let moved = &module.bytes[moved.clone()];
+        let moved = &module.bytes()[moved.clone()];
         let place = jump.start.checked_sub(start)?..jump.end.checked_sub(start)?;
         code.get_mut(place).filter(|place| place.len() == moved.len())?.copy_from_slice(moved);
     }

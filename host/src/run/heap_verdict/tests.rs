@@ -25,7 +25,7 @@ fn places_that_look_the_same_are_one() {
         let stack = Some([RawFrame { function, offset: Some(offset) }].into());
         Site { stack, blocks: 2, bytes, first: 0 }
     };
-    let symbols = Symbols::new(b"\0asm\x01\0\0\0".as_slice().into(), PathRoots::default());
+    let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
     let entries = describe(&[site(1, 10, 8), site(2, 20, 16), site(1, 12, 32)], "scope", &symbols);
     let told = |entry: &Resource| (entry.stack[0].function.clone(), entry.count, entry.bytes);
     let expected = [("wasm function 1".to_owned(), 4, Some(40)), ("wasm function 2".to_owned(), 2, Some(16))];

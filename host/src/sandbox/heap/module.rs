@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::not_tracked::NotTracked;
 use super::probe::{self, AllocatorMap};
-use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, NoHooks, RewriteMap};
+use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, NoHooks, RewriteMap};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::Job;
 use crate::sandbox::state::TestState;
@@ -57,9 +57,9 @@ impl ModuleHeap {
         let found = instance.get_module_export(&mut *store, &self.allocate).and_then(Extern::into_func);
         let function = found.context("its allocator is gone")?;
         let (first, second) = match self.hooks.allocator() {
-            Some(Hooked::Malloc) => return function.typed::<u32, u32>(&*store)?.call(&mut *store, size),
-            Some(Hooked::Calloc) => (1, size),
-            Some(Hooked::Realloc) => (0, size),
+            Some(HookKind::Malloc) => return function.typed::<u32, u32>(&*store)?.call(&mut *store, size),
+            Some(HookKind::Calloc) => (1, size),
+            Some(HookKind::Realloc) => (0, size),
             _ => (ALIGNMENT, size),
         };
         function.typed::<(u32, u32), u32>(&*store)?.call(&mut *store, (first, second))

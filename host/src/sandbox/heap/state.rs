@@ -2,7 +2,7 @@
 
 use super::not_tracked::NotTracked;
 use super::picture::EndPicture;
-use crate::instrument::{HeapHooks, Hook, Hooked};
+use crate::instrument::{HeapHooks, Hook, HookKind};
 use crate::ledger::Stack;
 use crate::ledger::heap::{Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Capture, Instruments, Slack};
@@ -165,15 +165,15 @@ fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(),
 }
 
 /// The allocator call that a hooked function was called for, with its first two arguments.
-pub(super) fn call_for(kind: Hooked, a: u32, b: u32) -> Call {
+pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Call {
     match kind {
-        Hooked::Malloc => Call::Malloc { size: a },
-        Hooked::Calloc => Call::Calloc { count: a, size: b },
-        Hooked::Realloc => Call::Realloc { ptr: a, size: b },
-        Hooked::Free => Call::Free { ptr: a },
-        Hooked::PosixMemalign => Call::PosixMemalign { to: a, size: b },
-        Hooked::AlignedAlloc | Hooked::Memalign => Call::Aligned { size: b },
-        Hooked::Window => Call::Window,
-        Hooked::Libc => Call::Libc,
+        HookKind::Malloc => Call::Malloc { size: a },
+        HookKind::Calloc => Call::Calloc { count: a, size: b },
+        HookKind::Realloc => Call::Realloc { ptr: a, size: b },
+        HookKind::Free => Call::Free { ptr: a },
+        HookKind::PosixMemalign => Call::PosixMemalign { to: a, size: b },
+        HookKind::AlignedAlloc | HookKind::Memalign => Call::Aligned { size: b },
+        HookKind::Window => Call::Window,
+        HookKind::Libc => Call::Libc,
     }
 }

@@ -1,4 +1,7 @@
 use super::*;
+use crate::symbols::tests::{LIBTEST, SDK};
+
+const HARNESSES: [HarnessFrames; 2] = [SDK, LIBTEST];
 
 fn file(path: &str, library: bool) -> Option<Source> {
     Some(Source { path: path.into(), library })
@@ -30,26 +33,26 @@ fn names_tell_whose_a_frame_is() {
         ("load_config", Owner::User),
         ("ns::Class::method(int)", Owner::User),
     ] {
-        assert_eq!(owner(function, None), expected, "{function}");
+        assert_eq!(owner(function, None, &HARNESSES), expected, "{function}");
     }
 }
 
 #[test]
 fn files_tell_more_than_names() {
     let user = file("src/lib.rs", false);
-    assert_eq!(owner("<alloc::vec::Vec<T> as Trait>::f", user.as_ref()), Owner::User);
-    assert_eq!(owner("open", user.as_ref()), Owner::User);
-    assert_eq!(owner("fold", file("core/src/iter.rs", true).as_ref()), Owner::Rust);
-    assert_eq!(owner("path_open", file("wasi-0.11.1/src/lib_generated.rs", false).as_ref()), Owner::Rust);
-    assert_eq!(owner("airtight_sdk::T::temp_dir", user.as_ref()), Owner::Other);
+    assert_eq!(owner("<alloc::vec::Vec<T> as Trait>::f", user.as_ref(), &HARNESSES), Owner::User);
+    assert_eq!(owner("open", user.as_ref(), &HARNESSES), Owner::User);
+    assert_eq!(owner("fold", file("core/src/iter.rs", true).as_ref(), &HARNESSES), Owner::Rust);
+    assert_eq!(owner("path_open", file("wasi-0.11.1/src/lib_generated.rs", false).as_ref(), &HARNESSES), Owner::Rust);
+    assert_eq!(owner("airtight_sdk::T::temp_dir", user.as_ref(), &HARNESSES), Owner::Other);
 }
 
 fn groups(functions: &[&str]) -> Vec<Arc<[Symbol]>> {
-    functions.iter().map(|function| Arc::from([Symbol::new((*function).into(), None, None)])).collect()
+    functions.iter().map(|function| Arc::from([Symbol::new((*function).into(), None, None, &HARNESSES)])).collect()
 }
 
 fn kept(functions: &[&str]) -> Option<Vec<String>> {
-    Some(user_frames(&groups(functions))?.into_iter().map(|frame| frame.function).collect())
+    Some(user_frames(&groups(functions), &HARNESSES)?.into_iter().map(|frame| frame.function).collect())
 }
 
 #[test]

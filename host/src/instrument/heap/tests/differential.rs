@@ -1,7 +1,10 @@
 //! The original and the rewritten module side by side.
 
 use super::toys::{Shape, Step, module, shape, steps};
-use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hooked, Instrumented, Options, Window};
+use crate::catalogue::Module as Parsed;
+use crate::instrument::{
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, Instrumented, Options, Window,
+};
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -30,8 +33,8 @@ fn engines() -> Vec<Engine> {
 /// A call of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Told {
-    Enter(Hooked, u32, u32),
-    Leave(Hooked, u32),
+    Enter(HookKind, u32, u32),
+    Leave(HookKind, u32),
 }
 
 /// What a run leaves behind that must be the same with hooks and without.
@@ -147,8 +150,9 @@ fn give(caller: &mut Caller<'_, State>, fuel: u64) {
 }
 
 fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
-    let options = Options { heap: Some(Window::Main) };
-    let Instrumented { bytes, map } = crate::instrument::instrument(original, &options).unwrap();
+    let options = Options { heap: Some(Window::Main), earlier: Vec::new() };
+    let Instrumented { bytes, map } =
+        crate::instrument::instrument(&Parsed::read(original).unwrap(), &options).unwrap();
     let plain = Reading { code_start: map.code_start_original.unwrap(), hooks: None };
     let reading = Reading { code_start: map.code_start_rewritten.unwrap(), hooks: Some(Arc::new(map.heap.unwrap())) };
     (bytes.into_owned(), plain, reading)
@@ -162,7 +166,7 @@ fn both(engine: &Engine, original: &[u8], fuel: u64) -> (Run, Run) {
 }
 
 /// Each hooked call begins and ends, unless a trap ended it; what is nested lies within.
-fn balanced(told: &[Told]) -> Vec<Hooked> {
+fn balanced(told: &[Told]) -> Vec<HookKind> {
     let mut open = Vec::new();
     for told in told {
         match told {
@@ -179,7 +183,7 @@ fn every_hook_is_called_with_its_arguments() {
     for engine in engines() {
         let (plain, hooked) = both(&engine, &module(&Shape::default(), &steps), PLENTY);
         assert_eq!(plain.left, hooked.left);
-        use Hooked::*;
+        use HookKind::*;
         use Told::*;
         let expected = [
             Enter(Window, 0, 0),
@@ -218,7 +222,7 @@ fn a_trap_in_the_allocator_has_the_original_stack() {
         let original = module(&Shape { fillers: (120, 0), ..Shape::default() }, &[Step::Deep(3), Step::Trap]);
         let (plain, hooked) = both(&engine, &original, PLENTY);
         assert_eq!(plain.left, hooked.left);
-        assert_eq!(balanced(&hooked.told), [Hooked::Window, Hooked::Malloc]);
+        assert_eq!(balanced(&hooked.told), [HookKind::Window, HookKind::Malloc]);
         assert_eq!(hooked.left.result, Err("Some(UnreachableCodeReached)".to_owned()));
         // The window, the jump into `malloc`, and no offset: nothing of it has run.
         let entered = hooked.entered.last().unwrap();
@@ -298,7 +302,7 @@ proptest! {
             prop_assert!(plain.told.is_empty());
             let open = balanced(&hooked.told);
             prop_assert_eq!(open.is_empty(), hooked.left.result.is_ok());
-            prop_assert_eq!(hooked.told[0].clone(), Told::Enter(Hooked::Window, 0, 0));
+            prop_assert_eq!(hooked.told[0].clone(), Told::Enter(HookKind::Window, 0, 0));
         }
     }
 }

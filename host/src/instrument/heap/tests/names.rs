@@ -1,9 +1,15 @@
 //! What is hooked, and the reasons why nothing is.
 
-use super::rewrite::{MAIN, MALLOC, NO_WINDOW, rewrite, wasm};
-use crate::instrument::{Hooked, NoHooks, Options, Window, instrument};
+use super::rewrite::{MAIN, MALLOC, NO_WINDOW, instrument, rewrite, wasm};
+use crate::instrument::{HookKind, NoHooks, Options, Window, WindowFunctions};
 
-const LIBTEST: Options = Options { heap: Some(Window::Libtest) };
+const LIBTEST_FUNCTIONS: WindowFunctions =
+    WindowFunctions { paths: &["test::__rust_begin_short_backtrace"], purpose: "in which a test is called" };
+
+pub(super) const LIBTEST: Options = Options { heap: Some(Window::Functions(&LIBTEST_FUNCTIONS)), earlier: Vec::new() };
+
+const NO_WINDOW_FUNCTION: NoHooks =
+    NoHooks::NoWindow { function: LIBTEST_FUNCTIONS.paths[0], purpose: LIBTEST_FUNCTIONS.purpose };
 
 fn reason(fields: &str, options: &Options) -> NoHooks {
     let module = wasm(fields);
@@ -13,7 +19,7 @@ fn reason(fields: &str, options: &Options) -> NoHooks {
 /// The names of the hooked windows.
 fn windows(fields: &str, options: &Options) -> Vec<String> {
     let (_, map) = rewrite(&wasm(&format!("{fields} {MALLOC}")), options);
-    let hooks = map.heap.unwrap().hooks.into_iter().filter(|hook| hook.kind == Hooked::Window);
+    let hooks = map.heap.unwrap().hooks.into_iter().filter(|hook| hook.kind == HookKind::Window);
     hooks.map(|hook| hook.name).collect()
 }
 
@@ -63,7 +69,7 @@ fn each_reason_is_given() {
         }
         assert!(!found.to_string().ends_with('.'));
     }
-    assert_eq!(reason(MALLOC, &LIBTEST), NoHooks::NoLibtest);
+    assert_eq!(reason(MALLOC, &LIBTEST), NO_WINDOW_FUNCTION);
     assert_eq!(reason(MALLOC, &MAIN), NoHooks::NoMain);
 }
 
@@ -108,7 +114,7 @@ fn the_functions_that_call_a_test_are_windows() {
     assert!(windows(&functions(&NAMES), &NO_WINDOW).is_empty());
     let others =
         ["_ZN5tests28__rust_begin_short_backtrace17h0123456789abcdefE", "a::test::__rust_begin_short_backtrace"];
-    assert_eq!(reason(&format!("{} {MALLOC}", functions(&others)), &LIBTEST), NoHooks::NoLibtest);
+    assert_eq!(reason(&format!("{} {MALLOC}", functions(&others)), &LIBTEST), NO_WINDOW_FUNCTION);
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn functions_of_the_c_library_are_hooked_if_they_do_anything() {
     let fields = format!("(func $__wasm_call_ctors (call $c)) {MALLOC} (func $c nop nop nop nop)");
     let (_, map) = rewrite(&wasm(&fields), &NO_WINDOW);
     let hooked: Vec<_> = map.heap.unwrap().hooks.into_iter().map(|hook| (hook.kind, hook.function)).collect();
-    assert_eq!(hooked, [(Hooked::Malloc, 1), (Hooked::Libc, 2)]);
+    assert_eq!(hooked, [(HookKind::Malloc, 1), (HookKind::Libc, 2)]);
 }
 
 #[test]

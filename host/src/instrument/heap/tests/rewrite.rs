@@ -1,21 +1,22 @@
 //! What changes in a module's bytes, and what must not.
 
+use super::names::LIBTEST;
 use super::toys::{Shape, Step, module, shape, steps};
 use crate::catalogue::sections::{Section, id, sections};
-use crate::catalogue::validate;
+use crate::catalogue::{Module as Parsed, validate};
 use crate::instrument::heap::module::Module;
 use crate::instrument::heap::plan::locals;
 use crate::instrument::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hooked, InstrumentError, Instrumented, NoHooks, Options, RewriteMap,
-    Window, instrument,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, InstrumentError, Instrumented, NoHooks, Options, RewriteMap,
+    Window,
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
 use std::borrow::Cow;
 
-pub(super) const MAIN: Options = Options { heap: Some(Window::Main) };
-pub(super) const NO_WINDOW: Options = Options { heap: Some(Window::None) };
-const OFF: Options = Options { heap: None };
+pub(super) const MAIN: Options = Options { heap: Some(Window::Main), earlier: Vec::new() };
+pub(super) const NO_WINDOW: Options = Options { heap: Some(Window::None), earlier: Vec::new() };
+const OFF: Options = Options { heap: None, earlier: Vec::new() };
 
 /// An allocator and nothing else.
 pub(super) const MALLOC: &str =
@@ -23,6 +24,11 @@ pub(super) const MALLOC: &str =
 
 pub(super) fn wasm(fields: &str) -> Vec<u8> {
     wat::parse_str(format!("(module {fields})")).unwrap_or_else(|error| panic!("{error}\n{fields}"))
+}
+
+/// Parses and rewrites.
+pub(super) fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+    crate::instrument::instrument(&Parsed::read(bytes)?, options)
 }
 
 /// Rewrites, and checks everything that must hold for any module that can be hooked.
@@ -53,14 +59,13 @@ fn others(module: &[u8]) -> Vec<&[u8]> {
 
 /// Functions are where they were, those that are hooked as others, and each body says the same at the same offset.
 fn same_code(original: &[u8], rewritten: &[u8], map: &RewriteMap) {
-    let [old_sections, new_sections] = [original, rewritten].map(|bytes| sections(bytes).unwrap());
-    let old = Module::read(original, &old_sections).unwrap();
-    let new = Module::read(rewritten, &new_sections).unwrap();
+    let [old_parsed, new_parsed] = [original, rewritten].map(|bytes| Parsed::read(bytes).unwrap());
+    let (old, new) = (Module::new(&old_parsed).unwrap(), Module::new(&new_parsed).unwrap());
     let hooks = &map.heap.as_ref().unwrap().hooks;
     assert_eq!(new.function_count(), old.function_count() + 2 * hooks.len() as u32);
-    assert_eq!(new.functions[..old.functions.len()], old.functions);
-    assert_eq!(new.types[..old.types.len()], old.types);
-    for function in old.imported..old.function_count() {
+    assert_eq!(new_parsed.functions[..old_parsed.functions.len()], old_parsed.functions);
+    assert_eq!(new_parsed.types[..old_parsed.types.len()], old_parsed.types);
+    for function in old_parsed.imported_functions..old.function_count() {
         let (before, after) = (old.body(function).unwrap(), new.body(function).unwrap());
         assert_eq!(Some((before.start - map.code_start_original.unwrap()) as u32), map.code_offset(after.start));
         assert_eq!(before.len(), after.len());
@@ -79,10 +84,7 @@ fn same_code(original: &[u8], rewritten: &[u8], map: &RewriteMap) {
 }
 
 fn export_names(module: &[u8]) -> Vec<String> {
-    let sections = sections(module).unwrap();
-    let Some(section) = sections.iter().find(|section| section.id == id::EXPORT) else { return Vec::new() };
-    let exports = wasmparser::ExportSectionReader::new(section.reader(module)).unwrap();
-    exports.into_iter().map(|export| export.unwrap().name.to_owned()).collect()
+    Parsed::read(module).unwrap().exports.iter().map(|export| export.name.to_owned()).collect()
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn malloc_alone_is_enough() {
     assert_eq!(export_names(&bytes), [HOOKS_TABLE, ALLOCATE_EXPORT]);
     let hooks = map.heap.unwrap().hooks;
     assert_eq!(hooks.len(), 1);
-    assert_eq!((hooks[0].kind, hooks[0].function, hooks[0].moved, hooks[0].wrapper), (Hooked::Malloc, 0, 1, 2));
+    assert_eq!((hooks[0].kind, hooks[0].function, hooks[0].moved, hooks[0].wrapper), (HookKind::Malloc, 0, 1, 2));
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn without_hooks_only_globals_are_exported() {
 fn a_rewritten_module_can_be_rewritten_otherwise() {
     let original = module(&Shape::default(), &[Step::Malloc(1)]);
     let (hooked, _) = rewrite(&original, &MAIN);
-    for options in [OFF, NO_WINDOW, Options { heap: Some(Window::Libtest) }] {
+    for options in [OFF, NO_WINDOW, LIBTEST] {
         assert_eq!(instrument(&hooked, &options).unwrap().bytes, instrument(&original, &options).unwrap().bytes);
     }
 }
@@ -158,7 +160,7 @@ fn a_guest_cannot_call_the_host() {
     let hooks = map.heap.unwrap().hooks;
     let (zero, wrapper) = ([0x41, 0], hooks[0].wrapper as u8);
     let direct = [&zero[..], &[0x10, wrapper, 0x1a]].concat();
-    let types = { Module::read(&hooked, &sections(&hooked).unwrap()).unwrap().types.len() } as u8;
+    let types = Parsed::read(&hooked).unwrap().types.len() as u8;
     let indirect = [&zero[..], &zero[..], &zero[..], &[0x11, types - 1, 0]].concat();
     for operators in [direct, indirect, vec![0x41, 1, 0x25, 0, 0x1a]] {
         let forged = with_operators(&hooked, &operators);

@@ -1,0 +1,47 @@
+//! What a harness judges an ending by, and what it makes of it.
+
+use crate::sandbox::Run;
+use crate::symbols::Symbols;
+
+/// What there is to judge the ending of a test by.
+pub(crate) struct Evidence<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The functions and lines of its module.
+    pub symbols: &'a Symbols,
+    /// What its panic is to say, of a test that is to panic.
+    pub should_panic: Option<&'a str>,
+}
+
+/// What the ending of a test means to its harness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// The test did everything that it was to. What is open now is a leak.
+    Normal {
+        /// The status with which it left, where it did not return.
+        exit_status: Option<u32>,
+    },
+    /// The test panicked as it was to. It passes, and what is open is taken back.
+    ExpectedPanic,
+    /// The harness says that the test failed, and why.
+    Failed {
+        /// What went wrong.
+        message: String,
+        /// Whether the place to show is where the test is declared, because no code of its own failed.
+        at_declaration: bool,
+    },
+    /// The test was not done, for this reason.
+    Skipped(String),
+    /// The test was ended by something else than its harness.
+    Abnormal,
+}
+
+impl Finish {
+    /// A normal finish by returning.
+    pub(crate) const RETURNED: Self = Self::Normal { exit_status: None };
+
+    /// A failure whose place is told by where the test ended.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), at_declaration: false }
+    }
+}

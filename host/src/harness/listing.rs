@@ -1,0 +1,125 @@
+//! How the tests of a loaded module are listed and entered.
+
+use crate::config::Ask;
+use crate::sandbox::wasi::{GrantError, Grants};
+use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, SdkCall, run};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// One test, as its harness lists it.
+#[derive(Debug, Clone)]
+pub(crate) struct Test {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it is marked as ignored, and why: an empty text where it does not say.
+    pub ignored: Option<String>,
+    /// What it asks for beside what its profile gives it.
+    pub ask: Ask,
+    /// Its place among the tests that the module's bytes declare, where it is one of them.
+    pub declared: Option<usize>,
+}
+
+/// How a test is entered.
+pub(crate) enum TestEntry {
+    /// Through `_start`, with these arguments after the program's name.
+    Start(Vec<Arc<str>>),
+    /// Through its own export.
+    Sdk(SdkCall),
+}
+
+impl TestEntry {
+    /// What the sandbox calls.
+    pub(crate) fn call(&self) -> Entry<'_> {
+        match self {
+            Self::Start(args) => Entry::Start(args),
+            Self::Sdk(call) => Entry::Sdk(call),
+        }
+    }
+
+    /// What the test's panic is to say, where it is to panic.
+    pub(crate) fn should_panic(&self) -> Option<&str> {
+        match self {
+            Self::Start(_) => None,
+            Self::Sdk(call) => call.should_panic.as_deref(),
+        }
+    }
+}
+
+/// A module that does not list its tests.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The module does not answer as its harness does.
+    #[error("the tests of `{module}` cannot be listed: `--list` {problem}")]
+    Answer {
+        /// The module's name.
+        module: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// A directory that the module is granted cannot be opened.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}
+
+/// What a harness lists the tests of a module with.
+pub(crate) struct Lister<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// The module.
+    pub module: &'a LoadedModule,
+    /// Makes what the module is granted while it lists its tests.
+    pub grants: &'a dyn Fn() -> Result<Arc<Grants>, GrantError>,
+    /// Set when the run is to stop.
+    pub interrupted: &'a Arc<AtomicBool>,
+}
+
+impl Lister<'_> {
+    /// The module as a program that can be asked for its tests.
+    ///
+    /// # Errors
+    /// It is granted a directory that cannot be opened.
+    pub(crate) fn program(&self) -> Result<Program<'_>, GrantError> {
+        Ok(Program { lister: self, grants: (self.grants)()? })
+    }
+}
+
+/// A module that answers questions about its tests.
+pub(crate) struct Program<'a> {
+    lister: &'a Lister<'a>,
+    grants: Arc<Grants>,
+}
+
+impl Program<'_> {
+    /// What the module prints when it is called with these arguments, in a fresh instance.
+    ///
+    /// # Errors
+    /// It does not return, or prints more than can be kept.
+    pub(crate) fn answer(&self, args: &[&str]) -> Result<Vec<u8>, ListError> {
+        let Lister { engine, module, interrupted, .. } = *self.lister;
+        let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(*arg)).collect();
+        let job = Job {
+            module,
+            grants: &self.grants,
+            test: &Arc::from(""),
+            entry: Entry::Start(&args),
+            interrupted,
+            counts_heap: false,
+            rounds: 1,
+            echo: None,
+            inject_host_leak: false,
+            inject_host_panic: false,
+        };
+        let done = run(engine, &job);
+        let failed = |problem: String| ListError::Answer { module: module.name.to_string(), problem };
+        if done.ending != Ending::Returned {
+            let stderr = String::from_utf8_lossy(&done.remains.output.stderr);
+            let said = stderr.lines().next_back().unwrap_or_default();
+            return Err(failed(format!("{} {said}", done.ending.words()).trim_end().to_owned()));
+        }
+        // Half a list would be tests that are not run, and nobody told.
+        if done.remains.output.dropped > 0 {
+            return Err(failed("prints more than can be kept; raise `output`".to_owned()));
+        }
+        Ok(done.remains.output.stdout)
+    }
+}

@@ -1,0 +1,55 @@
+//! From a parsed module to its catalogue: which harnesses hold its tests.
+
+use super::harness;
+use crate::catalogue::{Catalogue, CatalogueError, ExportProblem, Module, SdkTest};
+use crate::instrument::Window;
+use crate::model::Harness;
+use crate::sandbox::CodeRules;
+
+/// What a module holds. `forced` is the harness that the user asks for; tests held by another are then left out.
+///
+/// # Errors
+/// There is nothing to run, or what a harness declares in the module is broken.
+pub(crate) fn catalogue(module: &Module<'_>, forced: Option<Harness>) -> Result<Catalogue, CatalogueError> {
+    let (first, others, declared) = match forced {
+        Some(word) => (word, Vec::new(), taken_for(module, word)?),
+        None => detected(module)?,
+    };
+    Catalogue::new(module, first, others, declared)
+}
+
+/// The tests that are declared in a module which is taken for one of this harness.
+fn taken_for(module: &Module<'_>, word: Harness) -> Result<Vec<SdkTest>, CatalogueError> {
+    let declared = harness(word).declared(module)?;
+    harness(word).require(module, &declared)?;
+    Ok(declared)
+}
+
+/// The first harness that holds tests of a module, the others, and the tests that are declared.
+fn detected(module: &Module<'_>) -> Result<(Harness, Vec<Harness>, Vec<SdkTest>), CatalogueError> {
+    let (mut held_by, mut declared) = (Vec::new(), Vec::new());
+    for word in Harness::ALL {
+        let own = harness(word).declared(module)?;
+        if harness(word).detect(module, &own, !held_by.is_empty()) {
+            held_by.push(word);
+            declared.extend(own);
+        }
+    }
+    match held_by.split_first() {
+        Some((first, others)) => Ok((*first, others.to_vec(), declared)),
+        None => Err(CatalogueError::NothingToRun { start: module.start().err().unwrap_or(ExportProblem::Missing) }),
+    }
+}
+
+/// What the sandbox has to know of the harnesses of a module.
+pub(crate) fn code_rules(catalogue: &Catalogue) -> CodeRules {
+    let windows = |words: &mut dyn Iterator<Item = Harness>| -> Vec<Window> {
+        words.map(|word| harness(word).window()).filter(|window| *window != Window::None).collect()
+    };
+    CodeRules {
+        window: windows(&mut catalogue.harnesses()).first().copied().unwrap_or(Window::None),
+        windows: windows(&mut Harness::ALL.into_iter()),
+        // A module can hold functions of any harness, whoever runs its tests.
+        frames: Harness::ALL.into_iter().map(|word| harness(word).frames()).collect(),
+    }
+}

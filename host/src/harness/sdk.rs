@@ -1,0 +1,162 @@
+//! Tests of the guest SDK: listed in a custom section, each with an export of its own.
+
+use super::rust::{self, OUT_OF_MEMORY};
+use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
+use crate::catalogue::{CatalogueError, ExportProblem, Module, SdkTest};
+use crate::config::Ask;
+use crate::instrument::Window;
+use crate::policy::Policy;
+use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, TrapKind};
+use crate::symbols::{Cause, HarnessFrames, Symbols};
+use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, SECTION, STATE_EXPORT, parse_section};
+use wasmparser::ValType;
+
+pub(super) struct Sdk;
+
+/// Why the SDK's tests of a module cannot be listed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SdkError {
+    /// The SDK's tests were asked for, and there are none.
+    #[error("it has no tests of the airtight SDK (no custom section `{SECTION}`); leave the harness to be detected")]
+    NoTests,
+    /// The list of tests cannot be read.
+    #[error("its list of airtight SDK tests (custom section `{SECTION}`) is broken: {0}")]
+    Metadata(#[source] airtight_abi::MetaError),
+    /// The export that a test names, or one that all need, is missing or has another type.
+    #[error(
+        "its export `{export}`{for_test} {problem}; use the airtight and the airtight-sdk of one release, and do not \
+         strip exports", for_test = for_test(.test.as_deref())
+    )]
+    Export {
+        /// The test, where only one needs it.
+        test: Option<String>,
+        /// The export's name.
+        export: String,
+        /// What is wrong with it.
+        problem: ExportProblem,
+    },
+}
+
+impl From<SdkError> for CatalogueError {
+    fn from(error: SdkError) -> Self {
+        Self::Tests(Box::new(error))
+    }
+}
+
+fn for_test(test: Option<&str>) -> String {
+    test.map_or_else(String::new, |test| format!(", of the test `{test}`,"))
+}
+
+impl TestHarness for Sdk {
+    /// The tests that the module lists. Each one's export is there and has the right type.
+    fn declared(&self, module: &Module<'_>) -> Result<Vec<SdkTest>, CatalogueError> {
+        let list: Vec<u8> = module.custom(SECTION).flatten().copied().collect();
+        let tests = parse_section(&list).map_err(SdkError::Metadata)?;
+        if !tests.is_empty() {
+            for export in [STATE_EXPORT, CLEANUP_EXPORT, FLUSH_EXPORT] {
+                check_export(module, None, export)?;
+            }
+        }
+        for test in &tests {
+            check_export(module, Some(&test.name), &test.export)?;
+        }
+        Ok(tests)
+    }
+
+    fn detect(&self, _module: &Module<'_>, declared: &[SdkTest], _others: bool) -> bool {
+        !declared.is_empty()
+    }
+
+    fn require(&self, _module: &Module<'_>, declared: &[SdkTest]) -> Result<(), CatalogueError> {
+        if declared.is_empty() { Err(SdkError::NoTests.into()) } else { Ok(()) }
+    }
+
+    /// None: the host calls the test's export, and so knows itself when the test runs.
+    fn window(&self) -> Window {
+        Window::None
+    }
+
+    fn frames(&self) -> HarnessFrames {
+        HarnessFrames { crates: &["airtight_sdk"], prefixes: &["airtight:"], ..HarnessFrames::default() }
+    }
+
+    fn list(&self, lister: &Lister<'_>) -> Result<Vec<Test>, ListError> {
+        let test = |(index, test): (usize, &SdkTest)| Test {
+            name: test.libtest_name().into(),
+            ignored: test.ignore.clone(),
+            ask: ask(test),
+            declared: Some(index),
+        };
+        Ok(lister.module.catalogue.declared.iter().enumerate().map(test).collect())
+    }
+
+    fn entry(&self, test: &Test, module: &LoadedModule, _policy: &Policy) -> Result<TestEntry, String> {
+        let declared = test.declared.and_then(|index| module.catalogue.declared.get(index));
+        let declared = declared.ok_or_else(|| format!("the module does not declare `{}`", test.name))?;
+        let call = module.sdk_call(&declared.export, declared.should_panic.clone());
+        call.map(TestEntry::Sdk).ok_or_else(|| format!("the module does not export `{}`", declared.export))
+    }
+
+    fn finish(&self, evidence: &Evidence<'_>) -> Finish {
+        let run = evidence.run;
+        let Some(said) = &run.sdk else { return Finish::Abnormal };
+        if let Some(broken) = &said.broken {
+            return Finish::failed(format!("the test's record of itself cannot be read: {broken}"));
+        }
+        if let Some(first) = said.failures.first() {
+            return Finish::failed(failure_message(first, evidence.symbols));
+        }
+        if let (Some(expected), Ending::Trap { kind: TrapKind::Unreachable, .. }, Some(message)) =
+            (evidence.should_panic, &run.ending, &said.panic)
+        {
+            if message.contains(expected) {
+                return Finish::ExpectedPanic;
+            }
+            return Finish::failed(format!("panicked, but not as expected: `{message}` does not contain `{expected}`"));
+        }
+        match (&run.ending, &said.skipped) {
+            (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {
+                Finish::Skipped(reason.clone())
+            }
+            (Ending::Returned, None) if evidence.should_panic.is_some() => {
+                Finish::failed("did not panic, and should have")
+            }
+            (Ending::Returned, None) => Finish::RETURNED,
+            _ => Finish::Abnormal,
+        }
+    }
+}
+
+fn check_export(module: &Module<'_>, test: Option<&str>, export: &str) -> Result<(), SdkError> {
+    module.exports(export, &[ValType::I32]).map_err(|problem| SdkError::Export {
+        test: test.map(str::to_owned),
+        export: export.to_owned(),
+        problem,
+    })
+}
+
+/// What a test's attributes ask for.
+fn ask(test: &SdkTest) -> Ask {
+    Ask { limits: test.limits, grants: test.grants.clone() }
+}
+
+/// What a test said of its failure, with the place in front.
+pub(crate) fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
+    match &failure.at {
+        Some(at) => format!("{}: {}", symbols.place(at), failure.text),
+        None => failure.text.clone(),
+    }
+}
+
+/// What went wrong in a clean-up.
+pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
+    if let Some(panic) = rust::last_panic(&cleanup.stderr) {
+        return panic.message;
+    }
+    match &cleanup.ending {
+        Ending::Trap { kind: TrapKind::Unreachable, stack } if symbols.cause(stack) == Cause::AllocError => {
+            OUT_OF_MEMORY.into()
+        }
+        ending => ending.words(),
+    }
+}
