@@ -1,7 +1,7 @@
 //! Bytes to a parsed module, which every later stage is given: nothing parses its sections again.
 //!
 //! Parsing runs nothing and reads no code, so that a module whose compiled form is cached is listed in a few
-//! milliseconds. Whether the code is valid is found out when it is compiled; [`validate`] says what is wrong with it in
+//! milliseconds. Whether the code is valid is found out before it is rewritten; [`validate`] says what is wrong with it in
 //! words of the same kind.
 
 mod baked;

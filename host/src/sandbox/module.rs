@@ -93,11 +93,13 @@ impl LoadedModule {
         options: LoadOptions,
     ) -> Result<Self, LoadError> {
         let bytes = parsed.bytes;
+        // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
+        catalogue::validate(bytes)?;
         let asked =
             instrument::Options { heap: (!options.without_heap).then_some(rules.window), earlier: rules.windows };
         let Instrumented { bytes: rewritten, map } =
             instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
-        let module = compile(engine, cache, bytes, &rewritten)?;
+        let module = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
@@ -152,15 +154,13 @@ fn saved(map: &RewriteMap) -> Vec<String> {
     }
 }
 
-fn compile(engine: &Engine, cache: Option<&Cache>, original: &[u8], bytes: &[u8]) -> Result<Module, LoadError> {
+fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {
     let caps = engine.options().caps;
     let engine = engine.wasmtime();
     let key = CacheKey::new(engine, caps, bytes);
     if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
         return Ok(module);
     }
-    // What is wrong with the original could become right by what was added to it, and would then reach the hooks.
-    catalogue::validate(original)?;
     // Compiling cannot be interrupted, so what would take too long is not begun.
     catalogue::weigh(bytes, caps)?;
     let module = Module::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
