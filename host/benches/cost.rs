@@ -11,12 +11,12 @@ const ROUNDS: usize = 21;
 
 fn main() {
     let loop_of = Bare::new(TESTS);
-    let (runner, planned, profile) = planned(TESTS);
+    let (runner, planned) = planned(TESTS);
     let (mut bare, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS + 1 {
         let one = loop_of.seconds();
         let mut watch = Stopwatch::default();
-        runner.run(&planned, &profile, &mut watch).unwrap();
+        runner.run(&planned, &mut watch).unwrap();
         assert_eq!(watch.passed, TESTS);
         let other = watch.took.as_secs_f64() / TESTS as f64;
         // The first round warms up.

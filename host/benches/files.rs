@@ -45,7 +45,7 @@ fn makes_files(fd: u32) -> Vec<u8> {
 
 /// Something to run again and again.
 struct Case {
-    planned: (Runner, Vec<PlannedModule>, airtight::config::Profile),
+    planned: (Runner, Vec<PlannedModule>),
     tests: usize,
 }
 
@@ -55,9 +55,9 @@ impl Case {
     }
 
     fn seconds(&self) -> f64 {
-        let (runner, planned, profile) = &self.planned;
+        let (runner, planned) = &self.planned;
         let mut watch = Stopwatch::default();
-        runner.run(planned, profile, &mut watch).unwrap();
+        runner.run(planned, &mut watch).unwrap();
         assert_eq!(watch.passed, self.tests);
         watch.took.as_secs_f64()
     }

@@ -3,8 +3,7 @@
 
 mod support;
 
-use airtight::config::Profile;
-use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions};
+use airtight::run::{ModuleGrants, PlannedModule, Runner};
 use support::bare::Bare;
 use support::{Stopwatch, median, module_of, planned_as};
 
@@ -41,14 +40,13 @@ fn module(blocks: usize) -> Vec<u8> {
     module_of(TESTS, "", &test)
 }
 
-struct Case((Runner, Vec<PlannedModule>, Profile));
+struct Case((Runner, Vec<PlannedModule>));
 
 impl Case {
     fn new(heap: bool, blocks: usize) -> Self {
-        let options = RunnerOptions { heap, ..RunnerOptions::default() };
-        let case = Self(planned_as(options, TESTS, module(blocks), ModuleGrants::default()));
-        let (runner, planned, profile) = &case.0;
-        let report = runner.run(planned, profile, &mut Stopwatch::default()).unwrap();
+        let case = Self(planned_as(heap, TESTS, module(blocks), ModuleGrants::default()));
+        let (runner, planned) = &case.0;
+        let report = runner.run(planned, &mut Stopwatch::default()).unwrap();
         let seen = &report.canonical.modules[0].tests[0].usage.as_ref().unwrap().heap;
         assert_eq!(seen.tracked, heap, "{seen:?}");
         case
@@ -56,9 +54,9 @@ impl Case {
 
     /// Seconds a test.
     fn seconds(&self) -> f64 {
-        let (runner, planned, profile) = &self.0;
+        let (runner, planned) = &self.0;
         let mut watch = Stopwatch::default();
-        runner.run(planned, profile, &mut watch).unwrap();
+        runner.run(planned, &mut watch).unwrap();
         assert_eq!(watch.passed, TESTS);
         watch.took.as_secs_f64() / TESTS as f64
     }

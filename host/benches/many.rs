@@ -20,11 +20,11 @@ fn descriptors() -> usize {
 }
 
 fn main() {
-    let (few, few_planned, profile) = planned(FEW);
-    let (many, many_planned, _) = planned(MANY);
+    let (few, few_planned) = planned(FEW);
+    let (many, many_planned) = planned(MANY);
     let cost = |runner: &airtight::run::Runner, planned: &[_], tests: usize| {
         let mut watch = Stopwatch::default();
-        runner.run(planned, &profile, &mut watch).unwrap();
+        runner.run(planned, &mut watch).unwrap();
         assert_eq!(watch.passed, tests);
         watch.took.as_secs_f64() / tests as f64
     };

@@ -3,7 +3,7 @@
 //! After each call the module writes an [`Answer`] to whatever descriptor the script names then, so that what was answered is
 //! known however the test ends.
 
-use airtight::config::{Profile, Requestable};
+use airtight::config::Profile;
 use airtight::model::TestRecord;
 use airtight::policy::Policy;
 use airtight::run::{ModuleGrants, RunError, Runner, Selection, Subject};
@@ -198,9 +198,9 @@ impl Script {
 pub fn run_module(runner: &Runner, module: Vec<u8>, policy: Policy) -> Result<TestRecord, RunError> {
     let options = LoadOptions { name: "script".to_owned(), ..LoadOptions::default() };
     let module = runner.load(module, options).expect("a script is a module");
-    let profile = Profile::new("script", policy, Requestable::default(), Vec::new());
+    let runner = runner.under(Profile::for_policy(policy)).expect("the stack is the usual one");
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], &profile, &Selection::default())?;
-    let mut report = runner.run(&planned, &profile, &mut ())?;
+    let planned = runner.plan(vec![subject], &Selection::default())?;
+    let mut report = runner.run(&planned, &mut ())?;
     Ok(report.canonical.modules.remove(0).tests.remove(0))
 }

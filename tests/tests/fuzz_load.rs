@@ -6,10 +6,9 @@
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_load -- --nocapture
 //! ```
 
-use airtight::config::{Profile, Requestable};
 use airtight::model::Verdict;
 use airtight::policy::{Limit, Limits, Policy};
-use airtight::run::{ModuleGrants, RunError, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, RunError, Runner, Selection, Subject};
 use airtight::sandbox::{Compiler, LoadOptions};
 use airtight_tests::fuzz;
 use proptest::prelude::*;
@@ -125,13 +124,13 @@ fn modules() -> Vec<Vec<u8>> {
     modules
 }
 
-fn profile() -> Profile {
+fn policy() -> Policy {
     let limits = Limits::default()
         .with(Limit::Fuel, 200_000)
         .with(Limit::Memory, 4 << 20)
         .with(Limit::Timeout, 20_000)
         .with(Limit::Scratch, 1 << 20);
-    Profile::new("fuzz", Policy { limits, ..Policy::default() }, Requestable::default(), Vec::new())
+    Policy { limits, ..Policy::default() }
 }
 
 /// How far a module came.
@@ -146,14 +145,13 @@ fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<Came, TestCaseError> {
     let Ok(module) = runner.load(bytes, LoadOptions { name: "damaged".into(), ..LoadOptions::default() }) else {
         return Ok(Came::Refused);
     };
-    let profile = profile();
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = match runner.plan(vec![subject], &profile, &Selection::default()) {
+    let planned = match runner.plan(vec![subject], &Selection::default()) {
         Ok(planned) => planned,
         Err(RunError::List(_)) => return Ok(Came::Unlisted),
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
     };
-    let report = runner.run(&planned, &profile, &mut ()).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let report = runner.run(&planned, &mut ()).map_err(|error| TestCaseError::fail(error.to_string()))?;
     for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
         let limit = test.details.as_deref().and_then(|details| details.limit.as_ref());
         let by_the_clock =
@@ -164,7 +162,7 @@ fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<Came, TestCaseError> {
 }
 
 fn runner() -> Runner {
-    Runner::new(RunnerOptions { jobs: 1, compiler: Compiler::Winch, ..RunnerOptions::default() }).unwrap()
+    Runner::for_policy(policy()).jobs(1).compiler(Compiler::Winch).build().unwrap()
 }
 
 #[test]

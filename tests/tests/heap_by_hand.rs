@@ -3,20 +3,20 @@
 use airtight::config::Config;
 use airtight::model::doubt::Cause;
 use airtight::model::{Report, TestRecord, Verdict};
-use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn report(fields: &str, settings: &str) -> Report {
     let bytes = wat::parse_str(format!("(module {fields})")).unwrap_or_else(|error| panic!("{error}"));
-    let config = format!("[profile.default]\n{settings}");
-    let profile = Config::from_str(&config, "airtight.toml", Path::new("/")).unwrap().profile("default").unwrap();
-    let runner = Runner::new(RunnerOptions::default()).unwrap();
+    let text = format!("[profile.default]\n{settings}");
+    let config = Config::from_str(&text, "airtight.toml", Path::new("/")).unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().build().unwrap();
     let module = runner.load(bytes, LoadOptions { name: "guest".into(), ..LoadOptions::default() }).unwrap();
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
-    runner.run(&planned, &profile, &mut ()).unwrap()
+    let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
+    runner.run(&planned, &mut ()).unwrap()
 }
 
 fn test(fields: &str) -> TestRecord {

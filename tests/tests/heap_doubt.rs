@@ -5,7 +5,7 @@
 use airtight::config::Config;
 use airtight::model::Verdict;
 use airtight::model::profile::{HeapProfile, ProfileSite};
-use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::{Ran, guests_dir, read_report, run, scratch_dir, tests};
 use serde_json::{Value, json};
@@ -101,17 +101,18 @@ fn a_profile_without_a_test_says_so() {
 /// Wherever the fuel ends, the profile has every block that was allocated before, and which of them were live.
 #[test]
 fn a_test_that_ran_out_of_fuel_has_a_profile() {
-    let runner = Runner::new(RunnerOptions { profile: true, ..RunnerOptions::default() }).unwrap();
+    let whole = Runner::builder(&Config::default(), "default").unwrap().heap_profile(true).build().unwrap();
     let mut seen = BTreeSet::new();
     for program in ["leak_a_list_by_its_head", "pass_everything_freed", "leak_a_realloc_chain"] {
         let bytes = fs::read(guests_dir().join("c").join(program).with_extension("wasm")).unwrap();
         for fuel in (600..6000).step_by(101) {
             let config = format!("[profile.default]\nfuel = {fuel}\n");
             let profile = Config::from_str(&config, "airtight.toml", "/".as_ref()).unwrap().profile("default").unwrap();
+            let runner = whole.under(profile).unwrap();
             let module = runner.load(bytes.clone(), LoadOptions { name: program.into(), ..LoadOptions::default() });
             let subject = Subject { module: module.unwrap(), grants: ModuleGrants::default() };
-            let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
-            let report = runner.run(&planned, &profile, &mut ()).unwrap();
+            let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
+            let report = runner.run(&planned, &mut ()).unwrap();
             let test = &report.canonical.modules[0].tests[0];
             let heap = &test.usage.as_ref().unwrap().heap;
             let HeapProfile { sites, missing } = report.profile.unwrap();

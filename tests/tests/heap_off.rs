@@ -4,20 +4,23 @@
 use airtight::config::{Config, Profile};
 use airtight::model::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
 use airtight::policy::CLEANUP_FUEL;
-use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, Runner, RunnerBuilder, Selection, Subject};
 use airtight::sandbox::{Cache, Compiler, LoadOptions};
 use airtight_tests::sdk::{sdk_module, state};
 use airtight_tests::{cache_dir, compile, guests, guests_dir, scratch_dir, wat_guests};
 use std::path::{Path, PathBuf};
 
 fn runner(heap: bool, compiler: Compiler) -> Runner {
-    runner_with(RunnerOptions { heap, compiler, ..RunnerOptions::default() })
+    builder(heap).compiler(compiler).build().unwrap()
 }
 
-fn runner_with(options: RunnerOptions) -> Runner {
+fn builder(heap: bool) -> RunnerBuilder {
     // Modules are loaded again for each amount of fuel.
-    let cache = Some(Cache::new(cache_dir().join("modules"), u64::MAX));
-    Runner::new(RunnerOptions { cache, ..options }).unwrap()
+    uncached(heap).cache(Cache::new(cache_dir().join("modules"), u64::MAX))
+}
+
+fn uncached(heap: bool) -> RunnerBuilder {
+    Runner::builder(&Config::default(), "default").unwrap().heap_accounting(heap)
 }
 
 /// The guests' own profile, with changes.
@@ -36,8 +39,9 @@ fn run_bytes(runner: &Runner, profile: &Profile, module: Vec<u8>) -> Canonical {
     let options = LoadOptions { name: "guest".into(), ..LoadOptions::default() };
     let module = runner.load(module, options).unwrap();
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], profile, &Selection::default()).unwrap();
-    runner.run(&planned, profile, &mut ()).unwrap().canonical
+    let runner = runner.under(profile.clone()).unwrap();
+    let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
+    runner.run(&planned, &mut ()).unwrap().canonical
 }
 
 /// A report without what only heap accounting sees.
@@ -211,8 +215,7 @@ fn never(_: &TestRecord) -> bool {
 fn fuel_of_each_call_and_each_clean_up_ends_at_the_same_place() {
     for compiler in [Compiler::Cranelift, Compiler::Winch] {
         for repeat in [1, 3] {
-            let options = |heap| RunnerOptions { heap, compiler, repeat, ..RunnerOptions::default() };
-            let [on, off] = [true, false].map(|heap| runner_with(options(heap)));
+            let [on, off] = [true, false].map(|heap| builder(heap).compiler(compiler).repeat(repeat).build().unwrap());
             sweep(&with_cleanups("", ""), [&on, &off], never);
         }
     }
@@ -245,11 +248,8 @@ fn fuel_of_clean_ups_ends_at_the_same_place() {
             spend(rest)
         )
     };
-    let [on, off] = [true, false].map(|heap| {
-        let options = RunnerOptions { heap, ..RunnerOptions::default() };
-        // Each module is another one.
-        Runner::new(options).unwrap()
-    });
+    // Each module is another one, so there is no cache.
+    let [on, off] = [true, false].map(|heap| uncached(heap).build().unwrap());
     let profile = profile("fuel = \"50M\"");
     let (mut finished, mut ran_out) = (0, 0);
     for left in 0..110 {
@@ -271,8 +271,7 @@ fn fuel_of_clean_ups_ends_at_the_same_place() {
 /// allocator, it ends a few units early, and that is said. Elsewhere there is no difference.
 #[test]
 fn fuel_that_ends_early_is_told_where_output_is_passed_on() {
-    let options = |heap| RunnerOptions { heap, no_capture: true, ..RunnerOptions::default() };
-    let [on, off] = [true, false].map(|heap| runner_with(options(heap)));
+    let [on, off] = [true, false].map(|heap| builder(heap).no_capture(true).build().unwrap());
     let told = |test: &TestRecord| {
         let why = test.usage.as_ref().and_then(|usage| usage.heap.why.as_deref());
         why.is_some_and(|why| why.contains("a few units early at most"))

@@ -1,9 +1,9 @@
 //! The corpus of hostile modules: each gets its verdict within its limits, and an observer who knows nothing of airtight
 //! finds nothing touched outside of what was granted.
 
-use airtight::config::{Config, Profile};
+use airtight::config::Config;
 use airtight::model::{Report, TestRecord};
-use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::hostile::{Expect, Hostile, PUBLIC, SECRET, Site, corpus, lay_out};
 use airtight_tests::{command, scratch_dir};
@@ -88,12 +88,12 @@ fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
     let descriptors = open_descriptors();
     let watched = watch(&site);
     let swapper = Swapper::start(&site);
-    let profile = Config::from_str(CONFIG, "airtight.toml", dir.path()).unwrap().profile("default").unwrap();
-    let runner = Runner::new(RunnerOptions { keep_output: true, ..RunnerOptions::default() }).unwrap();
+    let config = Config::from_str(CONFIG, "airtight.toml", dir.path()).unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().keep_output(true).build().unwrap();
     let mut wrong = Vec::new();
     for hostile in &corpus {
         let began = Instant::now();
-        let found = run_one(&runner, &profile, hostile);
+        let found = run_one(&runner, hostile);
         let took = began.elapsed();
         if let Err(found) = found {
             wrong.push(format!("{}: expected {:?}, found {found}", hostile.name, hostile.expect));
@@ -108,7 +108,7 @@ fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
     assert!(peak < MOST_MEMORY_KIB, "this process took {peak} KiB");
 }
 
-fn run_one(runner: &Runner, profile: &Profile, hostile: &Hostile) -> Result<(), String> {
+fn run_one(runner: &Runner, hostile: &Hostile) -> Result<(), String> {
     let options = LoadOptions { name: hostile.name.clone(), ..LoadOptions::default() };
     let module = match (runner.load(hostile.bytes.clone(), options), hostile.expect) {
         (Ok(module), Expect::Verdict(_) | Expect::Limit(_) | Expect::WallClock) => module,
@@ -117,8 +117,8 @@ fn run_one(runner: &Runner, profile: &Profile, hostile: &Hostile) -> Result<(), 
         (Ok(_), Expect::Refused(_)) => return Err("it was loaded".to_owned()),
     };
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], profile, &Selection::default()).map_err(|error| error.to_string())?;
-    let report: Report = runner.run(&planned, profile, &mut ()).map_err(|error| error.to_string())?;
+    let planned = runner.plan(vec![subject], &Selection::default()).map_err(|error| error.to_string())?;
+    let report: Report = runner.run(&planned, &mut ()).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&report).expect("a report is JSON");
     if text.contains(SECRET) {
         return Err("it was told a secret".to_owned());

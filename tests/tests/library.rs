@@ -1,8 +1,8 @@
 //! The library in a program of one's own.
 
-use airtight::config::{Config, Profile};
+use airtight::config::Config;
 use airtight::model::{Report, Verdict};
-use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerBuilder, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::{compile, guest, scratch_dir};
 use std::collections::BTreeSet;
@@ -12,8 +12,8 @@ use std::sync::Mutex;
 /// The descriptor list is the process's, so that tests which look at it may not run at once.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn profile() -> Profile {
-    Config::default().profile("default").unwrap()
+fn builder() -> RunnerBuilder {
+    Runner::builder(&Config::default(), "default").unwrap()
 }
 
 fn plan(runner: &Runner, module: &Path) -> Vec<PlannedModule> {
@@ -21,11 +21,11 @@ fn plan(runner: &Runner, module: &Path) -> Vec<PlannedModule> {
     let options = LoadOptions { name: "guest".into(), ..LoadOptions::default() };
     let module = runner.load(bytes, options).unwrap();
     let subject = Subject { module, grants: ModuleGrants::default() };
-    runner.plan(vec![subject], &profile(), &Selection::default()).unwrap()
+    runner.plan(vec![subject], &Selection::default()).unwrap()
 }
 
 fn run(runner: &Runner, module: &Path) -> Report {
-    runner.run(&plan(runner, module), &profile(), &mut ()).unwrap()
+    runner.run(&plan(runner, module), &mut ()).unwrap()
 }
 
 /// What the process has open, by number and target.
@@ -43,9 +43,9 @@ fn open() -> BTreeSet<(String, String)> {
 fn a_thousand_tests_leave_the_process_s_descriptors_as_they_were() {
     let _alone = ALONE.lock().unwrap();
     let outside = open();
-    let runner = Runner::new(RunnerOptions::default()).unwrap();
+    let runner = builder().build().unwrap();
     let planned = plan(&runner, guest("plain/files"));
-    let run = || runner.run(&planned, &profile(), &mut ()).unwrap().canonical.modules[0].tests.len();
+    let run = || runner.run(&planned, &mut ()).unwrap().canonical.modules[0].tests.len();
     run();
     let before = open();
     let mut tests = 0;
@@ -64,7 +64,7 @@ fn a_caller_with_a_small_stack_is_no_danger() {
     let dir = scratch_dir();
     let module = compile("trap_endless_recursion", dir.path());
     let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(move || {
-        let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
+        let runner = builder().jobs(1).build().unwrap();
         run(&runner, &module).canonical.modules[0].tests[0].verdict
     });
     assert_eq!(thread.unwrap().join().unwrap(), Verdict::Fail);
@@ -74,8 +74,8 @@ fn a_caller_with_a_small_stack_is_no_danger() {
 fn the_allocator_does_not_show() {
     let _alone = ALONE.lock().unwrap();
     let reports = [true, false].map(|pooling| {
-        let runner = Runner::new(RunnerOptions { pooling, ..RunnerOptions::default() }).unwrap();
-        assert_eq!(runner.engine().pooled(), pooling);
+        let runner = builder().pooling(pooling).build().unwrap();
+        assert_eq!(runner.is_pooled(), pooling);
         run(&runner, guest("plain/endings")).digest
     });
     assert_eq!(reports[0], reports[1]);

@@ -1,25 +1,21 @@
 //! A test that is called several times in one instance: each call has fuel, time and limits of its own, and what is said of
 //! all of them together is without their clean-ups.
 
-use airtight::config::{Config, Profile};
+use airtight::config::Config;
 use airtight::model::{TestRecord, Verdict};
-use airtight::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use airtight_tests::sdk::{sdk_module, state};
 use std::path::Path;
 
-fn profile(settings: &str) -> Profile {
-    let config = format!("[profile.default]\n{settings}");
-    Config::from_str(&config, "airtight.toml", Path::new("/")).unwrap().profile("default").unwrap()
-}
-
 fn run(module: &[u8], settings: &str, repeat: u32) -> TestRecord {
-    let runner = Runner::new(RunnerOptions { repeat, ..RunnerOptions::default() }).unwrap();
+    let text = format!("[profile.default]\n{settings}");
+    let config = Config::from_str(&text, "airtight.toml", Path::new("/")).unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().repeat(repeat).build().unwrap();
     let module = runner.load(module.to_vec(), LoadOptions { name: "guest".into(), ..LoadOptions::default() }).unwrap();
-    let profile = profile(settings);
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
-    let mut canonical = runner.run(&planned, &profile, &mut ()).unwrap().canonical;
+    let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
+    let mut canonical = runner.run(&planned, &mut ()).unwrap().canonical;
     canonical.modules.remove(0).tests.remove(0)
 }
 

@@ -2,7 +2,7 @@
 
 use airtight::model::{TestRecord, Verdict};
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy, SocketGrant, SocketSource};
-use airtight::run::{Runner, RunnerOptions};
+use airtight::run::Runner;
 use airtight::sandbox::Compiler;
 use airtight_tests::script::Arg::{Buffer, Bytes, I32, I64, Out, OutAt};
 use airtight_tests::script::{Answer, Arg, End, Script, run_module};
@@ -33,9 +33,8 @@ const FD_WRITE: u64 = 1 << 6;
 fn runner() -> &'static Runner {
     static RUNNER: OnceLock<Runner> = OnceLock::new();
     RUNNER.get_or_init(|| {
-        let options =
-            RunnerOptions { jobs: 1, compiler: Compiler::Winch, keep_output: true, ..RunnerOptions::default() };
-        Runner::new(options).unwrap()
+        let builder = Runner::for_policy(Policy::default()).jobs(1).compiler(Compiler::Winch).keep_output(true);
+        builder.build().unwrap()
     })
 }
 

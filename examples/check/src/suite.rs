@@ -1,11 +1,10 @@
 //! Builds the lessons and runs them, as `airtight test` would.
 
 use crate::lesson::{EXPECTED, Lesson, ROUNDS};
-use airtight::config::{Config, Profile};
+use airtight::config::Config;
 use airtight::model::Report;
-use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
-use airtight::run::{Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{Runner, RunnerBuilder, Selection, Subject};
 use airtight::sandbox::Cache;
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, SetupEvent};
 use anyhow::{Context, Result, ensure};
@@ -32,33 +31,28 @@ impl Suite {
     pub fn run(&self) -> Result<Ran> {
         let dir = lessons_dir()?;
         let config = Config::load(&dir)?;
-        let profile = config.profile("default")?;
         let built = self.build(&dir)?;
         let lessons = lessons(&dir, &built)?;
-        let options = RunnerOptions {
-            stack: profile.policy().limits.most(Limit::Stack),
-            cache: toolchain::cache_dir().map(|dir| Cache::new(dir.join("modules"), config.cache_size)),
-            module_size: config.module_size,
-            ..RunnerOptions::default()
-        };
+        let cache = toolchain::cache_dir().map(|dir| Cache::new(dir.join("modules"), config.cache_size));
+        let builder = Runner::builder(&config, "default")?.cache(cache);
         let all: Vec<_> = built.artifacts.iter().collect();
-        let report = self.run_modules(options.clone(), &all, &profile)?;
+        let report = self.run_modules(builder.clone(), &all)?;
         let repeats =
             |artifact: &&Artifact| lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.repeats());
         let repeating: Vec<_> = built.artifacts.iter().filter(repeats).collect();
-        let repeated = self.run_modules(RunnerOptions { repeat: ROUNDS, ..options }, &repeating, &profile)?;
+        let repeated = self.run_modules(builder.repeat(ROUNDS), &repeating)?;
         Ok(Ran { report, repeated, lessons })
     }
 
-    fn run_modules(&self, options: RunnerOptions, artifacts: &[&Artifact], profile: &Profile) -> Result<Report> {
-        let runner = Runner::new(options)?;
+    fn run_modules(&self, builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<Report> {
+        let runner = builder.build()?;
         let subjects = artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
         let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
-        let plan = runner.plan(subjects, profile, &Selection::default())?;
-        let Some(colours) = self.colours else { return Ok(runner.run(&plan, profile, &mut ())?) };
+        let plan = runner.plan(subjects, &Selection::default())?;
+        let Some(colours) = self.colours else { return Ok(runner.run(&plan, &mut ())?) };
         let options = ConsoleOptions { colours, output: OutputMode::Never, ..ConsoleOptions::default() };
         let mut console = Console::new(std::io::stdout(), options);
-        let report = runner.run(&plan, profile, &mut console)?;
+        let report = runner.run(&plan, &mut console)?;
         console.finish()?;
         Ok(report)
     }

@@ -3,10 +3,9 @@
 //! No toolchain is needed here: the modules are text, and each is one test (a `command`), which imports what it uses of WASI.
 //! A module from a file is loaded the same way.
 
-use airtight::config::{Profile, Requestable};
 use airtight::model::{Report, ResourceKind, Verdict};
 use airtight::policy::{Limit, Limits, Policy};
-use airtight::run::{Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use anyhow::{Context, Result, ensure};
 
@@ -30,12 +29,13 @@ const GROWS: &str = r#"(module
         (if (i32.eq (memory.grow (i32.const 1024)) (i32.const -1)) (then unreachable))))"#;
 
 fn main() -> Result<()> {
-    // One runner does any number of runs; it owns the engine and the threads.
-    let runner = Runner::new(RunnerOptions::default())?;
     // A test gets what the policy names, and this one names nothing but limits.
     let limits = Limits::default().with(Limit::Memory, 16 << 20);
     let policy = Policy { limits, ..Policy::default() };
-    let report = run(&runner, policy, &[("leaks", LEAKS), ("grows", GROWS)])?;
+    // One runner does any number of runs under that policy; it owns the engine and the threads. Programs that are configured
+    // by a file make theirs with `Runner::builder`.
+    let runner = Runner::for_policy(policy).build()?;
+    let report = run(&runner, &[("leaks", LEAKS), ("grows", GROWS)])?;
 
     // Modules are in the order of their names, whatever the order of the runs was.
     let [grows, leaks] = &report.canonical.modules[..] else { anyhow::bail!("two modules were run") };
@@ -55,16 +55,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn run(runner: &Runner, policy: Policy, modules: &[(&str, &str)]) -> Result<Report> {
+fn run(runner: &Runner, modules: &[(&str, &str)]) -> Result<Report> {
     let mut subjects = Vec::new();
     for (name, text) in modules {
         let options = LoadOptions { name: (*name).to_owned(), ..LoadOptions::default() };
         let module = runner.load(wat::parse_str(text)?, options)?;
         subjects.push(Subject { module, grants: Default::default() });
     }
-    // Programs that are configured by a file take the profile from `airtight::config::Config`.
-    let profile = Profile::new("embed", policy, Requestable::default(), Vec::new());
-    let plan = runner.plan(subjects, &profile, &Selection::default())?;
+    let plan = runner.plan(subjects, &Selection::default())?;
     // The listener hears of each test as it ends; `()` does not listen.
-    Ok(runner.run(&plan, &profile, &mut ())?)
+    Ok(runner.run(&plan, &mut ())?)
 }

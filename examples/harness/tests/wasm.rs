@@ -4,9 +4,8 @@
 //! where there is none, the error says what to type. Nothing is installed but what airtight keeps in its own cache.
 
 use airtight::config::Config;
-use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions};
-use airtight::run::{RunIgnored, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{RunIgnored, Runner, Selection, Subject};
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildRequest, Permission, SetupEvent, TargetFilter};
 use anyhow::{Result, ensure};
 use std::path::Path;
@@ -26,20 +25,18 @@ fn main() -> ExitCode {
 fn run(args: impl Iterator<Item = String>) -> Result<u8> {
     let (selection, list) = selection(args);
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let profile = Config::load(package)?.profile("default")?;
-    let runner =
-        Runner::new(RunnerOptions { stack: profile.policy().limits.most(Limit::Stack), ..RunnerOptions::default() })?;
+    let runner = Runner::builder(&Config::load(package)?, "default")?.build()?;
     let subjects = build(package)?
         .iter()
         .map(|artifact| runner.load_artifact(artifact, None))
         .collect::<Result<Vec<Subject>, _>>()?;
-    let plan = runner.plan(subjects, &profile, &selection)?;
+    let plan = runner.plan(subjects, &selection)?;
     if list {
         plan.iter().flat_map(|module| &module.tests).for_each(|test| println!("{}: test", test.name));
         return Ok(airtight::model::exit_status::PASSED);
     }
     let mut console = Console::new(std::io::stdout(), ConsoleOptions::default());
-    let report = runner.run(&plan, &profile, &mut console)?;
+    let report = runner.run(&plan, &mut console)?;
     console.finish()?;
     Ok(report.worst())
 }

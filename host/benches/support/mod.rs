@@ -4,9 +4,9 @@
 
 pub mod bare;
 
-use airtight::config::{Config, Profile};
+use airtight::config::Config;
 use airtight::model::events::{Event, Listener};
-use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerOptions, Selection, Subject};
+use airtight::run::{ModuleGrants, PlannedModule, Runner, Selection, Subject};
 use airtight::sandbox::LoadOptions;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -60,29 +60,29 @@ pub fn module_of(tests: usize, imports: &str, test: &str) -> Vec<u8> {
 }
 
 /// A runner with one worker and the tests of [`module`], planned.
-pub fn planned(tests: usize) -> (Runner, Vec<PlannedModule>, Profile) {
+pub fn planned(tests: usize) -> (Runner, Vec<PlannedModule>) {
     planned_with(tests, module(tests), ModuleGrants::default())
 }
 
 /// The same with a module and grants of one's own.
-pub fn planned_with(tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Vec<PlannedModule>, Profile) {
-    planned_as(RunnerOptions::default(), tests, module, grants)
+pub fn planned_with(tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Vec<PlannedModule>) {
+    planned_as(true, tests, module, grants)
 }
 
-/// The same with options of one's own, but for the number of workers.
+/// The same, with heap accounting or without.
 pub fn planned_as(
-    options: RunnerOptions,
+    heap_accounting: bool,
     tests: usize,
     module: Vec<u8>,
     grants: ModuleGrants,
-) -> (Runner, Vec<PlannedModule>, Profile) {
-    let runner = Runner::new(RunnerOptions { jobs: 1, ..options }).unwrap();
-    let profile = Config::default().profile("default").unwrap();
+) -> (Runner, Vec<PlannedModule>) {
+    let builder = Runner::builder(&Config::default(), "default").unwrap();
+    let runner = builder.jobs(1).heap_accounting(heap_accounting).build().unwrap();
     let options = LoadOptions { name: "bench".into(), ..LoadOptions::default() };
     let module = runner.load(module, options).unwrap();
-    let planned = runner.plan(vec![Subject { module, grants }], &profile, &Selection::default()).unwrap();
+    let planned = runner.plan(vec![Subject { module, grants }], &Selection::default()).unwrap();
     assert_eq!(planned[0].tests.len(), tests);
-    (runner, planned, profile)
+    (runner, planned)
 }
 
 /// Measures from the start of a run to the end of its last test: without the report, which is made once a run.

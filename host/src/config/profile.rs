@@ -77,6 +77,12 @@ impl Clone for Profile {
 }
 
 impl Profile {
+    /// A profile whose tests all have this policy, without a configuration.
+    #[must_use]
+    pub fn for_policy(policy: Policy) -> Self {
+        Self::new("policy", policy, Requestable::default(), Vec::new())
+    }
+
     /// A profile of checked parts.
     #[must_use]
     pub fn new(name: &str, policy: Policy, requestable: Requestable, overrides: Vec<Override>) -> Self {

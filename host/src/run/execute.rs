@@ -136,7 +136,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
                 let judgement = Case { harness, module, policy, should_panic, run: &ran }.judge();
                 let (engine, job) = (shared.engine, &job);
-                let accountant = Accountant { engine, job, profile: shared.options.profile };
+                let accountant = Accountant { engine, job, profile: shared.options.heap_profile };
                 let audit = accountant.audit(&ran, &judgement);
                 let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;

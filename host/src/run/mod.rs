@@ -3,6 +3,7 @@
 //! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, runs each in a fresh
 //! instance on threads with the stack that guests need, judges them, and tells a [`crate::model::events::Listener`].
 
+mod builder;
 mod doubts;
 mod execute;
 mod heap;
@@ -18,8 +19,9 @@ mod selection;
 mod slow;
 
 pub use crate::harness::ListError;
+pub use builder::RunnerBuilder;
 pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, Subject};
-pub use runner::{Ended, RunError, Runner, RunnerOptions, SetupError};
+pub use runner::{Ended, RunError, Runner, SetupError};
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

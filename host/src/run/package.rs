@@ -85,7 +85,7 @@ impl Runner {
     pub fn load_file(&self, path: &Path, options: LoadOptions) -> Result<LoadedModule, FileError> {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let unusable = |source| FileError::Load { path: path.to_owned(), source };
-        let cap = self.options().module_size;
+        let cap = self.module_size();
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > cap {
             return Err(unusable(LoadError::TooLarge { size, cap }));

@@ -1,86 +1,24 @@
 //! The front door: load modules, list their tests, run them, get a report.
 
+use super::builder::{RunOptions, RunnerBuilder};
 use super::doubts;
 use super::execute::{self, Outcome};
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::{CompileCaps, Module};
-use crate::config::Profile;
+use crate::config::{Config, Profile, UnknownProfile};
 use crate::harness::{self, ListError};
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
-use crate::policy::{Limit, Limits, policy_record};
+use crate::policy::{Limit, Policy, policy_record};
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
-    self, Cache, Compiler, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
+    self, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
 };
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
-
-/// How a run is done. Nothing here changes a canonical report, but `fail_fast`.
-#[derive(Debug, Clone)]
-pub struct RunnerOptions {
-    /// Worker threads; 0 takes one for each processor.
-    pub jobs: usize,
-    /// Which compiler makes machine code of the modules.
-    pub compiler: Compiler,
-    /// The guests' call stack, in bytes; see [`Limit::Stack`].
-    pub stack: u64,
-    /// Where compiled modules are kept between runs.
-    pub cache: Option<Cache>,
-    /// Most bytes of a module.
-    pub module_size: u64,
-    /// Most work that a module may be for the compiler.
-    pub compile_caps: CompileCaps,
-    /// Runs no test that comes after the first failing one in the plan.
-    pub fail_fast: bool,
-    /// Passes output on to the program's own streams as it is written; tests run one at a time.
-    pub no_capture: bool,
-    /// Keeps the output of tests that pass, too.
-    pub keep_output: bool,
-    /// Runs the tests in another order, which this number decides.
-    pub shuffle: Option<u64>,
-    /// Whether the pooling allocator is tried.
-    pub pooling: bool,
-    /// Whether modules' allocators are hooked; if not, every test says that its heap is not tracked.
-    pub heap: bool,
-    /// How often each test of the SDK is called, in one instance, to see what grows; 0 and 1 are once.
-    pub repeat: u32,
-    /// Whether every test whose heap is tracked is run a second time, for [`Report::profile`].
-    pub profile: bool,
-    /// See [`Runner::interrupt`]. Runners whose options are copies of each other share it.
-    pub interrupt: Arc<AtomicBool>,
-    #[doc(hidden)]
-    pub inject_host_leak: bool,
-    #[doc(hidden)]
-    pub inject_host_panic: bool,
-}
-
-impl Default for RunnerOptions {
-    fn default() -> Self {
-        Self {
-            jobs: 0,
-            compiler: Compiler::default(),
-            stack: Limits::default().most(Limit::Stack),
-            cache: None,
-            module_size: 512 << 20,
-            compile_caps: CompileCaps::default(),
-            fail_fast: false,
-            no_capture: false,
-            keep_output: false,
-            shuffle: None,
-            pooling: true,
-            heap: true,
-            repeat: 1,
-            profile: false,
-            interrupt: Arc::default(),
-            inject_host_leak: false,
-            inject_host_panic: false,
-        }
-    }
-}
 
 /// A runner that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +29,16 @@ pub enum SetupError {
     /// The worker threads cannot be started.
     #[error("the worker threads cannot be started: {0}")]
     Threads(String),
+    /// An engine is asked for stacks that it was not made for.
+    #[error(
+        "the engine was made for stacks of {own} bytes, and the profile wants {wanted}: make another runner for it"
+    )]
+    OtherStack {
+        /// Bytes of a stack that the engine was made for.
+        own: u64,
+        /// Bytes of a stack that the profile wants.
+        wanted: u64,
+    },
 }
 
 /// A run that cannot be done.
@@ -128,19 +76,21 @@ pub enum Ended {
     },
 }
 
-/// Runs tests. One runner can do any number of runs.
+/// Runs tests under one profile. One runner can do any number of runs.
 pub struct Runner {
-    engine: Engine,
-    pool: ThreadPool,
-    options: RunnerOptions,
-    interrupted: Arc<AtomicBool>,
+    engine: Arc<Engine>,
+    pool: Arc<ThreadPool>,
+    profile: Profile,
+    /// Most bytes of a module.
+    module_size: u64,
+    options: RunOptions,
 }
 
 /// What the stages of one run share.
 pub(super) struct Shared<'a> {
     pub engine: &'a Engine,
     pub pool: &'a ThreadPool,
-    pub options: &'a RunnerOptions,
+    pub options: &'a RunOptions,
     pub interrupted: &'a Arc<AtomicBool>,
 }
 
@@ -161,11 +111,26 @@ impl Shared<'_> {
 }
 
 impl Runner {
-    /// A runner with its own engine and threads.
+    /// Makes a runner for a profile of a configuration.
     ///
     /// # Errors
-    /// See [`SetupError`].
-    pub fn new(mut options: RunnerOptions) -> Result<Self, SetupError> {
+    /// The configuration has no such profile.
+    pub fn builder(config: &Config, profile: &str) -> Result<RunnerBuilder, UnknownProfile> {
+        RunnerBuilder::new(config, profile)
+    }
+
+    /// Makes a runner whose tests all have this policy. What no policy says, such as the caps on modules, is as in an empty
+    /// configuration.
+    pub fn for_policy(policy: Policy) -> RunnerBuilder {
+        RunnerBuilder::for_policy(policy)
+    }
+
+    pub(super) fn new(
+        profile: Profile,
+        module_size: u64,
+        caps: CompileCaps,
+        mut options: RunOptions,
+    ) -> Result<Self, SetupError> {
         if options.jobs == 0 {
             options.jobs = std::thread::available_parallelism().map_or(1, Into::into);
         }
@@ -175,9 +140,9 @@ impl Runner {
         let engine = Engine::new(EngineOptions {
             compiler: options.compiler,
             workers: options.jobs,
-            stack: options.stack,
+            stack: profile.policy().limits.most(Limit::Stack),
             pooling: options.pooling,
-            caps: options.compile_caps,
+            caps,
         })?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.jobs)
@@ -185,23 +150,48 @@ impl Runner {
             .stack_size(engine.thread_stack())
             .build()
             .map_err(|error| SetupError::Threads(error.to_string()))?;
-        let interrupted = Arc::clone(&options.interrupt);
-        Ok(Self { engine, pool, options, interrupted })
+        Ok(Self { engine: Arc::new(engine), pool: Arc::new(pool), profile, module_size, options })
+    }
+
+    /// A runner for another profile that shares this one's engine and threads, so that modules which either has loaded can be
+    /// run by both. What is compiled into modules, heap accounting, stays as it is in this one.
+    ///
+    /// # Errors
+    /// The profile wants another stack, which is compiled into the engine: that takes a runner of its own.
+    pub fn under(&self, profile: Profile) -> Result<Self, SetupError> {
+        let stack = |profile: &Profile| profile.policy().limits.most(Limit::Stack);
+        let (own, wanted) = (stack(&self.profile), stack(&profile));
+        if own != wanted {
+            return Err(SetupError::OtherStack { own, wanted });
+        }
+        let profile = profile.with_heap_accounting(self.profile.heap_accounting());
+        Ok(Self {
+            engine: Arc::clone(&self.engine),
+            pool: Arc::clone(&self.pool),
+            profile,
+            module_size: self.module_size,
+            options: self.options.clone(),
+        })
     }
 
     /// A switch that ends the run: tests that run are stopped, the others are not started, and the report says so.
     pub fn interrupt(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.interrupted)
+        Arc::clone(&self.options.interrupt)
     }
 
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// The profile whose policy the tests have.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
-    /// What it was made with, `jobs` resolved.
-    pub fn options(&self) -> &RunnerOptions {
-        &self.options
+    /// Whether instances come from a pool. They do where a pool was not refused, and the machine has the room for one.
+    pub fn is_pooled(&self) -> bool {
+        self.engine.pooled()
+    }
+
+    /// Most bytes of a module.
+    pub(super) fn module_size(&self) -> u64 {
+        self.module_size
     }
 
     /// Reads and compiles a module, or takes the compiled one from the cache.
@@ -209,8 +199,8 @@ impl Runner {
     /// # Errors
     /// See [`LoadError`].
     pub fn load(&self, bytes: Vec<u8>, mut options: LoadOptions) -> Result<LoadedModule, LoadError> {
-        options.without_heap |= !self.options.heap;
-        let (size, cap) = (bytes.len() as u64, self.options.module_size);
+        options.without_heap |= !self.profile.heap_accounting();
+        let (size, cap) = (bytes.len() as u64, self.module_size);
         if size > cap {
             return Err(LoadError::TooLarge { size, cap });
         }
@@ -224,14 +214,10 @@ impl Runner {
     ///
     /// # Errors
     /// See [`RunError`].
-    pub fn plan(
-        &self,
-        mut subjects: Vec<Subject>,
-        profile: &Profile,
-        selection: &Selection,
-    ) -> Result<Vec<PlannedModule>, RunError> {
+    pub fn plan(&self, mut subjects: Vec<Subject>, selection: &Selection) -> Result<Vec<PlannedModule>, RunError> {
         subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
-        let planner = Planner { engine: &self.engine, profile, selection, interrupted: &self.interrupted };
+        let (engine, profile, interrupted) = (&*self.engine, &self.profile, &self.options.interrupt);
+        let planner = Planner { engine, profile, selection, interrupted };
         let mut selected = 0;
         // Listing runs guests, so it too is done where there is stack for them.
         self.pool.install(|| subjects.into_iter().map(|subject| planner.plan(subject, &mut selected)).collect())
@@ -241,12 +227,7 @@ impl Runner {
     ///
     /// # Errors
     /// Only [`RunError::Bug`], which holds the report.
-    pub fn run(
-        &self,
-        modules: &[PlannedModule],
-        profile: &Profile,
-        listener: &mut dyn Listener,
-    ) -> Result<Report, RunError> {
+    pub fn run(&self, modules: &[PlannedModule], listener: &mut dyn Listener) -> Result<Report, RunError> {
         let started = SystemTime::now();
         let began = Instant::now();
         listener.event(&Event::RunStarted {
@@ -255,13 +236,17 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let shared =
-            Shared { engine: &self.engine, pool: &self.pool, options: &self.options, interrupted: &self.interrupted };
+        let shared = Shared {
+            engine: &self.engine,
+            pool: &self.pool,
+            options: &self.options,
+            interrupted: &self.options.interrupt,
+        };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
-        let mut report = self.report(modules, profile, outcome, started, began);
-        report.profile = self.options.profile.then_some(allocated);
+        let mut report = self.report(modules, outcome, started, began);
+        report.profile = self.options.heap_profile.then_some(allocated);
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
         match bugs.first().cloned() {
             None => Ok(report),
@@ -273,15 +258,15 @@ impl Runner {
     ///
     /// # Errors
     /// A granted directory cannot be opened.
-    pub fn run_program(&self, subject: Subject, profile: &Profile, args: &[String]) -> Result<Ended, RunError> {
-        let grants = subject.grants_for(profile.policy())?;
+    pub fn run_program(&self, subject: Subject, args: &[String]) -> Result<Ended, RunError> {
+        let grants = subject.grants_for(self.profile.policy())?;
         let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(arg.as_str())).collect();
         let job = Job {
             module: &subject.module,
             grants: &grants,
             test: &subject.module.name,
             entry: Entry::Start(&args),
-            interrupted: &self.interrupted,
+            interrupted: &self.options.interrupt,
             counts_heap: false,
             rounds: 1,
             echo: Some(Echo::Inherit),
@@ -299,15 +284,9 @@ impl Runner {
         })
     }
 
-    fn report(
-        &self,
-        modules: &[PlannedModule],
-        profile: &Profile,
-        outcome: Outcome,
-        started: SystemTime,
-        began: Instant,
-    ) -> Report {
-        let interrupted = self.interrupted.load(Ordering::Relaxed);
+    fn report(&self, modules: &[PlannedModule], outcome: Outcome, started: SystemTime, began: Instant) -> Report {
+        let interrupted = self.options.interrupt.load(Ordering::Relaxed);
+        let profile = &self.profile;
         let doubts = doubts::of(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::model::events::{Event, Listener};
-    use crate::run::{ModuleGrants, Runner, RunnerOptions, Selection, Subject};
+    use crate::run::{ModuleGrants, Runner, Selection, Subject};
     use crate::sandbox::LoadOptions;
     use std::path::Path;
 
@@ -136,16 +136,15 @@ mod tests {
 
     #[test]
     fn listeners_hear_of_it_before_it_ends() {
-        let runner = Runner::new(RunnerOptions { jobs: 1, ..RunnerOptions::default() }).unwrap();
-        let options = LoadOptions { name: "sleeps".to_owned(), ..LoadOptions::default() };
-        let module = runner.load(wat::parse_str(SLEEPS).unwrap(), options).unwrap();
         let text = "[profile.default]\nclock = \"real\"\nslow-timeout = \"20ms\"\n";
         let config = Config::from_str(text, "airtight.toml", Path::new("/")).unwrap();
-        let profile = config.profile("default").unwrap();
+        let runner = Runner::builder(&config, "default").unwrap().jobs(1).build().unwrap();
+        let options = LoadOptions { name: "sleeps".to_owned(), ..LoadOptions::default() };
+        let module = runner.load(wat::parse_str(SLEEPS).unwrap(), options).unwrap();
         let subject = Subject { module, grants: ModuleGrants::default() };
-        let planned = runner.plan(vec![subject], &profile, &Selection::default()).unwrap();
+        let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
         let mut log = Log::default();
-        runner.run(&planned, &profile, &mut log).unwrap();
+        runner.run(&planned, &mut log).unwrap();
         assert_eq!(log.0, ["slow sleeps sleeps", "finished sleeps sleeps"]);
     }
 }

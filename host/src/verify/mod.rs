@@ -1,10 +1,9 @@
 //! Runs one suite in several ways and compares the reports: the proof that a report does not depend on how it was made.
 
-use crate::config::Profile;
 use crate::model::Report;
 use crate::report::compare::{differences, without_modules};
 use crate::report::verification::{LeftOut, Trial, Tried, Verification};
-use crate::run::{RunError, Runner, RunnerOptions, Selection, SetupError, Subject};
+use crate::run::{RunError, Runner, RunnerBuilder, Selection, SetupError, Subject};
 use crate::sandbox::{Cache, Compiler};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -22,12 +21,18 @@ const ONLY_WINCH: &str = "only Winch differs, and only Winch leaves the bits of 
 pub struct Way {
     /// In words.
     pub name: String,
-    /// How.
-    pub options: RunnerOptions,
+    /// How its runner is made.
+    pub builder: RunnerBuilder,
     /// Whether it is run by another process, in another environment: that is the caller's to do.
     pub elsewhere: bool,
     /// Why it cannot be done, known beforehand.
     pub impossible: Option<&'static str>,
+}
+
+impl Way {
+    fn compiler(&self) -> Compiler {
+        self.builder.options.compiler
+    }
 }
 
 /// A verification that cannot be done: not a difference, but no report at all.
@@ -58,50 +63,46 @@ pub type Loaded<E> = (String, Result<Subject, E>);
 
 /// What is verified.
 pub struct Suite<'a, E> {
-    /// Loads every module for a runner, which each way has its own of.
+    /// Loads every module again: each way of running has its own runner, and compiled code belongs to one runner.
     pub load: &'a dyn Fn(&Runner) -> Vec<Loaded<E>>,
-    /// The profile.
-    pub profile: &'a Profile,
     /// Which tests.
     pub selection: &'a Selection,
 }
 
-/// The ways in which a suite is run that would be run with these options, the reference first. `scratch` is an empty folder
-/// for a cache that is cold at first; without a cache in the options, there is none.
+/// The ways in which a suite is run that would be run by this builder's runner, the reference first. `scratch` is an empty folder
+/// for a cache that is cold at first; without a cache in the builder, there is none.
 #[must_use]
-pub fn ways(base: &RunnerOptions, scratch: &Path) -> Vec<Way> {
-    let cache = base.cache.is_some().then(|| Cache::new(scratch.join(MODULES), u64::MAX));
-    let reference = RunnerOptions { jobs: 1, shuffle: None, cache, ..base.clone() };
-    let way = |name: String, change: &dyn Fn(&mut RunnerOptions)| {
-        let mut options = reference.clone();
-        change(&mut options);
-        Way { name, options, elsewhere: false, impossible: None }
+pub fn ways(base: &RunnerBuilder, scratch: &Path) -> Vec<Way> {
+    let chosen = &base.options;
+    let cache = chosen.cache.is_some().then(|| Cache::new(scratch.join(MODULES), u64::MAX));
+    let reference = base.clone().jobs(1).shuffle(None).cache(cache);
+    let way = |name: String, change: &dyn Fn(RunnerBuilder) -> RunnerBuilder| {
+        let builder = change(reference.clone());
+        Way { name, builder, elsewhere: false, impossible: None }
     };
-    let cold = if base.cache.is_some() { "nothing cached" } else { "no cache" };
-    let jobs = if base.jobs > 1 { base.jobs } else { processors().max(2) };
-    let seed = base.shuffle.unwrap_or(1);
-    let mut ways = vec![way(format!("{:?}, 1 worker, in order, {cold}", reference.compiler), &|_| {})];
+    let cold = if chosen.cache.is_some() { "nothing cached" } else { "no cache" };
+    let jobs = if chosen.jobs > 1 { chosen.jobs } else { processors().max(2) };
+    let seed = chosen.shuffle.unwrap_or(1);
+    let mut ways = vec![way(format!("{:?}, 1 worker, in order, {cold}", chosen.compiler), &|same| same)];
     ways.push(Way {
-        impossible: base.cache.is_none().then_some("there is no cache"),
-        ..way("modules from the cache".to_owned(), &|_| {})
+        impossible: chosen.cache.is_none().then_some("there is no cache"),
+        ..way("modules from the cache".to_owned(), &|same| same)
     });
-    ways.push(way(format!("{jobs} workers, shuffled by {seed}"), &|options| {
-        (options.jobs, options.shuffle) = (jobs, Some(seed));
-    }));
+    ways.push(way(format!("{jobs} workers, shuffled by {seed}"), &|builder| builder.jobs(jobs).shuffle(seed)));
     ways.push(Way {
-        impossible: (!base.pooling).then_some("the reference is run so"),
-        ..way("memory on demand, no pool".to_owned(), &|options| options.pooling = false)
+        impossible: (!chosen.pooling).then_some("the reference is run so"),
+        ..way("memory on demand, no pool".to_owned(), &|builder| builder.pooling(false))
     });
     ways.push(Way {
         elsewhere: true,
-        ..way("another folder, home, user, locale, time zone and umask".to_owned(), &|_| {})
+        ..way("another folder, home, user, locale, time zone and umask".to_owned(), &|same| same)
     });
     let others = [Compiler::Cranelift, Compiler::Winch, Compiler::Pulley];
     ways.extend(
         others
             .into_iter()
-            .filter(|other| *other != reference.compiler)
-            .map(|compiler| way(format!("{compiler:?}"), &|options| options.compiler = compiler)),
+            .filter(|other| *other != chosen.compiler)
+            .map(|compiler| way(format!("{compiler:?}"), &|builder| builder.compiler(compiler))),
     );
     ways
 }
@@ -141,7 +142,7 @@ pub fn verify<E: std::error::Error + 'static>(
                 Ok((_, left_out)) if left_out.len() == modules(&reference) => not_run(&left_out),
                 Ok((report, left_out)) => compared(&reference, &report, left_out),
                 // A compiler that this machine does not have.
-                Err(VerifyError::Setup(SetupError::Engine(why))) if way.options.compiler != first.options.compiler => {
+                Err(VerifyError::Setup(SetupError::Engine(why))) if way.compiler() != first.compiler() => {
                     Tried::NotRun { why: why.to_string() }
                 }
                 Err(error) => return Err(error),
@@ -165,20 +166,20 @@ fn run<E: std::error::Error + 'static>(
     way: &Way,
     first: &Way,
 ) -> Result<(Report, Vec<LeftOut>), VerifyError<E>> {
-    let runner = Runner::new(way.options.clone())?;
+    let runner = way.builder.clone().build()?;
     let (mut subjects, mut left_out) = (Vec::new(), Vec::new());
     for (module, loaded) in (suite.load)(&runner) {
         match loaded {
             Ok(subject) => subjects.push(subject),
-            Err(error) if way.options.compiler != first.options.compiler => {
+            Err(error) if way.compiler() != first.compiler() => {
                 left_out.push(LeftOut { module, why: with_causes(&error) });
             }
             Err(error) => return Err(VerifyError::Load(error)),
         }
     }
     let stopped = || runner.interrupt().load(Ordering::Relaxed);
-    let planned = runner.plan(subjects, suite.profile, suite.selection);
-    let report = planned.and_then(|planned| runner.run(&planned, suite.profile, &mut ()));
+    let planned = runner.plan(subjects, suite.selection);
+    let report = planned.and_then(|planned| runner.run(&planned, &mut ()));
     if stopped() { Err(VerifyError::Interrupted) } else { Ok((report?, left_out)) }
 }
 
@@ -203,7 +204,7 @@ fn compared(reference: &Report, report: &Report, left_out: Vec<LeftOut>) -> Trie
 }
 
 fn only_winch(ways: &[Way], trials: &[Trial]) -> bool {
-    let different = ways.iter().zip(trials).filter(|(_, trial)| trial.differs()).map(|(way, _)| way.options.compiler);
+    let different = ways.iter().zip(trials).filter(|(_, trial)| trial.differs()).map(|(way, _)| way.compiler());
     let different: Vec<Compiler> = different.collect();
     different == [Compiler::Winch]
 }
@@ -219,7 +220,7 @@ mod tests {
 
     /// Verifies modules written as text; the ways that were told, each with what it came to.
     fn verified(config: &str, modules: &dyn Fn() -> Vec<(&'static str, String)>) -> (Verification, Vec<String>) {
-        let profile = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap().profile("default").unwrap();
+        let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
         let load = |runner: &Runner| -> Vec<Loaded<LoadError>> {
             let load = |(name, text): (&str, String)| {
                 let options = LoadOptions { name: name.to_owned(), ..LoadOptions::default() };
@@ -230,10 +231,11 @@ mod tests {
         };
         let scratch = tempfile::tempdir().unwrap();
         let cache = Some(Cache::new(scratch.path().join("unused"), 0));
-        let mut all = ways(&RunnerOptions { cache, ..RunnerOptions::default() }, scratch.path());
+        let builder = Runner::builder(&config, "default").unwrap().cache(cache);
+        let mut all = ways(&builder, scratch.path());
         all.retain(|way| !way.elsewhere);
         let mut told = Vec::new();
-        let suite = Suite { load: &load, profile: &profile, selection: &Selection::default() };
+        let suite = Suite { load: &load, selection: &Selection::default() };
         let mut nowhere = |_: &Way| Err(VerifyError::Interrupted);
         let verification = verify(&suite, &all, &mut nowhere, &mut |trial| {
             let came = match &trial.result {

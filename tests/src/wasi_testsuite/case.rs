@@ -2,7 +2,7 @@
 
 use super::find::Case;
 use super::spec::Spec;
-use airtight::config::{Profile, Requestable};
+use airtight::config::Profile;
 use airtight::model::{Output, TestRecord, Verdict};
 use airtight::policy::{DirGrant, Limit, Limits, Mode, Policy};
 use airtight::run::{ModuleGrants, Runner, Selection, Subject};
@@ -26,12 +26,12 @@ pub fn run(runner: &Runner, case: &Case, mode: Mode) -> anyhow::Result<()> {
         Err(error) => bail!("{error:#}"),
     };
     let copy = spec.root.as_deref().map(copied).transpose()?;
-    let profile = Profile::new("wasi-testsuite", policy(spec, copy.as_ref(), mode), Requestable::default(), Vec::new());
+    let runner = runner.under(Profile::for_policy(policy(spec, copy.as_ref(), mode)))?;
     let bytes = fs::read(&case.module).with_context(|| format!("`{}` cannot be read", case.module.display()))?;
     let module = runner.load(bytes, LoadOptions { name: case.name.clone(), ..LoadOptions::default() })?;
     let subject = Subject { module, grants: ModuleGrants::default() };
-    let planned = runner.plan(vec![subject], &profile, &Selection::default())?;
-    let report = runner.run(&planned, &profile, &mut ())?;
+    let planned = runner.plan(vec![subject], &Selection::default())?;
+    let report = runner.run(&planned, &mut ())?;
     let mut records = report.canonical.modules.iter().flat_map(|module| &module.tests);
     compare(spec, records.next().context("the module was not run")?)
 }

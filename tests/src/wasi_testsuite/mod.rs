@@ -12,7 +12,8 @@ mod tests;
 
 pub use options::Options;
 
-use airtight::run::{Runner, RunnerOptions};
+use airtight::policy::Policy;
+use airtight::run::Runner;
 use anyhow::Context;
 use std::fmt;
 
@@ -46,13 +47,8 @@ impl fmt::Display for Totals {
 /// The folder holds no case, or cannot be read.
 pub fn run(options: &Options, tell: &mut dyn FnMut(&Done)) -> anyhow::Result<Totals> {
     let cases = find::cases(&options.folder)?;
-    let runner = Runner::new(RunnerOptions {
-        jobs: 1,
-        compiler: options.compiler,
-        keep_output: true,
-        ..RunnerOptions::default()
-    })
-    .context("the runner cannot be made")?;
+    let builder = Runner::for_policy(Policy::default()).jobs(1).compiler(options.compiler).keep_output(true);
+    let runner = builder.build().context("the runner cannot be made")?;
     let mut totals = Totals::default();
     for case in cases {
         let problem = case::run(&runner, &case, options.mode).err().map(|error| format!("{error:#}"));

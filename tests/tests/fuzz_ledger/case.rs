@@ -4,7 +4,7 @@ use super::model::{Answer, BELOW, Flaw, Held, Model, ROOTS};
 use super::steps::{Case, Open, Step};
 use airtight::model::{Resource, ResourceKind, TestRecord, Verdict};
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy};
-use airtight::run::{Runner, RunnerOptions};
+use airtight::run::Runner;
 use airtight::sandbox::Compiler;
 use airtight_tests::script::{Arg, End, Script, run_module};
 use proptest::prop_assert_eq;
@@ -36,15 +36,14 @@ struct Predicted {
 
 impl Bench {
     pub fn new() -> Self {
-        let options =
-            RunnerOptions { jobs: 1, compiler: Compiler::Winch, keep_output: true, ..RunnerOptions::default() };
+        let builder = Runner::for_policy(Policy::default()).jobs(1).compiler(Compiler::Winch).keep_output(true);
         let below = tempfile::tempdir().unwrap();
         for (path, size) in BELOW {
             let file = below.path().join(path);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, vec![0; size as usize]).unwrap();
         }
-        Self { runner: Runner::new(options).unwrap(), below }
+        Self { runner: builder.build().unwrap(), below }
     }
 
     /// Runs a case; an error says where it and the model differ.

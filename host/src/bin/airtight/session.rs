@@ -2,14 +2,13 @@
 
 use crate::args::{Color, RunArgs};
 use crate::failure::{Done, Failure};
-use airtight::config::{Config, Overlays, Profile, from_environment};
+use airtight::config::{Config, Overlays, from_environment};
 use airtight::model::events::{Event, Listener};
 use airtight::model::exit_status;
 use airtight::model::{Harness, Report};
-use airtight::policy::Limit;
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress};
 use airtight::report::files::ReportFiles;
-use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerOptions, Seed, Selection, Subject};
+use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerBuilder, Seed, Selection, Subject};
 use airtight::sandbox::{Cache, LoadOptions};
 use airtight::toolchain::Artifact;
 use std::io::IsTerminal;
@@ -23,7 +22,6 @@ const ABORTED: u8 = 134;
 /// Everything that a run needs besides its modules.
 pub struct Session {
     runner: Runner,
-    profile: Profile,
     files: ReportFiles,
     console: ConsoleOptions,
     harness: Option<Harness>,
@@ -59,8 +57,9 @@ pub fn config_above(start: &Path) -> Result<Config, Failure> {
 
 /// What the arguments and the configuration say of a run.
 pub struct Settings {
-    pub options: RunnerOptions,
-    pub profile: Profile,
+    pub builder: RunnerBuilder,
+    /// The switch that ends the run.
+    pub interrupt: Arc<AtomicBool>,
     pub files: ReportFiles,
     pub console: ConsoleOptions,
     /// What is to be said of them.
@@ -69,39 +68,36 @@ pub struct Settings {
 
 impl Settings {
     /// Checks everything that can be checked before a module is loaded.
-    pub fn of(args: &RunArgs, config: &Config) -> Result<Self, Failure> {
+    pub fn new(args: &RunArgs, config: &Config) -> Result<Self, Failure> {
         let files = ReportFiles::check(args.report.iter().cloned()).map_err(Failure::setup)?;
-        let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
         let seed = args.seed.map(Seed::number);
-        let profile = profile.with_overlays(Overlays { environment, command_line: args.limits.patch(), seed });
+        let overlays = Overlays { environment, command_line: args.limits.patch(), seed };
         let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
         let notes = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
-        let options = RunnerOptions {
-            jobs: args.jobs,
-            compiler: args.engine.into(),
-            stack: profile.policy().limits.most(Limit::Stack),
-            cache: (!args.no_cache).then(|| cache(config)).flatten(),
-            module_size: config.module_size,
-            compile_caps: config.compile_caps,
-            fail_fast: args.fail_fast,
-            no_capture: args.no_capture,
-            keep_output: args.show_output == OutputMode::Always,
-            shuffle: args.shuffle,
-            repeat: args.repeat,
-            heap: profile.heap_accounting(),
-            profile: files.wants_profile(),
-            inject_host_leak: args.inject_host_leak,
-            inject_host_panic: args.inject_host_panic,
-            ..RunnerOptions::default()
-        };
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let builder = Runner::builder(config, &args.profile)
+            .map_err(Failure::setup)?
+            .overlays(overlays)
+            .jobs(args.jobs)
+            .compiler(args.engine.into())
+            .cache((!args.no_cache).then(|| cache(config)).flatten())
+            .fail_fast(args.fail_fast)
+            .no_capture(args.no_capture)
+            .keep_output(args.show_output == OutputMode::Always)
+            .shuffle(args.shuffle)
+            .repeat(args.repeat)
+            .heap_profile(files.wants_profile())
+            .interrupt(Arc::clone(&interrupt))
+            .inject_host_leak(args.inject_host_leak)
+            .inject_host_panic(args.inject_host_panic);
         let console = ConsoleOptions {
             colours: colours(args.color),
             status_level: args.status_level,
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
         };
-        Ok(Self { options, profile, files, console, notes: notes.into_iter().collect() })
+        Ok(Self { builder, interrupt, files, console, notes: notes.into_iter().collect() })
     }
 }
 
@@ -109,10 +105,10 @@ impl Session {
     /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
     /// that it stops is waited for, so that no child is left.
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
-        let Settings { options, profile, files, console, notes } = Settings::of(args, config)?;
-        let runner = Runner::new(options)?;
+        let Settings { builder, files, console, notes, .. } = Settings::new(args, config)?;
+        let runner = builder.build()?;
         stop_on_interrupt(runner.interrupt());
-        Ok(Self { runner, profile, files, console, harness, notes })
+        Ok(Self { runner, files, console, harness, notes })
     }
 
     /// A file named on the command line, called as its stem is.
@@ -128,7 +124,7 @@ impl Session {
 
     /// Lists and selects; nothing of the modules' tests is run yet.
     pub fn plan(&self, subjects: Vec<Subject>, selection: &Selection) -> Result<Vec<PlannedModule>, Failure> {
-        self.runner.plan(subjects, &self.profile, selection).map_err(|error| {
+        self.runner.plan(subjects, selection).map_err(|error| {
             // A module that was stopped while it listed its tests is not at fault.
             if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
         })
@@ -160,7 +156,7 @@ impl Session {
     /// Runs a module as a program; its exit status is ours.
     pub fn pass_through(&self, subject: Subject, args: &[String]) -> Done {
         let name = std::sync::Arc::clone(&subject.module.name);
-        match self.runner.run_program(subject, &self.profile, args)? {
+        match self.runner.run_program(subject, args)? {
             // What a process can say is a byte.
             Ended::Status(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
             Ended::Stopped { why, stack } => {
@@ -178,7 +174,7 @@ impl Session {
         for note in self.notes.iter().chain(notes) {
             listener.event(&Event::Note(note));
         }
-        let (report, bug) = match self.runner.run(planned, &self.profile, listener) {
+        let (report, bug) = match self.runner.run(planned, listener) {
             Ok(report) => (report, None),
             Err(RunError::Bug { first, tests, report }) => {
                 let written = Report::clone(&report);

@@ -92,8 +92,8 @@ fn parent(command: &VerifyCommand) -> Done {
         (None, [path]) => (path.as_path(), config_of(path)?),
         _ => (here.as_path(), config_above(&here)?),
     };
-    let settings = Settings::of(&command.run, &config)?;
-    stop_on_interrupt(std::sync::Arc::clone(&settings.options.interrupt));
+    let settings = Settings::new(&command.run, &config)?;
+    stop_on_interrupt(std::sync::Arc::clone(&settings.interrupt));
     let mut incomplete = false;
     let modules = match (files, &command.paths[..]) {
         (None, [path]) => {
@@ -107,7 +107,7 @@ fn parent(command: &VerifyCommand) -> Done {
     let job = Job {
         config: std::path::absolute(config_dir).map_err(Failure::setup)?,
         modules,
-        seed: settings.profile.policy().seed,
+        seed: settings.builder.profile().policy().seed,
         report: scratch.path().join("report.json"),
     };
     let ended = compare(command, &settings, &job, scratch.path(), began)?;
@@ -132,15 +132,15 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
     let harness = command.tests.harness;
     let selection = command.tests.selection();
     let load = |runner: &Runner| job.modules.load(runner, harness);
-    let suite = Suite { load: &load, profile: &settings.profile, selection: &selection };
+    let suite = Suite { load: &load, selection: &selection };
     let colours = settings.console.colours;
-    let mut elsewhere = |_: &Way| run_child(job, scratch, &settings.options.interrupt);
+    let mut elsewhere = |_: &Way| run_child(job, scratch, &settings.interrupt);
     let mut written = Ok(());
     let mut say = |text: String| {
         let mut out = std::io::stdout();
         written = std::mem::replace(&mut written, Ok(())).and_then(|()| out.write_all(text.as_bytes()));
     };
-    let ways = ways(&settings.options, scratch);
+    let ways = ways(&settings.builder, scratch);
     let verification = airtight::verify::verify(&suite, &ways, &mut elsewhere, &mut |trial| {
         say(TrialLine::new(trial, colours).to_string())
     })?;
@@ -213,13 +213,13 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
         rustix::process::umask(usual);
     }
     let args = RunArgs { report: Vec::new(), seed: Some(airtight::run::Seed::Number(job.seed)), ..command.run.clone() };
-    let settings = Settings::of(&args, &config_above(&job.config)?)?;
-    let runner = Runner::new(settings.options)?;
+    let settings = Settings::new(&args, &config_above(&job.config)?)?;
+    let runner = settings.builder.build()?;
     stop_on_interrupt(runner.interrupt());
     let subjects = job.modules.load(&runner, command.tests.harness);
     let subjects = subjects.into_iter().map(|(_, subject)| subject).collect::<Result<_, _>>()?;
-    let planned = runner.plan(subjects, &settings.profile, &command.tests.selection())?;
-    let report = runner.run(&planned, &settings.profile, &mut ())?;
+    let planned = runner.plan(subjects, &command.tests.selection())?;
+    let report = runner.run(&planned, &mut ())?;
     std::fs::write(&job.report, json::write(&report)).map_err(Failure::setup)?;
     Ok(if report.volatile.interrupted { exit_status::INTERRUPTED } else { exit_status::PASSED })
 }

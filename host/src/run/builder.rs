@@ -1,0 +1,196 @@
+//! How a runner is made: what the configuration says, and what is chosen for one run.
+
+use super::runner::{Runner, SetupError};
+use crate::catalogue::CompileCaps;
+use crate::config::{Config, Overlays, Profile, UnknownProfile};
+use crate::policy::Policy;
+use crate::sandbox::{Cache, Compiler};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Makes a [`Runner`]. Everything that the engine and the report must agree on (the guests' stack, whether heaps are accounted
+/// for, the caps on modules) is derived from the configuration and its profile; the methods choose how one run is done.
+///
+/// ```
+/// use airtight::{Compiler, Runner, config::Config};
+///
+/// let config = Config::default();
+/// let runner = Runner::builder(&config, "default")?.jobs(1).compiler(Compiler::Winch).build()?;
+/// assert_eq!(runner.profile().name(), "default");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct RunnerBuilder {
+    profile: Profile,
+    module_size: u64,
+    compile_caps: CompileCaps,
+    pub(crate) options: RunOptions,
+}
+
+/// What is chosen for one run. Of these, only `fail_fast`, `repeat` and an interrupt change the canonical part of its report.
+#[derive(Debug, Clone)]
+pub(crate) struct RunOptions {
+    pub jobs: usize,
+    pub compiler: Compiler,
+    pub cache: Option<Cache>,
+    pub fail_fast: bool,
+    pub no_capture: bool,
+    pub keep_output: bool,
+    pub shuffle: Option<u64>,
+    pub pooling: bool,
+    pub repeat: u32,
+    pub heap_profile: bool,
+    pub interrupt: Arc<AtomicBool>,
+    pub inject_host_leak: bool,
+    pub inject_host_panic: bool,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            jobs: 0,
+            compiler: Compiler::default(),
+            cache: None,
+            fail_fast: false,
+            no_capture: false,
+            keep_output: false,
+            shuffle: None,
+            pooling: true,
+            repeat: 1,
+            heap_profile: false,
+            interrupt: Arc::default(),
+            inject_host_leak: false,
+            inject_host_panic: false,
+        }
+    }
+}
+
+impl RunnerBuilder {
+    /// For a profile of a configuration.
+    pub(super) fn new(config: &Config, profile: &str) -> Result<Self, UnknownProfile> {
+        Ok(Self::with_profile(config, config.profile(profile)?))
+    }
+
+    /// For one policy, without a configuration.
+    pub(super) fn for_policy(policy: Policy) -> Self {
+        Self::with_profile(&Config::default(), Profile::for_policy(policy))
+    }
+
+    fn with_profile(config: &Config, profile: Profile) -> Self {
+        Self {
+            profile,
+            module_size: config.module_size,
+            compile_caps: config.compile_caps,
+            options: RunOptions::default(),
+        }
+    }
+
+    /// Settings of one run that stand above every profile, such as those of a command line.
+    pub fn overlays(mut self, overlays: Overlays) -> Self {
+        self.profile = self.profile.with_overlays(overlays);
+        self
+    }
+
+    /// Whether modules' allocators are hooked; if not, every test says that its heap is not tracked. The profile decides where
+    /// this is not called.
+    pub fn heap_accounting(mut self, on: bool) -> Self {
+        self.profile = self.profile.with_heap_accounting(on);
+        self
+    }
+
+    /// Worker threads. 0, as without this, takes one for each processor.
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.options.jobs = jobs;
+        self
+    }
+
+    /// Which compiler makes machine code of the modules.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.options.compiler = compiler;
+        self
+    }
+
+    /// Where compiled modules are kept between runs. Without this, nowhere.
+    pub fn cache(mut self, cache: impl Into<Option<Cache>>) -> Self {
+        self.options.cache = cache.into();
+        self
+    }
+
+    /// Runs no test that comes after the first failing one in the plan.
+    pub fn fail_fast(mut self, on: bool) -> Self {
+        self.options.fail_fast = on;
+        self
+    }
+
+    /// Passes output on to the program's own streams as it is written; tests then run one at a time.
+    pub fn no_capture(mut self, on: bool) -> Self {
+        self.options.no_capture = on;
+        self
+    }
+
+    /// Keeps the output of tests that pass, too: for listeners and writers that show it. See
+    /// [`Details::output`](crate::report::Details::output).
+    pub fn keep_output(mut self, on: bool) -> Self {
+        self.options.keep_output = on;
+        self
+    }
+
+    /// Runs the tests in another order, which the number decides.
+    pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
+        self.options.shuffle = seed.into();
+        self
+    }
+
+    /// Whether the pooling allocator is tried, as it is without this.
+    pub fn pooling(mut self, on: bool) -> Self {
+        self.options.pooling = on;
+        self
+    }
+
+    /// How often each test of the SDK is called, in one instance, to see what grows; 0 and 1 are once.
+    pub fn repeat(mut self, times: u32) -> Self {
+        self.options.repeat = times;
+        self
+    }
+
+    /// Whether every test whose heap is tracked is run a second time, for [`Report::profile`](crate::report::Report::profile).
+    pub fn heap_profile(mut self, on: bool) -> Self {
+        self.options.heap_profile = on;
+        self
+    }
+
+    /// The switch that ends a run, to be set from elsewhere; see [`Runner::interrupt`]. Runners may share one.
+    pub fn interrupt(mut self, switch: Arc<AtomicBool>) -> Self {
+        self.options.interrupt = switch;
+        self
+    }
+
+    /// Leaks a host descriptor after each test, to see the check of our own books at work.
+    #[doc(hidden)]
+    pub fn inject_host_leak(mut self, on: bool) -> Self {
+        self.options.inject_host_leak = on;
+        self
+    }
+
+    /// Panics in the host before each test, to see that it is told and spoils nothing else.
+    #[doc(hidden)]
+    pub fn inject_host_panic(mut self, on: bool) -> Self {
+        self.options.inject_host_panic = on;
+        self
+    }
+
+    /// The profile of the tests, with the overlays.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The runner, with its own engine and threads.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn build(self) -> Result<Runner, SetupError> {
+        Runner::new(self.profile, self.module_size, self.compile_caps, self.options)
+    }
+}
