@@ -18,6 +18,14 @@ pub enum Event<'a> {
         /// Worker threads.
         jobs: usize,
     },
+    /// A test runs. Told once of each test that is run, before everything else of that test; skipped tests do not start. A
+    /// test that ends within half a second may be told of only when it has ended, directly before its [`Event::TestFinished`].
+    TestStarted {
+        /// The module's name.
+        module: &'a str,
+        /// The test's name.
+        test: &'a str,
+    },
     /// A test takes longer than the reporter may want to keep silent about.
     TestSlow {
         /// The module's name.
@@ -27,7 +35,8 @@ pub enum Event<'a> {
         /// Time so far.
         elapsed: Duration,
     },
-    /// A test ended, or was found to be skipped.
+    /// A test ended, or was found to be skipped. Told once of each test of the plan, in the order in which they end. Its output
+    /// is in `test.details` where it failed, and of every test with [`keep_output`](crate::run::RunnerBuilder::keep_output).
     TestFinished {
         /// The module's name.
         module: &'a str,

@@ -59,6 +59,20 @@ pub struct Volatile {
     /// another `code`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baked: Vec<BakedRecord>,
+    /// How long each test took that was run, in the order of the canonical part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<TestTime>,
+}
+
+/// The wall-clock time of one test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestTime {
+    /// The module's name.
+    pub module: String,
+    /// The test's name.
+    pub test: String,
+    /// The time in microseconds.
+    pub us: u64,
 }
 
 /// A path of the machine in a module's code or data: `env!("CARGO_MANIFEST_DIR")`, most often.

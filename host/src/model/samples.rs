@@ -15,6 +15,7 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         version: "0.1.0".to_owned(),
         interrupted: false,
         baked: Vec::new(),
+        times: Vec::new(),
     };
     Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
 }

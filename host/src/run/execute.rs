@@ -30,7 +30,8 @@ struct Finished {
     index: usize,
     record: TestRecord,
     profile: HeapProfile,
-    elapsed: Duration,
+    /// How long it took; `None` where it was not run.
+    elapsed: Option<Duration>,
     by_wall_clock: bool,
     bug: Option<String>,
 }
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub records: Vec<TestRecord>,
     /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
     pub by_wall_clock: Vec<usize>,
+    /// How long each test took, in the order of the plan; `None` where it was not run.
+    pub times: Vec<Option<Duration>>,
     /// What the tests allocated where, where a profile is wanted: by place in the plan.
     pub profile: HeapProfile,
     /// What went wrong in the host, a line for each test concerned: bugs of ours.
@@ -103,7 +106,7 @@ fn work(
 
 fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: usize, progress: &Progress) -> Finished {
     let named = named(module, test, shared.options.keep_output);
-    let skip = |reason: &str| (skipped(&named, reason), Duration::ZERO, None);
+    let skip = |reason: &str| (skipped(&named, reason), None, None);
     let mut by_wall_clock = false;
     let mut profile = HeapProfile::default();
     let (record, elapsed, bug) = match &test.step {
@@ -112,7 +115,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
         Step::Skip(reason) => skip(reason),
         Step::Refuse(why) => {
             let details = Details { message: Some(why.clone()), ..Details::default() };
-            (record::not_run(&named, Verdict::Fail, details), Duration::ZERO, None)
+            (record::not_run(&named, Verdict::Fail, details), None, None)
         }
         Step::Run { grants, entry } => {
             let began = Instant::now();
@@ -156,7 +159,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                     (record::not_run(&named, Verdict::Fail, details), Some(what))
                 }
             };
-            (record, began.elapsed(), bug)
+            (record, Some(began.elapsed()), bug)
         }
     };
     if record.verdict == Verdict::Skip {
@@ -196,9 +199,27 @@ fn least_slow(tests: &[(&PlannedModule, &PlannedTest)]) -> Duration {
     slow.min().unwrap_or(Duration::MAX)
 }
 
-fn tell_slow(tests: &[(&PlannedModule, &PlannedTest)], running: &Running, listener: &mut dyn Listener) {
+/// Tells once of each test that it has started, however often it is called.
+fn tell_started(test: (&PlannedModule, &PlannedTest), told: &mut bool, listener: &mut dyn Listener) {
+    if !std::mem::replace(told, true) {
+        listener.event(&Event::TestStarted { module: &test.0.module.name, test: &test.1.name });
+    }
+}
+
+/// Looks at what the workers are doing, and tells of tests that have started or become slow. Nothing that a worker does for a
+/// test waits for this.
+fn tell_running(
+    tests: &[(&PlannedModule, &PlannedTest)],
+    running: &Running,
+    started: &mut [bool],
+    listener: &mut dyn Listener,
+) {
+    for index in running.tests() {
+        tell_started(tests[index], &mut started[index], listener);
+    }
     for (index, elapsed) in running.slow() {
         let (module, test) = tests[index];
+        tell_started(tests[index], &mut started[index], listener);
         listener.event(&Event::TestSlow { module: &module.module.name, test: &test.name, elapsed });
     }
 }
@@ -212,12 +233,14 @@ fn collect(
 ) -> Outcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
     let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
+    let mut started = vec![false; tests.len()];
+    let mut times = vec![None; tests.len()];
     let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
     let mut looked = Instant::now();
     loop {
         let received = receive.recv_timeout(progress.running.interval());
         if looked.elapsed() >= progress.running.interval() {
-            tell_slow(tests, &progress.running, listener);
+            tell_running(tests, &progress.running, &mut started, listener);
             looked = Instant::now();
         }
         let finished = match received {
@@ -230,10 +253,13 @@ fn collect(
             if let Some(bug) = &finished.bug {
                 bugs.push(format!("{} {}: {bug}", module.module.name, test.name));
             }
+            if finished.elapsed.is_some() {
+                tell_started(tests[finished.index], &mut started[finished.index], listener);
+            }
             listener.event(&Event::TestFinished {
                 module: &module.module.name,
                 test: &finished.record,
-                elapsed: finished.elapsed,
+                elapsed: finished.elapsed.unwrap_or_default(),
             });
             if finished.by_wall_clock {
                 by_wall_clock.push(finished.index);
@@ -241,6 +267,7 @@ fn collect(
             if finished.profile != HeapProfile::default() {
                 profiles.insert(finished.index, finished.profile);
             }
+            times[finished.index] = finished.elapsed;
             records[finished.index] = Some(finished.record);
         }
     }
@@ -254,6 +281,7 @@ fn collect(
             skipped(&named(module, test, false), FAIL_FAST)
         }
     });
+    times.iter_mut().enumerate().filter(|(index, _)| !counts(*index)).for_each(|(_, time)| *time = None);
     bugs.sort();
     by_wall_clock.retain(|index| counts(*index));
     by_wall_clock.sort_unstable();
@@ -263,5 +291,5 @@ fn collect(
         profile.sites.extend(sites);
         profile.missing.extend(missing);
     }
-    Outcome { records: complete.collect(), by_wall_clock, profile, bugs }
+    Outcome { records: complete.collect(), by_wall_clock, times, profile, bugs }
 }

@@ -9,7 +9,7 @@ use crate::catalogue::{CompileCaps, Module};
 use crate::config::{Config, Profile, UnknownProfile};
 use crate::harness::{self, ListError};
 use crate::model::events::{Event, Listener};
-use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, Volatile};
+use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, TestTime, Volatile};
 use crate::policy::{Limit, Policy, policy_record};
 use crate::sandbox::wasi::{Echo, GrantError};
 use crate::sandbox::{
@@ -290,6 +290,12 @@ impl Runner {
         let doubts = doubts::of(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
+        let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
+        let times = tests.zip(&outcome.times).filter_map(|((planned, test), time)| {
+            let us = u64::try_from((*time)?.as_micros()).unwrap_or(u64::MAX);
+            Some(TestTime { module: planned.module.name.to_string(), test: test.name.to_string(), us })
+        });
+        let times = times.collect();
         let baked = with_tests().flat_map(|planned| baked(&planned.module)).collect();
         let modules = with_tests().map(|planned| ModuleRecord {
             name: planned.module.name.to_string(),
@@ -307,6 +313,7 @@ impl Runner {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted,
             baked,
+            times,
         };
         Report::new(canonical.with_doubts(doubts), volatile)
     }

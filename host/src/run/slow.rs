@@ -40,7 +40,7 @@ impl Running {
 
     /// The calling worker runs the test at this place of the plan, until the guard is dropped. After the time `slow` the test
     /// is slow.
-    pub fn start(&self, index: usize, slow: Duration) -> Started<'_> {
+    pub fn start(&self, index: usize, slow: Duration) -> RunningTest<'_> {
         let worker = rayon::current_thread_index().and_then(|worker| self.workers.get(worker));
         if let Some(worker) = worker {
             let since = self.began.elapsed();
@@ -48,7 +48,12 @@ impl Running {
             worker.slow_from.store(nanos(since.saturating_add(slow)), Ordering::Relaxed);
             worker.test.store(index + 1, Ordering::Release);
         }
-        Started(worker)
+        RunningTest(worker)
+    }
+
+    /// The tests that are running, by their places in the plan.
+    pub fn tests(&self) -> impl Iterator<Item = usize> + '_ {
+        self.workers.iter().filter_map(|worker| worker.test.load(Ordering::Acquire).checked_sub(1))
     }
 
     /// Tests that have become slow, each told of once: places in the plan, and times so far.
@@ -68,9 +73,9 @@ impl Running {
 }
 
 /// A test that is running.
-pub struct Started<'a>(Option<&'a Worker>);
+pub struct RunningTest<'a>(Option<&'a Worker>);
 
-impl Drop for Started<'_> {
+impl Drop for RunningTest<'_> {
     fn drop(&mut self) {
         if let Some(worker) = self.0 {
             worker.test.store(0, Ordering::Release);
@@ -119,6 +124,7 @@ mod tests {
     impl Listener for Log {
         fn event(&mut self, event: &Event<'_>) {
             match event {
+                Event::TestStarted { module, test } => self.0.push(format!("started {module} {test}")),
                 Event::TestSlow { module, test, .. } => self.0.push(format!("slow {module} {test}")),
                 Event::TestFinished { module, test, .. } => self.0.push(format!("finished {module} {}", test.name)),
                 _ => {}
@@ -145,6 +151,6 @@ mod tests {
         let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
         let mut log = Log::default();
         runner.run(&planned, &mut log).unwrap();
-        assert_eq!(log.0, ["slow sleeps sleeps", "finished sleeps sleeps"]);
+        assert_eq!(log.0, ["started sleeps sleeps", "slow sleeps sleeps", "finished sleeps sleeps"]);
     }
 }

@@ -65,6 +65,7 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.bar.inc(1);
                 self.console.event(event);
             }
+            Event::TestStarted { .. } => {}
             Event::TestSlow { .. } | Event::Note(_) => self.console.event(event),
             Event::RunFinished { .. } => {
                 self.bar.finish_and_clear();

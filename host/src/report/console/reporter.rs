@@ -75,6 +75,7 @@ impl<W: Write> Console<W> {
                 self.selected = tests;
                 self.started(modules, tests, filtered_out)
             }
+            Event::TestStarted { .. } => Ok(()),
             Event::TestSlow { module, test, elapsed } => self.slow(module, test, elapsed),
             Event::TestFinished { module, test, elapsed } => self.finished(module, test, elapsed),
             Event::Note(note) => {
