@@ -10,12 +10,13 @@ mod figure;
 mod frame;
 pub mod growth;
 mod harness;
+pub mod language;
 mod limit;
 mod output;
 pub mod profile;
 mod record;
 mod report;
-mod resource;
+pub mod resource;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod units;

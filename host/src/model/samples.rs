@@ -178,9 +178,6 @@ pub(crate) fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-const KINDS: [ResourceKind; 5] =
-    [ResourceKind::File, ResourceKind::Dir, ResourceKind::Socket, ResourceKind::Residue, ResourceKind::Heap];
-
 fn some_text() -> impl Strategy<Value = Option<String>> {
     prop::option::of(hostile())
 }
@@ -206,7 +203,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_resource()(
-        kind in prop::sample::select(KINDS.to_vec()),
+        kind in prop::sample::select(ResourceKind::ALL.to_vec()),
         (count, fd, bytes, bytes_read, bytes_written) in any::<(u64, Option<u32>, Option<u64>, u64, u64)>(),
         (path, mode, scope) in (some_text(), some_text(), hostile()),
         socket in prop::option::of(any_socket()),

@@ -1,10 +1,12 @@
 //! All there is to say of one test, and the short of it.
 
+use super::certainty::{NotCertain, is_certain};
 use super::growth::GrowthTable;
-use super::left::{Left, NotCertain, is_certain};
+use super::leftovers::Leftovers;
 use super::limits::{Advice, LimitLine, Refused, is_of_heap};
-use super::resources::{Reclaimed, StackOf};
+use super::resources::Reclaimed;
 use super::sanitise::{OneLine, Quoted};
+use super::stack::StackLines;
 use super::status::TestName;
 use super::style::Styles;
 use super::units::Bytes;
@@ -40,14 +42,14 @@ impl Display for Full<'_> {
             write_messages(f, details)?;
         }
         let label = place_label(verdict, details);
-        write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles })?;
+        write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles })?;
         if let Some(hint) = &details.hint {
             writeln!(f, "    hint: {}", OneLine(hint))?;
         }
         if let Some(limit) = &details.limit {
             write!(f, "{}", Advice(limit))?;
         }
-        let left = Left { test: &self.test.name, verdict, details, heap, all: self.all, styles };
+        let left = Leftovers { test: &self.test.name, verdict, details, heap, all: self.all, styles };
         write!(f, "{left}")?;
         if let Some(growth) = &details.growth {
             let why_unknown = is_certain(heap);
@@ -74,7 +76,7 @@ impl Display for Short<'_> {
         let Some(details) = self.test.details.as_deref() else {
             return Ok(());
         };
-        let left = Left { test: &self.test.name, verdict, details, heap: heap(self.test), all: false, styles };
+        let left = Leftovers { test: &self.test.name, verdict, details, heap: heap(self.test), all: false, styles };
         let limit = details.limit.as_ref().filter(|limit| is_of_heap(limit));
         match limit {
             Some(limit) => write!(f, "{}", LimitLine(limit))?,
@@ -86,7 +88,7 @@ impl Display for Short<'_> {
             write!(f, "{}", Quoted { indent: "", text: line.as_bytes() })?;
         }
         let label = place_label(verdict, details);
-        write!(f, "{}", StackOf { indent: "    ", label, stack: &details.stack, styles }.top())
+        write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles }.top())
     }
 }
 
@@ -135,7 +137,7 @@ fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles
     let indent = "        ";
     writeln!(f, "    clean-up {} (in the order of running) failed:", cleanup.ordinal)?;
     write!(f, "{}", Quoted { indent: "    ", text: cleanup.message.as_bytes() })?;
-    write!(f, "{}", StackOf { indent, label: "at", stack: &cleanup.stack, styles })
+    write!(f, "{}", StackLines { indent, label: "at", stack: &cleanup.stack, styles })
 }
 
 fn place_label(verdict: Verdict, details: &Details) -> &'static str {

@@ -1,6 +1,6 @@
 //! A test that was run several times in one instance: each round before and after, and what that says of the next one.
 
-use super::left::Allocated;
+use super::entry::Acquisition;
 use super::resources::Title;
 use super::style::Styles;
 use super::units::{Bytes, Grouped, PlainBytes, plural};
@@ -17,7 +17,7 @@ const PAGE: u64 = 1 << 16;
 pub(super) struct GrowthTable<'a> {
     pub test: &'a str,
     pub growth: &'a Growth,
-    /// See [`Allocated::why_unknown`].
+    /// See [`Acquisition::why_unknown`].
     pub why_unknown: bool,
     pub styles: &'a Styles,
 }
@@ -35,8 +35,8 @@ impl Display for GrowthTable<'_> {
         let from =
             growth.settled_from().map_or(String::new(), |first| format!(" from round {} on", Grouped(first.into())));
         writeln!(f, "    each round{from} left on the heap:")?;
-        for blocks in &growth.sites {
-            write!(f, "    - {}\n{}", Title(blocks), Allocated { test, blocks, why_unknown, styles })?;
+        for resource in &growth.sites {
+            write!(f, "    - {}\n{}", Title(resource), Acquisition { test, resource, why_unknown, styles })?;
         }
         Ok(())
     }

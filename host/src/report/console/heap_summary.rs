@@ -1,10 +1,11 @@
 //! What the end of a run says of the heap of all its tests together.
 
-use super::left::bound;
+use super::certainty::bound;
 use super::sanitise::OneLine;
 use super::summary::Reasons;
 use super::units::{Grouped, PlainBytes, plural};
-use crate::model::{Heap, Report, Resource, ResourceKind};
+use crate::model::resource::Heading;
+use crate::model::{Heap, Report, Resource};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -59,7 +60,7 @@ impl<'a> HeapSummary<'a> {
             }
             let details = test.details.as_deref();
             let lost = details.map_or(&[][..], |details| &details.leaks);
-            let lost = summary.lost.add(lost.iter().filter(|leak| leak.kind == ResourceKind::Heap));
+            let lost = summary.lost.add(lost.iter().filter(|leak| leak.kind.heading() == Heading::Lost));
             let retained = summary.retained.add(details.map_or(&[][..], |details| &details.retained).iter());
             // It may have lost what it seems to retain: all of it, perhaps.
             summary.lost.bounded |= bounded;

@@ -3,12 +3,14 @@
 //! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped, and text of more
 //! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
 
+mod certainty;
 mod details;
 mod diff;
+mod entry;
 mod findings;
 mod growth;
 mod heap_summary;
-mod left;
+mod leftovers;
 mod levels;
 mod limits;
 #[cfg(feature = "cli")]
@@ -16,6 +18,7 @@ mod progress;
 mod reporter;
 mod resources;
 mod sanitise;
+mod stack;
 mod status;
 mod style;
 mod summary;

@@ -2,7 +2,8 @@
 
 use super::{Side, TestPair};
 use crate::model::doubt::TestId;
-use crate::model::{Resource, ResourceKind, TestRecord, Verdict};
+use crate::model::resource::Heading;
+use crate::model::{Resource, TestRecord, Verdict};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -183,7 +184,7 @@ impl HeapDiff {
         if figure != Figure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
             for (side, found) in found.into_iter().enumerate() {
                 for resource in found {
-                    let function = resource.stack.first().map(|frame| frame.function.as_str());
+                    let function = resource.fingerprint().function;
                     let entry = sites.entry((figure, function)).or_insert([Amount::blocks(0, 0); 2]);
                     entry[side].add(Amount { bound: both[side].bound, ..amount(resource) });
                 }
@@ -219,7 +220,7 @@ fn resources(test: Option<&TestRecord>, figure: Figure) -> Vec<&Resource> {
         Figure::Retained => &details.retained,
         Figure::Peak => &[],
     };
-    all.iter().filter(|resource| resource.kind == ResourceKind::Heap).collect()
+    all.iter().filter(|resource| resource.kind.heading() == Heading::Lost).collect()
 }
 
 fn amount(resource: &Resource) -> Amount {

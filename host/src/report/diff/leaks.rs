@@ -1,7 +1,8 @@
-//! Leaks of everything but the heap: files, directories, sockets, residue.
+//! Leaks that are compared one by one, such as files and sockets. Heap blocks are compared by function: see `heap.rs`.
 
 use super::{Side, TestPair};
 use crate::model::doubt::TestId;
+use crate::model::resource::Fingerprint;
 use crate::model::{Frame, ResourceKind, TestRecord, Verdict};
 use std::collections::BTreeMap;
 
@@ -14,8 +15,7 @@ pub struct LeakDiff {
     pub same: usize,
 }
 
-/// What one test leaks of one kind, with one path, from one place. The line is not what makes a place another one: code above
-/// it may have changed.
+/// The leaks of one test that have one [`Fingerprint`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeakChange {
     /// The test.
@@ -34,24 +34,19 @@ pub struct LeakChange {
     pub unfinished: Option<(Side, Verdict)>,
 }
 
-/// Kind, path, and the place's function and file.
-type Key<'a> = (ResourceKind, Option<&'a str>, Option<(&'a str, Option<&'a str>)>);
-
 pub(super) fn compare(pairs: &[TestPair<'_>]) -> LeakDiff {
     let mut diff = LeakDiff::default();
     for pair in pairs {
-        let mut found: BTreeMap<Key<'_>, (Option<&Frame>, [u64; 2])> = BTreeMap::new();
+        let mut found: BTreeMap<Fingerprint<'_>, (Option<&Frame>, [u64; 2])> = BTreeMap::new();
         for (side, test) in [pair.old, pair.new].into_iter().enumerate() {
             let leaks = test.and_then(|test| test.details.as_deref()).map_or(&[][..], |details| &details.leaks);
-            for leak in leaks.iter().filter(|leak| leak.kind != ResourceKind::Heap) {
-                let place = leak.stack.first();
-                let function = place.map(|frame| (frame.function.as_str(), frame.file.as_deref()));
-                let (newest, counts) = found.entry((leak.kind, leak.path.as_deref(), function)).or_default();
+            for leak in leaks.iter().filter(|leak| !leak.kind.is_known_by_function()) {
+                let (newest, counts) = found.entry(leak.fingerprint()).or_default();
                 counts[side] = counts[side].saturating_add(leak.count);
-                *newest = place;
+                *newest = leak.stack.first();
             }
         }
-        for ((kind, path, _), (place, [old, new])) in found {
+        for (Fingerprint { kind, path, .. }, (place, [old, new])) in found {
             if old == new {
                 diff.same += 1;
                 continue;

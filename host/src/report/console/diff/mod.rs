@@ -9,8 +9,8 @@ pub use growth::GrowthText;
 
 use super::super::diff::{Figure, LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, Unknown};
 use super::reporter::SEPARATOR;
-use super::resources::{Place, noun};
 use super::sanitise::OneLine;
+use super::stack::Place;
 use super::status::{TestName, word};
 use super::style::Styles;
 use super::units::{Grouped, plural};
@@ -204,7 +204,7 @@ impl DiffText<'_> {
             .unfinished
             .map(|(side, verdict)| format!(" (in {} the test did not return: {})", named(side), word(verdict)));
         let name = self.name(&leak.test);
-        let what = noun(leak.kind, count);
+        let what = leak.kind.noun(count);
         line(label, format_args!("{name}: {number}{what}{path}{place}{}", unfinished.unwrap_or_default()))
     }
 

@@ -1,24 +1,8 @@
-//! What a test held at its end.
+//! An entry of the report for what a test held at its end.
 
-use super::Frame;
-use super::figure;
+use super::ResourceKind;
+use crate::model::{Frame, figure};
 use serde::{Deserialize, Serialize};
-
-/// What kind of thing was held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResourceKind {
-    /// A file.
-    File,
-    /// A directory.
-    Dir,
-    /// A socket.
-    Socket,
-    /// A file left in the scratch file system: nothing that is open, and not a leak unless the policy says so.
-    Residue,
-    /// Blocks of the heap that were allocated at one place.
-    Heap,
-}
 
 /// Something a test held at its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

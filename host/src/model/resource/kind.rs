@@ -1,0 +1,268 @@
+//! The kinds of resources that a test can leave behind: a row each.
+
+use super::setting::LeakSetting;
+use crate::model::language::Language;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What kind of thing was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceKind {
+    /// A file.
+    File,
+    /// A directory.
+    Dir,
+    /// A socket.
+    Socket,
+    /// A file left in the scratch file system. It is not open, and it is not a leak unless the policy says so.
+    Residue,
+    /// Blocks of the heap that were allocated at one place.
+    Heap,
+}
+
+/// The list that leaks of a kind stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Heading {
+    /// What was open, or lies in a file.
+    LeftOpen,
+    /// Heap blocks that nothing reaches.
+    Lost,
+}
+
+impl Heading {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::LeftOpen, Self::Lost];
+
+    /// `left open`, `lost`: completes "… when the test returned".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LeftOpen => "left open",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Of which ones it is told how many bytes went through them.
+enum Traffic {
+    /// Of none: no bytes go through this kind.
+    None,
+    /// Of those that leaked.
+    OfLeaks,
+    /// Of those that the host took back, too.
+    OfAll,
+}
+
+/// All that is to be known of a kind.
+struct Row {
+    /// Its name in reports.
+    name: &'static str,
+    /// The nouns for one and for several.
+    nouns: [&'static str; 2],
+    heading: Heading,
+    /// What stands before the place where it was acquired; `None` where no place is known of any.
+    acquired: Option<&'static str>,
+    /// What stands for the path of one that has none.
+    unnamed: &'static str,
+    traffic: Traffic,
+    /// Whether its bytes are summed up beside its count.
+    is_summed: bool,
+    /// Whether its figures are told by function, and its file is not part of its fingerprint.
+    is_known_by_function: bool,
+    setting: LeakSetting,
+    /// What to do about it before the test returns. `{it}` is `it`, or `each of the 3`.
+    advice: fn(Option<Language>) -> &'static str,
+}
+
+const FILE: Row = Row {
+    name: "file",
+    nouns: ["file", "files"],
+    heading: Heading::LeftOpen,
+    acquired: Some("acquired at"),
+    unnamed: " of unknown path",
+    traffic: Traffic::OfLeaks,
+    is_summed: false,
+    is_known_by_function: false,
+    setting: LeakSetting::Handles,
+    advice: close,
+};
+
+const DIR: Row = Row { name: "dir", nouns: ["directory", "directories"], traffic: Traffic::None, ..FILE };
+
+const SOCKET: Row = Row { name: "socket", nouns: ["socket", "sockets"], unnamed: "", traffic: Traffic::OfAll, ..FILE };
+
+const RESIDUE: Row = Row {
+    name: "residue",
+    nouns: ["file left in scratch", "files left in scratch"],
+    acquired: None,
+    unnamed: ", too many to be listed",
+    traffic: Traffic::None,
+    setting: LeakSetting::Residue,
+    advice: |_| "remove {it} before the test returns, or set `residue = \"ignore\"` in `leaks`",
+    ..FILE
+};
+
+const HEAP: Row = Row {
+    name: "heap",
+    nouns: ["heap block", "heap blocks"],
+    heading: Heading::Lost,
+    acquired: Some("allocated at"),
+    unnamed: "",
+    traffic: Traffic::None,
+    is_summed: true,
+    is_known_by_function: true,
+    setting: LeakSetting::Heap,
+    advice: free,
+};
+
+fn close(language: Option<Language>) -> &'static str {
+    match language {
+        Some(Language::Rust) | None => "close {it}, or drop its owner, before the test returns",
+        Some(Language::C) => "close {it} before the test returns",
+        Some(Language::Cpp) => "close {it}, or let its owner be destroyed, before the test returns",
+        Some(Language::Go) => "close {it}, with `defer f.Close()` where it is opened, before the test returns",
+    }
+}
+
+fn free(language: Option<Language>) -> &'static str {
+    match language {
+        Some(Language::Rust) | None => "free {it}, or drop its owner, before the test returns",
+        Some(Language::C) => "free {it} before the test returns",
+        Some(Language::Cpp) => "delete {it}, or give it to a smart pointer that is destroyed, before the test returns",
+        Some(Language::Go) => "free {it}, as memory of C's has to be, before the test returns",
+    }
+}
+
+impl ResourceKind {
+    /// All of them, in the order in which they are counted.
+    pub const ALL: [Self; 5] = [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::Heap];
+
+    const NAMES: [&str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut nth = 0;
+        while nth < names.len() {
+            names[nth] = Self::ALL[nth].name();
+            nth += 1;
+        }
+        names
+    };
+
+    const fn row(self) -> &'static Row {
+        match self {
+            Self::File => &FILE,
+            Self::Dir => &DIR,
+            Self::Socket => &SOCKET,
+            Self::Residue => &RESIDUE,
+            Self::Heap => &HEAP,
+        }
+    }
+
+    /// The name in reports: `file`, `dir`.
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The noun for so many: `directory`, `heap blocks`.
+    pub fn noun(self, count: u64) -> &'static str {
+        let [one, many] = self.row().nouns;
+        if count == 1 { one } else { many }
+    }
+
+    /// The list that leaks of this kind stand in.
+    pub fn heading(self) -> Heading {
+        self.row().heading
+    }
+
+    /// `acquired at`, `allocated at`: what stands before the place; `None` where no place is known of any of this kind.
+    pub fn acquired(self) -> Option<&'static str> {
+        self.row().acquired
+    }
+
+    /// What follows the noun of one without a path: ` of unknown path`, or nothing where none has one.
+    pub fn unnamed(self) -> &'static str {
+        self.row().unnamed
+    }
+
+    /// Whether it is told how many bytes went through it, of one that leaked or of one that the host took back.
+    pub fn shows_traffic(self, leaked: bool) -> bool {
+        match self.row().traffic {
+            Traffic::None => false,
+            Traffic::OfLeaks => leaked,
+            Traffic::OfAll => true,
+        }
+    }
+
+    /// Whether the bytes of all of this kind are told together beside their count.
+    pub fn is_summed(self) -> bool {
+        self.row().is_summed
+    }
+
+    /// Whether two reports are compared by what each function left of it, and not entry by entry.
+    pub fn is_known_by_function(self) -> bool {
+        self.row().is_known_by_function
+    }
+
+    /// The setting that decides what a leak of this kind does to the verdict.
+    pub fn setting(self) -> LeakSetting {
+        self.row().setting
+    }
+
+    /// What to do about a leak, in the words of the guest's language; in words that hold for all where it is `None`. `it`
+    /// is `it`, or `each of the 3` where there are several.
+    pub fn advice(self, language: Option<Language>, it: &str) -> String {
+        (self.row().advice)(language).replace("{it}", it)
+    }
+}
+
+impl Serialize for ResourceKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ResourceKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| D::Error::unknown_variant(&name, &Self::NAMES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for kind in ResourceKind::ALL {
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("{:?}", kind.name()));
+            assert_eq!(serde_json::from_str::<ResourceKind>(&json).unwrap(), kind);
+        }
+        let error = serde_json::from_str::<ResourceKind>("\"lamp\"").unwrap_err().to_string();
+        assert!(error.starts_with("unknown variant `lamp`, expected one of `file`, `dir`, `socket`, "), "{error}");
+    }
+
+    #[test]
+    fn kinds_are_counted_in_the_order_of_their_headings() {
+        assert!(ResourceKind::ALL.is_sorted_by_key(|kind| (kind.heading(), *kind)));
+    }
+
+    #[test]
+    fn advice_is_in_the_words_of_the_language() {
+        let words = |language| ResourceKind::ALL.map(|kind| kind.advice(language, "it")).join("\n");
+        insta::assert_snapshot!(words(Some(Language::Rust)), @r#"
+        close it, or drop its owner, before the test returns
+        close it, or drop its owner, before the test returns
+        close it, or drop its owner, before the test returns
+        remove it before the test returns, or set `residue = "ignore"` in `leaks`
+        free it, or drop its owner, before the test returns
+        "#);
+        for language in [Language::C, Language::Cpp, Language::Go] {
+            assert!(!words(Some(language)).contains("drop"), "{language:?}");
+        }
+        assert_eq!(
+            ResourceKind::Heap.advice(None, "each of the 3"),
+            "free each of the 3, or drop its owner, before the test returns"
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! What a test held at its end.
+//!
+//! [`Resource`] is an entry of the report. What a kind of resource *is* stands in one place, [`ResourceKind`]: its names, its
+//! heading, its advice, what makes two entries the same leak. Whoever writes or compares reports asks it. To add a kind is
+//! a variant and a row in `kind.rs`, and its usual culprits in `culprits.rs`.
+
+mod culprits;
+mod entry;
+mod fingerprint;
+mod kind;
+mod setting;
+
+pub use culprits::culprits;
+pub use entry::{Resource, SocketRecord};
+pub use fingerprint::Fingerprint;
+pub use kind::{Heading, ResourceKind};
+pub use setting::LeakSetting;

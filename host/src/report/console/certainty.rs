@@ -1,0 +1,26 @@
+//! What is not certain of a test's heap: figures that are bounds, and places that are not known.
+
+use super::sanitise::OneLine;
+use crate::model::Heap;
+use std::fmt::{self, Display, Formatter};
+
+/// What is not certain of a heap, and why. It has no lines where everything is.
+pub(super) struct NotCertain<'a>(pub &'a Heap);
+
+impl Display for NotCertain<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(doubt) = &self.0.doubt else { return Ok(()) };
+        let what = if self.0.is_bounded() { "what is lost" } else { "where it was allocated" };
+        writeln!(f, "    not certain {what}: {}", OneLine(doubt))
+    }
+}
+
+/// What stands before a figure that is a bound: a lower one of what is lost, an upper one of what is retained.
+pub(super) fn bound(lost: bool) -> &'static str {
+    if lost { "at least " } else { "at most " }
+}
+
+/// Whether there is no doubt about the heap. Where there is one, it says once for all places why they are not known.
+pub(super) fn is_certain(heap: Option<&Heap>) -> bool {
+    heap.is_none_or(|heap| heap.doubt.is_none())
+}

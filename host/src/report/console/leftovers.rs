@@ -1,0 +1,154 @@
+//! What a test left behind: what was open, then heap blocks that were lost, then those that static data keeps.
+
+use super::certainty::{NotCertain, bound, is_certain};
+use super::entry::Entry;
+use super::resources::Inventory;
+use super::stack::StackLines;
+use super::style::Styles;
+use super::units::{Grouped, plural};
+use crate::model::growth::Growth;
+use crate::model::language::Language;
+use crate::model::resource::{Heading, culprits};
+use crate::model::{Details, Heap, Resource, Verdict};
+use std::fmt::{self, Display, Formatter};
+
+/// Places of allocation that are listed of one list; the JSON report has them all.
+const MAX_PLACES: usize = 20;
+
+/// All that a test left, with all that helps to find and release each.
+pub(super) struct Leftovers<'a> {
+    pub test: &'a str,
+    pub verdict: Verdict,
+    pub details: &'a Details,
+    /// What is known of its heap.
+    pub heap: Option<&'a Heap>,
+    /// Whether what static data keeps of a passing test is shown, too.
+    pub all: bool,
+    pub styles: &'a Styles,
+}
+
+impl Display for Leftovers<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let success = self.verdict.is_success();
+        let shown = if success { ", which the policy only shows" } else { "" };
+        for heading in Heading::ALL.into_iter().filter(|heading| self.leaks(*heading).next().is_some()) {
+            let (bound, inventory) = (self.bound_of(heading), Inventory(self.leaks(heading)));
+            writeln!(f, "    {} when the test returned{shown}: {bound}{inventory}", heading.words())?;
+            self.list(f, self.leaks(heading), bound, true)?;
+        }
+        if let Some(culprits) = culprits(self.language(), self.details.leaks.iter().map(|leak| leak.kind)) {
+            writeln!(f, "    where the owner seems to be dropped already, look for: {culprits}")?;
+        }
+        if self.all || !success {
+            self.write_retained(f)?;
+        }
+        let grown = self.details.growth.as_ref().is_some_and(|growth| !growth.sites.is_empty());
+        let lost = self.leaks(Heading::Lost).next().is_some();
+        let doubt = self.heap.filter(|_| self.all || !success || lost || grown);
+        doubt.map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)))
+    }
+}
+
+impl<'a> Leftovers<'a> {
+    fn leaks(&self, heading: Heading) -> impl Iterator<Item = &'a Resource> + Clone + use<'a> {
+        self.details.leaks.iter().filter(move |leak| leak.kind.heading() == heading)
+    }
+
+    /// The language that the leaks' stacks have in common.
+    fn language(&self) -> Option<Language> {
+        Language::from_stacks(self.details.leaks.iter().map(|leak| &*leak.stack))
+    }
+
+    /// What stands before a figure of lost blocks, or of retained ones, that is a bound.
+    fn bound(&self, lost: bool) -> &'static str {
+        if self.heap.is_some_and(Heap::is_bounded) { bound(lost) } else { "" }
+    }
+
+    /// What stands before the figures under a heading.
+    fn bound_of(&self, heading: Heading) -> &'static str {
+        match heading {
+            Heading::LeftOpen => "",
+            Heading::Lost => self.bound(true),
+        }
+    }
+
+    /// Whether nothing but what static data keeps can have made it a leak: then a profile has it fail.
+    fn only_retained(&self) -> bool {
+        let grows = self.details.growth.as_ref().is_some_and(Growth::grows);
+        let Details { leaks, retained, .. } = self.details;
+        self.verdict == Verdict::Leak && !grows && leaks.is_empty() && !retained.is_empty()
+    }
+
+    /// Whether the verdict is, or may be, because of what was left.
+    pub fn is_cause(&self) -> bool {
+        !self.details.leaks.is_empty() || self.only_retained()
+    }
+
+    /// A line with how much it is, and one with the place of the first.
+    pub fn write_short(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let retained = self.details.retained.iter().filter(|_| self.only_retained());
+        let leaks = Heading::ALL
+            .map(|heading| (heading.words(), self.bound_of(heading), Inventory(self.leaks(heading)).to_string()));
+        let kept = ("retained", self.bound(false), Inventory(retained.clone()).to_string());
+        let mut separator = "    ";
+        for (what, bound, inventory) in leaks.into_iter().chain([kept]) {
+            if !inventory.is_empty() {
+                write!(f, "{separator}{what}: {bound}{inventory}")?;
+                separator = "; ";
+            }
+        }
+        writeln!(f)?;
+        let mut all = Heading::ALL.into_iter().flat_map(|heading| self.leaks(heading)).chain(retained);
+        let Some((first, label)) = all.next().and_then(|first| Some((first, first.kind.acquired()?))) else {
+            return Ok(());
+        };
+        let label = format!("the first {label}");
+        write!(f, "{}", StackLines { indent: "    ", label: &label, stack: &first.stack, styles: self.styles }.top())
+    }
+
+    fn write_retained(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let retained = &self.details.retained;
+        if retained.is_empty() {
+            return Ok(());
+        }
+        let fails = if self.only_retained() { "; `leaks.retained` is `fail`" } else { "" };
+        let (most, inventory) = (self.bound(false), Inventory(retained.iter()));
+        let reaches = if most.is_empty() { "still reaches" } else { "may still reach" };
+        writeln!(f, "    retained when the test returned (static data {reaches} it{fails}): {most}{inventory}")?;
+        self.list(f, retained.iter(), most, false)?;
+        if self.only_retained() {
+            writeln!(f, "    to fix: let go of it before the test returns, or set `retained = \"show\"` in `leaks`")?;
+        }
+        Ok(())
+    }
+
+    /// An entry for each; of heap blocks, only for the first of them.
+    fn list(
+        &self,
+        f: &mut Formatter<'_>,
+        resources: impl Iterator<Item = &'a Resource> + Clone,
+        bound: &'static str,
+        with_advice: bool,
+    ) -> fmt::Result {
+        let advice = with_advice.then(|| self.language());
+        let Self { test, styles, .. } = *self;
+        let mut places = 0;
+        for resource in resources {
+            let is_of_heap = resource.kind.heading() == Heading::Lost;
+            places += usize::from(is_of_heap);
+            if places <= MAX_PLACES {
+                let why_unknown = !is_of_heap || is_certain(self.heap);
+                write!(f, "{}", Entry { test, resource, bound, why_unknown, advice, styles })?;
+            }
+        }
+        let more = places.saturating_sub(MAX_PLACES) as u64;
+        if more > 0 {
+            let places = plural(more, "place", "places");
+            writeln!(f, "    - and {} more {places} of allocation, listed in the JSON report", Grouped(more))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
