@@ -28,32 +28,25 @@ fn retain(count: u64, bytes: u64) -> impl Fn(&mut TestRecord) {
     move |test| {
         let heap = &mut test.usage.as_mut().unwrap().heap;
         if test.verdict.is_success() {
-            let (some, none) = (Some, Some(0));
-            *heap = Heap { tracked: true, peak: some(4096), lost: none, lost_blocks: none, ..Heap::default() };
+            *heap = Heap::default();
+            (heap.tracked, heap.peak, heap.lost, heap.lost_blocks) = (true, Some(4096), Some(0), Some(0));
             (heap.retained, heap.retained_blocks) = (Some(bytes), Some(count));
             let retained = if count == 0 { Vec::new() } else { vec![blocks(count, bytes)] };
-            test.details = (count > 0).then(|| Box::new(Details { retained, ..Details::default() }));
+            let mut details = Details::default();
+            details.retained = retained;
+            test.details = (count > 0).then(|| Box::new(details));
         } else {
-            *heap = Heap { why: Some("for this test".into()), ..Heap::default() };
+            *heap = Heap::default();
+            heap.why = Some("for this test".into());
         }
     }
 }
 
 fn blocks(count: u64, bytes: u64) -> Resource {
-    let frame = Frame { function: "cache::fill".to_owned(), file: Some("src/cache.rs".to_owned()), line: Some(7) };
-    Resource {
-        kind: ResourceKind::Heap,
-        count,
-        path: None,
-        fd: None,
-        bytes: Some(bytes),
-        mode: None,
-        bytes_read: 0,
-        bytes_written: 0,
-        socket: None,
-        scope: "main".to_owned(),
-        stack: vec![frame],
-    }
+    let frame = Frame::new("cache::fill").at("src/cache.rs", 7);
+    let mut blocks = Resource::new(ResourceKind::Heap, "main", vec![frame]);
+    (blocks.count, blocks.bytes) = (count, Some(bytes));
+    blocks
 }
 
 fn diff(dir: &Path, args: &[&str]) -> Ran {

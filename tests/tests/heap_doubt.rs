@@ -115,7 +115,7 @@ fn a_test_that_ran_out_of_fuel_has_a_profile() {
             let report = runner.run(&planned, &mut ()).unwrap();
             let test = &report.canonical.modules[0].tests[0];
             let heap = &test.usage.as_ref().unwrap().heap;
-            let HeapProfile { sites, missing } = report.profile.unwrap();
+            let HeapProfile { sites, missing, .. } = report.profile.unwrap();
             assert!(heap.tracked && missing.is_empty(), "{program} {fuel}: {missing:?}");
             let sum = |figure: fn(&ProfileSite) -> u64| Some(sites.iter().map(figure).sum::<u64>());
             let allocated = heap.allocations.zip(heap.reallocations).map(|(new, again)| new + again);

@@ -55,7 +55,8 @@ impl Lesson {
     /// What airtight found in it: a line a test, then the findings as a person sees them. The same text on every machine, with
     /// every compiler.
     fn found(&self, report: &Report) -> String {
-        let mut part = Report { canonical: report.canonical.clone(), volatile: Default::default(), ..report.clone() };
+        let mut part = report.clone();
+        part.volatile = Default::default();
         part.canonical.modules.retain(|module| self.holds(module));
         part.canonical.modules.iter_mut().flat_map(|module| &mut module.tests).for_each(forget_the_compiler);
         let mut text = String::new();

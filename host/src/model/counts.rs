@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// Tests by verdict, and the skipped ones by reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// Finished normally and left nothing.
     pub pass: usize,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One frame of a guest's stack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Frame {
     /// Demangled function name, or `wasm function N`.
     pub function: String,
@@ -13,4 +14,24 @@ pub struct Frame {
     /// Line in the file, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+}
+
+impl Frame {
+    /// A frame of which no file is known.
+    ///
+    /// ```
+    /// use airtight::model::Frame;
+    /// let frame = Frame::new("parse::header").at("src/parse.rs", 7);
+    /// assert_eq!((frame.file.as_deref(), frame.line), (Some("src/parse.rs"), Some(7)));
+    /// ```
+    #[must_use]
+    pub fn new(function: impl Into<String>) -> Self {
+        Self { function: function.into(), file: None, line: None }
+    }
+
+    /// The same frame in this line of this file.
+    #[must_use]
+    pub fn at(self, file: impl Into<String>, line: u32) -> Self {
+        Self { file: Some(file.into()), line: Some(line), ..self }
+    }
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 /// file of the room `harness`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Harness {
     /// Custom section and exports of the guest SDK.
     Sdk,

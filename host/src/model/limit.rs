@@ -67,6 +67,7 @@ impl From<LimitName> for String {
 
 /// A limit, its value and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LimitRecord {
     /// Which limit.
     pub name: LimitName,
@@ -100,6 +101,7 @@ pub fn verdict_of_breach(limit: Limit) -> Verdict {
 
 /// A growth of linear memory that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RefusedGrowth {
     /// Bytes of linear memory when it was asked for.
     #[serde(with = "figure")]
@@ -113,4 +115,12 @@ pub struct RefusedGrowth {
     /// How many growths were refused.
     #[serde(with = "figure")]
     pub times: u64,
+}
+
+impl RefusedGrowth {
+    /// Growths that were refused, all in bytes but `times`.
+    #[must_use]
+    pub fn new(current: u64, desired: u64, limit: u64, times: u64) -> Self {
+        Self { current, desired, limit, times }
+    }
 }

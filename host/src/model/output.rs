@@ -2,6 +2,7 @@
 
 /// Captured output.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Output {
     /// Standard output.
     pub stdout: Vec<u8>,

@@ -8,6 +8,7 @@ const NAMED: usize = 3;
 
 /// The allocations of a whole run, by module, test and stack, in that order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeapProfile {
     /// One entry for each stack of each test.
     pub sites: Vec<ProfileSite>,
@@ -40,6 +41,7 @@ impl HeapProfile {
 
 /// A test whose allocations are not in a profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Missing {
     /// The module's name.
     pub module: String,
@@ -51,8 +53,17 @@ pub struct Missing {
     pub why: String,
 }
 
+impl Missing {
+    /// A test that is missing in a profile, all of it or a part.
+    #[must_use]
+    pub fn new(module: impl Into<String>, test: impl Into<String>, all: bool, why: impl Into<String>) -> Self {
+        Self { module: module.into(), test: test.into(), all, why: why.into() }
+    }
+}
+
 /// What one test allocated with one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProfileSite {
     /// The module's name.
     pub module: String,
@@ -68,6 +79,15 @@ pub struct ProfileSite {
     pub inuse_objects: u64,
     /// Their sizes together, in bytes.
     pub inuse_space: u64,
+}
+
+impl ProfileSite {
+    /// A stack of a test's that has allocated nothing yet.
+    #[must_use]
+    pub fn new(module: impl Into<String>, test: impl Into<String>, stack: Vec<Frame>) -> Self {
+        let (module, test) = (module.into(), test.into());
+        Self { module, test, stack, alloc_objects: 0, alloc_space: 0, inuse_objects: 0, inuse_space: 0 }
+    }
 }
 
 #[cfg(test)]

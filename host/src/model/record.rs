@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 /// One module and its tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ModuleRecord {
     /// Stable name: `package/target` for what cargo built, the file's stem for `airtight run`.
     pub name: String,
@@ -18,8 +19,17 @@ pub struct ModuleRecord {
     pub tests: Vec<TestRecord>,
 }
 
+impl ModuleRecord {
+    /// A module and its tests, which are to be in the order of their names.
+    #[must_use]
+    pub fn new(name: impl Into<String>, harness: Harness, code: impl Into<String>, tests: Vec<TestRecord>) -> Self {
+        Self { name: name.into(), harness, code: code.into(), tests }
+    }
+}
+
 /// One test. A test that passed and left nothing has no [`Details`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TestRecord {
     /// The name its harness gives it.
     #[serde(with = "shared_str")]
@@ -37,9 +47,18 @@ pub struct TestRecord {
     pub details: Option<Box<Details>>,
 }
 
+impl TestRecord {
+    /// A test of which nothing is known but its verdict.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, verdict: Verdict) -> Self {
+        Self { name: name.into(), harness: None, verdict, usage: None, details: None }
+    }
+}
+
 /// What there is to say of a test beyond verdict and usage. Empty fields are not written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Details {
     /// The panic's, the error's or airtight's own message: why the verdict is what it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +108,7 @@ pub struct Details {
 
 /// A clean-up that failed, hung or trapped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CleanupRecord {
     /// Its place in the order of running, from 1.
     pub ordinal: u32,
@@ -97,6 +117,14 @@ pub struct CleanupRecord {
     /// Where.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
+}
+
+impl CleanupRecord {
+    /// A clean-up that went wrong somewhere.
+    #[must_use]
+    pub fn new(ordinal: u32, message: impl Into<String>) -> Self {
+        Self { ordinal, message: message.into(), stack: Vec::new() }
+    }
 }
 
 /// Every field of [`Details`] has a default, so that serde finds one in a test that has none: an empty one is none.

@@ -11,6 +11,7 @@ pub const SCHEMA: &str = "airtight.report/1";
 
 /// A whole run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
@@ -27,6 +28,7 @@ pub struct Report {
 
 /// The part that is the same bytes everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Canonical {
     /// False where another run may differ, for the reasons in `doubts`.
     pub reproducible: bool,
@@ -40,8 +42,17 @@ pub struct Canonical {
     pub modules: Vec<ModuleRecord>,
 }
 
+impl Canonical {
+    /// The canonical part of a run that nothing makes doubtful; the modules are to be in the order of their names.
+    #[must_use]
+    pub fn new(policy: serde_json::Value, modules: Vec<ModuleRecord>) -> Self {
+        Self { reproducible: true, doubts: Vec::new(), policy, modules }
+    }
+}
+
 /// What differs between two runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Volatile {
     /// Start of the run, RFC 3339, UTC.
     pub started: String,
@@ -66,6 +77,7 @@ pub struct Volatile {
 
 /// The wall-clock time of one test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TestTime {
     /// The module's name.
     pub module: String,
@@ -75,8 +87,17 @@ pub struct TestTime {
     pub us: u64,
 }
 
+impl TestTime {
+    /// The time of one test, in microseconds.
+    #[must_use]
+    pub fn new(module: impl Into<String>, test: impl Into<String>, us: u64) -> Self {
+        Self { module: module.into(), test: test.into(), us }
+    }
+}
+
 /// A path of the machine in a module's code or data: `env!("CARGO_MANIFEST_DIR")`, most often.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BakedRecord {
     /// The module.
     pub module: String,
@@ -84,4 +105,12 @@ pub struct BakedRecord {
     pub package: String,
     /// The directory.
     pub path: String,
+}
+
+impl BakedRecord {
+    /// A path that belongs to a package.
+    #[must_use]
+    pub fn new(module: impl Into<String>, package: impl Into<String>, path: impl Into<String>) -> Self {
+        Self { module: module.into(), package: package.into(), path: path.into() }
+    }
 }

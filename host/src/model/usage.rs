@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Figures of one test, exact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Usage {
     /// Fuel spent, without clean-ups; for a test that was called several times, by all calls together. Absent after a trap other than `unreachable` (a memory fault, a stack overflow, a
     /// division by zero), and after the wall clock, where it depends on the engine or the machine.
@@ -22,9 +23,18 @@ pub struct Usage {
     pub heap: Heap,
 }
 
+impl Usage {
+    /// Figures of the heap alone.
+    #[must_use]
+    pub fn new(heap: Heap) -> Self {
+        Self { fuel: None, linear_peak: None, handles_peak: None, heap }
+    }
+}
+
 /// Heap accounting of one test: only of blocks that were allocated while the test itself ran, not its harness or start-up.
 /// Sizes are those that were asked for, in bytes, without the allocator's own overhead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Heap {
     /// Whether the heap was seen at all. Where it was not, there are no figures.
     pub tracked: bool,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What became of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Verdict {
     /// Finished normally and left nothing.
     Pass,

@@ -9,6 +9,7 @@ use crate::catalogue::{CompileCaps, Module};
 use crate::config::{Config, Profile, UnknownProfile};
 use crate::harness::{self, ListError};
 use crate::model::events::{Event, Listener};
+use crate::model::exit_status;
 use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, TestTime, Volatile};
 use crate::policy::{Limit, Policy, policy_record};
 use crate::sandbox::wasi::{Echo, GrantError};
@@ -22,6 +23,7 @@ use std::time::{Instant, SystemTime};
 
 /// A runner that cannot be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// The engine cannot be made.
     #[error(transparent)]
@@ -43,6 +45,7 @@ pub enum SetupError {
 
 /// A run that cannot be done.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// A module does not list its tests.
     #[error(transparent)]
@@ -60,6 +63,18 @@ pub enum RunError {
         /// The report all the same.
         report: Box<Report>,
     },
+}
+
+impl RunError {
+    /// The exit status of a program that ends with this error.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::List(_) => exit_status::MODULE_UNUSABLE,
+            Self::Grant(_) => exit_status::SETUP,
+            Self::Bug { .. } => exit_status::BUG,
+        }
+    }
 }
 
 /// How a program ended.

@@ -137,7 +137,7 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { suite, test, blocks, bytes, .. } = self;
         write!(f, "{suite}: {test}: {blocks} blocks, {bytes} bytes")?;
-        for Frame { function, file, line } in &self.stack {
+        for Frame { function, file, line, .. } in &self.stack {
             let (file, line) = (file.as_deref().unwrap_or("?"), line.unwrap_or(0));
             write!(f, "\n    {file}:{line} {function}")?;
         }

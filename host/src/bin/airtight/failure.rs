@@ -77,11 +77,6 @@ impl From<VerifyError<FileError>> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let status = match error {
-            RunError::List(_) => exit_status::MODULE_UNUSABLE,
-            RunError::Grant(_) => exit_status::SETUP,
-            RunError::Bug { .. } => exit_status::BUG,
-        };
-        Self { status, error: error.into() }
+        Self { status: error.exit_status(), error: error.into() }
     }
 }

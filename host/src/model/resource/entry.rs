@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something a test held at its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Resource {
     /// What it is.
     pub kind: ResourceKind,
@@ -39,9 +40,30 @@ pub struct Resource {
     pub stack: Vec<Frame>,
 }
 
+impl Resource {
+    /// One resource of which nothing more is known than who acquired it, and where.
+    #[must_use]
+    pub fn new(kind: ResourceKind, scope: impl Into<String>, stack: Vec<Frame>) -> Self {
+        Self {
+            kind,
+            count: 1,
+            path: None,
+            fd: None,
+            bytes: None,
+            mode: None,
+            bytes_read: 0,
+            bytes_written: 0,
+            socket: None,
+            scope: scope.into(),
+            stack,
+        }
+    }
+}
+
 /// The two sides of a socket that was held. Of several in one entry, the addresses are the first one's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct SocketRecord {
     /// The address of its own side; absent where the host chose the port, which differs from run to run.
     #[serde(skip_serializing_if = "Option::is_none")]
