@@ -3,7 +3,7 @@
 mod support;
 
 use airtight::policy::{DirGrant, Mode};
-use airtight::run::{ModuleGrants, PlannedModule, Runner};
+use airtight::{ModuleGrants, PlannedModule, Runner};
 use std::fs;
 use std::path::Path;
 use support::{Stopwatch, median, module, module_of, planned_with};

@@ -3,7 +3,7 @@
 
 mod support;
 
-use airtight::run::{ModuleGrants, PlannedModule, Runner};
+use airtight::{ModuleGrants, PlannedModule, Runner};
 use support::bare::Bare;
 use support::{Stopwatch, median, module_of, planned_as};
 

@@ -10,18 +10,38 @@
 //! balance + outcome -> report model -> writers (console, JSON)
 //! ```
 
-pub mod catalogue;
+mod catalogue;
 pub mod config;
 mod harness;
-pub mod instrument;
-pub mod ledger;
-pub mod model;
+mod instrument;
+mod ledger;
+mod model;
 pub mod policy;
 pub mod report;
-pub mod run;
-pub mod sandbox;
-pub mod symbols;
+mod run;
+mod sandbox;
+mod symbols;
 pub mod verify;
+
+pub use harness::ListError;
+pub use model::events::{Event, Listener};
+pub use model::{Harness, HarnessNameError, exit_status};
+pub use run::{
+    Ended, FileError, ModuleGrants, Partition, PartitionError, PlannedModule, PlannedTest, RunError, RunIgnored,
+    Runner, RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
+};
+pub use sandbox::wasi::GrantError;
+pub use sandbox::{Cache, Compiler, EngineError, LoadError, LoadOptions, LoadedModule};
 
 #[cfg(feature = "build")]
 pub use airtight_toolchain as toolchain;
+
+/// What this repository's own programs, tests and benches need beside the library. Nothing here is for others: it changes
+/// without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::catalogue::{Module, validate};
+    pub use crate::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions, instrument};
+    pub use crate::model::units::Quantity;
+    pub use crate::policy::CLEANUP_FUEL;
+}

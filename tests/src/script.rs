@@ -3,11 +3,11 @@
 //! After each call the module writes an [`Answer`] to whatever descriptor the script names then, so that what was answered is
 //! known however the test ends.
 
+use airtight::LoadOptions;
 use airtight::config::Profile;
-use airtight::model::TestRecord;
 use airtight::policy::Policy;
-use airtight::run::{ModuleGrants, RunError, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::TestRecord;
+use airtight::{RunError, Runner, Selection, Subject};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -196,10 +196,10 @@ impl Script {
 /// # Panics
 /// If the module cannot be loaded.
 pub fn run_module(runner: &Runner, module: Vec<u8>, policy: Policy) -> Result<TestRecord, RunError> {
-    let options = LoadOptions { name: "script".to_owned(), ..LoadOptions::default() };
+    let options = LoadOptions::named("script");
     let module = runner.load(module, options).expect("a script is a module");
     let runner = runner.under(Profile::for_policy(policy)).expect("the stack is the usual one");
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default())?;
     let mut report = runner.run(&planned, &mut ())?;
     Ok(report.canonical.modules.remove(0).tests.remove(0))

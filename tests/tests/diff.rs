@@ -1,8 +1,8 @@
 //! `airtight diff`, through the program: what it says, and every exit status.
 
-use airtight::model::{Details, Frame, Heap, Report, Resource, ResourceKind, TestRecord};
 use airtight::report::diff::read;
 use airtight::report::json;
+use airtight::report::{Details, Frame, Heap, Report, Resource, ResourceKind, TestRecord};
 use airtight_tests::{Ran, compile, run, scratch_dir};
 use std::fs;
 use std::path::Path;

@@ -7,8 +7,8 @@
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_instrument
 //! ```
 
-use airtight::catalogue::{Module, validate};
-use airtight::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions};
+use airtight::internals::{InstrumentError, Instrumented, Options, Window, WindowFunctions};
+use airtight::internals::{Module, validate};
 use airtight_tests::fuzz;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -84,7 +84,7 @@ static TEST_CALLERS: WindowFunctions =
     WindowFunctions { paths: &["test::__rust_begin_short_backtrace"], purpose: "in which a test is called" };
 
 fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
-    airtight::instrument::instrument(&Module::read(bytes)?, options)
+    airtight::internals::instrument(&Module::read(bytes)?, options)
 }
 
 /// Rewrites a module; whether hooks were put in.

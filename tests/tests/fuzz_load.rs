@@ -6,10 +6,10 @@
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_load -- --nocapture
 //! ```
 
-use airtight::model::Verdict;
 use airtight::policy::{Limit, Limits, Policy};
-use airtight::run::{ModuleGrants, RunError, Runner, Selection, Subject};
-use airtight::sandbox::{Compiler, LoadOptions};
+use airtight::report::Verdict;
+use airtight::{Compiler, LoadOptions};
+use airtight::{RunError, Runner, Selection, Subject};
 use airtight_tests::fuzz;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -142,10 +142,10 @@ enum Came {
 }
 
 fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<Came, TestCaseError> {
-    let Ok(module) = runner.load(bytes, LoadOptions { name: "damaged".into(), ..LoadOptions::default() }) else {
+    let Ok(module) = runner.load(bytes, LoadOptions::named("damaged")) else {
         return Ok(Came::Refused);
     };
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let subject = Subject::new(module);
     let planned = match runner.plan(vec![subject], &Selection::default()) {
         Ok(planned) => planned,
         Err(RunError::List(_)) => return Ok(Came::Unlisted),

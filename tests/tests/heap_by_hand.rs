@@ -1,10 +1,10 @@
 //! Allocators written by hand, which do what no allocator of a toolchain does.
 
+use airtight::LoadOptions;
 use airtight::config::Config;
-use airtight::model::doubt::Cause;
-use airtight::model::{Report, TestRecord, Verdict};
-use airtight::run::{ModuleGrants, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::Cause;
+use airtight::report::{Report, TestRecord, Verdict};
+use airtight::{Runner, Selection, Subject};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ fn report(fields: &str, settings: &str) -> Report {
     let text = format!("[profile.default]\n{settings}");
     let config = Config::from_str(&text, "airtight.toml", Path::new("/")).unwrap();
     let runner = Runner::builder(&config, "default").unwrap().build().unwrap();
-    let module = runner.load(bytes, LoadOptions { name: "guest".into(), ..LoadOptions::default() }).unwrap();
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let module = runner.load(bytes, LoadOptions::named("guest")).unwrap();
+    let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
     runner.run(&planned, &mut ()).unwrap()
 }

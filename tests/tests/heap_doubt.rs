@@ -2,11 +2,11 @@
 //! were certain, and no limit is kept or broken by a guess. And limits of the command line, which stand above the
 //! configuration's.
 
+use airtight::LoadOptions;
 use airtight::config::Config;
-use airtight::model::Verdict;
-use airtight::model::profile::{HeapProfile, ProfileSite};
-use airtight::run::{ModuleGrants, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::Verdict;
+use airtight::report::{HeapProfile, ProfileSite};
+use airtight::{Runner, Selection, Subject};
 use airtight_tests::{Ran, guests_dir, read_report, run, scratch_dir, tests};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -109,8 +109,8 @@ fn a_test_that_ran_out_of_fuel_has_a_profile() {
             let config = format!("[profile.default]\nfuel = {fuel}\n");
             let profile = Config::from_str(&config, "airtight.toml", "/".as_ref()).unwrap().profile("default").unwrap();
             let runner = whole.under(profile).unwrap();
-            let module = runner.load(bytes.clone(), LoadOptions { name: program.into(), ..LoadOptions::default() });
-            let subject = Subject { module: module.unwrap(), grants: ModuleGrants::default() };
+            let module = runner.load(bytes.clone(), LoadOptions::named(program));
+            let subject = Subject::new(module.unwrap());
             let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
             let report = runner.run(&planned, &mut ()).unwrap();
             let test = &report.canonical.modules[0].tests[0];

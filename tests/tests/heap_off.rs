@@ -2,10 +2,10 @@
 //! it at the same place, and ends in the same way.
 
 use airtight::config::{Config, Profile};
-use airtight::model::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
-use airtight::policy::CLEANUP_FUEL;
-use airtight::run::{ModuleGrants, Runner, RunnerBuilder, Selection, Subject};
-use airtight::sandbox::{Cache, Compiler, LoadOptions};
+use airtight::internals::CLEANUP_FUEL;
+use airtight::report::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
+use airtight::{Cache, Compiler, LoadOptions};
+use airtight::{Runner, RunnerBuilder, Selection, Subject};
 use airtight_tests::sdk::{sdk_module, state};
 use airtight_tests::{cache_dir, compile, guests, guests_dir, scratch_dir, wat_guests};
 use std::path::{Path, PathBuf};
@@ -36,9 +36,9 @@ fn run(runner: &Runner, profile: &Profile, module: &Path) -> Canonical {
 }
 
 fn run_bytes(runner: &Runner, profile: &Profile, module: Vec<u8>) -> Canonical {
-    let options = LoadOptions { name: "guest".into(), ..LoadOptions::default() };
+    let options = LoadOptions::named("guest");
     let module = runner.load(module, options).unwrap();
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let subject = Subject::new(module);
     let runner = runner.under(profile.clone()).unwrap();
     let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
     runner.run(&planned, &mut ()).unwrap().canonical

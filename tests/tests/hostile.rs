@@ -1,10 +1,10 @@
 //! The corpus of hostile modules: each gets its verdict within its limits, and an observer who knows nothing of airtight
 //! finds nothing touched outside of what was granted.
 
+use airtight::LoadOptions;
 use airtight::config::Config;
-use airtight::model::{Report, TestRecord};
-use airtight::run::{ModuleGrants, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::{Report, TestRecord};
+use airtight::{Runner, Selection, Subject};
 use airtight_tests::hostile::{Expect, Hostile, PUBLIC, SECRET, Site, corpus, lay_out};
 use airtight_tests::{command, scratch_dir};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,14 +109,14 @@ fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
 }
 
 fn run_one(runner: &Runner, hostile: &Hostile) -> Result<(), String> {
-    let options = LoadOptions { name: hostile.name.clone(), ..LoadOptions::default() };
+    let options = LoadOptions::named(hostile.name.clone());
     let module = match (runner.load(hostile.bytes.clone(), options), hostile.expect) {
         (Ok(module), Expect::Verdict(_) | Expect::Limit(_) | Expect::WallClock) => module,
         (Err(error), Expect::Refused(why)) if error.to_string().contains(why) => return Ok(()),
         (Err(error), _) => return Err(format!("not loaded: {error}")),
         (Ok(_), Expect::Refused(_)) => return Err("it was loaded".to_owned()),
     };
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default()).map_err(|error| error.to_string())?;
     let report: Report = runner.run(&planned, &mut ()).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&report).expect("a report is JSON");

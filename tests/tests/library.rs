@@ -1,9 +1,9 @@
 //! The library in a program of one's own.
 
+use airtight::LoadOptions;
 use airtight::config::Config;
-use airtight::model::{Report, Verdict};
-use airtight::run::{ModuleGrants, PlannedModule, Runner, RunnerBuilder, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::{Report, Verdict};
+use airtight::{PlannedModule, Runner, RunnerBuilder, Selection, Subject};
 use airtight_tests::{compile, guest, scratch_dir};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,9 +18,9 @@ fn builder() -> RunnerBuilder {
 
 fn plan(runner: &Runner, module: &Path) -> Vec<PlannedModule> {
     let bytes = std::fs::read(module).unwrap();
-    let options = LoadOptions { name: "guest".into(), ..LoadOptions::default() };
+    let options = LoadOptions::named("guest");
     let module = runner.load(bytes, options).unwrap();
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let subject = Subject::new(module);
     runner.plan(vec![subject], &Selection::default()).unwrap()
 }
 

@@ -1,10 +1,10 @@
 //! A test that is called several times in one instance: each call has fuel, time and limits of its own, and what is said of
 //! all of them together is without their clean-ups.
 
+use airtight::LoadOptions;
 use airtight::config::Config;
-use airtight::model::{TestRecord, Verdict};
-use airtight::run::{ModuleGrants, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::{TestRecord, Verdict};
+use airtight::{Runner, Selection, Subject};
 use airtight_tests::sdk::{sdk_module, state};
 use std::path::Path;
 
@@ -12,8 +12,8 @@ fn run(module: &[u8], settings: &str, repeat: u32) -> TestRecord {
     let text = format!("[profile.default]\n{settings}");
     let config = Config::from_str(&text, "airtight.toml", Path::new("/")).unwrap();
     let runner = Runner::builder(&config, "default").unwrap().repeat(repeat).build().unwrap();
-    let module = runner.load(module.to_vec(), LoadOptions { name: "guest".into(), ..LoadOptions::default() }).unwrap();
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let module = runner.load(module.to_vec(), LoadOptions::named("guest")).unwrap();
+    let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
     let mut canonical = runner.run(&planned, &mut ()).unwrap().canonical;
     canonical.modules.remove(0).tests.remove(0)

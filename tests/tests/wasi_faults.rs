@@ -1,9 +1,9 @@
 //! What other implementations of WASI preview 1 get wrong, a test for each fault.
 
-use airtight::model::{TestRecord, Verdict};
+use airtight::Compiler;
+use airtight::Runner;
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy, SocketGrant, SocketSource};
-use airtight::run::Runner;
-use airtight::sandbox::Compiler;
+use airtight::report::{TestRecord, Verdict};
 use airtight_tests::script::Arg::{Buffer, Bytes, I32, I64, Out, OutAt};
 use airtight_tests::script::{Answer, Arg, End, Script, run_module};
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! What a lesson's documentation promises, and what airtight found.
 
 use crate::suite::Ran;
-use airtight::model::{Limit, ModuleRecord, Report, TestRecord};
+use airtight::policy::Limit;
 use airtight::report::console::render_findings;
+use airtight::report::{ModuleRecord, Report, TestRecord};
 use anyhow::{Context, Result};
 use similar::TextDiff;
 use std::fmt::Write;

@@ -1,12 +1,12 @@
 //! Builds the lessons and runs them, as `airtight test` would.
 
 use crate::lesson::{EXPECTED, Lesson, ROUNDS};
+use airtight::Cache;
 use airtight::config::Config;
-use airtight::model::Report;
+use airtight::report::Report;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
-use airtight::run::{Runner, RunnerBuilder, Selection, Subject};
-use airtight::sandbox::Cache;
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, SetupEvent};
+use airtight::{Runner, RunnerBuilder, Selection, Subject};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 

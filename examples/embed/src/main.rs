@@ -3,10 +3,10 @@
 //! No toolchain is needed here: the modules are text, and each is one test (a `command`), which imports what it uses of WASI.
 //! A module from a file is loaded the same way.
 
-use airtight::model::{Report, ResourceKind, Verdict};
+use airtight::LoadOptions;
 use airtight::policy::{Limit, Limits, Policy};
-use airtight::run::{Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::{Report, ResourceKind, Verdict};
+use airtight::{Runner, Selection, Subject};
 use anyhow::{Context, Result, ensure};
 
 /// Creates `forgotten` in the first directory it has (descriptor 3, the scratch file system `/tmp`) and returns without
@@ -58,9 +58,9 @@ fn main() -> Result<()> {
 fn run(runner: &Runner, modules: &[(&str, &str)]) -> Result<Report> {
     let mut subjects = Vec::new();
     for (name, text) in modules {
-        let options = LoadOptions { name: (*name).to_owned(), ..LoadOptions::default() };
+        let options = LoadOptions::named((*name));
         let module = runner.load(wat::parse_str(text)?, options)?;
-        subjects.push(Subject { module, grants: Default::default() });
+        subjects.push(Subject::new(module));
     }
     let plan = runner.plan(subjects, &Selection::default())?;
     // The listener hears of each test as it ends; `()` does not listen.

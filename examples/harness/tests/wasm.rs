@@ -5,8 +5,8 @@
 
 use airtight::config::Config;
 use airtight::report::console::{Console, ConsoleOptions};
-use airtight::run::{RunIgnored, Runner, Selection, Subject};
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildRequest, Permission, SetupEvent, TargetFilter};
+use airtight::{RunIgnored, Runner, Selection, Subject};
 use anyhow::{Result, ensure};
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(airtight::model::exit_status::SETUP)
+            ExitCode::from(airtight::exit_status::SETUP)
         }
     }
 }
@@ -33,7 +33,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<u8> {
     let plan = runner.plan(subjects, &selection)?;
     if list {
         plan.iter().flat_map(|module| &module.tests).for_each(|test| println!("{}: test", test.name));
-        return Ok(airtight::model::exit_status::PASSED);
+        return Ok(airtight::exit_status::PASSED);
     }
     let mut console = Console::new(std::io::stdout(), ConsoleOptions::default());
     let report = runner.run(&plan, &mut console)?;

@@ -4,10 +4,10 @@
 
 pub mod bare;
 
+use airtight::LoadOptions;
 use airtight::config::Config;
-use airtight::model::events::{Event, Listener};
-use airtight::run::{ModuleGrants, PlannedModule, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::{Event, Listener};
+use airtight::{ModuleGrants, PlannedModule, Runner, Selection, Subject};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -78,9 +78,9 @@ pub fn planned_as(
 ) -> (Runner, Vec<PlannedModule>) {
     let builder = Runner::builder(&Config::default(), "default").unwrap();
     let runner = builder.jobs(1).heap_accounting(heap_accounting).build().unwrap();
-    let options = LoadOptions { name: "bench".into(), ..LoadOptions::default() };
+    let options = LoadOptions::named("bench");
     let module = runner.load(module, options).unwrap();
-    let planned = runner.plan(vec![Subject { module, grants }], &Selection::default()).unwrap();
+    let planned = runner.plan(vec![Subject::new(module).with_grants(grants)], &Selection::default()).unwrap();
     assert_eq!(planned[0].tests.len(), tests);
     (runner, planned)
 }
@@ -98,7 +98,7 @@ impl Listener for Stopwatch {
         match event {
             Event::RunStarted { .. } => self.began = Some(Instant::now()),
             Event::TestFinished { test, .. } => {
-                self.passed += usize::from(test.verdict == airtight::model::Verdict::Pass);
+                self.passed += usize::from(test.verdict == airtight::report::Verdict::Pass);
                 self.took = self.began.map(|began| began.elapsed()).unwrap_or_default();
             }
             _ => {}

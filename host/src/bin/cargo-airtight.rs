@@ -13,5 +13,5 @@ fn main() -> ExitCode {
     let program = beside.unwrap_or_else(|| "airtight".into());
     let error = Command::new(&program).args(args).exec();
     eprintln!("error: cannot run {}: {error}", program.display());
-    ExitCode::from(airtight::model::exit_status::SETUP)
+    ExitCode::from(airtight::exit_status::SETUP)
 }

@@ -3,7 +3,6 @@
 use super::Module;
 use super::sections::{HEADER_LEN, id};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// Custom sections that belong to the code: what they say changes how its tests run.
 const OURS: &str = "airtight.";
@@ -17,12 +16,7 @@ pub(super) fn code(module: &Module<'_>) -> String {
     for section in module.sections.iter().filter(|section| section.id != id::CUSTOM || section.name.starts_with(OURS)) {
         hash.update(&module.bytes[section.whole.clone()]);
     }
-    let mut text = String::from("sha256:");
-    for byte in hash.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256:{:x}", hash.finalize())
 }
 
 #[cfg(test)]

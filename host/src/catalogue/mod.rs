@@ -22,9 +22,7 @@ pub use airtight_toolchain::places::Places;
 pub(crate) use baked::holds;
 pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
-pub use imports::{BadImport, BadImports};
 pub use module::{ExportProblem, Module};
-pub use shape::Shape;
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 pub use weight::{CompileCaps, weigh};
 

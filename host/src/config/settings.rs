@@ -5,7 +5,7 @@ use super::clock;
 use super::errors::Problem;
 use super::suggest::nearest;
 use crate::model::{HeapKind, Leftover, Limit, Source};
-use crate::policy::{LeakAction, LeakPatch, PolicyPatch};
+use crate::policy::{LeakAction, LeakPatch, LeakSetting, PolicyPatch};
 use std::collections::BTreeMap;
 
 pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size", "function-weight", "module-weight"];
@@ -16,7 +16,6 @@ const PROFILE: &[&str] = &["heap-accounting", "seed", "outbound", "inherits", "d
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
-const LEAKS: &[&str] = &["handles", "heap", "retained", "residue"];
 const ACTIONS: &[(&str, LeakAction)] =
     &[("fail", LeakAction::Fail), ("show", LeakAction::Show), ("ignore", LeakAction::Ignore)];
 
@@ -102,34 +101,28 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
     let mut patch = LeakPatch::default();
     let Some(table) = check.table(at, value) else { return patch };
     for (key, value) in table {
-        let slot = match key.get_ref().as_ref() {
-            "handles" => &mut patch.handles,
-            "heap" => &mut patch.heap,
-            "retained" => &mut patch.retained,
-            "residue" => &mut patch.residue,
+        let name = key.get_ref().as_ref();
+        if let Some(setting) = LeakSetting::from_key(name) {
+            *patch.action_mut(setting) = check.choice(&at.key(name, value), value, "an action", ACTIONS);
+            continue;
+        }
+        let problem = match name {
             "lost" => {
                 let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }".to_owned();
-                let problem = Problem::Misplaced { key: "lost".to_owned(), home };
-                check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
-                continue;
+                Problem::Misplaced { key: "lost".to_owned(), home }
             }
-            name @ ("tasks" | "tracked") => {
-                let problem = Problem::Text {
-                    text: name.to_owned(),
-                    what: "a kind of leak yet",
-                    rule: "no test can leave any: remove the setting",
-                };
-                check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
-                continue;
-            }
+            "tasks" | "tracked" => Problem::Text {
+                text: name.to_owned(),
+                what: "a kind of leak yet",
+                rule: "no test can leave any: remove the setting",
+            },
             other => {
-                let nearest = nearest(other, LEAKS.iter().copied()).map(str::to_owned);
-                let problem = Problem::UnknownKey { key: other.to_owned(), nearest, known: LEAKS.to_vec() };
-                check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
-                continue;
+                let known = LeakSetting::ALL.map(LeakSetting::key).to_vec();
+                let nearest = nearest(other, known.iter().copied()).map(str::to_owned);
+                Problem::UnknownKey { key: other.to_owned(), nearest, known }
             }
         };
-        *slot = check.choice(&at.key(key.get_ref(), value), value, "an action", ACTIONS);
+        check.fail(&At { offset: key.span().start, key: at.key.clone() }, problem);
     }
     patch
 }

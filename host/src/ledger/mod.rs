@@ -117,18 +117,9 @@ impl Ledger {
     }
 
     /// Handles that are open now, granted ones included.
+    #[cfg(test)]
     pub fn open_now(&self) -> usize {
         self.open.len()
-    }
-
-    /// Handles ever acquired, granted ones included.
-    pub fn acquired(&self) -> u64 {
-        self.next
-    }
-
-    /// Handles ever released.
-    pub fn released(&self) -> u64 {
-        self.closed
     }
 
     /// Most handles of the test's own that were open at once.
@@ -138,6 +129,7 @@ impl Ledger {
 
     /// The balance at the end: what the test acquired and still holds, in order of acquisition.
     pub fn balance(self) -> Vec<Handle> {
+        debug_assert_eq!(self.next - self.closed, self.open.len() as u64, "the books do not balance");
         if self.open_by_test == 0 {
             return Vec::new();
         }

@@ -65,7 +65,7 @@ proptest! {
         }
         prop_assert_eq!(ledger.open_now(), model.len());
         prop_assert_eq!(ledger.peak() as usize, peak);
-        prop_assert_eq!(ledger.acquired() - ledger.released(), model.len() as u64);
+        prop_assert_eq!(ledger.next - ledger.closed, model.len() as u64);
         let left: Vec<u32> = ledger.balance().iter().map(|handle| handle.fd).collect();
         let expected: Vec<u32> = model.iter().map(|(_, fd)| *fd).collect();
         prop_assert_eq!(left, expected);

@@ -2,7 +2,6 @@
 
 use super::{Canonical, Report, SCHEMA, Volatile};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Why a report that was read cannot be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,11 +58,7 @@ pub fn canonical_json(canonical: &Canonical) -> Vec<u8> {
 
 /// `sha256:` and the hex SHA-256 of [`canonical_json`].
 pub fn digest(canonical: &Canonical) -> String {
-    let mut digest = String::from("sha256:");
-    for byte in Sha256::digest(canonical_json(canonical)) {
-        write!(digest, "{byte:02x}").expect("a string takes everything");
-    }
-    digest
+    format!("sha256:{:x}", Sha256::digest(canonical_json(canonical)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ const NAMED: usize = 3;
 
 /// One reason, and the tests it concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Doubt {
     /// What may differ.
     pub cause: Cause,
@@ -32,6 +33,7 @@ pub enum Cause {
 
 /// A test of a report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TestId {
     /// Its module's name.
     pub module: String,

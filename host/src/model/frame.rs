@@ -20,7 +20,7 @@ impl Frame {
     /// A frame of which no file is known.
     ///
     /// ```
-    /// use airtight::model::Frame;
+    /// use airtight::report::Frame;
     /// let frame = Frame::new("parse::header").at("src/parse.rs", 7);
     /// assert_eq!((frame.file.as_deref(), frame.line), (Some("src/parse.rs"), Some(7)));
     /// ```

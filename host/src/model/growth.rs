@@ -15,6 +15,7 @@ pub const LEAST: usize = 3;
 
 /// All rounds of one test, and what they say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Growth {
     /// The rounds, in order.
     pub rounds: Vec<Round>,
@@ -35,6 +36,7 @@ pub struct Growth {
 
 /// What was live around one round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Round {
     /// Heap blocks of the test's own; absent where the heap was not tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +77,7 @@ impl From<(u64, u64)> for Span {
 /// What the rounds say of one figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "trend", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Trend {
     /// There were fewer rounds than [`LEAST`].
     TooFewRounds,

@@ -12,30 +12,6 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     Quantity::Size.parse(text)
 }
 
-/// Fuel from `10G` or `10000000000`: K, M, G, T are powers of 1000.
-///
-/// # Errors
-/// See [`Quantity::parse`].
-pub fn parse_fuel(text: &str) -> Result<u64, UnitError> {
-    Quantity::Fuel.parse(text)
-}
-
-/// A count from `1K` or `1000`, with the units of fuel.
-///
-/// # Errors
-/// See [`Quantity::parse`].
-pub fn parse_count(text: &str) -> Result<u64, UnitError> {
-    Quantity::Count.parse(text)
-}
-
-/// A duration from `500ms`, `300s`, `2m` or `1h`; a number needs its unit.
-///
-/// # Errors
-/// See [`Quantity::parse`].
-pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
-    Quantity::Duration.parse(text).map(Duration::from_millis)
-}
-
 /// `256 MiB`: in the largest binary unit that is exact.
 #[must_use]
 pub fn format_size(bytes: u64) -> String {
@@ -117,10 +93,10 @@ mod tests {
         for (text, fuel) in
             [("10G", 10_000_000_000), ("1K", 1000), ("2 M", 2_000_000), ("1T", 1_000_000_000_000), ("9", 9)]
         {
-            assert_eq!((parse_fuel(text), parse_count(text)), (Ok(fuel), Ok(fuel)), "{text}");
+            assert_eq!((Quantity::Fuel.parse(text), Quantity::Count.parse(text)), (Ok(fuel), Ok(fuel)), "{text}");
         }
         for (text, millis) in [("300s", 300_000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000)] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(Quantity::Duration.parse(text), Ok(millis), "{text}");
         }
     }
 
@@ -134,13 +110,13 @@ mod tests {
         #[test]
         fn fuel_round_trips(number in 0..u64::MAX / 1_000_000_000, thousands in 0..4_u32) {
             let (fuel, factor) = (number, 1000_u64.pow(thousands));
-            prop_assert_eq!(parse_fuel(&format_fuel(fuel * factor)), Ok(fuel * factor));
+            prop_assert_eq!(Quantity::Fuel.parse(&format_fuel(fuel * factor)), Ok(fuel * factor));
         }
 
         #[test]
         fn durations_round_trip(millis in any::<u64>(), seconds in 0..u64::MAX / 1000) {
             for duration in [Duration::from_millis(millis), Duration::from_secs(seconds)] {
-                prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
+                prop_assert_eq!(Quantity::Duration.parse(&format_duration(duration)).map(Duration::from_millis), Ok(duration));
             }
         }
     }

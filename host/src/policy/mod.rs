@@ -10,7 +10,8 @@ mod patch;
 mod record;
 mod repeat;
 
-pub use crate::model::{Limit, LimitValues};
+pub use crate::model::resource::LeakSetting;
+pub use crate::model::{Breach, Limit, LimitValues, Source};
 pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};

@@ -1,6 +1,6 @@
 //! Changes to a policy: what overrides, variables and options set.
 
-use super::{ClockPatch, LeakAction, LeakActions, LimitValues, Policy};
+use super::{ClockPatch, LeakAction, LeakActions, LeakSetting, LimitValues, Policy};
 use std::collections::BTreeMap;
 
 /// Changes to a [`Policy`]: the settings of an override, or of a test's attributes. `None` leaves a setting as it is.
@@ -48,6 +48,16 @@ pub struct LeakPatch {
 }
 
 impl LeakPatch {
+    /// The action of one setting.
+    pub fn action_mut(&mut self, setting: LeakSetting) -> &mut Option<LeakAction> {
+        match setting {
+            LeakSetting::Handles => &mut self.handles,
+            LeakSetting::Heap => &mut self.heap,
+            LeakSetting::Retained => &mut self.retained,
+            LeakSetting::Residue => &mut self.residue,
+        }
+    }
+
     /// Applies every change.
     pub fn apply(&self, leaks: &mut LeakActions) {
         set(&mut leaks.handles, self.handles);

@@ -7,3 +7,14 @@ pub mod files;
 pub mod json;
 pub mod pprof;
 pub mod verification;
+
+pub use crate::model::counts::Counts;
+pub use crate::model::digest::{CheckError, canonical_json};
+pub use crate::model::doubt::{Cause, Doubt, TestId};
+pub use crate::model::growth::{Growth, Round, Span, Trend};
+pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
+pub use crate::model::{
+    BakedRecord, Canonical, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, ModuleRecord, Output,
+    RefusedGrowth, Report, Resource, ResourceKind, SCHEMA, SocketRecord, TestRecord, TestTime, Usage, Verdict,
+    Volatile,
+};

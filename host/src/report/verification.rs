@@ -59,7 +59,7 @@ pub struct LeftOut {
 }
 
 impl Trial {
-    /// Whether it was run, as far as that is possible, and gave what the reference gave.
+    /// Whether it was run and its report differs from the reference. A way that was not run does not differ.
     pub fn differs(&self) -> bool {
         matches!(&self.result, Tried::Ran { differences, .. } if !differences.is_empty())
     }

@@ -1,7 +1,6 @@
 //! What a test's heap does to its verdict, and what is said of it in the record.
 
 use super::heap::{Account, Balance};
-use super::resources::no_handle;
 use crate::ledger::Stack;
 use crate::ledger::heap::sites::Site;
 use crate::model::{
@@ -56,7 +55,7 @@ pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource>
     for site in sites {
         let stack = site.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default();
         let index = *known.entry(stack).or_insert_with_key(|stack| {
-            entries.push(Resource { stack: stack.clone(), ..no_handle(ResourceKind::Heap, 0, scope) });
+            entries.push(Resource { count: 0, ..Resource::new(ResourceKind::Heap, scope, stack.clone()) });
             entries.len() - 1
         });
         let entry = &mut entries[index];

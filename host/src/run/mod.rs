@@ -18,10 +18,9 @@ mod seed;
 mod selection;
 mod slow;
 
-pub use crate::harness::ListError;
 pub use builder::RunnerBuilder;
 pub use package::FileError;
-pub use plan::{ModuleGrants, PlannedModule, Subject};
+pub use plan::{ModuleGrants, PlannedModule, PlannedTest, Subject};
 pub use runner::{Ended, RunError, Runner, SetupError};
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

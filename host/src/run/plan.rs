@@ -23,13 +23,27 @@ pub struct ModuleGrants {
 
 /// A module to run the tests of.
 pub struct Subject {
-    /// The module.
-    pub module: LoadedModule,
-    /// What its tests get beside the profile's grants.
-    pub grants: ModuleGrants,
+    pub(crate) module: LoadedModule,
+    pub(crate) grants: ModuleGrants,
 }
 
 impl Subject {
+    /// A module whose tests get what the profile grants.
+    pub fn new(module: LoadedModule) -> Self {
+        Self { module, grants: ModuleGrants::default() }
+    }
+
+    /// The same module, whose tests get these grants beside the profile's.
+    #[must_use]
+    pub fn with_grants(self, grants: ModuleGrants) -> Self {
+        Self { grants, ..self }
+    }
+
+    /// The module.
+    pub fn module(&self) -> &LoadedModule {
+        &self.module
+    }
+
     /// What its tests are granted under a policy.
     pub(super) fn grants_for(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
         Ok(self.grants.clone().for_module(&self.module).with(policy)?)

@@ -33,28 +33,12 @@ pub fn describe_residue(remains: &Remains, scope: &str) -> Vec<Resource> {
     let entry = |count, file: Option<&LeftoverFile>| Resource {
         path: file.map(|file| file.path.clone()),
         bytes: file.map(|file| file.bytes),
-        ..no_handle(ResourceKind::Residue, count, scope)
+        count,
+        ..Resource::new(ResourceKind::Residue, scope, Vec::new())
     };
     let listed = remains.residue.iter().map(|file| entry(1, Some(file)));
     let more = (remains.residue_omitted > 0).then(|| entry(remains.residue_omitted, None));
     listed.chain(more).collect()
-}
-
-/// An entry for what is no handle.
-pub fn no_handle(kind: ResourceKind, count: u64, scope: &str) -> Resource {
-    Resource {
-        kind,
-        count,
-        path: None,
-        fd: None,
-        bytes: None,
-        mode: None,
-        bytes_read: 0,
-        bytes_written: 0,
-        socket: None,
-        scope: scope.to_owned(),
-        stack: Vec::new(),
-    }
 }
 
 fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {

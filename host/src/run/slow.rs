@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::model::events::{Event, Listener};
-    use crate::run::{ModuleGrants, Runner, Selection, Subject};
+    use crate::run::{Runner, Selection, Subject};
     use crate::sandbox::LoadOptions;
     use std::path::Path;
 
@@ -145,9 +145,9 @@ mod tests {
         let text = "[profile.default]\nclock = \"real\"\nslow-timeout = \"20ms\"\n";
         let config = Config::from_str(text, "airtight.toml", Path::new("/")).unwrap();
         let runner = Runner::builder(&config, "default").unwrap().jobs(1).build().unwrap();
-        let options = LoadOptions { name: "sleeps".to_owned(), ..LoadOptions::default() };
+        let options = LoadOptions::named("sleeps");
         let module = runner.load(wat::parse_str(SLEEPS).unwrap(), options).unwrap();
-        let subject = Subject { module, grants: ModuleGrants::default() };
+        let subject = Subject::new(module);
         let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
         let mut log = Log::default();
         runner.run(&planned, &mut log).unwrap();

@@ -26,11 +26,11 @@ pub mod wasi;
 
 pub use cache::Cache;
 pub use ending::{Ending, TrapKind};
-pub use engine::{Compiler, Engine, EngineError, EngineOptions, HOST_STACK_RESERVE, TICK};
+pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub(crate) use execute::{Entry, Job, Run};
 pub(crate) use module::CodeRules;
 pub use module::{LoadError, LoadOptions, LoadedModule};
 pub(crate) use rerun::run;
-pub use rounds::{Level, Round};
-pub use sdk::{FailedCleanup, Failure, SdkCall, SdkOutcome};
+pub use rounds::Round;
+pub use sdk::{FailedCleanup, Failure, SdkCall};

@@ -16,9 +16,9 @@ use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 /// A module that cannot be loaded. All of these are the module's or its builder's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It is not what airtight runs.
+    /// It is not what airtight runs: not a module, one that imports what airtight does not provide, one without anything to run.
     #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
+    Unsuitable(Box<dyn std::error::Error + Send + Sync>),
     /// It is larger than the cap.
     #[error("the module has {size} bytes, over the cap of {cap}; `module-size` in airtight.toml raises it")]
     TooLarge {
@@ -35,19 +35,43 @@ pub enum LoadError {
     Link(String),
 }
 
+impl From<CatalogueError> for LoadError {
+    fn from(error: CatalogueError) -> Self {
+        Self::Unsuitable(error.into())
+    }
+}
+
 /// What a module is loaded with.
+///
+/// ```
+/// use airtight::{Harness, LoadOptions};
+///
+/// let options = LoadOptions::named("parser/tests/grammar").harness(Harness::Libtest);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
-    /// Its name in reports.
-    pub name: String,
-    /// The harness to take it for, instead of looking.
-    pub harness: Option<Harness>,
+    pub(crate) name: String,
+    pub(crate) harness: Option<Harness>,
     /// Prefixes to strip from source paths.
-    pub roots: PathRoots,
+    pub(crate) roots: PathRoots,
     /// Where it was built; see [`LoadedModule::baked`].
-    pub places: Arc<Places>,
+    pub(crate) places: Arc<Places>,
     /// Leaves its allocator as it is: its tests' heaps are not tracked.
-    pub without_heap: bool,
+    pub(crate) without_heap: bool,
+}
+
+impl LoadOptions {
+    /// For a module that reports call by this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// The harness to take the module for; without one, it is looked for.
+    #[must_use]
+    pub fn harness(mut self, harness: impl Into<Option<Harness>>) -> Self {
+        self.harness = harness.into();
+        self
+    }
 }
 
 /// What has to be known of a module's harnesses to load it.
@@ -63,14 +87,12 @@ pub(crate) struct CodeRules {
 
 /// A compiled module with its catalogue and symbols.
 pub struct LoadedModule {
-    /// Its name in reports.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Its tests and what holds them.
-    pub catalogue: Catalogue,
+    pub(crate) catalogue: Catalogue,
     /// Its functions and lines, by offset.
-    pub symbols: Symbols,
-    /// Paths of the places where it was built that its code or data holds: the same sources give another module elsewhere.
-    pub baked: Vec<BakedPath>,
+    pub(crate) symbols: Symbols,
+    pub(crate) baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
     pub(super) pre: InstancePre<TestState>,
     pub(super) code: Arc<CodeMap>,
@@ -80,6 +102,27 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
+    /// Its name in reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What holds its tests; some of them may be held by another harness.
+    pub fn harness(&self) -> Harness {
+        self.catalogue.harness
+    }
+
+    /// Whether it has debug information to tell files and lines by.
+    pub fn has_lines(&self) -> bool {
+        self.symbols.know_lines()
+    }
+
+    /// Directories of the machine that built it which its code or data holds, each with the package it belongs to: the same
+    /// sources give another module elsewhere.
+    pub fn baked(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.baked.iter().map(|baked| (&*baked.package, &*baked.path))
+    }
+
     /// Rewrites and compiles a parsed module, or takes the compiled one from the cache.
     ///
     /// # Errors

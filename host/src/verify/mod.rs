@@ -213,7 +213,6 @@ fn only_winch(ways: &[Way], trials: &[Trial]) -> bool {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::run::ModuleGrants;
     use crate::sandbox::{LoadError, LoadOptions};
     use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
@@ -223,9 +222,9 @@ mod tests {
         let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
         let load = |runner: &Runner| -> Vec<Loaded<LoadError>> {
             let load = |(name, text): (&str, String)| {
-                let options = LoadOptions { name: name.to_owned(), ..LoadOptions::default() };
+                let options = LoadOptions::named(name);
                 let module = runner.load(wat::parse_str(text).unwrap(), options);
-                (name.to_owned(), module.map(|module| Subject { module, grants: ModuleGrants::default() }))
+                (name.to_owned(), module.map(Subject::new))
             };
             modules().into_iter().map(load).collect()
         };

@@ -1,7 +1,7 @@
 //! Leaks of the crates' own, each confirmed by reading the source.
 
 use super::fetch::Suite;
-use airtight::model::Frame;
+use airtight::report::Frame;
 
 /// A place in a crate, or in what it uses, that does lose memory.
 #[derive(Debug, PartialEq, Eq)]

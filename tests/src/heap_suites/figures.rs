@@ -3,7 +3,7 @@
 use super::confirmed::{self, Confirmed};
 use super::fetch::Suite;
 use super::suite;
-use airtight::model::{Frame, Report, Resource, ResourceKind, Verdict};
+use airtight::report::{Frame, Report, Resource, ResourceKind, Verdict};
 use std::collections::BTreeMap;
 use std::fmt;
 

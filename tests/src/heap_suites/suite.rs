@@ -1,7 +1,8 @@
 //! One suite, run by the program as a user would.
 
 use super::Options;
-use airtight::model::{Harness, ModuleRecord, Report, TestRecord, Verdict};
+use airtight::Harness;
+use airtight::report::{ModuleRecord, Report, TestRecord, Verdict};
 use anyhow::{Context, ensure};
 use std::fs;
 use std::path::Path;

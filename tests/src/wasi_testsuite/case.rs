@@ -2,11 +2,11 @@
 
 use super::find::Case;
 use super::spec::Spec;
+use airtight::LoadOptions;
 use airtight::config::Profile;
-use airtight::model::{Output, TestRecord, Verdict};
 use airtight::policy::{DirGrant, Limit, Limits, Mode, Policy};
-use airtight::run::{ModuleGrants, Runner, Selection, Subject};
-use airtight::sandbox::LoadOptions;
+use airtight::report::{Output, TestRecord, Verdict};
+use airtight::{Runner, Selection, Subject};
 use anyhow::{Context, bail, ensure};
 use std::ffi::OsStr;
 use std::fs;
@@ -28,8 +28,8 @@ pub fn run(runner: &Runner, case: &Case, mode: Mode) -> anyhow::Result<()> {
     let copy = spec.root.as_deref().map(copied).transpose()?;
     let runner = runner.under(Profile::for_policy(policy(spec, copy.as_ref(), mode)))?;
     let bytes = fs::read(&case.module).with_context(|| format!("`{}` cannot be read", case.module.display()))?;
-    let module = runner.load(bytes, LoadOptions { name: case.name.clone(), ..LoadOptions::default() })?;
-    let subject = Subject { module, grants: ModuleGrants::default() };
+    let module = runner.load(bytes, LoadOptions::named(case.name.clone()))?;
+    let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default())?;
     let report = runner.run(&planned, &mut ())?;
     let mut records = report.canonical.modules.iter().flat_map(|module| &module.tests);

@@ -12,8 +12,8 @@ mod tests;
 
 pub use options::Options;
 
+use airtight::Runner;
 use airtight::policy::Policy;
-use airtight::run::Runner;
 use anyhow::Context;
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! What to run and how.
 
+use airtight::Compiler;
 use airtight::policy::Mode;
-use airtight::sandbox::Compiler;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 use super::{Options, Totals, run};
+use airtight::Compiler;
 use airtight::policy::Mode;
-use airtight::sandbox::Compiler;
 use std::fs;
 use std::path::Path;
 

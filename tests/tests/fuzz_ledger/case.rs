@@ -2,10 +2,10 @@
 
 use super::model::{Answer, BELOW, Flaw, Held, Model, ROOTS};
 use super::steps::{Case, Open, Step};
-use airtight::model::{Resource, ResourceKind, TestRecord, Verdict};
+use airtight::Compiler;
+use airtight::Runner;
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy};
-use airtight::run::Runner;
-use airtight::sandbox::Compiler;
+use airtight::report::{Resource, ResourceKind, TestRecord, Verdict};
 use airtight_tests::script::{Arg, End, Script, run_module};
 use proptest::prop_assert_eq;
 use proptest::test_runner::TestCaseError;

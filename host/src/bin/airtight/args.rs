@@ -4,13 +4,13 @@ mod limits;
 
 pub use limits::LimitArgs;
 
-use airtight::model::Harness;
+use airtight::Compiler;
+use airtight::Harness;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
-use airtight::run::{Partition, RunIgnored, Seed, Selection};
-use airtight::sandbox::Compiler;
 use airtight::toolchain::{BuildRequest, CargoProfile, TargetFilter};
+use airtight::{Partition, RunIgnored, Seed, Selection};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use crate::args::DiffCommand;
 use crate::failure::{Done, Failure};
 use crate::session::colours;
-use airtight::model::exit_status;
+use airtight::exit_status;
 use airtight::report::console::{DiffOptions, DiffText, GrowthText};
 use airtight::report::diff::{Growth, ReportDiff, read};
 use std::io::Write;

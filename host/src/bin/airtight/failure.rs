@@ -1,8 +1,8 @@
 //! How the program ends when it cannot do what it was asked for.
 
-use airtight::model::exit_status;
-use airtight::run::{FileError, RunError, SetupError};
+use airtight::exit_status;
 use airtight::verify::VerifyError;
+use airtight::{FileError, RunError, SetupError};
 use std::fmt::Display;
 use std::process::ExitCode;
 

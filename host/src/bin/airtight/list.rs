@@ -3,9 +3,9 @@
 use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above, nothing_selected};
-use airtight::model::exit_status;
+use airtight::exit_status;
 use airtight::report::console::OneLine;
-use airtight::run::{ModuleGrants, PlannedModule};
+use airtight::{ModuleGrants, PlannedModule};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub fn print(planned: &[PlannedModule]) -> Done {
         for test in &module.tests {
             let skipped = test.skipped().map(|reason| format!(" ({})", OneLine(reason))).unwrap_or_default();
             // Writing to memory does not fail.
-            let _ = writeln!(text, "{} {}{skipped}", OneLine(&module.module.name), OneLine(&test.name));
+            let _ = writeln!(text, "{} {}{skipped}", OneLine(module.module.name()), OneLine(&test.name));
         }
     }
     if text.is_empty() {

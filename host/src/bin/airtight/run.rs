@@ -3,7 +3,7 @@
 use crate::args::RunCommand;
 use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above};
-use airtight::run::ModuleGrants;
+use airtight::ModuleGrants;
 use std::path::PathBuf;
 
 pub fn run(command: &RunCommand) -> Done {

@@ -6,9 +6,9 @@
 use crate::args::{RunArgs, RunnerCommand, run_defaults, run_ignored};
 use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above};
-use airtight::model::Harness;
-use airtight::model::exit_status;
-use airtight::run::{ModuleGrants, PlannedModule, Seed, Selection};
+use airtight::Harness;
+use airtight::exit_status;
+use airtight::{ModuleGrants, PlannedModule, Seed, Selection};
 use clap::Parser;
 use std::io::Write;
 
@@ -83,7 +83,7 @@ pub fn runner(command: &RunnerCommand) -> Done {
     let run_args = args.as_ref().map_or_else(|_| run_defaults(), LibtestArgs::run_args);
     let session = Session::open(&run_args, None, &config)?;
     let subject = session.file(&command.file, ModuleGrants::from_cargo(&here))?;
-    if subject.module.catalogue.harness == Harness::Command {
+    if subject.module().harness() == Harness::Command {
         // Its arguments are its own, whatever they look like.
         return session.pass_through(subject, &command.args);
     }

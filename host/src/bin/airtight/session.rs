@@ -2,15 +2,16 @@
 
 use crate::args::{Color, RunArgs};
 use crate::failure::{Done, Failure};
+use airtight::Harness;
 use airtight::config::{Config, Overlays, from_environment};
-use airtight::model::events::{Event, Listener};
-use airtight::model::exit_status;
-use airtight::model::{Harness, Report};
+use airtight::exit_status;
+use airtight::report::Report;
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress};
 use airtight::report::files::ReportFiles;
-use airtight::run::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerBuilder, Seed, Selection, Subject};
-use airtight::sandbox::{Cache, LoadOptions};
 use airtight::toolchain::Artifact;
+use airtight::{Cache, LoadOptions};
+use airtight::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerBuilder, Seed, Selection, Subject};
+use airtight::{Event, Listener};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -113,8 +114,8 @@ impl Session {
 
     /// A file named on the command line, called as its stem is.
     pub fn file(&self, file: &Path, grants: ModuleGrants) -> Result<Subject, Failure> {
-        let options = LoadOptions { name: name_of(file), harness: self.harness, ..LoadOptions::default() };
-        Ok(Subject { module: self.runner.load_file(file, options)?, grants })
+        let options = LoadOptions::named(name_of(file)).harness(self.harness);
+        Ok(Subject::new(self.runner.load_file(file, options)?).with_grants(grants))
     }
 
     /// A test binary that was built.
@@ -155,7 +156,7 @@ impl Session {
 
     /// Runs a module as a program; its exit status is ours.
     pub fn pass_through(&self, subject: Subject, args: &[String]) -> Done {
-        let name = std::sync::Arc::clone(&subject.module.name);
+        let name = subject.module().name().to_owned();
         match self.runner.run_program(subject, args)? {
             // What a process can say is a byte.
             Ended::Status(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),

@@ -3,7 +3,7 @@
 use crate::args::SetupCommand;
 use crate::build::toolchain;
 use crate::failure::{Done, Failure};
-use airtight::model::exit_status;
+use airtight::exit_status;
 use airtight::toolchain::Permission;
 
 pub fn setup(command: &SetupCommand) -> Done {

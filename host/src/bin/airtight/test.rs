@@ -5,8 +5,8 @@ use crate::build::{build, config_of};
 use crate::failure::Done;
 use crate::list;
 use crate::session::Session;
-use airtight::model::exit_status;
-use airtight::run::PlannedModule;
+use airtight::PlannedModule;
+use airtight::exit_status;
 use airtight::toolchain::BuildOutput;
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub fn test(command: &TestCommand) -> Done {
     let mut notes = notes(&built);
     let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
     let planned = session.plan(subjects, &command.tests.selection())?;
-    if planned.iter().any(|module| !module.module.symbols.know_lines()) {
+    if planned.iter().any(|module| !module.module.has_lines()) {
         notes.push(NO_LINES.to_owned());
     }
     notes.extend(baked(&planned));
@@ -34,11 +34,11 @@ pub fn test(command: &TestCommand) -> Done {
 fn baked(planned: &[PlannedModule]) -> Vec<String> {
     let mut places = BTreeMap::<_, Vec<_>>::new();
     for planned in planned.iter().filter(|planned| !planned.tests.is_empty()) {
-        for baked in &planned.module.baked {
-            places.entry((&baked.package, &baked.path)).or_default().push(&*planned.module.name);
+        for (package, path) in planned.module.baked() {
+            places.entry((package, path)).or_default().push(planned.module.name());
         }
     }
-    let note = |((package, path), modules): ((&String, &String), Vec<&str>)| {
+    let note = |((package, path), modules): ((&str, &str), Vec<&str>)| {
         format!(
             "{package} bakes the path {path} into {}, so reports differ from those of another folder; to keep it out, read \
              CARGO_MANIFEST_DIR when the test runs instead of with env!",

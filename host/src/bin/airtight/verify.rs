@@ -7,15 +7,16 @@ use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
 use crate::failure::{Done, Failure};
 use crate::session::{Settings, config_above, name_of, stop_on_interrupt};
-use airtight::model::exit_status;
-use airtight::model::profile::HeapProfile;
-use airtight::model::{Harness, Report};
+use airtight::Harness;
+use airtight::LoadOptions;
+use airtight::exit_status;
+use airtight::report::HeapProfile;
+use airtight::report::Report;
 use airtight::report::console::{OneLine, TrialLine, VerificationEnd};
 use airtight::report::json;
-use airtight::run::{FileError, ModuleGrants, Runner, Subject};
-use airtight::sandbox::LoadOptions;
 use airtight::toolchain::Artifact;
 use airtight::verify::{Loaded, Suite, VerifyError, Way, ways};
+use airtight::{FileError, Runner, Subject};
 use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -52,9 +53,9 @@ impl Modules {
     fn load(&self, runner: &Runner, harness: Option<Harness>) -> Vec<Loaded<FileError>> {
         let file = |file: &PathBuf| {
             let name = name_of(file);
-            let options = LoadOptions { name: name.clone(), harness, ..LoadOptions::default() };
+            let options = LoadOptions::named(name.clone()).harness(harness);
             let module = runner.load_file(file, options);
-            (name, module.map(|module| Subject { module, grants: ModuleGrants::default() }))
+            (name, module.map(Subject::new))
         };
         match self {
             Self::Files(files) => files.iter().map(file).collect(),
@@ -212,7 +213,7 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
     if rustix::process::umask(Mode::from_raw_mode(0o077)) != usual {
         rustix::process::umask(usual);
     }
-    let args = RunArgs { report: Vec::new(), seed: Some(airtight::run::Seed::Number(job.seed)), ..command.run.clone() };
+    let args = RunArgs { report: Vec::new(), seed: Some(airtight::Seed::Number(job.seed)), ..command.run.clone() };
     let settings = Settings::new(&args, &config_above(&job.config)?)?;
     let runner = settings.builder.build()?;
     stop_on_interrupt(runner.interrupt());

@@ -16,7 +16,7 @@ pub mod sites;
 
 pub use book::{HeapBook, MAX_LIVE_BLOCKS};
 pub use calls::{Call, Trace};
-pub use error::{BadFree, BadFreeKind, Untracked};
+pub use error::{BadFree, Untracked};
 pub use figures::{Crossed, Figures, Left, Watch};
 pub use map::Block;
 pub use parts::Parts;

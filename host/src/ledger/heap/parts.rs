@@ -8,6 +8,7 @@ pub struct Parts<'m>(Vec<(u64, &'m [u8])>);
 
 impl<'m> Parts<'m> {
     /// All of it, from address 0.
+    #[cfg(test)]
     pub fn whole(memory: &'m [u8]) -> Self {
         Self(vec![(0, memory)])
     }

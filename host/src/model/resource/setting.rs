@@ -17,6 +17,11 @@ impl LeakSetting {
     /// All of them, in the order in which they are listed.
     pub const ALL: [Self; 4] = [Self::Handles, Self::Heap, Self::Retained, Self::Residue];
 
+    /// The setting of this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|setting| setting.key() == key)
+    }
+
     /// The key in `airtight.toml`.
     pub const fn key(self) -> &'static str {
         match self {

@@ -31,10 +31,8 @@ mod watchdog;
 mod world;
 
 pub use abi::add_to_linker;
-pub use clock::{MONOTONIC_START, NANOS_PER_FUEL};
 pub use context::{ContextOptions, LeftoverFile, Remains, Wasi};
-pub use grants::{GrantError, Grants, SCRATCH_PATH};
-pub use host::HostCount;
+pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use stdio::Echo;
 pub use waiting::FatalWait;

@@ -7,7 +7,7 @@ mod tests;
 
 use super::fetch::{Suite, copy_source, listed, metadata, put};
 use super::{Options, suite};
-use airtight::model::{Frame, Report, ResourceKind, TestRecord, Verdict};
+use airtight::report::{Frame, Report, ResourceKind, TestRecord, Verdict};
 use anyhow::{Context, ensure};
 use fastrand::Rng;
 use places::{Place, Spot};

@@ -1,7 +1,7 @@
 //! Limits of tests on the command line: an option for each that can be set there, by the table of limits.
 
 use airtight::config::Problem;
-use airtight::model::units::Quantity;
+use airtight::internals::Quantity;
 use airtight::policy::{Limit, LimitValues, PolicyPatch};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
@@ -21,7 +21,7 @@ impl LimitArgs {
 
 /// The limits that have an option, in the order of the table.
 fn with_option() -> impl Iterator<Item = Limit> {
-    Limit::ALL.into_iter().filter(|limit| limit.can_be_set_by(airtight::model::Source::CommandLine))
+    Limit::ALL.into_iter().filter(|limit| limit.can_be_set_by(airtight::policy::Source::CommandLine))
 }
 
 fn option(limit: Limit) -> Arg {

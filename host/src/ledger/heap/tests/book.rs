@@ -1,8 +1,7 @@
 //! One rule a test; [`super::model`] has them all at once.
 
-use crate::ledger::heap::{
-    BadFree, BadFreeKind, Block, Call, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Untracked, Watch,
-};
+use crate::ledger::heap::error::BadFreeKind;
+use crate::ledger::heap::{BadFree, Block, Call, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Untracked, Watch};
 use crate::model::{Limit, LimitValues, Tally};
 
 const MEMORY: [u8; 4096] = [0; 4096];

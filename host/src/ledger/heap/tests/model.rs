@@ -1,6 +1,7 @@
 //! The book against a simple model: random calls to a toy allocator.
 
-use crate::ledger::heap::{BadFreeKind, Block, Call, Figures, HeapBook, Left, Watch};
+use crate::ledger::heap::error::BadFreeKind;
+use crate::ledger::heap::{Block, Call, Figures, HeapBook, Left, Watch};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
