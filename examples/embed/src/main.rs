@@ -58,7 +58,7 @@ fn main() -> Result<()> {
 fn run(runner: &Runner, modules: &[(&str, &str)]) -> Result<Report> {
     let mut subjects = Vec::new();
     for (name, text) in modules {
-        let options = LoadOptions::named((*name));
+        let options = LoadOptions::named(*name);
         let module = runner.load(wat::parse_str(text)?, options)?;
         subjects.push(Subject::new(module));
     }

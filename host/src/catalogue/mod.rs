@@ -81,10 +81,10 @@ impl Catalogue {
     }
 }
 
-/// Validates a whole module, its code included, under [`FEATURES`].
+/// Validates a whole module, its code included, under `FEATURES`.
 ///
 /// # Errors
-/// [`CatalogueError::Invalid`] with the place, [`CatalogueError::Component`] or [`CatalogueError::NotWasm`].
+/// It is invalid, which is said with the place; it is a component; or it is no WebAssembly at all.
 pub fn validate(bytes: &[u8]) -> Result<(), CatalogueError> {
     shape::check(bytes)?;
     Validator::new_with_features(FEATURES).validate_all(bytes)?;

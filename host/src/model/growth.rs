@@ -79,7 +79,7 @@ impl From<(u64, u64)> for Span {
 #[serde(tag = "trend", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Trend {
-    /// There were fewer rounds than [`LEAST`].
+    /// There were fewer rounds than `LEAST`, the three that a trend needs.
     TooFewRounds,
     /// Every round after the warm-up changed it by the same amount, which may be none.
     Steady {

@@ -19,6 +19,6 @@ pub enum Verdict {
     Timeout,
     /// Left through `proc_exit` where that is no normal finish.
     Exit,
-    /// Was not run, or ended itself as skipped; [`Details::reason`] says why.
+    /// Was not run, or ended itself as skipped; [`Details::reason`](super::Details::reason) says why.
     Skip,
 }

@@ -11,7 +11,7 @@ pub enum Mode {
     /// Nothing below can be created, changed or removed.
     ReadOnly,
     /// Everything below can be created, changed and removed, in memory: the host's files are never written to, and what a
-    /// test does is seen by no other test and gone when it ends. Charged to [`super::Limits::scratch`]. A directory that is
+    /// test does is seen by no other test and gone when it ends. Charged to [`super::Limit::Scratch`]. A directory that is
     /// granted under several guest paths is one overlay; one that lies within another is an overlay of its own.
     Overlay,
     /// Writes reach the host.

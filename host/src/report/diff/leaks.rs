@@ -15,7 +15,7 @@ pub struct LeakDiff {
     pub same: usize,
 }
 
-/// The leaks of one test that have one [`Fingerprint`].
+/// The leaks of one test that have one fingerprint: the same kind, path and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeakChange {
     /// The test.
