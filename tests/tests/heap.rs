@@ -120,7 +120,7 @@ fn every_figure_is_that_of_the_table() {
             Heap::Unfinished => differences(heap, FIGURES[..4].iter().map(|name| (*name, None))),
             Heap::Untracked => {
                 let mut wrong = differences(heap, FIGURES.iter().map(|name| (*name, None)));
-                if heap["tracked"] != false || !heap["why"].is_string() {
+                if heap["tracked"] != false || !heap["why"].is_string() || !heap["why_code"].is_string() {
                     wrong.push(format!("there is no reason: {heap}"));
                 }
                 wrong

@@ -43,6 +43,7 @@ fn what_is_retained_is_at_most_so_much() {
     assert_eq!((ran.status, &test["verdict"]), (Some(0), &json!("pass")), "{}", ran.stdout);
     let heap = &test["usage"]["heap"];
     assert_eq!((&heap["lost"], &heap["retained"], &heap["doubt"]), (&json!(0), &json!(800), &json!(DOUBT)));
+    assert_eq!(heap["doubt_code"], "unrepeatable");
     let expected = [
         "Heap retained in at most 1 test: at most 100 blocks (800 bytes)",
         &format!("Heap not certain in 1 test: {DOUBT}"),

@@ -245,11 +245,12 @@ prop_compose! {
         (why, doubt) in (some_text(), some_text()),
         (peak, total, allocations) in any::<(Option<u64>, Option<u64>, Option<u64>)>(),
         (frees, reallocations) in any::<(Option<u64>, Option<u64>)>(),
+        (why_code, doubt_code) in (some_text(), some_text()),
         (lost, lost_blocks, retained, retained_blocks) in any::<(Option<u64>, Option<u64>, Option<u64>, Option<u64>)>(),
     ) -> Heap {
-        let why = why.map(Into::into);
+        let [why, why_code, doubt_code] = [why, why_code, doubt_code].map(|text| text.map(Into::into));
         Heap {
-            tracked, why, peak, total, allocations, frees, reallocations,
+            tracked, why, why_code, doubt_code, peak, total, allocations, frees, reallocations,
             lost, lost_blocks, retained, retained_blocks, doubt,
         }
     }

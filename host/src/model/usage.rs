@@ -38,9 +38,20 @@ impl Usage {
 pub struct Heap {
     /// Whether the heap was seen at all. Where it was not, there are no figures.
     pub tracked: bool,
-    /// Why not.
+    /// Why not, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<std::borrow::Cow<'static, str>>,
+    /// The same as a code, for programs: a code keeps its meaning, however the words change. There may be new ones.
+    ///
+    /// - The module: `turned-off`, `not-asked-for`, `hooks-gone`; no hooks because of its names (`no-names`, `bad-names`,
+    ///   `two-names`, `ambiguous-name`), of its allocator (`no-malloc`, `own-runtime`, `global-allocator`, `other-signature`,
+    ///   `imported-function`, `too-short`), of where a test begins (`no-window`, `no-main`, `main-inlined`) or of its form
+    ///   (`start-function`, `no-memory`, `imported-memory`, `too-large`, `unusual-code`).
+    /// - The run: `no-answer`, `not-started`, `ended-before`, `fuel-ended`.
+    /// - The allocator while the test ran: `grew-outside`, `overlapping-blocks`, `block-outside-memory`, `too-many-blocks`,
+    ///   `zero-realloc`, `left-main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_code: Option<std::borrow::Cow<'static, str>>,
     /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow and after
     /// the wall clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
@@ -71,10 +82,14 @@ pub struct Heap {
     /// How many blocks these are.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained_blocks: Option<u64>,
-    /// Why the four figures above, or the places where the blocks were allocated, are not certain: a second run that would
+    /// Why, in words, the four figures above, or the places where the blocks were allocated, are not certain: a second run that would
     /// tell was not possible, or differed. The figures are certain all the same where no block is retained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
+    /// The same as a code, for programs. No second run: `unrepeatable`, `out-of-time`, `interrupted`, `not-tracked`. It differed:
+    /// `other-ending`, `other-allocations`, `nothing-left`, `other-blocks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt_code: Option<std::borrow::Cow<'static, str>>,
 }
 
 impl Heap {

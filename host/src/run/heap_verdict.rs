@@ -25,7 +25,9 @@ pub struct Broken {
 /// The figures of a test that was run. `exact` is false where how far it got is not the same everywhere.
 pub fn usage(account: &Account, exact: bool) -> Heap {
     let (figures, balance) = match account {
-        Account::Untracked(why) => return Heap { why: Some(why.to_string().into()), ..Heap::default() },
+        Account::Untracked(why) => {
+            return Heap { why: Some(why.to_string().into()), why_code: Some(why.code().into()), ..Heap::default() };
+        }
         Account::Tracked { figures, balance, .. } => (figures, balance.as_ref()),
     };
     let sum = |sites: fn(&Balance) -> &[Site], figure: fn(&Site) -> u64| {
@@ -34,6 +36,7 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
     Heap {
         tracked: true,
         why: None,
+        why_code: None,
         peak: exact.then_some(figures.peak),
         total: exact.then_some(figures.total),
         allocations: exact.then_some(figures.allocations),
@@ -44,6 +47,7 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
         retained: sum(|balance| &balance.retained, |site| site.bytes),
         retained_blocks: sum(|balance| &balance.retained, |site| site.blocks),
         doubt: balance.and_then(|balance| Some(balance.doubt.as_ref()?.to_string())),
+        doubt_code: balance.and_then(|balance| Some(balance.doubt.as_ref()?.code().into())),
     }
 }
 

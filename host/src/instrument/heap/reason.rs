@@ -92,3 +92,31 @@ pub enum NoHooks {
     #[error("the module's code section is written in an unusual way")]
     UnusualCode,
 }
+
+impl NoHooks {
+    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Off => "not-asked-for",
+            Self::NoNames => "no-names",
+            Self::BadNames => "bad-names",
+            Self::NoMalloc => "no-malloc",
+            Self::Runtime { .. } => "own-runtime",
+            Self::GlobalAllocator => "global-allocator",
+            Self::Signature { .. } => "other-signature",
+            Self::Ambiguous { .. } => "ambiguous-name",
+            Self::TwoNames { .. } => "two-names",
+            Self::Imported { .. } => "imported-function",
+            Self::StartFunction => "start-function",
+            Self::NoMemory => "no-memory",
+            Self::ImportedMemory => "imported-memory",
+            Self::TooShort { .. } => "too-short",
+            Self::NoWindow { .. } => "no-window",
+            Self::NoMain => "no-main",
+            Self::MainInlined => "main-inlined",
+            Self::TooLarge => "too-large",
+            Self::UnusualCode => "unusual-code",
+        }
+    }
+}

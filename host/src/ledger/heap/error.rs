@@ -23,6 +23,21 @@ pub enum Untracked {
     LeftMain,
 }
 
+impl Untracked {
+    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::GrewOutside => "grew-outside",
+            Self::Overlapping => "overlapping-blocks",
+            Self::OutsideMemory => "block-outside-memory",
+            Self::TooManyBlocks => "too-many-blocks",
+            Self::ZeroRealloc => "zero-realloc",
+            Self::LeftMain => "left-main",
+        }
+    }
+}
+
 /// A `free` or `realloc` of a pointer that is no live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[error("{} of {kind}", if *realloc { "realloc" } else { "free" })]

@@ -25,6 +25,18 @@ pub enum NoHeap {
     Gone,
 }
 
+impl NoHeap {
+    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TurnedOff => "turned-off",
+            Self::NoHooks(why) => why.code(),
+            Self::Gone => "hooks-gone",
+        }
+    }
+}
+
 /// The alignment that every allocator of 32-bit C gives without being asked.
 const ALIGNMENT: u32 = 8;
 

@@ -25,3 +25,74 @@ pub enum NotTracked {
     #[error(transparent)]
     Books(#[from] Untracked),
 }
+
+impl NotTracked {
+    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Module(why) => why.code(),
+            Self::NoAnswer(_) => "no-answer",
+            Self::NotStarted => "not-started",
+            Self::EndedBefore => "ended-before",
+            Self::FuelEnded => "fuel-ended",
+            Self::Books(why) => why.code(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instrument::NoHooks;
+
+    fn codes<T: Into<NotTracked>>(reasons: impl IntoIterator<Item = T>) -> String {
+        let codes: Vec<_> = reasons.into_iter().map(|reason| reason.into().code()).collect();
+        codes.join(" ")
+    }
+
+    /// Programs read these: a code that is here stays, and keeps its meaning.
+    #[test]
+    fn codes_are_stable() {
+        let name = String::new;
+        let hooks = [
+            NoHooks::Off,
+            NoHooks::NoNames,
+            NoHooks::BadNames,
+            NoHooks::NoMalloc,
+            NoHooks::Runtime { language: "Go" },
+            NoHooks::GlobalAllocator,
+            NoHooks::Signature { name: name(), found: name(), expected: name() },
+            NoHooks::Ambiguous { name: name() },
+            NoHooks::TwoNames { function: 1 },
+            NoHooks::Imported { name: name() },
+            NoHooks::StartFunction,
+            NoHooks::NoMemory,
+            NoHooks::ImportedMemory,
+            NoHooks::TooShort { name: name() },
+            NoHooks::NoWindow { function: "f", purpose: "in which a test is called" },
+            NoHooks::NoMain,
+            NoHooks::MainInlined,
+            NoHooks::TooLarge,
+            NoHooks::UnusualCode,
+        ];
+        let expected = "not-asked-for no-names bad-names no-malloc own-runtime global-allocator other-signature \
+             ambiguous-name two-names imported-function start-function no-memory imported-memory too-short no-window \
+             no-main main-inlined too-large unusual-code";
+        assert_eq!(codes(hooks.map(NoHeap::from)), expected);
+        assert_eq!(codes([NoHeap::TurnedOff, NoHeap::Gone]), "turned-off hooks-gone");
+        let books = [
+            Untracked::GrewOutside,
+            Untracked::Overlapping,
+            Untracked::OutsideMemory,
+            Untracked::TooManyBlocks,
+            Untracked::ZeroRealloc,
+            Untracked::LeftMain,
+        ];
+        let expected = "grew-outside overlapping-blocks block-outside-memory too-many-blocks zero-realloc left-main";
+        assert_eq!(codes(books), expected);
+        let run =
+            [NotTracked::NoAnswer(name()), NotTracked::NotStarted, NotTracked::EndedBefore, NotTracked::FuelEnded];
+        assert_eq!(codes(run), "no-answer not-started ended-before fuel-ended");
+    }
+}

@@ -31,3 +31,54 @@ pub enum HeapDoubt {
     #[error("a second run differed: {0}")]
     Blocks(#[from] Differs),
 }
+
+impl HeapDoubt {
+    /// Its stable name in reports: see `doubt_code` of [`crate::model::Heap`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unrepeatable(_) => "unrepeatable",
+            Self::OutOfTime => "out-of-time",
+            Self::Interrupted => "interrupted",
+            Self::NotTracked(_) => "not-tracked",
+            Self::Ending(_) => "other-ending",
+            Self::Allocations => "other-allocations",
+            Self::NothingLeft => "nothing-left",
+            Self::Blocks(_) => "other-blocks",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::heap::Untracked;
+
+    /// Programs read these: a code that is here stays, and keeps its meaning.
+    #[test]
+    fn codes_are_stable() {
+        use HeapDoubt as D;
+        let codes = [
+            D::Unrepeatable("a socket"),
+            D::OutOfTime,
+            D::Interrupted,
+            D::NotTracked(Untracked::ZeroRealloc.into()),
+            D::Ending("out of fuel".to_owned()),
+            D::Allocations,
+            D::NothingLeft,
+            D::Blocks(Differs::Count { first: 1, second: 2 }),
+        ]
+        .map(|doubt| doubt.code());
+        let expected = [
+            "unrepeatable",
+            "out-of-time",
+            "interrupted",
+            "not-tracked",
+            "other-ending",
+            "other-allocations",
+            "nothing-left",
+            "other-blocks",
+        ];
+        assert_eq!(codes, expected);
+    }
+}
