@@ -4,6 +4,7 @@ use crate::guests::build::BuildEvent;
 use crate::system::command::Stream;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{Message, PackageId, Target};
+use cargo_util_schemas::core::PackageIdSpec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
@@ -150,12 +151,12 @@ impl Origin {
     }
 }
 
-/// Name and version in a package ID: `url#name@version`, or `path+file:///…/name#version`.
+/// Name and version in a package ID: `url#name@version`, or `path+file:///…/name#version`. What is not such an ID, as with
+/// cargos of before 1.77, is taken for a name.
 fn split_id(id: &PackageId) -> (String, Option<String>) {
-    let (url, fragment) = id.repr.rsplit_once('#').unwrap_or(("", &id.repr));
-    match fragment.split_once('@') {
-        Some((name, version)) => (name.to_owned(), Some(version.to_owned())),
-        None => (url.rsplit('/').next().unwrap_or_default().to_owned(), Some(fragment.to_owned())),
+    match PackageIdSpec::parse(&id.repr) {
+        Ok(parsed) => (parsed.name().to_owned(), parsed.version().map(|version| version.to_string())),
+        Err(_) => (id.repr.clone(), None),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::guests::build::BuildError;
 use crate::guests::request::BuildRequest;
 use crate::system::command::{CommandLine, Launcher};
 use cargo_metadata::{Metadata, Package, PackageId};
+use cargo_util_schemas::core::PackageIdSpec;
+use glob::Pattern;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -66,7 +68,7 @@ impl Workspace {
     /// The packages a request means, by cargo's rules.
     pub fn selected(&self, request: &BuildRequest) -> Vec<&Package> {
         let members = self.metadata.workspace_packages();
-        let named = |specs: &[String], package: &Package| specs.iter().any(|spec| spec_matches(spec, package));
+        let named = |specs: &[String], package: &Package| specs.iter().any(|spec| means(spec, package));
         if request.workspace {
             return members.into_iter().filter(|package| !named(&request.exclude, package)).collect();
         }
@@ -120,35 +122,21 @@ pub(crate) fn cargo_error(stderr: &str) -> String {
     lines.join("\n").trim_start_matches("error: ").trim().to_owned()
 }
 
-/// Whether a package ID specification (`name`, `name@1.2`, `url#name@1.2`, `glob*`) means a package.
-fn spec_matches(spec: &str, package: &Package) -> bool {
-    if spec == package.id.repr {
+/// Whether an argument of `-p` or `--exclude` means a package, by cargo's rules: a pattern is one for names, and anything else
+/// is a package ID specification (`name`, `name@1.2`, `url#name@1.2`). What cargo cannot read means none: cargo says so.
+fn means(argument: &str, package: &Package) -> bool {
+    if argument.contains(['*', '?', '[', ']']) {
+        return Pattern::new(argument).is_ok_and(|pattern| pattern.matches(&package.name));
+    }
+    if argument == package.id.repr {
         return true;
     }
-    let (url, fragment) = spec.rsplit_once('#').unwrap_or(("", spec));
-    // In a fragment the name may be left out: `path+file:///x/name#1.0.0`.
-    let fragment_is_version = !url.is_empty() && fragment.starts_with(|c: char| c.is_ascii_digit());
-    let name = match fragment_is_version {
-        true => url.rsplit('/').next().unwrap_or_default(),
-        false => fragment.split(['@', ':']).next().unwrap_or_default(),
-    };
-    glob_matches(name.as_bytes(), package.name.as_bytes())
-}
-
-/// `*` stands for any text, `?` for any one character.
-fn glob_matches(pattern: &[u8], text: &[u8]) -> bool {
-    // The text that is left after each way of matching what came before.
-    let mut left = vec![text];
-    for &byte in pattern {
-        left = match byte {
-            b'*' => {
-                left.first().map(|longest| (0..=longest.len()).map(|at| &longest[at..]).collect()).unwrap_or_default()
-            }
-            b'?' => left.iter().filter_map(|text| text.get(1..)).collect(),
-            _ => left.iter().filter_map(|text| text.strip_prefix(&[byte])).collect(),
-        };
-    }
-    left.iter().any(|text| text.is_empty())
+    let Ok(wanted) = PackageIdSpec::parse(argument) else { return false };
+    let id = PackageIdSpec::parse(&package.id.repr).ok();
+    wanted.name() == package.name.as_str()
+        && wanted.partial_version().is_none_or(|version| version.matches(&package.version))
+        && wanted.url().is_none_or(|url| id.as_ref().and_then(PackageIdSpec::url) == Some(url))
+        && wanted.kind().is_none_or(|kind| id.as_ref().and_then(PackageIdSpec::kind) == Some(kind))
 }
 
 #[cfg(test)]
@@ -156,20 +144,53 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn package(name: &str, id: &str) -> Package {
+        let described = serde_json::json!({"name": name, "version": "1.2.3", "id": id, "dependencies": [], "targets": [],
+            "features": {}, "manifest_path": "/w/Cargo.toml"});
+        serde_json::from_value(described).unwrap()
+    }
+
     #[test]
-    fn globs() {
-        for (pattern, text, expected) in [
+    fn patterns_are_for_names() {
+        for (pattern, name, expected) in [
             ("a*", "abc", true),
             ("*c", "abc", true),
             ("a?c", "abc", true),
+            ("a[bx]c", "abc", true),
             ("a*b*", "axbx", true),
             ("*", "", true),
             ("abc", "abc", true),
             ("ab", "abc", false),
             ("?", "", false),
             ("*x", "abc", false),
+            ("a[", "a[", false),
         ] {
-            assert_eq!(glob_matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            let id = format!("path+file:///w/{name}#1.2.3");
+            assert_eq!(means(pattern, &package(name, &id)), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn specifications_are_cargo_s() {
+        let own = package("app", "path+file:///w/app#1.2.3");
+        let moved = package("app", "path+file:///w/folder#app@1.2.3");
+        let other = package("app", "registry+https://github.com/rust-lang/crates.io-index#app@1.2.3");
+        for (specification, expected) in [
+            ("app", [true, true, true]),
+            ("app@1", [true, true, true]),
+            ("app@1.2.3", [true, true, true]),
+            ("app:1.2", [true, true, true]),
+            ("app@1.3", [false, false, false]),
+            ("path+file:///w/app#1.2.3", [true, false, false]),
+            ("file:///w/app", [true, false, false]),
+            ("file:///w/folder#app", [false, true, false]),
+            ("path+file:///w/folder#app@1.2", [false, true, false]),
+            ("https://github.com/rust-lang/crates.io-index#app", [false, false, true]),
+            ("git+https://github.com/rust-lang/crates.io-index#app", [false, false, false]),
+            ("", [false, false, false]),
+        ] {
+            let meant = [&own, &moved, &other].map(|package| means(specification, package));
+            assert_eq!(meant, expected, "{specification}");
         }
     }
 
@@ -182,11 +203,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_matches_itself_and_its_beginning_with_a_star(name in "[a-z_-]{0,12}", cut in 0usize..12) {
+        fn a_name_means_itself_and_so_does_its_beginning_with_a_star(name in "[a-z_][a-z0-9_-]{0,12}", cut in 0usize..12) {
             let cut = cut.min(name.len());
-            prop_assert!(glob_matches(name.as_bytes(), name.as_bytes()));
+            let package = package(&name, &format!("path+file:///w/{name}#1.2.3"));
+            prop_assert!(means(&name, &package));
             let pattern = format!("{}*", &name[..cut]);
-            prop_assert!(glob_matches(pattern.as_bytes(), name.as_bytes()));
+            prop_assert!(means(&pattern, &package));
+        }
+
+        #[test]
+        fn any_argument_is_taken(argument in "\\PC{0,20}") {
+            let _ = means(&argument, &package("app", "path+file:///w/app#1.2.3"));
         }
     }
 }
