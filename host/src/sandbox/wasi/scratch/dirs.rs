@@ -43,13 +43,13 @@ impl Scratch {
         let node = self.lookup(from_base, from, follow)?;
         let place = self.destination(to_base, to)?;
         let name = self.free_file_name(place)?;
+        self.check_room(place.dir)?;
         if self.node(node)?.tree != self.node(place.dir)?.tree {
             return Err(FsError::Xdev);
         }
         if self.node(node)?.is_dir() {
             return Err(FsError::Perm);
         }
-        self.check_room(place.dir)?;
         self.quota.charge(name.len() as u64, 1)?;
         self.append(place.dir, name.into(), node, now)?;
         let linked = self.node_mut(node)?;
