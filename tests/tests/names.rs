@@ -1,4 +1,4 @@
-//! The names of the library, in `names.txt`: to change one is a decision that is seen. `BLESS=1` writes the file again.
+//! The names of the library, in `library-names.txt`: to change one is a decision that is seen. `BLESS=1` writes the file again.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn the_names_of_the_library_are_those_of_the_list() {
     let mut found = BTreeSet::new();
     names("airtight", &here.join("../host/src/lib.rs"), &mut found);
     let found: String = found.iter().map(|name| format!("{name}\n")).collect();
-    let list = here.join("tests/names.txt");
+    let list = here.join("library-names.txt");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&list, &found).unwrap();
     }

@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    fn of(byte: u8) -> Self {
+    fn from_byte(byte: u8) -> Self {
         match byte {
             b'F' => Self::Failure,
             b'S' => Self::Skip,
@@ -102,7 +102,7 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
         None => (&[][..], said),
     };
     let at = (!at.is_empty()).then(|| String::from_utf8_lossy(at));
-    Some((Entry { kind: Kind::of(*kind), at, text: String::from_utf8_lossy(text) }, rest))
+    Some((Entry { kind: Kind::from_byte(*kind), at, text: String::from_utf8_lossy(text) }, rest))
 }
 
 /// A journal that ends within an entry: the guest overwrote it.
@@ -155,7 +155,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read(said in prop::collection::vec(("[FSPX]", "[a-z/.]{0,8}", any::<String>()), 0..8)) {
             let bytes: Vec<u8> =
-                said.iter().flat_map(|(kind, at, text)| write(Kind::of(kind.as_bytes()[0]), at, text)).collect();
+                said.iter().flat_map(|(kind, at, text)| write(Kind::from_byte(kind.as_bytes()[0]), at, text)).collect();
             let read: Vec<_> = entries(&bytes).map(Result::unwrap).collect();
             prop_assert_eq!(read.len(), said.len());
             for (entry, (kind, at, text)) in read.iter().zip(&said) {

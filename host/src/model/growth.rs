@@ -101,7 +101,7 @@ pub enum Trend {
 
 impl Trend {
     /// Judges one figure by its growth in each round.
-    fn of(growth: &[i64]) -> Self {
+    fn from_rounds(growth: &[i64]) -> Self {
         let (Some(last), true) = (growth.last(), growth.len() >= LEAST) else { return Self::TooFewRounds };
         let settled = growth.iter().rev().take_while(|round| *round == last).count();
         if settled >= LEAST && settled >= growth.len().div_ceil(2) {
@@ -128,7 +128,7 @@ impl Growth {
     pub fn judge(rounds: Vec<Round>) -> Self {
         let trend = |figure: fn(&Round) -> Option<Span>| {
             let growth: Option<Vec<i64>> = rounds.iter().map(|round| figure(round).map(Span::growth)).collect();
-            growth.map(|growth| Trend::of(&growth))
+            growth.map(|growth| Trend::from_rounds(&growth))
         };
         let always = |figure| trend(figure).unwrap_or(Trend::TooFewRounds);
         Self {
@@ -186,29 +186,29 @@ mod tests {
 
     #[test]
     fn a_warm_up_is_told_from_growth() {
-        let trend = Trend::of(&[1072, 48, 48, 48]);
+        let trend = Trend::from_rounds(&[1072, 48, 48, 48]);
         assert_eq!(trend, Trend::Steady { warm_up: 1, each: 48 });
         assert!(trend.grows());
-        let trend = Trend::of(&[1072, 96, 0, 0, 0]);
+        let trend = Trend::from_rounds(&[1072, 96, 0, 0, 0]);
         assert_eq!(trend, Trend::Steady { warm_up: 2, each: 0 });
         assert!(!trend.grows());
-        assert_eq!(Trend::of(&[-8; 3]), Trend::Steady { warm_up: 0, each: -8 });
+        assert_eq!(Trend::from_rounds(&[-8; 3]), Trend::Steady { warm_up: 0, each: -8 });
     }
 
     #[test]
     fn a_trend_needs_three_equal_rounds_and_half_of_all() {
-        assert_eq!(Trend::of(&[]), Trend::TooFewRounds);
-        assert_eq!(Trend::of(&[48, 48]), Trend::TooFewRounds);
-        assert_eq!(Trend::of(&[0, 48, 48]), Trend::Irregular { grew_in: 2, in_all: 96 });
-        assert_eq!(Trend::of(&[1, 2, 3, 48, 48, 48]), Trend::Steady { warm_up: 3, each: 48 });
-        assert_eq!(Trend::of(&[1, 2, 3, 4, 48, 48, 48]), Trend::Irregular { grew_in: 7, in_all: 154 });
+        assert_eq!(Trend::from_rounds(&[]), Trend::TooFewRounds);
+        assert_eq!(Trend::from_rounds(&[48, 48]), Trend::TooFewRounds);
+        assert_eq!(Trend::from_rounds(&[0, 48, 48]), Trend::Irregular { grew_in: 2, in_all: 96 });
+        assert_eq!(Trend::from_rounds(&[1, 2, 3, 48, 48, 48]), Trend::Steady { warm_up: 3, each: 48 });
+        assert_eq!(Trend::from_rounds(&[1, 2, 3, 4, 48, 48, 48]), Trend::Irregular { grew_in: 7, in_all: 154 });
     }
 
     #[test]
     fn a_vector_that_doubles_is_not_steady() {
-        assert_eq!(Trend::of(&doubling(50, 0)), Trend::Irregular { grew_in: 5, in_all: 512 });
+        assert_eq!(Trend::from_rounds(&doubling(50, 0)), Trend::Irregular { grew_in: 5, in_all: 512 });
         // Nothing but the first allocation is to be seen in four rounds.
-        assert_eq!(Trend::of(&doubling(4, 0)), Trend::Steady { warm_up: 1, each: 0 });
+        assert_eq!(Trend::from_rounds(&doubling(4, 0)), Trend::Steady { warm_up: 1, each: 0 });
     }
 
     #[test]
@@ -256,12 +256,12 @@ mod tests {
             rounds.extend(vec![each; settled]);
             // The warm-up ends with the last round that differs.
             let warm_up = prefix.iter().rposition(|round| *round != each).map_or(0, |last| last + 1);
-            prop_assert_eq!(Trend::of(&rounds), Trend::Steady { warm_up: count(warm_up), each });
+            prop_assert_eq!(Trend::from_rounds(&rounds), Trend::Steady { warm_up: count(warm_up), each });
         }
 
         #[test]
         fn steady_is_what_it_says(growth in prop::collection::vec(-1..2_i64, 0..40)) {
-            match Trend::of(&growth) {
+            match Trend::from_rounds(&growth) {
                 Trend::TooFewRounds => prop_assert!(growth.len() < LEAST),
                 Trend::Steady { warm_up, each } => {
                     let (before, settled) = growth.split_at(warm_up as usize);
@@ -281,14 +281,14 @@ mod tests {
             let at = at % period;
             prop_assume!(by != 0 && rounds > at + period);
             let growth: Vec<i64> = (0..rounds).map(|round| if round % period == at { by } else { 0 }).collect();
-            let steady = matches!(Trend::of(&growth), Trend::Steady { .. });
+            let steady = matches!(Trend::from_rounds(&growth), Trend::Steady { .. });
             prop_assert!(!steady, "{:?}", growth);
         }
 
         #[test]
         fn doubling_that_was_seen_twice_is_not_steady(rounds in 5..1000_u64, elements in 0..2_u64) {
             let growth = doubling(rounds, elements);
-            let steady = matches!(Trend::of(&growth), Trend::Steady { .. });
+            let steady = matches!(Trend::from_rounds(&growth), Trend::Steady { .. });
             prop_assert!(!steady, "{:?}", growth);
         }
 

@@ -1,6 +1,8 @@
 //! How a runner is made: what the configuration says, and what is chosen for one run.
 
-use super::runner::{Runner, SetupError};
+use super::error::SetupError;
+use super::options::RunOptions;
+use super::runner::Runner;
 use crate::catalogue::CompileCaps;
 use crate::config::{Config, Overlays, Profile, UnknownProfile};
 use crate::policy::Policy;
@@ -28,52 +30,14 @@ pub struct RunnerBuilder {
     pub(crate) options: RunOptions,
 }
 
-/// What is chosen for one run. Of these, only `fail_fast`, `repeat` and an interrupt change the canonical part of its report.
-#[derive(Debug, Clone)]
-pub(crate) struct RunOptions {
-    pub jobs: usize,
-    pub compiler: Compiler,
-    pub cache: Option<Cache>,
-    pub fail_fast: bool,
-    pub no_capture: bool,
-    pub keep_output: bool,
-    pub shuffle: Option<u64>,
-    pub pooling: bool,
-    pub repeat: u32,
-    pub heap_profile: bool,
-    pub interrupt: Arc<AtomicBool>,
-    pub inject_host_leak: bool,
-    pub inject_host_panic: bool,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            jobs: 0,
-            compiler: Compiler::default(),
-            cache: None,
-            fail_fast: false,
-            no_capture: false,
-            keep_output: false,
-            shuffle: None,
-            pooling: true,
-            repeat: 1,
-            heap_profile: false,
-            interrupt: Arc::default(),
-            inject_host_leak: false,
-            inject_host_panic: false,
-        }
-    }
-}
-
 impl RunnerBuilder {
     /// For a profile of a configuration.
-    pub(super) fn new(config: &Config, profile: &str) -> Result<Self, UnknownProfile> {
+    fn new(config: &Config, profile: &str) -> Result<Self, UnknownProfile> {
         Ok(Self::with_profile(config, config.profile(profile)?))
     }
 
     /// For one policy, without a configuration.
-    pub(super) fn for_policy(policy: Policy) -> Self {
+    fn for_policy(policy: Policy) -> Self {
         Self::with_profile(&Config::default(), Profile::for_policy(policy))
     }
 
@@ -192,5 +156,21 @@ impl RunnerBuilder {
     /// See [`SetupError`].
     pub fn build(self) -> Result<Runner, SetupError> {
         Runner::new(self.profile, self.module_size, self.compile_caps, self.options)
+    }
+}
+
+impl Runner {
+    /// Makes a runner for a profile of a configuration.
+    ///
+    /// # Errors
+    /// The configuration has no such profile.
+    pub fn builder(config: &Config, profile: &str) -> Result<RunnerBuilder, UnknownProfile> {
+        RunnerBuilder::new(config, profile)
+    }
+
+    /// Makes a runner whose tests all have this policy. What no policy says, such as the caps on modules, is as in an empty
+    /// configuration.
+    pub fn for_policy(policy: Policy) -> RunnerBuilder {
+        RunnerBuilder::for_policy(policy)
     }
 }

@@ -5,7 +5,12 @@ use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::policy::{Clock, Policy};
 
 /// The doubts about a run of these modules. `by_wall_clock` are the places in the plan of tests that the wall clock ended.
-pub fn of(modules: &[PlannedModule], profile: &Policy, by_wall_clock: &[usize], interrupted: bool) -> Vec<Doubt> {
+pub fn doubts_about(
+    modules: &[PlannedModule],
+    profile: &Policy,
+    by_wall_clock: &[usize],
+    interrupted: bool,
+) -> Vec<Doubt> {
     let tests: Vec<(&PlannedModule, &PlannedTest)> =
         modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test))).collect();
     let mut doubts: Vec<Doubt> = real_clock(&tests, profile).into_iter().collect();

@@ -2,20 +2,22 @@
 
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
+use super::options::RunOptions;
 use super::plan::{PlannedModule, PlannedTest, Step};
 use super::record::{self, Named};
-use super::runner::Shared;
 use super::slow::Running;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::wasi::Echo;
-use crate::sandbox::{Job, run};
+use crate::sandbox::{Engine, Job, run};
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,30 @@ const BACKLOG: usize = 64;
 
 /// How long a worker keeps results to itself before it hands them over together.
 const BATCH: Duration = Duration::from_millis(10);
+
+/// What the stages of one run share.
+pub(super) struct Shared<'a> {
+    pub engine: &'a Engine,
+    pub pool: &'a ThreadPool,
+    pub options: &'a RunOptions,
+    pub interrupted: &'a Arc<AtomicBool>,
+}
+
+impl Shared<'_> {
+    /// The order in which the tests are started.
+    pub fn order(&self, tests: usize) -> Vec<usize> {
+        use rand_chacha::rand_core::{RngCore, SeedableRng};
+        let mut order: Vec<usize> = (0..tests).collect();
+        if let Some(seed) = self.options.shuffle {
+            let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            // Fisher-Yates; the bias of the remainder is of no consequence for an order.
+            for at in (1..tests).rev() {
+                order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
+            }
+        }
+        order
+    }
+}
 
 /// One finished test, by its place in the plan.
 struct Finished {
@@ -145,7 +171,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 by_wall_clock |= also;
                 profile = allocated;
                 let case = Case { harness, module, policy, should_panic, run: &ran };
-                (record::of(&named, &case, judgement, &account), ran.host_leak + host_leak)
+                (record::judged(&named, &case, judgement, &account), ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),

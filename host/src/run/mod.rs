@@ -5,10 +5,12 @@
 
 mod builder;
 mod doubts;
+mod error;
 mod execute;
 mod heap;
 mod heap_verdict;
 mod judge;
+mod options;
 mod package;
 mod plan;
 mod record;
@@ -19,8 +21,9 @@ mod selection;
 mod slow;
 
 pub use builder::RunnerBuilder;
+pub use error::{Ended, RunError, SetupError};
 pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, PlannedTest, Subject};
-pub use runner::{Ended, RunError, Runner, SetupError};
+pub use runner::Runner;
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

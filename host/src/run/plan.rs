@@ -1,6 +1,6 @@
 //! Which tests will run, each with its policy made ready: everything that is done once and not per test.
 
-use super::runner::RunError;
+use super::error::RunError;
 use super::selection::{RunIgnored, Selection};
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};

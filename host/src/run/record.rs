@@ -36,7 +36,7 @@ pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRec
 }
 
 /// The record of a test that was run and judged by how it ended.
-pub fn of(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
+pub fn judged(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
     let mut record = TestRecord {
         name: Arc::clone(named.name),
         harness: other_harness(named),

@@ -1,95 +1,23 @@
 //! The front door: load modules, list their tests, run them, get a report.
 
-use super::builder::{RunOptions, RunnerBuilder};
 use super::doubts;
-use super::execute::{self, Outcome};
+use super::error::{Ended, RunError, SetupError};
+use super::execute::{self, Outcome, Shared};
+use super::options::RunOptions;
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::{CompileCaps, Module};
-use crate::config::{Config, Profile, UnknownProfile};
-use crate::harness::{self, ListError};
+use crate::config::Profile;
+use crate::harness;
 use crate::model::events::{Event, Listener};
-use crate::model::exit_status;
-use crate::model::{BakedRecord, Canonical, Frame, ModuleRecord, Report, TestTime, Volatile};
-use crate::policy::{Limit, Policy, policy_record};
-use crate::sandbox::wasi::{Echo, GrantError};
-use crate::sandbox::{
-    self, Ending, Engine, EngineError, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule,
-};
+use crate::model::{BakedRecord, Canonical, ModuleRecord, Report, TestTime, Volatile};
+use crate::policy::{Limit, policy_record};
+use crate::sandbox::wasi::Echo;
+use crate::sandbox::{self, Ending, Engine, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule};
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
-
-/// A runner that cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetupError {
-    /// The engine cannot be made.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The worker threads cannot be started.
-    #[error("the worker threads cannot be started: {0}")]
-    Threads(String),
-    /// An engine is asked for stacks that it was not made for.
-    #[error(
-        "the engine was made for stacks of {own} bytes, and the profile wants {wanted}: make another runner for it"
-    )]
-    OtherStack {
-        /// Bytes of a stack that the engine was made for.
-        own: u64,
-        /// Bytes of a stack that the profile wants.
-        wanted: u64,
-    },
-}
-
-/// A run that cannot be done.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// A module does not list its tests.
-    #[error(transparent)]
-    List(#[from] ListError),
-    /// A granted directory cannot be opened.
-    #[error(transparent)]
-    Grant(#[from] GrantError),
-    /// A bug of airtight's own: its books do not balance, or it panicked.
-    #[error("a bug of airtight: {first} (tests concerned: {tests}); please report this")]
-    Bug {
-        /// The first test concerned, and what went wrong.
-        first: String,
-        /// How many tests are concerned.
-        tests: usize,
-        /// The report all the same.
-        report: Box<Report>,
-    },
-}
-
-impl RunError {
-    /// The exit status of a program that ends with this error.
-    #[must_use]
-    pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::List(_) => exit_status::MODULE_UNUSABLE,
-            Self::Grant(_) => exit_status::SETUP,
-            Self::Bug { .. } => exit_status::BUG,
-        }
-    }
-}
-
-/// How a program ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Ended {
-    /// It returned, or left with a status.
-    Status(u32),
-    /// It trapped or was stopped.
-    Stopped {
-        /// Why, in words.
-        why: String,
-        /// Where.
-        stack: Vec<Frame>,
-    },
-}
 
 /// Runs tests under one profile. One runner can do any number of runs.
 pub struct Runner {
@@ -101,45 +29,7 @@ pub struct Runner {
     options: RunOptions,
 }
 
-/// What the stages of one run share.
-pub(super) struct Shared<'a> {
-    pub engine: &'a Engine,
-    pub pool: &'a ThreadPool,
-    pub options: &'a RunOptions,
-    pub interrupted: &'a Arc<AtomicBool>,
-}
-
-impl Shared<'_> {
-    /// The order in which the tests are started.
-    pub fn order(&self, tests: usize) -> Vec<usize> {
-        use rand_chacha::rand_core::{RngCore, SeedableRng};
-        let mut order: Vec<usize> = (0..tests).collect();
-        if let Some(seed) = self.options.shuffle {
-            let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-            // Fisher-Yates; the bias of the remainder is of no consequence for an order.
-            for at in (1..tests).rev() {
-                order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
-            }
-        }
-        order
-    }
-}
-
 impl Runner {
-    /// Makes a runner for a profile of a configuration.
-    ///
-    /// # Errors
-    /// The configuration has no such profile.
-    pub fn builder(config: &Config, profile: &str) -> Result<RunnerBuilder, UnknownProfile> {
-        RunnerBuilder::new(config, profile)
-    }
-
-    /// Makes a runner whose tests all have this policy. What no policy says, such as the caps on modules, is as in an empty
-    /// configuration.
-    pub fn for_policy(policy: Policy) -> RunnerBuilder {
-        RunnerBuilder::for_policy(policy)
-    }
-
     pub(super) fn new(
         profile: Profile,
         module_size: u64,
@@ -302,7 +192,7 @@ impl Runner {
     fn report(&self, modules: &[PlannedModule], outcome: Outcome, started: SystemTime, began: Instant) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let profile = &self.profile;
-        let doubts = doubts::of(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
+        let doubts = doubts::doubts_about(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));

@@ -1,8 +1,8 @@
 //! What the end of a run says of the heap of all its tests together.
 
 use super::certainty::bound;
+use super::reasons::Reasons;
 use super::sanitise::OneLine;
-use super::summary::Reasons;
 use super::units::{Grouped, PlainBytes, plural};
 use crate::model::resource::Heading;
 use crate::model::{Heap, Report, Resource};
@@ -47,7 +47,7 @@ impl Blocks {
 
 impl<'a> HeapSummary<'a> {
     /// Only what the tests' records list counts: a policy that ignores a kind has it nowhere.
-    pub fn of(report: &'a Report) -> Self {
+    pub fn new(report: &'a Report) -> Self {
         let mut summary = Self::default();
         for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
             let heap = test.usage.as_ref().map(|usage| &usage.heap);
@@ -109,7 +109,7 @@ mod tests {
     use crate::model::{TestRecord, Usage, Verdict};
 
     fn summary(tests: Vec<TestRecord>) -> String {
-        HeapSummary::of(&samples::report(vec![samples::module("m", tests)])).to_string()
+        HeapSummary::new(&samples::report(vec![samples::module("m", tests)])).to_string()
     }
 
     fn untracked(why: Option<&'static str>) -> TestRecord {

@@ -70,7 +70,7 @@ pub enum OutputMode {
 
 impl StatusLevel {
     /// The first level that shows this test.
-    pub(super) fn of(test: &TestRecord, slow: bool) -> Self {
+    pub(super) fn for_test(test: &TestRecord, slow: bool) -> Self {
         match test.verdict {
             Verdict::Leak | Verdict::Fail | Verdict::Memory | Verdict::Timeout | Verdict::Exit => Self::Fail,
             Verdict::Pass if slow => Self::Slow,
@@ -83,8 +83,8 @@ impl StatusLevel {
 
 impl FinalStatusLevel {
     /// The first level that lists this test.
-    pub(super) fn of(test: &TestRecord, slow: bool) -> Self {
-        match StatusLevel::of(test, slow) {
+    pub(super) fn for_test(test: &TestRecord, slow: bool) -> Self {
+        match StatusLevel::for_test(test, slow) {
             StatusLevel::None => Self::None,
             StatusLevel::Fail => Self::Fail,
             StatusLevel::Retry => Self::Flaky,

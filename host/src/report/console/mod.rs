@@ -15,6 +15,7 @@ mod levels;
 mod limits;
 #[cfg(feature = "cli")]
 mod progress;
+mod reasons;
 mod reporter;
 mod resources;
 mod sanitise;

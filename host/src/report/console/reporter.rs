@@ -116,7 +116,7 @@ impl<W: Write> Console<W> {
             self.times.insert((module.to_owned(), test.name.clone()), elapsed);
         }
         let Self { options, styles, text, .. } = self;
-        if StatusLevel::of(test, slow) <= options.status_level {
+        if StatusLevel::for_test(test, slow) <= options.status_level {
             let time = if test.usage.is_some() { Time::Took(elapsed) } else { Time::Blank };
             write!(text, "{}", StatusLine { module, test, time, styles })?;
             if listed {
@@ -163,7 +163,7 @@ impl<W: Write> Console<W> {
     }
 
     fn lists(&self, test: &TestRecord, slow: bool) -> bool {
-        FinalStatusLevel::of(test, slow) <= self.options.final_status_level
+        FinalStatusLevel::for_test(test, slow) <= self.options.final_status_level
     }
 }
 

@@ -1,18 +1,15 @@
 //! The last lines of a run.
 
 use super::heap_summary::HeapSummary;
+use super::reasons::Reasons;
 use super::sanitise::{OneLine, Quoted};
 use super::style::Styles;
 use super::units::plural;
 use crate::model::Report;
 use crate::model::counts::Counts;
 use crate::model::profile::HeapProfile;
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
-
-/// Reasons that are named; a test can give any reason it likes for being skipped.
-const MAX_REASONS: usize = 5;
 
 /// The summary, the reasons for skipping, the notes and the digest.
 pub(super) struct Summary<'a> {
@@ -31,7 +28,7 @@ impl Display for Summary<'_> {
         if self.counts.skip > 0 {
             writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts.skip_reasons))?;
         }
-        write!(f, "{}", HeapSummary::of(self.report))?;
+        write!(f, "{}", HeapSummary::new(self.report))?;
         let not_run = self.not_run();
         let tests = plural(not_run as u64, "test was", "tests were");
         if self.report.volatile.interrupted {
@@ -85,23 +82,5 @@ impl Summary<'_> {
         let (first, rest) = note.trim_end().split_once('\n').unwrap_or((note.trim_end(), ""));
         writeln!(f, "{:>12} {}", "Note", OneLine(first.trim_end()))?;
         write!(f, "{}", Quoted { indent: "         ", text: rest.as_bytes() })
-    }
-}
-
-/// `2 ignored, 1 should_panic`, the most frequent first.
-pub(super) struct Reasons<'a, T>(pub &'a BTreeMap<T, usize>);
-
-impl<T: AsRef<str>> Display for Reasons<'_, T> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut reasons: Vec<_> = self.0.iter().collect();
-        // Stable: those of the same number stay in the order of their text.
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let (named, others) = reasons.split_at(reasons.len().min(MAX_REASONS));
-        for (i, (reason, count)) in named.iter().enumerate() {
-            let separator = if i == 0 { "" } else { ", " };
-            write!(f, "{separator}{count} {}", OneLine(reason.as_ref()))?;
-        }
-        let others: usize = others.iter().map(|(_, count)| **count).sum();
-        if others > 0 { write!(f, ", {others} for other reasons") } else { Ok(()) }
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Row {
 impl Row {
     /// The name has to be safe to print.
     pub fn new(figure: Figure, name: String, old: Amount, new: Amount) -> Self {
-        let bound = |amount: Amount| Bound::of(figure).filter(|_| amount.bound);
+        let bound = |amount: Amount| Bound::for_figure(figure).filter(|_| amount.bound);
         let figures = [shown(bound(old), old), shown(bound(new), new), delta(bound(old), bound(new), old, new)];
         Self { label: super::figure(figure), name, figures }
     }
@@ -69,7 +69,7 @@ enum Bound {
 
 impl Bound {
     /// Of a figure that is one.
-    fn of(figure: Figure) -> Option<Self> {
+    fn for_figure(figure: Figure) -> Option<Self> {
         match figure {
             Figure::Lost => Some(Self::AtLeast),
             Figure::Retained => Some(Self::AtMost),

@@ -74,7 +74,7 @@ fn what_a_passing_test_left_is_shown_where_the_policy_shows_it() {
     assert!(!text.contains("retained"));
     let test = samples::left(Verdict::Pass, Vec::new(), vec![samples::blocks(1, 16)]);
     assert_eq!(finding(&test, false), "        PASS m tests::reads_all\n");
-    assert_eq!(StatusLevel::of(&test, false), StatusLevel::Pass, "what is retained is no leak");
+    assert_eq!(StatusLevel::for_test(&test, false), StatusLevel::Pass, "what is retained is no leak");
     assert_snapshot!(finding(&test, true));
 }
 

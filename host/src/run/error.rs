@@ -1,0 +1,76 @@
+//! What can go wrong with a runner and a run, and how a program ended.
+
+use crate::harness::ListError;
+use crate::model::{Frame, Report, exit_status};
+use crate::sandbox::EngineError;
+use crate::sandbox::wasi::GrantError;
+
+/// A runner that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The engine cannot be made.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The worker threads cannot be started.
+    #[error("the worker threads cannot be started: {0}")]
+    Threads(String),
+    /// An engine is asked for stacks that it was not made for.
+    #[error(
+        "the engine was made for stacks of {own} bytes, and the profile wants {wanted}: make another runner for it"
+    )]
+    OtherStack {
+        /// Bytes of a stack that the engine was made for.
+        own: u64,
+        /// Bytes of a stack that the profile wants.
+        wanted: u64,
+    },
+}
+
+/// A run that cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A module does not list its tests.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// A granted directory cannot be opened.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// A bug of airtight's own: its books do not balance, or it panicked.
+    #[error("a bug of airtight: {first} (tests concerned: {tests}); please report this")]
+    Bug {
+        /// The first test concerned, and what went wrong.
+        first: String,
+        /// How many tests are concerned.
+        tests: usize,
+        /// The report all the same.
+        report: Box<Report>,
+    },
+}
+
+impl RunError {
+    /// The exit status of a program that ends with this error.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::List(_) => exit_status::MODULE_UNUSABLE,
+            Self::Grant(_) => exit_status::SETUP,
+            Self::Bug { .. } => exit_status::BUG,
+        }
+    }
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// It returned, or left with a status.
+    Status(u32),
+    /// It trapped or was stopped.
+    Stopped {
+        /// Why, in words.
+        why: String,
+        /// Where.
+        stack: Vec<Frame>,
+    },
+}

@@ -1,0 +1,43 @@
+//! What is chosen for one run, beside its profile.
+
+use crate::sandbox::{Cache, Compiler};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What is chosen for one run. Of these, only `fail_fast`, `repeat` and an interrupt change the canonical part of its report.
+#[derive(Debug, Clone)]
+pub(crate) struct RunOptions {
+    pub jobs: usize,
+    pub compiler: Compiler,
+    pub cache: Option<Cache>,
+    pub fail_fast: bool,
+    pub no_capture: bool,
+    pub keep_output: bool,
+    pub shuffle: Option<u64>,
+    pub pooling: bool,
+    pub repeat: u32,
+    pub heap_profile: bool,
+    pub interrupt: Arc<AtomicBool>,
+    pub inject_host_leak: bool,
+    pub inject_host_panic: bool,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            jobs: 0,
+            compiler: Compiler::default(),
+            cache: None,
+            fail_fast: false,
+            no_capture: false,
+            keep_output: false,
+            shuffle: None,
+            pooling: true,
+            repeat: 1,
+            heap_profile: false,
+            interrupt: Arc::default(),
+            inject_host_leak: false,
+            inject_host_panic: false,
+        }
+    }
+}
