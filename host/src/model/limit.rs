@@ -124,3 +124,24 @@ impl RefusedGrowth {
         Self { current, desired, limit, times }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_another_version_is_read_and_written_again() {
+        for (name, known) in [("peak-heap", Some(Limit::PeakHeap)), ("threads", None), ("Memory", None)] {
+            let json = format!(r#"{{"name":"{name}","value":5}}"#);
+            let record: LimitRecord = serde_json::from_str(&json).unwrap();
+            assert_eq!((record.name.known(), record.name.as_str()), (known, name));
+            assert_eq!(serde_json::to_string(&record).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn verdicts_are_those_of_the_table() {
+        let verdicts = [Limit::HostMemory, Limit::Io, Limit::Fuel, Limit::SlowTimeout].map(verdict_of_breach);
+        assert_eq!(verdicts, [Verdict::Memory, Verdict::Fail, Verdict::Timeout, Verdict::Pass]);
+    }
+}
