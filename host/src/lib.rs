@@ -7,7 +7,24 @@
 //! ```text
 //! wasm bytes -> catalogue (which tests?) -> instrument -> compiled module, cached
 //! policy + test -> sandbox (fresh store) -> events -> ledger (who holds what) -> balance at the end
-//! balance + outcome -> report model -> writers (console, JSON)
+//! balance + ending -> report -> writers (console, JSON)
+//! ```
+//!
+//! A program of one's own makes a [`Runner`] from a configuration and a profile, loads modules, plans and runs their tests:
+//!
+//! ```no_run
+//! use airtight::config::Config;
+//! use airtight::{LoadOptions, Runner, Selection, Subject};
+//!
+//! let config = Config::load(".".as_ref())?;
+//! let runner = Runner::builder(&config, "default")?.build()?;
+//! let module = runner.load(std::fs::read("tests.wasm")?, LoadOptions::named("tests"))?;
+//! let plan = runner.plan(vec![Subject::new(module)], &Selection::default())?;
+//! let report = runner.run(&plan, &mut ())?;
+//! for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
+//!     println!("{} {:?}", test.name, test.verdict);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod catalogue;

@@ -8,7 +8,8 @@ use std::fmt;
 /// A limit as a report names it: by the setting's name in `airtight.toml`.
 ///
 /// ```
-/// use airtight::report::{Limit, LimitName};
+/// use airtight::policy::Limit;
+/// use airtight::report::LimitName;
 /// assert_eq!(LimitName::from("peak-heap".to_owned()), LimitName::Known(Limit::PeakHeap));
 /// assert_eq!(LimitName::from("of-next-year".to_owned()).known(), None);
 /// ```

@@ -15,6 +15,7 @@ use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
 /// A module that cannot be loaded. All of these are the module's or its builder's fault.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// It is not what airtight runs: not a module, one that imports what airtight does not provide, one without anything to run.
     #[error(transparent)]
