@@ -155,7 +155,8 @@ mod tests {
     use crate::Kind;
     use crate::system::fake::{FakeMachine, VERBOSE};
     use proptest::prelude::*;
-    use std::process::Command;
+    use std::io::ErrorKind;
+    use std::process::{Command, Output};
 
     /// A toolchain whose compiler prints its arguments, each between NUL bytes, and the script for it.
     fn printing(fake: &FakeMachine) -> (Portable, PathBuf) {
@@ -174,7 +175,8 @@ mod tests {
     /// What the compiler is called with, for a package in this directory.
     fn called(portable: &Portable, here: &Path, package: (&Path, &str, &str), args: &[&str]) -> Vec<String> {
         let (dir, name, version) = package;
-        let output = Command::new(&portable.rustc)
+        let mut command = Command::new(&portable.rustc);
+        command
             .args(args)
             .current_dir(here)
             .env_clear()
@@ -187,9 +189,19 @@ mod tests {
             .env("__AIRTIGHT_TARGET_DIR", "/w s/target")
             .env("__AIRTIGHT_HOME", "/home/u")
             .env("__AIRTIGHT_CARGO_HOME", "/home/u/.cargo")
-            .env("__AIRTIGHT_TWICE", "one-1.0.0 two-2.0.0")
-            .output()
-            .unwrap();
+            .env("__AIRTIGHT_TWICE", "one-1.0.0 two-2.0.0");
+        // A child that another test is just starting has every file open for a moment, this script too as it was written:
+        // Linux runs no such file.
+        let is_busy = |ran: &std::io::Result<Output>| match ran {
+            Ok(output) => String::from_utf8_lossy(&output.stderr).contains("Text file busy"),
+            Err(error) => error.kind() == ErrorKind::ExecutableFileBusy,
+        };
+        let output = loop {
+            let ran = command.output();
+            if !is_busy(&ran) {
+                break ran.unwrap();
+            }
+        };
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_terminator('\0').map(str::to_owned).collect()
