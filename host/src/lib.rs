@@ -60,5 +60,4 @@ pub mod internals {
     pub use crate::catalogue::{Module, validate};
     pub use crate::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions, instrument};
     pub use crate::model::units::Quantity;
-    pub use crate::policy::CLEANUP_FUEL;
 }

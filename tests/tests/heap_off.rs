@@ -2,7 +2,7 @@
 //! it at the same place, and ends in the same way.
 
 use airtight::config::{Config, Profile};
-use airtight::internals::CLEANUP_FUEL;
+use airtight::policy::CLEANUP_FUEL;
 use airtight::report::{Canonical, Heap, ResourceKind, TestRecord, Verdict};
 use airtight::{Cache, Compiler, LoadOptions};
 use airtight::{Runner, RunnerBuilder, Selection, Subject};
@@ -85,16 +85,19 @@ fn every_guest(dir: &Path) -> Vec<PathBuf> {
     guests().values().cloned().chain(by_hand).chain(c_modules()).collect()
 }
 
+fn message(test: &TestRecord) -> &str {
+    test.details.as_ref().and_then(|details| details.message.as_deref()).unwrap_or_default()
+}
+
 /// Whether a test freed what is no block, which only accounting sees.
 fn freed_nothing(test: &TestRecord) -> bool {
-    let message = test.details.as_ref().and_then(|details| details.message.as_deref()).unwrap_or_default();
+    let message = message(test);
     message.contains("free of ") || message.contains("realloc of ")
 }
 
 /// Whether a test has a limit on its heap, which nothing can hold it to without accounting: it then fails, and says so.
 fn is_unjudged(test: &TestRecord) -> bool {
-    let message = test.details.as_ref().and_then(|details| details.message.as_deref()).unwrap_or_default();
-    test.verdict == Verdict::Fail && message.contains("cannot be judged: heap not tracked")
+    test.verdict == Verdict::Fail && message(test).contains("cannot be judged: heap not tracked")
 }
 
 #[test]

@@ -4,14 +4,6 @@ use airtight_abi::units::Unit;
 pub use airtight_abi::units::{Quantity, UnitError};
 use std::time::Duration;
 
-/// Bytes from `256MiB`, `256 MB` or `268435456`: KiB, MiB, GiB are powers of 1024; KB, MB, GB of 1000.
-///
-/// # Errors
-/// See [`Quantity::parse`].
-pub fn parse_size(text: &str) -> Result<u64, UnitError> {
-    Quantity::Size.parse(text)
-}
-
 /// `256 MiB`: in the largest binary unit that is exact.
 #[must_use]
 pub fn format_size(bytes: u64) -> String {
@@ -88,7 +80,7 @@ mod tests {
             ("5GB", 5_000_000_000),
             ("18446744073709551615", u64::MAX),
         ] {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+            assert_eq!(Quantity::Size.parse(text), Ok(bytes), "{text}");
         }
         for (text, fuel) in
             [("10G", 10_000_000_000), ("1K", 1000), ("2 M", 2_000_000), ("1T", 1_000_000_000_000), ("9", 9)]
@@ -104,7 +96,7 @@ mod tests {
         #[test]
         fn sizes_round_trip(bytes in any::<u64>(), shift in 0..64_u32) {
             let bytes = bytes >> shift << (shift / 2);
-            prop_assert_eq!(parse_size(&format_size(bytes)), Ok(bytes));
+            prop_assert_eq!(Quantity::Size.parse(&format_size(bytes)), Ok(bytes));
         }
 
         #[test]

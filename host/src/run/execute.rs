@@ -16,8 +16,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,6 @@ pub(super) struct Shared<'a> {
     pub engine: &'a Engine,
     pub pool: &'a ThreadPool,
     pub options: &'a RunOptions,
-    pub interrupted: &'a Arc<AtomicBool>,
 }
 
 impl Shared<'_> {
@@ -137,7 +135,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
     let mut profile = HeapProfile::default();
     let (record, elapsed, bug) = match &test.step {
         _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
-        _ if shared.interrupted.load(Ordering::Relaxed) => skip("interrupted"),
+        _ if shared.options.interrupt.load(Ordering::Relaxed) => skip("interrupted"),
         Step::Skip(reason) => skip(reason),
         Step::Refuse(why) => {
             let details = Details { message: Some(why.clone()), ..Details::default() };
@@ -152,7 +150,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 grants,
                 test: &test.name,
                 entry: entry.call(),
-                interrupted: shared.interrupted,
+                interrupted: &shared.options.interrupt,
                 counts_heap: true,
                 rounds: shared.options.repeat.max(1),
                 echo: shared.options.no_capture.then_some(Echo::Inherit),
@@ -163,14 +161,14 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 let ran = run(shared.engine, &job);
                 by_wall_clock = ran.ended_by_wall_clock();
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
-                let judgement = Case { harness, module, policy, should_panic, run: &ran }.judge();
+                let case = Case { harness, module, policy, should_panic, run: &ran };
+                let judgement = case.judge();
                 let (engine, job) = (shared.engine, &job);
                 let accountant = Accountant { engine, job, profile: shared.options.heap_profile };
                 let audit = accountant.audit(&ran, &judgement);
                 let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;
                 profile = allocated;
-                let case = Case { harness, module, policy, should_panic, run: &ran };
                 (record::judged(&named, &case, judgement, &account), ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {

@@ -5,7 +5,7 @@ use crate::harness::sdk::cleanup_message;
 use crate::harness::{Evidence, Finish, harness};
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
-use crate::sandbox::wasi::{BrokenLimit, FatalWait};
+use crate::sandbox::wasi::FatalWait;
 use crate::sandbox::{Ending, LoadedModule, Run, TrapKind};
 use crate::symbols::Cause;
 
@@ -104,10 +104,7 @@ impl Case<'_> {
             Ending::Deadlock { waited, .. } => {
                 Judgement { message: Some(format!("it {}", self.words(waited))), ..Judgement::new(Verdict::Timeout) }
             }
-            Ending::Limit { broken: BrokenLimit { limit, value, seen }, .. } => {
-                let message = BrokenLimit { limit: *limit, value: *value, seen: *seen }.to_string();
-                broken(*limit, *value, Some(*seen), message)
-            }
+            Ending::Limit { broken: over, .. } => broken(over.limit, over.value, Some(over.seen), over.to_string()),
             Ending::BadFree { what, .. } => Judgement::fail(what.to_string()),
             Ending::Interrupted => Judgement::skip("interrupted"),
             Ending::Trap { kind, stack } => {

@@ -141,12 +141,7 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let shared = Shared {
-            engine: &self.engine,
-            pool: &self.pool,
-            options: &self.options,
-            interrupted: &self.options.interrupt,
-        };
+        let shared = Shared { engine: &self.engine, pool: &self.pool, options: &self.options };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);

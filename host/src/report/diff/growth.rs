@@ -3,7 +3,7 @@
 use super::heap::{Amount, Figure, TestChange, known};
 use super::pairs;
 use crate::model::Report;
-use crate::model::units::{UnitError, format_size, parse_size};
+use crate::model::units::{Quantity, UnitError, format_size};
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
@@ -79,7 +79,7 @@ impl FromStr for Threshold {
         match text.strip_suffix('%') {
             Some(number) => share(number.trim_end()).map(Self::Share),
             None if is_number(text) => Err(ThresholdError::NoUnit { number: text.to_owned() }),
-            None => parse_size(text).map(Self::Bytes).map_err(|error| match error {
+            None => Quantity::Size.parse(text).map(Self::Bytes).map_err(|error| match error {
                 UnitError::TooLarge { .. } => ThresholdError::Size(error),
                 // Its example may be a number alone, which is no threshold.
                 _ => ThresholdError::Neither,
