@@ -172,6 +172,20 @@ mod tests {
         (Portable::set_up(&fake.machine(), &toolchain).unwrap(), rustc)
     }
 
+    /// Runs a script that this process has just written.
+    ///
+    /// A child that another test starts at the same moment has every open file of ours until it runs its own program, and
+    /// so this script too, open for writing: Linux runs no such file ("Text file busy"). It takes another try.
+    fn run_script(command: &mut Command) -> Output {
+        loop {
+            match command.output() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
+                Ok(output) if String::from_utf8_lossy(&output.stderr).contains("Text file busy") => {}
+                ran => return ran.unwrap(),
+            }
+        }
+    }
+
     /// What the compiler is called with, for a package in this directory.
     fn called(portable: &Portable, here: &Path, package: (&Path, &str, &str), args: &[&str]) -> Vec<String> {
         let (dir, name, version) = package;
@@ -190,18 +204,7 @@ mod tests {
             .env("__AIRTIGHT_HOME", "/home/u")
             .env("__AIRTIGHT_CARGO_HOME", "/home/u/.cargo")
             .env("__AIRTIGHT_TWICE", "one-1.0.0 two-2.0.0");
-        // A child that another test is just starting has every file open for a moment, this script too as it was written:
-        // Linux runs no such file.
-        let is_busy = |ran: &std::io::Result<Output>| match ran {
-            Ok(output) => String::from_utf8_lossy(&output.stderr).contains("Text file busy"),
-            Err(error) => error.kind() == ErrorKind::ExecutableFileBusy,
-        };
-        let output = loop {
-            let ran = command.output();
-            if !is_busy(&ran) {
-                break ran.unwrap();
-            }
-        };
+        let output = run_script(&mut command);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_terminator('\0').map(str::to_owned).collect()
@@ -268,7 +271,7 @@ mod tests {
         let fake = FakeMachine::new();
         let (portable, rustc) = printing(&fake);
         fs::write(&rustc, format!("#!/bin/sh\nprintf '%s' '{VERBOSE}'\n")).unwrap();
-        let output = Command::new(&portable.rustc).arg("-vV").output().unwrap();
+        let output = run_script(Command::new(&portable.rustc).arg("-vV"));
         assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{VERBOSE}airtight: {RECIPE}\n"));
         let changed = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
         let toolchain =

@@ -7,8 +7,7 @@ use std::path::Path;
 /// The installation lock, held by this process until the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    // Closing the file releases the lock.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -16,17 +15,25 @@ impl Lock {
     pub fn acquire(path: &Path, waiting: &mut dyn FnMut()) -> io::Result<Lock> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file }),
+            Ok(()) => return Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => waiting(),
             Err(TryLockError::Error(error)) => return Err(error),
         }
         loop {
             match file.lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
+                Ok(()) => return Ok(Lock { file }),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread starts at this moment has it open, too, until it runs
+        // its own program. Where unlocking fails, closing still releases the lock, if later.
+        let _ = self.file.unlock();
     }
 }
 
@@ -50,5 +57,15 @@ mod tests {
         drop(first);
         assert_eq!(heard.recv().unwrap(), "taken");
         second.join().unwrap();
+    }
+
+    #[test]
+    fn it_is_released_though_a_child_still_has_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::acquire(&path, &mut || panic!("nobody holds it")).unwrap();
+        let _inherited = first.file.try_clone().unwrap();
+        drop(first);
+        Lock::acquire(&path, &mut || panic!("it was dropped")).unwrap();
     }
 }
