@@ -2,6 +2,7 @@
 //!
 //! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
 
+mod crates;
 pub mod fuzz;
 mod guests;
 pub mod heap;
@@ -16,6 +17,7 @@ pub mod sdk;
 pub mod wasi_testsuite;
 mod wat;
 
+pub use crates::{airtight_test, workspace, write};
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
 pub use picture::{Picture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};

@@ -1,7 +1,8 @@
 //! Cargo drives airtight, and airtight drives cargo.
 
 use airtight_tests::{
-    Ran, command, guest, guests, guests_dir, guests_target_dir, program, read_report, scratch_dir, toolchain, verdicts,
+    Ran, airtight_test, command, guest, guests, guests_dir, guests_target_dir, program, read_report, scratch_dir,
+    toolchain, verdicts, workspace,
 };
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -24,25 +25,15 @@ fn cargo(args: &[&str]) -> Command {
 }
 
 fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    Ran::from(command.output().unwrap())
 }
 
 /// Calls the runner as cargo and nextest do: in the package's folder, with variables that name it.
 fn runner(module: &str, args: &[&str]) -> Ran {
     let package = guests_dir().join(module.split('/').next().unwrap());
-    let output = command()
-        .current_dir(&package)
-        .env("CARGO_MANIFEST_DIR", &package)
-        .env("CARGO_PKG_NAME", "plain")
-        .arg("runner")
-        .arg(guest(module))
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    let mut command = command();
+    command.current_dir(&package).env("CARGO_MANIFEST_DIR", &package).env("CARGO_PKG_NAME", "plain");
+    Ran::from(command.arg("runner").arg(guest(module)).args(args).output().unwrap())
 }
 
 #[test]
@@ -133,32 +124,6 @@ fn nextest_runs_through_the_runner() {
     assert_eq!(passed.status, Some(0), "{}{}", passed.stdout, passed.stderr);
     let failed = ran(&mut cargo(&["nextest", "run", "--no-fail-fast", "-p", "plain", "-E", "test(/^leak_one_file/)"]));
     assert_eq!(failed.status, Some(100), "{}{}", failed.stdout, failed.stderr);
-}
-
-/// A workspace with one package that has this test source each.
-fn workspace(dir: &Path, packages: &[(&str, &str)]) {
-    let members: Vec<&str> = packages.iter().map(|(name, _)| *name).collect();
-    fs::write(dir.join("Cargo.toml"), format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n")).unwrap();
-    for (name, source) in packages {
-        fs::create_dir_all(dir.join(name).join("src")).unwrap();
-        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n");
-        fs::write(dir.join(name).join("Cargo.toml"), manifest).unwrap();
-        fs::write(dir.join(name).join("src/lib.rs"), source).unwrap();
-    }
-}
-
-/// `airtight test` in a workspace of one's own.
-fn airtight_test(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Ran {
-    let output = command()
-        .current_dir(dir)
-        .env_remove("CARGO_TARGET_DIR")
-        .envs(env.iter().copied())
-        .args(["test", "--report", "json=report.json"])
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
 const PASSES: &str = "#[test]\nfn pass() {}\n";

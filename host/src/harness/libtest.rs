@@ -14,18 +14,17 @@ use std::sync::Arc;
 
 pub(super) struct Libtest;
 
-/// The entry point, which the `main` that rustc generates for a test binary calls; `_abort` where the tests run in
-/// processes of their own.
-const ENTRY: [&str; 2] = ["test::test_main_static", "test::test_main_static_abort"];
+/// The entry points, one of which the `main` that rustc generates for a test binary calls (the two `_static` ones), and what
+/// they call: with link-time optimisation only what was not inlined keeps a name.
+const ENTRY: [&str; 4] =
+    ["test::test_main_static", "test::test_main_static_abort", "test::test_main", "test::test_main_with_exit_callback"];
 
 /// The function in which a test is called.
 const TEST_CALLERS: &[&str] = &["test::__rust_begin_short_backtrace"];
 
-/// Texts of the harness that no other program has: a panic message, and the middle of the usage text together with a
-/// variable that it reads.
-const MESSAGE: &[u8] = b"non-static tests passed to test::test_main_static";
-const USAGE: &[u8] = b"The FILTER string is tested against the name of all tests";
-const VARIABLE: &[u8] = b"RUST_TEST_THREADS";
+/// Texts of the harness that no other program has all of: the middle of its usage text, and variables that it reads.
+const TEXTS: [&[u8]; 3] =
+    [b"The FILTER string is tested against the name of all tests", b"RUST_TEST_THREADS", b"RUST_TEST_NOCAPTURE"];
 
 /// Why libtest skipped a test that is not marked as ignored.
 const SHOULD_PANIC: &str = "should_panic: libtest cannot run it on wasm, airtight::test can";
@@ -100,38 +99,30 @@ impl TestHarness for Libtest {
     }
 }
 
-/// Names decide where there are any, because a program may quote the harness's texts; a stripped module is known by them.
+/// The names of functions say that a module is the harness's. They never say that it is not: a tool may have dropped or
+/// shortened them. Its texts are there even then.
 fn is_held_by(module: &Module<'_>) -> bool {
-    by_names(module).unwrap_or_else(|| by_texts(module))
+    has_its_names(module) || has_its_texts(module)
 }
 
-/// Whether a function has a name of the harness's. `None` where no function has a name.
-fn by_names(module: &Module<'_>) -> Option<bool> {
-    let mut named = false;
-    for name in module.function_names() {
-        // A name section that cannot be read is as good as none.
-        let (_, name) = name.ok()?;
-        named = true;
-        if is_own(name) {
-            return Some(true);
-        }
-    }
-    named.then_some(false)
+fn has_its_names(module: &Module<'_>) -> bool {
+    // Names after one that cannot be read are not there for anybody else either.
+    module.function_names().map_while(Result::ok).any(|(_, name)| is_own(name))
 }
 
 fn is_own(name: &str) -> bool {
-    if !name.contains("test_main_static") && !name.contains("__rust_begin_short_backtrace") {
+    if !name.contains("test_main") && !name.contains("__rust_begin_short_backtrace") {
         return false;
     }
     let path = format!("{:#}", rustc_demangle::demangle(name));
-    // What the entry point's function leaves behind where it was inlined into its caller.
-    ENTRY.contains(&path.as_str()) || TEST_CALLERS.contains(&path.as_str())
+    // `test::f::<type arguments>` is an instance of `test::f`, and `test::f::{closure#0}` is what is left of it where it was
+    // inlined into its caller.
+    let function = path.split("::<").next().and_then(|path| path.split("::{").next()).unwrap_or_default();
+    ENTRY.contains(&function) || TEST_CALLERS.contains(&function)
 }
 
-fn by_texts(module: &Module<'_>) -> bool {
-    let Some(data) = module.data() else { return false };
-    let holds = |text| memmem::find(data, text).is_some();
-    holds(MESSAGE) || (holds(USAGE) && holds(VARIABLE))
+fn has_its_texts(module: &Module<'_>) -> bool {
+    module.data().is_some_and(|data| TEXTS.iter().all(|text| memmem::find(data, text).is_some()))
 }
 
 /// Why each of the tests is ignored, from what the harness says when it is asked to run them: `test NAME ... ignored, WHY`.
@@ -228,11 +219,28 @@ mod tests {
     }
 
     #[test]
-    fn texts_count_only_without_names() {
-        let texts = r#"(memory 1) (data (i32.const 8) "non-static tests passed to test::test_main_static")"#;
-        assert!(held(&format!("(module (func) {texts})")));
-        assert!(!held(&format!("(module (func $quotes) {texts})")));
-        assert!(!held(r#"(module (memory 1) (data (i32.const 8) "RUST_TEST_THREADS"))"#));
+    fn known_by_what_link_time_optimisation_leaves() {
+        let result = "INtNtCsdHhIpgkcIfN_4core6result6ResultuNtNtCsi9YzqDQQz2q_5alloc6string6StringE";
+        for name in [
+            "_RNvCs2TpYSQqjWyK_4test9test_main",
+            "_RNCINvCs2TpYSQqjWyK_4test28test_main_with_exit_callbackNCNvB4_9test_main0E0B4_",
+            &format!("_RINvCs2TpYSQqjWyK_4test28___rust_begin_short_backtrace{result}FEBQ_EB2_"),
+            "_ZN4test28test_main_with_exit_callback28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE",
+        ] {
+            assert!(held(&format!("(module (func ${name}))")), "{name}");
+        }
+    }
+
+    #[test]
+    fn texts_count_whatever_the_names_are() {
+        let texts = TEXTS.map(|text| String::from_utf8_lossy(text)).join(", ");
+        let memory = |texts: &str| format!(r#"(memory 1) (data (i32.const 8) "{texts}")"#);
+        assert!(held(&format!("(module (func) {})", memory(&texts))));
+        assert!(held(&format!("(module (func $a) {})", memory(&texts))));
+        for text in TEXTS.map(|text| String::from_utf8_lossy(text)) {
+            assert!(!held(&format!("(module {})", memory(&text))), "{text} alone may be a quotation");
+            assert!(!held(&format!("(module {})", memory(&texts.replace(&*text, "")))), "without {text}");
+        }
     }
 
     #[test]

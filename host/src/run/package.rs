@@ -75,6 +75,14 @@ pub enum FileError {
         /// Why not.
         source: LoadError,
     },
+    /// Cargo and the module's bytes say different things of its tests.
+    #[error("{module}: {disagreement}; say which it is by --harness (and please report what hides it)")]
+    Harness {
+        /// The module's name.
+        module: String,
+        /// What each says.
+        disagreement: &'static str,
+    },
 }
 
 impl Runner {
@@ -94,7 +102,8 @@ impl Runner {
     }
 
     /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`].
-    /// `harness` is the one to take it for, instead of looking.
+    /// `harness` is the one to take it for, instead of looking; without it, what cargo was told in the manifest and what is
+    /// found in the module have to agree.
     ///
     /// # Errors
     /// See [`FileError`].
@@ -110,8 +119,25 @@ impl Runner {
             without_heap: false,
         };
         let module = self.load_file(&artifact.wasm, options)?;
+        if harness.is_none()
+            && let Some(disagreement) = disagreement(artifact, &module)
+        {
+            return Err(FileError::Harness { module: artifact.name.clone(), disagreement });
+        }
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
         Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
+    }
+}
+
+/// Where the manifest and the module's bytes disagree about who runs its tests. One of them would be believed in vain: tests
+/// would not be run, or all of them as one.
+#[cfg(feature = "build")]
+fn disagreement(artifact: &Artifact, module: &LoadedModule) -> Option<&'static str> {
+    let is_libtest = module.catalogue.harnesses().any(|harness| harness == Harness::Libtest);
+    match (artifact.harness_false, is_libtest) {
+        (false, false) => Some("cargo built it with Rust's test harness, and its bytes show none"),
+        (true, true) => Some("its manifest says `harness = false`, and its bytes show Rust's test harness"),
+        _ => None,
     }
 }
 
