@@ -44,10 +44,10 @@ pub use harness::ListError;
 pub use model::events::{Event, Listener};
 pub use model::{Harness, HarnessNameError, exit_status};
 pub use run::{
-    Ended, FileError, ModuleGrants, Partition, PartitionError, PlannedModule, PlannedTest, RunError, RunIgnored,
-    Runner, RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
+    FileError, ModuleGrants, Partition, PartitionError, PlannedModule, PlannedTest, RunError, RunIgnored, Runner,
+    RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
 };
-pub use sandbox::wasi::GrantError;
+pub use sandbox::wasi::{GrantError, Streams};
 pub use sandbox::{Cache, Compiler, EngineError, LoadError, LoadOptions, LoadedModule};
 
 #[cfg(feature = "build")]

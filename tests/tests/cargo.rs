@@ -2,7 +2,7 @@
 
 use airtight_tests::{
     Ran, airtight_test, command, guest, guests, guests_dir, guests_target_dir, program, read_report, scratch_dir,
-    toolchain, verdicts, workspace,
+    toolchain, verdicts, workspace, write,
 };
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -81,6 +81,30 @@ fn targets_without_a_harness_pass_straight_through() {
     assert_ne!(through_cargo.status, Some(0));
 }
 
+/// What a program leaves fails it where it is a test, and is told of where `cargo run` runs it.
+#[test]
+fn what_a_program_leaves_is_told() {
+    let leaky = guest("programs/leak_a_file");
+    let runner = |file: &Path, args: &[&str], env: &[(&str, &str)]| {
+        let mut command = command();
+        Ran::from(command.envs(env.iter().copied()).arg("runner").args(args).arg(file).output().unwrap())
+    };
+    let built = runner(leaky, &[], &[]);
+    assert_eq!(built.status, Some(100), "{}", built.stderr);
+    assert!(built.stderr.contains("LEAK") && built.stderr.contains("tests/leak_a_file.rs:"), "{}", built.stderr);
+    assert!(!built.stdout.contains("LEAK"), "its output is its own: {}", built.stdout);
+    // What cargo run runs is a file without a number.
+    let dir = scratch_dir();
+    let own = dir.path().join("leaky.wasm");
+    fs::copy(leaky, &own).unwrap();
+    let told = runner(&own, &[], &[]);
+    assert_eq!(told.status, Some(0), "{}", told.stderr);
+    assert!(told.stderr.contains("LEAK") && told.stderr.contains("--leaks fail"), "{}", told.stderr);
+    assert_eq!(runner(&own, &["--leaks", "fail"], &[]).status, Some(100));
+    let chosen = runner(leaky, &[], &[("AIRTIGHT_RUNNER_LEAKS", "tell")]);
+    assert_eq!(chosen.status, Some(0), "{}", chosen.stderr);
+}
+
 /// What nextest asks a binary for, and what it does with the answers.
 #[test]
 fn the_runner_answers_nextest() {
@@ -141,6 +165,30 @@ fn a_package_that_does_not_build_is_named_and_the_rest_runs() {
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [("sound pass".to_owned(), "pass".to_owned())]);
     let without = airtight_test(dir.path(), &["--workspace", "--exclude", "broken"], &[]);
     assert_eq!(without.status, Some(0), "{}{}", without.stdout, without.stderr);
+}
+
+/// Nothing that `cargo test` would run is left out without a word.
+#[test]
+fn what_is_not_tested_is_named_with_its_reason() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", PASSES), ("other", ""), ("derive", PASSES)]);
+    let manifest = |name: &str, more: &str| {
+        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n{more}");
+        fs::write(dir.path().join(name).join("Cargo.toml"), manifest).unwrap();
+    };
+    manifest("derive", "[lib]\nproc-macro = true\n");
+    let test = "[[test]]\nname = \"it\"\nrequired-features = [\"extra\"]\n";
+    manifest("suite", &format!("[features]\nextra = []\n{test}"));
+    write(&dir.path().join("suite/tests/it.rs"), PASSES);
+    let all = airtight_test(dir.path(), &["--workspace"], &[]);
+    for note in ["1 test binary is not run (derive)", "suite/it is not built: it needs --features extra"] {
+        assert!(all.stdout.contains(note), "{note}: {}", all.stdout);
+    }
+    let one = airtight_test(dir.path(), &["suite", "--features", "extra"], &[]);
+    assert!(one.stdout.contains("2 packages of the workspace not tested (derive, other)"), "{}", one.stdout);
+    assert!(!one.stdout.contains("it needs"), "{}", one.stdout);
+    let chosen = airtight_test(dir.path(), &["-p", "suite"], &[]);
+    assert!(!chosen.stdout.contains("not tested"), "{}", chosen.stdout);
 }
 
 #[test]

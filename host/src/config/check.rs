@@ -227,13 +227,27 @@ impl<'a> Checker<'a> {
         what: &'static str,
         choices: &[(&'static str, T)],
     ) -> Option<T> {
-        let text = self.string(at, value)?;
-        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
-            return Some(*choice);
-        }
-        let known: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        let nearest = nearest(text, known.iter().copied()).map(str::to_owned);
-        self.fail(at, Problem::Choice { text: text.to_owned(), what, nearest, known });
-        None
+        self.read(at, value, |text| choose(text, what, choices))
     }
+
+    /// A string that `read` makes something of.
+    pub fn read<T>(
+        &mut self,
+        at: &At,
+        value: &Value<'_>,
+        reader: impl FnOnce(&str) -> Result<T, Problem>,
+    ) -> Option<T> {
+        let text = self.string(at, value)?;
+        reader(text).map_err(|problem| self.fail(at, problem)).ok()
+    }
+}
+
+/// What a word stands for; `what` is said where it is none of the choices.
+pub(super) fn choose<T: Copy>(text: &str, what: &'static str, choices: &[(&'static str, T)]) -> Result<T, Problem> {
+    if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
+        return Ok(*choice);
+    }
+    let known: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    let nearest = nearest(text, known.iter().copied()).map(str::to_owned);
+    Err(Problem::Choice { text: text.to_owned(), what, nearest, known })
 }

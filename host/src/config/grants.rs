@@ -1,6 +1,6 @@
 //! Directories and sockets of a profile: the raw tables, each checked on its own.
 
-use super::check::{At, Checker, Value};
+use super::check::{At, Checker, Value, choose};
 use super::errors::Problem;
 use super::settings::{self, DIR, SOCKET};
 use super::suggest::nearest;
@@ -54,9 +54,9 @@ pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &P
     for (key, value) in table {
         let at = raw.at.key(key.get_ref(), value);
         match key.get_ref().as_ref() {
-            "guest" => raw.guest = check.string(&at, value).and_then(|path| guest_path(check, &at, path)),
-            "host" => raw.host = check.string(&at, value).and_then(|path| host_dir(check, &at, path, base)),
-            "mode" => raw.mode = mode(check, &at, value).unwrap_or(raw.mode),
+            "guest" => raw.guest = check.read(&at, value, guest_path),
+            "host" => raw.host = check.read(&at, value, |host| host_dir(host, base)),
+            "mode" => raw.mode = check.choice(&at, value, MODE, &MODES).unwrap_or(raw.mode),
             "name" => raw.name = name(check, &at, value),
             other => settings::unknown(check, &raw.at, other, key.span().start, DIR.to_vec()),
         }
@@ -71,12 +71,27 @@ pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &P
     raw
 }
 
-fn mode(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<Mode> {
-    let modes = [("read-only", Mode::ReadOnly), ("overlay", Mode::Overlay), ("read-write", Mode::ReadWrite)];
-    check.choice(at, value, "a mode", &modes)
+/// A directory as an option grants it: `HOST::GUEST`, and `:MODE` behind it for another mode than `read-only`. Relative host
+/// paths start at `base`.
+///
+/// # Errors
+/// What is wrong with a part of it, in the words of the configuration.
+pub fn dir_from_option(text: &str, base: &Path) -> Result<DirGrant, Problem> {
+    let (host, guest) = text.split_once("::").ok_or(Problem::Missing("`::` between HOST and GUEST is"))?;
+    let (guest, mode) = match guest.rsplit_once(':') {
+        Some((guest, mode)) => (guest, choose(mode, MODE, &MODES)?),
+        None => (guest, Mode::ReadOnly),
+    };
+    let (guest, host) = (guest_path(guest)?, host_dir(host, base)?);
+    Ok(DirGrant { guest, host, mode, name: None, alias_of: None })
 }
 
-fn guest_path(check: &mut Checker<'_>, at: &At, path: &str) -> Option<String> {
+/// What a word of [`MODES`] is.
+const MODE: &str = "a mode";
+const MODES: [(&str, Mode); 3] =
+    [("read-only", Mode::ReadOnly), ("overlay", Mode::Overlay), ("read-write", Mode::ReadWrite)];
+
+fn guest_path(path: &str) -> Result<String, Problem> {
     let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let normal = format!("/{}", parts.join("/"));
     let fault = if path.contains('\0') || parts.contains(&"..") {
@@ -90,27 +105,26 @@ fn guest_path(check: &mut Checker<'_>, at: &At, path: &str) -> Option<String> {
     } else {
         None
     };
-    let Some((fault, fix)) = fault else { return Some(normal) };
-    check.fail(at, Problem::GuestPath { path: path.to_owned(), fault, fix });
-    None
+    match fault {
+        Some((fault, fix)) => Err(Problem::GuestPath { path: path.to_owned(), fault, fix }),
+        None => Ok(normal),
+    }
 }
 
-fn host_dir(check: &mut Checker<'_>, at: &At, host: &str, base: &Path) -> Option<PathBuf> {
+fn host_dir(host: &str, base: &Path) -> Result<PathBuf, Problem> {
     let path = base.join(host);
     let fault = match path.canonicalize() {
         _ if host.is_empty() => "is no path; write \".\" for the workspace's own directory".to_owned(),
-        Ok(path) if path.is_dir() => return Some(path),
+        Ok(path) if path.is_dir() => return Ok(path),
         Ok(_) => "is not a directory".to_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
             let nearest = nearest_dir(&path, host);
-            check.fail(at, Problem::NoDirectory { host: host.to_owned(), base, nearest });
-            return None;
+            return Err(Problem::NoDirectory { host: host.to_owned(), base, nearest });
         }
         Err(error) => format!("cannot be used: {error}"),
     };
-    check.fail(at, Problem::HostPath { host: host.to_owned(), fault });
-    None
+    Err(Problem::HostPath { host: host.to_owned(), fault })
 }
 
 /// A directory beside the one that is not there, spelled as the user spells paths.

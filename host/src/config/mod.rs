@@ -26,6 +26,7 @@ mod tests;
 
 pub use ask::{Ask, AskError, Refusal};
 pub use errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
+pub use grants::dir_from_option;
 pub use load::{Config, FILE_NAME};
 pub use overlay::{Overlays, from_environment};
 pub use profile::{Override, Profile, Requestable};

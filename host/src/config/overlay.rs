@@ -2,7 +2,7 @@
 
 use super::errors::{ConfigError, ConfigErrors};
 use crate::model::{Limit, Source};
-use crate::policy::PolicyPatch;
+use crate::policy::{DirGrant, PolicyPatch};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
@@ -13,6 +13,8 @@ pub struct Overlays {
     pub environment: PolicyPatch,
     /// From the command line.
     pub command_line: PolicyPatch,
+    /// Directories beside the profile's, or instead of those with the same guest path: from the command line.
+    pub dirs: Vec<DirGrant>,
     /// See [`crate::policy::Policy::seed`]. One a run, so no override can set it.
     pub seed: Option<u64>,
 }

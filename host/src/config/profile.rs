@@ -105,6 +105,8 @@ impl Profile {
         let policy = self.policy_mut();
         overlays.in_order().iter().for_each(|patch| patch.apply(policy));
         policy.seed = overlays.seed.unwrap_or(policy.seed);
+        policy.dirs.retain(|dir| overlays.dirs.iter().all(|instead| instead.guest != dir.guest));
+        policy.dirs.extend(overlays.dirs);
         self
     }
 

@@ -1,7 +1,7 @@
 //! How the tests of a loaded module are listed and entered.
 
 use crate::config::Ask;
-use crate::sandbox::wasi::{GrantError, Grants};
+use crate::sandbox::wasi::{GrantError, Grants, Streams};
 use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, SdkCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -105,7 +105,7 @@ impl Program<'_> {
             interrupted,
             counts_heap: false,
             rounds: 1,
-            echo: None,
+            streams: Streams::Captured,
             inject_host_leak: false,
             inject_host_panic: false,
         };

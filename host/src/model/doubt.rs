@@ -29,6 +29,8 @@ pub enum Cause {
     WallClock,
     /// The run was interrupted.
     Interrupted,
+    /// Standard streams were those of the program that ran the tests.
+    InheritedStreams,
 }
 
 /// A test of a report.
@@ -65,6 +67,7 @@ impl Display for Doubt {
             Cause::RealClock => "the real clock is granted",
             Cause::WallClock => "the wall-clock limit ended something",
             Cause::Interrupted => "the run was interrupted",
+            Cause::InheritedStreams => "standard streams were those of the program that ran the tests",
         })?;
         let (named, others) = self.tests.split_at(self.tests.len().min(NAMED));
         for (nth, test) in named.iter().enumerate() {

@@ -6,6 +6,7 @@ use super::runner::Runner;
 use crate::catalogue::CompileCaps;
 use crate::config::{Config, Overlays, Profile, UnknownProfile};
 use crate::policy::Policy;
+use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -87,9 +88,9 @@ impl RunnerBuilder {
         self
     }
 
-    /// Passes output on to the program's own streams as it is written; tests then run one at a time.
-    pub fn no_capture(mut self, on: bool) -> Self {
-        self.options.no_capture = on;
+    /// What the tests' standard streams are. Where they are not only captured, tests run one at a time.
+    pub fn streams(mut self, streams: Streams) -> Self {
+        self.options.streams = streams;
         self
     }
 

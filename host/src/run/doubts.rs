@@ -3,6 +3,7 @@
 use super::plan::{PlannedModule, PlannedTest, Step};
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::policy::{Clock, Policy};
+use crate::sandbox::wasi::Streams;
 
 /// The doubts about a run of these modules. `by_wall_clock` are the places in the plan of tests that the wall clock ended.
 pub fn doubts_about(
@@ -10,6 +11,7 @@ pub fn doubts_about(
     profile: &Policy,
     by_wall_clock: &[usize],
     interrupted: bool,
+    streams: Streams,
 ) -> Vec<Doubt> {
     let tests: Vec<(&PlannedModule, &PlannedTest)> =
         modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test))).collect();
@@ -17,6 +19,7 @@ pub fn doubts_about(
     let ended = by_wall_clock.iter().filter_map(|index| tests.get(*index)).map(|(module, test)| id(module, test));
     doubts.extend(Doubt::of_tests(Cause::WallClock, ended.collect()));
     doubts.extend(interrupted.then(|| Doubt::of_run(Cause::Interrupted)));
+    doubts.extend((streams == Streams::Inherited).then(|| Doubt::of_run(Cause::InheritedStreams)));
     doubts
 }
 

@@ -1,7 +1,7 @@
-//! What can go wrong with a runner and a run, and how a program ended.
+//! What can go wrong with a runner and a run.
 
 use crate::harness::ListError;
-use crate::model::{Frame, Report, exit_status};
+use crate::model::{Report, exit_status};
 use crate::sandbox::EngineError;
 use crate::sandbox::wasi::GrantError;
 
@@ -59,18 +59,4 @@ impl RunError {
             Self::Bug { .. } => exit_status::BUG,
         }
     }
-}
-
-/// How a program ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Ended {
-    /// It returned, or left with a status.
-    Status(u32),
-    /// It trapped or was stopped.
-    Stopped {
-        /// Why, in words.
-        why: String,
-        /// Where.
-        stack: Vec<Frame>,
-    },
 }

@@ -10,7 +10,6 @@ use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::wasi::Echo;
 use crate::sandbox::{Engine, Job, run};
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -153,7 +152,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 interrupted: &shared.options.interrupt,
                 counts_heap: true,
                 rounds: shared.options.repeat.max(1),
-                echo: shared.options.no_capture.then_some(Echo::Inherit),
+                streams: shared.options.streams,
                 inject_host_leak: shared.options.inject_host_leak,
                 inject_host_panic: shared.options.inject_host_panic,
             };

@@ -21,7 +21,7 @@ mod selection;
 mod slow;
 
 pub use builder::RunnerBuilder;
-pub use error::{Ended, RunError, SetupError};
+pub use error::{RunError, SetupError};
 pub use package::FileError;
 pub use plan::{ModuleGrants, PlannedModule, PlannedTest, Subject};
 pub use runner::Runner;

@@ -1,5 +1,6 @@
 //! What is chosen for one run, beside its profile.
 
+use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,7 +12,7 @@ pub(crate) struct RunOptions {
     pub compiler: Compiler,
     pub cache: Option<Cache>,
     pub fail_fast: bool,
-    pub no_capture: bool,
+    pub streams: Streams,
     pub keep_output: bool,
     pub shuffle: Option<u64>,
     pub pooling: bool,
@@ -29,7 +30,7 @@ impl Default for RunOptions {
             compiler: Compiler::default(),
             cache: None,
             fail_fast: false,
-            no_capture: false,
+            streams: Streams::default(),
             keep_output: false,
             shuffle: None,
             pooling: true,

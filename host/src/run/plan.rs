@@ -43,11 +43,6 @@ impl Subject {
     pub fn module(&self) -> &LoadedModule {
         &self.module
     }
-
-    /// What its tests are granted under a policy.
-    pub(super) fn grants_for(&self, policy: &Policy) -> Result<Arc<Grants>, RunError> {
-        Ok(self.grants.clone().for_module(&self.module).with(policy)?)
-    }
 }
 
 impl ModuleGrants {

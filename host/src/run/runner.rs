@@ -1,7 +1,7 @@
 //! The front door: load modules, list their tests, run them, get a report.
 
 use super::doubts;
-use super::error::{Ended, RunError, SetupError};
+use super::error::{RunError, SetupError};
 use super::execute::{self, Outcome, Shared};
 use super::options::RunOptions;
 use super::plan::{PlannedModule, Planner, Subject};
@@ -12,8 +12,8 @@ use crate::harness;
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, ModuleRecord, Report, TestTime, Volatile};
 use crate::policy::{Limit, policy_record};
-use crate::sandbox::wasi::Echo;
-use crate::sandbox::{self, Ending, Engine, EngineOptions, Entry, Job, LoadError, LoadOptions, LoadedModule};
+use crate::sandbox::wasi::Streams;
+use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule};
 use rayon::ThreadPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ impl Runner {
         if options.jobs == 0 {
             options.jobs = std::thread::available_parallelism().map_or(1, Into::into);
         }
-        if options.no_capture {
+        if options.streams != Streams::Captured {
             options.jobs = 1;
         }
         let engine = Engine::new(EngineOptions {
@@ -99,6 +99,13 @@ impl Runner {
         self.module_size
     }
 
+    /// The same runner, whose tests have these standard streams: see [`super::RunnerBuilder::streams`].
+    #[must_use]
+    pub fn with_streams(mut self, streams: Streams) -> Self {
+        self.options.streams = streams;
+        self
+    }
+
     /// Reads and compiles a module, or takes the compiled one from the cache.
     ///
     /// # Errors
@@ -154,40 +161,11 @@ impl Runner {
         }
     }
 
-    /// Runs a module as a program: arguments, streams and exit status are passed straight through.
-    ///
-    /// # Errors
-    /// A granted directory cannot be opened.
-    pub fn run_program(&self, subject: Subject, args: &[String]) -> Result<Ended, RunError> {
-        let grants = subject.grants_for(self.profile.policy())?;
-        let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(arg.as_str())).collect();
-        let job = Job {
-            module: &subject.module,
-            grants: &grants,
-            test: &subject.module.name,
-            entry: Entry::Start(&args),
-            interrupted: &self.options.interrupt,
-            counts_heap: false,
-            rounds: 1,
-            echo: Some(Echo::Inherit),
-            inject_host_leak: false,
-            inject_host_panic: false,
-        };
-        let ran = self.pool.install(|| sandbox::run(&self.engine, &job));
-        Ok(match &ran.ending {
-            Ending::Returned => Ended::Status(0),
-            Ending::Exit { status, .. } => Ended::Status(*status),
-            other => Ended::Stopped {
-                why: other.words(),
-                stack: other.stack().map(|stack| subject.module.symbols.frames(stack)).unwrap_or_default(),
-            },
-        })
-    }
-
     fn report(&self, modules: &[PlannedModule], outcome: Outcome, started: SystemTime, began: Instant) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let profile = &self.profile;
-        let doubts = doubts::doubts_about(modules, profile.policy(), &outcome.by_wall_clock, interrupted);
+        let doubts =
+            doubts::doubts_about(modules, profile.policy(), &outcome.by_wall_clock, interrupted, self.options.streams);
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));

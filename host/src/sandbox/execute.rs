@@ -11,7 +11,7 @@ use super::rounds::{Level, Round};
 use super::sdk::{self, SdkCall, SdkOutcome};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
-use super::wasi::{ContextOptions, Echo, Grants, Remains, Wasi, Watchdog, deadline_after};
+use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::Watch as HeapWatch;
 use crate::model::RefusedGrowth;
 use crate::policy::Limit;
@@ -46,8 +46,8 @@ pub struct Job<'a> {
     pub counts_heap: bool,
     /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
     pub rounds: u32,
-    /// Whether its streams are the host program's own.
-    pub echo: Option<Echo>,
+    /// What its standard streams are.
+    pub streams: Streams,
     /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
     pub inject_host_leak: bool,
     /// Panics on purpose, to prove that a panic of the host's is told and spoils nothing else.
@@ -108,7 +108,7 @@ pub(super) fn once(engine: &Engine, job: &Job<'_>, instruments: &Instruments) ->
     let limits = job.grants.policy().limits;
     let timeout = limits.time(Limit::Timeout);
     let watchdog = Watchdog { deadline: deadline_after(timeout), interrupted: Arc::clone(job.interrupted) };
-    let options = ContextOptions { test: Arc::clone(job.test), args: arguments(job), watchdog, echo: job.echo };
+    let options = ContextOptions { test: Arc::clone(job.test), args: arguments(job), watchdog, streams: job.streams };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), options) {
         Ok(wasi) => wasi,
         // It may have been waiting for its turn to listen.

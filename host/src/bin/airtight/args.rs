@@ -1,19 +1,26 @@
 //! The command line, as clap reads it.
 
+mod build;
+mod foreign;
+mod libtest;
 mod limits;
+mod place;
 
+pub use build::BuildArgs;
+pub use libtest::LibtestArgs;
 pub use limits::LimitArgs;
 
+use crate::failure::Failure;
 use airtight::Compiler;
 use airtight::Harness;
+use airtight::policy::ClockPatch;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
-use airtight::toolchain::{BuildRequest, CargoProfile, TargetFilter};
-use airtight::{Partition, RunIgnored, Seed, Selection};
+use airtight::{Partition, RunIgnored, Seed, Selection, Streams};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Hermetic tests that cannot leak quietly.
 ///
@@ -53,9 +60,9 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct TestCommand {
-    /// The package's or workspace's directory, or its Cargo.toml.
-    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
-    pub path: PathBuf,
+    /// The package's or workspace's directory, or its Cargo.toml. Words that name neither are filters, as for cargo test.
+    #[arg(value_name = "PATH|FILTER")]
+    pub words: Vec<String>,
     #[command(flatten)]
     pub build: BuildArgs,
     /// Build and list only.
@@ -120,119 +127,6 @@ pub struct SetupCommand {
     pub path: PathBuf,
 }
 
-/// What to build: cargo's options, with cargo's meaning.
-#[derive(Debug, Args, Default)]
-#[command(next_help_heading = "What to build (as for cargo test)")]
-pub struct BuildArgs {
-    /// Install a toolchain where there is none, system packages included.
-    #[arg(long)]
-    pub setup: bool,
-    /// Packages.
-    #[arg(short, long, value_name = "SPEC")]
-    pub package: Vec<String>,
-    /// All packages of the workspace.
-    #[arg(long, visible_alias = "all")]
-    pub workspace: bool,
-    /// Packages to leave out.
-    #[arg(long, value_name = "SPEC", requires = "workspace")]
-    pub exclude: Vec<String>,
-    /// The library's unit tests.
-    #[arg(long)]
-    pub lib: bool,
-    /// The binaries' unit tests.
-    #[arg(long)]
-    pub bins: bool,
-    /// One binary's unit tests.
-    #[arg(long, value_name = "NAME")]
-    pub bin: Vec<String>,
-    /// All test targets.
-    #[arg(long)]
-    pub tests: bool,
-    /// One test target.
-    #[arg(long, value_name = "NAME")]
-    pub test: Vec<String>,
-    /// All examples.
-    #[arg(long)]
-    pub examples: bool,
-    /// One example.
-    #[arg(long, value_name = "NAME")]
-    pub example: Vec<String>,
-    /// All targets.
-    #[arg(long)]
-    pub all_targets: bool,
-    /// Features to activate.
-    #[arg(short = 'F', long, value_name = "FEATURES")]
-    pub features: Vec<String>,
-    /// All features.
-    #[arg(long)]
-    pub all_features: bool,
-    /// Without the default feature.
-    #[arg(long)]
-    pub no_default_features: bool,
-    /// With the release profile.
-    #[arg(short, long, conflicts_with = "cargo_profile")]
-    pub release: bool,
-    /// With this cargo profile.
-    #[arg(long, value_name = "NAME")]
-    pub cargo_profile: Option<String>,
-    /// Cargo.lock has to be up to date.
-    #[arg(long)]
-    pub locked: bool,
-    /// Without the network.
-    #[arg(long)]
-    pub offline: bool,
-    /// Both.
-    #[arg(long)]
-    pub frozen: bool,
-    /// A setting of cargo's configuration.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub config: Vec<String>,
-    /// Keep cargo's progress to itself.
-    #[arg(long)]
-    pub cargo_quiet: bool,
-}
-
-impl BuildArgs {
-    /// The request to build what is at `path`.
-    pub fn request(&self, path: &Path) -> BuildRequest {
-        let named = |names: &[String], filter: fn(String) -> TargetFilter| -> Vec<TargetFilter> {
-            names.iter().cloned().map(filter).collect()
-        };
-        let flag = |set: bool, filter: TargetFilter| set.then_some(filter);
-        let flags = [
-            flag(self.lib, TargetFilter::Lib),
-            flag(self.bins, TargetFilter::Bins),
-            flag(self.tests, TargetFilter::Tests),
-            flag(self.examples, TargetFilter::Examples),
-            flag(self.all_targets, TargetFilter::AllTargets),
-        ];
-        let mut targets: Vec<TargetFilter> = flags.into_iter().flatten().collect();
-        targets.extend(named(&self.bin, TargetFilter::Bin));
-        targets.extend(named(&self.test, TargetFilter::Test));
-        targets.extend(named(&self.example, TargetFilter::Example));
-        BuildRequest {
-            packages: self.package.clone(),
-            workspace: self.workspace,
-            exclude: self.exclude.clone(),
-            targets,
-            features: self.features.clone(),
-            all_features: self.all_features,
-            no_default_features: self.no_default_features,
-            profile: match (&self.cargo_profile, self.release) {
-                (Some(name), _) => CargoProfile::Named(name.clone()),
-                (None, true) => CargoProfile::Release,
-                (None, false) => CargoProfile::Test,
-            },
-            locked: self.locked,
-            offline: self.offline,
-            frozen: self.frozen,
-            config: self.config.clone(),
-            quiet: self.cargo_quiet,
-            ..BuildRequest::new(path)
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct RunCommand {
     /// Modules, from any toolchain.
@@ -257,6 +151,10 @@ pub struct ListCommand {
 
 #[derive(Debug, Args)]
 pub struct RunnerCommand {
+    /// What becomes of a program (a module without tests) that ends well and leaves something: it fails, or that is only
+    /// told. Without this, a test target of cargo's or Go's fails, and what `cargo run` runs does not.
+    #[arg(long, value_enum, value_name = "WHAT", env = "AIRTIGHT_RUNNER_LEAKS")]
+    pub leaks: Option<RunnerLeaks>,
     /// The module.
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
@@ -265,12 +163,25 @@ pub struct RunnerCommand {
     pub args: Vec<String>,
 }
 
+/// What becomes of a program that leaves something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunnerLeaks {
+    /// Its exit status is that of a failed test.
+    Fail,
+    /// Its exit status is its own.
+    Tell,
+}
+
 /// Which tests.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "Which tests")]
 pub struct TestArgs {
-    /// Run only tests whose names contain one of these.
-    #[arg(last = true, value_name = "FILTER")]
+    /// Arguments of Rust's test harness: parts of names, any of which selects a test, and options such as --skip or
+    /// --nocapture. Where every module is a program, they are the program's.
+    #[arg(last = true, value_name = "ARG")]
+    pub rest: Vec<String>,
+    /// Parts of names that select tests.
+    #[arg(skip)]
     pub filters: Vec<String>,
     /// Filters are whole names.
     #[arg(long)]
@@ -284,23 +195,75 @@ pub struct TestArgs {
     /// Run only ignored tests.
     #[arg(long)]
     pub ignored: bool,
+    /// The same in nextest's words.
+    #[arg(long, value_enum, value_name = "WHICH", hide = true, conflicts_with_all = ["ignored", "include_ignored"])]
+    pub run_ignored: Option<RunIgnoredArg>,
+    /// Print the tests, and run none.
+    #[arg(long)]
+    pub list: bool,
     /// Run one part of the tests, for example slice:1/3.
     #[arg(long, value_name = "slice:M/N")]
     pub partition: Option<Partition>,
     /// Take the module for this harness instead of looking.
     #[arg(long, value_parser = harness_names(), value_name = "HARNESS")]
     pub harness: Option<Harness>,
+    #[command(flatten)]
+    pub foreign: foreign::ForeignArgs,
+}
+
+/// Which tests `--run-ignored` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunIgnoredArg {
+    Default,
+    #[value(alias = "ignored-only")]
+    Only,
+    All,
 }
 
 impl TestArgs {
+    /// Refuses what other runners' options cannot mean here, and takes what comes after `--` for arguments of Rust's harness:
+    /// some select tests, some say how they are run.
+    ///
+    /// # Errors
+    /// An option has no meaning here; or one after `--` is not the harness's.
+    pub fn settle(&mut self, run: &mut RunArgs) -> Result<(), Failure> {
+        self.foreign.refuse()?;
+        let rest = LibtestArgs::parse(&std::mem::take(&mut self.rest))?;
+        if rest.bench {
+            let why =
+                "Rust's harness has none on a stable compiler; for others, name the target: --bench NAME before `--`";
+            return Err(Failure::usage(format!("--bench: no benchmarks are run here: {why}")));
+        }
+        rest.apply(self, run);
+        Ok(())
+    }
+
     pub fn selection(&self) -> Selection {
         Selection {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
-            ignored: run_ignored(self.ignored, self.include_ignored),
+            ignored: match self.run_ignored {
+                Some(RunIgnoredArg::Only) => RunIgnored::Only,
+                Some(RunIgnoredArg::All) => RunIgnored::Include,
+                Some(RunIgnoredArg::Default) | None => run_ignored(self.ignored, self.include_ignored),
+            },
             partition: self.partition,
         }
+    }
+}
+
+impl TestCommand {
+    /// Which of its words is the package's or workspace's place; the others are filters.
+    ///
+    /// # Errors
+    /// See [`TestArgs::settle`]; two places are named.
+    pub fn settle(&mut self) -> Result<PathBuf, Failure> {
+        let (path, filters) = place::of_words(&self.words, self.build.manifest_path.as_deref())?;
+        self.tests.filters.extend(filters);
+        self.tests.settle(&mut self.run)?;
+        self.build.cargo_quiet |= self.run.quiet;
+        Ok(path)
     }
 }
 
@@ -350,7 +313,14 @@ pub enum Color {
 #[command(next_help_heading = "How to run and report")]
 pub struct RunArgs {
     /// Worker threads; by default one for each processor.
-    #[arg(short = 'j', long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        short = 'j',
+        long,
+        visible_alias = "test-threads",
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
     pub jobs: usize,
     /// The profile in airtight.toml.
     #[arg(short = 'P', long, value_name = "NAME", default_value = "default", env = "AIRTIGHT_PROFILE")]
@@ -361,15 +331,18 @@ pub struct RunArgs {
     /// Run no test that comes after the first failing one in the plan.
     #[arg(long)]
     pub fail_fast: bool,
-    /// Do not capture output: it goes where airtight's own goes, and tests run one at a time.
+    /// Show output as it is written, too: tests run one at a time. Their input and their results stay what they are.
     #[arg(long, alias = "nocapture")]
     pub no_capture: bool,
     /// Show captured output of these tests.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "on-failure")]
     pub show_output: OutputMode,
-    /// Which tests get a line while the run goes.
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "pass")]
-    pub status_level: StatusLevel,
+    /// Say less: nothing of tests that pass, nor of what cargo builds.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Which tests get a line while the run goes; without this, those that pass too.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub status_level: Option<StatusLevel>,
     /// Which tests are listed at the end.
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
     pub final_status_level: FinalStatusLevel,
@@ -390,6 +363,21 @@ pub struct RunArgs {
     /// Run the tests in another order, which the number decides; reports do not depend on it.
     #[arg(long, value_name = "NUMBER")]
     pub shuffle: Option<u64>,
+    /// Of no effect: a test ends the same way each time.
+    #[arg(long, value_name = "N", hide = true)]
+    pub retries: Option<u32>,
+    /// Grant a directory, for example data::/data or data::/data:read-write; beside the profile's.
+    #[arg(long, value_name = "HOST::GUEST[:MODE]")]
+    pub dir: Vec<String>,
+    /// Arguments of the modules, where those are programs.
+    #[arg(skip)]
+    pub args: Option<Vec<String>>,
+    /// The clock, where it is not the profile's.
+    #[arg(skip)]
+    pub clock: Option<ClockPatch>,
+    /// Set a variable, above the profile's.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
     /// Neither read nor write the cache of compiled modules.
     #[arg(long)]
     pub no_cache: bool,
@@ -415,4 +403,19 @@ pub fn run_defaults() -> RunArgs {
         run: RunArgs,
     }
     Nothing::parse_from(std::iter::empty::<String>()).run
+}
+
+impl RunArgs {
+    /// What becomes of the tests' streams.
+    pub fn streams(&self) -> Streams {
+        if self.no_capture { Streams::Copied } else { Streams::Captured }
+    }
+}
+
+/// A variable and its value.
+fn variable(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE"),
+    }
 }

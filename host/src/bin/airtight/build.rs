@@ -1,7 +1,7 @@
 //! Finding a toolchain and building guests, with progress for a person.
 
 use crate::args::BuildArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::session::config_above;
 use airtight::config::Config;
 use airtight::report::console::OneLine;
@@ -31,13 +31,15 @@ pub fn build(args: &BuildArgs, path: &Path) -> Result<BuildOutput, Failure> {
     let built = toolchain::build(&toolchain, &request, &mut |event| match event {
         BuildEvent::Cargo(line) => {
             objected |= line.starts_with("error");
-            eprintln!("{line}");
+            say(line);
         }
         BuildEvent::Diagnostic { is_error: true, rendered } => errors.push_str(rendered),
         // Warnings are for the native build, where the developer sees them anyway.
         _ => {}
     });
-    eprint!("{errors}");
+    if !errors.is_empty() {
+        say(errors.trim_end_matches('\n'));
+    }
     let built = built.map_err(|error| match error {
         BuildError::Interrupted { .. } => Failure::interrupted(error),
         BuildError::Cargo { .. } if objected => {
@@ -46,7 +48,7 @@ pub fn build(args: &BuildArgs, path: &Path) -> Result<BuildOutput, Failure> {
         error => Failure::build(error),
     })?;
     for failure in &built.failures {
-        eprintln!("error: {failure}");
+        say(format_args!("error: {failure}"));
     }
     if built.artifacts.is_empty() && built.failures.is_empty() {
         return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
@@ -64,7 +66,7 @@ fn not_there(path: &Path, start: &Path) -> Failure {
     let missing = format!("there is no package or workspace at {}", start.display());
     Failure::setup(anyhow::anyhow!(match path.to_str().filter(|name| !name.contains('/')) {
         // `cargo test NAME` takes the name for a filter.
-        Some(name) => format!("{missing}; if `{name}` is to select tests, put it last: `-- {name}`"),
+        Some(name) => format!("{missing}; if `{name}` is to select tests, write `-- {name}`"),
         None => missing,
     }))
 }
@@ -89,10 +91,10 @@ impl Progress {
                 self.bar.reset_elapsed();
                 self.bar.enable_steady_tick(std::time::Duration::from_millis(200));
             }
-            SetupEvent::Started(step) => eprintln!("setup: {step}"),
+            SetupEvent::Started(step) => say(format_args!("setup: {step}")),
             SetupEvent::Output(line) => self.bar.set_message(OneLine(line).to_string()),
             SetupEvent::Failed { step, why } => {
-                self.bar.suspend(|| eprintln!("setup: {step} failed: {}", OneLine(why)));
+                self.bar.suspend(|| say(format_args!("setup: {step} failed: {}", OneLine(why))));
             }
             _ => {}
         }

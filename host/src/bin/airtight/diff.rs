@@ -2,11 +2,10 @@
 
 use crate::args::DiffCommand;
 use crate::failure::{Done, Failure};
-use crate::session::colours;
+use crate::session::{colours, print};
 use airtight::exit_status;
 use airtight::report::console::{DiffOptions, DiffText, GrowthText};
 use airtight::report::diff::{Growth, ReportDiff, read};
-use std::io::Write;
 
 pub fn diff(command: &DiffCommand) -> Done {
     let old = read(&command.old).map_err(Failure::setup)?;
@@ -20,9 +19,7 @@ pub fn diff(command: &DiffCommand) -> Done {
     if let Some(growth) = &growth {
         text.push_str(&GrowthText::new(growth, colours).to_string());
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),
-        _ if growth.is_some_and(|growth| !growth.over.is_empty()) => Ok(exit_status::TEST_FAILED),
-        _ => Ok(exit_status::PASSED),
-    }
+    let printed = print(&text)?;
+    let over = growth.is_some_and(|growth| !growth.over.is_empty());
+    Ok(if over { exit_status::TEST_FAILED } else { printed })
 }

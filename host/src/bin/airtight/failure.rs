@@ -3,7 +3,8 @@
 use airtight::exit_status;
 use airtight::verify::VerifyError;
 use airtight::{FileError, RunError, SetupError};
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// An error with the exit status it ends in.
@@ -44,10 +45,22 @@ impl Failure {
 
     /// Says what is wrong on standard error; the exit status.
     pub fn report(&self) -> ExitCode {
-        let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
-        eprintln!("error: {}", text.join(": "));
+        say(format_args!("error: {self}"));
         ExitCode::from(self.status)
     }
+}
+
+/// What is wrong, with its causes.
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
+        f.write_str(&text.join(": "))
+    }
+}
+
+/// Writes a line to standard error. That nobody reads it changes nothing; `eprintln!` would panic.
+pub fn say(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl From<FileError> for Failure {

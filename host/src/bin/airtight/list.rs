@@ -2,14 +2,13 @@
 
 use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
-use crate::session::{Session, config_above, nothing_selected};
-use airtight::exit_status;
+use crate::session::{self, Session, config_above, nothing_selected};
 use airtight::report::console::OneLine;
 use airtight::{ModuleGrants, PlannedModule};
-use std::io::Write;
 use std::path::PathBuf;
 
-pub fn list(command: &ListCommand) -> Done {
+pub fn list(mut command: ListCommand) -> Done {
+    command.tests.settle(&mut command.run)?;
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
@@ -20,19 +19,12 @@ pub fn list(command: &ListCommand) -> Done {
 
 /// One line a test: module, test, and why it would be skipped.
 pub fn print(planned: &[PlannedModule]) -> Done {
-    let mut text = Vec::new();
+    let mut text = String::new();
     for module in planned {
         for test in &module.tests {
             let skipped = test.skipped().map(|reason| format!(" ({})", OneLine(reason))).unwrap_or_default();
-            // Writing to memory does not fail.
-            let _ = writeln!(text, "{} {}{skipped}", OneLine(module.module.name()), OneLine(&test.name));
+            text.push_str(&format!("{} {}{skipped}\n", OneLine(module.module.name()), OneLine(&test.name)));
         }
     }
-    if text.is_empty() {
-        return Err(nothing_selected(planned));
-    }
-    match std::io::stdout().write_all(&text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),
-        _ => Ok(exit_status::PASSED),
-    }
+    if text.is_empty() { Err(nothing_selected(planned)) } else { session::print(&text) }
 }

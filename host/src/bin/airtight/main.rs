@@ -20,12 +20,12 @@ fn main() -> ExitCode {
     session::start_logging(program.verbose);
     raise_descriptor_limit();
     let done = match program.command {
-        args::Command::Test(command) => test::test(&command),
+        args::Command::Test(command) => test::test(*command),
         args::Command::Setup(command) => setup::setup(&command),
-        args::Command::Run(command) => run::run(&command),
-        args::Command::Verify(command) => verify::verify(&command),
+        args::Command::Run(command) => run::run(*command),
+        args::Command::Verify(command) => verify::verify(*command),
         args::Command::Diff(command) => diff::diff(&command),
-        args::Command::List(command) => list::list(&command),
+        args::Command::List(command) => list::list(*command),
         args::Command::Runner(command) => runner::runner(&command),
     };
     match done {

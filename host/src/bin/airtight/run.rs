@@ -2,15 +2,30 @@
 
 use crate::args::RunCommand;
 use crate::failure::{Done, Failure};
+use crate::list;
 use crate::session::{Session, config_above};
-use airtight::ModuleGrants;
+use airtight::{Harness, ModuleGrants, Subject};
 use std::path::PathBuf;
 
-pub fn run(command: &RunCommand) -> Done {
+pub fn run(command: RunCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
-    let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
+    let config = config_above(&here)?;
+    let (mut tests, mut run) = (command.tests.clone(), command.run.clone());
+    // Arguments of a program look like anything. Whether they are a program's is known when the modules are loaded.
+    let settled = tests.settle(&mut run);
+    let session = Session::open(&run, tests.harness, &config)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
-    let subjects = command.files.iter().map(load).collect::<Result<_, _>>()?;
-    let planned = session.plan(subjects, &command.tests.selection())?;
-    session.run(&planned, &[])
+    let subjects: Vec<Subject> = command.files.iter().map(load).collect::<Result<_, _>>()?;
+    let are_programs = subjects.iter().all(|subject| subject.module().harness() == Harness::Command);
+    let session = if are_programs && !command.tests.rest.is_empty() {
+        (tests, run) = (command.tests, command.run);
+        run.args = Some(std::mem::take(&mut tests.rest));
+        tests.settle(&mut run)?;
+        session.for_programs(&run, run.streams(), &config)?
+    } else {
+        settled?;
+        session
+    };
+    let planned = session.plan(subjects, &tests.selection())?;
+    if tests.list { list::print(&planned) } else { session.run(&planned, &[]) }
 }

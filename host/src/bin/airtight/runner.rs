@@ -1,117 +1,96 @@
-//! `airtight runner`: what cargo and nextest call for each wasm binary (`CARGO_TARGET_WASM32_WASIP1_RUNNER`).
+//! `airtight runner`: what cargo, nextest and `go test -exec` call for each wasm binary
+//! (`CARGO_TARGET_WASM32_WASIP1_RUNNER`).
 //!
-//! For a binary with tests, the arguments are those of Rust's test harness; anything else is run as a program, with the
-//! arguments, streams and exit status passed straight through.
+//! For a binary with tests, the arguments are those of Rust's test harness. Anything else is run as a program, with the
+//! arguments and the exit status passed straight through, and what it leaves is looked at all the same.
 
-use crate::args::{RunArgs, RunnerCommand, run_defaults, run_ignored};
+use crate::args::{LibtestArgs, RunArgs, RunnerCommand, RunnerLeaks, TestArgs, run_defaults};
 use crate::failure::{Done, Failure};
-use crate::session::{Session, config_above};
-use airtight::Harness;
-use airtight::exit_status;
-use airtight::{ModuleGrants, PlannedModule, Seed, Selection};
-use clap::Parser;
-use std::io::Write;
-
-/// The arguments of Rust's test harness that mean something here.
-#[derive(Debug, Parser, Default)]
-#[command(name = "the test harness", no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
-struct LibtestArgs {
-    filters: Vec<String>,
-    #[arg(long)]
-    exact: bool,
-    #[arg(long)]
-    skip: Vec<String>,
-    #[arg(long)]
-    ignored: bool,
-    #[arg(long)]
-    include_ignored: bool,
-    #[arg(long)]
-    list: bool,
-    #[arg(long)]
-    format: Option<String>,
-    #[arg(long, visible_alias = "no-capture")]
-    nocapture: bool,
-    #[arg(long)]
-    show_output: bool,
-    #[arg(long)]
-    test_threads: Option<usize>,
-    #[arg(long)]
-    color: Option<String>,
-    #[arg(short, long)]
-    quiet: bool,
-    /// Accepted and without meaning: these tests are all there are, and they do not depend on their order.
-    #[arg(long)]
-    test: bool,
-    #[arg(long)]
-    shuffle: bool,
-    /// Ours, not libtest's.
-    #[arg(long)]
-    seed: Option<Seed>,
-    #[arg(long)]
-    shuffle_seed: Option<u64>,
-    #[arg(short = 'Z')]
-    unstable: Vec<String>,
-}
-
-impl LibtestArgs {
-    fn selection(&self) -> Selection {
-        Selection {
-            filters: self.filters.clone(),
-            exact: self.exact,
-            skip: self.skip.clone(),
-            ignored: run_ignored(self.ignored, self.include_ignored),
-            partition: None,
-        }
-    }
-
-    fn run_args(&self) -> RunArgs {
-        let defaults = run_defaults();
-        RunArgs {
-            jobs: self.test_threads.unwrap_or(0),
-            no_capture: self.nocapture,
-            shuffle: self.shuffle_seed,
-            seed: self.seed.or(defaults.seed),
-            ..defaults
-        }
-    }
-}
+use crate::session::{Session, config_above, print};
+use airtight::config::Config;
+use airtight::policy::ClockPatch;
+use airtight::{Harness, ModuleGrants, PlannedModule, Selection, Streams, Subject};
+use std::path::Path;
 
 pub fn runner(command: &RunnerCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let config = config_above(&here)?;
-    let args = LibtestArgs::try_parse_from(&command.args);
-    let run_args = args.as_ref().map_or_else(|_| run_defaults(), LibtestArgs::run_args);
-    let session = Session::open(&run_args, None, &config)?;
-    let subject = session.file(&command.file, ModuleGrants::from_cargo(&here))?;
+    let (mut tests, mut run) = (TestArgs::default(), run_defaults());
+    let args = LibtestArgs::parse(&command.args).map(|args| {
+        let (terse, bench) = (args.is_terse(), args.bench);
+        args.apply(&mut tests, &mut run);
+        (terse, bench)
+    });
+    let session = Session::open(&run, None, &config)?;
+    let (name, is_test) = name_of_built(&command.file);
+    let subject = session.file_named(&command.file, name, ModuleGrants::from_cargo(&here))?;
     if subject.module().harness() == Harness::Command {
         // Its arguments are its own, whatever they look like.
-        return session.pass_through(subject, &command.args);
+        return program(session, subject, is_test, command, &config);
     }
-    let args = args.map_err(Failure::usage)?;
-    let planned = session.plan(vec![subject], &args.selection())?;
-    if args.list {
-        return list(&planned, args.format.as_deref() == Some("terse"));
+    let (terse, bench) = args?;
+    let planned = session.plan(vec![subject], &tests.selection())?;
+    if tests.list {
+        return list(&planned, terse);
     }
-    if planned.iter().all(|module| module.tests.is_empty()) {
-        // What Rust's harness does, and cargo expects of binaries that a filter does not concern.
-        println!("running 0 tests");
-        return Ok(exit_status::PASSED);
+    if bench || planned.iter().all(|module| module.tests.is_empty()) {
+        // What Rust's harness does, and cargo expects of binaries that a filter does not concern, or that hold no benchmarks.
+        return print("running 0 tests\n");
     }
     session.run(&planned, &[])
 }
 
+/// Runs a program: one that is a test has the input that the policy says, one that `cargo run` starts has that of this process.
+fn program(session: Session, subject: Subject, is_test: bool, command: &RunnerCommand, config: &Config) -> Done {
+    // What `cargo bench` runs is there to measure time.
+    let is_bench = is_test && command.args.iter().any(|arg| arg == "--bench");
+    let clock = is_bench.then_some(ClockPatch::Real);
+    let run = RunArgs { args: Some(command.args.clone()), clock, ..run_defaults() };
+    let streams = if is_test { Streams::Copied } else { Streams::Inherited };
+    let session = session.for_programs(&run, streams, config)?;
+    let planned = session.plan(vec![subject], &Selection::default())?;
+    let leaks_fail = command.leaks.map_or(is_test, |leaks| leaks == RunnerLeaks::Fail);
+    session.run_program(&planned, leaks_fail)
+}
+
+/// The name of what cargo or Go built, and whether they built it to test something. Cargo's tests are in files that are
+/// called `target-0123456789abcdef.wasm`, where what `cargo run` runs has no such number; Go's are called `package.test`.
+fn name_of_built(file: &Path) -> (String, bool) {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".wasm").unwrap_or(&name);
+    let is_number = |text: &str| text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match stem.rsplit_once('-') {
+        Some((target, number)) if is_number(number) => (target.to_owned(), true),
+        _ => (stem.to_owned(), stem.ends_with(".test")),
+    }
+}
+
 /// Prints the tests as Rust's harness does.
 fn list(planned: &[PlannedModule], terse: bool) -> Done {
-    let mut text = String::new();
     let tests = planned.iter().flat_map(|module| &module.tests);
-    let mut count = 0;
-    for test in tests {
-        text.push_str(&format!("{}: test\n", test.name));
-        count += 1;
-    }
+    let mut lines: Vec<String> = tests.map(|test| format!("{}: test\n", test.name)).collect();
     if !terse {
-        text.push_str(&format!("\n{count} tests, 0 benchmarks\n"));
+        lines.push(format!("\n{} tests, 0 benchmarks\n", lines.len()));
     }
-    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::setup)?;
-    Ok(exit_status::PASSED)
+    print(&lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_to_be_tested_is_told_by_its_name() {
+        for (file, name, is_test) in [
+            ("target/wasm32-wasip1/debug/deps/own-0123456789abcdef.wasm", "own", true),
+            ("/tmp/go-build1/b001/pkg.test", "pkg.test", true),
+            ("pkg.test.wasm", "pkg.test", true),
+            ("target/wasm32-wasip1/debug/own.wasm", "own", false),
+            ("target/wasm32-wasip1/debug/examples/a-b.wasm", "a-b", false),
+            ("a-0123456789abcdeg.wasm", "a-0123456789abcdeg", false),
+            ("a.wasm", "a", false),
+        ] {
+            assert_eq!(name_of_built(Path::new(file)), (name.to_owned(), is_test), "{file}");
+        }
+    }
 }

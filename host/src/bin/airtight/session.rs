@@ -1,18 +1,19 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
 use crate::args::{Color, RunArgs};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, say};
 use airtight::Harness;
-use airtight::config::{Config, Overlays, from_environment};
+use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
-use airtight::report::Report;
-use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress};
+use airtight::policy::PolicyPatch;
+use airtight::report::console::{Console, ConsoleOptions, OutputMode, Progress, StatusLevel, render_findings};
 use airtight::report::files::ReportFiles;
+use airtight::report::{Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
-use airtight::{Ended, ModuleGrants, PlannedModule, RunError, Runner, RunnerBuilder, Seed, Selection, Subject};
 use airtight::{Event, Listener};
-use std::io::IsTerminal;
+use airtight::{ModuleGrants, PlannedModule, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,8 @@ pub struct Session {
     files: ReportFiles,
     console: ConsoleOptions,
     harness: Option<Harness>,
+    /// How often each test of the SDK is called.
+    repeat: u32,
     notes: Vec<String>,
 }
 
@@ -68,14 +71,27 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Checks everything that can be checked before a module is loaded.
-    pub fn new(args: &RunArgs, config: &Config) -> Result<Self, Failure> {
+    /// Checks everything that can be checked before a module is loaded. Relative paths of `args` start at `here`.
+    pub fn new(args: &RunArgs, config: &Config, here: &Path) -> Result<Self, Failure> {
         let files = ReportFiles::check(args.report.iter().cloned()).map_err(Failure::setup)?;
         let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
         let seed = args.seed.map(Seed::number);
-        let overlays = Overlays { environment, command_line: args.limits.patch(), seed };
+        let dir = |text: &String| {
+            dir_from_option(text, here).map_err(|problem| Failure::setup(anyhow::anyhow!("--dir {text}: {problem}")))
+        };
+        let command_line = PolicyPatch {
+            env: args.env.iter().cloned().collect(),
+            args: args.args.clone(),
+            clock: args.clock,
+            ..args.limits.patch()
+        };
+        let dirs = args.dir.iter().map(dir).collect::<Result<_, _>>()?;
+        let overlays = Overlays { environment, command_line, dirs, seed };
         let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
-        let notes = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
+        let seeded = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
+        let retries = args.retries.is_some_and(|times| times > 0);
+        let retried =
+            retries.then(|| "nothing is tried again (--retries): a test ends the same way each time".to_owned());
         let interrupt = Arc::new(AtomicBool::new(false));
         let builder = Runner::builder(config, &args.profile)
             .map_err(Failure::setup)?
@@ -84,7 +100,7 @@ impl Settings {
             .compiler(args.engine.into())
             .cache((!args.no_cache).then(|| cache(config)).flatten())
             .fail_fast(args.fail_fast)
-            .no_capture(args.no_capture)
+            .streams(args.streams())
             .keep_output(args.show_output == OutputMode::Always)
             .shuffle(args.shuffle)
             .repeat(args.repeat)
@@ -94,11 +110,11 @@ impl Settings {
             .inject_host_panic(args.inject_host_panic);
         let console = ConsoleOptions {
             colours: colours(args.color),
-            status_level: args.status_level,
+            status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
         };
-        Ok(Self { builder, interrupt, files, console, notes: notes.into_iter().collect() })
+        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().chain(retried).collect() })
     }
 }
 
@@ -106,15 +122,30 @@ impl Session {
     /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
     /// that it stops is waited for, so that no child is left.
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
-        let Settings { builder, files, console, notes, .. } = Settings::new(args, config)?;
+        let here = std::env::current_dir().map_err(Failure::setup)?;
+        let Settings { builder, files, console, notes, .. } = Settings::new(args, config, &here)?;
         let runner = builder.build()?;
         stop_on_interrupt(runner.interrupt());
-        Ok(Self { runner, files, console, harness, notes })
+        Ok(Self { runner, files, console, harness, repeat: args.repeat, notes })
+    }
+
+    /// The same session with the settings and streams that are for modules which are programs. That they are is known when
+    /// they are loaded; what was loaded can be run by both.
+    pub fn for_programs(self, args: &RunArgs, streams: Streams, config: &Config) -> Result<Self, Failure> {
+        let here = std::env::current_dir().map_err(Failure::setup)?;
+        let Settings { builder, files, console, notes, .. } = Settings::new(args, config, &here)?;
+        let runner = self.runner.under(builder.profile().clone())?.with_streams(streams);
+        Ok(Self { runner, files, console, harness: self.harness, repeat: args.repeat, notes })
     }
 
     /// A file named on the command line, called as its stem is.
     pub fn file(&self, file: &Path, grants: ModuleGrants) -> Result<Subject, Failure> {
-        let options = LoadOptions::named(name_of(file)).harness(self.harness);
+        self.file_named(file, name_of(file), grants)
+    }
+
+    /// The same under another name.
+    pub fn file_named(&self, file: &Path, name: String, grants: ModuleGrants) -> Result<Subject, Failure> {
+        let options = LoadOptions::named(name).harness(self.harness);
         Ok(Subject::new(self.runner.load_file(file, options)?).with_grants(grants))
     }
 
@@ -137,55 +168,77 @@ impl Session {
         if selected == 0 {
             return Err(nothing_selected(planned));
         }
-        let ran = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
+        let (ran, written) = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
             let mut progress = Progress::new(std::io::stdout(), self.console);
             let ran = self.run_with(planned, notes, &mut progress);
-            progress.finish().map(|_| ran)
+            (ran, progress.finish().map(drop))
         } else {
             let mut console = Console::new(std::io::stdout(), self.console);
             let ran = self.run_with(planned, notes, &mut console);
-            console.finish().map(|_| ran)
+            (ran, console.finish().map(drop))
         };
-        // A reader that went away (`| head`) has seen what it wanted; the verdict still counts.
-        match ran {
-            Ok(ran) => ran,
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(exit_status::TEST_FAILED),
-            Err(error) => Err(Failure::setup(anyhow::Error::from(error).context("cannot write to standard output"))),
+        match written {
+            // A reader that went away (`| head`) has seen what it wanted; the verdict still counts.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe && ran.is_ok() => Err(cannot_print(error)),
+            _ => ran,
         }
     }
 
-    /// Runs a module as a program; its exit status is ours.
-    pub fn pass_through(&self, subject: Subject, args: &[String]) -> Done {
-        let name = subject.module().name().to_owned();
-        match self.runner.run_program(subject, args)? {
-            // What a process can say is a byte.
-            Ended::Status(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
-            Ended::Stopped { why, stack } => {
-                eprintln!("error: {} ended: {why}", OneLine(&name));
-                for frame in stack {
-                    let place = frame.file.map(|file| format!(" at {file}:{}", frame.line.unwrap_or(0)));
-                    eprintln!("    {}{}", OneLine(&frame.function), place.unwrap_or_default());
-                }
-                Ok(ABORTED)
+    /// Runs the one program that is planned. Its output is written already; what it left is told on standard error.
+    ///
+    /// The status is the program's own; where `leaks_fail`, one that passed and left something has
+    /// [`exit_status::TEST_FAILED`].
+    pub fn run_program(self, planned: &[PlannedModule], leaks_fail: bool) -> Done {
+        let (report, bug) = self.report(planned, &mut ())?;
+        if let Some(bug) = bug {
+            return Err(bug.into());
+        }
+        let mut tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
+        let Some(test) = tests.next() else { return Err(nothing_selected(planned)) };
+        let own = own_status(test);
+        let status = match test.verdict {
+            Verdict::Pass | Verdict::Exit => return Ok(own),
+            Verdict::Skip if report.volatile.interrupted => return Ok(exit_status::INTERRUPTED),
+            Verdict::Skip => own,
+            Verdict::Leak if leaks_fail => exit_status::TEST_FAILED,
+            Verdict::Leak => own,
+            // Fail, Memory, Timeout, and whatever there will be.
+            _ => ABORTED,
+        };
+        say(render_findings(&report, std::io::stderr().is_terminal()).trim_end());
+        if test.verdict == Verdict::Leak && !leaks_fail {
+            say(
+                "warning: the exit status is the program's own, whatever it left; to have it fail, use `airtight runner --leaks fail`",
+            );
+        }
+        Ok(status)
+    }
+
+    /// The report of a run, and the bug of airtight's own that was found on the way.
+    fn report(
+        &self,
+        planned: &[PlannedModule],
+        listener: &mut dyn Listener,
+    ) -> Result<(Report, Option<RunError>), Failure> {
+        match self.runner.run(planned, listener) {
+            Ok(report) => Ok((report, None)),
+            Err(RunError::Bug { first, tests, report }) => {
+                let written = Report::clone(&report);
+                Ok((written, Some(RunError::Bug { first, tests, report })))
             }
+            Err(error) => Err(error.into()),
         }
     }
 
     fn run_with(&self, planned: &[PlannedModule], notes: &[String], listener: &mut dyn Listener) -> Done {
-        for note in self.notes.iter().chain(notes) {
+        let once = (self.repeat > 1).then(|| run_once(planned)).flatten();
+        for note in self.notes.iter().chain(notes).chain(&once) {
             listener.event(&Event::Note(note));
         }
-        let (report, bug) = match self.runner.run(planned, listener) {
-            Ok(report) => (report, None),
-            Err(RunError::Bug { first, tests, report }) => {
-                let written = Report::clone(&report);
-                (written, Some(RunError::Bug { first, tests, report }))
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let (report, bug) = self.report(planned, listener)?;
         let failed = self.files.write(&report);
         for error in &failed {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
         }
         match bug {
             Some(bug) => Err(bug.into()),
@@ -194,6 +247,36 @@ impl Session {
             None => Ok(report.worst()),
         }
     }
+}
+
+/// What to say of tests that `--repeat` does not repeat.
+fn run_once(planned: &[PlannedModule]) -> Option<String> {
+    let tests = planned.iter().flat_map(|module| &module.tests);
+    let once = tests.filter(|test| test.harness != Harness::Sdk && test.skipped().is_none()).count();
+    (once > 0).then(|| {
+        let tests = if once == 1 { "test is" } else { "tests are" };
+        format!(
+            "{once} {tests} called once: --repeat is for tests of the SDK, which can be called again in their instance"
+        )
+    })
+}
+
+/// What the process of a program would say, which is a byte.
+fn own_status(test: &TestRecord) -> u8 {
+    let status = test.details.as_ref().and_then(|details| details.exit_status).unwrap_or(0);
+    u8::try_from(status).unwrap_or(u8::MAX)
+}
+
+/// Writes to standard output. That nobody reads it is no failure.
+pub fn print(text: &str) -> Done {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(cannot_print(error)),
+        _ => Ok(exit_status::PASSED),
+    }
+}
+
+fn cannot_print(error: std::io::Error) -> Failure {
+    Failure::setup(anyhow::Error::from(error).context("cannot write to standard output"))
 }
 
 /// The first Ctrl-C ends the run with its report; a second one ends the program at once.

@@ -10,11 +10,12 @@ use airtight::exit_status;
 use airtight::toolchain::BuildOutput;
 use std::collections::BTreeMap;
 
-pub fn test(command: &TestCommand) -> Done {
+pub fn test(mut command: TestCommand) -> Done {
+    let path = command.settle()?;
     // The configuration and report paths are checked before anything is built.
-    let config = config_of(&command.path)?;
+    let config = config_of(&path)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
-    let built = build(&command.build, &command.path)?;
+    let built = build(&command.build, &path)?;
     let mut notes = notes(&built);
     let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
     let planned = session.plan(subjects, &command.tests.selection())?;
@@ -22,7 +23,8 @@ pub fn test(command: &TestCommand) -> Done {
         notes.push(NO_LINES.to_owned());
     }
     notes.extend(baked(&planned));
-    let ended = if command.no_run { list::print(&planned) } else { session.run(&planned, &notes) };
+    let ended =
+        if command.no_run || command.tests.list { list::print(&planned) } else { session.run(&planned, &notes) };
     match ended {
         // What was built passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
@@ -57,6 +59,27 @@ fn notes(built: &BuildOutput) -> Vec<String> {
     if !built.doctests.is_empty() {
         notes.push(format!("doctests are not run ({})", built.doctests.join(", ")));
     }
+    if !built.host_tests.is_empty() {
+        let programs = counted(built.host_tests.len(), "test binary is", "test binaries are");
+        notes.push(format!(
+            "{programs} not run ({}): compiled for this machine, as procedural macros are; `cargo test` runs such tests",
+            built.host_tests.join(", ")
+        ));
+    }
+    for (name, features) in &built.without_features {
+        notes.push(format!("{name} is not built: it needs --features {}", features.join(",")));
+    }
+    if !built.other_members.is_empty() {
+        let packages = counted(built.other_members.len(), "package", "packages");
+        notes.push(format!(
+            "{packages} of the workspace not tested ({}); --workspace tests all",
+            built.other_members.join(", ")
+        ));
+    }
     notes.extend(built.failures.iter().map(|failure| format!("not tested: {failure}")));
     notes
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

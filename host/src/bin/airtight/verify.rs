@@ -5,7 +5,7 @@
 
 use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, say};
 use crate::session::{Settings, config_above, name_of, stop_on_interrupt};
 use airtight::Harness;
 use airtight::LoadOptions;
@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(10);
 struct Job {
     /// Where the configuration is looked for, and above.
     config: PathBuf,
+    /// Where paths on the command line start.
+    here: PathBuf,
     modules: Modules,
     seed: u64,
     /// Where the report goes.
@@ -66,17 +68,19 @@ impl Modules {
     }
 }
 
-pub fn verify(command: &VerifyCommand) -> Done {
-    refuse(&command.run)?;
+pub fn verify(mut command: VerifyCommand) -> Done {
+    command.tests.settle(&mut command.run)?;
+    refuse(&command)?;
     match &command.job {
-        Some(job) => child(command, job),
-        None => parent(command),
+        Some(job) => child(&command, job),
+        None => parent(&command),
     }
 }
 
 /// Settings that change what is compared.
-fn refuse(args: &RunArgs) -> Result<(), Failure> {
-    let refused = [(args.no_capture, "--no-capture"), (args.fail_fast, "--fail-fast")];
+fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
+    let VerifyCommand { run, tests, .. } = command;
+    let refused = [(run.no_capture, "--no-capture"), (run.fail_fast, "--fail-fast"), (tests.list, "--list")];
     match refused.iter().find(|(given, _)| *given) {
         Some((_, flag)) => {
             Err(Failure::usage(format!("`airtight verify` runs every test and captures its output; leave out {flag}")))
@@ -93,7 +97,7 @@ fn parent(command: &VerifyCommand) -> Done {
         (None, [path]) => (path.as_path(), config_of(path)?),
         _ => (here.as_path(), config_above(&here)?),
     };
-    let settings = Settings::new(&command.run, &config)?;
+    let settings = Settings::new(&command.run, &config, &here)?;
     stop_on_interrupt(std::sync::Arc::clone(&settings.interrupt));
     let mut incomplete = false;
     let modules = match (files, &command.paths[..]) {
@@ -107,6 +111,7 @@ fn parent(command: &VerifyCommand) -> Done {
     let scratch = tempfile::tempdir().map_err(Failure::setup)?;
     let job = Job {
         config: std::path::absolute(config_dir).map_err(Failure::setup)?,
+        here: here.clone(),
         modules,
         seed: settings.builder.profile().policy().seed,
         report: scratch.path().join("report.json"),
@@ -137,22 +142,22 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
     let colours = settings.console.colours;
     let mut elsewhere = |_: &Way| run_child(job, scratch, &settings.interrupt);
     let mut written = Ok(());
-    let mut say = |text: String| {
+    let mut print = |text: String| {
         let mut out = std::io::stdout();
         written = std::mem::replace(&mut written, Ok(())).and_then(|()| out.write_all(text.as_bytes()));
     };
     let ways = ways(&settings.builder, scratch);
     let verification = airtight::verify::verify(&suite, &ways, &mut elsewhere, &mut |trial| {
-        say(TrialLine::new(trial, colours).to_string())
+        print(TrialLine::new(trial, colours).to_string())
     })?;
-    say(VerificationEnd::new(&verification, began.elapsed(), colours).to_string());
-    settings.notes.iter().for_each(|note| say(format!("{:>12} {note}\n", "Note")));
+    print(VerificationEnd::new(&verification, began.elapsed(), colours).to_string());
+    settings.notes.iter().for_each(|note| print(format!("{:>12} {note}\n", "Note")));
     let profile = verification.reference.profile.as_ref();
     let notes = profile.map(HeapProfile::notes).unwrap_or_default();
-    notes.iter().for_each(|note| say(format!("{:>12} {}\n", "Note", OneLine(note))));
+    notes.iter().for_each(|note| print(format!("{:>12} {}\n", "Note", OneLine(note))));
     let failed = settings.files.write(&verification.reference);
     for error in &failed {
-        eprintln!("error: {error}");
+        say(format_args!("error: {error}"));
     }
     match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::setup(error)),
@@ -214,7 +219,7 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
         rustix::process::umask(usual);
     }
     let args = RunArgs { report: Vec::new(), seed: Some(airtight::Seed::Number(job.seed)), ..command.run.clone() };
-    let settings = Settings::new(&args, &config_above(&job.config)?)?;
+    let settings = Settings::new(&args, &config_above(&job.config)?, &job.here)?;
     let runner = settings.builder.build()?;
     stop_on_interrupt(runner.interrupt());
     let subjects = job.modules.load(&runner, command.tests.harness);

@@ -70,6 +70,7 @@ fn a_test_may_set_and_lower_them_but_not_raise_them() {
         environment: patch([(Limit::Allocations, 3000)]),
         command_line: patch([(Limit::Lost, 100)]),
         seed: None,
+        ..Overlays::default()
     };
     let profile = config(LIMITS).profile("default").unwrap().with_overlays(overlays);
     let ask = |figures: [Option<u64>; 4]| {

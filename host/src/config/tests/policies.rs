@@ -136,6 +136,7 @@ fn the_command_line_is_above_the_environment_is_above_overrides() {
         environment: patch([(Limit::Memory, 2 << 20), (Limit::Timeout, 1000)]),
         command_line: patch([(Limit::Memory, 3 << 20)]),
         seed: Some(5),
+        ..Overlays::default()
     };
     let profile = config(PROFILES).profile("default").unwrap().with_overlays(overlays);
     for test in ["slow", "fast"] {
@@ -266,6 +267,7 @@ fn a_test_cannot_widen_its_policy() {
         environment: patch([(Limit::Timeout, 1500)]),
         command_line: patch([(Limit::Fuel, 1000)]),
         seed: None,
+        ..Overlays::default()
     };
     let profile = config(GRANTS).profile("default").unwrap().with_overlays(overlays);
     let refused = |test, ask: Ask| profile.policy_for("m", test, &ask).unwrap_err().to_string();

@@ -15,7 +15,7 @@ use crate::sandbox::execute::Job;
 use crate::sandbox::rerun::{Capture, Instruments};
 use crate::sandbox::state::TestState;
 use crate::sandbox::store::fresh_store;
-use crate::sandbox::wasi::{ContextOptions, Grants, Wasi, Watchdog, deadline_after};
+use crate::sandbox::wasi::{ContextOptions, Grants, Streams, Wasi, Watchdog, deadline_after};
 use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
@@ -69,7 +69,8 @@ impl Prober {
             deadline: deadline_after(limits.time(Limit::Timeout)),
             interrupted: Arc::clone(job.interrupted),
         };
-        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, echo: None };
+        let streams = Streams::Captured;
+        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams };
         let wasi = Wasi::new(grants, options)?;
         let mut store = fresh_store(engine, module, wasi, limits.most(Limit::Memory), &Instruments::default());
         store.set_fuel(FUEL)?;

@@ -5,7 +5,7 @@ use crate::policy::Limit;
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::{self, Job, Run};
 use crate::sandbox::heap::NotTracked;
-use crate::sandbox::wasi::deadline_after;
+use crate::sandbox::wasi::{Streams, deadline_after};
 use std::time::Instant;
 
 /// Attempts at one test at most: one a call into the guest that uses up its fuel, and two more.
@@ -26,10 +26,11 @@ pub(super) fn run_with(engine: &Engine, job: &Job<'_>, mut instruments: Instrume
     let Some(allowances) = revised else { return first };
     instruments.allowances = allowances;
     first.heap = Err(NotTracked::FuelEnded);
-    // What was printed cannot be taken back.
+    // The first run has printed; the others print the same.
+    let job = Job { streams: Streams::Captured, ..job.clone() };
     if job.grants.policy().unrepeatable().is_none()
-        && job.echo.is_none()
-        && let Some(exact) = exact(engine, job, instruments, &mut first)
+        && !first.remains.inherited_input
+        && let Some(exact) = exact(engine, &job, instruments, &mut first)
     {
         return exact;
     }

@@ -8,6 +8,7 @@ use crate::sandbox::ending::Ending;
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::{Job, Run};
 use crate::sandbox::heap::HeapEnd;
+use crate::sandbox::wasi::Streams;
 use std::sync::atomic::Ordering;
 
 /// What a second run came to.
@@ -27,6 +28,9 @@ pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd)
     if let Some(grant) = job.grants.policy().unrepeatable() {
         return refused(HeapDoubt::Unrepeatable(grant));
     }
+    if first.remains.inherited_input {
+        return refused(HeapDoubt::Unrepeatable("standard input of the program that runs it"));
+    }
     if first.ended_by_wall_clock() || matches!(first.ending, Ending::Interrupted) {
         return refused(HeapDoubt::OutOfTime);
     }
@@ -38,7 +42,7 @@ pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd)
         picture: true,
         ..Instruments::default()
     };
-    let job = Job { echo: None, inject_host_leak: false, ..job.clone() };
+    let job = Job { streams: Streams::Captured, inject_host_leak: false, ..job.clone() };
     let second = run_with(engine, &job, instruments);
     let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
     let interrupted = job.interrupted.load(Ordering::Relaxed);

@@ -8,7 +8,7 @@ use super::meter;
 use super::quota::Quota;
 use super::random::Random;
 use super::scratch::Scratch;
-use super::stdio::{Capture, Echo, Stdin, Stdout};
+use super::stdio::{Capture, Stdin, Stdout, Streams};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::watchdog::Watchdog;
 use super::world::World;
@@ -48,6 +48,8 @@ pub struct Remains {
     pub handles_peak: u32,
     /// What it printed.
     pub output: Output,
+    /// Whether it read standard input of the program that ran it.
+    pub inherited_input: bool,
 }
 
 /// A file left in the scratch file system.
@@ -70,8 +72,8 @@ pub struct ContextOptions {
     pub args: Vec<Arc<str>>,
     /// When it has to stop.
     pub watchdog: Watchdog,
-    /// Whether its streams are the host program's own.
-    pub echo: Option<Echo>,
+    /// What its streams are.
+    pub streams: Streams,
 }
 
 impl Wasi {
@@ -80,13 +82,13 @@ impl Wasi {
     /// # Errors
     /// A granted socket could not be opened.
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, echo } = options;
+        let ContextOptions { test, args, watchdog, streams } = options;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
         let scratch = Scratch::new(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.most(Limit::Output), echo), watchdog, clock),
+            world: World::new(scratch, Capture::new(limits.most(Limit::Output), streams), watchdog, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),
@@ -98,16 +100,16 @@ impl Wasi {
             grants,
             _turn: turn,
         };
-        wasi.open_streams(echo);
+        wasi.open_streams(streams);
         wasi.open_directories();
         wasi.open_sockets()?;
         Ok(wasi)
     }
 
-    fn open_streams(&mut self, echo: Option<Echo>) {
-        let stdin = match echo {
-            Some(Echo::Inherit) => Stdin::Inherit,
-            None => Stdin::Bytes { bytes: Arc::clone(&self.grants.stdin), at: 0 },
+    fn open_streams(&mut self, streams: Streams) {
+        let stdin = match streams {
+            Streams::Inherited => Stdin::Inherited,
+            Streams::Captured | Streams::Copied => Stdin::Bytes { bytes: Arc::clone(&self.grants.stdin), at: 0 },
         };
         let names = Arc::clone(&self.grants.names);
         self.grant(Kind::Stream, Object::File(Box::new(stdin)), Access::Read, &names.stdin, None);
@@ -308,7 +310,14 @@ impl Wasi {
                 bytes: file.size,
             })
             .collect();
-        Remains { open, residue, residue_omitted: left.omitted, handles_peak, output: self.world.capture.into_output() }
+        Remains {
+            open,
+            residue,
+            residue_omitted: left.omitted,
+            handles_peak,
+            output: self.world.capture.into_output(),
+            inherited_input: self.world.inherited_input,
+        }
     }
 }
 

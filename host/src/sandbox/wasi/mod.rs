@@ -34,6 +34,6 @@ pub use abi::add_to_linker;
 pub use context::{ContextOptions, LeftoverFile, Remains, Wasi};
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
-pub use stdio::Echo;
+pub use stdio::Streams;
 pub use waiting::FatalWait;
 pub use watchdog::{Watchdog, deadline_after};

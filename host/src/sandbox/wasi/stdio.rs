@@ -3,7 +3,7 @@
 use super::table::{File, Interest, Readiness, Result};
 use super::world::World;
 use crate::model::Output;
-use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype};
+use wasi_common::snapshots::preview_1::types::{Fdflags, Filetype};
 
 /// Bytes of each stream's end that are kept when its middle is over the cap: the harness's closing line and the panic
 /// message come last, however much a test prints before.
@@ -16,24 +16,37 @@ pub struct Capture {
     room: u64,
     /// What was written over the cap, or at least the end of it: standard output, standard error.
     tails: [Vec<u8>; 2],
-    echo: Option<Echo>,
+    streams: Streams,
 }
 
-/// Where output goes as it is written, besides being captured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Echo {
-    /// To the host program's own standard streams.
-    Inherit,
+/// What a run's standard streams have to do with those of the program that runs it. Output is captured in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Streams {
+    /// Nothing. Input is what the policy says.
+    #[default]
+    Captured,
+    /// Output is also copied to the program's own, as it is written. Input is what the policy says, and nobody who no longer
+    /// reads the copy is noticed, so that a test's result is the same.
+    Copied,
+    /// They are the program's own, as if the module were run by itself.
+    Inherited,
 }
 
 impl Capture {
-    pub fn new(cap: u64, echo: Option<Echo>) -> Self {
-        Self { output: Output::default(), room: cap, tails: [Vec::new(), Vec::new()], echo }
+    pub fn new(cap: u64, streams: Streams) -> Self {
+        Self { output: Output::default(), room: cap, tails: [Vec::new(), Vec::new()], streams }
     }
 
     fn write(&mut self, error: bool, bytes: &[u8]) -> Result<()> {
-        if self.echo.is_some() {
-            pass_on(error, bytes).map_err(|_| Errno::Io)?;
+        match self.streams {
+            Streams::Captured => {}
+            // Whoever does not read is not told of again.
+            Streams::Copied => {
+                if pass_on(error, bytes).is_err() {
+                    self.streams = Streams::Captured;
+                }
+            }
+            Streams::Inherited => pass_on(error, bytes)?,
         }
         let keep = usize::try_from(self.room).unwrap_or(usize::MAX).min(bytes.len());
         let (kept, over) = bytes.split_at(keep);
@@ -87,10 +100,10 @@ fn pass_on(error: bool, bytes: &[u8]) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// Standard input: the policy's bytes, or the host program's own stream.
+/// Standard input: the policy's bytes, or the stream of the program that runs the test.
 pub enum Stdin {
     Bytes { bytes: std::sync::Arc<[u8]>, at: usize },
-    Inherit,
+    Inherited,
 }
 
 impl File for Stdin {
@@ -107,8 +120,9 @@ impl File for Stdin {
                 *at += count;
                 Ok(count)
             }
-            Self::Inherit => {
+            Self::Inherited => {
                 use std::os::fd::AsFd;
+                world.inherited_input = true;
                 let stdin = std::io::stdin();
                 world.watchdog.wait(stdin.as_fd(), rustix::event::PollFlags::IN, None)?;
                 Ok(rustix::io::read(stdin.as_fd(), buffer).map_err(std::io::Error::from)?)
@@ -116,9 +130,13 @@ impl File for Stdin {
         }
     }
 
-    fn poll(&mut self, _: &mut World, interest: Interest) -> Result<Readiness> {
+    fn poll(&mut self, world: &mut World, interest: Interest) -> Result<Readiness> {
         let bytes = match (self, interest) {
             (Self::Bytes { bytes, at }, Interest::Read) => (bytes.len() - *at) as u64,
+            (Self::Inherited, Interest::Read) => {
+                world.inherited_input = true;
+                0
+            }
             _ => 0,
         };
         Ok(Readiness::Ready { bytes, hangup: false })
@@ -151,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_start_is_kept_up_to_the_cap_and_the_end_always() {
-        let mut capture = Capture::new(5, None);
+        let mut capture = Capture::new(5, Streams::Captured);
         capture.write(false, b"abc").unwrap();
         capture.write(true, b"de").unwrap();
         for _ in 0..10_000 {

@@ -19,6 +19,8 @@ pub struct World {
     pub watchdog: Watchdog,
     pub files: HostFiles,
     pub network: Network,
+    /// Whether standard input of the program that runs the test was read.
+    pub inherited_input: bool,
 }
 
 impl World {
@@ -32,6 +34,7 @@ impl World {
             watchdog,
             files: HostFiles::new(clock.start()),
             network: Network::default(),
+            inherited_input: false,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::guests::selection::{Workspace, cargo, cargo_error};
 use crate::places::Places;
 use crate::system::command::{Ending, Launcher, Stream, System};
 use crate::system::machine::Machine;
-use cargo_metadata::{Package, PackageId};
+use cargo_metadata::{Package, PackageId, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +28,11 @@ pub struct BuildOutput {
     pub doctests: Vec<String>,
     /// Tests that are programs of the host, by name: procedural macros' own. They are built, and not run.
     pub host_tests: Vec<String>,
+    /// Test binaries that cargo leaves out, as their features are not active, and those features.
+    pub without_features: Vec<(String, Vec<String>)>,
+    /// Members of the workspace that are not tested although nobody chose so: without `--workspace` or `-p`, cargo takes the
+    /// package that it is started in, or the default members.
+    pub other_members: Vec<String>,
     /// The workspace's directory.
     pub workspace_root: PathBuf,
     /// Where cargo writes.
@@ -256,11 +261,46 @@ fn collect(
     output.artifacts.dedup_by(|a, b| a.name == b.name);
     output.host_tests.sort();
     output.host_tests.dedup();
+    output.without_features = without_features(build.request, selected, messages);
+    output.other_members = other_members(build.request, workspace, selected);
     if build.request.targets.is_empty() {
         let tested = selected.iter().filter(|package| package.targets.iter().any(|target| target.doctest));
         output.doctests = tested.map(|package| package.name.to_string()).collect();
     }
     output
+}
+
+/// What cargo would test and does not build, without a word. A target that failed to build is told as a failure.
+fn without_features(request: &BuildRequest, selected: &[&Package], messages: &Messages) -> Vec<(String, Vec<String>)> {
+    let is_wanted = |target: &Target| match request.targets.is_empty() {
+        true => target.test,
+        false => request.targets.iter().any(|filter| filter.means(target)),
+    };
+    let mut found = Vec::new();
+    for package in selected {
+        for target in package.targets.iter().filter(|target| is_wanted(target) && !target.required_features.is_empty())
+        {
+            let same = |other: &Target| other.name == target.name && other.kind == target.kind;
+            let is_built = messages.tests.iter().any(|built| built.package_id == package.id && same(&built.target));
+            let has_failed = messages.errors.iter().any(|error| error.target.as_ref().is_some_and(same));
+            if !is_built && !has_failed {
+                let name = binary_name(&package.name, TargetKind::from_cargo(target), &target.name);
+                found.push((name, target.required_features.clone()));
+            }
+        }
+    }
+    found
+}
+
+fn other_members(request: &BuildRequest, workspace: &Workspace, selected: &[&Package]) -> Vec<String> {
+    if request.workspace || !request.packages.is_empty() {
+        return Vec::new();
+    }
+    let members = workspace.metadata.workspace_packages().into_iter();
+    let others = members.filter(|member| selected.iter().all(|package| package.id != member.id));
+    let mut names: Vec<String> = others.map(|member| member.name.to_string()).collect();
+    names.sort();
+    names
 }
 
 fn env(workspace: &Workspace, package: &Package, messages: &Messages) -> BTreeMap<String, String> {

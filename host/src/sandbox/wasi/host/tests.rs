@@ -4,7 +4,7 @@ use super::dir::HostDir;
 use crate::policy;
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::scratch::Scratch;
-use crate::sandbox::wasi::stdio::Capture;
+use crate::sandbox::wasi::stdio::{Capture, Streams};
 use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode, Times};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
@@ -18,7 +18,7 @@ fn world() -> World {
     let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
     World::new(
         Scratch::new(0, 0, REALTIME_START),
-        Capture::new(0, None),
+        Capture::new(0, Streams::Captured),
         watchdog,
         Clock::new(policy::Clock::default()),
     )
