@@ -1,7 +1,7 @@
 //! Running a test inside a `#[test]` function: natively, and under libtest on wasm.
 
 use crate::book::Book;
-use crate::runner::{Left, Runner};
+use crate::runner::{LeavePayload, Runner};
 use crate::{Outcome, T, Test};
 use airtight_abi::State;
 use airtight_abi::journal::{Entry, Kind, entries};
@@ -21,7 +21,7 @@ pub fn libtest<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) {
             t.returned(outcome.failure());
             None
         }
-        Err(payload) => Some(payload).filter(|payload| !payload.is::<Left>()),
+        Err(payload) => Some(payload).filter(|payload| !payload.is::<LeavePayload>()),
     };
     run_cleanups(t.book());
     if panic.is_none() && t.book().is_blank() {

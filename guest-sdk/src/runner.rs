@@ -12,8 +12,8 @@ pub(crate) enum Runner {
     Airtight(&'static Book),
 }
 
-/// What unwinds where a test leaves: the book has the reason, and nothing is printed on the way.
-pub(crate) struct Left;
+/// The payload of the unwinding by which a test leaves. The reason is in the book, and nothing is printed on the way.
+pub(crate) struct LeavePayload;
 
 impl Runner {
     pub(crate) fn book(&self) -> &Book {
@@ -28,7 +28,7 @@ impl Runner {
     #[track_caller]
     pub(crate) fn leave(&self, why: &dyn Display) -> ! {
         match self {
-            Self::Libtest(_) if cfg!(panic = "unwind") => resume_unwind(Box::new(Left)),
+            Self::Libtest(_) if cfg!(panic = "unwind") => resume_unwind(Box::new(LeavePayload)),
             Self::Libtest(_) => panic!("{why}"),
             #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
             Self::Airtight(_) => core::arch::wasm32::unreachable(),

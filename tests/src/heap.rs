@@ -7,16 +7,16 @@ use std::path::PathBuf;
 
 /// What has to be said of one test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedTest {
     /// The verdict.
     pub verdict: String,
     /// The heap.
-    pub heap: Heap,
+    pub heap: ExpectedHeap,
 }
 
 /// What has to be said of its heap.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heap {
+pub enum ExpectedHeap {
     /// The figures of [`FIGURES`] that are certain.
     Known(BTreeMap<String, u64>),
     /// The test did not finish normally, so nothing is lost or retained.
@@ -33,7 +33,7 @@ pub const FIGURES: [&str; 9] =
 ///
 /// # Panics
 /// If the table cannot be read, or has the same test twice.
-pub fn heap_table() -> BTreeMap<String, Expected> {
+pub fn heap_table() -> BTreeMap<String, ExpectedTest> {
     let text = std::fs::read_to_string(guests_dir().join("heap.txt")).expect("the table is there");
     let mut table = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -43,16 +43,16 @@ pub fn heap_table() -> BTreeMap<String, Expected> {
     table
 }
 
-fn entry(line: &str) -> Option<(String, Expected)> {
+fn entry(line: &str) -> Option<(String, ExpectedTest)> {
     let mut words = line.split(' ');
     let test = format!("{} {}", words.next()?, words.next()?);
     let verdict = words.next()?.to_owned();
     let heap = match words.next()? {
-        "untracked" => Heap::Untracked,
-        "-" => (words.next()? == "-").then_some(Heap::Unfinished)?,
-        lost => Heap::Known(figures(lost, words.next()?, words.by_ref())?),
+        "untracked" => ExpectedHeap::Untracked,
+        "-" => (words.next()? == "-").then_some(ExpectedHeap::Unfinished)?,
+        lost => ExpectedHeap::Known(figures(lost, words.next()?, words.by_ref())?),
     };
-    words.next().is_none().then_some((test, Expected { verdict, heap }))
+    words.next().is_none().then_some((test, ExpectedTest { verdict, heap }))
 }
 
 fn figures<'a>(lost: &str, retained: &str, others: impl Iterator<Item = &'a str>) -> Option<BTreeMap<String, u64>> {
@@ -68,14 +68,14 @@ fn figures<'a>(lost: &str, retained: &str, others: impl Iterator<Item = &'a str>
 }
 
 /// A line of a source with a mark, as the frames of a report name it.
-pub type Place = (String, u64);
+pub type MarkedLine = (String, u64);
 
 /// The places with a mark in the source of a test: `lost`, `retained` or `freed`. None where the test's name is no function's
 /// in the source, but given to a macro.
 ///
 /// # Panics
 /// If there is no such source.
-pub fn marked(test: &str, mark: &str) -> Option<BTreeSet<Place>> {
+pub fn marked(test: &str, mark: &str) -> Option<BTreeSet<MarkedLine>> {
     let (module, function) = test.rsplit_once(' ').expect("an entry names module and test");
     let (file, source) = source(module);
     let text = std::fs::read_to_string(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
@@ -107,7 +107,7 @@ fn extent(text: &str, module: &str, function: &str) -> Option<(usize, usize)> {
 }
 
 /// The places of a stack's frames.
-pub fn places(stack: &Value) -> impl Iterator<Item = Place> {
+pub fn places(stack: &Value) -> impl Iterator<Item = MarkedLine> {
     let frames = stack.as_array().into_iter().flatten();
     frames.filter_map(|frame| Some((frame["file"].as_str()?.to_owned(), frame["line"].as_u64()?)))
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Every path below a directory, with the contents or the link's target, and the time of the last change.
-pub type Picture = Vec<(PathBuf, Vec<u8>, SystemTime)>;
+pub type DirPicture = Vec<(PathBuf, Vec<u8>, SystemTime)>;
 
 /// Takes the picture of a directory, which is not followed out of by links.
 ///
 /// # Panics
 /// If something there cannot be read.
-pub fn picture(dir: &Path) -> Picture {
+pub fn picture(dir: &Path) -> DirPicture {
     let mut taken = Vec::new();
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {

@@ -135,20 +135,20 @@ fn policy() -> Policy {
 
 /// How far a module came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Came {
+enum LoadOutcome {
     Refused,
     Unlisted,
     Ran,
 }
 
-fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<Came, TestCaseError> {
+fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<LoadOutcome, TestCaseError> {
     let Ok(module) = runner.load(bytes, LoadOptions::named("damaged")) else {
-        return Ok(Came::Refused);
+        return Ok(LoadOutcome::Refused);
     };
     let subject = Subject::new(module);
     let planned = match runner.plan(vec![subject], &Selection::default()) {
         Ok(planned) => planned,
-        Err(RunError::List(_)) => return Ok(Came::Unlisted),
+        Err(RunError::List(_)) => return Ok(LoadOutcome::Unlisted),
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
     };
     let report = runner.run(&planned, &mut ()).map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -158,7 +158,7 @@ fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<Came, TestCaseError> {
             test.verdict == Verdict::Timeout && limit.is_some_and(|limit| limit.name == Limit::Timeout.into());
         prop_assert!(!by_the_clock, "fuel did not end it in time: {test:?}");
     }
-    Ok(Came::Ran)
+    Ok(LoadOutcome::Ran)
 }
 
 fn runner() -> Runner {
@@ -174,9 +174,9 @@ fn a_damaged_module_is_an_error_or_a_verdict() {
         let mut module = which.get(&modules).clone();
         damage.iter().for_each(|damage| damage.apply(&mut module));
         match try_all(&runner, module)? {
-            Came::Refused => refused.fetch_add(1, Ordering::Relaxed),
-            Came::Ran => ran.fetch_add(1, Ordering::Relaxed),
-            Came::Unlisted => 0,
+            LoadOutcome::Refused => refused.fetch_add(1, Ordering::Relaxed),
+            LoadOutcome::Ran => ran.fetch_add(1, Ordering::Relaxed),
+            LoadOutcome::Unlisted => 0,
         };
         Ok(())
     });
@@ -191,6 +191,6 @@ fn a_damaged_module_is_an_error_or_a_verdict() {
 fn undamaged_they_all_run() {
     let runner = runner();
     for module in modules() {
-        assert_eq!(try_all(&runner, module).unwrap(), Came::Ran);
+        assert_eq!(try_all(&runner, module).unwrap(), LoadOutcome::Ran);
     }
 }

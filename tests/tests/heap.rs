@@ -2,7 +2,7 @@
 //! it, or an entry without a guest, is a failure. The tests are those of the package `guests/heap` and the C programs of
 //! `guests/c`, whose modules are committed.
 
-use airtight_tests::heap::{Expected, FIGURES, Heap, Place, heap_table, marked, places};
+use airtight_tests::heap::{ExpectedHeap, ExpectedTest, FIGURES, MarkedLine, heap_table, marked, places};
 use airtight_tests::{canonical, digest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +67,7 @@ fn everything() -> BTreeMap<String, &'static Value> {
 }
 
 /// What is wrong with each test, by `check`; none may be.
-fn check(check: impl Fn(&str, &Expected, &Value) -> Vec<String>) {
+fn check(check: impl Fn(&str, &ExpectedTest, &Value) -> Vec<String>) {
     let (found, table) = (everything(), heap_table());
     let mut wrong = Vec::new();
     for (name, expected) in &table {
@@ -103,22 +103,22 @@ fn every_figure_is_that_of_the_table() {
     check(|_, expected, test| {
         let heap = &test["usage"]["heap"];
         match &expected.heap {
-            Heap::Known(figures) => {
+            ExpectedHeap::Known(figures) => {
                 let mut wrong = differences(heap, figures.iter().map(|(name, value)| (name.as_str(), Some(*value))));
                 if heap["tracked"] != true || heap["doubt"] != Value::Null {
                     wrong.push(format!("it is not certain: {heap}"));
                 }
                 wrong
             }
-            Heap::Unfinished if test["usage"] == Value::Null => {
+            ExpectedHeap::Unfinished if test["usage"] == Value::Null => {
                 if expected.verdict == "skip" {
                     vec![]
                 } else {
                     vec!["there is no usage".to_owned()]
                 }
             }
-            Heap::Unfinished => differences(heap, FIGURES[..4].iter().map(|name| (*name, None))),
-            Heap::Untracked => {
+            ExpectedHeap::Unfinished => differences(heap, FIGURES[..4].iter().map(|name| (*name, None))),
+            ExpectedHeap::Untracked => {
                 let mut wrong = differences(heap, FIGURES.iter().map(|name| (*name, None)));
                 if heap["tracked"] != false || !heap["why"].is_string() || !heap["why_code"].is_string() {
                     wrong.push(format!("there is no reason: {heap}"));
@@ -165,7 +165,7 @@ fn every_block_was_allocated_at_a_marked_line() {
             let Some(marks) = marked(name, mark) else { continue };
             let mut missed = marks.clone();
             for entry in entries(test, list) {
-                let stack: BTreeSet<Place> = places(&entry["stack"]).collect();
+                let stack: BTreeSet<MarkedLine> = places(&entry["stack"]).collect();
                 missed.retain(|place| !stack.contains(place));
                 if stack.is_disjoint(&marks) {
                     wrong.push(format!("{mark} at {stack:?}, where no mark is"));
@@ -185,7 +185,7 @@ fn every_bad_free_is_shown_at_a_marked_line() {
     check(|name, _, test| {
         let cleanups = test["cleanups"].as_array().into_iter().flatten();
         let stacks = std::iter::once(test).chain(cleanups).flat_map(|failed| places(&failed["stack"]));
-        let shown: BTreeSet<Place> = stacks.collect();
+        let shown: BTreeSet<MarkedLine> = stacks.collect();
         let marks = marked(name, "freed").unwrap_or_default();
         seen.set(seen.get() + marks.len());
         marks.difference(&shown).map(|place| format!("it did not fail at {place:?} but at {shown:?}")).collect()

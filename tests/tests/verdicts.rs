@@ -1,7 +1,7 @@
 //! The verdict of every guest. The table is `guests/verdicts.txt`; a guest that is not in it, or an entry without a guest,
 //! is a failure. What is said of each test is kept in snapshots.
 
-use airtight_tests::{Picture, Ran, guests_dir, picture, read_report, run, scratch_dir, tests, verdicts};
+use airtight_tests::{DirPicture, Ran, guests_dir, picture, read_report, run, scratch_dir, tests, verdicts};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn run_all(report: &Path) -> Ran {
 }
 
 /// What the guests write to, in memory: their packages, and a directory granted as an overlay.
-fn watched() -> Vec<Picture> {
+fn watched() -> Vec<DirPicture> {
     ["plain", "programs", "sdk", "fixtures"].map(|dir| picture(&guests_dir().join(dir))).into()
 }
 

@@ -7,7 +7,7 @@ use crate::config::Ask;
 use crate::instrument::Window;
 use crate::policy::Policy;
 use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, TrapKind};
-use crate::symbols::{Cause, HarnessFrames, Symbols};
+use crate::symbols::{HarnessFrames, Symbols, TrapCause};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, SECTION, STATE_EXPORT, parse_section};
 use wasmparser::ValType;
 
@@ -154,7 +154,7 @@ pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> Str
         return panic.message;
     }
     match &cleanup.ending {
-        Ending::Trap { kind: TrapKind::Unreachable, stack } if symbols.cause(stack) == Cause::AllocError => {
+        Ending::Trap { kind: TrapKind::Unreachable, stack } if symbols.cause(stack) == TrapCause::AllocError => {
             OUT_OF_MEMORY.into()
         }
         ending => ending.words(),

@@ -16,7 +16,7 @@ pub(super) fn serialize<S: Serializer>(figure: &u64, to: S) -> Result<S::Ok, S::
 
 /// Reads either form.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    from.deserialize_any(Figure)
+    from.deserialize_any(FigureVisitor)
 }
 
 /// Writes any JSON with its integers exact and its keys in order.
@@ -42,7 +42,7 @@ pub(super) mod optional {
 
 /// The same for a difference, which may be negative.
 pub(super) mod signed {
-    use super::{Difference, LARGEST_NUMBER};
+    use super::{DifferenceVisitor, LARGEST_NUMBER};
     use serde::{Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(difference: &i64, to: S) -> Result<S::Ok, S::Error> {
@@ -54,7 +54,7 @@ pub(super) mod signed {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-        from.deserialize_any(Difference)
+        from.deserialize_any(DifferenceVisitor)
     }
 }
 
@@ -79,9 +79,9 @@ fn exact(value: &Value) -> Value {
     }
 }
 
-struct Figure;
+struct FigureVisitor;
 
-impl de::Visitor<'_> for Figure {
+impl de::Visitor<'_> for FigureVisitor {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,9 +97,9 @@ impl de::Visitor<'_> for Figure {
     }
 }
 
-struct Difference;
+struct DifferenceVisitor;
 
-impl de::Visitor<'_> for Difference {
+impl de::Visitor<'_> for DifferenceVisitor {
     type Value = i64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

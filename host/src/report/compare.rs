@@ -24,7 +24,7 @@ pub struct Difference {
 /// in a report is one difference. No differences means the same digest, and the other way round.
 pub fn differences(left: &Canonical, right: &Canonical) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut place = Place { module: None, test: None, found: &mut found };
+    let mut place = Comparison { module: None, test: None, found: &mut found };
     place.compare(Some(&without(left, "modules")), Some(&without(right, "modules")));
     for (left, right) in matched(&left.modules, &right.modules, |module| module.name.clone()) {
         modules(left, right, &mut found);
@@ -35,12 +35,12 @@ pub fn differences(left: &Canonical, right: &Canonical) -> Vec<Difference> {
 fn modules(left: Option<&ModuleRecord>, right: Option<&ModuleRecord>, found: &mut Vec<Difference>) {
     let module = left.or(right).map(|module| module.name.clone());
     let own = |module: &ModuleRecord| without(module, "tests");
-    let mut place = Place { module: module.clone(), test: None, found };
+    let mut place = Comparison { module: module.clone(), test: None, found };
     place.compare(left.map(own).as_ref(), right.map(own).as_ref());
     let (Some(left), Some(right)) = (left, right) else { return };
     for (left, right) in matched(&left.tests, &right.tests, |test| (test.name.to_string(), test.harness)) {
         let test = left.or(right).map(|test| test.name.to_string());
-        let mut place = Place { module: module.clone(), test, found };
+        let mut place = Comparison { module: module.clone(), test, found };
         // Comparing is quicker than writing, but it also sees output, which is not canonical.
         if left != right {
             place.compare(left.map(json).as_ref(), right.map(json).as_ref());
@@ -93,13 +93,13 @@ fn without(part: &impl Serialize, list: &str) -> Value {
 }
 
 /// Where a difference is, as far as names tell.
-struct Place<'a> {
+struct Comparison<'a> {
     module: Option<String>,
     test: Option<String>,
     found: &'a mut Vec<Difference>,
 }
 
-impl Place<'_> {
+impl Comparison<'_> {
     fn compare(&mut self, left: Option<&Value>, right: Option<&Value>) {
         self.walk(&mut String::new(), left, right);
     }

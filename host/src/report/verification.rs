@@ -25,12 +25,12 @@ pub struct Trial {
     /// How long it took.
     pub elapsed: Duration,
     /// What came of it.
-    pub result: Tried,
+    pub result: TrialResult,
 }
 
 /// What came of a [`Trial`].
 #[derive(Debug)]
-pub enum Tried {
+pub enum TrialResult {
     /// It was run.
     Ran {
         /// The digest of its report.
@@ -38,7 +38,7 @@ pub enum Tried {
         /// Why its report says that another run may differ.
         doubts: Vec<Doubt>,
         /// Modules that could not be run in this way; the comparison is of the others.
-        left_out: Vec<LeftOut>,
+        left_out: Vec<OmittedModule>,
         /// Where its report differs from the reference.
         differences: Vec<Difference>,
     },
@@ -51,7 +51,7 @@ pub enum Tried {
 
 /// A module that one way cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct OmittedModule {
     /// Its name.
     pub module: String,
     /// Why.
@@ -61,7 +61,7 @@ pub struct LeftOut {
 impl Trial {
     /// Whether it was run and its report differs from the reference. A way that was not run does not differ.
     pub fn differs(&self) -> bool {
-        matches!(&self.result, Tried::Ran { differences, .. } if !differences.is_empty())
+        matches!(&self.result, TrialResult::Ran { differences, .. } if !differences.is_empty())
     }
 }
 
@@ -70,7 +70,7 @@ impl Verification {
     pub fn doubts(&self) -> Vec<&Doubt> {
         let mut all: Vec<&Doubt> = Vec::new();
         for trial in &self.trials {
-            let Tried::Ran { doubts, .. } = &trial.result else { continue };
+            let TrialResult::Ran { doubts, .. } = &trial.result else { continue };
             all.extend(doubts.iter().filter(|doubt| !all.contains(doubt)).collect::<Vec<_>>());
         }
         all
@@ -94,7 +94,7 @@ mod tests {
     use crate::model::samples;
 
     fn ran(doubts: Vec<Doubt>, differences: Vec<Difference>) -> Trial {
-        let result = Tried::Ran { digest: "sha256:1".to_owned(), doubts, left_out: Vec::new(), differences };
+        let result = TrialResult::Ran { digest: "sha256:1".to_owned(), doubts, left_out: Vec::new(), differences };
         Trial { way: "one".to_owned(), elapsed: Duration::ZERO, result }
     }
 
@@ -107,7 +107,7 @@ mod tests {
         let not_run = || Trial {
             way: "two".to_owned(),
             elapsed: Duration::ZERO,
-            result: Tried::NotRun { why: "cannot be".to_owned() },
+            result: TrialResult::NotRun { why: "cannot be".to_owned() },
         };
         let same = || ran(Vec::new(), Vec::new());
         assert_eq!(verification(vec![same(), not_run()]).exit_status(), exit_status::PASSED);

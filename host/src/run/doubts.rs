@@ -1,6 +1,6 @@
 //! What makes a report one that another run need not give again.
 
-use super::plan::{PlannedModule, PlannedTest, Step};
+use super::plan::{Decision, PlannedModule, PlannedTest};
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::policy::{Clock, Policy};
 use crate::sandbox::wasi::Streams;
@@ -35,9 +35,9 @@ fn real_clock(tests: &[(&PlannedModule, &PlannedTest)], profile: &Policy) -> Opt
 
 /// The clock of a test that is run.
 fn clock(test: &PlannedTest) -> Option<Clock> {
-    match &test.step {
-        Step::Run { grants, .. } => Some(grants.policy().clock),
-        Step::Skip(_) | Step::Refuse(_) => None,
+    match &test.decision {
+        Decision::Run { grants, .. } => Some(grants.policy().clock),
+        Decision::Skip(_) | Decision::Refuse(_) => None,
     }
 }
 

@@ -3,9 +3,9 @@
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::options::RunOptions;
-use super::plan::{PlannedModule, PlannedTest, Step};
-use super::record::{self, Named};
-use super::slow::Running;
+use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::record::{self, RecordContext};
+use super::slow::RunningTests;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
@@ -26,13 +26,13 @@ const BACKLOG: usize = 64;
 const BATCH: Duration = Duration::from_millis(10);
 
 /// What the stages of one run share.
-pub(super) struct Shared<'a> {
+pub(super) struct RunContext<'a> {
     pub engine: &'a Engine,
     pub pool: &'a ThreadPool,
     pub options: &'a RunOptions,
 }
 
-impl Shared<'_> {
+impl RunContext<'_> {
     /// The order in which the tests are started.
     pub fn order(&self, tests: usize) -> Vec<usize> {
         use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -49,7 +49,7 @@ impl Shared<'_> {
 }
 
 /// One finished test, by its place in the plan.
-struct Finished {
+struct FinishedTest {
     index: usize,
     record: TestRecord,
     profile: HeapProfile,
@@ -60,7 +60,7 @@ struct Finished {
 }
 
 /// What a whole plan came to.
-pub struct Outcome {
+pub struct PlanOutcome {
     /// A record for each test of the plan, in its order.
     pub records: Vec<TestRecord>,
     /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
@@ -74,21 +74,21 @@ pub struct Outcome {
 }
 
 /// What the workers and the collector share.
-struct Progress {
+struct RunProgress {
     /// The first failing test in the plan, where the others are not run after it.
     stop_after: AtomicUsize,
-    running: Running,
+    running: RunningTests,
 }
 
 /// Runs every test of the plan.
-pub fn all(shared: &Shared<'_>, modules: &[PlannedModule], listener: &mut dyn Listener) -> Outcome {
+pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dyn Listener) -> PlanOutcome {
     let tests: Vec<(&PlannedModule, &PlannedTest)> =
         modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test))).collect();
     let order = shared.order(tests.len());
     let (send, receive) = sync_channel(BACKLOG);
-    let progress = Progress {
+    let progress = RunProgress {
         stop_after: AtomicUsize::new(usize::MAX),
-        running: Running::new(shared.pool.current_num_threads(), least_slow(&tests)),
+        running: RunningTests::new(shared.pool.current_num_threads(), least_slow(&tests)),
     };
     std::thread::scope(|scope| {
         let (tests, progress) = (&tests, &progress);
@@ -98,11 +98,11 @@ pub fn all(shared: &Shared<'_>, modules: &[PlannedModule], listener: &mut dyn Li
 }
 
 fn work(
-    shared: &Shared<'_>,
+    shared: &RunContext<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
     order: &[usize],
-    progress: &Progress,
-    send: SyncSender<Vec<Finished>>,
+    progress: &RunProgress,
+    send: SyncSender<Vec<FinishedTest>>,
 ) {
     // Small enough to share the work evenly, large enough that sharing costs nothing.
     let chunk = (order.len() / (shared.pool.current_num_threads() * 16)).clamp(1, 256);
@@ -127,20 +127,26 @@ fn work(
     });
 }
 
-fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: usize, progress: &Progress) -> Finished {
-    let named = named(module, test, shared.options.keep_output);
-    let skip = |reason: &str| (skipped(&named, reason), None, None);
+fn one(
+    shared: &RunContext<'_>,
+    module: &PlannedModule,
+    test: &PlannedTest,
+    index: usize,
+    progress: &RunProgress,
+) -> FinishedTest {
+    let context = context(module, test, shared.options.keep_output);
+    let skip = |reason: &str| (skipped(&context, reason), None, None);
     let mut by_wall_clock = false;
     let mut profile = HeapProfile::default();
-    let (record, elapsed, bug) = match &test.step {
+    let (record, elapsed, bug) = match &test.decision {
         _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.options.interrupt.load(Ordering::Relaxed) => skip("interrupted"),
-        Step::Skip(reason) => skip(reason),
-        Step::Refuse(why) => {
+        Decision::Skip(reason) => skip(reason),
+        Decision::Refuse(why) => {
             let details = Details { message: Some(why.clone()), ..Details::default() };
-            (record::not_run(&named, Verdict::Fail, details), None, None)
+            (record::not_run(&context, Verdict::Fail, details), None, None)
         }
-        Step::Run { grants, entry } => {
+        Decision::Run { grants, entry } => {
             let began = Instant::now();
             let _running = progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
             let should_panic = entry.should_panic();
@@ -168,7 +174,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;
                 profile = allocated;
-                (record::judged(&named, &case, judgement, &account), ran.host_leak + host_leak)
+                (record::judged(&context, &case, judgement, &account), ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),
@@ -179,7 +185,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
                 Err(panic) => {
                     let what = format!("the host panicked: {}", panic_message(&*panic));
                     let details = Details { message: Some(what.clone()), ..Details::default() };
-                    (record::not_run(&named, Verdict::Fail, details), Some(what))
+                    (record::not_run(&context, Verdict::Fail, details), Some(what))
                 }
             };
             (record, Some(began.elapsed()), bug)
@@ -192,7 +198,7 @@ fn one(shared: &Shared<'_>, module: &PlannedModule, test: &PlannedTest, index: u
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         progress.stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    Finished { index, record, profile, elapsed, by_wall_clock, bug }
+    FinishedTest { index, record, profile, elapsed, by_wall_clock, bug }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -200,14 +206,14 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-fn named<'a>(module: &PlannedModule, test: &'a PlannedTest, keep_output: bool) -> Named<'a> {
+fn context<'a>(module: &PlannedModule, test: &'a PlannedTest, keep_output: bool) -> RecordContext<'a> {
     let module_harness = module.module.catalogue.harness;
-    Named { name: &test.name, harness: test.harness, module_harness, keep_output }
+    RecordContext { name: &test.name, harness: test.harness, module_harness, keep_output }
 }
 
-fn skipped(named: &Named<'_>, reason: &str) -> TestRecord {
+fn skipped(context: &RecordContext<'_>, reason: &str) -> TestRecord {
     let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
-    record::not_run(named, Verdict::Skip, details)
+    record::not_run(context, Verdict::Skip, details)
 }
 
 /// Why tests after the first failure are not run, where the user asked for that.
@@ -215,9 +221,9 @@ const FAIL_FAST: &str = "not run: an earlier test failed (--fail-fast)";
 
 /// The least time after which one of the tests is slow.
 fn least_slow(tests: &[(&PlannedModule, &PlannedTest)]) -> Duration {
-    let slow = tests.iter().filter_map(|(_, test)| match &test.step {
-        Step::Run { grants, .. } => Some(grants.policy().limits.time(Limit::SlowTimeout)),
-        Step::Skip(_) | Step::Refuse(_) => None,
+    let slow = tests.iter().filter_map(|(_, test)| match &test.decision {
+        Decision::Run { grants, .. } => Some(grants.policy().limits.time(Limit::SlowTimeout)),
+        Decision::Skip(_) | Decision::Refuse(_) => None,
     });
     slow.min().unwrap_or(Duration::MAX)
 }
@@ -233,7 +239,7 @@ fn tell_started(test: (&PlannedModule, &PlannedTest), told: &mut bool, listener:
 /// test waits for this.
 fn tell_running(
     tests: &[(&PlannedModule, &PlannedTest)],
-    running: &Running,
+    running: &RunningTests,
     started: &mut [bool],
     listener: &mut dyn Listener,
 ) {
@@ -248,12 +254,12 @@ fn tell_running(
 }
 
 fn collect(
-    shared: &Shared<'_>,
+    shared: &RunContext<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
-    progress: &Progress,
-    receive: &Receiver<Vec<Finished>>,
+    progress: &RunProgress,
+    receive: &Receiver<Vec<FinishedTest>>,
     listener: &mut dyn Listener,
-) -> Outcome {
+) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
     let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
     let mut started = vec![false; tests.len()];
@@ -301,7 +307,7 @@ fn collect(
         Some(record) if counts(index) => record,
         _ => {
             let (module, test) = tests[index];
-            skipped(&named(module, test, false), FAIL_FAST)
+            skipped(&context(module, test, false), FAIL_FAST)
         }
     });
     times.iter_mut().enumerate().filter(|(index, _)| !counts(*index)).for_each(|(_, time)| *time = None);
@@ -314,5 +320,5 @@ fn collect(
         profile.sites.extend(sites);
         profile.missing.extend(missing);
     }
-    Outcome { records: complete.collect(), by_wall_clock, times, profile, bugs }
+    PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, bugs }
 }

@@ -10,7 +10,7 @@ use crate::ledger::heap::sites::{Site, sites};
 use crate::ledger::heap::{Block, Figures, Untracked};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
-use crate::sandbox::rerun::{Capture, HeapDoubt, SecondRun, second_run};
+use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
 use crate::sandbox::{Ending, Engine, Job, Run};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -126,7 +126,7 @@ impl Accountant<'_> {
     /// A second run, with the stacks that are needed: of all allocations for a profile, else of the blocks that are left.
     fn second_run(&self, first: &Run, end: &HeapEnd) -> SecondRun {
         let numbers = || end.picture.iter().flat_map(own_blocks).map(|block| block.number);
-        let capture = if self.profile { Capture::All } else { Capture::numbers(numbers().collect()) };
+        let capture = if self.profile { StackCapture::All } else { StackCapture::numbers(numbers().collect()) };
         second_run(self.engine, self.job, (first, end), capture)
     }
 

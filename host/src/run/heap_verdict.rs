@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// A limit on the heap that a test broke.
 #[derive(Debug)]
-pub struct Broken {
+pub struct HeapBreach {
     pub limit: LimitRecord,
     pub verdict: Verdict,
     pub message: String,
@@ -75,7 +75,7 @@ pub enum Compliance {
     /// It kept all of them.
     Kept,
     /// It broke this one, the first of those that are surely broken.
-    Broken(Broken),
+    Broken(HeapBreach),
     /// That is not known of one: why not, in words.
     Unknown(String),
 }
@@ -101,7 +101,7 @@ pub fn compliance(account: &Account, limits: &Limits) -> Compliance {
         let Bounds { least, most, .. } = bounds;
         if least > cap {
             let exact = (least == most).then_some(least);
-            return Compliance::Broken(Broken {
+            return Compliance::Broken(HeapBreach {
                 message: message(limit, figure, &bounds, cap),
                 limit: LimitRecord::new(limit, cap, exact),
                 verdict: verdict_of_breach(limit),

@@ -7,7 +7,7 @@ use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breac
 use crate::policy::Policy;
 use crate::sandbox::wasi::FatalWait;
 use crate::sandbox::{Ending, LoadedModule, Run, TrapKind};
-use crate::symbols::Cause;
+use crate::symbols::TrapCause;
 
 /// What is said of a test beside its resources.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,19 +131,19 @@ impl Case<'_> {
     }
 
     fn judge_trap(&self, kind: TrapKind, stack: &[crate::ledger::RawFrame]) -> Judgement {
-        let cause = if kind == TrapKind::Unreachable { self.module.symbols.cause(stack) } else { Cause::Other };
+        let cause = if kind == TrapKind::Unreachable { self.module.symbols.cause(stack) } else { TrapCause::Other };
         let stderr = &self.run.remains.output.stderr;
         // A clean-up that panics later does so on the same stream.
         let own = self.run.sdk.as_ref().map_or(stderr.len(), |said| said.own_stderr.min(stderr.len()));
         let panic = rust::last_panic(&stderr[..own]);
         match (kind, cause, panic) {
-            (TrapKind::Unreachable, Cause::AllocError, _) => Judgement::fail(OUT_OF_MEMORY),
-            (TrapKind::Unreachable, Cause::Panic, Some(panic)) => {
+            (TrapKind::Unreachable, TrapCause::AllocError, _) => Judgement::fail(OUT_OF_MEMORY),
+            (TrapKind::Unreachable, TrapCause::Panic, Some(panic)) => {
                 let catches = || self.module.symbols.catches_panics(stack).then_some(rust::CATCH_UNWIND);
                 let hint = harness(self.harness).hint(&panic.message).or_else(catches);
                 Judgement { hint, panicked_at: Some(panic.place), ..Judgement::fail(panic.message) }
             }
-            (TrapKind::Unreachable, Cause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
+            (TrapKind::Unreachable, TrapCause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
             (TrapKind::MemoryFault, ..) => Judgement {
                 hint: Some("deep recursion in a Rust or C guest also ends so, on its shadow stack"),
                 ..Judgement::fail(format!("trap: {kind}"))

@@ -85,24 +85,23 @@ pub struct PlannedTest {
     pub name: Arc<str>,
     /// How it is held.
     pub harness: Harness,
-    pub(super) step: Step,
+    pub(super) decision: Decision,
 }
 
 impl PlannedTest {
     /// Why it will be skipped, if it will.
     pub fn skipped(&self) -> Option<&str> {
-        match &self.step {
-            Step::Skip(reason) => Some(reason),
-            Step::Run { .. } | Step::Refuse(_) => None,
+        match &self.decision {
+            Decision::Skip(reason) => Some(reason),
+            Decision::Run { .. } | Decision::Refuse(_) => None,
         }
     }
 }
 
-pub(super) enum Step {
-    Run {
-        grants: Arc<Grants>,
-        entry: TestEntry,
-    },
+/// What the plan decided to do with a test.
+pub(super) enum Decision {
+    /// Run it.
+    Run { grants: Arc<Grants>, entry: TestEntry },
     /// Not run, for this reason.
     Skip(Arc<str>),
     /// Not run, because it asks for what it may not have.
@@ -146,8 +145,8 @@ impl Planner<'_> {
             if self.selection.partition.is_some_and(|partition| !partition.holds(index)) {
                 continue;
             }
-            let step = self.step(&module, &candidate, &mut shared)?;
-            tests.push(PlannedTest { name: candidate.test.name, harness: candidate.harness, step });
+            let decision = self.decision(&module, &candidate, &mut shared)?;
+            tests.push(PlannedTest { name: candidate.test.name, harness: candidate.harness, decision });
         }
         Ok(PlannedModule { module, filtered_out: all - tests.len(), tests })
     }
@@ -179,24 +178,24 @@ impl Planner<'_> {
         Ok(candidates)
     }
 
-    fn step(
+    fn decision(
         &self,
         module: &LoadedModule,
         candidate: &Candidate,
         shared: &mut SharedGrants<'_>,
-    ) -> Result<Step, RunError> {
+    ) -> Result<Decision, RunError> {
         let Candidate { test, harness: word, ignored } = candidate;
         if let (Some(reason), RunIgnored::No) = (ignored, self.selection.ignored) {
-            return Ok(Step::Skip(Arc::clone(reason)));
+            return Ok(Decision::Skip(Arc::clone(reason)));
         }
         let policy = match self.profile.policy_for(&module.name, &test.name, &test.ask) {
             Ok(policy) => policy,
-            Err(refused) => return Ok(Step::Refuse(refused.to_string())),
+            Err(refused) => return Ok(Decision::Refuse(refused.to_string())),
         };
         let grants = shared.under(&policy)?;
         Ok(match harness(*word).entry(test, module, &policy) {
-            Ok(entry) => Step::Run { grants, entry },
-            Err(why) => Step::Refuse(why),
+            Ok(entry) => Decision::Run { grants, entry },
+            Err(why) => Decision::Refuse(why),
         })
     }
 }

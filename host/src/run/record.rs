@@ -15,8 +15,8 @@ use std::sync::Arc;
 /// Frames that are looked at of a stack that is used up: enough for the harness's and some of the user's.
 const OVERFLOW_FRAMES: usize = 32;
 
-/// What the record is made for.
-pub struct Named<'a> {
+/// Whose record is made, and what is wanted in it.
+pub struct RecordContext<'a> {
     pub name: &'a Arc<str>,
     pub harness: Harness,
     pub module_harness: Harness,
@@ -25,10 +25,10 @@ pub struct Named<'a> {
 }
 
 /// A record of a test that was not run.
-pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRecord {
+pub fn not_run(context: &RecordContext<'_>, verdict: Verdict, details: Details) -> TestRecord {
     TestRecord {
-        name: Arc::clone(named.name),
-        harness: other_harness(named),
+        name: Arc::clone(context.name),
+        harness: other_harness(context),
         verdict,
         usage: None,
         details: Some(Box::new(details)),
@@ -36,10 +36,10 @@ pub fn not_run(named: &Named<'_>, verdict: Verdict, details: Details) -> TestRec
 }
 
 /// The record of a test that was run and judged by how it ended.
-pub fn judged(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
+pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
     let mut record = TestRecord {
-        name: Arc::clone(named.name),
-        harness: other_harness(named),
+        name: Arc::clone(context.name),
+        harness: other_harness(context),
         verdict: judgement.verdict,
         usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run, heap)),
         details: None,
@@ -53,9 +53,9 @@ pub fn judged(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &A
         && run.rounds.len() < 2
         && left_nothing(heap)
         && matches!(heap_verdict::compliance(heap, &case.policy.limits), Compliance::Kept)
-        && !named.keep_output;
+        && !context.keep_output;
     if !plain {
-        let (verdict, details) = details(named, case, judgement, heap);
+        let (verdict, details) = details(context, case, judgement, heap);
         record.verdict = verdict;
         record.details = (details != Details::default()).then(|| Box::new(details));
     }
@@ -63,8 +63,8 @@ pub fn judged(named: &Named<'_>, case: &Case<'_>, judgement: Judgement, heap: &A
 }
 
 /// The harness of the test, where it is not that of its module.
-fn other_harness(named: &Named<'_>) -> Option<Harness> {
-    (named.harness != named.module_harness).then_some(named.harness)
+fn other_harness(context: &RecordContext<'_>) -> Option<Harness> {
+    (context.harness != context.module_harness).then_some(context.harness)
 }
 
 fn left_nothing(heap: &Account) -> bool {
@@ -88,13 +88,18 @@ fn usage(run: &Run, heap: &Account) -> Usage {
     }
 }
 
-fn details(named: &Named<'_>, case: &Case<'_>, mut judgement: Judgement, heap: &Account) -> (Verdict, Details) {
+fn details(
+    context: &RecordContext<'_>,
+    case: &Case<'_>,
+    mut judgement: Judgement,
+    heap: &Account,
+) -> (Verdict, Details) {
     let run = case.run;
-    let open = resources::describe(&run.remains.open, named.name, &case.module.symbols);
+    let open = resources::describe(&run.remains.open, context.name, &case.module.symbols);
     let (leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
     let (mut verdict, mut leaks) = weigh(judgement.verdict, leaks, case.policy.leaks.handles);
     if judgement.normal_finish {
-        let residue = resources::describe_residue(&run.remains, named.name);
+        let residue = resources::describe_residue(&run.remains, context.name);
         let (weighed, residue) = weigh(verdict, residue, case.policy.leaks.residue);
         verdict = weighed;
         leaks.extend(residue);
@@ -102,18 +107,18 @@ fn details(named: &Named<'_>, case: &Case<'_>, mut judgement: Judgement, heap: &
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {
         let symbols = &case.module.symbols;
-        let lost = heap_verdict::describe(&balance.lost, named.name, symbols);
+        let lost = heap_verdict::describe(&balance.lost, context.name, symbols);
         let (weighed, lost) = weigh(verdict, lost, case.policy.leaks.heap);
         leaks.extend(lost);
-        retained = heap_verdict::describe(&balance.retained, named.name, symbols);
+        retained = heap_verdict::describe(&balance.retained, context.name, symbols);
         (verdict, retained) = weigh(weighed, retained, case.policy.leaks.retained);
     }
-    let growth = growth(named, case, heap);
+    let growth = growth(context, case, heap);
     if verdict == Verdict::Pass && growth.as_ref().is_some_and(Growth::grows) {
         verdict = Verdict::Leak;
     }
     let broke = heap_limits(case, heap, &mut verdict, &mut judgement);
-    let stack = broke.unwrap_or_else(|| place(named, case, &judgement));
+    let stack = broke.unwrap_or_else(|| place(context, case, &judgement));
     let said = run.sdk.as_ref();
     let overflow = run.ending.used_up_stack();
     let details = Details {
@@ -130,25 +135,25 @@ fn details(named: &Named<'_>, case: &Case<'_>, mut judgement: Judgement, heap: &
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
-        output: if verdict != Verdict::Pass || named.keep_output { output(named, run) } else { Output::default() },
+        output: if verdict != Verdict::Pass || context.keep_output { output(context, run) } else { Output::default() },
     };
     (verdict, details)
 }
 
 /// What the rounds of a test that was called several times say.
-fn growth(named: &Named<'_>, case: &Case<'_>, heap: &Account) -> Option<Growth> {
+fn growth(context: &RecordContext<'_>, case: &Case<'_>, heap: &Account) -> Option<Growth> {
     if case.run.rounds.len() < 2 {
         return None;
     }
     let mut growth = Growth::judge(case.run.rounds.iter().map(round).collect());
     if let (Some(_), Account::Tracked { balance: Some(balance), .. }) = (growth.settled_from(), heap) {
-        growth.sites = heap_verdict::describe(&balance.of_last_round, named.name, &case.module.symbols);
+        growth.sites = heap_verdict::describe(&balance.of_last_round, context.name, &case.module.symbols);
     }
     Some(growth)
 }
 
-fn round(round: &crate::sandbox::Round) -> Round {
-    let crate::sandbox::Round { before, after } = *round;
+fn round(round: &crate::sandbox::RoundLevels) -> Round {
+    let crate::sandbox::RoundLevels { before, after } = *round;
     let heap = before.heap.zip(after.heap);
     Round {
         heap_blocks: heap.map(|(before, after)| (before.0, after.0).into()),
@@ -190,9 +195,9 @@ fn heap_limits(
     }
 }
 
-fn output(named: &Named<'_>, run: &Run) -> Output {
+fn output(context: &RecordContext<'_>, run: &Run) -> Output {
     let all = &run.remains.output;
-    Output { stdout: harness(named.harness).own_output(&all.stdout, named.name).to_vec(), ..all.clone() }
+    Output { stdout: harness(context.harness).own_output(&all.stdout, context.name).to_vec(), ..all.clone() }
 }
 
 /// What leaks do to a verdict, and which of them are listed.
@@ -204,13 +209,13 @@ fn weigh(verdict: Verdict, leaks: Vec<Resource>, action: LeakAction) -> (Verdict
     }
 }
 
-fn place(named: &Named<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame> {
+fn place(context: &RecordContext<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame> {
     if judgement.at_declaration {
-        return case.module.symbols.function_decl(named.name).into_iter().collect();
+        return case.module.symbols.function_decl(context.name).into_iter().collect();
     }
     match (judgement.verdict, case.run.ending.stack(), &judgement.panicked_at) {
         (Verdict::Pass | Verdict::Skip, ..) => Vec::new(),
-        (_, Some(stack), Some(at)) => case.module.symbols.frames_of_panic(stack, at, named.name),
+        (_, Some(stack), Some(at)) => case.module.symbols.frames_of_panic(stack, at, context.name),
         _ => frames(case, &case.run.ending),
     }
 }

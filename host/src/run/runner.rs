@@ -2,7 +2,7 @@
 
 use super::doubts;
 use super::error::{RunError, SetupError};
-use super::execute::{self, Outcome, Shared};
+use super::execute::{self, PlanOutcome, RunContext};
 use super::options::RunOptions;
 use super::plan::{PlannedModule, Planner, Subject};
 use super::selection::Selection;
@@ -148,7 +148,7 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let shared = Shared { engine: &self.engine, pool: &self.pool, options: &self.options };
+        let shared = RunContext { engine: &self.engine, pool: &self.pool, options: &self.options };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
@@ -161,7 +161,7 @@ impl Runner {
         }
     }
 
-    fn report(&self, modules: &[PlannedModule], outcome: Outcome, started: SystemTime, began: Instant) -> Report {
+    fn report(&self, modules: &[PlannedModule], outcome: PlanOutcome, started: SystemTime, began: Instant) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let profile = &self.profile;
         let doubts =

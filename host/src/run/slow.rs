@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What each worker is running.
-pub struct Running {
+pub struct RunningTests {
     began: Instant,
     /// How long may pass until it is looked again.
     interval: Duration,
@@ -26,7 +26,7 @@ struct Worker {
     told: AtomicUsize,
 }
 
-impl Running {
+impl RunningTests {
     /// For so many workers. `least` is the least time after which one of the tests is slow.
     pub fn new(workers: usize, least: Duration) -> Self {
         let workers = (0..workers).map(|_| Worker::default()).collect();
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn a_slow_test_is_told_of_once_and_only_while_it_runs() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let running = Running::new(1, Duration::ZERO);
+        let running = RunningTests::new(1, Duration::ZERO);
         assert_eq!(running.slow(), []);
         pool.install(|| {
             let started = running.start(4, Duration::ZERO);
@@ -110,7 +110,7 @@ mod tests {
             assert_eq!(running.slow().len(), 1);
         });
         assert_eq!(running.slow(), [], "it is over");
-        let patient = Running::new(1, Duration::from_secs(3600));
+        let patient = RunningTests::new(1, Duration::from_secs(3600));
         pool.install(|| {
             let _started = patient.start(0, Duration::from_secs(3600));
             assert_eq!(patient.slow(), []);

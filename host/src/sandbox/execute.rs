@@ -7,12 +7,12 @@ use super::engine::Engine;
 use super::heap::{self, EndPicture, HeapEnd, HeapState, NotTracked};
 use super::module::LoadedModule;
 use super::rerun::{Allowances, Instruments};
-use super::rounds::{Level, Round};
+use super::rounds::{Level, RoundLevels};
 use super::sdk::{self, SdkCall, SdkOutcome};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
-use crate::ledger::heap::Watch as HeapWatch;
+use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
 use crate::policy::Limit;
 use anyhow::Context;
@@ -68,7 +68,7 @@ pub struct Run {
     /// The end of its heap, or why that was not seen.
     pub heap: Result<Box<HeapEnd>, NotTracked>,
     /// What the instance held around each call of the test.
-    pub rounds: Vec<Round>,
+    pub rounds: Vec<RoundLevels>,
     /// The SDK's own account of the test; `None` for tests of other harnesses.
     pub sdk: Option<SdkOutcome>,
     /// What was open at the end, after clean-ups, and what was printed.
@@ -213,7 +213,7 @@ impl CallOutcome {
 /// All calls of the test.
 struct Calls {
     last: CallOutcome,
-    rounds: Vec<Round>,
+    rounds: Vec<RoundLevels>,
 }
 
 impl TestRun<'_> {
@@ -223,12 +223,12 @@ impl TestRun<'_> {
         let mut before = Level::now(&mut self.store);
         let ended = ready.and_then(|()| self.invoke());
         let mut last = self.conclude(ended, 0);
-        let mut rounds = vec![Round { before, after: Level::now(&mut self.store) }];
+        let mut rounds = vec![RoundLevels { before, after: Level::now(&mut self.store) }];
         while rounds.len() < self.job.rounds as usize && last.may_go_on() {
             before = Level::now(&mut self.store);
             let ended = self.invoke_again();
             last = self.conclude(ended, last.spent);
-            rounds.push(Round { before, after: Level::now(&mut self.store) });
+            rounds.push(RoundLevels { before, after: Level::now(&mut self.store) });
         }
         Calls { last, rounds }
     }
@@ -263,8 +263,8 @@ impl TestRun<'_> {
             return Ok(ground);
         }
         self.instruments.prepare(&mut self.store, instance, module, ground)?;
-        let watch = HeapWatch::new(self.job.grants.policy().limits.values());
-        self.store.data_mut().heap.begin(watch, self.instruments.capture.clone());
+        let limits = HeapLimits::new(self.job.grants.policy().limits.values());
+        self.store.data_mut().heap.begin(limits, self.instruments.capture.clone());
         Ok(ground)
     }
 

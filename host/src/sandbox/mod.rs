@@ -32,5 +32,5 @@ pub(crate) use execute::{Entry, Job, Run};
 pub(crate) use module::CodeRules;
 pub use module::{LoadError, LoadOptions, LoadedModule};
 pub(crate) use rerun::run;
-pub use rounds::Round;
+pub use rounds::RoundLevels;
 pub use sdk::{FailedCleanup, Failure, SdkCall};

@@ -5,7 +5,7 @@ use wasmtime::Store;
 
 /// One call of the test, its clean-ups included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Round {
+pub struct RoundLevels {
     /// Just before it.
     pub before: Level,
     /// Just after it.

@@ -24,7 +24,7 @@ pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
     while let Ok(Some(header)) = headers.next() {
         let Ok(unit) = sections.unit(header) else { continue };
         if !is_library(&unit, roots) {
-            let mut walk = Walk { sections, unit: &unit, scopes: Vec::new() };
+            let mut walk = DeclWalk { sections, unit: &unit, scopes: Vec::new() };
             // What was read before an error is right.
             let _ = walk.run(&mut decls);
         }
@@ -39,7 +39,7 @@ fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
     roots.source(&path).is_some_and(|source| source.library)
 }
 
-struct Walk<'a> {
+struct DeclWalk<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
     /// The names of the modules and types around the entry, each with its depth.
@@ -47,14 +47,14 @@ struct Walk<'a> {
 }
 
 #[derive(Default)]
-struct Attributes {
+struct DeclAttributes {
     name: Option<String>,
     file: Option<u64>,
     line: Option<u64>,
     start: Option<u64>,
 }
 
-impl Walk<'_> {
+impl DeclWalk<'_> {
     fn run(&mut self, decls: &mut Vec<Decl>) -> gimli::Result<()> {
         let mut entries = self.unit.entries_raw(None)?;
         while !entries.is_empty() {
@@ -86,8 +86,8 @@ impl Walk<'_> {
         &self,
         entries: &mut EntriesRaw<'_, '_, Metered>,
         abbreviation: &Abbreviation,
-    ) -> gimli::Result<Attributes> {
-        let mut attributes = Attributes::default();
+    ) -> gimli::Result<DeclAttributes> {
+        let mut attributes = DeclAttributes::default();
         for spec in abbreviation.attributes() {
             let attribute = entries.read_attribute(*spec)?;
             match attribute.name() {
@@ -110,7 +110,7 @@ impl Walk<'_> {
     }
 
     /// A declaration, unless it has no name of its own: a closure, or a copy that names where it was declared.
-    fn decl(&self, attributes: Attributes) -> Option<Decl> {
+    fn decl(&self, attributes: DeclAttributes) -> Option<Decl> {
         let name = attributes.name.filter(|name| !name.starts_with('{'))?;
         let scopes = self.scopes.iter().map(|(_, scope)| scope.as_str());
         Some(Decl {

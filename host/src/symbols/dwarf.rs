@@ -21,7 +21,7 @@ const MAX_INLINED: usize = 64;
 const PREFIX: &str = ".debug_";
 
 /// One call at a code offset, as the debug information has it.
-pub(super) struct Call {
+pub(super) struct CallSite {
     /// The function's linkage name where there is one, else its plain name.
     pub(super) name: Option<String>,
     /// The file's path at compile time.
@@ -55,7 +55,7 @@ impl Dwarf {
     }
 
     /// The calls at a code offset, innermost first: those inlined there, then the function that holds it.
-    pub(super) fn calls(&self, offset: u32) -> Vec<Call> {
+    pub(super) fn calls(&self, offset: u32) -> Vec<CallSite> {
         let mut calls = Vec::new();
         let Ok(mut frames) = self.context.find_frames(offset.into()).skip_all_loads() else { return calls };
         while let Ok(Some(frame)) = frames.next() {
@@ -64,7 +64,7 @@ impl Dwarf {
             }
             let name = frame.function.as_ref().and_then(|name| Some(name.raw_name().ok()?.into_owned()));
             let (file, line) = frame.location.map_or((None, None), |at| (at.file.map(str::to_owned), at.line));
-            calls.push(Call { name, file, line });
+            calls.push(CallSite { name, file, line });
         }
         calls
     }
@@ -75,7 +75,7 @@ impl Dwarf {
 }
 
 /// Refuses what would take the reader behind more stack or time than its input is long.
-fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), Refused> {
+fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), UnfitDebugInfo> {
     let mut headers = dwarf.units();
     while let Some(header) = headers.next()? {
         // As the reader behind, pass over a unit that cannot be read.
@@ -85,15 +85,15 @@ fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), Refused> {
     Ok(())
 }
 
-fn vet_entries(unit: &Unit<Metered>) -> Result<(), Refused> {
+fn vet_entries(unit: &Unit<Metered>) -> Result<(), UnfitDebugInfo> {
     let mut entries: EntriesRaw<'_, '_, Metered> = unit.entries_raw(None)?;
     while !entries.is_empty() {
         if entries.next_depth() > MAX_DEPTH {
-            return Err(Refused);
+            return Err(UnfitDebugInfo);
         }
         if let Some(abbreviation) = entries.read_abbreviation()? {
             if abbreviation.attributes().len() > MAX_ATTRIBUTES {
-                return Err(Refused);
+                return Err(UnfitDebugInfo);
             }
             entries.skip_attributes(abbreviation.attributes())?;
         }
@@ -101,10 +101,10 @@ fn vet_entries(unit: &Unit<Metered>) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The debug information is not used.
-struct Refused;
+/// Debug information that is not used, since reading it would take more stack or time than it is long.
+struct UnfitDebugInfo;
 
-impl From<gimli::Error> for Refused {
+impl From<gimli::Error> for UnfitDebugInfo {
     fn from(_: gimli::Error) -> Self {
         Self
     }

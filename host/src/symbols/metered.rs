@@ -13,17 +13,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A range of a module, read at a price.
 #[derive(Debug, Clone)]
 pub(super) struct Metered {
-    source: Arc<Source>,
+    source: Arc<MeteredBytes>,
     range: Range<usize>,
 }
 
-struct Source {
+struct MeteredBytes {
     bytes: Arc<[u8]>,
     /// Bytes that may still be read. Contexts are used by one thread at a time, so that relaxed loads and stores do.
     budget: AtomicU64,
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for MeteredBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source").field("budget", &self.budget).finish_non_exhaustive()
     }
@@ -32,7 +32,7 @@ impl fmt::Debug for Source {
 impl Metered {
     /// A reader of nothing yet; [`Metered::section`] gives readers that share its budget.
     pub(super) fn new(bytes: Arc<[u8]>, budget: u64) -> Self {
-        Self { source: Arc::new(Source { bytes, budget: AtomicU64::new(budget) }), range: 0..0 }
+        Self { source: Arc::new(MeteredBytes { bytes, budget: AtomicU64::new(budget) }), range: 0..0 }
     }
 
     /// A reader of this range of the module; of nothing, where it is out of bounds.

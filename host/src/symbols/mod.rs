@@ -34,7 +34,7 @@ const CAUSE_FRAMES: usize = 64;
 
 /// Why Rust code trapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub enum TrapCause {
     /// A panic; its message went to standard error.
     Panic,
     /// An allocation that was refused and could not be done without.
@@ -186,15 +186,15 @@ impl Symbols {
     }
 
     /// Why a trap with this stack happened.
-    pub fn cause(&self, stack: &[RawFrame]) -> Cause {
+    pub fn cause(&self, stack: &[RawFrame]) -> TrapCause {
         let inner = &stack[..stack.len().min(CAUSE_FRAMES)];
         // Rust may panic because memory was refused, and then the refusal is the cause.
         if self.holds(inner, Class::AllocError) {
-            Cause::AllocError
+            TrapCause::AllocError
         } else if self.holds(inner, Class::Panic) {
-            Cause::Panic
+            TrapCause::Panic
         } else {
-            Cause::Other
+            TrapCause::Other
         }
     }
 

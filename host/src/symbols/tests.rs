@@ -196,7 +196,7 @@ fn a_test_of_libtest_ends_where_it_was_called() {
     assert_eq!(shown(&symbols.frames(&stack)), ["demo::tests::leaks"]);
     assert_eq!(shown(&symbols.frames(&stack[5..])), ["demo::main"]);
     assert!(symbols.know_test_window() && symbols.in_test_window(&stack) && !symbols.in_test_window(&stack[5..]));
-    assert_eq!((symbols.cause(&stack), symbols.cause(&stack[2..])), (Cause::Panic, Cause::Other));
+    assert_eq!((symbols.cause(&stack), symbols.cause(&stack[2..])), (TrapCause::Panic, TrapCause::Other));
     // With the user's code inlined away, what is left of the test is shown.
     let inlined = [&stack[..2], &stack[3..]].concat();
     let frames = shown(&symbols.frames(&inlined));
@@ -247,8 +247,8 @@ fn a_refused_allocation_is_no_panic() {
     let names = ["_ZN4core9panicking9panic_fmt17h0123456789abcdefE", "__rust_alloc_error_handler"];
     let symbols = symbols(module(&names));
     let stack = [RawFrame { function: 0, offset: None }, RawFrame { function: 1, offset: None }];
-    assert_eq!(symbols.cause(&stack), Cause::AllocError);
-    assert_eq!(symbols.cause(&stack[..1]), Cause::Panic);
+    assert_eq!(symbols.cause(&stack), TrapCause::AllocError);
+    assert_eq!(symbols.cause(&stack[..1]), TrapCause::Panic);
 }
 
 #[test]

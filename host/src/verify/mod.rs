@@ -2,7 +2,7 @@
 
 use crate::model::Report;
 use crate::report::compare::{differences, without_modules};
-use crate::report::verification::{LeftOut, Trial, Tried, Verification};
+use crate::report::verification::{OmittedModule, Trial, TrialResult, Verification};
 use crate::run::{RunError, Runner, RunnerBuilder, Selection, SetupError, Subject};
 use crate::sandbox::{Cache, Compiler};
 use std::path::Path;
@@ -59,12 +59,12 @@ pub enum VerifyError<E: std::error::Error + 'static> {
 }
 
 /// A module that was asked for, by name, and what came of loading it.
-pub type Loaded<E> = (String, Result<Subject, E>);
+pub type LoadResult<E> = (String, Result<Subject, E>);
 
 /// What is verified.
 pub struct Suite<'a, E> {
     /// Loads every module again: each way of running has its own runner, and compiled code belongs to one runner.
-    pub load: &'a dyn Fn(&Runner) -> Vec<Loaded<E>>,
+    pub load: &'a dyn Fn(&Runner) -> Vec<LoadResult<E>>,
     /// Which tests.
     pub selection: &'a Selection,
 }
@@ -136,14 +136,14 @@ pub fn verify<E: std::error::Error + 'static>(
     for way in others {
         let began = Instant::now();
         let result = match way.impossible {
-            Some(why) => Tried::NotRun { why: why.to_owned() },
+            Some(why) => TrialResult::NotRun { why: why.to_owned() },
             None if way.elsewhere => compared(&reference, &elsewhere(way)?, Vec::new()),
             None => match run(suite, way, first) {
                 Ok((_, left_out)) if left_out.len() == modules(&reference) => not_run(&left_out),
                 Ok((report, left_out)) => compared(&reference, &report, left_out),
                 // A compiler that this machine does not have.
                 Err(VerifyError::Setup(SetupError::Engine(why))) if way.compiler() != first.compiler() => {
-                    Tried::NotRun { why: why.to_string() }
+                    TrialResult::NotRun { why: why.to_string() }
                 }
                 Err(error) => return Err(error),
             },
@@ -165,14 +165,14 @@ fn run<E: std::error::Error + 'static>(
     suite: &Suite<'_, E>,
     way: &Way,
     first: &Way,
-) -> Result<(Report, Vec<LeftOut>), VerifyError<E>> {
+) -> Result<(Report, Vec<OmittedModule>), VerifyError<E>> {
     let runner = way.builder.clone().build()?;
     let (mut subjects, mut left_out) = (Vec::new(), Vec::new());
     for (module, loaded) in (suite.load)(&runner) {
         match loaded {
             Ok(subject) => subjects.push(subject),
             Err(error) if way.compiler() != first.compiler() => {
-                left_out.push(LeftOut { module, why: with_causes(&error) });
+                left_out.push(OmittedModule { module, why: with_causes(&error) });
             }
             Err(error) => return Err(VerifyError::Load(error)),
         }
@@ -188,19 +188,19 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn not_run(left_out: &[LeftOut]) -> Tried {
-    let all: Vec<String> = left_out.iter().map(|LeftOut { module, why }| format!("{module}: {why}")).collect();
-    Tried::NotRun { why: all.join("; ") }
+fn not_run(left_out: &[OmittedModule]) -> TrialResult {
+    let all: Vec<String> = left_out.iter().map(|OmittedModule { module, why }| format!("{module}: {why}")).collect();
+    TrialResult::NotRun { why: all.join("; ") }
 }
 
-fn compared(reference: &Report, report: &Report, left_out: Vec<LeftOut>) -> Tried {
+fn compared(reference: &Report, report: &Report, left_out: Vec<OmittedModule>) -> TrialResult {
     let names: Vec<String> = left_out.iter().map(|left| left.module.clone()).collect();
     let differences = if names.is_empty() {
         differences(&reference.canonical, &report.canonical)
     } else {
         differences(&without_modules(&reference.canonical, &names), &without_modules(&report.canonical, &names))
     };
-    Tried::Ran { digest: report.digest.clone(), doubts: report.canonical.doubts.clone(), left_out, differences }
+    TrialResult::Ran { digest: report.digest.clone(), doubts: report.canonical.doubts.clone(), left_out, differences }
 }
 
 fn only_winch(ways: &[Way], trials: &[Trial]) -> bool {
@@ -220,7 +220,7 @@ mod tests {
     /// Verifies modules written as text; the ways that were told, each with what it came to.
     fn verified(config: &str, modules: &dyn Fn() -> Vec<(&'static str, String)>) -> (Verification, Vec<String>) {
         let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
-        let load = |runner: &Runner| -> Vec<Loaded<LoadError>> {
+        let load = |runner: &Runner| -> Vec<LoadResult<LoadError>> {
             let load = |(name, text): (&str, String)| {
                 let options = LoadOptions::named(name);
                 let module = runner.load(wat::parse_str(text).unwrap(), options);
@@ -238,10 +238,10 @@ mod tests {
         let mut nowhere = |_: &Way| Err(VerifyError::Interrupted);
         let verification = verify(&suite, &all, &mut nowhere, &mut |trial| {
             let came = match &trial.result {
-                Tried::NotRun { .. } => "not run",
-                Tried::Ran { left_out, .. } if !left_out.is_empty() => "left out",
-                Tried::Ran { .. } if trial.differs() => "differs",
-                Tried::Ran { .. } => "same",
+                TrialResult::NotRun { .. } => "not run",
+                TrialResult::Ran { left_out, .. } if !left_out.is_empty() => "left out",
+                TrialResult::Ran { .. } if trial.differs() => "differs",
+                TrialResult::Ran { .. } => "same",
             };
             told.push(format!("{}: {came}", trial.way));
         });
@@ -269,7 +269,7 @@ mod tests {
         let (verification, told) = verified("", &|| vec![("nan", NAN.to_owned()), ("empty", EMPTY.to_owned())]);
         assert!(told.contains(&"Winch: differs".to_owned()) && told.contains(&"Pulley: same".to_owned()), "{told:?}");
         assert_eq!(verification.hint, Some(ONLY_WINCH));
-        let Tried::Ran { differences, .. } =
+        let TrialResult::Ran { differences, .. } =
             &verification.trials.iter().find(|trial| trial.way == "Winch").unwrap().result
         else {
             panic!("it ran")

@@ -30,12 +30,12 @@ mod toolchain;
 pub use {
     error::ToolchainError,
     guests::build::{Artifact, BuildError, BuildEvent, BuildOutput, build},
-    guests::failures::{BuildFailure, Culprit, Relation},
+    guests::failures::{BuildFailure, FailedDependency, Relation},
     guests::package::TargetKind,
     guests::request::{BuildRequest, CargoProfile, TargetFilter},
     setup::find::find,
     setup::install::{Permission, install},
-    setup::progress::{SetupEvent, Step},
+    setup::progress::{SetupEvent, SetupStep},
     system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir},
-    toolchain::{Kind, TARGET, Toolchain},
+    toolchain::{TARGET, Toolchain, ToolchainKind},
 };

@@ -16,12 +16,12 @@ pub struct Toolchain {
     /// Where the compiler's libraries are.
     pub sysroot: PathBuf,
     /// Where it came from.
-    pub kind: Kind,
+    pub kind: ToolchainKind,
 }
 
 /// Where a toolchain came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ToolchainKind {
     /// The one that plain `cargo` uses, with the target installed.
     Active,
     /// A distribution's compiler with a packaged target.
@@ -37,8 +37,10 @@ impl Toolchain {
     /// Variables under which plain `cargo build --target wasm32-wasip1` uses this toolchain; none where it does so anyway.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         match self.kind {
-            Kind::Active => Vec::new(),
-            Kind::Distribution | Kind::Private { .. } => vec![("RUSTC", self.rustc.clone().into_os_string())],
+            ToolchainKind::Active => Vec::new(),
+            ToolchainKind::Distribution | ToolchainKind::Private { .. } => {
+                vec![("RUSTC", self.rustc.clone().into_os_string())]
+            }
         }
     }
 }
@@ -46,9 +48,9 @@ impl Toolchain {
 impl std::fmt::Display for Toolchain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.kind {
-            Kind::Active => write!(f, "the active toolchain ({})", self.sysroot.display()),
-            Kind::Distribution => write!(f, "the distribution's toolchain ({})", self.rustc.display()),
-            Kind::Private { release } => {
+            ToolchainKind::Active => write!(f, "the active toolchain ({})", self.sysroot.display()),
+            ToolchainKind::Distribution => write!(f, "the distribution's toolchain ({})", self.rustc.display()),
+            ToolchainKind::Private { release } => {
                 write!(f, "the distribution's rustc {release} with a private sysroot ({})", self.sysroot.display())
             }
         }

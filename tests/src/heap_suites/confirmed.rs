@@ -1,11 +1,11 @@
 //! Leaks of the crates' own, each confirmed by reading the source.
 
-use super::fetch::Suite;
+use super::fetch::PublishedCrate;
 use airtight::report::Frame;
 
 /// A place in a crate, or in what it uses, that does lose memory.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Confirmed {
+pub struct ConfirmedLeak {
     /// The crate, `name-version`.
     pub suite: &'static str,
     /// `module test`; ends with `*` for all tests that start so.
@@ -19,7 +19,7 @@ pub struct Confirmed {
 }
 
 /// The list.
-pub const CONFIRMED: &[Confirmed] = &[Confirmed {
+pub const CONFIRMED: &[ConfirmedLeak] = &[ConfirmedLeak {
     suite: "minivec-0.4.0",
     test: "minivec/mine minivec_leak",
     file: "tests/mine.rs",
@@ -28,7 +28,7 @@ pub const CONFIRMED: &[Confirmed] = &[Confirmed {
 }];
 
 /// The entry of a leak.
-pub fn find(suite: &Suite, test: &str, stack: &[Frame]) -> Option<&'static Confirmed> {
+pub fn find(suite: &PublishedCrate, test: &str, stack: &[Frame]) -> Option<&'static ConfirmedLeak> {
     let folder = suite.folder();
     CONFIRMED.iter().find(|confirmed| {
         let tests = confirmed.test.strip_suffix('*');
@@ -39,7 +39,7 @@ pub fn find(suite: &Suite, test: &str, stack: &[Frame]) -> Option<&'static Confi
 }
 
 /// Entries of these suites that no leak was found for: they are out of date.
-pub fn stale(suites: &[Suite], found: &[&'static Confirmed]) -> Vec<&'static Confirmed> {
-    let chosen = |confirmed: &&Confirmed| suites.iter().any(|suite| suite.folder() == confirmed.suite);
+pub fn stale(suites: &[PublishedCrate], found: &[&'static ConfirmedLeak]) -> Vec<&'static ConfirmedLeak> {
+    let chosen = |confirmed: &&ConfirmedLeak| suites.iter().any(|suite| suite.folder() == confirmed.suite);
     CONFIRMED.iter().filter(chosen).filter(|confirmed| !found.contains(confirmed)).collect()
 }

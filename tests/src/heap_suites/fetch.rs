@@ -14,14 +14,14 @@ const LOCK: &str = include_str!("../../heap-suites/Cargo.lock");
 
 /// A published crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suite {
+pub struct PublishedCrate {
     /// Its name.
     pub name: String,
     /// Its version, exactly.
     pub version: String,
 }
 
-impl Suite {
+impl PublishedCrate {
     /// `name-version`: its folder.
     pub fn folder(&self) -> String {
         format!("{}-{}", self.name, self.version)
@@ -29,19 +29,19 @@ impl Suite {
 }
 
 /// Every crate of the list.
-pub fn listed() -> Vec<Suite> {
+pub fn listed() -> Vec<PublishedCrate> {
     let members = MANIFEST.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
     let members = members.map_or("", |(members, _)| members).split(',');
     let members = members.map(|member| member.trim().trim_matches('"'));
     let parts = members.filter_map(|member| member.rsplit_once('-'));
-    parts.map(|(name, version)| Suite { name: name.to_owned(), version: version.to_owned() }).collect()
+    parts.map(|(name, version)| PublishedCrate { name: name.to_owned(), version: version.to_owned() }).collect()
 }
 
 /// The crates that were asked for.
 ///
 /// # Errors
 /// One is not on the list.
-pub fn chosen(names: &[String]) -> anyhow::Result<Vec<Suite>> {
+pub fn chosen(names: &[String]) -> anyhow::Result<Vec<PublishedCrate>> {
     let all = listed();
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|suite| suite.name != **name)) {
         let known: Vec<_> = all.iter().map(|suite| suite.name.as_str()).collect();
@@ -56,7 +56,7 @@ pub fn chosen(names: &[String]) -> anyhow::Result<Vec<Suite>> {
 /// Cargo cannot fetch them, or the folder cannot be written.
 pub fn fetch(options: &Options) -> anyhow::Result<()> {
     let workspace = options.plain();
-    let missing = |suite: &Suite| !workspace.join(suite.folder()).join("Cargo.toml").is_file();
+    let missing = |suite: &PublishedCrate| !workspace.join(suite.folder()).join("Cargo.toml").is_file();
     if listed().iter().any(missing) {
         for (suite, source) in sources(&options.folder.join("fetch"))? {
             copy_source(&source, &workspace.join(suite.folder()), &BTreeMap::new())?;
@@ -78,18 +78,18 @@ pub fn put(workspace: &Path, prefix: &str) -> anyhow::Result<()> {
 }
 
 /// Where cargo has unpacked the crates, after it fetched them for a package that depends on each.
-fn sources(dir: &Path) -> anyhow::Result<Vec<(Suite, PathBuf)>> {
+fn sources(dir: &Path) -> anyhow::Result<Vec<(PublishedCrate, PathBuf)>> {
     fs::create_dir_all(dir.join("src")).with_context(|| format!("cannot make `{}`", dir.display()))?;
     fs::write(dir.join("src/lib.rs"), "")?;
     let mut manifest = "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\n[workspace]\n[dependencies]\n".to_owned();
     let suites = listed();
-    for Suite { name, version } in &suites {
+    for PublishedCrate { name, version } in &suites {
         manifest += &format!("{name} = \"={version}\"\n");
     }
     fs::write(dir.join("Cargo.toml"), manifest)?;
     let metadata = metadata(dir, &[])?;
     let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
-    let find = |suite: Suite| {
+    let find = |suite: PublishedCrate| {
         let package =
             packages.iter().find(|package| package["name"] == *suite.name && package["version"] == *suite.version);
         let manifest = package.and_then(|package| package["manifest_path"].as_str());

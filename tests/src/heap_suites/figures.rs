@@ -1,7 +1,7 @@
 //! What a suite's report says of the heap.
 
-use super::confirmed::{self, Confirmed};
-use super::fetch::Suite;
+use super::confirmed::{self, ConfirmedLeak};
+use super::fetch::PublishedCrate;
 use super::suite;
 use airtight::report::{Frame, Report, Resource, ResourceKind, Verdict};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ const ENOUGH: f64 = 95.0;
 
 /// The figures of one suite, or of several together.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct SuiteFigures {
     /// Tests that ran.
     pub tests: u64,
     /// Those that passed.
@@ -28,7 +28,7 @@ pub struct Figures {
     /// Why heaps were not tracked, with the number of tests.
     pub untracked: BTreeMap<String, u64>,
     /// What was lost, a place of allocation a line.
-    pub lost: Vec<Lost>,
+    pub lost: Vec<LostPlace>,
     /// `suite test` and what is not certain of it.
     pub doubts: Vec<String>,
     /// Time of the run, in milliseconds.
@@ -37,19 +37,19 @@ pub struct Figures {
 
 /// Blocks that were lost at one place.
 #[derive(Debug, Clone)]
-pub struct Lost {
+pub struct LostPlace {
     suite: String,
     test: String,
     blocks: u64,
     bytes: u64,
     stack: Vec<Frame>,
     /// The leak is one of the crate's, which is known.
-    pub confirmed: Option<&'static Confirmed>,
+    pub confirmed: Option<&'static ConfirmedLeak>,
 }
 
-impl Figures {
+impl SuiteFigures {
     /// Of one suite.
-    pub fn of(suite: &Suite, report: &Report) -> Self {
+    pub fn of_suite(suite: &PublishedCrate, report: &Report) -> Self {
         let mut figures = Self { millis: report.volatile.wall_ms, ..Self::default() };
         for (module, test) in suite::tests(report) {
             figures.tests += 1;
@@ -68,7 +68,7 @@ impl Figures {
             }
             let leaks = test.details.iter().flat_map(|details| &details.leaks);
             let heap_leaks = leaks.filter(|leak| leak.kind == ResourceKind::Heap);
-            figures.lost.extend(heap_leaks.map(|leak| Lost::new(suite, &name, leak)));
+            figures.lost.extend(heap_leaks.map(|leak| LostPlace::new(suite, &name, leak)));
         }
         figures
     }
@@ -90,7 +90,7 @@ impl Figures {
     }
 
     /// Lost blocks that are no confirmed leaks.
-    pub fn unconfirmed(&self) -> impl Iterator<Item = &Lost> {
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &LostPlace> {
         self.lost.iter().filter(|lost| lost.confirmed.is_none())
     }
 
@@ -105,7 +105,7 @@ impl Figures {
         if self.tests == 0 { 0.0 } else { self.tracked as f64 * 100.0 / self.tests as f64 }
     }
 
-    /// The head of the table whose lines [`Figures::row`] gives.
+    /// The head of the table whose lines [`SuiteFigures::row`] gives.
     pub fn head() -> String {
         format!(
             "{:28}{:>7}{:>8}{:>9}{:>8}{:>6}{:>10}{:>13}{:>8}{:>9}",
@@ -124,8 +124,8 @@ impl Figures {
     }
 }
 
-impl Lost {
-    fn new(suite: &Suite, test: &str, leak: &Resource) -> Self {
+impl LostPlace {
+    fn new(suite: &PublishedCrate, test: &str, leak: &Resource) -> Self {
         let confirmed = confirmed::find(suite, test, &leak.stack);
         let stack = leak.stack.clone();
         let bytes = leak.bytes.unwrap_or(0);
@@ -133,7 +133,7 @@ impl Lost {
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for LostPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { suite, test, blocks, bytes, .. } = self;
         write!(f, "{suite}: {test}: {blocks} blocks, {bytes} bytes")?;

@@ -14,7 +14,7 @@ mod timing;
 
 pub use options::Options;
 
-use figures::Figures;
+use figures::SuiteFigures;
 
 /// Runs the chosen suites, tells the lines of the account, and returns whether all is as it should be.
 ///
@@ -23,11 +23,11 @@ use figures::Figures;
 pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool> {
     let suites = fetch::chosen(&options.crates)?;
     fetch::fetch(options)?;
-    let (mut total, mut reports) = (Figures::default(), Vec::new());
-    tell(&Figures::head());
+    let (mut total, mut reports) = (SuiteFigures::default(), Vec::new());
+    tell(&SuiteFigures::head());
     for suite in suites.iter().cloned() {
         let report = suite::run(options, &options.plain(), &suite.folder(), &[])?;
-        let figures = Figures::of(&suite, &report);
+        let figures = SuiteFigures::of_suite(&suite, &report);
         tell(&figures.row(&suite.folder()));
         total.add(&figures);
         reports.push((suite, report));
@@ -39,7 +39,7 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool
         for missed in &outcome.missed {
             tell(&format!("missed: {missed}"));
         }
-        let plants::Outcome { planted, found, exact, .. } = outcome;
+        let plants::PlantTally { planted, found, exact, .. } = outcome;
         tell(&format!("planted: found {found} of {planted}, {exact} to the byte (seed {})", options.seed));
         good &= found == planted;
     }
@@ -50,7 +50,7 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool
 }
 
 /// What the figures come to; whether they are good.
-fn account(suites: &[fetch::Suite], total: &Figures, tell: &mut dyn FnMut(&str)) -> bool {
+fn account(suites: &[fetch::PublishedCrate], total: &SuiteFigures, tell: &mut dyn FnMut(&str)) -> bool {
     for (why, tests) in &total.untracked {
         tell(&format!("not tracked: {tests} tests: {why}"));
     }

@@ -1,6 +1,6 @@
 //! What heap accounting costs over the suites.
 
-use super::fetch::Suite;
+use super::fetch::PublishedCrate;
 use super::{Options, suite};
 use anyhow::Context;
 use std::fs;
@@ -13,7 +13,7 @@ const ROUNDS: usize = 3;
 ///
 /// # Errors
 /// A suite cannot be run.
-pub fn run(options: &Options, suites: &[Suite], tell: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+pub fn run(options: &Options, suites: &[PublishedCrate], tell: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
     tell(&format!("{:28}{:>10}{:>10}{:>8}", "milliseconds", "with", "without", "times"));
     let configuration = options.plain().join("airtight.toml");
     let (mut all_with, mut all_without) = (0, 0);
@@ -35,7 +35,7 @@ pub fn run(options: &Options, suites: &[Suite], tell: &mut dyn FnMut(&str)) -> a
     Ok(())
 }
 
-fn timed(options: &Options, suite: &Suite) -> anyhow::Result<u64> {
+fn timed(options: &Options, suite: &PublishedCrate) -> anyhow::Result<u64> {
     Ok(suite::run(options, &options.plain(), &suite.folder(), &[])?.volatile.wall_ms)
 }
 

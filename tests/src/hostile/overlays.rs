@@ -13,10 +13,10 @@ const DIRS: [u32; 2] = [6, 7];
 const TRUNCATE: u32 = 8;
 
 /// A module's name, and what writes its calls.
-type Named = (&'static str, fn(&mut Program));
+type NamedBuilder = (&'static str, fn(&mut Program));
 
 pub fn all() -> Vec<Hostile> {
-    let modules: [Named; 8] = [
+    let modules: [NamedBuilder; 8] = [
         ("left_by_opening", left_by_opening),
         ("left_by_looking", left_by_looking),
         ("left_by_changing", left_by_changing),
@@ -26,7 +26,7 @@ pub fn all() -> Vec<Hostile> {
         ("race_with_the_host", race_with_the_host),
         ("race_with_a_link_of_its_own_making", race_with_a_link_of_its_own_making),
     ];
-    let module = |(name, build): Named| {
+    let module = |(name, build): NamedBuilder| {
         let mut program = Program::default();
         build(&mut program);
         Hostile::passes("overlay", format!("overlay_{name}"), program.module(2))

@@ -57,8 +57,8 @@ pub fn all() -> Vec<Hostile> {
 /// One module for each call that takes a path: with every path, in every grant.
 fn escapes() -> Vec<Hostile> {
     let own = |dir: u32, at: String| format!("(i32.const {dir}) {at}");
-    type Call = fn(u32, &str, &str) -> String;
-    let calls: [(&str, bool, Call); 13] = [
+    type CallBuilder = fn(u32, &str, &str) -> String;
+    let calls: [(&str, bool, CallBuilder); 13] = [
         ("open", true, |dir, path, _| open(dir, path, true, 0, READ)),
         ("open_to_create", true, |dir, path, _| open(dir, path, true, CREATE, READ | WRITE)),
         ("open_a_directory", true, |dir, path, _| open(dir, path, true, DIRECTORY, 0)),

@@ -19,7 +19,7 @@ use std::fmt;
 
 /// How one case went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Done {
+pub struct CaseResult {
     /// The suite's name and the case's.
     pub name: String,
     /// Why it failed, if it did.
@@ -45,7 +45,7 @@ impl fmt::Display for Totals {
 ///
 /// # Errors
 /// The folder holds no case, or cannot be read.
-pub fn run(options: &Options, tell: &mut dyn FnMut(&Done)) -> anyhow::Result<Totals> {
+pub fn run(options: &Options, tell: &mut dyn FnMut(&CaseResult)) -> anyhow::Result<Totals> {
     let cases = find::cases(&options.folder)?;
     let builder = Runner::for_policy(Policy::default()).jobs(1).compiler(options.compiler).keep_output(true);
     let runner = builder.build().context("the runner cannot be made")?;
@@ -56,7 +56,7 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&Done)) -> anyhow::Result<Tot
             None => totals.passed += 1,
             Some(_) => totals.failed += 1,
         }
-        tell(&Done { name: case.name, problem });
+        tell(&CaseResult { name: case.name, problem });
     }
     Ok(totals)
 }

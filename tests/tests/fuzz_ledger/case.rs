@@ -1,7 +1,7 @@
 //! A case run on airtight, and compared with the model.
 
-use super::model::{Answer, BELOW, Flaw, Held, Model, ROOTS};
-use super::steps::{Case, Open, Step};
+use super::model::{Answer, BELOW, Flaw, HeldHandle, Model, ROOTS};
+use super::steps::{Case, GuestCall, Open};
 use airtight::Compiler;
 use airtight::Runner;
 use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy};
@@ -26,7 +26,7 @@ pub struct Bench {
 }
 
 /// A case made into a module, and what it must come to.
-struct Predicted {
+struct Prediction {
     script: Script,
     /// Standard output and error.
     streams: [Vec<u8>; 2],
@@ -73,13 +73,13 @@ fn policy(granted: &Path, below: &Path) -> Policy {
     }
 }
 
-fn predict(case: &Case, flaw: Option<Flaw>) -> Predicted {
+fn predict(case: &Case, flaw: Option<Flaw>) -> Prediction {
     let mut model = Model::new(flaw);
     let (mut script, mut streams) = (Script::default(), [Vec::new(), Vec::new()]);
     let mut answers = Vec::new();
     for step in &case.steps {
         let printed = match step {
-            Step::Write(fd, len) => model.is_stream(*fd).map(|error| (usize::from(error), *len as usize)),
+            GuestCall::Write(fd, len) => model.is_stream(*fd).map(|error| (usize::from(error), *len as usize)),
             _ => None,
         };
         let answer = model.step(step);
@@ -99,28 +99,28 @@ fn predict(case: &Case, flaw: Option<Flaw>) -> Predicted {
         }
         answers.push(answer);
     }
-    Predicted { script, streams, answers, model }
+    Prediction { script, streams, answers, model }
 }
 
 /// The call that a step is, and how many bytes it returns.
-fn call(step: &Step) -> (&'static str, Vec<Arg>, usize) {
+fn call(step: &GuestCall) -> (&'static str, Vec<Arg>, usize) {
     use Arg::{Buffer, I32, I64, Out};
     let path = |path: &str| Arg::Path(path.to_owned());
     match step {
-        Step::Open(open) => ("path_open", opening(open), 4),
-        Step::Close(fd) => ("fd_close", vec![I32(*fd)], 0),
-        Step::Renumber(from, to) => ("fd_renumber", vec![I32(*from), I32(*to)], 0),
-        Step::Read(fd, len) => ("fd_read", vec![I32(*fd), Buffer(*len), Out], 4),
-        Step::Write(fd, len) => ("fd_write", vec![I32(*fd), Buffer(*len), Out], 4),
-        Step::Seek(fd, to) => ("fd_seek", vec![I32(*fd), I64(*to), I32(0), Out], 8),
+        GuestCall::Open(open) => ("path_open", opening(open), 4),
+        GuestCall::Close(fd) => ("fd_close", vec![I32(*fd)], 0),
+        GuestCall::Renumber(from, to) => ("fd_renumber", vec![I32(*from), I32(*to)], 0),
+        GuestCall::Read(fd, len) => ("fd_read", vec![I32(*fd), Buffer(*len), Out], 4),
+        GuestCall::Write(fd, len) => ("fd_write", vec![I32(*fd), Buffer(*len), Out], 4),
+        GuestCall::Seek(fd, to) => ("fd_seek", vec![I32(*fd), I64(*to), I32(0), Out], 8),
         // Into the last of the memory: what is written must stay zeros.
-        Step::ReadDir(fd) => ("fd_readdir", vec![I32(*fd), I32(65_000), I32(LISTED), I64(0), Out], 4),
-        Step::SetRights(fd, base, passed) => ("fd_fdstat_set_rights", vec![I32(*fd), I64(*base), I64(*passed)], 0),
-        Step::Accept(fd) => ("sock_accept", vec![I32(*fd), I32(0), Out], 4),
-        Step::CreateDir(fd, name) => ("path_create_directory", vec![I32(*fd), path(name)], 0),
-        Step::RemoveDir(fd, name) => ("path_remove_directory", vec![I32(*fd), path(name)], 0),
-        Step::Unlink(fd, name) => ("path_unlink_file", vec![I32(*fd), path(name)], 0),
-        Step::Rename(from, name, to, new) => ("path_rename", vec![I32(*from), path(name), I32(*to), path(new)], 0),
+        GuestCall::ReadDir(fd) => ("fd_readdir", vec![I32(*fd), I32(65_000), I32(LISTED), I64(0), Out], 4),
+        GuestCall::SetRights(fd, base, passed) => ("fd_fdstat_set_rights", vec![I32(*fd), I64(*base), I64(*passed)], 0),
+        GuestCall::Accept(fd) => ("sock_accept", vec![I32(*fd), I32(0), Out], 4),
+        GuestCall::CreateDir(fd, name) => ("path_create_directory", vec![I32(*fd), path(name)], 0),
+        GuestCall::RemoveDir(fd, name) => ("path_remove_directory", vec![I32(*fd), path(name)], 0),
+        GuestCall::Unlink(fd, name) => ("path_unlink_file", vec![I32(*fd), path(name)], 0),
+        GuestCall::Rename(from, name, to, new) => ("path_rename", vec![I32(*from), path(name), I32(*to), path(new)], 0),
     }
 }
 
@@ -139,7 +139,7 @@ fn opening(open: &Open) -> Vec<Arg> {
     ]
 }
 
-fn compare(case: &Case, flaw: Option<Flaw>, predicted: &Predicted, record: &TestRecord) -> Result<(), TestCaseError> {
+fn compare(case: &Case, flaw: Option<Flaw>, predicted: &Prediction, record: &TestRecord) -> Result<(), TestCaseError> {
     let details = record.details.as_deref().cloned().unwrap_or_default();
     let (found, _) = predicted.script.answers(&details.output.stdout);
     prop_assert_eq!(
@@ -171,8 +171,8 @@ fn compare(case: &Case, flaw: Option<Flaw>, predicted: &Predicted, record: &Test
     Ok(())
 }
 
-fn listed(resources: &[Resource]) -> Vec<Held> {
-    let held = |resource: &Resource| Held {
+fn listed(resources: &[Resource]) -> Vec<HeldHandle> {
+    let held = |resource: &Resource| HeldHandle {
         dir: resource.kind == ResourceKind::Dir,
         fd: resource.fd.unwrap_or(u32::MAX),
         path: resource.path.clone().unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! What the calls of a case must answer, and what must be open after them: a map of descriptors and two trees.
 
-use super::steps::{Open, Step};
+use super::steps::{GuestCall, Open};
 use super::tree::{How, Node, Tree, errno};
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ struct Handle {
 
 /// A handle as the report lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldHandle {
     pub dir: bool,
     pub fd: u32,
     pub path: String,
@@ -158,12 +158,12 @@ impl Model {
     }
 
     /// What the test holds, in order of acquisition.
-    pub fn held(&self) -> Vec<Held> {
+    pub fn held(&self) -> Vec<HeldHandle> {
         let kept = self.kept.iter().map(|(fd, handle)| (fd, handle));
         let mut held: Vec<_> = self.open.iter().chain(kept).filter(|(_, handle)| handle.opened.is_some()).collect();
         held.sort_by_key(|(_, handle)| handle.opened);
         held.into_iter()
-            .map(|(fd, handle)| Held {
+            .map(|(fd, handle)| HeldHandle {
                 dir: matches!(handle.thing, Thing::Node { dir: true, .. }),
                 fd: if self.wrong(Flaw::RenumberIsNotSeen) { handle.opened_at } else { *fd },
                 path: handle.path.clone(),
@@ -184,36 +184,36 @@ impl Model {
     }
 
     /// What a call answers.
-    pub fn step(&mut self, step: &Step) -> Answer {
+    pub fn step(&mut self, step: &GuestCall) -> Answer {
         match step {
-            Step::Open(open) => self.open(open),
-            Step::Close(fd) => match self.open.remove(fd) {
+            GuestCall::Open(open) => self.open(open),
+            GuestCall::Close(fd) => match self.open.remove(fd) {
                 None if !self.wrong(Flaw::CloseForgives) => Err(errno::BADF),
                 _ => Ok(Vec::new()),
             },
-            Step::Renumber(from, to) => self.renumber(*from, *to),
-            Step::Read(fd, len) => self.read(*fd, *len),
-            Step::Write(fd, len) => self.write(*fd, *len),
-            Step::Seek(fd, to) => self.seek(*fd, *to),
-            Step::ReadDir(fd) => self.read_dir(*fd),
-            Step::SetRights(fd, base, inheriting) => self.set_rights(*fd, *base, *inheriting),
-            Step::Accept(fd) => {
+            GuestCall::Renumber(from, to) => self.renumber(*from, *to),
+            GuestCall::Read(fd, len) => self.read(*fd, *len),
+            GuestCall::Write(fd, len) => self.write(*fd, *len),
+            GuestCall::Seek(fd, to) => self.seek(*fd, *to),
+            GuestCall::ReadDir(fd) => self.read_dir(*fd),
+            GuestCall::SetRights(fd, base, inheriting) => self.set_rights(*fd, *base, *inheriting),
+            GuestCall::Accept(fd) => {
                 self.handle(*fd)?;
                 Err(errno::NOTSOCK)
             }
-            Step::CreateDir(fd, path) => {
+            GuestCall::CreateDir(fd, path) => {
                 let (tree, node) = self.dir(*fd, PATH_CREATE_DIRECTORY)?;
                 self.trees[tree].create_dir(node, path).map(|()| Vec::new())
             }
-            Step::RemoveDir(fd, path) => {
+            GuestCall::RemoveDir(fd, path) => {
                 let (tree, node) = self.dir(*fd, PATH_REMOVE_DIRECTORY)?;
                 self.trees[tree].remove_dir(node, path).map(|()| Vec::new())
             }
-            Step::Unlink(fd, path) => {
+            GuestCall::Unlink(fd, path) => {
                 let (tree, node) = self.dir(*fd, PATH_UNLINK_FILE)?;
                 self.trees[tree].unlink(node, path).map(|()| Vec::new())
             }
-            Step::Rename(from, path, to, name) => {
+            GuestCall::Rename(from, path, to, name) => {
                 let (from, to) = (self.dir(*from, PATH_RENAME_SOURCE)?, self.dir(*to, PATH_RENAME_TARGET)?);
                 if from.0 != to.0 {
                     return Err(self.across((from, path), (to, name)));

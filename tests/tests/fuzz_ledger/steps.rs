@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// One call. Descriptors and paths come from small pools, so that calls meet.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub enum GuestCall {
     Open(Open),
     Close(u32),
     Renumber(u32, u32),
@@ -38,7 +38,7 @@ pub struct Open {
 /// A case: calls, and how the module ends after them.
 #[derive(Debug, Clone)]
 pub struct Case {
-    pub steps: Vec<Step>,
+    pub steps: Vec<GuestCall>,
     pub end: End,
 }
 
@@ -78,31 +78,31 @@ fn path(pool: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     proptest::sample::select(pool)
 }
 
-fn open() -> impl Strategy<Value = Step> {
+fn open() -> impl Strategy<Value = GuestCall> {
     let flags = (any::<bool>(), prop::bool::weighted(0.25), prop::bool::weighted(0.15), prop::bool::weighted(0.2));
     (descriptor(), path(OPENED), flags, prop::bool::weighted(0.2), rights(), rights()).prop_map(
         |(dir, path, (create, directory, exclusive, truncate), append, base, inheriting)| {
-            Step::Open(Open { dir, path, create, directory, exclusive, truncate, append, base, inheriting })
+            GuestCall::Open(Open { dir, path, create, directory, exclusive, truncate, append, base, inheriting })
         },
     )
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = GuestCall> {
     let fd = descriptor;
     prop_oneof![
         8 => open(),
-        4 => fd().prop_map(Step::Close),
-        3 => (fd(), fd()).prop_map(|(from, to)| Step::Renumber(from, to)),
-        2 => (fd(), 0..64_u32).prop_map(|(fd, len)| Step::Read(fd, len)),
-        3 => (fd(), 0..64_u32).prop_map(|(fd, len)| Step::Write(fd, len)),
-        1 => (fd(), 0..100_u64).prop_map(|(fd, at)| Step::Seek(fd, at)),
-        1 => fd().prop_map(Step::ReadDir),
-        1 => (fd(), rights(), rights()).prop_map(|(fd, base, inheriting)| Step::SetRights(fd, base, inheriting)),
-        1 => fd().prop_map(Step::Accept),
-        3 => (fd(), path(NAMED)).prop_map(|(fd, path)| Step::CreateDir(fd, path)),
-        1 => (fd(), path(NAMED)).prop_map(|(fd, path)| Step::RemoveDir(fd, path)),
-        1 => (fd(), path(NAMED)).prop_map(|(fd, path)| Step::Unlink(fd, path)),
-        2 => (fd(), path(NAMED), fd(), path(NAMED)).prop_map(|(from, path, to, name)| Step::Rename(from, path, to, name)),
+        4 => fd().prop_map(GuestCall::Close),
+        3 => (fd(), fd()).prop_map(|(from, to)| GuestCall::Renumber(from, to)),
+        2 => (fd(), 0..64_u32).prop_map(|(fd, len)| GuestCall::Read(fd, len)),
+        3 => (fd(), 0..64_u32).prop_map(|(fd, len)| GuestCall::Write(fd, len)),
+        1 => (fd(), 0..100_u64).prop_map(|(fd, at)| GuestCall::Seek(fd, at)),
+        1 => fd().prop_map(GuestCall::ReadDir),
+        1 => (fd(), rights(), rights()).prop_map(|(fd, base, inheriting)| GuestCall::SetRights(fd, base, inheriting)),
+        1 => fd().prop_map(GuestCall::Accept),
+        3 => (fd(), path(NAMED)).prop_map(|(fd, path)| GuestCall::CreateDir(fd, path)),
+        1 => (fd(), path(NAMED)).prop_map(|(fd, path)| GuestCall::RemoveDir(fd, path)),
+        1 => (fd(), path(NAMED)).prop_map(|(fd, path)| GuestCall::Unlink(fd, path)),
+        2 => (fd(), path(NAMED), fd(), path(NAMED)).prop_map(|(from, path, to, name)| GuestCall::Rename(from, path, to, name)),
     ]
 }
 

@@ -5,13 +5,13 @@ use crate::failure::{Done, Failure};
 use crate::session::{colours, print};
 use airtight::exit_status;
 use airtight::report::console::{DiffOptions, DiffText, GrowthText};
-use airtight::report::diff::{Growth, ReportDiff, read};
+use airtight::report::diff::{ReportDiff, RetainedGrowth, read};
 
 pub fn diff(command: &DiffCommand) -> Done {
     let old = read(&command.old).map_err(Failure::setup)?;
     let new = read(&command.new).map_err(Failure::setup)?;
     let diff = ReportDiff::between(&old, &new);
-    let growth = command.fail_on_growth.map(|threshold| Growth::judge(&old, &new, threshold));
+    let growth = command.fail_on_growth.map(|threshold| RetainedGrowth::judge(&old, &new, threshold));
     let [old, new] = [&command.old, &command.new].map(|path| path.to_string_lossy());
     let colours = colours(command.color);
     let options = DiffOptions { old: &old, new: &new, all: command.all, colours };

@@ -15,7 +15,7 @@ use airtight::report::Report;
 use airtight::report::console::{OneLine, TrialLine, VerificationEnd};
 use airtight::report::json;
 use airtight::toolchain::Artifact;
-use airtight::verify::{Loaded, Suite, VerifyError, Way, ways};
+use airtight::verify::{LoadResult, Suite, VerifyError, Way, ways};
 use airtight::{FileError, Runner, Subject};
 use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ enum Modules {
 
 impl Modules {
     /// Each of them, loaded.
-    fn load(&self, runner: &Runner, harness: Option<Harness>) -> Vec<Loaded<FileError>> {
+    fn load(&self, runner: &Runner, harness: Option<Harness>) -> Vec<LoadResult<FileError>> {
         let file = |file: &PathBuf| {
             let name = name_of(file);
             let options = LoadOptions::named(name.clone()).harness(harness);

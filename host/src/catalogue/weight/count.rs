@@ -25,9 +25,9 @@ const BYTES: u64 = 4;
 /// Declared locals, used or not, that weigh as much as one live value: compilers make a variable of each.
 const DECLARED: u64 = 32;
 
-/// What was counted.
+/// What one pass counted of a function.
 #[derive(Debug, Default)]
-pub(super) struct Counted {
+pub(super) struct LocalUses {
     /// Operands on the stack at the start of each block, in order.
     pub heights: Vec<u32>,
     /// The number of each local among those that are used, up to the last of them; `u32::MAX` for the others.
@@ -43,7 +43,7 @@ pub(super) struct Counted {
     bytes: u64,
 }
 
-impl Counted {
+impl LocalUses {
     pub fn read(
         validator: &mut FuncValidator<ValidatorResources>,
         body: &FunctionBody<'_>,

@@ -4,12 +4,12 @@
 //! and one that makes what is live at the start of a loop live everywhere in it. That is exact but for a local that is used in
 //! a loop and set again later in the same turn, which counts as live in between: never too little.
 
-use super::count::{Counted, leaves, starts_block};
+use super::count::{LocalUses, leaves, starts_block};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 /// The sum, over the edges that can be taken, of the locals that are live where they lead.
-pub(super) fn live(body: &FunctionBody<'_>, counted: &Counted) -> Result<u64, BinaryReaderError> {
-    let blocks = Graph::read(body, counted)?.blocks;
+pub(super) fn live(body: &FunctionBody<'_>, counted: &LocalUses) -> Result<u64, BinaryReaderError> {
+    let blocks = FlowGraph::read(body, counted)?.blocks;
     let words = (counted.used as usize).div_ceil(64);
     let mut sets = vec![0u64; words * blocks.len()];
     for (index, block) in blocks.iter().enumerate().rev() {
@@ -44,14 +44,14 @@ fn union(into: &mut [u64], from: &[u64]) {
 }
 
 /// A use of a local: by its number.
-struct Access {
+struct LocalAccess {
     local: u32,
     reads: bool,
 }
 
 #[derive(Default)]
-struct Block {
-    accesses: Vec<Access>,
+struct FlowBlock {
+    accesses: Vec<LocalAccess>,
     to: Vec<usize>,
     /// The first block of the innermost loop that it is in and does not start.
     inside: Option<usize>,
@@ -60,7 +60,7 @@ struct Block {
 }
 
 /// A block, loop, if or function that is open.
-struct Frame {
+struct ControlFrame {
     /// The first block, where it is a loop.
     header: Option<usize>,
     /// The first block of the innermost loop around what is in it: its own, where it is a loop.
@@ -71,14 +71,14 @@ struct Frame {
     before: Option<usize>,
 }
 
-struct Graph {
-    blocks: Vec<Block>,
-    open: Vec<Frame>,
+struct FlowGraph {
+    blocks: Vec<FlowBlock>,
+    open: Vec<ControlFrame>,
 }
 
-impl Graph {
-    fn read(body: &FunctionBody<'_>, counted: &Counted) -> Result<Self, BinaryReaderError> {
-        let first = Block { from: 1, ..Block::default() };
+impl FlowGraph {
+    fn read(body: &FunctionBody<'_>, counted: &LocalUses) -> Result<Self, BinaryReaderError> {
+        let first = FlowBlock { from: 1, ..FlowBlock::default() };
         let mut graph = Self { blocks: vec![first], open: Vec::new() };
         graph.open(None, None);
         let mut operators = body.get_operators_reader()?;
@@ -97,7 +97,7 @@ impl Graph {
             _ => return,
         };
         if let (Some(&local), Some(block)) = (numbers.get(index as usize), self.blocks.last_mut()) {
-            block.accesses.push(Access { local, reads });
+            block.accesses.push(LocalAccess { local, reads });
         }
     }
 
@@ -144,7 +144,7 @@ impl Graph {
 
     fn open(&mut self, header: Option<usize>, before: Option<usize>) {
         let around = header.or(self.innermost());
-        self.open.push(Frame { header, around, leaving: Vec::new(), before });
+        self.open.push(ControlFrame { header, around, leaving: Vec::new(), before });
     }
 
     /// The frame ends: `next` is reached from `current`, and from where its end was branched to.
@@ -158,7 +158,7 @@ impl Graph {
 
     fn start_block(&mut self) -> usize {
         let inside = self.innermost();
-        self.blocks.push(Block { inside, ..Block::default() });
+        self.blocks.push(FlowBlock { inside, ..FlowBlock::default() });
         self.blocks.len() - 1
     }
 

@@ -17,7 +17,7 @@ mod count;
 mod flow;
 
 use super::CatalogueError;
-use count::Counted;
+use count::LocalUses;
 use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, ValidPayload, Validator};
 use wasmparser::{KnownCustom, Name, NameSectionReader, Payload, ValidatorResources};
 
@@ -83,7 +83,7 @@ fn function_weight(
     cap: u64,
 ) -> Result<u64, CatalogueError> {
     let mut validator = function.into_validator(std::mem::take(allocations));
-    let counted = Counted::read(&mut validator, body)?;
+    let counted = LocalUses::read(&mut validator, body)?;
     *allocations = validator.into_allocations();
     let fixed = counted.fixed_weight();
     // Most functions are light even if every local were live everywhere.

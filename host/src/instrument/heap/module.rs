@@ -1,25 +1,25 @@
 //! What the pass needs to know of a parsed module beside its sections: where the bodies of its functions are. No operator is
 //! read.
 
-use crate::catalogue::Module as Parsed;
+use crate::catalogue::Module;
 use crate::catalogue::sections::{Section, id};
 use crate::instrument::InstrumentError;
 use std::ops::Range;
 use wasmparser::{ExternalKind, FuncType, TypeRef};
 
 /// A parsed module with the bodies of its functions.
-pub(super) struct Module<'a> {
-    pub(super) parsed: &'a Parsed<'a>,
+pub(super) struct ModuleBodies<'a> {
+    pub(super) parsed: &'a Module<'a>,
     /// The bodies of the module's own functions, with their local declarations.
     pub(super) bodies: Vec<Range<usize>>,
 }
 
-impl<'a> Module<'a> {
+impl<'a> ModuleBodies<'a> {
     /// Finds the bodies.
     ///
     /// # Errors
     /// The code section cannot be parsed, or has another number of functions than the module declares.
-    pub(super) fn new(parsed: &'a Parsed<'a>) -> Result<Self, InstrumentError> {
+    pub(super) fn new(parsed: &'a Module<'a>) -> Result<Self, InstrumentError> {
         let mut bodies = Vec::new();
         let code = parsed.section(id::CODE);
         if let Some(code) = code {

@@ -1,13 +1,13 @@
 //! Which functions are what, by their names.
 
-use super::module::Module;
+use super::module::ModuleBodies;
 use super::{HookKind, NoHooks, Window};
 use memchr::memmem;
 use std::collections::BTreeMap;
 use wasmparser::{BinaryReader, FuncType, ValType};
 
 /// A function to hook.
-pub(super) struct Target {
+pub(super) struct HookTarget {
     pub(super) kind: HookKind,
     pub(super) name: String,
     pub(super) function: u32,
@@ -97,7 +97,7 @@ impl Paths {
 }
 
 /// Finds everything to hook, in the order of the functions.
-pub(super) fn find(module: &Module<'_>, window: Window) -> Result<Vec<Target>, NoHooks> {
+pub(super) fn find(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<HookTarget>, NoHooks> {
     let mut named = read(module, &Paths::of_window(window))?;
     if has_own_allocator(module) {
         return Err(NoHooks::GlobalAllocator);
@@ -119,12 +119,12 @@ pub(super) fn find(module: &Module<'_>, window: Window) -> Result<Vec<Target>, N
     }
 }
 
-fn target(kind: HookKind, name: &str, function: u32) -> Target {
-    Target { kind, name: name.to_owned(), function }
+fn target(kind: HookKind, name: &str, function: u32) -> HookTarget {
+    HookTarget { kind, name: name.to_owned(), function }
 }
 
 /// Reads the name section once.
-fn read<'a>(module: &Module<'a>, paths: &Paths) -> Result<NamedFunctions<'a>, NoHooks> {
+fn read<'a>(module: &ModuleBodies<'a>, paths: &Paths) -> Result<NamedFunctions<'a>, NoHooks> {
     let mut named = NamedFunctions { by_name: BTreeMap::new(), by_path: Vec::new() };
     let mut any = false;
     for naming in module.parsed.function_names() {
@@ -169,14 +169,14 @@ fn path(name: &str) -> String {
 }
 
 /// Whether Rust's `alloc` calls something else than the C library's allocator. Inlined, only debug information tells.
-fn has_own_allocator(module: &Module<'_>) -> bool {
+fn has_own_allocator(module: &ModuleBodies<'_>) -> bool {
     let symbol = memmem::Finder::new(GLOBAL_ALLOCATOR);
     let mut told =
         module.sections().iter().filter(|section| section.name == "name" || section.name.starts_with(".debug_"));
     told.any(|section| symbol.find(&module.bytes()[section.contents.clone()]).is_some())
 }
 
-fn allocator(module: &Module<'_>, named: &mut NamedFunctions<'_>) -> Result<Vec<Target>, NoHooks> {
+fn allocator(module: &ModuleBodies<'_>, named: &mut NamedFunctions<'_>) -> Result<Vec<HookTarget>, NoHooks> {
     let mut targets = Vec::new();
     for &(name, kind) in ALLOCATOR {
         let functions = named.by_name.remove(name).unwrap_or_default();
@@ -202,8 +202,8 @@ fn allocator(module: &Module<'_>, named: &mut NamedFunctions<'_>) -> Result<Vec<
 }
 
 /// The functions in which a test's own code runs.
-fn windows(module: &Module<'_>, named: &NamedFunctions<'_>, window: Window) -> Result<Vec<Target>, NoHooks> {
-    let by_path = || -> Vec<Target> {
+fn windows(module: &ModuleBodies<'_>, named: &NamedFunctions<'_>, window: Window) -> Result<Vec<HookTarget>, NoHooks> {
+    let by_path = || -> Vec<HookTarget> {
         named.by_path.iter().map(|(name, function)| target(HookKind::Window, name, *function)).collect()
     };
     let found = match window {
@@ -219,7 +219,7 @@ fn windows(module: &Module<'_>, named: &NamedFunctions<'_>, window: Window) -> R
 }
 
 /// The main functions of a program that is not Rust's. Those that call another are windows around it.
-fn mains(module: &Module<'_>, named: &NamedFunctions<'_>) -> Result<Vec<Target>, NoHooks> {
+fn mains(module: &ModuleBodies<'_>, named: &NamedFunctions<'_>) -> Result<Vec<HookTarget>, NoHooks> {
     let mut found: Vec<_> = only(named, MAINS)?;
     if module.reads_arguments() {
         // What reads them puts them into blocks that nobody frees: wasi-libc's, or the program's if `main` was inlined.
@@ -233,7 +233,7 @@ fn mains(module: &Module<'_>, named: &NamedFunctions<'_>) -> Result<Vec<Target>,
 }
 
 /// Those of the names that a module has, each of which one function may bear.
-fn only(named: &NamedFunctions<'_>, names: &[&str]) -> Result<Vec<Target>, NoHooks> {
+fn only(named: &NamedFunctions<'_>, names: &[&str]) -> Result<Vec<HookTarget>, NoHooks> {
     let found = names.iter().filter_map(|name| Some((*name, named.by_name.get(name)?)));
     found
         .map(|(name, functions)| match functions[..] {
@@ -245,7 +245,7 @@ fn only(named: &NamedFunctions<'_>, names: &[&str]) -> Result<Vec<Target>, NoHoo
 
 /// The function that does the work of one of the library's: constructors may be none, or the call of a single one, and
 /// either is too short for a hook. `None` where nothing is done in the module itself.
-fn working(module: &Module<'_>, mut function: u32) -> Option<u32> {
+fn working(module: &ModuleBodies<'_>, mut function: u32) -> Option<u32> {
     // Such calls do not go round in circles in any program that ends.
     for _ in 0..4 {
         let body = &module.bytes()[module.body(function)?];

@@ -1,10 +1,10 @@
 //! What to change for the hooks.
 
 use super::code::{self, Listeners};
-use super::module::Module;
-use super::names::{self, Target};
+use super::module::ModuleBodies;
+use super::names::{self, HookTarget};
 use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, HookKind, NoHooks, Window, allocator};
-use crate::catalogue::Module as Parsed;
+use crate::catalogue::Module;
 use crate::catalogue::sections::{Section, id};
 use crate::instrument::InstrumentError;
 use crate::instrument::export_globals::NewExport;
@@ -48,14 +48,14 @@ impl<E: Into<InstrumentError>> From<E> for Obstacle {
 }
 
 /// What to change for the hooks of a module that has none.
-pub(in crate::instrument) fn plan(parsed: &Parsed<'_>, window: Window) -> Result<HeapEdits, Obstacle> {
-    let module = Module::new(parsed)?;
+pub(in crate::instrument) fn plan(parsed: &Module<'_>, window: Window) -> Result<HeapEdits, Obstacle> {
+    let module = ModuleBodies::new(parsed)?;
     let targets = targets(&module, window)?;
     with_targets(&module, targets)
 }
 
 /// What to hook, if anything may be.
-pub(super) fn targets(module: &Module<'_>, window: Window) -> Result<Vec<Target>, NoHooks> {
+pub(super) fn targets(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<HookTarget>, NoHooks> {
     let targets = names::find(module, window)?;
     if module.imports_memory() {
         return Err(NoHooks::ImportedMemory);
@@ -78,7 +78,7 @@ struct Insertions<'m> {
 }
 
 impl<'m> Insertions<'m> {
-    fn find(module: &Module<'m>, added: u32) -> Result<Self, Obstacle> {
+    fn find(module: &ModuleBodies<'m>, added: u32) -> Result<Self, Obstacle> {
         let code = module.parsed.section(id::CODE).ok_or(NoHooks::NoMalloc)?;
         let mut reader = code.reader(module.bytes());
         let count = reader.read_var_u32()?;
@@ -97,7 +97,7 @@ impl<'m> Insertions<'m> {
     }
 }
 
-fn with_targets(module: &Module<'_>, targets: Vec<Target>) -> Result<HeapEdits, Obstacle> {
+fn with_targets(module: &ModuleBodies<'_>, targets: Vec<HookTarget>) -> Result<HeapEdits, Obstacle> {
     let added = 2 * targets.len() as u32;
     let places = Insertions::find(module, added)?;
     let mut new = NewCode::default();
@@ -115,7 +115,7 @@ fn with_targets(module: &Module<'_>, targets: Vec<Target>) -> Result<HeapEdits, 
 }
 
 /// The code section's size and count, and what is behind its functions.
-fn code_edits(module: &Module<'_>, places: &Insertions<'_>, added: u32, bodies: Vec<u8>) -> [Edit; 2] {
+fn code_edits(module: &ModuleBodies<'_>, places: &Insertions<'_>, added: u32, bodies: Vec<u8>) -> [Edit; 2] {
     let count = leb(module.bodies.len() as u32 + added);
     let size = count.len() + (places.code.contents.end - places.counted) + bodies.len();
     let mut header = vec![id::CODE];
@@ -126,7 +126,7 @@ fn code_edits(module: &Module<'_>, places: &Insertions<'_>, added: u32, bodies: 
 }
 
 /// What the host needs by name.
-pub(super) fn exports(table: u32, targets: &[Target]) -> Vec<NewExport> {
+pub(super) fn exports(table: u32, targets: &[HookTarget]) -> Vec<NewExport> {
     let mut exports = vec![NewExport { name: HOOKS_TABLE.to_owned(), kind: ExportKind::Table, index: table }];
     let kinds = targets.iter().map(|target| target.kind);
     let allocator = allocator(kinds.clone());
@@ -151,8 +151,13 @@ struct NewCode {
 }
 
 impl NewCode {
-    fn hook(&mut self, module: &Module<'_>, places: &Insertions<'_>, target: &Target) -> Result<(), Obstacle> {
-        let &Target { kind, ref name, function } = target;
+    fn hook(
+        &mut self,
+        module: &ModuleBodies<'_>,
+        places: &Insertions<'_>,
+        target: &HookTarget,
+    ) -> Result<(), Obstacle> {
+        let &HookTarget { kind, ref name, function } = target;
         let (Some(body), Some(ty)) = (module.body(function), module.function_type(function)) else {
             return Err(NoHooks::BadNames.into());
         };

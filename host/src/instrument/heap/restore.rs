@@ -3,8 +3,8 @@
 use super::{HeapHooks, Hook};
 use crate::ledger::RawFrame;
 
-/// What a function of the rewritten module was added as.
-enum Part<'h> {
+/// A function that the pass added to the module, by what it was added as.
+enum AddedFunction<'h> {
     Moved(&'h Hook),
     Wrapper(&'h Hook),
 }
@@ -24,7 +24,7 @@ impl HeapHooks {
                 continue;
             };
             let (hook, restored) = match part {
-                Part::Moved(hook) => {
+                AddedFunction::Moved(hook) => {
                     if stack.get(next).is_some_and(|frame| frame.function == hook.wrapper) {
                         next += 1;
                     }
@@ -34,7 +34,7 @@ impl HeapHooks {
                     )
                 }
                 // The body left by a tail call if anything runs above the wrapper.
-                Part::Wrapper(hook) => {
+                AddedFunction::Wrapper(hook) => {
                     (hook, (next == 1).then_some(RawFrame { function: hook.function, offset: None }))
                 }
             };
@@ -53,14 +53,14 @@ impl HeapHooks {
     /// Whether the function in which a stack ends is a wrapper: if fuel ran out in it, the original has some left, and
     /// goes on.
     pub fn in_wrapper(&self, innermost: u32) -> bool {
-        matches!(self.part(innermost), Some(Part::Wrapper(_)))
+        matches!(self.part(innermost), Some(AddedFunction::Wrapper(_)))
     }
 
-    fn part(&self, function: u32) -> Option<Part<'_>> {
+    fn part(&self, function: u32) -> Option<AddedFunction<'_>> {
         // In the order of the hooks, a moved body and its wrapper each.
         let added = function.checked_sub(self.hooks.first()?.moved)?;
         let hook = self.hooks.get(added as usize / 2)?;
-        Some(if added % 2 == 0 { Part::Moved(hook) } else { Part::Wrapper(hook) })
+        Some(if added % 2 == 0 { AddedFunction::Moved(hook) } else { AddedFunction::Wrapper(hook) })
     }
 }
 

@@ -1,10 +1,10 @@
 //! The module as it was before the pass.
 
-use super::module::Module;
-use super::names::Target;
+use super::module::ModuleBodies;
+use super::names::HookTarget;
 use super::plan::{TABLE, TYPE_COUNT, TYPES, exports, targets};
 use super::{HOOKS_TABLE, Window};
-use crate::catalogue::Module as Parsed;
+use crate::catalogue::Module;
 use crate::catalogue::sections::id;
 use crate::instrument::InstrumentError;
 use crate::instrument::export_globals::encoded;
@@ -15,7 +15,7 @@ use wasm_encoder::Encode;
 const PREFIX: &str = "airtight:heap/";
 
 /// The first export with a name that the pass itself gives, or may give one day.
-pub(in crate::instrument) fn reserved_name(module: &Parsed<'_>) -> Option<String> {
+pub(in crate::instrument) fn reserved_name(module: &Module<'_>) -> Option<String> {
     let reserved = |name: &str| name == HOOKS_TABLE || name.starts_with(PREFIX);
     module.exports.iter().map(|export| export.name).find(|name| reserved(name)).map(str::to_owned)
 }
@@ -23,8 +23,8 @@ pub(in crate::instrument) fn reserved_name(module: &Parsed<'_>) -> Option<String
 /// Takes out what a run of the pass with this window would have put in. `None` where that is not there.
 ///
 /// The result proves nothing by itself: it may not even be a module.
-pub(in crate::instrument) fn undo(parsed: &Parsed<'_>, window: Window) -> Result<Option<Vec<u8>>, InstrumentError> {
-    let module = Module::new(parsed)?;
+pub(in crate::instrument) fn undo(parsed: &Module<'_>, window: Window) -> Result<Option<Vec<u8>>, InstrumentError> {
+    let module = ModuleBodies::new(parsed)?;
     // Jumps are as long as what they replace and of the same type: the same functions are found.
     let Ok(targets) = targets(&module, window) else { return Ok(None) };
     let Some(edits) = edits(&module, &targets) else { return Ok(None) };
@@ -33,7 +33,7 @@ pub(in crate::instrument) fn undo(parsed: &Parsed<'_>, window: Window) -> Result
     Ok(Some(splice.apply(parsed.bytes).into_owned()))
 }
 
-fn edits(module: &Module<'_>, targets: &[Target]) -> Option<Vec<Edit>> {
+fn edits(module: &ModuleBodies<'_>, targets: &[HookTarget]) -> Option<Vec<Edit>> {
     let (bytes, sections) = (module.bytes(), module.sections());
     let added = 2 * targets.len();
     let left = module.bodies.len().checked_sub(added)?;
@@ -54,7 +54,7 @@ fn edits(module: &Module<'_>, targets: &[Target]) -> Option<Vec<Edit>> {
 }
 
 /// The code section of the functions that are left, the moved bodies in their places.
-fn code(module: &Module<'_>, targets: &[Target], left: usize) -> Option<Edit> {
+fn code(module: &ModuleBodies<'_>, targets: &[HookTarget], left: usize) -> Option<Edit> {
     let section = module.parsed.section(id::CODE)?;
     let first = module.bodies.first()?.start;
     let end = module.bodies.get(left.checked_sub(1)?)?.end;

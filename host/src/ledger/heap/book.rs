@@ -4,10 +4,10 @@
 //! called within it is its own affair. A `free` is the exception: it may call out to a test's or libc's code, so blocks
 //! allocated within it, and live blocks freed within it, count; all else within it is its own affair.
 
-use super::calls::{Call, Event, Trace};
+use super::calls::{AllocatorCall, Trace, TraceEvent};
 use super::error::{BadFree, BadFreeKind, Untracked};
-use super::figures::{Figures, Left, Watch};
-use super::map::{Block, Known, Map};
+use super::figures::{AllocationOutcome, Figures, HeapLimits};
+use super::map::{Block, Map, PointerState};
 use super::nesting::{Nesting, Outer};
 use super::parts::word_at;
 use std::ops::Range;
@@ -17,10 +17,10 @@ pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
 
 /// A call that was entered and not left, and within which all calls are its own affair.
 #[derive(Debug, Clone, Copy)]
-enum Pending {
+enum PendingCall {
     /// A new block, whose address is the result.
     Fresh {
-        event: Event,
+        event: TraceEvent,
         size: u64,
     },
     /// A new block, whose address is stored.
@@ -42,7 +42,7 @@ pub struct HeapBook {
     map: Map,
     nesting: Nesting,
     /// Within all of `nesting`.
-    pending: Option<Pending>,
+    pending: Option<PendingCall>,
     /// Calls within `pending`.
     hidden: u32,
     /// Without `live_blocks`, which follows from the others.
@@ -54,14 +54,14 @@ pub struct HeapBook {
     /// What the last allocation left undefined.
     fresh: Range<u64>,
     lowest: Option<u32>,
-    watch: Watch,
+    limits: HeapLimits,
     trace: Trace,
     untracked: Option<Untracked>,
 }
 
 impl HeapBook {
     /// An empty book.
-    pub fn new(watch: Watch) -> Self {
+    pub fn new(limits: HeapLimits) -> Self {
         Self {
             map: Map::default(),
             nesting: Nesting::default(),
@@ -73,7 +73,7 @@ impl HeapBook {
             number: 0,
             fresh: 0..0,
             lowest: None,
-            watch,
+            limits,
             trace: Trace::default(),
             untracked: None,
         }
@@ -99,38 +99,38 @@ impl HeapBook {
     /// # Errors
     /// It is a `free` or `realloc` of what is no live block. Saying which takes a look at all live blocks.
     #[inline]
-    pub fn enter(&mut self, call: Call) -> Result<(), BadFree> {
+    pub fn enter(&mut self, call: AllocatorCall) -> Result<(), BadFree> {
         if self.pending.is_some() {
             self.hidden += 1;
             return Ok(());
         }
         let size_of = u64::from;
         self.pending = Some(match call {
-            Call::Malloc { size } | Call::Realloc { ptr: 0, size } => {
-                Pending::Fresh { event: Event::Malloc, size: size_of(size) }
+            AllocatorCall::Malloc { size } | AllocatorCall::Realloc { ptr: 0, size } => {
+                PendingCall::Fresh { event: TraceEvent::Malloc, size: size_of(size) }
             }
-            Call::Aligned { size } => Pending::Fresh { event: Event::Aligned, size: size_of(size) },
-            Call::Calloc { count, size } => {
-                Pending::Fresh { event: Event::Calloc, size: size_of(count) * size_of(size) }
+            AllocatorCall::Aligned { size } => PendingCall::Fresh { event: TraceEvent::Aligned, size: size_of(size) },
+            AllocatorCall::Calloc { count, size } => {
+                PendingCall::Fresh { event: TraceEvent::Calloc, size: size_of(count) * size_of(size) }
             }
-            Call::PosixMemalign { to, size } => Pending::Stored { to, size },
-            Call::Realloc { ptr, size } => match self.map.get(ptr) {
-                Known::Live(_) => Pending::Realloc { ptr, size },
+            AllocatorCall::PosixMemalign { to, size } => PendingCall::Stored { to, size },
+            AllocatorCall::Realloc { ptr, size } => match self.map.get(ptr) {
+                PointerState::Live(_) => PendingCall::Realloc { ptr, size },
                 known => {
-                    self.pending = Some(Pending::Ignored);
+                    self.pending = Some(PendingCall::Ignored);
                     return self.refuse(ptr, true, known);
                 }
             },
-            Call::Free { ptr } => {
+            AllocatorCall::Free { ptr } => {
                 let freed = self.free(ptr);
                 self.nesting.enter(Outer::Free);
                 return freed;
             }
-            Call::Window => {
+            AllocatorCall::Window => {
                 self.nesting.enter(Outer::Window);
                 return Ok(());
             }
-            Call::Libc => {
+            AllocatorCall::Libc => {
                 self.nesting.enter(Outer::Libc);
                 return Ok(());
             }
@@ -140,14 +140,14 @@ impl HeapBook {
 
     /// A hooked function is left, with its result (whatever, where it has none). `memory` is the guest's linear memory.
     #[inline]
-    pub fn leave(&mut self, result: u32, memory: &[u8]) -> Left {
+    pub fn leave(&mut self, result: u32, memory: &[u8]) -> AllocationOutcome {
         if self.hidden > 0 {
             self.hidden -= 1;
-            return Left::Nothing;
+            return AllocationOutcome::Nothing;
         }
         // By its place, not taken whole: the copy would wait for the parts that `enter` has just written.
         match self.pending {
-            Some(Pending::Fresh { event, size }) => {
+            Some(PendingCall::Fresh { event, size }) => {
                 self.pending = None;
                 return self.allocated(event, size, result, memory);
             }
@@ -157,7 +157,7 @@ impl HeapBook {
             }
             None => self.nesting.leave(),
         }
-        Left::Nothing
+        AllocationOutcome::Nothing
     }
 
     /// Forgets the calls that were entered and not left, after a trap. The host's window stays as it is.
@@ -241,26 +241,26 @@ impl HeapBook {
             return Ok(());
         }
         let known = self.map.free(ptr);
-        let Known::Live(block) = known else {
+        let PointerState::Live(block) = known else {
             return self.refuse(ptr, false, known);
         };
         if block.own {
             self.figures.frees += 1;
             self.figures.live_bytes -= u64::from(block.size);
         }
-        self.trace.add(Event::Free, self.nesting.own(), true, block.size.into(), block.number);
+        self.trace.add(TraceEvent::Free, self.nesting.own(), true, block.size.into(), block.number);
         Ok(())
     }
 
     /// Says what is wrong with a pointer, unless that is not known or another call's affair.
     #[cold]
-    fn refuse(&self, ptr: u32, realloc: bool, known: Known) -> Result<(), BadFree> {
+    fn refuse(&self, ptr: u32, realloc: bool, known: PointerState) -> Result<(), BadFree> {
         if self.untracked.is_some() || self.nesting.in_free() {
             return Ok(());
         }
         let within = |block: &Block| block.ptr < ptr && ptr - block.ptr < block.size;
         let kind = match known {
-            Known::Freed(block) => BadFreeKind::Double { number: block.number, size: block.size },
+            PointerState::Freed(block) => BadFreeKind::Double { number: block.number, size: block.size },
             _ => match self.map.iter().filter(within).max() {
                 Some(Block { ptr: start, size, number, .. }) => BadFreeKind::Inside { ptr, start, size, number },
                 None => BadFreeKind::Unknown,
@@ -270,28 +270,28 @@ impl HeapBook {
     }
 
     /// Leaves the rarer calls.
-    fn completed(&mut self, call: Pending, result: u32, memory: &[u8]) -> Left {
+    fn completed(&mut self, call: PendingCall, result: u32, memory: &[u8]) -> AllocationOutcome {
         match call {
-            Pending::Fresh { event, size } => self.allocated(event, size, result, memory),
-            Pending::Stored { to, size } => self.stored(to, size, result, memory),
-            Pending::Realloc { ptr, size } => self.reallocated(ptr, size, result, memory),
-            Pending::Ignored => Left::Nothing,
+            PendingCall::Fresh { event, size } => self.allocated(event, size, result, memory),
+            PendingCall::Stored { to, size } => self.stored(to, size, result, memory),
+            PendingCall::Realloc { ptr, size } => self.reallocated(ptr, size, result, memory),
+            PendingCall::Ignored => AllocationOutcome::Nothing,
         }
     }
 
     /// A block was asked for, and its address stored where the call did not fail.
-    fn stored(&mut self, to: u32, size: u32, failure: u32, memory: &[u8]) -> Left {
+    fn stored(&mut self, to: u32, size: u32, failure: u32, memory: &[u8]) -> AllocationOutcome {
         let ptr = if failure == 0 { word_at(memory, to as usize) } else { Some(0) };
         if ptr.is_none() {
             self.untrack(Untracked::OutsideMemory);
         }
-        self.allocated(Event::PosixMemalign, size.into(), ptr.unwrap_or(0), memory)
+        self.allocated(TraceEvent::PosixMemalign, size.into(), ptr.unwrap_or(0), memory)
     }
 
     #[inline]
-    fn allocated(&mut self, event: Event, size: u64, ptr: u32, memory: &[u8]) -> Left {
+    fn allocated(&mut self, event: TraceEvent, size: u64, ptr: u32, memory: &[u8]) -> AllocationOutcome {
         if self.untracked.is_some() {
-            return Left::Nothing;
+            return AllocationOutcome::Nothing;
         }
         let own = self.nesting.own();
         self.trace.add(event, own, ptr != 0, size, 0);
@@ -299,33 +299,33 @@ impl HeapBook {
             return self.refused(size, own);
         }
         let Some(number) = self.place(ptr, size, own, memory.len()) else {
-            return Left::Nothing;
+            return AllocationOutcome::Nothing;
         };
-        let kept = if matches!(event, Event::Calloc) { size as u32 } else { 0 };
+        let kept = if matches!(event, TraceEvent::Calloc) { size as u32 } else { 0 };
         self.fresh = u64::from(ptr) + u64::from(kept)..u64::from(ptr) + size;
         self.figures.allocations += u64::from(own);
         self.count(number, size as u32, own)
     }
 
-    fn reallocated(&mut self, ptr: u32, size: u32, result: u32, memory: &[u8]) -> Left {
+    fn reallocated(&mut self, ptr: u32, size: u32, result: u32, memory: &[u8]) -> AllocationOutcome {
         if result == 0 && size == 0 {
             self.untrack(Untracked::ZeroRealloc);
         }
         if self.untracked.is_some() {
-            return Left::Nothing;
+            return AllocationOutcome::Nothing;
         }
-        let Known::Live(old) = self.map.get(ptr) else {
-            return Left::Nothing;
+        let PointerState::Live(old) = self.map.get(ptr) else {
+            return AllocationOutcome::Nothing;
         };
         let now_own = self.nesting.own();
         let own = now_own || old.own;
-        self.trace.add(Event::Realloc, now_own, result != 0, size.into(), old.number);
+        self.trace.add(TraceEvent::Realloc, now_own, result != 0, size.into(), old.number);
         if result == 0 {
             return self.refused(size.into(), own);
         }
         self.map.free(ptr);
         let Some(number) = self.place(result, size.into(), own, memory.len()) else {
-            return Left::Nothing;
+            return AllocationOutcome::Nothing;
         };
         self.fresh = u64::from(result) + u64::from(old.size.min(size))..u64::from(result) + u64::from(size);
         self.adopted += u64::from(own && !old.own);
@@ -360,7 +360,7 @@ impl HeapBook {
 
     /// Counts a block that was placed.
     #[inline]
-    fn count(&mut self, number: u64, size: u32, own: bool) -> Left {
+    fn count(&mut self, number: u64, size: u32, own: bool) -> AllocationOutcome {
         let mut crossed = None;
         if own {
             let figures = &mut self.figures;
@@ -369,23 +369,23 @@ impl HeapBook {
             self.peak_since_mark = self.peak_since_mark.max(figures.live_bytes);
             figures.total = figures.total.saturating_add(size.into());
             figures.largest = figures.largest.max(size.into());
-            if self.watch.is_crossed(figures) {
-                crossed = Some(self.watch.cross(figures));
+            if self.limits.is_crossed(figures) {
+                crossed = Some(self.limits.cross(figures));
             }
         }
-        Left::Allocated { number, size, own, crossed }
+        AllocationOutcome::Allocated { number, size, own, crossed }
     }
 
     /// Counts a block that was asked for and not given.
     #[cold]
-    fn refused(&mut self, size: u64, own: bool) -> Left {
+    fn refused(&mut self, size: u64, own: bool) -> AllocationOutcome {
         if !own {
-            return Left::Nothing;
+            return AllocationOutcome::Nothing;
         }
         self.figures.largest = self.figures.largest.max(size);
-        if !self.watch.is_crossed(&self.figures) {
-            return Left::Nothing;
+        if !self.limits.is_crossed(&self.figures) {
+            return AllocationOutcome::Nothing;
         }
-        Left::Refused { crossed: self.watch.cross(&self.figures) }
+        AllocationOutcome::Refused { crossed: self.limits.cross(&self.figures) }
     }
 }

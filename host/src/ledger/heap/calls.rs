@@ -2,7 +2,7 @@
 
 /// A function that is being called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub enum AllocatorCall {
     /// `malloc`.
     Malloc {
         /// Bytes asked for.
@@ -57,7 +57,7 @@ pub struct Trace {
 
 /// The kind of an event in a [`Trace`].
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Event {
+pub(super) enum TraceEvent {
     Malloc,
     Calloc,
     Realloc,
@@ -68,7 +68,7 @@ pub(super) enum Event {
 
 impl Trace {
     #[inline]
-    pub(super) fn add(&mut self, event: Event, own: bool, succeeded: bool, size: u64, number: u64) {
+    pub(super) fn add(&mut self, event: TraceEvent, own: bool, succeeded: bool, size: u64, number: u64) {
         // Odd and without pattern; the hash is for chance differences, not against an adversary.
         const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
         let what = (event as u64) | u64::from(own) << 3 | u64::from(succeeded) << 4 | number << 5;

@@ -2,36 +2,36 @@
 
 use crate::model::{HeapKind, LimitValues, Tally};
 
-/// The limits on figures that are counted as the test runs: their crossing is to be noticed.
+/// The limits on figures of the heap that are counted as the test runs. The first crossing of each is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watch {
+pub struct HeapLimits {
     /// By tally; `u64::MAX` where there is no limit, or it was crossed already.
     most: [u64; Tally::COUNT],
 }
 
-impl Watch {
-    /// Watches the limits that are set.
+impl HeapLimits {
+    /// Those among a test's limits that are on a tally of its heap.
     #[must_use]
-    pub fn new(limits: &LimitValues) -> Self {
-        let mut watch = Self::default();
-        for (limit, value) in limits.iter() {
+    pub fn new(values: &LimitValues) -> Self {
+        let mut limits = Self::default();
+        for (limit, value) in values.iter() {
             if let Some(HeapKind::Tally(tally)) = limit.row().heap.map(|figure| figure.kind) {
-                watch.most[tally as usize] = value;
+                limits.most[tally as usize] = value;
             }
         }
-        watch
+        limits
     }
 
-    /// Whether a limit is crossed that was not before.
+    /// Whether these figures cross a limit that was not crossed before.
     #[inline]
     pub(super) fn is_crossed(&self, figures: &Figures) -> bool {
         Tally::ALL.into_iter().any(|tally| figures.tally(tally) > self.most[tally as usize])
     }
 
-    /// Tells what was crossed, and no longer watches it.
+    /// The limits that these figures cross. From here on they count as crossed.
     #[cold]
-    pub(super) fn cross(&mut self, figures: &Figures) -> Crossed {
-        let mut crossed = Crossed::default();
+    pub(super) fn cross(&mut self, figures: &Figures) -> CrossedLimits {
+        let mut crossed = CrossedLimits::default();
         for tally in Tally::ALL {
             let (most, figure) = (&mut self.most[tally as usize], figures.tally(tally));
             if figure > *most {
@@ -43,15 +43,15 @@ impl Watch {
     }
 }
 
-impl Default for Watch {
+impl Default for HeapLimits {
     fn default() -> Self {
         Self { most: [u64::MAX; Tally::COUNT] }
     }
 }
 
-/// What came of a call.
+/// What a call of the allocator did to the blocks of the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum AllocationOutcome {
     /// Nothing was allocated, or nothing that counts.
     Nothing,
     /// A block was allocated or reallocated.
@@ -63,18 +63,18 @@ pub enum Left {
         /// Whether it is the test's own.
         own: bool,
         /// Limits that it crossed.
-        crossed: Option<Crossed>,
+        crossed: Option<CrossedLimits>,
     },
     /// The allocator had no block to give, and asking for one crossed limits.
     Refused {
-        /// Which.
-        crossed: Crossed,
+        /// The limits that it crossed.
+        crossed: CrossedLimits,
     },
 }
 
-impl Left {
+impl AllocationOutcome {
     /// Limits that the call crossed.
-    pub fn crossed(&self) -> Option<Crossed> {
+    pub fn crossed(&self) -> Option<CrossedLimits> {
         match self {
             Self::Nothing => None,
             Self::Allocated { crossed, .. } => *crossed,
@@ -85,11 +85,11 @@ impl Left {
 
 /// Limits that one allocation crossed, each with the figure that is over it. Each is told once, when it is first crossed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Crossed {
+pub struct CrossedLimits {
     figures: [Option<u64>; Tally::COUNT],
 }
 
-impl Crossed {
+impl CrossedLimits {
     /// The figure that is over its limit, where that limit was crossed.
     #[must_use]
     pub fn get(&self, tally: Tally) -> Option<u64> {

@@ -38,18 +38,18 @@ impl Slot {
         self.ptr != 0 && self.marked & FREED == 0
     }
 
-    fn known(&self) -> Known {
+    fn known(&self) -> PointerState {
         match self.ptr {
-            0 => Known::Unknown,
-            _ if self.is_live() => Known::Live(self.block()),
-            _ => Known::Freed(self.block()),
+            0 => PointerState::Unknown,
+            _ if self.is_live() => PointerState::Live(self.block()),
+            _ => PointerState::Freed(self.block()),
         }
     }
 }
 
 /// What is known of a pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum PointerState {
     Live(Block),
     /// It was this block, and was freed since.
     Freed(Block),
@@ -107,13 +107,13 @@ impl Map {
 
     /// Frees the block at an address. What is returned is what it was before.
     #[inline]
-    pub(super) fn free(&mut self, ptr: u32) -> Known {
+    pub(super) fn free(&mut self, ptr: u32) -> PointerState {
         if ptr == 0 || self.slots.is_empty() {
-            return Known::Unknown;
+            return PointerState::Unknown;
         }
         let index = self.find(ptr);
         let known = self.slots[index].known();
-        if let Known::Live(_) = known {
+        if let PointerState::Live(_) = known {
             self.slots[index].marked |= FREED;
             self.live -= 1;
         }
@@ -121,9 +121,9 @@ impl Map {
     }
 
     /// What is known of an address.
-    pub(super) fn get(&self, ptr: u32) -> Known {
+    pub(super) fn get(&self, ptr: u32) -> PointerState {
         if ptr == 0 || self.slots.is_empty() {
-            return Known::Unknown;
+            return PointerState::Unknown;
         }
         self.slots[self.find(ptr)].known()
     }

@@ -15,9 +15,9 @@ pub mod reach;
 pub mod sites;
 
 pub use book::{HeapBook, MAX_LIVE_BLOCKS};
-pub use calls::{Call, Trace};
+pub use calls::{AllocatorCall, Trace};
 pub use error::{BadFree, Untracked};
-pub use figures::{Crossed, Figures, Left, Watch};
+pub use figures::{AllocationOutcome, CrossedLimits, Figures, HeapLimits};
 pub use map::Block;
 pub use parts::Parts;
 

@@ -35,7 +35,7 @@ pub struct Picture<'m> {
 
 /// Why two runs cannot be compared. Completes "the second run differs: …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Differs {
+pub enum Mismatch {
     /// Other blocks were left.
     #[error("it ended with {second} live blocks, the first with {first}")]
     Count {
@@ -75,38 +75,38 @@ pub enum Differs {
 
 /// For each block, whether anything reaches it that looks like a pointer.
 pub fn plain(picture: &Picture) -> Vec<bool> {
-    Walk::new(picture, None).run(picture.roots)
+    HeapWalk::new(picture, None).run(picture.roots)
 }
 
 /// For each block of `first`, whether anything reaches it that is a pointer to the same place of the same block in both runs.
 ///
 /// # Errors
 /// The two runs did not end with the same blocks.
-pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Differs> {
+pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> {
     let starts = matching(first.blocks, second.blocks)?;
     if first.globals.len() != second.globals.len() {
-        return Err(Differs::Globals { first: first.globals.len(), second: second.globals.len() });
+        return Err(Mismatch::Globals { first: first.globals.len(), second: second.globals.len() });
     }
     let roots = common(first.roots, second.roots);
     let known = |memory: &Parts, root: &Range<u32>| memory.from(root.start.into()).len().min(root.len());
     if roots.iter().any(|root| known(&second.memory, root) < known(&first.memory, root)) {
-        return Err(Differs::Static);
+        return Err(Mismatch::Static);
     }
     let twin = Twin { memory: &second.memory, globals: second.globals, starts };
-    Ok(Walk::new(first, Some(twin)).run(&roots))
+    Ok(HeapWalk::new(first, Some(twin)).run(&roots))
 }
 
 /// The addresses, in the second run, of the first run's blocks.
-fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Differs> {
+fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Mismatch> {
     if first.len() != second.len() {
-        return Err(Differs::Count { first: first.len(), second: second.len() });
+        return Err(Mismatch::Count { first: first.len(), second: second.len() });
     }
     let by_number: HashMap<u64, &Block> = second.iter().map(|block| (block.number, block)).collect();
     let start = |block: &Block| {
         let number = block.number;
-        let other = by_number.get(&number).ok_or(Differs::Missing { number })?;
+        let other = by_number.get(&number).ok_or(Mismatch::Missing { number })?;
         if other.size != block.size {
-            return Err(Differs::Size { number, first: block.size, second: other.size });
+            return Err(Mismatch::Size { number, first: block.size, second: other.size });
         }
         Ok(other.ptr)
     };
@@ -121,7 +121,7 @@ struct Twin<'p, 'm> {
     starts: Vec<u32>,
 }
 
-struct Walk<'p, 'm> {
+struct HeapWalk<'p, 'm> {
     picture: &'p Picture<'m>,
     twin: Option<Twin<'p, 'm>>,
     /// Addresses outside of these point to no block.
@@ -132,7 +132,7 @@ struct Walk<'p, 'm> {
     pending: Vec<usize>,
 }
 
-impl<'p, 'm> Walk<'p, 'm> {
+impl<'p, 'm> HeapWalk<'p, 'm> {
     fn new(picture: &'p Picture<'m>, twin: Option<Twin<'p, 'm>>) -> Self {
         let lowest = picture.blocks.first().map_or(u32::MAX, |block| block.ptr);
         let highest = picture.blocks.last().map_or(0, end);

@@ -44,7 +44,7 @@ impl Heading {
 }
 
 /// Of which ones it is told how many bytes went through them.
-enum Traffic {
+enum TrafficScope {
     /// Of none: no bytes go through this kind.
     None,
     /// Of those that leaked.
@@ -54,7 +54,7 @@ enum Traffic {
 }
 
 /// All that is to be known of a kind.
-struct Row {
+struct KindRow {
     /// Its name in reports.
     name: &'static str,
     /// The nouns for one and for several.
@@ -64,7 +64,7 @@ struct Row {
     acquired: Option<&'static str>,
     /// What stands for the path of one that has none.
     unnamed: &'static str,
-    traffic: Traffic,
+    traffic: TrafficScope,
     /// Whether its bytes are summed up beside its count.
     is_summed: bool,
     /// Whether its figures are told by function, and its file is not part of its fingerprint.
@@ -74,41 +74,42 @@ struct Row {
     advice: fn(Option<Language>) -> &'static str,
 }
 
-const FILE: Row = Row {
+const FILE: KindRow = KindRow {
     name: "file",
     nouns: ["file", "files"],
     heading: Heading::LeftOpen,
     acquired: Some("acquired at"),
     unnamed: " of unknown path",
-    traffic: Traffic::OfLeaks,
+    traffic: TrafficScope::OfLeaks,
     is_summed: false,
     is_known_by_function: false,
     setting: LeakSetting::Handles,
     advice: close,
 };
 
-const DIR: Row = Row { name: "dir", nouns: ["directory", "directories"], traffic: Traffic::None, ..FILE };
+const DIR: KindRow = KindRow { name: "dir", nouns: ["directory", "directories"], traffic: TrafficScope::None, ..FILE };
 
-const SOCKET: Row = Row { name: "socket", nouns: ["socket", "sockets"], unnamed: "", traffic: Traffic::OfAll, ..FILE };
+const SOCKET: KindRow =
+    KindRow { name: "socket", nouns: ["socket", "sockets"], unnamed: "", traffic: TrafficScope::OfAll, ..FILE };
 
-const RESIDUE: Row = Row {
+const RESIDUE: KindRow = KindRow {
     name: "residue",
     nouns: ["file left in scratch", "files left in scratch"],
     acquired: None,
     unnamed: ", too many to be listed",
-    traffic: Traffic::None,
+    traffic: TrafficScope::None,
     setting: LeakSetting::Residue,
     advice: |_| "remove {it} before the test returns, or set `residue = \"ignore\"` in `leaks`",
     ..FILE
 };
 
-const HEAP: Row = Row {
+const HEAP: KindRow = KindRow {
     name: "heap",
     nouns: ["heap block", "heap blocks"],
     heading: Heading::Lost,
     acquired: Some("allocated at"),
     unnamed: "",
-    traffic: Traffic::None,
+    traffic: TrafficScope::None,
     is_summed: true,
     is_known_by_function: true,
     setting: LeakSetting::Heap,
@@ -147,7 +148,7 @@ impl ResourceKind {
         names
     };
 
-    const fn row(self) -> &'static Row {
+    const fn row(self) -> &'static KindRow {
         match self {
             Self::File => &FILE,
             Self::Dir => &DIR,
@@ -186,9 +187,9 @@ impl ResourceKind {
     /// Whether it is told how many bytes went through it, of one that leaked or of one that the host took back.
     pub fn shows_traffic(self, leaked: bool) -> bool {
         match self.row().traffic {
-            Traffic::None => false,
-            Traffic::OfLeaks => leaked,
-            Traffic::OfAll => true,
+            TrafficScope::None => false,
+            TrafficScope::OfLeaks => leaked,
+            TrafficScope::OfAll => true,
         }
     }
 

@@ -3,8 +3,8 @@
 use super::certainty::{NotCertain, is_certain};
 use super::growth::GrowthTable;
 use super::leftovers::Leftovers;
-use super::limits::{Advice, LimitLine, Refused, is_of_heap};
-use super::resources::Reclaimed;
+use super::limits::{Advice, LimitLine, RefusalText, is_of_heap};
+use super::resources::ReclaimedText;
 use super::sanitise::{OneLine, Quoted};
 use super::stack::StackLines;
 use super::status::TestName;
@@ -35,7 +35,7 @@ impl Display for Full<'_> {
             write!(f, "{}", LimitLine(limit))?;
         }
         if let Some(refused) = details.refused.as_ref().filter(|_| self.all || !verdict.is_success()) {
-            write!(f, "{}", Refused(refused))?;
+            write!(f, "{}", RefusalText(refused))?;
         }
         // How it left is the message too, in other words.
         if verdict != Verdict::Exit || details.exit_status.is_none() {
@@ -56,7 +56,7 @@ impl Display for Full<'_> {
             write!(f, "{}", GrowthTable { test: &self.test.name, growth, why_unknown, styles })?;
         }
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
-        write!(f, "{}", Reclaimed { resources: &details.reclaimed, styles })
+        write!(f, "{}", ReclaimedText { resources: &details.reclaimed, styles })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A test that was run several times in one instance: each round before and after, and what that says of the next one.
 
-use super::entry::Acquisition;
+use super::entry::AcquisitionText;
 use super::resources::Title;
 use super::style::Styles;
 use super::units::{Bytes, Grouped, PlainBytes, plural};
@@ -17,7 +17,7 @@ const PAGE: u64 = 1 << 16;
 pub(super) struct GrowthTable<'a> {
     pub test: &'a str,
     pub growth: &'a Growth,
-    /// See [`Acquisition::why_unknown`].
+    /// See [`AcquisitionText::why_unknown`].
     pub why_unknown: bool,
     pub styles: &'a Styles,
 }
@@ -36,7 +36,7 @@ impl Display for GrowthTable<'_> {
             growth.settled_from().map_or(String::new(), |first| format!(" from round {} on", Grouped(first.into())));
         writeln!(f, "    each round{from} left on the heap:")?;
         for resource in &growth.sites {
-            write!(f, "    - {}\n{}", Title(resource), Acquisition { test, resource, why_unknown, styles })?;
+            write!(f, "    - {}\n{}", Title(resource), AcquisitionText { test, resource, why_unknown, styles })?;
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ fn write_rows(f: &mut Formatter<'_>, rows: &[Rows<'_>]) -> fmt::Result {
 }
 
 /// A figure of the rounds, its trend, and how an amount of it reads.
-struct Figure {
+struct GrowthFigure {
     trend: Trend,
     of: fn(&Round) -> Option<Span>,
     amount: fn(i64) -> String,
@@ -144,9 +144,10 @@ fn write_trends(f: &mut Formatter<'_>, growth: &Growth) -> fmt::Result {
         let are = plural(count, "round is", "rounds are");
         return writeln!(f, "    {} {are} too few to tell a trend: {LEAST} are needed", Grouped(count));
     }
-    let mut line = |name, figures: &[Figure]| writeln!(f, "    {name}: {}", Words { figures, rounds });
-    let bytes = |trend| Figure { trend, of: |round| round.heap_bytes, amount: |by| amount(by, "byte", "bytes") };
-    let blocks = |trend| Figure { trend, of: |round| round.heap_blocks, amount: |by| amount(by, "block", "blocks") };
+    let mut line = |name, figures: &[GrowthFigure]| writeln!(f, "    {name}: {}", Words { figures, rounds });
+    let bytes = |trend| GrowthFigure { trend, of: |round| round.heap_bytes, amount: |by| amount(by, "byte", "bytes") };
+    let blocks =
+        |trend| GrowthFigure { trend, of: |round| round.heap_blocks, amount: |by| amount(by, "block", "blocks") };
     match (growth.heap_bytes, growth.heap_blocks) {
         (Some(Trend::Steady { warm_up, each }), Some(Trend::Steady { warm_up: same, each: in_each }))
             if warm_up == same =>
@@ -161,19 +162,19 @@ fn write_trends(f: &mut Formatter<'_>, growth: &Growth) -> fmt::Result {
         _ => line("heap", &[])?,
     }
     let linear = |by: i64| format!("{}{}", sign(by), Bytes(by.unsigned_abs()));
-    line("linear memory", &[Figure { trend: growth.linear, of: |round| Some(round.linear), amount: linear }])?;
+    line("linear memory", &[GrowthFigure { trend: growth.linear, of: |round| Some(round.linear), amount: linear }])?;
     let handles = |by| amount(by, "descriptor", "descriptors");
-    line("handles", &[Figure { trend: growth.handles, of: |round| Some(round.handles), amount: handles }])
+    line("handles", &[GrowthFigure { trend: growth.handles, of: |round| Some(round.handles), amount: handles }])
 }
 
 /// What is said of figures that have their trend in common; of several only where that is steady.
 struct Words<'a> {
-    figures: &'a [Figure],
+    figures: &'a [GrowthFigure],
     rounds: &'a [Round],
 }
 
 impl Words<'_> {
-    fn amounts(&self, f: &mut Formatter<'_>, by: impl Fn(&Figure) -> i64) -> fmt::Result {
+    fn amounts(&self, f: &mut Formatter<'_>, by: impl Fn(&GrowthFigure) -> i64) -> fmt::Result {
         let amounts: Vec<_> = self.figures.iter().map(|figure| (figure.amount)(by(figure))).collect();
         f.write_str(&amounts.join(", "))
     }
@@ -194,7 +195,7 @@ impl Display for Words<'_> {
                 f.write_str(" in all")
             }
             Some(Trend::Steady { warm_up, .. }) => {
-                let each = |figure: &Figure| if let Trend::Steady { each, .. } = figure.trend { each } else { 0 };
+                let each = |figure: &GrowthFigure| if let Trend::Steady { each, .. } = figure.trend { each } else { 0 };
                 let grows = self.figures.iter().any(|figure| each(figure) != 0);
                 let warm_up = usize::try_from(warm_up).unwrap_or(all).min(all);
                 if grows {

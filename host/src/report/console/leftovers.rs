@@ -1,7 +1,7 @@
 //! What a test left behind: what was open, then heap blocks that were lost, then those that static data keeps.
 
 use super::certainty::{NotCertain, bound, is_certain};
-use super::entry::Entry;
+use super::entry::EntryText;
 use super::resources::Inventory;
 use super::stack::StackLines;
 use super::style::Styles;
@@ -138,7 +138,7 @@ impl<'a> Leftovers<'a> {
             places += usize::from(is_of_heap);
             if places <= MAX_PLACES {
                 let why_unknown = !is_of_heap || is_certain(self.heap);
-                write!(f, "{}", Entry { test, resource, bound, why_unknown, advice, styles })?;
+                write!(f, "{}", EntryText { test, resource, bound, why_unknown, advice, styles })?;
             }
         }
         let more = places.saturating_sub(MAX_PLACES) as u64;

@@ -14,18 +14,18 @@ impl Display for LimitLine<'_> {
         let LimitRecord { name, value, seen } = self.0;
         let limit = name.known();
         let [phrase, caveat] = limit.map_or(["", ""], |limit| [limit.row().phrase, limit.row().caveat]);
-        write!(f, "    limit: `{}` is {}{phrase}", OneLine(name.as_str()), Figure(limit, *value))?;
+        write!(f, "    limit: `{}` is {}{phrase}", OneLine(name.as_str()), LimitFigure(limit, *value))?;
         if let Some(seen) = seen {
-            write!(f, "; the test came to {}", Figure(limit, *seen))?;
+            write!(f, "; the test came to {}", LimitFigure(limit, *seen))?;
         }
         writeln!(f, "{caveat}")
     }
 }
 
 /// A figure with the unit of its limit. That of a limit which this version does not know is a bare number.
-struct Figure(Option<Limit>, u64);
+struct LimitFigure(Option<Limit>, u64);
 
-impl Display for Figure {
+impl Display for LimitFigure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(limit, value) = *self;
         let Some(row) = limit.map(Limit::row) else { return write!(f, "{}", Grouped(value)) };
@@ -56,9 +56,9 @@ impl Display for Advice<'_> {
 }
 
 /// How far linear memory was to grow.
-pub(super) struct Refused<'a>(pub &'a RefusedGrowth);
+pub(super) struct RefusalText<'a>(pub &'a RefusedGrowth);
 
-impl Display for Refused<'_> {
+impl Display for RefusalText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let RefusedGrowth { current, desired, limit, times } = *self.0;
         writeln!(f, "    refused: linear memory of {}", Bytes(desired))?;

@@ -30,12 +30,12 @@ impl<'a, I: Iterator<Item = &'a Resource> + Clone> Display for Inventory<I> {
 }
 
 /// Resources that the host took back when a test ended another way than by returning; a line or two each.
-pub(super) struct Reclaimed<'a> {
+pub(super) struct ReclaimedText<'a> {
     pub resources: &'a [Resource],
     pub styles: &'a Styles,
 }
 
-impl Display for Reclaimed<'_> {
+impl Display for ReclaimedText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.resources.is_empty() {
             return Ok(());
@@ -48,7 +48,7 @@ impl Display for Reclaimed<'_> {
         for resource in self.resources {
             writeln!(f, "    - {}", Title(resource))?;
             if resource.kind.shows_traffic(false) {
-                writeln!(f, "        {}", Traffic(resource))?;
+                writeln!(f, "        {}", TrafficText(resource))?;
             }
             if let Some(label) = resource.kind.acquired() {
                 let stack = StackLines { indent: "        ", label, stack: &resource.stack, styles: self.styles };
@@ -60,9 +60,9 @@ impl Display for Reclaimed<'_> {
 }
 
 /// `peer 127.0.0.1:49152; 12 bytes read, 4 bytes written, 7 bytes never read`.
-pub(super) struct Traffic<'a>(pub &'a Resource);
+pub(super) struct TrafficText<'a>(pub &'a Resource);
 
-impl Display for Traffic<'_> {
+impl Display for TrafficText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { count, bytes_read, bytes_written, socket, .. } = self.0;
         let SocketRecord { local, peer, unread, unaccepted } = socket.clone().unwrap_or_default();

@@ -217,8 +217,8 @@ fn output_is_shown_as_asked() {
 
 #[test]
 fn the_first_failed_write_is_reported() {
-    struct Full;
-    impl std::io::Write for Full {
+    struct FullDisk;
+    impl std::io::Write for FullDisk {
         fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
             Err(std::io::ErrorKind::StorageFull.into())
         }
@@ -226,7 +226,7 @@ fn the_first_failed_write_is_reported() {
             Ok(())
         }
     }
-    let mut console = Console::new(Full, ConsoleOptions::default());
+    let mut console = Console::new(FullDisk, ConsoleOptions::default());
     play(&mut console, &everything(), 0);
     assert_eq!(console.finish().err().unwrap().kind(), std::io::ErrorKind::StorageFull);
 }

@@ -1,7 +1,7 @@
 //! A verification for a person: a line for each way as it ends, then what differs, then the digest.
 
 use super::super::compare::Difference;
-use super::super::verification::{Trial, Tried, Verification};
+use super::super::verification::{Trial, TrialResult, Verification};
 use super::reporter::SEPARATOR;
 use super::sanitise::OneLine;
 use super::style::Styles;
@@ -37,14 +37,16 @@ impl Display for TrialLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { trial, styles } = self;
         let (style, word) = match &trial.result {
-            Tried::NotRun { .. } => (styles.skip, "NOT RUN"),
-            Tried::Ran { .. } if trial.differs() => (styles.fail, "DIFFERS"),
-            Tried::Ran { .. } => (styles.pass, "SAME"),
+            TrialResult::NotRun { .. } => (styles.skip, "NOT RUN"),
+            TrialResult::Ran { .. } if trial.differs() => (styles.fail, "DIFFERS"),
+            TrialResult::Ran { .. } => (styles.pass, "SAME"),
         };
         write!(f, "{style}{word:>12}{style:#} ")?;
         match &trial.result {
-            Tried::NotRun { why } => writeln!(f, "[         ] {:-<SHORT_DIGEST$} {}: {}", "", trial.way, OneLine(why)),
-            Tried::Ran { digest, left_out, .. } => {
+            TrialResult::NotRun { why } => {
+                writeln!(f, "[         ] {:-<SHORT_DIGEST$} {}: {}", "", trial.way, OneLine(why))
+            }
+            TrialResult::Ran { digest, left_out, .. } => {
                 let short: String = digest.chars().take(SHORT_DIGEST).collect();
                 writeln!(f, "[{:>8.3}s] {short:SHORT_DIGEST$} {}", trial.elapsed.as_secs_f64(), trial.way)?;
                 let style = styles.skip;
@@ -79,13 +81,13 @@ impl<'a> VerificationEnd<'a> {
     fn different(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let style = self.styles.fail;
         for trial in &self.verification.trials {
-            let Tried::Ran { differences, .. } = &trial.result else { continue };
+            let TrialResult::Ran { differences, .. } = &trial.result else { continue };
             if differences.is_empty() {
                 continue;
             }
             writeln!(f, "{SEPARATOR}\n{style}{:>12}{style:#} {}", "DIFFERS", trial.way)?;
             for found in differences.iter().take(LISTED) {
-                write!(f, "{}", Found { found, styles: &self.styles })?;
+                write!(f, "{}", DifferenceText { found, styles: &self.styles })?;
             }
             let more = differences.len().saturating_sub(LISTED);
             if more > 0 {
@@ -99,7 +101,7 @@ impl<'a> VerificationEnd<'a> {
         let Self { verification, elapsed, styles } = self;
         let count = |which: fn(&Trial) -> bool| verification.trials.iter().filter(|trial| which(trial)).count();
         let different = count(Trial::differs);
-        let not_run = count(|trial| matches!(trial.result, Tried::NotRun { .. }));
+        let not_run = count(|trial| matches!(trial.result, TrialResult::NotRun { .. }));
         let same = verification.trials.len() - different - not_run;
         let tests: usize = verification.reference.canonical.modules.iter().map(|module| module.tests.len()).sum();
         let ways = plural(same as u64, "way", "ways");
@@ -149,12 +151,12 @@ impl Display for VerificationEnd<'_> {
 }
 
 /// One difference: where, and both values.
-struct Found<'a> {
+struct DifferenceText<'a> {
     found: &'a Difference,
     styles: &'a Styles,
 }
 
-impl Display for Found<'_> {
+impl Display for DifferenceText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Styles { module, test, .. } = self.styles;
         let Difference { module: of, test: name, field, left, right } = self.found;
@@ -170,15 +172,15 @@ impl Display for Found<'_> {
             write!(f, ": {}", OneLine(field))?;
         }
         writeln!(f)?;
-        writeln!(f, "        reference: {}", Shown(left.as_ref()))?;
-        writeln!(f, "        this way:  {}", Shown(right.as_ref()))
+        writeln!(f, "        reference: {}", ValueText(left.as_ref()))?;
+        writeln!(f, "        this way:  {}", ValueText(right.as_ref()))
     }
 }
 
 /// A value on one line, cut where it is long.
-struct Shown<'a>(Option<&'a Value>);
+struct ValueText<'a>(Option<&'a Value>);
 
-impl Display for Shown<'_> {
+impl Display for ValueText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(value) = self.0 else { return f.write_str("not there") };
         let json = value.to_string();
@@ -189,7 +191,7 @@ impl Display for Shown<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::verification::LeftOut;
+    use super::super::super::verification::OmittedModule;
     use super::*;
     use crate::model::doubt::{Cause, Doubt};
     use crate::model::samples;
@@ -197,7 +199,7 @@ mod tests {
 
     fn ran(way: &str, differences: Vec<Difference>) -> Trial {
         let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
-        let result = Tried::Ran { digest, doubts: Vec::new(), left_out: Vec::new(), differences };
+        let result = TrialResult::Ran { digest, doubts: Vec::new(), left_out: Vec::new(), differences };
         Trial { way: way.to_owned(), elapsed: Duration::from_millis(1234), result }
     }
 
@@ -213,13 +215,13 @@ mod tests {
     #[test]
     fn all_the_same() {
         let mut partly = ran("Winch", Vec::new());
-        if let Tried::Ran { left_out, .. } = &mut partly.result {
-            left_out.push(LeftOut { module: "n".to_owned(), why: "it has\na tail call".to_owned() });
+        if let TrialResult::Ran { left_out, .. } = &mut partly.result {
+            left_out.push(OmittedModule { module: "n".to_owned(), why: "it has\na tail call".to_owned() });
         }
         let not_run = Trial {
             way: "Pulley".to_owned(),
             elapsed: Duration::ZERO,
-            result: Tried::NotRun { why: "there is none".to_owned() },
+            result: TrialResult::NotRun { why: "there is none".to_owned() },
         };
         let trials = vec![ran("in order", Vec::new()), partly, not_run];
         insta::assert_snapshot!(shown(&Verification { reference: reference(), trials, hint: None }));
@@ -241,7 +243,7 @@ mod tests {
         ];
         differences.extend((0..30).map(|_| difference(Some("m"), Some("t"), "/message", Some(json!("\r")), None)));
         let mut doubtful = ran("Winch", differences);
-        if let Tried::Ran { doubts, .. } = &mut doubtful.result {
+        if let TrialResult::Ran { doubts, .. } = &mut doubtful.result {
             doubts.push(Doubt::of_run(Cause::WallClock));
         }
         let trials = vec![ran("in order", Vec::new()), doubtful];

@@ -104,7 +104,7 @@ fn is_number(text: &str) -> bool {
 
 /// What tests of both reports retain, judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Growth {
+pub struct RetainedGrowth {
     /// What was allowed.
     pub threshold: Threshold,
     /// Tests that grew by more, the largest growth first.
@@ -117,7 +117,7 @@ pub struct Growth {
     pub not_certain: usize,
 }
 
-impl Growth {
+impl RetainedGrowth {
     /// Judges every test that both reports have. Where a figure is only a bound, it is judged if every figure within it would be
     /// judged alike.
     pub fn judge(old: &Report, new: &Report, threshold: Threshold) -> Self {
@@ -203,7 +203,7 @@ mod tests {
 
     /// Tests that are over, judged, not judged for a doubt.
     fn judged(old: (u64, bool), new: (u64, bool), threshold: Threshold) -> (usize, usize, usize) {
-        let growth = Growth::judge(&report(old.0, old.1), &report(new.0, new.1), threshold);
+        let growth = RetainedGrowth::judge(&report(old.0, old.1), &report(new.0, new.1), threshold);
         (growth.over.len(), growth.judged, growth.not_certain)
     }
 

@@ -10,7 +10,7 @@ mod leaks;
 mod read;
 mod tests;
 
-pub use growth::{Growth, Threshold, ThresholdError};
+pub use growth::{RetainedGrowth, Threshold, ThresholdError};
 pub use heap::{Amount, Figure, HeapDiff, OneSided, SiteChange, TestChange, Unknown};
 pub use leaks::{LeakChange, LeakDiff};
 pub use read::{ReadError, Unreadable, read};

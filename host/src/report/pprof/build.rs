@@ -1,6 +1,6 @@
 //! From the sites of a run to the messages of a profile.
 
-use super::schema::{Function, Label, Line, Location, Profile, Sample, ValueType};
+use super::schema::{Function, Label, Line, Location, PprofProfile, Sample, ValueType};
 use crate::model::profile::{Missing, ProfileSite};
 use crate::model::{Frame, Report};
 use crate::report::console::OneLine;
@@ -14,10 +14,10 @@ const SAMPLE_TYPES: [(&str, &str); 4] =
 const DEFAULT_TYPE: &str = "inuse_space";
 
 /// A function, its file and a line: texts as indices.
-type Place = (i64, i64, i64);
+type SourceLine = (i64, i64, i64);
 
 /// The profile of what was found, with comments on what is missing.
-pub fn profile(report: &Report) -> Profile {
+pub fn profile(report: &Report) -> PprofProfile {
     let found = report.profile.as_ref();
     let mut builder = Builder::default();
     let mut samples = BTreeMap::new();
@@ -28,7 +28,7 @@ pub fn profile(report: &Report) -> Profile {
     }
     let value_type =
         |builder: &mut Builder, (r#type, unit)| ValueType { r#type: builder.text(r#type), unit: builder.text(unit) };
-    Profile {
+    PprofProfile {
         sample_type: SAMPLE_TYPES.iter().map(|named| value_type(&mut builder, *named)).collect(),
         sample: samples.into_iter().map(|(key, values)| builder.sample(&key, values)).collect(),
         comment: comments(report).iter().map(|comment| builder.text(comment)).collect(),
@@ -77,7 +77,7 @@ fn comments(report: &Report) -> Vec<String> {
 struct Builder {
     texts: BTreeMap<String, i64>,
     functions: BTreeMap<(i64, i64), u64>,
-    locations: BTreeMap<Place, u64>,
+    locations: BTreeMap<SourceLine, u64>,
 }
 
 impl Builder {
@@ -111,7 +111,7 @@ impl Builder {
     }
 
     fn locations(&self) -> Vec<Location> {
-        let location = |(&(function, file, line), &id): (&Place, &u64)| {
+        let location = |(&(function, file, line), &id): (&SourceLine, &u64)| {
             let function_id = self.functions[&(function, file)];
             Location { id, line: vec![Line { function_id, line }] }
         };

@@ -2,7 +2,7 @@
 //! fields that are never set here. Texts are indices into the table of strings, where 0 is the empty one; ids begin at 1.
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Profile {
+pub struct PprofProfile {
     #[prost(message, repeated, tag = "1")]
     pub sample_type: Vec<ValueType>,
     #[prost(message, repeated, tag = "2")]
@@ -41,7 +41,7 @@ pub struct Sample {
     /// The stack, innermost first.
     #[prost(uint64, repeated, tag = "1")]
     pub location_id: Vec<u64>,
-    /// One for each of [`Profile::sample_type`].
+    /// One for each of [`PprofProfile::sample_type`].
     #[prost(int64, repeated, tag = "2")]
     pub value: Vec<i64>,
     #[prost(message, repeated, tag = "3")]

@@ -1,6 +1,6 @@
 //! What the bytes of a profile are, and that the tools read them.
 
-use super::schema::{Function, Label, Line, Location, Profile, Sample, ValueType};
+use super::schema::{Function, Label, Line, Location, PprofProfile, Sample, ValueType};
 use super::write;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::model::samples::{self, frame};
@@ -68,7 +68,7 @@ const COMMENTS: [&str; 4] = [
     "not all of 1 test of semver/tests/io (more different stacks than are kept): deep",
 ];
 
-fn comments(profile: &Profile) -> Vec<&str> {
+fn comments(profile: &PprofProfile) -> Vec<&str> {
     profile.comment.iter().map(|comment| &*profile.string_table[*comment as usize]).collect()
 }
 
@@ -78,8 +78,8 @@ fn unzip(file: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn read(file: &[u8]) -> Profile {
-    Profile::decode(&*unzip(file)).unwrap()
+fn read(file: &[u8]) -> PprofProfile {
+    PprofProfile::decode(&*unzip(file)).unwrap()
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn tracked(lost: &[u64]) -> Account {
 fn broken(account: &Account, limits: Limits) -> Option<(LimitName, u64, Option<u64>)> {
     match compliance(account, &limits) {
         Compliance::Kept => None,
-        Compliance::Broken(Broken { limit, .. }) => Some((limit.name, limit.value, limit.seen)),
+        Compliance::Broken(HeapBreach { limit, .. }) => Some((limit.name, limit.value, limit.seen)),
         Compliance::Unknown(why) => panic!("{why}"),
     }
 }
@@ -101,7 +101,9 @@ fn with_a_doubt_what_is_lost_is_at_least_so_much() {
     let account = account(&[8, 4], &[100], Some("who knows"));
     let lost = |cap| Limits::default().with(Limit::Lost, cap);
     assert_eq!(broken(&account, lost(11)), Some((Limit::Lost.into(), 11, None)));
-    let Compliance::Broken(Broken { message, .. }) = compliance(&account, &lost(11)) else { panic!("it is broken") };
+    let Compliance::Broken(HeapBreach { message, .. }) = compliance(&account, &lost(11)) else {
+        panic!("it is broken")
+    };
     assert_eq!(message, "it lost at least 12 bytes of its heap (limit 11, `lost`)");
     let why = "`lost` cannot be judged: from 12 to 112 bytes, and the limit is 12 (a second run differed: who knows)";
     assert_eq!(unknown(&account, lost(12)), why);

@@ -3,7 +3,7 @@
 use super::module::ModuleHeap;
 use super::state::call_for;
 use crate::ledger::both_ends;
-use crate::ledger::heap::Left;
+use crate::ledger::heap::AllocationOutcome;
 use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
 use anyhow::Context;
@@ -65,15 +65,15 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let Some(book) = &mut state.heap.book else { return Ok(()) };
-    let left = book.leave(result, bytes);
+    let outcome = book.leave(result, bytes);
     let mut wanted = None;
-    if let Left::Allocated { number, size, own, .. } = left {
+    if let AllocationOutcome::Allocated { number, size, own, .. } = outcome {
         if state.heap.scrubs {
             scrub(bytes, book.fresh());
         }
         wanted = state.heap.capture.wants(number, own).then_some((number, size));
     }
-    let crossed = left.crossed();
+    let crossed = outcome.crossed();
     if wanted.is_some() || crossed.is_some() {
         let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&caller)), END_FRAMES);
         let heap = &mut caller.data_mut().heap;

@@ -12,7 +12,7 @@ use crate::ledger::heap::reach::{changed, joined, without};
 use crate::policy::{Limit, Limits, Policy};
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::Job;
-use crate::sandbox::rerun::{Capture, Instruments};
+use crate::sandbox::rerun::{Instruments, StackCapture};
 use crate::sandbox::state::TestState;
 use crate::sandbox::store::fresh_store;
 use crate::sandbox::wasi::{ContextOptions, Grants, Streams, Wasi, Watchdog, deadline_after};
@@ -82,7 +82,7 @@ impl Prober {
 
     fn run(&mut self, heap: &ModuleHeap) -> anyhow::Result<AllocatorMap> {
         let ground = heap.layout.ground(&mut self.store, &self.instance);
-        self.store.data_mut().heap.begin(Default::default(), Capture::Nothing);
+        self.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
         let before = self.memory().to_vec();
         let mut found: Vec<Range<u32>> = Vec::new();
         let mut blocks = Vec::new();

@@ -4,8 +4,8 @@ use super::not_tracked::NotTracked;
 use super::picture::EndPicture;
 use crate::instrument::{HeapHooks, Hook, HookKind};
 use crate::ledger::Stack;
-use crate::ledger::heap::{Call, Crossed, Figures, HeapBook, Trace, Untracked, Watch};
-use crate::sandbox::rerun::{AllocationStacks, Answers, Capture, Instruments, Slack};
+use crate::ledger::heap::{AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked};
+use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
 use std::collections::HashSet;
 use std::sync::Arc;
 use wasmtime::Memory;
@@ -19,7 +19,7 @@ pub struct FuelEndOfFirstRun;
 #[derive(Debug, Clone)]
 pub struct Crossing {
     /// Which limit, and the figure.
-    pub crossed: Crossed,
+    pub crossed: CrossedLimits,
     /// Where.
     pub stack: Stack,
 }
@@ -52,7 +52,7 @@ pub struct HeapState {
     hooks: Option<Arc<HeapHooks>>,
     pub(super) memory: Option<Memory>,
     pub(super) book: Option<HeapBook>,
-    pub(super) capture: Capture,
+    pub(super) capture: StackCapture,
     stacks: AllocationStacks,
     /// Whether new blocks are cleared.
     pub(super) scrubs: bool,
@@ -87,10 +87,10 @@ impl HeapState {
     }
 
     /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared.
-    pub fn begin(&mut self, watch: Watch, capture: Capture) {
-        self.scrubs = !matches!(capture, Capture::Nothing);
+    pub fn begin(&mut self, limits: HeapLimits, capture: StackCapture) {
+        self.scrubs = !matches!(capture, StackCapture::Nothing);
         if self.hooks.is_some() {
-            self.book = Some(HeapBook::new(watch));
+            self.book = Some(HeapBook::new(limits));
             self.capture = capture;
         }
     }
@@ -114,7 +114,7 @@ impl HeapState {
     ///
     /// # Errors
     /// It frees what is not a block, or is beyond the [`FuelEndOfFirstRun`].
-    pub(super) fn enter(&mut self, call: Call) -> anyhow::Result<()> {
+    pub(super) fn enter(&mut self, call: AllocatorCall) -> anyhow::Result<()> {
         let Some(book) = &mut self.book else { return Ok(()) };
         if self.most_calls.is_some_and(|most| book.trace().events >= most) {
             return Err(FuelEndOfFirstRun.into());
@@ -122,7 +122,7 @@ impl HeapState {
         Ok(book.enter(call)?)
     }
 
-    pub(super) fn crossed(&mut self, crossed: Crossed, stack: Stack) {
+    pub(super) fn crossed(&mut self, crossed: CrossedLimits, stack: Stack) {
         self.crossed.push(Crossing { crossed, stack });
     }
 
@@ -141,7 +141,7 @@ impl HeapState {
         let Some(mut book) = self.book.take() else {
             return Err(self.unopened.unwrap_or(NotTracked::EndedBefore));
         };
-        if matches!(self.capture, Capture::All) {
+        if matches!(self.capture, StackCapture::All) {
             forget_gone(&mut self.stacks, &mut book)?;
         }
         Ok(HeapEnd {
@@ -165,15 +165,15 @@ fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(),
 }
 
 /// The allocator call that a hooked function was called for, with its first two arguments.
-pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Call {
+pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> AllocatorCall {
     match kind {
-        HookKind::Malloc => Call::Malloc { size: a },
-        HookKind::Calloc => Call::Calloc { count: a, size: b },
-        HookKind::Realloc => Call::Realloc { ptr: a, size: b },
-        HookKind::Free => Call::Free { ptr: a },
-        HookKind::PosixMemalign => Call::PosixMemalign { to: a, size: b },
-        HookKind::AlignedAlloc | HookKind::Memalign => Call::Aligned { size: b },
-        HookKind::Window => Call::Window,
-        HookKind::Libc => Call::Libc,
+        HookKind::Malloc => AllocatorCall::Malloc { size: a },
+        HookKind::Calloc => AllocatorCall::Calloc { count: a, size: b },
+        HookKind::Realloc => AllocatorCall::Realloc { ptr: a, size: b },
+        HookKind::Free => AllocatorCall::Free { ptr: a },
+        HookKind::PosixMemalign => AllocatorCall::PosixMemalign { to: a, size: b },
+        HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { size: b },
+        HookKind::Window => AllocatorCall::Window,
+        HookKind::Libc => AllocatorCall::Libc,
     }
 }

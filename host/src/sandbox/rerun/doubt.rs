@@ -1,6 +1,6 @@
 //! Why it is not certain which blocks a test lost, and where they were allocated.
 
-use crate::ledger::heap::reach::Differs;
+use crate::ledger::heap::reach::Mismatch;
 use crate::sandbox::heap::NotTracked;
 
 /// Why a second run, which would tell, was not possible, or did not do the same.
@@ -29,7 +29,7 @@ pub enum HeapDoubt {
     NothingLeft,
     /// The second run left other blocks.
     #[error("a second run differed: {0}")]
-    Blocks(#[from] Differs),
+    Blocks(#[from] Mismatch),
 }
 
 impl HeapDoubt {
@@ -66,7 +66,7 @@ mod tests {
             D::Ending("out of fuel".to_owned()),
             D::Allocations,
             D::NothingLeft,
-            D::Blocks(Differs::Count { first: 1, second: 2 }),
+            D::Blocks(Mismatch::Count { first: 1, second: 2 }),
         ]
         .map(|doubt| doubt.code());
         let expected = [

@@ -2,7 +2,7 @@
 
 use super::answers::Answers;
 use super::slack::Allowances;
-use super::stacks::Capture;
+use super::stacks::StackCapture;
 
 /// What a run is done with. The default is for a first run: answers are recorded, and nothing is captured or moved.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +12,7 @@ pub struct Instruments {
     /// The host's answers that differ between two runs: recorded, or replayed.
     pub answers: Answers,
     /// Which allocations' stacks are captured.
-    pub capture: Capture,
+    pub capture: StackCapture,
     /// How everything that the test allocates is moved; `None` leaves it where it is.
     pub shift: Option<Shift>,
     /// The run ends, as if its fuel had, when it has made so many allocator calls that count and begins another. See

@@ -22,7 +22,7 @@ mod stacks;
 pub use attempts::run;
 pub use doubt::HeapDoubt;
 pub use second::{SecondRun, second_run};
-pub use stacks::{AllocationStacks, Capture};
+pub use stacks::{AllocationStacks, StackCapture};
 
 pub(super) use answers::Answers;
 pub(super) use instruments::Instruments;

@@ -3,7 +3,7 @@
 use super::attempts::run_with;
 use super::doubt::HeapDoubt;
 use super::instruments::{Instruments, Shift};
-use super::stacks::Capture;
+use super::stacks::StackCapture;
 use crate::sandbox::ending::Ending;
 use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::{Job, Run};
@@ -23,7 +23,7 @@ pub struct SecondRun {
 }
 
 /// Runs a test a second time, if that can be done. `first` is the first run, `end` the end of its heap.
-pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: Capture) -> SecondRun {
+pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackCapture) -> SecondRun {
     let refused = |doubt| SecondRun { end: Err(doubt), host_leak: 0, by_wall_clock: false };
     if let Some(grant) = job.grants.policy().unrepeatable() {
         return refused(HeapDoubt::Unrepeatable(grant));

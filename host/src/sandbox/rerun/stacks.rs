@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Which allocations' stacks are captured.
 #[derive(Debug, Clone, Default)]
-pub enum Capture {
+pub enum StackCapture {
     /// None.
     #[default]
     Nothing,
@@ -15,7 +15,7 @@ pub enum Capture {
     All,
 }
 
-impl Capture {
+impl StackCapture {
     /// The allocations of these numbers.
     pub fn numbers(mut numbers: Vec<u64>) -> Self {
         numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
@@ -128,9 +128,13 @@ mod tests {
         assert_eq!(captured.stack(9), Some(&stack(1)));
         assert_eq!(captured.stack(3), None);
         assert_eq!(captured.blocks().map(|(number, ..)| number).collect::<Vec<_>>(), [2, 5, 9]);
-        let mut some = Capture::numbers(vec![9, 2]);
+        let mut some = StackCapture::numbers(vec![9, 2]);
         assert_eq!((1..=10).filter(|&number| some.wants(number, number == 9)).collect::<Vec<_>>(), [2, 9]);
-        assert!(Capture::All.wants(5, true) && !Capture::All.wants(5, false) && !Capture::Nothing.wants(5, true));
+        assert!(
+            StackCapture::All.wants(5, true)
+                && !StackCapture::All.wants(5, false)
+                && !StackCapture::Nothing.wants(5, true)
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::guests::portable::Portable;
 use crate::guests::request::BuildRequest;
 use crate::guests::selection::{Workspace, cargo, cargo_error};
 use crate::places::Places;
-use crate::system::command::{Ending, Launcher, Stream, System};
+use crate::system::command::{Launcher, ProcessEnding, Stream, System};
 use crate::system::machine::Machine;
 use cargo_metadata::{Package, PackageId, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -196,7 +196,7 @@ fn run_cargo(
             .run(&command, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
             .map_err(|source| BuildError::Start { command: command.display(), source })?;
         messages.finish();
-        if let Ending::Signal(signal) = ending {
+        if let ProcessEnding::Signal(signal) = ending {
             return Err(BuildError::Interrupted { signal });
         }
         if !ending.ok() && messages.errors.len() == known {

@@ -16,7 +16,7 @@ pub struct BuildFailure {
     /// The test binary's name where the package has others that were built; `None` where it has none.
     pub target: Option<String>,
     /// The dependency that does not build, where it is not the package itself.
-    pub culprit: Option<Culprit>,
+    pub culprit: Option<FailedDependency>,
     /// The first error in one line, with file and line where the compiler gave them.
     pub error: String,
     /// The first error as it was printed.
@@ -25,7 +25,7 @@ pub struct BuildFailure {
 
 /// A dependency that does not build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Culprit {
+pub struct FailedDependency {
     /// Its name.
     pub package: String,
     /// Its version.
@@ -77,7 +77,7 @@ impl fmt::Display for BuildFailure {
 /// Explains a run's errors for the selected packages. `workspace` has its dependencies resolved where that was possible.
 pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {
     let built: HashSet<&PackageId> = messages.tests.iter().map(|artifact| &artifact.package_id).collect();
-    let graph = Graph::new(workspace);
+    let graph = DependencyGraph::new(workspace);
     let mut failures: Vec<BuildFailure> = Vec::new();
     for error in &messages.errors {
         let origin = origin(error, workspace);
@@ -137,14 +137,19 @@ fn has_tests(package: &Package, request: &BuildRequest) -> bool {
     tests.any(|target| request.targets.is_empty() || request.targets.iter().any(|filter| filter.means(target)))
 }
 
-fn failure(package: String, target: Option<String>, culprit: Option<Culprit>, error: &CompileError) -> BuildFailure {
+fn failure(
+    package: String,
+    target: Option<String>,
+    culprit: Option<FailedDependency>,
+    error: &CompileError,
+) -> BuildFailure {
     BuildFailure { package, target, culprit, error: error.headline.clone(), rendered: error.rendered.clone() }
 }
 
-fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], workspace: &Workspace) -> Culprit {
+fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], workspace: &Workspace) -> FailedDependency {
     let name =
         |id: &PackageId| workspace.package(id).map_or_else(|| id.repr.clone(), |package| package.name.to_string());
-    Culprit {
+    FailedDependency {
         package: error.origin.name(),
         version: error.origin.version(),
         relation,
@@ -154,7 +159,7 @@ fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], work
 
 /// The package an error is of, where the workspace knows it.
 fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
-    if let crate::guests::messages::Origin::Id(id) = &error.origin {
+    if let crate::guests::messages::ErrorOrigin::Id(id) = &error.origin {
         return Some(id.clone());
     }
     let (name, version) = (error.origin.name(), error.origin.version());
@@ -165,12 +170,12 @@ fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
 }
 
 /// Who depends on whom for the target; empty where that was not resolved.
-struct Graph<'a>(HashMap<&'a PackageId, &'a Node>);
+struct DependencyGraph<'a>(HashMap<&'a PackageId, &'a Node>);
 
-impl<'a> Graph<'a> {
+impl<'a> DependencyGraph<'a> {
     fn new(workspace: &'a Workspace) -> Self {
         let nodes = workspace.metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
-        Graph(nodes.map(|node| (&node.id, node)).collect())
+        DependencyGraph(nodes.map(|node| (&node.id, node)).collect())
     }
 
     /// The shortest way from a package's tests to something it depends on: the kind of the first step, and what lies between.
@@ -224,7 +229,7 @@ mod tests {
             rendered: String::new(),
         };
         assert_eq!(own.to_string(), "app does not build for wasm32-wasip1: src/lib.rs:1: no");
-        let culprit = Culprit {
+        let culprit = FailedDependency {
             package: "mio".into(),
             version: Some("1.0.3".into()),
             relation: Relation::DevDependency,

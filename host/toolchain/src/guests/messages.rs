@@ -27,7 +27,7 @@ pub(crate) struct Messages {
 /// Why one target did not build.
 #[derive(Debug, Clone)]
 pub(crate) struct CompileError {
-    pub origin: Origin,
+    pub origin: ErrorOrigin,
     pub target: Option<Target>,
     /// One line.
     pub headline: String,
@@ -37,7 +37,7 @@ pub(crate) struct CompileError {
 
 /// Which package an error is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum ErrorOrigin {
     /// In a message for machines.
     Id(PackageId),
     /// In a line for people: name, and version where it is given.
@@ -80,7 +80,7 @@ impl Messages {
                 let is_error = matches!(diagnostic.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
                 if is_error && !self.knows(&message.package_id, &message.target) {
                     self.errors.push(CompileError {
-                        origin: Origin::Id(message.package_id),
+                        origin: ErrorOrigin::Id(message.package_id),
                         headline: headline(diagnostic),
                         rendered: rendered.clone(),
                         target: Some(message.target),
@@ -112,7 +112,7 @@ impl Messages {
         let same = |known: &Target| known.name == target.name && known.kind == target.kind;
         self.errors
             .iter()
-            .any(|error| error.origin == Origin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
+            .any(|error| error.origin == ErrorOrigin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
     }
 
     /// At the end of a run, adds the errors that only cargo's own lines tell: build scripts that failed, compilers that crashed.
@@ -135,18 +135,18 @@ impl Messages {
     }
 }
 
-impl Origin {
+impl ErrorOrigin {
     pub fn name(&self) -> String {
         match self {
-            Origin::Id(id) => split_id(id).0,
-            Origin::Named(name, _) => name.clone(),
+            ErrorOrigin::Id(id) => split_id(id).0,
+            ErrorOrigin::Named(name, _) => name.clone(),
         }
     }
 
     pub fn version(&self) -> Option<String> {
         match self {
-            Origin::Id(id) => split_id(id).1,
-            Origin::Named(_, version) => version.clone(),
+            ErrorOrigin::Id(id) => split_id(id).1,
+            ErrorOrigin::Named(_, version) => version.clone(),
         }
     }
 }
@@ -190,7 +190,7 @@ fn script_error(spec: &str, line: &str, rest: &[&str]) -> CompileError {
         _ => (spec, None),
     };
     CompileError {
-        origin: Origin::Named(name.to_owned(), version.map(str::to_owned)),
+        origin: ErrorOrigin::Named(name.to_owned(), version.map(str::to_owned)),
         target: None,
         headline: format!("its build script failed: {message}"),
         rendered: lines.join("\n"),
@@ -201,7 +201,7 @@ fn crash(name: &str, line: &str, rest: &[&str]) -> CompileError {
     let lines = belonging(line, rest);
     let cause = lines.iter().skip_while(|line| line.trim() != "Caused by:").nth(1).map(|line| line.trim());
     CompileError {
-        origin: Origin::Named(name.to_owned(), None),
+        origin: ErrorOrigin::Named(name.to_owned(), None),
         target: None,
         headline: cause.unwrap_or(line).trim_start_matches("error: ").to_owned(),
         rendered: lines.join("\n"),
@@ -236,7 +236,7 @@ mod tests {
                       thread 'main' (1) panicked at b/build.rs:1:14:\n  needs a C compiler\nwarning: build failed, waiting\n";
         let messages = messages(stderr);
         let error = &messages.errors[0];
-        assert_eq!(error.origin, Origin::Named("b".into(), Some("0.1.0".into())));
+        assert_eq!(error.origin, ErrorOrigin::Named("b".into(), Some("0.1.0".into())));
         assert_eq!(error.headline, "its build script failed: needs a C compiler");
         assert!(!error.rendered.contains("waiting"));
     }

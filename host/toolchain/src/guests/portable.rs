@@ -152,7 +152,7 @@ fn twice(lock: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::ToolchainKind;
     use crate::system::fake::{FakeMachine, VERBOSE};
     use proptest::prelude::*;
     use std::io::ErrorKind;
@@ -167,7 +167,7 @@ mod tests {
             rustc: rustc.clone(),
             cargo: "cargo".into(),
             sysroot: fake.root().join("sysroot"),
-            kind: Kind::Active,
+            kind: ToolchainKind::Active,
         };
         (Portable::set_up(&fake.machine(), &toolchain).unwrap(), rustc)
     }
@@ -274,8 +274,12 @@ mod tests {
         let output = run_script(Command::new(&portable.rustc).arg("-vV"));
         assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{VERBOSE}airtight: {RECIPE}\n"));
         let changed = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
-        let toolchain =
-            Toolchain { rustc: rustc.clone(), cargo: "cargo".into(), sysroot: "/none".into(), kind: Kind::Active };
+        let toolchain = Toolchain {
+            rustc: rustc.clone(),
+            cargo: "cargo".into(),
+            sysroot: "/none".into(),
+            kind: ToolchainKind::Active,
+        };
         let again = |fake: &FakeMachine| Portable::set_up(&fake.machine(), &toolchain).unwrap();
         let first = again(&fake);
         let written = changed(&first.rustc);
@@ -295,7 +299,7 @@ mod tests {
             rustc: rustc.clone(),
             cargo: "cargo".into(),
             sysroot: fake.root().join("sysroot"),
-            kind: Kind::Active,
+            kind: ToolchainKind::Active,
         };
         assert_eq!(direct(&fake.machine(), &toolchain), real);
         fake.var("RUSTC", &rustc);

@@ -2,7 +2,7 @@
 
 use crate::error::ToolchainError;
 use crate::setup::find::MINIMUM;
-use crate::setup::progress::{SetupEvent, Step, run_step};
+use crate::setup::progress::{SetupEvent, SetupStep, run_step};
 use crate::setup::rustc_info::{RustcInfo, Version, leading_version};
 use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
@@ -157,7 +157,7 @@ pub(crate) fn install(
 }
 
 fn update(machine: &Machine<'_>, progress: &mut dyn FnMut(SetupEvent<'_>)) -> Result<(), ToolchainError> {
-    run(machine, Step::UpdateIndex, apt_get(machine, &["update"]), progress)
+    run(machine, SetupStep::UpdateIndex, apt_get(machine, &["update"]), progress)
 }
 
 fn install_packages(
@@ -168,7 +168,7 @@ fn install_packages(
     // Nothing of the user's is removed to make room.
     let fixed = ["-o", LOCK_TIMEOUT, "install", "--yes", "--no-install-recommends", "--no-remove"];
     let command = apt_get(machine, &fixed).args(packages);
-    run(machine, Step::InstallPackages(packages.to_vec()), command, progress)
+    run(machine, SetupStep::InstallPackages(packages.to_vec()), command, progress)
 }
 
 fn apt_get(machine: &Machine<'_>, args: &[&str]) -> CommandLine {
@@ -184,7 +184,7 @@ fn apt_get(machine: &Machine<'_>, args: &[&str]) -> CommandLine {
 
 fn run(
     machine: &Machine<'_>,
-    step: Step,
+    step: SetupStep,
     command: CommandLine,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {

@@ -5,7 +5,7 @@ use crate::setup::rustc_info::{RustcInfo, Version};
 use crate::setup::sysroot::{self, Sysroot};
 use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
-use crate::{Kind, Toolchain};
+use crate::{Toolchain, ToolchainKind};
 use std::path::{Path, PathBuf};
 
 /// The oldest compiler that guests can be built with: the guest SDK's `rust-version`.
@@ -33,7 +33,7 @@ pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
         .ok_or_else(|| format!("`{}` does not say where its sysroot is", rustc.display()))?;
     let sysroot = Sysroot(PathBuf::from(answer.trim()));
     match sysroot.lacks(machine) {
-        None => Ok(Toolchain { rustc, cargo, sysroot: sysroot.0, kind: Kind::Active }),
+        None => Ok(Toolchain { rustc, cargo, sysroot: sysroot.0, kind: ToolchainKind::Active }),
         Some(part) => Err(format!("the active toolchain ({}) lacks {part}", sysroot.0.display())),
     }
 }
@@ -43,7 +43,12 @@ fn distribution(machine: &Machine<'_>) -> Option<Toolchain> {
     let base = Base::find(machine)?;
     let packaged = Sysroot(machine.system("usr"));
     if packaged.lacks(machine).is_none() {
-        return Some(Toolchain { rustc: base.rustc, cargo: base.cargo, sysroot: packaged.0, kind: Kind::Distribution });
+        return Some(Toolchain {
+            rustc: base.rustc,
+            cargo: base.cargo,
+            sysroot: packaged.0,
+            kind: ToolchainKind::Distribution,
+        });
     }
     let private = sysroot::private(machine, &base.rustc, &base.info);
     if private.is_complete(&base.rustc, &base.info) && private.has_linker(&base.info) {
@@ -79,7 +84,7 @@ impl Base {
 
     /// The toolchain of a private sysroot.
     pub fn with(&self, sysroot: &Sysroot) -> Toolchain {
-        let kind = Kind::Private { release: self.info.release.clone() };
+        let kind = ToolchainKind::Private { release: self.info.release.clone() };
         Toolchain { rustc: sysroot.rustc(), cargo: self.cargo.clone(), sysroot: sysroot.0.clone(), kind }
     }
 }
@@ -100,7 +105,7 @@ mod tests {
         fake.rustup_toolchain(true);
         fake.distribution();
         let found = find_on(&fake.machine()).unwrap();
-        assert_eq!(found.kind, Kind::Active);
+        assert_eq!(found.kind, ToolchainKind::Active);
         assert!(found.env().is_empty());
         assert_eq!(fake.command_lines(), ["rustc --print sysroot"]);
     }
@@ -125,7 +130,7 @@ mod tests {
         fake.target("usr", "pthread_join");
         fake.file("usr/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld", "");
         let found = find_on(&fake.machine()).unwrap();
-        assert_eq!(found.kind, Kind::Distribution);
+        assert_eq!(found.kind, ToolchainKind::Distribution);
         assert_eq!(found.env(), [("RUSTC", found.rustc.clone().into_os_string())]);
     }
 
@@ -149,7 +154,7 @@ mod tests {
         let lld = private.0.join(lld);
         fake.private_sysroot(&private, &base);
         let found = find_on(&fake.machine()).unwrap();
-        assert_eq!((&found.kind, found.rustc), (&Kind::Private { release: "1.96.0".into() }, private.rustc()));
+        assert_eq!((&found.kind, found.rustc), (&ToolchainKind::Private { release: "1.96.0".into() }, private.rustc()));
         for part in [lld, private.rustc(), private.self_contained().join("libc.a"), private.rlib("std").unwrap()] {
             std::fs::rename(&part, part.with_extension("gone")).unwrap();
             assert!(find_on(&fake.machine()).is_none(), "{} is missing", part.display());

@@ -6,7 +6,7 @@ use crate::setup::debian::{self, Needs};
 use crate::setup::find::{Base, active, find_on};
 use crate::setup::ingredients::Ingredients;
 use crate::setup::linker;
-use crate::setup::progress::{SetupEvent, Step};
+use crate::setup::progress::{SetupEvent, SetupStep};
 use crate::setup::rustup;
 use crate::setup::sysroot;
 use crate::setup::sysroot_build;
@@ -58,7 +58,7 @@ pub(crate) fn install_on(
     let sysroots = machine.sysroots();
     fs::create_dir_all(&sysroots).map_err(ToolchainError::file("create", &sysroots))?;
     let lock = sysroots.join("lock");
-    let _lock = Lock::acquire(&lock, &mut || progress(SetupEvent::Started(&Step::Wait)))
+    let _lock = Lock::acquire(&lock, &mut || progress(SetupEvent::Started(&SetupStep::Wait)))
         .map_err(ToolchainError::file("lock", &lock))?;
     if let Some(found) = find_on(machine) {
         return Ok(found);
@@ -81,12 +81,12 @@ fn with_rustup(
     if !rustup::in_charge(machine) {
         return None;
     }
-    progress(SetupEvent::Started(&Step::AddTarget));
+    progress(SetupEvent::Started(&SetupStep::AddTarget));
     let added = rustup::add_target(machine, &mut |line| progress(SetupEvent::Output(line)));
     match added.and_then(|()| active(machine)) {
         Ok(found) => Some(found),
         Err(why) => {
-            progress(SetupEvent::Failed { step: &Step::AddTarget, why: &why });
+            progress(SetupEvent::Failed { step: &SetupStep::AddTarget, why: &why });
             reasons.push(why);
             None
         }

@@ -11,7 +11,7 @@ const TAIL: usize = 20;
 /// A piece of installing that takes time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Step {
+pub enum SetupStep {
     /// Another process is installing; its result will serve.
     Wait,
     /// `rustup target add`.
@@ -26,15 +26,15 @@ pub enum Step {
     AssembleSysroot,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for SetupStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Wait => f.write_str("waiting for another installation"),
-            Step::AddTarget => f.write_str("adding the target with rustup"),
-            Step::UpdateIndex => f.write_str("updating the package index"),
-            Step::InstallPackages(packages) => write!(f, "installing {}", packages.join(" ")),
-            Step::BuildStd => f.write_str("building std for wasm32-wasip1, once"),
-            Step::AssembleSysroot => f.write_str("assembling the sysroot"),
+            SetupStep::Wait => f.write_str("waiting for another installation"),
+            SetupStep::AddTarget => f.write_str("adding the target with rustup"),
+            SetupStep::UpdateIndex => f.write_str("updating the package index"),
+            SetupStep::InstallPackages(packages) => write!(f, "installing {}", packages.join(" ")),
+            SetupStep::BuildStd => f.write_str("building std for wasm32-wasip1, once"),
+            SetupStep::AssembleSysroot => f.write_str("assembling the sysroot"),
         }
     }
 }
@@ -44,13 +44,13 @@ impl fmt::Display for Step {
 #[non_exhaustive]
 pub enum SetupEvent<'a> {
     /// A step begins; the one before it, if it did not fail, is done.
-    Started(&'a Step),
+    Started(&'a SetupStep),
     /// A line that the step's program printed.
     Output(&'a str),
     /// The step failed, and another way is tried.
     Failed {
         /// The step.
-        step: &'a Step,
+        step: &'a SetupStep,
         /// Why.
         why: &'a str,
     },
@@ -59,7 +59,7 @@ pub enum SetupEvent<'a> {
 /// Runs a step's program, showing its output, and returns its standard output.
 pub(crate) fn run_step(
     machine: &Machine<'_>,
-    step: &Step,
+    step: &SetupStep,
     command: &CommandLine,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<String, ToolchainError> {

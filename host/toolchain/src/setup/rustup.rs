@@ -1,7 +1,7 @@
 //! Adding the target to the active toolchain with rustup.
 
 use crate::TARGET;
-use crate::system::command::{CommandLine, Ending};
+use crate::system::command::{CommandLine, ProcessEnding};
 use crate::system::machine::Machine;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> R
     match machine.launcher.capture_with(&command, show) {
         Ok(output) if output.ending.ok() => Ok(()),
         Ok(output) => Err(match output.ending {
-            Ending::TimedOut(limit) => format!("`{COMMAND}` did not finish within {} s", limit.as_secs()),
+            ProcessEnding::TimedOut(limit) => format!("`{COMMAND}` did not finish within {} s", limit.as_secs()),
             _ => format!("`{COMMAND}` failed: {}", reason(&output.stderr)),
         }),
         Err(error) => Err(format!("`{COMMAND}` could not be started: {error}")),

@@ -3,7 +3,7 @@
 use crate::TARGET;
 use crate::error::ToolchainError;
 use crate::setup::find::Base;
-use crate::setup::progress::{SetupEvent, Step, run_step};
+use crate::setup::progress::{SetupEvent, SetupStep, run_step};
 use crate::setup::sysroot::Sysroot;
 use crate::system::command::CommandLine;
 use crate::system::files::{copy, create_dir, write};
@@ -40,12 +40,12 @@ pub(crate) fn build_std(
             .args(["--config", "source.crates-io.replace-with='airtight-vendor'", "--config"])
             .arg(format!("source.airtight-vendor.directory={:?}", vendor.to_string_lossy()));
         // The distribution's sources come with their dependencies. Where it changed those, the registry has them.
-        run_step(machine, &Step::BuildStd, &vendored, progress).or_else(|error| {
-            progress(SetupEvent::Failed { step: &Step::BuildStd, why: &error.to_string() });
-            run_step(machine, &Step::BuildStd, &command, progress)
+        run_step(machine, &SetupStep::BuildStd, &vendored, progress).or_else(|error| {
+            progress(SetupEvent::Failed { step: &SetupStep::BuildStd, why: &error.to_string() });
+            run_step(machine, &SetupStep::BuildStd, &command, progress)
         })?
     } else {
-        run_step(machine, &Step::BuildStd, &command, progress)?
+        run_step(machine, &SetupStep::BuildStd, &command, progress)?
     };
     let built: Vec<PathBuf> = rlibs(&stdout);
     for rlib in &built {

@@ -4,7 +4,7 @@ use crate::error::ToolchainError;
 use crate::setup::find::Base;
 use crate::setup::ingredients::{Ingredients, Std};
 use crate::setup::linking::connect_linker;
-use crate::setup::progress::{SetupEvent, Step};
+use crate::setup::progress::{SetupEvent, SetupStep};
 use crate::setup::std_build::build_std;
 use crate::setup::sysroot::{LIBC, RUST_LLD, Sysroot};
 use crate::system::files::{copy, create_dir, link, write};
@@ -35,7 +35,7 @@ pub(crate) fn build(
         }
         Std::Source(library) => build_std(machine, base, library, stage.path(), &sysroot, progress)?,
     }
-    progress(SetupEvent::Started(&Step::AssembleSysroot));
+    progress(SetupEvent::Started(&SetupStep::AssembleSysroot));
     copy(&ingredients.libc.join(LIBC), &sysroot.self_contained().join(LIBC))?;
     link_host(machine, base, &sysroot)?;
     connect_linker(machine, base, ingredients, &sysroot, stage.path(), progress)?;
@@ -55,7 +55,7 @@ pub(crate) fn relink(
     place: &Sysroot,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
-    progress(SetupEvent::Started(&Step::AssembleSysroot));
+    progress(SetupEvent::Started(&SetupStep::AssembleSysroot));
     let stage = stage(machine)?;
     connect_linker(machine, base, ingredients, place, stage.path(), progress)
 }

@@ -82,24 +82,24 @@ pub(crate) enum Stream {
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum ProcessEnding {
     Exit(i32),
     Signal(i32),
     TimedOut(Duration),
 }
 
-impl Ending {
+impl ProcessEnding {
     pub fn ok(self) -> bool {
-        self == Ending::Exit(0)
+        self == ProcessEnding::Exit(0)
     }
 }
 
-impl std::fmt::Display for Ending {
+impl std::fmt::Display for ProcessEnding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Ending::Exit(status) => write!(f, "exit status {status}"),
-            Ending::Signal(signal) => write!(f, "signal {signal}"),
-            Ending::TimedOut(after) => write!(f, "stopped after {} s without an end", after.as_secs()),
+            ProcessEnding::Exit(status) => write!(f, "exit status {status}"),
+            ProcessEnding::Signal(signal) => write!(f, "signal {signal}"),
+            ProcessEnding::TimedOut(after) => write!(f, "stopped after {} s without an end", after.as_secs()),
         }
     }
 }
@@ -107,7 +107,7 @@ impl std::fmt::Display for Ending {
 /// A program's ending and everything it said.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandOutput {
-    pub ending: Ending,
+    pub ending: ProcessEnding,
     pub stdout: String,
     pub stderr: String,
 }
@@ -115,7 +115,7 @@ pub(crate) struct CommandOutput {
 /// Runs programs.
 pub(crate) trait Launcher {
     /// Runs a program to its end, handing over its output line by line.
-    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending>;
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<ProcessEnding>;
 
     /// Runs a program and keeps its output.
     fn capture(&self, command: &CommandLine) -> io::Result<CommandOutput> {
@@ -140,7 +140,7 @@ pub(crate) trait Launcher {
 pub(crate) struct System;
 
 impl Launcher for System {
-    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<ProcessEnding> {
         tracing::debug!(command = command.display(), "running");
         let mut process = Command::new(&command.program);
         process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -180,7 +180,7 @@ impl Launcher for System {
                 && ended.is_none()
                 && started.elapsed() > limit
             {
-                return Ok(Ending::TimedOut(limit));
+                return Ok(ProcessEnding::TimedOut(limit));
             }
         }
         Ok(ending(child.0.wait()?))
@@ -200,10 +200,10 @@ impl Drop for ChildGuard {
     }
 }
 
-fn ending(status: ExitStatus) -> Ending {
+fn ending(status: ExitStatus) -> ProcessEnding {
     match (status.code(), status.signal()) {
-        (Some(code), _) => Ending::Exit(code),
-        (None, signal) => Ending::Signal(signal.unwrap_or_default()),
+        (Some(code), _) => ProcessEnding::Exit(code),
+        (None, signal) => ProcessEnding::Signal(signal.unwrap_or_default()),
     }
 }
 
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn output_and_status_are_kept() {
         let captured = System.capture(&shell("echo out; echo err >&2; printf last; exit 3")).unwrap();
-        assert_eq!(captured.ending, Ending::Exit(3));
+        assert_eq!(captured.ending, ProcessEnding::Exit(3));
         assert_eq!(captured.stdout, "out\nlast\n");
         assert_eq!(captured.stderr, "err\n");
     }
 
     #[test]
     fn a_signal_is_told_from_a_status() {
-        assert_eq!(System.capture(&shell("kill -TERM $$")).unwrap().ending, Ending::Signal(15));
+        assert_eq!(System.capture(&shell("kill -TERM $$")).unwrap().ending, ProcessEnding::Signal(15));
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
         let limit = Duration::from_millis(200);
         let started = Instant::now();
         let captured = System.capture(&CommandLine::new("sleep").arg("60").timeout(limit)).unwrap();
-        assert_eq!(captured.ending, Ending::TimedOut(limit));
+        assert_eq!(captured.ending, ProcessEnding::TimedOut(limit));
         assert!(started.elapsed() < Duration::from_secs(20));
     }
 

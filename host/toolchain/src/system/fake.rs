@@ -3,7 +3,7 @@
 use crate::setup::find::Base;
 use crate::setup::rustc_info::RustcInfo;
 use crate::setup::sysroot::{START_FILES, Sysroot};
-use crate::system::command::{CommandLine, Ending, Launcher, Stream};
+use crate::system::command::{CommandLine, Launcher, ProcessEnding, Stream};
 use crate::system::machine::{Machine, file_name};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ wasi-libc:
 struct Rule {
     prefix: String,
     once: bool,
-    ending: Ending,
+    ending: ProcessEnding,
     stdout: String,
     stderr: String,
     effect: Rc<dyn Fn(&FakeMachine)>,
@@ -161,13 +161,13 @@ impl FakeMachine {
         path
     }
 
-    fn rule(&self, prefix: &str, ending: Ending, stdout: &str, stderr: &str) {
+    fn rule(&self, prefix: &str, ending: ProcessEnding, stdout: &str, stderr: &str) {
         let (prefix, stdout, stderr) = (prefix.into(), stdout.into(), stderr.into());
         self.rules.borrow_mut().push(Rule { prefix, once: false, ending, stdout, stderr, effect: Rc::new(|_| {}) });
     }
 
     pub fn answer(&self, prefix: &str, stdout: &str) {
-        self.rule(prefix, Ending::Exit(0), stdout, "");
+        self.rule(prefix, ProcessEnding::Exit(0), stdout, "");
     }
 
     pub fn answer_once(&self, prefix: &str, stdout: &str) {
@@ -176,7 +176,7 @@ impl FakeMachine {
     }
 
     pub fn fail(&self, prefix: &str, status: i32, stderr: &str) {
-        self.rule(prefix, Ending::Exit(status), "", stderr);
+        self.rule(prefix, ProcessEnding::Exit(status), "", stderr);
     }
 
     /// Adds standard output to the last rule.
@@ -185,7 +185,7 @@ impl FakeMachine {
     }
 
     pub fn time_out(&self, prefix: &str) {
-        self.rule(prefix, Ending::TimedOut(Duration::from_secs(120)), "", "");
+        self.rule(prefix, ProcessEnding::TimedOut(Duration::from_secs(120)), "", "");
     }
 
     pub fn on(&self, prefix: &str, effect: impl Fn(&FakeMachine) + 'static) {
@@ -273,7 +273,7 @@ impl FakeMachine {
 }
 
 impl Launcher for FakeMachine {
-    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<ProcessEnding> {
         let mut words = vec![file_name(&command.program).to_owned()];
         words.extend(command.args.iter().map(|arg| arg.to_string_lossy().into_owned()));
         let said = words.join(" ");
@@ -292,7 +292,7 @@ impl Launcher for FakeMachine {
                 let target_dir = after("--target-dir").unwrap();
                 Self::built_std(Path::new(target_dir)).lines().for_each(|text| line(Stream::Stdout, text));
             }
-            return Ok(Ending::Exit(0));
+            return Ok(ProcessEnding::Exit(0));
         };
         (rule.effect)(self);
         rule.stdout.lines().for_each(|text| line(Stream::Stdout, text));

@@ -5,14 +5,14 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use super::fetch::{Suite, copy_source, listed, metadata, put};
+use super::fetch::{PublishedCrate, copy_source, listed, metadata, put};
 use super::{Options, suite};
 use airtight::report::{Frame, Report, ResourceKind, TestRecord, Verdict};
 use anyhow::{Context, ensure};
 use fastrand::Rng;
-use places::{Place, Spot};
+use places::{Spot, TestFunction};
 use serde_json::Value;
-use shapes::{Plant, Shape};
+use shapes::{LossShape, Plant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const PREFIX: &str = "planted-";
 
 /// How many plants were found.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct PlantTally {
     /// All.
     pub planted: usize,
     /// Those that were reported with their line and all their blocks, and no fewer bytes.
@@ -36,19 +36,19 @@ pub struct Outcome {
 
 /// A test function that something can be planted into.
 #[derive(Debug)]
-struct Candidate {
+struct PlantSite {
     module: String,
-    place: Place,
+    place: TestFunction,
 }
 
 /// Something planted.
 #[derive(Debug)]
-struct Planted {
+struct PlantedLeak {
     module: String,
     test: String,
     file: PathBuf,
     spot: Spot,
-    shape: Shape,
+    shape: LossShape,
     plant: Plant,
 }
 
@@ -56,7 +56,7 @@ struct Planted {
 ///
 /// # Errors
 /// There are too few places, or a copy cannot be written, built or run.
-pub fn run(options: &Options, suites: &[(Suite, Report)]) -> anyhow::Result<Outcome> {
+pub fn run(options: &Options, suites: &[(PublishedCrate, Report)]) -> anyhow::Result<PlantTally> {
     let mut rng = Rng::with_seed(options.seed);
     let metadata = metadata(&options.plain(), &["--no-deps", "--locked", "--offline"])?;
     let mut candidates = Vec::new();
@@ -73,7 +73,7 @@ pub fn run(options: &Options, suites: &[(Suite, Report)]) -> anyhow::Result<Outc
         let from = options.plain().join(suite.folder());
         copy_source(&from, &workspace.join(copy_of(&suite)), &edited(plan)?)?;
     }
-    let mut outcome = Outcome::default();
+    let mut outcome = PlantTally::default();
     for ((suite, _), plan) in suites.iter().zip(&plans).filter(|(_, plan)| !plan.is_empty()) {
         let names: BTreeSet<_> = plan.iter().map(|planted| planted.test.clone()).collect();
         let names: Vec<_> = names.into_iter().collect();
@@ -94,12 +94,12 @@ pub fn run(options: &Options, suites: &[(Suite, Report)]) -> anyhow::Result<Outc
 }
 
 /// The folder of a suite's copy.
-fn copy_of(suite: &Suite) -> String {
+fn copy_of(suite: &PublishedCrate) -> String {
     format!("{PREFIX}{}", suite.folder())
 }
 
 /// The test functions of a suite that passed, are tracked, and whose place in the sources is known.
-fn candidates(suite: &Suite, report: &Report, metadata: &Value) -> anyhow::Result<Vec<Candidate>> {
+fn candidates(suite: &PublishedCrate, report: &Report, metadata: &Value) -> anyhow::Result<Vec<PlantSite>> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let package = packages.into_iter().find(|package| package["name"] == *suite.name);
     let targets = package.and_then(|package| package["targets"].as_array()).into_iter().flatten();
@@ -123,31 +123,31 @@ fn candidates(suite: &Suite, report: &Report, metadata: &Value) -> anyhow::Resul
         let root = target["src_path"].as_str().context("cargo metadata names no source of a target")?;
         let places = places::in_crate(Path::new(root))?.into_iter();
         let passed = places.filter(|place| passed.contains(&(&module, &place.test)));
-        found.extend(passed.map(|place| Candidate { module: module.clone(), place }));
+        found.extend(passed.map(|place| PlantSite { module: module.clone(), place }));
     }
     Ok(found)
 }
 
 /// Takes from each suite in turn until there are enough; never two places of one function's file and line.
-fn choose(rng: &mut Rng, mut candidates: Vec<Vec<Candidate>>, count: usize) -> anyhow::Result<Vec<Vec<Planted>>> {
+fn choose(rng: &mut Rng, mut candidates: Vec<Vec<PlantSite>>, count: usize) -> anyhow::Result<Vec<Vec<PlantedLeak>>> {
     let there: usize = candidates.iter().map(Vec::len).sum();
     ensure!(there >= count, "{count} plants are wanted, and there are {there} tests to take them");
-    let mut plans: Vec<Vec<Planted>> = candidates.iter().map(|_| Vec::new()).collect();
+    let mut plans: Vec<Vec<PlantedLeak>> = candidates.iter().map(|_| Vec::new()).collect();
     let mut number = 0;
     while number < count {
         for (plan, candidates) in plans.iter_mut().zip(&mut candidates) {
             let Some(candidate) = candidates.pop().filter(|_| number < count) else { continue };
-            plan.push(Planted::new(rng, candidate, number));
+            plan.push(PlantedLeak::new(rng, candidate, number));
             number += 1;
         }
     }
     Ok(plans)
 }
 
-impl Planted {
-    fn new(rng: &mut Rng, candidate: Candidate, number: usize) -> Self {
-        let Candidate { module, place } = candidate;
-        let shapes = if place.safe_only { Shape::SAFE } else { Shape::ALL };
+impl PlantedLeak {
+    fn new(rng: &mut Rng, candidate: PlantSite, number: usize) -> Self {
+        let PlantSite { module, place } = candidate;
+        let shapes = if place.safe_only { LossShape::SAFE } else { LossShape::ALL };
         let shape = shapes[number % shapes.len()];
         // From a few bytes to more than a page of wasm, no two of them alike.
         let scale = [1, 1, 7, 97][rng.usize(..4)];
@@ -164,12 +164,12 @@ impl Planted {
 }
 
 /// The files of a plan, with its statements in them.
-fn edited(plan: &[Planted]) -> anyhow::Result<BTreeMap<PathBuf, String>> {
-    let mut files: BTreeMap<&Path, Vec<&Planted>> = BTreeMap::new();
+fn edited(plan: &[PlantedLeak]) -> anyhow::Result<BTreeMap<PathBuf, String>> {
+    let mut files: BTreeMap<&Path, Vec<&PlantedLeak>> = BTreeMap::new();
     for planted in plan {
         files.entry(&planted.file).or_default().push(planted);
     }
-    let edit = |(file, mut planted): (&Path, Vec<&Planted>)| {
+    let edit = |(file, mut planted): (&Path, Vec<&PlantedLeak>)| {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
         planted.sort_by_key(|planted| planted.spot.offset);
         Ok((file.to_owned(), insert(&text, planted.iter().map(|planted| (planted.spot, planted.plant.code.as_str())))))
@@ -187,7 +187,7 @@ fn insert<'c>(text: &str, statements: impl DoubleEndedIterator<Item = (Spot, &'c
 }
 
 /// Looks for a plant in the report of the planted suite, and gives the bytes that were found; else says what is there instead.
-fn look(planted: &Planted, root: &Path, report: &Report) -> Result<u64, String> {
+fn look(planted: &PlantedLeak, root: &Path, report: &Report) -> Result<u64, String> {
     let mut tests = suite::tests(report);
     let same = |test: &TestRecord| *test.name == *planted.test;
     let Some((_, test)) = tests.find(|(module, test)| module.name == planted.module && same(test)) else {

@@ -10,7 +10,7 @@ use syn::{Attribute, Block, Item, ItemFn, ItemMod, Stmt};
 
 /// A test function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct TestFunction {
     /// The file it is in.
     pub file: PathBuf,
     /// Its name with its modules, as libtest gives it.
@@ -34,7 +34,7 @@ pub struct Spot {
 ///
 /// # Errors
 /// A file cannot be read or is no Rust. A module's file that is not there is passed over: it may be for another platform.
-pub fn in_crate(root: &Path) -> anyhow::Result<Vec<Place>> {
+pub fn in_crate(root: &Path) -> anyhow::Result<Vec<TestFunction>> {
     let mut walk = Walk { safe_only: false, places: Vec::new() };
     let dir = root.parent().unwrap_or(Path::new("")).to_owned();
     walk.file(root, &dir, "")?;
@@ -46,7 +46,7 @@ pub fn in_crate(root: &Path) -> anyhow::Result<Vec<Place>> {
 
 struct Walk {
     safe_only: bool,
-    places: Vec<Place>,
+    places: Vec<TestFunction>,
 }
 
 impl Walk {
@@ -93,7 +93,7 @@ impl Walk {
         if function.attrs.iter().any(|attribute| attribute.path().is_ident("test")) {
             let test = format!("{prefix}{}", function.sig.ident);
             let spots = spots(&function.block);
-            self.places.push(Place { file: file.to_owned(), test, spots, safe_only: self.safe_only });
+            self.places.push(TestFunction { file: file.to_owned(), test, spots, safe_only: self.safe_only });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// A way to lose memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum LossShape {
     /// `mem::forget` of a vector.
     Vector,
     /// The same, allocated zeroed.
@@ -34,7 +34,7 @@ pub struct Plant {
     pub blocks: u64,
 }
 
-impl Shape {
+impl LossShape {
     /// Those that need no `unsafe`, which a crate may forbid.
     pub const SAFE: &'static [Self] =
         &[Self::Vector, Self::Zeroed, Self::Grown, Self::Boxed, Self::Cycle, Self::Nested, Self::Text, Self::Closure];

@@ -1,13 +1,13 @@
 //! Statements are planted into this package's own tests: what comes out is still Rust, line for line.
 
-use super::places::{Place, in_crate};
-use super::shapes::Shape;
+use super::places::{TestFunction, in_crate};
+use super::shapes::LossShape;
 use super::{Spot, insert};
 use proptest::prelude::*;
 use std::fs;
 
 /// The places of a source, as a crate's root.
-fn places(source: &str) -> Vec<Place> {
+fn places(source: &str) -> Vec<TestFunction> {
     let dir = crate::scratch_dir();
     let root = dir.path().join("lib.rs");
     fs::write(&root, source).unwrap();
@@ -57,7 +57,7 @@ fn tests_have_the_names_of_their_modules() {
 fn a_crate_without_unsafe_gets_none() {
     assert!(places("#![forbid(unsafe_code)]\n#[test] fn t() {}")[0].safe_only);
     assert!(!places("#![forbid(missing_docs)]\n#[test] fn t() {}")[0].safe_only);
-    assert!(Shape::SAFE.iter().all(|shape| !shape.plant(100).code.contains("unsafe")));
+    assert!(LossShape::SAFE.iter().all(|shape| !shape.plant(100).code.contains("unsafe")));
 }
 
 proptest! {
@@ -72,7 +72,7 @@ proptest! {
         let text = fs::read_to_string(&file).unwrap();
         let mut statements = Vec::new();
         for place in in_crate(&file).unwrap().into_iter().filter(|place| place.file == file) {
-            let shape = rng.choice(Shape::ALL).unwrap();
+            let shape = rng.choice(LossShape::ALL).unwrap();
             statements.push((place.spots[rng.usize(..place.spots.len())], shape.plant(size).code));
         }
         let pairs: Vec<(Spot, &str)> = statements.iter().map(|(spot, code)| (*spot, code.as_str())).collect();

@@ -1,6 +1,6 @@
 //! The original and the rewritten module side by side.
 
-use super::toys::{Shape, Step, module, shape, steps};
+use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::Module as Parsed;
 use crate::instrument::{
     ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, Instrumented, Options, Window,
@@ -32,14 +32,14 @@ fn engines() -> Vec<Engine> {
 
 /// A call of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+enum HookCall {
     Enter(HookKind, u32, u32),
     Leave(HookKind, u32),
 }
 
-/// What a run leaves behind that must be the same with hooks and without.
+/// What can be observed of a run, and must be the same with hooks and without.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Left {
+struct Observation {
     result: Result<i32, String>,
     /// The stack of a trap.
     stack: Vec<RawFrame>,
@@ -49,9 +49,9 @@ struct Left {
     seen: Vec<(u32, u64, Vec<RawFrame>)>,
 }
 
-struct Run {
-    left: Left,
-    told: Vec<Told>,
+struct ToyRun {
+    observed: Observation,
+    calls: Vec<HookCall>,
     /// The stacks that `enter` captures, restored.
     entered: Vec<Vec<RawFrame>>,
     /// Whether the fuel ran out in a wrapper.
@@ -81,21 +81,21 @@ impl Reading {
 }
 
 #[derive(Default)]
-struct State {
+struct ToyState {
     reading: Reading,
     seen: Vec<(u32, u64, Vec<RawFrame>)>,
-    told: Vec<Told>,
+    calls: Vec<HookCall>,
     entered: Vec<Vec<RawFrame>>,
 }
 
 /// Runs an original (`None`) or a rewritten module.
-fn run(wasm: &Module, reading: Reading, fuel: u64) -> Run {
+fn run(wasm: &Module, reading: Reading, fuel: u64) -> ToyRun {
     let engine = wasm.engine();
-    let mut store = Store::new(engine, State { reading: reading.clone(), ..State::default() });
+    let mut store = Store::new(engine, ToyState { reading: reading.clone(), ..ToyState::default() });
     store.set_fuel(PLENTY).unwrap();
     let mut linker = Linker::new(engine);
     linker
-        .func_wrap("env", "seen", |mut caller: Caller<'_, State>, size: u32| {
+        .func_wrap("env", "seen", |mut caller: Caller<'_, ToyState>, size: u32| {
             let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
             let fuel = caller.get_fuel().unwrap();
             caller.data_mut().seen.push((size, fuel, stack));
@@ -117,31 +117,31 @@ fn run(wasm: &Module, reading: Reading, fuel: u64) -> Run {
     });
     let fuel = store.get_fuel().unwrap();
     let memory = instance.get_memory(&mut store, "memory").unwrap().data(&store).to_vec();
-    let State { seen, told, entered, .. } = store.into_data();
-    Run { left: Left { result, stack, memory, fuel, seen }, told, entered, early }
+    let ToyState { seen, calls, entered, .. } = store.into_data();
+    ToyRun { observed: Observation { result, stack, memory, fuel, seen }, calls, entered, early }
 }
 
 /// Fills the table, as the host does.
-fn listen(store: &mut Store<State>, instance: &Instance, hooks: &Arc<HeapHooks>) {
+fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<HeapHooks>) {
     let table = instance.get_table(&mut *store, HOOKS_TABLE).unwrap();
     let (before, after) = (hooks.clone(), hooks.clone());
-    let enter = Func::wrap(&mut *store, move |mut caller: Caller<'_, State>, which: u32, a: u32, b: u32| {
+    let enter = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, a: u32, b: u32| {
         let hook = &before.hooks[which as usize];
         give(&mut caller, hook.fuel_before);
         let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
         caller.data_mut().entered.push(stack);
-        caller.data_mut().told.push(Told::Enter(hook.kind, a, b));
+        caller.data_mut().calls.push(HookCall::Enter(hook.kind, a, b));
     });
-    let leave = Func::wrap(&mut *store, move |mut caller: Caller<'_, State>, which: u32, result: u32| {
+    let leave = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, result: u32| {
         let hook = &after.hooks[which as usize];
         give(&mut caller, hook.fuel_after);
-        caller.data_mut().told.push(Told::Leave(hook.kind, result));
+        caller.data_mut().calls.push(HookCall::Leave(hook.kind, result));
     });
     table.set(&mut *store, 0, Ref::Func(Some(enter))).unwrap();
     table.set(&mut *store, 1, Ref::Func(Some(leave))).unwrap();
 }
 
-fn give(caller: &mut Caller<'_, State>, fuel: u64) {
+fn give(caller: &mut Caller<'_, ToyState>, fuel: u64) {
     // Of fuel that is used up the engine does not say how far: more may not be given.
     let left = caller.get_fuel().unwrap();
     if left > 0 {
@@ -159,19 +159,19 @@ fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
 }
 
 /// Runs both, and checks that they do the same.
-fn both(engine: &Engine, original: &[u8], fuel: u64) -> (Run, Run) {
+fn both(engine: &Engine, original: &[u8], fuel: u64) -> (ToyRun, ToyRun) {
     let (hooked, plain, reading) = hook(original);
     let [original, hooked] = [original, &hooked].map(|bytes| Module::new(engine, bytes).unwrap());
     (run(&original, plain, fuel), run(&hooked, reading, fuel))
 }
 
 /// Each hooked call begins and ends, unless a trap ended it; what is nested lies within.
-fn balanced(told: &[Told]) -> Vec<HookKind> {
+fn balanced(calls: &[HookCall]) -> Vec<HookKind> {
     let mut open = Vec::new();
-    for told in told {
-        match told {
-            Told::Enter(kind, ..) => open.push(*kind),
-            Told::Leave(kind, _) => assert_eq!(open.pop(), Some(*kind)),
+    for call in calls {
+        match call {
+            HookCall::Enter(kind, ..) => open.push(*kind),
+            HookCall::Leave(kind, _) => assert_eq!(open.pop(), Some(*kind)),
         }
     }
     open
@@ -179,12 +179,19 @@ fn balanced(told: &[Told]) -> Vec<HookKind> {
 
 #[test]
 fn every_hook_is_called_with_its_arguments() {
-    let steps = [Step::Malloc(5), Step::Realloc(6), Step::Calloc(2, 3), Step::Free, Step::PosixMemalign(7), Step::Libc];
+    let steps = [
+        ToyStep::Malloc(5),
+        ToyStep::Realloc(6),
+        ToyStep::Calloc(2, 3),
+        ToyStep::Free,
+        ToyStep::PosixMemalign(7),
+        ToyStep::Libc,
+    ];
     for engine in engines() {
-        let (plain, hooked) = both(&engine, &module(&Shape::default(), &steps), PLENTY);
-        assert_eq!(plain.left, hooked.left);
+        let (plain, hooked) = both(&engine, &module(&ToyShape::default(), &steps), PLENTY);
+        assert_eq!(plain.observed, hooked.observed);
+        use HookCall::*;
         use HookKind::*;
-        use Told::*;
         let expected = [
             Enter(Window, 0, 0),
             Enter(Malloc, 5, 0),
@@ -211,41 +218,42 @@ fn every_hook_is_called_with_its_arguments() {
             Leave(Libc, 0),
             Leave(Window, 0),
         ];
-        assert_eq!(hooked.told, expected);
-        assert_eq!(hooked.left.result, Ok(0));
+        assert_eq!(hooked.calls, expected);
+        assert_eq!(hooked.observed.result, Ok(0));
     }
 }
 
 #[test]
 fn a_trap_in_the_allocator_has_the_original_stack() {
     for engine in engines() {
-        let original = module(&Shape { fillers: (120, 0), ..Shape::default() }, &[Step::Deep(3), Step::Trap]);
+        let original =
+            module(&ToyShape { fillers: (120, 0), ..ToyShape::default() }, &[ToyStep::Deep(3), ToyStep::Trap]);
         let (plain, hooked) = both(&engine, &original, PLENTY);
-        assert_eq!(plain.left, hooked.left);
-        assert_eq!(balanced(&hooked.told), [HookKind::Window, HookKind::Malloc]);
-        assert_eq!(hooked.left.result, Err("Some(UnreachableCodeReached)".to_owned()));
+        assert_eq!(plain.observed, hooked.observed);
+        assert_eq!(balanced(&hooked.calls), [HookKind::Window, HookKind::Malloc]);
+        assert_eq!(hooked.observed.result, Err("Some(UnreachableCodeReached)".to_owned()));
         // The window, the jump into `malloc`, and no offset: nothing of it has run.
         let entered = hooked.entered.last().unwrap();
-        assert_eq!(entered.len(), plain.left.stack.len());
-        assert_eq!(entered[0], RawFrame { function: plain.left.stack[0].function, offset: None });
-        assert_eq!(entered[1..], plain.left.stack[1..]);
+        assert_eq!(entered.len(), plain.observed.stack.len());
+        assert_eq!(entered[0], RawFrame { function: plain.observed.stack[0].function, offset: None });
+        assert_eq!(entered[1..], plain.observed.stack[1..]);
     }
 }
 
 #[test]
 fn the_host_can_call_the_allocator() {
     let engine = &engines()[0];
-    let (bytes, _, reading) = hook(&module(&Shape::default(), &[]));
+    let (bytes, _, reading) = hook(&module(&ToyShape::default(), &[]));
     let wasm = Module::new(engine, &bytes).unwrap();
-    let mut store = Store::new(engine, State::default());
+    let mut store = Store::new(engine, ToyState::default());
     store.set_fuel(PLENTY).unwrap();
     let seen = Func::wrap(&mut store, |_: u32| {});
     let instance = Instance::new(&mut store, &wasm, &[seen.into()]).unwrap();
     listen(&mut store, &instance, &reading.hooks.unwrap());
     let block = instance.get_typed_func::<u32, u32>(&mut store, ALLOCATE_EXPORT).unwrap().call(&mut store, 9).unwrap();
     instance.get_typed_func::<u32, ()>(&mut store, FREE_EXPORT).unwrap().call(&mut store, block).unwrap();
-    assert_eq!(balanced(&store.data().told), []);
-    assert_eq!(store.data().told.len(), 4);
+    assert_eq!(balanced(&store.data().calls), []);
+    assert_eq!(store.data().calls.len(), 4);
 }
 
 /// With every amount of fuel up to what the program needs, it ends where it would have, or at the entry of a hooked
@@ -253,31 +261,34 @@ fn the_host_can_call_the_allocator() {
 #[test]
 fn out_of_fuel_is_the_same_place() {
     let steps = [
-        Step::Work(40),
-        Step::Malloc(5),
-        Step::Work(40),
-        Step::Calloc(2, 3),
-        Step::Deep(2),
-        Step::Free,
-        Step::PosixMemalign(4),
+        ToyStep::Work(40),
+        ToyStep::Malloc(5),
+        ToyStep::Work(40),
+        ToyStep::Calloc(2, 3),
+        ToyStep::Deep(2),
+        ToyStep::Free,
+        ToyStep::PosixMemalign(4),
     ];
     for engine in engines() {
         for locals in [vec![], vec![("i64", 3)], vec![("i64", 200), ("f32", 1), ("i32", 200)]] {
-            let original = module(&Shape { locals, ..Shape::default() }, &steps);
+            let original = module(&ToyShape { locals, ..ToyShape::default() }, &steps);
             let (hooked, plain, reading) = hook(&original);
             let [original, hooked] = [original, hooked].map(|bytes| Module::new(&engine, bytes).unwrap());
-            let needed = PLENTY - run(&original, plain.clone(), PLENTY).left.fuel;
+            let needed = PLENTY - run(&original, plain.clone(), PLENTY).observed.fuel;
             let (mut exact, mut entries) = (0, 0);
             for fuel in 1..needed + 2 {
                 let expected = run(&original, plain.clone(), fuel);
                 let found = run(&hooked, reading.clone(), fuel);
-                if found.left == expected.left {
+                if found.observed == expected.observed {
                     exact += 1;
-                    entries += u32::from(found.left.stack.first().is_some_and(|frame| frame.function == MALLOC));
+                    entries += u32::from(found.observed.stack.first().is_some_and(|frame| frame.function == MALLOC));
                 } else {
                     let out = Err("Some(OutOfFuel)".to_owned());
-                    assert!(found.left.result == out || found.left.result == expected.left.result, "of {fuel}");
-                    assert!(expected.left.fuel < 20 || found.early, "of {fuel}: {:?}", expected.left);
+                    assert!(
+                        found.observed.result == out || found.observed.result == expected.observed.result,
+                        "of {fuel}"
+                    );
+                    assert!(expected.observed.fuel < 20 || found.early, "of {fuel}: {:?}", expected.observed);
                 }
             }
             // The rest is where the fuel ends within what a hook takes.
@@ -298,11 +309,11 @@ proptest! {
                 continue;
             }
             let (plain, hooked) = both(&engine, &original, PLENTY);
-            prop_assert_eq!(&plain.left, &hooked.left);
-            prop_assert!(plain.told.is_empty());
-            let open = balanced(&hooked.told);
-            prop_assert_eq!(open.is_empty(), hooked.left.result.is_ok());
-            prop_assert_eq!(hooked.told[0].clone(), Told::Enter(HookKind::Window, 0, 0));
+            prop_assert_eq!(&plain.observed, &hooked.observed);
+            prop_assert!(plain.calls.is_empty());
+            let open = balanced(&hooked.calls);
+            prop_assert_eq!(open.is_empty(), hooked.observed.result.is_ok());
+            prop_assert_eq!(hooked.calls[0].clone(), HookCall::Enter(HookKind::Window, 0, 0));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What changes in a module's bytes, and what must not.
 
 use super::names::LIBTEST;
-use super::toys::{Shape, Step, module, shape, steps};
+use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::sections::{Section, id, sections};
-use crate::catalogue::{Module as Parsed, validate};
-use crate::instrument::heap::module::Module;
+use crate::catalogue::{Module, validate};
+use crate::instrument::heap::module::ModuleBodies;
 use crate::instrument::heap::plan::locals;
 use crate::instrument::{
     ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, InstrumentError, Instrumented, NoHooks, Options, RewriteMap,
@@ -28,7 +28,7 @@ pub(super) fn wasm(fields: &str) -> Vec<u8> {
 
 /// Parses and rewrites.
 pub(super) fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
-    crate::instrument::instrument(&Parsed::read(bytes)?, options)
+    crate::instrument::instrument(&Module::read(bytes)?, options)
 }
 
 /// Rewrites, and checks everything that must hold for any module that can be hooked.
@@ -59,8 +59,8 @@ fn others(module: &[u8]) -> Vec<&[u8]> {
 
 /// Functions are where they were, those that are hooked as others, and each body says the same at the same offset.
 fn same_code(original: &[u8], rewritten: &[u8], map: &RewriteMap) {
-    let [old_parsed, new_parsed] = [original, rewritten].map(|bytes| Parsed::read(bytes).unwrap());
-    let (old, new) = (Module::new(&old_parsed).unwrap(), Module::new(&new_parsed).unwrap());
+    let [old_parsed, new_parsed] = [original, rewritten].map(|bytes| Module::read(bytes).unwrap());
+    let (old, new) = (ModuleBodies::new(&old_parsed).unwrap(), ModuleBodies::new(&new_parsed).unwrap());
     let hooks = &map.heap.as_ref().unwrap().hooks;
     assert_eq!(new.function_count(), old.function_count() + 2 * hooks.len() as u32);
     assert_eq!(new_parsed.functions[..old_parsed.functions.len()], old_parsed.functions);
@@ -84,7 +84,7 @@ fn same_code(original: &[u8], rewritten: &[u8], map: &RewriteMap) {
 }
 
 fn export_names(module: &[u8]) -> Vec<String> {
-    Parsed::read(module).unwrap().exports.iter().map(|export| export.name.to_owned()).collect()
+    Module::read(module).unwrap().exports.iter().map(|export| export.name.to_owned()).collect()
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn without_hooks_only_globals_are_exported() {
 
 #[test]
 fn a_rewritten_module_can_be_rewritten_otherwise() {
-    let original = module(&Shape::default(), &[Step::Malloc(1)]);
+    let original = module(&ToyShape::default(), &[ToyStep::Malloc(1)]);
     let (hooked, _) = rewrite(&original, &MAIN);
     for options in [OFF, NO_WINDOW, LIBTEST] {
         assert_eq!(instrument(&hooked, &options).unwrap().bytes, instrument(&original, &options).unwrap().bytes);
@@ -160,7 +160,7 @@ fn a_guest_cannot_call_the_host() {
     let hooks = map.heap.unwrap().hooks;
     let (zero, wrapper) = ([0x41, 0], hooks[0].wrapper as u8);
     let direct = [&zero[..], &[0x10, wrapper, 0x1a]].concat();
-    let types = Parsed::read(&hooked).unwrap().types.len() as u8;
+    let types = Module::read(&hooked).unwrap().types.len() as u8;
     let indirect = [&zero[..], &zero[..], &zero[..], &[0x11, types - 1, 0]].concat();
     for operators in [direct, indirect, vec![0x41, 1, 0x25, 0, 0x1a]] {
         let forged = with_operators(&hooked, &operators);
@@ -242,7 +242,7 @@ proptest! {
 
     #[test]
     fn damaged_modules_do_no_harm(at in any::<usize>(), value in any::<u8>()) {
-        let original = module(&Shape::default(), &[Step::Malloc(1)]);
+        let original = module(&ToyShape::default(), &[ToyStep::Malloc(1)]);
         let (hooked, _) = rewrite(&original, &MAIN);
         let _ = instrument(&damaged(&original, at, value), &MAIN);
         // Whatever is taken for a result of the pass is one.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// What a program does next.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Step {
+pub(super) enum ToyStep {
     Malloc(u32),
     Calloc(u32, u32),
     Realloc(u32),
@@ -23,26 +23,26 @@ pub(super) enum Step {
     Trap,
 }
 
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<ToyStep>> {
     let size = || 0u32..200;
     let step = prop_oneof![
-        4 => size().prop_map(Step::Malloc),
-        2 => (0u32..9, 0u32..9).prop_map(|(count, size)| Step::Calloc(count, size)),
-        2 => size().prop_map(Step::Realloc),
-        3 => Just(Step::Free),
-        1 => size().prop_map(Step::PosixMemalign),
-        2 => size().prop_map(Step::Indirect),
-        1 => Just(Step::Libc),
-        1 => (0u32..20).prop_map(Step::Deep),
-        1 => (0usize..50).prop_map(Step::Work),
-        1 => Just(Step::Trap),
+        4 => size().prop_map(ToyStep::Malloc),
+        2 => (0u32..9, 0u32..9).prop_map(|(count, size)| ToyStep::Calloc(count, size)),
+        2 => size().prop_map(ToyStep::Realloc),
+        3 => Just(ToyStep::Free),
+        1 => size().prop_map(ToyStep::PosixMemalign),
+        2 => size().prop_map(ToyStep::Indirect),
+        1 => Just(ToyStep::Libc),
+        1 => (0u32..20).prop_map(ToyStep::Deep),
+        1 => (0usize..50).prop_map(ToyStep::Work),
+        1 => Just(ToyStep::Trap),
     ];
     prop::collection::vec(step, 0..20)
 }
 
 /// How a module differs from others apart from its program.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shape {
+pub(super) struct ToyShape {
     /// Functions of no interest, before and behind the others.
     pub(super) fillers: (usize, usize),
     /// Local declarations of `malloc`, each a type and a number.
@@ -66,13 +66,13 @@ const OTHERS: [&str; 6] = [
     r#"(export "free" (func $free)) (elem declare func $malloc) (func (result funcref) (ref.func $malloc))"#,
 ];
 
-pub(super) fn shape() -> impl Strategy<Value = Shape> {
+pub(super) fn shape() -> impl Strategy<Value = ToyShape> {
     // Around the numbers of functions from which a count takes one byte more; the others are about fifteen.
     let fillers = prop_oneof![Just(0usize), 0..20usize, 95..130usize, 100..125usize];
     let locals = prop::collection::vec((prop::sample::select(&LOCALS[..]), prop_oneof![1..3u32, 120..200u32]), 0..6);
     let others = prop::sample::subsequence(&OTHERS[..], 0..=OTHERS.len());
     (fillers, 0..3usize, locals, 0..3usize, prop_oneof![Just(0usize), 0..300usize], others).prop_map(
-        |(before, after, locals, tables, padding, others)| Shape {
+        |(before, after, locals, tables, padding, others)| ToyShape {
             fillers: (before, after),
             locals,
             tables,
@@ -83,12 +83,12 @@ pub(super) fn shape() -> impl Strategy<Value = Shape> {
 }
 
 /// A module that runs this program in a function called `main`.
-pub(super) fn module(shape: &Shape, steps: &[Step]) -> Vec<u8> {
+pub(super) fn module(shape: &ToyShape, steps: &[ToyStep]) -> Vec<u8> {
     let text = text(shape, steps);
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn text(shape: &Shape, steps: &[Step]) -> String {
+fn text(shape: &ToyShape, steps: &[ToyStep]) -> String {
     let locals: String = shape.locals.iter().fold(String::new(), |mut text, (ty, count)| {
         let _ = write!(text, "(local {})", format!("{ty} ").repeat(*count as usize));
         text
@@ -146,28 +146,28 @@ fn text(shape: &Shape, steps: &[Step]) -> String {
     )
 }
 
-fn program(steps: &[Step]) -> String {
+fn program(steps: &[ToyStep]) -> String {
     let mut text = String::new();
     for step in steps {
         let step = match step {
-            Step::Malloc(size) => format!("(local.set $block (call $malloc (i32.const {size})))"),
-            Step::Calloc(count, size) => {
+            ToyStep::Malloc(size) => format!("(local.set $block (call $malloc (i32.const {size})))"),
+            ToyStep::Calloc(count, size) => {
                 format!("(local.set $block (call $calloc (i32.const {count}) (i32.const {size})))")
             }
-            Step::Realloc(size) => {
+            ToyStep::Realloc(size) => {
                 format!("(local.set $block (call $realloc (local.get $block) (i32.const {size})))")
             }
-            Step::Free => "(call $free (local.get $block)) (local.set $block (i32.const 0))".to_owned(),
-            Step::PosixMemalign(size) => {
+            ToyStep::Free => "(call $free (local.get $block)) (local.set $block (i32.const 0))".to_owned(),
+            ToyStep::PosixMemalign(size) => {
                 format!("(drop (call $posix_memalign (i32.const 64) (i32.const 16) (i32.const {size})))")
             }
-            Step::Indirect(size) => {
+            ToyStep::Indirect(size) => {
                 format!("(local.set $block (call_indirect $calls (type $alloc) (i32.const {size}) (i32.const 1)))")
             }
-            Step::Libc => "(call $__wasilibc_ensure_environ)".to_owned(),
-            Step::Deep(times) => format!("(local.set $block (call $deep (i32.const {times})))"),
-            Step::Work(operators) => "(drop (i32.const 1))".repeat(*operators),
-            Step::Trap => "(drop (call $malloc (i32.const 6000)))".to_owned(),
+            ToyStep::Libc => "(call $__wasilibc_ensure_environ)".to_owned(),
+            ToyStep::Deep(times) => format!("(local.set $block (call $deep (i32.const {times})))"),
+            ToyStep::Work(operators) => "(drop (i32.const 1))".repeat(*operators),
+            ToyStep::Trap => "(drop (call $malloc (i32.const 6000)))".to_owned(),
         };
         let _ = writeln!(text, "{step}");
     }

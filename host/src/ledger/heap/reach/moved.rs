@@ -5,15 +5,15 @@
 //!
 //! Words of static data count only where nothing dead lies among it: what a dead stack holds is elsewhere, too.
 
-use super::{Twin, Walk, end, word_at};
+use super::{HeapWalk, Twin, end, word_at};
 use crate::ledger::heap::{Block, Parts};
 use std::ops::Range;
 
 /// A place in a block: its index among the first run's, and bytes from its start. As small as can be: a hostile heap is
 /// full of pointers.
-type Place = (u32, u32);
+type BlockOffset = (u32, u32);
 
-impl Walk<'_, '_> {
+impl HeapWalk<'_, '_> {
     /// Goes on from what is reached by pointers that the second run keeps elsewhere, and from there as ever.
     pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
         let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
@@ -27,7 +27,7 @@ impl Walk<'_, '_> {
         let all = blocks.iter().zip(&twin.starts).map(|(block, other)| (block.ptr, end(block), *other));
         let all = all.chain(roots.clone()).flat_map(|part| differing(&self.picture.memory, twin, part));
         let places = all.flat_map(|(_, word)| there.places(word));
-        let mut pointers: Vec<Place> = places.filter(|(index, _)| !self.reached[*index as usize]).collect();
+        let mut pointers: Vec<BlockOffset> = places.filter(|(index, _)| !self.reached[*index as usize]).collect();
         pointers.sort_unstable();
         pointers.dedup();
         if pointers.is_empty() {
@@ -46,7 +46,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn scan_moved(&mut self, part: Part, here: &Addresses, pointers: &[Place]) {
+    fn scan_moved(&mut self, part: TwinRange, here: &Addresses, pointers: &[BlockOffset]) {
         let Some(twin) = &self.twin else { return };
         for (word, _) in differing(&self.picture.memory, twin, part) {
             for place in here.places(word) {
@@ -60,13 +60,13 @@ impl Walk<'_, '_> {
 }
 
 /// From where to where something is, and where it starts in the second run.
-type Part = (u32, u64, u32);
+type TwinRange = (u32, u64, u32);
 
 /// The words of a part that are not the same in both runs.
 fn differing<'m>(
     memory: &Parts<'m>,
     twin: &Twin<'_, 'm>,
-    (start, end, other): Part,
+    (start, end, other): TwinRange,
 ) -> impl Iterator<Item = (u32, u32)> + use<'m> {
     let first = u64::from(start).next_multiple_of(4);
     let there = twin.memory.from(u64::from(other) + (first - u64::from(start)));
@@ -93,7 +93,7 @@ impl Addresses {
     }
 
     /// The places that a word points to: two where the end of one block is the start of the next.
-    fn places(&self, word: u32) -> impl Iterator<Item = Place> + use<> {
+    fn places(&self, word: u32) -> impl Iterator<Item = BlockOffset> + use<> {
         let after = self.blocks.partition_point(|(start, ..)| *start <= word);
         let found = |before: usize| {
             let (start, size, index) = *self.blocks.get(after.checked_sub(before)?)?;

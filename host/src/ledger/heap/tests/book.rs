@@ -1,34 +1,36 @@
 //! One rule a test; [`super::model`] has them all at once.
 
 use crate::ledger::heap::error::BadFreeKind;
-use crate::ledger::heap::{BadFree, Block, Call, Figures, HeapBook, Left, MAX_LIVE_BLOCKS, Untracked, Watch};
+use crate::ledger::heap::{
+    AllocationOutcome, AllocatorCall, BadFree, Block, Figures, HeapBook, HeapLimits, MAX_LIVE_BLOCKS, Untracked,
+};
 use crate::model::{Limit, LimitValues, Tally};
 
 const MEMORY: [u8; 4096] = [0; 4096];
 
 /// A book with the host's window open.
 fn open() -> HeapBook {
-    let mut book = HeapBook::new(Watch::default());
+    let mut book = HeapBook::new(HeapLimits::default());
     book.open_window();
     book
 }
 
 /// A call that nests nothing and is not refused.
-fn call(book: &mut HeapBook, call: Call, result: u32) -> Left {
+fn call(book: &mut HeapBook, call: AllocatorCall, result: u32) -> AllocationOutcome {
     book.enter(call).expect("the call is in order");
     book.leave(result, &MEMORY)
 }
 
-fn malloc(book: &mut HeapBook, ptr: u32, size: u32) -> Left {
-    call(book, Call::Malloc { size }, ptr)
+fn malloc(book: &mut HeapBook, ptr: u32, size: u32) -> AllocationOutcome {
+    call(book, AllocatorCall::Malloc { size }, ptr)
 }
 
 fn free(book: &mut HeapBook, ptr: u32) {
-    assert_eq!(call(book, Call::Free { ptr }, 0), Left::Nothing);
+    assert_eq!(call(book, AllocatorCall::Free { ptr }, 0), AllocationOutcome::Nothing);
 }
 
-fn allocated(number: u64, size: u32, own: bool) -> Left {
-    Left::Allocated { number, size, own, crossed: None }
+fn allocated(number: u64, size: u32, own: bool) -> AllocationOutcome {
+    AllocationOutcome::Allocated { number, size, own, crossed: None }
 }
 
 /// `[live blocks, live bytes, peak, total, allocations, frees, reallocations]`
@@ -42,10 +44,10 @@ fn figures(book: &HeapBook) -> [u64; 7] {
 fn each_kind_of_allocation_counts_its_size() {
     let mut book = open();
     assert_eq!(malloc(&mut book, 64, 10), allocated(1, 10, true));
-    assert_eq!(call(&mut book, Call::Calloc { count: 3, size: 7 }, 128), allocated(2, 21, true));
-    assert_eq!(call(&mut book, Call::Aligned { size: 16 }, 192), allocated(3, 16, true));
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 0, size: 5 }, 256), allocated(4, 5, true));
-    book.enter(Call::PosixMemalign { to: 8, size: 9 }).expect("in order");
+    assert_eq!(call(&mut book, AllocatorCall::Calloc { count: 3, size: 7 }, 128), allocated(2, 21, true));
+    assert_eq!(call(&mut book, AllocatorCall::Aligned { size: 16 }, 192), allocated(3, 16, true));
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 0, size: 5 }, 256), allocated(4, 5, true));
+    book.enter(AllocatorCall::PosixMemalign { to: 8, size: 9 }).expect("in order");
     let mut memory = MEMORY;
     memory[8..12].copy_from_slice(&320_u32.to_le_bytes());
     assert_eq!(book.leave(0, &memory), allocated(5, 9, true));
@@ -57,11 +59,14 @@ fn each_kind_of_allocation_counts_its_size() {
 #[test]
 fn failures_allocate_nothing() {
     let mut book = open();
-    assert_eq!(malloc(&mut book, 0, 10), Left::Nothing);
-    assert_eq!(call(&mut book, Call::Calloc { count: u32::MAX, size: u32::MAX }, 0), Left::Nothing);
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 0, size: 0 }, 0), Left::Nothing);
-    assert_eq!(call(&mut book, Call::PosixMemalign { to: 8, size: 9 }, 12), Left::Nothing);
-    assert_eq!(call(&mut book, Call::PosixMemalign { to: 8, size: 0 }, 0), Left::Nothing);
+    assert_eq!(malloc(&mut book, 0, 10), AllocationOutcome::Nothing);
+    assert_eq!(
+        call(&mut book, AllocatorCall::Calloc { count: u32::MAX, size: u32::MAX }, 0),
+        AllocationOutcome::Nothing
+    );
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 0, size: 0 }, 0), AllocationOutcome::Nothing);
+    assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 8, size: 9 }, 12), AllocationOutcome::Nothing);
+    assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 8, size: 0 }, 0), AllocationOutcome::Nothing);
     assert_eq!(figures(&book), [0; 7]);
     assert_eq!((book.trace().events, book.lowest()), (5, None));
 }
@@ -87,11 +92,11 @@ fn freeing_nothing_is_fine_and_no_free() {
 fn a_reallocation_gives_a_block_a_new_number() {
     let mut book = open();
     malloc(&mut book, 64, 10);
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 30 }, 64), allocated(2, 30, true));
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 20 }, 128), allocated(3, 20, true));
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 30 }, 64), allocated(2, 30, true));
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 20 }, 128), allocated(3, 20, true));
     assert_eq!(figures(&book), [1, 20, 30, 60, 1, 0, 2], "both halves are never live at once");
     assert_eq!(book.blocks(), Ok(vec![Block { ptr: 128, size: 20, number: 3, own: true }]));
-    let Err(refused) = book.enter(Call::Free { ptr: 64 }) else { panic!("the old place is free") };
+    let Err(refused) = book.enter(AllocatorCall::Free { ptr: 64 }) else { panic!("the old place is free") };
     assert_eq!(refused.kind, BadFreeKind::Double { number: 2, size: 30 });
 }
 
@@ -99,7 +104,7 @@ fn a_reallocation_gives_a_block_a_new_number() {
 fn a_failed_reallocation_keeps_the_block() {
     let mut book = open();
     malloc(&mut book, 64, 10);
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 3000 }, 0), Left::Nothing);
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 3000 }, 0), AllocationOutcome::Nothing);
     assert_eq!(figures(&book), [1, 10, 10, 10, 1, 0, 0]);
     free(&mut book, 64);
 }
@@ -108,22 +113,22 @@ fn a_failed_reallocation_keeps_the_block() {
 fn a_reallocation_to_nothing_that_returns_nothing_is_ambiguous() {
     let mut book = open();
     malloc(&mut book, 64, 10);
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 0 }, 0), Left::Nothing);
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 0 }, 0), AllocationOutcome::Nothing);
     assert_eq!(book.figures(), Err(Untracked::ZeroRealloc));
     let mut book = open();
     malloc(&mut book, 64, 10);
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 0 }, 64), allocated(2, 0, true));
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 0 }, 64), allocated(2, 0, true));
     assert_eq!(figures(&book), [1, 0, 10, 10, 1, 0, 1]);
 }
 
 #[test]
 fn only_what_is_allocated_in_the_window_is_the_tests_own() {
-    let mut book = HeapBook::new(Watch::default());
+    let mut book = HeapBook::new(HeapLimits::default());
     assert_eq!(malloc(&mut book, 64, 10), allocated(1, 10, false));
-    book.enter(Call::Window).expect("in order");
+    book.enter(AllocatorCall::Window).expect("in order");
     assert!(book.window_open());
     assert_eq!(malloc(&mut book, 128, 20), allocated(2, 20, true));
-    book.enter(Call::Libc).expect("in order");
+    book.enter(AllocatorCall::Libc).expect("in order");
     assert_eq!(malloc(&mut book, 192, 40), allocated(3, 40, false));
     book.leave(0, &MEMORY);
     free(&mut book, 64);
@@ -136,13 +141,13 @@ fn only_what_is_allocated_in_the_window_is_the_tests_own() {
 
 #[test]
 fn a_reallocation_in_the_window_makes_a_block_the_tests_own_for_good() {
-    let mut book = HeapBook::new(Watch::default());
+    let mut book = HeapBook::new(HeapLimits::default());
     malloc(&mut book, 64, 10);
     book.open_window();
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 20 }, 64), allocated(2, 20, true));
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 20 }, 64), allocated(2, 20, true));
     assert_eq!(figures(&book), [1, 20, 20, 20, 0, 0, 1]);
     book.close_window();
-    assert_eq!(call(&mut book, Call::Realloc { ptr: 64, size: 30 }, 64), allocated(3, 30, true));
+    assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 30 }, 64), allocated(3, 30, true));
     assert_eq!(figures(&book), [1, 30, 30, 50, 0, 0, 2]);
     free(&mut book, 64);
     assert_eq!(figures(&book), [0, 0, 30, 50, 0, 1, 2]);
@@ -151,13 +156,13 @@ fn a_reallocation_in_the_window_makes_a_block_the_tests_own_for_good() {
 #[test]
 fn what_an_allocation_calls_is_its_own_affair() {
     let mut book = open();
-    book.enter(Call::Aligned { size: 100 }).expect("in order");
-    book.enter(Call::Malloc { size: 200 }).expect("in order");
-    book.enter(Call::Malloc { size: 300 }).expect("in order");
-    assert_eq!(book.leave(512, &MEMORY), Left::Nothing);
-    assert_eq!(book.leave(512, &MEMORY), Left::Nothing);
-    book.enter(Call::Free { ptr: 99 }).expect("whatever it frees");
-    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    book.enter(AllocatorCall::Aligned { size: 100 }).expect("in order");
+    book.enter(AllocatorCall::Malloc { size: 200 }).expect("in order");
+    book.enter(AllocatorCall::Malloc { size: 300 }).expect("in order");
+    assert_eq!(book.leave(512, &MEMORY), AllocationOutcome::Nothing);
+    assert_eq!(book.leave(512, &MEMORY), AllocationOutcome::Nothing);
+    book.enter(AllocatorCall::Free { ptr: 99 }).expect("whatever it frees");
+    assert_eq!(book.leave(0, &MEMORY), AllocationOutcome::Nothing);
     assert_eq!(book.leave(520, &MEMORY), allocated(1, 100, true));
     assert_eq!(figures(&book), [1, 100, 100, 100, 1, 0, 0]);
 }
@@ -167,18 +172,18 @@ fn what_a_free_calls_counts_unless_it_is_of_no_block() {
     let mut book = open();
     malloc(&mut book, 64, 10);
     malloc(&mut book, 128, 10);
-    book.enter(Call::Free { ptr: 64 }).expect("in order");
-    book.enter(Call::Free { ptr: 64 }).expect("the same event under another name");
-    book.enter(Call::Realloc { ptr: 56, size: 0 }).expect("likewise");
-    book.enter(Call::Malloc { size: 1 }).expect("hidden");
-    assert_eq!(book.leave(64, &MEMORY), Left::Nothing);
-    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
-    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    book.enter(AllocatorCall::Free { ptr: 64 }).expect("in order");
+    book.enter(AllocatorCall::Free { ptr: 64 }).expect("the same event under another name");
+    book.enter(AllocatorCall::Realloc { ptr: 56, size: 0 }).expect("likewise");
+    book.enter(AllocatorCall::Malloc { size: 1 }).expect("hidden");
+    assert_eq!(book.leave(64, &MEMORY), AllocationOutcome::Nothing);
+    assert_eq!(book.leave(0, &MEMORY), AllocationOutcome::Nothing);
+    assert_eq!(book.leave(0, &MEMORY), AllocationOutcome::Nothing);
     assert_eq!(malloc(&mut book, 192, 5), allocated(3, 5, true));
     free(&mut book, 128);
-    assert_eq!(book.leave(0, &MEMORY), Left::Nothing);
+    assert_eq!(book.leave(0, &MEMORY), AllocationOutcome::Nothing);
     assert_eq!(figures(&book), [1, 5, 20, 25, 3, 2, 0]);
-    book.enter(Call::Free { ptr: 64 }).expect_err("no longer within");
+    book.enter(AllocatorCall::Free { ptr: 64 }).expect_err("no longer within");
 }
 
 #[test]
@@ -192,75 +197,76 @@ fn a_bad_free_says_what_is_known() {
         book.leave(0, &MEMORY);
         refused.to_string()
     };
-    let double = refused(&mut book, Call::Free { ptr: 64 });
+    let double = refused(&mut book, AllocatorCall::Free { ptr: 64 });
     assert_eq!(double, "free of a block of 10 bytes that was freed before (allocation 1)");
-    let inside = refused(&mut book, Call::Free { ptr: 227 });
+    let inside = refused(&mut book, AllocatorCall::Free { ptr: 227 });
     assert_eq!(inside, "free of a pointer 99 bytes into the live block of 100 bytes (allocation 2)");
-    let unknown = refused(&mut book, Call::Realloc { ptr: 228, size: 3 });
+    let unknown = refused(&mut book, AllocatorCall::Realloc { ptr: 228, size: 3 });
     assert_eq!(unknown, "realloc of a pointer to no live block");
     assert_eq!(figures(&book), [1, 100, 110, 110, 2, 1, 0], "the book is as before");
     malloc(&mut book, 64, 4);
     free(&mut book, 64);
-    let again = refused(&mut book, Call::Realloc { ptr: 64, size: 9 });
+    let again = refused(&mut book, AllocatorCall::Realloc { ptr: 64, size: 9 });
     assert_eq!(again, "realloc of a block of 4 bytes that was freed before (allocation 3)");
 }
 
 #[test]
 fn limits_are_told_once_each() {
-    let mut book = HeapBook::new(Watch::new(&LimitValues::NONE.with(Limit::PeakHeap, 30).with(Limit::Allocations, 2)));
+    let mut book =
+        HeapBook::new(HeapLimits::new(&LimitValues::NONE.with(Limit::PeakHeap, 30).with(Limit::Allocations, 2)));
     malloc(&mut book, 16, 1000);
     book.open_window();
     assert_eq!(malloc(&mut book, 1024, 30), allocated(2, 30, true), "not over it");
-    let crossed = |left: Left| left.crossed().map(|crossed| Tally::ALL.map(|tally| crossed.get(tally)));
+    let crossed = |left: AllocationOutcome| left.crossed().map(|crossed| Tally::ALL.map(|tally| crossed.get(tally)));
     let second = malloc(&mut book, 1104, 1);
-    assert!(matches!(second, Left::Allocated { number: 3, size: 1, own: true, .. }));
+    assert!(matches!(second, AllocationOutcome::Allocated { number: 3, size: 1, own: true, .. }));
     assert_eq!(crossed(second), Some([Some(31), None, None]));
-    let third = call(&mut book, Call::Realloc { ptr: 1104, size: 50 }, 1104);
-    assert!(matches!(third, Left::Allocated { number: 4, size: 50, own: true, .. }));
+    let third = call(&mut book, AllocatorCall::Realloc { ptr: 1104, size: 50 }, 1104);
+    assert!(matches!(third, AllocationOutcome::Allocated { number: 4, size: 50, own: true, .. }));
     assert_eq!(crossed(third), Some([None, Some(3), None]));
     assert_eq!(malloc(&mut book, 1200, 60), allocated(5, 60, true));
 }
 
 #[test]
 fn the_largest_block_that_is_asked_for_is_watched() {
-    let mut book = HeapBook::new(Watch::new(&LimitValues::NONE.with(Limit::LargestAllocation, 30)));
+    let mut book = HeapBook::new(HeapLimits::new(&LimitValues::NONE.with(Limit::LargestAllocation, 30)));
     let largest = |book: &HeapBook| book.figures().unwrap().largest;
-    let crossed = |left: Left| left.crossed().map(|crossed| crossed.get(Tally::Largest));
+    let crossed = |left: AllocationOutcome| left.crossed().map(|crossed| crossed.get(Tally::Largest));
     malloc(&mut book, 16, 1000);
     assert_eq!((largest(&book), crossed(malloc(&mut book, 0, 1000))), (0, None), "not the test's own");
     book.open_window();
     assert_eq!(crossed(malloc(&mut book, 1024, 30)), None, "not over it");
-    let refused = call(&mut book, Call::Realloc { ptr: 1024, size: 31 }, 0);
-    assert!(matches!(refused, Left::Refused { .. }), "{refused:?}");
+    let refused = call(&mut book, AllocatorCall::Realloc { ptr: 1024, size: 31 }, 0);
+    assert!(matches!(refused, AllocationOutcome::Refused { .. }), "{refused:?}");
     assert_eq!((crossed(refused), largest(&book)), (Some(Some(31)), 31));
     // It is told once, and counted on.
-    assert_eq!(call(&mut book, Call::Calloc { count: u32::MAX, size: 2 }, 0), Left::Nothing);
+    assert_eq!(call(&mut book, AllocatorCall::Calloc { count: u32::MAX, size: 2 }, 0), AllocationOutcome::Nothing);
     assert_eq!(largest(&book), 2 * u64::from(u32::MAX));
 
-    let mut book = HeapBook::new(Watch::new(&LimitValues::NONE.with(Limit::LargestAllocation, 30)));
+    let mut book = HeapBook::new(HeapLimits::new(&LimitValues::NONE.with(Limit::LargestAllocation, 30)));
     book.open_window();
     malloc(&mut book, 1024, 20);
-    let whole = call(&mut book, Call::Realloc { ptr: 1024, size: 40 }, 1024);
+    let whole = call(&mut book, AllocatorCall::Realloc { ptr: 1024, size: 40 }, 1024);
     assert_eq!((crossed(whole), largest(&book)), (Some(Some(40)), 40), "a reallocation's whole new size");
 }
 
 #[test]
 fn memory_may_grow_only_within_the_allocator() {
     let mut book = open();
-    for outer in [Call::Malloc { size: 1 }, Call::Free { ptr: 0 }] {
+    for outer in [AllocatorCall::Malloc { size: 1 }, AllocatorCall::Free { ptr: 0 }] {
         book.enter(outer).expect("in order");
         book.memory_grew();
         book.leave(0, &MEMORY);
         assert!(book.figures().is_ok());
     }
-    book.enter(Call::Window).expect("in order");
+    book.enter(AllocatorCall::Window).expect("in order");
     book.memory_grew();
     assert_eq!(book.figures(), Err(Untracked::GrewOutside));
     book.untrack(Untracked::LeftMain);
     assert_eq!(book.figures(), Err(Untracked::GrewOutside), "the first reason stays");
-    assert_eq!(malloc(&mut book, 64, 10), Left::Nothing);
+    assert_eq!(malloc(&mut book, 64, 10), AllocationOutcome::Nothing);
     assert_eq!(book.blocks(), Err(Untracked::GrewOutside));
-    book.enter(Call::Free { ptr: 64 }).expect("nothing is known of it");
+    book.enter(AllocatorCall::Free { ptr: 64 }).expect("nothing is known of it");
     assert!(book.window_open());
 }
 
@@ -268,7 +274,7 @@ fn memory_may_grow_only_within_the_allocator() {
 fn an_allocator_that_misbehaves_is_not_tracked() {
     let mut book = open();
     malloc(&mut book, 64, 10);
-    assert_eq!(malloc(&mut book, 64, 10), Left::Nothing);
+    assert_eq!(malloc(&mut book, 64, 10), AllocationOutcome::Nothing);
     assert_eq!(book.figures(), Err(Untracked::Overlapping), "an address that is in use");
 
     let mut book = open();
@@ -281,18 +287,19 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
     let mut book = open();
     malloc(&mut book, 64, 10);
     malloc(&mut book, 128, 10);
-    call(&mut book, Call::Realloc { ptr: 64, size: 20 }, 128);
+    call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 20 }, 128);
     assert_eq!(book.figures(), Err(Untracked::Overlapping));
 
-    for (ptr, outside) in
-        [(4086, Call::Malloc { size: 11 }), (u32::MAX, Call::Calloc { count: u32::MAX, size: u32::MAX })]
-    {
+    for (ptr, outside) in [
+        (4086, AllocatorCall::Malloc { size: 11 }),
+        (u32::MAX, AllocatorCall::Calloc { count: u32::MAX, size: u32::MAX }),
+    ] {
         let mut book = open();
-        assert_eq!(call(&mut book, outside, ptr), Left::Nothing);
+        assert_eq!(call(&mut book, outside, ptr), AllocationOutcome::Nothing);
         assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
     }
     let mut book = open();
-    assert_eq!(call(&mut book, Call::PosixMemalign { to: 4093, size: 1 }, 0), Left::Nothing);
+    assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 4093, size: 1 }, 0), AllocationOutcome::Nothing);
     assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
     let mut book = open();
     assert_eq!(malloc(&mut book, 4086, 10), allocated(1, 10, true), "the last bytes are inside");
@@ -302,13 +309,19 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
 fn a_trap_leaves_the_book_usable() {
     let mut book = open();
     malloc(&mut book, 64, 10);
-    for outer in [Call::Window, Call::Libc, Call::Free { ptr: 0 }, Call::Realloc { ptr: 64, size: 9 }, Call::Window] {
+    for outer in [
+        AllocatorCall::Window,
+        AllocatorCall::Libc,
+        AllocatorCall::Free { ptr: 0 },
+        AllocatorCall::Realloc { ptr: 64, size: 9 },
+        AllocatorCall::Window,
+    ] {
         book.enter(outer).expect("in order");
     }
     book.unwind();
     assert_eq!(malloc(&mut book, 128, 5), allocated(2, 5, true), "the host's window is still open");
     free(&mut book, 64);
-    book.enter(Call::Free { ptr: 64 }).expect_err("no free is on the way");
+    book.enter(AllocatorCall::Free { ptr: 64 }).expect_err("no free is on the way");
     book.close_window();
     assert!(!book.window_open());
     assert_eq!(figures(&book), [1, 5, 15, 15, 2, 1, 0]);
@@ -316,7 +329,7 @@ fn a_trap_leaves_the_book_usable() {
 
 #[test]
 fn leaving_what_was_not_entered_is_nothing() {
-    assert_eq!(open().leave(64, &MEMORY), Left::Nothing);
+    assert_eq!(open().leave(64, &MEMORY), AllocationOutcome::Nothing);
 }
 
 #[test]
@@ -324,12 +337,12 @@ fn many_live_blocks_are_kept_and_too_many_are_not() {
     let memory = vec![0; MAX_LIVE_BLOCKS * 8 + 64];
     let mut book = open();
     let mut allocate = |ptr| {
-        book.enter(Call::Malloc { size: 1 }).expect("in order");
+        book.enter(AllocatorCall::Malloc { size: 1 }).expect("in order");
         book.leave(ptr, &memory)
     };
     let count = MAX_LIVE_BLOCKS as u32;
-    assert!((1..=count).all(|index| allocate(index * 8) != Left::Nothing));
-    assert_eq!(allocate(4), Left::Nothing);
+    assert!((1..=count).all(|index| allocate(index * 8) != AllocationOutcome::Nothing));
+    assert_eq!(allocate(4), AllocationOutcome::Nothing);
     assert_eq!(book.figures(), Err(Untracked::TooManyBlocks));
     assert_eq!(Untracked::TooManyBlocks.to_string(), "more than 4194304 blocks were live at once");
 }
@@ -337,7 +350,7 @@ fn many_live_blocks_are_kept_and_too_many_are_not() {
 #[test]
 fn the_trace_tells_runs_apart_by_all_but_addresses() {
     let run = |window: bool, base: u32, size: u32, fails: bool, which: u32| {
-        let mut book = HeapBook::new(Watch::default());
+        let mut book = HeapBook::new(HeapLimits::default());
         if window {
             book.open_window();
         }

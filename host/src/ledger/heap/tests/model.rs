@@ -1,7 +1,7 @@
 //! The book against a simple model: random calls to a toy allocator.
 
 use crate::ledger::heap::error::BadFreeKind;
-use crate::ledger::heap::{Block, Call, Figures, HeapBook, Left, Watch};
+use crate::ledger::heap::{AllocationOutcome, AllocatorCall, Block, Figures, HeapBook, HeapLimits};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const MEMORY: u32 = 1 << 14;
 
 #[derive(Debug, Clone)]
-enum Step {
+enum BookStep {
     /// A new block by one of the functions that make one.
     Allocate {
         how: u8,
@@ -45,25 +45,25 @@ enum Step {
     Unwind,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = BookStep> {
     let size = || prop_oneof![0_u32..4, 0_u32..300];
     prop_oneof![
         8 => (0_u8..5, size(), prop::bool::weighted(0.1), any::<bool>())
-            .prop_map(|(how, size, fails, noise)| Step::Allocate { how, size, fails, noise }),
+            .prop_map(|(how, size, fails, noise)| BookStep::Allocate { how, size, fails, noise }),
         4 => (any::<Index>(), size(), prop::bool::weighted(0.2), any::<bool>())
-            .prop_map(|(which, size, fails, noise)| Step::Realloc { which, size, fails, noise }),
-        6 => (any::<Index>(), any::<bool>()).prop_map(|(which, noise)| Step::Free { which, noise }),
-        2 => (1..MEMORY, any::<Index>(), any::<bool>()).prop_map(|(at, freed, realloc)| Step::Bad { at, freed, realloc }),
-        1 => any::<bool>().prop_map(Step::HostWindow),
-        2 => any::<bool>().prop_map(|window| Step::Enter { window }),
-        2 => Just(Step::Leave),
-        1 => Just(Step::Unwind),
+            .prop_map(|(which, size, fails, noise)| BookStep::Realloc { which, size, fails, noise }),
+        6 => (any::<Index>(), any::<bool>()).prop_map(|(which, noise)| BookStep::Free { which, noise }),
+        2 => (1..MEMORY, any::<Index>(), any::<bool>()).prop_map(|(at, freed, realloc)| BookStep::Bad { at, freed, realloc }),
+        1 => any::<bool>().prop_map(BookStep::HostWindow),
+        2 => any::<bool>().prop_map(|window| BookStep::Enter { window }),
+        2 => Just(BookStep::Leave),
+        1 => Just(BookStep::Unwind),
     ]
 }
 
 /// What the book should say, kept in the plainest way.
 #[derive(Debug, Default)]
-struct Model {
+struct BookModel {
     base: u32,
     memory: Vec<u8>,
     live: BTreeMap<u32, Block>,
@@ -76,7 +76,7 @@ struct Model {
     full: bool,
 }
 
-impl Model {
+impl BookModel {
     fn own(&self) -> bool {
         (self.host_window || self.entered.contains(&true)) && !self.entered.contains(&false)
     }
@@ -101,7 +101,7 @@ impl Model {
         block
     }
 
-    fn add(&mut self, ptr: u32, size: u32, own: bool) -> Left {
+    fn add(&mut self, ptr: u32, size: u32, own: bool) -> AllocationOutcome {
         self.number += 1;
         let number = self.number;
         self.live.insert(ptr, Block { ptr, size, number, own });
@@ -111,7 +111,7 @@ impl Model {
         self.figures.live_bytes = mine().map(|block| u64::from(block.size)).sum();
         self.figures.peak = self.figures.peak.max(self.figures.live_bytes);
         self.figures.total += if own { u64::from(size) } else { 0 };
-        Left::Allocated { number, size, own, crossed: None }
+        AllocationOutcome::Allocated { number, size, own, crossed: None }
     }
 
     /// A block was asked for, whether or not there was one.
@@ -133,38 +133,43 @@ impl Model {
 
 /// Calls within a call that are its own affair.
 fn noise(book: &mut HeapBook) {
-    for call in [Call::Malloc { size: 9 }, Call::Libc, Call::Free { ptr: 77 }, Call::Realloc { ptr: 5, size: 0 }] {
+    for call in [
+        AllocatorCall::Malloc { size: 9 },
+        AllocatorCall::Libc,
+        AllocatorCall::Free { ptr: 77 },
+        AllocatorCall::Realloc { ptr: 5, size: 0 },
+    ] {
         book.enter(call).expect("not looked at");
     }
     for _ in 0..4 {
-        assert_eq!(book.leave(64, &[]), Left::Nothing);
+        assert_eq!(book.leave(64, &[]), AllocationOutcome::Nothing);
     }
 }
 
-fn allocate(how: u8, size: u32, fails: bool, noisy: bool, book: &mut HeapBook, model: &mut Model) {
+fn allocate(how: u8, size: u32, fails: bool, noisy: bool, book: &mut HeapBook, model: &mut BookModel) {
     let call = match how {
-        0 => Call::Malloc { size },
-        1 => Call::Calloc { count: 1, size },
-        2 => Call::Realloc { ptr: 0, size },
-        3 => Call::Aligned { size },
-        _ => Call::PosixMemalign { to: 8, size },
+        0 => AllocatorCall::Malloc { size },
+        1 => AllocatorCall::Calloc { count: 1, size },
+        2 => AllocatorCall::Realloc { ptr: 0, size },
+        3 => AllocatorCall::Aligned { size },
+        _ => AllocatorCall::PosixMemalign { to: 8, size },
     };
     let ptr = if fails { 0 } else { model.place(size) };
     book.enter(call).expect("always in order");
     if noisy {
         noise(book);
     }
-    let by_store = matches!(call, Call::PosixMemalign { .. });
+    let by_store = matches!(call, AllocatorCall::PosixMemalign { .. });
     model.memory[8..12].copy_from_slice(&ptr.to_le_bytes());
     let result = if by_store { u32::from(ptr == 0) } else { ptr };
     let left = book.leave(result, &model.memory);
     let own = model.own();
     model.figures.allocations += u64::from(own && ptr != 0);
     model.asked(size, own);
-    assert_eq!(left, if ptr == 0 { Left::Nothing } else { model.add(ptr, size, own) });
+    assert_eq!(left, if ptr == 0 { AllocationOutcome::Nothing } else { model.add(ptr, size, own) });
 }
 
-fn reallocate(old: Block, size: u32, fails: bool, noisy: bool, book: &mut HeapBook, model: &mut Model) {
+fn reallocate(old: Block, size: u32, fails: bool, noisy: bool, book: &mut HeapBook, model: &mut BookModel) {
     model.live.remove(&old.ptr);
     let ptr = if fails { 0 } else { model.place(size) };
     model.live.insert(old.ptr, old);
@@ -172,7 +177,7 @@ fn reallocate(old: Block, size: u32, fails: bool, noisy: bool, book: &mut HeapBo
         // Ambiguous: a test of its own.
         return;
     }
-    book.enter(Call::Realloc { ptr: old.ptr, size }).expect("a live block");
+    book.enter(AllocatorCall::Realloc { ptr: old.ptr, size }).expect("a live block");
     if noisy {
         noise(book);
     }
@@ -180,7 +185,7 @@ fn reallocate(old: Block, size: u32, fails: bool, noisy: bool, book: &mut HeapBo
     let own = model.own() || old.own;
     model.asked(size, own);
     if ptr == 0 {
-        assert_eq!(left, Left::Nothing);
+        assert_eq!(left, AllocationOutcome::Nothing);
         return;
     }
     model.remove(old.ptr);
@@ -188,19 +193,19 @@ fn reallocate(old: Block, size: u32, fails: bool, noisy: bool, book: &mut HeapBo
     assert_eq!(left, model.add(ptr, size, own));
 }
 
-fn free(block: Block, noisy: bool, book: &mut HeapBook, model: &mut Model) {
-    let call = Call::Free { ptr: block.ptr };
+fn free(block: Block, noisy: bool, book: &mut HeapBook, model: &mut BookModel) {
+    let call = AllocatorCall::Free { ptr: block.ptr };
     book.enter(call).expect("a live block");
     if noisy {
         book.enter(call).expect("the same event");
-        assert_eq!(book.leave(0, &model.memory), Left::Nothing);
+        assert_eq!(book.leave(0, &model.memory), AllocationOutcome::Nothing);
     }
-    assert_eq!(book.leave(0, &model.memory), Left::Nothing);
+    assert_eq!(book.leave(0, &model.memory), AllocationOutcome::Nothing);
     model.remove(block.ptr);
     model.figures.frees += u64::from(block.own);
 }
 
-fn bad(ptr: u32, realloc: bool, book: &mut HeapBook, model: &Model) {
+fn bad(ptr: u32, realloc: bool, book: &mut HeapBook, model: &BookModel) {
     if model.live.contains_key(&ptr) {
         return;
     }
@@ -210,33 +215,33 @@ fn bad(ptr: u32, realloc: bool, book: &mut HeapBook, model: &Model) {
         (None, Some(&Block { ptr: start, size, number, .. })) => BadFreeKind::Inside { ptr, start, size, number },
         (None, None) => BadFreeKind::Unknown,
     };
-    let call = if realloc { Call::Realloc { ptr, size: 1 } } else { Call::Free { ptr } };
+    let call = if realloc { AllocatorCall::Realloc { ptr, size: 1 } } else { AllocatorCall::Free { ptr } };
     let refused = book.enter(call).expect_err("no live block");
     assert_eq!((refused.ptr, refused.realloc, refused.kind), (ptr, realloc, kind));
-    assert_eq!(book.leave(0, &model.memory), Left::Nothing);
+    assert_eq!(book.leave(0, &model.memory), AllocationOutcome::Nothing);
 }
 
-fn apply(step: &Step, book: &mut HeapBook, model: &mut Model) {
+fn apply(step: &BookStep, book: &mut HeapBook, model: &mut BookModel) {
     let live: Vec<Block> = model.live.values().copied().collect();
     let pick = |which: &Index| (!live.is_empty()).then(|| *which.get(&live));
     match *step {
-        Step::Allocate { how, size, fails, noise } => allocate(how, size, fails, noise, book, model),
-        Step::Realloc { ref which, size, fails, noise } => {
+        BookStep::Allocate { how, size, fails, noise } => allocate(how, size, fails, noise, book, model),
+        BookStep::Realloc { ref which, size, fails, noise } => {
             if let Some(old) = pick(which) {
                 reallocate(old, size, fails, noise, book, model);
             }
         }
-        Step::Free { ref which, noise } => {
+        BookStep::Free { ref which, noise } => {
             if let Some(block) = pick(which) {
                 free(block, noise, book, model);
             }
         }
-        Step::Bad { at, ref freed, realloc } => {
+        BookStep::Bad { at, ref freed, realloc } => {
             let freed_before: Vec<u32> = model.freed.keys().copied().collect();
             let ptr = if freed_before.is_empty() || at % 2 == 0 { at } else { *freed.get(&freed_before) };
             bad(ptr, realloc, book, model);
         }
-        Step::HostWindow(open) => {
+        BookStep::HostWindow(open) => {
             if open {
                 book.open_window();
             } else {
@@ -244,16 +249,16 @@ fn apply(step: &Step, book: &mut HeapBook, model: &mut Model) {
             }
             model.host_window = open;
         }
-        Step::Enter { window } => {
-            book.enter(if window { Call::Window } else { Call::Libc }).expect("always in order");
+        BookStep::Enter { window } => {
+            book.enter(if window { AllocatorCall::Window } else { AllocatorCall::Libc }).expect("always in order");
             model.entered.push(window);
         }
-        Step::Leave => {
-            assert_eq!(book.leave(0, &model.memory), Left::Nothing);
+        BookStep::Leave => {
+            assert_eq!(book.leave(0, &model.memory), AllocationOutcome::Nothing);
             model.entered.pop();
         }
-        Step::Unwind => {
-            book.enter(Call::Malloc { size: 8 }).expect("always in order");
+        BookStep::Unwind => {
+            book.enter(AllocatorCall::Malloc { size: 8 }).expect("always in order");
             book.unwind();
             model.entered.clear();
         }
@@ -264,8 +269,8 @@ proptest! {
     /// After any calls the book says what the model says, and what it says of each call.
     #[test]
     fn the_book_agrees_with_a_model(steps in proptest::collection::vec(step(), 0..200)) {
-        let mut book = HeapBook::new(Watch::default());
-        let mut model = Model { base: 16, memory: vec![0; MEMORY as usize], ..Model::default() };
+        let mut book = HeapBook::new(HeapLimits::default());
+        let mut model = BookModel { base: 16, memory: vec![0; MEMORY as usize], ..BookModel::default() };
         for step in &steps {
             apply(step, &mut book, &mut model);
             model.check(&mut book);
@@ -276,9 +281,9 @@ proptest! {
     #[test]
     fn the_trace_does_not_depend_on_addresses(steps in proptest::collection::vec(step(), 0..60), shift in 1_u32..100) {
         let trace = |base| {
-            let mut book = HeapBook::new(Watch::default());
-            let mut model = Model { base, memory: vec![0; MEMORY as usize], ..Model::default() };
-            for step in steps.iter().filter(|step| !matches!(step, Step::Bad { .. })) {
+            let mut book = HeapBook::new(HeapLimits::default());
+            let mut model = BookModel { base, memory: vec![0; MEMORY as usize], ..BookModel::default() };
+            for step in steps.iter().filter(|step| !matches!(step, BookStep::Bad { .. })) {
                 apply(step, &mut book, &mut model);
             }
             (book.trace(), model.full)

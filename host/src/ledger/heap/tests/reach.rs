@@ -1,4 +1,4 @@
-use crate::ledger::heap::reach::{Differs, Picture, agreed, changed, joined, plain, without};
+use crate::ledger::heap::reach::{Mismatch, Picture, agreed, changed, joined, plain, without};
 use crate::ledger::heap::{Block, Parts};
 use proptest::prelude::*;
 use std::ops::Range;
@@ -7,13 +7,13 @@ const ROOTS: [Range<u32>; 1] = [16..48];
 
 /// A memory with blocks in it.
 #[derive(Debug, Clone, Default)]
-struct World {
+struct TestHeap {
     memory: Vec<u8>,
     blocks: Vec<Block>,
     globals: Vec<u32>,
 }
 
-impl World {
+impl TestHeap {
     /// Blocks at addresses, numbered from 1 by their place in the list.
     fn new(blocks: &[(u32, u32)]) -> Self {
         let block = |(&(ptr, size), number)| Block { ptr, size, number, own: true };
@@ -41,7 +41,7 @@ impl World {
         reached
     }
 
-    fn agreed(&self, second: &World) -> Result<Vec<bool>, Differs> {
+    fn agreed(&self, second: &TestHeap) -> Result<Vec<bool>, Mismatch> {
         agreed(&self.picture(&ROOTS), &second.picture(&ROOTS))
     }
 }
@@ -49,23 +49,23 @@ impl World {
 #[test]
 fn a_block_is_reached_from_start_to_one_past_its_end() {
     for (word, reached) in [(99, false), (100, true), (105, true), (110, true), (111, false), (u32::MAX, false)] {
-        assert_eq!(World::new(&[(100, 10)]).put(16, word).plain(), [reached], "{word}");
+        assert_eq!(TestHeap::new(&[(100, 10)]).put(16, word).plain(), [reached], "{word}");
     }
     for (word, reached) in [(99, false), (100, true), (101, false)] {
-        assert_eq!(World::new(&[(100, 0)]).put(16, word).plain(), [reached], "{word}, of no bytes");
+        assert_eq!(TestHeap::new(&[(100, 0)]).put(16, word).plain(), [reached], "{word}, of no bytes");
     }
 }
 
 #[test]
 fn where_two_blocks_meet_both_are_reached() {
-    let world = World::new(&[(100, 8), (108, 8), (116, 8)]);
+    let world = TestHeap::new(&[(100, 8), (108, 8), (116, 8)]);
     assert_eq!(world.clone().put(16, 108).plain(), [true, true, false]);
     assert_eq!(world.put(16, 109).plain(), [false, true, false]);
 }
 
 #[test]
 fn only_aligned_words_of_the_roots_count() {
-    let world = World::new(&[(100, 8)]);
+    let world = TestHeap::new(&[(100, 8)]);
     assert_eq!(world.clone().put(44, 100).plain(), [true]);
     assert_eq!(world.clone().put(48, 100).plain(), [false], "past the root");
     assert_eq!(world.clone().put(12, 100).plain(), [false], "before it");
@@ -77,17 +77,17 @@ fn only_aligned_words_of_the_roots_count() {
 
 #[test]
 fn globals_are_roots() {
-    let world = World { globals: vec![7, 104], ..World::new(&[(100, 8)]) };
+    let world = TestHeap { globals: vec![7, 104], ..TestHeap::new(&[(100, 8)]) };
     assert_eq!(world.plain(), [true]);
-    let moved = World { globals: vec![104, 7], ..world.clone() };
+    let moved = TestHeap { globals: vec![104, 7], ..world.clone() };
     assert_eq!(world.agreed(&moved), Ok(vec![false]), "by its place");
-    let fewer = World { globals: vec![7], ..world.clone() };
-    assert_eq!(world.agreed(&fewer), Err(Differs::Globals { first: 2, second: 1 }));
+    let fewer = TestHeap { globals: vec![7], ..world.clone() };
+    assert_eq!(world.agreed(&fewer), Err(Mismatch::Globals { first: 2, second: 1 }));
 }
 
 #[test]
 fn chains_are_reached_and_cycles_are_lost() {
-    let world = World::new(&[(100, 8), (120, 8), (140, 8), (160, 8), (180, 8)]);
+    let world = TestHeap::new(&[(100, 8), (120, 8), (140, 8), (160, 8), (180, 8)]);
     let world = world.put(20, 104).put(100, 144).put(140, 100);
     let world = world.put(120, 160).put(160, 120).put(164, 180);
     assert_eq!(world.plain(), [true, false, true, false, false]);
@@ -95,23 +95,23 @@ fn chains_are_reached_and_cycles_are_lost() {
 
 #[test]
 fn a_pointer_at_the_last_bytes_of_a_block_counts_only_if_it_is_whole() {
-    let world = World::new(&[(102, 10), (200, 8)]).put(16, 102);
+    let world = TestHeap::new(&[(102, 10), (200, 8)]).put(16, 102);
     assert_eq!(world.clone().put(108, 200).plain(), [true, true]);
     assert_eq!(world.clone().put(100, 200).plain(), [true, false], "begins before the block");
-    let short = World { blocks: vec![Block { size: 9, ..world.blocks[0] }, world.blocks[1]], ..world };
+    let short = TestHeap { blocks: vec![Block { size: 9, ..world.blocks[0] }, world.blocks[1]], ..world };
     assert_eq!(short.put(108, 200).plain(), [true, false], "ends after the block");
 }
 
 #[test]
 fn freed_memory_is_not_looked_at() {
-    let world = World::new(&[(100, 8), (200, 8)]).put(16, 100).put(16 + 4, 300).put(300, 200);
+    let world = TestHeap::new(&[(100, 8), (200, 8)]).put(16, 100).put(16 + 4, 300).put(300, 200);
     assert_eq!(world.plain(), [true, false]);
 }
 
 #[test]
 fn an_integer_does_not_move_with_the_heap() {
-    let first = World::new(&[(100, 400), (600, 8)]).put(16, 300).put(20, 600);
-    let second = World::new(&[(132, 400), (632, 8)]).put(16, 300).put(20, 632);
+    let first = TestHeap::new(&[(100, 400), (600, 8)]).put(16, 300).put(20, 600);
+    let second = TestHeap::new(&[(132, 400), (632, 8)]).put(16, 300).put(20, 632);
     assert_eq!(first.plain(), [true, true]);
     assert_eq!(first.agreed(&second), Ok(vec![false, true]));
     let second = second.put(16, 331);
@@ -122,8 +122,8 @@ fn an_integer_does_not_move_with_the_heap() {
 
 #[test]
 fn words_within_blocks_are_compared_too() {
-    let first = World::new(&[(100, 8), (200, 8), (300, 8)]).put(16, 100).put(100, 200).put(104, 300);
-    let second = World::new(&[(150, 8), (250, 8), (350, 8)]).put(16, 150).put(150, 250).put(154, 300);
+    let first = TestHeap::new(&[(100, 8), (200, 8), (300, 8)]).put(16, 100).put(100, 200).put(104, 300);
+    let second = TestHeap::new(&[(150, 8), (250, 8), (350, 8)]).put(16, 150).put(150, 250).put(154, 300);
     assert_eq!(first.agreed(&second), Ok(vec![true, true, false]));
 }
 
@@ -132,48 +132,48 @@ fn words_within_blocks_are_compared_too() {
 fn a_pointer_may_be_elsewhere_in_the_second_run() {
     let blocks = [(100, 16), (200, 8), (300, 8)];
     let moved = blocks.map(|(ptr, size)| (ptr + 32, size));
-    let (first, second) = (World::new(&blocks).put(16, 100), World::new(&moved).put(16, 132));
+    let (first, second) = (TestHeap::new(&blocks).put(16, 100), TestHeap::new(&moved).put(16, 132));
     let first = first.put(100, 200).put(204, 300);
     assert_eq!(first.agreed(&second.clone().put(140, 232).put(236, 332)), Ok(vec![true; 3]));
     assert_eq!(first.agreed(&second.clone().put(140, 232).put(144, 332)), Ok(vec![true; 3]), "in another block");
     let integers = second.clone().put(132, 200).put(140, 232);
     assert_eq!(first.agreed(&integers), Ok(vec![true, false, false]), "what stays in its place is no pointer");
     assert_eq!(first.agreed(&second.put(140, 231)), Ok(vec![true, false, false]), "another offset");
-    let (lost, moved) = (World::new(&blocks).put(100, 200), World::new(&moved).put(140, 232));
+    let (lost, moved) = (TestHeap::new(&blocks).put(100, 200), TestHeap::new(&moved).put(140, 232));
     assert_eq!(lost.agreed(&moved), Ok(vec![false; 3]), "nothing reaches it");
     assert_eq!(lost.put(16, 200).agreed(&moved.put(20, 232)), Ok(vec![false; 3]), "in static data");
 }
 
 #[test]
 fn blocks_match_by_number_wherever_they_are() {
-    let first = World::new(&[(100, 8), (200, 4)]).put(16, 200);
-    let mut second = World::new(&[(500, 8), (300, 4)]).put(16, 300);
+    let first = TestHeap::new(&[(100, 8), (200, 4)]).put(16, 200);
+    let mut second = TestHeap::new(&[(500, 8), (300, 4)]).put(16, 300);
     second.blocks.reverse();
     assert_eq!(first.agreed(&second), Ok(vec![false, true]));
 }
 
 #[test]
 fn where_blocks_meet_in_one_run_only_the_other_tells() {
-    let first = World::new(&[(100, 8), (108, 8)]).put(16, 108);
-    let second = World::new(&[(100, 8), (120, 8)]);
+    let first = TestHeap::new(&[(100, 8), (108, 8)]).put(16, 108);
+    let second = TestHeap::new(&[(100, 8), (120, 8)]);
     assert_eq!(first.agreed(&second.clone().put(16, 108)), Ok(vec![true, false]));
     assert_eq!(first.agreed(&second.put(16, 120)), Ok(vec![false, true]));
 }
 
 #[test]
 fn only_what_is_a_root_in_both_runs_is_one() {
-    let world = World::new(&[(100, 8), (200, 8), (300, 8)]).put(16, 100).put(20, 200).put(24, 300);
+    let world = TestHeap::new(&[(100, 8), (200, 8), (300, 8)]).put(16, 100).put(20, 200).put(24, 300);
     let second = world.picture(&[20..24, 28..96]);
     assert_eq!(agreed(&world.picture(&[16..28]), &second), Ok(vec![false, true, false]));
 }
 
 #[test]
 fn runs_with_other_blocks_cannot_be_compared() {
-    let world = World::new(&[(100, 8), (200, 8)]);
-    let second = World::new(&[(100, 8)]);
+    let world = TestHeap::new(&[(100, 8), (200, 8)]);
+    let second = TestHeap::new(&[(100, 8)]);
     let differs = world.agreed(&second).expect_err("fewer");
     assert_eq!(differs.to_string(), "it ended with 1 live blocks, the first with 2");
-    let differs = world.agreed(&World::new(&[(100, 8), (200, 9)])).expect_err("larger");
+    let differs = world.agreed(&TestHeap::new(&[(100, 8), (200, 9)])).expect_err("larger");
     assert_eq!(differs.to_string(), "allocation 2 was of 9 bytes, in the first run of 8");
     let mut second = world.clone();
     second.blocks[1].number = 7;
@@ -183,20 +183,20 @@ fn runs_with_other_blocks_cannot_be_compared() {
 
 #[test]
 fn hostile_pictures_are_clipped() {
-    let hostile = World::new(&[(100, u32::MAX), (1020, 100), (u32::MAX, u32::MAX)]);
-    let hostile = World { globals: vec![1020, u32::MAX], ..hostile };
+    let hostile = TestHeap::new(&[(100, u32::MAX), (1020, 100), (u32::MAX, u32::MAX)]);
+    let hostile = TestHeap { globals: vec![1020, u32::MAX], ..hostile };
     let roots = [1000..u32::MAX, 5000..6000, u32::MAX - 1..u32::MAX, 0..u32::MAX];
     let picture = hostile.picture(&roots);
     assert_eq!(plain(&picture), [true, true, true]);
     let nothing = Picture { memory: Parts::whole(&[]), ..picture.clone() };
-    assert_eq!(agreed(&picture, &nothing), Err(Differs::Static));
+    assert_eq!(agreed(&picture, &nothing), Err(Mismatch::Static));
     assert_eq!(agreed(&nothing, &nothing).map(|reached| reached.len()), Ok(3));
-    assert!(plain(&World::default().picture(&roots)).is_empty());
+    assert!(plain(&TestHeap::default().picture(&roots)).is_empty());
 }
 
 #[test]
 fn parts_of_a_memory_are_as_good_as_the_whole() {
-    let world = World::new(&[(100, 8), (120, 8), (140, 0), (160, 8)]).put(16, 100).put(100, 124).put(120, 140);
+    let world = TestHeap::new(&[(100, 8), (120, 8), (140, 0), (160, 8)]).put(16, 100).put(100, 124).put(120, 140);
     let ranges = [16..48, 100..108, 120..128, 140..140, 160..168];
     let bytes: Vec<u8> = ranges.iter().flat_map(|range| &world.memory[range.start..range.end]).copied().collect();
     let ranges = ranges.map(|range| range.start as u64..range.end as u64);
@@ -206,7 +206,7 @@ fn parts_of_a_memory_are_as_good_as_the_whole() {
     assert_eq!(agreed(&parts, &world.picture(&ROOTS)), Ok(world.plain()));
     assert_eq!(agreed(&world.picture(&ROOTS), &parts), Ok(world.plain()));
     let wider = [8..48];
-    assert_eq!(agreed(&world.picture(&wider), &Picture { roots: &wider, ..parts.clone() }), Err(Differs::Static));
+    assert_eq!(agreed(&world.picture(&wider), &Picture { roots: &wider, ..parts.clone() }), Err(Mismatch::Static));
     assert_eq!(parts.memory.from(15), [0_u8; 0]);
     assert_eq!(parts.memory.from(40), [0; 8]);
     assert_eq!(parts.memory.from(108), [0_u8; 0]);
@@ -259,16 +259,16 @@ fn word() -> impl Strategy<Value = Word> {
 }
 
 /// Sizes and gaps of blocks, what is in each, what is in the roots and in the globals.
-type Graph = (Vec<(u32, u32, Vec<Word>)>, Vec<Word>, Vec<Word>);
+type HeapGraph = (Vec<(u32, u32, Vec<Word>)>, Vec<Word>, Vec<Word>);
 
-fn graph(gaps: Range<u32>) -> impl Strategy<Value = Graph> {
+fn graph(gaps: Range<u32>) -> impl Strategy<Value = HeapGraph> {
     let words = |most| proptest::collection::vec(word(), 0..most);
     let block = (0_u32..40, gaps, words(4));
     (proptest::collection::vec(block, 1..12), words(5), words(2))
 }
 
 /// Lays a graph out with its heap at `base`; `other` is where it is in the run in which look-alikes look like pointers.
-fn lay_out((blocks, roots, globals): &Graph, base: u32, other: u32) -> World {
+fn lay_out((blocks, roots, globals): &HeapGraph, base: u32, other: u32) -> TestHeap {
     let mut at = base;
     let places = blocks.iter().map(|(size, gap, _)| {
         let place = (at, *size);
@@ -276,7 +276,7 @@ fn lay_out((blocks, roots, globals): &Graph, base: u32, other: u32) -> World {
         at += (size + gap).max(1);
         place
     });
-    let mut world = World::new(&places.collect::<Vec<_>>());
+    let mut world = TestHeap::new(&places.collect::<Vec<_>>());
     let targets = world.blocks.clone();
     let value = |word: &Word| {
         let address = |to: usize, offset: u32| {
@@ -309,7 +309,7 @@ fn read(memory: &[u8], at: u32) -> u32 {
 }
 
 /// Reached blocks by looking at everything until nothing changes.
-fn naive(first: &World, second: &World) -> Vec<bool> {
+fn naive(first: &TestHeap, second: &TestHeap) -> Vec<bool> {
     let mut reached = vec![false; first.blocks.len()];
     let points = |words: (u32, u32), to: usize| {
         let (here, there) = (first.blocks[to], second.blocks[to]);
@@ -333,7 +333,7 @@ fn naive(first: &World, second: &World) -> Vec<bool> {
 }
 
 /// Reached blocks by the graph itself, whatever the memory looks like.
-fn by_design((blocks, roots, globals): &Graph, first: &World) -> Vec<bool> {
+fn by_design((blocks, roots, globals): &HeapGraph, first: &TestHeap) -> Vec<bool> {
     let mut reached = vec![false; blocks.len()];
     let mut pending: Vec<&Word> = roots.iter().chain(globals).collect();
     while let Some(word) = pending.pop() {

@@ -1,6 +1,6 @@
 //! Whether what tests retain grew too much.
 
-use super::super::super::diff::{Growth, TestChange, Threshold};
+use super::super::super::diff::{RetainedGrowth, TestChange, Threshold};
 use super::super::status::TestName;
 use super::super::style::Styles;
 use super::super::units::{Bytes, Grouped, plural};
@@ -11,20 +11,20 @@ use std::fmt::{self, Display, Formatter};
 /// Every test that grew by more than was allowed, and what was judged.
 #[derive(Debug)]
 pub struct GrowthText<'a> {
-    growth: &'a Growth,
+    growth: &'a RetainedGrowth,
     styles: Styles,
 }
 
 impl<'a> GrowthText<'a> {
     /// With colours or without.
-    pub fn new(growth: &'a Growth, colours: bool) -> Self {
+    pub fn new(growth: &'a RetainedGrowth, colours: bool) -> Self {
         Self { growth, styles: Styles::new(colours) }
     }
 }
 
 impl Display for GrowthText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Growth { threshold, over, judged, not_judged, not_certain } = self.growth;
+        let RetainedGrowth { threshold, over, judged, not_judged, not_certain } = self.growth;
         writeln!(f, "{}", super::SEPARATOR)?;
         over.iter().try_for_each(|test| self.grown(f, test))?;
         let style = if over.is_empty() { self.styles.pass } else { self.styles.fail };

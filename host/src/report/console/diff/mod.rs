@@ -16,7 +16,7 @@ use super::style::Styles;
 use super::units::{Grouped, plural};
 use crate::model::doubt::TestId;
 use std::fmt::{self, Display, Formatter};
-use table::{Row, Table};
+use table::{DiffTable, TableRow};
 
 /// Entries of a list that are shown, unless all are asked for. What changed for the worse or the better is always shown.
 const LISTED: usize = 20;
@@ -108,10 +108,10 @@ impl DiffText<'_> {
         let row = |site: &super::super::diff::SiteChange| {
             let function = site.function.as_ref().map(|function| OneLine(function).to_string());
             let function = function.unwrap_or_else(|| "(no stack was recorded)".to_owned());
-            Row::new(site.figure, function, site.old, site.new)
+            TableRow::new(site.figure, function, site.old, site.new)
         };
         let rows: Vec<_> = heap.sites.iter().map(row).collect();
-        let table = (!rows.is_empty()).then(|| title + &Table { of: "function", rows }.to_string());
+        let table = (!rows.is_empty()).then(|| title + &DiffTable { of: "function", rows }.to_string());
         let same = heap.sites_same as u64;
         let unchanged = (same > 0).then(|| {
             let functions = plural(same, "function left", "functions left");
@@ -128,10 +128,10 @@ impl DiffText<'_> {
         let row = |test: &super::super::diff::TestChange| {
             let TestId { module, test: name } = &test.test;
             let name = format!("{} {}", OneLine(module), OneLine(name));
-            Row::new(test.figure, name, test.old, test.new)
+            TableRow::new(test.figure, name, test.old, test.new)
         };
         let rows: Vec<_> = listed.iter().map(row).collect();
-        let table = (!rows.is_empty()).then(|| title + &Table { of: "test", rows }.to_string());
+        let table = (!rows.is_empty()).then(|| title + &DiffTable { of: "test", rows }.to_string());
         let same = heap.tests_same as u64;
         let unchanged = (same > 0).then(|| {
             let figures = plural(same, "figure of a test is", "figures of tests are");

@@ -11,20 +11,20 @@ const NAME_WIDTH: usize = 60;
 const COLUMNS: [&str; 3] = ["base", "new", "delta"];
 
 /// `name | base | new | delta`, a line a row.
-pub(super) struct Table {
+pub(super) struct DiffTable {
     /// What the names are.
     pub of: &'static str,
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
 }
 
 /// A line: what the figures are, of what, and the figures.
-pub(super) struct Row {
+pub(super) struct TableRow {
     pub label: &'static str,
     pub name: String,
     figures: [String; 3],
 }
 
-impl Row {
+impl TableRow {
     /// The name has to be safe to print.
     pub fn new(figure: Figure, name: String, old: Amount, new: Amount) -> Self {
         let bound = |amount: Amount| Bound::for_figure(figure).filter(|_| amount.bound);
@@ -33,7 +33,7 @@ impl Row {
     }
 }
 
-impl Display for Table {
+impl Display for DiffTable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         // In characters: names in scripts of double width are not as well aligned.
         let width = |text: &str| text.chars().count();
@@ -43,8 +43,8 @@ impl Display for Table {
             let figures = self.rows.iter().map(|row| width(&row.figures[column]));
             figures.chain([width(COLUMNS[column])]).max().unwrap_or_default()
         });
-        let head = Row { label: "", name: self.of.to_owned(), figures: COLUMNS.map(str::to_owned) };
-        for Row { label, name, figures: [old, new, delta] } in std::iter::once(&head).chain(&self.rows) {
+        let head = TableRow { label: "", name: self.of.to_owned(), figures: COLUMNS.map(str::to_owned) };
+        for TableRow { label, name, figures: [old, new, delta] } in std::iter::once(&head).chain(&self.rows) {
             let [w0, w1, w2] = widths;
             let name = if width(name) > NAME_WIDTH {
                 writeln!(f, "{label:>12} {name}")?;

@@ -1,6 +1,6 @@
 //! What a person reads of two reports.
 
-use super::super::super::diff::{Growth, ReportDiff, Threshold};
+use super::super::super::diff::{ReportDiff, RetainedGrowth, Threshold};
 use super::*;
 use crate::model::doubt::{Cause, Doubt};
 use crate::model::samples::{self, frame};
@@ -59,7 +59,7 @@ fn text(old: &Report, new: &Report, options: DiffOptions<'_>) -> String {
 }
 
 fn growth(old: &Report, new: &Report, threshold: &str) -> (usize, String) {
-    let growth = Growth::judge(old, new, threshold.parse::<Threshold>().unwrap());
+    let growth = RetainedGrowth::judge(old, new, threshold.parse::<Threshold>().unwrap());
     (growth.over.len(), GrowthText::new(&growth, false).to_string())
 }
 

@@ -1,16 +1,16 @@
 //! Builds with answers for cargo, and, where asked for, with the real one.
 
 use crate::guests::build::{Artifact, Build, BuildError, BuildEvent, BuildOutput, build_with};
-use crate::guests::failures::{Culprit, Relation};
+use crate::guests::failures::{FailedDependency, Relation};
 use crate::guests::package::TargetKind;
 use crate::guests::portable::Portable;
 use crate::guests::request::{BuildRequest, CargoProfile, TargetFilter};
 use crate::setup::find::find;
 use crate::setup::install::{Permission, install};
-use crate::system::command::{CommandLine, Ending, Launcher, Stream, System};
+use crate::system::command::{CommandLine, Launcher, ProcessEnding, Stream, System};
 use crate::system::fake::FakeMachine;
 use crate::system::machine::Machine;
-use crate::{Kind, Toolchain};
+use crate::{Toolchain, ToolchainKind};
 use serde_json::{Value, json};
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn toolchain() -> Toolchain {
-    Toolchain { rustc: "rustc".into(), cargo: "cargo".into(), sysroot: "/usr".into(), kind: Kind::Active }
+    Toolchain { rustc: "rustc".into(), cargo: "cargo".into(), sysroot: "/usr".into(), kind: ToolchainKind::Active }
 }
 
 fn id(name: &str) -> String {
@@ -131,7 +131,7 @@ fn a_dependency_that_does_not_build_is_named_for_each_package_it_stops() {
     assert_eq!(output.failures.len(), 1);
     let failure = &output.failures[0];
     assert_eq!((failure.package.as_str(), failure.error.as_str()), ("app", "unsupported"));
-    let expected = Culprit {
+    let expected = FailedDependency {
         package: "mio".into(),
         version: Some("0.1.0".into()),
         relation: Relation::DevDependency,
@@ -204,7 +204,7 @@ fn cargos_own_errors_come_as_they_are() {
 struct WithEnv<'a>(&'a [(&'a str, &'a str)]);
 
 impl Launcher for WithEnv<'_> {
-    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<Ending> {
+    fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<ProcessEnding> {
         System.run(&self.0.iter().fold(command.clone(), |command, (name, value)| command.env(name, value)), line)
     }
 }

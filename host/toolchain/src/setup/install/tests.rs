@@ -1,7 +1,7 @@
 //! Installing on machines that have this and lack that.
 
 use super::*;
-use crate::Kind;
+use crate::ToolchainKind;
 use crate::system::fake::{FakeMachine, POLICY_BOOKWORM};
 
 /// Installs, and lists the steps that were started.
@@ -35,7 +35,7 @@ fn rustup_is_tried_first() {
     fake.rustup_toolchain(false);
     fake.on("rustup target add", |fake| fake.rustup_toolchain(true));
     let (result, steps) = install_as(&fake, Permission::Toolchain);
-    assert_eq!(result.unwrap().kind, Kind::Active);
+    assert_eq!(result.unwrap().kind, ToolchainKind::Active);
     assert_eq!(steps, ["adding the target with rustup"]);
 }
 
@@ -46,7 +46,7 @@ fn where_rustup_fails_packages_and_a_private_sysroot_follow() {
     fake.fail("rustup target add", 1, "error: no route to host");
     let (result, steps) = install_as(&fake, Permission::System);
     let made = result.unwrap();
-    assert_eq!(made.kind, Kind::Private { release: "1.96.0".into() });
+    assert_eq!(made.kind, ToolchainKind::Private { release: "1.96.0".into() });
     assert_eq!(
         steps,
         [
