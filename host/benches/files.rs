@@ -3,7 +3,7 @@
 mod support;
 
 use airtight::policy::{DirGrant, Mode};
-use airtight::{ModuleGrants, PlannedModule, Runner};
+use airtight::{ModuleGrants, Plan, Runner};
 use std::fs;
 use std::path::Path;
 use support::{Stopwatch, median, module, module_of, planned_with};
@@ -45,7 +45,7 @@ fn makes_files(fd: u32) -> Vec<u8> {
 
 /// Something to run again and again.
 struct Case {
-    planned: (Runner, Vec<PlannedModule>),
+    planned: (Runner, Plan),
     tests: usize,
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use airtight::{ModuleGrants, PlannedModule, Runner};
+use airtight::{ModuleGrants, Plan, Runner};
 use support::bare::Bare;
 use support::{Stopwatch, median, module_of, planned_as};
 
@@ -40,7 +40,7 @@ fn module(blocks: usize) -> Vec<u8> {
     module_of(TESTS, "", &test)
 }
 
-struct Case((Runner, Vec<PlannedModule>));
+struct Case((Runner, Plan));
 
 impl Case {
     fn new(heap: bool, blocks: usize) -> Self {

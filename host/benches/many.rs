@@ -22,7 +22,7 @@ fn descriptors() -> usize {
 fn main() {
     let (few, few_planned) = planned(FEW);
     let (many, many_planned) = planned(MANY);
-    let cost = |runner: &airtight::Runner, planned: &[_], tests: usize| {
+    let cost = |runner: &airtight::Runner, planned: &airtight::Plan, tests: usize| {
         let mut watch = Stopwatch::default();
         runner.run(planned, &mut watch).unwrap();
         assert_eq!(watch.passed, tests);

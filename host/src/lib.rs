@@ -44,7 +44,7 @@ pub use harness::ListError;
 pub use model::events::{Event, Listener};
 pub use model::{Harness, HarnessNameError, exit_status};
 pub use run::{
-    FileError, ModuleGrants, Partition, PartitionError, PlannedModule, PlannedTest, RunError, RunIgnored, Runner,
+    FileError, ModuleGrants, Partition, PartitionError, Plan, PlannedModule, PlannedTest, RunError, RunIgnored, Runner,
     RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
 };
 pub use sandbox::wasi::{GrantError, Streams};

@@ -1,9 +1,10 @@
 //! The library in a program of one's own.
 
 use airtight::LoadOptions;
-use airtight::config::Config;
+use airtight::config::{Config, Profile};
+use airtight::policy::{Limit, Limits, Policy, policy_record};
 use airtight::report::{Report, Verdict};
-use airtight::{PlannedModule, Runner, RunnerBuilder, Selection, Subject};
+use airtight::{Plan, RunError, Runner, RunnerBuilder, Selection, Subject};
 use airtight_tests::{compile, guest, scratch_dir};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +17,7 @@ fn builder() -> RunnerBuilder {
     Runner::builder(&Config::default(), "default").unwrap()
 }
 
-fn plan(runner: &Runner, module: &Path) -> Vec<PlannedModule> {
+fn plan(runner: &Runner, module: &Path) -> Plan {
     let bytes = std::fs::read(module).unwrap();
     let options = LoadOptions::named("guest");
     let module = runner.load(bytes, options).unwrap();
@@ -79,4 +80,41 @@ fn the_allocator_does_not_show() {
         run(&runner, guest("plain/endings")).digest
     });
     assert_eq!(reports[0], reports[1]);
+}
+
+/// A profile whose scratch file system holds so many bytes.
+fn scratch_of(bytes: u64) -> Profile {
+    let limits = Limits::default().with(Limit::Scratch, bytes);
+    Profile::for_policy(Policy { limits, ..Policy::default() })
+}
+
+/// The tests of a plan have the policy that it was made under, so that a report of another one would be wrong.
+#[test]
+fn a_plan_that_another_runner_runs_keeps_its_policy_and_reports_it() {
+    let _alone = ALONE.lock().unwrap();
+    let runner = builder().build().unwrap();
+    let [one, other] = [1 << 20, 2 << 20].map(|bytes| runner.under(scratch_of(bytes)).unwrap());
+    let planned = plan(&one, guest("plain/files"));
+    let own = one.run(&planned, &mut ()).unwrap();
+    let by_other = other.run(&planned, &mut ()).unwrap();
+    assert_eq!(own.canonical, by_other.canonical);
+    assert_eq!(own.canonical.policy, policy_record(scratch_of(1 << 20).policy()));
+    assert_ne!(own.canonical.policy, other.run(&plan(&other, guest("plain/files")), &mut ()).unwrap().canonical.policy);
+}
+
+/// Machine code belongs to one engine; another would give every test a failure of its own.
+#[test]
+fn what_another_engine_loaded_is_refused_by_name() {
+    let _alone = ALONE.lock().unwrap();
+    let [loads, runs] = [(); 2].map(|()| builder().build().unwrap());
+    let refused = |error: RunError| {
+        assert!(matches!(&error, RunError::OtherEngine { module } if module == "guest"), "{error}");
+    };
+    refused(runs.run(&plan(&loads, guest("plain/files")), &mut ()).unwrap_err());
+    let loaded = || {
+        let bytes = std::fs::read(guest("plain/files")).unwrap();
+        Subject::new(loads.load(bytes, LoadOptions::named("guest")).unwrap())
+    };
+    refused(runs.plan(vec![loaded()], &Selection::default()).map(|_| ()).unwrap_err());
+    refused(runs.run_program(loaded(), &[]).unwrap_err());
 }

@@ -32,7 +32,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<u8> {
         .collect::<Result<Vec<Subject>, _>>()?;
     let plan = runner.plan(subjects, &selection)?;
     if list {
-        plan.iter().flat_map(|module| &module.tests).for_each(|test| println!("{}: test", test.name));
+        plan.modules().iter().flat_map(|module| &module.tests).for_each(|test| println!("{}: test", test.name));
         return Ok(airtight::exit_status::PASSED);
     }
     let mut console = Console::new(std::io::stdout(), ConsoleOptions::default());

@@ -7,7 +7,7 @@ pub mod bare;
 use airtight::LoadOptions;
 use airtight::config::Config;
 use airtight::{Event, Listener};
-use airtight::{ModuleGrants, PlannedModule, Runner, Selection, Subject};
+use airtight::{ModuleGrants, Plan, Runner, Selection, Subject};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -60,28 +60,23 @@ pub fn module_of(tests: usize, imports: &str, test: &str) -> Vec<u8> {
 }
 
 /// A runner with one worker and the tests of [`module`], planned.
-pub fn planned(tests: usize) -> (Runner, Vec<PlannedModule>) {
+pub fn planned(tests: usize) -> (Runner, Plan) {
     planned_with(tests, module(tests), ModuleGrants::default())
 }
 
 /// The same with a module and grants of one's own.
-pub fn planned_with(tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Vec<PlannedModule>) {
+pub fn planned_with(tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Plan) {
     planned_as(true, tests, module, grants)
 }
 
 /// The same, with heap accounting or without.
-pub fn planned_as(
-    heap_accounting: bool,
-    tests: usize,
-    module: Vec<u8>,
-    grants: ModuleGrants,
-) -> (Runner, Vec<PlannedModule>) {
+pub fn planned_as(heap_accounting: bool, tests: usize, module: Vec<u8>, grants: ModuleGrants) -> (Runner, Plan) {
     let builder = Runner::builder(&Config::default(), "default").unwrap();
     let runner = builder.jobs(1).heap_accounting(heap_accounting).build().unwrap();
     let options = LoadOptions::named("bench");
     let module = runner.load(module, options).unwrap();
     let planned = runner.plan(vec![Subject::new(module).with_grants(grants)], &Selection::default()).unwrap();
-    assert_eq!(planned[0].tests.len(), tests);
+    assert_eq!(planned.modules()[0].tests.len(), tests);
     (runner, planned)
 }
 

@@ -37,6 +37,14 @@ pub enum RunError {
     /// A granted directory cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// A module was loaded by a runner that has another engine, and its machine code is that engine's.
+    #[error(
+        "module `{module}` was loaded by a runner with another engine: load it with the runner that runs it, or make that runner by `Runner::under`"
+    )]
+    OtherEngine {
+        /// The module's name.
+        module: String,
+    },
     /// A bug of airtight's own: its books do not balance, or it panicked.
     #[error("a bug of airtight: {first} (tests concerned: {tests}); please report this")]
     Bug {
@@ -55,7 +63,7 @@ impl RunError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::List(_) => exit_status::MODULE_UNUSABLE,
-            Self::Grant(_) => exit_status::SETUP,
+            Self::Grant(_) | Self::OtherEngine { .. } => exit_status::SETUP,
             Self::Bug { .. } => exit_status::BUG,
         }
     }

@@ -23,7 +23,7 @@ mod slow;
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};
 pub use package::FileError;
-pub use plan::{ModuleGrants, PlannedModule, PlannedTest, Subject};
+pub use plan::{ModuleGrants, Plan, PlannedModule, PlannedTest, Subject};
 pub use runner::Runner;
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

@@ -58,6 +58,7 @@ impl ModuleGrants {
 
 /// A file that cannot be loaded as a module.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FileError {
     /// It cannot be read.
     #[error("cannot read {}", .path.display())]
@@ -111,13 +112,7 @@ impl Runner {
     pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
         let roots =
             PathRoots { package: Some(package_root(artifact)), workspace: Some(artifact.workspace_root.clone()) };
-        let options = LoadOptions {
-            name: artifact.name.clone(),
-            harness,
-            roots,
-            places: Arc::clone(&artifact.places),
-            without_heap: false,
-        };
+        let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
         let module = self.load_file(&artifact.wasm, options)?;
         if harness.is_none()
             && let Some(disagreement) = disagreement(artifact, &module)

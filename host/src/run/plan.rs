@@ -69,7 +69,43 @@ impl ModuleGrants {
     }
 }
 
+/// The tests that one run will run, in order, each with its policy made ready. [`Runner::plan`](crate::Runner::plan) makes it.
+///
+/// A plan keeps the policy that it was made under: every runner that runs it gives its tests that policy, and the report states
+/// it.
+///
+/// ```no_run
+/// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config};
+///
+/// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+/// let module = runner.load(std::fs::read("tests.wasm")?, LoadOptions::named("tests"))?;
+/// let plan = runner.plan(vec![Subject::new(module)], &Selection::default())?;
+/// for module in plan.modules() {
+///     println!("{}: {} tests, {} left out", module.module.name(), module.tests.len(), module.filtered_out);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Plan {
+    pub(super) policy: Arc<Policy>,
+    pub(super) modules: Vec<PlannedModule>,
+}
+
+impl Plan {
+    /// Its modules by name, those without a selected test too.
+    #[must_use]
+    pub fn modules(&self) -> &[PlannedModule] {
+        &self.modules
+    }
+
+    /// The policy of the profile that it was made under; an override or a test's own attributes change it for some tests.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
 /// A module with the tests that were selected.
+#[non_exhaustive]
 pub struct PlannedModule {
     /// The module.
     pub module: LoadedModule,
@@ -80,6 +116,7 @@ pub struct PlannedModule {
 }
 
 /// One test to run.
+#[non_exhaustive]
 pub struct PlannedTest {
     /// Its name.
     pub name: Arc<str>,

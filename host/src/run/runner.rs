@@ -4,7 +4,7 @@ use super::doubts;
 use super::error::{RunError, SetupError};
 use super::execute::{self, PlanOutcome, RunContext};
 use super::options::RunOptions;
-use super::plan::{PlannedModule, Planner, Subject};
+use super::plan::{Plan, PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::{CompileCaps, Module};
 use crate::config::Profile;
@@ -47,6 +47,7 @@ impl Runner {
             workers: options.jobs,
             stack: profile.policy().limits.most(Limit::Stack),
             pooling: options.pooling,
+            heap_accounting: profile.heap_accounting(),
             caps,
         })?;
         let pool = rayon::ThreadPoolBuilder::new()
@@ -69,7 +70,7 @@ impl Runner {
         if own != wanted {
             return Err(SetupError::OtherStack { own, wanted });
         }
-        let profile = profile.with_heap_accounting(self.profile.heap_accounting());
+        let profile = profile.with_heap_accounting(self.engine.options().heap_accounting);
         Ok(Self {
             engine: Arc::clone(&self.engine),
             pool: Arc::clone(&self.pool),
@@ -110,8 +111,7 @@ impl Runner {
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(&self, bytes: Vec<u8>, mut options: LoadOptions) -> Result<LoadedModule, LoadError> {
-        options.without_heap |= !self.profile.heap_accounting();
+    pub fn load(&self, bytes: Vec<u8>, options: LoadOptions) -> Result<LoadedModule, LoadError> {
         let (size, cap) = (bytes.len() as u64, self.module_size);
         if size > cap {
             return Err(LoadError::TooLarge { size, cap });
@@ -126,20 +126,26 @@ impl Runner {
     ///
     /// # Errors
     /// See [`RunError`].
-    pub fn plan(&self, mut subjects: Vec<Subject>, selection: &Selection) -> Result<Vec<PlannedModule>, RunError> {
+    pub fn plan(&self, mut subjects: Vec<Subject>, selection: &Selection) -> Result<Plan, RunError> {
+        self.check_loaded(subjects.iter().map(Subject::module))?;
         subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
         let (engine, profile, interrupted) = (&*self.engine, &self.profile, &self.options.interrupt);
         let planner = Planner { engine, profile, selection, interrupted };
         let mut selected = 0;
         // Listing runs guests, so it too is done where there is stack for them.
-        self.pool.install(|| subjects.into_iter().map(|subject| planner.plan(subject, &mut selected)).collect())
+        let planned = || subjects.into_iter().map(|subject| planner.plan(subject, &mut selected)).collect();
+        let modules = self.pool.install::<_, Result<_, RunError>>(planned)?;
+        Ok(Plan { policy: Arc::clone(profile.policy()), modules })
     }
 
-    /// Runs a plan.
+    /// Runs a plan, which this runner made or one that shares its engine (see [`Runner::under`]): under the policy that the plan
+    /// was made with, whatever this runner's profile is.
     ///
     /// # Errors
-    /// Only [`RunError::Bug`], which holds the report.
-    pub fn run(&self, modules: &[PlannedModule], listener: &mut dyn Listener) -> Result<Report, RunError> {
+    /// [`RunError::OtherEngine`], or [`RunError::Bug`], which holds the report.
+    pub fn run(&self, plan: &Plan, listener: &mut dyn Listener) -> Result<Report, RunError> {
+        let modules = plan.modules();
+        self.check_loaded(modules.iter().map(|planned| &planned.module))?;
         let started = SystemTime::now();
         let began = Instant::now();
         listener.event(&Event::RunStarted {
@@ -152,7 +158,7 @@ impl Runner {
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
-        let mut report = self.report(modules, outcome, started, began);
+        let mut report = self.report(plan, outcome, started, began);
         report.profile = self.options.heap_profile.then_some(allocated);
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
         match bugs.first().cloned() {
@@ -161,11 +167,19 @@ impl Runner {
         }
     }
 
-    fn report(&self, modules: &[PlannedModule], outcome: PlanOutcome, started: SystemTime, began: Instant) -> Report {
+    /// Compiled code belongs to the engine that it was compiled for.
+    fn check_loaded<'m>(&self, modules: impl IntoIterator<Item = &'m LoadedModule>) -> Result<(), RunError> {
+        match modules.into_iter().find(|module| !module.is_loaded_for(&self.engine)) {
+            None => Ok(()),
+            Some(module) => Err(RunError::OtherEngine { module: module.name.to_string() }),
+        }
+    }
+
+    fn report(&self, plan: &Plan, outcome: PlanOutcome, started: SystemTime, began: Instant) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
-        let profile = &self.profile;
+        let modules: &[PlannedModule] = &plan.modules;
         let doubts =
-            doubts::doubts_about(modules, profile.policy(), &outcome.by_wall_clock, interrupted, self.options.streams);
+            doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
@@ -181,7 +195,7 @@ impl Runner {
             code: planned.module.catalogue.code.clone(),
             tests: records.by_ref().take(planned.tests.len()).collect(),
         });
-        let policy = policy_record(profile.policy());
+        let policy = policy_record(&plan.policy);
         let canonical = Canonical { reproducible: true, doubts: Vec::new(), policy, modules: modules.collect() };
         let volatile = Volatile {
             started: humantime::format_rfc3339_seconds(started).to_string(),

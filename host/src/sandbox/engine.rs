@@ -49,6 +49,8 @@ pub struct EngineOptions {
     pub stack: u64,
     /// Whether to try the pooling allocator at all.
     pub pooling: bool,
+    /// Whether modules are instrumented so that the heaps of their tests are seen.
+    pub heap_accounting: bool,
     /// Caps on the work that compiling one module may be.
     pub caps: CompileCaps,
 }
@@ -56,7 +58,8 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         let stack = crate::policy::Limits::default().most(crate::policy::Limit::Stack);
-        Self { compiler: Compiler::default(), workers: 1, stack, pooling: true, caps: CompileCaps::default() }
+        let (compiler, caps) = (Compiler::default(), CompileCaps::default());
+        Self { compiler, workers: 1, stack, pooling: true, heap_accounting: true, caps }
     }
 }
 

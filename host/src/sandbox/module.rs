@@ -57,8 +57,6 @@ pub struct LoadOptions {
     pub(crate) roots: PathRoots,
     /// Where it was built; see [`LoadedModule::baked`].
     pub(crate) places: Arc<Places>,
-    /// Leaves its allocator as it is: its tests' heaps are not tracked.
-    pub(crate) without_heap: bool,
 }
 
 impl LoadOptions {
@@ -139,8 +137,8 @@ impl LoadedModule {
         let bytes = parsed.bytes;
         // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
         catalogue::validate(bytes)?;
-        let asked =
-            instrument::Options { heap: (!options.without_heap).then_some(rules.window), earlier: rules.windows };
+        let heap_accounting = engine.options().heap_accounting;
+        let asked = instrument::Options { heap: heap_accounting.then_some(rules.window), earlier: rules.windows };
         let Instrumented { bytes: rewritten, map } =
             instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
         let module = compile(engine, cache, &rewritten)?;
@@ -149,11 +147,8 @@ impl LoadedModule {
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
         let saved = saved(&map);
-        let heap = if options.without_heap {
-            Err(NoHeap::TurnedOff)
-        } else {
-            ModuleHeap::new(&module, map, catalogue.lowest_data)
-        };
+        let heap =
+            if heap_accounting { ModuleHeap::new(&module, map, catalogue.lowest_data) } else { Err(NoHeap::TurnedOff) };
         Ok(Self {
             baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
@@ -167,6 +162,11 @@ impl LoadedModule {
             catalogue,
             pre,
         })
+    }
+
+    /// Whether it was compiled for this engine, which alone can run it.
+    pub(crate) fn is_loaded_for(&self, engine: &Engine) -> bool {
+        wasmtime::Engine::same(self.pre.module().engine(), engine.wasmtime())
     }
 
     /// Whether its code or data may name this directory of the machine that built it.

@@ -4,7 +4,7 @@ use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
 use crate::session::{self, Session, config_above, nothing_selected};
 use airtight::report::console::OneLine;
-use airtight::{ModuleGrants, PlannedModule};
+use airtight::{ModuleGrants, Plan};
 use std::path::PathBuf;
 
 pub fn list(mut command: ListCommand) -> Done {
@@ -18,9 +18,9 @@ pub fn list(mut command: ListCommand) -> Done {
 }
 
 /// One line a test: module, test, and why it would be skipped.
-pub fn print(planned: &[PlannedModule]) -> Done {
+pub fn print(planned: &Plan) -> Done {
     let mut text = String::new();
-    for module in planned {
+    for module in planned.modules() {
         for test in &module.tests {
             let skipped = test.skipped().map(|reason| format!(" ({})", OneLine(reason))).unwrap_or_default();
             text.push_str(&format!("{} {}{skipped}\n", OneLine(module.module.name()), OneLine(&test.name)));

@@ -9,7 +9,7 @@ use crate::failure::{Done, Failure};
 use crate::session::{Session, config_above, print};
 use airtight::config::Config;
 use airtight::policy::ClockPatch;
-use airtight::{Harness, ModuleGrants, PlannedModule, Selection, Streams, Subject};
+use airtight::{Harness, ModuleGrants, Plan, Selection, Streams, Subject};
 use std::path::Path;
 
 pub fn runner(command: &RunnerCommand) -> Done {
@@ -33,7 +33,7 @@ pub fn runner(command: &RunnerCommand) -> Done {
     if tests.list {
         return list(&planned, terse);
     }
-    if bench || planned.iter().all(|module| module.tests.is_empty()) {
+    if bench || planned.modules().iter().all(|module| module.tests.is_empty()) {
         // What Rust's harness does, and cargo expects of binaries that a filter does not concern, or that hold no benchmarks.
         return print("running 0 tests\n");
     }
@@ -66,8 +66,8 @@ fn name_of_built(file: &Path) -> (String, bool) {
 }
 
 /// Prints the tests as Rust's harness does.
-fn list(planned: &[PlannedModule], terse: bool) -> Done {
-    let tests = planned.iter().flat_map(|module| &module.tests);
+fn list(planned: &Plan, terse: bool) -> Done {
+    let tests = planned.modules().iter().flat_map(|module| &module.tests);
     let mut lines: Vec<String> = tests.map(|test| format!("{}: test\n", test.name)).collect();
     if !terse {
         lines.push(format!("\n{} tests, 0 benchmarks\n", lines.len()));

@@ -12,7 +12,7 @@ use airtight::report::{Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
 use airtight::{Event, Listener};
-use airtight::{ModuleGrants, PlannedModule, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
+use airtight::{ModuleGrants, Plan, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// Lists and selects; nothing of the modules' tests is run yet.
-    pub fn plan(&self, subjects: Vec<Subject>, selection: &Selection) -> Result<Vec<PlannedModule>, Failure> {
+    pub fn plan(&self, subjects: Vec<Subject>, selection: &Selection) -> Result<Plan, Failure> {
         self.runner.plan(subjects, selection).map_err(|error| {
             // A module that was stopped while it listed its tests is not at fault.
             if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
@@ -163,8 +163,8 @@ impl Session {
     }
 
     /// Runs what is planned, reports, and writes the report files.
-    pub fn run(self, planned: &[PlannedModule], notes: &[String]) -> Done {
-        let selected: usize = planned.iter().map(|module| module.tests.len()).sum();
+    pub fn run(self, planned: &Plan, notes: &[String]) -> Done {
+        let selected: usize = planned.modules().iter().map(|module| module.tests.len()).sum();
         if selected == 0 {
             return Err(nothing_selected(planned));
         }
@@ -188,7 +188,7 @@ impl Session {
     ///
     /// The status is the program's own; where `leaks_fail`, one that passed and left something has
     /// [`exit_status::TEST_FAILED`].
-    pub fn run_program(self, planned: &[PlannedModule], leaks_fail: bool) -> Done {
+    pub fn run_program(self, planned: &Plan, leaks_fail: bool) -> Done {
         let (report, bug) = self.report(planned, &mut ())?;
         if let Some(bug) = bug {
             return Err(bug.into());
@@ -215,11 +215,7 @@ impl Session {
     }
 
     /// The report of a run, and the bug of airtight's own that was found on the way.
-    fn report(
-        &self,
-        planned: &[PlannedModule],
-        listener: &mut dyn Listener,
-    ) -> Result<(Report, Option<RunError>), Failure> {
+    fn report(&self, planned: &Plan, listener: &mut dyn Listener) -> Result<(Report, Option<RunError>), Failure> {
         match self.runner.run(planned, listener) {
             Ok(report) => Ok((report, None)),
             Err(RunError::Bug { first, tests, report }) => {
@@ -230,7 +226,7 @@ impl Session {
         }
     }
 
-    fn run_with(&self, planned: &[PlannedModule], notes: &[String], listener: &mut dyn Listener) -> Done {
+    fn run_with(&self, planned: &Plan, notes: &[String], listener: &mut dyn Listener) -> Done {
         let once = (self.repeat > 1).then(|| run_once(planned)).flatten();
         for note in self.notes.iter().chain(notes).chain(&once) {
             listener.event(&Event::Note(note));
@@ -250,8 +246,8 @@ impl Session {
 }
 
 /// What to say of tests that `--repeat` does not repeat.
-fn run_once(planned: &[PlannedModule]) -> Option<String> {
-    let tests = planned.iter().flat_map(|module| &module.tests);
+fn run_once(planned: &Plan) -> Option<String> {
+    let tests = planned.modules().iter().flat_map(|module| &module.tests);
     let once = tests.filter(|test| test.harness != Harness::Sdk && test.skipped().is_none()).count();
     (once > 0).then(|| {
         let tests = if once == 1 { "test is" } else { "tests are" };
@@ -297,8 +293,8 @@ pub fn name_of(file: &Path) -> String {
 }
 
 /// Why there is no test to run or to list.
-pub fn nothing_selected(planned: &[PlannedModule]) -> Failure {
-    let left_out: usize = planned.iter().map(|module| module.filtered_out).sum();
+pub fn nothing_selected(planned: &Plan) -> Failure {
+    let left_out: usize = planned.modules().iter().map(|module| module.filtered_out).sum();
     Failure::no_tests(match left_out {
         0 => "there are no tests to run".to_owned(),
         left_out => format!("no test matches: all {left_out} were left out by the filters"),

@@ -5,7 +5,7 @@ use crate::build::{build, config_of};
 use crate::failure::Done;
 use crate::list;
 use crate::session::Session;
-use airtight::PlannedModule;
+use airtight::Plan;
 use airtight::exit_status;
 use airtight::toolchain::BuildOutput;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub fn test(mut command: TestCommand) -> Done {
     let mut notes = notes(&built);
     let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
     let planned = session.plan(subjects, &command.tests.selection())?;
-    if planned.iter().any(|module| !module.module.has_lines()) {
+    if planned.modules().iter().any(|module| !module.module.has_lines()) {
         notes.push(NO_LINES.to_owned());
     }
     notes.extend(baked(&planned));
@@ -33,9 +33,9 @@ pub fn test(mut command: TestCommand) -> Done {
 }
 
 /// Packages whose modules are others in another folder, each named once.
-fn baked(planned: &[PlannedModule]) -> Vec<String> {
+fn baked(planned: &Plan) -> Vec<String> {
     let mut places = BTreeMap::<_, Vec<_>>::new();
-    for planned in planned.iter().filter(|planned| !planned.tests.is_empty()) {
+    for planned in planned.modules().iter().filter(|planned| !planned.tests.is_empty()) {
         for (package, path) in planned.module.baked() {
             places.entry((package, path)).or_default().push(planned.module.name());
         }
