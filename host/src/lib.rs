@@ -60,4 +60,6 @@ pub mod internals {
     pub use crate::catalogue::{Module, validate};
     pub use crate::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions, instrument};
     pub use crate::model::units::Quantity;
+    pub use crate::report::console::diff::{DiffOptions, DiffText, GrowthText};
+    pub use crate::report::console::verification::{TrialLine, VerificationEnd};
 }

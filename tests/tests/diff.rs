@@ -1,7 +1,6 @@
 //! `airtight diff`, through the program: what it says, and every exit status.
 
-use airtight::report::diff::read;
-use airtight::report::json;
+use airtight::report::json::{self, read};
 use airtight::report::{Details, Frame, Heap, Report, Resource, ResourceKind, TestRecord};
 use airtight_tests::{Ran, compile, run, scratch_dir};
 use std::fs;

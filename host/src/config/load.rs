@@ -15,6 +15,24 @@ use std::path::{Path, PathBuf};
 pub const FILE_NAME: &str = "airtight.toml";
 
 /// A whole configuration, checked and resolved.
+///
+/// ```
+/// use airtight::config::Config;
+/// use airtight::policy::Limit;
+///
+/// let text = r#"
+/// [profile.default]
+/// memory = "64MiB"
+///
+/// [[profile.default.overrides]]
+/// filter = "parser::"
+/// memory = "4MiB"
+/// "#;
+/// let config = Config::from_str(text, "airtight.toml", "/work".as_ref())?;
+/// let profile = config.profile("default")?;
+/// assert_eq!(profile.policy().limits.get(Limit::Memory), Some(64 << 20));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The file it came from; `None` where there is none.

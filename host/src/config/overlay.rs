@@ -7,6 +7,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 /// What the user set for one run. The command line goes above the environment.
+///
+/// ```
+/// use airtight::{Runner, config::{Config, Overlays, from_environment}, policy::Limit};
+///
+/// let environment = from_environment([("AIRTIGHT_MEMORY", "8MiB")])?;
+/// let overlays = Overlays { environment, seed: Some(7), ..Overlays::default() };
+/// let builder = Runner::builder(&Config::default(), "default")?.overlays(overlays);
+/// assert_eq!(builder.profile().policy().limits.get(Limit::Memory), Some(8 << 20));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overlays {
     /// From environment variables; see [`from_environment`].

@@ -10,6 +10,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A resolved profile: the policy of its tests, and what changes it for some of them.
+///
+/// ```
+/// use airtight::config::{Ask, Config};
+/// use airtight::policy::Limit;
+///
+/// let text = "[[profile.default.overrides]]\nfilter = \"parser::\"\nmemory = \"4MiB\"\n";
+/// let profile = Config::from_str(text, "airtight.toml", "/work".as_ref())?.profile("default")?;
+/// let policy = profile.policy_for("parser", "parser::empty", &Ask::default())?;
+/// assert_eq!(policy.limits.get(Limit::Memory), Some(4 << 20));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Profile {
     name: String,

@@ -57,6 +57,33 @@ pub enum Event<'a> {
 }
 
 /// Receives the events of a run, in order, on one thread.
+///
+/// ```
+/// use airtight::{Event, Listener, LoadOptions, Runner, Selection, Subject, config::Config};
+///
+/// /// The names of tests that did not pass, as they end.
+/// #[derive(Default)]
+/// struct Failures(Vec<String>);
+///
+/// impl Listener for Failures {
+///     fn event(&mut self, event: &Event<'_>) {
+///         if let Event::TestFinished { module, test, .. } = event
+///             && !test.verdict.is_success()
+///         {
+///             self.0.push(format!("{module} {}", test.name));
+///         }
+///     }
+/// }
+///
+/// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start") unreachable))"#)?;
+/// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+/// let module = runner.load(bytes, LoadOptions::named("traps"))?;
+/// let plan = runner.plan(vec![Subject::new(module)], &Selection::default())?;
+/// let mut failures = Failures::default();
+/// runner.run(&plan, &mut failures)?;
+/// assert_eq!(failures.0, ["traps traps"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Listener: Send {
     /// Takes one event.
     fn event(&mut self, event: &Event<'_>);

@@ -10,6 +10,26 @@ use serde::{Deserialize, Serialize};
 pub const SCHEMA: &str = "airtight.report/1";
 
 /// A whole run.
+///
+/// ```
+/// use airtight::report::{ResourceKind, json};
+/// use std::path::Path;
+///
+/// # fn open_files(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = json::read(path)?;
+/// let counts = report.counts();
+/// println!("{} of {} tests did not pass", counts.unsuccessful(), counts.run());
+/// for module in &report.canonical.modules {
+///     for test in &module.tests {
+///         let leaks = test.details.iter().flat_map(|details| &details.leaks);
+///         for file in leaks.filter(|leak| leak.kind == ResourceKind::File) {
+///             println!("{} {} left {} open", module.name, test.name, file.path.as_deref().unwrap_or("a file"));
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {

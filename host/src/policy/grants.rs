@@ -60,6 +60,17 @@ impl SocketSource {
 /// A socket that is open when the test starts.
 ///
 /// The guest finds its descriptor in the environment variable `AIRTIGHT_SOCKETS`, as `name=fd` pairs joined by `:`.
+///
+/// ```
+/// use airtight::policy::{SocketGrant, SocketSource};
+///
+/// let server = SocketGrant {
+///     name: "server".to_owned(),
+///     source: SocketSource::Listen(([127, 0, 0, 1], 0).into()),
+///     on_request: true,
+/// };
+/// assert!(server.source.listens());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketGrant {
     /// What the guest calls it.

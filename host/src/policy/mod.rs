@@ -69,6 +69,25 @@ impl Default for LeakActions {
 /// Everything a test is granted and every limit it runs under.
 ///
 /// The default grants nothing but an empty in-memory scratch file system at `/tmp`.
+///
+/// ```
+/// use airtight::policy::{Clock, DirGrant, Limit, Limits, Mode, Policy};
+///
+/// let fixtures = DirGrant {
+///     guest: "/fixtures".to_owned(),
+///     host: "tests/fixtures".into(),
+///     mode: Mode::ReadOnly,
+///     name: None,
+///     alias_of: None,
+/// };
+/// let policy = Policy {
+///     limits: Limits::default().with(Limit::Memory, 16 << 20),
+///     dirs: vec![fixtures],
+///     env: [("RUST_BACKTRACE".to_owned(), "0".to_owned())].into(),
+///     clock: Clock::Virtual { start: 0 },
+///     ..Policy::default()
+/// };
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {
     /// Caps on memory, time, stack, output and handles.

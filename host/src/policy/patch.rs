@@ -4,6 +4,16 @@ use super::{ClockPatch, LeakAction, LeakActions, LeakSetting, LimitValues, Polic
 use std::collections::BTreeMap;
 
 /// Changes to a [`Policy`]: the settings of an override, or of a test's attributes. `None` leaves a setting as it is.
+///
+/// ```
+/// use airtight::policy::{Limit, Policy, PolicyPatch};
+///
+/// let mut patch = PolicyPatch::default();
+/// patch.limits.set(Limit::PeakHeap, Some(512 << 10));
+/// let mut policy = Policy::default();
+/// patch.apply(&mut policy);
+/// assert_eq!(policy.limits.get(Limit::PeakHeap), Some(512 << 10));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PolicyPatch {
     /// Values of limits.

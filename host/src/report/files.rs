@@ -18,7 +18,7 @@ const ANNOUNCED: [&str; 3] = ["junit", "sarif", "html"];
 pub enum ReportKind {
     /// The whole report, see [`json::write`].
     Json,
-    /// Where the heap's blocks were allocated, see [`pprof::write`].
+    /// Where the heap's blocks were allocated, in the format of pprof: see [`Report::profile`].
     Pprof,
 }
 
@@ -141,6 +141,24 @@ pub enum WriteError {
 }
 
 /// Checked report files.
+///
+/// ```
+/// use airtight::report::files::{ReportFiles, ReportSpec};
+/// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config};
+///
+/// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
+/// # let folder = std::env::temp_dir().join(format!("reports-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// let spec: ReportSpec = format!("json={}", folder.join("report.json").display()).parse()?;
+/// let files = ReportFiles::check([spec])?;
+/// let runner = Runner::builder(&Config::default(), "default")?.heap_profile(files.wants_profile()).build()?;
+/// let module = runner.load(bytes, LoadOptions::named("empty"))?;
+/// let plan = runner.plan(vec![Subject::new(module)], &Selection::default())?;
+/// let failed = files.write(&runner.run(&plan, &mut ())?);
+/// assert!(failed.is_empty());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct ReportFiles {
     files: Vec<ReportSpec>,

@@ -1,4 +1,8 @@
-//! The report as a JSON file.
+//! The report as a JSON file, written and read back.
+
+mod read;
+
+pub use read::{ReadError, Unreadable, read};
 
 use crate::model::Report;
 
@@ -6,6 +10,17 @@ use crate::model::Report;
 ///
 /// The digest is that of the value of `canonical` in canonical JSON (RFC 8785): any tool that writes RFC 8785 can verify it
 /// from the file alone.
+///
+/// ```
+/// use airtight::report::{Canonical, Report, Volatile, json};
+///
+/// let report = Report::new(Canonical::new(serde_json::json!({}), Vec::new()), Volatile::default());
+/// let path = std::env::temp_dir().join(format!("report-{}.json", std::process::id()));
+/// std::fs::write(&path, json::write(&report))?;
+/// assert_eq!(json::read(&path)?.digest, report.digest);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write(report: &Report) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(report).expect("a report is plain data with text keys");
     bytes.push(b'\n');

@@ -1,12 +1,12 @@
 //! The writers of a report, a file each, and comparison of reports. Writers return bytes.
 
-pub mod compare;
+pub(crate) mod compare;
 pub mod console;
 pub mod diff;
 pub mod files;
 pub mod json;
-pub mod pprof;
-pub mod verification;
+mod pprof;
+pub(crate) mod verification;
 
 pub use crate::model::counts::Counts;
 pub use crate::model::digest::{CheckError, canonical_json};

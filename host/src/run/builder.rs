@@ -171,6 +171,14 @@ impl Runner {
 
     /// Makes a runner whose tests all have this policy. What no policy says, such as the caps on modules, is as in an empty
     /// configuration.
+    ///
+    /// ```
+    /// use airtight::{Runner, policy::{Limit, Limits, Policy}};
+    ///
+    /// let limits = Limits::default().with(Limit::Fuel, 1_000_000);
+    /// let runner = Runner::for_policy(Policy { limits, ..Policy::default() }).jobs(1).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn for_policy(policy: Policy) -> RunnerBuilder {
         RunnerBuilder::for_policy(policy)
     }

@@ -13,6 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What one module's tests get beside the profile's grants: the package's directory and variables.
+///
+/// ```
+/// use airtight::ModuleGrants;
+/// use std::path::Path;
+///
+/// // What a test of a cargo package expects: its directory, and what cargo says of the package.
+/// let version = ("CARGO_PKG_VERSION".to_owned(), "1.0.0".to_owned());
+/// let grants = ModuleGrants::package(Path::new("/work/parser"), [version]);
+/// assert_eq!(grants.dirs[0].guest, "/");
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ModuleGrants {
     /// Directories, before the profile's.

@@ -20,6 +20,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 /// Runs tests under one profile. One runner can do any number of runs.
+///
+/// ```
+/// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config, exit_status};
+///
+/// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
+/// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+/// let module = runner.load(bytes, LoadOptions::named("empty"))?;
+/// let plan = runner.plan(vec![Subject::new(module)], &Selection::default())?;
+/// let report = runner.run(&plan, &mut ())?;
+/// assert_eq!(report.worst(), exit_status::PASSED);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Runner {
     engine: Arc<Engine>,
     pool: Arc<ThreadPool>,
@@ -61,6 +73,16 @@ impl Runner {
 
     /// A runner for another profile that shares this one's engine and threads, so that modules which either has loaded can be
     /// run by both. What is compiled into modules, heap accounting, stays as it is in this one.
+    ///
+    /// ```
+    /// use airtight::{Runner, config::{Config, Profile}, policy::{Limit, Limits, Policy}};
+    ///
+    /// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+    /// let limits = Limits::default().with(Limit::Memory, 1 << 20);
+    /// let small = runner.under(Profile::for_policy(Policy { limits, ..Policy::default() }))?;
+    /// assert_eq!(small.profile().policy().limits.get(Limit::Memory), Some(1 << 20));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// The profile wants another stack, which is compiled into the engine: that takes a runner of its own.

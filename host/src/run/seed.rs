@@ -4,6 +4,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
 
 /// `7`, or `random` for one that nobody chose.
+///
+/// ```
+/// use airtight::Seed;
+///
+/// assert_eq!("7".parse(), Ok(Seed::Number(7)));
+/// assert_eq!("random".parse(), Ok(Seed::Random));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seed {
     /// This one.

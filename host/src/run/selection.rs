@@ -15,6 +15,19 @@ pub enum RunIgnored {
 }
 
 /// A choice of tests.
+///
+/// ```
+/// use airtight::Selection;
+///
+/// let selection = Selection {
+///     filters: vec!["parser::".to_owned()],
+///     skip: vec!["slow".to_owned()],
+///     partition: Some("slice:1/2".parse()?),
+///     ..Selection::default()
+/// };
+/// assert!(selection.matches("parser::empty") && !selection.matches("parser::slow"));
+/// # Ok::<(), airtight::PartitionError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selection {
     /// Substrings of names, any of which selects a test; none selects all.
@@ -38,6 +51,14 @@ impl Selection {
 }
 
 /// Every `count`th test, from the `shard`th on: nextest's `slice:1/3`.
+///
+/// ```
+/// use airtight::Partition;
+///
+/// let second: Partition = "slice:2/3".parse()?;
+/// assert!(second.holds(1) && second.holds(4) && !second.holds(0));
+/// # Ok::<(), airtight::PartitionError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
     shard: usize,

@@ -59,6 +59,14 @@ fn sum(bytes: &[u8]) -> String {
 }
 
 /// A folder of compiled modules.
+///
+/// ```
+/// use airtight::{Cache, Runner, config::Config};
+///
+/// let folder = std::env::temp_dir().join("modules");
+/// let runner = Runner::builder(&Config::default(), "default")?.cache(Cache::new(folder, 1 << 30)).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Cache {
     dir: PathBuf,

@@ -1,8 +1,10 @@
 //! Runs one suite in several ways and compares the reports: the proof that a report does not depend on how it was made.
 
+pub use crate::report::compare::Difference;
+pub use crate::report::verification::{OmittedModule, Trial, TrialResult, Verification};
+
 use crate::model::Report;
 use crate::report::compare::{differences, without_modules};
-use crate::report::verification::{OmittedModule, Trial, TrialResult, Verification};
 use crate::run::{RunError, Runner, RunnerBuilder, Selection, SetupError, Subject};
 use crate::sandbox::{Cache, Compiler};
 use std::path::Path;
@@ -112,6 +114,26 @@ fn processors() -> usize {
 }
 
 /// Runs the suite in every way, tells of each as it ends, and compares. `elsewhere` runs one in another process.
+///
+/// ```
+/// use airtight::verify::{Suite, VerifyError, verify, ways};
+/// use airtight::{LoadError, LoadOptions, Runner, Selection, Subject, config::Config};
+///
+/// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
+/// let load = |runner: &Runner| {
+///     let module = runner.load(bytes.clone(), LoadOptions::named("empty"));
+///     vec![("empty".to_owned(), module.map(Subject::new))]
+/// };
+/// let scratch = std::env::temp_dir();
+/// let builder = Runner::builder(&Config::default(), "default")?;
+/// // Another process, in another environment, is what the caller would start.
+/// let ways: Vec<_> = ways(&builder, &scratch).into_iter().filter(|way| !way.elsewhere).collect();
+/// let suite = Suite { load: &load, selection: &Selection::default() };
+/// let mut elsewhere = |_: &_| Err(VerifyError::<LoadError>::Elsewhere("no process is started here".to_owned()));
+/// let verification = verify(&suite, &ways, &mut elsewhere, &mut |trial| println!("{}", trial.way))?;
+/// assert!(verification.holds());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// See [`VerifyError`]. A module that another compiler cannot compile is none: it is left out of that way, which says so.

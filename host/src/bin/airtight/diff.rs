@@ -4,8 +4,9 @@ use crate::args::DiffCommand;
 use crate::failure::{Done, Failure};
 use crate::session::{colours, print};
 use airtight::exit_status;
-use airtight::report::console::{DiffOptions, DiffText, GrowthText};
-use airtight::report::diff::{ReportDiff, RetainedGrowth, read};
+use airtight::internals::{DiffOptions, DiffText, GrowthText};
+use airtight::report::diff::{ReportDiff, RetainedGrowth};
+use airtight::report::json::read;
 
 pub fn diff(command: &DiffCommand) -> Done {
     let old = read(&command.old).map_err(Failure::setup)?;

@@ -5,7 +5,7 @@
 
 mod certainty;
 mod details;
-mod diff;
+pub(crate) mod diff;
 mod entry;
 mod findings;
 mod growth;
@@ -24,17 +24,14 @@ mod status;
 mod style;
 mod summary;
 mod units;
-mod verification;
+pub(crate) mod verification;
 
 #[cfg(test)]
 mod tests;
 
-pub use diff::{DiffOptions, DiffText, GrowthText};
 pub use findings::render_findings;
 pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
 #[cfg(feature = "cli")]
 pub use progress::Progress;
 pub use reporter::{Console, ConsoleOptions};
 pub use sanitise::OneLine;
-pub use units::{Bytes, Grouped};
-pub use verification::{TrialLine, VerificationEnd};

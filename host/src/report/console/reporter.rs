@@ -31,6 +31,21 @@ pub struct ConsoleOptions {
 }
 
 /// Writes the events of a run for a person. Each event is one write.
+///
+/// ```
+/// use airtight::report::console::{Console, ConsoleOptions};
+/// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config};
+///
+/// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
+/// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+/// let module = runner.load(bytes, LoadOptions::named("empty"))?;
+/// let plan = runner.plan(vec![Subject::new(module)], &Selection::default())?;
+/// let mut console = Console::new(Vec::new(), ConsoleOptions::default());
+/// runner.run(&plan, &mut console)?;
+/// let text = String::from_utf8(console.finish()?)?;
+/// assert!(text.contains("1 test run: 1 passed"), "{text}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Console<W> {
     writer: W,

@@ -14,6 +14,15 @@ const PLACES: usize = 6;
 const PERCENT: u64 = 10_u64.pow(PLACES as u32);
 
 /// How much growth is allowed.
+///
+/// ```
+/// use airtight::report::diff::Threshold;
+///
+/// let tenth: Threshold = "10%".parse()?;
+/// assert!(tenth.is_exceeded(100, 111) && !tenth.is_exceeded(100, 110));
+/// assert_eq!("4KiB".parse(), Ok(Threshold::Bytes(4096)));
+/// # Ok::<(), airtight::report::diff::ThresholdError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threshold {
     /// A share of the base, in millionths of a percent. Any growth from a base of nothing is more than any share.

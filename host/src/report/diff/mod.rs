@@ -7,13 +7,11 @@
 mod growth;
 mod heap;
 mod leaks;
-mod read;
 mod tests;
 
 pub use growth::{RetainedGrowth, Threshold, ThresholdError};
 pub use heap::{Amount, Figure, HeapDiff, OneSided, SiteChange, TestChange, Unknown};
 pub use leaks::{LeakChange, LeakDiff};
-pub use read::{ReadError, Unreadable, read};
 pub use tests::{OnlyTest, TestDiff, VerdictChange};
 
 use super::compare::matched;
@@ -30,6 +28,22 @@ pub enum Side {
 }
 
 /// Everything that changed.
+///
+/// ```
+/// use airtight::report::diff::{ReportDiff, RetainedGrowth, Side};
+/// use airtight::report::json;
+///
+/// # fn compare() -> Result<(), Box<dyn std::error::Error>> {
+/// let (old, new) = (json::read("old.json".as_ref())?, json::read("new.json".as_ref())?);
+/// let diff = ReportDiff::between(&old, &new);
+/// for test in &diff.tests.verdicts {
+///     println!("{}: {:?}, was {:?}", test.test.test, test.new, test.old);
+/// }
+/// let growth = RetainedGrowth::judge(&old, &new, "10%".parse()?);
+/// assert!(growth.over.is_empty(), "{} tests retain more than 10% over the base", growth.over.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportDiff {
     /// Whether the canonical parts are the same, and there is nothing else to say.
