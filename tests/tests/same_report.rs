@@ -139,6 +139,26 @@ fn what_the_wall_clock_ends_is_named() {
     assert!(ran.stdout.contains("not reproducible: the wall-clock limit ended something"), "{}", ran.stdout);
 }
 
+/// By default there is more fuel than any machine can spend on an endless loop in the time that a test has.
+#[test]
+fn an_endless_loop_ends_on_the_wall_clock_with_the_same_bytes() {
+    let dir = scratch_dir();
+    let module = compile("timeout_in_the_start_function", dir.path());
+    let [one, two] = ["one.json", "two.json"].map(|file| {
+        let ran = run(
+            dir.path(),
+            ["run", module.to_str().unwrap(), "--timeout", "300ms", "--report", &format!("json={file}")],
+        );
+        assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+        assert!(ran.stdout.contains("or raise `timeout` where it is set: airtight.toml, its attribute or `--timeout`"));
+        read_report(&dir.path().join(file))
+    });
+    assert_eq!((&one["canonical"]["reproducible"], digest(&one)), (&Value::Bool(false), digest(&two)));
+    let (_, test) = tests(&one).next().unwrap();
+    assert_eq!((&test["verdict"], &test["limit"]["name"]), (&"timeout".into(), &"timeout".into()), "{test}");
+    assert_eq!(test["usage"]["fuel"], Value::Null, "{test}");
+}
+
 #[test]
 fn what_cannot_be_verified() {
     let dir = scratch_dir();

@@ -77,7 +77,7 @@ mod tests {
             ..Policy::default()
         };
         let record = serde_json_canonicalizer::to_string(&policy_record(&policy)).unwrap();
-        insta::assert_snapshot!(record, @r#"{"args":[],"clock":{"kind":"virtual","start":"2024-01-01T00:00:00Z"},"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","tracked":"fail"},"limits":{"fuel":10000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"memory":268435456,"output":1048576,"scratch":268435456,"scratch-entries":65536,"stack":8388608,"timeout-ms":300000},"outbound":["127.0.0.1:5432"],"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
+        insta::assert_snapshot!(record, @r#"{"args":[],"clock":{"kind":"virtual","start":"2024-01-01T00:00:00Z"},"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","tracked":"fail"},"limits":{"fuel":10000000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"memory":268435456,"output":1048576,"scratch":268435456,"scratch-entries":65536,"stack":8388608,"timeout-ms":300000},"outbound":["127.0.0.1:5432"],"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
     }
 
     #[test]

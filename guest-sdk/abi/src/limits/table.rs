@@ -80,7 +80,7 @@ limits! {
         name: "fuel",
         key: "fuel",
         quantity: Quantity::Fuel,
-        default: Some(10_000_000_000),
+        default: Some(10_000_000_000_000),
         breach: Breach::Time,
         help: "Fuel: the deterministic limit of time",
         unit: [" unit of fuel", " units of fuel"],

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const EXAMPLE: &str = r#"
 [profile.default]
 memory = "256MiB"            # cap on linear memory
-fuel = "10G"                 # deterministic time limit
+fuel = "10T"                 # deterministic time limit; the default lets every honest suite end
 timeout = "300s"             # wall-clock watchdog; a test that ends on it marks the report as not reproducible
 stack = "8MiB"
 leaks = { handles = "fail", heap = "fail", retained = "show", residue = "show" }

@@ -3,7 +3,7 @@
 use super::sanitise::OneLine;
 use super::units::{Bytes, Grouped, Millis, plural};
 use crate::model::units::Quantity;
-use crate::model::{Limit, LimitRecord, RefusedGrowth};
+use crate::model::{Limit, LimitRecord, RefusedGrowth, Source};
 use std::fmt::{self, Display, Formatter};
 
 /// The line of the limit that a test broke: which limit, its value, and what was asked for or reached.
@@ -44,14 +44,22 @@ pub(super) fn is_of_heap(limit: &LimitRecord) -> bool {
     limit.name.known().is_some_and(|limit| limit.row().heap.is_some())
 }
 
-/// What to do about a broken limit.
+/// What to do about a broken limit: need less, or raise it, and where that can be done. Which of these places set it the
+/// report does not know.
 pub(super) struct Advice<'a>(pub &'a LimitRecord);
 
 impl Display for Advice<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let name = &self.0.name;
-        let less = name.known().map_or("make the test need less", |limit| limit.row().advice);
-        writeln!(f, "    to fix: {less}, or raise `{}` for it in airtight.toml", OneLine(name.as_str()))
+        let name = OneLine(self.0.name.as_str());
+        let Some(limit) = self.0.name.known() else {
+            return writeln!(f, "    to fix: make the test need less, or raise `{name}` for it in airtight.toml");
+        };
+        let attribute = if limit.can_be_set_by(Source::Attribute) { ", its attribute" } else { "" };
+        writeln!(
+            f,
+            "    to fix: {}, or raise `{name}` where it is set: airtight.toml{attribute} or `--{name}`",
+            limit.row().advice
+        )
     }
 }
 
