@@ -2,7 +2,9 @@
 
 use airtight::Compiler;
 use airtight::Runner;
-use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy, SocketGrant, SocketSource};
+use airtight::policy::{
+    DirGrant, LeakAction, LeakActions, LeakSetting, Limit, Limits, Mode, Policy, SocketGrant, SocketSource,
+};
 use airtight::report::{TestRecord, Verdict};
 use airtight_tests::script::Arg::{Buffer, Bytes, I32, I64, Out, OutAt};
 use airtight_tests::script::{Answer, Arg, End, Script, run_module};
@@ -46,7 +48,9 @@ fn policy(granted: &Path) -> Policy {
         name: None,
         alias_of: None,
     };
-    let leaks = LeakActions { handles: LeakAction::Ignore, residue: LeakAction::Ignore, ..LeakActions::default() };
+    let ignored = [LeakSetting::Handles, LeakSetting::Residue];
+    let leaks =
+        ignored.into_iter().fold(LeakActions::default(), |leaks, setting| leaks.with(setting, LeakAction::Ignore));
     Policy { dirs: vec![dir("/granted", Mode::ReadWrite), dir("/overlay", Mode::Overlay)], leaks, ..Policy::default() }
 }
 
@@ -404,7 +408,7 @@ fn the_lowest_free_descriptor_is_used_and_renumbering_closes_what_it_replaces() 
     open(&mut script, 3, "e", CREATE, FD_READ, 0);
     let granted = tempfile::tempdir().unwrap();
     let policy = Policy {
-        leaks: LeakActions { handles: LeakAction::Show, ..policy(granted.path()).leaks },
+        leaks: policy(granted.path()).leaks.with(LeakSetting::Handles, LeakAction::Show),
         ..policy(granted.path())
     };
     let (record, answers) = run(&script, policy);

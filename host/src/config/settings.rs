@@ -102,22 +102,23 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
     let Some(table) = check.table(at, value) else { return patch };
     for (key, value) in table {
         let name = key.get_ref().as_ref();
-        if let Some(setting) = LeakSetting::from_key(name) {
-            *patch.action_mut(setting) = check.choice(&at.key(name, value), value, "an action", ACTIONS);
-            continue;
-        }
-        let problem = match name {
-            "lost" => {
-                let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }".to_owned();
-                Problem::Misplaced { key: "lost".to_owned(), home }
+        let problem = match (LeakSetting::from_key(name), name) {
+            (Some(setting), _) if setting.is_settable() => {
+                patch.set(setting, check.choice(&at.key(name, value), value, "an action", ACTIONS));
+                continue;
             }
-            "tasks" | "tracked" => Problem::Text {
+            (Some(_), _) => Problem::Text {
                 text: name.to_owned(),
                 what: "a kind of leak yet",
                 rule: "no test can leave any: remove the setting",
             },
-            other => {
-                let known = LeakSetting::ALL.map(LeakSetting::key).to_vec();
+            (None, "lost") => {
+                let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }".to_owned();
+                Problem::Misplaced { key: "lost".to_owned(), home }
+            }
+            (None, other) => {
+                let settable = LeakSetting::ALL.into_iter().filter(|setting| setting.is_settable());
+                let known: Vec<_> = settable.map(LeakSetting::key).collect();
                 let nearest = nearest(other, known.iter().copied()).map(str::to_owned);
                 Problem::UnknownKey { key: other.to_owned(), nearest, known }
             }

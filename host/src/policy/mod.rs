@@ -5,66 +5,23 @@
 
 mod clock;
 mod grants;
+mod leaks;
 mod limits;
 mod patch;
 mod record;
 mod repeat;
 
-pub use crate::model::resource::LeakSetting;
+pub use crate::model::resource::{LeakAction, LeakSetting};
 pub use crate::model::{Breach, Limit, LimitValues, Source};
 pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
+pub use leaks::{LeakActions, LeakPatch};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};
-pub use patch::{LeakPatch, PolicyPatch};
+pub use patch::PolicyPatch;
 pub use record::policy_record;
 
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-
-/// What happens when a test finishes normally and something of one kind is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LeakAction {
-    /// The verdict becomes `leak`.
-    Fail,
-    /// It is listed in the report; the verdict stays.
-    Show,
-    /// It is not listed.
-    Ignore,
-}
-
-/// A [`LeakAction`] for each kind of resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LeakActions {
-    /// Files, directories and sockets.
-    pub handles: LeakAction,
-    /// Lost heap blocks: those that nothing reaches at the end.
-    pub heap: LeakAction,
-    /// Asynchronous jobs that were not finished. There are none that airtight can see, so no configuration sets it; it is here
-    /// for the report's policy, whose bytes are to stay the same when there are.
-    pub tasks: LeakAction,
-    /// Resources of a kind that the user declared. As for `tasks`, there are none yet.
-    pub tracked: LeakAction,
-    /// Retained heap blocks: those that static data still reaches at the end.
-    pub retained: LeakAction,
-    /// Files left in the scratch file system.
-    pub residue: LeakAction,
-}
-
-impl Default for LeakActions {
-    fn default() -> Self {
-        Self {
-            handles: LeakAction::Fail,
-            heap: LeakAction::Fail,
-            tasks: LeakAction::Fail,
-            tracked: LeakAction::Fail,
-            retained: LeakAction::Show,
-            residue: LeakAction::Show,
-        }
-    }
-}
 
 /// Everything a test is granted and every limit it runs under.
 ///

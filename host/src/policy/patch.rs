@@ -1,6 +1,6 @@
 //! Changes to a policy: what overrides, variables and options set.
 
-use super::{ClockPatch, LeakAction, LeakActions, LeakSetting, LimitValues, Policy};
+use super::{ClockPatch, LeakPatch, LimitValues, Policy};
 use std::collections::BTreeMap;
 
 /// Changes to a [`Policy`]: the settings of an override, or of a test's attributes. `None` leaves a setting as it is.
@@ -41,39 +41,6 @@ impl PolicyPatch {
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());
         policy.env.extend(self.env.clone());
-    }
-}
-
-/// Changes to [`LeakActions`]. `None` leaves an action as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeakPatch {
-    /// See [`LeakActions::handles`].
-    pub handles: Option<LeakAction>,
-    /// See [`LeakActions::heap`].
-    pub heap: Option<LeakAction>,
-    /// See [`LeakActions::retained`].
-    pub retained: Option<LeakAction>,
-    /// See [`LeakActions::residue`].
-    pub residue: Option<LeakAction>,
-}
-
-impl LeakPatch {
-    /// The action of one setting.
-    pub fn action_mut(&mut self, setting: LeakSetting) -> &mut Option<LeakAction> {
-        match setting {
-            LeakSetting::Handles => &mut self.handles,
-            LeakSetting::Heap => &mut self.heap,
-            LeakSetting::Retained => &mut self.retained,
-            LeakSetting::Residue => &mut self.residue,
-        }
-    }
-
-    /// Applies every change.
-    pub fn apply(&self, leaks: &mut LeakActions) {
-        set(&mut leaks.handles, self.handles);
-        set(&mut leaks.heap, self.heap);
-        set(&mut leaks.retained, self.retained);
-        set(&mut leaks.residue, self.residue);
     }
 }
 

@@ -1,14 +1,15 @@
 //! When a test is run a second time, and when it may be.
 
-use super::{Clock, LeakAction, Limit, Mode, Policy};
+use super::{Clock, LeakAction, LeakSetting, Limit, Mode, Policy};
 use crate::model::HeapKind;
 
 impl Policy {
     /// Whether anybody asks which blocks of the heap are left, lost or retained.
     #[must_use]
     pub fn asks_for_blocks(&self) -> bool {
-        let ignored = self.leaks.heap == LeakAction::Ignore && self.leaks.retained == LeakAction::Ignore;
-        !ignored || self.limits.values().iter().any(|(limit, _)| is_of_leftovers(limit))
+        let of_blocks = [LeakSetting::Heap, LeakSetting::Retained];
+        of_blocks.into_iter().any(|setting| self.leaks.get(setting) != LeakAction::Ignore)
+            || self.limits.values().iter().any(|(limit, _)| is_of_leftovers(limit))
     }
 
     /// What a test is granted that makes a second run of it another one, or that a second run would change once more: in

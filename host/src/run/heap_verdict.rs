@@ -6,7 +6,7 @@ use crate::ledger::heap::sites::Site;
 use crate::model::{
     Frame, Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Resource, ResourceKind, Verdict, verdict_of_breach,
 };
-use crate::policy::{LeakAction, LeakActions, Limits};
+use crate::policy::{LeakAction, LeakActions, LeakSetting, Limits};
 use crate::sandbox::heap::NotTracked;
 use crate::sandbox::rerun::HeapDoubt;
 use crate::symbols::Symbols;
@@ -131,7 +131,8 @@ pub fn retained_unknown(account: &Account, leaks: &LeakActions) -> Option<String
     let Account::Tracked { balance: Some(Balance { retained, doubt: Some(doubt), .. }), .. } = account else {
         return None;
     };
-    let alone = leaks.retained == LeakAction::Fail && leaks.heap != LeakAction::Fail;
+    let fails = |setting| leaks.get(setting) == LeakAction::Fail;
+    let alone = fails(LeakSetting::Retained) && !fails(LeakSetting::Heap);
     (alone && !retained.is_empty())
         .then(|| format!("whether blocks are retained cannot be judged: they may be lost ({doubt})"))
 }

@@ -8,7 +8,7 @@ use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
 use crate::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
-use crate::policy::LeakAction;
+use crate::policy::{LeakAction, LeakSetting};
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
 
@@ -96,23 +96,19 @@ fn details(
 ) -> (Verdict, Details) {
     let run = case.run;
     let open = resources::describe(&run.remains.open, context.name, &case.module.symbols);
-    let (leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
-    let (mut verdict, mut leaks) = weigh(judgement.verdict, leaks, case.policy.leaks.handles);
+    let (mut leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
     if judgement.normal_finish {
-        let residue = resources::describe_residue(&run.remains, context.name);
-        let (weighed, residue) = weigh(verdict, residue, case.policy.leaks.residue);
-        verdict = weighed;
-        leaks.extend(residue);
+        leaks.extend(resources::describe_residue(&run.remains, context.name));
     }
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {
         let symbols = &case.module.symbols;
-        let lost = heap_verdict::describe(&balance.lost, context.name, symbols);
-        let (weighed, lost) = weigh(verdict, lost, case.policy.leaks.heap);
-        leaks.extend(lost);
+        leaks.extend(heap_verdict::describe(&balance.lost, context.name, symbols));
         retained = heap_verdict::describe(&balance.retained, context.name, symbols);
-        (verdict, retained) = weigh(weighed, retained, case.policy.leaks.retained);
     }
+    let actions = &case.policy.leaks;
+    let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.kind.setting()));
+    let (mut verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
     let growth = growth(context, case, heap);
     if verdict == Verdict::Pass && growth.as_ref().is_some_and(Growth::grows) {
         verdict = Verdict::Leak;
@@ -200,13 +196,12 @@ fn output(context: &RecordContext<'_>, run: &Run) -> Output {
     Output { stdout: harness(context.harness).own_output(&all.stdout, context.name).to_vec(), ..all.clone() }
 }
 
-/// What leaks do to a verdict, and which of them are listed.
-fn weigh(verdict: Verdict, leaks: Vec<Resource>, action: LeakAction) -> (Verdict, Vec<Resource>) {
-    match (leaks.is_empty(), action) {
-        (true, _) | (_, LeakAction::Ignore) => (verdict, Vec::new()),
-        (false, LeakAction::Show) => (verdict, leaks),
-        (false, LeakAction::Fail) => (Verdict::Leak, leaks),
-    }
+/// The verdict after what a test left, and which of that is listed.
+fn weigh(verdict: Verdict, left: Vec<Resource>, action: impl Fn(&Resource) -> LeakAction) -> (Verdict, Vec<Resource>) {
+    let mut listed = left;
+    listed.retain(|entry| action(entry) != LeakAction::Ignore);
+    let fails = listed.iter().any(|entry| action(entry) == LeakAction::Fail);
+    (if fails { Verdict::Leak } else { verdict }, listed)
 }
 
 fn place(context: &RecordContext<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame> {

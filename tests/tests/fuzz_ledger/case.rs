@@ -4,7 +4,7 @@ use super::model::{Answer, BELOW, Flaw, HeldHandle, Model, ROOTS};
 use super::steps::{Case, GuestCall, Open};
 use airtight::Compiler;
 use airtight::Runner;
-use airtight::policy::{DirGrant, LeakAction, LeakActions, Limit, Limits, Mode, Policy};
+use airtight::policy::{DirGrant, LeakAction, LeakActions, LeakSetting, Limit, Limits, Mode, Policy};
 use airtight::report::{Resource, ResourceKind, TestRecord, Verdict};
 use airtight_tests::script::{Arg, End, Script, run_module};
 use proptest::prop_assert_eq;
@@ -67,7 +67,7 @@ fn policy(granted: &Path, below: &Path) -> Policy {
     };
     Policy {
         limits: Limits::default().with(Limit::Fuel, FUEL).with(Limit::Handles, super::model::HANDLES.into()),
-        leaks: LeakActions { residue: LeakAction::Ignore, ..LeakActions::default() },
+        leaks: LeakActions::default().with(LeakSetting::Residue, LeakAction::Ignore),
         dirs: vec![dir(ROOTS[1], granted, Mode::ReadWrite), dir(ROOTS[2], below, Mode::Overlay)],
         ..Policy::default()
     }

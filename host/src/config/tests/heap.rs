@@ -2,7 +2,7 @@
 
 use super::{config, errors, patch};
 use crate::config::{Ask, Overlays};
-use crate::policy::{LeakAction, Limit, Limits};
+use crate::policy::{LeakAction, LeakSetting, Limit, Limits};
 
 /// The four limits, in the order of the documentation.
 const FOUR: [Limit; 4] = [Limit::PeakHeap, Limit::Lost, Limit::Retained, Limit::Allocations];
@@ -104,7 +104,7 @@ fn leaks_have_an_action_and_a_cap() {
     let profile = config(text).profile("default").unwrap();
     assert_eq!(four(&profile.policy().limits), [None, Some(1024), Some(64 << 10), None]);
     let leaks = profile.policy().leaks;
-    assert_eq!((leaks.heap, leaks.retained), (LeakAction::Show, LeakAction::Fail));
+    assert_eq!((leaks.get(LeakSetting::Heap), leaks.get(LeakSetting::Retained)), (LeakAction::Show, LeakAction::Fail));
 }
 
 #[test]

@@ -2,7 +2,7 @@ use super::{ask, config, errors, patch};
 use crate::config::{Ask, Overlays, from_environment};
 use crate::model::Source;
 use crate::model::units::Quantity;
-use crate::policy::{Clock, LeakAction, LeakActions, Limit, Limits, Mode, SocketSource};
+use crate::policy::{Clock, LeakAction, LeakActions, LeakSetting, Limit, Limits, Mode, SocketSource};
 use std::sync::Arc;
 
 /// The example of the documentation.
@@ -90,14 +90,16 @@ fn profiles_inherit_and_default_is_under_all() {
     assert_eq!(policy.limits.get(Limit::Fuel), Limits::default().get(Limit::Fuel));
     assert_eq!((policy.seed, &policy.stdin[..], &policy.args[..]), (u64::MAX, &b"hello"[..], &["-v".to_owned()][..]));
     assert_eq!((policy.env["A"].as_str(), policy.env["B"].as_str()), ("1", "2"));
-    let expected = LeakActions { residue: LeakAction::Ignore, retained: LeakAction::Fail, ..LeakActions::default() };
+    let expected = LeakActions::default()
+        .with(LeakSetting::Residue, LeakAction::Ignore)
+        .with(LeakSetting::Retained, LeakAction::Fail);
     assert_eq!(policy.leaks, expected);
     // The nearer directory takes the place of the inherited one; the named one waits to be asked for.
     assert_eq!(policy.dirs.len(), 1);
     assert!(policy.dirs[0].host.ends_with("tests/fixtures"));
     assert_eq!(policy.dirs[0].mode, Mode::ReadOnly);
     assert_eq!(nightly.requestable().names().collect::<Vec<_>>(), ["root"]);
-    assert_eq!(config.profile("default").unwrap().policy().leaks.residue, LeakAction::Fail);
+    assert_eq!(config.profile("default").unwrap().policy().leaks.get(LeakSetting::Residue), LeakAction::Fail);
 }
 
 #[test]
@@ -124,7 +126,10 @@ fn an_override_may_be_for_a_module() {
     let policy = |module, test| profile.policy_for(module, test, &Ask::default()).unwrap();
     let both = policy("semver/lib", "parse_a");
     assert_eq!((both.limits.most(Limit::Memory), both.limits.most(Limit::Handles)), (1 << 20, 7));
-    assert_eq!((both.leaks.heap, both.env["X"].as_str(), both.env["Y"].as_str()), (LeakAction::Show, "1", "2"));
+    assert_eq!(
+        (both.leaks.get(LeakSetting::Heap), both.env["X"].as_str(), both.env["Y"].as_str()),
+        (LeakAction::Show, "1", "2")
+    );
     let print = policy("semver/lib", "print").limits;
     assert_eq!(print, Limits::default().with(Limit::Handles, 7));
     assert!(Arc::ptr_eq(&policy("serde/lib", "parse_a"), profile.policy()));

@@ -14,4 +14,4 @@ pub use culprits::culprits;
 pub use entry::{Resource, SocketRecord};
 pub use fingerprint::Fingerprint;
 pub use kind::{Heading, ResourceKind};
-pub use setting::LeakSetting;
+pub use setting::{LeakAction, LeakSetting};

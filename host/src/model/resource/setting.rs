@@ -1,34 +1,104 @@
-//! The settings of `leaks` in `airtight.toml`: which of them decides about what.
+//! The settings of `leaks` in `airtight.toml`: a row each, with the key and what holds where nothing is set.
 
-/// A key of the table `leaks`: what it governs has one action (`fail`, `show`, `ignore`).
+use serde::Serialize;
+
+/// What happens when a test finishes normally and something of one kind is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeakAction {
+    /// The verdict becomes `leak`.
+    Fail,
+    /// It is listed in the report; the verdict stays.
+    Show,
+    /// It is not listed.
+    Ignore,
+}
+
+/// A key of the table `leaks`: what it governs has one [`LeakAction`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum LeakSetting {
     /// Files, directories and sockets.
     Handles,
     /// Lost heap blocks: those that nothing reaches at the end.
     Heap,
+    /// Asynchronous jobs that were not finished. There are none yet that airtight can see.
+    Tasks,
+    /// Resources of a kind that the user declared. There are none yet.
+    Tracked,
     /// Retained heap blocks: those that static data still reaches at the end.
     Retained,
     /// Files left in the scratch file system.
     Residue,
 }
 
+/// All that is to be known of a setting.
+struct SettingRow {
+    /// Its key in `airtight.toml` and in the report's policy.
+    key: &'static str,
+    /// The action where nothing is set.
+    default: LeakAction,
+    /// Whether nothing can be left yet that it governs. No configuration sets it then; the report's policy states it, so that
+    /// its bytes stay the same when there are such leaks.
+    announced: bool,
+}
+
+const HANDLES: SettingRow = SettingRow { key: "handles", default: LeakAction::Fail, announced: false };
+const HEAP: SettingRow = SettingRow { key: "heap", ..HANDLES };
+const TASKS: SettingRow = SettingRow { key: "tasks", announced: true, ..HANDLES };
+const TRACKED: SettingRow = SettingRow { key: "tracked", announced: true, ..HANDLES };
+const RETAINED: SettingRow = SettingRow { key: "retained", default: LeakAction::Show, ..HANDLES };
+const RESIDUE: SettingRow = SettingRow { key: "residue", default: LeakAction::Show, ..HANDLES };
+
 impl LeakSetting {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 4] = [Self::Handles, Self::Heap, Self::Retained, Self::Residue];
+    pub const ALL: [Self; 6] = [Self::Handles, Self::Heap, Self::Tasks, Self::Tracked, Self::Retained, Self::Residue];
+
+    const fn row(self) -> &'static SettingRow {
+        match self {
+            Self::Handles => &HANDLES,
+            Self::Heap => &HEAP,
+            Self::Tasks => &TASKS,
+            Self::Tracked => &TRACKED,
+            Self::Retained => &RETAINED,
+            Self::Residue => &RESIDUE,
+        }
+    }
 
     /// The setting of this key.
+    #[must_use]
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|setting| setting.key() == key)
     }
 
     /// The key in `airtight.toml`.
+    #[must_use]
     pub const fn key(self) -> &'static str {
-        match self {
-            Self::Handles => "handles",
-            Self::Heap => "heap",
-            Self::Retained => "retained",
-            Self::Residue => "residue",
+        self.row().key
+    }
+
+    /// The action where nothing is set.
+    #[must_use]
+    pub const fn default_action(self) -> LeakAction {
+        self.row().default
+    }
+
+    /// Whether it can be set. It cannot where no test can leave yet what it governs.
+    #[must_use]
+    pub const fn is_settable(self) -> bool {
+        !self.row().announced
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_has_its_place_and_its_key() {
+        for (nth, setting) in LeakSetting::ALL.into_iter().enumerate() {
+            assert_eq!(setting as usize, nth, "actions are kept in this order");
+            assert_eq!(LeakSetting::from_key(setting.key()), Some(setting));
         }
     }
 }

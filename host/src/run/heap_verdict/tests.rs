@@ -7,7 +7,7 @@ use crate::symbols::PathRoots;
 #[test]
 fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
     let unknown = |retained: &[u64], doubt, heap, action| {
-        let leaks = LeakActions { heap, retained: action, ..LeakActions::default() };
+        let leaks = LeakActions::default().with(LeakSetting::Heap, heap).with(LeakSetting::Retained, action);
         retained_unknown(&account(&[], retained, doubt), &leaks)
     };
     let (ignore, fail) = (LeakAction::Ignore, LeakAction::Fail);

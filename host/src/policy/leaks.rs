@@ -1,0 +1,68 @@
+//! What leaks of each kind do to a test's verdict.
+
+use super::{LeakAction, LeakSetting};
+use serde::{Serialize, Serializer};
+
+/// A [`LeakAction`] for each [`LeakSetting`].
+///
+/// ```
+/// use airtight::policy::{LeakAction, LeakActions, LeakSetting};
+///
+/// let leaks = LeakActions::default().with(LeakSetting::Residue, LeakAction::Fail);
+/// assert_eq!(leaks.get(LeakSetting::Residue), LeakAction::Fail);
+/// assert_eq!(leaks.get(LeakSetting::Retained), LeakAction::Show, "as without this");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeakActions([LeakAction; LeakSetting::ALL.len()]);
+
+impl LeakActions {
+    /// The action of one setting.
+    #[must_use]
+    pub fn get(&self, setting: LeakSetting) -> LeakAction {
+        self.0[setting as usize]
+    }
+
+    /// Sets the action of one setting.
+    pub fn set(&mut self, setting: LeakSetting, action: LeakAction) {
+        self.0[setting as usize] = action;
+    }
+
+    /// The same actions with one of them set.
+    #[must_use]
+    pub fn with(mut self, setting: LeakSetting, action: LeakAction) -> Self {
+        self.set(setting, action);
+        self
+    }
+}
+
+impl Default for LeakActions {
+    /// What the settings' rows say.
+    fn default() -> Self {
+        Self(LeakSetting::ALL.map(LeakSetting::default_action))
+    }
+}
+
+/// As the report's policy states them.
+impl Serialize for LeakActions {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(LeakSetting::ALL.map(|setting| (setting.key(), self.get(setting))))
+    }
+}
+
+/// Changes to [`LeakActions`]; what is not set stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeakPatch([Option<LeakAction>; LeakSetting::ALL.len()]);
+
+impl LeakPatch {
+    /// Sets the action of one setting; `None` leaves it as it is.
+    pub fn set(&mut self, setting: LeakSetting, action: Option<LeakAction>) {
+        self.0[setting as usize] = action;
+    }
+
+    /// Applies every change.
+    pub fn apply(&self, leaks: &mut LeakActions) {
+        for (slot, action) in leaks.0.iter_mut().zip(self.0) {
+            *slot = action.unwrap_or(*slot);
+        }
+    }
+}
