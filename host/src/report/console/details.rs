@@ -39,7 +39,7 @@ impl Display for Full<'_> {
         }
         // How it left is the message too, in other words.
         if verdict != Verdict::Exit || details.exit_status.is_none() {
-            write_messages(f, details)?;
+            write_messages(f, details, styles)?;
         }
         let label = place_label(verdict, details);
         write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles })?;
@@ -85,7 +85,7 @@ impl Display for Short<'_> {
         }
         let message = details.message.as_ref().or(details.failures.first());
         if let Some(line) = message.and_then(|message| message.lines().next()) {
-            write!(f, "{}", Quoted { indent: "", text: line.as_bytes() })?;
+            write!(f, "{}", Quoted { indent: "", text: line.as_bytes(), styles })?;
         }
         let label = place_label(verdict, details);
         write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles }.top())
@@ -110,7 +110,7 @@ impl Display for Captured<'_> {
                 let style = self.styles.verdict(self.test.verdict);
                 let name = TestName { module: self.module, test: &self.test.name, styles: self.styles };
                 writeln!(f, "{style}--- {stream}:{style:#} {name} {style}---{style:#}")?;
-                write!(f, "{}", Quoted { indent: "", text })?;
+                write!(f, "{}", Quoted { indent: "", text, styles: self.styles })?;
             }
         }
         if output.dropped > 0 {
@@ -120,7 +120,7 @@ impl Display for Captured<'_> {
     }
 }
 
-fn write_messages(f: &mut Formatter<'_>, details: &Details) -> fmt::Result {
+fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> fmt::Result {
     let message = details.message.iter();
     // The first reported failure may serve as the message.
     let failures = details.failures.iter().filter(|failure| Some(*failure) != details.message.as_ref());
@@ -128,7 +128,7 @@ fn write_messages(f: &mut Formatter<'_>, details: &Details) -> fmt::Result {
         if i > 0 {
             writeln!(f, "    and")?;
         }
-        write!(f, "{}", Quoted { indent: "", text: text.as_bytes() })?;
+        write!(f, "{}", Quoted { indent: "", text: text.as_bytes(), styles })?;
     }
     Ok(())
 }
@@ -136,7 +136,7 @@ fn write_messages(f: &mut Formatter<'_>, details: &Details) -> fmt::Result {
 fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles) -> fmt::Result {
     let indent = "        ";
     writeln!(f, "    clean-up {} (in the order of running) failed:", cleanup.ordinal)?;
-    write!(f, "{}", Quoted { indent: "    ", text: cleanup.message.as_bytes() })?;
+    write!(f, "{}", Quoted { indent: "    ", text: cleanup.message.as_bytes(), styles })?;
     write!(f, "{}", StackLines { indent, label: "at", stack: &cleanup.stack, styles })
 }
 

@@ -1,5 +1,6 @@
 //! Text that a guest chose, made safe to print.
 
+use super::style::Styles;
 use std::fmt::{self, Display, Write};
 
 /// What stands before each line of a guest's text, so that none can be taken for a line of the report.
@@ -16,15 +17,18 @@ impl Display for OneLine<'_> {
     }
 }
 
-/// Bytes shown line by line behind [`GUTTER`] and an indent; tabs stay, bytes that are no UTF-8 are shown as `\xff`.
+/// Bytes shown line by line behind [`GUTTER`] and an indent; tabs stay, bytes that are no UTF-8 are shown as `\xff`. The text's
+/// own colours stay where there are colours, within the text; elsewhere they are left out.
 pub(super) struct Quoted<'a> {
     pub indent: &'a str,
     pub text: &'a [u8],
+    pub styles: &'a Styles,
 }
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.text.strip_suffix(b"\n").unwrap_or(self.text);
+        let mut colours = self.styles.coloured.then(Colours::default);
         if self.text.is_empty() {
             return Ok(());
         }
@@ -32,23 +36,103 @@ impl Display for Quoted<'_> {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             f.write_str(self.indent)?;
             f.write_str(if line.is_empty() { GUTTER.trim_end() } else { GUTTER })?;
-            write_line(f, line)?;
+            write_line(f, line, &mut colours)?;
             f.write_char('\n')?;
         }
         Ok(())
     }
 }
 
-fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8]) -> fmt::Result {
+/// Writes a line; `colours` are those that the lines before it left on, and `None` where there are to be none.
+fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8], colours: &mut Option<Colours>) -> fmt::Result {
+    if let Some(colours) = colours.as_ref().filter(|_| !line.is_empty()) {
+        colours.write(f)?;
+    }
+    let mut used = false;
     for chunk in line.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c == '\t' { f.write_char(c)? } else { write_char(f, c)? }
+        let mut text = chunk.valid();
+        while let Some(c) = text.chars().next() {
+            if let Some(sequence) = sgr(text) {
+                if let Some(colours) = colours {
+                    f.write_str(sequence)?;
+                    colours.enter(sequence);
+                    used = true;
+                }
+                text = &text[sequence.len()..];
+                continue;
+            }
+            if c == '\t' {
+                f.write_char(c)?
+            } else {
+                write_char(f, c)?
+            }
+            text = &text[c.len_utf8()..];
         }
         for byte in chunk.invalid() {
             write!(f, "\\x{byte:02x}")?;
         }
     }
-    Ok(())
+    // The next line's gutter, and what comes after the text, is ours.
+    let left_on = colours.as_ref().is_some_and(|colours| !colours.on.is_empty());
+    if used || (left_on && !line.is_empty()) { f.write_str(RESET) } else { Ok(()) }
+}
+
+const RESET: &str = "\x1b[0m";
+
+/// Longest sequence that is taken for one that sets colours.
+const MAX_SGR: usize = 32;
+
+/// Most bytes of sequences that each line begins with; real text needs one sequence or two.
+const MAX_LEFT_ON: usize = 48;
+
+/// The sequence that sets colours (SGR, "select graphic rendition") at the start of a text: `ESC [`, numbers, `m`. One that
+/// hides text is none.
+fn sgr(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("\x1b[")?;
+    let end = rest.bytes().take(MAX_SGR).position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
+    (rest.as_bytes()[end] == b'm' && !conceals(&rest[..end])).then(|| &text[.."\x1b[".len() + end + 1])
+}
+
+/// Whether one of the numbers hides what follows. The numbers behind 38, 48 and 58 are a colour.
+fn conceals(numbers: &str) -> bool {
+    let mut numbers = numbers.split(';');
+    while let Some(number) = numbers.next() {
+        match number {
+            "38" | "48" | "58" => {
+                let parts = if numbers.next() == Some("2") { 3 } else { 1 };
+                numbers.by_ref().take(parts).for_each(drop);
+            }
+            number if number.split(':').next().is_some_and(|number| number.parse() == Ok(8)) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The colours that are on: the sequences since the last that begins with a reset, as far as there is room.
+#[derive(Default)]
+struct Colours {
+    on: String,
+}
+
+impl Colours {
+    fn enter(&mut self, sequence: &str) {
+        let numbers = sequence.trim_start_matches("\x1b[").trim_end_matches('m');
+        let first = numbers.split(';').next().unwrap_or_default();
+        if first.bytes().all(|byte| byte == b'0') {
+            self.on.clear();
+            if !numbers.contains(|c| !matches!(c, '0' | ';')) {
+                return;
+            }
+        }
+        if self.on.len() + sequence.len() <= MAX_LEFT_ON {
+            self.on.push_str(sequence);
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.on)
+    }
 }
 
 fn write_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
@@ -72,7 +156,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn quoted(text: &[u8]) -> String {
-        Quoted { indent: "", text }.to_string()
+        Quoted { indent: "", text, styles: &Styles::default() }.to_string()
+    }
+
+    fn in_colour(text: &str) -> String {
+        Quoted { indent: "", text: text.as_bytes(), styles: &Styles::new(true) }.to_string()
     }
 
     #[test]
@@ -92,6 +180,48 @@ mod tests {
         assert_eq!(quoted(b"\n"), "    |\n");
     }
 
+    #[test]
+    fn a_text_s_own_colours_stay_where_there_are_colours() {
+        let text = "\x1b[1;31mleft\x1b[0m / \x1b[38;5;8mright\x1b[m \x1b[48;2;8;8;8m:\x1b[0m";
+        assert_eq!(in_colour(text), format!("    | {text}\x1b[0m\n"));
+        assert_eq!(quoted(text.as_bytes()), "    | left / right :\n");
+    }
+
+    #[test]
+    fn a_colour_that_is_left_on_stays_within_the_text() {
+        assert_eq!(
+            in_colour("\x1b[31ma\n\nb\x1b[1m\nc\x1b[0md\ne"),
+            "    | \x1b[31ma\x1b[0m\n    |\n    | \x1b[31mb\x1b[1m\x1b[0m\n    \
+             | \x1b[31m\x1b[1mc\x1b[0md\x1b[0m\n    | e\n"
+        );
+    }
+
+    #[test]
+    fn other_sequences_are_shown() {
+        for (sequence, expected) in [
+            ("\x1b[2J", r"\u{1b}[2J"),
+            ("\x1b[31", r"\u{1b}[31"),
+            ("\x1b[?25l", r"\u{1b}[?25l"),
+            ("\x1b[8m", r"\u{1b}[8m"),
+            ("\x1b[31;08m", r"\u{1b}[31;08m"),
+            ("\x1b]0;title\x07", r"\u{1b}]0;title\u{7}"),
+            ("\u{9b}31m", r"\u{9b}31m"),
+        ] {
+            assert_eq!(in_colour(sequence), format!("    | {expected}\n"), "{expected}");
+            assert_eq!(quoted(sequence.as_bytes()), format!("    | {expected}\n"));
+        }
+        let long = format!("\x1b[{}m", "1;".repeat(100));
+        assert!(in_colour(&long).contains(r"\u{1b}["));
+        assert_eq!(OneLine("\x1b[31mred").to_string(), r"\u{1b}[31mred");
+    }
+
+    #[test]
+    fn a_million_colours_cost_no_more_than_they_are_long() {
+        let text = format!("{}\n{}", "\x1b[31m\x1b[44m".repeat(500_000), "x\n".repeat(1000));
+        assert!(in_colour(&text).len() < text.len() + 1001 * (MAX_LEFT_ON + 12));
+        assert_eq!(quoted("\x1b[31m".repeat(1_000_000).as_bytes()), "    | \n");
+    }
+
     proptest! {
         #[test]
         fn one_line_lets_no_control_character_through(text in hostile()) {
@@ -105,6 +235,23 @@ mod tests {
             for line in shown.split_terminator('\n') {
                 prop_assert!(line.starts_with("    |"));
                 prop_assert!(!line.contains(|c| c != '\t' && is_deceptive(c)));
+            }
+        }
+
+        #[test]
+        fn in_colour_nothing_but_colours_comes_through(pieces in prop::collection::vec(
+            prop_oneof![hostile(), "\x1b\\[[0-9;:]{0,6}[mJ]?", Just("\n".to_owned())], 0..12,
+        )) {
+            let shown = in_colour(&pieces.concat());
+            for line in shown.split_terminator('\n') {
+                prop_assert!(line.starts_with("    |"));
+                let mut rest = line;
+                let mut last = RESET;
+                while let Some(at) = rest.find(|c| c != '\t' && is_deceptive(c)) {
+                    last = sgr(&rest[at..]).expect("only colours");
+                    rest = &rest[at + last.len()..];
+                }
+                prop_assert!(last == RESET, "{line:?} leaves a colour on");
             }
         }
     }

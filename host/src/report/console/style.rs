@@ -1,4 +1,4 @@
-//! The colours, as nextest's where it has them.
+//! How things are shown: the colours, as nextest's where it has them.
 
 use crate::model::Verdict;
 use anstyle::{AnsiColor, Style};
@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 /// A style for each kind of text; all are empty where colours are off.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Styles {
+    /// Whether there are colours.
+    pub coloured: bool,
     pub pass: Style,
     pub fail: Style,
     pub leak: Style,
@@ -23,6 +25,7 @@ impl Styles {
         }
         let bold = |colour: AnsiColor| colour.on_default().bold();
         Self {
+            coloured: true,
             pass: bold(AnsiColor::Green),
             fail: bold(AnsiColor::Red),
             leak: bold(AnsiColor::Magenta),

@@ -81,6 +81,6 @@ impl Summary<'_> {
     fn note(&self, f: &mut Formatter<'_>, note: &str) -> fmt::Result {
         let (first, rest) = note.trim_end().split_once('\n').unwrap_or((note.trim_end(), ""));
         writeln!(f, "{:>12} {}", "Note", OneLine(first.trim_end()))?;
-        write!(f, "{}", Quoted { indent: "         ", text: rest.as_bytes() })
+        write!(f, "{}", Quoted { indent: "         ", text: rest.as_bytes(), styles: self.styles })
     }
 }
