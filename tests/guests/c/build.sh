@@ -15,5 +15,5 @@ for source in *.c; do
         *) layout=--stack-first ;;
     esac
     "${CLANG:-clang-22}" --target=wasm32-wasi -g -O1 -Wall -Werror -Wno-deprecated -fno-builtin \
-        "-ffile-prefix-map=$PWD=c" -ffile-prefix-map=/usr=usr "-fdebug-compilation-dir=c" "-Wl,$layout" -o "$into/$name.wasm" "$source"
+        "-ffile-prefix-map=$PWD=c" -ffile-prefix-map=/usr=usr "-fdebug-compilation-dir=c" --no-wasm-opt "-Wl,$layout" -o "$into/$name.wasm" "$source"
 done

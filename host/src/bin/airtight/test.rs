@@ -7,7 +7,7 @@ use crate::list;
 use crate::session::Session;
 use airtight::Plan;
 use airtight::exit_status;
-use airtight::toolchain::BuildOutput;
+use airtight::toolchain::{BuildOutput, CargoProfile};
 use std::collections::BTreeMap;
 
 pub fn test(mut command: TestCommand) -> Done {
@@ -20,7 +20,7 @@ pub fn test(mut command: TestCommand) -> Done {
     let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
     let planned = session.plan(subjects, &command.tests.selection())?;
     if planned.modules().iter().any(|module| !module.module.has_lines()) {
-        notes.push(NO_LINES.to_owned());
+        notes.push(no_lines(&command.build.request(&path).profile));
     }
     notes.extend(baked(&planned));
     let ended =
@@ -50,9 +50,14 @@ fn baked(planned: &Plan) -> Vec<String> {
     places.into_iter().map(note).collect()
 }
 
-/// What to do about reports without lines.
-const NO_LINES: &str = "built without debug information, so stacks have no files and lines; to get them, set \
-    CARGO_PROFILE_RELEASE_DEBUG=line-tables-only, or `debug` in the profile";
+/// What to do about reports without lines, of tests that were built with this profile.
+fn no_lines(profile: &CargoProfile) -> String {
+    format!(
+        "built without debug information, so stacks have no files and lines; to get them, set {}=line-tables-only, or \
+         `debug` in the profile",
+        profile.debug_variable()
+    )
+}
 
 fn notes(built: &BuildOutput) -> Vec<String> {
     let mut notes = Vec::new();

@@ -8,7 +8,10 @@ pub enum NoHooks {
     #[error("it was not asked for")]
     Off,
     /// The names were stripped.
-    #[error("the module has no function names: build it without stripping them")]
+    #[error(
+        "the module has no function names: build it without stripping them (clang runs wasm-opt, which strips them, unless it is \
+        given --no-wasm-opt)"
+    )]
     NoNames,
     /// The name section cannot be parsed, or names what does not exist.
     #[error("the module's name section is damaged")]

@@ -56,6 +56,19 @@ pub enum CargoProfile {
     Named(String),
 }
 
+impl CargoProfile {
+    /// The variable that sets the profile's debug information, as cargo names it: `CARGO_PROFILE_RELEASE_DEBUG`.
+    #[must_use]
+    pub fn debug_variable(&self) -> String {
+        let name = match self {
+            Self::Test => "TEST",
+            Self::Release => "RELEASE",
+            Self::Named(name) => name,
+        };
+        format!("CARGO_PROFILE_{}_DEBUG", name.to_ascii_uppercase().replace('-', "_"))
+    }
+}
+
 /// One of cargo's target options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetFilter {
@@ -199,6 +212,14 @@ mod tests {
     fn line(request: &BuildRequest, only: Option<&[String]>) -> String {
         let args = request.build_args(only);
         args.iter().map(|arg| arg.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_profile_has_a_variable_of_its_own() {
+        let variable = |profile: CargoProfile| profile.debug_variable();
+        assert_eq!(variable(CargoProfile::Test), "CARGO_PROFILE_TEST_DEBUG");
+        assert_eq!(variable(CargoProfile::Release), "CARGO_PROFILE_RELEASE_DEBUG");
+        assert_eq!(variable(CargoProfile::Named("ci-fast".to_owned())), "CARGO_PROFILE_CI_FAST_DEBUG");
     }
 
     #[test]
