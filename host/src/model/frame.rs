@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One frame of a guest's stack.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Frame {
     /// Demangled function name, or `wasm function N`.
@@ -14,6 +14,14 @@ pub struct Frame {
     /// Line in the file, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The library that the function belongs to: a package that the tested one depends on, or `std`, `libc`, `libc++` or `go`
+    /// for the library of a language. Absent where it is the user's own code, or where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
+    /// Whether this entry stands for several calls, because the stack was too deep to have an entry for each. `function` then
+    /// says for how many, in words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folded: bool,
 }
 
 impl Frame {
@@ -26,12 +34,33 @@ impl Frame {
     /// ```
     #[must_use]
     pub fn new(function: impl Into<String>) -> Self {
-        Self { function: function.into(), file: None, line: None }
+        Self { function: function.into(), ..Self::default() }
     }
 
     /// The same frame in this line of this file.
     #[must_use]
     pub fn at(self, file: impl Into<String>, line: u32) -> Self {
         Self { file: Some(file.into()), line: Some(line), ..self }
+    }
+
+    /// The same frame as one of this library's.
+    #[must_use]
+    pub fn of_library(self, library: impl Into<String>) -> Self {
+        Self { library: Some(library.into()), ..self }
+    }
+
+    /// An entry that stands for several calls.
+    pub(crate) fn folding(words: impl Into<String>) -> Self {
+        Self { folded: true, ..Self::new(words) }
+    }
+
+    /// Whether this is one call of a function that is not known to be a library's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.library.is_none() && !self.folded
+    }
+
+    /// The innermost frame of the user's own code; the innermost of all where none is known to be.
+    pub(crate) fn innermost_own(stack: &[Self]) -> Option<&Self> {
+        stack.iter().find(|frame| frame.is_own()).or_else(|| stack.first())
     }
 }

@@ -17,10 +17,11 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language of the innermost frame that tells one; `None` where no frame does. A frame tells it by the extension of
-    /// its file; without a file, a function with `::` in its name is taken for Rust's.
+    /// The language of the innermost of the user's frames that tells one, or else of any frame; `None` where no frame does. A
+    /// frame tells it by the extension of its file; without a file, by how its function's name is written.
     pub fn from_stack(stack: &[Frame]) -> Option<Self> {
-        stack.iter().find_map(Self::from_frame)
+        let own = stack.iter().filter(|frame| frame.is_own());
+        own.chain(stack).find_map(Self::from_frame)
     }
 
     /// The one language that these stacks tell; `None` where they tell none, or several.
@@ -32,7 +33,7 @@ impl Language {
 
     fn from_frame(frame: &Frame) -> Option<Self> {
         let Some(file) = &frame.file else {
-            return frame.function.contains("::").then_some(Self::Rust);
+            return Self::from_name(&frame.function);
         };
         // A header may be C's or C++'s: C's advice holds for both.
         match Path::new(file).extension()?.to_str()? {
@@ -43,16 +44,27 @@ impl Language {
             _ => None,
         }
     }
+
+    /// The language of a function: C++ writes its arguments behind its name, and Go a dot between package and function.
+    fn from_name(function: &str) -> Option<Self> {
+        if function.contains("::") {
+            let with_arguments = !function.starts_with('<') && function.contains('(');
+            return Some(if with_arguments { Self::Cpp } else { Self::Rust });
+        }
+        // What the linker and the optimiser of C append is a dot too.
+        let (package, name) = function.split_once('.')?;
+        let appended =
+            ["llvm.", "part.", "cold", "constprop.", "command_export"].iter().any(|end| name.starts_with(end));
+        let in_package = !package.is_empty() && package.chars().all(|c| c.is_alphanumeric() || "_/-".contains(c));
+        let named = name.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '(');
+        (in_package && named && !appended).then_some(Self::Go)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::samples::frame;
-
-    fn without_file(function: &str) -> Frame {
-        Frame { function: function.to_owned(), file: None, line: None }
-    }
 
     #[test]
     fn the_innermost_frame_that_tells_a_language_decides() {
@@ -68,15 +80,37 @@ mod tests {
         ] {
             assert_eq!(Language::from_stack(&[frame("main", file, 1)]), language, "{file}");
         }
-        let stack = [without_file("wasm function 71"), frame("main", "start.S", 1), frame("add", "list.c", 3)];
+        let stack = [Frame::new("wasm function 71"), frame("main", "start.S", 1), frame("add", "list.c", 3)];
         assert_eq!(Language::from_stack(&stack), Some(Language::C));
         assert_eq!(Language::from_stack(&[]), None);
     }
 
     #[test]
-    fn without_a_file_a_path_is_rusts() {
-        assert_eq!(Language::from_stack(&[without_file("semver::parse")]), Some(Language::Rust));
-        assert_eq!(Language::from_stack(&[without_file("malloc")]), None);
+    fn without_a_file_a_name_tells_it_by_how_it_is_written() {
+        for (function, language) in [
+            ("semver::parse", Some(Language::Rust)),
+            ("<alloc::vec::Vec<T> as demo::Trait<(u8, u8)>>::f", Some(Language::Rust)),
+            ("app::Store::grab(int)", Some(Language::Cpp)),
+            ("(anonymous namespace)::f()", Some(Language::Cpp)),
+            ("main.main", Some(Language::Go)),
+            ("main.__Store_.open", Some(Language::Go)),
+            ("github.com/me/demo.(*Store).Open", Some(Language::Go)),
+            ("malloc", None),
+            ("helper.1", None),
+            ("helper.llvm.1234", None),
+            ("_start.command_export", None),
+            ("wasm function 7", None),
+            ("… 12 frames of tokio, std", None),
+        ] {
+            assert_eq!(Language::from_stack(&[Frame::new(function)]), language, "{function}");
+        }
+    }
+
+    #[test]
+    fn the_users_own_frames_come_before_those_of_libraries() {
+        let stack = [frame("open", "c-1.0.0/src/a.c", 1).of_library("c"), frame("demo::f", "src/lib.rs", 1)];
+        assert_eq!(Language::from_stack(&stack), Some(Language::Rust));
+        assert_eq!(Language::from_stack(&stack[..1]), Some(Language::C));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) fn with(name: &str, verdict: Verdict, details: Details) -> TestRecord
 }
 
 pub(crate) fn frame(function: &str, file: &str, line: u32) -> Frame {
-    Frame { function: function.to_owned(), file: Some(file.to_owned()), line: Some(line) }
+    Frame::new(function).at(file, line)
 }
 
 pub(crate) fn file(path: &str, count: u64) -> Resource {
@@ -56,7 +56,7 @@ pub(crate) fn file(path: &str, count: u64) -> Resource {
 }
 
 pub(crate) fn socket() -> Resource {
-    let stack = vec![Frame { function: "wasm function 71".to_owned(), file: None, line: None }];
+    let stack = vec![Frame::new("wasm function 71")];
     let (kind, path, fd, mode) = (ResourceKind::Socket, None, Some(9), None);
     Resource { kind, path, fd, mode, bytes_written: 1, stack, ..file("", 1) }
 }
@@ -183,8 +183,10 @@ fn some_text() -> impl Strategy<Value = Option<String>> {
 }
 
 prop_compose! {
-    fn any_frame()(function in hostile(), file in some_text(), line: Option<u32>) -> Frame {
-        Frame { function, file, line }
+    fn any_frame()(
+        function in hostile(), file in some_text(), line: Option<u32>, library in some_text(), folded: bool,
+    ) -> Frame {
+        Frame { function, file, line, library, folded }
     }
 }
 

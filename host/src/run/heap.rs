@@ -151,7 +151,7 @@ impl Accountant<'_> {
             ProfileSite {
                 module: self.job.module.name.to_string(),
                 test: self.job.test.to_string(),
-                stack: self.job.module.symbols.frames(&stack),
+                stack: self.job.module.symbols.frames_of_allocation(&stack),
                 alloc_objects,
                 alloc_space,
                 inuse_objects,

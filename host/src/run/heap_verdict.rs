@@ -57,7 +57,7 @@ pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource>
     let mut entries: Vec<Resource> = Vec::new();
     let mut known: HashMap<Vec<Frame>, usize> = HashMap::new();
     for site in sites {
-        let stack = site.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default();
+        let stack = site.stack.as_deref().map(|stack| symbols.frames_of_allocation(stack)).unwrap_or_default();
         let index = *known.entry(stack).or_insert_with_key(|stack| {
             entries.push(Resource { count: 0, ..Resource::new(ResourceKind::Heap, scope, stack.clone()) });
             entries.len() - 1

@@ -122,7 +122,7 @@ impl Case<'_> {
     /// What was waited for, with the place where that socket was acquired.
     fn words(&self, waited: &FatalWait) -> String {
         let frames = waited.acquired.as_deref().map(|stack| self.module.symbols.frames(stack)).unwrap_or_default();
-        match frames.first() {
+        match Frame::innermost_own(&frames) {
             Some(Frame { file: Some(file), line: Some(line), .. }) => {
                 format!("{waited} (that socket was acquired at {file}:{line})")
             }

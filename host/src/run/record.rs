@@ -180,7 +180,7 @@ fn heap_limits(
             *verdict = broken.verdict;
             judgement.limit = Some(broken.limit);
             judgement.message = Some(broken.message);
-            Some(broken.stack.map(|stack| case.module.symbols.frames(&stack)).unwrap_or_default())
+            Some(broken.stack.map(|stack| case.module.symbols.frames_of_allocation(&stack)).unwrap_or_default())
         }
         Compliance::Unknown(why) => {
             *verdict = Verdict::Fail;
@@ -222,7 +222,7 @@ fn frames(case: &Case<'_>, ending: &Ending) -> Vec<Frame> {
     if !ending.used_up_stack() || stack.len() <= OVERFLOW_FRAMES {
         return case.module.symbols.frames(stack);
     }
-    let deeper = Frame { function: "… deeper calls".to_owned(), file: None, line: None };
+    let deeper = Frame::folding("… deeper calls");
     let outer = case.module.symbols.frames(&stack[stack.len() - OVERFLOW_FRAMES..]);
     std::iter::once(deeper).chain(outer).collect()
 }

@@ -228,6 +228,7 @@ mod tests {
         let short = stack(4096);
         assert_eq!(bounded(Arc::clone(&short)), short);
         let kept = bounded(stack(100_000));
-        assert_eq!((kept.len(), kept[2047].function, kept[2048].function), (4096, 2047, 97_952));
+        assert_eq!((kept.len(), kept[2047].function, kept[2048]), (4097, 2047, RawFrame::LEFT_OUT));
+        assert_eq!((kept[2049].function, kept[4096].function), (97_952, 99_999));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
-use super::paths::{PathRoots, push};
+use super::paths::{Origin, PathRoots, push};
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
 
 /// One function of the user's, or of a dependency.
@@ -36,7 +36,7 @@ fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
     let text = |part: &Option<Metered>| Some(part.as_ref()?.to_string_lossy().ok()?.into_owned());
     let mut path = text(&unit.comp_dir).unwrap_or_default();
     push(&mut path, &text(&unit.name).unwrap_or_default());
-    roots.source(&path).is_some_and(|source| source.library)
+    roots.source(&path).is_some_and(|source| matches!(source.origin, Origin::Library(_)))
 }
 
 struct DeclWalk<'a> {

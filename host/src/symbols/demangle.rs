@@ -3,9 +3,12 @@
 /// Longest name that is kept; generic Rust code has them of many kilobytes.
 const MAX_LEN: usize = 500;
 
-/// A function's name without its mangling and hash. Names of other languages stay as they are.
+/// A function's name without its mangling, its hash, and what C++ writes before it: the type of its result.
 pub(super) fn readable(raw: &str) -> String {
-    let mut name = format!("{:#}", rustc_demangle::demangle(raw));
+    let mut name = match rustc_demangle::try_demangle(raw) {
+        Ok(name) => format!("{name:#}"),
+        Err(_) => from_cpp(raw).unwrap_or_else(|| without_result(raw).to_owned()),
+    };
     if name.contains(char::is_control) {
         name = name.escape_debug().to_string();
     }
@@ -13,6 +16,49 @@ pub(super) fn readable(raw: &str) -> String {
         let end = (0..=MAX_LEN).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
         name.truncate(end);
         name.push('…');
+    }
+    name
+}
+
+/// A name that C++ mangled; `None` for any other.
+fn from_cpp(raw: &str) -> Option<String> {
+    if !raw.starts_with("_Z") {
+        return None;
+    }
+    let symbol = cpp_demangle::Symbol::new(raw).ok()?;
+    let mut start = Start(String::new());
+    let options = cpp_demangle::DemangleOptions::new().no_return_type();
+    let whole = symbol.structured_demangle(&mut start, &options).is_ok();
+    // Of a name that is too long, the start is as good as that of any other.
+    (whole || start.0.len() > MAX_LEN).then_some(start.0)
+}
+
+/// The first bytes of a name, a few more than are kept of one. Mangled names repeat parts by reference, so that a short one may
+/// stand for gigabytes.
+struct Start(String);
+
+impl cpp_demangle::DemangleWrite for Start {
+    fn write_string(&mut self, text: &str) -> std::fmt::Result {
+        self.0.push_str(text);
+        if self.0.len() > MAX_LEN { Err(std::fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// `ns::f<int>(int)` of `void ns::f<int>(int)`: linkers write C++'s names so.
+fn without_result(name: &str) -> &str {
+    const ANONYMOUS: &str = "(anonymous namespace)";
+    let (mut depth, mut start) = (0usize, 0);
+    for (at, byte) in name.bytes().enumerate() {
+        let before = || name[start..at].strip_prefix("operator").is_some() || name[start..at].ends_with("::operator");
+        match byte {
+            // Its own arguments.
+            b'(' if depth == 0 && at > start && !name[at..].starts_with(ANONYMOUS) => return &name[start..],
+            b'<' | b'(' | b'[' => depth += 1,
+            b'>' | b')' | b']' => depth = depth.saturating_sub(1),
+            b' ' if depth == 0 && before() => return &name[start..],
+            b' ' if depth == 0 => start = at + 1,
+            _ => {}
+        }
     }
     name
 }
@@ -27,6 +73,44 @@ mod tests {
         assert_eq!(readable("_RNvCs7hHA8GJrt0_4test16test_main_static"), "test::test_main_static");
         assert_eq!(readable("fopen"), "fopen");
         assert_eq!(readable("ns::f(int)"), "ns::f(int)");
+    }
+
+    #[test]
+    fn cpps_names_read_the_same_wherever_they_come_from() {
+        for (mangled, by_the_linker, expected) in [
+            ("_ZN3app5Store4grabEi", "app::Store::grab(int)", "app::Store::grab(int)"),
+            (
+                "_ZN3appL4fillINS_5StoreEEEvRT_i",
+                "void app::fill<app::Store>(app::Store&, int)",
+                "app::fill<app::Store>(app::Store&, int)",
+            ),
+            ("_Znwm", "operator new(unsigned long)", "operator new(unsigned long)"),
+            ("_ZN12_GLOBAL__N_11fEv", "(anonymous namespace)::f()", "(anonymous namespace)::f()"),
+            (
+                "_ZN12_GLOBAL__N_11gIiEEvT_",
+                "void (anonymous namespace)::g<int>(int)",
+                "(anonymous namespace)::g<int>(int)",
+            ),
+        ] {
+            assert_eq!(readable(mangled), expected, "{mangled}");
+            assert_eq!(readable(by_the_linker), expected, "{by_the_linker}");
+        }
+        // What is not a mangled name, and what is no name of C++.
+        for plain in ["_Zx!", "_ZN", "load config", "<T as demo::Trait>::f", "fn(int)", "a<b> c"] {
+            assert_eq!(readable(plain), plain);
+        }
+    }
+
+    #[test]
+    fn a_name_that_repeats_itself_is_cut() {
+        let parts = "S_".repeat(3);
+        let bomb = format!("_Z1fI{}E", (0..30).fold("1a".to_owned(), |name, _| format!("1tI{name}{parts}E")));
+        assert!(readable(&bomb).len() <= 503);
+        // One whose parts double with each reference.
+        let doubling: String = (0..40)
+            .map(|nth| format!("1tIS{n}_S{n}_E", n = if nth == 0 { String::new() } else { format!("{:X}", nth - 1) }))
+            .collect();
+        assert!(readable(&format!("_Z1fPv{doubling}")).len() <= 503);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod demangle;
 mod dwarf;
 mod metered;
 mod names;
+mod owner;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ use names::Names;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use trim::Symbol;
+use trim::{Purpose, Symbol};
 
 /// Frames that are looked at for a cause: a trap is at most so far from the code that led to it.
 const CAUSE_FRAMES: usize = 64;
@@ -122,16 +123,21 @@ impl Symbols {
         (&self.bytes, &self.sections)
     }
 
-    /// The frames of a stack that are the user's own, innermost first: inlined calls expanded, without those of the
-    /// libraries at the inner end and of the harness at the outer. All of the test's, where none is the user's. At most
-    /// 32: where there are more, the last says how many.
+    /// The frames of a stack from the innermost that is the user's own or a dependency's, innermost first: inlined calls
+    /// expanded, without those of languages' libraries at the inner end and of the harness at the outer. All of the test's,
+    /// where none is left. At most 32: of a deeper stack, calls in libraries share an entry that says how many they are.
     pub fn frames(&self, stack: &[RawFrame]) -> Vec<Frame> {
-        let groups = self.groups(stack);
-        trim::user_frames(&groups, &self.harnesses).unwrap_or_else(|| trim::all_frames(&groups))
+        self.frames_for(stack, Purpose::Other)
     }
 
-    fn user_frames(&self, stack: &[RawFrame]) -> Option<Vec<Frame>> {
-        trim::user_frames(&self.groups(stack), &self.harnesses)
+    /// [`Symbols::frames`] of an allocation: without those of allocators, whoever wrote them.
+    pub fn frames_of_allocation(&self, stack: &[RawFrame]) -> Vec<Frame> {
+        self.frames_for(stack, Purpose::Allocation)
+    }
+
+    fn frames_for(&self, stack: &[RawFrame], purpose: Purpose) -> Vec<Frame> {
+        let groups = self.groups(stack);
+        trim::user_frames(&groups, &self.harnesses, purpose).unwrap_or_else(|| trim::all_frames(&groups))
     }
 
     /// The frames of the test, each with the calls that were inlined into it.
@@ -148,8 +154,8 @@ impl Symbols {
             return frames;
         }
         let Some((file, line)) = split_place(place) else { return frames };
-        if self.user_frames(stack).is_none() {
-            frames = vec![Frame { function: test.to_owned(), file: None, line: None }];
+        if trim::user_frames(&self.groups(stack), &self.harnesses, Purpose::Other).is_none() {
+            frames = vec![Frame::new(test)];
         }
         if let Some(innermost) = frames.first_mut() {
             (innermost.file, innermost.line) = (self.named_file(Some(file)), Some(line));
@@ -224,7 +230,7 @@ impl Symbols {
         let decl = &self.decls(lines)[index];
         let (function, start) = (readable(&decl.path), decl.start);
         let file = self.named_file(decl.file.as_deref());
-        let mut frame = Frame { function, file, line: decl.line };
+        let mut frame = Frame { file, line: decl.line, ..Frame::new(function) };
         if let (None, Some(start)) = (frame.line, start) {
             let calls = self.dwarf(lines).map(|dwarf| dwarf.calls(start)).unwrap_or_default();
             if let Some(call) = calls.last() {
@@ -244,7 +250,7 @@ impl Symbols {
         let last = path.rsplit("::").next().unwrap_or(path);
         let names = self.names().all().filter(|raw| raw.contains(last)).map(readable);
         let function = names.filter(|name| decls::matches(name, path)).min_by_key(|name| (name.len(), name.clone()))?;
-        Some(Frame { function, file: None, line: None })
+        Some(Frame::new(function))
     }
 
     /// How many frames of a stack are within the test that a harness runs: all, where it runs none.
@@ -272,6 +278,9 @@ impl Symbols {
     fn expand(&self, lines: &mut Lines, raw: RawFrame) -> Arc<[Symbol]> {
         if let Some(known) = lines.known.get(&raw) {
             return Arc::clone(known);
+        }
+        if raw == RawFrame::LEFT_OUT {
+            return [Symbol::left_out()].into();
         }
         let calls = match (raw.offset, self.dwarf(lines)) {
             (Some(offset), Some(dwarf)) => dwarf.calls(offset),

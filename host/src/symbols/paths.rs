@@ -16,9 +16,22 @@ pub struct PathRoots {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) path: String,
-    /// Whether it is a file of Rust's libraries, of their dependencies, or of the C library.
-    pub(super) library: bool,
+    pub(super) origin: Origin,
 }
+
+/// Whose a source file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The user's: it is in the workspace, or in a directory of which nothing is known.
+    Own,
+    /// That of a package which the workspace depends on, by its name.
+    Package(String),
+    /// That of a language's library: `std` with all that it is made of, `libc`, `libc++`.
+    Library(&'static str),
+}
+
+/// What Rust's library is called, with all the packages that it is made of.
+pub(super) const RUST: &str = "std";
 
 /// Packages of Rust's library that programs contain.
 const RUST_LIBRARIES: [&str; 14] = [
@@ -38,8 +51,17 @@ const RUST_LIBRARIES: [&str; 14] = [
     "unwind",
 ];
 
-/// Directories of wasi-libc's sources.
-const C_LIBRARIES: [&str; 3] = ["libc-bottom-half", "libc-top-half", "dlmalloc"];
+/// Directories of the sources of the libraries of C and C++, each with the library's name.
+const C_LIBRARIES: [(&str, &str); 7] = [
+    ("libc-bottom-half", "libc"),
+    ("libc-top-half", "libc"),
+    ("dlmalloc", "libc"),
+    ("libcxx", "libc++"),
+    ("libcxxabi", "libc++"),
+    ("libunwind", "libc++"),
+    // Headers, wherever they are installed.
+    ("c++/v1", "libc++"),
+];
 
 impl PathRoots {
     /// Names the file that a compiler found at this path; `None` where the path names none.
@@ -52,18 +74,51 @@ impl PathRoots {
     }
 
     fn named(&self, path: String) -> Source {
-        let user = |path: String| Source { path, library: false };
+        let own = |path: String| Source { path, origin: Origin::Own };
         if let Some(inside) = self.inside(&path) {
             // Cargo's own directories may be in the workspace.
-            return of_cargo(&inside).unwrap_or_else(|| user(inside));
+            return self.of_cargo(&inside).unwrap_or_else(|| own(inside));
         }
-        if let Some(source) = of_rust(&path).or_else(|| of_cargo(&path)).or_else(|| of_c(&path)) {
+        if let Some(source) = of_rust(&path).or_else(|| self.of_cargo(&path)).or_else(|| of_c(&path)) {
             return source;
         }
         if let Some(inside) = below(&path, VIRTUAL_PACKAGES) {
-            return user(inside.to_owned());
+            return self.of_package(inside.to_owned());
         }
-        user(if path.starts_with('/') || is_drive(&path) { tail(&path, 2) } else { path })
+        own(if path.starts_with('/') || is_drive(&path) { tail(&path, 2) } else { path })
+    }
+
+    /// A file of a package, whose directory comes first in the path: `semver-1.0.26/src/lib.rs`.
+    fn of_package(&self, path: String) -> Source {
+        let directory = path.split('/').next().unwrap_or_default();
+        // A registry has each version in a directory of its own, git and generated code have not.
+        let versioned = |(at, _): &(usize, &str)| directory[at + 1..].starts_with(|c: char| c.is_ascii_digit());
+        let name = directory.match_indices('-').find(versioned).map_or(directory, |(at, _)| &directory[..at]);
+        let tested = self.package.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        // What a build script generated for the package itself is beside what others generated.
+        let own = path.strip_prefix(name).is_some_and(|rest| rest.starts_with("/out/")) && tested == Some(name);
+        let origin = if own { Origin::Own } else { Origin::Package(name.to_owned()) };
+        Source { path, origin }
+    }
+
+    /// Sources that cargo fetched or generated.
+    fn of_cargo(&self, path: &str) -> Option<Source> {
+        let package = |path: String| Some(self.of_package(path));
+        if let Some((_, rest)) = split_at_directory(path, "registry/src/") {
+            // index.crates.io-1949cf8c6b5b557f/semver-1.0.26/src/lib.rs
+            return package(rest.split_once('/')?.1.to_owned());
+        }
+        if let Some((_, rest)) = split_at_directory(path, "git/checkouts/") {
+            // semver-0d4f6a5b/1a2b3c4/src/lib.rs
+            let (name, rest) = rest.split_once('/')?;
+            let (_revision, rest) = rest.split_once('/')?;
+            return package(format!("{}/{rest}", without_hash(name)));
+        }
+        // target/debug/build/semver-0d4f6a5b/out/generated.rs
+        let (build, generated) = path.split_once("/out/")?;
+        let (directory, name) = build.rsplit_once('/')?;
+        let built = directory == "build" || directory.ends_with("/build");
+        if built { package(format!("{}/out/{generated}", without_hash(name))) } else { None }
     }
 
     /// The path from the package or the workspace, where it is in one.
@@ -84,7 +139,7 @@ impl PathRoots {
 
 /// `library/std/src/fs.rs` below any of the places where Rust's sources are: `std/src/fs.rs`.
 fn of_rust(path: &str) -> Option<Source> {
-    let library = |path: String| Some(Source { path, library: true });
+    let library = |path: String| Some(Source { path, origin: Origin::Library(RUST) });
     if let Some(rest) = path.strip_prefix("/rust/deps/") {
         return library(rest.to_owned());
     }
@@ -104,29 +159,14 @@ fn of_rust(path: &str) -> Option<Source> {
     if of_rustc { library(vendored.to_owned()) } else { None }
 }
 
-/// Sources that cargo fetched or generated.
-fn of_cargo(path: &str) -> Option<Source> {
-    let user = |path: String| Some(Source { path, library: false });
-    if let Some((_, rest)) = split_at_directory(path, "registry/src/") {
-        // index.crates.io-1949cf8c6b5b557f/semver-1.0.26/src/lib.rs
-        return user(rest.split_once('/')?.1.to_owned());
-    }
-    if let Some((_, rest)) = split_at_directory(path, "git/checkouts/") {
-        // semver-0d4f6a5b/1a2b3c4/src/lib.rs
-        let (name, rest) = rest.split_once('/')?;
-        let (_revision, rest) = rest.split_once('/')?;
-        return user(format!("{}/{rest}", without_hash(name)));
-    }
-    // target/debug/build/semver-0d4f6a5b/out/generated.rs
-    let (build, generated) = path.split_once("/out/")?;
-    let (directory, package) = build.rsplit_once('/')?;
-    let built = directory == "build" || directory.ends_with("/build");
-    if built { user(format!("{}/out/{generated}", without_hash(package))) } else { None }
-}
-
 fn of_c(path: &str) -> Option<Source> {
-    let at = C_LIBRARIES.iter().find_map(|name| path.find(&format!("{name}/")))?;
-    (at == 0 || path[..at].ends_with('/')).then(|| Source { path: path[at..].to_owned(), library: true })
+    C_LIBRARIES.iter().find_map(|(directory, library)| {
+        let at = path.match_indices(directory).map(|(at, _)| at).find(|at| {
+            let (before, rest) = (&path[..*at], &path[at + directory.len()..]);
+            (before.is_empty() || before.ends_with('/')) && rest.starts_with('/')
+        })?;
+        Some(Source { path: path[at..].to_owned(), origin: Origin::Library(library) })
+    })
 }
 
 fn split_at_directory<'p>(path: &'p str, directory: &str) -> Option<(&'p str, &'p str)> {
@@ -217,7 +257,9 @@ mod tests {
             ("/cargo/pkg/out/gen.rs", "pkg/out/gen.rs"),
             ("/thing.c", "thing.c"),
         ] {
-            assert_eq!(source(compiled), Source { path: expected.into(), library: false }, "{compiled}");
+            let found = source(compiled);
+            assert_eq!(found.path, expected, "{compiled}");
+            assert!(!matches!(found.origin, Origin::Library(_)), "{compiled}");
         }
     }
 
@@ -243,9 +285,42 @@ mod tests {
             ("/rust/deps/dlmalloc-0.2.8/src/dlmalloc.rs", "dlmalloc-0.2.8/src/dlmalloc.rs"),
             ("/build/wasi-libc/libc-bottom-half/sources/preopens.c", "libc-bottom-half/sources/preopens.c"),
         ] {
-            assert_eq!(source(compiled), Source { path: expected.into(), library: true }, "{compiled}");
+            let library = if expected.starts_with("libc") { "libc" } else { "std" };
+            let expected = Source { path: expected.into(), origin: Origin::Library(library) };
+            assert_eq!(source(compiled), expected, "{compiled}");
         }
-        assert!(!source("/home/u/ws/library/core/src/lib.rs").library);
+        assert_eq!(source("/home/u/ws/library/core/src/lib.rs").origin, Origin::Own);
+    }
+
+    #[test]
+    fn sources_of_cpps_library_are_known_where_they_were_built_and_where_they_are_installed() {
+        for (compiled, expected) in [
+            ("/usr/include/wasm32-wasi/c++/v1/__memory/shared_ptr.h", "c++/v1/__memory/shared_ptr.h"),
+            ("/build/llvm-toolchain-19-19.1.7/libcxx/src/stdlib_new_delete.cpp", "libcxx/src/stdlib_new_delete.cpp"),
+            ("/build/llvm-project/libcxxabi/src/cxa_virtual.cpp", "libcxxabi/src/cxa_virtual.cpp"),
+        ] {
+            let expected = Source { path: expected.into(), origin: Origin::Library("libc++") };
+            assert_eq!(source(compiled), expected, "{compiled}");
+        }
+        assert_eq!(source("/opt/mylibcxx/src/a.cpp").origin, Origin::Own);
+    }
+
+    #[test]
+    fn a_dependency_is_told_from_the_users_own() {
+        for (compiled, expected) in [
+            ("/workspace/pkg/src/lib.rs", None),
+            ("/workspace/other/src/lib.rs", None),
+            ("/opt/elsewhere/lib/src/thing.c", None),
+            ("/cargo/semver-1.0.26/src/lib.rs", Some("semver")),
+            ("/cargo/wasm-bindgen-0.2.100/src/lib.rs", Some("wasm-bindgen")),
+            ("/home/u/ws/.cargo/registry/src/index.crates.io-19/semver-1.0.26/src/lib.rs", Some("semver")),
+            ("/home/u/.cargo/git/checkouts/my-crate-0d4f6a5b/1a2b3c4/src/lib.rs", Some("my-crate")),
+            ("/cargo/serde/out/private.rs", Some("serde")),
+            ("/cargo/pkg/out/gen.rs", None),
+        ] {
+            let expected = expected.map_or(Origin::Own, |name| Origin::Package(name.to_owned()));
+            assert_eq!(source(compiled).origin, expected, "{compiled}");
+        }
     }
 
     #[test]

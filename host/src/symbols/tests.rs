@@ -256,7 +256,10 @@ fn deep_recursion_is_cut_and_counted() {
     let symbols = symbols(module(&[OUTER]));
     let frames = symbols.frames(&vec![raw(0, 35); 100_000]);
     assert_eq!(frames.len(), trim::MAX_FRAMES);
-    assert_eq!(frames.last().unwrap().function, "… 99969 more");
+    assert_eq!(frames[27].function, "… 99969 more frames");
+    assert!(frames[27].folded && frames[28] == frames[26]);
+    let cut = symbols.frames(&[raw(0, 35), RawFrame::LEFT_OUT, raw(0, 35)]);
+    assert_eq!(shown(&cut), ["demo::outer src/lib.rs:13", "… more calls", "demo::outer src/lib.rs:13"]);
 }
 
 #[test]

@@ -1,114 +1,19 @@
-//! The user's own frames of a stack.
+//! Which frames of a stack are reported: the user's own, and what is between them.
 
 use super::HarnessFrames;
+use super::owner::{MAINS, Owner, is_allocator, is_entry_of_allocator};
 use super::paths::Source;
 use crate::model::Frame;
 use std::sync::Arc;
 
-/// Most frames of a stack in a report; the last one then says how many there are more.
+/// Most entries of a stack in a report. Of a deeper one, the frames of libraries are folded first, from the outermost on.
 pub(super) const MAX_FRAMES: usize = 32;
 
-/// Crates of Rust's library and those it is made of, by the name in a function's path: their frames are nobody's own.
-const LIBRARY_CRATES: &[&str] = &[
-    "__rustc",
-    "addr2line",
-    "alloc",
-    "backtrace",
-    "compiler_builtins",
-    "core",
-    "dlmalloc",
-    "gimli",
-    "hashbrown",
-    "libc",
-    "panic_abort",
-    "panic_unwind",
-    "rustc_demangle",
-    "std",
-    "wasi",
-    "wasip1",
-];
+/// Entries at the outer end that are kept of a stack which is too deep even then: the test is there.
+const OUTER_FRAMES: usize = 4;
 
-/// Functions of the C library that end in a call of the host, or that run a program; with what begins with `__`, which is
-/// reserved for it.
-const C_LIBRARY: &[&str] = &[
-    "_Exit",
-    "_exit",
-    "_start",
-    "abort",
-    "accept",
-    "accept4",
-    "aligned_alloc",
-    "calloc",
-    "close",
-    "closedir",
-    "creat",
-    "dispose_chunk",
-    "dlcalloc",
-    "dlfree",
-    "dlmalloc",
-    "dlmemalign",
-    "dlrealloc",
-    "exit",
-    "fclose",
-    "fdopen",
-    "fdopendir",
-    "fflush",
-    "find_relpath",
-    "find_relpath2",
-    "fopen",
-    "fopen64",
-    "fopendir",
-    "fprintf",
-    "fputc",
-    "fputs",
-    "fread",
-    "free",
-    "freopen",
-    "fwrite",
-    "internal_memalign",
-    "malloc",
-    "memalign",
-    "memcpy",
-    "memmove",
-    "memset",
-    "nanosleep",
-    "open",
-    "open64",
-    "openat",
-    "opendir",
-    "opendirat",
-    "perror",
-    "posix_memalign",
-    "printf",
-    "puts",
-    "read",
-    "readdir",
-    "realloc",
-    "sbrk",
-    "scandir",
-    "vfprintf",
-    "write",
-    "writev",
-];
-
-/// What the entry of a program is called. In C it is the user's, in Rust it is made up and calls the runtime.
-const MAINS: [&str; 3] = ["main", "__original_main", "__main_argc_argv"];
-
-/// What wasm-ld appends to the name of an export that it wraps.
-const EXPORT_WRAPPER: &str = ".command_export";
-
-/// Packages that stand between Rust's library and the host, wherever their sources are.
-const SHIM_PACKAGES: [&str; 2] = ["wasi-", "wasip1-"];
-
-/// Whose a frame is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    User,
-    /// Rust's library or its test harness.
-    Rust,
-    /// The C library, the linker, or our SDK.
-    Other,
-}
+/// Libraries that a folded entry names.
+const MAX_NAMED: usize = 3;
 
 /// One frame with what trimming needs to know.
 #[derive(Debug, Clone)]
@@ -124,112 +29,110 @@ impl Symbol {
         line: Option<u32>,
         harnesses: &[HarnessFrames],
     ) -> Self {
-        let owner = owner(&function, source.as_ref(), harnesses);
-        Self { frame: Frame { function, file: source.map(|source| source.path), line }, owner }
+        let owner = Owner::new(&function, source.as_ref(), harnesses);
+        let library = owner.library().map(str::to_owned);
+        let frame = Frame { function, file: source.map(|source| source.path), line, library, folded: false };
+        Self { frame, owner }
+    }
+
+    /// What stands for frames of which only is known that they were there.
+    pub(super) fn left_out() -> Self {
+        Self { frame: Frame::folding("… more calls"), owner: Owner::LeftOut }
     }
 }
 
-fn owner(function: &str, source: Option<&Source>, harnesses: &[HarnessFrames]) -> Owner {
-    // The sources of a harness may be anywhere.
-    if harnesses.iter().any(|harness| harness.owns(function)) || function.ends_with(EXPORT_WRAPPER) {
-        return Owner::Other;
-    }
-    if let Some(source) = source {
-        let shim = SHIM_PACKAGES.iter().any(|package| source.path.starts_with(package));
-        return if source.library || shim { Owner::Rust } else { Owner::User };
-    }
-    if function.contains("::") {
-        return if is_library_path(function, harnesses) { Owner::Rust } else { Owner::User };
-    }
-    match function {
-        "rust_begin_unwind" | "rust_panic" => Owner::Rust,
-        _ if function.starts_with("__rust") || function.starts_with("__rdl") => Owner::Rust,
-        _ if MAINS.contains(&function) => Owner::User,
-        _ if function.starts_with("__") || C_LIBRARY.contains(&function) => Owner::Other,
-        _ => Owner::User,
-    }
-}
-
-/// Whether a path without a file is one of Rust's libraries. A trait of the user's on a type of the library is the user's.
-fn is_library_path(function: &str, harnesses: &[HarnessFrames]) -> bool {
-    let is_library = |name: &str| {
-        LIBRARY_CRATES.contains(&name) || harnesses.iter().any(|harness| harness.library_crates.contains(&name))
-    };
-    let Some((ty, of_trait)) = impl_of(function) else { return is_library(head(function)) };
-    let ty = head(ty);
-    // A type without a crate is built in, or a parameter.
-    let foreign = ty.is_empty() || is_library(ty);
-    foreign && of_trait.is_none_or(|of_trait| is_library(head(of_trait)))
-}
-
-impl HarnessFrames {
-    fn owns(&self, function: &str) -> bool {
-        self.prefixes.iter().any(|prefix| function.starts_with(prefix)) || self.crates.contains(&head(function))
-    }
-}
-
-/// `Type` and `Trait` of `<Type as Trait>::function`, or of `<Type>::function`.
-fn impl_of(function: &str) -> Option<(&str, Option<&str>)> {
-    let inner = function.strip_prefix('<')?;
-    let (mut depth, mut of_trait) = (0usize, None);
-    for (at, byte) in inner.bytes().enumerate() {
-        match byte {
-            b'<' => depth += 1,
-            b'>' if inner[..at].ends_with('-') => {}
-            b'>' if depth == 0 => {
-                let ty = &inner[..of_trait.unwrap_or(at)];
-                return Some((ty, of_trait.map(|start| &inner[start + " as ".len()..at])));
-            }
-            b'>' => depth -= 1,
-            b' ' if depth == 0 && inner[at..].starts_with(" as ") => of_trait = Some(at),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The crate at the head of a path or a type: `demo` of `&mut demo::Thing<T>`; empty where there is none.
-fn head(path: &str) -> &str {
-    let mut rest = path;
-    loop {
-        let start = rest.trim_start_matches(['<', '&', '*', '(', '[', ' ']);
-        let start =
-            ["mut ", "const ", "dyn ", "impl "].iter().find_map(|word| start.strip_prefix(word)).unwrap_or(start);
-        if start.len() == rest.len() {
-            break;
-        }
-        rest = start;
-    }
-    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    if rest[end..].starts_with("::") { &rest[..end] } else { "" }
+/// What a stack is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Memory was allocated, so that allocators are at the inner end.
+    Allocation,
+    /// Anything else.
+    Other,
 }
 
 /// The frames to report of a stack whose frames come in groups (a function and what was inlined into it), innermost
-/// first. `None` where none of them is the user's.
-pub(super) fn user_frames(groups: &[Arc<[Symbol]>], harnesses: &[HarnessFrames]) -> Option<Vec<Frame>> {
-    let all = || groups.iter().flat_map(|group| group.iter());
-    let inner = all().position(|symbol| symbol.owner == Owner::User)?;
+/// first. `None` where none of them is the user's or a dependency's.
+pub(super) fn user_frames(
+    groups: &[Arc<[Symbol]>],
+    harnesses: &[HarnessFrames],
+    purpose: Purpose,
+) -> Option<Vec<Frame>> {
+    let all: Vec<&Symbol> = groups.iter().flat_map(|group| group.iter()).collect();
+    let innermost = all.iter().position(|symbol| !symbol.owner.is_foreign())?;
+    let inner = match purpose {
+        Purpose::Allocation => past_allocators(&all).unwrap_or(innermost),
+        Purpose::Other => innermost,
+    };
     let calls_closures = harnesses.iter().any(|harness| harness.calls_closures);
-    let outer = outer_foreign(groups.iter().rev().flat_map(|group| group.iter().rev()), calls_closures);
-    let total = all().count();
+    let outer = outer_foreign(all.iter().rev().copied(), calls_closures);
     // Where `main` alone is left of a stack it was the user's after all.
-    let kept = total.checked_sub(inner + outer).filter(|kept| *kept > 0)?;
-    Some(capped(all().skip(inner).take(kept), kept))
+    let kept = all.len().checked_sub(inner + outer).filter(|kept| *kept > 0)?;
+    Some(fitted(&all[inner..inner + kept]))
 }
 
 /// Every frame, as far as the report has room.
 pub(super) fn all_frames(groups: &[Arc<[Symbol]>]) -> Vec<Frame> {
-    let total = groups.iter().map(|group| group.len()).sum();
-    capped(groups.iter().flat_map(|group| group.iter()), total)
+    fitted(&groups.iter().flat_map(|group| group.iter()).collect::<Vec<_>>())
 }
 
-fn capped<'s>(symbols: impl Iterator<Item = &'s Symbol>, total: usize) -> Vec<Frame> {
-    let shown = if total > MAX_FRAMES { MAX_FRAMES - 1 } else { total };
-    let mut frames: Vec<_> = symbols.take(shown).map(|symbol| symbol.frame.clone()).collect();
-    if shown < total {
-        frames.push(Frame { function: format!("… {} more", total - shown), file: None, line: None });
+/// The first frame of those who called an allocator. An allocator may be made of several, each of which passes on to the next,
+/// and with functions of its own in between; what it allocates for itself is its own. `None` where nobody is left.
+fn past_allocators(all: &[&Symbol]) -> Option<usize> {
+    let written = |symbol: &Symbol| !symbol.owner.is_foreign() && is_allocator(&symbol.frame.function);
+    let entered = all.iter().position(|symbol| is_entry_of_allocator(&symbol.frame.function) || written(symbol));
+    let start = entered.map_or(0, |entered| entered + 1);
+    let caller = |symbol: &&Symbol| !symbol.owner.is_foreign() && !is_allocator(&symbol.frame.function);
+    Some(start + all[start..].iter().position(caller)?)
+}
+
+/// At most [`MAX_FRAMES`] entries for a stack. The innermost frame and the user's own have an entry each for as long as there
+/// is room; frames of libraries that follow each other share one where there is not enough.
+fn fitted(symbols: &[&Symbol]) -> Vec<Frame> {
+    let mut total = symbols.len();
+    // The innermost frame stands alone, whoever's it is.
+    let (innermost, others) = symbols.split_at(symbols.len().min(1));
+    let shared = |a: &&Symbol, b: &&Symbol| a.owner.library().is_some() && b.owner.library().is_some();
+    let runs: Vec<_> = others.chunk_by(shared).collect();
+    // Each entry is the frames that it stands for; here from the outermost on.
+    let mut entries: Vec<&[&Symbol]> = Vec::with_capacity(total);
+    for run in runs.into_iter().rev() {
+        if total > MAX_FRAMES && run.len() > 1 {
+            total -= run.len() - 1;
+            entries.push(run);
+        } else {
+            entries.extend(run.chunks(1).rev());
+        }
     }
-    frames
+    entries.extend(innermost.chunks(1));
+    entries.reverse();
+    if entries.len() <= MAX_FRAMES {
+        return entries.into_iter().map(entry).collect();
+    }
+    let (inner, outer) = (MAX_FRAMES - OUTER_FRAMES - 1, entries.len() - OUTER_FRAMES);
+    let mut left_out = entries[inner..outer].iter().flat_map(|entry| *entry);
+    let number = match left_out.clone().count() {
+        _ if left_out.any(|symbol| symbol.owner == Owner::LeftOut) => String::new(),
+        number => format!("{number} "),
+    };
+    let middle = Frame::folding(format!("… {number}more frames"));
+    let inner = entries[..inner].iter().map(|frames| entry(frames));
+    inner.chain([middle]).chain(entries[outer..].iter().map(|frames| entry(frames))).collect()
+}
+
+/// One frame, or `… 12 frames of tokio, std` for several.
+fn entry(symbols: &[&Symbol]) -> Frame {
+    if let [symbol] = symbols {
+        return symbol.frame.clone();
+    }
+    let mut libraries: Vec<&str> = Vec::new();
+    for library in symbols.iter().filter_map(|symbol| symbol.owner.library()) {
+        if !libraries.contains(&library) {
+            libraries.push(library);
+        }
+    }
+    let others = if libraries.len() > MAX_NAMED { ", …" } else { "" };
+    libraries.truncate(MAX_NAMED);
+    Frame::folding(format!("… {} frames of {}{others}", symbols.len(), libraries.join(", ")))
 }
 
 /// How many frames at the outer end are not the user's. `outward` yields frames from the outermost on; `calls_closures` is
@@ -241,7 +144,7 @@ fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>, calls_closures: 
         let inner = outward.peek().copied();
         // A `main` made up by rustc has no file and calls the runtime.
         let shim = symbol.frame.file.is_none() && MAINS.contains(&symbol.frame.function.as_str());
-        if symbol.owner != Owner::User || (shim && inner.is_some_and(|inner| inner.owner == Owner::Rust)) {
+        if symbol.owner.is_foreign() || (shim && inner.is_some_and(|inner| inner.owner == Owner::Rust)) {
             count += 1;
         } else if calls_closures && is_closure_of(symbol, inner) {
             return count + 1;

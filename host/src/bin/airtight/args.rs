@@ -337,6 +337,9 @@ pub struct RunArgs {
     /// Show captured output of these tests.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "on-failure")]
     pub show_output: OutputMode,
+    /// Show every frame of stacks, those of libraries too; a deep stack has at most 32 in the report.
+    #[arg(long)]
+    pub all_frames: bool,
     /// Say less: nothing of tests that pass, nor of what cargo builds.
     #[arg(short, long)]
     pub quiet: bool,

@@ -113,6 +113,7 @@ impl Settings {
             status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
+            all_frames: args.all_frames,
         };
         Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().chain(retried).collect() })
     }

@@ -1,6 +1,7 @@
 //! What makes two entries, of two reports most often, the same leak.
 
 use super::{Resource, ResourceKind};
+use crate::model::Frame;
 
 /// Two entries with the same fingerprint are the same leak. Neither the line nor the count is part of it: code above the
 /// place may have changed, and more of the same leak is not another leak.
@@ -19,7 +20,7 @@ pub struct Fingerprint<'a> {
 impl Resource {
     /// What makes another entry the same leak.
     pub fn fingerprint(&self) -> Fingerprint<'_> {
-        let place = self.stack.first();
+        let place = Frame::innermost_own(&self.stack);
         let file = place.filter(|_| !self.kind.is_known_by_function()).and_then(|frame| frame.file.as_deref());
         let function = place.map(|frame| frame.function.as_str());
         Fingerprint { kind: self.kind, path: self.path.as_deref(), function, file }
@@ -40,6 +41,18 @@ mod tests {
         moved.stack[0].file = Some("src/other.rs".to_owned());
         assert_ne!(file.fingerprint(), moved.fingerprint());
         assert_ne!(file.fingerprint(), samples::file("b.txt", 2).fingerprint());
+    }
+
+    #[test]
+    fn a_leak_within_a_library_is_known_by_who_called_it() {
+        let mut moved = samples::file("a.txt", 2);
+        let file = moved.clone();
+        moved
+            .stack
+            .insert(0, samples::frame("serde_json::read", "serde_json-1.0.2/src/de.rs", 7).of_library("serde_json"));
+        assert_eq!(file.fingerprint(), moved.fingerprint());
+        moved.stack.truncate(1);
+        assert_eq!(moved.fingerprint().function, Some("serde_json::read"), "nothing else is known");
     }
 
     #[test]

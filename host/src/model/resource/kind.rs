@@ -118,7 +118,8 @@ const HEAP: KindRow = KindRow {
 
 fn close(language: Option<Language>) -> &'static str {
     match language {
-        Some(Language::Rust) | None => "close {it}, or drop its owner, before the test returns",
+        Some(Language::Rust) => "close {it}, or drop its owner, before the test returns",
+        None => "close {it}, or what owns it, before the test returns",
         Some(Language::C) => "close {it} before the test returns",
         Some(Language::Cpp) => "close {it}, or let its owner be destroyed, before the test returns",
         Some(Language::Go) => "close {it}, with `defer f.Close()` where it is opened, before the test returns",
@@ -127,7 +128,8 @@ fn close(language: Option<Language>) -> &'static str {
 
 fn free(language: Option<Language>) -> &'static str {
     match language {
-        Some(Language::Rust) | None => "free {it}, or drop its owner, before the test returns",
+        Some(Language::Rust) => "free {it}, or drop its owner, before the test returns",
+        None => "free {it}, or what owns it, before the test returns",
         Some(Language::C) => "free {it} before the test returns",
         Some(Language::Cpp) => "delete {it}, or give it to a smart pointer that is destroyed, before the test returns",
         Some(Language::Go) => "free {it}, as memory of C's has to be, before the test returns",
@@ -259,12 +261,12 @@ mod tests {
         remove it before the test returns, or set `residue = "ignore"` in `leaks`
         free it, or drop its owner, before the test returns
         "#);
-        for language in [Language::C, Language::Cpp, Language::Go] {
-            assert!(!words(Some(language)).contains("drop"), "{language:?}");
+        for language in [Some(Language::C), Some(Language::Cpp), Some(Language::Go), None] {
+            assert!(!words(language).contains("drop"), "{language:?}");
         }
         assert_eq!(
             ResourceKind::Heap.advice(None, "each of the 3"),
-            "free each of the 3, or drop its owner, before the test returns"
+            "free each of the 3, or what owns it, before the test returns"
         );
     }
 }

@@ -37,7 +37,7 @@ impl Display for Leftovers<'_> {
             self.list(f, self.leaks(heading), bound, true)?;
         }
         if let Some(culprits) = culprits(self.language(), self.details.leaks.iter().map(|leak| leak.kind)) {
-            writeln!(f, "    where the owner seems to be dropped already, look for: {culprits}")?;
+            writeln!(f, "    where it seems to be released already, look for: {culprits}")?;
         }
         if self.all || !success {
             self.write_retained(f)?;

@@ -28,6 +28,8 @@ pub struct ConsoleOptions {
     pub final_status_level: FinalStatusLevel,
     /// For which tests captured output is shown, under their line.
     pub output: OutputMode,
+    /// Whether each frame of a stack that the report holds has a line, instead of one for all that are a library's.
+    pub all_frames: bool,
 }
 
 /// Writes the events of a run for a person. Each event is one write.
@@ -66,7 +68,7 @@ impl<W: Write> Console<W> {
         Self {
             writer,
             options,
-            styles: Styles::new(options.colours),
+            styles: Styles { all_frames: options.all_frames, ..Styles::new(options.colours) },
             selected: 0,
             slow: HashSet::new(),
             times: HashMap::new(),

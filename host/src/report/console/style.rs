@@ -1,4 +1,4 @@
-//! How things are shown: the colours, as nextest's where it has them.
+//! How things are shown: the colours, as nextest's where it has them, and how much of a stack.
 
 use crate::model::Verdict;
 use anstyle::{AnsiColor, Style};
@@ -8,6 +8,8 @@ use anstyle::{AnsiColor, Style};
 pub(super) struct Styles {
     /// Whether there are colours.
     pub coloured: bool,
+    /// Whether every frame of a stack has a line.
+    pub all_frames: bool,
     pub pass: Style,
     pub fail: Style,
     pub leak: Style,
@@ -26,6 +28,7 @@ impl Styles {
         let bold = |colour: AnsiColor| colour.on_default().bold();
         Self {
             coloured: true,
+            all_frames: false,
             pass: bold(AnsiColor::Green),
             fail: bold(AnsiColor::Red),
             leak: bold(AnsiColor::Magenta),

@@ -144,7 +144,7 @@ fn without_a_final_list_details_follow_the_line() {
 #[test]
 fn a_long_stack_and_an_unknown_one() {
     let mut deep = samples::file("/tmp/deep", 1);
-    deep.stack = (1..=11).map(|line| samples::frame("walk", "src/walk.rs", line)).collect();
+    deep.stack = (1..=21).map(|line| samples::frame("walk", "src/walk.rs", line)).collect();
     deep.scope = "tests::reads_all/windows".to_owned();
     let mut unknown = samples::file("/tmp/unknown", 1);
     unknown.stack.clear();

@@ -43,7 +43,7 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> LeakDiff {
             for leak in leaks.iter().filter(|leak| !leak.kind.is_known_by_function()) {
                 let (newest, counts) = found.entry(leak.fingerprint()).or_default();
                 counts[side] = counts[side].saturating_add(leak.count);
-                *newest = leak.stack.first();
+                *newest = Frame::innermost_own(&leak.stack);
             }
         }
         for (Fingerprint { kind, path, .. }, (place, [old, new])) in found {

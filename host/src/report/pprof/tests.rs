@@ -138,7 +138,7 @@ fn every_field_is_there() {
 /// Written down from `proto/profile.proto`, so that a wrong number of a field is seen.
 #[test]
 fn the_bytes_are_those_of_the_schema() {
-    let stack = vec![Frame { function: "f".to_owned(), file: Some("a.rs".to_owned()), line: Some(300) }];
+    let stack = vec![Frame::new("f").at("a.rs", 300)];
     let only = ProfileSite { module: "m".to_owned(), test: "t".to_owned(), stack, ..site("", &[], [1, 2, 3, 4]) };
     let texts = [
         "",
@@ -182,7 +182,7 @@ fn the_bytes_are_those_of_the_schema() {
 
 #[test]
 fn what_is_not_there_is_empty_and_what_is_hostile_is_escaped() {
-    let frame = Frame { function: "wasm function 7\u{1b}[2J".to_owned(), file: None, line: None };
+    let frame = Frame::new("wasm function 7\u{1b}[2J");
     let odd = ProfileSite { stack: vec![frame], ..site("t\n", &[], [u64::MAX; 4]) };
     let profile = read(&write(&report(vec![odd.clone(), odd])));
     assert_eq!(profile.string_table[profile.function[0].name as usize], "wasm function 7\\u{1b}[2J");
