@@ -57,10 +57,9 @@ pub struct GrantError {
 }
 
 fn open(grant: &DirGrant) -> std::io::Result<Arc<dyn Dir>> {
-    let dir = || cap_std::fs::Dir::open_ambient_dir(&grant.host, cap_std::ambient_authority());
     Ok(match grant.mode {
-        Mode::ReadOnly => Arc::new(HostDir::root(dir()?, false)),
-        Mode::ReadWrite => Arc::new(HostDir::root(dir()?, true)),
+        Mode::ReadOnly => Arc::new(HostDir::root(&grant.host, false)?),
+        Mode::ReadWrite => Arc::new(HostDir::root(&grant.host, true)?),
         Mode::Overlay => Arc::new(ScratchDir::Overlay(Lower::open(&grant.host)?)),
     })
 }

@@ -7,6 +7,7 @@
 //! abi        the functions that a guest imports
 //! context    one test: its table, its ledger, its world          grants   what every test of a policy starts with
 //! table      descriptors, their rights, and the traits of what they stand for
+//! resolve    one resolution of paths for every kind of directory
 //! host       granted directories, files and sockets of the host
 //! scratch    files in memory: the scratch file system and overlays
 //! net        the loopback network in memory
@@ -21,8 +22,11 @@ mod grants;
 mod host;
 pub mod meter;
 mod net;
+#[cfg(all(test, target_os = "linux"))]
+mod oracle;
 mod quota;
 mod random;
+mod resolve;
 mod scratch;
 mod stdio;
 mod table;

@@ -5,7 +5,7 @@ use super::buffers::{gather, scatter};
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter;
-use crate::sandbox::wasi::scratch::PATH_MAX;
+use crate::sandbox::wasi::resolve::PATH_MAX;
 use crate::sandbox::wasi::table::{DirEntry, OpenMode, Result, RightsPair, Times};
 use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};

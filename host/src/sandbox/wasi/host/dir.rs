@@ -1,157 +1,191 @@
-//! A host directory granted to the guest. Paths are resolved by cap-std, which never leaves the directory, whatever `..`,
-//! symbolic links or races do.
+//! A host directory granted to the guest. Paths are resolved as everywhere else, by names that never leave the directory,
+//! and the host is only ever given a single name: what a slash, `.`, `..` or a symbolic link means is not its to say.
 //!
 //! Only regular files and directories are opened: a FIFO would block the host, and a device is not the test's.
 //! Times, inode numbers and directories' sizes and link counts are never the host's, so that a test sees the same on every
-//! machine: see [`HostFiles`](super::host_files::HostFiles).
+//! machine: see [`HostFiles`](super::HostFiles).
+//!
+//! A read-only grant refuses as a read-only mount of Linux does: what is wrong with the arguments comes first.
 
-use super::count::DescriptorToken;
 use super::file::HostFile;
-use super::identity::HostId;
-use crate::sandbox::wasi::fault::Fault;
+use super::identity::{HostId, filestat};
+use super::tree::{HostNode, HostTree, OpenDir, look};
+use crate::sandbox::wasi::resolve::{self, Found, FsError, Place, Reached, Spot, What, check};
 use crate::sandbox::wasi::table::{Dir, DirEntry, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::world::World;
-use cap_fs_ext::{
-    DirExt, FileTypeExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, SystemTimeSpec,
-};
-use cap_std::fs::{FileType, Metadata, OpenOptions, OpenOptionsExt};
-use rustix::fs::OFlags;
+use rustix::fs::{self as real, AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use std::any::Any;
+use std::io::Error;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetype};
 
 /// A directory below a grant.
 pub struct HostDir {
-    dir: cap_std::fs::Dir,
+    dir: Arc<OpenDir>,
     writable: bool,
-    /// Absent for the grant's own directory, which is opened once a run and shared by its tests.
-    _tracked: Option<DescriptorToken>,
+}
+
+/// A name that a call makes, moves or removes.
+type HostPlace<'p> = Place<Arc<OpenDir>, &'p str>;
+
+/// Something that a path led to, by the handle and the name it has there: `.` for the directory itself.
+struct Named {
+    dir: Arc<OpenDir>,
+    name: Arc<str>,
+    stat: Stat,
+    what: What,
 }
 
 impl HostDir {
     /// The grant's own directory. What is below it is writable if it is.
-    pub fn root(dir: cap_std::fs::Dir, writable: bool) -> Self {
-        Self { dir, writable, _tracked: None }
+    ///
+    /// # Errors
+    /// It is none, or cannot be opened.
+    pub fn root(host: &Path, writable: bool) -> std::io::Result<Self> {
+        let fd = real::open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { dir: OpenDir::new(fd, None), writable })
+    }
+
+    #[cfg(test)]
+    pub(super) fn handle(&self) -> &Arc<OpenDir> {
+        &self.dir
     }
 
     fn writable(&self) -> Result<()> {
         if self.writable { Ok(()) } else { Err(Errno::Rofs.into()) }
     }
 
-    fn metadata(&self, path: &str, follow: bool) -> Result<Metadata> {
-        Ok(if follow { self.dir.metadata(path)? } else { self.dir.symlink_metadata(path)? })
-    }
-
-    fn options(&self, how: OpenMode) -> OpenOptions {
-        let mut options = OpenOptions::new();
-        options
-            .maybe_dir(true)
-            .read(how.read || !how.write)
-            .write(how.write)
-            .create_new(how.create && how.exclusive)
-            .create(how.create && !how.exclusive)
-            .truncate(how.truncate)
-            .follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No })
-            .custom_flags(i32::try_from(host_flags(how).bits()).unwrap_or_default());
-        // POSIX lets a file be created or truncated that is only read; the host's options want the right to write.
-        if (how.create || how.truncate) && !how.write {
-            options.write(true);
-        }
-        options
-    }
-
-    /// Refuses what must not even be opened; whether there is something. A second look at the open file closes the race.
-    fn refuse_special(&self, path: &str, follow: bool) -> Result<bool> {
-        match self.metadata(path, follow) {
-            Ok(found) if !is_plain(found.file_type()) => Err(Errno::Acces.into()),
-            found => Ok(there(found)?.is_some()),
+    fn lookup(&self, world: &mut World, path: &str, follow: bool) -> Result<Named> {
+        match resolve::lookup(&mut HostTree::new(world), &self.dir, path, follow)? {
+            Reached::Named(found) => Ok(found.into()),
+            Reached::Dir(dir) => {
+                let stat = real::fstat(&dir.fd).map_err(Error::from)?;
+                Ok(Named { dir, name: ".".into(), stat, what: What::Dir })
+            }
         }
     }
 
-    /// The test has made this name.
-    fn made(&self, world: &mut World, path: &str) -> Result<()> {
-        if let Some(found) = there(self.metadata(path, false))? {
-            world.files.made(HostId::new(&found), world.clock.realtime());
-        }
-        self.names_changed(world, path)
+    fn place<'p>(&self, world: &mut World, path: &'p str) -> Result<HostPlace<'p>> {
+        resolve::place(&mut HostTree::new(world), &self.dir, path)
     }
 
-    /// The test has made, moved or removed this name, so its directory is modified.
-    fn names_changed(&self, world: &mut World, path: &str) -> Result<()> {
-        let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
-        let found = parent.map_or_else(|| self.dir.dir_metadata(), |parent| self.dir.metadata(parent));
-        // What is gone meanwhile has no times to keep.
-        if let Some(found) = there(found.map_err(Into::into))? {
-            world.files.facts(HostId::new(&found)).modified(world.clock.realtime());
-        }
-        Ok(())
+    /// The name at a place, if it is free for a file and may be made.
+    fn free_for_file<'p>(&self, world: &mut World, place: &HostPlace<'p>) -> Result<&'p str> {
+        let name = place.to_make()?;
+        let taken = find(world, &place.dir, name)?;
+        place.check_free_for_file(taken.as_ref().map(|taken| &taken.what))?;
+        self.writable()?;
+        Ok(name)
     }
 
-    /// The test has moved or linked a file to this name.
-    fn status_changed(&self, world: &mut World, path: &str) -> Result<()> {
-        if let Some(found) = there(self.metadata(path, false))? {
-            world.files.facts(HostId::new(&found)).changed = world.clock.realtime();
+    /// Makes a file where none was a moment ago.
+    fn create(&self, world: &mut World, dir: &OpenDir, name: &str, how: OpenMode) -> Result<FileOrDir> {
+        self.writable()?;
+        let mut flags = host_flags(how) | OFlags::CREATE;
+        flags.set(OFlags::EXCL, how.exclusive);
+        let fd = real::openat(&dir.fd, name, flags, Mode::from_raw_mode(0o666)).map_err(Error::from)?;
+        made(world, dir, name)?;
+        self.regular(world, fd, how)
+    }
+
+    fn open_file(&self, world: &mut World, found: &Named, how: OpenMode) -> Result<FileOrDir> {
+        if how.write || how.truncate {
+            self.writable()?;
         }
-        self.names_changed(world, path)
+        let fd = real::openat(&found.dir.fd, &*found.name, host_flags(how), Mode::empty()).map_err(Error::from)?;
+        self.regular(world, fd, how)
+    }
+
+    /// The file that was opened. This second look closes the race with whoever puts something else in its place.
+    fn regular(&self, world: &mut World, fd: OwnedFd, how: OpenMode) -> Result<FileOrDir> {
+        let tracked = world.host.track();
+        let stat = real::fstat(&fd).map_err(Error::from)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Errno::Acces.into());
+        }
+        let id = HostId::new(&stat);
+        if how.truncate {
+            real::ftruncate(&fd, 0).map_err(Error::from)?;
+            world.files.facts(id).modified(world.clock.realtime());
+        }
+        Ok(FileOrDir::File(Box::new(HostFile::new(fd.into(), id, self.writable, how, tracked))))
+    }
+
+    /// A name moves between directories of one mount only. What a read-only grant holds would else become writable.
+    fn same_mount(&self, other: &Self) -> Result<()> {
+        if self.writable == other.writable { Ok(()) } else { Err(Errno::Xdev.into()) }
+    }
+
+    fn open_dir(&self, world: &mut World, found: &Named) -> Result<FileOrDir> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = real::openat(&found.dir.fd, &*found.name, flags, Mode::empty()).map_err(Error::from)?;
+        let dir = OpenDir::new(fd, Some(world.host.track()));
+        Ok(FileOrDir::Dir(Arc::new(Self { dir, writable: self.writable })))
     }
 }
 
-/// What was found, if it was: only an error that the guest could be told means that it was not.
-fn there<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(Fault::Errno(_)) => Ok(None),
-        Err(fault) => Err(fault),
+impl From<Found<HostNode>> for Named {
+    fn from(found: Found<HostNode>) -> Self {
+        let HostNode { dir, name, stat } = found.node;
+        Self { dir, name, stat, what: found.what }
     }
 }
 
-/// The flags that the host's options have no word for.
+fn find(world: &mut World, dir: &Arc<OpenDir>, name: &str) -> Result<Option<Found<HostNode>>> {
+    resolve::Tree::find(&mut HostTree::new(world), dir, name)
+}
+
+/// The test has made this name.
+fn made(world: &mut World, dir: &OpenDir, name: &str) -> Result<()> {
+    if let Some(found) = look(dir, name)? {
+        world.files.made(HostId::new(&found), world.clock.realtime());
+    }
+    names_changed(world, dir)
+}
+
+/// The test has made, moved or removed a name in this directory.
+fn names_changed(world: &mut World, dir: &OpenDir) -> Result<()> {
+    let found = real::fstat(&dir.fd).map_err(Error::from)?;
+    world.files.facts(HostId::new(&found)).modified(world.clock.realtime());
+    Ok(())
+}
+
+/// The test has moved or linked a file to this name.
+fn status_changed(world: &mut World, dir: &OpenDir, name: &str) -> Result<()> {
+    if let Some(found) = look(dir, name)? {
+        world.files.facts(HostId::new(&found)).changed = world.clock.realtime();
+    }
+    names_changed(world, dir)
+}
+
+/// How the host opens a regular file.
 fn host_flags(how: OpenMode) -> OFlags {
     // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
-    let mut flags = OFlags::NONBLOCK;
-    // The options refuse to append to a file that is truncated, which POSIX allows.
+    let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // A file can be truncated by who only reads it.
+    let (read, write) = (how.read || !how.write, how.write || how.truncate);
+    flags |= match (read, write) {
+        (true, true) => OFlags::RDWR,
+        (false, true) => OFlags::WRONLY,
+        (_, false) => OFlags::RDONLY,
+    };
     flags.set(OFlags::APPEND, how.write && how.flags.contains(Fdflags::APPEND));
     flags
 }
 
-fn is_plain(kind: FileType) -> bool {
-    !(kind.is_fifo() || kind.is_block_device() || kind.is_char_device() || kind.is_socket())
-}
-
-pub fn filetype(kind: FileType) -> Filetype {
-    if kind.is_dir() {
-        Filetype::Directory
-    } else if kind.is_file() {
-        Filetype::RegularFile
-    } else if kind.is_symlink() {
-        Filetype::SymbolicLink
-    } else if kind.is_block_device() {
-        Filetype::BlockDevice
-    } else if kind.is_char_device() {
-        Filetype::CharacterDevice
-    } else if kind.is_socket() {
-        Filetype::SocketStream
-    } else {
-        Filetype::Unknown
+/// A time for the host, of nanoseconds since 1970: every one that a guest can name is one.
+pub fn timespec(nanos: Option<u64>) -> Timespec {
+    const SECOND: u64 = 1_000_000_000;
+    match nanos {
+        Some(nanos) => Timespec { tv_sec: (nanos / SECOND) as _, tv_nsec: (nanos % SECOND) as _ },
+        None => Timespec { tv_sec: 0, tv_nsec: real::UTIME_OMIT as _ },
     }
 }
 
-/// A host file's status as the guest may see it. Links are counted only where the test may make some.
-pub fn filestat(world: &mut World, found: &Metadata, writable: bool) -> Filestat {
-    let kind = filetype(found.file_type());
-    let known = world.files.facts(HostId::new(found));
-    let (nlink, size) = match kind {
-        Filetype::Directory => (1, 0),
-        _ if writable => (found.nlink(), found.len()),
-        _ => (1, found.len()),
-    };
-    let (atim, mtim, ctim) = (known.accessed, known.modified, known.changed);
-    Filestat { dev: 1, ino: known.ino, filetype: kind, nlink, size, atim, mtim, ctim }
-}
-
-pub fn time_spec(nanos: u64) -> SystemTimeSpec {
-    SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)))
+pub fn timestamps(times: Times) -> Timestamps {
+    Timestamps { last_access: timespec(times.accessed), last_modification: timespec(times.modified) }
 }
 
 fn same_kind(dir: &dyn Dir) -> Result<&HostDir> {
@@ -164,149 +198,151 @@ impl Dir for HostDir {
     }
 
     fn open(&self, world: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
-        if how.changes() {
-            self.writable()?;
-        }
         if how.directory && (how.create || how.exclusive || how.truncate) {
             return Err(Errno::Inval.into());
         }
-        let existed = self.refuse_special(path, how.follow)?;
-        let file = self.dir.open_with(path, &self.options(how))?;
-        let tracked = world.host.track();
-        let found = file.metadata()?;
-        let (id, kind) = (HostId::new(&found), found.file_type());
-        if how.create && !existed {
-            self.made(world, path)?;
-        } else if how.truncate {
-            world.files.facts(id).modified(world.clock.realtime());
-        }
-        if kind.is_dir() {
-            if how.write {
-                return Err(Errno::Isdir.into());
+        let found = if how.create {
+            match resolve::find_or_place(&mut HostTree::new(world), &self.dir, path, how.follow, how.exclusive)? {
+                Spot::Free { dir, name } => return self.create(world, &dir, &name, how),
+                Spot::There(found) => found.into(),
             }
-            let dir = cap_std::fs::Dir::from_std_file(file.into_std());
-            return Ok(FileOrDir::Dir(std::sync::Arc::new(HostDir {
-                dir,
-                writable: self.writable,
-                _tracked: Some(tracked),
-            })));
+        } else {
+            self.lookup(world, path, how.follow)?
+        };
+        match FileType::from_raw_mode(found.stat.st_mode) {
+            FileType::Directory if how.changes() => Err(Errno::Isdir.into()),
+            FileType::Directory => self.open_dir(world, &found),
+            _ if how.directory => Err(Errno::Notdir.into()),
+            FileType::Symlink => Err(Errno::Loop.into()),
+            FileType::RegularFile => self.open_file(world, &found, how),
+            _ => Err(Errno::Acces.into()),
         }
-        if how.directory {
-            return Err(Errno::Notdir.into());
-        }
-        if !kind.is_file() {
-            return Err(Errno::Acces.into());
-        }
-        Ok(FileOrDir::File(Box::new(HostFile::new(file, id, self.writable, how, tracked))))
     }
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
-        let found = self.dir.dir_metadata()?;
+        let found = real::fstat(&self.dir.fd).map_err(Error::from)?;
         Ok(filestat(world, &found, self.writable))
     }
 
     fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat> {
-        let found = self.metadata(path, follow)?;
-        let mut stat = filestat(world, &found, self.writable);
-        if stat.filetype == Filetype::SymbolicLink {
+        let found = self.lookup(world, path, follow)?;
+        let mut stat = filestat(world, &found.stat, self.writable);
+        if let What::Link(target) = found.what {
             // The length of a target that may not be read is that of a path of the host.
-            stat.size = there(self.read_link(world, path))?.map_or(0, |target| target.len() as u64);
+            stat.size = target.map_or(0, |target| target.len() as u64);
         }
         Ok(stat)
     }
 
     fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {
-        use cap_fs_ext::DirEntryExt;
+        let own = real::fstat(&self.dir.fd).map_err(Error::from)?;
+        // It is removed.
+        if own.st_nlink == 0 {
+            return Err(Errno::Noent.into());
+        }
         let mut entries = Vec::new();
-        for entry in self.dir.entries()? {
-            let entry = entry?;
+        for entry in real::Dir::read_from(&self.dir.fd).map_err(Error::from)? {
+            let entry = entry.map_err(Error::from)?;
             // A name that is not UTF-8 cannot be told to the guest, and listing the rest is better than nothing.
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | "..") {
+                continue;
+            }
             // What is removed while it is listed is not there.
-            let Some(found) = there(entry.full_metadata().map_err(Into::into))? else { continue };
-            entries.push((name, found));
+            let Some(found) = look(&self.dir, name)? else { continue };
+            entries.push((name.to_owned(), found));
         }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let own = world.files.facts(HostId::new(&self.dir.dir_metadata()?)).ino;
+        let own = filestat(world, &own, self.writable).ino;
         let dots = [".", ".."].map(|name| DirEntry { name: name.to_owned(), ino: own, kind: Filetype::Directory });
-        let listed = entries.into_iter().map(|(name, found)| DirEntry {
-            ino: world.files.facts(HostId::new(&found)).ino,
-            kind: filetype(found.file_type()),
-            name,
+        let listed = entries.into_iter().map(|(name, found)| {
+            let Filestat { ino, filetype, .. } = filestat(world, &found, self.writable);
+            DirEntry { name, ino, kind: filetype }
         });
         Ok(dots.into_iter().chain(listed).collect())
     }
 
-    fn read_link(&self, _: &mut World, path: &str) -> Result<String> {
-        let target = self.dir.read_link(path)?;
-        target.into_os_string().into_string().map_err(|_| Errno::Ilseq.into())
+    fn read_link(&self, world: &mut World, path: &str) -> Result<String> {
+        match self.lookup(world, path, false)?.what {
+            What::Link(target) => Ok((*target?).to_owned()),
+            What::Dir | What::Other => Err(Errno::Inval.into()),
+        }
     }
 
     fn create_dir(&self, world: &mut World, path: &str) -> Result<()> {
+        let place = self.place(world, path)?;
+        let name = place.to_make()?;
+        if look(&place.dir, name)?.is_some() {
+            return Err(Errno::Exist.into());
+        }
         self.writable()?;
-        self.dir.create_dir(path)?;
-        self.made(world, path)
+        real::mkdirat(&place.dir.fd, name, Mode::from_raw_mode(0o777)).map_err(Error::from)?;
+        made(world, &place.dir, name)
     }
 
     fn remove_dir(&self, world: &mut World, path: &str) -> Result<()> {
+        let place = self.place(world, path)?;
+        let name = place.to_remove_dir()?;
         self.writable()?;
-        self.dir.remove_dir(path)?;
-        self.names_changed(world, path)
+        real::unlinkat(&place.dir.fd, name, AtFlags::REMOVEDIR).map_err(Error::from)?;
+        names_changed(world, &place.dir)
     }
 
     fn unlink(&self, world: &mut World, path: &str) -> Result<()> {
+        let place = self.place(world, path)?;
+        let name = place.to_unlink()?;
         self.writable()?;
-        if path.ends_with('/') {
-            return Err(if self.metadata(path, true)?.is_dir() { Errno::Isdir } else { Errno::Notdir }.into());
-        }
-        self.dir.remove_file_or_symlink(path)?;
-        self.names_changed(world, path)
+        let found = find(world, &place.dir, name)?.ok_or(FsError::Noent)?;
+        place.check_unlink(&found.what)?;
+        real::unlinkat(&place.dir.fd, name, AtFlags::empty()).map_err(Error::from)?;
+        names_changed(world, &place.dir)
     }
 
     fn symlink(&self, world: &mut World, target: &str, path: &str) -> Result<()> {
-        self.writable()?;
-        if target.starts_with('/') {
-            return Err(Errno::Notcapable.into());
-        }
-        DirExt::symlink(&self.dir, target, path)?;
-        self.made(world, path)
+        check(target)?;
+        let place = self.place(world, path)?;
+        let name = self.free_for_file(world, &place)?;
+        real::symlinkat(target, &place.dir.fd, name).map_err(Error::from)?;
+        made(world, &place.dir, name)
     }
 
     fn rename(&self, world: &mut World, from: &str, to_dir: &dyn Dir, to: &str) -> Result<()> {
         let to_dir = same_kind(to_dir)?;
+        let (from, to) = (self.place(world, from)?, to_dir.place(world, to)?);
+        self.same_mount(to_dir)?;
+        let (from_name, to_name) = (from.to_rename()?, to.to_rename()?);
         self.writable()?;
-        to_dir.writable()?;
-        self.dir.rename(from, &to_dir.dir, to)?;
-        self.names_changed(world, from)?;
-        to_dir.status_changed(world, to)
+        let moved = find(world, &from.dir, from_name)?.ok_or(FsError::Noent)?;
+        look(&to.dir, to_name)?;
+        from.check_rename(&to, &moved.what)?;
+        real::renameat(&from.dir.fd, from_name, &to.dir.fd, to_name).map_err(Error::from)?;
+        names_changed(world, &from.dir)?;
+        status_changed(world, &to.dir, to_name)
     }
 
     fn link(&self, world: &mut World, from: &str, follow: bool, to_dir: &dyn Dir, to: &str) -> Result<()> {
         let to_dir = same_kind(to_dir)?;
-        self.writable()?;
-        to_dir.writable()?;
-        if follow {
-            return Err(Errno::Inval.into());
+        let from = self.lookup(world, from, follow)?;
+        let to = to_dir.place(world, to)?;
+        let to_name = to_dir.free_for_file(world, &to)?;
+        self.same_mount(to_dir)?;
+        if from.what.is_dir() {
+            return Err(Errno::Perm.into());
         }
-        self.dir.hard_link(from, &to_dir.dir, to)?;
-        to_dir.status_changed(world, to)
+        real::linkat(&from.dir.fd, &*from.name, &to.dir.fd, to_name, AtFlags::empty()).map_err(Error::from)?;
+        status_changed(world, &to.dir, to_name)
     }
 
     fn set_times(&self, world: &mut World, path: &str, follow: bool, times: Times) -> Result<()> {
+        let found = self.lookup(world, path, follow)?;
         self.writable()?;
-        let (accessed, modified) = (times.accessed.map(time_spec), times.modified.map(time_spec));
-        if follow {
-            DirExt::set_times(&self.dir, path, accessed, modified)?;
-        } else {
-            self.dir.set_symlink_times(path, accessed, modified)?;
-        }
-        let id = HostId::new(&self.metadata(path, follow)?);
-        world.files.facts(id).set(times, world.clock.realtime());
+        real::utimensat(&found.dir.fd, &*found.name, &timestamps(times), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(Error::from)?;
+        world.files.facts(HostId::new(&found.stat)).set(times, world.clock.realtime());
         Ok(())
     }
 
     fn sync(&self) -> Result<()> {
-        // A handle of its own: one that only names the directory cannot be synchronised.
-        Ok(self.dir.open(".")?.sync_all()?)
+        Ok(real::fsync(&self.dir.fd).map_err(Error::from)?)
     }
 }

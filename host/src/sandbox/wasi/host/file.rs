@@ -1,17 +1,16 @@
 //! A regular file of the host, below a granted directory.
 
 use super::count::DescriptorToken;
-use super::dir::filestat;
-use super::identity::HostId;
+use super::dir::timestamps;
+use super::identity::{HostId, filestat};
 use crate::sandbox::wasi::table::{File, Interest, OpenMode, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::time::{Duration, SystemTime};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype};
 
 /// An open host file.
 pub struct HostFile {
-    file: cap_std::fs::File,
+    file: std::fs::File,
     id: HostId,
     writable: bool,
     flags: Fdflags,
@@ -19,7 +18,7 @@ pub struct HostFile {
 }
 
 impl HostFile {
-    pub fn new(file: cap_std::fs::File, id: HostId, writable: bool, how: OpenMode, tracked: DescriptorToken) -> Self {
+    pub fn new(file: std::fs::File, id: HostId, writable: bool, how: OpenMode, tracked: DescriptorToken) -> Self {
         Self { file, id, writable, flags: how.flags, _tracked: tracked }
     }
 
@@ -85,7 +84,7 @@ impl File for HostFile {
     }
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
-        let found = self.file.metadata()?;
+        let found = rustix::fs::fstat(&self.file).map_err(std::io::Error::from)?;
         Ok(filestat(world, &found, self.writable))
     }
 
@@ -108,15 +107,7 @@ impl File for HostFile {
 
     fn set_times(&mut self, world: &mut World, times: Times) -> Result<()> {
         self.writable()?;
-        let at = |nanos| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
-        let mut new = std::fs::FileTimes::new();
-        if let Some(accessed) = times.accessed {
-            new = new.set_accessed(at(accessed));
-        }
-        if let Some(modified) = times.modified {
-            new = new.set_modified(at(modified));
-        }
-        self.file.try_clone()?.into_std().set_times(new)?;
+        rustix::fs::futimens(&self.file, &timestamps(times)).map_err(std::io::Error::from)?;
         world.files.facts(self.id).set(times, world.clock.realtime());
         Ok(())
     }

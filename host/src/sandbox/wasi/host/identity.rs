@@ -3,9 +3,10 @@
 //! that begin with its clock and move only by what it does itself.
 
 use crate::sandbox::wasi::table::Times;
-use cap_fs_ext::MetadataExt;
-use cap_std::fs::Metadata;
+use crate::sandbox::wasi::world::World;
+use rustix::fs::{FileType, Stat};
 use std::collections::HashMap;
+use wasi_common::snapshots::preview_1::types::{Filestat, Filetype};
 
 /// The scratch file system's inodes count from 1; those of the host start far above it.
 const FIRST_INODE: u64 = 1 << 32;
@@ -18,8 +19,9 @@ pub struct HostId {
 }
 
 impl HostId {
-    pub fn new(found: &Metadata) -> Self {
-        Self { device: found.dev(), inode: found.ino() }
+    #[allow(clippy::unnecessary_cast, reason = "the width of these differs between systems")]
+    pub fn new(found: &Stat) -> Self {
+        Self { device: found.st_dev as u64, inode: found.st_ino as u64 }
     }
 }
 
@@ -78,6 +80,33 @@ impl HostFiles {
     /// A file that the test has just made: the host may have given it the number of one that is gone.
     pub fn made(&mut self, id: HostId, now: u64) {
         self.known.insert(id, FileFacts::new(next(&mut self.met), now));
+    }
+}
+
+/// A host file's status as the guest may see it. Links are counted only where the test may make some.
+#[allow(clippy::unnecessary_cast, reason = "the width of `st_nlink` differs between systems")]
+pub fn filestat(world: &mut World, found: &Stat, writable: bool) -> Filestat {
+    let kind = filetype(FileType::from_raw_mode(found.st_mode));
+    let known = world.files.facts(HostId::new(found));
+    let bytes = u64::try_from(found.st_size).unwrap_or_default();
+    let (nlink, size) = match kind {
+        Filetype::Directory => (1, 0),
+        _ if writable => (found.st_nlink as u64, bytes),
+        _ => (1, bytes),
+    };
+    let (atim, mtim, ctim) = (known.accessed, known.modified, known.changed);
+    Filestat { dev: 1, ino: known.ino, filetype: kind, nlink, size, atim, mtim, ctim }
+}
+
+fn filetype(kind: FileType) -> Filetype {
+    match kind {
+        FileType::Directory => Filetype::Directory,
+        FileType::RegularFile => Filetype::RegularFile,
+        FileType::Symlink => Filetype::SymbolicLink,
+        FileType::BlockDevice => Filetype::BlockDevice,
+        FileType::CharacterDevice => Filetype::CharacterDevice,
+        FileType::Socket => Filetype::SocketStream,
+        FileType::Fifo | FileType::Unknown => Filetype::Unknown,
     }
 }
 

@@ -1,16 +1,19 @@
-//! Host directories and files below a read-write grant: what a test is told of them.
+//! Granted directories and files of the host: what a test is told of them, and what it may not do.
 
 use super::dir::HostDir;
+use super::tree::HostTree;
 use crate::policy;
 use crate::sandbox::wasi::clock::Clock;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::resolve::{self, Tree};
 use crate::sandbox::wasi::scratch::Scratch;
 use crate::sandbox::wasi::stdio::{Capture, Streams};
-use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode, Times};
+use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasi_common::snapshots::preview_1::types::{Fdflags, Filestat};
+use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat};
 
 const REALTIME_START: u64 = policy::Clock::DEFAULT_START;
 
@@ -27,22 +30,23 @@ fn world() -> World {
 fn granted() -> (tempfile::TempDir, HostDir) {
     let host = tempfile::tempdir().unwrap();
     std::fs::write(host.path().join("old"), "there before").unwrap();
-    let dir = cap_std::fs::Dir::open_ambient_dir(host.path(), cap_std::ambient_authority()).unwrap();
-    (host, HostDir::root(dir, true))
+    let dir = HostDir::root(host.path(), true).unwrap();
+    (host, dir)
 }
 
+const READ: OpenMode = OpenMode {
+    follow: true,
+    create: false,
+    exclusive: false,
+    truncate: false,
+    directory: false,
+    read: true,
+    write: false,
+    flags: Fdflags::empty(),
+};
+
 fn open(dir: &HostDir, world: &mut World, path: &str, create: bool) -> Box<dyn File> {
-    let how = OpenMode {
-        follow: true,
-        create,
-        exclusive: false,
-        truncate: false,
-        directory: false,
-        read: true,
-        write: true,
-        flags: Fdflags::empty(),
-    };
-    match dir.open(world, path, how).unwrap() {
+    match dir.open(world, path, OpenMode { create, write: true, ..READ }).unwrap() {
         FileOrDir::File(file) => file,
         FileOrDir::Dir(_) => panic!("{path} is a directory"),
     }
@@ -123,5 +127,155 @@ fn the_size_of_a_link_is_that_of_the_target_which_the_test_may_read() {
         std::os::unix::fs::symlink(target, host.path().join(name)).unwrap();
         assert_eq!(stat(&dir, world, name).size, size, "{name}");
         assert_eq!(dir.read_link(world, name).is_ok(), size > 0, "{name}");
+    }
+}
+
+fn errno<T>(result: Result<T>) -> Option<Errno> {
+    match result {
+        Ok(_) => None,
+        Err(Fault::Errno(errno)) => Some(errno),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// What Linux 6.18 answers on a directory that is mounted read-only, call by call.
+#[test]
+fn a_read_only_grant_refuses_as_a_read_only_mount_does() {
+    use Errno::{Busy, Exist, Inval, Isdir, Loop, Noent, Notdir, Notempty, Rofs};
+    let (host, _) = granted();
+    std::fs::create_dir_all(host.path().join("d/sub")).unwrap();
+    std::os::unix::fs::symlink("gone", host.path().join("dangling")).unwrap();
+    std::os::unix::fs::symlink("d", host.path().join("l")).unwrap();
+    let dir = HostDir::root(host.path(), false).unwrap();
+    let world = &mut world();
+
+    let (create, write, truncate) =
+        (OpenMode { create: true, ..READ }, OpenMode { write: true, ..READ }, OpenMode { truncate: true, ..READ });
+    let exclusive = OpenMode { exclusive: true, ..create };
+    let nofollow = |how| OpenMode { follow: false, ..how };
+    for (path, how, refused) in [
+        ("old", write, Some(Rofs)),
+        ("old", create, None),
+        ("old", exclusive, Some(Exist)),
+        ("old", truncate, Some(Rofs)),
+        ("old/", write, Some(Notdir)),
+        ("new", create, Some(Rofs)),
+        ("new/", create, Some(Isdir)),
+        ("none/new", create, Some(Noent)),
+        ("d", write, Some(Isdir)),
+        ("d", create, Some(Isdir)),
+        ("d", truncate, Some(Isdir)),
+        ("dangling", create, Some(Rofs)),
+        ("dangling", nofollow(create), Some(Loop)),
+        ("l", nofollow(write), Some(Loop)),
+    ] {
+        assert_eq!(errno(dir.open(world, path, how)), refused, "open {path} {how:?}");
+    }
+    for (path, refused) in [
+        ("old", Exist),
+        ("new", Rofs),
+        ("new/", Rofs),
+        ("none/x", Noent),
+        ("old/x", Notdir),
+        (".", Exist),
+        ("d/..", Exist),
+    ] {
+        assert_eq!(errno(dir.create_dir(world, path)), Some(refused), "mkdir {path}");
+    }
+    for (path, refused) in [
+        ("d", Rofs),
+        ("old", Rofs),
+        ("gone", Rofs),
+        ("d/.", Inval),
+        ("d/..", Notempty),
+        ("none/x", Noent),
+        ("old/", Rofs),
+    ] {
+        assert_eq!(errno(dir.remove_dir(world, path)), Some(refused), "rmdir {path}");
+    }
+    for (path, refused) in
+        [("d", Rofs), ("old", Rofs), ("gone", Rofs), ("d/.", Isdir), ("none/x", Noent), ("old/", Rofs), ("d/", Rofs)]
+    {
+        assert_eq!(errno(dir.unlink(world, path)), Some(refused), "unlink {path}");
+    }
+    for (path, refused) in [("old", Exist), ("new", Rofs), ("new/", Noent), ("d", Exist), ("d/", Exist)] {
+        assert_eq!(errno(dir.symlink(world, "t", path)), Some(refused), "symlink {path}");
+    }
+    for (from, to, refused) in [
+        ("old", "new", Rofs),
+        ("old", "old", Exist),
+        ("gone", "new", Noent),
+        ("d", "new", Rofs),
+        ("old", "new/", Noent),
+        ("old", "d", Exist),
+        ("none/f", "new", Noent),
+        ("old/", "new", Notdir),
+    ] {
+        assert_eq!(errno(dir.link(world, from, false, &dir, to)), Some(refused), "link {from} {to}");
+    }
+    for (from, to, refused) in [
+        ("old", "new", Rofs),
+        ("gone", "new", Rofs),
+        ("old", ".", Busy),
+        ("d", "d/sub/x", Rofs),
+        ("old/", "new", Rofs),
+        ("none/f", "new", Noent),
+    ] {
+        assert_eq!(errno(dir.rename(world, from, &dir, to)), Some(refused), "rename {from} {to}");
+    }
+    for (path, refused) in [("old", Rofs), ("gone", Noent), ("old/", Notdir), ("l", Rofs)] {
+        let times = Times { accessed: Some(1), modified: None };
+        assert_eq!(errno(dir.set_times(world, path, false, times)), Some(refused), "times of {path}");
+    }
+}
+
+/// What could be written under its new name would be written in the read-only directory.
+#[test]
+fn nothing_of_a_read_only_grant_gets_a_name_in_a_writable_one() {
+    use Errno::{Exist, Noent, Rofs, Xdev};
+    let ((from, _), (_host, writable)) = (granted(), granted());
+    let read_only = HostDir::root(from.path(), false).unwrap();
+    let world = &mut world();
+    assert_eq!(errno(read_only.link(world, "old", false, &writable, "new")), Some(Xdev));
+    assert_eq!(errno(read_only.link(world, "gone", false, &writable, "new")), Some(Noent));
+    assert_eq!(errno(read_only.rename(world, "old", &writable, "new")), Some(Xdev));
+    assert_eq!(errno(writable.rename(world, "old", &read_only, "new")), Some(Xdev));
+    assert_eq!(errno(writable.link(world, "old", false, &read_only, "new")), Some(Rofs));
+    assert_eq!(errno(writable.link(world, "old", false, &read_only, "old")), Some(Exist));
+    // A directory that was opened below is as read-only as the grant.
+    std::fs::create_dir(from.path().join("sub")).unwrap();
+    std::fs::write(from.path().join("sub/f"), "there before").unwrap();
+    let Ok(FileOrDir::Dir(below)) = read_only.open(world, "sub", READ) else { panic!("no directory") };
+    assert_eq!(errno(below.link(world, "f", false, &writable, "new")), Some(Xdev));
+    assert_eq!(errno(below.open(world, "f", OpenMode { truncate: true, ..READ })), Some(Rofs));
+}
+
+#[test]
+fn dot_dot_does_not_follow_a_directory_that_somebody_moves_out_meanwhile() {
+    let (host, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(host.path().join("d")).unwrap();
+    let dir = HostDir::root(host.path(), true).unwrap();
+    let world = &mut world();
+    let mut tree = HostTree::new(world);
+    let resolve::Reached::Named(found) = resolve::lookup(&mut tree, dir.handle(), "d", true).unwrap() else {
+        panic!("a name")
+    };
+    let (above, below) = (tree.mark(dir.handle()).unwrap(), tree.enter(&found.node).unwrap());
+    assert!(tree.leave(&below, above).is_ok());
+    std::fs::rename(host.path().join("d"), elsewhere.path().join("d")).unwrap();
+    assert_eq!(errno(tree.leave(&below, above)), Some(Errno::Noent));
+}
+
+#[test]
+fn any_time_can_be_set() {
+    let (_host, dir) = granted();
+    let world = &mut world();
+    let mut file = open(&dir, world, "old", false);
+    for nanos in [0, 1, u64::MAX - 1, u64::MAX, i64::MAX as u64, 1 << 63] {
+        let times = Times { accessed: Some(nanos), modified: Some(nanos) };
+        dir.set_times(world, "old", true, times).unwrap();
+        file.set_times(world, times).unwrap();
+        let stat = file.stat(world).unwrap();
+        assert_eq!((stat.atim, stat.mtim), (nanos, nanos));
     }
 }

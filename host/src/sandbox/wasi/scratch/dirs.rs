@@ -1,8 +1,7 @@
 use super::directory::Directory;
-use super::error::{FsError, Result};
 use super::node::{Body, Nanos, NodeId};
-use super::path::{self, Destination, Last};
 use super::store::Scratch;
+use crate::sandbox::wasi::resolve::{FsError, Place, Result, check};
 use std::sync::Arc;
 
 impl Scratch {
@@ -11,8 +10,11 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Exist`, `Nospc`.
     pub fn create_dir(&mut self, base: NodeId, path: &str, now: Nanos) -> Result<NodeId> {
-        let place = self.destination(base, path)?;
-        let name = self.free_name(place)?;
+        let place = self.place(base, path)?;
+        let name = place.to_make()?;
+        if self.child(place.dir, name)?.is_some() {
+            return Err(FsError::Exist);
+        }
         self.create(place.dir, name.into(), Body::Dir(Directory::new(place.dir)), now)
     }
 
@@ -21,8 +23,8 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`], also for the target, which must be neither empty nor absolute; `Exist`, `Nospc`.
     pub fn symlink(&mut self, target: &str, base: NodeId, path: &str, now: Nanos) -> Result<NodeId> {
-        path::check(target)?;
-        let place = self.destination(base, path)?;
+        check(target)?;
+        let place = self.place(base, path)?;
         let name = self.free_file_name(place)?;
         self.create(place.dir, name.into(), Body::Symlink { target: Ok(target.into()), below: false }, now)
     }
@@ -41,7 +43,7 @@ impl Scratch {
         now: Nanos,
     ) -> Result<()> {
         let node = self.lookup(from_base, from, follow)?;
-        let place = self.destination(to_base, to)?;
+        let place = self.place(to_base, to)?;
         let name = self.free_file_name(place)?;
         self.check_room(place.dir)?;
         if self.node(node)?.tree != self.node(place.dir)?.tree {
@@ -63,12 +65,8 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Inval` (the path ends in `.`), `Notdir`, `Notempty` (also where it ends in `..`).
     pub fn remove_dir(&mut self, base: NodeId, path: &str, now: Nanos) -> Result<()> {
-        let place = self.destination(base, path)?;
-        let name = match place.last {
-            Last::Name(name) => name,
-            Last::Dot => return Err(FsError::Inval),
-            Last::DotDot => return Err(FsError::Notempty),
-        };
+        let place = self.place(base, path)?;
+        let name = place.to_remove_dir()?;
         let node = self.child(place.dir, name)?.ok_or(FsError::Noent)?;
         self.meet_all(node)?;
         if !self.dir(node)?.is_empty() {
@@ -83,17 +81,10 @@ impl Scratch {
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Isdir`.
     pub fn unlink(&mut self, base: NodeId, path: &str, now: Nanos) -> Result<()> {
-        let place = self.destination(base, path)?;
-        let Last::Name(name) = place.last else {
-            return Err(FsError::Isdir);
-        };
+        let place = self.place(base, path)?;
+        let name = place.to_unlink()?;
         let node = self.child(place.dir, name)?.ok_or(FsError::Noent)?;
-        if self.node(node)?.is_dir() {
-            return Err(FsError::Isdir);
-        }
-        if place.slash {
-            return Err(FsError::Notdir);
-        }
+        place.check_unlink(&self.what(node)?)?;
         self.remove_name(place.dir, name, now)
     }
 
@@ -110,26 +101,12 @@ impl Scratch {
         }
     }
 
-    /// The name to be made, if it is free.
-    fn free_name<'p>(&mut self, place: Destination<&'p str>) -> Result<&'p str> {
-        match place.last {
-            Last::Name(name) if self.child(place.dir, name)?.is_none() => Ok(name),
-            _ => Err(FsError::Exist),
-        }
-    }
-
-    /// The same for a name that is not to be a directory's: a slash after the name asks for one.
-    fn free_file_name<'p>(&mut self, place: Destination<&'p str>) -> Result<&'p str> {
-        let Last::Name(name) = place.last else {
-            return Err(FsError::Exist);
-        };
-        match self.child(place.dir, name)? {
-            None if place.slash => Err(FsError::Noent),
-            None => Ok(name),
-            // Linux says `Exist` here too; WASI's test suite asks for this.
-            Some(taken) if place.slash && !self.node(taken)?.is_dir() => Err(FsError::Notdir),
-            Some(_) => Err(FsError::Exist),
-        }
+    /// The name to be made, if it is free for a file.
+    fn free_file_name<'p>(&mut self, place: Place<NodeId, &'p str>) -> Result<&'p str> {
+        let name = place.to_make()?;
+        let taken = self.child(place.dir, name)?.map(|taken| self.what(taken)).transpose()?;
+        place.check_free_for_file(taken.as_ref())?;
+        Ok(name)
     }
 
     fn remove_name(&mut self, dir: NodeId, name: &str, now: Nanos) -> Result<()> {

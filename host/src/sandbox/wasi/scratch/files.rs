@@ -1,8 +1,6 @@
-use super::error::{FsError, Result};
 use super::node::{Body, FileKind, Nanos, NodeId};
-use super::path::{Last, Walk};
 use super::store::Scratch;
-use std::sync::Arc;
+use crate::sandbox::wasi::resolve::{self, FsError, Result, Spot};
 
 /// How [`Scratch::open`] opens. What a handle may read and write later is for its holder to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,26 +61,11 @@ impl Scratch {
 
     /// The file, and whether it was made. Through a dangling link, the file is made where the link points.
     fn find_or_create(&mut self, base: NodeId, path: &str, how: OpenFlags, now: Nanos) -> Result<(NodeId, bool)> {
-        let mut walk = Walk::start(self, base, path)?;
-        let (dir, name): (NodeId, Arc<str>) = loop {
-            let stop = walk.advance(self)?;
-            let name = match stop.last {
-                Last::Name(_) if stop.slash => return Err(FsError::Isdir),
-                Last::Name(name) => name,
-                Last::Dot | Last::DotDot if how.exclusive => return Err(FsError::Exist),
-                Last::Dot | Last::DotDot => return Err(FsError::Isdir),
-            };
-            let Some(id) = self.child(stop.dir, &name)? else {
-                break (stop.dir, name.into());
-            };
-            match &self.node(id)?.body {
-                _ if how.exclusive => return Err(FsError::Exist),
-                Body::Symlink { target, .. } if how.follow => walk.enter(target.clone()?)?,
-                _ => return Ok((id, false)),
-            }
-        };
-        let id = self.create(dir, name, Body::File(Vec::new()), now)?;
-        Ok((id, true))
+        self.dir(base)?;
+        match resolve::find_or_place(self, &base, path, how.follow, how.exclusive)? {
+            Spot::There(found) => Ok((found.node, false)),
+            Spot::Free { dir, name } => Ok((self.create(dir, name, Body::File(Vec::new()), now)?, true)),
+        }
     }
 
     /// Reads into `buf` from `offset` on, and returns how many bytes: fewer than asked only at the end of the file.

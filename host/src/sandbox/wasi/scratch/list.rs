@@ -1,6 +1,6 @@
-use super::error::{FsError, Result};
 use super::node::{FileKind, NodeId};
 use super::store::Scratch;
+use crate::sandbox::wasi::resolve::{FsError, Result};
 
 /// One line of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

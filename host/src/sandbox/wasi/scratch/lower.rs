@@ -3,10 +3,9 @@
 //! Everything is reached from the directory's own handle, one name at a time and without following a symbolic link, so that
 //! nothing outside can be reached, whatever is done to the tree meanwhile.
 
-use super::error::{FsError, Result};
-use super::node::{FileKind, Target};
-use super::path;
+use super::node::FileKind;
 use crate::sandbox::wasi::host::{DescriptorToken, HostCount};
+use crate::sandbox::wasi::resolve::{FsError, Result, Target, check};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -187,7 +186,7 @@ fn read_link(dir: &OpenDir, name: &str) -> Result<Option<Target>> {
 }
 
 fn target_of(target: &str) -> Target {
-    path::check(target).map(|()| target.into())
+    check(target).map(|()| target.into())
 }
 
 fn kind(stat: &Stat) -> FileKind {

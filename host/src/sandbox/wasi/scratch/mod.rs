@@ -5,8 +5,8 @@
 //! it holds a [`NodeId`] and an offset, and passes the virtual clock in as `now`. The rest knows nothing of WASI.
 //!
 //! ```text
-//! (base directory, path) -> path: beneath the base, or NotCapable -> directory -> node -> bytes, names, target
-//!                                             a name not met yet, in an overlay -> overlay -> lower: the host's directory
+//! (base directory, path) -> resolve: beneath the base, or NotCapable -> directory -> node -> bytes, names, target
+//!                                                a name not met yet, in an overlay -> overlay -> lower: the host's directory
 //! ```
 //!
 //! What holds everywhere:
@@ -29,27 +29,26 @@
 
 mod directory;
 mod dirs;
-mod error;
 mod files;
 mod list;
 mod lower;
 mod node;
 mod object;
 mod overlay;
-mod path;
 mod quota;
 mod rename;
 mod residue;
+mod resolve;
 mod stat;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use error::FsError;
 pub use files::OpenFlags;
 pub use lower::Lower;
 pub use node::{FileKind, NodeId};
 pub use object::ScratchDir;
-pub use path::PATH_MAX;
 pub use stat::Stat;
 pub use store::Scratch;
+#[cfg(test)]
+pub use tests::audit::audit;

@@ -1,6 +1,6 @@
 use super::directory::Directory;
-use super::error::Result;
 use super::lower::OpenFile;
+use crate::sandbox::wasi::resolve::Target;
 use std::sync::Arc;
 
 /// Nanoseconds since the epoch, by the virtual clock.
@@ -48,9 +48,6 @@ pub enum FileKind {
     /// A Unix socket's name.
     Socket,
 }
-
-/// Where a symbolic link leads: a relative path that was checked, or why it leads nowhere.
-pub(super) type Target = Result<Arc<str>>;
 
 #[derive(Debug)]
 pub(super) enum Body {

@@ -1,8 +1,8 @@
 //! Files and directories of the scratch file system and of overlays, as descriptors hold them.
 
-use super::{FileKind, FsError, Lower, NodeId, OpenFlags, Scratch, Stat};
-use crate::sandbox::wasi::fault::Fault;
+use super::{FileKind, Lower, NodeId, OpenFlags, Scratch, Stat};
 use crate::sandbox::wasi::meter;
+use crate::sandbox::wasi::resolve::FsError;
 use crate::sandbox::wasi::table::{Dir, DirEntry, File, FileOrDir, Interest, OpenMode, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::any::Any;
@@ -25,32 +25,6 @@ struct ScratchFile {
     node: NodeId,
     at: u64,
     flags: Fdflags,
-}
-
-impl From<FsError> for Fault {
-    fn from(error: FsError) -> Self {
-        Self::Errno(match error {
-            FsError::Nfile => return crate::sandbox::wasi::fault::NoDescriptors.into(),
-            FsError::Acces => Errno::Acces,
-            FsError::Badf => Errno::Badf,
-            FsError::Busy => Errno::Busy,
-            FsError::Exist => Errno::Exist,
-            FsError::Fbig => Errno::Fbig,
-            FsError::Ilseq => Errno::Ilseq,
-            FsError::Inval => Errno::Inval,
-            FsError::Io => Errno::Io,
-            FsError::Isdir => Errno::Isdir,
-            FsError::Loop => Errno::Loop,
-            FsError::Nametoolong => Errno::Nametoolong,
-            FsError::Noent => Errno::Noent,
-            FsError::Nospc => Errno::Nospc,
-            FsError::Notdir => Errno::Notdir,
-            FsError::Notempty => Errno::Notempty,
-            FsError::Xdev => Errno::Xdev,
-            // A path that leads out of its directory is `Perm` in every WASI engine, and in the standard test suite.
-            FsError::Perm | FsError::NotCapable => Errno::Perm,
-        })
-    }
 }
 
 fn filetype(kind: FileKind) -> Filetype {

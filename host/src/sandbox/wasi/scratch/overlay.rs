@@ -1,10 +1,10 @@
 use super::directory::Directory;
-use super::error::{FsError, Result};
 use super::lower::{Found, Lower, OpenFile, View};
 use super::node::{Body, FileBelow, Node, NodeId, Tree};
-use super::path::NAME_MAX;
 use super::store::Scratch;
 use crate::sandbox::wasi::host::HostCount;
+use crate::sandbox::wasi::resolve::NAME_MAX;
+use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
 
 /// A tree of the store over a directory of the host.

@@ -1,4 +1,4 @@
-use super::error::{FsError, Result};
+use crate::sandbox::wasi::resolve::{FsError, Result};
 
 /// How much of its quota a file system uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

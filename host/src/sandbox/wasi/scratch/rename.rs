@@ -1,8 +1,7 @@
 use super::directory::Entry;
-use super::error::{FsError, Result};
 use super::node::{Body, Nanos, NodeId};
-use super::path::{Destination, Last};
 use super::store::Scratch;
+use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
 
 /// One end of a rename: a name in a directory.
@@ -10,15 +9,6 @@ use std::sync::Arc;
 struct End<'p> {
     dir: NodeId,
     name: &'p str,
-}
-
-impl<'p> End<'p> {
-    fn new(place: Destination<&'p str>) -> Result<Self> {
-        match place.last {
-            Last::Name(name) => Ok(Self { dir: place.dir, name }),
-            Last::Dot | Last::DotDot => Err(FsError::Busy),
-        }
-    }
 }
 
 impl Scratch {
@@ -31,18 +21,18 @@ impl Scratch {
     /// Those of [`Scratch::lookup`]; `Busy` (`.` and `..`), `Inval` (a directory into itself), `Isdir` and `Notdir` (a file
     /// over a directory and the reverse), `Notempty`, `Nospc` (a longer name), `Xdev`.
     pub fn rename(&mut self, from_base: NodeId, from: &str, to_base: NodeId, to: &str, now: Nanos) -> Result<()> {
-        let from_place = self.destination(from_base, from)?;
-        let to_place = self.destination(to_base, to)?;
+        let from_place = self.place(from_base, from)?;
+        let to_place = self.place(to_base, to)?;
         if self.node(from_place.dir)?.tree != self.node(to_place.dir)?.tree {
             return Err(FsError::Xdev);
         }
-        let (from, to) = (End::new(from_place)?, End::new(to_place)?);
+        let from = End { dir: from_place.dir, name: from_place.to_rename()? };
+        let to = End { dir: to_place.dir, name: to_place.to_rename()? };
         let moved = self.child(from.dir, from.name)?.ok_or(FsError::Noent)?;
         let target = self.child(to.dir, to.name)?;
-        let is_dir = self.node(moved)?.is_dir();
-        if !is_dir && (from_place.slash || to_place.slash) {
-            return Err(FsError::Notdir);
-        }
+        let what = self.what(moved)?;
+        from_place.check_rename(&to_place, &what)?;
+        let is_dir = what.is_dir();
         if is_dir && self.is_within(to.dir, moved)? {
             return Err(FsError::Inval);
         }

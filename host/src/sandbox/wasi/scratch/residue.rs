@@ -1,6 +1,6 @@
 use super::node::{Body, FileKind, NodeId, SCRATCH};
-use super::path::PATH_MAX;
 use super::store::Scratch;
+use crate::sandbox::wasi::resolve::PATH_MAX;
 
 /// A file that is left.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-use super::error::Result;
 use super::node::{Body, FileKind, Nanos, NodeId};
 use super::store::Scratch;
+use crate::sandbox::wasi::resolve::Result;
 
 /// The device number of the scratch file system; the overlays have the numbers after it, in the order of their first use.
 pub const DEVICE: u64 = 1;

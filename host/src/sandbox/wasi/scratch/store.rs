@@ -1,8 +1,8 @@
 use super::directory::{Directory, Entry};
-use super::error::{FsError, Result};
 use super::node::{Body, Nanos, Node, NodeId, SCRATCH};
 use super::overlay::Overlay;
 use super::quota::{Quota, Usage};
+use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
 
 /// What calls have done besides moving bytes from and to the guest: the host's work, for its holder to charge.

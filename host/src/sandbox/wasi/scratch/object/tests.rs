@@ -129,6 +129,6 @@ fn special_files_have_their_types_and_no_contents() {
 #[test]
 fn a_host_without_descriptors_is_not_the_guest_s_to_know() {
     use crate::sandbox::wasi::fault::{Fault, NoDescriptors};
-    let fault = Fault::from(crate::sandbox::wasi::scratch::FsError::Nfile);
+    let fault = Fault::from(crate::sandbox::wasi::resolve::FsError::Nfile);
     assert!(matches!(fault, Fault::Trap(why) if why.downcast_ref() == Some(&NoDescriptors)));
 }

@@ -5,7 +5,7 @@ use crate::sandbox::wasi::scratch::node::{Body, Node};
 use std::collections::BTreeMap;
 
 /// Panics if the books do not balance: quota, link counts, parents and the two orders of each directory.
-pub(super) fn audit(fs: &Scratch) {
+pub fn audit(fs: &Scratch) {
     let mut names: BTreeMap<u64, u64> = BTreeMap::new();
     let mut subdirs: BTreeMap<u64, u64> = BTreeMap::new();
     let mut used = Usage::default();

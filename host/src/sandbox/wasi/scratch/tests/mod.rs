@@ -1,26 +1,18 @@
-mod audit;
-#[cfg(target_os = "linux")]
-mod below;
+pub mod audit;
 mod dirs;
 mod files;
 mod hostile;
 mod listing;
-#[cfg(target_os = "linux")]
-mod ops;
-#[cfg(target_os = "linux")]
-mod oracle;
 #[cfg(target_os = "linux")]
 mod overlays;
 mod paths;
 mod quotas;
 mod renames;
 
-use super::error::Result;
-use super::files::OpenResult;
-use super::path::NAME_MAX;
 use super::quota::Usage;
 use super::residue::{Residue, ResidueFile};
 use super::*;
+use crate::sandbox::wasi::resolve::{FsError, NAME_MAX, PATH_MAX, Result};
 
 const READ: OpenFlags =
     OpenFlags { follow: true, create: false, exclusive: false, truncate: false, directory: false, write: false };

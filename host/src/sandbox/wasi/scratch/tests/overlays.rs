@@ -1,6 +1,6 @@
-use super::below::picture;
 use super::*;
 use crate::sandbox::wasi::host::HostCount;
+use crate::sandbox::wasi::oracle::seeds::picture;
 use crate::sandbox::wasi::scratch::store::Work;
 use std::ffi::OsStr;
 use std::fs;

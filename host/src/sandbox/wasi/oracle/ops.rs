@@ -1,7 +1,9 @@
 //! Random calls.
 
-use super::*;
+use crate::sandbox::wasi::resolve::NAME_MAX;
+use crate::sandbox::wasi::table::OpenMode;
 use proptest::prelude::*;
+use wasi_common::snapshots::preview_1::types::Fdflags;
 
 /// The calls that are tried.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +35,7 @@ pub(super) struct Op {
     pub(super) to_at: usize,
     /// The second path, or a link's target.
     pub(super) to: String,
-    pub(super) how: OpenFlags,
+    pub(super) how: OpenMode,
     pub(super) offset: u64,
     pub(super) len: usize,
 }
@@ -56,16 +58,29 @@ pub(super) fn path() -> impl Strategy<Value = String> {
     })
 }
 
-fn how() -> impl Strategy<Value = OpenFlags> {
+fn how() -> impl Strategy<Value = OpenMode> {
     let rarely = || prop::bool::weighted(0.2);
     (prop::bool::weighted(0.8), any::<bool>(), rarely(), rarely(), rarely(), any::<bool>()).prop_map(
         |(follow, create, exclusive, truncate, directory, write)| {
             // With `directory`, the kernel's answer to these depends on its version; WASI says `Inval`.
             let making = !directory;
             let (create, exclusive) = (create && making, exclusive && create && making);
-            OpenFlags { follow, create, exclusive, truncate: truncate && making, directory, write }
+            let truncate = truncate && making;
+            let (read, flags) = (true, Fdflags::empty());
+            OpenMode { follow, create, exclusive, truncate, directory, read, write, flags }
         },
     )
+}
+
+impl Op {
+    /// Whether the call may change anything.
+    pub(super) fn changes(&self) -> bool {
+        match self.call {
+            Call::Open => self.how.changes(),
+            Call::Close | Call::ReadLink | Call::Stat | Call::List | Call::Read => false,
+            _ => true,
+        }
+    }
 }
 
 /// Any call.

@@ -1,7 +1,11 @@
+//! Errors of file systems, as the guest is told them.
+
+use crate::sandbox::wasi::fault::{Fault, NoDescriptors};
 use thiserror::Error;
+use wasi_common::snapshots::preview_1::types::Errno;
 
 /// The result of a file system call.
-pub type Result<T> = std::result::Result<T, FsError>;
+pub type Result<T, E = FsError> = std::result::Result<T, E>;
 
 /// Why a call failed: one variant an errno of WASI preview 1, with its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
@@ -34,10 +38,10 @@ pub enum FsError {
     /// A directory, where the call needs something else.
     #[error("the file is a directory")]
     Isdir = 31,
-    /// More symbolic links than [`super::LINKS_MAX`], or a final one that was not to be followed.
+    /// More than 40 symbolic links, or a final one that was not to be followed.
     #[error("too many symbolic links")]
     Loop = 32,
-    /// A name or a path over [`super::NAME_MAX`] or [`super::PATH_MAX`].
+    /// A name over 255 bytes, or a path of 4096 or more.
     #[error("the name is too long")]
     Nametoolong = 37,
     /// The host has no descriptor left.
@@ -71,5 +75,31 @@ impl FsError {
     /// The number of this errno in WASI preview 1.
     pub const fn errno(self) -> u16 {
         self as u16
+    }
+}
+
+impl From<FsError> for Fault {
+    fn from(error: FsError) -> Self {
+        Self::Errno(match error {
+            FsError::Nfile => return NoDescriptors.into(),
+            FsError::Acces => Errno::Acces,
+            FsError::Badf => Errno::Badf,
+            FsError::Busy => Errno::Busy,
+            FsError::Exist => Errno::Exist,
+            FsError::Fbig => Errno::Fbig,
+            FsError::Ilseq => Errno::Ilseq,
+            FsError::Inval => Errno::Inval,
+            FsError::Io => Errno::Io,
+            FsError::Isdir => Errno::Isdir,
+            FsError::Loop => Errno::Loop,
+            FsError::Nametoolong => Errno::Nametoolong,
+            FsError::Noent => Errno::Noent,
+            FsError::Nospc => Errno::Nospc,
+            FsError::Notdir => Errno::Notdir,
+            FsError::Notempty => Errno::Notempty,
+            FsError::Xdev => Errno::Xdev,
+            // A path that leads out of its directory is `Perm` in every WASI engine, and in the standard test suite.
+            FsError::Perm | FsError::NotCapable => Errno::Perm,
+        })
     }
 }

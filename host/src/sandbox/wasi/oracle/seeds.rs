@@ -1,4 +1,4 @@
-//! Random directories of the host, for overlays to lie over.
+//! Random directories of the host, to be granted.
 
 use super::ops;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 /// One thing in a directory.
 #[derive(Debug, Clone)]
-pub(super) struct Seed {
+pub struct Seed {
     path: String,
     what: What,
 }
@@ -22,18 +22,19 @@ enum What {
 }
 
 /// What may be in a directory; what does not fit together is left out by [`plant`].
-pub(super) fn seeds() -> impl Strategy<Value = Vec<Seed>> {
+pub fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let what = prop_oneof![
         3 => Just(What::Dir),
         4 => prop::collection::vec(any::<u8>(), 0..80).prop_map(What::File),
         2 => ops::path().prop_map(What::Symlink),
+        1 => ops::path().prop_map(|path| What::Symlink(format!("/{path}"))),
     ];
     let seed = ("[abc](/[abc]){0,2}", what).prop_map(|(path, what)| Seed { path, what });
     prop::collection::vec(seed, 0..12)
 }
 
 /// Makes the directory's contents.
-pub(super) fn plant(seeds: &[Seed], dir: &Path) {
+pub fn plant(seeds: &[Seed], dir: &Path) {
     for Seed { path, what } in seeds {
         let path = dir.join(path);
         // A directory on the way may be a link by now: this one is left out then, as in every other copy.
@@ -57,7 +58,7 @@ fn is_inside(top: &Path, dir: &Path) -> bool {
 }
 
 /// Everything in a directory: paths, contents or link targets, sizes and times of change.
-pub(super) fn picture(dir: &Path) -> Vec<(PathBuf, Vec<u8>, u64, SystemTime)> {
+pub fn picture(dir: &Path) -> Vec<(PathBuf, Vec<u8>, u64, SystemTime)> {
     let mut taken = Vec::new();
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {

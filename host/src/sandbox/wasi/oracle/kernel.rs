@@ -1,0 +1,166 @@
+//! The kernel's side: calls on a real directory, and what they show.
+
+use super::ops::{Call, Op};
+use super::pair::Seen;
+use rustix::fs::{self as real, AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno as Host;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use wasi_common::snapshots::preview_1::types::{Errno, Filetype};
+
+pub fn open_dir(dir: &Path) -> OwnedFd {
+    real::open(dir, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap()
+}
+
+/// A call on a directory, and for those with two paths, on another.
+pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<Seen> {
+    let (path, to) = (&op.path, &op.to);
+    let link_follow = if op.how.follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
+    let stat_follow = if op.how.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    match op.call {
+        Call::Open => return open(op, fd).and_then(|fd| Ok(seen(&real::fstat(&fd)?))),
+        Call::CreateDir => real::mkdirat(fd, path, Mode::from(0o700))?,
+        Call::RemoveDir => real::unlinkat(fd, path, AtFlags::REMOVEDIR)?,
+        Call::Unlink => real::unlinkat(fd, path, AtFlags::empty())?,
+        Call::Symlink => real::symlinkat(to, fd, path)?,
+        Call::Link => real::linkat(fd, path, to_fd, to, link_follow)?,
+        Call::Rename => real::renameat(fd, path, to_fd, to)?,
+        Call::ReadLink => return Ok(Seen::Text(real::readlinkat(fd, path, vec![])?.into_string().unwrap())),
+        Call::Stat => {
+            let stat = real::statat(fd, path, stat_follow)?;
+            let target = real::readlinkat(fd, path, vec![]).unwrap_or_default();
+            return Ok(hidden(seen(&stat), target.as_bytes()));
+        }
+        Call::List => return Ok(Seen::Names(names(fd)?)),
+        Call::Close | Call::Read | Call::Write | Call::Truncate | Call::Allocate => unreachable!("not on a directory"),
+    }
+    Ok(Seen::Nothing)
+}
+
+pub fn open(op: &Op, fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+    real::openat(fd, &op.path, flags(op), Mode::from(0o600))
+}
+
+/// A call on an open file, for which each write has another `stamp`.
+pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Seen> {
+    let mut bytes = vec![stamp; op.len];
+    let end = op.offset + op.len as u64;
+    match op.call {
+        Call::Read => {
+            let count = rustix::io::pread(fd, &mut bytes[..], op.offset)?;
+            return Ok(Seen::Bytes(bytes[..count].to_vec()));
+        }
+        Call::Write => assert_eq!(rustix::io::pwrite(fd, &bytes, op.offset)?, op.len),
+        Call::Truncate => real::ftruncate(fd, op.offset)?,
+        // Not every file system of the kernel has `fallocate`; what it shows, every one has.
+        _ if op.len == 0 => return Err(Host::INVAL),
+        _ if end > real::fstat(fd)?.st_size as u64 => real::ftruncate(fd, end)?,
+        _ => {}
+    }
+    Ok(seen(&real::fstat(fd)?))
+}
+
+/// Whether a path of the call leads out of its base.
+pub fn op_leaves(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> bool {
+    // A call that makes or removes a name does not follow it, even if a slash comes after.
+    let place = |fd, path: &str| leaves(fd, path.trim_end_matches('/'), false);
+    match op.call {
+        Call::Open => leaves(fd, &op.path, op.how.follow && !(op.how.create && op.how.exclusive)),
+        Call::Stat => leaves(fd, &op.path, op.how.follow),
+        Call::ReadLink => leaves(fd, &op.path, false),
+        Call::CreateDir | Call::RemoveDir | Call::Unlink | Call::Symlink => place(fd, &op.path),
+        Call::Link => leaves(fd, &op.path, op.how.follow) || place(to_fd, &op.to),
+        Call::Rename => place(fd, &op.path) || place(to_fd, &op.to),
+        _ => false,
+    }
+}
+
+/// The kernel's own answer to whether a path stays beneath a directory.
+fn leaves(base: &OwnedFd, path: &str, follow: bool) -> bool {
+    let nofollow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = OFlags::PATH | OFlags::CLOEXEC | nofollow;
+    loop {
+        match real::openat2(base, path, flags, Mode::empty(), ResolveFlags::BENEATH) {
+            // Something was renamed elsewhere on the machine meanwhile.
+            Err(Host::AGAIN) => {}
+            Err(Host::NOSYS | Host::PERM) => {
+                panic!("this test needs `openat2`: Linux 5.6, and a sandbox that lets it pass")
+            }
+            result => return result.err() == Some(Host::XDEV),
+        }
+    }
+}
+
+fn flags(op: &Op) -> OFlags {
+    let how = op.how;
+    let mut flags = OFlags::CLOEXEC | if how.write { OFlags::RDWR } else { OFlags::RDONLY };
+    flags.set(OFlags::NOFOLLOW, !how.follow);
+    flags.set(OFlags::CREATE, how.create);
+    flags.set(OFlags::EXCL, how.create && how.exclusive);
+    flags.set(OFlags::TRUNC, how.truncate);
+    flags.set(OFlags::DIRECTORY, how.directory);
+    flags
+}
+
+/// The kernel's error as a guest is told it.
+pub fn errno(error: Host) -> Errno {
+    match error {
+        Host::BUSY => Errno::Busy,
+        Host::EXIST => Errno::Exist,
+        Host::INVAL => Errno::Inval,
+        Host::ISDIR => Errno::Isdir,
+        Host::LOOP => Errno::Loop,
+        Host::NAMETOOLONG => Errno::Nametoolong,
+        Host::NOENT => Errno::Noent,
+        Host::NOTDIR => Errno::Notdir,
+        Host::NOTEMPTY => Errno::Notempty,
+        Host::PERM => Errno::Perm,
+        other => panic!("the kernel says {other}"),
+    }
+}
+
+fn kind(file: real::FileType) -> Filetype {
+    match file {
+        real::FileType::Directory => Filetype::Directory,
+        real::FileType::RegularFile => Filetype::RegularFile,
+        real::FileType::Symlink => Filetype::SymbolicLink,
+        other => panic!("a {other:?}"),
+    }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the width of `st_nlink` differs between architectures")]
+pub fn seen(stat: &real::Stat) -> Seen {
+    Seen::file(kind(real::FileType::from_raw_mode(stat.st_mode)), stat.st_size as u64, stat.st_nlink as u64)
+}
+
+/// A link that leads to a path of the host has no size.
+pub fn hidden(seen: Seen, target: &[u8]) -> Seen {
+    match seen {
+        Seen::File { kind: Filetype::SymbolicLink, nlink, .. } if target.starts_with(b"/") => {
+            Seen::File { kind: Filetype::SymbolicLink, size: 0, nlink }
+        }
+        other => other,
+    }
+}
+
+fn names(fd: &OwnedFd) -> rustix::io::Result<Vec<(String, Filetype)>> {
+    let mut names = vec![];
+    for entry in real::Dir::read_from(fd)? {
+        let entry = entry?;
+        names.push((entry.file_name().to_str().unwrap().to_owned(), kind(entry.file_type())));
+    }
+    names.sort_unstable_by(|(a, _): &(String, _), (b, _)| a.cmp(b));
+    Ok(names)
+}
+
+/// The paths of everything below a directory.
+pub fn tree(dir: &Path, prefix: &str, paths: &mut Vec<String>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            tree(&entry.path(), &format!("{path}/"), paths);
+        }
+        paths.push(path);
+    }
+}
