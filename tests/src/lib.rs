@@ -8,6 +8,7 @@ mod guests;
 pub mod heap;
 pub mod heap_suites;
 pub mod hostile;
+pub mod native_suites;
 mod once;
 mod picture;
 mod program;

@@ -5,14 +5,14 @@
 //! each has to be found. The folder holds `plain/` and `planted/`, two workspaces of the same crates; `target/`; and `logs/`.
 
 mod confirmed;
-mod fetch;
+pub(crate) mod fetch;
 mod figures;
 mod options;
 mod plants;
-mod suite;
+pub(crate) mod suite;
 mod timing;
 
-pub use options::Options;
+pub use options::{Options, USAGE};
 
 use figures::SuiteFigures;
 

@@ -20,15 +20,18 @@ pub struct Options {
     pub program: PathBuf,
 }
 
-const USAGE: &str = "usage: heap-suites.sh FOLDER [--seed N] [--plants N] [--timing] [CRATE…]";
+/// How `heap-suites.sh` is called.
+pub const USAGE: &str = "usage: heap-suites.sh FOLDER [--seed N] [--plants N] [--timing] [CRATE…]";
 
 impl Options {
     /// From `FOLDER [--seed N] [--plants N] [--timing] [CRATE…]`. The program is `AIRTIGHT_PROGRAM`, or the `airtight`
     /// beside this one.
     ///
+    /// `usage` is said where it is called in another way.
+    ///
     /// # Errors
     /// An argument is unknown or no number, the folder is missing, or there is no program.
-    pub fn from_args(args: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
+    pub fn from_args(args: impl IntoIterator<Item = String>, usage: &'static str) -> anyhow::Result<Self> {
         let (mut folder, mut crates) = (None, Vec::new());
         let (mut seed, mut plants, mut timing) = (1, 100, false);
         let mut args = args.into_iter();
@@ -37,17 +40,17 @@ impl Options {
                 "--seed" => seed = number("--seed", args.next())?,
                 "--plants" => plants = usize::try_from(number("--plants", args.next())?)?,
                 "--timing" => timing = true,
-                option if option.starts_with('-') => bail!("unknown option `{option}`; {USAGE}"),
+                option if option.starts_with('-') => bail!("unknown option `{option}`; {usage}"),
                 path if folder.is_none() => folder = Some(path.to_owned()),
                 name => crates.push(name.to_owned()),
             }
         }
-        let folder = std::path::absolute(folder.context(USAGE)?)?;
+        let folder = std::path::absolute(folder.context(usage)?)?;
         Ok(Self { folder, seed, plants, timing, crates, program: program()? })
     }
 
     /// The suites as they were published.
-    pub(super) fn plain(&self) -> PathBuf {
+    pub(crate) fn plain(&self) -> PathBuf {
         self.folder.join("plain")
     }
 
@@ -57,7 +60,7 @@ impl Options {
     }
 
     /// What airtight prints of each suite.
-    pub(super) fn log(&self, workspace: &Path, suite: &str) -> PathBuf {
+    pub(crate) fn log(&self, workspace: &Path, suite: &str) -> PathBuf {
         self.folder.join("logs").join(workspace.file_name().unwrap_or_default()).join(suite)
     }
 }

@@ -1,0 +1,154 @@
+//! What became of a suite's tests here and natively.
+
+use super::known::{self, KnownDifference};
+use super::native::{Native, Results};
+use crate::heap_suites::fetch::PublishedCrate;
+use airtight::Harness;
+use airtight::report::{Report, TestRecord, Verdict};
+use std::collections::BTreeMap;
+
+/// The figures of one suite, or of several together.
+#[derive(Debug, Clone, Default)]
+pub struct Comparison {
+    /// Tests that this machine's build has.
+    pub native: u64,
+    /// Those of them that pass natively.
+    pub native_passed: u64,
+    /// Those of these that pass here.
+    pub passed: u64,
+    /// Tests that neither way runs or both fail.
+    pub agreed: u64,
+    /// Why tests that pass natively do not pass here, or the other way round, with their number.
+    pub explained: BTreeMap<String, u64>,
+    /// What is not explained.
+    pub unexplained: Vec<Difference>,
+    /// Known differences that were found.
+    pub known: Vec<&'static KnownDifference>,
+}
+
+/// A test with different results.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// Its module and name.
+    pub test: String,
+    /// Its result natively.
+    pub native: &'static str,
+    /// Its result here.
+    pub here: &'static str,
+    /// What the report says of it.
+    pub why: String,
+}
+
+impl Comparison {
+    /// Compares the results of one suite.
+    pub fn of(suite: &PublishedCrate, native: &Results, report: &Report) -> Self {
+        let modules = report.canonical.modules.iter().filter(|module| module.harness == Harness::Libtest);
+        let tests = modules.flat_map(|module| {
+            module.tests.iter().map(move |test| ((module.name.clone(), test.name.to_string()), test))
+        });
+        let here: BTreeMap<(String, String), &TestRecord> = tests.collect();
+        let mut own = Self { native: native.len() as u64, ..Self::default() };
+        for (name, native) in native {
+            own.native_passed += u64::from(*native == Native::Passed);
+            own.judge(suite, &format!("{} {}", name.0, name.1), *native, here.get(name).copied());
+        }
+        let only_here = here.keys().filter(|name| !native.contains_key(*name)).count() as u64;
+        own.explain("only built for wasm", only_here);
+        own
+    }
+
+    fn judge(&mut self, suite: &PublishedCrate, test: &str, native: Native, here: Option<&TestRecord>) {
+        let Some(here) = here else { return self.explain("not built for wasm (`cfg`)", 1) };
+        let passed = here.verdict == Verdict::Pass;
+        match (native, here.verdict) {
+            (Native::Passed, Verdict::Pass) => self.passed += 1,
+            (Native::Ignored, Verdict::Skip) => self.agreed += 1,
+            (Native::Failed, _) if !passed => self.agreed += 1,
+            _ => match (known::find(suite, test), stated(here)) {
+                (Some(known), _) => {
+                    self.known.push(known);
+                    self.explain(known.why, 1);
+                }
+                (None, Some(limit)) if native == Native::Passed => self.explain(&limit, 1),
+                (None, _) => self.unexplained.push(Difference {
+                    test: test.to_owned(),
+                    native: word(native),
+                    here: verdict_word(here.verdict),
+                    why: said(here),
+                }),
+            },
+        }
+    }
+
+    fn explain(&mut self, reason: &str, tests: u64) {
+        if tests > 0 {
+            *self.explained.entry(reason.to_owned()).or_default() += tests;
+        }
+    }
+
+    /// Adds another suite's.
+    pub fn add(&mut self, other: Self) {
+        self.native += other.native;
+        self.native_passed += other.native_passed;
+        self.passed += other.passed;
+        self.agreed += other.agreed;
+        self.unexplained.extend(other.unexplained);
+        self.known.extend(other.known);
+        for (reason, tests) in other.explained {
+            self.explain(&reason, tests);
+        }
+    }
+
+    /// The head of the table whose lines [`Comparison::row`] gives.
+    pub fn head() -> String {
+        format!(
+            "{:28}{:>7}{:>15}{:>10}{:>10}{:>14}",
+            "suite", "native", "passed there", "and here", "both not", "not explained"
+        )
+    }
+
+    /// A line of the table.
+    pub fn row(&self, name: &str) -> String {
+        let Self { native, native_passed, passed, agreed, unexplained, .. } = self;
+        let unexplained = unexplained.len();
+        format!("{name:28}{native:>7}{native_passed:>15}{passed:>10}{agreed:>10}{unexplained:>14}")
+    }
+}
+
+/// The limit of the platform that the report states for a test which did not pass.
+fn stated(test: &TestRecord) -> Option<String> {
+    let details = test.details.as_ref()?;
+    match test.verdict {
+        Verdict::Skip => details.reason.clone().filter(|reason| reason.starts_with("should_panic")),
+        _ => details.hint.clone(),
+    }
+}
+
+/// What the report says of a test, in one line.
+fn said(test: &TestRecord) -> String {
+    let Some(details) = &test.details else { return "nothing is said".to_owned() };
+    let leaks = details.leaks.first().map(|leak| format!("{} leaks, the first {:?}", details.leaks.len(), leak.kind));
+    let said = details.message.clone().or_else(|| details.reason.clone()).or(leaks);
+    said.unwrap_or_default().lines().next().unwrap_or_default().to_owned()
+}
+
+fn word(native: Native) -> &'static str {
+    match native {
+        Native::Passed => "passed",
+        Native::Failed => "failed",
+        Native::Ignored => "ignored",
+    }
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Leak => "leak",
+        Verdict::Fail => "fail",
+        Verdict::Memory => "memory",
+        Verdict::Timeout => "timeout",
+        Verdict::Exit => "exit",
+        Verdict::Skip => "skip",
+        _ => "another verdict",
+    }
+}
