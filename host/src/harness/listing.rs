@@ -106,6 +106,7 @@ impl Program<'_> {
             counts_heap: false,
             rounds: 1,
             streams: Streams::Captured,
+            keep_changes: false,
             inject_host_leak: false,
             inject_host_panic: false,
         };

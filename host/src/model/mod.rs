@@ -1,6 +1,7 @@
 //! The words that everyone uses: what a harness, a verdict, a frame, a resource, a limit and a report are. Pure data at the
 //! bottom of the house: nothing here knows how any of it comes about or is written.
 
+pub mod change;
 pub mod counts;
 pub mod digest;
 pub mod doubt;

@@ -1,5 +1,6 @@
 //! Everything that is told of a module and of its tests.
 
+use super::change::Change;
 use super::growth::Growth;
 use super::{Frame, Harness, LimitRecord, Output, RefusedGrowth, Resource, Usage, Verdict};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,13 @@ pub struct Details {
     /// even where the policy has them fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<Resource>,
+    /// What it changed in directories that it is granted as overlays, its package's most often. The host's files are as they
+    /// were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Change>,
+    /// How many more changes there are than are listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub changed_omitted: u64,
     /// How it grew from round to round, where it was run several times in one instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub growth: Option<Growth>,
@@ -104,6 +112,10 @@ pub struct Details {
     /// Standard output and error, as far as they were kept; not canonical.
     #[serde(skip)]
     pub output: Output,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A clean-up that failed, hung or trapped.

@@ -1,6 +1,7 @@
 //! A whole run. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
 
 use super::ModuleRecord;
+use super::change::KeptChange;
 use super::doubt::Doubt;
 use super::figure;
 use super::profile::HeapProfile;
@@ -44,6 +45,9 @@ pub struct Report {
     /// Where the heap's blocks were allocated, where a profile was asked for; not in the JSON.
     #[serde(skip)]
     pub profile: Option<HeapProfile>,
+    /// What tests changed in overlays, where that is kept; not in the JSON. See [`Report::write_back`].
+    #[serde(skip)]
+    pub(crate) kept: Vec<KeptChange>,
 }
 
 /// The part that is the same bytes everywhere.

@@ -1,5 +1,6 @@
 //! Reports for the tests of the writers.
 
+use super::change::{Change, ChangeKind};
 use super::growth::{Growth, Round, Span};
 use super::*;
 use proptest::prelude::*;
@@ -270,6 +271,7 @@ prop_compose! {
         retained in prop::collection::vec(any_resource(), 0..2),
         reclaimed in prop::collection::vec(any_resource(), 0..3),
         growth in prop::option::of(any_growth()),
+        changed in prop::collection::vec(any_change(), 0..2),
         cleanups in prop::collection::vec((any::<u32>(), hostile(), any_stack()), 0..2),
     ) -> Details {
         let limit = limit.map(|(name, value, seen)| LimitRecord { name: name.into(), value, seen });
@@ -277,9 +279,21 @@ prop_compose! {
         let cleanup = |(ordinal, message, stack)| CleanupRecord { ordinal, message, stack };
         let cleanups = cleanups.into_iter().map(cleanup).collect();
         Details {
-            message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, reclaimed, cleanups, failures,
-            output: Output::default(),
+            message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
+            failures, changed_omitted: 0, output: Output::default(),
         }
+    }
+}
+
+prop_compose! {
+    fn any_change()(
+        path in hostile(),
+        what in prop::sample::select(vec![
+            ChangeKind::Written, ChangeKind::Directory, ChangeKind::Link, ChangeKind::Removed,
+        ]),
+        bytes: Option<u64>,
+    ) -> Change {
+        Change { path, what, bytes }
     }
 }
 

@@ -7,7 +7,9 @@ pub mod files;
 pub mod json;
 mod pprof;
 pub(crate) mod verification;
+mod write_back;
 
+pub use crate::model::change::{Change, ChangeKind};
 pub use crate::model::counts::Counts;
 pub use crate::model::digest::{CheckError, canonical_json};
 pub use crate::model::doubt::{Cause, Doubt, TestId};
@@ -18,3 +20,4 @@ pub use crate::model::{
     RefusedGrowth, Report, Resource, ResourceKind, SCHEMA, SocketRecord, TestRecord, TestTime, Usage, Verdict,
     Volatile,
 };
+pub use write_back::{RefusedChange, WrittenBack};

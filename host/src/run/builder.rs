@@ -101,6 +101,12 @@ impl RunnerBuilder {
         self
     }
 
+    /// Keeps what the tests change in overlays, for [`Report::write_back`](crate::report::Report::write_back).
+    pub fn keep_changes(mut self, on: bool) -> Self {
+        self.options.keep_changes = on;
+        self
+    }
+
     /// Runs the tests in another order, which the number decides.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         self.options.shuffle = seed.into();

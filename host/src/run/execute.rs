@@ -5,7 +5,9 @@ use super::judge::Case;
 use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
+use super::resources;
 use super::slow::RunningTests;
+use crate::model::change::KeptChange;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
@@ -56,6 +58,8 @@ struct FinishedTest {
     /// How long it took; `None` where it was not run.
     elapsed: Option<Duration>,
     by_wall_clock: bool,
+    /// What it changed in overlays, where that is kept.
+    kept: Vec<KeptChange>,
     bug: Option<String>,
 }
 
@@ -69,6 +73,8 @@ pub struct PlanOutcome {
     pub times: Vec<Option<Duration>>,
     /// What the tests allocated where, where a profile is wanted: by place in the plan.
     pub profile: HeapProfile,
+    /// What the tests changed in overlays, where that is kept: by place in the plan.
+    pub kept: Vec<KeptChange>,
     /// What went wrong in the host, a line for each test concerned: bugs of ours.
     pub bugs: Vec<String>,
 }
@@ -138,6 +144,7 @@ fn one(
     let skip = |reason: &str| (skipped(&context, reason), None, None);
     let mut by_wall_clock = false;
     let mut profile = HeapProfile::default();
+    let mut kept = Vec::new();
     let (record, elapsed, bug) = match &test.decision {
         _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.options.interrupt.load(Ordering::Relaxed) => skip("interrupted"),
@@ -159,6 +166,7 @@ fn one(
                 counts_heap: true,
                 rounds: shared.options.repeat.max(1),
                 streams: shared.options.streams,
+                keep_changes: shared.options.keep_changes,
                 inject_host_leak: shared.options.inject_host_leak,
                 inject_host_panic: shared.options.inject_host_panic,
             };
@@ -174,7 +182,12 @@ fn one(
                 let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;
                 profile = allocated;
-                (record::judged(&context, &case, judgement, &account), ran.host_leak + host_leak)
+                let record = record::judged(&context, &case, judgement, &account);
+                if shared.options.keep_changes {
+                    let passed = record.verdict == Verdict::Pass;
+                    kept = resources::kept_changes(ran.remains.changes, &module.name, &test.name, passed);
+                }
+                (record, ran.host_leak + host_leak)
             }));
             let (record, bug) = match judged {
                 Ok((record, 0)) => (record, None),
@@ -198,7 +211,7 @@ fn one(
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         progress.stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    FinishedTest { index, record, profile, elapsed, by_wall_clock, bug }
+    FinishedTest { index, record, profile, elapsed, by_wall_clock, kept, bug }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -262,6 +275,7 @@ fn collect(
 ) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
     let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
+    let mut kept: BTreeMap<usize, Vec<KeptChange>> = BTreeMap::new();
     let mut started = vec![false; tests.len()];
     let mut times = vec![None; tests.len()];
     let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
@@ -296,6 +310,9 @@ fn collect(
             if finished.profile != HeapProfile::default() {
                 profiles.insert(finished.index, finished.profile);
             }
+            if !finished.kept.is_empty() {
+                kept.insert(finished.index, finished.kept);
+            }
             times[finished.index] = finished.elapsed;
             records[finished.index] = Some(finished.record);
         }
@@ -315,10 +332,12 @@ fn collect(
     by_wall_clock.retain(|index| counts(*index));
     by_wall_clock.sort_unstable();
     profiles.retain(|index, _| counts(*index));
+    kept.retain(|index, _| counts(*index));
     let mut profile = HeapProfile::default();
     for HeapProfile { sites, missing } in profiles.into_values() {
         profile.sites.extend(sites);
         profile.missing.extend(missing);
     }
-    PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, bugs }
+    let kept = kept.into_values().flatten().collect();
+    PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, kept, bugs }
 }

@@ -48,6 +48,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
     let plain = judgement.verdict == Verdict::Pass
         && run.remains.open.is_empty()
         && run.remains.residue.is_empty()
+        && run.remains.changes.is_empty()
         && run.refused.is_none()
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
@@ -127,6 +128,8 @@ fn details(
         stack,
         leaks,
         retained,
+        changed: resources::describe_changes(&run.remains),
+        changed_omitted: run.remains.changes_omitted,
         growth,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),

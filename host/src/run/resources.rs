@@ -1,8 +1,9 @@
 //! Open handles to entries of the report: symbolised, and one entry for what was acquired alike.
 
 use crate::ledger::{Access, Handle, Kind};
+use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
 use crate::model::{Resource, ResourceKind, SocketRecord};
-use crate::sandbox::wasi::{LeftoverFile, Remains};
+use crate::sandbox::wasi::{FileKind, LeftoverFile, OverlayChange, Remains};
 use crate::symbols::Symbols;
 
 /// The report's entries, in order of the first acquisition.
@@ -39,6 +40,38 @@ pub fn describe_residue(remains: &Remains, scope: &str) -> Vec<Resource> {
     let listed = remains.residue.iter().map(|file| entry(1, Some(file)));
     let more = (remains.residue_omitted > 0).then(|| entry(remains.residue_omitted, None));
     listed.chain(more).collect()
+}
+
+/// What a test changed in overlays, by grant and path.
+pub fn describe_changes(remains: &Remains) -> Vec<Change> {
+    let change = |change: &OverlayChange| match change.now {
+        Some((FileKind::File, size)) => Change::new(&*change.report_as, ChangeKind::Written, Some(size)),
+        Some((FileKind::Dir, _)) => Change::new(&*change.report_as, ChangeKind::Directory, None),
+        // Of what is below, a test can move pipes and devices, too; what it makes itself are links.
+        Some(_) => Change::new(&*change.report_as, ChangeKind::Link, None),
+        None => Change::new(&*change.report_as, ChangeKind::Removed, None),
+    };
+    remains.changes.iter().map(change).collect()
+}
+
+/// The same, to be made to the host's directories.
+pub fn kept_changes(changes: Vec<OverlayChange>, module: &str, test: &str, passed: bool) -> Vec<KeptChange> {
+    let kept = |change: OverlayChange| KeptChange {
+        module: module.to_owned(),
+        test: test.to_owned(),
+        passed,
+        report_as: change.report_as.to_string(),
+        host: change.host.to_path_buf(),
+        path: change.path,
+        now: match (change.now, change.contents) {
+            (None, _) => KeptNode::Nothing,
+            (Some((FileKind::File, _)), Some(Ok(contents))) => KeptNode::File(contents),
+            (Some((FileKind::File, _)), Some(Err(why))) => KeptNode::Refused(why),
+            (Some((FileKind::Dir, _)), _) => KeptNode::Directory,
+            (Some(_), _) => KeptNode::Refused("it is not a file; links are not written back".to_owned()),
+        },
+    };
+    changes.into_iter().map(kept).collect()
 }
 
 fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {

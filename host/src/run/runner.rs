@@ -180,8 +180,10 @@ impl Runner {
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
+        let kept = std::mem::take(&mut outcome.kept);
         let mut report = self.report(plan, outcome, started, began);
         report.profile = self.options.heap_profile.then_some(allocated);
+        report.kept = kept;
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
         match bugs.first().cloned() {
             None => Ok(report),

@@ -48,6 +48,8 @@ pub struct Job<'a> {
     pub rounds: u32,
     /// What its standard streams are.
     pub streams: Streams,
+    /// Whether what it changes in overlays is kept, to be written to the host.
+    pub keep_changes: bool,
     /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
     pub inject_host_leak: bool,
     /// Panics on purpose, to prove that a panic of the host's is told and spoils nothing else.
@@ -141,7 +143,7 @@ pub(super) fn once(engine: &Engine, job: &Job<'_>, instruments: &Instruments) ->
     let revised = heap.slack.revised().cloned();
     let host = wasi.host_count();
     let heap = heap_end(job, heap, picture);
-    let remains = wasi.finish();
+    let remains = wasi.finish(job.keep_changes);
     let Calls { last: CallOutcome { ending, spent, sdk }, rounds } = calls;
     let run = Run {
         ending,

@@ -211,6 +211,13 @@ pub struct TestArgs {
     pub foreign: foreign::ForeignArgs,
 }
 
+/// Whose changes `--write-back` keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WriteBackArg {
+    Passing,
+    All,
+}
+
 /// Which tests `--run-ignored` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RunIgnoredArg {
@@ -381,6 +388,10 @@ pub struct RunArgs {
     /// Set a variable, above the profile's.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
+    /// Keep what tests changed in directories that they see as overlays, such as snapshots in their package: of tests that
+    /// passed, or of all.
+    #[arg(long, value_enum, value_name = "WHOSE", num_args = 0..=1, require_equals = true, default_missing_value = "passing")]
+    pub write_back: Option<WriteBackArg>,
     /// Neither read nor write the cache of compiled modules.
     #[arg(long)]
     pub no_cache: bool,

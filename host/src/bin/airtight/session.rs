@@ -1,12 +1,12 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
-use crate::args::{Color, RunArgs};
+use crate::args::{Color, RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, say};
 use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
 use airtight::policy::PolicyPatch;
-use airtight::report::console::{Console, ConsoleOptions, OutputMode, Progress, StatusLevel, render_findings};
+use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
 use airtight::report::files::ReportFiles;
 use airtight::report::{Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
@@ -29,6 +29,8 @@ pub struct Session {
     harness: Option<Harness>,
     /// How often each test of the SDK is called.
     repeat: u32,
+    /// Whose changes of overlays reach the host.
+    write_back: Option<WriteBackArg>,
     notes: Vec<String>,
 }
 
@@ -102,6 +104,7 @@ impl Settings {
             .fail_fast(args.fail_fast)
             .streams(args.streams())
             .keep_output(args.show_output == OutputMode::Always)
+            .keep_changes(args.write_back.is_some())
             .shuffle(args.shuffle)
             .repeat(args.repeat)
             .heap_profile(files.wants_profile())
@@ -127,7 +130,7 @@ impl Session {
         let Settings { builder, files, console, notes, .. } = Settings::new(args, config, &here)?;
         let runner = builder.build()?;
         stop_on_interrupt(runner.interrupt());
-        Ok(Self { runner, files, console, harness, repeat: args.repeat, notes })
+        Ok(Self { runner, files, console, harness, repeat: args.repeat, write_back: args.write_back, notes })
     }
 
     /// The same session with the settings and streams that are for modules which are programs. That they are is known when
@@ -136,7 +139,15 @@ impl Session {
         let here = std::env::current_dir().map_err(Failure::setup)?;
         let Settings { builder, files, console, notes, .. } = Settings::new(args, config, &here)?;
         let runner = self.runner.under(builder.profile().clone())?.with_streams(streams);
-        Ok(Self { runner, files, console, harness: self.harness, repeat: args.repeat, notes })
+        Ok(Self {
+            runner,
+            files,
+            console,
+            harness: self.harness,
+            repeat: args.repeat,
+            write_back: args.write_back,
+            notes,
+        })
     }
 
     /// A file named on the command line, called as its stem is.
@@ -227,12 +238,33 @@ impl Session {
         }
     }
 
+    /// Makes the changes of overlays that are to reach the host, and says so. Whether all could be made.
+    fn write_back(&self, report: &Report) -> Result<bool, Failure> {
+        let Some(whose) = self.write_back else { return Ok(true) };
+        let done = report.write_back(whose == WriteBackArg::All);
+        let mut text: String = done.written.iter().map(|path| format!("{:>12} {}\n", "Kept", OneLine(path))).collect();
+        if done.left_out > 0 {
+            let tests = if done.left_out == 1 { "test" } else { "tests" };
+            let hint = "--write-back=all keeps theirs, too";
+            text.push_str(&format!(
+                "{:>12} changes of {} {tests} that did not pass are gone; {hint}\n",
+                "Note", done.left_out
+            ));
+        }
+        print(&text)?;
+        for refused in &done.refused {
+            say(format_args!("error: not written back: {}", OneLine(&refused.to_string())));
+        }
+        Ok(done.refused.is_empty())
+    }
+
     fn run_with(&self, planned: &Plan, notes: &[String], listener: &mut dyn Listener) -> Done {
         let once = (self.repeat > 1).then(|| run_once(planned)).flatten();
         for note in self.notes.iter().chain(notes).chain(&once) {
             listener.event(&Event::Note(note));
         }
         let (report, bug) = self.report(planned, listener)?;
+        let all_kept = self.write_back(&report)?;
         let failed = self.files.write(&report);
         for error in &failed {
             say(format_args!("error: {error}"));
@@ -240,7 +272,7 @@ impl Session {
         match bug {
             Some(bug) => Err(bug.into()),
             None if report.volatile.interrupted => Ok(exit_status::INTERRUPTED),
-            None if !failed.is_empty() => Ok(exit_status::SETUP),
+            None if !failed.is_empty() || !all_kept => Ok(exit_status::SETUP),
             None => Ok(report.worst()),
         }
     }

@@ -8,6 +8,7 @@ use super::units::plural;
 use crate::model::Report;
 use crate::model::counts::Counts;
 use crate::model::profile::HeapProfile;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ impl Display for Summary<'_> {
             writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts.skip_reasons))?;
         }
         write!(f, "{}", HeapSummary::new(self.report))?;
+        self.changed(f)?;
         let not_run = self.not_run();
         let tests = plural(not_run as u64, "test was", "tests were");
         if self.report.volatile.interrupted {
@@ -76,6 +78,27 @@ impl Summary<'_> {
             write!(f, "{separator} {count}{number}{count:#} {style}{what}{style:#}")?;
         }
         writeln!(f)
+    }
+
+    /// What tests changed in their packages and elsewhere, and that it is gone.
+    fn changed(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const NAMED: usize = 3;
+        let tests = self.report.canonical.modules.iter().flat_map(|module| &module.tests);
+        let changes = tests.flat_map(|test| &test.details).flat_map(|details| &details.changed);
+        let paths: BTreeSet<&str> = changes.map(|change| &*change.path).collect();
+        if paths.is_empty() || !self.report.kept.is_empty() {
+            return Ok(());
+        }
+        let mut named: Vec<String> = paths.iter().take(NAMED).map(|path| OneLine(path).to_string()).collect();
+        if paths.len() > NAMED {
+            named.push("…".to_owned());
+        }
+        let files = plural(paths.len() as u64, "file", "files");
+        let named = named.join(", ");
+        self.note(
+            f,
+            &format!("{} {files} that tests changed are as before ({named}); --write-back keeps them", paths.len()),
+        )
     }
 
     fn note(&self, f: &mut Formatter<'_>, note: &str) -> fmt::Result {

@@ -42,7 +42,7 @@ pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd)
         picture: true,
         ..Instruments::default()
     };
-    let job = Job { streams: Streams::Captured, inject_host_leak: false, ..job.clone() };
+    let job = Job { streams: Streams::Captured, keep_changes: false, inject_host_leak: false, ..job.clone() };
     let second = run_with(engine, &job, instruments);
     let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
     let interrupted = job.interrupted.load(Ordering::Relaxed);

@@ -7,7 +7,7 @@ use super::host::Turn;
 use super::meter;
 use super::quota::Quota;
 use super::random::Random;
-use super::scratch::Scratch;
+use super::scratch::{Change, FileKind, Scratch};
 use super::stdio::{Capture, Stdin, Stdout, Streams};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::watchdog::Watchdog;
@@ -15,6 +15,7 @@ use super::world::World;
 use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
 use crate::model::Output;
 use crate::policy::Limit;
+use std::path::Path;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
 
@@ -50,6 +51,25 @@ pub struct Remains {
     pub output: Output,
     /// Whether it read standard input of the program that ran it.
     pub inherited_input: bool,
+    /// What the test changed in the overlays that it was granted: by grant, in path order.
+    pub changes: Vec<OverlayChange>,
+    /// How many more of them there are than are listed.
+    pub changes_omitted: u64,
+}
+
+/// Something that a test changed in a granted overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverlayChange {
+    /// The directory of the host that the overlay lies over.
+    pub host: Arc<Path>,
+    /// The path below it.
+    pub path: String,
+    /// The path that reports give.
+    pub report_as: Arc<str>,
+    /// What it is now; none where it was removed.
+    pub now: Option<(FileKind, u64)>,
+    /// The contents of a file, where they are to be kept; or why they could not be read.
+    pub contents: Option<std::result::Result<Vec<u8>, String>>,
 }
 
 /// A file left in the scratch file system.
@@ -63,6 +83,9 @@ pub struct LeftoverFile {
 
 /// Files listed as residue at most; a test that leaves more has made its point.
 const MAX_RESIDUE: usize = 100;
+
+/// Changes of one overlay listed at most.
+const MAX_CHANGES: usize = 1000;
 
 /// What a context is made with, beside the grants.
 pub struct ContextOptions {
@@ -291,8 +314,34 @@ impl Wasi {
         std::mem::forget(self.world.host.track());
     }
 
-    /// Strikes the balance and closes everything.
-    pub(crate) fn finish(mut self) -> Remains {
+    /// What the test changed in its overlays. The contents of files are there where they are to be kept.
+    fn take_changes(&mut self, remains: &mut Remains, keep: bool) {
+        let grants = Arc::clone(&self.grants);
+        let overlays = grants.dirs.iter().filter_map(|dir| Some((dir, dir.overlay.as_ref()?)));
+        for (dir, overlay) in overlays {
+            let changes = self.world.scratch.changes(&overlay.lower, MAX_CHANGES);
+            remains.changes_omitted += changes.omitted;
+            for Change { path, now } in changes.listed {
+                let file = now.filter(|now| keep && now.kind == FileKind::File);
+                let contents = file.map(|file| {
+                    let contents = self.world.scratch.contents(file.id);
+                    contents.map_err(|error| format!("it cannot be read again: {error:?}"))
+                });
+                remains.changes.push(OverlayChange {
+                    host: Arc::clone(&overlay.host),
+                    report_as: path::join(&dir.report_as, &path),
+                    path,
+                    now: now.map(|now| (now.kind, now.size)),
+                    contents,
+                });
+            }
+        }
+    }
+
+    /// Strikes the balance and closes everything. With `keep_changes`, contents of files that the test changed are given.
+    pub(crate) fn finish(mut self, keep_changes: bool) -> Remains {
+        let mut remains = Remains::default();
+        self.take_changes(&mut remains, keep_changes);
         let handles_peak = self.ledger.peak();
         for (id, socket) in self.table.sockets() {
             self.ledger.left_waiting(id, socket.waiting(&self.world));
@@ -317,6 +366,7 @@ impl Wasi {
             handles_peak,
             output: self.world.capture.into_output(),
             inherited_input: self.world.inherited_input,
+            ..remains
         }
     }
 }

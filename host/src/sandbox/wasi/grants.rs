@@ -45,6 +45,14 @@ pub(super) struct GrantedDir {
     pub guest: Arc<str>,
     pub report_as: Arc<str>,
     pub dir: Arc<dyn Dir>,
+    /// What is below, where this is the first name of an overlay.
+    pub overlay: Option<Overlay>,
+}
+
+/// A directory of the host whose changes stay in memory.
+pub(super) struct Overlay {
+    pub lower: Lower,
+    pub host: Arc<Path>,
 }
 
 /// A grant that cannot be given.
@@ -56,11 +64,15 @@ pub struct GrantError {
     source: std::io::Error,
 }
 
-fn open(grant: &DirGrant) -> std::io::Result<Arc<dyn Dir>> {
+fn open(grant: &DirGrant) -> std::io::Result<(Arc<dyn Dir>, Option<Overlay>)> {
     Ok(match grant.mode {
-        Mode::ReadOnly => Arc::new(HostDir::root(&grant.host, false)?),
-        Mode::ReadWrite => Arc::new(HostDir::root(&grant.host, true)?),
-        Mode::Overlay => Arc::new(ScratchDir::Overlay(Lower::open(&grant.host)?)),
+        Mode::ReadOnly => (Arc::new(HostDir::root(&grant.host, false)?), None),
+        Mode::ReadWrite => (Arc::new(HostDir::root(&grant.host, true)?), None),
+        Mode::Overlay => {
+            let lower = Lower::open(&grant.host)?;
+            let overlay = Overlay { lower: lower.clone(), host: grant.host.as_path().into() };
+            (Arc::new(ScratchDir::Overlay(lower)), Some(overlay))
+        }
     })
 }
 
@@ -101,8 +113,8 @@ impl Grants {
             let same = |other: &DirGrant| {
                 grant.mode == Mode::Overlay && (other.mode, &other.host) == (grant.mode, &grant.host)
             };
-            let dir = match policy.dirs[..index].iter().position(same) {
-                Some(other) => Arc::clone(&dirs[other].dir),
+            let (dir, overlay) = match policy.dirs[..index].iter().position(same) {
+                Some(other) => (Arc::clone(&dirs[other].dir), None),
                 None => open(grant).map_err(|source| GrantError {
                     guest: grant.guest.clone(),
                     host: grant.host.clone(),
@@ -113,6 +125,7 @@ impl Grants {
                 guest: grant.guest.as_str().into(),
                 report_as: grant.alias_of.as_ref().unwrap_or(&grant.guest).as_str().into(),
                 dir,
+                overlay,
             });
         }
         let env = policy.env.iter().map(|(name, value)| format!("{name}={value}")).collect();

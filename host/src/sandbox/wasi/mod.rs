@@ -35,9 +35,10 @@ mod watchdog;
 mod world;
 
 pub use abi::add_to_linker;
-pub use context::{ContextOptions, LeftoverFile, Remains, Wasi};
+pub use context::{ContextOptions, LeftoverFile, OverlayChange, Remains, Wasi};
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
+pub use scratch::FileKind;
 pub use stdio::Streams;
 pub use waiting::FatalWait;
 pub use watchdog::{Watchdog, deadline_after};

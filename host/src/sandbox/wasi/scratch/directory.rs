@@ -37,6 +37,8 @@ pub(super) struct Directory {
     names: BTreeMap<Arc<str>, Entry>,
     order: BTreeMap<u32, (Arc<str>, NodeId)>,
     next: u32,
+    /// Names that were below and are gone by the test's doing.
+    removed: BTreeSet<Arc<str>>,
     /// It was there before the test: how many subdirectories it has is not known before all names are met.
     pub(super) was_below: bool,
     below: Option<Unread>,
@@ -54,7 +56,15 @@ impl Directory {
 
     const fn with(parent: NodeId, next: u32, below: Option<Unread>) -> Self {
         let was_below = below.is_some();
-        Self { parent, names: BTreeMap::new(), order: BTreeMap::new(), next, was_below, below }
+        Self {
+            parent,
+            names: BTreeMap::new(),
+            order: BTreeMap::new(),
+            next,
+            removed: BTreeSet::new(),
+            was_below,
+            below,
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<NodeId> {
@@ -119,13 +129,18 @@ impl Directory {
         if let Some(position) = entry.position {
             self.order.insert(position, (Arc::clone(&name), entry.node));
         }
+        self.removed.remove(&name);
         self.names.insert(name, entry);
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Entry> {
-        let entry = self.names.remove(name)?;
+        let (name, entry) = self.names.remove_entry(name)?;
         if let Some(position) = entry.position {
             self.order.remove(&position);
+        }
+        // What the test made and removed was never there.
+        if !entry.paid {
+            self.removed.insert(name);
         }
         Some(entry)
     }
@@ -133,6 +148,14 @@ impl Directory {
     /// Names in order of their bytes.
     pub(super) fn by_name(&self) -> impl Iterator<Item = (&str, NodeId)> {
         self.names.iter().map(|(name, entry)| (&**name, entry.node))
+    }
+
+    /// Names in order of their bytes, and among them those that were below and are gone, which have no entry.
+    pub(super) fn with_removed(&self) -> impl Iterator<Item = (&str, Option<Entry>)> {
+        let there = self.names.iter().map(|(name, entry)| (&**name, Some(*entry)));
+        let mut all: Vec<_> = there.chain(self.removed.iter().map(|name| (&**name, None))).collect();
+        all.sort_by_key(|(name, _)| *name);
+        all.into_iter()
     }
 
     /// Names in order of position.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 const OPEN_DIRS: usize = 8;
 
 /// A host directory that overlays lie over. Opened once, and shared by the tests of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lower(Arc<OpenDir>);
 
 impl Lower {

@@ -27,6 +27,7 @@
 //!
 //! Times are in nanoseconds since the epoch. Reading does not move the access time, as on a `noatime` mount.
 
+mod changes;
 mod directory;
 mod dirs;
 mod files;
@@ -44,6 +45,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use changes::Change;
 pub use files::OpenFlags;
 pub use lower::Lower;
 pub use node::{FileKind, NodeId};

@@ -14,6 +14,18 @@ pub(super) struct Overlay {
     view: View,
 }
 
+impl Overlay {
+    /// Whether it lies over this directory.
+    pub(super) fn is_over(&self, lower: &Lower) -> bool {
+        self.view.is_of(lower)
+    }
+
+    /// Its root.
+    pub(super) fn root(&self) -> NodeId {
+        self.root
+    }
+}
+
 impl Scratch {
     /// The root of the overlay over `lower`, which is there from the first time on that it is asked for. It cannot be removed,
     /// and need not be retained. Host descriptors are counted in `host`.

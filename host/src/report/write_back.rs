@@ -1,0 +1,186 @@
+//! Making tests' changes of overlays to the directories of the host: snapshots that were accepted, regressions that were found.
+
+use crate::model::Report;
+use crate::model::change::{KeptChange, KeptNode};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, mkdirat, open, openat2, unlinkat};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// What became of the changes that a run kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WrittenBack {
+    /// Paths that are on the host now as the tests left them, as reports give them.
+    pub written: Vec<String>,
+    /// Changes that were not made.
+    pub refused: Vec<RefusedChange>,
+    /// Tests that did not pass, and whose changes were left out for that.
+    pub left_out: usize,
+}
+
+/// A change that was not made to the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedChange {
+    /// The path that reports give.
+    pub path: String,
+    /// Why, with the tests concerned.
+    pub why: String,
+}
+
+impl Display for RefusedChange {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.why)
+    }
+}
+
+impl Report {
+    /// Makes the changes that tests made to overlays to the host's directories, if they were
+    /// [kept](crate::RunnerBuilder::keep_changes): those of tests that passed, or of all. A file that two tests leave
+    /// differently is left as it is, and named. Nothing outside of the granted directories is written to, and no symbolic link
+    /// is followed.
+    pub fn write_back(&self, of_all: bool) -> WrittenBack {
+        let mut done = WrittenBack::default();
+        // By directory and path: a directory comes before what it holds.
+        let mut wanted: BTreeMap<(&Path, &str), Vec<&KeptChange>> = BTreeMap::new();
+        let mut left_out = std::collections::BTreeSet::new();
+        for change in &self.kept {
+            if of_all || change.passed {
+                wanted.entry((&change.host, &change.path)).or_default().push(change);
+            } else {
+                left_out.insert((&change.module, &change.test));
+            }
+        }
+        done.left_out = left_out.len();
+        for ((host, path), changes) in wanted {
+            let Some((first, others)) = changes.split_first() else { continue };
+            let other = others.iter().find(|other| other.now != first.now);
+            let made = match (other, &first.now) {
+                (Some(other), _) => Err(format!("{} and {} leave it differently", by(first), by(other))),
+                (None, KeptNode::Refused(why)) => Err(format!("{why} ({})", by(first))),
+                (None, now) => make(host, path, now).map_err(|error| format!("{error} ({})", by(first))),
+            };
+            match made {
+                Ok(()) => done.written.push(first.report_as.clone()),
+                Err(why) => done.refused.push(RefusedChange { path: first.report_as.clone(), why }),
+            }
+        }
+        done
+    }
+}
+
+fn by(change: &KeptChange) -> String {
+    format!("{} {}", change.module, change.test)
+}
+
+/// Makes one change below a directory.
+fn make(host: &Path, path: &str, now: &KeptNode) -> Result<(), Errno> {
+    let root = open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let dir = if dir.is_empty() { root } else { beneath(&root, dir, OFlags::DIRECTORY)? };
+    match now {
+        KeptNode::File(contents) => {
+            let file = beneath(&dir, name, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
+            File::from(file).write_all(contents).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        }
+        KeptNode::Directory => match mkdirat(&dir, name, Mode::from_raw_mode(0o777)) {
+            Err(Errno::EXIST) => beneath(&dir, name, OFlags::DIRECTORY).map(drop),
+            made => made,
+        },
+        KeptNode::Nothing => match unlinkat(&dir, name, AtFlags::empty()) {
+            Err(Errno::ISDIR) => unlinkat(&dir, name, AtFlags::REMOVEDIR),
+            Err(Errno::NOENT) => Ok(()),
+            removed => removed,
+        },
+        KeptNode::Refused(_) => Ok(()),
+    }
+}
+
+fn beneath(dir: &OwnedFd, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
+    openat2(dir, path, flags | OFlags::CLOEXEC, mode, ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::samples;
+    use std::fs;
+
+    fn change(host: &Path, test: &str, path: &str, now: KeptNode) -> KeptChange {
+        let (module, report_as) = ("m".to_owned(), path.to_owned());
+        KeptChange {
+            module,
+            test: test.into(),
+            passed: test != "fails",
+            report_as,
+            host: host.into(),
+            path: path.into(),
+            now,
+        }
+    }
+
+    fn report(kept: Vec<KeptChange>) -> Report {
+        Report { kept, ..samples::report(Vec::new()) }
+    }
+
+    fn file(text: &str) -> KeptNode {
+        KeptNode::File(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn changes_of_passing_tests_reach_the_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = dir.path();
+        fs::write(host.join("old"), "a longer text").unwrap();
+        fs::write(host.join("gone"), "").unwrap();
+        let kept = vec![
+            change(host, "a", "old", file("new")),
+            change(host, "a", "made/deep", KeptNode::Directory),
+            change(host, "a", "made", KeptNode::Directory),
+            change(host, "a", "made/deep/file", file("x")),
+            change(host, "b", "made/deep/file", file("x")),
+            change(host, "b", "gone", KeptNode::Nothing),
+            change(host, "fails", "failed", file("y")),
+        ];
+        let done = report(kept.clone()).write_back(false);
+        assert_eq!(done.written, ["gone", "made", "made/deep", "made/deep/file", "old"]);
+        assert_eq!((done.refused, done.left_out), (Vec::new(), 1));
+        assert_eq!(fs::read_to_string(host.join("old")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(host.join("made/deep/file")).unwrap(), "x");
+        assert!(!host.join("gone").exists() && !host.join("failed").exists());
+        assert_eq!(report(kept).write_back(true).left_out, 0);
+        assert!(host.join("failed").exists());
+    }
+
+    #[test]
+    fn what_is_not_clear_is_left_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let (host, outside) = (dir.path().join("host"), dir.path().join("outside"));
+        fs::create_dir(&host).unwrap();
+        fs::write(&outside, "safe").unwrap();
+        std::os::unix::fs::symlink(&outside, host.join("link")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), host.join("up")).unwrap();
+        let kept = vec![
+            change(&host, "a", "same", file("1")),
+            change(&host, "b", "same", file("2")),
+            change(&host, "a", "link", file("bad")),
+            change(&host, "a", "up/outside", file("bad")),
+            change(&host, "a", "../outside", file("bad")),
+            change(&host, "a", "l", KeptNode::Refused("it is a symbolic link".into())),
+        ];
+        let done = report(kept).write_back(false);
+        let refused: Vec<String> = done.refused.iter().map(ToString::to_string).collect();
+        assert!(done.written.is_empty(), "{done:?}");
+        assert!(refused.contains(&"same: m a and m b leave it differently".to_owned()), "{refused:?}");
+        assert!(refused.contains(&"l: it is a symbolic link (m a)".to_owned()), "{refused:?}");
+        assert_eq!(refused.len(), 5);
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "safe");
+        assert!(!host.join("same").exists());
+    }
+}
