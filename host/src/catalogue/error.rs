@@ -3,6 +3,7 @@
 use super::imports::BadImports;
 use super::module::ExportProblem;
 use super::shape::Shape;
+use super::weight::Heavy;
 use crate::model::Harness;
 use wasmparser::BinaryReaderError;
 
@@ -32,26 +33,16 @@ pub enum CatalogueError {
         /// Where, from the start of the file.
         offset: usize,
     },
-    /// A function would take too long to compile.
+    /// It would take any compiler too long.
     #[error(
-        "{function} is too much work for a compiler: it weighs {weight}, over the cap of {cap}; many loops, branches or calls \
-         with many live values make weight; split the function, or raise `function-weight` in airtight.toml"
+        "it is too much work for a compiler: {heavy}; and for the single-pass compiler it weighs {weight} or more, over the \
+         `single-pass-weight` of {cap} for a module of its size; many locals, deep operand stacks and calls or blocks with \
+         many values make weight: split the module, or raise one of the two in airtight.toml"
     )]
-    HeavyFunction {
-        /// Its name, as far as that is known, and its index.
-        function: String,
-        /// Its weight; see [`super::weigh`].
-        weight: u64,
-        /// The cap.
-        cap: u64,
-    },
-    /// All functions together would take too long to compile.
-    #[error(
-        "its functions together are too much work for a compiler: they weigh {weight} or more, over the cap of {cap} for a \
-         module of its size; split the module, or raise `module-weight` in airtight.toml"
-    )]
-    HeavyModule {
-        /// The weight of the first of them, up to the one that is too much; see [`super::weigh`].
+    TooHeavy {
+        /// Why the optimising compiler does not take it.
+        heavy: Heavy,
+        /// The weight for the single-pass one, of the first functions, up to the one that is too much.
         weight: u64,
         /// The cap.
         cap: u64,

@@ -24,7 +24,7 @@ pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
 pub use module::{ExportProblem, Module};
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
-pub use weight::{CompileCaps, weigh};
+pub use weight::{CompileCaps, Weight, weigh};
 
 use crate::model::Harness;
 use wasmparser::{Validator, WasmFeatures};

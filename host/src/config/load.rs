@@ -99,6 +99,7 @@ impl Config {
             compile_caps: CompileCaps {
                 function: raw.function_weight.unwrap_or(default.compile_caps.function),
                 module: raw.module_weight.unwrap_or(default.compile_caps.module),
+                single_pass: raw.single_pass_weight.unwrap_or(default.compile_caps.single_pass),
             },
             profiles,
         })

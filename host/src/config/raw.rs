@@ -19,6 +19,7 @@ pub(super) struct RawConfig {
     pub module_size: Option<u64>,
     pub function_weight: Option<u64>,
     pub module_weight: Option<u64>,
+    pub single_pass_weight: Option<u64>,
     pub profiles: BTreeMap<String, RawProfile>,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn read(check: &mut Checker<'_>, document: &DeTable<'_>, base: &Path)
             "module-size" => raw.module_size = check.positive_size(&at, value),
             "function-weight" => raw.function_weight = check.integer(&at, value, 1..=u64::MAX),
             "module-weight" => raw.module_weight = check.integer(&at, value, 1..=u64::MAX),
+            "single-pass-weight" => raw.single_pass_weight = check.integer(&at, value, 1..=u64::MAX),
             "profile" => raw.profiles = profiles(check, &at, value, base),
             other => settings::unknown(check, &At::default(), other, key.span().start, FILE.to_vec()),
         }

@@ -8,7 +8,8 @@ use crate::model::{HeapKind, Leftover, Limit, Source};
 use crate::policy::{LeakAction, LeakPatch, LeakSetting, PolicyPatch};
 use std::collections::BTreeMap;
 
-pub(super) const FILE: &[&str] = &["profile", "cache-size", "module-size", "function-weight", "module-weight"];
+pub(super) const FILE: &[&str] =
+    &["profile", "cache-size", "module-size", "function-weight", "module-weight", "single-pass-weight"];
 /// Settings of profiles and overrides, beside limits.
 const SHARED: &[&str] = &["clock", "clock-start", "leaks", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.

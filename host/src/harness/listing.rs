@@ -2,7 +2,7 @@
 
 use crate::config::Ask;
 use crate::sandbox::wasi::{GrantError, Grants, Streams};
-use crate::sandbox::{Ending, Engine, Entry, Job, LoadedModule, SdkCall, run};
+use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -63,8 +63,6 @@ pub enum ListError {
 
 /// What a harness lists the tests of a module with.
 pub(crate) struct Lister<'a> {
-    /// The engine.
-    pub engine: &'a Engine,
     /// The module.
     pub module: &'a LoadedModule,
     /// Makes what the module is granted while it lists its tests.
@@ -95,7 +93,7 @@ impl Program<'_> {
     /// # Errors
     /// It does not return, or prints more than can be kept.
     pub(crate) fn answer(&self, args: &[&str]) -> Result<Vec<u8>, ListError> {
-        let Lister { engine, module, interrupted, .. } = *self.lister;
+        let Lister { module, interrupted, .. } = *self.lister;
         let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(*arg)).collect();
         let job = Job {
             module,
@@ -110,7 +108,7 @@ impl Program<'_> {
             inject_host_leak: false,
             inject_host_panic: false,
         };
-        let done = run(engine, &job);
+        let done = run(&job);
         let failed = |problem: String| ListError::Answer { module: module.name.to_string(), problem };
         if done.ending != Ending::Returned {
             let stderr = String::from_utf8_lossy(&done.remains.output.stderr);

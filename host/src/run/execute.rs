@@ -12,7 +12,7 @@ use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::{Engine, Job, run};
+use crate::sandbox::{Job, run};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -29,7 +29,6 @@ const BATCH: Duration = Duration::from_millis(10);
 
 /// What the stages of one run share.
 pub(super) struct RunContext<'a> {
-    pub engine: &'a Engine,
     pub pool: &'a ThreadPool,
     pub options: &'a RunOptions,
 }
@@ -171,13 +170,12 @@ fn one(
                 inject_host_panic: shared.options.inject_host_panic,
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
-                let ran = run(shared.engine, &job);
+                let ran = run(&job);
                 by_wall_clock = ran.ended_by_wall_clock();
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
                 let case = Case { harness, module, policy, should_panic, run: &ran };
                 let judgement = case.judge();
-                let (engine, job) = (shared.engine, &job);
-                let accountant = Accountant { engine, job, profile: shared.options.heap_profile };
+                let accountant = Accountant { job: &job, profile: shared.options.heap_profile };
                 let audit = accountant.audit(&ran, &judgement);
                 let Audit { account, profile: allocated, host_leak, by_wall_clock: also } = audit;
                 by_wall_clock |= also;

@@ -11,7 +11,7 @@ use crate::ledger::heap::{Block, Figures, Untracked};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
-use crate::sandbox::{Ending, Engine, Job, Run};
+use crate::sandbox::{Ending, Job, Run};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -66,7 +66,6 @@ pub struct Audit {
 
 /// How a test's heap is accounted for.
 pub struct Accountant<'a> {
-    pub engine: &'a Engine,
     pub job: &'a Job<'a>,
     pub profile: bool,
 }
@@ -127,7 +126,7 @@ impl Accountant<'_> {
     fn second_run(&self, first: &Run, end: &HeapEnd) -> SecondRun {
         let numbers = || end.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { StackCapture::All } else { StackCapture::numbers(numbers().collect()) };
-        second_run(self.engine, self.job, (first, end), capture)
+        second_run(self.job, (first, end), capture)
     }
 
     /// What was allocated where.

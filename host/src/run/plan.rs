@@ -6,8 +6,8 @@ use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
 use crate::model::Harness;
 use crate::policy::{DirGrant, Limit, Policy};
+use crate::sandbox::LoadedModule;
 use crate::sandbox::wasi::{GrantError, Grants};
-use crate::sandbox::{Engine, LoadedModule};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -168,7 +168,6 @@ const LISTING: u64 = 64 << 20;
 
 /// Makes the plans of modules, and the grants that several tests share.
 pub(super) struct Planner<'a> {
-    pub engine: &'a Engine,
     pub profile: &'a Profile,
     pub selection: &'a Selection,
     pub interrupted: &'a Arc<AtomicBool>,
@@ -206,7 +205,7 @@ impl Planner<'_> {
     /// Every test of a module, by name. What two harnesses list is run through the first of them.
     fn candidates(&self, module: &LoadedModule, shared: &SharedGrants<'_>) -> Result<Vec<Candidate>, RunError> {
         let grants = || shared.for_listing(self.profile.policy());
-        let lister = Lister { engine: self.engine, module, grants: &grants, interrupted: self.interrupted };
+        let lister = Lister { module, grants: &grants, interrupted: self.interrupted };
         let mut candidates: Vec<Candidate> = Vec::new();
         for word in module.catalogue.harnesses() {
             let listed = harness(word).list(&lister).map_err(|error| match error {

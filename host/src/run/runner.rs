@@ -151,13 +151,12 @@ impl Runner {
     pub fn plan(&self, mut subjects: Vec<Subject>, selection: &Selection) -> Result<Plan, RunError> {
         self.check_loaded(subjects.iter().map(Subject::module))?;
         subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
-        let (engine, profile, interrupted) = (&*self.engine, &self.profile, &self.options.interrupt);
-        let planner = Planner { engine, profile, selection, interrupted };
+        let planner = Planner { profile: &self.profile, selection, interrupted: &self.options.interrupt };
         let mut selected = 0;
         // Listing runs guests, so it too is done where there is stack for them.
         let planned = || subjects.into_iter().map(|subject| planner.plan(subject, &mut selected)).collect();
         let modules = self.pool.install::<_, Result<_, RunError>>(planned)?;
-        Ok(Plan { policy: Arc::clone(profile.policy()), modules })
+        Ok(Plan { policy: Arc::clone(self.profile.policy()), modules })
     }
 
     /// Runs a plan, which this runner made or one that shares its engine (see [`Runner::under`]): under the policy that the plan
@@ -176,7 +175,7 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let shared = RunContext { engine: &self.engine, pool: &self.pool, options: &self.options };
+        let shared = RunContext { pool: &self.pool, options: &self.options };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);

@@ -1,7 +1,8 @@
 //! Compiled modules on disk.
 //!
 //! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
-//! the caps on compiling and our own version, so that a stale entry is never found; `sum` is the XXH3 of the file, so that
+//! the caps on compiling and our own version, so that a stale entry is never found, and says where the single-pass compiler made
+//! it; `sum` is the XXH3 of the file, so that
 //! a corrupt one is never loaded. Loading machine code trusts it, so an entry or a folder that another user owns or may
 //! write is foreign, and is passed over. Entries appear by renaming whole files; two runs at once can only do the same
 //! work twice.
@@ -29,11 +30,17 @@ impl CacheKey {
         hash.update(REWRITER_VERSION.to_le_bytes());
         hash.update(caps.function.to_le_bytes());
         hash.update(caps.module.to_le_bytes());
+        hash.update(caps.single_pass.to_le_bytes());
         let mut engine_hash = ShaHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut engine_hash);
         hash.update(engine_hash.0.finalize());
         hash.update(Sha256::digest(rewritten));
         Self(hex(&hash.finalize()))
+    }
+
+    /// The same module, compiled by the single-pass engine beside this one.
+    pub(super) fn single_pass(&self) -> Self {
+        Self(format!("{}-single-pass", self.0))
     }
 }
 
@@ -77,6 +84,11 @@ impl Cache {
     /// A cache in `dir` (made when it is first needed) that is kept below `max_bytes`.
     pub fn new(dir: PathBuf, max_bytes: u64) -> Self {
         Self { dir, max_bytes }
+    }
+
+    /// Whether there may be a compiled module; only loading it tells whether it is whole and ours.
+    pub(super) fn holds(&self, key: &CacheKey) -> bool {
+        self.dir.join(&key.0).is_dir()
     }
 
     /// The compiled module, if there is a whole one of ours.

@@ -3,7 +3,7 @@
 use super::state::TestState;
 use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use wasmtime::{
     Config, EngineWeak, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
@@ -64,7 +64,7 @@ impl Default for EngineOptions {
 }
 
 /// The engine cannot be made on this machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the WebAssembly engine cannot be set up: {0}")]
 pub struct EngineError(String);
 
@@ -75,6 +75,8 @@ pub struct Engine {
     hooks: Linker<TestState>,
     pooled: bool,
     options: EngineOptions,
+    /// The engine for modules that are too heavy for this one's compiler, made when the first is met.
+    single_pass: OnceLock<Result<Arc<Self>, EngineError>>,
     _ticker: Arc<Ticker>,
 }
 
@@ -100,7 +102,7 @@ impl Engine {
         super::wasi::add_to_linker(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
         let hooks = super::heap::linker(&inner).map_err(|error| EngineError(format!("{error:#}")))?;
         let ticker = Ticker::start(inner.weak()).map_err(|error| EngineError(error.to_string()))?;
-        Ok(Self { inner, linker, hooks, pooled, options, _ticker: ticker })
+        Ok(Self { inner, linker, hooks, pooled, options, single_pass: OnceLock::new(), _ticker: ticker })
     }
 
     /// Whether instances come from a pool.
@@ -111,6 +113,18 @@ impl Engine {
     /// What it was made with.
     pub fn options(&self) -> EngineOptions {
         self.options
+    }
+
+    /// An engine with the single-pass compiler, and all else alike: this one, where that is its compiler.
+    ///
+    /// # Errors
+    /// The machine cannot run that compiler.
+    pub fn single_pass(self: &Arc<Self>) -> Result<Arc<Self>, EngineError> {
+        if self.options.compiler == Compiler::Winch {
+            return Ok(Arc::clone(self));
+        }
+        let options = EngineOptions { compiler: Compiler::Winch, ..self.options };
+        self.single_pass.get_or_init(|| Self::new(options).map(Arc::new)).clone()
     }
 
     /// The host stack a thread needs to run guests of this engine, in bytes.

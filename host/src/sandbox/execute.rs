@@ -3,7 +3,6 @@
 //! Whether this is the test's only run, and what for, is not known here: see [`super::rerun`].
 
 use super::ending::Ending;
-use super::engine::Engine;
 use super::heap::{self, EndPicture, HeapEnd, HeapState, NotTracked};
 use super::module::LoadedModule;
 use super::rerun::{Allowances, Instruments};
@@ -106,7 +105,7 @@ impl Run {
 }
 
 /// One run of a test. Where its fuel is not exact, also the allowances by which another run's is, or is nearer to it.
-pub(super) fn once(engine: &Engine, job: &Job<'_>, instruments: &Instruments) -> (Run, Option<Allowances>) {
+pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<Allowances>) {
     let limits = job.grants.policy().limits;
     let timeout = limits.time(Limit::Timeout);
     let watchdog = Watchdog { deadline: deadline_after(timeout), interrupted: Arc::clone(job.interrupted) };
@@ -127,11 +126,10 @@ pub(super) fn once(engine: &Engine, job: &Job<'_>, instruments: &Instruments) ->
     }
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
     let mut test = TestRun {
-        engine,
         job,
         instruments,
         fuel,
-        store: fresh_store(engine, job.module, wasi, limits.most(Limit::Memory), instruments),
+        store: fresh_store(job.module, wasi, limits.most(Limit::Memory), instruments),
         setup: Setup::default(),
     };
     let calls = test.call();
@@ -177,7 +175,6 @@ fn arguments(job: &Job<'_>) -> Vec<Arc<str>> {
 
 /// A run that is under way.
 struct TestRun<'a> {
-    engine: &'a Engine,
     job: &'a Job<'a>,
     instruments: &'a Instruments,
     /// The fuel of each call of the test.
@@ -255,12 +252,12 @@ impl TestRun<'_> {
 
     /// Wakes the hooks, and opens the books.
     fn begin_heap(&mut self, instance: &Instance, module: &heap::ModuleHeap) -> anyhow::Result<heap::Ground> {
-        heap::attach(self.engine.hooks(), &mut self.store, instance, module)?;
+        heap::attach(self.job.module.engine().hooks(), &mut self.store, instance, module)?;
         let ground = module.layout.ground(&mut self.store, instance);
         if !self.job.counts_heap {
             return Ok(ground);
         }
-        if let Err(why) = module.allocator_map(self.engine, self.job) {
+        if let Err(why) = module.allocator_map(self.job) {
             self.store.data_mut().heap.leave_closed(why.clone());
             return Ok(ground);
         }
@@ -326,7 +323,7 @@ impl TestRun<'_> {
             return None;
         }
         let module = self.job.module.heap.as_ref().ok()?;
-        let allocator = module.allocator_map(self.engine, self.job).as_ref().ok()?;
+        let allocator = module.allocator_map(self.job).as_ref().ok()?;
         EndPicture::take(&mut self.store, self.setup.instance.as_ref()?, module, (self.setup.ground?, allocator))
     }
 }

@@ -6,10 +6,11 @@ use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
 use super::sdk::SdkCall;
 use super::state::TestState;
-use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places};
+use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, Weight};
 use crate::instrument::{self, Instrumented, RewriteMap, Window};
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -31,6 +32,17 @@ pub enum LoadError {
     /// The engine refuses it.
     #[error("the module is not valid: {0}")]
     Invalid(String),
+    /// It is too heavy for an optimising compiler, and the single-pass one cannot take it either.
+    #[error(
+        "it is too much work for an optimising compiler: {heavy}; the single-pass compiler, which takes such modules, \
+         cannot: {why}; split what is heavy, or raise that cap in airtight.toml and wait for the compiler"
+    )]
+    NoCompiler {
+        /// Which cap it is over.
+        heavy: String,
+        /// What the single-pass compiler says.
+        why: String,
+    },
     /// It cannot be linked.
     #[error("the module cannot be linked: {0}")]
     Link(String),
@@ -94,6 +106,7 @@ pub struct LoadedModule {
     pub(crate) baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
     pub(super) pre: InstancePre<TestState>,
+    engine: Arc<Engine>,
     pub(super) code: Arc<CodeMap>,
     /// Its hooked allocator, or why there is none.
     pub(super) heap: Result<ModuleHeap, NoHeap>,
@@ -104,6 +117,11 @@ impl LoadedModule {
     /// Its name in reports.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The engine that it was compiled for: the runner's, or the one beside it for modules that are too heavy for that.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// What holds its tests; some of them may be held by another harness.
@@ -127,7 +145,7 @@ impl LoadedModule {
     /// # Errors
     /// See [`LoadError`].
     pub(crate) fn load(
-        engine: &Engine,
+        engine: &Arc<Engine>,
         cache: Option<&Cache>,
         parsed: Parsed<'_>,
         catalogue: Catalogue,
@@ -141,7 +159,7 @@ impl LoadedModule {
         let asked = instrument::Options { heap: heap_accounting.then_some(rules.window), earlier: rules.windows };
         let Instrumented { bytes: rewritten, map } =
             instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
-        let module = compile(engine, cache, &rewritten)?;
+        let Compiled { engine, module } = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
@@ -161,6 +179,7 @@ impl LoadedModule {
                 .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone())),
             catalogue,
             pre,
+            engine,
         })
     }
 
@@ -198,25 +217,64 @@ fn saved(map: &RewriteMap) -> Vec<String> {
     }
 }
 
-fn compile(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Module, LoadError> {
+/// A compiled module, and the engine that runs it.
+struct Compiled {
+    engine: Arc<Engine>,
+    module: Module,
+}
+
+/// Compiles a module, or takes it from the cache. One that is too much work for the engine's own compiler goes to the
+/// single-pass one: compiling cannot be interrupted, so what would take too long is not begun.
+fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<Compiled, LoadError> {
     let caps = engine.options().caps;
-    let engine = engine.wasmtime();
-    let key = CacheKey::new(engine, caps, bytes);
-    if let Some(module) = cache.and_then(|cache| cache.load(engine, &key)) {
-        return Ok(module);
+    let key = cache.map(|cache| (cache, CacheKey::new(engine.wasmtime(), caps, bytes)));
+    if let Some((cache, own)) = &key {
+        let single_pass = own.single_pass();
+        if let Some(module) = cache.load(engine.wasmtime(), own) {
+            return Ok(Compiled { engine: Arc::clone(engine), module });
+        }
+        if cache.holds(&single_pass)
+            && let Ok(engine) = engine.single_pass()
+            && let Some(module) = cache.load(engine.wasmtime(), &single_pass)
+        {
+            return Ok(Compiled { engine, module });
+        }
     }
-    // Compiling cannot be interrupted, so what would take too long is not begun.
-    catalogue::weigh(bytes, caps)?;
-    let module = Module::from_binary(engine, bytes).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-    if let Some(cache) = cache {
-        cache.store(&key, &module);
+    let heavy = match catalogue::weigh(bytes, caps)? {
+        Weight::Light(_) => None,
+        Weight::Heavy(heavy) => Some(heavy.to_string()),
+    };
+    let failed = |why: String| match &heavy {
+        None => LoadError::Invalid(why),
+        Some(heavy) => LoadError::NoCompiler { heavy: heavy.clone(), why },
+    };
+    let engine = match &heavy {
+        None => Arc::clone(engine),
+        Some(heavy) => {
+            tracing::info!("the single-pass compiler takes a module that is too much for an optimising one: {heavy}");
+            engine.single_pass().map_err(|error| failed(error.to_string()))?
+        }
+    };
+    let module = make_code(&engine, bytes).map_err(failed)?;
+    if let Some((cache, own)) = &key {
+        cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
     }
-    Ok(module)
+    Ok(Compiled { engine, module })
+}
+
+/// Compiles a module; else why not.
+fn make_code(engine: &Engine, bytes: &[u8]) -> Result<Module, String> {
+    // A valid module that a compiler trips over is the module's misfortune, not the end of the run.
+    match catch_unwind(AssertUnwindSafe(|| Module::from_binary(engine.wasmtime(), bytes))) {
+        // Where RUST_BACKTRACE is set, the single-pass compiler adds a stack of its own to what it lacks.
+        Ok(made) => made.map_err(|error| format!("{error:#}").lines().next().unwrap_or_default().to_owned()),
+        Err(_) => Err("the compiler panicked; please report this".to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::EngineOptions;
+    use super::super::{Compiler, EngineOptions};
     use super::*;
     use crate::catalogue::CompileCaps;
 
@@ -224,20 +282,31 @@ mod tests {
         wat::parse_str(format!(r#"(module {fields} (func (export "_start")))"#)).unwrap()
     }
 
-    fn load(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<(), String> {
+    fn load(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<(), String> {
+        loaded(engine, cache, bytes).map(drop)
+    }
+
+    fn loaded(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<LoadedModule, String> {
         let load = || -> Result<LoadedModule, LoadError> {
             let parsed = Parsed::open(bytes)?;
             let catalogue = Catalogue::new(&parsed, Harness::Command, Vec::new(), Vec::new())?;
             let rules = CodeRules { window: Window::Main, windows: Vec::new(), frames: Vec::new() };
             LoadedModule::load(engine, cache, parsed, catalogue, rules, LoadOptions::default())
         };
-        load().map(drop).map_err(|error| error.to_string())
+        load().map_err(|error| error.to_string())
     }
+
+    fn engine_under(caps: CompileCaps) -> Arc<Engine> {
+        Arc::new(Engine::new(EngineOptions { caps, ..EngineOptions::default() }).unwrap())
+    }
+
+    /// Caps that every module is over, but for the single-pass compiler.
+    const ALL_HEAVY: CompileCaps = CompileCaps { function: 0, module: 0, single_pass: u64::MAX };
 
     #[test]
     fn what_loads_does_not_depend_on_the_allocator() {
-        let [pool, on_demand] =
-            [true, false].map(|pooling| Engine::new(EngineOptions { pooling, ..EngineOptions::default() }).unwrap());
+        let [pool, on_demand] = [true, false]
+            .map(|pooling| Arc::new(Engine::new(EngineOptions { pooling, ..EngineOptions::default() }).unwrap()));
         for (fields, loads) in [
             ("(table 1 funcref)".repeat(4), true),
             ("(table 1 funcref)".repeat(5), false),
@@ -258,15 +327,44 @@ mod tests {
     fn what_was_compiled_under_higher_caps_is_not_found_under_lower_ones() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::new(dir.path().join("modules"), u64::MAX);
-        let under = |caps| Engine::new(EngineOptions { caps, ..EngineOptions::default() }).unwrap();
         let module = wasm(&format!("(func (local {}))", "i64 ".repeat(3_200)));
-        load(&under(CompileCaps::default()), Some(&cache), &module).unwrap();
+        load(&engine_under(CompileCaps::default()), Some(&cache), &module).unwrap();
         for lower in [
-            CompileCaps { function: 50, ..CompileCaps::default() },
-            CompileCaps { module: 50, ..CompileCaps::default() },
+            CompileCaps { function: 50, single_pass: 50, ..CompileCaps::default() },
+            CompileCaps { module: 50, single_pass: 50, ..CompileCaps::default() },
         ] {
-            let refused = load(&under(lower), Some(&cache), &module).unwrap_err();
+            let refused = load(&engine_under(lower), Some(&cache), &module).unwrap_err();
             assert!(refused.contains("too much work for a compiler"), "{refused}");
         }
+    }
+
+    #[test]
+    fn what_is_too_heavy_is_compiled_in_a_single_pass_and_found_in_the_cache() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().join("modules"), u64::MAX);
+        let module = wasm("");
+        let compiler = |engine: &Arc<Engine>| {
+            let module = loaded(engine, Some(&cache), &module).unwrap();
+            (Arc::ptr_eq(&module.engine, engine), module.engine.options().compiler)
+        };
+        let light = engine_under(CompileCaps::default());
+        assert_eq!(compiler(&light), (true, Compiler::Cranelift));
+        for attempt in ["compiled", "cached"] {
+            assert_eq!(compiler(&engine_under(ALL_HEAVY)), (false, Compiler::Winch), "{attempt}");
+        }
+        let entries = std::fs::read_dir(dir.path().join("modules")).unwrap().flatten();
+        let names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        assert_eq!(names.iter().filter(|name| name.ends_with("-single-pass")).count(), 1, "{names:?}");
+        assert_eq!(names.len(), 2);
+        let winch = EngineOptions { caps: ALL_HEAVY, compiler: Compiler::Winch, ..EngineOptions::default() };
+        assert_eq!(compiler(&Arc::new(Engine::new(winch).unwrap())), (true, Compiler::Winch));
+    }
+
+    #[test]
+    fn a_heavy_module_that_the_single_pass_compiler_lacks_something_for_is_refused_in_words() {
+        let module = wasm("(func $f) (func (return_call $f))");
+        load(&engine_under(CompileCaps::default()), None, &module).unwrap();
+        let refused = load(&engine_under(ALL_HEAVY), None, &module).unwrap_err();
+        insta::assert_snapshot!(refused, @"it is too much work for an optimising compiler: its functions weigh 16 or more, over the `module-weight` of 12 for a module of its size; the single-pass compiler, which takes such modules, cannot: failed to compile: wasm[0]::function[1]: Compilation error: tail calls support is not enabled (at offset 0x28); split what is heavy, or raise that cap in airtight.toml and wait for the compiler");
     }
 }

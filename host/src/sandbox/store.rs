@@ -1,6 +1,5 @@
 //! A fresh store for a module's code.
 
-use super::engine::Engine;
 use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::module::LoadedModule;
@@ -11,13 +10,7 @@ use std::sync::Arc;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 /// A store for one run of a module's code, with a limit on linear memory in bytes. It has no fuel yet.
-pub fn fresh_store(
-    engine: &Engine,
-    module: &LoadedModule,
-    wasi: Wasi,
-    memory: u64,
-    instruments: &Instruments,
-) -> Store<TestState> {
+pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: &Instruments) -> Store<TestState> {
     let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
     let state = TestState {
         wasi,
@@ -27,7 +20,7 @@ pub fn fresh_store(
         spent_before: 0,
         budget: 0,
     };
-    let mut store = Store::new(engine.wasmtime(), state);
+    let mut store = Store::new(module.engine().wasmtime(), state);
     store.limiter(|state| state);
     store.epoch_deadline_callback(on_tick);
     store

@@ -4,7 +4,7 @@ use super::{Expect, Hostile, wat};
 use std::fmt::Display;
 
 pub fn all() -> Vec<Hostile> {
-    [exits(), large(), oversized(), broken(), slow()].into_iter().flatten().collect()
+    [exits(), large(), oversized(), broken(), slow(), too_slow()].into_iter().flatten().collect()
 }
 
 const START: &str = "(func (export \"_start\"))";
@@ -91,8 +91,8 @@ fn broken() -> Vec<Hostile> {
         .collect()
 }
 
-/// Small modules that would keep an optimising compiler busy for seconds to hours: measured in
-/// `host/docs/decisions/0007-compiling-is-bounded.md`.
+/// Small modules that would keep an optimising compiler busy for seconds to hours, measured in
+/// `host/docs/decisions/0007-compiling-is-bounded.md`; the single-pass compiler takes them.
 fn slow() -> Vec<Hostile> {
     let read = "(i32.load (i32.const 0))";
     let locals = |count: usize| format!("(local {})", "i32 ".repeat(count));
@@ -158,18 +158,58 @@ fn slow() -> Vec<Hostile> {
         .into_iter()
         .map(|(name, fields)| {
             let bytes = wat(&format!("(module (memory 1) {fields} {START})"));
-            Hostile::new("slow", format!("slow_{name}"), Expect::Refused("too much work for a compiler"), bytes)
+            Hostile::passes("slow", format!("slow_{name}"), bytes)
         })
-        .chain([locals_that_nothing_uses()])
         .collect()
 }
 
-/// A thousand functions that do nothing but declare 50,000 locals each: 7 KB, and as text 200 MB.
+/// Modules that would keep every compiler busy, or fill the memory with what it makes.
+fn too_slow() -> Vec<Hostile> {
+    let wide = format!("(type $wide (func (param {0}) (result {0})))", "i32 ".repeat(900));
+    let zeros = |count: usize| "(i32.const 0)".repeat(count);
+    let drops = |count: usize| "drop ".repeat(count);
+    let deep =
+        |inside: &str| format!("(func (local i32) {} {} {})", zeros(60_000), inside.repeat(60_000), drops(60_000));
+    let cases: [(&str, String); 6] = [
+        ("functions", "(func)".repeat(400_000)),
+        (
+            "wide_calls",
+            format!(
+                "{wide} (func $g (type $wide) unreachable) (func {} {} {})",
+                zeros(900),
+                "(call $g)".repeat(12_000),
+                drops(900)
+            ),
+        ),
+        (
+            "wide_blocks",
+            format!("{wide} (func {} {} {})", zeros(900), "(block (type $wide))".repeat(12_000), drops(900)),
+        ),
+        (
+            "a_wide_table_of_branches",
+            format!(
+                "{wide} (func {} (loop (type $wide) (br_table {} 0 (i32.const 0))) {})",
+                zeros(900),
+                "0 ".repeat(12_000),
+                drops(900)
+            ),
+        ),
+        ("loops_over_operands", deep("(loop)")),
+        ("locals_set_over_operands", deep("(block (local.set 0 (i32.const 0)))")),
+    ];
+    let hostile = |(name, fields): (&str, String)| {
+        let bytes = wat(&format!("(module (memory 1) {fields} {START})"));
+        Hostile::new("slow", format!("too_slow_{name}"), Expect::Refused("too much work for a compiler"), bytes)
+    };
+    cases.into_iter().map(hostile).chain([locals_that_nothing_uses()]).collect()
+}
+
+/// Five thousand functions that do nothing but declare 50,000 locals each: 40 KB, and as text a gigabyte.
 fn locals_that_nothing_uses() -> Hostile {
     let header = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0";
-    let functions = [&b"\x03\xea\x07\xe8\x07"[..], &[0; 1000]].concat();
+    let functions = [&b"\x03\x8a\x27\x88\x27"[..], &[0; 5000]].concat();
     let exports = b"\x07\x0a\x01\x06_start\0\0";
-    let code = [&b"\x0a\xda\x36\xe8\x07"[..], &b"\x06\x01\xd0\x86\x03\x7f\x0b".repeat(1000)].concat();
+    let code = [&b"\x0a\xba\x91\x02\x88\x27"[..], &b"\x06\x01\xd0\x86\x03\x7f\x0b".repeat(5000)].concat();
     let bytes = [&header[..], &functions, exports, &code].concat();
-    Hostile::new("slow", "slow_locals_that_nothing_uses", Expect::Refused("too much work for a compiler"), bytes)
+    Hostile::new("slow", "too_slow_locals_that_nothing_uses", Expect::Refused("too much work for a compiler"), bytes)
 }

@@ -1,6 +1,7 @@
 //! One pass over a function that validates it and counts what its weight is made of.
 
 use super::super::CatalogueError;
+use super::single_pass::SinglePass;
 use wasmparser::{
     BinaryReaderError, BlockType, FrameKind, FuncValidator, FunctionBody, Operator, ValidatorResources,
     WasmModuleResources,
@@ -34,6 +35,8 @@ pub(super) struct LocalUses {
     pub numbers: Vec<u32>,
     /// How many locals are used.
     pub used: u32,
+    /// The same function, for a single-pass compiler.
+    pub single_pass: SinglePass,
     declared: u64,
     loops: u64,
     depth_squares: u64,
@@ -53,6 +56,7 @@ impl LocalUses {
         let mut counted = Self {
             heights: vec![0],
             declared: u64::from(validator.len_locals()),
+            single_pass: SinglePass::with_locals(u64::from(validator.len_locals())),
             bytes: body.as_bytes().len() as u64,
             ..Self::default()
         };
@@ -62,6 +66,7 @@ impl LocalUses {
             let at = operators.original_position();
             let operator = operators.read()?;
             counted.before(&operator, validator)?;
+            counted.single_pass.before(&operator, validator)?;
             match operator {
                 Operator::Loop { .. } => depth += 1,
                 Operator::End if validator.get_control_frame(0).is_some_and(|frame| frame.kind == FrameKind::Loop) => {
@@ -169,7 +174,7 @@ pub(super) fn leaves(operator: &Operator<'_>) -> bool {
 }
 
 /// The values that a branch to a label takes along.
-fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
+pub(super) fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
     let Some(frame) = validator.get_control_frame(label as usize) else { return 0 };
     let is_loop = frame.kind == FrameKind::Loop;
     match frame.block_type {
@@ -182,7 +187,7 @@ fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
     }
 }
 
-fn arity(types: &ValidatorResources, ty: u32) -> Option<(u64, u64)> {
+pub(super) fn arity(types: &ValidatorResources, ty: u32) -> Option<(u64, u64)> {
     let ty = types.sub_type_at(ty)?.composite_type.unwrap_func();
     Some((ty.params().len() as u64, ty.results().len() as u64))
 }

@@ -11,80 +11,121 @@
 //! - locals that are declared, used or not;
 //! - bytes of code.
 //!
-//! The sum is a function's *weight*. It depends on the module alone, so a module that loads on one machine loads on all.
+//! The sum is a function's *weight*. It depends on the module alone, so a module that loads on one machine loads on all. A
+//! module that is too heavy for the optimising compiler is weighed for a single-pass one too (`single_pass`), which is
+//! linear in nearly all of this.
 
 mod count;
 mod flow;
+mod single_pass;
 
 use super::CatalogueError;
 use count::LocalUses;
-use wasmparser::{FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, ValidPayload, Validator};
-use wasmparser::{KnownCustom, Name, NameSectionReader, Payload, ValidatorResources};
+use wasmparser::{FuncValidatorAllocations, FunctionBody, Parser, ValidPayload, Validator};
+use wasmparser::{KnownCustom, Name, NameSectionReader, Payload};
 
 /// Caps on the work that a module is for a compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileCaps {
-    /// Most weight of one function.
+    /// Most weight of one function for the optimising compiler.
     pub function: u64,
-    /// Most weight of all functions together, with one more for every byte of code: large modules are heavier.
+    /// Most weight of all functions together for the optimising compiler, with one more for every byte of code: large modules
+    /// are heavier.
     pub module: u64,
+    /// Most weight of a module for the single-pass compiler, which takes what is too heavy for the other; again with one more
+    /// for every byte of code.
+    pub single_pass: u64,
 }
 
 impl Default for CompileCaps {
     fn default() -> Self {
-        Self { function: 300_000, module: 1_000_000 }
+        Self { function: 300_000, module: 1_000_000, single_pass: 20_000_000 }
     }
 }
 
 impl CompileCaps {
     /// Caps that nothing reaches: for modules that are trusted.
-    pub const NONE: Self = Self { function: u64::MAX, module: u64::MAX };
+    pub const NONE: Self = Self { function: u64::MAX, module: u64::MAX, single_pass: u64::MAX };
 }
 
 /// What each function costs whatever is in it.
 const FUNCTION: u64 = 16;
 
+/// Why a module is too much work for an optimising compiler. Each message completes "it is too much work for …: ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Heavy {
+    /// One of its functions is.
+    #[error("{function} weighs {weight}, over the `function-weight` of {cap}")]
+    Function {
+        /// Its name, as far as that is known, and its index.
+        function: String,
+        /// Its weight, or at least something over the cap.
+        weight: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// Its functions together are.
+    #[error("its functions weigh {weight} or more, over the `module-weight` of {cap} for a module of its size")]
+    Module {
+        /// The weight of the first of them, up to the one that is too much.
+        weight: u64,
+        /// The cap.
+        cap: u64,
+    },
+}
+
+/// What a module was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weight {
+    /// Work that an optimising compiler does in seconds; its weight.
+    Light(u64),
+    /// Work for a single-pass compiler only.
+    Heavy(Heavy),
+}
+
 /// Validates a module and weighs its functions.
 ///
 /// # Errors
-/// [`CatalogueError::Invalid`], or the first cap that is exceeded: [`CatalogueError::HeavyFunction`] or
-/// [`CatalogueError::HeavyModule`].
-pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<u64, CatalogueError> {
+/// [`CatalogueError::Invalid`], or [`CatalogueError::TooHeavy`] where the module is too much for any compiler.
+pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<Weight, CatalogueError> {
     let mut validator = Validator::new_with_features(super::FEATURES);
     let mut allocations = FuncValidatorAllocations::default();
-    let (mut total, mut cap) = (0u64, caps.module);
+    let (mut total, mut single_pass, mut heavy, mut code) = (0u64, 0u64, None, 0);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
         if let Payload::CodeSectionStart { range, .. } = &payload {
-            cap = caps.module.saturating_add(range.len() as u64);
+            code = range.len() as u64;
         }
-        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
-            let index = function.index;
-            let heavy = |weight| heavy_function(bytes, index, weight, caps.function);
-            let weight = function_weight(function, &body, &mut allocations, caps.function)?;
-            if weight > caps.function {
-                return Err(heavy(weight));
-            }
+        let ValidPayload::Func(function, body) = validator.payload(&payload)? else { continue };
+        let index = function.index;
+        let mut function = function.into_validator(allocations);
+        let counted = LocalUses::read(&mut function, &body)?;
+        allocations = function.into_allocations();
+        single_pass = single_pass.saturating_add(counted.single_pass.weight());
+        if heavy.is_none() {
+            let weight = function_weight(&counted, &body, caps.function)?;
             total = total.saturating_add(weight).saturating_add(FUNCTION);
+            let cap = caps.module.saturating_add(code);
+            if weight > caps.function {
+                let function = function_name(bytes, index);
+                heavy = Some(Heavy::Function { function, weight, cap: caps.function });
+            } else if total > cap {
+                heavy = Some(Heavy::Module { weight: total, cap });
+            }
+        }
+        let cap = caps.single_pass.saturating_add(code);
+        if single_pass > cap {
             // At once: the functions to come may be many.
-            if total > cap {
-                return Err(CatalogueError::HeavyModule { weight: total, cap });
+            if let Some(heavy) = heavy {
+                return Err(CatalogueError::TooHeavy { heavy, weight: single_pass, cap });
             }
         }
     }
-    Ok(total)
+    Ok(heavy.map_or(Weight::Light(total), Weight::Heavy))
 }
 
 /// The weight of one function, or at least something over `cap`.
-fn function_weight(
-    function: FuncToValidate<ValidatorResources>,
-    body: &FunctionBody<'_>,
-    allocations: &mut FuncValidatorAllocations,
-    cap: u64,
-) -> Result<u64, CatalogueError> {
-    let mut validator = function.into_validator(std::mem::take(allocations));
-    let counted = LocalUses::read(&mut validator, body)?;
-    *allocations = validator.into_allocations();
+fn function_weight(counted: &LocalUses, body: &FunctionBody<'_>, cap: u64) -> Result<u64, CatalogueError> {
     let fixed = counted.fixed_weight();
     // Most functions are light even if every local were live everywhere.
     let most = fixed.saturating_add(counted.most_live());
@@ -95,7 +136,7 @@ fn function_weight(
     if counted.most_live() > LARGEST {
         return Ok(most);
     }
-    Ok(fixed.saturating_add(flow::live(body, &counted)?))
+    Ok(fixed.saturating_add(flow::live(body, counted)?))
 }
 
 /// A bound of this is taken for the weight itself.
@@ -104,14 +145,13 @@ const SMALL: u64 = 1_000;
 /// Blocks times locals that are looked at: at a bit each, this is 32 MiB.
 const LARGEST: u64 = 1 << 28;
 
-fn heavy_function(bytes: &[u8], index: u32, weight: u64, cap: u64) -> CatalogueError {
-    let name = function_name(bytes, index);
-    let function = name.map_or_else(|| format!("function {index}"), |name| format!("`{name}` (function {index})"));
-    CatalogueError::HeavyFunction { function, weight, cap }
+/// What an error calls a function: by its name, as far as that is known, and its index.
+fn function_name(bytes: &[u8], index: u32) -> String {
+    own_name(bytes, index).map_or_else(|| format!("function {index}"), |name| format!("`{name}` (function {index})"))
 }
 
 /// What the name section calls a function, as far as that can be read.
-fn function_name(bytes: &[u8], index: u32) -> Option<String> {
+fn own_name(bytes: &[u8], index: u32) -> Option<String> {
     let custom = Parser::new(0).parse_all(bytes).find_map(|payload| match payload.ok()? {
         Payload::CustomSection(section) if section.name() == "name" => Some(section),
         _ => None,

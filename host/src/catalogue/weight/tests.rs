@@ -3,7 +3,27 @@ use super::*;
 fn weight(function: &str) -> u64 {
     let module = wat::parse_str(format!("(module (memory 1) (func $f {function}))")).unwrap();
     // Without what every function costs.
-    weigh(&module, CompileCaps::NONE).unwrap() - FUNCTION
+    light(&module) - FUNCTION
+}
+
+/// What a module weighs that no cap is on.
+fn light(module: &[u8]) -> u64 {
+    match weigh(module, CompileCaps::NONE).unwrap() {
+        Weight::Light(weight) => weight,
+        Weight::Heavy(heavy) => panic!("{heavy}"),
+    }
+}
+
+/// What the module's functions weigh together for a single-pass compiler.
+fn single_pass(module: &str) -> u64 {
+    let module = wat::parse_str(module).unwrap();
+    let mut validator = Validator::new_with_features(super::super::FEATURES);
+    let weigh = |payload: Result<Payload<'_>, _>| {
+        let ValidPayload::Func(function, body) = validator.payload(&payload.unwrap()).unwrap() else { return 0 };
+        let mut function = function.into_validator(FuncValidatorAllocations::default());
+        LocalUses::read(&mut function, &body).unwrap().single_pass.weight()
+    };
+    Parser::new(0).parse_all(&module).map(weigh).sum()
 }
 
 fn repeat(times: usize, part: impl Fn(usize) -> String) -> String {
@@ -94,7 +114,7 @@ fn tables_of_branches_and_wide_calls_weigh() {
     let arguments = "(i32.const 0)".repeat(500);
     let calls = "(call $g)".repeat(100);
     let module = format!("(module (func $g {wide} unreachable) (func {arguments} {calls} {}))", "drop ".repeat(500));
-    assert!(weigh(&wat::parse_str(module).unwrap(), CompileCaps::NONE).unwrap() > 95_000);
+    assert!(light(&wat::parse_str(module).unwrap()) > 95_000);
 }
 
 #[test]
@@ -107,11 +127,63 @@ fn a_heavy_function_is_named_with_the_way_out() {
         use_all()
     );
     let module = wat::parse_str(module).unwrap();
-    let caps = CompileCaps { function: 10_000, ..CompileCaps::default() };
-    insta::assert_snapshot!(weigh(&module, caps).unwrap_err(), @"`the_heavy_one` (function 1) is too much work for a compiler: it weighs 30604, over the cap of 10000; many loops, branches or calls with many live values make weight; split the function, or raise `function-weight` in airtight.toml");
-    let caps = CompileCaps { module: 10_000, ..CompileCaps::default() };
-    insta::assert_snapshot!(weigh(&module, caps).unwrap_err(), @"its functions together are too much work for a compiler: they weigh 30636 or more, over the cap of 12410 for a module of its size; split the module, or raise `module-weight` in airtight.toml");
-    assert!(weigh(&module, CompileCaps::default()).is_ok());
+    let heavy = |caps| match weigh(&module, caps) {
+        Ok(Weight::Heavy(heavy)) => heavy.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let function = CompileCaps { function: 10_000, ..CompileCaps::default() };
+    insta::assert_snapshot!(heavy(function), @"`the_heavy_one` (function 1) weighs 30604, over the `function-weight` of 10000");
+    let whole = CompileCaps { module: 10_000, ..CompileCaps::default() };
+    insta::assert_snapshot!(heavy(whole), @"its functions weigh 30636 or more, over the `module-weight` of 12410 for a module of its size");
+    assert!(matches!(weigh(&module, CompileCaps::default()), Ok(Weight::Light(30_000..31_000))));
+    let deep = format!("(module (memory 1) (func {} {}))", locals(), "(drop (i32.load (i32.const 0)))".repeat(10));
+    let refused =
+        weigh(&wat::parse_str(deep).unwrap(), CompileCaps { function: 0, single_pass: 0, ..function }).unwrap_err();
+    insta::assert_snapshot!(refused, @"it is too much work for a compiler: function 0 weighs 19, over the `function-weight` of 0; and for the single-pass compiler it weighs 89 or more, over the `single-pass-weight` of 66 for a module of its size; many locals, deep operand stacks and calls or blocks with many values make weight: split the module, or raise one of the two in airtight.toml");
+}
+
+#[test]
+fn a_single_pass_looks_at_all_operands_where_they_have_to_be_in_memory() {
+    let deep = |inside: &str| {
+        let read = "(i32.load (i32.const 0))".repeat(1_000);
+        single_pass(&format!(
+            "(module (memory 1) (func (local i32) {read} {} {}))",
+            inside.repeat(1_000),
+            "drop ".repeat(1_000)
+        ))
+    };
+    let empty = deep("");
+    // A million looks, at 256 of a unit; other operators cost a sixteenth of that.
+    assert!(
+        (3_800..4_300).contains(&(deep("(memory.fill (local.get 0) (local.get 0) (local.get 0))") - empty - 3 * 256))
+    );
+    assert!((3_800..4_300).contains(&(deep("(local.set 0 (i32.const 1))") - empty - 256)));
+    assert!((7_800..8_000).contains(&(deep("(block)") - empty)), "its beginning and its end");
+    assert!(deep("(loop)") - empty > 19_000);
+    assert!(deep("(drop (i32.mul (local.get 0) (local.get 0)))") - empty < 1_100);
+}
+
+#[test]
+fn a_single_pass_copies_what_is_passed() {
+    let wide = format!("(type $wide (func (param {0}) (result {0})))", "i32 ".repeat(500));
+    let module = |inside: &str| {
+        let arguments = "(i32.const 0)".repeat(500);
+        single_pass(&format!(
+            "(module {wide} (func $g (type $wide) unreachable) (func {arguments} {inside} {}))",
+            "drop ".repeat(500)
+        ))
+    };
+    let empty = module("");
+    assert!(module(&"(call $g)".repeat(100)) - empty >= 200_000);
+    assert!(module(&"(block (type $wide))".repeat(100)) - empty >= 200_000);
+    let table = format!("(block (type $wide) (br_table {} 0 (i32.const 0)))", "0 ".repeat(100));
+    assert!(module(&table) - empty >= 100_000);
+}
+
+#[test]
+fn a_single_pass_pays_for_functions_and_locals() {
+    assert_eq!(single_pass(&format!("(module {})", "(func)".repeat(100))), 6_400);
+    assert_eq!(single_pass(&format!("(module (func (local {})))", "i64 ".repeat(4_000))), 64 + 1_000);
 }
 
 #[test]
@@ -134,7 +206,7 @@ fn locals_weigh_where_they_are_declared() {
 fn refusing_a_module_is_as_quick_as_its_cap() {
     let heavy = format!("(func (local {}))", "i64 ".repeat(32_000));
     let module = wat::parse_str(format!("(module {} (func i32.add drop))", heavy.repeat(20))).unwrap();
-    let caps = CompileCaps { module: 5_000, ..CompileCaps::default() };
-    assert!(matches!(weigh(&module, caps), Err(CatalogueError::HeavyModule { weight: 5_000..7_000, .. })));
+    let caps = CompileCaps { module: 5_000, single_pass: 20_000, ..CompileCaps::default() };
+    assert!(matches!(weigh(&module, caps), Err(CatalogueError::TooHeavy { weight: 40_000..50_000, .. })));
     assert!(matches!(weigh(&module, CompileCaps::default()), Err(CatalogueError::Invalid { .. })));
 }

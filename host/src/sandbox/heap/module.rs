@@ -4,7 +4,6 @@ use super::layout::Layout;
 use super::not_tracked::NotTracked;
 use super::probe::{self, AllocatorMap};
 use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, NoHooks, RewriteMap};
-use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::Job;
 use crate::sandbox::state::TestState;
 use anyhow::Context;
@@ -78,7 +77,7 @@ impl ModuleHeap {
     }
 
     /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
-    pub fn allocator_map(&self, engine: &Engine, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
-        self.allocator_map.get_or_init(|| probe::probe(engine, job, self))
+    pub fn allocator_map(&self, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
+        self.allocator_map.get_or_init(|| probe::probe(job, self))
     }
 }

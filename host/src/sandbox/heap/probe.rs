@@ -10,7 +10,6 @@ use super::{NotTracked, PAGE};
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, joined, without};
 use crate::policy::{Limit, Limits, Policy};
-use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::Job;
 use crate::sandbox::rerun::{Instruments, StackCapture};
 use crate::sandbox::state::TestState;
@@ -45,8 +44,8 @@ pub struct AllocatorMap {
 }
 
 /// Allocates and frees in a fresh instance.
-pub fn probe(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
-    Prober::new(engine, job, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
+pub fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
+    Prober::new(job, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
         NotTracked::NoAnswer(error.root_cause().to_string())
     })
@@ -58,7 +57,7 @@ struct Prober {
 }
 
 impl Prober {
-    fn new(engine: &Engine, job: &Job<'_>, heap: &ModuleHeap) -> anyhow::Result<Self> {
+    fn new(job: &Job<'_>, heap: &ModuleHeap) -> anyhow::Result<Self> {
         let module = job.module;
         let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
         let memory = pages.saturating_mul(PAGE);
@@ -72,11 +71,11 @@ impl Prober {
         let streams = Streams::Captured;
         let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams };
         let wasi = Wasi::new(grants, options)?;
-        let mut store = fresh_store(engine, module, wasi, limits.most(Limit::Memory), &Instruments::default());
+        let mut store = fresh_store(module, wasi, limits.most(Limit::Memory), &Instruments::default());
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
         let instance = module.pre.instantiate(&mut store)?;
-        super::attach(engine.hooks(), &mut store, &instance, heap)?;
+        super::attach(module.engine().hooks(), &mut store, &instance, heap)?;
         Ok(Self { store, instance })
     }
 

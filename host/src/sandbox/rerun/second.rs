@@ -5,7 +5,6 @@ use super::doubt::HeapDoubt;
 use super::instruments::{Instruments, Shift};
 use super::stacks::StackCapture;
 use crate::sandbox::ending::Ending;
-use crate::sandbox::engine::Engine;
 use crate::sandbox::execute::{Job, Run};
 use crate::sandbox::heap::HeapEnd;
 use crate::sandbox::wasi::Streams;
@@ -23,7 +22,7 @@ pub struct SecondRun {
 }
 
 /// Runs a test a second time, if that can be done. `first` is the first run, `end` the end of its heap.
-pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackCapture) -> SecondRun {
+pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackCapture) -> SecondRun {
     let refused = |doubt| SecondRun { end: Err(doubt), host_leak: 0, by_wall_clock: false };
     if let Some(grant) = job.grants.policy().unrepeatable() {
         return refused(HeapDoubt::Unrepeatable(grant));
@@ -43,7 +42,7 @@ pub fn second_run(engine: &Engine, job: &Job<'_>, (first, end): (&Run, &HeapEnd)
         ..Instruments::default()
     };
     let job = Job { streams: Streams::Captured, keep_changes: false, inject_host_leak: false, ..job.clone() };
-    let second = run_with(engine, &job, instruments);
+    let second = run_with(&job, instruments);
     let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
     let interrupted = job.interrupted.load(Ordering::Relaxed);
     SecondRun { end: compare(first, end, second, interrupted), host_leak, by_wall_clock }
