@@ -46,9 +46,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
     };
     let run = case.run;
     let plain = judgement.verdict == Verdict::Pass
-        && run.remains.open.is_empty()
-        && run.remains.residue.is_empty()
-        && run.remains.changes.is_empty()
+        && resources::is_nothing(&run.remains)
         && run.refused.is_none()
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
@@ -96,10 +94,10 @@ fn details(
     heap: &Account,
 ) -> (Verdict, Details) {
     let run = case.run;
-    let open = resources::describe(&run.remains.open, context.name, &case.module.symbols);
-    let (mut leaks, reclaimed) = if judgement.normal_finish { (open, Vec::new()) } else { (Vec::new(), open) };
+    let held = resources::held(&run.remains, context.name, &case.module.symbols);
+    let (mut leaks, reclaimed) = if judgement.normal_finish { (held, Vec::new()) } else { (Vec::new(), held) };
     if judgement.normal_finish {
-        leaks.extend(resources::describe_residue(&run.remains, context.name));
+        leaks.extend(resources::left_behind(&run.remains, context.name));
     }
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {

@@ -1,4 +1,4 @@
-//! Open handles to entries of the report: symbolised, and one entry for what was acquired alike.
+//! What a test left, its heap apart, to entries of the report: symbolised, and one entry for what was acquired alike.
 
 use crate::ledger::{Access, Handle, Kind};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
@@ -6,8 +6,24 @@ use crate::model::{Resource, ResourceKind, SocketRecord};
 use crate::sandbox::wasi::{FileKind, LeftoverFile, OverlayChange, Remains};
 use crate::symbols::Symbols;
 
-/// The report's entries, in order of the first acquisition.
-pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource> {
+/// Whether nothing was left or changed: nothing that [`held`], [`left_behind`] or [`describe_changes`] gives an entry for.
+pub fn is_nothing(remains: &Remains) -> bool {
+    remains.open.is_empty() && remains.residue.is_empty() && remains.changes.is_empty()
+}
+
+/// What the test still held: a leak after a normal finish; after any other ending, what the host took back. In order of the
+/// first acquisition.
+pub fn held(remains: &Remains, scope: &str, symbols: &Symbols) -> Vec<Resource> {
+    handles(&remains.open, scope, symbols)
+}
+
+/// What stays though nobody holds it: a leak after a normal finish, and of no interest after any other ending.
+pub fn left_behind(remains: &Remains, scope: &str) -> Vec<Resource> {
+    residue(remains, scope)
+}
+
+/// The entries for open handles.
+fn handles(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource> {
     let mut groups: Vec<(&Handle, Resource)> = Vec::new();
     for handle in open {
         let same = |first: &Handle| {
@@ -29,8 +45,8 @@ pub fn describe(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource
     groups.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// The report's entries for files left in the scratch file system, in path order; the last is for those that are not listed.
-pub fn describe_residue(remains: &Remains, scope: &str) -> Vec<Resource> {
+/// The entries for files left in the scratch file system, in path order; the last is for those that are not listed.
+fn residue(remains: &Remains, scope: &str) -> Vec<Resource> {
     let entry = |count, file: Option<&LeftoverFile>| Resource {
         path: file.map(|file| file.path.clone()),
         bytes: file.map(|file| file.bytes),
@@ -121,12 +137,11 @@ mod tests {
     fn what_is_too_much_to_be_listed_is_counted() {
         let left = |nth: u64| LeftoverFile { path: format!("/tmp/{nth}"), bytes: nth };
         let mut remains = Remains { residue: (0..2).map(left).collect(), ..Remains::default() };
-        let counts =
-            |remains: &Remains| describe_residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();
+        let counts = |remains: &Remains| residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();
         assert_eq!(counts(&remains), [1, 1]);
         remains.residue_omitted = 40;
         assert_eq!(counts(&remains), [1, 1, 40]);
-        let told = describe_residue(&remains, "t");
+        let told = residue(&remains, "t");
         assert_eq!(told[2].path, None);
     }
 }
