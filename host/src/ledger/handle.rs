@@ -1,3 +1,5 @@
+//! One open handle of a test, and all that the books say of it.
+
 use super::{Acquisition, Stack};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// From the two rights.
+    /// What a handle may be used for that has these two rights.
     pub fn new(read: bool, write: bool) -> Self {
         match (read, write) {
             (false, false) => Self::None,
@@ -57,44 +59,45 @@ impl Access {
 /// Who acquired a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The host, before the test began: open at the end, it is no leak.
+    /// The host opened it for the test, before the test began. Still open at the end, it is not a leak.
     Granted,
-    /// The test.
+    /// The test opened it. Still open at the end, it is a leak.
     Test,
 }
 
 /// An open entry of the guest's descriptor table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handle {
-    /// What it is.
+    /// What the handle stands for.
     pub kind: Kind,
-    /// The guest's name for it.
+    /// The guest's path of it; `None` for what has no path, such as a socket that was accepted.
     pub path: Option<Arc<str>>,
-    /// The descriptor at which the guest finds it now.
+    /// The descriptor at which the guest finds it now. `fd_renumber` can change that.
     pub fd: u32,
-    /// What it may be used for.
+    /// What the guest may use it for.
     pub access: Access,
     /// Who acquired it.
     pub origin: Origin,
-    /// The guest's stack at the acquisition.
+    /// The guest's stack when the handle was acquired.
     pub stack: Option<Stack>,
     /// Bytes read through it.
     pub bytes_read: u64,
     /// Bytes written through it.
     pub bytes_written: u64,
-    /// What else there is to say of a socket.
+    /// The two ends of a connection; `None` for what is not a socket.
     pub socket: Option<SocketEnds>,
 }
 
-/// The two sides of a socket. What would differ from run to run is not told.
+/// The two sides of a socket. A figure is `None` where another run could give another one, such as a port that the system
+/// chooses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SocketEnds {
-    /// The address of its own side.
+    /// The address of the test's side.
     pub local: Option<SocketAddr>,
-    /// The address of its other side.
+    /// The address of the other side.
     pub peer: Option<SocketAddr>,
-    /// Bytes that had arrived and were not read, or connections that a listening socket did not accept: at the end of the
-    /// test, where that is exact.
+    /// What was still waiting at the end of the test: bytes that had arrived and were not read, or, of a listening socket,
+    /// connections that were not accepted.
     pub waiting: Option<u64>,
 }
 

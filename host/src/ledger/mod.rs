@@ -1,9 +1,10 @@
 //! Who holds what: pure data, no I/O. One [`Ledger`] lives in each store.
 //!
-//! A handle is keyed by a [`HandleId`] that is never reused; the descriptor number is only where the guest finds it now.
-//! Closed handles are forgotten at once (their number is kept), so a test that opens a million files costs no memory.
+//! A handle is keyed by a [`HandleId`], which is never reused. Its descriptor is only where the guest finds it now: after a
+//! close, the next file gets the same descriptor and another id. A closed handle is forgotten and only counted, so that a test
+//! which opens and closes a million files costs no memory.
 //!
-//! What it cannot see: resources the guest makes for itself inside its own memory (a handle table of its own, a pool).
+//! The ledger cannot see what the guest makes for itself in its own memory, such as a pool of connections that it emulates.
 
 mod handle;
 pub mod heap;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// The books of one test.
+/// The books of one test: every handle that is open, and how many there were.
 #[derive(Debug, Default)]
 pub struct Ledger {
     next: u64,
@@ -27,20 +28,20 @@ pub struct Ledger {
     closed: u64,
 }
 
-/// What there is to say of a handle when it is acquired.
+/// What is known of a handle when it is acquired.
 #[derive(Debug, Clone)]
 pub struct Acquisition {
-    /// What it is.
+    /// What the handle stands for.
     pub kind: Kind,
-    /// The guest's name for it.
+    /// The guest's path of it.
     pub path: Option<Arc<str>>,
-    /// The descriptor it is found at.
+    /// The descriptor that the guest got.
     pub fd: u32,
-    /// What it may be used for.
+    /// What the guest may use it for.
     pub access: Access,
     /// Who acquired it.
     pub origin: Origin,
-    /// Where.
+    /// The guest's stack at this moment.
     pub stack: Option<Stack>,
 }
 
@@ -57,9 +58,9 @@ impl Ledger {
         id
     }
 
-    /// Takes a handle off the books: it was closed, dropped, or replaced by a renumbering.
+    /// Takes a handle off the books: it was closed, or another one was renumbered to its descriptor.
     ///
-    /// Returns false where the id is not open, which is a mistake of the caller's.
+    /// Returns false where no handle of this id is open, which is a mistake of the caller's.
     pub fn release(&mut self, id: HandleId) -> bool {
         let Some(handle) = self.open.remove(&id) else {
             return false;
@@ -92,26 +93,27 @@ impl Ledger {
         }
     }
 
-    /// Notes the two sides of a socket.
+    /// Notes the addresses of the two sides of a socket.
     pub fn connected(&mut self, id: HandleId, local: Option<SocketAddr>, peer: Option<SocketAddr>) {
         if let Some(handle) = self.open.get_mut(&id) {
             handle.socket = Some(SocketEnds { local, peer, waiting: None });
         }
     }
 
-    /// Notes what a socket had received and the test did not take; `None` where that is not exact.
+    /// Notes what a socket had received and the test did not take: see [`SocketEnds::waiting`]. `None` where another run could
+    /// give another figure.
     pub fn left_waiting(&mut self, id: HandleId, waiting: Option<u64>) {
         if let Some(handle) = self.open.get_mut(&id) {
             handle.socket.get_or_insert_default().waiting = waiting;
         }
     }
 
-    /// One open handle.
+    /// The open handle of this id.
     pub fn get(&self, id: HandleId) -> Option<&Handle> {
         self.open.get(&id)
     }
 
-    /// Handles of the test's own that are open now.
+    /// How many handles are open now that the test itself acquired.
     pub fn open_by_test(&self) -> u32 {
         self.open_by_test
     }
@@ -122,12 +124,12 @@ impl Ledger {
         self.open.len()
     }
 
-    /// Most handles of the test's own that were open at once.
+    /// The most handles that were open at once and that the test itself acquired.
     pub fn peak(&self) -> u32 {
         self.peak
     }
 
-    /// The balance at the end: what the test acquired and still holds, in order of acquisition.
+    /// The balance at the end: the handles that the test acquired and still holds, in order of acquisition.
     pub fn balance(self) -> Vec<Handle> {
         debug_assert_eq!(self.next - self.closed, self.open.len() as u64, "the books do not balance");
         if self.open_by_test == 0 {

@@ -1,3 +1,5 @@
+//! A guest's stack as the engine gives it: numbers, which symbols turn into names and lines.
+
 use std::sync::Arc;
 
 /// One frame of a guest's stack, as the engine knows it: no names, no lines.
@@ -5,7 +7,8 @@ use std::sync::Arc;
 pub struct RawFrame {
     /// Index of the function in the module's function index space.
     pub function: u32,
-    /// Offset of the instruction from the start of the code section's contents (what DWARF addresses are relative to).
+    /// Offset of the instruction, in bytes from the start of the code section's contents: the addresses of DWARF are counted
+    /// from there too.
     pub offset: Option<u32>,
 }
 
@@ -18,7 +21,8 @@ impl RawFrame {
 /// A captured stack, innermost frame first.
 pub type Stack = Arc<[RawFrame]>;
 
-/// A stack with [`RawFrame::LEFT_OUT`] for its middle, where it has more than `each` frames at each end: a recursion can be a hundred thousand deep.
+/// The first and the last `each` frames of a stack, with [`RawFrame::LEFT_OUT`] between them; all of it where it has no more. A
+/// recursion can be a hundred thousand frames deep, and its ends tell where it started and where it is.
 pub(crate) fn both_ends(stack: Stack, each: usize) -> Stack {
     if stack.len() <= 2 * each {
         return stack;

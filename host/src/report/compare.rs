@@ -1,4 +1,4 @@
-//! What differs between two canonical reports: module, test, field, and both values.
+//! The differences between the canonical parts of two reports, field by field.
 
 use crate::model::{Canonical, ModuleRecord, TestRecord};
 use serde::Serialize;
@@ -8,20 +8,21 @@ use std::collections::BTreeMap;
 /// One value that is not the same in both reports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// The module it is in; `None` for what the whole run has: its policy, its doubts.
+    /// The module that the field belongs to; `None` for a field of the whole run, such as its policy.
     pub module: Option<String>,
-    /// The test it is in; `None` for what is the module's own.
+    /// The test that the field belongs to; `None` for a field of the module or of the whole run.
     pub test: Option<String>,
-    /// The field, as a JSON pointer (RFC 6901) into the test, the module or the whole; empty for all of it.
+    /// The field, as a JSON pointer (RFC 6901) into the test, the module or the whole run: `/usage/fuel`. It is empty where only
+    /// one report has the test or module at all.
     pub field: String,
-    /// Its value in the first report, if it has one there.
+    /// The field's value in the first report; `None` where it has none.
     pub left: Option<Value>,
-    /// Its value in the second.
+    /// The field's value in the second report; `None` where it has none.
     pub right: Option<Value>,
 }
 
-/// Everything that differs, in the order of the reports. Modules and tests are matched by their names, so that one more test
-/// in a report is one difference. No differences means the same digest, and the other way round.
+/// Everything that differs, in the order of the reports. Modules and tests are matched by their names: where one report has a
+/// test more, that is one difference. There are no differences exactly where the digests are the same.
 pub fn differences(left: &Canonical, right: &Canonical) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut place = Comparison { module: None, test: None, found: &mut found };
@@ -41,31 +42,32 @@ fn modules(left: Option<&ModuleRecord>, right: Option<&ModuleRecord>, found: &mu
     for (left, right) in matched(&left.tests, &right.tests, |test| (test.name.to_string(), test.harness)) {
         let test = left.or(right).map(|test| test.name.to_string());
         let mut place = Comparison { module: module.clone(), test, found };
-        // Comparing is quicker than writing, but it also sees output, which is not canonical.
+        // Equal records need not be written as JSON. Different ones may still be the same JSON: output is not canonical.
         if left != right {
             place.compare(left.map(json).as_ref(), right.map(json).as_ref());
         }
     }
 }
 
-/// The report without some of its modules, and without what is said of their tests.
+/// The report without some of its modules, and without the doubts about their tests.
 pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical {
     let mut rest = canonical.clone();
     rest.modules.retain(|module| !left_out.contains(&module.name));
     for doubt in &mut rest.doubts {
         doubt.tests.retain(|test| !left_out.contains(&test.module));
     }
-    // One without tests is of the whole run, unless it just lost them.
+    // A doubt that names no tests is about the whole run, and stays, unless its tests were just removed.
     let doubts = rest.doubts.iter().zip(&canonical.doubts);
     let kept = doubts.filter(|(now, before)| !now.tests.is_empty() || before.tests.is_empty());
     let kept = kept.map(|(now, _)| now.clone()).collect();
     rest.with_doubts(kept)
 }
 
-/// An element of either report, and its fellow in the other.
+/// An element of the first report and the one of the second that matches it; one of them may be missing.
 pub(super) type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
-/// The elements of both that have the same key, by key; of several with one key, the first with the first.
+/// The elements of both lists, matched by their keys and in the order of these. Of several elements with the same key, the first
+/// of one list is matched with the first of the other.
 pub(super) fn matched<'a, T, K: Ord>(left: &'a [T], right: &'a [T], key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
     let mut pairs: BTreeMap<(K, usize), Pair<'a, T>> = BTreeMap::new();
     for (second, side) in [left, right].into_iter().enumerate() {
@@ -83,7 +85,7 @@ fn json(test: &TestRecord) -> Value {
     serde_json::to_value(test).expect("a report is plain data with text keys")
 }
 
-/// A part of the report without its list of parts, which are compared one by one.
+/// A part of the report as JSON, without the field `list`, whose elements are compared one by one.
 fn without(part: &impl Serialize, list: &str) -> Value {
     let mut value = serde_json::to_value(part).expect("a report is plain data with text keys");
     if let Some(object) = value.as_object_mut() {
@@ -92,7 +94,7 @@ fn without(part: &impl Serialize, list: &str) -> Value {
     value
 }
 
-/// Where a difference is, as far as names tell.
+/// Compares what one module or test has in both reports, and notes the differences under its name.
 struct Comparison<'a> {
     module: Option<String>,
     test: Option<String>,

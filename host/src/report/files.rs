@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tempfile::NamedTempFile;
 
-/// Kinds that are announced, and not part of this version.
+/// Kinds that a later version will write.
 const ANNOUNCED: [&str; 3] = ["junit", "sarif", "html"];
 
 /// The format of a report file.
@@ -26,7 +26,8 @@ impl ReportKind {
     /// Every kind that this version writes.
     pub const ALL: [Self; 2] = [Self::Json, Self::Pprof];
 
-    /// Whether it shows [`Report::profile`], which a run makes only where it is told to.
+    /// Whether it shows [`Report::profile`]. A run makes one only where
+    /// [`RunnerBuilder::heap_profile`](crate::RunnerBuilder::heap_profile) tells it to.
     pub fn wants_profile(self) -> bool {
         match self {
             Self::Json => false,
@@ -51,16 +52,16 @@ impl Display for ReportKind {
     }
 }
 
-/// One file to write: what `--report KIND=PATH` says.
+/// One report file to write, as `--report KIND=PATH` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportSpec {
     /// Its format.
     pub kind: ReportKind,
-    /// Where it goes; relative to the working directory.
+    /// The file's path; a relative one starts at the working directory.
     pub path: PathBuf,
 }
 
-/// What is wrong with a `KIND=PATH`: a mistake of usage.
+/// Why a text is not `KIND=PATH`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecError {
@@ -109,7 +110,7 @@ pub struct ReportFileError {
     pub kind: ReportKind,
     /// The path, absolute where it could be made so.
     pub path: PathBuf,
-    /// The reason; part of the message, hence no source of it.
+    /// The reason. The message includes it, so it is not the error's source.
     pub why: WriteError,
 }
 
@@ -120,7 +121,7 @@ pub enum WriteError {
     /// The directory it would be in is not there.
     #[error("there is no directory {}; create it first", .0.display())]
     NoParent(PathBuf),
-    /// What should be that directory is something else.
+    /// The directory it would be in is a file.
     #[error("{} is not a directory", .0.display())]
     ParentNotDirectory(PathBuf),
     /// It is a directory itself.

@@ -13,7 +13,7 @@ pub struct Verification {
     pub reference: Report,
     /// The ways, that of the reference first.
     pub trials: Vec<Trial>,
-    /// What the pattern of differences hints at.
+    /// What may be the cause, where the differences follow a known pattern: only Winch differs, for example.
     pub hint: Option<&'static str>,
 }
 

@@ -40,7 +40,8 @@ impl RunContext<'_> {
         let mut order: Vec<usize> = (0..tests).collect();
         if let Some(seed) = self.options.shuffle {
             let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-            // Fisher-Yates; the bias of the remainder is of no consequence for an order.
+            // Fisher-Yates by hand, since `rand` may let its own shuffle make another order of a seed in any minor version, and a
+            // seed has to stand for one order. The bias of the remainder is of no consequence for an order.
             for at in (1..tests).rev() {
                 order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
             }

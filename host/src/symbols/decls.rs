@@ -1,22 +1,23 @@
-//! Where functions are declared, by their paths.
+//! Where the source declares each function, found by the function's path. A test that should have panicked and did not
+//! has no stack, and is told of at its declaration.
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
 use super::paths::{Origin, PathRoots, push};
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
 
-/// One function of the user's, or of a dependency.
+/// One function of the user's or of a dependency, and where it is declared.
 pub(super) struct Decl {
-    /// Crate, modules and name.
+    /// Crate, modules and name: `semver::parse::version`.
     pub(super) path: String,
     /// The file's path at compile time.
     pub(super) file: Option<String>,
     pub(super) line: Option<u32>,
-    /// Where its code is, if it was not inlined everywhere.
+    /// The code offset at which it starts; `None` where it was inlined everywhere.
     pub(super) start: Option<u32>,
 }
 
-/// The functions of all units but those of Rust's libraries.
+/// The functions of all compilation units but those of Rust's own libraries.
 pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
     let sections = dwarf.sections();
     let mut decls = Vec::new();
@@ -25,7 +26,7 @@ pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
         let Ok(unit) = sections.unit(header) else { continue };
         if !is_library(&unit, roots) {
             let mut walk = DeclWalk { sections, unit: &unit, scopes: Vec::new() };
-            // What was read before an error is right.
+            // What was read before an error is still right.
             let _ = walk.run(&mut decls);
         }
     }
@@ -42,7 +43,7 @@ fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
 struct DeclWalk<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
-    /// The names of the modules and types around the entry, each with its depth.
+    /// The names of the modules and types that the current entry is in, each with its depth in the tree of entries.
     scopes: Vec<(isize, String)>,
 }
 
@@ -109,7 +110,8 @@ impl DeclWalk<'_> {
         Ok(attributes)
     }
 
-    /// A declaration, unless it has no name of its own: a closure, or a copy that names where it was declared.
+    /// The declaration that an entry's attributes describe. `None` where the entry has no name: it is a closure, or a copy that
+    /// refers to the entry of its declaration.
     fn decl(&self, attributes: DeclAttributes) -> Option<Decl> {
         let name = attributes.name.filter(|name| !name.starts_with('{'))?;
         let scopes = self.scopes.iter().map(|(_, scope)| scope.as_str());
@@ -122,7 +124,7 @@ impl DeclWalk<'_> {
     }
 }
 
-/// Whether a function's path is this one, or ends in it after a whole segment.
+/// Whether a function's path is `path`, or ends with it at a segment: `a::b::c` ends with `b::c`, and `a::xb::c` does not.
 pub(super) fn matches(function: &str, path: &str) -> bool {
     function.strip_suffix(path).is_some_and(|before| before.is_empty() || before.ends_with("::"))
 }

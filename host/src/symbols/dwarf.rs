@@ -1,26 +1,27 @@
-//! Debug information: code offsets to functions, files and lines, inlined calls expanded.
+//! DWARF debug information: from a code offset to functions, files and lines, with inlined calls as frames of their own.
 
 use super::metered::Metered;
 use crate::catalogue::sections::Section;
 use gimli::{EntriesRaw, Reader, Unit};
 use std::sync::Arc;
 
-/// What may be read for each byte there is. A whole test binary, every function of it, takes about 2.
+/// Bytes that may be read for each byte of debug information. To look up every function of a test binary takes about 2.
 const BUDGET_PER_BYTE: u64 = 16;
 
-/// Deepest nesting of entries; compilers stay below a hundred. The reader behind recurses.
+/// The deepest nesting of entries that is read; compilers stay below a hundred. `addr2line` recurses into them.
 const MAX_DEPTH: isize = 500;
 
-/// Most attributes of an entry; compilers stay below thirty. An attribute can be written in no bytes at all.
+/// The most attributes of an entry that are read; compilers stay below thirty. An attribute may take no bytes, so that the budget
+/// alone does not bound them.
 const MAX_ATTRIBUTES: usize = 100;
 
-/// Most calls inlined into one place that are expanded.
+/// The most inlined calls at one code offset that become frames.
 const MAX_INLINED: usize = 64;
 
-/// Sections of debug information are custom sections named so.
+/// How the names of the custom sections with debug information begin.
 const PREFIX: &str = ".debug_";
 
-/// One call at a code offset, as the debug information has it.
+/// One of the calls at a code offset, as the debug information tells of it: the function, and the place within it.
 pub(super) struct CallSite {
     /// The function's linkage name where there is one, else its plain name.
     pub(super) name: Option<String>,
@@ -36,7 +37,7 @@ pub(super) struct Dwarf {
 }
 
 impl Dwarf {
-    /// Opens a module's debug information; `None` where there is none, or none that can be used.
+    /// The debug information of a module; `None` where there is none, or none that can be used.
     pub(super) fn open(bytes: &Arc<[u8]>, sections: &[Section]) -> Option<Self> {
         let ours = || sections.iter().filter(|section| section.name.starts_with(PREFIX));
         let total: usize = ours().map(|section| section.contents.len()).sum();
@@ -74,11 +75,11 @@ impl Dwarf {
     }
 }
 
-/// Refuses what would take the reader behind more stack or time than its input is long.
+/// Refuses debug information for which `addr2line` would need more stack or time than its length justifies.
 fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), UnfitDebugInfo> {
     let mut headers = dwarf.units();
     while let Some(header) = headers.next()? {
-        // As the reader behind, pass over a unit that cannot be read.
+        // `addr2line` passes over a unit that cannot be read, too.
         let Ok(unit) = dwarf.unit(header) else { continue };
         vet_entries(&unit)?;
     }
@@ -101,7 +102,7 @@ fn vet_entries(unit: &Unit<Metered>) -> Result<(), UnfitDebugInfo> {
     Ok(())
 }
 
-/// Debug information that is not used, since reading it would take more stack or time than it is long.
+/// The debug information is not used: it is malformed, or reading it would take too much stack or time.
 struct UnfitDebugInfo;
 
 impl From<gimli::Error> for UnfitDebugInfo {
@@ -110,14 +111,15 @@ impl From<gimli::Error> for UnfitDebugInfo {
     }
 }
 
-/// The path of a file of a unit's line program, put together from its directories; `None` where the program says none.
+/// The path of the file with this index in a unit's line program, put together from its directories. `None` where there is no
+/// such file.
 pub(super) fn file_path(dwarf: &gimli::Dwarf<Metered>, unit: &Unit<Metered>, index: u64) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
     let mut path =
         unit.comp_dir.as_ref().and_then(|dir| Some(dir.to_string_lossy().ok()?.into_owned())).unwrap_or_default();
     let text = |value| Some(dwarf.attr_string(unit, value).ok()?.to_string_lossy().ok()?.into_owned());
-    // Directory 0 is the compilation's own.
+    // Directory 0 is the one that the compiler ran in, which the path begins with already.
     if let Some(directory) = file.directory(header).filter(|_| file.directory_index() != 0) {
         super::paths::push(&mut path, &text(directory)?);
     }

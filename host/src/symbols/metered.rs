@@ -1,7 +1,8 @@
-//! A reader of debug information that stops after a budget.
+//! A reader of debug information that gives up when its budget is spent.
 //!
-//! Debug information comes from whoever made the module. A few megabytes of it can be arranged so that reading takes
-//! years (a thousand functions that share one list of a million ranges); every byte read is therefore paid for.
+//! Debug information comes from whoever made the module. A few megabytes can be arranged so that reading them takes years: a
+//! thousand functions that share one list of a million ranges, for example. So every byte that is read is paid for from a
+//! budget, however often it was read before.
 
 use gimli::{Error, LittleEndian, Reader, ReaderOffsetId, Result};
 use std::borrow::Cow;
@@ -10,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A range of a module, read at a price.
+/// A range of a module's bytes, each of which costs one unit of the budget when it is read.
 #[derive(Debug, Clone)]
 pub(super) struct Metered {
     source: Arc<MeteredBytes>,
@@ -19,7 +20,7 @@ pub(super) struct Metered {
 
 struct MeteredBytes {
     bytes: Arc<[u8]>,
-    /// Bytes that may still be read. Contexts are used by one thread at a time, so that relaxed loads and stores do.
+    /// How many bytes may still be read. One thread at a time reads, so that relaxed loads and stores are enough.
     budget: AtomicU64,
 }
 
@@ -30,12 +31,12 @@ impl fmt::Debug for MeteredBytes {
 }
 
 impl Metered {
-    /// A reader of nothing yet; [`Metered::section`] gives readers that share its budget.
+    /// A reader of an empty range. [`Metered::section`] gives readers of sections that share its budget.
     pub(super) fn new(bytes: Arc<[u8]>, budget: u64) -> Self {
         Self { source: Arc::new(MeteredBytes { bytes, budget: AtomicU64::new(budget) }), range: 0..0 }
     }
 
-    /// A reader of this range of the module; of nothing, where it is out of bounds.
+    /// A reader of this range of the module, or of an empty one where the range is out of bounds.
     pub(super) fn section(&self, range: Range<usize>) -> Self {
         let range = if self.source.bytes.get(range.clone()).is_some() { range } else { 0..0 };
         Self { source: Arc::clone(&self.source), range }
@@ -52,7 +53,7 @@ impl Metered {
         Ok(())
     }
 
-    /// The end of the next `len` bytes.
+    /// Where the next `len` bytes end, as an offset in the module.
     fn end_of(&self, len: usize) -> Result<usize> {
         let end = self.range.start.checked_add(len).filter(|end| *end <= self.range.end);
         end.ok_or(Error::UnexpectedEof(self.offset_id()))

@@ -1,19 +1,22 @@
 //! Which locals are live along each edge of a function's control flow.
 //!
-//! WebAssembly's control flow is structured, so two sweeps do: one from the last block to the first along forward branches,
-//! and one that makes what is live at the start of a loop live everywhere in it. That is exact but for a local that is used in
-//! a loop and set again later in the same turn, which counts as live in between: never too little.
+//! A local is live where its value may still be used. WebAssembly's control flow is structured, so two sweeps over the blocks
+//! are enough: one from the last block to the first, which follows forward branches, and one that makes every local which is
+//! live at the start of a loop live in the whole loop.
+//!
+//! The sum is never too low. It is too high only for a local that is used in a loop and set again later in the same turn: the
+//! local counts as live in between.
 
 use super::count::{LocalUses, leaves, starts_block};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
-/// The sum, over the edges that can be taken, of the locals that are live where they lead.
+/// For each edge that can be taken, the number of locals that are live at its end; the sum of these numbers.
 pub(super) fn live(body: &FunctionBody<'_>, counted: &LocalUses) -> Result<u64, BinaryReaderError> {
     let blocks = FlowGraph::read(body, counted)?.blocks;
     let words = (counted.used as usize).div_ceil(64);
     let mut sets = vec![0u64; words * blocks.len()];
     for (index, block) in blocks.iter().enumerate().rev() {
-        // Forward branches lead to later blocks, whose sets are made already.
+        // Forward branches lead to later blocks, whose sets are complete already.
         let (sets, later) = sets.split_at_mut((index + 1) * words);
         let own = &mut sets[index * words..];
         for to in block.to.iter().filter(|to| **to > index) {
@@ -43,7 +46,7 @@ fn union(into: &mut [u64], from: &[u64]) {
     into.iter_mut().zip(from).for_each(|(into, from)| *into |= from);
 }
 
-/// A use of a local: by its number.
+/// A read or a write of a local. The local is given by its number among those that are used.
 struct LocalAccess {
     local: u32,
     reads: bool,
@@ -53,17 +56,17 @@ struct LocalAccess {
 struct FlowBlock {
     accesses: Vec<LocalAccess>,
     to: Vec<usize>,
-    /// The first block of the innermost loop that it is in and does not start.
+    /// The first block of the innermost loop that this block is in. A loop's own first block names the loop around it.
     inside: Option<usize>,
-    /// Edges that lead here from blocks that can be reached.
+    /// How many edges lead here from blocks that can be reached.
     from: u64,
 }
 
-/// A block, loop, if or function that is open.
+/// A `block`, `loop`, `if` or function whose `end` was not read yet.
 struct ControlFrame {
-    /// The first block, where it is a loop.
+    /// Its first block, where it is a loop.
     header: Option<usize>,
-    /// The first block of the innermost loop around what is in it: its own, where it is a loop.
+    /// The first block of the innermost loop around its contents: its own, where it is a loop.
     around: Option<usize>,
     /// Blocks that branch to its end.
     leaving: Vec<usize>,
@@ -147,7 +150,7 @@ impl FlowGraph {
         self.open.push(ControlFrame { header, around, leaving: Vec::new(), before });
     }
 
-    /// The frame ends: `next` is reached from `current`, and from where its end was branched to.
+    /// The frame ends. The block `next`, which follows, is reached from `current` and from all branches to the frame's end.
     fn close(&mut self, current: usize, next: usize) {
         let Some(frame) = self.open.pop() else { return };
         self.blocks[next].inside = self.innermost();
@@ -162,7 +165,7 @@ impl FlowGraph {
         self.blocks.len() - 1
     }
 
-    /// The innermost open loop.
+    /// The first block of the innermost loop that is open.
     fn innermost(&self) -> Option<usize> {
         self.open.last().and_then(|frame| frame.around)
     }

@@ -1,8 +1,8 @@
-//! The live map of one test: what its allocator's functions were asked, and what they answered.
+//! The books of one test's heap: what its allocator's functions were asked, what they answered, and so which blocks are live.
 //!
-//! Calls nest: `posix_memalign` may call `malloc`, `realloc` may call `free`. The outermost call decides, and what is
-//! called within it is its own affair. A `free` is the exception: it may call out to a test's or libc's code, so blocks
-//! allocated within it, and live blocks freed within it, count; all else within it is its own affair.
+//! Calls nest: `posix_memalign` may call `malloc`, and `realloc` may call `free`. Only the outermost call counts; those within
+//! it are how the allocator works. `free` is the exception, since it may call a test's or libc's code: blocks that are allocated
+//! within a `free` count, and so do live blocks that are freed within it. A bad pointer within it does not.
 
 use super::calls::{AllocatorCall, Trace, TraceEvent};
 use super::error::{BadFree, BadFreeKind, Untracked};
@@ -12,18 +12,18 @@ use super::nesting::{Nesting, Outer};
 use super::parts::word_at;
 use std::ops::Range;
 
-/// Most live blocks that a book keeps: its table stays within 128 MiB. Above it the heap is not tracked.
+/// The most live blocks that a book keeps: its table takes up to 128 MiB. With more, the heap is not tracked.
 pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
 
-/// A call that was entered and not left, and within which all calls are its own affair.
+/// A call that was entered and not left yet, within which no other call counts.
 #[derive(Debug, Clone, Copy)]
 enum PendingCall {
-    /// A new block, whose address is the result.
+    /// It asks for a new block, whose address will be its result.
     Fresh {
         event: TraceEvent,
         size: u64,
     },
-    /// A new block, whose address is stored.
+    /// It asks for a new block, whose address it will store at `to`.
     Stored {
         to: u32,
         size: u32,
@@ -32,26 +32,26 @@ enum PendingCall {
         ptr: u32,
         size: u32,
     },
-    /// A reallocation that is another call's affair, or of what is no block.
+    /// A reallocation of a pointer that is not the address of a live block.
     Ignored,
 }
 
-/// The live map of one test. Takes no memory before the first call.
+/// The books of one test's heap. They take no memory before the first call.
 #[derive(Debug)]
 pub struct HeapBook {
     map: Map,
     nesting: Nesting,
-    /// Within all of `nesting`.
+    /// The innermost call that was entered, where no call within it counts. It is within all calls of `nesting`.
     pending: Option<PendingCall>,
-    /// Calls within `pending`.
+    /// How many calls were entered within `pending`.
     hidden: u32,
-    /// Without `live_blocks`, which follows from the others.
+    /// `live_blocks` is not kept here: it follows from the others.
     figures: Figures,
-    /// Blocks that were not the test's own, and became it when the test reallocated them.
+    /// How many blocks were not the test's own and became so, when the test reallocated them.
     adopted: u64,
     peak_since_mark: u64,
     number: u64,
-    /// What the last allocation left undefined.
+    /// See [`HeapBook::fresh`].
     fresh: Range<u64>,
     lowest: Option<u32>,
     limits: HeapLimits,
@@ -79,12 +79,12 @@ impl HeapBook {
         }
     }
 
-    /// Opens the window for a test that the host calls directly.
+    /// From here on, what is allocated is the test's own: for a test that the host calls directly, and no harness.
     pub fn open_window(&mut self) {
         self.nesting.set_host_window(true);
     }
 
-    /// Closes it again.
+    /// Ends what [`HeapBook::open_window`] began.
     pub fn close_window(&mut self) {
         self.nesting.set_host_window(false);
     }
@@ -94,10 +94,11 @@ impl HeapBook {
         self.nesting.window_open()
     }
 
-    /// A hooked function is entered. [`HeapBook::leave`] may follow in any case.
+    /// A hooked function is entered. [`HeapBook::leave`] may follow, after an error too.
     ///
     /// # Errors
-    /// It is a `free` or `realloc` of what is no live block. Saying which takes a look at all live blocks.
+    /// The call is a `free` or `realloc` of a pointer that is not the address of a live block. To say what the pointer is, all
+    /// live blocks are looked at.
     #[inline]
     pub fn enter(&mut self, call: AllocatorCall) -> Result<(), BadFree> {
         if self.pending.is_some() {
@@ -138,14 +139,15 @@ impl HeapBook {
         Ok(())
     }
 
-    /// A hooked function is left, with its result (whatever, where it has none). `memory` is the guest's linear memory.
+    /// The hooked function that was entered last returns. `result` is what it returns, and any number where it returns nothing.
+    /// `memory` is the guest's linear memory.
     #[inline]
     pub fn leave(&mut self, result: u32, memory: &[u8]) -> AllocationOutcome {
         if self.hidden > 0 {
             self.hidden -= 1;
             return AllocationOutcome::Nothing;
         }
-        // By its place, not taken whole: the copy would wait for the parts that `enter` has just written.
+        // The call is matched where it lies and not taken out: a copy would wait for the parts that `enter` has just written.
         match self.pending {
             Some(PendingCall::Fresh { event, size }) => {
                 self.pending = None;
@@ -160,14 +162,14 @@ impl HeapBook {
         AllocationOutcome::Nothing
     }
 
-    /// Forgets the calls that were entered and not left, after a trap. The host's window stays as it is.
+    /// Forgets all calls that were entered and not left: a trap ended them. A window that the host opened stays open.
     pub fn unwind(&mut self) {
         self.nesting.unwind();
         self.pending = None;
         self.hidden = 0;
     }
 
-    /// The guest's linear memory grew just now. Outside of the allocator that means there is another allocator.
+    /// The guest's linear memory grew just now. Where no function of the allocator is running, there is another allocator.
     pub fn memory_grew(&mut self) {
         if self.pending.is_none() && !self.nesting.innermost_is_free() {
             self.untrack(Untracked::GrewOutside);
@@ -184,23 +186,23 @@ impl HeapBook {
     /// The figures so far.
     ///
     /// # Errors
-    /// The heap is not tracked. Overlapping blocks may show only in [`HeapBook::blocks`].
+    /// The heap is not tracked. That blocks overlap may be found only by [`HeapBook::blocks`].
     pub fn figures(&self) -> Result<Figures, Untracked> {
         let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
         self.untracked.map_or(Ok(Figures { live_blocks, ..self.figures }), Err)
     }
 
-    /// Starts [`HeapBook::peak_since_mark`] anew.
+    /// Sets the mark from which [`HeapBook::peak_since_mark`] counts.
     pub fn mark(&mut self) {
         self.peak_since_mark = self.figures.live_bytes;
     }
 
-    /// Most live bytes of the test's own blocks since [`HeapBook::mark`], or since the beginning.
+    /// The most bytes of the test's own blocks that were live at once since [`HeapBook::mark`], or since the beginning.
     pub fn peak_since_mark(&self) -> u64 {
         self.peak_since_mark
     }
 
-    /// What was called so far. It ends where the heap is no longer tracked.
+    /// The trace of all calls so far. It is not continued once the heap is not tracked.
     pub fn trace(&self) -> Trace {
         self.trace
     }
@@ -208,7 +210,7 @@ impl HeapBook {
     /// Every live block, by address.
     ///
     /// # Errors
-    /// The heap is not tracked, or is not from now on, because blocks overlap.
+    /// The heap is not tracked. Where blocks are found to overlap, it is not tracked from now on.
     pub fn blocks(&mut self) -> Result<Vec<Block>, Untracked> {
         let mut blocks: Vec<_> = self.map.iter().collect();
         blocks.sort_unstable();
@@ -219,18 +221,18 @@ impl HeapBook {
         self.untracked.map_or(Ok(blocks), Err)
     }
 
-    /// How many allocations there were so far, which is the number of the last one.
+    /// The number of the last block that was allocated, which is how many were allocated so far; 0 before the first.
     pub fn numbered(&self) -> u64 {
         self.number
     }
 
-    /// The bytes of the last allocation whose contents the allocator does not promise: what was there before, of other
-    /// blocks. They lie in memory.
+    /// The addresses of the last block's bytes whose contents the allocator does not promise, as all of a `malloc` and none of a
+    /// `calloc`. They may still hold what an earlier block held. They lie within the memory.
     pub fn fresh(&self) -> Range<u64> {
         self.fresh.clone()
     }
 
-    /// The lowest address ever handed out.
+    /// The lowest address that a block ever had.
     pub fn lowest(&self) -> Option<u32> {
         self.lowest
     }
@@ -252,7 +254,7 @@ impl HeapBook {
         Ok(())
     }
 
-    /// Says what is wrong with a pointer, unless that is not known or another call's affair.
+    /// The error of a pointer that was freed or reallocated. There is none where the heap is not tracked, nor within a `free`.
     #[cold]
     fn refuse(&self, ptr: u32, realloc: bool, known: PointerState) -> Result<(), BadFree> {
         if self.untracked.is_some() || self.nesting.in_free() {
@@ -269,7 +271,7 @@ impl HeapBook {
         Err(BadFree { ptr, realloc, kind })
     }
 
-    /// Leaves the rarer calls.
+    /// Ends a call that is not of the commonest kind.
     fn completed(&mut self, call: PendingCall, result: u32, memory: &[u8]) -> AllocationOutcome {
         match call {
             PendingCall::Fresh { event, size } => self.allocated(event, size, result, memory),
@@ -279,7 +281,7 @@ impl HeapBook {
         }
     }
 
-    /// A block was asked for, and its address stored where the call did not fail.
+    /// Ends a call that stores the block's address. It fails with another number than 0, and has then stored nothing.
     fn stored(&mut self, to: u32, size: u32, failure: u32, memory: &[u8]) -> AllocationOutcome {
         let ptr = if failure == 0 { word_at(memory, to as usize) } else { Some(0) };
         if ptr.is_none() {
@@ -336,7 +338,7 @@ impl HeapBook {
         self.count(number, size, own)
     }
 
-    /// Enters a block and gives it its number.
+    /// Enters a block in the map and numbers it. `None` where the heap is not tracked from now on.
     #[inline]
     fn place(&mut self, ptr: u32, size: u64, own: bool, memory: usize) -> Option<u64> {
         if u64::from(ptr) + size > memory as u64 {
@@ -358,7 +360,7 @@ impl HeapBook {
         Some(number)
     }
 
-    /// Counts a block that was placed.
+    /// Counts a block that is in the map.
     #[inline]
     fn count(&mut self, number: u64, size: u32, own: bool) -> AllocationOutcome {
         let mut crossed = None;
@@ -376,7 +378,7 @@ impl HeapBook {
         AllocationOutcome::Allocated { number, size, own, crossed }
     }
 
-    /// Counts a block that was asked for and not given.
+    /// Counts a block that the allocator did not give.
     #[cold]
     fn refused(&mut self, size: u64, own: bool) -> AllocationOutcome {
         if !own {

@@ -1,6 +1,6 @@
-//! What an allocator is called for, and the trace of it.
+//! The calls of hooked functions, and the trace by which two runs are compared.
 
-/// A function that is being called.
+/// A hooked function that is being called, with its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllocatorCall {
     /// `malloc`.
@@ -29,7 +29,7 @@ pub enum AllocatorCall {
     },
     /// `posix_memalign`.
     PosixMemalign {
-        /// Where it stores the block's address.
+        /// The address at which it stores that of the new block.
         to: u32,
         /// Bytes asked for.
         size: u32,
@@ -45,13 +45,14 @@ pub enum AllocatorCall {
     Libc,
 }
 
-/// Tells whether two runs called the allocator alike, whatever addresses they got.
+/// The allocator calls of a run, summed up. Two runs with equal traces called the allocator alike, whatever addresses they got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// Calls that count.
+    /// How many calls there were. Those that an allocator's function makes for itself are not counted: a `malloc` within a
+    /// `realloc`, for example.
     pub events: u64,
-    /// A hash over the calls, their sizes, the numbers of the blocks they were given, whether they succeeded and whether
-    /// they were the test's own.
+    /// A hash over the calls, in order: function, size, number of the block it was given, whether it succeeded, and whether
+    /// it was the test's own.
     pub hash: u64,
 }
 
@@ -69,7 +70,7 @@ pub(super) enum TraceEvent {
 impl Trace {
     #[inline]
     pub(super) fn add(&mut self, event: TraceEvent, own: bool, succeeded: bool, size: u64, number: u64) {
-        // Odd and without pattern; the hash is for chance differences, not against an adversary.
+        // Odd and without pattern. The hash is to notice chance differences; it does not withstand an adversary.
         const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
         let what = (event as u64) | u64::from(own) << 3 | u64::from(succeeded) << 4 | number << 5;
         let mixed = (self.hash.rotate_left(23) ^ what).wrapping_mul(MULTIPLIER);

@@ -1,30 +1,30 @@
 use thiserror::Error;
 
-/// Why the heap of a test is not known. Completes "heap: not tracked (…)".
+/// Why the heap of a test is not tracked. The text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum Untracked {
-    /// Something beside the allocator that is watched takes memory: another allocator, whose blocks would be missed.
+    /// Memory grew outside of the hooked allocator. There is another allocator, whose blocks would be missed.
     #[error("the test's memory grew outside of the allocator's functions")]
     GrewOutside,
     /// The function that is called `malloc` does not do what its name says.
     #[error("the allocator handed out memory that was already in use")]
     Overlapping,
-    /// Likewise.
+    /// As [`Self::Overlapping`].
     #[error("the allocator handed out a block outside of the test's memory")]
     OutsideMemory,
-    /// The books would take too much of the host's memory.
+    /// Books of so many blocks would take too much of the host's memory.
     #[error("more than {} blocks were live at once", super::MAX_LIVE_BLOCKS)]
     TooManyBlocks,
-    /// Some allocators free the block then, some fail and keep it.
+    /// A reallocation to size 0 gave no block. Some allocators free the block then, and some fail and keep it.
     #[error("a block was reallocated to no bytes, and whether that freed it cannot be told")]
     ZeroRealloc,
-    /// What `main` still holds in its locals is no leak, and no root that can be seen.
+    /// What `main` still holds in its locals is not a leak, but locals are not roots that can be seen.
     #[error("the test left through exit() while main was still running")]
     LeftMain,
 }
 
 impl Untracked {
-    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    /// The reason's stable name in reports: see `why_code` of [`crate::model::Heap`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Untracked {
     }
 }
 
-/// A `free` or `realloc` of a pointer that is no live block.
+/// A `free` or `realloc` of a pointer that is not the address of a live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[error("{} of {kind}", if *realloc { "realloc" } else { "free" })]
 pub struct BadFree {
@@ -46,34 +46,34 @@ pub struct BadFree {
     pub ptr: u32,
     /// Whether it was given to `realloc`, not to `free`.
     pub realloc: bool,
-    /// What is known of it.
+    /// What is known of the pointer.
     pub kind: BadFreeKind,
 }
 
-/// What is known of a pointer that is no live block.
+/// What is known of a pointer that was freed and is not the address of a live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum BadFreeKind {
-    /// It was a block, and was freed since: certain.
+    /// It was the address of a block that was freed before. This is certain.
     #[error("a block of {size} bytes that was freed before (allocation {number})")]
     Double {
-        /// The number of the allocation that it came from.
+        /// The number of the block's allocation.
         number: u64,
-        /// Its size, in bytes.
+        /// The block's size, in bytes.
         size: u32,
     },
-    /// It points past the start of a block.
+    /// It points into a live block, behind its first byte.
     #[error("a pointer {} bytes into the live block of {size} bytes (allocation {number})", .ptr - .start)]
     Inside {
         /// The pointer.
         ptr: u32,
-        /// Where the block starts.
+        /// The address of the block.
         start: u32,
-        /// Its size, in bytes.
+        /// The block's size, in bytes.
         size: u32,
-        /// The number of its allocation.
+        /// The number of the block's allocation.
         number: u64,
     },
-    /// Nothing: it never was a block, or was freed so long ago that it is forgotten.
+    /// Nothing is known: no block had this address, or one had and was freed so long ago that it is forgotten.
     #[error("a pointer to no live block")]
     Unknown,
 }

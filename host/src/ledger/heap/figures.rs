@@ -1,11 +1,11 @@
-//! What is counted of a heap, and the limits on it.
+//! The figures of a test's heap, and the limits on them that are held while the test runs.
 
 use crate::model::{HeapKind, LimitValues, Tally};
 
 /// The limits on figures of the heap that are counted as the test runs. The first crossing of each is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeapLimits {
-    /// By tally; `u64::MAX` where there is no limit, or it was crossed already.
+    /// The limit on each tally; `u64::MAX` where there is none, or where it was crossed before.
     most: [u64; Tally::COUNT],
 }
 
@@ -52,17 +52,17 @@ impl Default for HeapLimits {
 /// What a call of the allocator did to the blocks of the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllocationOutcome {
-    /// Nothing was allocated, or nothing that counts.
+    /// No block was allocated, or none that counts: see [`Trace::events`](super::Trace::events).
     Nothing,
     /// A block was allocated or reallocated.
     Allocated {
-        /// Its number, from 1.
+        /// The block's number, from 1.
         number: u64,
-        /// Its size, in bytes.
+        /// The size that was asked for, in bytes.
         size: u32,
-        /// Whether it is the test's own.
+        /// Whether the block is the test's own.
         own: bool,
-        /// Limits that it crossed.
+        /// Limits that the block crossed.
         crossed: Option<CrossedLimits>,
     },
     /// The allocator had no block to give, and asking for one crossed limits.
@@ -83,44 +83,45 @@ impl AllocationOutcome {
     }
 }
 
-/// Limits that one allocation crossed, each with the figure that is over it. Each is told once, when it is first crossed.
+/// Limits that one allocation crossed, each with the figure that is over it. A limit is crossed once in a run: for a limit of
+/// 100 bytes, by the block that takes the peak from 96 to 112, and not by the next one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CrossedLimits {
     figures: [Option<u64>; Tally::COUNT],
 }
 
 impl CrossedLimits {
-    /// The figure that is over its limit, where that limit was crossed.
+    /// The figure that is over the limit on this tally; `None` where the limit was not crossed.
     #[must_use]
     pub fn get(&self, tally: Tally) -> Option<u64> {
         self.figures[tally as usize]
     }
 }
 
-/// What there is to say of the blocks of a test's own, in bytes as they were asked for.
+/// The figures of all blocks that are the test's own. Sizes are in bytes, as they were asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Blocks that are live now.
     pub live_blocks: u64,
-    /// Their bytes.
+    /// Bytes of the blocks that are live now.
     pub live_bytes: u64,
-    /// Most bytes that were live at once. The two halves of a reallocation never are.
+    /// The most bytes that were live at once. A reallocation's old and new block never count together.
     pub peak: u64,
     /// Bytes allocated in all; a reallocation counts its whole new size.
     pub total: u64,
-    /// Successful allocations, without reallocations of a live block.
+    /// Successful allocations. A reallocation of a live block is not one of them.
     pub allocations: u64,
-    /// Blocks freed, after the window too.
+    /// Blocks freed, also those that were freed after the test's own code had ended.
     pub frees: u64,
-    /// Successful reallocations of a live block. One that was not the test's own becomes it, where the test reallocates it:
-    /// then live blocks are more than allocations without frees.
+    /// Successful reallocations of a live block. A block of the harness that the test reallocates is the test's own from then
+    /// on, so that there can be more live blocks than `allocations` less `frees`.
     pub reallocations: u64,
-    /// Most bytes of a single block that was asked for, refused ones included.
+    /// The size of the largest block that was asked for, whether it was given or not.
     pub largest: u64,
 }
 
 impl Figures {
-    /// A figure that limits can be on.
+    /// The figure of a tally: of what a limit can be on while the test runs.
     #[inline]
     #[must_use]
     pub fn tally(&self, tally: Tally) -> u64 {

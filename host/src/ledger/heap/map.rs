@@ -1,18 +1,20 @@
-//! The map from pointers to blocks: open addressing, with freed blocks left in their slots until the table is full, which
-//! makes a free one look-up, a reuse of the address another, and tells a double free from a wild one.
+//! The map from pointers to blocks: a hash table with open addressing.
+//!
+//! A freed block stays in its slot, marked, until the table is full. So freeing is one look-up, a new block at the same address
+//! is another, and a pointer that is freed twice can be told from one that never was a block's.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A block of the heap.
+/// A block of the heap, live or freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block {
-    /// Its address.
+    /// The address of its first byte.
     pub ptr: u32,
     /// The size that was asked for, in bytes.
     pub size: u32,
-    /// The number of the allocation or reallocation that it comes from: these are counted from 1 over the whole run.
+    /// The number of the allocation or reallocation that it comes from. They are counted together, from 1, over the whole run.
     pub number: u64,
-    /// Whether it is the test's own, not its harness's or libc's.
+    /// Whether it is the test's own. Blocks of its harness and of libc are not.
     pub own: bool,
 }
 
@@ -20,7 +22,8 @@ pub struct Block {
 const OWN: u64 = 1 << 63;
 const FREED: u64 = 1 << 62;
 
-/// An address that is or was a block's; 16 bytes, which is why the marks are where they are. Empty where `ptr` is 0.
+/// An address that is or was that of a block. The slot is empty where `ptr` is 0. It takes 16 bytes, since the marks share a
+/// word with the number.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     ptr: u32,
@@ -51,7 +54,7 @@ impl Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PointerState {
     Live(Block),
-    /// It was this block, and was freed since.
+    /// It is the address of this block, which was freed.
     Freed(Block),
     Unknown,
 }
@@ -59,33 +62,33 @@ pub(super) enum PointerState {
 /// Live blocks, and some that were freed.
 #[derive(Debug, Default)]
 pub(super) struct Map {
-    /// A power of two of them, or none before the first block.
+    /// Their number is a power of two; there are none before the first block.
     slots: Vec<Slot>,
-    /// How many more may be taken before there is to be more room.
+    /// How many empty slots may be taken until the table has to be cleaned or enlarged.
     room: usize,
     live: usize,
-    /// Random, lest a guest choose addresses that collide. Nothing that is reported depends on it.
+    /// Random, so that a guest cannot choose addresses that collide. Nothing that is reported depends on them.
     keys: (u64, u64),
 }
 
-/// Slots of the first table: 16 KiB. What was freed is forgotten at 512 addresses.
+/// Slots of the first table, which takes 16 KiB. It forgets what was freed when 512 addresses are in it.
 const FIRST: usize = 1024;
 
-/// Slots of a table that is filled more densely than smaller ones: 64 MiB.
+/// From so many slots on, which take 64 MiB, a table is filled to three quarters, and not to a half as smaller ones are.
 const LARGE: usize = 4 << 20;
 
-/// How many slots of a table may be taken.
+/// How many slots of a table of this size may be taken.
 fn room(slots: usize) -> usize {
     if slots < LARGE { slots / 2 } else { slots / 4 * 3 }
 }
 
 impl Map {
-    /// Live blocks.
+    /// How many blocks are live.
     pub(super) fn live(&self) -> usize {
         self.live
     }
 
-    /// Enters a live block. Returns false, and changes nothing, where its address is that of another.
+    /// Enters a live block. Returns false, and changes nothing, where another live block has its address.
     #[inline]
     pub(super) fn insert(&mut self, block: Block) -> bool {
         if self.room == 0 {
@@ -105,7 +108,7 @@ impl Map {
         true
     }
 
-    /// Frees the block at an address. What is returned is what it was before.
+    /// Frees the block at an address. Gives what the address was before.
     #[inline]
     pub(super) fn free(&mut self, ptr: u32) -> PointerState {
         if ptr == 0 || self.slots.is_empty() {
@@ -145,8 +148,8 @@ impl Map {
         index
     }
 
-    /// Forgets what was freed, and doubles the table where live blocks alone take three quarters of its room: the most that
-    /// a book allows stay below that in a table of 128 MiB.
+    /// Forgets what was freed. Doubles the table where live blocks alone take three quarters of its room. The most blocks that a
+    /// book allows take less than that of a table of 128 MiB, so that none is larger.
     #[cold]
     fn make_room(&mut self) {
         if self.slots.is_empty() {

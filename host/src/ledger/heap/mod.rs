@@ -1,7 +1,7 @@
 //! The heap of one test: which blocks are live ([`HeapBook`]), which of them something still reaches ([`reach`]), and
 //! where they were allocated ([`sites`]).
 //!
-//! What it cannot see: memory that a test hands out by itself within a block or within static data (an arena, a pool), and
+//! Two things cannot be seen: memory that a test hands out by itself from within a block or static data (an arena, a pool), and
 //! blocks of an allocator that is not hooked.
 
 mod book;

@@ -1,17 +1,18 @@
-//! The calls that are being made: which of them count, and whose they are.
+//! The calls on the guest's stack that decide about the calls within them: whether these count, and whether they are the test's
+//! own.
 
-/// A call that was entered and not left, and within which others count.
+/// A call that was entered and not left yet, within which calls of the allocator count. Within `malloc`, for one, they do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outer {
     /// A function in which the test's own code runs.
     Window,
     /// A function of libc whose allocations are libc's own.
     Libc,
-    /// `free`, which may call out.
+    /// `free`, which may call functions of the test or of libc.
     Free,
 }
 
-/// The calls within which others count, and how many there are of each kind.
+/// All such calls, the innermost last, and how many there are of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
     outer: Vec<Outer>,
@@ -27,11 +28,12 @@ impl Nesting {
         self.host_window = open;
     }
 
+    /// Whether code of the test's own may be running: in a function of a window, or called by the host directly.
     pub(super) fn window_open(&self) -> bool {
         self.host_window || self.windows > 0
     }
 
-    /// Whether what is allocated now is the test's own.
+    /// Whether a block that is allocated now is the test's own.
     #[inline]
     pub(super) fn own(&self) -> bool {
         self.window_open() && self.libcs == 0

@@ -1,4 +1,4 @@
-//! The parts of a linear memory that are looked at when a test has ended.
+//! The parts of a linear memory that are kept when a test has ended: its live blocks and its static data.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use std::ops::Range;
 pub struct Parts<'m>(Vec<(u64, &'m [u8])>);
 
 impl<'m> Parts<'m> {
-    /// All of it, from address 0.
+    /// A whole memory, which starts at address 0.
     #[cfg(test)]
     pub fn whole(memory: &'m [u8]) -> Self {
         Self(vec![(0, memory)])
     }
 
-    /// Bytes that were copied, one part after another, from these ranges of addresses.
+    /// The parts at these ranges of addresses. `bytes` are their contents, one part after another.
     pub fn copied(ranges: &[Range<u64>], bytes: &'m [u8]) -> Self {
         let mut left = bytes;
         let part = |range: &Range<u64>| {
@@ -24,7 +24,7 @@ impl<'m> Parts<'m> {
         Self(ranges.iter().map(part).collect())
     }
 
-    /// What there is from an address on, to the end of the part that it lies in.
+    /// The bytes from an address to the end of the part that it lies in; none where it lies in no part.
     pub fn from(&self, address: u64) -> &'m [u8] {
         let after = self.0.partition_point(|(start, _)| *start <= address);
         let Some((start, bytes)) = after.checked_sub(1).map(|last| self.0[last]) else {
@@ -34,7 +34,7 @@ impl<'m> Parts<'m> {
     }
 }
 
-/// The word at this place in a part of memory.
+/// The 4-byte word that starts `at` bytes into a part of memory; `None` where it does not end within the part.
 #[inline]
 pub(super) fn word_at(part: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*part.get(at..)?.first_chunk()?))

@@ -1,14 +1,16 @@
 //! Lost or retained: which blocks something still reaches when a test has ended.
 //!
-//! Roots are the parts of static memory that the caller names and the module's mutable globals; what a reached block
-//! holds is reached with it. A word is a pointer to a block if it lies in it, or just past its end: an empty slice at the
-//! end of a buffer. [`plain`] takes every such word for a pointer, so an integer that looks like one retains a block that is
-//! lost. [`agreed`] looks at two runs of one test, with the heap at different addresses: an integer does not move with it.
-//! A pointer does, though not always in its place: see `moved`.
+//! The search starts at the roots, which are parts of static memory and the module's mutable globals. A block that is reached
+//! is searched in turn. A word is a pointer to a block if it is the address of one of the block's bytes, or of the byte behind
+//! the last: an empty slice at the end of a buffer points there.
 //!
-//! What neither can see: pointers that are stored in another form (xored, compressed, with a tag that leads out of the
-//! block), at an address that is no multiple of 4, or outside of memory and globals (in a table). A block held only by
-//! such is taken for lost.
+//! [`plain`] looks at one run and takes every such word for a pointer. An integer that happens to be such an address then
+//! retains a block that is lost. [`agreed`] looks at two runs of one test whose heaps lie at different addresses: a pointer is
+//! another word in the second run, and an integer is the same. Not every pointer is at the same place in both: see `moved`.
+//!
+//! Neither can see pointers that are stored in another form (xored, compressed, with a tag that leads out of the block), at an
+//! address that is not a multiple of 4, or outside of memory and globals, such as in a table. A block that only such a pointer
+//! holds is taken for lost.
 
 mod moved;
 
@@ -18,67 +20,68 @@ use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
 
-/// What there is to be seen when a test has ended.
+/// All that is looked at when a test has ended.
 #[derive(Debug, Clone)]
 pub struct Picture<'m> {
-    /// The linear memory: at least what the blocks and the roots take of it.
+    /// The linear memory, at least those parts that are blocks or roots.
     pub memory: Parts<'m>,
-    /// Every live block, by address, whoever owns it.
+    /// Every live block, in the order of the addresses, whoever owns it.
     pub blocks: &'m [Block],
-    /// The parts of static memory that count.
+    /// The parts of static memory that are roots.
     pub roots: &'m [Range<u32>],
-    /// Whether the roots hold nothing dead, as what is left of a stack.
+    /// Whether everything in the roots is live. What is left of a stack that lies among static data is not.
     pub only_live: bool,
-    /// The values of the mutable globals that count.
+    /// The values of the mutable globals that are roots.
     pub globals: &'m [u32],
 }
 
-/// Why two runs cannot be compared. Completes "the second run differs: …".
+/// Why two runs cannot be compared. The text completes "the second run differs: …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Mismatch {
-    /// Other blocks were left.
+    /// The second run ended with another number of blocks.
     #[error("it ended with {second} live blocks, the first with {first}")]
     Count {
         /// Live blocks at the end of the first run.
         first: usize,
-        /// And of the second.
+        /// Live blocks at the end of the second run.
         second: usize,
     },
-    /// A block of the first run was not left in the second.
+    /// A block of the first run was not live at the end of the second.
     #[error("allocation {number} was not live at its end")]
     Missing {
         /// The block's number.
         number: u64,
     },
-    /// A block has another size.
+    /// A block had another size in the second run.
     #[error("allocation {number} was of {second} bytes, in the first run of {first}")]
     Size {
         /// The block's number.
         number: u64,
-        /// Its size in the first run.
+        /// Its size in the first run, in bytes.
         first: u32,
-        /// And in the second.
+        /// Its size in the second run, in bytes.
         second: u32,
     },
-    /// A root is not in what is known of its memory.
+    /// Less is known of a root's memory in the second run than in the first.
     #[error("its static data ends elsewhere")]
     Static,
-    /// The module has not the same globals.
+    /// The two runs have other numbers of globals.
     #[error("it had {second} globals, the first {first}")]
     Globals {
         /// Globals of the first run.
         first: usize,
-        /// And of the second.
+        /// Globals of the second run.
         second: usize,
     },
 }
 
-/// For each block, whether anything reaches it that looks like a pointer.
+/// For each block, whether it is reached, where every word that may be a pointer is taken for one.
 pub fn plain(picture: &Picture) -> Vec<bool> {
     HeapWalk::new(picture, None).run(picture.roots)
 }
 
-/// For each block of `first`, whether anything reaches it that is a pointer to the same place of the same block in both runs.
+/// For each block of `first`, whether it is reached. A word is taken for a pointer where it points to the same place of the
+/// same block in both runs.
 ///
 /// # Errors
 /// The two runs did not end with the same blocks.
@@ -96,7 +99,7 @@ pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> 
     Ok(HeapWalk::new(first, Some(twin)).run(&roots))
 }
 
-/// The addresses, in the second run, of the first run's blocks.
+/// For each block of the first run, its address in the second. Blocks are matched by their numbers.
 fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Mismatch> {
     if first.len() != second.len() {
         return Err(Mismatch::Count { first: first.len(), second: second.len() });
@@ -113,7 +116,7 @@ fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Mismatch> {
     first.iter().map(start).collect()
 }
 
-/// The second run, seen from the first.
+/// What is known of the second run.
 struct Twin<'p, 'm> {
     memory: &'p Parts<'m>,
     globals: &'p [u32],
@@ -124,11 +127,11 @@ struct Twin<'p, 'm> {
 struct HeapWalk<'p, 'm> {
     picture: &'p Picture<'m>,
     twin: Option<Twin<'p, 'm>>,
-    /// Addresses outside of these point to no block.
+    /// No block lies below `lowest` or above `highest`.
     lowest: u32,
     highest: u64,
     reached: Vec<bool>,
-    /// Blocks that are reached and were not looked into.
+    /// Blocks that were found to be reached and were not searched yet.
     pending: Vec<usize>,
 }
 
@@ -152,7 +155,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         self.reached
     }
 
-    /// Looks into the blocks that are reached and were not looked into, and into those that they reach; gives them all.
+    /// Searches the blocks that are pending, and all that are found to be reached thereby. Gives those that were searched.
     fn follow(&mut self) -> Vec<usize> {
         let mut followed = Vec::new();
         while let Some(index) = self.pending.pop() {
@@ -164,7 +167,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         followed
     }
 
-    /// Looks at the words from `start` to `end`; in the second run what is there starts at `other`.
+    /// Searches the words from address `start` to `end`. What lies there starts at address `other` in the second run.
     fn scan(&mut self, start: u32, end: u64, other: u32) {
         let first = u64::from(start).next_multiple_of(4);
         let bytes = self.picture.memory.from(first);
@@ -182,7 +185,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         }
     }
 
-    /// Follows a word of the first run, which is `other` in the second.
+    /// Looks at a word of the first run, in whose place the second run has `other`.
     fn point(&mut self, word: u32, other: u32) {
         let after = self.picture.blocks.partition_point(|block| block.ptr <= word);
         let Some(last) = after.checked_sub(1) else {
@@ -217,13 +220,13 @@ fn end(block: &Block) -> u64 {
     u64::from(block.ptr) + u64::from(block.size)
 }
 
-/// The parts that two lists of ranges have in common.
+/// The addresses that are in ranges of both lists.
 fn common(first: &[Range<u32>], second: &[Range<u32>]) -> Vec<Range<u32>> {
     let whole = [0..u32::MAX];
     without(first, &without(&whole, second))
 }
 
-/// `roots` without `holes`: how an allocator's own state is cut out of static memory.
+/// The addresses of `roots` that are not in `holes`. So an allocator's own state is cut out of static memory.
 pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
     let holes = joined(holes, 0);
     let mut left = Vec::new();
@@ -240,7 +243,8 @@ pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
     left
 }
 
-/// Ranges by address, none of which is empty: those that overlap, or are no more than `join` bytes apart, are one.
+/// The same addresses in ranges that are sorted and not empty. Ranges that overlap are joined, and so are those that are at most
+/// `join` bytes apart, with the bytes between them.
 pub fn joined(ranges: &[Range<u32>], join: u32) -> Vec<Range<u32>> {
     let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
     sorted.sort_unstable_by_key(|range| range.start);
@@ -254,10 +258,10 @@ pub fn joined(ranges: &[Range<u32>], join: u32) -> Vec<Range<u32>> {
     sorted
 }
 
-/// Ranges of 4-byte words that differ between two pictures of the memory from address `base`. What only one of the two has
-/// differs.
+/// The addresses of the 4-byte words that differ between two copies of the memory from address `base` on. Where one copy is
+/// longer, its end differs.
 pub fn changed(before: &[u8], after: &[u8], base: u32) -> Vec<Range<u32>> {
-    /// Looked at as one first: most of a memory is the same.
+    /// So many bytes are compared at once first: most of a memory is the same.
     const PIECE: usize = 1024;
     let mut ranges: Vec<Range<u32>> = Vec::new();
     let mut note = |from: usize, to: usize| {

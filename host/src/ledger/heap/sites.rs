@@ -4,20 +4,20 @@ use super::Block;
 use crate::ledger::Stack;
 use std::collections::HashMap;
 
-/// Blocks that were allocated with one stack.
+/// All blocks that were allocated with the same stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// The stack; `None` for all blocks whose stack is not known.
+    /// The stack. Blocks whose stack is not known are one site together, with `None`.
     pub stack: Option<Stack>,
     /// How many blocks.
     pub blocks: u64,
-    /// Their bytes together.
+    /// The sum of their sizes, in bytes.
     pub bytes: u64,
-    /// The lowest of their numbers.
+    /// The number of the first of them that was allocated.
     pub first: u64,
 }
 
-/// Groups blocks by their stacks, in the order of the first allocation of each.
+/// Groups blocks by their stacks. The sites are in the order of their first allocations.
 pub fn sites(blocks: &[(Block, Option<Stack>)]) -> Vec<Site> {
     let mut places: HashMap<Option<&Stack>, usize> = HashMap::new();
     let mut sites: Vec<Site> = Vec::new();

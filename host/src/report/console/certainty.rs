@@ -4,7 +4,7 @@ use super::sanitise::OneLine;
 use crate::model::Heap;
 use std::fmt::{self, Display, Formatter};
 
-/// What is not certain of a heap, and why. It has no lines where everything is.
+/// Lines that say what is not certain of a heap, and why. There are none where everything is certain.
 pub(super) struct NotCertain<'a>(pub &'a Heap);
 
 impl Display for NotCertain<'_> {
@@ -15,7 +15,7 @@ impl Display for NotCertain<'_> {
     }
 }
 
-/// What stands before a figure that is a bound: a lower one of what is lost, an upper one of what is retained.
+/// The words before a figure that is a bound: of what is lost it is a lower bound, of what is retained an upper one.
 pub(super) fn bound(lost: bool) -> &'static str {
     if lost { "at least " } else { "at most " }
 }

@@ -11,15 +11,16 @@ use std::fmt::{self, Display, Formatter};
 
 const INDENT: &str = "        ";
 
-/// Something that a test left, with all that helps to find and release it.
+/// The lines of one thing that a test left, with all that helps to find and release it.
 pub(super) struct EntryText<'a> {
     pub test: &'a str,
     pub resource: &'a Resource,
-    /// What stands before its figures: `at least `, `at most `, or nothing where they are exact.
+    /// The words before its figures: `at least `, `at most `, or nothing where they are exact.
     pub bound: &'static str,
     /// See [`AcquisitionText::why_unknown`].
     pub why_unknown: bool,
-    /// Whether to say what to do about it, and in which language's words where its own stack tells none.
+    /// `Some` where it is said what to do about it. Within, the language in whose words that is said, where the stack of this
+    /// entry does not show one.
     pub advice: Option<Option<Language>>,
     pub styles: &'a Styles,
 }
@@ -27,7 +28,7 @@ pub(super) struct EntryText<'a> {
 impl Display for EntryText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { test, resource, bound, why_unknown, advice, styles } = *self;
-        // A title does not say that it is of one.
+        // A title of one thing has no number, but "at least" needs one.
         let one = if bound.is_empty() || resource.count != 1 { "" } else { "1 " };
         writeln!(f, "    - {bound}{one}{}", Title(resource))?;
         write!(f, "{}", AcquisitionText { test, resource, why_unknown, styles })?;
@@ -38,11 +39,12 @@ impl Display for EntryText<'_> {
     }
 }
 
-/// Where something was acquired, and what went through it. It has no lines where no place is known of any of its kind.
+/// The lines that say where something was acquired and what went through it. There are none for kinds of which no place is ever
+/// known.
 pub(super) struct AcquisitionText<'a> {
     pub test: &'a str,
     pub resource: &'a Resource,
-    /// Whether to say why a place is not known: a doubt about the heap says it once for all blocks.
+    /// Whether to say why a place is not known. It is not said here where a doubt about the heap says it once for all blocks.
     pub why_unknown: bool,
     pub styles: &'a Styles,
 }

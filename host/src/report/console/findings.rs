@@ -6,8 +6,9 @@ use super::style::Styles;
 use crate::model::{Report, TestRecord};
 use std::fmt::{self, Display, Formatter};
 
-/// Every test that neither passed nor was skipped, with all there is to say of it: the same text for the same canonical
-/// part, without times, figures of the machine or captured output. Empty where there is none.
+/// The text on every test that neither passed nor was skipped, with all there is to say of it. It is empty where there is no such
+/// test. Two reports with the same canonical part have the same text: it has no times, no figures of the machine and no
+/// captured output.
 pub fn render_findings(report: &Report, colours: bool) -> String {
     let styles = &Styles::new(colours);
     let tests =

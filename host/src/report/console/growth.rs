@@ -1,4 +1,5 @@
-//! A test that was run several times in one instance: each round before and after, and what that says of the next one.
+//! A test that was called several times in one instance (`--repeat`): what was live before and after each round, and whether that
+//! will go on growing.
 
 use super::entry::AcquisitionText;
 use super::resources::Title;
@@ -7,7 +8,7 @@ use super::units::{Bytes, Grouped, PlainBytes, plural};
 use crate::model::growth::{Growth, LEAST, Round, Span, Trend};
 use std::fmt::{self, Display, Formatter};
 
-/// Rows shown of a long table, at its beginning and at its end; the JSON report has every round.
+/// How many rows of a long table are shown at its beginning and at its end. The JSON report has every round.
 const HEAD: usize = 10;
 const TAIL: usize = 5;
 
@@ -42,7 +43,7 @@ impl Display for GrowthTable<'_> {
     }
 }
 
-/// Rounds in a row that all changed every figure by the same amount.
+/// Successive rounds, each of which changed every figure by the same amount.
 struct Rows<'a> {
     first: usize,
     rounds: &'a [Round],
@@ -70,7 +71,7 @@ impl Rows<'_> {
         self.first + self.rounds.len() - 1
     }
 
-    /// A figure before the first and after the last of them, and its change in each.
+    /// A figure before the first of the rounds and after the last of them, and by how much each round changed it.
     fn ends(&self, figure: fn(&Round) -> Option<Span>) -> Option<(Span, i64)> {
         let (first, last) = (figure(self.rounds.first()?)?, figure(self.rounds.last()?)?);
         Some((Span { before: first.before, after: last.after }, first.growth()))
@@ -109,7 +110,7 @@ fn write_rows(f: &mut Formatter<'_>, rows: &[Rows<'_>]) -> fmt::Result {
     let head: &[_] = if heap { &["heap before", "heap after", "growth"] } else { &[] };
     let head: Vec<String> =
         ["round"].iter().chain(head).chain(&["linear pages", "handles"]).map(|cell| cell.to_string()).collect();
-    // A gap of one row saves none.
+    // A gap takes a row itself, so that leaving out a single row would save nothing.
     let gap = if rows.len() > HEAD + TAIL + 1 { HEAD..rows.len() - TAIL } else { 0..0 };
     let shown = rows.iter().enumerate().filter(|(nth, _)| !gap.contains(nth));
     let table: Vec<_> = std::iter::once(head).chain(shown.map(|(_, row)| row.cells(heap))).collect();
@@ -167,7 +168,7 @@ fn write_trends(f: &mut Formatter<'_>, growth: &Growth) -> fmt::Result {
     line("handles", &[GrowthFigure { trend: growth.handles, of: |round| Some(round.handles), amount: handles }])
 }
 
-/// What is said of figures that have their trend in common; of several only where that is steady.
+/// What is said of figures that have the same trend. Several figures are told of together only where the trend is steady.
 struct Words<'a> {
     figures: &'a [GrowthFigure],
     rounds: &'a [Round],
@@ -248,7 +249,7 @@ fn amount(by: i64, one: &str, many: &str) -> String {
     format!("{}{} {}", sign(by), Grouped(size), plural(size, one, many))
 }
 
-/// Whole pages of linear memory, which is all that there is of it.
+/// An amount of linear memory in pages, of which it always is a whole number.
 fn pages(bytes: u64) -> String {
     if bytes.is_multiple_of(PAGE) { Grouped(bytes / PAGE).to_string() } else { PlainBytes(bytes).to_string() }
 }

@@ -1,4 +1,4 @@
-//! What the end of a run says of the heap of all its tests together.
+//! The lines at the end of a run about the heaps of all its tests together.
 
 use super::certainty::bound;
 use super::reasons::Reasons;
@@ -9,8 +9,8 @@ use crate::model::{Heap, Report, Resource};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-/// Blocks that were lost and retained, and how many tests' heap was not tracked or is not certain, with the reasons. It has
-/// no lines where there is nothing of that.
+/// The blocks that were lost and retained, and how many tests' heaps were not tracked or are not certain, with the reasons. There
+/// are no lines where there is none of these.
 #[derive(Default)]
 pub(super) struct HeapSummary<'a> {
     lost: Blocks,
@@ -19,7 +19,7 @@ pub(super) struct HeapSummary<'a> {
     not_tracked: BTreeMap<&'a str, usize>,
 }
 
-/// Blocks of several tests.
+/// The sum of the blocks that several tests left.
 #[derive(Default)]
 struct Blocks {
     tests: u64,
@@ -32,7 +32,7 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// Adds those of one test, if there are any.
+    /// Adds the blocks of one test. Gives whether it has any.
     fn add<'r>(&mut self, blocks: impl Iterator<Item = &'r Resource>) -> bool {
         let mut blocks = blocks.peekable();
         let any = blocks.peek().is_some();
@@ -46,7 +46,7 @@ impl Blocks {
 }
 
 impl<'a> HeapSummary<'a> {
-    /// Only what the tests' records list counts: a policy that ignores a kind has it nowhere.
+    /// Adds up a report. Only what its records list counts: what the policy ignores is not in them.
     pub fn new(report: &'a Report) -> Self {
         let mut summary = Self::default();
         for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
@@ -62,7 +62,7 @@ impl<'a> HeapSummary<'a> {
             let lost = details.map_or(&[][..], |details| &details.leaks);
             let lost = summary.lost.add(lost.iter().filter(|leak| leak.kind.heading() == Heading::Lost));
             let retained = summary.retained.add(details.map_or(&[][..], |details| &details.retained).iter());
-            // It may have lost what it seems to retain: all of it, perhaps.
+            // A test in doubt may have lost some or all of what it seems to retain.
             summary.lost.bounded |= bounded;
             summary.lost.tests_bounded |= bounded && !lost;
             summary.retained.bounded |= bounded && retained;
@@ -89,7 +89,7 @@ impl Display for HeapSummary<'_> {
     }
 }
 
-/// In how many tests the heap is `what`, and why.
+/// The line that says of how many tests the heap is `what`, and why.
 fn write_reasons(f: &mut Formatter<'_>, what: &str, reasons: &BTreeMap<&str, usize>) -> fmt::Result {
     let tests = reasons.values().sum::<usize>() as u64;
     if tests == 0 {

@@ -1,4 +1,4 @@
-//! What a test left behind: what was open, then heap blocks that were lost, then those that static data keeps.
+//! What a test left: first what was open, then heap blocks that were lost, then those that static data still reaches.
 
 use super::certainty::{NotCertain, bound, is_certain};
 use super::entry::EntryText;
@@ -12,17 +12,17 @@ use crate::model::resource::{Heading, culprits};
 use crate::model::{Details, Heap, Resource, Verdict};
 use std::fmt::{self, Display, Formatter};
 
-/// Places of allocation that are listed of one list; the JSON report has them all.
+/// The most places of allocation that one list shows. The JSON report has all of them.
 const MAX_PLACES: usize = 20;
 
-/// All that a test left, with all that helps to find and release each.
+/// The lists of all that a test left, with all that helps to find and release each.
 pub(super) struct Leftovers<'a> {
     pub test: &'a str,
     pub verdict: Verdict,
     pub details: &'a Details,
-    /// What is known of its heap.
+    /// What is known of the test's heap.
     pub heap: Option<&'a Heap>,
-    /// Whether what static data keeps of a passing test is shown, too.
+    /// Whether the retained blocks of a test that passed are shown, too.
     pub all: bool,
     pub styles: &'a Styles,
 }
@@ -59,12 +59,12 @@ impl<'a> Leftovers<'a> {
         Language::from_stacks(self.details.leaks.iter().map(|leak| &*leak.stack))
     }
 
-    /// What stands before a figure of lost blocks, or of retained ones, that is a bound.
+    /// The words before a figure of lost blocks, or of retained ones; nothing where it is exact.
     fn bound(&self, lost: bool) -> &'static str {
         if self.heap.is_some_and(Heap::is_bounded) { bound(lost) } else { "" }
     }
 
-    /// What stands before the figures under a heading.
+    /// The words before the figures under a heading.
     fn bound_of(&self, heading: Heading) -> &'static str {
         match heading {
             Heading::LeftOpen => "",
@@ -72,19 +72,19 @@ impl<'a> Leftovers<'a> {
         }
     }
 
-    /// Whether nothing but what static data keeps can have made it a leak: then a profile has it fail.
+    /// Whether only retained blocks can have made the verdict `leak`, as a profile with `leaks.retained = "fail"` does.
     fn only_retained(&self) -> bool {
         let grows = self.details.growth.as_ref().is_some_and(Growth::grows);
         let Details { leaks, retained, .. } = self.details;
         self.verdict == Verdict::Leak && !grows && leaks.is_empty() && !retained.is_empty()
     }
 
-    /// Whether the verdict is, or may be, because of what was left.
+    /// Whether what was left is, or may be, why the test did not pass.
     pub fn is_cause(&self) -> bool {
         !self.details.leaks.is_empty() || self.only_retained()
     }
 
-    /// A line with how much it is, and one with the place of the first.
+    /// Writes one line that says how much was left, and one with the place of the first.
     pub fn write_short(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let retained = self.details.retained.iter().filter(|_| self.only_retained());
         let leaks = Heading::ALL
@@ -122,7 +122,7 @@ impl<'a> Leftovers<'a> {
         Ok(())
     }
 
-    /// An entry for each; of heap blocks, only for the first of them.
+    /// Writes an entry for each; of heap blocks, for the first [`MAX_PLACES`] of them.
     fn list(
         &self,
         f: &mut Formatter<'_>,

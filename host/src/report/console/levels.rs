@@ -23,7 +23,7 @@ pub enum StatusLevel {
     Pass,
     /// Tests that were skipped, with the reason.
     Skip,
-    /// What a test that passed was refused, and what static data keeps of it, too.
+    /// As `skip`, and for tests that passed also the growth they were refused and the blocks they retain.
     All,
 }
 
@@ -33,9 +33,9 @@ pub enum StatusLevel {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum FinalStatusLevel {
-    /// None; what there is to say of a test then follows its line.
+    /// None. What there is to say of a test follows its own line then.
     None,
-    /// Every verdict but `pass` and `skip`, with all there is to say of it.
+    /// Tests that neither passed nor were skipped, with all there is to say of each.
     #[default]
     Fail,
     /// Tests that passed only when they were run again.

@@ -1,4 +1,4 @@
-//! The limit that a test broke, and growth that it was refused.
+//! The limit that a test broke, and the growth of linear memory that it was refused.
 
 use super::sanitise::OneLine;
 use super::units::{Bytes, Grouped, Millis, plural};
@@ -22,7 +22,7 @@ impl Display for LimitLine<'_> {
     }
 }
 
-/// A figure with the unit of its limit. That of a limit which this version does not know is a bare number.
+/// A figure with the unit of its limit. It has no unit where this version does not know the limit.
 struct LimitFigure(Option<Limit>, u64);
 
 impl Display for LimitFigure {
@@ -39,7 +39,8 @@ impl Display for LimitFigure {
     }
 }
 
-/// Whether a limit is on the heap: such a test runs to its end, and has a place where it went over.
+/// Whether a limit is on the heap. A test that breaks one runs to its end all the same, and the report may name the place of the
+/// allocation that broke it.
 pub(super) fn is_of_heap(limit: &LimitRecord) -> bool {
     limit.name.known().is_some_and(|limit| limit.row().heap.is_some())
 }
@@ -63,7 +64,7 @@ impl Display for Advice<'_> {
     }
 }
 
-/// How far linear memory was to grow.
+/// The lines that say how far linear memory was to grow, and what the cap is.
 pub(super) struct RefusalText<'a>(pub &'a RefusedGrowth);
 
 impl Display for RefusalText<'_> {

@@ -19,7 +19,8 @@ pub struct Progress<W> {
 }
 
 impl<W: Write> Progress<W> {
-    /// Takes the writer that the console's lines go to; the same terminal as standard error, or the lines would meet the bar.
+    /// Takes the writer that the console's lines go to. It has to be the terminal that standard error is, so that the bar makes room
+    /// for the lines.
     pub fn new(writer: W, options: ConsoleOptions) -> Self {
         Self::on(ProgressDrawTarget::stderr(), writer, options)
     }

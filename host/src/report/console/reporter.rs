@@ -1,4 +1,4 @@
-//! The console reporter.
+//! The console: what a run tells while it goes, as lines for a person.
 
 use super::details::{Captured, Full, Short};
 use super::findings::Finding;
@@ -17,10 +17,10 @@ use std::time::Duration;
 
 pub(super) const SEPARATOR: &str = "────────────";
 
-/// What the console shows. Whether colours are wanted (a terminal, `NO_COLOR`) is the caller's to tell.
+/// What the console shows. It does not look at the terminal or at `NO_COLOR`: the caller says whether colours are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConsoleOptions {
-    /// ANSI colours.
+    /// Whether there are ANSI colours.
     pub colours: bool,
     /// Which tests get a line while the run goes.
     pub status_level: StatusLevel,
@@ -55,7 +55,7 @@ pub struct Console<W> {
     styles: Styles,
     selected: usize,
     slow: HashSet<(String, String)>,
-    /// Times of the tests that the end lists: the report has none.
+    /// The times of the tests that are listed at the end.
     times: HashMap<(String, Arc<str>), Duration>,
     notes: Vec<String>,
     text: String,
@@ -63,7 +63,7 @@ pub struct Console<W> {
 }
 
 impl<W: Write> Console<W> {
-    /// Takes the writer that every event goes to.
+    /// A console whose lines go to this writer.
     pub fn new(writer: W, options: ConsoleOptions) -> Self {
         Self {
             writer,

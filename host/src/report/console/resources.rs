@@ -1,4 +1,4 @@
-//! What a test held at its end: how much, what each is, what went through it.
+//! What a test held at its end: how much of each kind, what each is, and what went through it.
 
 use super::sanitise::OneLine;
 use super::stack::StackLines;
@@ -29,7 +29,7 @@ impl<'a, I: Iterator<Item = &'a Resource> + Clone> Display for Inventory<I> {
     }
 }
 
-/// Resources that the host took back when a test ended another way than by returning; a line or two each.
+/// The lines of what the host took back from a test that did not finish normally, one or two for each.
 pub(super) struct ReclaimedText<'a> {
     pub resources: &'a [Resource],
     pub styles: &'a Styles,
@@ -66,7 +66,7 @@ impl Display for TrafficText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { count, bytes_read, bytes_written, socket, .. } = self.0;
         let SocketRecord { local, peer, unread, unaccepted } = socket.clone().unwrap_or_default();
-        // The address of a listening socket is its name, and several sockets have different ones.
+        // A listening socket has its address as its name. Several sockets have different peers, so none is shown.
         if let Some(peer) = peer.filter(|_| *count == 1) {
             write!(f, "peer {}", OneLine(&peer))?;
             local.map_or(Ok(()), |local| write!(f, ", own side {}", OneLine(&local)))?;

@@ -9,9 +9,9 @@ use std::time::Duration;
 /// What stands between the verdict and the names.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Time {
-    /// Nothing: times differ between runs.
+    /// Nothing, for text that is the same in every run.
     Omitted,
-    /// A blank: it did not run, or that is not known.
+    /// A blank: the test did not run, or the time is not known.
     Blank,
     /// How long it took.
     Took(Duration),
@@ -30,7 +30,7 @@ impl Display for Time {
     }
 }
 
-/// A module's and a test's name, as they are written everywhere.
+/// A module's and a test's name, in the form in which every line has them.
 pub(super) struct TestName<'a> {
     pub module: &'a str,
     pub test: &'a str,

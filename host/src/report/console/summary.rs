@@ -1,4 +1,4 @@
-//! The last lines of a run.
+//! The last lines of a run: how many tests came to which verdict, and what else is worth a line.
 
 use super::heap_summary::HeapSummary;
 use super::reasons::Reasons;
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) struct Summary<'a> {
     pub report: &'a Report,
     pub counts: Counts,
-    /// Tests that were to run, skipped ones included.
+    /// How many tests were selected, those that were skipped included.
     pub selected: usize,
     pub elapsed: Duration,
     pub notes: &'a [String],

@@ -19,7 +19,7 @@ impl Display for Grouped {
     }
 }
 
-/// A size, with a binary unit beside it only where that says the same to the byte, and shorter: `262,144 bytes (256 KiB)`.
+/// A size in bytes: `262,144 bytes (256 KiB)`. The binary unit is there only where it is exact and shorter.
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes(pub u64);
 
@@ -39,7 +39,7 @@ impl Display for Bytes {
     }
 }
 
-/// A size without a unit beside it, for where that stands in brackets already: `1,536 bytes`.
+/// A size in bytes without a binary unit, for places that are in brackets already: `1,536 bytes`.
 pub(super) struct PlainBytes(pub u64);
 
 impl Display for PlainBytes {
@@ -61,7 +61,7 @@ impl Display for Millis {
     }
 }
 
-/// The word for one or for several.
+/// The word for one where `count` is 1, else the word for several.
 pub(super) fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }

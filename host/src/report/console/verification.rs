@@ -10,16 +10,16 @@ use serde_json::Value;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-/// Differences of one way that are listed.
+/// The most differences of one way that are listed.
 const LISTED: usize = 10;
 
-/// Characters of a value that are shown; a whole module can be one.
+/// The most characters of a value that are shown: a value can be a whole module.
 const SHOWN: usize = 200;
 
-/// Characters of a digest that tell two apart in a line.
+/// How many characters of a digest a line shows: enough to tell two apart.
 const SHORT_DIGEST: usize = "sha256:".len() + 12;
 
-/// The line of one way.
+/// The line about one way of running the suite.
 #[derive(Debug)]
 pub struct TrialLine<'a> {
     trial: &'a Trial,
@@ -64,7 +64,7 @@ impl Display for TrialLine<'_> {
     }
 }
 
-/// Everything after the lines.
+/// Everything after the lines of the ways: what differs, the summary and the digest.
 #[derive(Debug)]
 pub struct VerificationEnd<'a> {
     verification: &'a Verification,
@@ -150,7 +150,7 @@ impl Display for VerificationEnd<'_> {
     }
 }
 
-/// One difference: where, and both values.
+/// The lines of one difference: where it is, and both values.
 struct DifferenceText<'a> {
     found: &'a Difference,
     styles: &'a Styles,
@@ -177,7 +177,7 @@ impl Display for DifferenceText<'_> {
     }
 }
 
-/// A value on one line, cut where it is long.
+/// A value on one line, cut after [`SHOWN`] characters.
 struct ValueText<'a>(Option<&'a Value>);
 
 impl Display for ValueText<'_> {

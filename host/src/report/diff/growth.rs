@@ -1,4 +1,4 @@
-//! Whether what tests retain grew by more than is allowed.
+//! What tests retain, judged: whether it grew by more than is allowed from one report to the other.
 
 use super::heap::{Amount, Figure, TestChange, known};
 use super::pairs;
@@ -10,10 +10,10 @@ use std::str::FromStr;
 /// Decimal places of a share in percent.
 const PLACES: usize = 6;
 
-/// A percent in the unit of [`Threshold::Share`].
+/// 1%, in the unit of [`Threshold::Share`].
 const PERCENT: u64 = 10_u64.pow(PLACES as u32);
 
-/// How much growth is allowed.
+/// How much a figure may grow.
 ///
 /// ```
 /// use airtight::report::diff::Threshold;
@@ -25,14 +25,14 @@ const PERCENT: u64 = 10_u64.pow(PLACES as u32);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threshold {
-    /// A share of the base, in millionths of a percent. Any growth from a base of nothing is more than any share.
+    /// By a share of what it was in the base, in millionths of a percent. From 0 bytes, any growth is more than any share.
     Share(u64),
-    /// Bytes.
+    /// By so many bytes.
     Bytes(u64),
 }
 
 impl Threshold {
-    /// Whether a figure grew by more than this.
+    /// Whether a figure that was `old` and is `new` grew by more than this. Growth by exactly this is allowed.
     pub fn is_exceeded(self, old: u64, new: u64) -> bool {
         let grown = new.saturating_sub(old);
         match self {
@@ -56,26 +56,26 @@ impl Display for Threshold {
     }
 }
 
-/// Text that is no [`Threshold`].
+/// Text that is not a [`Threshold`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ThresholdError {
-    /// It is a number alone.
+    /// It is a number without a unit.
     #[error("it says neither a share nor a size: write {number}% or {number}B")]
     NoUnit {
         /// The number.
         number: String,
     },
-    /// It ends with `%` and is no share.
+    /// It ends with `%`, and what stands before that is not a number.
     #[error("a share is a decimal number with at most {PLACES} places and a `%`, such as 10% or 2.5%")]
     Share,
-    /// It is a share that is larger than can be counted with.
+    /// It is a share that is too large to be represented.
     #[error("it is more than the largest share there can be, {}", Threshold::Share(u64::MAX))]
     TooLarge,
-    /// It is no size either.
+    /// It is neither a share nor a size.
     #[error("write a share such as 10%, or a size with its unit such as 4KiB or 100B")]
     Neither,
-    /// It is a size that is larger than can be counted with.
+    /// It is a size that is too large to be represented.
     #[error(transparent)]
     Size(UnitError),
 }
@@ -90,7 +90,7 @@ impl FromStr for Threshold {
             None if is_number(text) => Err(ThresholdError::NoUnit { number: text.to_owned() }),
             None => Quantity::Size.parse(text).map(Self::Bytes).map_err(|error| match error {
                 UnitError::TooLarge { .. } => ThresholdError::Size(error),
-                // Its example may be a number alone, which is no threshold.
+                // The example in that error may be a number without a unit, which is not a threshold.
                 _ => ThresholdError::Neither,
             }),
         }
@@ -111,24 +111,25 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What tests of both reports retain, judged.
+/// How what tests retain grew, judged by a threshold. Only tests that are in both reports are judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetainedGrowth {
     /// What was allowed.
     pub threshold: Threshold,
-    /// Tests that grew by more, the largest growth first.
+    /// Tests that retain more than was allowed, the largest growth first.
     pub over: Vec<TestChange>,
-    /// Tests that were judged.
+    /// How many tests were judged.
     pub judged: usize,
-    /// Tests that could not be: at least one report does not know what they retain.
+    /// How many tests could not be judged because a report does not know what they retain.
     pub not_judged: usize,
-    /// Tests that could not be, because a report knows only how much they retain at most, and it could be either.
+    /// How many tests could not be judged because a report knows only how much they retain at most, and within that bound the
+    /// growth could be allowed or not.
     pub not_certain: usize,
 }
 
 impl RetainedGrowth {
-    /// Judges every test that both reports have. Where a figure is only a bound, it is judged if every figure within it would be
-    /// judged alike.
+    /// Judges every test that both reports have. A test whose figure is a bound is judged where every figure within the bound would
+    /// be judged alike. For example, at most 100 bytes that become 2,000 grew by more than 1 KiB whatever they were.
     pub fn judge(old: &Report, new: &Report, threshold: Threshold) -> Self {
         let mut growth = Self { threshold, over: Vec::new(), judged: 0, not_judged: 0, not_certain: 0 };
         for pair in pairs(old, new).into_iter().filter(|pair| pair.old.is_some() && pair.new.is_some()) {
@@ -138,7 +139,7 @@ impl RetainedGrowth {
                 continue;
             };
             let least = |amount: Amount| if amount.bound { 0 } else { amount.bytes };
-            // The more it was and the less it is, the less it grew.
+            // It surely grew too much if it did so from the most that it can have been to the least that it can be.
             let surely = threshold.is_exceeded(old.bytes, least(new));
             if surely != threshold.is_exceeded(least(old), new.bytes) {
                 growth.not_certain += 1;

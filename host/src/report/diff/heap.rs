@@ -1,4 +1,4 @@
-//! What tests left on the heap, by the function that allocated it, and their peaks.
+//! The heap in two reports: what tests left on it, by the function that allocated it, and their peaks.
 
 use super::{Side, TestPair};
 use crate::model::doubt::TestId;
@@ -14,7 +14,7 @@ pub enum Figure {
     Lost,
     /// Blocks that static data still reaches at the end.
     Retained,
-    /// Most bytes that were live at once.
+    /// The most bytes that were live at once.
     Peak,
 }
 
@@ -22,14 +22,14 @@ impl Figure {
     const ALL: [Self; 3] = [Self::Lost, Self::Retained, Self::Peak];
 }
 
-/// How much: bytes, and blocks where these are counted.
+/// An amount of heap: bytes, and blocks where these are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Amount {
     /// Bytes.
     pub bytes: u64,
-    /// Blocks; none for a peak.
+    /// Blocks; `None` for a peak.
     pub blocks: Option<u64>,
-    /// Whether both are bounds, because of a doubt: lower ones of what is lost, upper ones of what is retained.
+    /// Whether both are bounds, because the report is in doubt: at least so much was lost, or at most so much is retained.
     pub bound: bool,
 }
 
@@ -48,26 +48,27 @@ impl Amount {
     }
 }
 
-/// What is compared of the heap. The largest changes come first, equal ones by name.
+/// What changed on the heap. In each list the largest changes come first; those of one size are sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeapDiff {
-    /// Functions whose blocks, lost or retained, are more or fewer now, over all tests whose figures both reports know.
+    /// Functions of which more or fewer blocks are lost, or retained, than in the base. Tests whose figures only one report knows
+    /// are left out.
     pub sites: Vec<SiteChange>,
-    /// Functions whose blocks are the same, or whose bounds are.
+    /// How many functions have the same blocks, or the same bounds, in both reports.
     pub sites_same: usize,
-    /// Figures of tests that changed: peaks, and what was left where a report does not say by which function.
+    /// Figures of single tests that changed: peaks, and what was left where a report does not say which function allocated it.
     pub tests: Vec<TestChange>,
-    /// Figures of tests that are the same, or whose bounds are.
+    /// How many figures of single tests are the same, or have the same bounds, in both reports.
     pub tests_same: usize,
-    /// Tests with figures that only one report knows: in no table.
+    /// Tests with figures that only one report knows. They are in none of the lists above.
     pub one_sided: Vec<OneSided>,
-    /// Tests of both reports, of which neither knows what they left on the heap.
+    /// How many tests are in both reports, and neither report knows what they left on the heap.
     pub unknown: usize,
-    /// Tests of which a report knows only bounds of what they left on the heap.
+    /// Of how many tests a report knows only bounds of what they left on the heap.
     pub bounded: usize,
 }
 
-/// What a function's blocks came to. The function is the innermost of the user's own.
+/// The change of what one function allocated and tests left. The function is the innermost of the user's own on the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteChange {
     /// [`Figure::Lost`] or [`Figure::Retained`].
@@ -93,7 +94,7 @@ pub struct TestChange {
     pub new: Amount,
 }
 
-/// Figures of a test that cannot be compared.
+/// Figures of a test that cannot be compared, since only one report knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneSided {
     /// The test.
@@ -113,11 +114,11 @@ pub enum Unknown {
     NotRun,
     /// Its heap was not tracked, for this reason.
     NotTracked(Option<String>),
-    /// It ended so that the figure has no meaning, with this verdict.
+    /// It did not end normally, but with this verdict, and the figure has no meaning then.
     Ended(Verdict),
 }
 
-/// A figure of a test; a test that is not there held nothing.
+/// A figure of a test. A test that is not in the report held nothing.
 pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, Unknown> {
     let Some(test) = test else {
         return Ok(Amount { blocks: (figure != Figure::Peak).then_some(0), ..Amount::default() });
@@ -174,13 +175,13 @@ fn size(old: Amount, new: Amount) -> (u64, u64) {
     (old.bytes.abs_diff(new.bytes), blocks(old).abs_diff(blocks(new)))
 }
 
-/// What each function's blocks came to in the base and now.
+/// For each figure and function, the amount in the base and the amount now.
 type Sites<'a> = BTreeMap<(Figure, Option<&'a str>), [Amount; 2]>;
 
 impl HeapDiff {
     fn compare_figure<'a>(&mut self, pair: &TestPair<'a>, figure: Figure, both: [Amount; 2], sites: &mut Sites<'a>) {
         let found = [pair.old, pair.new].map(|test| resources(test, figure));
-        // Where the places do not add up to the whole, the whole is what is certain.
+        // Where the places do not add up to the test's own figure, only that figure is certain.
         if figure != Figure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
             for (side, found) in found.into_iter().enumerate() {
                 for resource in found {
@@ -190,7 +191,7 @@ impl HeapDiff {
                 }
             }
         } else if figure != Figure::Peak || (pair.old.is_some() && pair.new.is_some()) {
-            // What one report does not have as a test has no peak either, which is not a peak of zero.
+            // A test that is not in a report has no peak there, which is not a peak of zero.
             let [old, new] = both;
             if old == new {
                 self.tests_same += 1;
@@ -212,7 +213,7 @@ impl HeapDiff {
     }
 }
 
-/// The blocks that a figure counts, by place.
+/// The entries of the report that a figure counts, one for each place of allocation.
 fn resources(test: Option<&TestRecord>, figure: Figure) -> Vec<&Resource> {
     let Some(details) = test.and_then(|test| test.details.as_deref()) else { return Vec::new() };
     let all = match figure {

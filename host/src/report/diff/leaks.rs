@@ -1,4 +1,4 @@
-//! Leaks that are compared one by one, such as files and sockets. Heap blocks are compared by function: see `heap.rs`.
+//! Leaks that are compared entry by entry, such as files and sockets. Heap blocks are compared by function: see `heap.rs`.
 
 use super::{Side, TestPair};
 use crate::model::doubt::TestId;
@@ -9,28 +9,28 @@ use std::collections::BTreeMap;
 /// The leaks that changed, in the order of the reports, and how many are the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeakDiff {
-    /// New, gone, more or fewer.
+    /// Leaks that are new or gone, or of which there are more or fewer.
     pub changed: Vec<LeakChange>,
-    /// Leaks with the same count in both.
+    /// How many leaks have the same count in both reports.
     pub same: usize,
 }
 
-/// The leaks of one test that have one fingerprint: the same kind, path and place.
+/// The leaks of one test that are of one kind and have the same path and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeakChange {
     /// The test.
     pub test: TestId,
-    /// What it is.
+    /// What leaked.
     pub kind: ResourceKind,
-    /// The guest's path.
+    /// The guest's path of it; `None` for what has no path.
     pub path: Option<String>,
     /// The innermost of the user's own frames, from the newer of the reports that have the leak.
     pub place: Option<Frame>,
-    /// How many in the base: 0 where the leak is new.
+    /// How many there are in the base: 0 where the leak is new.
     pub old: u64,
-    /// How many now: 0 where it is gone.
+    /// How many there are now: 0 where the leak is gone.
     pub new: u64,
-    /// The report that has none because the test did not come so far as to leak there, and its verdict in it.
+    /// The report in which the test did not finish normally, and so could not leak, with its verdict there.
     pub unfinished: Option<(Side, Verdict)>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> LeakDiff {
     diff
 }
 
-/// The verdict of a test that is not known to have ended normally, so that what it held was taken back and is no leak.
+/// The verdict of a test that is not known to have finished normally: what it held was taken back then, and is not a leak.
 fn unfinished(test: Option<&TestRecord>) -> Option<Verdict> {
     let verdict = test?.verdict;
     (!matches!(verdict, Verdict::Pass | Verdict::Leak)).then_some(verdict)

@@ -1,11 +1,11 @@
-//! Which tests there are, and their verdicts.
+//! The tests of two reports: which are in both, and with which verdicts.
 
 use super::TestPair;
 use super::heap::{Figure, Unknown, known};
 use crate::model::doubt::TestId;
 use crate::model::{TestRecord, Verdict};
 
-/// What changed of the tests as a whole, each list in the order of the reports.
+/// Tests that are new or gone, and verdicts that changed. Each list is in the order of the reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TestDiff {
     /// Tests with another verdict.
@@ -14,11 +14,11 @@ pub struct TestDiff {
     pub new: Vec<OnlyTest>,
     /// Tests that only the base has.
     pub gone: Vec<OnlyTest>,
-    /// Tests of both with the same verdict.
+    /// How many tests have the same verdict in both.
     pub same: usize,
 }
 
-/// A verdict that is another one now.
+/// A test whose verdict changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerdictChange {
     /// The test.
@@ -29,14 +29,15 @@ pub struct VerdictChange {
     pub new: Verdict,
 }
 
-/// A test that one report has.
+/// A test that only one report has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnlyTest {
     /// The test.
     pub test: TestId,
     /// Its verdict.
     pub verdict: Verdict,
-    /// Why what it left on the heap is not known, if it is not: then it is in no table.
+    /// Why the report does not know what the test left on the heap; `None` where it knows. A test of which it does not know is in
+    /// none of the lists of the heap.
     pub heap: Option<Unknown>,
 }
 

@@ -1,4 +1,4 @@
-//! Report files, as they are read back.
+//! Reading a report file back, and checking that it is whole and unchanged.
 
 use crate::model::digest::CheckError;
 use crate::model::{Details, Report, SCHEMA};
@@ -14,7 +14,7 @@ use std::{fs, io};
 pub struct ReadError {
     /// The file.
     pub path: PathBuf,
-    /// The reason; part of the message, hence no source of it.
+    /// The reason. The message includes it, so it is not the error's source.
     pub why: Unreadable,
 }
 
@@ -22,24 +22,24 @@ pub struct ReadError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The operating system says so.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is something else.
+    /// The file is not JSON.
     #[error("it is not JSON ({0}); give a file that `--report json=PATH` wrote")]
     NotJson(serde_json::Error),
-    /// It is other JSON.
+    /// The file is JSON and not a report.
     #[error("the field `schema` is not there, or no text: give a file that `--report json=PATH` wrote")]
     NoReport,
-    /// A field is not as [`SCHEMA`] has it.
+    /// A field is not what the schema [`SCHEMA`] says.
     #[error("the field `{field}` is not as {SCHEMA} has it: {why}")]
     Field {
-        /// Where, in the notation of JavaScript.
+        /// The field, in the notation of JavaScript: `canonical.modules[0].name`.
         field: String,
         /// What is wrong there.
         why: serde_json::Error,
     },
-    /// It follows another schema, or was changed after it was written.
+    /// The report follows another schema, or was changed after it was written.
     #[error(transparent)]
     Check(#[from] CheckError),
 }
@@ -47,14 +47,14 @@ pub enum Unreadable {
 /// Reads a JSON report and checks its digest.
 ///
 /// # Errors
-/// It cannot be read, is no report, or was changed after it was written.
+/// The file cannot be read, is not a report, or was changed after it was written.
 pub fn read(path: &Path) -> Result<Report, ReadError> {
     let report = fs::read(path).map_err(Unreadable::from).and_then(|bytes| parse(&bytes));
     report.map_err(|why| ReadError { path: path.to_owned(), why })
 }
 
 fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
-    /// What tells a report of another version from what is none.
+    /// The field that tells a report of another version from a file that is not a report.
     #[derive(Deserialize)]
     struct Head {
         #[serde(default)]
@@ -76,8 +76,8 @@ fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
     Ok(report)
 }
 
-/// The rest of the way to a wrong field among [`Details`], which are part of their test in JSON: serde collects these fields
-/// and reads them after the rest of the test, so that the way ends there.
+/// The end of the path to a wrong field of [`Details`]. In JSON these fields stand among those of the test. serde collects them
+/// and reads them after the others, so the path that it tells of ends at the test.
 fn within_details(bytes: &[u8], field: &Field) -> String {
     let Ok(whole) = serde_json::from_slice::<Value>(bytes) else { return String::new() };
     let step = |value: Value, segment: &Segment| match (value, segment) {

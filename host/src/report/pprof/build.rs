@@ -1,4 +1,4 @@
-//! From the sites of a run to the messages of a profile.
+//! From the places where a run allocated to the messages of a pprof profile.
 
 use super::schema::{Function, Label, Line, Location, PprofProfile, Sample, ValueType};
 use crate::model::profile::{Missing, ProfileSite};
@@ -6,17 +6,17 @@ use crate::model::{Frame, Report};
 use crate::report::console::OneLine;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the values of a sample are, in the order of Go's heap profiles.
+/// The names and units of a sample's four values, in the order of Go's heap profiles.
 const SAMPLE_TYPES: [(&str, &str); 4] =
     [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
 
-/// What the tools show first.
+/// The value that the tools show first.
 const DEFAULT_TYPE: &str = "inuse_space";
 
-/// A function, its file and a line: texts as indices.
+/// A function, its file and a line. The two texts are indices into the table of strings.
 type SourceLine = (i64, i64, i64);
 
-/// The profile of what was found, with comments on what is missing.
+/// The profile of a report, with comments on what is missing in it.
 pub fn profile(report: &Report) -> PprofProfile {
     let found = report.profile.as_ref();
     let mut builder = Builder::default();
@@ -33,7 +33,7 @@ pub fn profile(report: &Report) -> PprofProfile {
         sample: samples.into_iter().map(|(key, values)| builder.sample(&key, values)).collect(),
         comment: comments(report).iter().map(|comment| builder.text(comment)).collect(),
         time_nanos: 0,
-        // Every byte is counted, not one of many.
+        // Every byte is counted: nothing is sampled.
         period_type: Some(value_type(&mut builder, ("space", "bytes"))),
         period: 1,
         default_sample_type: builder.text(DEFAULT_TYPE),
@@ -43,7 +43,7 @@ pub fn profile(report: &Report) -> PprofProfile {
     }
 }
 
-/// Module, test and stack of a site, in texts that may be printed on a terminal, which the tools do as they are.
+/// The module, test and stack of a site. The tools print these texts as they are, so control characters are escaped.
 type Key = (String, String, Vec<(String, String, u32)>);
 
 fn key(site: &ProfileSite) -> Key {
@@ -54,8 +54,7 @@ fn key(site: &ProfileSite) -> Key {
     (safe(&site.module), safe(&site.test), site.stack.iter().map(frame).collect())
 }
 
-/// What the profile does not have, a line for each module and reason, with every test that it concerns: a reader who misses
-/// one finds it here.
+/// The comments on what the profile does not have: a line for each module and reason, with all tests that it concerns.
 fn comments(report: &Report) -> Vec<String> {
     let Some(profile) = &report.profile else { return vec!["no profile was made in this run".to_owned()] };
     let mut tests: BTreeMap<(&str, bool, &str), BTreeSet<&str>> = BTreeMap::new();
@@ -72,7 +71,7 @@ fn comments(report: &Report) -> Vec<String> {
     interrupted.into_iter().chain(tests.into_iter().map(comment)).collect()
 }
 
-/// Tables in which everything has the number of its first use.
+/// The tables of the profile under construction. Everything is numbered in the order of its first use.
 #[derive(Default)]
 struct Builder {
     texts: BTreeMap<String, i64>,

@@ -13,12 +13,12 @@ pub struct PprofProfile {
     pub function: Vec<Function>,
     #[prost(string, repeated, tag = "6")]
     pub string_table: Vec<String>,
-    /// Always 0, the tools' "not known": the time of a run is not the same in the next.
+    /// Always 0, which the tools take as "not known": with the time of the run, no two profiles would be the same bytes.
     #[prost(int64, tag = "9")]
     pub time_nanos: i64,
     #[prost(message, optional, tag = "11")]
     pub period_type: Option<ValueType>,
-    /// How many of `period_type` there are to a sampled one.
+    /// How many units of `period_type` one sample stands for.
     #[prost(int64, tag = "12")]
     pub period: i64,
     #[prost(int64, repeated, tag = "13")]
@@ -68,7 +68,7 @@ pub struct Location {
 pub struct Line {
     #[prost(uint64, tag = "1")]
     pub function_id: u64,
-    /// From 1; 0 where it is not known.
+    /// The line, from 1; 0 where it is not known.
     #[prost(int64, tag = "2")]
     pub line: i64,
 }

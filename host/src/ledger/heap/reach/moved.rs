@@ -1,20 +1,22 @@
-//! Pointers that a second run keeps in another place: a table whose keys are addresses has another order where these are others.
+//! Pointers that are at another place in the second run. A hash table whose keys are addresses, for example, has another order
+//! in a run whose addresses are others.
 //!
-//! A word that is the same in both runs was no pointer. One that is not may have its like elsewhere: it is a pointer if the
-//! second run has a word, different from the first run's there too, to the same place of the same block.
+//! A word that is the same in both runs is not a pointer, since the blocks moved. A word that differs is taken for a pointer to a
+//! place in a block if the second run holds, anywhere, a word that points to the same place of the same block; that one too has
+//! to differ from what the first run has there.
 //!
-//! Words of static data count only where nothing dead lies among it: what a dead stack holds is elsewhere, too.
+//! Words of static data are looked at only where everything in it is live: words of a dead stack are at other places too.
 
 use super::{HeapWalk, Twin, end, word_at};
 use crate::ledger::heap::{Block, Parts};
 use std::ops::Range;
 
-/// A place in a block: its index among the first run's, and bytes from its start. As small as can be: a hostile heap is
-/// full of pointers.
+/// A place in a block: the block's index among those of the first run, and bytes from its start. It is kept small, since a
+/// hostile heap can be full of pointers.
 type BlockOffset = (u32, u32);
 
 impl HeapWalk<'_, '_> {
-    /// Goes on from what is reached by pointers that the second run keeps elsewhere, and from there as ever.
+    /// Continues the search with pointers that are at another place in the second run. What they reach is searched both ways.
     pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
         let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
         if !self.reached.contains(&false) {
@@ -37,7 +39,7 @@ impl HeapWalk<'_, '_> {
             self.scan_moved(root, &here, &pointers);
         }
         let mut left: Vec<usize> = (0..blocks.len()).filter(|index| self.reached[*index]).collect();
-        // Each block is looked into once, when it was reached in whatever way.
+        // Each block is searched once for such pointers, however it was reached.
         loop {
             left.extend(self.follow());
             let Some(index) = left.pop() else { return };
@@ -59,10 +61,10 @@ impl HeapWalk<'_, '_> {
     }
 }
 
-/// From where to where something is, and where it starts in the second run.
+/// The addresses at which a block or a root starts and ends in the first run, and at which it starts in the second.
 type TwinRange = (u32, u64, u32);
 
-/// The words of a part that are not the same in both runs.
+/// The words of a range that differ between the runs: each as it is in the first, and as it is in the second.
 fn differing<'m>(
     memory: &Parts<'m>,
     twin: &Twin<'_, 'm>,
@@ -77,9 +79,9 @@ fn differing<'m>(
         .filter_map(|(here, there)| Some((word_at(here, 0)?, word_at(there, 0)?)))
 }
 
-/// Where the blocks are in one run.
+/// The blocks of one run by their addresses.
 struct Addresses {
-    /// Address, size and index of each, by address.
+    /// Address, size and index of each block, in the order of the addresses.
     blocks: Vec<(u32, u32, u32)>,
 }
 
@@ -92,7 +94,7 @@ impl Addresses {
         Self { blocks }
     }
 
-    /// The places that a word points to: two where the end of one block is the start of the next.
+    /// The places that a word points to. They are two where one block ends at the address at which the next one starts.
     fn places(&self, word: u32) -> impl Iterator<Item = BlockOffset> + use<> {
         let after = self.blocks.partition_point(|(start, ..)| *start <= word);
         let found = |before: usize| {

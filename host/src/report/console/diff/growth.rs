@@ -1,4 +1,4 @@
-//! Whether what tests retain grew too much.
+//! The judgement of `--fail-on-growth` for a person: which tests retain too much more than in the base.
 
 use super::super::super::diff::{RetainedGrowth, TestChange, Threshold};
 use super::super::status::TestName;
@@ -8,7 +8,7 @@ use super::line;
 use super::table::signed;
 use std::fmt::{self, Display, Formatter};
 
-/// Every test that grew by more than was allowed, and what was judged.
+/// A line for every test that retains more than was allowed, and how many tests were judged.
 #[derive(Debug)]
 pub struct GrowthText<'a> {
     growth: &'a RetainedGrowth,
@@ -16,7 +16,7 @@ pub struct GrowthText<'a> {
 }
 
 impl<'a> GrowthText<'a> {
-    /// With colours or without.
+    /// The text, with colours or without.
     pub fn new(growth: &'a RetainedGrowth, colours: bool) -> Self {
         Self { growth, styles: Styles::new(colours) }
     }
@@ -54,7 +54,7 @@ impl GrowthText<'_> {
         let (style, styles) = (self.styles.fail, &self.styles);
         let name = TestName { module: &change.test.module, test: &change.test.test, styles };
         let (old, new) = (change.old.bytes, change.new.bytes);
-        // What is retained now is certain, or it would not be so that it grew.
+        // The new figure is certain: with a bound, it would not be certain that it grew.
         let [most, least] = if change.old.bound { ["at most ", "at least "] } else { [""; 2] };
         write!(f, "{style}{:>12}{style:#} {name}: retained, base {most}{}", "GROWN", Grouped(old))?;
         write!(f, ", new {}, delta {least}{}", Bytes(new), signed(old, new))?;

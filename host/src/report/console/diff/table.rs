@@ -4,20 +4,20 @@ use super::super::super::diff::{Amount, Figure};
 use super::super::units::Grouped;
 use std::fmt::{self, Display, Formatter};
 
-/// Widest name that has its figures beside it; a longer one has them on the next line.
+/// The widest name, in characters, that has its figures beside it. Those of a longer name are on the next line.
 const NAME_WIDTH: usize = 60;
 
 /// The names of a table's columns after the first.
 const COLUMNS: [&str; 3] = ["base", "new", "delta"];
 
-/// `name | base | new | delta`, a line a row.
+/// A table of `name | base | new | delta`, with a line for each row.
 pub(super) struct DiffTable {
-    /// What the names are.
+    /// The head of the first column: what the names are names of.
     pub of: &'static str,
     pub rows: Vec<TableRow>,
 }
 
-/// A line: what the figures are, of what, and the figures.
+/// A line of the table: what the figures are, whose they are, and the figures.
 pub(super) struct TableRow {
     pub label: &'static str,
     pub name: String,
@@ -25,7 +25,7 @@ pub(super) struct TableRow {
 }
 
 impl TableRow {
-    /// The name has to be safe to print.
+    /// A row for these amounts. The name is printed as it is, so it has to be sanitised.
     pub fn new(figure: Figure, name: String, old: Amount, new: Amount) -> Self {
         let bound = |amount: Amount| Bound::for_figure(figure).filter(|_| amount.bound);
         let figures = [shown(bound(old), old), shown(bound(new), new), delta(bound(old), bound(new), old, new)];
@@ -35,7 +35,7 @@ impl TableRow {
 
 impl Display for DiffTable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // In characters: names in scripts of double width are not as well aligned.
+        // Widths are in characters. Names in scripts of double width are not aligned exactly.
         let width = |text: &str| text.chars().count();
         let beside = self.rows.iter().map(|row| width(&row.name)).filter(|width| *width <= NAME_WIDTH);
         let name_width = beside.chain([width(self.of)]).max().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Display for DiffTable {
     }
 }
 
-/// Which way a figure may be off.
+/// How a figure that is not exact is meant.
 #[derive(Clone, Copy)]
 enum Bound {
     AtLeast,
@@ -68,7 +68,7 @@ enum Bound {
 }
 
 impl Bound {
-    /// Of a figure that is one.
+    /// How a figure of this kind is meant where it is a bound. Peaks never are.
     fn for_figure(figure: Figure) -> Option<Self> {
         match figure {
             Figure::Lost => Some(Self::AtLeast),
@@ -85,7 +85,7 @@ impl Bound {
         }
     }
 
-    /// Of what is left when it is taken away.
+    /// The bound of a difference from which a figure with this bound is subtracted.
     fn turned(self) -> Self {
         match self {
             Self::AtLeast => Self::AtMost,
@@ -101,7 +101,7 @@ fn shown(bound: Option<Bound>, Amount { bytes, blocks, .. }: Amount) -> String {
 
 fn delta(of_old: Option<Bound>, of_new: Option<Bound>, old: Amount, new: Amount) -> String {
     let bound = match (of_old, of_new) {
-        // Both bounds are on the same side, so nothing is known of what is between them.
+        // Both are bounds on the same side, so that nothing is known of the difference.
         (Some(_), Some(_)) => return "not known".to_owned(),
         (Some(old), None) => Some(old.turned()),
         (None, new) => new,
