@@ -9,6 +9,7 @@ mod error;
 mod hash;
 mod imports;
 mod module;
+mod open;
 pub(crate) mod sections;
 mod shape;
 mod tables;

@@ -2,7 +2,6 @@
 //! and exports. No code is read.
 
 use super::sections::{Section, id, sections};
-use super::{CatalogueError, imports, shape, tables};
 use std::collections::HashMap;
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
@@ -32,22 +31,6 @@ pub struct Module<'a> {
 }
 
 impl<'a> Module<'a> {
-    /// Parses a module, and refuses what airtight does not run whatever its tests are.
-    ///
-    /// # Errors
-    /// The bytes are not a core module, its sections (but for the code) cannot be parsed, it is not linked, it imports what
-    /// airtight does not provide, or its tables are too many or too large.
-    pub fn open(bytes: &'a [u8]) -> Result<Self, CatalogueError> {
-        shape::check(bytes)?;
-        let module = Self::read(bytes)?;
-        if module.custom("linking").next().is_some() {
-            return Err(CatalogueError::NotLinked);
-        }
-        imports::check(&module)?;
-        tables::check(&module)?;
-        Ok(module)
-    }
-
     /// Parses a module, whether airtight runs it or not.
     ///
     /// # Errors

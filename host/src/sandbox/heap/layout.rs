@@ -1,7 +1,8 @@
-//! Where a module keeps its shadow stack, its static data and its globals.
+//! Where a module keeps its shadow stack, its static data, its globals and the state of its allocator.
 
 use crate::instrument::{ExportedGlobal, GlobalType};
 use crate::sandbox::state::TestState;
+use std::ops::Range;
 use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
 
 /// The globals of a module that matter to its heap, and where its static data begins.
@@ -20,6 +21,15 @@ pub struct Ground {
     pub start: u32,
     /// Whether the shadow stack lies among the static data, so that what it held cannot be told from that by its address.
     pub stack_within: bool,
+}
+
+/// Where an allocator keeps its own state: what the probe found out.
+#[derive(Debug)]
+pub struct AllocatorMap {
+    /// Ranges of static data that are the allocator's own, and what lies between them.
+    pub ranges: Vec<Range<u32>>,
+    /// The parts of these that did not change: the allocator's, as the heads of lists for other sizes, or the program's.
+    pub gaps: Vec<Range<u32>>,
 }
 
 impl Layout {

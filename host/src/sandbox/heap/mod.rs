@@ -13,8 +13,7 @@ mod picture;
 mod probe;
 mod state;
 
-pub use module::NoHeap;
-pub use not_tracked::NotTracked;
+pub use not_tracked::{NoHeap, NotTracked};
 pub use picture::EndPicture;
 pub use state::{Crossing, HeapEnd};
 

@@ -1,40 +1,12 @@
 //! What is known of a module's heap once for all its tests.
 
-use super::layout::Layout;
-use super::not_tracked::NotTracked;
-use super::probe::{self, AllocatorMap};
-use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, NoHooks, RewriteMap};
-use crate::sandbox::execute::Job;
+use super::layout::{AllocatorMap, Layout};
+use super::not_tracked::{NoHeap, NotTracked};
+use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, RewriteMap};
 use crate::sandbox::state::TestState;
 use anyhow::Context;
 use std::sync::{Arc, OnceLock};
 use wasmtime::{Extern, Instance, Module, ModuleExport, Store};
-
-/// Why no test of a module has a heap that is tracked. Each text completes "heap: not tracked (…)".
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum NoHeap {
-    /// Nobody wants it to be tracked.
-    #[error("turned off by `heap-accounting`")]
-    TurnedOff,
-    /// Its allocator cannot be hooked.
-    #[error(transparent)]
-    NoHooks(#[from] NoHooks),
-    /// The rewritten module has lost what was added to it.
-    #[error("its hooks are not where they were put")]
-    Gone,
-}
-
-impl NoHeap {
-    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::TurnedOff => "turned-off",
-            Self::NoHooks(why) => why.code(),
-            Self::Gone => "hooks-gone",
-        }
-    }
-}
 
 /// The alignment that every allocator of 32-bit C gives without being asked.
 const ALIGNMENT: u32 = 8;
@@ -46,7 +18,7 @@ pub struct ModuleHeap {
     pub(super) table: ModuleExport,
     allocate: ModuleExport,
     pub(super) free: Option<ModuleExport>,
-    allocator_map: OnceLock<Result<AllocatorMap, NotTracked>>,
+    pub(super) allocator_map: OnceLock<Result<AllocatorMap, NotTracked>>,
 }
 
 impl ModuleHeap {
@@ -74,10 +46,5 @@ impl ModuleHeap {
             _ => (ALIGNMENT, size),
         };
         function.typed::<(u32, u32), u32>(&*store)?.call(&mut *store, (first, second))
-    }
-
-    /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
-    pub fn allocator_map(&self, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
-        self.allocator_map.get_or_init(|| probe::probe(job, self))
     }
 }

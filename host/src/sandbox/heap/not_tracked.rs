@@ -1,7 +1,33 @@
-//! Why the heap of a test is not tracked.
+//! Why the heap of a test is not tracked: for a reason of its module, or of its own.
 
-use super::module::NoHeap;
+use crate::instrument::NoHooks;
 use crate::ledger::heap::Untracked;
+
+/// Why no test of a module has a heap that is tracked. Each text completes "heap: not tracked (…)".
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NoHeap {
+    /// Nobody wants it to be tracked.
+    #[error("turned off by `heap-accounting`")]
+    TurnedOff,
+    /// Its allocator cannot be hooked.
+    #[error(transparent)]
+    NoHooks(#[from] NoHooks),
+    /// The rewritten module has lost what was added to it.
+    #[error("its hooks are not where they were put")]
+    Gone,
+}
+
+impl NoHeap {
+    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TurnedOff => "turned-off",
+            Self::NoHooks(why) => why.code(),
+            Self::Gone => "hooks-gone",
+        }
+    }
+}
 
 /// Why the heap of a test is not tracked. Each text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, thiserror::Error)]
@@ -44,7 +70,6 @@ impl NotTracked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instrument::NoHooks;
 
     fn codes<T: Into<NotTracked>>(reasons: impl IntoIterator<Item = T>) -> String {
         let codes: Vec<_> = reasons.into_iter().map(|reason| reason.into().code()).collect();

@@ -1,8 +1,7 @@
 //! A copy of what is needed at a test's end to tell lost blocks from retained ones.
 
-use super::layout::Ground;
+use super::layout::{AllocatorMap, Ground};
 use super::module::ModuleHeap;
-use super::probe::AllocatorMap;
 use crate::ledger::heap::reach::{Picture, without};
 use crate::ledger::heap::{Block, Parts};
 use crate::sandbox::state::TestState;

@@ -5,6 +5,7 @@
 //! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
 //! differs in static data after a few calls is the allocator's.
 
+use super::layout::AllocatorMap;
 use super::module::ModuleHeap;
 use super::{NotTracked, PAGE};
 use crate::ledger::heap::Untracked;
@@ -34,17 +35,15 @@ const MEMORY: u64 = 4 << 20;
 /// Ends a loop of bulk operations, which would hardly spend any fuel.
 const TIMEOUT_MS: u64 = 2000;
 
-/// Where an allocator keeps its own state: what the probe found out.
-#[derive(Debug)]
-pub struct AllocatorMap {
-    /// Ranges of static data that are the allocator's own, and what lies between them.
-    pub ranges: Vec<Range<u32>>,
-    /// The parts of these that did not change: the allocator's, as the heads of lists for other sizes, or the program's.
-    pub gaps: Vec<Range<u32>>,
+impl ModuleHeap {
+    /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
+    pub fn allocator_map(&self, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
+        self.allocator_map.get_or_init(|| probe(job, self))
+    }
 }
 
 /// Allocates and frees in a fresh instance.
-pub fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
+fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
     Prober::new(job, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
         NotTracked::NoAnswer(error.root_cause().to_string())
