@@ -93,13 +93,13 @@ impl Display for Short<'_> {
 }
 
 /// Captured output, a section a stream.
-pub(super) struct Captured<'a> {
+pub(super) struct CapturedOutput<'a> {
     pub module: &'a str,
     pub test: &'a TestRecord,
     pub styles: &'a Styles,
 }
 
-impl Display for Captured<'_> {
+impl Display for CapturedOutput<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(details) = self.test.details.as_deref() else {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The console: what a run tells while it goes, as lines for a person.
 
-use super::details::{Captured, Full, Short};
+use super::details::{CapturedOutput, Full, Short};
 use super::findings::Finding;
 use super::levels::{FinalStatusLevel, OutputMode, StatusLevel};
 use super::status::{StatusLine, TestName, Time};
@@ -143,7 +143,7 @@ impl<W: Write> Console<W> {
             }
         }
         if options.output.shows(test.verdict) {
-            write!(text, "{}", Captured { module, test, styles })?;
+            write!(text, "{}", CapturedOutput { module, test, styles })?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! The clocks among a poll's subscriptions.
 
-use super::poll::event;
 use crate::sandbox::wasi::clock::Clock;
 use std::time::Duration;
 use wasi_common::snapshots::preview_1::types::{
-    Clockid, Errno, Event, Eventrwflags, Eventtype, Subclockflags, Subscription, SubscriptionClock, SubscriptionU,
+    Clockid, Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Subclockflags, Subscription, SubscriptionClock,
+    SubscriptionU, Userdata,
 };
 
 /// When each of them is due. Made once a poll: a relative time counts from the call.
@@ -61,6 +61,11 @@ fn due(sub: &SubscriptionClock, clock: &Clock) -> Result<u64, Errno> {
     let absolute = sub.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME);
     let wait = if absolute { sub.timeout.saturating_sub(now) } else { sub.timeout };
     Ok(clock.elapsed().saturating_add(wait))
+}
+
+/// The event of a subscription.
+pub(super) fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
+    Event { userdata, error, type_, fd_readwrite: EventFdReadwrite { nbytes, flags } }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! time, or because real time has come there. With nothing to wait for but the test's own network the wait would never end:
 //! the test ends instead.
 
-use super::alarms::Alarms;
+use super::alarms::{Alarms, event};
 use crate::sandbox::ending::WallClock;
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::Fault;
@@ -12,7 +12,7 @@ use crate::sandbox::wasi::table::{Entry, Interest, Readiness, Result};
 use crate::sandbox::wasi::waiting::{BlockedWait, Wait};
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
-    Errno, Event, EventFdReadwrite, Eventrwflags, Eventtype, Fd, Size, Subscription, SubscriptionU, Userdata,
+    Errno, Event, Eventrwflags, Eventtype, Fd, Size, Subscription, SubscriptionU,
 };
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -143,8 +143,4 @@ fn descriptor(sub: &Subscription) -> Option<(Fd, Interest, Eventtype)> {
         SubscriptionU::FdWrite(sub) => Some((sub.file_descriptor, Interest::Write, Eventtype::FdWrite)),
         SubscriptionU::Clock(_) => None,
     }
-}
-
-pub(super) fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
-    Event { userdata, error, type_, fd_readwrite: EventFdReadwrite { nbytes, flags } }
 }

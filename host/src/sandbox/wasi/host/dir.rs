@@ -9,11 +9,12 @@
 
 use super::file::HostFile;
 use super::identity::{HostId, filestat};
+use super::times::timestamps;
 use super::tree::{HostNode, HostTree, OpenDir, look};
 use crate::sandbox::wasi::resolve::{self, Found, FsError, Place, Reached, Spot, What, check};
 use crate::sandbox::wasi::table::{Dir, DirEntry, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::world::World;
-use rustix::fs::{self as real, AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+use rustix::fs::{self as real, AtFlags, FileType, Mode, OFlags, Stat};
 use std::any::Any;
 use std::io::Error;
 use std::os::fd::OwnedFd;
@@ -173,19 +174,6 @@ fn host_flags(how: OpenMode) -> OFlags {
     };
     flags.set(OFlags::APPEND, how.write && how.flags.contains(Fdflags::APPEND));
     flags
-}
-
-/// A time for the host, of nanoseconds since 1970: every one that a guest can name is one.
-pub fn timespec(nanos: Option<u64>) -> Timespec {
-    const SECOND: u64 = 1_000_000_000;
-    match nanos {
-        Some(nanos) => Timespec { tv_sec: (nanos / SECOND) as _, tv_nsec: (nanos % SECOND) as _ },
-        None => Timespec { tv_sec: 0, tv_nsec: real::UTIME_OMIT as _ },
-    }
-}
-
-pub fn timestamps(times: Times) -> Timestamps {
-    Timestamps { last_access: timespec(times.accessed), last_modification: timespec(times.modified) }
 }
 
 fn same_kind(dir: &dyn Dir) -> Result<&HostDir> {

@@ -1,8 +1,8 @@
 //! A regular file of the host, below a granted directory.
 
 use super::count::DescriptorToken;
-use super::dir::timestamps;
 use super::identity::{HostId, filestat};
+use super::times::timestamps;
 use crate::sandbox::wasi::table::{File, Interest, OpenMode, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -7,6 +7,7 @@ mod identity;
 pub mod socket;
 #[cfg(test)]
 mod tests;
+mod times;
 mod tree;
 mod turn;
 
