@@ -37,6 +37,19 @@ fn a_renumbered_handle_is_the_same_handle() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_standard_stream_is_no_leak() {
+    for (fd, left) in [(0, 0), (1, 0), (2, 0), (3, 1)] {
+        let mut ledger = Ledger::default();
+        ledger.acquire(file(fd, Origin::Test));
+        assert_eq!(ledger.balance().len(), left, "acquired at {fd}");
+        let mut ledger = Ledger::default();
+        let id = ledger.acquire(file(7, Origin::Test));
+        ledger.renumber(id, fd);
+        assert_eq!(ledger.balance().len(), left, "moved to {fd}");
+    }
+}
+
+#[test]
 fn a_socket_has_two_sides_and_what_it_left() {
     let mut ledger = Ledger::default();
     let id = ledger.acquire(Acquisition { kind: Kind::Socket, ..file(4, Origin::Test) });
@@ -54,7 +67,7 @@ proptest! {
         let mut ledger = Ledger::default();
         let mut model: Vec<(HandleId, u32)> = Vec::new();
         let mut peak = 0;
-        for (fd, (open, which)) in (0u32..).zip(steps) {
+        for (fd, (open, which)) in (LAST_STREAM + 1..).zip(steps) {
             if open || model.is_empty() {
                 model.push((ledger.acquire(file(fd, Origin::Test)), fd));
                 peak = peak.max(model.len());

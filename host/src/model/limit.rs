@@ -124,6 +124,18 @@ impl RefusedGrowth {
     pub fn new(current: u64, desired: u64, limit: u64, times: u64) -> Self {
         Self { current, desired, limit, times }
     }
+
+    /// How the message of a test that ended for want of memory begins; how it ended comes after that.
+    pub(crate) fn before_the_end(&self) -> String {
+        let Self { current, desired, limit, .. } = self;
+        format!("linear memory of {current} bytes was not allowed to grow to {desired} bytes (limit {limit}); then: ")
+    }
+
+    /// Whether a broken limit is this growth.
+    pub(crate) fn is_limit(&self, broken: &LimitRecord) -> bool {
+        let LimitRecord { name, value, seen } = broken;
+        name.known() == Some(Limit::Memory) && *value == self.limit && *seen == Some(self.desired)
+    }
 }
 
 #[cfg(test)]

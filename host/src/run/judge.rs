@@ -9,6 +9,11 @@ use crate::sandbox::wasi::FatalWait;
 use crate::sandbox::{Ending, LoadedModule, Run, TrapKind};
 use crate::symbols::TrapCause;
 
+const FULL: &str =
+    "files in memory, in /tmp and overlays, were refused room: the limit `scratch` (bytes) in airtight.toml";
+const FULL_OF_NAMES: &str =
+    "files in memory, in /tmp and overlays, were refused a name: the limit `scratch-entries` in airtight.toml";
+
 /// What is said of a test beside its resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
@@ -74,6 +79,7 @@ impl Case<'_> {
         };
         self.blame_memory(&mut judgement);
         self.blame_cleanups(&mut judgement);
+        self.hint_at_full_files(&mut judgement);
         judgement
     }
 
@@ -164,10 +170,19 @@ impl Case<'_> {
         let ended = judgement.message.take().unwrap_or_default();
         judgement.verdict = verdict_of_breach(Limit::Memory);
         judgement.limit = Some(LimitRecord::new(Limit::Memory, refused.limit, Some(refused.desired)));
-        judgement.message = Some(format!(
-            "linear memory of {} bytes was not allowed to grow to {} bytes (limit {}); then: {ended}",
-            refused.current, refused.desired, refused.limit
-        ));
+        judgement.message = Some(refused.before_the_end() + &ended);
+    }
+
+    /// A call that found no room for files in memory may be why a test did not finish.
+    fn hint_at_full_files(&self, judgement: &mut Judgement) {
+        let hint = match self.run.remains.files_refused_by {
+            Some(Limit::Scratch) => FULL,
+            Some(Limit::ScratchEntries) => FULL_OF_NAMES,
+            _ => return,
+        };
+        if matches!(judgement.verdict, Verdict::Fail | Verdict::Exit) {
+            judgement.hint.get_or_insert(hint);
+        }
     }
 
     /// A clean-up that failed spoils a pass, and is listed beside any other failure.

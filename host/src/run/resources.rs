@@ -3,7 +3,7 @@
 use crate::ledger::{Access, Handle, Kind};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
 use crate::model::{Resource, ResourceKind, SocketRecord};
-use crate::sandbox::wasi::{FileKind, LeftoverFile, OverlayChange, Remains};
+use crate::sandbox::wasi::{FileKind, OverlayChange, Remains};
 use crate::symbols::Symbols;
 
 /// Whether nothing was left or changed: nothing that [`held`], [`left_behind`] or [`describe_changes`] gives an entry for.
@@ -45,16 +45,17 @@ fn handles(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource> {
     groups.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// The entries for files left in the scratch file system, in path order; the last is for those that are not listed.
+/// The entries for files and directories left in the scratch file system, in path order; the last are for those
+/// that are not listed.
 fn residue(remains: &Remains, scope: &str) -> Vec<Resource> {
-    let entry = |count, file: Option<&LeftoverFile>| Resource {
-        path: file.map(|file| file.path.clone()),
-        bytes: file.map(|file| file.bytes),
-        count,
-        ..Resource::new(ResourceKind::Residue, scope, Vec::new())
-    };
-    let listed = remains.residue.iter().map(|file| entry(1, Some(file)));
-    let more = (remains.residue_omitted > 0).then(|| entry(remains.residue_omitted, None));
+    let entry = |kind, count| Resource { count, ..Resource::new(kind, scope, Vec::new()) };
+    let listed = remains.residue.iter().map(|left| {
+        let kind = if left.bytes.is_some() { ResourceKind::Residue } else { ResourceKind::ResidueDir };
+        Resource { path: Some(left.path.clone()), bytes: left.bytes, ..entry(kind, 1) }
+    });
+    let more =
+        [(ResourceKind::Residue, remains.residue_omitted), (ResourceKind::ResidueDir, remains.residue_dirs_omitted)];
+    let more = more.into_iter().filter(|(_, count)| *count > 0).map(|(kind, count)| entry(kind, count));
     listed.chain(more).collect()
 }
 
@@ -132,16 +133,20 @@ fn added(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::wasi::LeftoverFile;
 
     #[test]
     fn what_is_too_much_to_be_listed_is_counted() {
-        let left = |nth: u64| LeftoverFile { path: format!("/tmp/{nth}"), bytes: nth };
+        let left = |nth: u64| LeftoverFile { path: format!("/tmp/{nth}"), bytes: Some(nth).filter(|nth| *nth > 0) };
         let mut remains = Remains { residue: (0..2).map(left).collect(), ..Remains::default() };
-        let counts = |remains: &Remains| residue(remains, "t").iter().map(|left| left.count).collect::<Vec<_>>();
-        assert_eq!(counts(&remains), [1, 1]);
-        remains.residue_omitted = 40;
-        assert_eq!(counts(&remains), [1, 1, 40]);
-        let told = residue(&remains, "t");
-        assert_eq!(told[2].path, None);
+        let told = |remains: &Remains| -> Vec<_> {
+            residue(remains, "t").into_iter().map(|left| (left.kind, left.count, left.bytes)).collect()
+        };
+        let listed = [(ResourceKind::ResidueDir, 1, None), (ResourceKind::Residue, 1, Some(1))];
+        assert_eq!(told(&remains), listed);
+        (remains.residue_omitted, remains.residue_dirs_omitted) = (40, 2);
+        let more = [(ResourceKind::Residue, 40, None), (ResourceKind::ResidueDir, 2, None)];
+        assert_eq!(told(&remains), [listed, more].concat());
+        assert!(residue(&remains, "t")[2..].iter().all(|left| left.path.is_none()));
     }
 }

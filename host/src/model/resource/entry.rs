@@ -19,7 +19,7 @@ pub struct Resource {
     /// The descriptor at the end; of the first, where there are several. Absent for what is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<u32>,
-    /// Size of what is left, for residue; bytes of all blocks together, for the heap.
+    /// Size of the file that is left, for residue; bytes of all blocks together, for the heap.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// `read`, `write`, `read-write`.

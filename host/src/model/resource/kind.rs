@@ -17,6 +17,8 @@ pub enum ResourceKind {
     Socket,
     /// A file left in the scratch file system. It is not open, and it is not a leak unless the policy says so.
     Residue,
+    /// A directory left in the scratch file system; see [`ResourceKind::Residue`].
+    ResidueDir,
     /// Blocks of the heap that were allocated at one place.
     Heap,
 }
@@ -103,6 +105,9 @@ const RESIDUE: KindRow = KindRow {
     ..FILE
 };
 
+const RESIDUE_DIR: KindRow =
+    KindRow { name: "residue-dir", nouns: ["directory left in scratch", "directories left in scratch"], ..RESIDUE };
+
 const HEAP: KindRow = KindRow {
     name: "heap",
     nouns: ["heap block", "heap blocks"],
@@ -138,7 +143,7 @@ fn free(language: Option<Language>) -> &'static str {
 
 impl ResourceKind {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 5] = [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::Heap];
+    pub const ALL: [Self; 6] = [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::ResidueDir, Self::Heap];
 
     const NAMES: [&str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
@@ -156,6 +161,7 @@ impl ResourceKind {
             Self::Dir => &DIR,
             Self::Socket => &SOCKET,
             Self::Residue => &RESIDUE,
+            Self::ResidueDir => &RESIDUE_DIR,
             Self::Heap => &HEAP,
         }
     }
@@ -258,6 +264,7 @@ mod tests {
         close it, or drop its owner, before the test returns
         close it, or drop its owner, before the test returns
         close it, or drop its owner, before the test returns
+        remove it before the test returns, or set `residue = "ignore"` in `leaks`
         remove it before the test returns, or set `residue = "ignore"` in `leaks`
         free it, or drop its owner, before the test returns
         "#);

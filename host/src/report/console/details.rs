@@ -10,7 +10,7 @@ use super::stack::StackLines;
 use super::status::TestName;
 use super::style::Styles;
 use super::units::Bytes;
-use crate::model::{CleanupRecord, Details, Heap, TestRecord, Verdict};
+use crate::model::{CleanupRecord, Details, Heap, RefusedGrowth, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
 /// Everything, without times and without captured output.
@@ -35,7 +35,8 @@ impl Display for Full<'_> {
             write!(f, "{}", LimitLine(limit))?;
         }
         if let Some(refused) = details.refused.as_ref().filter(|_| self.all || !verdict.is_success()) {
-            write!(f, "{}", RefusalText(refused))?;
+            let is_told = details.limit.as_ref().is_some_and(|limit| refused.is_limit(limit));
+            write!(f, "{}", RefusalText { growth: refused, is_told })?;
         }
         // How it left is the message too, in other words.
         if verdict != Verdict::Exit || details.exit_status.is_none() {
@@ -121,9 +122,12 @@ impl Display for CapturedOutput<'_> {
 }
 
 fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> fmt::Result {
-    let message = details.message.iter();
+    // What was refused is told already, with units.
+    let refused = details.refused.as_ref().map(RefusedGrowth::before_the_end).unwrap_or_default();
+    let message = details.message.iter().map(|message| message.strip_prefix(&*refused).unwrap_or(message));
     // The first reported failure may serve as the message.
     let failures = details.failures.iter().filter(|failure| Some(*failure) != details.message.as_ref());
+    let failures = failures.map(String::as_str);
     for (i, text) in message.chain(failures).enumerate() {
         if i > 0 {
             writeln!(f, "    and")?;

@@ -65,11 +65,20 @@ impl Display for Advice<'_> {
 }
 
 /// The lines that say how far linear memory was to grow, and what the cap is.
-pub(super) struct RefusalText<'a>(pub &'a RefusedGrowth);
+pub(super) struct RefusalText<'a> {
+    pub growth: &'a RefusedGrowth,
+    /// Whether the line of the limit told already how far it was to grow, and what the cap is.
+    pub is_told: bool,
+}
 
 impl Display for RefusalText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let RefusedGrowth { current, desired, limit, times } = *self.0;
+        let RefusedGrowth { current, desired, limit, times } = *self.growth;
+        if self.is_told {
+            let growths =
+                if times > 1 { format!("{} growths, the first", Grouped(times)) } else { "a growth".to_owned() };
+            return writeln!(f, "    refused: {growths} from {}", Bytes(current));
+        }
         writeln!(f, "    refused: linear memory of {}", Bytes(desired))?;
         writeln!(f, "             it had {}, and the cap is {}", Bytes(current), Bytes(limit))?;
         if times > 1 { writeln!(f, "             {} growths were refused", Grouped(times)) } else { Ok(()) }

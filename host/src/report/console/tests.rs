@@ -4,7 +4,7 @@ use super::*;
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
 use crate::model::profile::{HeapProfile, Missing};
-use crate::model::{Details, Output, RefusedGrowth, Report, TestRecord, Verdict};
+use crate::model::{Details, LimitRecord, Output, RefusedGrowth, Report, TestRecord, Verdict};
 use crate::model::{Limit, samples};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -168,6 +168,22 @@ fn what_a_passing_test_was_refused_is_shown_on_demand() {
     assert!(!at(StatusLevel::Skip, FinalStatusLevel::All).contains("refused"));
     assert_eq!(at(StatusLevel::All, FinalStatusLevel::Fail).matches(refusal).count(), 1);
     assert_eq!(at(StatusLevel::All, FinalStatusLevel::All).matches(refusal).count(), 1);
+}
+
+#[test]
+fn a_growth_that_broke_the_limit_is_told_once() {
+    let refused = RefusedGrowth { current: 128 << 10, desired: 300 << 20, limit: 1 << 20, times: 4 };
+    let message = Some(format!("{}trap: `unreachable` executed", refused.before_the_end()));
+    let limit = Some(LimitRecord::new(Limit::Memory, 1 << 20, Some(300 << 20)));
+    let details = Details { message, limit, refused: Some(refused), ..Details::default() };
+    let report = one_module(vec![samples::with("tests::big", Verdict::Memory, details)]);
+    assert_snapshot!(render_findings(&report, false), @"
+          MEMORY semver/tests/io tests::big
+        limit: `memory` is 1,048,576 bytes (1 MiB); the test came to 314,572,800 bytes (300 MiB)
+        refused: 4 growths, the first from 131,072 bytes (128 KiB)
+        | trap: `unreachable` executed
+        to fix: make the test need less, or raise `memory` where it is set: airtight.toml, its attribute or `--memory`
+    ");
 }
 
 #[test]

@@ -43,8 +43,12 @@ pub struct Remains {
     pub open: Vec<Handle>,
     /// Files that the test left in the scratch file system, in path order.
     pub residue: Vec<LeftoverFile>,
-    /// How many more of them there are than are listed.
+    /// How many more of them there are than are listed, without directories.
     pub residue_omitted: u64,
+    /// How many more directories.
+    pub residue_dirs_omitted: u64,
+    /// The limit on files in memory that was the first to refuse a call something, if one did.
+    pub files_refused_by: Option<Limit>,
     /// Most handles of the test's own at once.
     pub handles_peak: u32,
     /// What it printed.
@@ -72,13 +76,13 @@ pub struct OverlayChange {
     pub contents: Option<std::result::Result<Vec<u8>, String>>,
 }
 
-/// A file left in the scratch file system.
+/// A file or a directory left in the scratch file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftoverFile {
     /// Its guest path.
     pub path: String,
-    /// Its size in bytes; 0 for a directory.
-    pub bytes: u64,
+    /// Its size in bytes; `None` for a directory.
+    pub bytes: Option<u64>,
 }
 
 /// Files listed as residue at most; a test that leaves more has made its point.
@@ -194,7 +198,7 @@ impl Wasi {
         self.room_for_handle()?;
         let fd = self.table.next_fd();
         let stack = self.stack.take();
-        self.hold(&path, stack.as_ref().map_or(0, |stack| stack.len()));
+        self.quota.hold(&path, stack.as_ref().map_or(0, |stack| stack.len()));
         let id = self.ledger.acquire(Acquisition {
             kind,
             path: Some(Arc::clone(&path)),
@@ -264,7 +268,7 @@ impl Wasi {
         self.world.meter.charge(meter::ENTRY, fresh.len());
         if let Object::Dir { listing, .. } = &mut self.table.get_mut(fd)?.object {
             let old = listing.replace(Arc::clone(&fresh));
-            self.hold_listing(old.as_deref(), &fresh);
+            self.quota.hold_listing(old.as_deref(), &fresh);
         }
         Ok(fresh)
     }
@@ -356,13 +360,15 @@ impl Wasi {
             .into_iter()
             .map(|file| LeftoverFile {
                 path: format!("{}/{}", super::grants::SCRATCH_PATH, file.path),
-                bytes: file.size,
+                bytes: (file.kind != FileKind::Dir).then_some(file.size),
             })
             .collect();
         Remains {
             open,
             residue,
-            residue_omitted: left.omitted,
+            residue_omitted: left.omitted_files,
+            residue_dirs_omitted: left.omitted_dirs,
+            files_refused_by: self.world.scratch.refused(),
             handles_peak,
             output: self.world.capture.into_output(),
             inherited_input: self.world.inherited_input,

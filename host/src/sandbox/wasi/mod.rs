@@ -19,6 +19,7 @@ mod clock;
 mod context;
 mod fault;
 mod grants;
+mod held;
 mod host;
 pub mod meter;
 mod net;
@@ -35,7 +36,9 @@ mod watchdog;
 mod world;
 
 pub use abi::add_to_linker;
-pub use context::{ContextOptions, LeftoverFile, OverlayChange, Remains, Wasi};
+#[cfg(test)]
+pub use context::LeftoverFile;
+pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use scratch::FileKind;

@@ -101,6 +101,24 @@ fn pass_closed_by_number() {
 }
 
 #[test]
+fn pass_holes_cost_nothing() {
+    let mut file = File::options().create(true).read(true).write(true).truncate(true).open("/tmp/sparse").unwrap();
+    file.set_len(4 << 30).unwrap();
+    assert_eq!(fs::metadata("/tmp/sparse").unwrap().len(), 4 << 30);
+    file.seek(SeekFrom::Start(3 << 30)).unwrap();
+    file.write_all(b"x").unwrap();
+    file.seek(SeekFrom::Start((3 << 30) - 2)).unwrap();
+    let mut bytes = [7; 5];
+    file.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes, [0, 0, b'x', 0, 0]);
+    assert_eq!(file.seek(SeekFrom::End(-1)).unwrap(), (4 << 30) - 1);
+    assert_eq!(file.read(&mut bytes).unwrap(), 1);
+    assert_eq!(bytes[0], 0);
+    drop(file);
+    fs::remove_file("/tmp/sparse").unwrap();
+}
+
+#[test]
 fn pass_scratch_is_empty_at_first() {
     assert_eq!(fs::read_dir("/tmp").unwrap().count(), 0);
     fs::write("/tmp/left", "for nobody").unwrap();

@@ -96,6 +96,13 @@ fn deny_more_bytes_than_there_is_room_for() {
 }
 
 #[test]
+fn fail_for_want_of_room() {
+    let mut file = File::create("/tmp/large").unwrap();
+    while file.write_all(&[7; 1024]).is_ok() {}
+    panic!("a program says in its own words that it went wrong");
+}
+
+#[test]
 fn deny_more_names_than_there_is_room_for() {
     let made = (0..100).take_while(|name| File::create(format!("/work/{name}")).is_ok()).count();
     assert_eq!(made, 50);

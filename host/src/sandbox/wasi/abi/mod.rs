@@ -14,5 +14,7 @@ mod calls;
 mod linker;
 mod poll;
 mod preview1;
+#[cfg(test)]
+mod tests;
 
 pub use linker::add_to_linker;

@@ -3,6 +3,7 @@
 use super::count::DescriptorToken;
 use super::identity::{HostId, filestat};
 use super::times::timestamps;
+use crate::sandbox::wasi::resolve::SIZE_MAX;
 use crate::sandbox::wasi::table::{File, Interest, OpenMode, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -68,6 +69,9 @@ impl File for HostFile {
     }
 
     fn write_at(&mut self, world: &mut World, bytes: &[u8], offset: u64) -> Result<usize> {
+        if offset >= SIZE_MAX {
+            return Err(Errno::Fbig.into());
+        }
         self.modified(world);
         // Linux appends whatever the offset is; POSIX does not, and neither do we.
         if !self.appends() {
@@ -90,6 +94,9 @@ impl File for HostFile {
 
     fn set_size(&mut self, world: &mut World, size: Filesize) -> Result<()> {
         self.writable()?;
+        if size > SIZE_MAX {
+            return Err(Errno::Fbig.into());
+        }
         self.file.set_len(size)?;
         self.modified(world);
         Ok(())
@@ -97,7 +104,10 @@ impl File for HostFile {
 
     fn allocate(&mut self, world: &mut World, offset: Filesize, len: Filesize) -> Result<()> {
         self.writable()?;
-        let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
+        if len == 0 {
+            return Err(Errno::Inval.into());
+        }
+        let end = offset.checked_add(len).filter(|end| *end <= SIZE_MAX).ok_or(Errno::Fbig)?;
         if self.file.metadata()?.len() < end {
             self.file.set_len(end)?;
             self.modified(world);

@@ -72,6 +72,11 @@ fn how() -> impl Strategy<Value = OpenMode> {
     )
 }
 
+/// In the first block of a file, at its end, and beyond a hole.
+fn offset() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0u64..100, 1 => 4080u64..4100, 1 => 12_000u64..12_300]
+}
+
 impl Op {
     /// Whether the call may change anything.
     pub(super) fn changes(&self) -> bool {
@@ -102,6 +107,6 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         1 => Just(Call::Truncate),
         1 => Just(Call::Allocate),
     ];
-    (call, 0usize..8, path(), 0usize..8, path(), how(), 0u64..100, 0usize..50)
+    (call, 0usize..8, path(), 0usize..8, path(), how(), offset(), 0usize..50)
         .prop_map(|(call, at, path, to_at, to, how, offset, len)| Op { call, at, path, to_at, to, how, offset, len })
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub const NAME_MAX: usize = 255;
 /// Paths and link targets are shorter than this, in bytes: `PATH_MAX` of C, which counts the final NUL.
 pub const PATH_MAX: usize = 4096;
+/// The largest size of a file, as on Linux.
+pub const SIZE_MAX: u64 = i64::MAX as u64;
 /// The most symbolic links followed in one resolution.
 pub const LINKS_MAX: u32 = 40;
 

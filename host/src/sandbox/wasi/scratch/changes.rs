@@ -1,7 +1,9 @@
 //! What a test did to the directories below its overlays.
 
+use super::kind::FileKind;
 use super::lower::Lower;
-use super::node::{Body, FileKind, NodeId};
+use super::node::Body;
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::{FsError, PATH_MAX, Result};
 
@@ -78,11 +80,17 @@ impl Scratch {
     /// The contents of a file, as the test left them.
     ///
     /// # Errors
-    /// It is not a file, or the host's file cannot be read.
+    /// It is not a file, the host's file cannot be read, or it has holes that would not fit in the quota.
     pub fn contents(&mut self, file: NodeId) -> Result<Vec<u8>> {
         self.open_below(file)?;
-        let size = usize::try_from(self.node(file)?.size()).map_err(|_| FsError::Fbig)?;
-        let mut contents = vec![0; size];
+        let node = self.node(file)?;
+        if matches!(node.body, Body::File(_)) && node.size() > self.quota.max.bytes {
+            return Err(FsError::Fbig);
+        }
+        let size = usize::try_from(node.size()).map_err(|_| FsError::Fbig)?;
+        let mut contents = Vec::new();
+        contents.try_reserve_exact(size).map_err(|_| FsError::Fbig)?;
+        contents.resize(size, 0);
         let mut read = 0;
         while read < size {
             match self.read_at(file, read as u64, &mut contents[read..])? {
@@ -95,7 +103,7 @@ impl Scratch {
     }
 
     fn root_over(&self, lower: &Lower) -> Option<NodeId> {
-        self.overlays.iter().find(|overlay| overlay.is_over(lower)).map(|overlay| overlay.root())
+        self.overlays.iter().find(|overlay| overlay.is_over(lower)).map(|overlay| overlay.root)
     }
 
     /// The names that may have changed in a directory: those that are there, and those that the test removed.
@@ -188,5 +196,19 @@ mod tests {
         assert_eq!(told(&mut fs, &lower, 99), (expected.map(str::to_owned).to_vec(), 0));
         let (first, omitted) = told(&mut fs, &lower, 4);
         assert_eq!((&first[..], omitted), (&expected.map(str::to_owned)[..4], 7));
+    }
+
+    #[test]
+    fn holes_beyond_the_quota_are_not_written_out() {
+        let mut fs = Scratch::new(1 << 20, 100, 1);
+        let root = fs.root();
+        write(&mut fs, root, "a", "kept");
+        let file = fs.lookup(root, "a", false).unwrap();
+        for size in [i64::MAX as u64, (1 << 20) + 1] {
+            fs.truncate(file, size, 2).unwrap();
+            assert_eq!(fs.contents(file), Err(FsError::Fbig));
+        }
+        fs.truncate(file, 6, 2).unwrap();
+        assert_eq!(fs.contents(file).unwrap(), b"kept\0\0");
     }
 }

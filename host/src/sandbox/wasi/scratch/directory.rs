@@ -1,4 +1,4 @@
-use super::node::NodeId;
+use super::node_id::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-use super::node::{FileKind, NodeId};
+use super::kind::FileKind;
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 

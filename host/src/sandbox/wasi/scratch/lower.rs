@@ -3,7 +3,8 @@
 //! Everything is reached from the directory's own handle, one name at a time and without following a symbolic link, so that
 //! nothing outside can be reached, whatever is done to the tree meanwhile.
 
-use super::node::FileKind;
+use super::kind::FileKind;
+use super::node_id::NodeId;
 use crate::sandbox::wasi::host::{DescriptorToken, HostCount};
 use crate::sandbox::wasi::resolve::{FsError, Result, Target, check};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
@@ -69,6 +70,20 @@ pub(super) enum Found {
     Dir,
     Symlink(Target),
     Special(FileKind),
+}
+
+/// A tree of the store over a directory of the host.
+#[derive(Debug)]
+pub(super) struct Overlay {
+    pub(super) root: NodeId,
+    pub(super) view: View,
+}
+
+impl Overlay {
+    /// Whether it lies over this directory.
+    pub(super) fn is_over(&self, lower: &Lower) -> bool {
+        self.view.is_of(lower)
+    }
 }
 
 /// One test's view of what is below one of its overlays.

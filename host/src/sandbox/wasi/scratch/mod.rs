@@ -18,8 +18,9 @@
 //!   overlay had at the start, by name. Of a host file, a test sees the kind, the size and the contents.
 //! - **Linux's errors**, in Linux's order of checking, where WASI leaves the choice: a test compares the two.
 //! - **Bounded.** File contents, names and link targets are charged to a quota in bytes, names and unlinked open files to one
-//!   in entries. Holes cost as much as data. Memory on the host stays below twice the bytes plus some 1.2 KiB an entry, for
-//!   an overlay also for each entry that was met.
+//!   in entries. Contents are charged by the block of 4 KiB that was written or reserved, the last one as far as the file
+//!   reaches: a file without holes costs its size, and a hole nothing. Memory on the host stays below twice the bytes plus
+//!   some 1.2 KiB an entry, for an overlay also for each entry that was met.
 //!
 //! An overlay differs from a copy of its directory in what depends on where the copy is: hard links below are files of their
 //! own, permissions do not count (but what the host refuses to read is `Acces`), absolute links lead nowhere, and names that
@@ -28,12 +29,15 @@
 //! Times are in nanoseconds since the epoch. Reading does not move the access time, as on a `noatime` mount.
 
 mod changes;
+mod contents;
 mod directory;
 mod dirs;
 mod files;
+mod kind;
 mod list;
 mod lower;
 mod node;
+mod node_id;
 mod object;
 mod overlay;
 mod quota;
@@ -47,8 +51,9 @@ mod tests;
 
 pub use changes::Change;
 pub use files::OpenFlags;
+pub use kind::FileKind;
 pub use lower::Lower;
-pub use node::{FileKind, NodeId};
+pub use node_id::NodeId;
 pub use object::ScratchDir;
 pub use stat::Stat;
 pub use store::Scratch;

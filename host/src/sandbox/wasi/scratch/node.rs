@@ -1,4 +1,6 @@
+use super::contents::Contents;
 use super::directory::Directory;
+use super::kind::FileKind;
 use super::lower::OpenFile;
 use crate::sandbox::wasi::resolve::Target;
 use std::sync::Arc;
@@ -6,52 +8,15 @@ use std::sync::Arc;
 /// Nanoseconds since the epoch, by the virtual clock.
 pub type Nanos = u64;
 
-/// A file of one [`super::Scratch`]. It stays unique after the file is gone: a stale one is `Badf`, never another file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId {
-    pub(super) ino: u64,
-    pub(super) slot: usize,
-}
-
-impl NodeId {
-    /// The root lives beside the slab, so that an unused file system needs none.
-    pub(super) const ROOT: Self = Self { ino: 1, slot: usize::MAX };
-
-    /// The inode number: from 1, in order of creation or first touch, never used twice.
-    #[cfg(test)]
-    pub const fn ino(self) -> u64 {
-        self.ino
-    }
-}
-
 /// Which tree of the store a file is in: 0 for the scratch file system, then the overlays in the order of their first use.
 pub(super) type Tree = u32;
 
 /// The tree of the scratch file system.
 pub(super) const SCRATCH: Tree = 0;
 
-/// What a file is. The last four are found below overlays only; they can be named, moved and removed, but not opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FileKind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Dir,
-    /// A symbolic link.
-    Symlink,
-    /// A named pipe.
-    Fifo,
-    /// A block device.
-    BlockDevice,
-    /// A character device.
-    CharDevice,
-    /// A Unix socket's name.
-    Socket,
-}
-
 #[derive(Debug)]
 pub(super) enum Body {
-    File(Vec<u8>),
+    File(Contents),
     /// A regular file of the lower directory, which nobody has written to yet.
     FileBelow(FileBelow),
     Dir(Directory),
@@ -112,7 +77,7 @@ impl Node {
     /// The size that the guest is told. A link that leads nowhere has none: its length would be the host's.
     pub(super) fn size(&self) -> u64 {
         match &self.body {
-            Body::File(data) => data.len() as u64,
+            Body::File(data) => data.size(),
             Body::FileBelow(file) => file.size,
             Body::Symlink { target: Ok(target), .. } => target.len() as u64,
             Body::Symlink { target: Err(_), .. } | Body::Dir(_) | Body::Special(_) => 0,
@@ -122,7 +87,8 @@ impl Node {
     /// Bytes charged for the contents; a directory's names are charged one by one, and what is below is not.
     pub(super) fn charged(&self) -> u64 {
         match &self.body {
-            Body::File(_) | Body::Symlink { below: false, .. } => self.size(),
+            Body::File(data) => data.charged(),
+            Body::Symlink { below: false, .. } => self.size(),
             Body::FileBelow(_) | Body::Symlink { below: true, .. } | Body::Dir(_) | Body::Special(_) => 0,
         }
     }

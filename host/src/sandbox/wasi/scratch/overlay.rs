@@ -1,30 +1,13 @@
+use super::contents::{BLOCK, Contents};
 use super::directory::Directory;
-use super::lower::{Found, Lower, OpenFile, View};
-use super::node::{Body, FileBelow, Node, NodeId, Tree};
+use super::lower::{Found, Lower, OpenFile, Overlay, View};
+use super::node::{Body, FileBelow, Node, Tree};
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::host::HostCount;
 use crate::sandbox::wasi::resolve::NAME_MAX;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
-
-/// A tree of the store over a directory of the host.
-#[derive(Debug)]
-pub(super) struct Overlay {
-    root: NodeId,
-    view: View,
-}
-
-impl Overlay {
-    /// Whether it lies over this directory.
-    pub(super) fn is_over(&self, lower: &Lower) -> bool {
-        self.view.is_of(lower)
-    }
-
-    /// Its root.
-    pub(super) fn root(&self) -> NodeId {
-        self.root
-    }
-}
 
 impl Scratch {
     /// The root of the overlay over `lower`, which is there from the first time on that it is asked for. It cannot be removed,
@@ -130,7 +113,7 @@ impl Scratch {
         match copy(file.open.as_ref(), len) {
             Ok(data) => {
                 // The host's file may be shorter by now.
-                let copied = data.len() as u64;
+                let copied = data.size();
                 self.quota.refund(len - copied, 0);
                 self.work.bytes += copied;
                 self.node_mut(node)?.body = Body::File(data);
@@ -159,14 +142,17 @@ fn remembered(body: &Body) -> u64 {
 }
 
 /// Reads the first `len` bytes; no file is needed to read none.
-fn copy(file: Option<&OpenFile>, len: u64) -> Result<Vec<u8>> {
-    let len = usize::try_from(len).map_err(|_| FsError::Fbig)?;
-    let mut data = Vec::new();
-    data.try_reserve_exact(len).map_err(|_| FsError::Nospc)?;
-    data.resize(len, 0);
-    if let Some(file) = file.filter(|_| len > 0) {
-        let count = file.read_at(0, &mut data)?;
-        data.truncate(count);
+fn copy(file: Option<&OpenFile>, len: u64) -> Result<Contents> {
+    let mut data = Contents::default();
+    let Some(file) = file else { return Ok(data) };
+    let mut buf = [0; BLOCK as usize];
+    while data.size() < len {
+        let part = &mut buf[..usize::try_from(len - data.size()).unwrap_or(usize::MAX).min(BLOCK as usize)];
+        let count = file.read_at(data.size(), part)?;
+        if count == 0 {
+            break;
+        }
+        data.write_all(&part[..count])?;
     }
     Ok(data)
 }

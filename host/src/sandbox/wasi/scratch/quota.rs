@@ -1,9 +1,10 @@
+use crate::model::Limit;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 
 /// How much of its quota a file system uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Bytes of file contents (holes included), names and symbolic link targets.
+    /// Bytes of file contents (blocks that were written or reserved), names and symbolic link targets.
     pub bytes: u64,
     /// Names, plus files that are open without having one. The root is not counted.
     pub entries: u64,
@@ -14,22 +15,33 @@ pub struct Usage {
 pub(super) struct Quota {
     pub(super) max: Usage,
     pub(super) used: Usage,
+    /// The limit that was the first to refuse something.
+    pub(super) refused: Option<Limit>,
 }
 
 impl Quota {
     pub(super) const fn new(bytes: u64, entries: u64) -> Self {
-        Self { max: Usage { bytes, entries }, used: Usage { bytes: 0, entries: 0 } }
+        Self { max: Usage { bytes, entries }, used: Usage { bytes: 0, entries: 0 }, refused: None }
     }
 
     /// Charges both or neither.
     pub(super) fn charge(&mut self, bytes: u64, entries: u64) -> Result<()> {
         let entries = self.used.entries.checked_add(entries).filter(|sum| *sum <= self.max.entries);
         let bytes = self.used.bytes.checked_add(bytes).filter(|sum| *sum <= self.max.bytes);
-        let (Some(bytes), Some(entries)) = (bytes, entries) else {
-            return Err(FsError::Nospc);
-        };
-        self.used = Usage { bytes, entries };
-        Ok(())
+        match (bytes, entries) {
+            (Some(bytes), Some(entries)) => {
+                self.used = Usage { bytes, entries };
+                Ok(())
+            }
+            (None, _) => Err(self.refuse(Limit::Scratch)),
+            (_, None) => Err(self.refuse(Limit::ScratchEntries)),
+        }
+    }
+
+    /// Notes that a call is refused for want of room.
+    pub(super) fn refuse(&mut self, limit: Limit) -> FsError {
+        self.refused.get_or_insert(limit);
+        FsError::Nospc
     }
 
     /// Gives back what was charged.

@@ -1,5 +1,6 @@
 use super::directory::Entry;
-use super::node::{Body, Nanos, NodeId};
+use super::node::{Body, Nanos};
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;

@@ -1,4 +1,6 @@
-use super::node::{Body, FileKind, NodeId, SCRATCH};
+use super::kind::FileKind;
+use super::node::{Body, SCRATCH};
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::PATH_MAX;
 
@@ -18,8 +20,10 @@ pub struct ResidueFile {
 pub struct Residue {
     /// In path order: by name in each directory, and what is below a directory right after it.
     pub files: Vec<ResidueFile>,
-    /// How many more there are than could be listed.
-    pub omitted: u64,
+    /// How many more there are than could be listed, without directories.
+    pub omitted_files: u64,
+    /// How many more directories.
+    pub omitted_dirs: u64,
 }
 
 impl Scratch {
@@ -51,8 +55,17 @@ impl Scratch {
             }
         }
         let nodes = self.nodes().filter(|node| node.tree == SCRATCH);
-        let names: u64 = nodes.map(|node| if let Body::Dir(dir) = &node.body { dir.len() } else { 0 }).sum();
-        Residue { omitted: names - files.len() as u64, files }
+        let (mut names, mut dirs) = (0, 0);
+        for node in nodes {
+            if let Body::Dir(dir) = &node.body {
+                names += dir.len();
+                // One that is removed is still open.
+                dirs += u64::from(node.nlink > 0 && node.ino != NodeId::ROOT.ino);
+            }
+        }
+        let listed_dirs = files.iter().filter(|file| file.kind == FileKind::Dir).count() as u64;
+        let (omitted, omitted_dirs) = (names - files.len() as u64, dirs - listed_dirs);
+        Residue { omitted_files: omitted - omitted_dirs, omitted_dirs, files }
     }
 
     fn names_of(&self, dir: NodeId) -> impl Iterator<Item = (&str, NodeId)> {

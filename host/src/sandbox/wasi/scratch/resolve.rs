@@ -1,4 +1,5 @@
-use super::node::{Body, NodeId};
+use super::node::Body;
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::{self, Found, FsError, Place, Reached, Result, Tree, What};
 

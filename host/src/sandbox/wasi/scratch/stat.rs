@@ -1,4 +1,6 @@
-use super::node::{Body, FileKind, Nanos, NodeId};
+use super::kind::FileKind;
+use super::node::{Body, Nanos};
+use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::Result;
 

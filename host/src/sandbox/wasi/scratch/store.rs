@@ -1,16 +1,18 @@
 use super::directory::{Directory, Entry};
-use super::node::{Body, Nanos, Node, NodeId, SCRATCH};
-use super::overlay::Overlay;
+use super::lower::Overlay;
+use super::node::{Body, Nanos, Node, SCRATCH};
+use super::node_id::NodeId;
 use super::quota::{Quota, Usage};
+use crate::model::Limit;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
 
 /// What calls have done besides moving bytes from and to the guest: the host's work, for its holder to charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Work {
-    /// Bytes filled with zeros, or copied from below an overlay.
+    /// Bytes copied from below an overlay.
     pub bytes: u64,
-    /// Entries of directories below that were read.
+    /// Entries of directories below that were read, and pieces of files that were looked at for a reservation.
     pub entries: u64,
     /// Components of symbolic links' targets that were resolved, and directories passed on the way up to a root: what the
     /// length of a path argument says nothing of.
@@ -36,7 +38,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// An empty file system that holds at most `max_bytes` bytes of contents, names and link targets, and at most `max_entries`
-    /// names. No file that is written to can be larger than `max_bytes`. The times of its root, and of whatever is found below
+    /// names. The times of its root, and of whatever is found below
     /// an overlay, are `now`. Allocates nothing.
     pub const fn new(max_bytes: u64, max_entries: u64, now: Nanos) -> Self {
         let ino = NodeId::ROOT.ino;
@@ -61,6 +63,11 @@ impl Scratch {
     /// What is charged against the quotas now.
     pub const fn usage(&self) -> Usage {
         self.quota.used
+    }
+
+    /// The limit that was the first to refuse a call something, if one did.
+    pub const fn refused(&self) -> Option<Limit> {
+        self.quota.refused
     }
 
     /// What is remembered of the files that were met below overlays: their names, paths and link targets, and how many.

@@ -1,6 +1,8 @@
 //! What a guest might try: depth, breadth, and paths made of anything.
 
 use super::*;
+use crate::sandbox::wasi::scratch::contents::BLOCK;
+use crate::sandbox::wasi::scratch::node::Body;
 use proptest::prelude::*;
 
 /// A chain of directories deeper than any path and any stack.
@@ -19,7 +21,7 @@ fn a_deep_tree_is_listed_as_far_as_paths_reach_and_dropped() {
     let (mut fs, chain) = deep(100_000);
     let residue = fs.residue(usize::MAX);
     assert_eq!(residue.files.len(), PATH_MAX / 2);
-    assert_eq!(residue.omitted, 100_000 - PATH_MAX as u64 / 2);
+    assert_eq!((residue.omitted_files, residue.omitted_dirs), (0, 100_000 - PATH_MAX as u64 / 2));
     assert_eq!(residue.files.last().unwrap().path.len(), PATH_MAX - 1);
     let bottom = chain[chain.len() - 1];
     assert_eq!(fs.lookup(bottom, "..", true), Err(FsError::NotCapable));
@@ -86,6 +88,42 @@ fn a_hundred_thousand_names_in_one_directory() {
         fs.unlink(fs.root(), &name.to_string(), 2).unwrap();
     }
     assert_eq!(fs.usage(), Usage::default());
+}
+
+#[test]
+fn a_million_holes_with_a_byte_each_end_in_an_errno() {
+    const QUOTA: u64 = 1 << 20;
+    let mut fs = Scratch::new(QUOTA, 10, 1);
+    let node = file(&mut fs, "f", b"");
+    fs.truncate(node, i64::MAX as u64, 2).unwrap();
+    let written = (0..1_000_000).filter(|nth| fs.write_at(node, nth * 3 * BLOCK, b"x", 2).is_ok()).count() as u64;
+    assert_eq!(written, QUOTA / BLOCK - 1);
+    let allocated = |fs: &Scratch| {
+        let Body::File(data) = &fs.node(node).unwrap().body else { unreachable!() };
+        data.allocated() as u64
+    };
+    assert!(allocated(&fs) < QUOTA / 10);
+    fs.truncate(node, 0, 2).unwrap();
+    for nth in 0..10_000 {
+        fs.truncate(node, 1 << (nth % 60), 2).unwrap();
+        fs.write_at(node, (nth % 7) * 1000, &[1; 3000], 2).unwrap();
+        fs.allocate(node, nth % 5 * BLOCK, 10, 2).unwrap();
+        assert!(allocated(&fs) < 2 * QUOTA);
+        fs.truncate(node, nth % 5000, 2).unwrap();
+    }
+    audit::audit(&fs);
+}
+
+#[test]
+fn looking_for_holes_to_reserve_is_counted() {
+    let mut fs = Scratch::new(1 << 30, 10, 1);
+    let node = file(&mut fs, "f", b"");
+    for nth in 0..1000 {
+        fs.write_at(node, nth * 2 * BLOCK, b"x", 2).unwrap();
+    }
+    fs.take_work();
+    assert_eq!(fs.allocate(node, 0, 1 << 40, 2), Err(FsError::Nospc));
+    assert_eq!(fs.take_work().entries, 1000);
 }
 
 fn populated() -> Scratch {

@@ -1,0 +1,53 @@
+//! What the host holds for a test, added up from wherever it is.
+
+use super::context::Wasi;
+use super::quota::{BrokenLimit, MET, NAME};
+use super::table::{Entry, Object};
+use crate::ledger::Origin;
+
+impl Wasi {
+    /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
+    /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
+    /// that are being read, and what is remembered of host files, those below overlays included. A descriptor that is closed
+    /// is no longer counted, and nothing of it is kept.
+    fn held(&self) -> u64 {
+        let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
+        [
+            self.world.capture.held(),
+            self.world.network.held(),
+            scratch.bytes,
+            met.bytes,
+            scratch.entries.saturating_add(met.entries).saturating_mul(NAME),
+            self.quota.held(),
+            self.world.files.met().saturating_mul(MET),
+        ]
+        .into_iter()
+        .fold(0, u64::saturating_add)
+    }
+
+    /// Whether the call that was just made broke a limit.
+    pub(crate) fn check_quota(&self) -> Result<(), BrokenLimit> {
+        self.quota.check(self.held())
+    }
+
+    /// Lets clean-ups move and hold more than the test may.
+    pub(crate) fn open_reserve(&mut self) {
+        let held = self.held();
+        self.quota.open_reserve(held);
+    }
+
+    /// Puts the limits back to the test's own, before it is called again.
+    pub(crate) fn close_reserve(&mut self) {
+        self.quota.close_reserve();
+    }
+
+    /// Takes off the count what goes with a descriptor; to be called before the ledger forgets it.
+    pub(super) fn let_go(&mut self, entry: &Entry) {
+        if let Object::Dir { listing: Some(listing), .. } = &entry.object {
+            self.quota.hold_listing(Some(listing), &[]);
+        }
+        if let Some(handle) = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test) {
+            self.quota.let_go(&entry.path, handle.stack.as_ref().map_or(0, |stack| stack.len()));
+        }
+    }
+}
