@@ -179,6 +179,13 @@ fn every_block_was_allocated_at_a_marked_line() {
     assert!(seen.get() > 120, "{} marks", seen.get());
 }
 
+#[test]
+fn what_assert_printed_is_why_a_program_in_c_failed() {
+    let (_, test) = tests(c_report()).find(|(_, test)| test["name"] == "fail_an_assertion").unwrap();
+    assert_eq!(test["message"], "Assertion failed: count() == 2 (fail_an_assertion.c: main: 9)");
+    assert_eq!(places(&test["stack"]).next(), Some(("c/fail_an_assertion.c".to_owned(), 9)));
+}
+
 /// Whoever wrote the allocator: the first frame is where it was called from.
 #[test]
 fn an_allocator_of_the_users_own_is_not_the_place() {

@@ -6,8 +6,10 @@
 //! A new harness is a file here that implements [`TestHarness`], its `mod` and its arm of [`harness`] below, and its word in
 //! [`Harness`].
 
+pub(crate) mod c;
 mod command;
 mod evidence;
+pub(crate) mod hints;
 mod libtest;
 mod listing;
 mod reading;
@@ -74,11 +76,6 @@ pub(crate) trait TestHarness: Sync {
     /// What a test itself wrote to standard output, of all that was written there.
     fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> &'o [u8] {
         stdout
-    }
-
-    /// What to know about the platform where a test failed with this message.
-    fn hint(&self, message: &str) -> Option<&'static str> {
-        rust::hint_for_panic(message)
     }
 }
 

@@ -1,45 +1,7 @@
-//! What Rust guests have in common, whatever harness holds their tests: how a panic is printed, and which failures are the
-//! platform's.
+//! What Rust guests have in common, whatever harness holds their tests: how a panic is printed.
 
 /// How a failed allocation ends a Rust guest.
 pub const OUT_OF_MEMORY: &str = "out of memory: an allocation failed";
-
-/// The hint for a panic in a closure that was given to `catch_unwind`.
-pub const CATCH_UNWIND: &str =
-    "wasm32-wasip1 does not unwind: `std::panic::catch_unwind` catches nothing here; airtight::test has `should_panic`";
-
-/// A hint for the message of a panic that WASI causes, such as a thread that cannot be started.
-pub fn hint_for_panic(message: &str) -> Option<&'static str> {
-    const TEMP_DIR: &str = "`std::env::temp_dir()` has no answer on wasm32-wasip1; the scratch directory is /tmp, and \
-        airtight::test gives `t.temp_dir()`";
-    const THREADS: &str =
-        "wasm32-wasip1 has no threads: `std::thread::spawn` always fails here; test the threaded part natively";
-    const READ_ONLY: &str = "the directory is granted read-only: write below /tmp, or grant it with \
-        `mode = \"overlay\"` in airtight.toml";
-    const FULL: &str = "the test's files in memory, /tmp and overlays, are at a limit: `scratch` (bytes) or \
-        `scratch-entries` in airtight.toml";
-    const HINTS: [(&str, &str); 10] = [
-        // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
-        ("no filesystem on wasm", TEMP_DIR),
-        ("not supported by WASI yet", TEMP_DIR),
-        ("failed to spawn thread", THREADS),
-        // As `Debug` and as `Display` have it.
-        ("ReadOnlyFilesystem", READ_ONLY),
-        ("Read-only file system", READ_ONLY),
-        ("StorageFull", FULL),
-        ("No space left on device", FULL),
-        (
-            "operation not supported on this platform",
-            "wasm32-wasip1 does not have this operation (processes, threads, most of networking)",
-        ),
-        ("No file descriptors available", "the test is at its limit of open descriptors: `handles` in airtight.toml"),
-        (
-            "failed to find a pre-opened file descriptor",
-            "no directory that holds this path is granted; see `dir` in airtight.toml",
-        ),
-    ];
-    HINTS.iter().find(|(needle, _)| message.contains(needle)).map(|(_, hint)| *hint)
-}
 
 /// A panic as Rust's default hook prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use crate::harness::rust::{self, OUT_OF_MEMORY};
 use crate::harness::sdk::cleanup_message;
 use crate::harness::{Evidence, Finish, harness};
+use crate::harness::{c, hints};
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
 use crate::sandbox::wasi::FatalWait;
@@ -77,10 +78,24 @@ impl Case<'_> {
             Finish::Skipped(reason) => Judgement::skip(reason),
             Finish::Abnormal => self.judge_abnormal(),
         };
+        judgement.hint = judgement.hint.or_else(|| self.hint(&judgement));
         self.blame_memory(&mut judgement);
         self.blame_cleanups(&mut judgement);
         self.hint_at_full_files(&mut judgement);
         judgement
+    }
+
+    /// What to know about the platform, where the failure is one of the platform's.
+    fn hint(&self, judgement: &Judgement) -> Option<&'static str> {
+        let (symbols, stack) = (&self.module.symbols, self.run.ending.stack().map_or(&[][..], |stack| stack));
+        match judgement.verdict {
+            Verdict::Fail => {}
+            Verdict::Timeout => return hints::for_endless_wait(stack, symbols),
+            Verdict::Pass | Verdict::Leak | Verdict::Memory | Verdict::Exit | Verdict::Skip => return None,
+        }
+        let by_message = judgement.message.as_deref().and_then(|message| hints::for_failure(message, stack, symbols));
+        let panicked = || symbols.cause(stack) == TrapCause::Panic;
+        by_message.or_else(|| panicked().then(|| hints::for_panic(stack, symbols)).flatten())
     }
 
     fn judge_abnormal(&self) -> Judgement {
@@ -145,15 +160,18 @@ impl Case<'_> {
         match (kind, cause, panic) {
             (TrapKind::Unreachable, TrapCause::AllocError, _) => Judgement::fail(OUT_OF_MEMORY),
             (TrapKind::Unreachable, TrapCause::Panic, Some(panic)) => {
-                let catches = || self.module.symbols.catches_panics(stack).then_some(rust::CATCH_UNWIND);
-                let hint = harness(self.harness).hint(&panic.message).or_else(catches);
-                Judgement { hint, panicked_at: Some(panic.place), ..Judgement::fail(panic.message) }
+                Judgement { panicked_at: Some(panic.place), ..Judgement::fail(panic.message) }
             }
             (TrapKind::Unreachable, TrapCause::Panic, None) => Judgement::fail("panicked, and the message was lost"),
             (TrapKind::MemoryFault, ..) => Judgement {
                 hint: Some("deep recursion in a Rust or C guest also ends so, on its shadow stack"),
                 ..Judgement::fail(format!("trap: {kind}"))
             },
+            // C aborts after it has said why.
+            (TrapKind::Unreachable, TrapCause::Other, _) => {
+                let said = c::last_assertion(&stderr[..own]);
+                Judgement::fail(said.unwrap_or_else(|| format!("trap: {kind}")))
+            }
             _ => Judgement::fail(format!("trap: {kind}")),
         }
     }

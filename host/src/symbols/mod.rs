@@ -204,11 +204,26 @@ impl Symbols {
         }
     }
 
-    /// Whether the test that a harness runs had asked for panics to be caught. False where it cannot be told.
+    /// Whether the test had asked for panics to be caught, itself or by a package. False where it cannot be told.
     pub fn catches_panics(&self, stack: &[RawFrame]) -> bool {
-        // The harness itself runs each test so: only frames within the test count.
-        let end = self.test_end(stack);
-        end < stack.len() && self.holds(&stack[..end], Class::Catch)
+        let groups = self.groups(stack);
+        let mut outward = groups.iter().flat_map(|group| group.iter()).peekable();
+        let catches = |symbol: &Symbol| class(&symbol.frame.function, &self.harnesses) == Some(Class::Catch);
+        while let Some(symbol) = outward.next() {
+            // Rust's library itself catches what it passes on: around `main`, and in a scope of threads.
+            let asked = outward.peek().is_some_and(|outer| !catches(outer) && !outer.owner.is_foreign());
+            if catches(symbol) && asked {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a function that the test called, or the test itself, has one of these in its path. The innermost are looked at.
+    pub fn mentions(&self, stack: &[RawFrame], paths: &[&str]) -> bool {
+        let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
+        let mut functions = groups.iter().flat_map(|group| group.iter()).map(|symbol| symbol.frame.function.as_str());
+        functions.any(|function| paths.iter().any(|path| function.contains(path)))
     }
 
     /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: some harnesses leave out

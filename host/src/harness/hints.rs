@@ -1,0 +1,269 @@
+//! Failures that are the platform's and not the test's, by what they say and where they happen: a row each, with what to do.
+
+use crate::ledger::RawFrame;
+use crate::symbols::Symbols;
+
+/// What an error says that the platform has no such operation, as `Debug` and as `Display` have it: Rust's own words, and
+/// WASI's error number.
+const UNSUPPORTED: &[&str] =
+    &["operation not supported on this platform", "code: 58, kind: Unsupported", "Not supported (os error 58)"];
+
+/// What Rust says of a path below no directory that is granted.
+const NOT_GRANTED: &[&str] = &["failed to find a pre-opened file descriptor"];
+
+const THREADS: &str = "wasm32-wasip1 has no threads: `std::thread::spawn` always fails, and so does what needs it (tokio's \
+    `spawn_blocking` and runtime of several threads, rstest's `#[timeout]`, rayon); test that part natively";
+const PROCESSES: &str = "wasm32-wasip1 has no processes: `std::process::Command` always fails, and so does what needs it \
+    (trybuild, assert_cmd); test that part natively";
+
+const WAITS: &str = "the test waits for another thread, and wasm32-wasip1 has none: nobody can wake it; let it be done by who \
+    waits, or test that part natively";
+
+/// One way in which the platform fails an honest test.
+struct PlatformFailure {
+    /// The message has one of these.
+    says: &'static [&'static str],
+    /// It also has one of these, where there are any.
+    and_says: &'static [&'static str],
+    /// A function on the stack has one of these in its path, where there are any.
+    within: &'static [&'static str],
+    hint: &'static str,
+}
+
+const ROW: PlatformFailure = PlatformFailure { says: &[], and_says: &[], within: &[], hint: "" };
+
+/// The first row that fits is meant.
+const FAILURES: &[PlatformFailure] = &[
+    PlatformFailure {
+        // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
+        says: &["no filesystem on wasm", "not supported by WASI yet"],
+        hint: "`std::env::temp_dir()` has no answer on wasm32-wasip1; the scratch directory is /tmp, and airtight::test gives \
+            `t.temp_dir()`",
+        ..ROW
+    },
+    PlatformFailure { says: &["failed to spawn thread", "OS can't spawn worker thread"], hint: THREADS, ..ROW },
+    PlatformFailure {
+        says: UNSUPPORTED,
+        within: &["rstest::timeout::", "std::thread::scoped::", "rayon_core::", "crossbeam_utils::thread::"],
+        hint: THREADS,
+        ..ROW
+    },
+    PlatformFailure { says: UNSUPPORTED, within: &["trybuild::", "assert_cmd::"], hint: PROCESSES, ..ROW },
+    PlatformFailure {
+        says: UNSUPPORTED,
+        hint: "wasm32-wasip1 does not have this operation: it has no threads, no processes, and no connections by `std::net`; \
+            test that part natively, or connect in the network that airtight::test gives",
+        ..ROW
+    },
+    PlatformFailure {
+        says: &[
+            "condvar wait not supported",
+            "cannot recursively acquire mutex",
+            "rwlock locked for reading",
+            "rwlock locked for writing",
+            "can't sleep",
+            "thread parking",
+        ],
+        hint: WAITS,
+        ..ROW
+    },
+    PlatformFailure {
+        // As `Debug` and as `Display` have it.
+        says: &["ReadOnlyFilesystem", "Read-only file system"],
+        hint: "the directory is granted read-only: write below /tmp, or grant it with `mode = \"overlay\"` in airtight.toml",
+        ..ROW
+    },
+    PlatformFailure {
+        says: &["StorageFull", "No space left on device"],
+        hint: "the test's files in memory, /tmp and overlays, are at a limit: `scratch` (bytes) or `scratch-entries` in \
+            airtight.toml",
+        ..ROW
+    },
+    PlatformFailure {
+        says: &["No file descriptors available"],
+        hint: "the test is at its limit of open descriptors: `handles` in airtight.toml",
+        ..ROW
+    },
+    PlatformFailure {
+        says: NOT_GRANTED,
+        and_says: &["/out/", "/out\\\"", "/out\""],
+        hint: "this path was baked in when the test was built, and that directory is not granted: where it is OUT_DIR, have the \
+            file compiled in with `include_bytes!` or `include_str!`, or grant the directory with `dir` in airtight.toml",
+        ..ROW
+    },
+    PlatformFailure {
+        says: NOT_GRANTED,
+        and_says: &["/target/"],
+        hint: "this path was baked in when the test was built, and that directory is not granted: write below /tmp instead of \
+            CARGO_TARGET_TMPDIR, or grant the directory with `dir` in airtight.toml",
+        ..ROW
+    },
+    PlatformFailure {
+        says: NOT_GRANTED,
+        hint: "no directory that holds this path is granted: of the host, a test sees its package's directory, and what `dir` in \
+            airtight.toml names",
+        ..ROW
+    },
+    PlatformFailure {
+        // The guest's own C library finds no directory for the path: the host is not asked.
+        says: &["kind: NotFound", "No such file or directory (os error 44)"],
+        hint: "where the host has this file, it is not granted: a test sees its package's directory, /tmp, and what `dir` in \
+            airtight.toml names. A path that was baked in at build time can be granted (OUT_DIR), compiled in with \
+            `include_bytes!`, or replaced by /tmp (CARGO_TARGET_TMPDIR)",
+        ..ROW
+    },
+    PlatformFailure {
+        says: &["Capabilities insufficient", "os error 76"],
+        hint: "the path leads out of the directory that is granted, or the grant does not allow this: see `dir` in airtight.toml",
+        ..ROW
+    },
+];
+
+/// What to do where a panic was to be caught, by who was to catch it.
+const CATCHERS: &[(&str, &str)] = &[
+    (
+        "proptest::",
+        "wasm32-wasip1 does not unwind, so that proptest cannot go on after a panic: with `prop_assert!` it makes the failing \
+            input smaller here too",
+    ),
+    (
+        "libtest_mimic::",
+        "wasm32-wasip1 does not unwind, so that the first test which panics ends all of this program: return `Err` from it",
+    ),
+    (
+        "",
+        "wasm32-wasip1 does not unwind: `std::panic::catch_unwind` catches nothing here; airtight::test has `should_panic`",
+    ),
+];
+
+/// What to know about the platform where a test failed with this message, at this place if one is known.
+pub(crate) fn for_failure(message: &str, stack: &[RawFrame], symbols: &Symbols) -> Option<&'static str> {
+    let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
+    let fits = |failure: &&PlatformFailure| {
+        has(failure.says)
+            && (failure.and_says.is_empty() || has(failure.and_says))
+            && (failure.within.is_empty() || symbols.mentions(stack, failure.within))
+    };
+    FAILURES.iter().find(fits).map(|failure| failure.hint)
+}
+
+/// Functions of Rust's library in which a thread waits for another, and on this platform waits for ever.
+const ENDLESS: &[&str] =
+    &["std::thread::park", "::thread_parking::", "std::sync::mpmc::", "std::sync::mpsc::", "Parker::park"];
+
+/// What to know about a test that was stopped here, if it waited for what cannot come.
+pub(crate) fn for_endless_wait(stack: &[RawFrame], symbols: &Symbols) -> Option<&'static str> {
+    symbols.mentions(stack, ENDLESS).then_some(WAITS)
+}
+
+/// What to know about a panic with this stack, if it was to be caught.
+pub(crate) fn for_panic(stack: &[RawFrame], symbols: &Symbols) -> Option<&'static str> {
+    let catcher = |(path, _): &&(&str, &str)| path.is_empty() || symbols.mentions(stack, &[path]);
+    symbols.catches_panics(stack).then(|| CATCHERS.iter().find(catcher).map(|(_, hint)| *hint)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbols::PathRoots;
+
+    /// A module with these functions, and a stack of them.
+    fn stack(functions: &[&str]) -> (Symbols, Vec<RawFrame>) {
+        let text: String = functions.iter().map(|name| format!("(func $\"{name}\")")).collect();
+        let module = wat::parse_str(format!("(module {text})")).unwrap();
+        let frames = (0..functions.len() as u32).map(|function| RawFrame { function, offset: None });
+        (Symbols::of_bytes(&module, PathRoots::default()), frames.collect())
+    }
+
+    fn hint(message: &str, functions: &[&str]) -> &'static str {
+        let (symbols, stack) = stack(functions);
+        for_failure(message, &stack, &symbols).unwrap_or("nothing")
+    }
+
+    #[test]
+    fn each_cause_has_a_hint_of_its_own() {
+        let debug = "called `Result::unwrap()` on an `Err` value: Os { code: 58, kind: Unsupported, message: \"Not supported\" }";
+        let preopen = |path: &str| {
+            format!(
+                "Custom {{ kind: Uncategorized, error: \"failed to find a pre-opened file descriptor through which \\\"{path}\\\" \
+                 could be opened\" }}"
+            )
+        };
+        for (message, within, expected) in [
+            ("no filesystem on wasm", "demo::f", "the scratch directory is /tmp"),
+            ("not supported by WASI yet", "demo::f", "the scratch directory is /tmp"),
+            (
+                "failed to spawn thread: Os { code: 58, kind: Unsupported }",
+                "demo::f",
+                "no threads: `std::thread::spawn`",
+            ),
+            ("OS can't spawn worker thread: Not supported (os error 58)", "demo::f", "tokio's `spawn_blocking`"),
+            (debug, "rstest::timeout::execute_with_timeout_sync", "rstest's `#[timeout]`"),
+            (debug, "std::thread::scoped::scope", "no threads: `std::thread::spawn`"),
+            (debug, "trybuild::cargo::build", "no processes"),
+            (debug, "demo::f", "does not have this operation"),
+            ("operation not supported on this platform", "demo::f", "does not have this operation"),
+            ("condvar wait not supported", "tokio::runtime::park::Inner::park", "waits for another thread"),
+            ("cannot recursively acquire mutex", "demo::f", "waits for another thread"),
+            ("Os { code: 69, kind: ReadOnlyFilesystem, message: \"Read-only file system\" }", "demo::f", "read-only"),
+            ("No space left on device (os error 51)", "demo::f", "`scratch` (bytes)"),
+            ("No file descriptors available (os error 41)", "demo::f", "`handles`"),
+            (&preopen("/h/target/debug/build/demo-0123/out/t.bin"), "demo::f", "`include_bytes!`"),
+            (&preopen("/h/target/debug/build/demo-0123/out"), "demo::f", "`include_bytes!`"),
+            (&preopen("/h/target/tmp/x"), "demo::f", "CARGO_TARGET_TMPDIR"),
+            (&preopen("/etc/passwd"), "demo::f", "sees its package's directory"),
+            (
+                "Os { code: 44, kind: NotFound, message: \"No such file or directory\" }",
+                "demo::f",
+                "where the host has",
+            ),
+            ("Capabilities insufficient (os error 76)", "demo::f", "leads out of the directory"),
+            ("assertion failed: a == b", "std::thread::scoped::scope", "nothing"),
+        ] {
+            let found = hint(message, &["core::panicking::panic", within]);
+            assert!(found.contains(expected), "{message} in {within}: {found}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_reachable_and_tells_what_to_do() {
+        for (nth, failure) in FAILURES.iter().enumerate() {
+            let message = [failure.says[0], failure.and_says.first().copied().unwrap_or_default()].concat();
+            let within: Vec<_> = failure.within.iter().take(1).map(|path| format!("{path}f")).collect();
+            let (symbols, stack) = stack(&within.iter().map(String::as_str).collect::<Vec<_>>());
+            let found = for_failure(&message, &stack, &symbols).unwrap();
+            assert_eq!(found, failure.hint, "row {nth}");
+            assert!(!failure.hint.ends_with('.') && failure.hint.contains([';', ':', ',']), "{}", failure.hint);
+        }
+    }
+
+    #[test]
+    fn a_wait_for_a_thread_is_told_from_an_endless_loop() {
+        let found = |functions: &[&str]| {
+            let (symbols, stack) = stack(functions);
+            for_endless_wait(&stack, &symbols)
+        };
+        assert!(
+            found(&["std::sync::mpmc::context::Context::wait_until", "demo::f"]).unwrap().contains("another thread")
+        );
+        assert_eq!(found(&["demo::f", "demo::main"]), None);
+    }
+
+    #[test]
+    fn who_was_to_catch_a_panic_decides_the_hint() {
+        let window = "test::__rust_begin_short_backtrace";
+        let found = |functions: &[&str]| {
+            let (symbols, stack) = stack(functions);
+            for_panic(
+                &stack,
+                &symbols.with_harnesses(vec![crate::harness::harness(crate::model::Harness::Libtest).frames()]),
+            )
+        };
+        let catch = "std::panicking::catch_unwind";
+        assert!(found(&["demo::f", catch, "proptest::run", window]).unwrap().contains("prop_assert"));
+        assert!(found(&["demo::f", catch, "demo::g", window]).unwrap().contains("should_panic"));
+        assert_eq!(found(&["demo::f", window, catch]), None, "only the harness catches");
+        // A scope of threads passes on what it catches.
+        assert_eq!(found(&["demo::f", catch, "std::panic::catch_unwind", "std::thread::scoped::scope", window]), None);
+    }
+}
