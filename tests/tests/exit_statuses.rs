@@ -99,6 +99,26 @@ fn a_file_that_is_no_module_is_104() {
     insta::assert_snapshot!(ran.stderr, @r#"error: cannot read nowhere.wasm: No such file or directory (os error 2)"#);
 }
 
+/// A module that cannot be loaded does not keep the others from running, and they do not make up for it.
+#[test]
+fn a_module_that_cannot_be_loaded_beside_others_is_104_or_what_they_come_to() {
+    let dir = scratch_dir();
+    for guest in ["pass_empty", "exit_1"] {
+        compile(guest, dir.path());
+    }
+    fs::write(dir.path().join("bad.wasm"), "text").unwrap();
+    for (command, guest, status) in
+        [("run", "pass_empty", 104), ("run", "exit_1", 100), ("list", "pass_empty", 104), ("list", "exit_1", 104)]
+    {
+        let ran = run(dir.path(), [command, "bad.wasm", &format!("{guest}.wasm")]);
+        assert_eq!(ran.status, Some(status), "{command} {guest}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.starts_with("error: cannot load bad.wasm: "), "{}", ran.stderr);
+        assert!(ran.stdout.contains(&format!("{guest} {guest}")), "{}", ran.stdout);
+        let noted = ran.stdout.contains("Note not tested: cannot load bad.wasm: ");
+        assert_eq!(noted, command == "run", "{}", ran.stdout);
+    }
+}
+
 #[test]
 fn a_component_is_104() {
     let (status, said) = run_wat("(component)");

@@ -16,7 +16,8 @@ pub const SETUP: u8 = 96;
 pub const TEST_FAILED: u8 = 100;
 /// The build of the tests failed.
 pub const BUILD_FAILED: u8 = 101;
-/// A module could not be loaded or listed: not wasm, a component, unknown imports, over the size cap.
+/// A module could not be loaded or listed: not wasm, a component, unknown imports, over the size cap. Where others can be
+/// loaded they are run all the same, and this is the status if all of their tests pass; else theirs is.
 pub const MODULE_UNUSABLE: u8 = 104;
 /// Interrupted; the partial report was written.
 pub const INTERRUPTED: u8 = 130;

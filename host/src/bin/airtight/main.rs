@@ -5,6 +5,7 @@ mod build;
 mod diff;
 mod failure;
 mod list;
+mod loaded;
 mod run;
 mod runner;
 mod session;

@@ -3,8 +3,9 @@
 use crate::args::RunCommand;
 use crate::failure::{Done, Failure};
 use crate::list;
+use crate::loaded::Refused;
 use crate::session::{Session, config_above};
-use airtight::{Harness, ModuleGrants, Subject};
+use airtight::{Harness, ModuleGrants};
 use std::path::PathBuf;
 
 pub fn run(command: RunCommand) -> Done {
@@ -15,7 +16,7 @@ pub fn run(command: RunCommand) -> Done {
     let settled = tests.settle(&mut run);
     let session = Session::open(&run, tests.harness, &config)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
-    let subjects: Vec<Subject> = command.files.iter().map(load).collect::<Result<_, _>>()?;
+    let (subjects, refused) = Refused::among(command.files.iter().map(load))?;
     let are_programs = subjects.iter().all(|subject| subject.module().harness() == Harness::Command);
     let session = if are_programs && !command.tests.rest.is_empty() {
         (tests, run) = (command.tests, command.run);
@@ -27,5 +28,5 @@ pub fn run(command: RunCommand) -> Done {
         session
     };
     let planned = session.plan(subjects, &tests.selection())?;
-    if tests.list { list::print(&planned) } else { session.run(&planned, &[]) }
+    refused.conclude(if tests.list { list::print(&planned) } else { session.run(&planned, &refused.notes()) })
 }

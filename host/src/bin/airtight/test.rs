@@ -4,6 +4,7 @@ use crate::args::TestCommand;
 use crate::build::{build, config_of};
 use crate::failure::Done;
 use crate::list;
+use crate::loaded::Refused;
 use crate::session::Session;
 use airtight::Plan;
 use airtight::exit_status;
@@ -17,7 +18,8 @@ pub fn test(mut command: TestCommand) -> Done {
     let session = Session::open(&command.run, command.tests.harness, &config)?;
     let built = build(&command.build, &path)?;
     let mut notes = notes(&built);
-    let subjects = built.artifacts.iter().map(|artifact| session.artifact(artifact)).collect::<Result<_, _>>()?;
+    let (subjects, refused) = Refused::among(built.artifacts.iter().map(|artifact| session.artifact(artifact)))?;
+    notes.extend(refused.notes());
     let planned = session.plan(subjects, &command.tests.selection())?;
     if planned.modules().iter().any(|module| !module.module.has_lines()) {
         notes.push(no_lines(&command.build.request(&path).profile));
@@ -25,7 +27,7 @@ pub fn test(mut command: TestCommand) -> Done {
     notes.extend(baked(&planned));
     let ended =
         if command.no_run || command.tests.list { list::print(&planned) } else { session.run(&planned, &notes) };
-    match ended {
+    match refused.conclude(ended) {
         // What was built passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
         ended => ended,
