@@ -5,6 +5,7 @@ use super::module::ModuleHeap;
 use crate::ledger::heap::reach::{Picture, without};
 use crate::ledger::heap::{Block, Parts};
 use crate::sandbox::state::TestState;
+use crate::sandbox::wasi::GivenPaths;
 use std::ops::Range;
 use wasmtime::{Instance, Store};
 
@@ -39,6 +40,10 @@ impl EndPicture {
         let memory = store.data().heap.memory?.data(&*store);
         let data = ground.start.min(lowest)..lowest;
         let mut roots = without(std::slice::from_ref(&data), &allocator.ranges);
+        let given = store.data().wasi.given_paths();
+        let left_by_libc: Vec<_> =
+            roots.iter().flat_map(|root| into_paths(memory, root.clone(), &blocks, given)).collect();
+        roots = without(&roots, &left_by_libc);
         roots.extend(allocator.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
         let parts = parts(&data, &blocks);
         let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
@@ -81,6 +86,25 @@ fn parts(data: &Range<u32>, blocks: &[Block]) -> Vec<Range<u64>> {
         }
     }
     parts
+}
+
+/// The words in a range that point into the middle of a block, to a path that was given to a call: what wasi-libc keeps of
+/// its last calls. A static of the program's own that owns the block points to its beginning: by another pointer nobody can
+/// free it.
+fn into_paths(memory: &[u8], range: Range<u32>, blocks: &[Block], given: &GivenPaths) -> Vec<Range<u32>> {
+    if given.is_empty() {
+        return Vec::new();
+    }
+    let within = |word: u32| {
+        let after = blocks.partition_point(|block| block.ptr < word);
+        after.checked_sub(1).is_some_and(|last| word - blocks[last].ptr < blocks[last].size)
+    };
+    let is_left = |at: &u32| {
+        let word =
+            memory.get(*at as usize..).and_then(|bytes| bytes.first_chunk()).map(|word| u32::from_le_bytes(*word));
+        word.is_some_and(|word| given.contains(word) && within(word))
+    };
+    (range.start.next_multiple_of(4)..range.end).step_by(4).filter(is_left).map(|at| at..at + 4).collect()
 }
 
 /// The words in a range that hold the address of a block. An allocator's own never do: they point to what is before one.

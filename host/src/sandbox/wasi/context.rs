@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::fault::Fault;
+use super::given_paths::GivenPaths;
 use super::grants::{Grants, SocketError};
 use super::host::Turn;
 use super::meter;
@@ -32,6 +33,7 @@ pub struct Wasi {
     pub(super) quota: Quota,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
+    pub(super) given_paths: GivenPaths,
     /// Given back last, when nothing listens any more.
     _turn: Turn,
 }
@@ -124,6 +126,7 @@ impl Wasi {
             max_handles: u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX),
             quota: Quota::new(limits.most(Limit::Io), limits.most(Limit::HostMemory)),
             stack: None,
+            given_paths: GivenPaths::default(),
             grants,
             _turn: turn,
         };
@@ -286,6 +289,11 @@ impl Wasi {
     pub(crate) fn end_call(&mut self) -> u64 {
         self.world.meter.charge(meter::CALL, 1);
         self.world.meter.take()
+    }
+
+    /// Where the paths began that calls were given last.
+    pub(crate) fn given_paths(&self) -> &GivenPaths {
+        &self.given_paths
     }
 
     /// Says when the test has to stop.

@@ -11,6 +11,7 @@
 //! host       granted directories, files and sockets of the host
 //! scratch    files in memory: the scratch file system and overlays
 //! net        the loopback network in memory
+//! given_paths  where the paths began that calls were given: for the end of the heap
 //! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
 //! ```
 
@@ -18,6 +19,7 @@ mod abi;
 mod clock;
 mod context;
 mod fault;
+mod given_paths;
 mod grants;
 mod held;
 mod host;
@@ -39,6 +41,7 @@ pub use abi::add_to_linker;
 #[cfg(test)]
 pub use context::LeftoverFile;
 pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
+pub use given_paths::GivenPaths;
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use scratch::FileKind;

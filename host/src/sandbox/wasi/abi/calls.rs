@@ -14,6 +14,7 @@ impl Wasi {
     /// A path argument, with its price.
     pub(super) fn path(&mut self, memory: &GuestMemory<'_>, path: GuestPtr<str>) -> Result<String> {
         self.world.meter.charge(meter::PATH, 1);
+        self.given_paths.note(path.offset().0);
         if path.len() as usize > PATH_MAX {
             return Err(Errno::Nametoolong.into());
         }

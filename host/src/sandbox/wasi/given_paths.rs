@@ -1,0 +1,56 @@
+//! The addresses of the paths that a guest gave to calls.
+//!
+//! wasi-libc keeps the last of them in a static of its own, for its next call: a pointer into whatever holds the path, which
+//! nobody means to keep that by.
+
+use std::collections::VecDeque;
+
+/// Addresses that are remembered: many more than wasi-libc keeps.
+const REMEMBERED: usize = 64;
+
+/// The addresses given last, without repetition.
+#[derive(Debug, Default)]
+pub struct GivenPaths(VecDeque<u32>);
+
+impl GivenPaths {
+    /// A path was given that begins there.
+    pub fn note(&mut self, address: u32) {
+        if let Some(at) = self.0.iter().position(|known| *known == address) {
+            self.0.remove(at);
+        } else if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(address);
+    }
+
+    /// Whether one of the paths given last begins there.
+    pub fn contains(&self, address: u32) -> bool {
+        self.0.contains(&address)
+    }
+
+    /// Whether none was given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_remembered() {
+        let mut given = GivenPaths::default();
+        assert!(given.is_empty());
+        given.note(7);
+        let others = 100..100 + REMEMBERED as u32;
+        for other in others.clone().skip(1) {
+            given.note(other);
+        }
+        given.note(7);
+        assert!(given.contains(7) && given.contains(101), "nothing was forgotten");
+        given.note(8);
+        assert!(given.contains(7) && !given.contains(101), "the one that was given longest ago was");
+        assert_eq!(given.0.len(), REMEMBERED);
+    }
+}
