@@ -127,6 +127,12 @@ impl Engine {
         self.single_pass.get_or_init(|| Self::new(options).map(Arc::new)).clone()
     }
 
+    /// Whether the other engine is this one, or the one beside it for heavy modules.
+    pub(super) fn is_or_owns(&self, other: &Self) -> bool {
+        let beside = self.single_pass.get().and_then(|made| made.as_deref().ok());
+        std::iter::once(self).chain(beside).any(|engine| std::ptr::eq(engine, other))
+    }
+
     /// The host stack a thread needs to run guests of this engine, in bytes.
     pub fn thread_stack(&self) -> usize {
         usize::try_from(self.options.stack.saturating_add(HOST_STACK_RESERVE)).unwrap_or(usize::MAX)

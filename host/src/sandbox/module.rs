@@ -183,9 +183,9 @@ impl LoadedModule {
         })
     }
 
-    /// Whether it was compiled for this engine, which alone can run it.
+    /// Whether it was compiled for this engine or the one beside it, which alone can run it.
     pub(crate) fn is_loaded_for(&self, engine: &Engine) -> bool {
-        wasmtime::Engine::same(self.pre.module().engine(), engine.wasmtime())
+        engine.is_or_owns(&self.engine)
     }
 
     /// Whether its code or data may name this directory of the machine that built it.
@@ -345,6 +345,7 @@ mod tests {
         let module = wasm("");
         let compiler = |engine: &Arc<Engine>| {
             let module = loaded(engine, Some(&cache), &module).unwrap();
+            assert!(module.is_loaded_for(engine));
             (Arc::ptr_eq(&module.engine, engine), module.engine.options().compiler)
         };
         let light = engine_under(CompileCaps::default());
