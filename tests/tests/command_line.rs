@@ -89,7 +89,9 @@ fn cargo_builds_where_it_is_told_to() {
 #[test]
 fn what_is_not_repeated_is_said() {
     let dir = scratch_dir();
-    let repeated = |module: &str| run(dir.path(), ["run", guest(module).to_str().unwrap(), "--repeat", "3"]).stdout;
+    let args = ["--repeat", "3", "--fuel", "10M"];
+    let repeated =
+        |module: &str| run(dir.path(), ["run", guest(module).to_str().unwrap()].into_iter().chain(args)).stdout;
     assert!(repeated("plain/endings").contains("tests are called once: --repeat is for tests of the SDK"));
     assert!(!repeated("sdk/cleanups").contains("called once"));
 }

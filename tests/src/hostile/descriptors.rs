@@ -170,11 +170,16 @@ fn buffers() -> Vec<Hostile> {
             let path = program.text("scratch");
             program.ok(open(3, &path, true, CREATE, ALL)).code(format!("(local.set $fd {})", opened()));
             program.code(vector(64, 0, 8));
+            let pwrite = |offset: &str| {
+                format!("fd_pwrite (local.get $fd) (i32.const 64) (i32.const 1) (i64.const {offset}) (i32.const {OUT})")
+            };
+            let set_size = |offset: &str| format!("fd_filestat_set_size (local.get $fd) (i64.const {offset})");
+            for offset in ["-1", "0x8000000000000000"] {
+                program.refused(pwrite(offset)).refused(set_size(offset));
+            }
+            // Holes take no room, up to the largest size that there is.
+            program.ok(pwrite("0x1000000000")).ok(set_size("0x7fffffffffffffff")).refused(pwrite("0x7fffffffffffffff"));
             for offset in ["-1", "0x7fffffffffffffff", "0x8000000000000000", "0x1000000000"] {
-                program.refused(format!(
-                    "fd_pwrite (local.get $fd) (i32.const 64) (i32.const 1) (i64.const {offset}) (i32.const {OUT})"
-                ));
-                program.refused(format!("fd_filestat_set_size (local.get $fd) (i64.const {offset})"));
                 program.refused(format!("fd_allocate (local.get $fd) (i64.const {offset}) (i64.const {offset})"));
             }
             program.ok("fd_close (local.get $fd)").ok(format!("path_unlink_file (i32.const 3) {path}"));

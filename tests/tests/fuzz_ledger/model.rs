@@ -157,10 +157,11 @@ impl Model {
         })
     }
 
-    /// What the test holds, in order of acquisition.
+    /// What the test holds, in order of acquisition. What stands for a standard stream at the end is not held.
     pub fn held(&self) -> Vec<HeldHandle> {
         let kept = self.kept.iter().map(|(fd, handle)| (fd, handle));
-        let mut held: Vec<_> = self.open.iter().chain(kept).filter(|(_, handle)| handle.opened.is_some()).collect();
+        let open = self.open.iter().filter(|(fd, _)| **fd > 2);
+        let mut held: Vec<_> = open.chain(kept).filter(|(_, handle)| handle.opened.is_some()).collect();
         held.sort_by_key(|(_, handle)| handle.opened);
         held.into_iter()
             .map(|(fd, handle)| HeldHandle {
