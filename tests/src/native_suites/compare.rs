@@ -152,3 +152,41 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         _ => "another verdict",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use airtight::report::{Canonical, ModuleRecord, Volatile};
+
+    #[test]
+    fn a_difference_is_explained_or_listed() {
+        let suite = PublishedCrate { name: "m".to_owned(), version: "1.0.0".to_owned() };
+        let native = [
+            ("both_pass", Native::Passed),
+            ("both_fail", Native::Failed),
+            ("ignored", Native::Ignored),
+            ("only_natively", Native::Passed),
+            ("fails_here", Native::Passed),
+            ("passes_here", Native::Failed),
+        ];
+        let native: Results =
+            native.into_iter().map(|(name, result)| (("m".to_owned(), name.to_owned()), result)).collect();
+        let here = [
+            ("both_fail", Verdict::Fail),
+            ("both_pass", Verdict::Pass),
+            ("fails_here", Verdict::Fail),
+            ("ignored", Verdict::Skip),
+            ("only_here", Verdict::Pass),
+            ("passes_here", Verdict::Pass),
+        ];
+        let tests = here.map(|(name, verdict)| TestRecord::new(name, verdict)).to_vec();
+        let module = ModuleRecord::new("m", Harness::Libtest, "sha256:0", tests);
+        let report = Report::new(Canonical::new(serde_json::Value::Null, vec![module]), Volatile::default());
+        let found = Comparison::of(&suite, &native, &report);
+        assert_eq!((found.native, found.native_passed, found.passed, found.agreed), (6, 3, 1, 2));
+        let unexplained: Vec<&str> = found.unexplained.iter().map(|difference| &*difference.test).collect();
+        assert_eq!(unexplained, ["m fails_here", "m passes_here"]);
+        let explained: Vec<_> = found.explained.iter().map(|(why, tests)| (&**why, *tests)).collect();
+        assert_eq!(explained, [("not built for wasm (`cfg`)", 1), ("only built for wasm", 1)]);
+    }
+}
