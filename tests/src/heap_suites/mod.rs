@@ -15,6 +15,24 @@ mod timing;
 pub use options::{Options, USAGE};
 
 use figures::SuiteFigures;
+use std::process::ExitCode;
+
+/// Runs what the options say, tells the lines of its account, and returns whether all is as it should be.
+pub type SuiteRun = fn(&Options, &mut dyn FnMut(&str)) -> anyhow::Result<bool>;
+
+/// What the program of a comparison is: it reads its arguments, calls `run`, and prints the lines that are told.
+///
+/// Its exit status is 0 where all is as it should be, 1 where not, and 2 after an error.
+pub fn main(usage: &'static str, run: SuiteRun) -> ExitCode {
+    let options = Options::from_args(std::env::args().skip(1), usage);
+    match options.and_then(|options| run(&options, &mut |line| println!("{line}"))) {
+        Ok(as_it_should_be) => ExitCode::from(u8::from(!as_it_should_be)),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
 
 /// Runs the chosen suites, tells the lines of the account, and returns whether all is as it should be.
 ///

@@ -127,27 +127,24 @@ impl Session {
     /// that it stops is waited for, so that no child is left.
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
         let here = std::env::current_dir().map_err(Failure::setup)?;
-        let Settings { builder, files, console, notes, .. } = Settings::new(args, config, &here)?;
-        let runner = builder.build()?;
+        let settings = Settings::new(args, config, &here)?;
+        let runner = settings.builder.clone().build()?;
         stop_on_interrupt(runner.interrupt());
-        Ok(Self { runner, files, console, harness, repeat: args.repeat, write_back: args.write_back, notes })
+        Ok(Self::with(runner, settings, args, harness))
+    }
+
+    fn with(runner: Runner, settings: Settings, args: &RunArgs, harness: Option<Harness>) -> Self {
+        let Settings { files, console, notes, .. } = settings;
+        Self { runner, files, console, harness, repeat: args.repeat, write_back: args.write_back, notes }
     }
 
     /// The same session with the settings and streams that are for modules which are programs. That they are is known when
     /// they are loaded; what was loaded can be run by both.
     pub fn for_programs(self, args: &RunArgs, streams: Streams, config: &Config) -> Result<Self, Failure> {
         let here = std::env::current_dir().map_err(Failure::setup)?;
-        let Settings { builder, files, console, notes, .. } = Settings::new(args, config, &here)?;
-        let runner = self.runner.under(builder.profile().clone())?.with_streams(streams);
-        Ok(Self {
-            runner,
-            files,
-            console,
-            harness: self.harness,
-            repeat: args.repeat,
-            write_back: args.write_back,
-            notes,
-        })
+        let settings = Settings::new(args, config, &here)?;
+        let runner = self.runner.under(settings.builder.profile().clone())?.with_streams(streams);
+        Ok(Self::with(runner, settings, args, self.harness))
     }
 
     /// A file named on the command line, called as its stem is.
@@ -264,11 +261,12 @@ impl Session {
             listener.event(&Event::Note(note));
         }
         let (report, bug) = self.report(planned, listener)?;
-        let all_kept = self.write_back(&report)?;
+        // Before anything that a full disk behind standard output may stop.
         let failed = self.files.write(&report);
         for error in &failed {
             say(format_args!("error: {error}"));
         }
+        let all_kept = self.write_back(&report)?;
         match bug {
             Some(bug) => Err(bug.into()),
             None if report.volatile.interrupted => Ok(exit_status::INTERRUPTED),

@@ -13,7 +13,7 @@ use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat};
+use wasi_common::snapshots::preview_1::types::{Errno, Filestat};
 
 const REALTIME_START: u64 = policy::Clock::DEFAULT_START;
 
@@ -34,16 +34,7 @@ fn granted() -> (tempfile::TempDir, HostDir) {
     (host, dir)
 }
 
-const READ: OpenMode = OpenMode {
-    follow: true,
-    create: false,
-    exclusive: false,
-    truncate: false,
-    directory: false,
-    read: true,
-    write: false,
-    flags: Fdflags::empty(),
-};
+const READ: OpenMode = OpenMode::READ;
 
 fn open(dir: &HostDir, world: &mut World, path: &str, create: bool) -> Box<dyn File> {
     match dir.open(world, path, OpenMode { create, write: true, ..READ }).unwrap() {

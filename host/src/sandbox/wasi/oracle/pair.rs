@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetype};
+use wasi_common::snapshots::preview_1::types::{Errno, Filestat, Filetype};
 
 /// What a call shows, in a form that both sides can give.
 #[derive(Debug, PartialEq)]
@@ -59,16 +59,7 @@ pub struct Pair {
     stamp: u8,
 }
 
-const READ: OpenMode = OpenMode {
-    follow: false,
-    create: false,
-    exclusive: false,
-    truncate: false,
-    directory: false,
-    read: true,
-    write: false,
-    flags: Fdflags::empty(),
-};
+const READ: OpenMode = OpenMode { follow: false, ..OpenMode::READ };
 
 impl Pair {
     pub fn new(dir: Arc<dyn Dir>, real: &Path) -> Self {

@@ -24,6 +24,19 @@ pub struct OpenMode {
 }
 
 impl OpenMode {
+    /// To read what is there, through links.
+    #[cfg(test)]
+    pub const READ: Self = Self {
+        follow: true,
+        create: false,
+        exclusive: false,
+        truncate: false,
+        directory: false,
+        read: true,
+        write: false,
+        flags: Fdflags::empty(),
+    };
+
     /// Whether opening may change the directory or the file.
     pub fn changes(&self) -> bool {
         self.create || self.truncate || self.write

@@ -12,7 +12,7 @@ use crate::sandbox::wasi::world::World;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype};
+use wasi_common::snapshots::preview_1::types::{Errno, Filetype};
 
 fn world() -> World {
     let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
@@ -31,16 +31,7 @@ fn granted(host: &Path, dirs: &[(&str, Mode)]) -> Grants {
     Grants::new(Arc::new(Policy { dirs: dirs.iter().map(grant).collect(), ..Policy::default() })).unwrap()
 }
 
-const READ: OpenMode = OpenMode {
-    follow: true,
-    create: false,
-    exclusive: false,
-    truncate: false,
-    directory: false,
-    read: true,
-    write: false,
-    flags: Fdflags::empty(),
-};
+const READ: OpenMode = OpenMode::READ;
 const WRITE: OpenMode = OpenMode { create: true, write: true, ..READ };
 
 fn open(dir: &Arc<dyn Dir>, world: &mut World, path: &str, how: OpenMode) -> Box<dyn File> {
