@@ -94,6 +94,7 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
 fn kind(ty: TypeRef) -> &'static str {
     match ty {
         TypeRef::Func(_) => "function",
+        TypeRef::FuncExact(_) => "function of an exact type",
         TypeRef::Table(_) => "table",
         TypeRef::Memory(_) => "memory",
         TypeRef::Global(_) => "global",

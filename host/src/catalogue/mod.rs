@@ -25,6 +25,8 @@ pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
 pub use module::{ExportProblem, Module};
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
+#[cfg(test)]
+pub(crate) use wasi::importing_all as importing_all_of_wasi;
 pub use weight::{CompileCaps, Weight, weigh};
 
 use crate::model::Harness;

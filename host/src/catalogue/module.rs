@@ -64,7 +64,7 @@ impl<'a> Module<'a> {
         match section.id {
             id::TYPE => self.types = function_types(TypeSectionReader::new(reader)?)?,
             id::IMPORT => {
-                for import in ImportSectionReader::new(reader)? {
+                for import in ImportSectionReader::new(reader)?.into_imports() {
                     self.import(import?);
                 }
             }
@@ -96,7 +96,7 @@ impl<'a> Module<'a> {
 
     fn import(&mut self, import: Import<'a>) {
         match import.ty {
-            TypeRef::Func(ty) => {
+            TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
                 self.functions.push(ty);
                 self.imported_functions += 1;
             }

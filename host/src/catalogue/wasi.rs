@@ -66,6 +66,19 @@ fn types(letters: &str) -> Vec<ValType> {
     letters.bytes().map(|letter| if letter == b'I' { ValType::I64 } else { ValType::I32 }).collect()
 }
 
+/// A module that imports every function, in WebAssembly text.
+#[cfg(test)]
+pub fn importing_all() -> String {
+    use std::fmt::Write as _;
+    let mut imports = String::new();
+    for (name, params, results) in FUNCTIONS {
+        let types = |letters| types(letters).iter().map(|ty| format!(" {ty}")).collect::<String>();
+        let (params, results) = (types(params), types(results));
+        writeln!(imports, r#"(import "{MODULE}" "{name}" (func (param{params}) (result{results})))"#).unwrap();
+    }
+    format!("(module {imports})")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

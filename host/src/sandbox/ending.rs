@@ -3,7 +3,7 @@
 use super::heap::FuelEndOfFirstRun;
 use super::rerun::InexactFuel;
 use super::state::TestState;
-use super::wasi::{BrokenLimit, FatalWait};
+use super::wasi::{BrokenLimit, FatalWait, Halt};
 use crate::ledger::heap::BadFree;
 use crate::ledger::{Stack, both_ends};
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -145,7 +145,7 @@ impl Ending {
     }
 
     /// The ending that the error of a call stands for.
-    pub(super) fn from_call(store: &mut Store<TestState>, error: &anyhow::Error) -> Self {
+    pub(super) fn from_call(store: &mut Store<TestState>, error: &wasmtime::Error) -> Self {
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         let code = &store.data().code;
         let stack = || backtrace.map_or_else(|| [].into(), |found| bounded(code.stack(found)));
@@ -157,9 +157,9 @@ impl Ending {
         ending
     }
 
-    fn from_error(error: &anyhow::Error, stack: impl Fn() -> Stack) -> Self {
-        if let Some(GuestExit(status)) = error.downcast_ref() {
-            return Self::Exit { status: *status, stack: stack() };
+    fn from_error(error: &wasmtime::Error, stack: impl Fn() -> Stack) -> Self {
+        if let Some(halt) = error.downcast_ref() {
+            return Self::from_halt(halt, stack);
         }
         if let Some(broken) = error.downcast_ref::<BrokenLimit>() {
             return Self::Limit { broken: *broken, stack: stack() };
@@ -171,23 +171,21 @@ impl Ending {
             return Self::Fuel { stack: stack() };
         }
         match error.downcast_ref() {
-            Some(WallClock::Deadline) => return Self::Wall { stack: stack(), waited: None },
-            Some(WallClock::Interrupted) => return Self::Interrupted,
-            None => {}
-        }
-        if let Some(waited) = error.downcast_ref::<FatalWait>() {
-            let waited = Box::new(waited.clone());
-            return if waited.forever {
-                Self::Deadlock { stack: stack(), waited }
-            } else {
-                Self::Wall { stack: stack(), waited: Some(waited) }
-            };
-        }
-        match error.downcast_ref() {
             Some(Trap::OutOfFuel) => Self::Fuel { stack: stack() },
             Some(Trap::Interrupt) => Self::Wall { stack: stack(), waited: None },
             Some(trap) => Self::Trap { kind: kind(*trap), stack: stack() },
             None => Self::Refused(error.root_cause().to_string()),
+        }
+    }
+
+    fn from_halt(halt: &Halt, stack: impl Fn() -> Stack) -> Self {
+        match halt {
+            Halt::Exit(GuestExit(status)) => Self::Exit { status: *status, stack: stack() },
+            Halt::Clock(WallClock::Deadline) => Self::Wall { stack: stack(), waited: None },
+            Halt::Clock(WallClock::Interrupted) => Self::Interrupted,
+            Halt::Wait(waited) if waited.forever => Self::Deadlock { stack: stack(), waited: waited.clone().into() },
+            Halt::Wait(waited) => Self::Wall { stack: stack(), waited: Some(waited.clone().into()) },
+            Halt::Descriptors(_) | Halt::Pointer(_) => Self::Refused(halt.to_string()),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::state::TestState;
 use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use wasmtime::{
-    Config, EngineWeak, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
-    WasmBacktraceDetails,
+    Config, EngineWeak, InstanceAllocationStrategy, Linker, OperatorCost, OptLevel, PoolingAllocationConfig, Strategy,
+    VariableOperatorCost, WasmBacktraceDetails,
 };
 
 /// How often a running guest is interrupted to look at the time: so late may a wall-clock limit or an interrupt be noticed.
@@ -172,17 +173,49 @@ fn common_config(options: EngineOptions) -> Config {
     }
     config
         .consume_fuel(true)
+        .operator_cost(operator_cost())
         .epoch_interruption(true)
         .max_wasm_stack(usize::try_from(options.stack).unwrap_or(usize::MAX))
+        // Has to be no less, though nothing here is asynchronous.
+        .async_stack_size(usize::try_from(options.stack).unwrap_or(usize::MAX))
         .relaxed_simd_deterministic(true)
         .wasm_relaxed_simd(cranelift)
         .wasm_tail_call(cranelift)
+        .wasm_exceptions(false)
+        .wasm_gc(false)
+        .wasm_function_references(false)
         .wasm_multi_memory(false)
         .wasm_memory64(false)
         .native_unwind_info(false)
+        .wasm_backtrace_max_frames(most_frames(options.stack))
         // Symbols are ours: the default reads an environment variable and costs milliseconds a frame.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
+}
+
+/// A unit for each operator, whatever its operands: the single-pass compiler knows no cost by length, and every compiler has to
+/// count alike.
+fn operator_cost() -> OperatorCost {
+    let variable = VariableOperatorCost {
+        memory_copy_per_byte: 0,
+        memory_fill_per_byte: 0,
+        memory_init_per_byte: 0,
+        memory_grow_per_page: 0,
+        table_copy_per_element: 0,
+        table_fill_per_element: 0,
+        table_init_per_element: 0,
+        table_grow_per_element: 0,
+        ..VariableOperatorCost::new()
+    };
+    OperatorCost { variable, ..OperatorCost::new() }
+}
+
+/// As many frames as a stack of so many bytes can have, so that all of it is told; the engine's default is the innermost 20.
+/// It makes room for as many whenever it looks at a stack: address space that is hardly ever touched.
+fn most_frames(stack: u64) -> Option<NonZeroUsize> {
+    /// A return address and the caller's frame pointer.
+    const LEAST_FRAME: u64 = 16;
+    NonZeroUsize::new(usize::try_from(stack / LEAST_FRAME).unwrap_or(usize::MAX)).or(Some(NonZeroUsize::MIN))
 }
 
 fn pooled_config(options: EngineOptions) -> Config {
@@ -191,6 +224,7 @@ fn pooled_config(options: EngineOptions) -> Config {
     pool.total_core_instances(slots)
         .total_memories(slots)
         .total_tables(slots.saturating_mul(TABLES))
+        .total_gc_heaps(slots)
         .max_tables_per_module(TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_core_instance_size(MAX_INSTANCE)

@@ -14,9 +14,9 @@ use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, dead
 use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
 use crate::policy::Limit;
-use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use wasmtime::error::Context;
 use wasmtime::{Instance, Store};
 
 /// What to call in a fresh instance.
@@ -233,7 +233,7 @@ impl TestRun<'_> {
     }
 
     /// Instantiates the module and makes it ready for the call.
-    fn set_up(&mut self) -> anyhow::Result<()> {
+    fn set_up(&mut self) -> wasmtime::Result<()> {
         refuel(&mut self.store, self.fuel)?;
         self.store.set_epoch_deadline(1);
         let instance = self.job.module.pre.instantiate(&mut self.store)?;
@@ -251,7 +251,7 @@ impl TestRun<'_> {
     }
 
     /// Wakes the hooks, and opens the books.
-    fn begin_heap(&mut self, instance: &Instance, module: &heap::ModuleHeap) -> anyhow::Result<heap::Ground> {
+    fn begin_heap(&mut self, instance: &Instance, module: &heap::ModuleHeap) -> wasmtime::Result<heap::Ground> {
         heap::attach(self.job.module.engine().hooks(), &mut self.store, instance, module)?;
         let ground = module.layout.ground(&mut self.store, instance);
         if !self.job.counts_heap {
@@ -268,7 +268,7 @@ impl TestRun<'_> {
     }
 
     /// Calls the test once. Gives what the SDK's export returned, for a test of the SDK.
-    fn invoke(&mut self) -> anyhow::Result<Option<u32>> {
+    fn invoke(&mut self) -> wasmtime::Result<Option<u32>> {
         let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
         match &self.job.entry {
             Entry::Start(_) => {
@@ -286,7 +286,7 @@ impl TestRun<'_> {
 
     /// Calls the test once more, with all that it had for its first call: fuel, time, and bytes to move. What was given to
     /// its clean-ups beyond that is taken away.
-    fn invoke_again(&mut self) -> anyhow::Result<Option<u32>> {
+    fn invoke_again(&mut self) -> wasmtime::Result<Option<u32>> {
         let state = self.store.data_mut();
         state.limiter.close_reserve();
         state.wasi.close_reserve();
@@ -296,7 +296,7 @@ impl TestRun<'_> {
     }
 
     /// Says how a call went, and runs the clean-ups. `spent_before` is the fuel that earlier calls spent.
-    fn conclude(&mut self, ended: anyhow::Result<Option<u32>>, spent_before: u64) -> CallOutcome {
+    fn conclude(&mut self, ended: wasmtime::Result<Option<u32>>, spent_before: u64) -> CallOutcome {
         let store = &mut self.store;
         let left = store.get_fuel().unwrap_or(0);
         let (ending, said) = match ended {

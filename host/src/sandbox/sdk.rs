@@ -65,10 +65,11 @@ pub struct FailedCleanup {
 pub(super) type GlobalValues = Vec<(Global, Val)>;
 
 /// Calls the test's export, and gives its return value.
-pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> anyhow::Result<u32> {
+pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> wasmtime::Result<u32> {
     let export = instance.get_module_export(&mut *store, &call.export);
-    let test =
-        export.and_then(wasmtime::Extern::into_func).ok_or_else(|| anyhow::anyhow!("the test's export is gone"))?;
+    let test = export
+        .and_then(wasmtime::Extern::into_func)
+        .ok_or_else(|| wasmtime::format_err!("the test's export is gone"))?;
     test.typed::<(), u32>(&*store)?.call(&mut *store, ())
 }
 

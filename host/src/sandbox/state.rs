@@ -52,14 +52,14 @@ impl TestState {
 ///
 /// # Errors
 /// The engine counts no fuel.
-pub fn refuel(store: &mut Store<TestState>, fuel: u64) -> anyhow::Result<()> {
+pub fn refuel(store: &mut Store<TestState>, fuel: u64) -> wasmtime::Result<()> {
     let left = store.get_fuel()?;
     let budget = store.data_mut().next_budget(left, fuel);
     store.set_fuel(budget)
 }
 
 impl ResourceLimiter for TestState {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> anyhow::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = self.limiter.memory_growing(current, desired, maximum)?;
         if let (true, Some(book)) = (allowed, self.heap.book()) {
             book.memory_grew();
@@ -67,7 +67,7 @@ impl ResourceLimiter for TestState {
         Ok(allowed)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> anyhow::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         self.limiter.table_growing(current, desired, maximum)
     }
 }

@@ -5,7 +5,7 @@ use super::limiter::Limiter;
 use super::module::LoadedModule;
 use super::rerun::Instruments;
 use super::state::TestState;
-use super::wasi::Wasi;
+use super::wasi::{Halt, Wasi};
 use std::sync::Arc;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
@@ -26,7 +26,7 @@ pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: 
     store
 }
 
-fn on_tick(store: StoreContextMut<'_, TestState>) -> anyhow::Result<UpdateDeadline> {
-    store.data().wasi.watchdog().check()?;
+fn on_tick(store: StoreContextMut<'_, TestState>) -> wasmtime::Result<UpdateDeadline> {
+    store.data().wasi.watchdog().check().map_err(Halt::from)?;
     Ok(UpdateDeadline::Continue(1))
 }

@@ -85,7 +85,7 @@ impl DeclWalk<'_> {
 
     fn attributes(
         &self,
-        entries: &mut EntriesRaw<'_, '_, Metered>,
+        entries: &mut EntriesRaw<'_, Metered>,
         abbreviation: &Abbreviation,
     ) -> gimli::Result<DeclAttributes> {
         let mut attributes = DeclAttributes::default();

@@ -87,7 +87,7 @@ fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), UnfitDebugInfo> {
 }
 
 fn vet_entries(unit: &Unit<Metered>) -> Result<(), UnfitDebugInfo> {
-    let mut entries: EntriesRaw<'_, '_, Metered> = unit.entries_raw(None)?;
+    let mut entries: EntriesRaw<'_, Metered> = unit.entries_raw(None)?;
     while !entries.is_empty() {
         if entries.next_depth() > MAX_DEPTH {
             return Err(UnfitDebugInfo);

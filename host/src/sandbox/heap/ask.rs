@@ -5,7 +5,7 @@ use airtight_abi::mem::{Heap, MemStats};
 use wiggle::{GuestMemory, GuestPtr};
 
 /// `mem_stats`.
-pub fn stats(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, len: i32) -> anyhow::Result<i32> {
+pub fn stats(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, len: i32) -> wasmtime::Result<i32> {
     let linear = state.heap.answers.linear(state.limiter.now());
     let answer = MemStats { linear, heap: heap(state) }.write();
     let len = len.cast_unsigned().min(MemStats::SIZE as u32);
@@ -15,7 +15,7 @@ pub fn stats(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, l
 }
 
 /// `mem_mark`.
-pub fn mark(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, len: i32) -> anyhow::Result<i32> {
+pub fn mark(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, len: i32) -> wasmtime::Result<i32> {
     let done = stats(state, memory, record, len)?;
     if let Some(book) = state.heap.book() {
         book.mark();

@@ -6,8 +6,8 @@ use crate::ledger::both_ends;
 use crate::ledger::heap::AllocationOutcome;
 use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
-use anyhow::Context;
 use std::ops::Range;
+use wasmtime::error::Context;
 use wasmtime::{Caller, Extern, Instance, Linker, Ref, Store, WasmBacktrace};
 
 /// The module name under which the two functions are kept. No guest can import them: they are in a linker of their own.
@@ -19,7 +19,7 @@ const LEAVE: &str = "leave";
 ///
 /// # Errors
 /// None is expected: a name defined twice would be a bug.
-pub fn linker(engine: &wasmtime::Engine) -> anyhow::Result<Linker<TestState>> {
+pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
     let mut linker = Linker::new(engine);
     linker.func_wrap(MODULE, ENTER, enter)?;
     linker.func_wrap(MODULE, LEAVE, leave)?;
@@ -35,18 +35,18 @@ pub fn attach(
     store: &mut Store<TestState>,
     instance: &Instance,
     module: &ModuleHeap,
-) -> anyhow::Result<()> {
+) -> wasmtime::Result<()> {
     let table = instance.get_module_export(&mut *store, &module.table).and_then(Extern::into_table);
     let table = table.context("the table of the hooks is gone")?;
     for (slot, name) in [(0, ENTER), (1, LEAVE)] {
-        let function = hooks.get(&mut *store, MODULE, name).and_then(Extern::into_func);
+        let function = hooks.get(&mut *store, MODULE, name)?.into_func();
         table.set(&mut *store, slot, Ref::Func(Some(function.context("a hook is gone")?)))?;
     }
     store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
     Ok(())
 }
 
-fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> anyhow::Result<()> {
+fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let hook = state.heap.hook(which).context("a hook that is none")?;
@@ -56,7 +56,7 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> anyho
     caller.set_fuel(fuel)
 }
 
-fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> anyhow::Result<()> {
+fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let back = state.heap.hook(which).context("a hook that is none")?.fuel_after;

@@ -4,8 +4,8 @@ use super::layout::{AllocatorMap, Layout};
 use super::not_tracked::{NoHeap, NotTracked};
 use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, RewriteMap};
 use crate::sandbox::state::TestState;
-use anyhow::Context;
 use std::sync::{Arc, OnceLock};
+use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, Module, ModuleExport, Store};
 
 /// The alignment that every allocator of 32-bit C gives without being asked.
@@ -36,7 +36,7 @@ impl ModuleHeap {
     }
 
     /// Allocates in an instance; the block's address, or 0.
-    pub fn allocate(&self, store: &mut Store<TestState>, instance: &Instance, size: u32) -> anyhow::Result<u32> {
+    pub fn allocate(&self, store: &mut Store<TestState>, instance: &Instance, size: u32) -> wasmtime::Result<u32> {
         let found = instance.get_module_export(&mut *store, &self.allocate).and_then(Extern::into_func);
         let function = found.context("its allocator is gone")?;
         let (first, second) = match self.hooks.allocator() {

@@ -56,7 +56,7 @@ struct Prober {
 }
 
 impl Prober {
-    fn new(job: &Job<'_>, heap: &ModuleHeap) -> anyhow::Result<Self> {
+    fn new(job: &Job<'_>, heap: &ModuleHeap) -> wasmtime::Result<Self> {
         let module = job.module;
         let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
         let memory = pages.saturating_mul(PAGE);
@@ -78,7 +78,7 @@ impl Prober {
         Ok(Self { store, instance })
     }
 
-    fn run(&mut self, heap: &ModuleHeap) -> anyhow::Result<AllocatorMap> {
+    fn run(&mut self, heap: &ModuleHeap) -> wasmtime::Result<AllocatorMap> {
         let ground = heap.layout.ground(&mut self.store, &self.instance);
         self.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
         let before = self.memory().to_vec();
@@ -87,7 +87,7 @@ impl Prober {
         for size in SIZES {
             let instance = self.instance;
             let block = self.refuelled(|store| heap.allocate(store, &instance, size))?;
-            anyhow::ensure!(block != 0, "it gave no memory for {size} bytes");
+            wasmtime::ensure!(block != 0, "it gave no memory for {size} bytes");
             blocks.push(block);
             found.extend(self.changed(&before, ground.start));
         }
@@ -103,7 +103,7 @@ impl Prober {
         let seen =
             book.map(|book| Ok::<_, Untracked>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
         let freed = if heap.free.is_some() { allocated } else { 0 };
-        anyhow::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
+        wasmtime::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
         let words = joined(&found, 0);
         let ranges = joined(&words, JOIN);
         Ok(AllocatorMap { gaps: without(&ranges, &words), ranges })
@@ -124,12 +124,12 @@ impl Prober {
         }
     }
 
-    fn free(&mut self, export: &ModuleExport) -> anyhow::Result<TypedFunc<u32, ()>> {
+    fn free(&mut self, export: &ModuleExport) -> wasmtime::Result<TypedFunc<u32, ()>> {
         let found = self.instance.get_module_export(&mut self.store, export).and_then(wasmtime::Extern::into_func);
-        found.ok_or_else(|| anyhow::anyhow!("it is not exported"))?.typed(&self.store)
+        found.ok_or_else(|| wasmtime::format_err!("it is not exported"))?.typed(&self.store)
     }
 
-    fn refuelled<R>(&mut self, call: impl FnOnce(&mut Store<TestState>) -> anyhow::Result<R>) -> anyhow::Result<R> {
+    fn refuelled<R>(&mut self, call: impl FnOnce(&mut Store<TestState>) -> wasmtime::Result<R>) -> wasmtime::Result<R> {
         self.store.set_fuel(FUEL)?;
         self.store.set_epoch_deadline(1);
         call(&mut self.store)

@@ -114,7 +114,7 @@ impl HeapState {
     ///
     /// # Errors
     /// It frees what is not a block, or is beyond the [`FuelEndOfFirstRun`].
-    pub(super) fn enter(&mut self, call: AllocatorCall) -> anyhow::Result<()> {
+    pub(super) fn enter(&mut self, call: AllocatorCall) -> wasmtime::Result<()> {
         let Some(book) = &mut self.book else { return Ok(()) };
         if self.most_calls.is_some_and(|most| book.trace().events >= most) {
             return Err(FuelEndOfFirstRun.into());

@@ -30,7 +30,7 @@ impl Instruments {
         instance: &Instance,
         module: &ModuleHeap,
         ground: Ground,
-    ) -> anyhow::Result<()> {
+    ) -> wasmtime::Result<()> {
         let Some(shift) = self.shift else { return Ok(()) };
         let budget = store.get_fuel()?;
         let slack = std::mem::take(&mut store.data_mut().heap.slack);
@@ -53,17 +53,17 @@ impl Shift {
         instance: &Instance,
         module: &ModuleHeap,
         ground: Ground,
-    ) -> anyhow::Result<()> {
+    ) -> wasmtime::Result<()> {
         let stack = module.layout.stack_pointer(store, instance).filter(|_| ground.stack_within);
         let room = stack.map_or(0, |(_, top)| u64::from(top.saturating_sub(module.layout.lowest_data())));
-        anyhow::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
+        wasmtime::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
         let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
         let taken = PAGE + if stack.is_some() { block + HEADER } else { 0 };
         // What an allocator puts before a block may be more, and straddle a page.
         store.data_mut().limiter.widen(taken + if self.narrow { 0 } else { PAGE });
         let allocate = |store: &mut Store<TestState>, size: u32| {
             let ptr = module.allocate(store, instance, size)?;
-            anyhow::ensure!(ptr != 0, "there is no memory to move its blocks by");
+            wasmtime::ensure!(ptr != 0, "there is no memory to move its blocks by");
             Ok(ptr)
         };
         if let Some((global, top)) = stack {

@@ -246,7 +246,7 @@ impl Wasi {
         match (fault, self.table.get(fd)) {
             (Fault::Waiting(stuck), Ok(entry)) => {
                 let stack = self.ledger.get(entry.id).and_then(|handle| handle.stack.clone());
-                Fault::Trap(stuck.named(&entry.named_at(fd), stack).into())
+                stuck.named(&entry.named_at(fd), stack).into()
             }
             (fault, _) => fault,
         }
@@ -397,11 +397,5 @@ fn close_object(object: &mut Object, world: &mut World) {
     match object {
         Object::File(file) => file.close(world),
         Object::Dir { dir, .. } => dir.close(world),
-    }
-}
-
-impl From<crate::sandbox::ending::WallClock> for Fault {
-    fn from(ended: crate::sandbox::ending::WallClock) -> Self {
-        Self::Trap(ended.into())
     }
 }

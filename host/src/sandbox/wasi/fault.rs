@@ -1,7 +1,7 @@
 //! Why a host call failed: with an errno that the guest is told, or in a way that ends the test.
 
-use super::waiting::{BlockedWait, Wait};
-use crate::sandbox::ending::WallClock;
+use super::waiting::{BlockedWait, FatalWait, Wait};
+use crate::sandbox::ending::{GuestExit, WallClock};
 use wasi_common::snapshots::preview_1::types::{Errno, Error};
 
 /// The failure of a host call.
@@ -10,9 +10,32 @@ pub enum Fault {
     /// The guest is told.
     Errno(Errno),
     /// The guest is not run on.
-    Trap(anyhow::Error),
+    Halt(Halt),
     /// The guest waits for a socket, and is not run on.
     Waiting(BlockedWait),
+}
+
+/// Why the host does not run a guest on after a call.
+///
+/// WASI's interface and the engine each have an error type of their own. This one goes through both, and is the same on the
+/// other side.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Halt {
+    /// It left.
+    #[error(transparent)]
+    Exit(#[from] GuestExit),
+    /// It was stopped from outside.
+    #[error(transparent)]
+    Clock(#[from] WallClock),
+    /// The host cannot go on.
+    #[error(transparent)]
+    Descriptors(#[from] NoDescriptors),
+    /// It waited for a socket until the end.
+    #[error(transparent)]
+    Wait(#[from] FatalWait),
+    /// It gave a pointer that leads out of its memory or is not aligned, which WASI says is a trap; in wiggle's words.
+    #[error("{0}")]
+    Pointer(String),
 }
 
 /// The process has no file descriptor left, or the machine has none. Whether it comes to this depends on the other tests of
@@ -32,9 +55,7 @@ impl Fault {
     /// Says what was waited for when the wall clock ended it.
     pub fn while_waiting(self, wait: Wait) -> Self {
         match self {
-            Self::Trap(trap) if trap.downcast_ref() == Some(&WallClock::Deadline) => {
-                Self::Waiting(BlockedWait { wait, forever: false })
-            }
+            Self::Halt(Halt::Clock(WallClock::Deadline)) => Self::Waiting(BlockedWait { wait, forever: false }),
             other => other,
         }
     }
@@ -56,14 +77,21 @@ impl From<wiggle::GuestError> for Fault {
     fn from(error: wiggle::GuestError) -> Self {
         match Error::from(error).downcast() {
             Ok(errno) => Self::Errno(errno),
-            Err(trap) => Self::Trap(trap),
+            Err(trap) => Self::Halt(Halt::from_wiggle(trap)),
         }
     }
 }
 
-impl From<NoDescriptors> for Fault {
-    fn from(error: NoDescriptors) -> Self {
-        Self::Trap(error.into())
+impl Halt {
+    /// What an error of WASI's interface stands for: one of these, or a pointer that it refused.
+    pub fn from_wiggle(error: wiggle::error::Error) -> Self {
+        error.downcast().unwrap_or_else(|error| Self::Pointer(error.root_cause().to_string()))
+    }
+}
+
+impl<H: Into<Halt>> From<H> for Fault {
+    fn from(halt: H) -> Self {
+        Self::Halt(halt.into())
     }
 }
 
@@ -93,8 +121,8 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Errno(errno) => errno.into(),
-            Fault::Trap(error) => Error::trap(error),
-            Fault::Waiting(stuck) => Error::trap(stuck.unnamed().into()),
+            Fault::Halt(halt) => Error::trap(halt.into()),
+            Fault::Waiting(stuck) => Error::trap(Halt::from(stuck.unnamed()).into()),
         }
     }
 }
@@ -108,7 +136,7 @@ mod tests {
         let own = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
         for raw in own {
             let fault = Fault::from(std::io::Error::from_raw_os_error(raw));
-            assert!(matches!(fault, Fault::Trap(why) if why.downcast_ref() == Some(&NoDescriptors)), "errno {raw}");
+            assert!(matches!(fault, Fault::Halt(Halt::Descriptors(NoDescriptors))), "errno {raw}");
         }
         for raw in (1..=200).filter(|raw| !own.contains(raw)) {
             let fault = Fault::from(std::io::Error::from_raw_os_error(raw));

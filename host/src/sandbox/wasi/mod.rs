@@ -41,6 +41,7 @@ pub use abi::add_to_linker;
 #[cfg(test)]
 pub use context::LeftoverFile;
 pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
+pub use fault::Halt;
 pub use given_paths::GivenPaths;
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;

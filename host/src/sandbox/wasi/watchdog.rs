@@ -1,6 +1,5 @@
 //! When a test has to stop, and how the host waits until then.
 
-use super::fault::Fault;
 use super::table::Result;
 use crate::sandbox::ending::WallClock;
 use std::os::fd::BorrowedFd;
@@ -61,7 +60,7 @@ impl Watchdog {
     pub fn wait(&self, fd: BorrowedFd<'_>, events: rustix::event::PollFlags, limit: Option<Duration>) -> Result<bool> {
         let give_up = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
-            self.check().map_err(|ended| Fault::Trap(ended.into()))?;
+            self.check()?;
             let now = Instant::now();
             let mut slice = WAIT_SLICE.min(self.deadline.saturating_duration_since(now));
             if let Some(give_up) = give_up {

@@ -7,6 +7,7 @@ use crate::instrument::{
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use wasmtime::{
     Caller, Config, Engine, Func, Instance, Linker, Module, OptLevel, Ref, Store, Strategy, Trap, WasmBacktrace,
@@ -21,7 +22,7 @@ const PLENTY: u64 = 1 << 40;
 fn engines() -> Vec<Engine> {
     let engine = |strategy| {
         let mut config = Config::new();
-        config.strategy(strategy).consume_fuel(true);
+        config.strategy(strategy).consume_fuel(true).wasm_backtrace_max_frames(NonZeroUsize::new(1 << 16));
         if let Strategy::Cranelift = strategy {
             config.cranelift_opt_level(OptLevel::Speed);
         }

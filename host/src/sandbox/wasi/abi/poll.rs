@@ -132,7 +132,7 @@ impl Wasi {
         }
         let first = entries.first().and_then(|(_, entry)| self.ledger.get(entry.id));
         let stuck = BlockedWait { wait: Wait::Readiness, forever };
-        Fault::Trap(stuck.named(&names.join(" or "), first.and_then(|handle| handle.stack.clone())).into())
+        stuck.named(&names.join(" or "), first.and_then(|handle| handle.stack.clone())).into()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::ledger::Kind;
 use crate::sandbox::ending::GuestExit;
 use crate::sandbox::wasi::clock::RESOLUTION;
 use crate::sandbox::wasi::context::{NewHandle, Wasi};
-use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::fault::{Fault, Halt};
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::table::rights::{self, RightsPair};
 use crate::sandbox::wasi::table::{Object, OpenMode};
@@ -17,7 +17,6 @@ use wiggle::{GuestMemory, GuestPtr};
 
 type Result<T> = std::result::Result<T, Error>;
 
-#[wiggle::async_trait]
 impl WasiSnapshotPreview1 for Wasi {
     async fn args_get(
         &mut self,
@@ -376,8 +375,8 @@ impl WasiSnapshotPreview1 for Wasi {
         Ok(self.poll(memory, subs, events, count)?)
     }
 
-    async fn proc_exit(&mut self, _: &mut GuestMemory<'_>, status: types::Exitcode) -> anyhow::Error {
-        GuestExit(status).into()
+    async fn proc_exit(&mut self, _: &mut GuestMemory<'_>, status: types::Exitcode) -> wiggle::error::Error {
+        Halt::from(GuestExit(status)).into()
     }
 
     async fn proc_raise(&mut self, _: &mut GuestMemory<'_>, _: types::Signal) -> Result<()> {

@@ -5,7 +5,7 @@ use super::network::ConnectResult;
 use super::socket::{Listener, Stream};
 use crate::ledger::{Access, Kind};
 use crate::sandbox::wasi::context::{NewHandle, Wasi};
-use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::fault::{Fault, Halt};
 use crate::sandbox::wasi::host::socket;
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::table::{File, Object, Result, RightsPair};
@@ -19,27 +19,33 @@ use wiggle::{GuestMemory, GuestPtr};
 const ADDRESS_SIZE: u32 = size_of::<Address>() as u32;
 
 /// `sock_listen`.
-pub fn listen(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, address: i32, fd: i32) -> anyhow::Result<i32> {
+pub fn listen(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, address: i32, fd: i32) -> wasmtime::Result<i32> {
     answer(wasi.listen(memory, address, fd))
 }
 
 /// `sock_connect`.
-pub fn connect(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, address: i32, fd: i32) -> anyhow::Result<i32> {
+pub fn connect(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, address: i32, fd: i32) -> wasmtime::Result<i32> {
     answer(wasi.connect(memory, address, fd))
 }
 
 /// `sock_address`.
-pub fn address(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, fd: i32, side: i32, address: i32) -> anyhow::Result<i32> {
+pub fn address(
+    wasi: &mut Wasi,
+    memory: &mut GuestMemory<'_>,
+    fd: i32,
+    side: i32,
+    address: i32,
+) -> wasmtime::Result<i32> {
     answer(wasi.socket_address(memory, fd, side, address))
 }
 
 /// The errno for the guest, or what ends it.
-fn answer(done: Result<()>) -> anyhow::Result<i32> {
+fn answer(done: Result<()>) -> wasmtime::Result<i32> {
     match done {
         Ok(()) => Ok(0),
         Err(Fault::Errno(errno)) => Ok(i32::from(errno as u16)),
-        Err(Fault::Waiting(stuck)) => Err(stuck.unnamed().into()),
-        Err(Fault::Trap(trap)) => Err(trap),
+        Err(Fault::Waiting(stuck)) => Err(Halt::from(stuck.unnamed()).into()),
+        Err(Fault::Halt(halt)) => Err(halt.into()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::policy::{DirGrant, Mode, Policy};
 use crate::sandbox::wasi::clock::Clock;
+use crate::sandbox::wasi::fault::{Fault, Halt, NoDescriptors};
 use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::scratch::Scratch;
@@ -114,12 +115,11 @@ fn special_files_have_their_types_and_no_contents() {
     let (world, dir) = (&mut world(), &grants.dirs[0].dir);
     assert_eq!(dir.stat_path(world, "socket", true).unwrap().filetype, Filetype::SocketStream);
     let refused = dir.open(world, "socket", READ).err();
-    assert!(matches!(refused, Some(crate::sandbox::wasi::fault::Fault::Errno(Errno::Acces))));
+    assert!(matches!(refused, Some(Fault::Errno(Errno::Acces))));
 }
 
 #[test]
 fn a_host_without_descriptors_is_not_the_guest_s_to_know() {
-    use crate::sandbox::wasi::fault::{Fault, NoDescriptors};
     let fault = Fault::from(crate::sandbox::wasi::resolve::FsError::Nfile);
-    assert!(matches!(fault, Fault::Trap(why) if why.downcast_ref() == Some(&NoDescriptors)));
+    assert!(matches!(fault, Fault::Halt(Halt::Descriptors(NoDescriptors))));
 }
