@@ -128,3 +128,26 @@ fn names_of_rooms_are_read_as_rust_writes_them() {
     assert_eq!(named("use crate::{policy::{A, B}, config, ledger::heap as heap};"), "config ledger policy");
     assert_eq!(named("use other_crate::sandbox; /// [`crate::run`]"), "");
 }
+
+/// Nobody tells of faults in wasi-common any more, so that as little of it as can be is used: `host/docs/advisories.md`.
+#[test]
+fn of_wasi_common_the_interface_alone_is_used() {
+    const USED: [&str; 2] = ["snapshots::preview_1::types::", "snapshots::preview_1::wasi_snapshot_preview1"];
+    let mut uses = 0;
+    for file in sources(&host().join("src")) {
+        for line in std::fs::read_to_string(&file).unwrap().lines() {
+            let code = line.split("//").next().unwrap_or_default();
+            for (at, name) in code.match_indices("wasi_common") {
+                let path = code[at + name.len()..].strip_prefix("::").unwrap_or_default();
+                assert!(USED.iter().any(|used| path.starts_with(used)), "{}: {line}", file.display());
+                uses += 1;
+            }
+        }
+    }
+    assert!(uses > 10, "only {uses} uses were found");
+    let manifest = std::fs::read_to_string(host().join("Cargo.toml")).unwrap();
+    for crate_name in ["wasi-common", "wiggle"] {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{crate_name} = "))).unwrap();
+        assert!(line.contains("default-features = false") && !line.contains(" features = "), "{line}");
+    }
+}

@@ -51,6 +51,7 @@ fn grant(dir: &Path, outside: &Path) {
         ("link_absolute", &secret),
         ("link_dir", Path::new("..")),
         ("link_dir_absolute", outside),
+        ("link_dir_slash", Path::new("../")),
         ("link_root", Path::new("/")),
         ("chain_1", Path::new("chain_2")),
         ("chain_2", Path::new("dir/chain_3")),

@@ -46,6 +46,23 @@ pub(super) const FOLLOWED: &[&str] = &[
     "loop_self",
     "link_proc",
     "link_device",
+    "link_dir_slash",
+    "link_up/",
+    "link_dir/",
+    "link_dir_slash/",
+];
+
+/// A slash asks for what the link leads to, of calls too that follow none.
+const SLASHED: &[&str] = &[
+    "link_up/",
+    "link_dir/",
+    "link_dir//",
+    "link_dir_absolute/",
+    "link_dir_slash/",
+    "link_root/",
+    "chain_1/",
+    "loop_self/",
+    "link_proc/",
 ];
 
 const DIRS: [u32; 3] = [3, 4, 5];
@@ -104,6 +121,7 @@ fn escapes() -> Vec<Hostile> {
             Hostile::passes("escape", format!("escape_{name}"), program.module(2))
         })
         .collect();
+    found.push(by_slashes());
     // Nothing of a read-only grant's can be changed by any call, inside or not.
     let mut program = Program::default();
     let (file, new, dir) = (program.text("inside.txt"), program.text("new"), program.text("dir/inner"));
@@ -120,6 +138,34 @@ fn escapes() -> Vec<Hostile> {
         .refused(format!("path_link (i32.const 4) (i32.const 0) {file} (i32.const 5) {new}"));
     found.push(Hostile::passes("escape", "escape_by_writing_where_only_reading_is_granted", program.module(1)));
     found
+}
+
+fn by_slashes() -> Hostile {
+    let mut program = Program::default();
+    let (plain, new) = (program.text("dir/inside.txt"), program.text("new"));
+    for path in SLASHED {
+        let path = program.text(path);
+        for dir in [4, 5] {
+            for (oflags, rights) in [(0, READ), (CREATE, READ | WRITE), (DIRECTORY, 0)] {
+                program.refused(open(dir, &path, false, oflags, rights));
+            }
+            let times = "(i64.const 0) (i64.const 0) (i32.const 5)";
+            program
+                .refused(format!("path_filestat_get (i32.const {dir}) (i32.const 0) {path} (i32.const {OUT})"))
+                .refused(format!("path_filestat_set_times (i32.const {dir}) (i32.const 0) {path} {times}"))
+                .refused(format!(
+                    "path_readlink (i32.const {dir}) {path} (i32.const 1024) (i32.const 512) (i32.const {OUT})"
+                ))
+                .refused(format!("path_create_directory (i32.const {dir}) {path}"))
+                .refused(format!("path_remove_directory (i32.const {dir}) {path}"))
+                .refused(format!("path_unlink_file (i32.const {dir}) {path}"))
+                .refused(format!("path_symlink {plain} (i32.const {dir}) {path}"))
+                .refused(format!("path_link (i32.const {dir}) (i32.const 0) {path} (i32.const {dir}) {new}"))
+                .refused(format!("path_rename (i32.const {dir}) {path} (i32.const {dir}) {new}"))
+                .refused(format!("path_rename (i32.const {dir}) {plain} (i32.const {dir}) {path}"));
+        }
+    }
+    Hostile::passes("escape", "escape_by_a_slash_after_a_link", program.module(2))
 }
 
 /// Opens `path`, and traps where what can be read there is a secret.

@@ -42,7 +42,16 @@ pub fn all() -> Vec<Hostile> {
     let hostile = |(name, expect, state, test, cleanup): (&str, &'static str, String, &str, &str)| {
         Hostile::new("clean-up", format!("cleanup_{name}"), Expect::Verdict(expect), module(&state, test, cleanup))
     };
-    cases.into_iter().map(hostile).collect()
+    cases.into_iter().map(hostile).chain([test_of_the_host()]).collect()
+}
+
+/// A test that is a function of the host: it is called with no code of the guest's between, and finds no memory.
+fn test_of_the_host() -> Hostile {
+    let fields = r#"(import "wasi_snapshot_preview1" "sched_yield" (func $test (result i32)))
+        (memory (export "memory") 1)
+        (func $cleanup (result i32) (i32.const 0))"#;
+    let module = sdk_module(&state(1, 0, 0), fields);
+    Hostile::new("clean-up", "cleanup_of_a_test_that_is_a_function_of_the_host", Expect::Verdict("fail"), module)
 }
 
 fn module(state: &str, test: &str, cleanup: &str) -> Vec<u8> {

@@ -1,9 +1,9 @@
 //! What has gone wrong in other hosts of WASI, function by function, over a memory that the test can look at.
 
-use crate::policy::{DirGrant, Mode, Policy};
+use crate::policy::{DirGrant, Limit, Limits, Mode, Policy};
 use crate::sandbox::wasi::context::{ContextOptions, Wasi};
 use crate::sandbox::wasi::grants::Grants;
-use crate::sandbox::wasi::meter::MAX_VECTORS;
+use crate::sandbox::wasi::meter::{self, MAX_BYTES, MAX_VECTORS};
 use crate::sandbox::wasi::stdio::Streams;
 use crate::sandbox::wasi::watchdog::Watchdog;
 use std::sync::Arc;
@@ -12,20 +12,23 @@ use wasi_common::snapshots::preview_1::types::{Errno, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wiggle::GuestMemory;
 
-/// The descriptors of the scratch file system and of the granted directory.
+/// The descriptors of the scratch file system and of the granted directories.
 const SCRATCH: i32 = 3;
 const GRANTED: i32 = 4;
+const READ_ONLY: i32 = 5;
 
 /// Where a call's results go, and where its arguments lie.
 const OUT: i32 = 0;
 const ARGS: i32 = 1024;
 
 const CREATE: i32 = 1;
+const TRUNCATE: i32 = 8;
 
 struct Guest {
     wasi: Wasi,
     memory: Vec<u8>,
-    _host: tempfile::TempDir,
+    host: tempfile::TempDir,
+    read_only: tempfile::TempDir,
 }
 
 macro_rules! call {
@@ -37,21 +40,26 @@ macro_rules! call {
 }
 
 impl Guest {
-    /// With a directory of the host that may be written to, and a memory full of `filler`.
+    /// With a directory of the host that may be written to, one that may be read, and a memory full of `filler`.
     fn new(filler: u8) -> Self {
-        let host = tempfile::tempdir().unwrap();
-        let grant = DirGrant {
-            guest: "/d".into(),
+        Self::limited(filler, Limits::default())
+    }
+
+    fn limited(filler: u8, limits: Limits) -> Self {
+        let [host, read_only] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let grant = |guest: &str, host: &tempfile::TempDir, mode| DirGrant {
+            guest: guest.into(),
             host: host.path().into(),
-            mode: Mode::ReadWrite,
+            mode,
             name: None,
             alias_of: None,
         };
-        let grants = Grants::new(Arc::new(Policy { dirs: vec![grant], ..Policy::default() })).unwrap();
+        let dirs = vec![grant("/d", &host, Mode::ReadWrite), grant("/r", &read_only, Mode::ReadOnly)];
+        let grants = Grants::new(Arc::new(Policy { dirs, limits, ..Policy::default() })).unwrap();
         let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
         let options = ContextOptions { test: "t".into(), args: Vec::new(), watchdog, streams: Streams::Captured };
         let wasi = Wasi::new(Arc::new(grants), options).unwrap();
-        Self { wasi, memory: vec![filler; 1 << 16], _host: host }
+        Self { wasi, memory: vec![filler; 1 << 16], host, read_only }
     }
 
     fn put(&mut self, at: i32, bytes: &[u8]) {
@@ -70,6 +78,13 @@ impl Guest {
         let opened = call!(self.path_open(dir, 0, ARGS, 1, CREATE, rights as i64, 0, 0, OUT));
         assert_eq!(opened, 0);
         self.out(OUT) as i32
+    }
+
+    /// What a call costs in fuel, beside that of the guest's own code.
+    fn cost(&mut self, call: impl FnOnce(&mut Self)) -> u64 {
+        self.wasi.begin_call(0, None);
+        call(self);
+        self.wasi.end_call()
     }
 
     /// A subscription to the clock, in a hundred nanoseconds.
@@ -135,6 +150,145 @@ fn so_many_subscriptions_are_refused_before_they_are_read() {
     }
     guest.put_clock(ARGS);
     assert_eq!(call!(guest.poll_oneoff(ARGS, OUT, 1, 512)), 0);
+}
+
+/// As many subscriptions are looked at by the host, and as many events are written.
+#[test]
+fn a_poll_costs_fuel_for_each_of_its_subscriptions() {
+    let mut guest = Guest::new(0);
+    guest.memory.resize(1 << 17, 0);
+    let most = MAX_VECTORS as i32;
+    for nth in 0..most {
+        guest.put_clock(ARGS + 48 * nth);
+    }
+    let events = ARGS + 48 * most;
+    for count in [1, 2, most] {
+        let cost = guest.cost(|guest| assert_eq!(call!(guest.poll_oneoff(ARGS, events, count, OUT)), 0));
+        assert_eq!(guest.out(OUT), count as u32, "all of them are due at once");
+        assert_eq!(cost, meter::CALL + meter::ENTRY * count as u64);
+    }
+    for count in [0, most + 1, -1] {
+        let refused = Errno::Inval as i32;
+        let cost = guest.cost(|guest| assert_eq!(call!(guest.poll_oneoff(ARGS, events, count, OUT)), refused));
+        assert_eq!(cost, meter::CALL, "nothing is read of {count}");
+    }
+}
+
+#[test]
+fn output_is_held_up_to_its_limit_however_much_is_written() {
+    const CAP: u64 = 4096;
+    /// Of each stream some of the end is held as well.
+    const ENDS: u64 = 64 << 10;
+    let mut guest = Guest::limited(b'x', Limits::default().with(Limit::Output, CAP));
+    // Every buffer of a call is all of the memory: together they are more than a call may move.
+    for nth in 0..MAX_VECTORS as i32 {
+        guest.put(ARGS + 8 * nth, &[0; 4]);
+        guest.put(ARGS + 8 * nth + 4, &(1u32 << 16).to_le_bytes());
+    }
+    for _ in 0..8 {
+        for fd in [1, 2] {
+            assert_eq!(call!(guest.fd_write(fd, ARGS, MAX_VECTORS as i32, OUT)), 0);
+            assert_eq!(guest.out(OUT), MAX_BYTES as u32, "a short write");
+            let held = guest.wasi.world.capture.held();
+            assert!((CAP..=CAP + ENDS).contains(&held), "{held}");
+        }
+    }
+    // A guest without these streams makes the host hold no more.
+    let held = guest.wasi.world.capture.held();
+    for fd in [1, 2] {
+        assert_eq!(call!(guest.fd_close(fd)), 0);
+        assert_eq!(call!(guest.fd_write(fd, ARGS, MAX_VECTORS as i32, OUT)), Errno::Badf as i32);
+    }
+    assert_eq!(guest.wasi.world.capture.held(), held);
+}
+
+#[test]
+fn output_counts_against_the_memory_of_the_host() {
+    let limits = Limits::default().with(Limit::Output, 1 << 20).with(Limit::HostMemory, 1 << 15);
+    let mut guest = Guest::limited(b'x', limits);
+    guest.put(ARGS, &[0; 4]);
+    guest.put(ARGS + 4, &12_000u32.to_le_bytes());
+    for nth in 1..=3 {
+        assert_eq!(guest.wasi.check_quota(), Ok(()));
+        assert_eq!(call!(guest.fd_write(nth % 2 + 1, ARGS, 1, OUT)), 0);
+    }
+    assert_eq!(guest.wasi.check_quota().unwrap_err().limit, Limit::HostMemory);
+}
+
+/// By a second name, or under a new one, a file that may only be read must not become one that may be written to.
+#[test]
+fn no_name_is_made_or_moved_across_the_border_of_what_may_be_written_to() {
+    let mut guest = Guest::new(0);
+    let (old, new) = (ARGS, ARGS + 8);
+    guest.put(old, b"old");
+    guest.put(new, b"new");
+    for dir in [&guest.host, &guest.read_only] {
+        std::fs::write(dir.path().join("old"), "there before").unwrap();
+    }
+    let link = |guest: &mut Guest, from: i32, to: i32| call!(guest.path_link(from, 0, old, 3, to, new, 3));
+    let rename = |guest: &mut Guest, from: i32, to: i32| call!(guest.path_rename(from, old, 3, to, new, 3));
+    let [rofs, xdev] = [Errno::Rofs, Errno::Xdev].map(|errno| errno as i32);
+    for (from, to, linking, renaming) in [
+        (READ_ONLY, GRANTED, xdev, xdev),
+        (READ_ONLY, SCRATCH, xdev, xdev),
+        (READ_ONLY, READ_ONLY, rofs, rofs),
+        (GRANTED, READ_ONLY, rofs, xdev),
+        (GRANTED, SCRATCH, xdev, xdev),
+    ] {
+        assert_eq!(link(&mut guest, from, to), linking, "a link from {from} to {to}");
+        assert_eq!(rename(&mut guest, from, to), renaming, "a name moved from {from} to {to}");
+    }
+    let (read, write) = (Rights::FD_READ, Rights::FD_READ | Rights::FD_WRITE);
+    for (how, rights) in [(0, write), (TRUNCATE, read), (TRUNCATE, write), (CREATE, write)] {
+        let opened = call!(guest.path_open(READ_ONLY, 0, old, 3, how, rights.bits() as i64, 0, 0, OUT));
+        assert_eq!(opened, rofs, "opened by {how} for {rights:?}");
+    }
+    let rights = (read | Rights::FD_FILESTAT_SET_TIMES).bits() as i64;
+    assert_eq!(call!(guest.path_open(READ_ONLY, 0, old, 3, 0, rights, 0, 0, OUT)), 0);
+    let fd = guest.out(OUT) as i32;
+    assert_eq!(call!(guest.fd_filestat_set_times(fd, 1, 1, 1 | 4)), rofs);
+    let names = |dir: &tempfile::TempDir| {
+        let entries = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    for dir in [&guest.host, &guest.read_only] {
+        assert_eq!(names(dir), ["old"]);
+        assert_eq!(std::fs::read(dir.path().join("old")).unwrap(), b"there before");
+    }
+    // Within what may be written to both are done.
+    assert_eq!(link(&mut guest, GRANTED, GRANTED), 0);
+    assert_eq!(names(&guest.host), ["new", "old"]);
+    std::fs::remove_file(guest.host.path().join("new")).unwrap();
+    assert_eq!(rename(&mut guest, GRANTED, GRANTED), 0);
+    assert_eq!(names(&guest.host), ["new"]);
+}
+
+/// What a listing leaves of its buffer is the guest's own, wherever the buffer ends.
+#[test]
+fn a_listing_that_is_cut_is_the_start_of_the_whole_one() {
+    const FILLER: u8 = 0x55;
+    let mut guest = Guest::new(FILLER);
+    for dir in [SCRATCH, GRANTED] {
+        guest.create(dir, b'a');
+        guest.put(OUT, &[FILLER; 512]);
+        assert_eq!(call!(guest.fd_readdir(dir, OUT, 512, 0, ARGS)), 0);
+        // `.`, `..` and `a`.
+        let size = 3 * 24 + 4;
+        assert_eq!(guest.out(ARGS), size as u32);
+        let whole = guest.memory[..size].to_vec();
+        for padding in [21..24, 25 + 21..25 + 24, 51 + 21..51 + 24] {
+            assert_eq!(whole[padding], [0u8; 3]);
+        }
+        for len in 0..=size {
+            guest.put(OUT, &[FILLER; 512]);
+            assert_eq!(call!(guest.fd_readdir(dir, OUT, len as i32, 0, ARGS)), 0);
+            assert_eq!(guest.out(ARGS), len as u32);
+            assert_eq!(guest.memory[..len], whole[..len], "{len} bytes");
+            assert!(guest.memory[len..512].iter().all(|byte| *byte == FILLER), "behind {len} bytes");
+        }
+    }
 }
 
 /// The bytes of a structure that no field has: they must be the guest's own, as they were, or zeros.

@@ -13,7 +13,7 @@ use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasi_common::snapshots::preview_1::types::{Errno, Filestat};
+use wasi_common::snapshots::preview_1::types::{Errno, Filestat, Filetype};
 
 const REALTIME_START: u64 = policy::Clock::DEFAULT_START;
 
@@ -241,6 +241,71 @@ fn nothing_of_a_read_only_grant_gets_a_name_in_a_writable_one() {
     assert_eq!(errno(below.open(world, "f", OpenMode { truncate: true, ..READ })), Some(Rofs));
 }
 
+/// A slash after a link asks for what it leads to, of calls too that do not follow links.
+#[test]
+fn a_slash_after_a_link_leads_out_of_no_directory() {
+    let top = tempfile::tempdir().unwrap();
+    let (outside, inside) = (top.path().join("outside"), top.path().join("inside"));
+    std::fs::create_dir_all(inside.join("d")).unwrap();
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("f"), "outside").unwrap();
+    let absolute = format!("{}/", outside.display());
+    let leaving = [
+        ("up", ".."),
+        ("up_slash", "../"),
+        ("out", "../outside"),
+        ("out_slash", "../outside/"),
+        ("out_slashes", "../outside//"),
+        ("absolute", absolute.as_str()),
+        ("chain", "out/"),
+        ("file", "../outside/f"),
+    ];
+    for (name, target) in leaving.into_iter().chain([("within", "d/")]) {
+        std::os::unix::fs::symlink(target, inside.join(name)).unwrap();
+    }
+    let names = |dir: &std::path::Path| {
+        let mut names: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = [names(&inside), names(&outside)];
+    let dir = HostDir::root(&inside, true).unwrap();
+    let world = &mut world();
+    for (name, _) in leaving {
+        for slashes in ["/", "//", "/.", "/./"] {
+            let path = &format!("{name}{slashes}");
+            for follow in [false, true] {
+                let look = OpenMode { follow, ..READ };
+                for how in [
+                    look,
+                    OpenMode { directory: true, ..look },
+                    OpenMode { create: true, ..look },
+                    OpenMode { write: true, ..look },
+                    OpenMode { truncate: true, ..look },
+                ] {
+                    assert!(errno(dir.open(world, path, how)).is_some(), "open {path} {how:?}");
+                }
+                let times = Times { accessed: Some(1), modified: Some(1) };
+                assert!(errno(dir.stat_path(world, path, follow)).is_some(), "stat {path}");
+                assert!(errno(dir.set_times(world, path, follow, times)).is_some(), "times of {path}");
+                assert!(errno(dir.link(world, path, follow, &dir, "new")).is_some(), "link {path}");
+            }
+            assert!(errno(dir.read_link(world, path)).is_some(), "readlink {path}");
+            assert!(errno(dir.create_dir(world, path)).is_some(), "mkdir {path}");
+            assert!(errno(dir.remove_dir(world, path)).is_some(), "rmdir {path}");
+            assert!(errno(dir.unlink(world, path)).is_some(), "unlink {path}");
+            assert!(errno(dir.symlink(world, "t", path)).is_some(), "symlink {path}");
+            assert!(errno(dir.rename(world, path, &dir, "new")).is_some(), "rename {path}");
+            assert!(errno(dir.rename(world, "d", &dir, path)).is_some(), "rename to {path}");
+        }
+    }
+    assert_eq!([names(&inside), names(&outside)], before);
+    assert_eq!(std::fs::read(outside.join("f")).unwrap(), b"outside");
+    // One that stays within is gone through.
+    assert_eq!(dir.stat_path(world, "within/", false).unwrap().filetype, Filetype::Directory);
+    assert!(matches!(dir.open(world, "within/", OpenMode { follow: false, ..READ }), Ok(FileOrDir::Dir(_))));
+}
+
 #[test]
 fn dot_dot_does_not_follow_a_directory_that_somebody_moves_out_meanwhile() {
     let (host, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -259,7 +324,7 @@ fn dot_dot_does_not_follow_a_directory_that_somebody_moves_out_meanwhile() {
 
 #[test]
 fn any_time_can_be_set() {
-    let (_host, dir) = granted();
+    let (host, dir) = granted();
     let world = &mut world();
     let mut file = open(&dir, world, "old", false);
     for nanos in [0, 1, u64::MAX - 1, u64::MAX, i64::MAX as u64, 1 << 63] {
@@ -269,4 +334,9 @@ fn any_time_can_be_set() {
         let stat = file.stat(world).unwrap();
         assert_eq!((stat.atim, stat.mtim), (nanos, nanos));
     }
+    // The host is told it as well.
+    let second = 1_000_000_001;
+    dir.set_times(world, "old", true, Times { accessed: None, modified: Some(second) }).unwrap();
+    let found = std::fs::metadata(host.path().join("old")).unwrap();
+    assert_eq!(found.modified().unwrap(), std::time::UNIX_EPOCH + Duration::from_nanos(second));
 }
