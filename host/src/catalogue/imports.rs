@@ -1,10 +1,10 @@
 //! Imports that airtight cannot provide, each with its reason, and what they say about how the module was built.
 
 use super::module::Module;
-use super::{CatalogueError, wasi};
+use super::{CatalogueError, exceptions, wasi};
 use airtight_abi::{mem, net};
 use std::fmt;
-use wasmparser::{FuncType, Import, TypeRef, ValType};
+use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
 
 /// Imports named in a message; the rest are counted.
 const NAMED: usize = 20;
@@ -68,8 +68,10 @@ pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
 
 /// Whether airtight provides an import; if not, what there is to say of it beyond its name.
 fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<String>> {
-    let TypeRef::Func(index) = import.ty else {
-        return Err(Some(format!("is a {}", kind(import.ty))));
+    let index = match import.ty {
+        TypeRef::Func(index) => index,
+        TypeRef::Tag(tag) if exceptions::MODULE == import.module => return exception(module, import.name, tag),
+        _ => return Err(Some(format!("is a {}", kind(import.ty)))),
     };
     let expected = match import.module {
         wasi::MODULE => {
@@ -85,6 +87,19 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
         _ => return Err(None),
     };
     match module.type_at(index) {
+        Some(found) if *found == expected => Ok(()),
+        Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
+        None => Err(Some("has no function type".to_owned())),
+    }
+}
+
+/// Whether airtight provides a tag: those that compilers know without a definition, each with an address of the guest's.
+fn exception(module: &Module<'_>, name: &str, tag: TagType) -> Result<(), Option<String>> {
+    if !exceptions::TAGS.contains(&name) {
+        return Err(Some("is an exception that no compiler throws".to_owned()));
+    }
+    let expected = FuncType::new([ValType::I32], []);
+    match module.type_at(tag.func_type_idx) {
         Some(found) if *found == expected => Ok(()),
         Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
         None => Err(Some("has no function type".to_owned())),

@@ -6,6 +6,7 @@
 
 mod baked;
 mod error;
+pub(crate) mod exceptions;
 mod hash;
 mod imports;
 mod module;
@@ -32,10 +33,10 @@ pub use weight::{CompileCaps, Weight, weigh};
 use crate::model::Harness;
 use wasmparser::{Validator, WasmFeatures};
 
-/// The features of WebAssembly that a module may use: those of version 2.0 without host references, relaxed SIMD, tail
-/// calls and extended constants. Threads, exceptions, garbage collection, several and 64-bit memories are out.
+/// The features of WebAssembly that a module may use: those of version 2.0, relaxed SIMD, tail calls, extended constants and
+/// exceptions. Threads, garbage collection, several and 64-bit memories are out.
 pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
-    .difference(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST);

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
     FuncType, FunctionSectionReader, GlobalSectionReader, GlobalType, Import, ImportSectionReader, MemorySectionReader,
-    Name, NameSectionReader, Operator, TableSectionReader, TableType, TypeRef, TypeSectionReader, ValType,
+    Name, NameSectionReader, Operator, TableSectionReader, TableType, TagSectionReader, TypeRef, TypeSectionReader,
+    ValType,
 };
 
 /// A parsed module. Index spaces are those of the specification: what is imported comes first.
@@ -26,6 +27,8 @@ pub struct Module<'a> {
     /// How many memories the module defines.
     pub(crate) memories: u32,
     pub(crate) globals: Vec<GlobalType>,
+    /// How many tags of exceptions the module defines.
+    pub(crate) tags: u32,
     pub(crate) exports: Vec<Export<'a>>,
     exports_by_name: HashMap<&'a str, usize>,
 }
@@ -47,6 +50,7 @@ impl<'a> Module<'a> {
             imported_tables: 0,
             memories: 0,
             globals: Vec::new(),
+            tags: 0,
             exports: Vec::new(),
             exports_by_name: HashMap::new(),
         };
@@ -84,6 +88,7 @@ impl<'a> Module<'a> {
                     self.globals.push(global?.ty);
                 }
             }
+            id::TAG => self.tags = TagSectionReader::new(reader)?.count(),
             id::EXPORT => {
                 for export in ExportSectionReader::new(reader)? {
                     self.exports.push(export?);
@@ -115,6 +120,11 @@ impl<'a> Module<'a> {
     /// The type of a function.
     pub(crate) fn function_type(&self, function: u32) -> Option<&FuncType> {
         self.type_at(*self.functions.get(function as usize)?)
+    }
+
+    /// Whether the module has exceptions, its own or another's.
+    pub(crate) fn has_tags(&self) -> bool {
+        self.tags > 0 || self.imports.iter().any(|import| matches!(import.ty, TypeRef::Tag(_)))
     }
 
     /// The export of this name.

@@ -6,12 +6,13 @@
 mod error;
 mod export_globals;
 mod heap;
+mod own_tags;
 mod splice;
 
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
 pub use heap::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, HookKind, NoHooks, Window, WindowFunctions,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, HookKind, NoHooks, UNWOUND, Window, WindowFunctions,
 };
 
 use crate::catalogue::Module;
@@ -21,7 +22,7 @@ use splice::Splice;
 use std::borrow::Cow;
 
 /// Changes whenever the same module would be rewritten to other bytes: part of every cache key.
-pub const REWRITER_VERSION: u32 = 2;
+pub const REWRITER_VERSION: u32 = 3;
 
 /// What to do to a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +99,7 @@ fn rewrite<'a>(module: &Module<'a>, window: Option<Window>) -> Result<Instrument
             Ok(plan.hooks)
         }
     };
+    splice.extend(own_tags::edits(module)?);
     splice.extend(export_globals::edit(module, &exports)?);
 
     let start = code_start(module);

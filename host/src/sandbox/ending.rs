@@ -209,6 +209,7 @@ fn kind(trap: Trap) -> TrapKind {
         Trap::BadSignature => TrapKind::Other("indirect call with the wrong signature"),
         Trap::IntegerOverflow => TrapKind::Other("integer overflow"),
         Trap::IntegerDivisionByZero => TrapKind::Other("integer division by zero"),
+        Trap::NullReference => TrapKind::Other("null reference"),
         Trap::BadConversionToInteger => TrapKind::Other("invalid conversion to integer"),
         _ => TrapKind::Other("trap"),
     }

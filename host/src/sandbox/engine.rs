@@ -1,5 +1,6 @@
 //! The engine: every test of a run shares one.
 
+use super::limiter::EXCEPTION_HEAP;
 use super::state::TestState;
 use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
 use std::num::NonZeroUsize;
@@ -7,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use wasmtime::{
-    Config, EngineWeak, InstanceAllocationStrategy, Linker, OperatorCost, OptLevel, PoolingAllocationConfig, Strategy,
-    VariableOperatorCost, WasmBacktraceDetails,
+    Collector, Config, EngineWeak, InstanceAllocationStrategy, Linker, OperatorCost, OptLevel, PoolingAllocationConfig,
+    Strategy, VariableOperatorCost, WasmBacktraceDetails,
 };
 
 /// How often a running guest is interrupted to look at the time: so late may a wall-clock limit or an interrupt be noticed.
@@ -169,7 +170,12 @@ fn common_config(options: EngineOptions) -> Config {
     }
     let cranelift = options.compiler != Compiler::Winch;
     if cranelift {
-        config.cranelift_opt_level(OptLevel::Speed).cranelift_nan_canonicalization(true);
+        config
+            .cranelift_opt_level(OptLevel::Speed)
+            .cranelift_nan_canonicalization(true)
+            // What was thrown is kept until the store is dropped: it has a bound, and nothing is ever moved.
+            .collector(Collector::Null)
+            .gc_heap_initial_size(EXCEPTION_HEAP);
     }
     config
         .consume_fuel(true)
@@ -181,7 +187,7 @@ fn common_config(options: EngineOptions) -> Config {
         .relaxed_simd_deterministic(true)
         .wasm_relaxed_simd(cranelift)
         .wasm_tail_call(cranelift)
-        .wasm_exceptions(false)
+        .wasm_exceptions(cranelift)
         .wasm_gc(false)
         .wasm_function_references(false)
         .wasm_multi_memory(false)
@@ -222,7 +228,8 @@ fn pooled_config(options: EngineOptions) -> Config {
     let slots = u32::try_from(options.workers.max(1) * 2).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
-        .total_memories(slots)
+        // The other half is for exceptions.
+        .total_memories(slots.saturating_mul(2))
         .total_tables(slots.saturating_mul(TABLES))
         .total_gc_heaps(slots)
         .max_tables_per_module(TABLES)

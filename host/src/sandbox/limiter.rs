@@ -4,6 +4,10 @@ use crate::catalogue::MAX_TABLE_ELEMENTS;
 use crate::model::RefusedGrowth;
 use wasmtime::ResourceLimiter;
 
+/// What the engine sets aside for the exceptions that one test throws, in bytes of address space; it takes of the host what was
+/// thrown. A multiple of no size that compilers give a memory, so that the two are told apart.
+pub const EXCEPTION_HEAP: u64 = 1027 << 16;
+
 /// Caps one instance's linear memory and remembers what it refused.
 #[derive(Debug)]
 pub struct Limiter {
@@ -13,12 +17,37 @@ pub struct Limiter {
     peak: u64,
     now: u64,
     refused: Option<RefusedGrowth>,
+    exceptions: Exceptions,
+}
+
+/// The engine's memory for exceptions, which it asks for as it does for the guest's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exceptions {
+    /// The module has none.
+    None,
+    /// The module has some, and the engine may ask for memory for them.
+    Declared,
+    /// The engine has it.
+    Granted,
 }
 
 impl Limiter {
-    /// A limiter with this cap, in bytes.
-    pub fn new(limit: u64) -> Self {
-        Self { limit, reserve: None, peak: 0, now: 0, refused: None }
+    /// A limiter with this cap, in bytes, for a module that has exceptions or has none.
+    pub fn new(limit: u64, throws: bool) -> Self {
+        let exceptions = if throws { Exceptions::Declared } else { Exceptions::None };
+        Self { limit, reserve: None, peak: 0, now: 0, refused: None, exceptions }
+    }
+
+    /// What to answer the engine, where it asks for the sake of exceptions. Their memory never grows.
+    fn for_exceptions(&mut self, current: u64, desired: u64) -> Option<bool> {
+        match self.exceptions {
+            Exceptions::Declared if (current, desired) == (0, EXCEPTION_HEAP) => {
+                self.exceptions = Exceptions::Granted;
+                Some(true)
+            }
+            Exceptions::Granted if current == EXCEPTION_HEAP && self.now != EXCEPTION_HEAP => Some(false),
+            _ => None,
+        }
     }
 
     /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's.
@@ -55,6 +84,9 @@ impl Limiter {
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let (current, desired) = (current as u64, desired as u64);
+        if let Some(answer) = self.for_exceptions(current, desired) {
+            return Ok(answer);
+        }
         // Over the module's own maximum the engine refuses, whatever we say.
         let own_maximum = maximum.is_some_and(|maximum| desired > maximum as u64);
         let allowed = desired <= self.limit.saturating_add(self.reserve.unwrap_or(0));
@@ -82,7 +114,7 @@ mod tests {
 
     #[test]
     fn refusals_are_remembered_and_the_reserve_opens() {
-        let mut limiter = Limiter::new(100);
+        let mut limiter = Limiter::new(100, false);
         assert!(limiter.memory_growing(0, 100, None).unwrap());
         assert!(!limiter.memory_growing(100, 101, None).unwrap());
         assert!(!limiter.memory_growing(100, 500, None).unwrap());
@@ -96,5 +128,17 @@ mod tests {
         limiter.close_reserve();
         assert!(!limiter.memory_growing(105, 106, None).unwrap());
         assert_eq!(limiter.refused().unwrap().times, 3);
+    }
+
+    #[test]
+    fn the_memory_for_exceptions_is_not_the_guest_s_and_never_grows() {
+        let heap = EXCEPTION_HEAP as usize;
+        let mut limiter = Limiter::new(100, true);
+        assert!(limiter.memory_growing(0, heap, None).unwrap());
+        assert!(limiter.memory_growing(0, 50, None).unwrap());
+        assert!(!limiter.memory_growing(heap, 2 * heap, None).unwrap());
+        assert_eq!((limiter.now(), limiter.peak(), limiter.refused()), (50, 50, None));
+        assert!(!limiter.memory_growing(0, heap, None).unwrap(), "it asks once");
+        assert!(!Limiter::new(100, false).memory_growing(0, heap, None).unwrap(), "the guest's own");
     }
 }

@@ -111,6 +111,8 @@ pub struct LoadedModule {
     /// Its hooked allocator, or why there is none.
     pub(super) heap: Result<ModuleHeap, NoHeap>,
     globals: Vec<ModuleExport>,
+    /// Whether it has exceptions.
+    pub(super) throws: bool,
 }
 
 impl LoadedModule {
@@ -165,6 +167,7 @@ impl LoadedModule {
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
         let saved = saved(&map);
+        let throws = parsed.has_tags();
         let heap =
             if heap_accounting { ModuleHeap::new(&module, map, catalogue.lowest_data) } else { Err(NoHeap::TurnedOff) };
         Ok(Self {
@@ -180,6 +183,7 @@ impl LoadedModule {
             catalogue,
             pre,
             engine,
+            throws,
         })
     }
 

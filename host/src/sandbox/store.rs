@@ -14,7 +14,7 @@ pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: 
     let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
     let state = TestState {
         wasi,
-        limiter: Limiter::new(memory),
+        limiter: Limiter::new(memory, module.throws),
         heap: HeapState::new(hooks, instruments),
         code: Arc::clone(&module.code),
         spent_before: 0,

@@ -1,7 +1,8 @@
 //! The jump and the wrapper, and what they cost.
 
-use super::HookKind;
-use wasm_encoder::{Encode, Instruction, ValType};
+use super::{HookKind, UNWOUND};
+use std::borrow::Cow;
+use wasm_encoder::{BlockType, Catch, Encode, Instruction, ValType};
 
 /// `enter` and `leave` as the wrapper calls them.
 #[derive(Debug, Clone, Copy)]
@@ -14,8 +15,18 @@ pub(super) struct Listeners {
 /// A wrapper: its body, and the fuel that it and the jump take.
 pub(super) struct Wrapper {
     pub(super) body: Vec<u8>,
-    pub(super) fuel_before: u64,
-    pub(super) fuel_after: u64,
+    pub(super) cost: HookCost,
+}
+
+/// The fuel that a jump and its wrapper take, beside the hooked function's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HookCost {
+    /// Before the function is entered.
+    pub before: u64,
+    /// After it has returned.
+    pub after: u64,
+    /// After an exception has left it.
+    pub unwound: u64,
 }
 
 /// Operators, with the fuel they take.
@@ -29,7 +40,15 @@ impl Code {
     fn op(&mut self, op: Instruction<'_>) {
         op.encode(&mut self.bytes);
         // What the engine charges for those used here.
-        self.fuel += u64::from(!matches!(op, Instruction::End | Instruction::Nop));
+        let free = matches!(
+            op,
+            Instruction::End
+                | Instruction::Nop
+                | Instruction::Block(_)
+                | Instruction::Return
+                | Instruction::Unreachable
+        );
+        self.fuel += u64::from(!free);
     }
 
     fn number(&mut self, value: u32) {
@@ -39,6 +58,11 @@ impl Code {
     fn listener(&mut self, slot: u32, type_index: u32, table_index: u32) {
         self.number(slot);
         self.op(Instruction::CallIndirect { type_index, table_index });
+    }
+
+    fn append(&mut self, other: &Self) {
+        self.bytes.extend_from_slice(&other.bytes);
+        self.fuel += other.fuel;
     }
 }
 
@@ -61,8 +85,8 @@ pub(super) fn jump(params: u32, wrapper: u32, locals: &[u8], len: usize) -> Opti
     Some(body)
 }
 
-/// The function between the jump and the moved body.
-pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: Listeners) -> Wrapper {
+/// The function between the jump and the moved body. Where exceptions may leave that, the host is told of these, too.
+pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: Listeners, throws: bool) -> Wrapper {
     let returns = kind.signature().is_some_and(|(_, result)| result);
     let mut before = Code::default();
     before.number(which);
@@ -73,7 +97,11 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
         }
     }
     before.listener(0, to.enter, to.table);
-    let call = forward(params, moved);
+    if throws {
+        before.op(Instruction::Block(BlockType::Result(ValType::EXNREF)));
+        before.op(Instruction::TryTable(BlockType::Empty, Cow::Borrowed(&[Catch::AllRef { label: 0 }])));
+    }
+    before.append(&forward(params, moved));
 
     let mut after = Code::default();
     if returns {
@@ -89,7 +117,19 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
     if returns {
         after.op(Instruction::LocalGet(params));
     }
-    after.op(Instruction::End);
+
+    let mut unwound = Code::default();
+    if throws {
+        // From within, whatever the function's results are.
+        after.op(Instruction::Return);
+        after.op(Instruction::End);
+        after.op(Instruction::Unreachable);
+        after.op(Instruction::End);
+        unwound.number(which | UNWOUND);
+        unwound.number(kind.nothing());
+        unwound.listener(1, to.leave, to.table);
+        unwound.op(Instruction::ThrowRef);
+    }
 
     let mut body = Vec::new();
     let locals: &[(u32, ValType)] = if returns { &[(1, ValType::I32)] } else { &[] };
@@ -98,12 +138,13 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
         count.encode(&mut body);
         ty.encode(&mut body);
     }
-    for part in [&before, &call, &after] {
+    for part in [&before, &after, &unwound] {
         body.extend_from_slice(&part.bytes);
     }
+    Instruction::End.encode(&mut body);
     // The jump passes the same parameters on; each of both takes one more where it is entered.
-    let fuel_before = 1 + forward(params, 0).fuel + 1 + before.fuel + call.fuel;
-    Wrapper { body, fuel_before, fuel_after: after.fuel }
+    let before = 1 + forward(params, 0).fuel + 1 + before.fuel;
+    Wrapper { body, cost: HookCost { before, after: after.fuel, unwound: unwound.fuel } }
 }
 
 impl HookKind {
@@ -116,6 +157,14 @@ impl HookKind {
             Self::PosixMemalign => Some((3, true)),
             Self::Window | Self::Libc => None,
         }
+    }
+
+    /// What `leave` is told of a call that an exception ended, as if it had returned that: for a function that allocates, that
+    /// it had no memory.
+    fn nothing(self) -> u32 {
+        /// `ENOMEM` of WASI.
+        const NO_MEMORY: u32 = 48;
+        if self == Self::PosixMemalign { NO_MEMORY } else { 0 }
     }
 
     /// Which parameters `enter` is told.

@@ -30,6 +30,9 @@
 //! A jump by `return_call` would take one, but Winch compiles no tail calls, and depth is not to depend on accounting in one
 //! engine only.
 //!
+//! In a module that has exceptions the wrapper catches all of them, tells the host that the function was left, and throws them
+//! on: a test that panics leaves its window, and what its harness does with the panic is not the test's own.
+//!
 //! What this does not see: allocators under other names, functions whose names were stripped, and an allocator that the
 //! compiler has inlined into its callers.
 
@@ -44,6 +47,7 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
+use code::HookCost;
 pub(super) use plan::{Obstacle, plan};
 pub use reason::NoHooks;
 pub(super) use undo::{reserved_name, undo};
@@ -53,6 +57,9 @@ pub(super) use undo::{reserved_name, undo};
 /// `enter` has the type `(i32 which, i32 a, i32 b) -> ()`, `leave` has `(i32 which, i32 result) -> ()`; `which` is an
 /// index in [`HeapHooks::hooks`]. See [`HookKind`] for `a` and `b`; `result` is what the function returned, or 0.
 pub const HOOKS_TABLE: &str = "airtight:hooks";
+
+/// Added to `which` where `leave` tells of a call that an exception ended.
+pub const UNWOUND: u32 = 1 << 31;
 
 /// The export of a function that allocates, so that the host can call it: of the kind [`HeapHooks::allocator`].
 pub const ALLOCATE_EXPORT: &str = "airtight:heap/allocate";
@@ -122,10 +129,8 @@ pub struct Hook {
     pub moved: u32,
     /// The index of the function between the two.
     pub wrapper: u32,
-    /// What jump and wrapper spend before the body is entered: to be given back at `enter`.
-    pub fuel_before: u64,
-    /// What they spend after the body has returned: to be given back at `leave`.
-    pub fuel_after: u64,
+    /// What jump and wrapper spend: to be given back at `enter` and `leave`.
+    pub cost: HookCost,
     /// Where its body starts, from the start of the code section's contents.
     body: u32,
     /// Where that body starts as a function of its own, likewise.

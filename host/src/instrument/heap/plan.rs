@@ -168,8 +168,8 @@ impl NewCode {
         let bytes = &module.bytes()[body.clone()];
         let jump = code::jump(params, wrapper, locals(bytes)?, bytes.len());
         let jump = jump.ok_or_else(|| NoHooks::TooShort { name: name.clone() })?;
-        let code::Wrapper { body: between, fuel_before, fuel_after } =
-            code::wrapper(kind, which, params, moved, places.listeners);
+        let throws = module.parsed.has_tags();
+        let code::Wrapper { body: between, cost } = code::wrapper(kind, which, params, moved, places.listeners, throws);
 
         let moved_body = self.append(places, bytes);
         self.append(places, &between);
@@ -180,7 +180,7 @@ impl NewCode {
         self.edits.push(Edit { at: body, with: jump });
         let (body, moved_body) = (body_start, offset(moved_body));
         let name = name.clone();
-        self.hooks.push(Hook { kind, name, function, moved, wrapper, fuel_before, fuel_after, body, moved_body });
+        self.hooks.push(Hook { kind, name, function, moved, wrapper, cost, body, moved_body });
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::module::ModuleHeap;
 use super::state::call_for;
+use crate::instrument::UNWOUND;
 use crate::ledger::both_ends;
 use crate::ledger::heap::AllocationOutcome;
 use crate::sandbox::rerun::END_FRAMES;
@@ -50,7 +51,7 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let hook = state.heap.hook(which).context("a hook that is none")?;
-    let (kind, back) = (hook.kind, hook.fuel_before);
+    let (kind, back) = (hook.kind, hook.cost.before);
     let fuel = state.exact_fuel(left, back)?;
     state.heap.enter(call_for(kind, a, b))?;
     caller.set_fuel(fuel)
@@ -59,7 +60,8 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
 fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let back = state.heap.hook(which).context("a hook that is none")?.fuel_after;
+    let cost = state.heap.hook(which & !UNWOUND).context("a hook that is none")?.cost;
+    let back = if which & UNWOUND == 0 { cost.after } else { cost.unwound };
     let fuel = state.exact_fuel(left, back)?;
     caller.set_fuel(fuel)?;
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };

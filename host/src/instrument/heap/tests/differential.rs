@@ -3,7 +3,7 @@
 use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::Module as Parsed;
 use crate::instrument::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, Instrumented, Options, Window,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, Instrumented, Options, UNWOUND, Window,
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
@@ -128,14 +128,14 @@ fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<HeapHook
     let (before, after) = (hooks.clone(), hooks.clone());
     let enter = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, a: u32, b: u32| {
         let hook = &before.hooks[which as usize];
-        give(&mut caller, hook.fuel_before);
+        give(&mut caller, hook.cost.before);
         let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
         caller.data_mut().entered.push(stack);
         caller.data_mut().calls.push(HookCall::Enter(hook.kind, a, b));
     });
     let leave = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, result: u32| {
-        let hook = &after.hooks[which as usize];
-        give(&mut caller, hook.fuel_after);
+        let hook = &after.hooks[(which & !UNWOUND) as usize];
+        give(&mut caller, if which & UNWOUND == 0 { hook.cost.after } else { hook.cost.unwound });
         caller.data_mut().calls.push(HookCall::Leave(hook.kind, result));
     });
     table.set(&mut *store, 0, Ref::Func(Some(enter))).unwrap();

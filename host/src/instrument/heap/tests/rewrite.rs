@@ -253,3 +253,20 @@ proptest! {
         }
     }
 }
+
+/// An allocator that throws, in a module that has exceptions.
+#[test]
+fn a_module_with_exceptions_is_rewritten_to_a_valid_one() {
+    let module = wasm(
+        r#"(import "env" "__cpp_exception" (tag $cpp (param i32))) (memory 1)
+        (func $malloc (param i32) (result i32) (if (i32.eqz (local.get 0)) (then (throw $cpp (i32.const 7)))) (i32.const 64) nop nop nop)
+        (func $free (param i32) nop nop nop nop nop nop nop nop nop nop)
+        (func $main (param i32 i32) (result i32 i64) nop nop nop nop nop nop nop nop nop nop (i32.const 1) (i64.const 2))"#,
+    );
+    validate(&module).unwrap();
+    let done = instrument(&module, &MAIN).unwrap();
+    assert_eq!(done.map.heap.as_ref().unwrap().hooks.len(), 3);
+    validate(&done.bytes).unwrap();
+    let again = instrument(&done.bytes, &MAIN).unwrap();
+    assert!(matches!(again.bytes, Cow::Borrowed(_)));
+}
