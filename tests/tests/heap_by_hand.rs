@@ -218,3 +218,61 @@ fn a_second_run_that_the_wall_clock_ends_makes_a_report_that_need_not_come_again
     let causes: Vec<Cause> = report.canonical.doubts.iter().map(|doubt| doubt.cause).collect();
     assert_eq!(causes, [Cause::WallClock]);
 }
+
+/// A program whose `main` does this and then leaves through `exit(0)`, with its stack below the static data or above it.
+fn leaving(main: &str, stack_above: bool) -> String {
+    let (top, data) = if stack_above { (73_728, "(data (i32.const 2000) \"\\00\")") } else { (1000, "") };
+    format!(
+        r#"(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (global $__stack_pointer (mut i32) (i32.const {top}))
+        (func $__original_main (result i32) (local $p i32)
+            (global.set $__stack_pointer (i32.sub (global.get $__stack_pointer) (i32.const 16)))
+            {main}
+            (call $exit (i32.const 0)) unreachable)
+        (func (export "_start") (drop (call $__original_main)))
+        {GROWING} {data}"#
+    )
+}
+
+/// A program that leaves through `exit(0)` has finished, and its heap is judged: by static data, by the stack of the functions
+/// that were running, and by what these may hold in their locals.
+#[test]
+fn a_program_that_leaves_through_exit_has_its_heap_judged() {
+    let block = "(call $malloc (i32.const 40))";
+    for (main, lost, retained, code) in [
+        (format!("(drop {block})"), 40, 0, None),
+        (format!("(i32.store (i32.const 2004) {block})"), 0, 40, None),
+        // Its frame of the stack is a root, and what was left of others below it is not.
+        (format!("(i32.store offset=8 (global.get $__stack_pointer) {block})"), 0, 40, None),
+        (format!("(i32.store (i32.sub (global.get $__stack_pointer) (i32.const 8)) {block})"), 40, 0, None),
+        // Nobody sees what a local holds: it may be that block, or another one.
+        (format!("(local.set $p {block})"), 0, 40, Some("running-functions")),
+        (format!("(local.set $p {block}) (local.set $p (i32.const 0))"), 40, 0, None),
+        // What is seen to be reached is so, whatever locals hold.
+        (format!("(local.set $p {block}) (i32.store (i32.const 2004) (local.get $p))"), 0, 40, None),
+    ] {
+        for stack_above in [false, true] {
+            let test = test(&leaving(&main, stack_above));
+            let heap = test.usage.unwrap().heap;
+            assert_eq!((heap.lost, heap.retained), (Some(lost), Some(retained)), "{main} {stack_above} {heap:?}");
+            assert_eq!(heap.doubt_code.as_deref(), code, "{main} {stack_above}");
+            assert_eq!(test.verdict, if lost == 0 { Verdict::Pass } else { Verdict::Leak }, "{main}");
+            assert_eq!(test.details.unwrap().exit_status, Some(0));
+        }
+    }
+}
+
+/// Where it is not known whether a block is lost, a limit on what may be lost is neither kept nor broken.
+#[test]
+fn a_limit_on_lost_blocks_is_not_judged_by_what_locals_may_hold() {
+    let guest = leaving("(local.set $p (call $malloc (i32.const 40)))", false);
+    let report = report(&guest, "lost = 10");
+    let test = &report.canonical.modules[0].tests[0];
+    let message = test.details.as_ref().unwrap().message.as_deref().unwrap();
+    assert_eq!(test.verdict, Verdict::Fail);
+    assert_eq!(
+        message,
+        "`lost` cannot be judged: from 0 to 40 bytes, and the limit is 10 (functions were still running when it left \
+         through exit(), and a local of theirs may hold it)"
+    );
+}

@@ -9,6 +9,7 @@ mod error;
 pub(crate) mod exceptions;
 mod hash;
 mod imports;
+mod locals;
 mod module;
 mod open;
 pub(crate) mod sections;
@@ -24,6 +25,7 @@ pub use airtight_toolchain::places::Places;
 pub(crate) use baked::holds;
 pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
+pub(crate) use locals::hold_nothing;
 pub use module::{ExportProblem, Module};
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 #[cfg(test)]

@@ -41,4 +41,8 @@ impl TestHarness for Command {
             _ => Finish::Abnormal,
         }
     }
+
+    fn left(&self, status: u32) -> String {
+        format!("the program's exit status was {status}")
+    }
 }

@@ -73,6 +73,11 @@ pub(crate) trait TestHarness: Sync {
     /// What the ending of a test's run means.
     fn finish(&self, evidence: &Evidence<'_>) -> Finish;
 
+    /// What is said of a test that left through `exit` with this status, where that is not a normal finish.
+    fn left(&self, status: u32) -> String {
+        format!("it left through exit({status}); only a test that returns can pass")
+    }
+
     /// What a test itself wrote to standard output, of all that was written there.
     fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> &'o [u8] {
         stdout

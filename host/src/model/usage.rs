@@ -49,7 +49,7 @@ pub struct Heap {
     ///   (`start-function`, `no-memory`, `imported-memory`, `too-large`, `unusual-code`).
     /// - The run: `no-answer`, `not-started`, `ended-before`, `fuel-ended`.
     /// - The allocator while the test ran: `grew-outside`, `overlapping-blocks`, `block-outside-memory`, `too-many-blocks`,
-    ///   `zero-realloc`, `left-main`.
+    ///   `zero-realloc`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_code: Option<std::borrow::Cow<'static, str>>,
     /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow and after
@@ -75,7 +75,8 @@ pub struct Heap {
     /// How many blocks these are.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub lost_blocks: Option<u64>,
-    /// Bytes of blocks that static data still reaches at the end. Where [`Heap::is_bounded`], at most so much: some or all of it
+    /// Bytes of blocks that static data still reaches at the end, or a function that was running when the program left through
+    /// `exit(0)`. Where [`Heap::is_bounded`], at most so much: some or all of it
     /// may be lost. Together with what is lost it is exact in any case.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained: Option<u64>,
@@ -83,11 +84,12 @@ pub struct Heap {
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained_blocks: Option<u64>,
     /// Why, in words, the four figures above, or the places where the blocks were allocated, are not certain: a second run that would
-    /// tell was not possible, or differed. The figures are certain all the same where no block is retained.
+    /// tell was not possible, or differed, or functions that were still running may hold what seems to be lost. The figures are certain all the same where no block is retained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
     /// The same as a code, for programs. No second run: `unrepeatable`, `out-of-time`, `interrupted`, `not-tracked`. It differed:
-    /// `other-ending`, `other-allocations`, `nothing-left`, `other-blocks`.
+    /// `other-ending`, `other-allocations`, `nothing-left`, `other-blocks`. The program left through `exit(0)`:
+    /// `running-functions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt_code: Option<std::borrow::Cow<'static, str>>,
 }

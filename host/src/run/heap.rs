@@ -7,7 +7,7 @@ use super::judge::Judgement;
 use crate::ledger::Stack;
 use crate::ledger::heap::reach::{agreed, plain};
 use crate::ledger::heap::sites::{Site, sites};
-use crate::ledger::heap::{Block, Figures, Untracked};
+use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
@@ -79,9 +79,10 @@ impl Accountant<'_> {
             host_leak: 0,
             by_wall_clock: false,
         };
-        let end = match self.end(first, judgement) {
+        let end = match first.heap.as_deref() {
             Ok(end) => end,
             Err(why) => {
+                let why = why.clone();
                 if self.profile {
                     audit.profile.missing.push(self.missing(true, format!("heap not tracked: {why}")));
                 }
@@ -104,22 +105,23 @@ impl Accountant<'_> {
             };
         }
         let balance = match (picture, second) {
-            (Some(picture), Some(second)) => Some(balance(picture, second, last_round(first))),
+            (Some(picture), Some(second)) => {
+                let may_hold_more = || self.may_hold_more(first, end);
+                Some(balance(picture, second, last_round(first), may_hold_more))
+            }
             _ => wanted.then(Balance::default),
         };
         audit.account = Account::Tracked { figures: end.figures, balance, crossed: end.crossed.clone() };
         audit
     }
 
-    /// The end of the heap, if it was seen; else why not.
-    fn end<'r>(&self, run: &'r Run, judgement: &Judgement) -> Result<&'r HeapEnd, NotTracked> {
-        let end = run.heap.as_deref().map_err(NotTracked::clone)?;
-        let exits = matches!(run.ending, Ending::Exit { status: 0, .. });
-        // Only a program that is one test leaves so and has finished.
-        if judgement.normal_finish && end.window_open && exits {
-            return Err(Untracked::LeftMain.into());
+    /// Whether functions of the program's own were running when it left through `exit(0)`, and may hold pointers where the host
+    /// does not see them.
+    fn may_hold_more(&self, first: &Run, end: &HeapEnd) -> bool {
+        match &first.ending {
+            Ending::Exit { stack, .. } => end.window_open && !self.job.module.hold_nothing(stack),
+            _ => false,
         }
-        Ok(end)
     }
 
     /// A second run, with the stacks that are needed: of all allocations for a profile, else of the blocks that are left.
@@ -178,10 +180,15 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
 }
 
 /// Which blocks of the test's own are lost and which are retained, by the second run where there is one; else by what is
-/// certain without.
-fn balance(first: &EndPicture, second: Result<Box<HeapEnd>, HeapDoubt>, last_round: RangeInclusive<u64>) -> Balance {
+/// certain without. Where functions may hold more than is seen, no block that is not seen to be reached is surely lost.
+fn balance(
+    first: &EndPicture,
+    second: Result<Box<HeapEnd>, HeapDoubt>,
+    last_round: RangeInclusive<u64>,
+    may_hold_more: impl Fn() -> bool,
+) -> Balance {
     let here = first.picture(first);
-    let (reached, captured, doubt) = match second {
+    let (mut reached, captured, mut doubt) = match second {
         Ok(second) => match second.picture.as_ref().map(|there| agreed(&here, &there.picture(first))) {
             Some(Ok(reached)) => (reached, Some(second), None),
             Some(Err(differs)) => (plain(&here), Some(second), Some(differs.into())),
@@ -189,6 +196,11 @@ fn balance(first: &EndPicture, second: Result<Box<HeapEnd>, HeapDoubt>, last_rou
         },
         Err(doubt) => (plain(&here), None, Some(doubt)),
     };
+    let lost = first.blocks.iter().zip(&reached).any(|(block, reached)| block.own && !reached);
+    if lost && may_hold_more() {
+        reached.fill(true);
+        doubt.get_or_insert(HeapDoubt::Running);
+    }
     let with_stack = |wanted: &dyn Fn(&Block, bool) -> bool| {
         let blocks = first.blocks.iter().zip(&reached).filter(|(block, reached)| block.own && wanted(block, **reached));
         let stack = |block: &Block| captured.as_ref().and_then(|end| end.stacks.stack(block.number)).cloned();

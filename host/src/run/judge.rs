@@ -108,7 +108,7 @@ impl Case<'_> {
         match &self.run.ending {
             Ending::Exit { status, .. } => Judgement {
                 exit_status: Some(*status),
-                message: Some(format!("left through proc_exit({status}), and the test did not finish")),
+                message: Some(harness(self.harness).left(*status)),
                 ..Judgement::new(Verdict::Exit)
             },
             Ending::Fuel { .. } => {

@@ -188,6 +188,8 @@ struct TestRun<'a> {
 struct Setup {
     instance: Option<Instance>,
     ground: Option<heap::Ground>,
+    /// Where the shadow stack began, after it was moved.
+    stack_top: u32,
     globals: sdk::GlobalValues,
 }
 
@@ -262,6 +264,7 @@ impl TestRun<'_> {
             return Ok(ground);
         }
         self.instruments.prepare(&mut self.store, instance, module, ground)?;
+        self.setup.stack_top = module.layout.stack_pointer(&mut self.store, instance).map_or(0, |(_, top)| top);
         let limits = HeapLimits::new(self.job.grants.policy().limits.values());
         self.store.data_mut().heap.begin(limits, self.instruments.capture.clone());
         Ok(ground)
@@ -324,6 +327,12 @@ impl TestRun<'_> {
         }
         let module = self.job.module.heap.as_ref().ok()?;
         let allocator = module.allocator_map(self.job).as_ref().ok()?;
-        EndPicture::take(&mut self.store, self.setup.instance.as_ref()?, module, (self.setup.ground?, allocator))
+        let ground = self.setup.ground?;
+        EndPicture::take(
+            &mut self.store,
+            self.setup.instance.as_ref()?,
+            module,
+            (ground, self.setup.stack_top, allocator),
+        )
     }
 }

@@ -8,6 +8,7 @@ use super::sdk::SdkCall;
 use super::state::TestState;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, Weight};
 use crate::instrument::{self, Instrumented, RewriteMap, Window};
+use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -197,6 +198,13 @@ impl LoadedModule {
         // Of a directory above, which a path can be put together from, only a build tells.
         let (bytes, sections) = self.symbols.module();
         !self.baked.is_empty() || catalogue::holds(bytes, sections, dir)
+    }
+
+    /// Whether none of the functions on a stack can hold a pointer where the host does not see it.
+    pub(crate) fn hold_nothing(&self, stack: &[RawFrame]) -> bool {
+        let stack_pointer = self.heap.as_ref().ok().and_then(|heap| heap.layout.stack_pointer_index());
+        let parsed = Parsed::read(self.symbols.module().0);
+        parsed.is_ok_and(|module| catalogue::hold_nothing(&module, stack, stack_pointer))
     }
 
     /// How to call an SDK test of this module.

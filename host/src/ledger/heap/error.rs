@@ -18,9 +18,6 @@ pub enum Untracked {
     /// A reallocation to size 0 gave no block. Some allocators free the block then, and some fail and keep it.
     #[error("a block was reallocated to no bytes, and whether that freed it cannot be told")]
     ZeroRealloc,
-    /// What `main` still holds in its locals is not a leak, but locals are not roots that can be seen.
-    #[error("the test left through exit() while main was still running")]
-    LeftMain,
 }
 
 impl Untracked {
@@ -33,7 +30,6 @@ impl Untracked {
             Self::OutsideMemory => "block-outside-memory",
             Self::TooManyBlocks => "too-many-blocks",
             Self::ZeroRealloc => "zero-realloc",
-            Self::LeftMain => "left-main",
         }
     }
 }

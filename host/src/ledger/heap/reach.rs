@@ -1,6 +1,7 @@
 //! Lost or retained: which blocks something still reaches when a test has ended.
 //!
-//! The search starts at the roots, which are parts of static memory and the module's mutable globals. A block that is reached
+//! The search starts at the roots, which are parts of static memory, the shadow stack of functions that are running, and the
+//! module's mutable globals. A block that is reached
 //! is searched in turn. A word is a pointer to a block if it is the address of one of the block's bytes, or of the byte behind
 //! the last: an empty slice at the end of a buffer points there.
 //!
@@ -29,6 +30,9 @@ pub struct Picture<'m> {
     pub blocks: &'m [Block],
     /// The parts of static memory that are roots.
     pub roots: &'m [Range<u32>],
+    /// The shadow stack of the functions that were still running, which is a root; empty where none was. In a second run it may
+    /// lie elsewhere.
+    pub stack: Range<u32>,
     /// Whether everything in the roots is live. What is left of a stack that lies among static data is not.
     pub only_live: bool,
     /// The values of the mutable globals that are roots.
@@ -65,6 +69,14 @@ pub enum Mismatch {
     /// Less is known of a root's memory in the second run than in the first.
     #[error("its static data ends elsewhere")]
     Static,
+    /// The functions that were running had more or less on the shadow stack.
+    #[error("its functions took {second} bytes of the stack, in the first run {first}")]
+    Stack {
+        /// Bytes in the first run.
+        first: usize,
+        /// Bytes in the second run.
+        second: usize,
+    },
     /// The two runs have other numbers of globals.
     #[error("it had {second} globals, the first {first}")]
     Globals {
@@ -87,6 +99,9 @@ pub fn plain(picture: &Picture) -> Vec<bool> {
 /// The two runs did not end with the same blocks.
 pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> {
     let starts = matching(first.blocks, second.blocks)?;
+    if first.stack.len() != second.stack.len() {
+        return Err(Mismatch::Stack { first: first.stack.len(), second: second.stack.len() });
+    }
     if first.globals.len() != second.globals.len() {
         return Err(Mismatch::Globals { first: first.globals.len(), second: second.globals.len() });
     }
@@ -95,7 +110,7 @@ pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> 
     if roots.iter().any(|root| known(&second.memory, root) < known(&first.memory, root)) {
         return Err(Mismatch::Static);
     }
-    let twin = Twin { memory: &second.memory, globals: second.globals, starts };
+    let twin = Twin { memory: &second.memory, stack: second.stack.start, globals: second.globals, starts };
     Ok(HeapWalk::new(first, Some(twin)).run(&roots))
 }
 
@@ -119,6 +134,8 @@ fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Mismatch> {
 /// What is known of the second run.
 struct Twin<'p, 'm> {
     memory: &'p Parts<'m>,
+    /// Where its shadow stack begins.
+    stack: u32,
     globals: &'p [u32],
     /// For each block of the first run, its address in the second.
     starts: Vec<u32>,
@@ -146,6 +163,8 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         for root in roots {
             self.scan(root.start, root.end.into(), root.start);
         }
+        let stack = self.picture.stack.clone();
+        self.scan(stack.start, stack.end.into(), self.twin.as_ref().map_or(stack.start, |twin| twin.stack));
         for (index, &word) in self.picture.globals.iter().enumerate() {
             let other = self.twin.as_ref().map_or(word, |twin| twin.globals[index]);
             self.point(word, other);

@@ -28,8 +28,9 @@ impl Display for Full<'_> {
         let Some(details) = self.test.details.as_deref() else {
             return heap.filter(|_| self.all).map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)));
         };
-        if let Some(status) = details.exit_status.filter(|_| verdict == Verdict::Exit) {
-            writeln!(f, "    it left through exit({status}); only a test that returns can pass")?;
+        let left = details.message.as_deref().filter(|_| verdict == Verdict::Exit && details.exit_status.is_some());
+        if let Some(left) = left {
+            writeln!(f, "    {}", OneLine(left))?;
         }
         if let Some(limit) = &details.limit {
             write!(f, "{}", LimitLine(limit))?;
@@ -38,8 +39,7 @@ impl Display for Full<'_> {
             let is_told = details.limit.as_ref().is_some_and(|limit| refused.is_limit(limit));
             write!(f, "{}", RefusalText { growth: refused, is_told })?;
         }
-        // How it left is the message too, in other words.
-        if verdict != Verdict::Exit || details.exit_status.is_none() {
+        if left.is_none() {
             write_messages(f, details, styles)?;
         }
         let label = place_label(verdict, details);

@@ -33,7 +33,8 @@ impl Display for Leftovers<'_> {
         let shown = if success { ", which the policy only shows" } else { "" };
         for heading in Heading::ALL.into_iter().filter(|heading| self.leaks(*heading).next().is_some()) {
             let (bound, inventory) = (self.bound_of(heading), Inventory(self.leaks(heading)));
-            writeln!(f, "    {} when the test returned{shown}: {bound}{inventory}", heading.words())?;
+            let (what, when) = (heading.words(), self.when());
+            writeln!(f, "    {what} when {when}{shown}: {bound}{inventory}")?;
             self.list(f, self.leaks(heading), bound, true)?;
         }
         if let Some(culprits) = culprits(self.language(), self.details.leaks.iter().map(|leak| leak.kind)) {
@@ -52,6 +53,16 @@ impl Display for Leftovers<'_> {
 impl<'a> Leftovers<'a> {
     fn leaks(&self, heading: Heading) -> impl Iterator<Item = &'a Resource> + Clone + use<'a> {
         self.details.leaks.iter().filter(move |leak| leak.kind.heading() == heading)
+    }
+
+    /// Whether it finished by leaving through `exit(0)`, as a program may.
+    fn left_by_exit(&self) -> bool {
+        self.details.exit_status == Some(0)
+    }
+
+    /// How the test came to the end at which something was left.
+    fn when(&self) -> &'static str {
+        if self.left_by_exit() { "the program left through exit(0)" } else { "the test returned" }
     }
 
     /// The language that the leaks' stacks have in common.
@@ -114,7 +125,9 @@ impl<'a> Leftovers<'a> {
         let fails = if self.only_retained() { "; `leaks.retained` is `fail`" } else { "" };
         let (most, inventory) = (self.bound(false), Inventory(retained.iter()));
         let reaches = if most.is_empty() { "still reaches" } else { "may still reach" };
-        writeln!(f, "    retained when the test returned (static data {reaches} it{fails}): {most}{inventory}")?;
+        let (when, holder) =
+            (self.when(), if self.left_by_exit() { "static data or a running function" } else { "static data" });
+        writeln!(f, "    retained when {when} ({holder} {reaches} it{fails}): {most}{inventory}")?;
         self.list(f, retained.iter(), most, false)?;
         if self.only_retained() {
             writeln!(f, "    to fix: let go of it before the test returns, or set `retained = \"show\"` in `leaks`")?;

@@ -42,7 +42,7 @@ impl Display for ReclaimedText<'_> {
         }
         writeln!(
             f,
-            "    reclaimed by the host (no leak: the test did not return): {}",
+            "    reclaimed by the host (no leak: the test did not finish): {}",
             Inventory(self.resources.iter())
         )?;
         for resource in self.resources {

@@ -8,6 +8,7 @@ use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
 /// The globals of a module that matter to its heap, and where its static data begins.
 pub struct Layout {
     stack_pointer: Option<ModuleExport>,
+    stack_pointer_index: Option<u32>,
     /// The other mutable globals that can hold an address.
     globals: Vec<ModuleExport>,
     /// The lowest address that a data segment is put at.
@@ -39,6 +40,7 @@ impl Layout {
         let (stack, others): (Vec<_>, Vec<_>) = globals.iter().partition(|global| global.stack_pointer);
         Self {
             stack_pointer: stack.first().and_then(|global| export(global)),
+            stack_pointer_index: stack.first().map(|global| global.index),
             globals: others.iter().filter(|global| global.ty == GlobalType::I32).filter_map(|g| export(g)).collect(),
             lowest_data,
         }
@@ -55,6 +57,11 @@ impl Layout {
     /// The lowest address that a data segment is put at; 0 where there is none.
     pub fn lowest_data(&self) -> u32 {
         self.lowest_data.unwrap_or(0)
+    }
+
+    /// The index of the stack pointer's global.
+    pub fn stack_pointer_index(&self) -> Option<u32> {
+        self.stack_pointer_index
     }
 
     /// The stack pointer's global and its value.

@@ -112,9 +112,8 @@ mod tests {
             Untracked::OutsideMemory,
             Untracked::TooManyBlocks,
             Untracked::ZeroRealloc,
-            Untracked::LeftMain,
         ];
-        let expected = "grew-outside overlapping-blocks block-outside-memory too-many-blocks zero-realloc left-main";
+        let expected = "grew-outside overlapping-blocks block-outside-memory too-many-blocks zero-realloc";
         assert_eq!(codes(books), expected);
         let run =
             [NotTracked::NoAnswer(name()), NotTracked::NotStarted, NotTracked::EndedBefore, NotTracked::FuelEnded];

@@ -19,39 +19,46 @@ pub struct EndPicture {
     /// Every live block, by address.
     pub blocks: Vec<Block>,
     roots: Vec<Range<u32>>,
+    stack: Range<u32>,
     /// Whether the roots hold nothing dead.
     only_live: bool,
     globals: Vec<u32>,
 }
 
 impl EndPicture {
-    /// A picture of what an instance holds now. `None` where the test's own blocks are all gone.
+    /// A picture of what an instance holds now. `None` where the test's own blocks are all gone. `stack_top` is where the shadow
+    /// stack began: functions of the test that are still running have theirs below it.
     pub fn take(
         store: &mut Store<TestState>,
         instance: &Instance,
         module: &ModuleHeap,
-        (ground, allocator): (Ground, &AllocatorMap),
+        (ground, stack_top, allocator): (Ground, u32, &AllocatorMap),
     ) -> Option<Self> {
+        let stack_pointer = module.layout.stack_pointer(store, instance).map(|(_, pointer)| pointer);
         let book = store.data_mut().heap.book()?;
+        let running = stack_pointer.filter(|_| book.window_open());
         let figures = book.figures().ok()?;
         let lowest = book.lowest().filter(|_| figures.live_blocks > 0)?;
         let blocks = book.blocks().ok()?;
         let globals = module.layout.globals(store, instance);
         let memory = store.data().heap.memory?.data(&*store);
         let data = ground.start.min(lowest)..lowest;
+        let top = stack_top.min(u32::try_from(memory.len()).unwrap_or(u32::MAX));
+        let stack = running.map_or(0..0, |pointer| pointer.min(top)..top);
         let mut roots = without(std::slice::from_ref(&data), &allocator.ranges);
         let given = store.data().wasi.given_paths();
         let left_by_libc: Vec<_> =
             roots.iter().flat_map(|root| into_paths(memory, root.clone(), &blocks, given)).collect();
         roots = without(&roots, &left_by_libc);
         roots.extend(allocator.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
-        let parts = parts(&data, &blocks);
+        let parts = parts(&[data, stack.clone()], &blocks);
         let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
         Some(Self {
             bytes: bytes.collect::<Option<Vec<_>>>()?.concat(),
             parts,
             blocks,
             roots,
+            stack,
             only_live: !ground.stack_within,
             globals,
         })
@@ -64,6 +71,7 @@ impl EndPicture {
             memory,
             blocks: &self.blocks,
             roots: &first.roots,
+            stack: self.stack.clone(),
             only_live: first.only_live,
             globals: &self.globals,
         }
@@ -73,16 +81,19 @@ impl EndPicture {
 /// Bytes between two blocks that are copied with them: a part for each block would take more.
 const BETWEEN: u64 = 64;
 
-/// The memory that static data and blocks take: what lies between blocks that are far apart was freed long ago, and may be
-/// most of it.
-fn parts(data: &Range<u32>, blocks: &[Block]) -> Vec<Range<u64>> {
-    let mut parts = vec![u64::from(data.start)..u64::from(data.end)];
-    for block in blocks {
-        let start = u64::from(block.ptr);
-        let end = start + u64::from(block.size);
+/// The memory that these ranges and blocks take: what lies between blocks that are far apart was freed long ago, and may be most
+/// of it.
+fn parts(ranges: &[Range<u32>], blocks: &[Block]) -> Vec<Range<u64>> {
+    let ranges = ranges.iter().filter(|range| !range.is_empty());
+    let ranges = ranges.map(|range| (u64::from(range.start)..u64::from(range.end), 0));
+    let ends = |block: &Block| u64::from(block.ptr)..u64::from(block.ptr) + u64::from(block.size);
+    let mut all: Vec<_> = ranges.chain(blocks.iter().map(|block| (ends(block), BETWEEN))).collect();
+    all.sort_unstable_by_key(|(range, _)| (range.start, range.end));
+    let mut parts: Vec<Range<u64>> = Vec::new();
+    for (range, between) in all {
         match parts.last_mut() {
-            Some(last) if start <= last.end + BETWEEN => last.end = last.end.max(end),
-            _ => parts.push(start..end),
+            Some(last) if range.start <= last.end + between => last.end = last.end.max(range.end),
+            _ => parts.push(range),
         }
     }
     parts

@@ -24,6 +24,9 @@ pub enum HeapDoubt {
     /// The second run called its allocator for something else.
     #[error("a second run differed: it allocated otherwise")]
     Allocations,
+    /// The program left through `exit` while functions of its own were running, in whose locals the host sees nothing.
+    #[error("functions were still running when it left through exit(), and a local of theirs may hold it")]
+    Running,
     /// The first run left blocks.
     #[error("a second run differed: it left nothing")]
     NothingLeft,
@@ -43,6 +46,7 @@ impl HeapDoubt {
             Self::NotTracked(_) => "not-tracked",
             Self::Ending(_) => "other-ending",
             Self::Allocations => "other-allocations",
+            Self::Running => "running-functions",
             Self::NothingLeft => "nothing-left",
             Self::Blocks(_) => "other-blocks",
         }
@@ -65,6 +69,7 @@ mod tests {
             D::NotTracked(Untracked::ZeroRealloc.into()),
             D::Ending("out of fuel".to_owned()),
             D::Allocations,
+            D::Running,
             D::NothingLeft,
             D::Blocks(Mismatch::Count { first: 1, second: 2 }),
         ]
@@ -76,6 +81,7 @@ mod tests {
             "not-tracked",
             "other-ending",
             "other-allocations",
+            "running-functions",
             "nothing-left",
             "other-blocks",
         ];

@@ -262,7 +262,7 @@ fn memory_may_grow_only_within_the_allocator() {
     book.enter(AllocatorCall::Window).expect("in order");
     book.memory_grew();
     assert_eq!(book.figures(), Err(Untracked::GrewOutside));
-    book.untrack(Untracked::LeftMain);
+    book.untrack(Untracked::GrewOutside);
     assert_eq!(book.figures(), Err(Untracked::GrewOutside), "the first reason stays");
     assert_eq!(malloc(&mut book, 64, 10), AllocationOutcome::Nothing);
     assert_eq!(book.blocks(), Err(Untracked::GrewOutside));

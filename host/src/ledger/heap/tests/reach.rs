@@ -30,6 +30,7 @@ impl TestHeap {
             memory: Parts::whole(&self.memory),
             blocks: &self.blocks,
             roots,
+            stack: 0..0,
             only_live: false,
             globals: &self.globals,
         }
@@ -54,6 +55,19 @@ fn a_block_is_reached_from_start_to_one_past_its_end() {
     for (word, reached) in [(99, false), (100, true), (101, false)] {
         assert_eq!(TestHeap::new(&[(100, 0)]).put(16, word).plain(), [reached], "{word}, of no bytes");
     }
+}
+
+#[test]
+fn the_stack_of_running_functions_is_a_root_wherever_it_lies() {
+    let here = TestHeap::new(&[(500, 10), (600, 10)]).put(200, 500).put(204, 600);
+    let there = TestHeap::new(&[(700, 10), (800, 10)]).put(304, 700).put(308, 600);
+    let (here, there) = (here.picture(&[]), there.picture(&[]));
+    assert_eq!(plain(&here), [false, false]);
+    let [here, there] = [(here, 200..208), (there, 304..312)].map(|(picture, stack)| Picture { stack, ..picture });
+    assert_eq!(plain(&here), [true, true]);
+    assert_eq!(agreed(&here, &there), Ok(vec![true, false]), "an integer is the same");
+    let deeper = Picture { stack: 300..312, ..there };
+    assert_eq!(agreed(&here, &deeper), Err(Mismatch::Stack { first: 8, second: 12 }));
 }
 
 #[test]
