@@ -1,113 +1,15 @@
-//! Whether functions that are running can hold a pointer where the host does not see it: in their locals and operands.
-//!
-//! The host sees memory and globals. Of a function that is running when the program ends it knows the code, and the place in
-//! it. So it can be told which values may be pointers to blocks of the heap: what was loaded from memory, and what another
-//! function returned. A constant, the result of a comparison and an address on the shadow stack are not.
-//!
-//! ```wat
-//! (func $main (local $p i32)
-//!   (local.set $p (call $malloc (i32.const 8)))
-//!   (call $print (local.get $p))
-//!   (local.set $p (i32.const 0))
-//!   (call $exit (i32.const 0)))     ;; here, $p holds no pointer
-//! ```
-//!
-//! A value that may be a pointer is never taken for another one. What is computed from numbers alone is not a pointer.
+//! One way through a function, which follows the values that may be pointers.
 
-use super::sections::id;
-use super::{FEATURES, Module};
-use crate::ledger::RawFrame;
+use super::{Function, MayHold};
 use std::collections::{HashMap, HashSet};
 use wasmparser::{
-    BinaryReaderError, BlockType, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ModuleArity,
-    Operator, Parser, ValidPayload, Validator, ValidatorResources,
+    BlockType, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ModuleArity, Operator,
+    ValidatorResources,
 };
-
-/// Operators that are looked at, and values that are copied and joined, for one stack at most: a second or so.
-const MOST_WORK: usize = 1 << 27;
-
-/// Why it cannot be told that functions hold nothing: one may, or it is too much work to find out.
-struct MayHold;
-
-/// Whether none of the functions on a stack, innermost frame first, can hold a pointer in its locals or operands.
-/// `stack_pointer` is the global that holds the shadow stack's.
-pub(crate) fn hold_nothing(module: &Module<'_>, stack: &[RawFrame], stack_pointer: Option<u32>) -> bool {
-    Check::new(module, stack, stack_pointer).and_then(|mut check| check.all(stack)).is_ok()
-}
-
-type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
-
-/// The functions of one stack.
-struct Check<'a> {
-    functions: HashMap<u32, Function<'a>>,
-    /// The globals that hold no pointer to a block: the shadow stack's pointer, and those that are never written.
-    harmless: HashSet<u32>,
-    /// Where the code section's contents begin.
-    code: usize,
-    /// What is left of [`MOST_WORK`].
-    work: usize,
-}
-
-impl<'a> Check<'a> {
-    fn new(module: &Module<'a>, stack: &[RawFrame], stack_pointer: Option<u32>) -> Result<Self, MayHold> {
-        let wanted = stack.iter().map(|frame| frame.function).collect();
-        let constants = module.globals.iter().zip(0..).filter(|(global, _)| !global.mutable).map(|(_, index)| index);
-        Ok(Self {
-            functions: functions(module.bytes, &wanted).map_err(|_| MayHold)?,
-            harmless: constants.chain(stack_pointer).collect(),
-            code: module.section(id::CODE).ok_or(MayHold)?.contents.start,
-            work: MOST_WORK,
-        })
-    }
-
-    fn all(&mut self, stack: &[RawFrame]) -> Result<(), MayHold> {
-        // The host calls the outermost function without arguments.
-        let mut args: Vec<bool> = Vec::new();
-        // A recursion comes by the same place again and again.
-        let mut known: HashMap<(RawFrame, Vec<bool>), Vec<bool>> = HashMap::new();
-        for frame in stack.iter().rev() {
-            let call = (*frame, args);
-            args = match known.get(&call) {
-                Some(args) => args.clone(),
-                None => self.args_of_call(frame, &call.1)?,
-            };
-            known.insert(call, args.clone());
-        }
-        Ok(())
-    }
-
-    /// Which arguments of the call that a frame stands at may be pointers, by which of its own parameters may.
-    fn args_of_call(&mut self, frame: &RawFrame, params: &[bool]) -> Result<Vec<bool>, MayHold> {
-        let at = self.code + frame.offset.ok_or(MayHold)? as usize;
-        let function = self.functions.get(&frame.function).ok_or(MayHold)?;
-        let mut heads = HashMap::new();
-        loop {
-            let mut sweep = Sweep::new(function, params, &self.harmless, (&mut self.work, &mut heads))?;
-            let found = sweep.run(&function.1, at)?;
-            if !sweep.grew {
-                return found.filter(|found| !found.rest).map(|found| found.args).ok_or(MayHold);
-            }
-        }
-    }
-}
-
-/// The functions with these indices, ready to be validated again.
-fn functions<'a>(bytes: &'a [u8], wanted: &HashSet<u32>) -> Result<HashMap<u32, Function<'a>>, BinaryReaderError> {
-    let mut validator = Validator::new_with_features(FEATURES);
-    let mut found = HashMap::new();
-    for payload in Parser::new(0).parse_all(bytes) {
-        if let ValidPayload::Func(function, body) = validator.payload(&payload?)?
-            && wanted.contains(&function.index)
-        {
-            found.insert(function.index, (function, body));
-        }
-    }
-    Ok(found)
-}
 
 /// Which values may be pointers, at one place in a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Values {
+pub(super) struct Values {
     locals: Vec<bool>,
     operands: Vec<bool>,
 }
@@ -163,29 +65,30 @@ struct Label {
 }
 
 /// What was found at a call.
-struct Call {
+pub(super) struct Call {
     /// Which of its arguments may be pointers.
-    args: Vec<bool>,
+    pub args: Vec<bool>,
     /// Whether anything else may be one.
-    rest: bool,
+    pub rest: bool,
 }
 
 /// One way through a function, from its beginning to its end.
-struct Sweep<'c> {
+pub(super) struct Sweep<'c> {
     validator: FuncValidator<&'c ValidatorResources>,
     harmless: &'c HashSet<u32>,
     work: &'c mut usize,
     /// What is known at the head of each loop, by its place: it grows from sweep to sweep.
     heads: &'c mut HashMap<usize, Values>,
     /// Whether it grew, so that another sweep is needed.
-    grew: bool,
+    pub grew: bool,
     labels: Vec<Label>,
     /// What is known here; `None` where nothing leads.
     now: Option<Values>,
 }
 
 impl<'c> Sweep<'c> {
-    fn new(
+    /// `heads` keeps what is known at the heads of loops from sweep to sweep.
+    pub fn new(
         (function, body): &'c Function<'_>,
         params: &[bool],
         harmless: &'c HashSet<u32>,
@@ -208,7 +111,7 @@ impl<'c> Sweep<'c> {
     }
 
     /// What is known of the call at this place, once the function was gone through.
-    fn run(&mut self, body: &FunctionBody<'_>, at: usize) -> Result<Option<Call>, MayHold> {
+    pub fn run(&mut self, body: &FunctionBody<'_>, at: usize) -> Result<Option<Call>, MayHold> {
         let mut found = None;
         let mut operators = body.get_operators_reader().map_err(|_| MayHold)?;
         while !operators.eof() {
@@ -405,147 +308,5 @@ fn origin(operator: &Operator<'_>) -> Origin {
         O::I32WrapI64 | O::I64ExtendI32S | O::I64ExtendI32U | O::I32Extend8S | O::I32Extend16S => Origin::Operands,
         O::Select | O::TypedSelect { .. } | O::Drop => Origin::Operands,
         _ => Origin::Anywhere,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Whether the functions hold nothing at the first call of `$exit` by `$main`, which `_start` calls.
-    fn hold_nothing_at_exit(main: &str) -> bool {
-        let text = format!(
-            r#"(module
-                (import "e" "exit" (func $exit (param i32)))
-                (import "e" "malloc" (func $malloc (param i32) (result i32)))
-                (import "e" "use" (func $use (param i32)))
-                (memory 1)
-                (table 1 funcref)
-                (global $sp (mut i32) (i32.const 1024))
-                (global $other (mut i32) (i32.const 0))
-                (global $base i32 (i32.const 2048))
-                (func $start (call $main (i32.const 0)))
-                (func $main (param $argc i32) (local $p i32) (local $q i32) {main}))"#
-        );
-        let bytes = wat::parse_str(text).unwrap();
-        let module = Module::read(&bytes).unwrap();
-        let code = module.section(id::CODE).unwrap().contents.start;
-        let call = |function: u32, callee: u32| {
-            let wanted = HashSet::from([function]);
-            let found = functions(&bytes, &wanted).unwrap();
-            let mut operators = found[&function].1.get_operators_reader().unwrap();
-            loop {
-                let at = operators.original_position();
-                if matches!(operators.read().unwrap(), Operator::Call { function_index } if function_index == callee) {
-                    return RawFrame { function, offset: Some((at - code) as u32) };
-                }
-            }
-        };
-        hold_nothing(&module, &[call(4, 0), call(3, 4)], Some(0))
-    }
-
-    #[test]
-    fn what_may_be_a_pointer_is_followed_through_locals_and_blocks() {
-        for (main, holds_nothing) in [
-            ("(call $exit (i32.const 0))", true),
-            ("(local.set $p (i32.sub (global.get $sp) (i32.const 16))) (call $exit (i32.const 0))", true),
-            ("(local.set $p (global.get $base)) (call $exit (i32.const 0))", true),
-            ("(local.set $p (global.get $other)) (call $exit (i32.const 0))", false),
-            ("(local.set $p (call $malloc (i32.const 8))) (call $exit (i32.const 0))", false),
-            ("(call $use (call $malloc (i32.const 8))) (call $exit (i32.const 0))", true),
-            ("(drop (call $malloc (i32.const 8))) (call $exit (i32.const 0))", true),
-            (
-                "(local.set $p (call $malloc (i32.const 8))) (local.set $p (i32.const 0)) (call $exit (i32.const 0))",
-                true,
-            ),
-            (
-                "(local.set $q (i32.add (local.tee $p (call $malloc (i32.const 8))) (i32.const 1)))
-              (local.set $p (i32.const 0)) (call $exit (i32.const 0))",
-                false,
-            ),
-            ("(local.set $p (i32.eqz (call $malloc (i32.const 8)))) (call $exit (i32.const 0))", true),
-            ("(local.set $p (i32.load (i32.const 0))) (call $exit (i32.const 0))", false),
-            ("(local.set $p (i32.load8_u (i32.const 0))) (call $exit (i32.const 0))", true),
-            // An argument is the callee's, and nobody's who is not on the stack.
-            ("(call $exit (call $malloc (i32.const 8)))", true),
-            // An operand below the call's.
-            ("(call $malloc (i32.const 8)) (call $exit (i32.const 0)) drop", false),
-            // What is set after the call, or where the call is not reached, is not held at it.
-            ("(call $exit (i32.const 0)) (local.set $p (call $malloc (i32.const 8)))", true),
-            (
-                "(if (local.get $argc) (then (local.set $p (call $malloc (i32.const 8))) (return))) (call $exit (i32.const 0))",
-                true,
-            ),
-            (
-                "(if (local.get $argc) (then (local.set $p (call $malloc (i32.const 8))))) (call $exit (i32.const 0))",
-                false,
-            ),
-            (
-                "(if (local.get $argc) (then) (else (local.set $p (call $malloc (i32.const 8))))) (call $exit (i32.const 0))",
-                false,
-            ),
-            // A branch takes along what it carries and leaves the rest.
-            (
-                "(drop (block (result i32) (call $malloc (i32.const 8)) (br 0 (i32.const 1)))) (call $exit (i32.const 0))",
-                true,
-            ),
-            (
-                "(local.set $p (block (result i32) (br 0 (call $malloc (i32.const 8))))) (call $exit (i32.const 0))",
-                false,
-            ),
-            (
-                "(local.set $p (block (result i32)
-                (drop (br_if 0 (call $malloc (i32.const 8)) (local.get $argc))) (i32.const 0)))
-              (call $exit (i32.const 0))",
-                false,
-            ),
-            (
-                "(block (block (local.set $p (call $malloc (i32.const 8))) (br_table 0 1 (local.get $argc)))
-                (local.set $p (i32.const 0))) (call $exit (i32.const 0))",
-                false,
-            ),
-            // The second turn of a loop finds what the first one left.
-            (
-                "(loop (if (local.get $q) (then (call $exit (i32.const 0))))
-                (local.set $q (i32.const 1)) (local.set $p (call $malloc (i32.const 8))) (br 0))",
-                false,
-            ),
-            (
-                "(loop (local.set $p (i32.const 0)) (if (local.get $q) (then (call $exit (i32.const 0))))
-                (local.set $q (i32.const 1)) (local.set $p (call $malloc (i32.const 8))) (br 0))",
-                true,
-            ),
-            (
-                "(loop (loop (if (local.get $argc) (then (call $exit (i32.const 0))))
-                (local.set $p (local.get $q)) (br_if 1 (local.get $argc)))
-                (local.set $q (call $malloc (i32.const 8))) (br 0))",
-                false,
-            ),
-        ] {
-            assert_eq!(hold_nothing_at_exit(main), holds_nothing, "{main}");
-        }
-    }
-
-    #[test]
-    fn frames_that_are_not_known_may_hold_anything() {
-        let bytes = wat::parse_str(
-            r#"(module (import "e" "exit" (func $exit)) (func $f (call $exit)) (func $g (param i32) (call $exit)))"#,
-        )
-        .unwrap();
-        let module = Module::read(&bytes).unwrap();
-        let call = |function| RawFrame { function, offset: Some(3) };
-        assert!(hold_nothing(&module, &[], None));
-        assert!(hold_nothing(&module, &[call(1)], None));
-        for frame in [
-            RawFrame { offset: None, ..call(1) },
-            RawFrame { offset: Some(2), ..call(1) },
-            RawFrame { offset: Some(u32::MAX), ..call(1) },
-            call(0),
-            RawFrame::LEFT_OUT,
-            // Nobody calls it with an argument.
-            RawFrame { offset: Some(8), ..call(2) },
-        ] {
-            assert!(!hold_nothing(&module, &[frame], None), "{frame:?}");
-        }
     }
 }

@@ -1,0 +1,110 @@
+//! Whether functions that are running can hold a pointer where the host does not see it: in their locals and operands.
+//!
+//! The host sees memory and globals. Of a function that is running when the program ends it knows the code, and the place in
+//! it. So it can be told which values may be pointers to blocks of the heap: what was loaded from memory, and what another
+//! function returned. A constant, the result of a comparison and an address on the shadow stack are not.
+//!
+//! ```wat
+//! (func $main (local $p i32)
+//!   (local.set $p (call $malloc (i32.const 8)))
+//!   (call $print (local.get $p))
+//!   (local.set $p (i32.const 0))
+//!   (call $exit (i32.const 0)))     ;; here, $p holds no pointer
+//! ```
+//!
+//! A value that may be a pointer is never taken for another one. What is computed from numbers alone is not a pointer.
+
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use super::sections::id;
+use super::{FEATURES, Module};
+use crate::ledger::RawFrame;
+use std::collections::{HashMap, HashSet};
+use sweep::Sweep;
+use wasmparser::{
+    BinaryReaderError, FuncToValidate, FunctionBody, Parser, ValidPayload, Validator, ValidatorResources,
+};
+
+/// Operators that are looked at, and values that are copied and joined, for one stack at most: a second or so.
+const MOST_WORK: usize = 1 << 27;
+
+/// Why it cannot be told that functions hold nothing: one may, or it is too much work to find out.
+struct MayHold;
+
+/// Whether none of the functions on a stack, innermost frame first, can hold a pointer in its locals or operands.
+/// `stack_pointer` is the global that holds the shadow stack's.
+pub(crate) fn hold_nothing(module: &Module<'_>, stack: &[RawFrame], stack_pointer: Option<u32>) -> bool {
+    Check::new(module, stack, stack_pointer).and_then(|mut check| check.all(stack)).is_ok()
+}
+
+type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+
+/// The functions of one stack.
+struct Check<'a> {
+    functions: HashMap<u32, Function<'a>>,
+    /// The globals that hold no pointer to a block: the shadow stack's pointer, and those that are never written.
+    harmless: HashSet<u32>,
+    /// Where the code section's contents begin.
+    code: usize,
+    /// What is left of [`MOST_WORK`].
+    work: usize,
+}
+
+impl<'a> Check<'a> {
+    fn new(module: &Module<'a>, stack: &[RawFrame], stack_pointer: Option<u32>) -> Result<Self, MayHold> {
+        let wanted = stack.iter().map(|frame| frame.function).collect();
+        let constants = module.globals.iter().zip(0..).filter(|(global, _)| !global.mutable).map(|(_, index)| index);
+        Ok(Self {
+            functions: functions(module.bytes, &wanted).map_err(|_| MayHold)?,
+            harmless: constants.chain(stack_pointer).collect(),
+            code: module.section(id::CODE).ok_or(MayHold)?.contents.start,
+            work: MOST_WORK,
+        })
+    }
+
+    fn all(&mut self, stack: &[RawFrame]) -> Result<(), MayHold> {
+        // The host calls the outermost function without arguments.
+        let mut args: Vec<bool> = Vec::new();
+        // A recursion comes by the same place again and again.
+        let mut known: HashMap<(RawFrame, Vec<bool>), Vec<bool>> = HashMap::new();
+        for frame in stack.iter().rev() {
+            let call = (*frame, args);
+            args = match known.get(&call) {
+                Some(args) => args.clone(),
+                None => self.args_of_call(frame, &call.1)?,
+            };
+            known.insert(call, args.clone());
+        }
+        Ok(())
+    }
+
+    /// Which arguments of the call that a frame stands at may be pointers, by which of its own parameters may.
+    fn args_of_call(&mut self, frame: &RawFrame, params: &[bool]) -> Result<Vec<bool>, MayHold> {
+        let at = self.code + frame.offset.ok_or(MayHold)? as usize;
+        let function = self.functions.get(&frame.function).ok_or(MayHold)?;
+        let mut heads = HashMap::new();
+        loop {
+            let mut sweep = Sweep::new(function, params, &self.harmless, (&mut self.work, &mut heads))?;
+            let found = sweep.run(&function.1, at)?;
+            if !sweep.grew {
+                return found.filter(|found| !found.rest).map(|found| found.args).ok_or(MayHold);
+            }
+        }
+    }
+}
+
+/// The functions with these indices, ready to be validated again.
+fn functions<'a>(bytes: &'a [u8], wanted: &HashSet<u32>) -> Result<HashMap<u32, Function<'a>>, BinaryReaderError> {
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut found = HashMap::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let ValidPayload::Func(function, body) = validator.payload(&payload?)?
+            && wanted.contains(&function.index)
+        {
+            found.insert(function.index, (function, body));
+        }
+    }
+    Ok(found)
+}
