@@ -99,6 +99,64 @@ fn a_file_that_is_no_module_is_104() {
     insta::assert_snapshot!(ran.stderr, @r#"error: cannot read nowhere.wasm: No such file or directory (os error 2)"#);
 }
 
+/// A module that looks like Rust's harness and traps when it is asked for its tests.
+const UNLISTABLE: &str = r#"(module (memory (export "memory") 1) (func (export "_start") unreachable)
+    (data (i32.const 0) "The FILTER string is tested against the name of all tests RUST_TEST_THREADS RUST_TEST_NOCAPTURE"))"#;
+
+/// What cannot be loaded or listed is in the report, in words without this machine's paths, and the others are tested; `verify`
+/// does so in every way.
+#[test]
+fn modules_that_cannot_be_tested_are_in_the_report() {
+    let (one, another) = (scratch_dir(), scratch_dir());
+    let reports = [(&one, "run"), (&another, "verify")].map(|(dir, way)| {
+        let dir = dir.path();
+        compile("pass_empty", dir);
+        fs::write(dir.join("text.wasm"), "text").unwrap();
+        fs::write(dir.join("unlistable.wasm"), wat::parse_str(UNLISTABLE).unwrap()).unwrap();
+        let modules = ["text.wasm", "pass_empty.wasm", "gone.wasm", "unlistable.wasm"];
+        let ran = run(dir, [&[way, "--report", "json=report.json"][..], &modules].concat());
+        assert_eq!(ran.status, Some(104), "{way}: {}{}", ran.stdout, ran.stderr);
+        for name in ["gone", "text", "unlistable"] {
+            assert!(ran.stdout.contains(&format!("Note not tested: {name}: it")), "{way}: {}", ran.stdout);
+            assert!(ran.stderr.contains(name), "{way}: {}", ran.stderr);
+        }
+        assert_eq!(ran.stderr.matches("error: ").count(), 3, "{way}: each once: {}", ran.stderr);
+        read_report(&dir.join("report.json"))
+    });
+    assert_eq!(reports[0]["digest"], reports[1]["digest"]);
+    assert_eq!(reports[0]["canonical"]["modules"].as_array().unwrap().len(), 1);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&reports[0]["canonical"]["refused"]).unwrap(), @r#"
+    [
+      {
+        "name": "gone",
+        "why": "it cannot be read: No such file or directory (os error 2)"
+      },
+      {
+        "name": "text",
+        "why": "it is not a WebAssembly module: it is a text file; give the .wasm file that the build made"
+      },
+      {
+        "code": "sha256:b1af6c90dbb879c22e646961eb493f6291852260ce759a731431efbbb40c475a",
+        "name": "unlistable",
+        "why": "its tests cannot be listed: `--list` `unreachable` executed"
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn a_module_that_does_not_list_its_tests_is_104() {
+    let (status, said) = run_wat(UNLISTABLE);
+    assert_eq!(status, Some(104));
+    insta::assert_snapshot!(said, @"error: bad: its tests cannot be listed: `--list` `unreachable` executed");
+    let dir = scratch_dir();
+    fs::write(dir.path().join("bad.wasm"), wat::parse_str(UNLISTABLE).unwrap()).unwrap();
+    for command in ["list", "verify"] {
+        let ran = run(dir.path(), [command, "bad.wasm"]);
+        assert_eq!((ran.status, ran.stderr), (Some(104), said.clone()), "{command}");
+    }
+}
+
 /// A module that cannot be loaded does not keep the others from running, and they do not make up for it.
 #[test]
 fn a_module_that_cannot_be_loaded_beside_others_is_104_or_what_they_come_to() {
@@ -114,7 +172,7 @@ fn a_module_that_cannot_be_loaded_beside_others_is_104_or_what_they_come_to() {
         assert_eq!(ran.status, Some(status), "{command} {guest}: {}{}", ran.stdout, ran.stderr);
         assert!(ran.stderr.starts_with("error: cannot load bad.wasm: "), "{}", ran.stderr);
         assert!(ran.stdout.contains(&format!("{guest} {guest}")), "{}", ran.stdout);
-        let noted = ran.stdout.contains("Note not tested: cannot load bad.wasm: ");
+        let noted = ran.stdout.contains("Note not tested: bad: it is not a WebAssembly module: ");
         assert_eq!(noted, command == "run", "{}", ran.stdout);
     }
 }

@@ -147,8 +147,8 @@ fn try_all(runner: &Runner, bytes: Vec<u8>) -> Result<LoadOutcome, TestCaseError
     };
     let subject = Subject::new(module);
     let planned = match runner.plan(vec![subject], &Selection::default()) {
-        Ok(planned) => planned,
-        Err(RunError::List(_)) => return Ok(LoadOutcome::Unlisted),
+        Ok(planned) if planned.refused().is_empty() => planned,
+        Ok(_) => return Ok(LoadOutcome::Unlisted),
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
     };
     let report = runner.run(&planned, &mut ()).map_err(|error| TestCaseError::fail(error.to_string()))?;

@@ -118,6 +118,9 @@ fn run_one(runner: &Runner, hostile: &Hostile) -> Result<(), String> {
     };
     let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default()).map_err(|error| error.to_string())?;
+    if let Some(refused) = planned.refused().first() {
+        return Err(refused.to_string());
+    }
     let report: Report = runner.run(&planned, &mut ()).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&report).expect("a report is JSON");
     if text.contains(SECRET) {

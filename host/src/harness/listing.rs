@@ -49,12 +49,12 @@ impl TestEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The module does not answer as its harness does.
-    #[error("the tests of `{module}` cannot be listed: `--list` {problem}")]
+    #[error("its tests cannot be listed: `--list` {problem}")]
     Answer {
-        /// The module's name.
-        module: String,
         /// What is wrong with the answer.
         problem: String,
+        /// Whether the wall clock ended it, so that another run may get an answer.
+        by_wall_clock: bool,
     },
     /// A directory that the module is granted cannot be opened.
     #[error(transparent)]
@@ -109,7 +109,8 @@ impl Program<'_> {
             inject_host_panic: false,
         };
         let done = run(&job);
-        let failed = |problem: String| ListError::Answer { module: module.name.to_string(), problem };
+        let by_wall_clock = done.ended_by_wall_clock();
+        let failed = |problem: String| ListError::Answer { problem, by_wall_clock };
         if done.ending != Ending::Returned {
             let stderr = String::from_utf8_lossy(&done.remains.output.stderr);
             let said = stderr.lines().next_back().unwrap_or_default();

@@ -33,18 +33,23 @@ impl Verdict {
 }
 
 impl Report {
-    /// [`PASSED`] where every test passed or was skipped, else [`TEST_FAILED`].
+    /// [`PASSED`] where every test passed or was skipped, [`MODULE_UNUSABLE`] where a module was not tested beside those, else
+    /// [`TEST_FAILED`].
     ///
     /// Whether the run was interrupted or had no tests is the caller's to tell.
     pub fn worst(&self) -> u8 {
         let mut tests = self.canonical.modules.iter().flat_map(|module| &module.tests);
-        if tests.all(|test| test.verdict.is_success()) { PASSED } else { TEST_FAILED }
+        match tests.all(|test| test.verdict.is_success()) {
+            true if self.canonical.refused.is_empty() => PASSED,
+            true => MODULE_UNUSABLE,
+            false => TEST_FAILED,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use super::super::{RefusedModule, samples};
     use super::*;
 
     #[test]
@@ -56,6 +61,9 @@ mod tests {
             };
             let report = samples::report(vec![samples::module("m", vec![samples::passed("a"), test])]);
             assert_eq!(report.worst(), expected);
+            let mut lacking = report;
+            lacking.canonical.refused = vec![RefusedModule::new("n", "it is empty")];
+            assert_eq!(lacking.worst(), if expected == PASSED { MODULE_UNUSABLE } else { TEST_FAILED });
         }
         assert_eq!(samples::report(Vec::new()).worst(), PASSED);
     }

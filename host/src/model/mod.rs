@@ -32,7 +32,7 @@ pub use limit::{
 };
 pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
-pub use report::{BakedRecord, Canonical, Report, SCHEMA, TestTime, Volatile};
+pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
 pub use resource::{Resource, ResourceKind, SocketRecord};
 pub use usage::{Heap, Usage};
 pub use verdict::Verdict;

@@ -64,13 +64,50 @@ pub struct Canonical {
     pub policy: serde_json::Value,
     /// Modules by name.
     pub modules: Vec<ModuleRecord>,
+    /// Modules that were not tested though they were to be, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedModule>,
+}
+
+/// A module that was not tested: it cannot be loaded, or does not list its tests.
+///
+/// ```
+/// use airtight::report::RefusedModule;
+///
+/// let refused = RefusedModule::new("parser/tests/grammar", "it is not a WebAssembly module");
+/// assert_eq!(refused.to_string(), "parser/tests/grammar: it is not a WebAssembly module");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RefusedModule {
+    /// Its name, as that of a module which is tested.
+    pub name: String,
+    /// Its [`ModuleRecord::code`], where it can be loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Why it was not tested: in words that are the same on every machine.
+    pub why: String,
+}
+
+impl RefusedModule {
+    /// A module of this name, and why it is not tested.
+    #[must_use]
+    pub fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { name: name.into(), code: None, why: why.into() }
+    }
+}
+
+impl std::fmt::Display for RefusedModule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.why)
+    }
 }
 
 impl Canonical {
     /// The canonical part of a run that nothing makes doubtful; the modules are to be in the order of their names.
     #[must_use]
     pub fn new(policy: serde_json::Value, modules: Vec<ModuleRecord>) -> Self {
-        Self { reproducible: true, doubts: Vec::new(), policy, modules }
+        Self { reproducible: true, doubts: Vec::new(), policy, modules, refused: Vec::new() }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         baked: Vec::new(),
         times: Vec::new(),
     };
-    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules }, volatile)
+    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules, refused: Vec::new() }, volatile)
 }
 
 pub(crate) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
@@ -315,7 +315,11 @@ prop_compose! {
     /// A report whose every text may be hostile.
     pub(crate) fn any_report()(
         modules in prop::collection::vec((hostile(), prop::collection::vec(any_test(), 0..4)), 0..3),
+        refused in prop::collection::vec((hostile(), hostile()), 0..3),
     ) -> Report {
-        report(modules.into_iter().map(|(name, tests)| module(&name, tests)).collect())
+        let Report { mut canonical, volatile, .. } =
+            report(modules.into_iter().map(|(name, tests)| module(&name, tests)).collect());
+        canonical.refused = refused.into_iter().map(|(name, why)| RefusedModule::new(name, why)).collect();
+        Report::new(canonical, volatile)
     }
 }

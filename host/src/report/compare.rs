@@ -53,6 +53,7 @@ fn modules(left: Option<&ModuleRecord>, right: Option<&ModuleRecord>, found: &mu
 pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical {
     let mut rest = canonical.clone();
     rest.modules.retain(|module| !left_out.contains(&module.name));
+    rest.refused.retain(|module| !left_out.contains(&module.name));
     for doubt in &mut rest.doubts {
         doubt.tests.retain(|test| !left_out.contains(&test.module));
     }

@@ -17,7 +17,7 @@ pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::{
     BakedRecord, Canonical, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, ModuleRecord, Output,
-    RefusedGrowth, Report, Resource, ResourceKind, SCHEMA, SocketRecord, TestRecord, TestTime, Usage, Verdict,
-    Volatile,
+    RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, TestRecord, TestTime, Usage,
+    Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

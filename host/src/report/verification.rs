@@ -81,9 +81,14 @@ impl Verification {
         !self.trials.iter().any(Trial::differs) && self.doubts().is_empty()
     }
 
-    /// [`exit_status::PASSED`] where it holds, whatever the tests' verdicts are; else [`exit_status::TEST_FAILED`].
+    /// [`exit_status::PASSED`] where it holds, whatever the tests' verdicts are; [`exit_status::MODULE_UNUSABLE`] where it holds
+    /// and a module could not be tested; else [`exit_status::TEST_FAILED`].
     pub fn exit_status(&self) -> u8 {
-        if self.holds() { exit_status::PASSED } else { exit_status::TEST_FAILED }
+        match self.holds() {
+            true if self.reference.canonical.refused.is_empty() => exit_status::PASSED,
+            true => exit_status::MODULE_UNUSABLE,
+            false => exit_status::TEST_FAILED,
+        }
     }
 }
 

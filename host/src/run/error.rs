@@ -31,7 +31,7 @@ pub enum SetupError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// A module does not list its tests.
+    /// A module does not list its tests, because it was interrupted: see [`Plan::refused`](crate::Plan::refused) for others.
     #[error(transparent)]
     List(#[from] ListError),
     /// A granted directory cannot be opened.

@@ -23,6 +23,7 @@ mod slow;
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};
 pub use package::FileError;
+pub(crate) use package::with_causes;
 pub use plan::{ModuleGrants, Plan, PlannedModule, PlannedTest, Subject};
 pub use runner::Runner;
 pub use seed::{Seed, SeedError};

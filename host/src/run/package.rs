@@ -4,6 +4,7 @@
 
 use super::plan::ModuleGrants;
 use super::runner::Runner;
+use crate::model::RefusedModule;
 use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
@@ -84,6 +85,28 @@ pub enum FileError {
         /// What each says.
         disagreement: &'static str,
     },
+}
+
+impl FileError {
+    /// What a report says of the module, which is to have this name: why it is not tested, without the path that it has on this
+    /// machine.
+    #[must_use]
+    pub fn refusal(&self, name: impl Into<String>) -> RefusedModule {
+        RefusedModule::new(
+            name,
+            match self {
+                Self::Unreadable { source, .. } => format!("it cannot be read: {}", with_causes(source)),
+                Self::Load { source, .. } => with_causes(source),
+                Self::Harness { disagreement, .. } => (*disagreement).to_owned(),
+            },
+        )
+    }
+}
+
+/// An error's text, and those of its causes.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Runner {

@@ -4,7 +4,7 @@ use super::error::RunError;
 use super::selection::{RunIgnored, Selection};
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
-use crate::model::Harness;
+use crate::model::{Harness, RefusedModule};
 use crate::policy::{DirGrant, Limit, Policy};
 use crate::sandbox::LoadedModule;
 use crate::sandbox::wasi::{GrantError, Grants};
@@ -98,6 +98,9 @@ impl ModuleGrants {
 pub struct Plan {
     pub(super) policy: Arc<Policy>,
     pub(super) modules: Vec<PlannedModule>,
+    pub(super) refused: Vec<RefusedModule>,
+    /// Whether the wall clock is why one of these is refused.
+    pub(super) refused_by_wall_clock: bool,
 }
 
 impl Plan {
@@ -105,6 +108,40 @@ impl Plan {
     #[must_use]
     pub fn modules(&self) -> &[PlannedModule] {
         &self.modules
+    }
+
+    /// The modules that were to be tested and do not list their tests, and those of [`Plan::with_refused`], by name. The report
+    /// names them, and its status is not that of a run which passed.
+    #[must_use]
+    pub fn refused(&self) -> &[RefusedModule] {
+        &self.refused
+    }
+
+    /// The same plan, whose report names these modules too: those that could not be loaded.
+    ///
+    /// ```
+    /// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config, exit_status, report::RefusedModule};
+    ///
+    /// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
+    /// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+    /// let (mut subjects, mut refused) = (Vec::new(), Vec::new());
+    /// for (name, bytes) in [("empty", bytes), ("text", b"text".to_vec())] {
+    ///     match runner.load(bytes, LoadOptions::named(name)) {
+    ///         Ok(module) => subjects.push(Subject::new(module)),
+    ///         Err(error) => refused.push(RefusedModule::new(name, error.to_string())),
+    ///     }
+    /// }
+    /// let plan = runner.plan(subjects, &Selection::default())?.with_refused(refused);
+    /// let report = runner.run(&plan, &mut ())?;
+    /// assert_eq!(report.canonical.refused[0].name, "text");
+    /// assert_eq!(report.worst(), exit_status::MODULE_UNUSABLE);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_refused(mut self, refused: impl IntoIterator<Item = RefusedModule>) -> Self {
+        self.refused.extend(refused);
+        self.refused.sort();
+        self
     }
 
     /// The policy of the profile that it was made under; an override or a test's own attributes change it for some tests.

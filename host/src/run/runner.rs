@@ -8,9 +8,10 @@ use super::plan::{Plan, PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::{CompileCaps, Module};
 use crate::config::Profile;
-use crate::harness;
+use crate::harness::{self, ListError};
+use crate::model::doubt::{Cause, Doubt};
 use crate::model::events::{Event, Listener};
-use crate::model::{BakedRecord, Canonical, ModuleRecord, Report, TestTime, Volatile};
+use crate::model::{BakedRecord, Canonical, ModuleRecord, RefusedModule, Report, TestTime, Volatile};
 use crate::policy::{Limit, policy_record};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule};
@@ -144,7 +145,8 @@ impl Runner {
         LoadedModule::load(&self.engine, self.options.cache.as_ref(), parsed, catalogue, rules, options)
     }
 
-    /// Lists and selects the tests of modules, and makes their grants ready.
+    /// Lists and selects the tests of modules, and makes their grants ready. A module that does not list its tests keeps no other
+    /// from being tested: see [`Plan::refused`].
     ///
     /// # Errors
     /// See [`RunError`].
@@ -152,11 +154,29 @@ impl Runner {
         self.check_loaded(subjects.iter().map(Subject::module))?;
         subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
         let planner = Planner { profile: &self.profile, selection, interrupted: &self.options.interrupt };
-        let mut selected = 0;
+        let policy = Arc::clone(self.profile.policy());
+        let mut plan = Plan { policy, modules: Vec::new(), refused: Vec::new(), refused_by_wall_clock: false };
         // Listing runs guests, so it too is done where there is stack for them.
-        let planned = || subjects.into_iter().map(|subject| planner.plan(subject, &mut selected)).collect();
-        let modules = self.pool.install::<_, Result<_, RunError>>(planned)?;
-        Ok(Plan { policy: Arc::clone(self.profile.policy()), modules })
+        self.pool.install(|| self.plan_each(&planner, subjects, &mut plan))?;
+        Ok(plan)
+    }
+
+    fn plan_each(&self, planner: &Planner<'_>, subjects: Vec<Subject>, plan: &mut Plan) -> Result<(), RunError> {
+        let mut selected = 0;
+        for subject in subjects {
+            let (name, code) = (subject.module.name.to_string(), subject.module.catalogue.code.clone());
+            match planner.plan(subject, &mut selected) {
+                Ok(planned) => plan.modules.push(planned),
+                // One that was stopped while it listed its tests is not at fault.
+                Err(error) if self.options.interrupt.load(Ordering::Relaxed) => return Err(error),
+                Err(RunError::List(error)) => {
+                    plan.refused_by_wall_clock |= matches!(error, ListError::Answer { by_wall_clock: true, .. });
+                    plan.refused.push(RefusedModule { name, code: Some(code), why: error.to_string() });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Runs a plan, which this runner made or one that shares its engine (see [`Runner::under`]): under the policy that the plan
@@ -201,8 +221,9 @@ impl Runner {
     fn report(&self, plan: &Plan, outcome: PlanOutcome, started: SystemTime, began: Instant) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let modules: &[PlannedModule] = &plan.modules;
-        let doubts =
+        let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
+        doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
@@ -219,7 +240,7 @@ impl Runner {
             tests: records.by_ref().take(planned.tests.len()).collect(),
         });
         let policy = policy_record(&plan.policy);
-        let canonical = Canonical { reproducible: true, doubts: Vec::new(), policy, modules: modules.collect() };
+        let canonical = Canonical { refused: plan.refused.clone(), ..Canonical::new(policy, modules.collect()) };
         let volatile = Volatile {
             started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -3,9 +3,9 @@
 pub use crate::report::compare::Difference;
 pub use crate::report::verification::{OmittedModule, Trial, TrialResult, Verification};
 
-use crate::model::Report;
+use crate::model::{RefusedModule, Report};
 use crate::report::compare::{differences, without_modules};
-use crate::run::{RunError, Runner, RunnerBuilder, Selection, SetupError, Subject};
+use crate::run::{RunError, Runner, RunnerBuilder, Selection, SetupError, Subject, with_causes};
 use crate::sandbox::{Cache, Compiler};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -46,9 +46,12 @@ pub enum VerifyError<E: std::error::Error + 'static> {
     /// A run cannot be done.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A module cannot be loaded.
+    /// No module can be loaded: this is why the first cannot.
     #[error(transparent)]
     Load(E),
+    /// No module lists its tests: this is why the first does not.
+    #[error("{0}")]
+    Unlisted(RefusedModule),
     /// The run in another process gave no report.
     #[error("another process: {0}")]
     Elsewhere(String),
@@ -67,6 +70,8 @@ pub type LoadResult<E> = (String, Result<Subject, E>);
 pub struct Suite<'a, E> {
     /// Loads every module again: each way of running has its own runner, and compiled code belongs to one runner.
     pub load: &'a dyn Fn(&Runner) -> Vec<LoadResult<E>>,
+    /// What the report says of a module that cannot be loaded, by its name.
+    pub refusal: &'a dyn Fn(&str, &E) -> RefusedModule,
     /// Which tests.
     pub selection: &'a Selection,
 }
@@ -117,7 +122,7 @@ fn processors() -> usize {
 ///
 /// ```
 /// use airtight::verify::{Suite, VerifyError, verify, ways};
-/// use airtight::{LoadError, LoadOptions, Runner, Selection, Subject, config::Config};
+/// use airtight::{LoadError, LoadOptions, Runner, Selection, Subject, config::Config, report::RefusedModule};
 ///
 /// # let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
 /// let load = |runner: &Runner| {
@@ -128,7 +133,8 @@ fn processors() -> usize {
 /// let builder = Runner::builder(&Config::default(), "default")?;
 /// // Another process, in another environment, is what the caller would start.
 /// let ways: Vec<_> = ways(&builder, &scratch).into_iter().filter(|way| !way.elsewhere).collect();
-/// let suite = Suite { load: &load, selection: &Selection::default() };
+/// let refusal = |name: &str, error: &LoadError| RefusedModule::new(name, error.to_string());
+/// let suite = Suite { load: &load, refusal: &refusal, selection: &Selection::default() };
 /// let mut elsewhere = |_: &_| Err(VerifyError::<LoadError>::Elsewhere("no process is started here".to_owned()));
 /// let verification = verify(&suite, &ways, &mut elsewhere, &mut |trial| println!("{}", trial.way))?;
 /// assert!(verification.holds());
@@ -145,9 +151,13 @@ pub fn verify<E: std::error::Error + 'static>(
 ) -> Result<Verification, VerifyError<E>> {
     let Some((first, others)) = ways.split_first() else { return Err(VerifyError::NoTests) };
     let began = Instant::now();
-    let (reference, _) = run(suite, first, first)?;
+    let (reference, _) = run(suite, (first, first), &[])?;
     if reference.canonical.modules.is_empty() {
-        return Err(VerifyError::NoTests);
+        return Err(reference
+            .canonical
+            .refused
+            .first()
+            .map_or(VerifyError::NoTests, |one| VerifyError::Unlisted(one.clone())));
     }
     let mut trials = vec![Trial {
         way: first.name.clone(),
@@ -160,7 +170,7 @@ pub fn verify<E: std::error::Error + 'static>(
         let result = match way.impossible {
             Some(why) => TrialResult::NotRun { why: why.to_owned() },
             None if way.elsewhere => compared(&reference, &elsewhere(way)?, Vec::new()),
-            None => match run(suite, way, first) {
+            None => match run(suite, (way, first), &reference.canonical.refused) {
                 Ok((_, left_out)) if left_out.len() == modules(&reference) => not_run(&left_out),
                 Ok((report, left_out)) => compared(&reference, &report, left_out),
                 // A compiler that this machine does not have.
@@ -182,32 +192,35 @@ fn modules(report: &Report) -> usize {
     report.canonical.modules.len()
 }
 
-/// The suite's report in one way, and the modules that its compiler refuses.
+/// The suite's report in one way, and the modules that its compiler refuses, but for those that are `known` to be refused.
 fn run<E: std::error::Error + 'static>(
     suite: &Suite<'_, E>,
-    way: &Way,
-    first: &Way,
+    (way, first): (&Way, &Way),
+    known: &[RefusedModule],
 ) -> Result<(Report, Vec<OmittedModule>), VerifyError<E>> {
     let runner = way.builder.clone().build()?;
-    let (mut subjects, mut left_out) = (Vec::new(), Vec::new());
+    let (mut subjects, mut refused, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unusable = None;
     for (module, loaded) in (suite.load)(&runner) {
         match loaded {
             Ok(subject) => subjects.push(subject),
-            Err(error) if way.compiler() != first.compiler() => {
-                left_out.push(OmittedModule { module, why: with_causes(&error) });
+            Err(error) if way.compiler() != first.compiler() => match known.iter().find(|one| one.name == module) {
+                Some(one) => refused.push(one.clone()),
+                None => left_out.push(OmittedModule { module, why: with_causes(&error) }),
+            },
+            Err(error) => {
+                refused.push((suite.refusal)(&module, &error));
+                unusable.get_or_insert(error);
             }
-            Err(error) => return Err(VerifyError::Load(error)),
         }
+    }
+    if let (true, Some(error)) = (subjects.is_empty(), unusable) {
+        return Err(VerifyError::Load(error));
     }
     let stopped = || runner.interrupt().load(Ordering::Relaxed);
     let planned = runner.plan(subjects, suite.selection);
-    let report = planned.and_then(|planned| runner.run(&planned, &mut ()));
+    let report = planned.and_then(|planned| runner.run(&planned.with_refused(refused), &mut ()));
     if stopped() { Err(VerifyError::Interrupted) } else { Ok((report?, left_out)) }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn not_run(left_out: &[OmittedModule]) -> TrialResult {
@@ -256,7 +269,8 @@ mod tests {
         let mut all = ways(&builder, scratch.path());
         all.retain(|way| !way.elsewhere);
         let mut told = Vec::new();
-        let suite = Suite { load: &load, selection: &Selection::default() };
+        let refusal = |name: &str, error: &LoadError| RefusedModule::new(name, with_causes(error));
+        let suite = Suite { load: &load, refusal: &refusal, selection: &Selection::default() };
         let mut nowhere = |_: &Way| Err(VerifyError::Interrupted);
         let verification = verify(&suite, &all, &mut nowhere, &mut |trial| {
             let came = match &trial.result {
@@ -309,6 +323,18 @@ mod tests {
         assert!(verification.holds());
         let (verification, told) = verified("", &|| vec![("tail", TAIL_CALL.to_owned())]);
         assert!(told.contains(&"Winch: not run".to_owned()) && verification.holds(), "{told:?}");
+    }
+
+    #[test]
+    fn what_no_way_can_run_is_named_and_the_others_are_compared() {
+        const UNKNOWN: &str =
+            r#"(module (import "e" "f" (func)) (memory (export "memory") 1) (func (export "_start")))"#;
+        let (verification, told) = verified("", &|| vec![("unknown", UNKNOWN.to_owned()), ("empty", EMPTY.to_owned())]);
+        assert_eq!(told.iter().filter(|way| way.ends_with(": same")).count(), 6, "{told:?}");
+        let refused = &verification.reference.canonical.refused;
+        assert_eq!((refused.len(), refused[0].name.as_str()), (1, "unknown"));
+        assert!(verification.holds());
+        assert_eq!(verification.exit_status(), crate::model::exit_status::MODULE_UNUSABLE);
     }
 
     /// A suite that is another one each time it is loaded.

@@ -33,6 +33,11 @@ impl Failure {
         Self { status: exit_status::NO_TESTS, error: anyhow::anyhow!("{text}") }
     }
 
+    /// A module that cannot be loaded or listed.
+    pub fn unusable(text: impl Display) -> Self {
+        Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::anyhow!("{text}") }
+    }
+
     /// A build that failed.
     pub fn build(error: impl Into<anyhow::Error>) -> Self {
         Self { status: exit_status::BUILD_FAILED, error: error.into() }
@@ -82,6 +87,7 @@ impl From<VerifyError<FileError>> for Failure {
             VerifyError::Run(error) => error.into(),
             VerifyError::Load(error) => error.into(),
             VerifyError::Elsewhere(_) => Self { status: exit_status::BUG, error: error.into() },
+            VerifyError::Unlisted(module) => Self::unusable(module),
             VerifyError::NoTests => Self::no_tests(error),
             VerifyError::Interrupted => Self::interrupted(error),
         }

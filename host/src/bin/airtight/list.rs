@@ -2,7 +2,7 @@
 
 use crate::args::ListCommand;
 use crate::failure::{Done, Failure};
-use crate::loaded::Refused;
+use crate::loaded::{conclude, sort_out};
 use crate::session::{self, Session, config_above, nothing_selected};
 use airtight::report::console::OneLine;
 use airtight::{ModuleGrants, Plan};
@@ -13,9 +13,9 @@ pub fn list(mut command: ListCommand) -> Done {
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
-    let (subjects, refused) = Refused::among(command.files.iter().map(load))?;
-    let planned = session.plan(subjects, &command.tests.selection())?;
-    refused.conclude(print(&planned))
+    let (subjects, refused) = sort_out(command.files.iter().map(load))?;
+    let planned = session.plan(subjects, refused, &command.tests.selection())?;
+    conclude(&planned, print(&planned))
 }
 
 /// One line a test: module, test, and why it would be skipped.

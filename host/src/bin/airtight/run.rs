@@ -3,7 +3,7 @@
 use crate::args::RunCommand;
 use crate::failure::{Done, Failure};
 use crate::list;
-use crate::loaded::Refused;
+use crate::loaded::{conclude, sort_out};
 use crate::session::{Session, config_above};
 use airtight::{Harness, ModuleGrants};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub fn run(command: RunCommand) -> Done {
     let settled = tests.settle(&mut run);
     let session = Session::open(&run, tests.harness, &config)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
-    let (subjects, refused) = Refused::among(command.files.iter().map(load))?;
+    let (subjects, refused) = sort_out(command.files.iter().map(load))?;
     let are_programs = subjects.iter().all(|subject| subject.module().harness() == Harness::Command);
     let session = if are_programs && !command.tests.rest.is_empty() {
         (tests, run) = (command.tests, command.run);
@@ -27,6 +27,6 @@ pub fn run(command: RunCommand) -> Done {
         settled?;
         session
     };
-    let planned = session.plan(subjects, &tests.selection())?;
-    refused.conclude(if tests.list { list::print(&planned) } else { session.run(&planned, &refused.notes()) })
+    let planned = session.plan(subjects, refused, &tests.selection())?;
+    if tests.list { conclude(&planned, list::print(&planned)) } else { session.run(&planned, &[]) }
 }

@@ -29,7 +29,7 @@ pub fn runner(command: &RunnerCommand) -> Done {
         return program(session, subject, is_test, command, &config);
     }
     let (terse, bench) = args?;
-    let planned = session.plan(vec![subject], &tests.selection())?;
+    let planned = session.plan(vec![subject], Vec::new(), &tests.selection())?;
     if tests.list {
         return list(&planned, terse);
     }
@@ -48,7 +48,7 @@ fn program(session: Session, subject: Subject, is_test: bool, command: &RunnerCo
     let run = RunArgs { args: Some(command.args.clone()), clock, ..run_defaults() };
     let streams = if is_test { Streams::Copied } else { Streams::Inherited };
     let session = session.for_programs(&run, streams, config)?;
-    let planned = session.plan(vec![subject], &Selection::default())?;
+    let planned = session.plan(vec![subject], Vec::new(), &Selection::default())?;
     let leaks_fail = command.leaks.map_or(is_test, |leaks| leaks == RunnerLeaks::Fail);
     session.run_program(&planned, leaks_fail)
 }

@@ -2,17 +2,18 @@
 
 use crate::args::{Color, RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, say};
+use crate::loaded::Loaded;
 use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
 use airtight::policy::PolicyPatch;
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
 use airtight::report::files::ReportFiles;
-use airtight::report::{Report, TestRecord, Verdict};
+use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
 use airtight::{Event, Listener};
-use airtight::{ModuleGrants, Plan, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
+use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -148,27 +149,45 @@ impl Session {
     }
 
     /// A file named on the command line, called as its stem is.
-    pub fn file(&self, file: &Path, grants: ModuleGrants) -> Result<Subject, Failure> {
-        self.file_named(file, name_of(file), grants)
+    pub fn file(&self, file: &Path, grants: ModuleGrants) -> Loaded {
+        let name = name_of(file);
+        (name.clone(), self.file_named(file, name, grants))
     }
 
     /// The same under another name.
-    pub fn file_named(&self, file: &Path, name: String, grants: ModuleGrants) -> Result<Subject, Failure> {
+    pub fn file_named(&self, file: &Path, name: String, grants: ModuleGrants) -> Result<Subject, FileError> {
         let options = LoadOptions::named(name).harness(self.harness);
         Ok(Subject::new(self.runner.load_file(file, options)?).with_grants(grants))
     }
 
     /// A test binary that was built.
-    pub fn artifact(&self, artifact: &Artifact) -> Result<Subject, Failure> {
-        Ok(self.runner.load_artifact(artifact, self.harness)?)
+    pub fn artifact(&self, artifact: &Artifact) -> Loaded {
+        (artifact.name.clone(), self.runner.load_artifact(artifact, self.harness))
     }
 
-    /// Lists and selects; nothing of the modules' tests is run yet.
-    pub fn plan(&self, subjects: Vec<Subject>, selection: &Selection) -> Result<Plan, Failure> {
-        self.runner.plan(subjects, selection).map_err(|error| {
+    /// Lists and selects; nothing of the modules' tests is run yet. `refused` are modules that could not be loaded. Says on
+    /// standard error which do not list their tests.
+    ///
+    /// # Errors
+    /// No module lists its tests, or the run was interrupted.
+    pub fn plan(
+        &self,
+        subjects: Vec<Subject>,
+        refused: Vec<RefusedModule>,
+        selection: &Selection,
+    ) -> Result<Plan, Failure> {
+        let planned = self.runner.plan(subjects, selection).map_err(|error| {
             // A module that was stopped while it listed its tests is not at fault.
             if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
-        })
+        })?;
+        let unlisted = planned.refused();
+        if let (true, Some(first)) = (planned.modules().is_empty(), unlisted.first()) {
+            return Err(Failure::unusable(OneLine(&first.to_string())));
+        }
+        for module in unlisted {
+            say(format_args!("error: {}", OneLine(&module.to_string())));
+        }
+        Ok(planned.with_refused(refused))
     }
 
     /// Runs what is planned, reports, and writes the report files.

@@ -4,7 +4,7 @@ use crate::args::TestCommand;
 use crate::build::{build, config_of};
 use crate::failure::Done;
 use crate::list;
-use crate::loaded::Refused;
+use crate::loaded::{conclude, sort_out};
 use crate::session::Session;
 use airtight::Plan;
 use airtight::exit_status;
@@ -18,16 +18,15 @@ pub fn test(mut command: TestCommand) -> Done {
     let session = Session::open(&command.run, command.tests.harness, &config)?;
     let built = build(&command.build, &path)?;
     let mut notes = notes(&built);
-    let (subjects, refused) = Refused::among(built.artifacts.iter().map(|artifact| session.artifact(artifact)))?;
-    notes.extend(refused.notes());
-    let planned = session.plan(subjects, &command.tests.selection())?;
+    let (subjects, refused) = sort_out(built.artifacts.iter().map(|artifact| session.artifact(artifact)))?;
+    let planned = session.plan(subjects, refused, &command.tests.selection())?;
     if planned.modules().iter().any(|module| !module.module.has_lines()) {
         notes.push(no_lines(&command.build.request(&path).profile));
     }
     notes.extend(baked(&planned));
-    let ended =
-        if command.no_run || command.tests.list { list::print(&planned) } else { session.run(&planned, &notes) };
-    match refused.conclude(ended) {
+    let lists = command.no_run || command.tests.list;
+    let ended = if lists { conclude(&planned, list::print(&planned)) } else { session.run(&planned, &notes) };
+    match ended {
         // What was built passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
         ended => ended,

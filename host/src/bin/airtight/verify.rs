@@ -139,7 +139,8 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
     let harness = command.tests.harness;
     let selection = command.tests.selection();
     let load = |runner: &Runner| job.modules.load(runner, harness);
-    let suite = Suite { load: &load, selection: &selection };
+    let refusal = |name: &str, error: &FileError| error.refusal(name);
+    let suite = Suite { load: &load, refusal: &refusal, selection: &selection };
     let colours = settings.console.colours;
     let mut elsewhere = |_: &Way| run_child(job, scratch, &settings.interrupt);
     let mut written = Ok(());
@@ -152,6 +153,10 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
         print(TrialLine::new(trial, colours).to_string())
     })?;
     print(VerificationEnd::new(&verification, began.elapsed(), colours).to_string());
+    for refused in &verification.reference.canonical.refused {
+        say(format_args!("error: {}", OneLine(&refused.to_string())));
+        print(format!("{:>12} not tested: {}\n", "Note", OneLine(&refused.to_string())));
+    }
     settings.notes.iter().for_each(|note| print(format!("{:>12} {note}\n", "Note")));
     let profile = verification.reference.profile.as_ref();
     let notes = profile.map(HeapProfile::notes).unwrap_or_default();
@@ -224,8 +229,15 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
     let runner = settings.builder.build()?;
     stop_on_interrupt(runner.interrupt());
     let subjects = job.modules.load(&runner, command.tests.harness);
-    let subjects = subjects.into_iter().map(|(_, subject)| subject).collect::<Result<_, _>>()?;
-    let planned = runner.plan(subjects, &command.tests.selection())?;
+    let (mut loaded, mut refused) = (Vec::new(), Vec::new());
+    // What is wrong with a module the parent says.
+    for (name, subject) in subjects {
+        match subject {
+            Ok(subject) => loaded.push(subject),
+            Err(error) => refused.push(error.refusal(name)),
+        }
+    }
+    let planned = runner.plan(loaded, &command.tests.selection())?.with_refused(refused);
     let report = runner.run(&planned, &mut ())?;
     std::fs::write(&job.report, json::write(&report)).map_err(Failure::setup)?;
     Ok(if report.volatile.interrupted { exit_status::INTERRUPTED } else { exit_status::PASSED })

@@ -38,6 +38,9 @@ impl Display for Summary<'_> {
         } else if not_run > 0 {
             self.note(f, &format!("{not_run} {tests} not run"))?;
         }
+        for refused in &self.report.canonical.refused {
+            self.note(f, &format!("not tested: {refused}"))?;
+        }
         for doubt in &self.report.canonical.doubts {
             self.note(f, &format!("not reproducible: {doubt}"))?;
         }
