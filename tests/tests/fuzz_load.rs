@@ -9,7 +9,7 @@
 use airtight::policy::{Limit, Limits, Policy};
 use airtight::report::Verdict;
 use airtight::{Compiler, LoadOptions};
-use airtight::{RunError, Runner, Selection, Subject};
+use airtight::{Runner, Selection, Subject};
 use airtight_tests::fuzz;
 use proptest::prelude::*;
 use proptest::sample::Index;
