@@ -8,8 +8,6 @@ use airtight_abi::State;
 use airtight_abi::journal::Kind;
 use std::ffi::{c_int, c_void};
 use std::io::Write;
-use std::panic::{PanicHookInfo, set_hook, take_hook};
-use std::sync::OnceLock;
 
 /// The book of the test that this instance runs.
 static BOOK: Book = Book::new();
@@ -17,36 +15,64 @@ static BOOK: Book = Book::new();
 /// Runs a test. Its clean-ups are the host's to run.
 #[doc(hidden)]
 pub fn direct<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) -> u32 {
-    if test.should_panic.is_some() {
-        record_panics();
-    }
-    let mut t = T::new(test, Runner::Airtight(&BOOK));
-    let outcome = body(&mut t);
-    t.returned(outcome.failure());
+    run(test, || {
+        let mut t = T::new(test, Runner::Airtight(&BOOK));
+        let outcome = body(&mut t);
+        t.returned(outcome.failure());
+    });
     if BOOK.is_blank() { 0 } else { state() }
 }
 
-/// The hook that was there, once this crate's stands before it.
-static HOOK_BEFORE: OnceLock<Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>> = OnceLock::new();
-
-/// Writes panics into the book on their way to the hook that was there. That one is kept in a static, and the first hook of
-/// a program has nothing in its box: no block of the heap is allocated, which would count as the test's own.
-fn record_panics() {
-    HOOK_BEFORE.get_or_init(|| {
-        let before = take_hook();
-        set_hook(Box::new(|panic| {
-            record(panic);
-            if let Some(before) = HOOK_BEFORE.get() {
-                before(panic);
-            }
-        }));
-        before
-    });
+/// Where panics unwind, the one that leaves the test is written down when everything was dropped. Those that the test itself
+/// caught are its own affair.
+#[cfg(panic = "unwind")]
+fn run(_: &Test, call: impl FnOnce()) {
+    use crate::runner::LeavePayload;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call))
+        && !payload.is::<LeavePayload>()
+    {
+        BOOK.enter(State::PANICKED, Kind::Panic, "", message(&*payload));
+    }
 }
 
-fn record(panic: &PanicHookInfo<'_>) {
-    let at = panic.location().map(ToString::to_string).unwrap_or_default();
-    BOOK.enter(State::PANICKED, Kind::Panic, &at, message(panic.payload()));
+/// Where a panic ends the program, one that is expected is written down before.
+#[cfg(not(panic = "unwind"))]
+fn run(test: &Test, call: impl FnOnce()) {
+    if test.should_panic.is_some() {
+        before_abort::record_panics();
+    }
+    call();
+}
+
+#[cfg(not(panic = "unwind"))]
+mod before_abort {
+    use super::{BOOK, Kind, State, message};
+    use std::panic::{PanicHookInfo, set_hook, take_hook};
+    use std::sync::OnceLock;
+
+    /// The hook that was there, once this crate's stands before it.
+    static HOOK_BEFORE: OnceLock<Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>> = OnceLock::new();
+
+    /// Writes panics into the book on their way to the hook that was there. That one is kept in a static, and the first hook of
+    /// a program has nothing in its box: no block of the heap is allocated, which would count as the test's own.
+    pub(super) fn record_panics() {
+        HOOK_BEFORE.get_or_init(|| {
+            let before = take_hook();
+            set_hook(Box::new(|panic| {
+                record(panic);
+                if let Some(before) = HOOK_BEFORE.get() {
+                    before(panic);
+                }
+            }));
+            before
+        });
+    }
+
+    fn record(panic: &PanicHookInfo<'_>) {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        BOOK.enter(State::PANICKED, Kind::Panic, &at, message(panic.payload()));
+    }
 }
 
 #[unsafe(export_name = "airtight:state")]

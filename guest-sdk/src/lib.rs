@@ -66,7 +66,10 @@
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //! | [`mem_stats`] and its assertions | not measured | do not load | measured |
 //!
-//! On wasm nothing is dropped after a panic or a trap. So a clean-up finds locks taken and cells borrowed as the test left
+//! With `airtight test --unwind`, panics unwind on wasm, too: the rows on clean-ups after a panic and on destructors then say
+//! what they say natively, whoever runs the test.
+//!
+//! Without it nothing is dropped on wasm after a panic or a trap. So a clean-up finds locks taken and cells borrowed as the test left
 //! them: let it own what it needs, and share with the test what survives that, such as a [`Cell`](std::cell::Cell).
 
 // `tests/documentation.rs` runs the example.

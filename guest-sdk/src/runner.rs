@@ -28,7 +28,7 @@ impl Runner {
     #[track_caller]
     pub(crate) fn leave(&self, why: &dyn Display) -> ! {
         match self {
-            Self::Libtest(_) if cfg!(panic = "unwind") => resume_unwind(Box::new(LeavePayload)),
+            _ if cfg!(panic = "unwind") => resume_unwind(Box::new(LeavePayload)),
             Self::Libtest(_) => panic!("{why}"),
             #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
             Self::Airtight(_) => core::arch::wasm32::unreachable(),

@@ -1,5 +1,6 @@
 //! What a harness judges an ending by, and what it makes of it.
 
+use super::rust::Panic;
 use crate::sandbox::Run;
 use crate::symbols::Symbols;
 
@@ -23,6 +24,13 @@ pub(crate) enum Finish {
     },
     /// The test panicked as it was to. It passes, and what is open is taken back.
     ExpectedPanic,
+    /// The test panicked, and its destructors ran. It fails, and what is open is what they did not give back.
+    Panicked {
+        /// What it said.
+        message: String,
+        /// Where, as the compiler wrote it: `file:line:column`.
+        place: Option<String>,
+    },
     /// The harness says that the test failed, and why.
     Failed {
         /// What went wrong.
@@ -39,6 +47,14 @@ pub(crate) enum Finish {
 impl Finish {
     /// A normal finish by returning.
     pub(crate) const RETURNED: Self = Self::Normal { exit_status: None };
+
+    /// A panic that unwound, by what is known of it.
+    pub(crate) fn panicked(panic: Option<Panic>) -> Self {
+        match panic {
+            Some(Panic { message, place }) => Self::Panicked { message, place: Some(place) },
+            None => Self::Panicked { message: "panicked, and the message was lost".to_owned(), place: None },
+        }
+    }
 
     /// A failure whose place is told by where the test ended.
     pub(crate) fn failed(message: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! Rust's own test harness: it lists its tests, runs one of them, and counts what became of it in its closing line.
 
+use super::rust::last_panic;
 use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
 use crate::config::Ask;
@@ -87,6 +88,9 @@ impl TestHarness for Libtest {
             (Ending::Exit { stack, .. }, Some(Closing { passed: 0, failed: 1, ignored: 0 }))
                 if !evidence.symbols.in_test_window(stack) =>
             {
+                if evidence.run.unwound.unwrap_or_else(|| ends_with_panic(&output.stderr)) {
+                    return Finish::panicked(last_panic(&output.stderr));
+                }
                 let message = returned_error(&output.stderr).unwrap_or_else(|| "the test returned an error".into());
                 Finish::Failed { message, at_declaration: true }
             }
@@ -185,6 +189,12 @@ fn own_output<'a>(stdout: &'a [u8], name: &str) -> &'a [u8] {
     let ended = &own[..end];
     let failures = memmem::rfind(ended, b"FAILED\n\nfailures:\n").map(|at| &ended[..at]);
     failures.or_else(|| ended.strip_suffix(b"ok\n")).unwrap_or(own)
+}
+
+/// Whether the last that was said of an end is a panic, and not an error that a test returned.
+fn ends_with_panic(stderr: &[u8]) -> bool {
+    let last = |needle: &[u8]| memmem::rfind(stderr, needle);
+    last_panic(stderr).is_some() && last(b"panicked at ") > last(b"\nError: ")
 }
 
 /// The text of an error that a test returned, as libtest prints it.

@@ -1,5 +1,6 @@
 //! Tests of the guest SDK: listed in a custom section, each with an export of its own.
 
+use super::rust::last_panic;
 use super::rust::{self, OUT_OF_MEMORY};
 use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, ExportProblem, Module, SdkTest};
@@ -106,13 +107,25 @@ impl TestHarness for Sdk {
         if let Some(first) = said.failures.first() {
             return Finish::failed(failure_message(first, evidence.symbols));
         }
-        if let (Some(expected), Ending::Trap { kind: TrapKind::Unreachable, .. }, Some(message)) =
-            (evidence.should_panic, &run.ending, &said.panic)
-        {
-            if message.contains(expected) {
-                return Finish::ExpectedPanic;
+        let ended = matches!(run.ending, Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned);
+        if let (Some(panic), true) = (&said.panic, ended) {
+            match evidence.should_panic {
+                Some(expected) if panic.text.contains(expected) => return Finish::ExpectedPanic,
+                Some(expected) => {
+                    let message = &panic.text;
+                    return Finish::failed(format!(
+                        "panicked, but not as expected: `{message}` does not contain `{expected}`"
+                    ));
+                }
+                // It was caught once it had unwound.
+                None if run.ending == Ending::Returned => {
+                    // What caught it knows the message; the place is only in what was printed.
+                    let printed = last_panic(&run.remains.output.stderr[..said.own_stderr]);
+                    let place = printed.filter(|printed| printed.message == panic.text).map(|printed| printed.place);
+                    return Finish::Panicked { message: panic.text.clone(), place };
+                }
+                None => {}
             }
-            return Finish::failed(format!("panicked, but not as expected: `{message}` does not contain `{expected}`"));
         }
         match (&run.ending, &said.skipped) {
             (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {

@@ -82,7 +82,11 @@ pub struct Details {
     /// Where it failed: the guest's stack, user frames first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
-    /// What was left after a normal finish: what was still open by order of acquisition, lost heap blocks by order of
+    /// Whether it panicked and its destructors ran. Then `leaks` is what they did not give back, and does not decide the
+    /// verdict.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unwound: bool,
+    /// What was left after a normal finish, or after a panic that unwound: what was still open by order of acquisition, lost heap blocks by order of
     /// allocation, files left in scratch by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Resource>,

@@ -280,7 +280,7 @@ prop_compose! {
         let cleanups = cleanups.into_iter().map(cleanup).collect();
         Details {
             message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
-            failures, changed_omitted: 0, output: Output::default(),
+            failures, changed_omitted: 0, output: Output::default(), unwound: false,
         }
     }
 }

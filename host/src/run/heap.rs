@@ -90,7 +90,7 @@ impl Accountant<'_> {
                 return audit;
             }
         };
-        let wanted = judgement.normal_finish && self.job.grants.policy().asks_for_blocks();
+        let wanted = judgement.has_balance() && self.job.grants.policy().asks_for_blocks();
         let picture = end.picture.as_ref().filter(|_| wanted);
         let second = (picture.is_some() || self.profile).then(|| {
             let SecondRun { end, host_leak, by_wall_clock } = self.second_run(first, end);

@@ -31,6 +31,8 @@ pub struct Judgement {
     pub at_declaration: bool,
     /// Whether what is open is a leak, and not just taken back.
     pub normal_finish: bool,
+    /// Whether the test panicked and its destructors ran: what is open is what they did not give back.
+    pub unwound: bool,
 }
 
 impl Judgement {
@@ -45,7 +47,13 @@ impl Judgement {
             panicked_at: None,
             at_declaration: false,
             normal_finish: verdict == Verdict::Pass,
+            unwound: false,
         }
+    }
+
+    /// Whether everything of the test's own is over, so that what is left can be told.
+    pub fn has_balance(&self) -> bool {
+        self.normal_finish || self.unwound
     }
 
     fn fail(message: impl Into<String>) -> Self {
@@ -74,6 +82,9 @@ impl Case<'_> {
         let mut judgement = match harness(self.harness).finish(&evidence) {
             Finish::Normal { exit_status } => Judgement { exit_status, ..Judgement::new(Verdict::Pass) },
             Finish::ExpectedPanic => Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) },
+            Finish::Panicked { message, place } => {
+                Judgement { unwound: true, panicked_at: place, ..Judgement::fail(message) }
+            }
             Finish::Failed { message, at_declaration } => Judgement { at_declaration, ..Judgement::fail(message) },
             Finish::Skipped(reason) => Judgement::skip(reason),
             Finish::Abnormal => self.judge_abnormal(),
@@ -92,6 +103,10 @@ impl Case<'_> {
             Verdict::Fail => {}
             Verdict::Timeout => return hints::for_endless_wait(stack, symbols),
             Verdict::Pass | Verdict::Leak | Verdict::Memory | Verdict::Exit | Verdict::Skip => return None,
+        }
+        // What does unwind fails for no reason of the platform's.
+        if self.module.unwinds() && symbols.cause(stack) == TrapCause::Panic {
+            return None;
         }
         let by_message = judgement.message.as_deref().and_then(|message| hints::for_failure(message, stack, symbols));
         let panicked = || symbols.cause(stack) == TrapCause::Panic;

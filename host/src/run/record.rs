@@ -95,8 +95,8 @@ fn details(
 ) -> (Verdict, Details) {
     let run = case.run;
     let held = resources::held(&run.remains, context.name, &case.module.symbols);
-    let (mut leaks, reclaimed) = if judgement.normal_finish { (held, Vec::new()) } else { (Vec::new(), held) };
-    if judgement.normal_finish {
+    let (mut leaks, reclaimed) = if judgement.has_balance() { (held, Vec::new()) } else { (Vec::new(), held) };
+    if judgement.has_balance() {
         leaks.extend(resources::left_behind(&run.remains, context.name));
     }
     let mut retained = Vec::new();
@@ -107,7 +107,8 @@ fn details(
     }
     let actions = &case.policy.leaks;
     let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.kind.setting()));
-    let (mut verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
+    let (verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
+    let mut verdict = if judgement.unwound { judgement.verdict } else { verdict };
     let growth = growth(context, case, heap);
     if verdict == Verdict::Pass && growth.as_ref().is_some_and(Growth::grows) {
         verdict = Verdict::Leak;
@@ -124,6 +125,7 @@ fn details(
         limit: judgement.limit,
         refused: run.refused.filter(|_| !overflow),
         stack,
+        unwound: judgement.unwound,
         leaks,
         retained,
         changed: resources::describe_changes(&run.remains),
@@ -206,7 +208,10 @@ fn weigh(verdict: Verdict, left: Vec<Resource>, action: impl Fn(&Resource) -> Le
 }
 
 fn place(context: &RecordContext<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame> {
-    if judgement.at_declaration {
+    if let (true, Some(at)) = (judgement.unwound, &judgement.panicked_at) {
+        return case.module.symbols.frames_of_place(at, context.name);
+    }
+    if judgement.at_declaration || judgement.unwound {
         return case.module.symbols.function_decl(context.name).into_iter().collect();
     }
     match (judgement.verdict, case.run.ending.stack(), &judgement.panicked_at) {

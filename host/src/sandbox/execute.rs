@@ -66,6 +66,8 @@ pub struct Run {
     pub linear_peak: u64,
     /// Growth that the limit refused it, without clean-ups.
     pub refused: Option<RefusedGrowth>,
+    /// Whether an exception left the test; `None` where that is not seen.
+    pub unwound: Option<bool>,
     /// The end of its heap, or why that was not seen.
     pub heap: Result<Box<HeapEnd>, NotTracked>,
     /// What the instance held around each call of the test.
@@ -94,6 +96,7 @@ impl Run {
             fuel: 0,
             linear_peak: 0,
             refused: None,
+            unwound: None,
             heap: Err(NotTracked::NotStarted),
             rounds: Vec::new(),
             sdk: None,
@@ -140,6 +143,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     heap.slack.end(left);
     let revised = heap.slack.revised().cloned();
     let host = wasi.host_count();
+    let unwound = heap.unwound();
     let heap = heap_end(job, heap, picture);
     let remains = wasi.finish(job.keep_changes);
     let Calls { last: CallOutcome { ending, spent, sdk }, rounds } = calls;
@@ -148,6 +152,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         fuel: spent,
         linear_peak: limiter.peak(),
         refused: limiter.refused(),
+        unwound,
         heap,
         rounds,
         sdk,
@@ -319,10 +324,17 @@ impl TestRun<'_> {
         CallOutcome { ending, spent, sdk }
     }
 
-    /// What is needed to tell lost blocks, after an ending that may be a normal finish.
+    /// What is needed to tell lost blocks, after an ending that may be a normal finish, or of a test that was left by a panic and
+    /// then ended by its harness.
     fn picture(&mut self, ending: &Ending) -> Option<EndPicture> {
         let wanted = self.instruments.picture || self.job.grants.policy().asks_for_blocks();
-        if !wanted || !matches!(ending, Ending::Returned | Ending::Exit { status: 0, .. }) {
+        let unwound = self.store.data().heap.unwound() == Some(true);
+        let complete = match ending {
+            Ending::Returned | Ending::Exit { status: 0, .. } => true,
+            Ending::Exit { .. } => unwound,
+            _ => false,
+        };
+        if !wanted || !complete {
             return None;
         }
         let module = self.job.module.heap.as_ref().ok()?;

@@ -188,6 +188,11 @@ impl LoadedModule {
         })
     }
 
+    /// Whether its panics unwind, as far as a module says: whether it has exceptions at all.
+    pub fn unwinds(&self) -> bool {
+        self.throws
+    }
+
     /// Whether it was compiled for this engine or the one beside it, which alone can run it.
     pub(crate) fn is_loaded_for(&self, engine: &Engine) -> bool {
         engine.is_or_owns(&self.engine)

@@ -31,8 +31,8 @@ pub struct SdkOutcome {
     pub failures: Vec<Failure>,
     /// Why it skipped itself.
     pub skipped: Option<String>,
-    /// The message of its panic, recorded where one is expected.
-    pub panic: Option<String>,
+    /// Its panic, recorded where one is expected, or where panics unwind.
+    pub panic: Option<Failure>,
     /// Clean-ups that did not finish normally.
     pub cleanups: Vec<FailedCleanup>,
     /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
@@ -41,7 +41,7 @@ pub struct SdkOutcome {
     pub broken: Option<String>,
 }
 
-/// A failure that a test recorded.
+/// A failure, or a panic, that a test recorded.
 #[derive(Debug, PartialEq)]
 pub struct Failure {
     /// Where, as the compiler wrote it: `file:line:column`.
@@ -188,13 +188,11 @@ impl After<'_> {
         let bytes = self.memory(state.journal_ptr, len)?;
         for entry in journal::entries(&bytes) {
             let entry = entry.map_err(|error| error.to_string())?;
-            let text = entry.text.into_owned();
+            let (at, text) = (entry.at.map(Cow::into_owned), entry.text.into_owned());
             match entry.kind {
-                journal::Kind::Failure => {
-                    outcome.failures.push(Failure { at: entry.at.map(Cow::into_owned), text });
-                }
+                journal::Kind::Failure => outcome.failures.push(Failure { at, text }),
                 journal::Kind::Skip => outcome.skipped = outcome.skipped.take().or(Some(text)),
-                journal::Kind::Panic => outcome.panic = outcome.panic.take().or(Some(text)),
+                journal::Kind::Panic => outcome.panic = outcome.panic.take().or(Some(Failure { at, text })),
                 _ => {}
             }
         }
@@ -205,7 +203,7 @@ impl After<'_> {
             outcome.skipped = Some(String::new());
         }
         if state.panicked() && outcome.panic.is_none() {
-            outcome.panic = Some(String::new());
+            outcome.panic = Some(Failure { at: None, text: String::new() });
         }
         Ok(())
     }

@@ -163,6 +163,15 @@ impl Symbols {
         frames
     }
 
+    /// The one frame that is known of a panic whose stack has unwound: its place, `file:line:column`, and the test.
+    pub fn frames_of_place(&self, place: &str, test: &str) -> Vec<Frame> {
+        let mut frame = Frame::new(test);
+        if let Some((file, line)) = split_place(place) {
+            (frame.file, frame.line) = (self.named_file(Some(file)), Some(line));
+        }
+        vec![frame]
+    }
+
     /// A place as reports have it, of one as the compiler wrote it: `file:line:column`.
     pub fn place(&self, compiled: &str) -> String {
         let named = || {

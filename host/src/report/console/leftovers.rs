@@ -34,7 +34,8 @@ impl Display for Leftovers<'_> {
         for heading in Heading::ALL.into_iter().filter(|heading| self.leaks(*heading).next().is_some()) {
             let (bound, inventory) = (self.bound_of(heading), Inventory(self.leaks(heading)));
             let (what, when) = (heading.words(), self.when());
-            writeln!(f, "    {what} when {when}{shown}: {bound}{inventory}")?;
+            let before = if self.details.unwound { "leaked on the way out, " } else { "" };
+            writeln!(f, "    {before}{what} when {when}{shown}: {bound}{inventory}")?;
             self.list(f, self.leaks(heading), bound, true)?;
         }
         if let Some(culprits) = culprits(self.language(), self.details.leaks.iter().map(|leak| leak.kind)) {
@@ -62,7 +63,11 @@ impl<'a> Leftovers<'a> {
 
     /// How the test came to the end at which something was left.
     fn when(&self) -> &'static str {
-        if self.left_by_exit() { "the program left through exit(0)" } else { "the test returned" }
+        match self.details {
+            Details { unwound: true, .. } => "the panic had unwound",
+            _ if self.left_by_exit() => "the program left through exit(0)",
+            _ => "the test returned",
+        }
     }
 
     /// The language that the leaks' stacks have in common.

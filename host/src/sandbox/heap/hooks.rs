@@ -2,7 +2,7 @@
 
 use super::module::ModuleHeap;
 use super::state::call_for;
-use crate::instrument::UNWOUND;
+use crate::instrument::{HookKind, UNWOUND};
 use crate::ledger::both_ends;
 use crate::ledger::heap::AllocationOutcome;
 use crate::sandbox::rerun::END_FRAMES;
@@ -60,8 +60,10 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
 fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let cost = state.heap.hook(which & !UNWOUND).context("a hook that is none")?.cost;
-    let back = if which & UNWOUND == 0 { cost.after } else { cost.unwound };
+    let hook = state.heap.hook(which & !UNWOUND).context("a hook that is none")?;
+    let (cost, is_window, unwound) = (hook.cost, hook.kind == HookKind::Window, which & UNWOUND != 0);
+    state.heap.unwound |= is_window && unwound;
+    let back = if unwound { cost.unwound } else { cost.after };
     let fuel = state.exact_fuel(left, back)?;
     caller.set_fuel(fuel)?;
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };

@@ -61,6 +61,8 @@ pub struct HeapState {
     most_calls: Option<u64>,
     /// How many there had been when the fuel ended.
     calls_at_fuel_end: Option<u64>,
+    /// Whether an exception left a function in which a test runs.
+    pub(super) unwound: bool,
     /// The host's answers that another run would get otherwise.
     pub answers: Answers,
     /// How the fuel that the hooks cost is given back.
@@ -99,6 +101,11 @@ impl HeapState {
     pub fn fuel_ended(&mut self) {
         self.calls_at_fuel_end = self.book.as_ref().map(|book| book.trace().events);
         self.most_calls = None;
+    }
+
+    /// Whether an exception left a function in which a test runs; `None` where that is not seen, without hooks.
+    pub fn unwound(&self) -> Option<bool> {
+        self.hooks.as_ref().map(|_| self.unwound)
     }
 
     /// The books, where they are kept.
