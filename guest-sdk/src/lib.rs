@@ -61,7 +61,7 @@
 //! | clean-ups after a panic | run | do not: the program has ended | run |
 //! | clean-ups after `exit`, a trap, the end of memory or fuel | do not | do not | run |
 //! | destructors after a panic, `fatal` or `skip` | run | do not | do not |
-//! | `should_panic` | works | libtest ignores the test | works |
+//! | `should_panic` | works | libtest by itself ignores the test, under airtight it works | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //! | [`mem_stats`] and its assertions | not measured | do not load | measured |

@@ -14,6 +14,7 @@ mod module;
 mod open;
 pub(crate) mod sections;
 mod shape;
+mod statics;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
 pub(crate) use locals::hold_nothing;
 pub use module::{ExportProblem, Module};
+pub(crate) use statics::{NoStatics, Statics};
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 #[cfg(test)]
 pub(crate) use wasi::importing_all as importing_all_of_wasi;

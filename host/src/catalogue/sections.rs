@@ -14,6 +14,7 @@ pub(crate) mod id {
     pub(crate) const GLOBAL: u8 = 6;
     pub(crate) const EXPORT: u8 = 7;
     pub(crate) const START: u8 = 8;
+    pub(crate) const ELEMENT: u8 = 9;
     pub(crate) const CODE: u8 = 10;
     pub(crate) const DATA: u8 = 11;
     pub(crate) const TAG: u8 = 13;

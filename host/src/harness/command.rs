@@ -2,11 +2,10 @@
 
 use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
-use crate::config::Ask;
 use crate::instrument::Window;
 use crate::model::Harness;
 use crate::policy::Policy;
-use crate::sandbox::{Ending, LoadedModule};
+use crate::sandbox::{Ending, LoadedModule, StartCall};
 use std::sync::Arc;
 
 pub(super) struct Command;
@@ -27,11 +26,12 @@ impl TestHarness for Command {
     /// The one test, named as the last part of the module's name.
     fn list(&self, lister: &Lister<'_>) -> Result<Vec<Test>, ListError> {
         let name = lister.module.name.rsplit('/').next().unwrap_or_default().into();
-        Ok(vec![Test { name, ignored: None, ask: Ask::default(), declared: None }])
+        Ok(vec![Test { name, ..Test::default() }])
     }
 
     fn entry(&self, _test: &Test, _module: &LoadedModule, policy: &Policy) -> Result<TestEntry, String> {
-        Ok(TestEntry::Start(policy.args.iter().map(|arg| Arc::from(arg.as_str())).collect()))
+        let args = policy.args.iter().map(|arg| Arc::from(arg.as_str())).collect();
+        Ok(TestEntry::Start(StartCall { args, ..StartCall::default() }))
     }
 
     fn finish(&self, evidence: &Evidence<'_>) -> Finish {

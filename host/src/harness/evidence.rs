@@ -1,5 +1,6 @@
 //! What a harness judges an ending by, and what it makes of it.
 
+use super::TestEntry;
 use super::rust::Panic;
 use crate::sandbox::Run;
 use crate::symbols::Symbols;
@@ -10,8 +11,8 @@ pub(crate) struct Evidence<'a> {
     pub run: &'a Run,
     /// The functions and lines of its module.
     pub symbols: &'a Symbols,
-    /// What its panic is to say, of a test that is to panic.
-    pub should_panic: Option<&'a str>,
+    /// How the test was entered.
+    pub entry: &'a TestEntry,
 }
 
 /// What the ending of a test means to its harness.

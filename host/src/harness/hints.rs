@@ -132,7 +132,7 @@ const CATCHERS: &[(&str, &str)] = &[
     ),
     (
         "",
-        "wasm32-wasip1 does not unwind: `std::panic::catch_unwind` catches nothing here; airtight::test has `should_panic`",
+        "wasm32-wasip1 does not unwind: `std::panic::catch_unwind` catches nothing here; a test that only has to panic can be `#[should_panic]`",
     ),
 ];
 

@@ -2,12 +2,12 @@
 
 use crate::config::Ask;
 use crate::sandbox::wasi::{GrantError, Grants, Streams};
-use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, run};
+use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, StartCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// One test, as its harness lists it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Test {
     /// Its name.
     pub name: Arc<str>,
@@ -17,12 +17,16 @@ pub(crate) struct Test {
     pub ask: Ask,
     /// Its place among the tests that the module's bytes declare, where it is one of them.
     pub declared: Option<usize>,
+    /// How `_start` is called for it, by a harness that lists its tests itself.
+    pub start: StartCall,
+    /// Why its verdict could not be known, whoever asks for it to be run.
+    pub untold: Option<String>,
 }
 
 /// How a test is entered.
 pub(crate) enum TestEntry {
-    /// Through `_start`, with these arguments after the program's name.
-    Start(Vec<Arc<str>>),
+    /// Through `_start`.
+    Start(StartCall),
     /// Through its own export.
     Sdk(SdkCall),
 }
@@ -31,16 +35,8 @@ impl TestEntry {
     /// What the sandbox calls.
     pub(crate) fn call(&self) -> Entry<'_> {
         match self {
-            Self::Start(args) => Entry::Start(args),
+            Self::Start(start) => Entry::Start(start),
             Self::Sdk(call) => Entry::Sdk(call),
-        }
-    }
-
-    /// What the test's panic is to say, where it is to panic.
-    pub(crate) fn should_panic(&self) -> Option<&str> {
-        match self {
-            Self::Start(_) => None,
-            Self::Sdk(call) => call.should_panic.as_deref(),
         }
     }
 }
@@ -94,12 +90,12 @@ impl Program<'_> {
     /// It does not return, or prints more than can be kept.
     pub(crate) fn answer(&self, args: &[&str]) -> Result<Vec<u8>, ListError> {
         let Lister { module, interrupted, .. } = *self.lister;
-        let args: Vec<Arc<str>> = args.iter().map(|arg| Arc::from(*arg)).collect();
+        let start = StartCall { args: args.iter().map(|arg| Arc::from(*arg)).collect(), ..StartCall::default() };
         let job = Job {
             module,
             grants: &self.grants,
             test: &Arc::from(""),
-            entry: Entry::Start(&args),
+            entry: Entry::Start(&start),
             interrupted,
             counts_heap: false,
             rounds: 1,

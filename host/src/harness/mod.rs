@@ -53,6 +53,11 @@ pub(crate) trait TestHarness: Sync {
     /// In which functions a test's own code runs.
     fn window(&self) -> Window;
 
+    /// Whether a test of it may be expected to panic, where the test does not tell the host itself that it did.
+    fn expects_panics(&self) -> bool {
+        false
+    }
+
     /// Which frames of a stack are its own.
     fn frames(&self) -> HarnessFrames {
         HarnessFrames::default()

@@ -50,6 +50,7 @@ pub(crate) fn code_rules(catalogue: &Catalogue) -> CodeRules {
         window: windows(&mut catalogue.harnesses()).first().copied().unwrap_or(Window::None),
         windows: windows(&mut Harness::ALL.into_iter()),
         // A module can hold functions of any harness, whoever runs its tests.
+        panics: catalogue.harnesses().any(|word| harness(word).expects_panics()),
         frames: Harness::ALL.into_iter().map(|word| harness(word).frames()).collect(),
     }
 }

@@ -87,6 +87,7 @@ impl TestHarness for Sdk {
             ignored: test.ignore.clone(),
             ask: ask(test),
             declared: Some(index),
+            ..Test::default()
         };
         Ok(lister.module.catalogue.declared.iter().enumerate().map(test).collect())
     }
@@ -107,9 +108,13 @@ impl TestHarness for Sdk {
         if let Some(first) = said.failures.first() {
             return Finish::failed(failure_message(first, evidence.symbols));
         }
+        let should_panic = match evidence.entry {
+            TestEntry::Sdk(call) => call.should_panic.as_deref(),
+            TestEntry::Start(_) => None,
+        };
         let ended = matches!(run.ending, Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned);
         if let (Some(panic), true) = (&said.panic, ended) {
-            match evidence.should_panic {
+            match should_panic {
                 Some(expected) if panic.text.contains(expected) => return Finish::ExpectedPanic,
                 Some(expected) => {
                     let message = &panic.text;
@@ -131,9 +136,7 @@ impl TestHarness for Sdk {
             (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {
                 Finish::Skipped(reason.clone())
             }
-            (Ending::Returned, None) if evidence.should_panic.is_some() => {
-                Finish::failed("did not panic, and should have")
-            }
+            (Ending::Returned, None) if should_panic.is_some() => Finish::failed("did not panic, and should have"),
             (Ending::Returned, None) => Finish::RETURNED,
             _ => Finish::Abnormal,
         }

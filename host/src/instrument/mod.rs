@@ -12,12 +12,14 @@ mod splice;
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
 pub use heap::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, HookKind, NoHooks, UNWOUND, Window, WindowFunctions,
+    ALLOCATE_EXPORT, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook, HookKind, Hooks, NoHooks,
+    PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT, PanicHooks, UNWOUND, Window,
+    WindowFunctions,
 };
 
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;
-use heap::Obstacle;
+use heap::Wanted;
 use splice::Splice;
 use std::borrow::Cow;
 
@@ -29,8 +31,18 @@ pub const REWRITER_VERSION: u32 = 3;
 pub struct Options {
     /// Follow the heap, with these functions as the test's own. `None` leaves the allocator alone.
     pub heap: Option<Window>,
+    /// Tell the host of panics, and what they say.
+    pub panics: bool,
+    /// Give functions of Rust's library that panic on this platform a body that answers, where there is an honest answer.
+    pub fills: bool,
     /// Windows of functions that a module may have been rewritten with before; the others are always thought of.
     pub earlier: Vec<Window>,
+}
+
+impl Options {
+    fn wanted(&self) -> Wanted {
+        Wanted { heap: self.heap, panics: self.panics, fills: self.fills }
+    }
 }
 
 /// A rewritten module.
@@ -51,8 +63,12 @@ pub struct RewriteMap {
     pub code_start_rewritten: Option<usize>,
     /// The mutable integer globals that the host can reach, by index.
     pub globals: Vec<ExportedGlobal>,
+    /// All hooks that the module has, of whatever kind.
+    pub hooks: Hooks,
     /// The hooks of the allocator, or why there are none.
-    pub heap: Result<HeapHooks, NoHooks>,
+    pub heap: Result<Hooks, NoHooks>,
+    /// What else is known of the hooks of panics, or why there are none.
+    pub panics: Result<PanicHooks, NoHooks>,
 }
 
 impl RewriteMap {
@@ -62,7 +78,7 @@ impl RewriteMap {
     }
 
     /// The offset from the start of the code section's contents of an offset in the rewritten module: what
-    /// [`crate::ledger::RawFrame`] holds. Stacks still need [`HeapHooks::restore`].
+    /// [`crate::ledger::RawFrame`] holds. Stacks still need [`Hooks::restore`].
     pub fn code_offset(&self, rewritten: usize) -> Option<u32> {
         u32::try_from(rewritten.checked_sub(self.code_start_rewritten?)?).ok()
     }
@@ -77,7 +93,7 @@ impl RewriteMap {
 /// If the module's sections cannot be parsed, or it uses a name that is kept for the host.
 pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
     let instrumented = match heap::reserved_name(module) {
-        None => rewrite(module, options.heap)?,
+        None => rewrite(module, options.wanted())?,
         Some(name) => recognise(module, options)?.ok_or(InstrumentError::NameTaken { name })?,
     };
     debug_assert!(keeps_valid(module.bytes, &instrumented.bytes), "a pass made an invalid module of a valid one");
@@ -85,20 +101,13 @@ pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrume
 }
 
 /// The passes over a module that uses none of the heap pass's names.
-fn rewrite<'a>(module: &Module<'a>, window: Option<Window>) -> Result<Instrumented<'a>, InstrumentError> {
+fn rewrite<'a>(module: &Module<'a>, wanted: Wanted) -> Result<Instrumented<'a>, InstrumentError> {
     let globals = export_globals::find(module)?;
     let mut exports: Vec<_> = globals.missing().collect();
     let mut splice = Splice::default();
-    let heap = match window.map(|window| heap::plan(module, window)) {
-        None => Err(NoHooks::Off),
-        Some(Err(Obstacle::NoHooks(reason))) => Err(reason),
-        Some(Err(Obstacle::Malformed(error))) => return Err(error),
-        Some(Ok(plan)) => {
-            exports.extend(plan.exports);
-            splice.extend(plan.edits);
-            Ok(plan.hooks)
-        }
-    };
+    let plan = heap::plan(module, wanted)?;
+    exports.extend(plan.exports);
+    splice.extend(plan.edits);
     splice.extend(own_tags::edits(module)?);
     splice.extend(export_globals::edit(module, &exports)?);
 
@@ -107,7 +116,9 @@ fn rewrite<'a>(module: &Module<'a>, window: Option<Window>) -> Result<Instrument
         code_start_original: start,
         code_start_rewritten: start.map(|start| splice.code_start(start)),
         globals: globals.all,
-        heap,
+        hooks: plan.hooks,
+        heap: plan.heap,
+        panics: plan.panics,
     };
     Ok(Instrumented { bytes: splice.apply(module.bytes), map })
 }
@@ -122,17 +133,20 @@ fn code_start(module: &Module<'_>) -> Option<usize> {
 /// valid module, and that one becomes this one.
 fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instrumented<'a>>, InstrumentError> {
     let windows = options.earlier.iter().copied().chain(options.heap).chain([Window::Main, Window::None]);
-    for window in windows {
-        let Some(original) = heap::undo(module, window)? else { continue };
+    let heaps = windows.map(Some).chain([None]);
+    let others = [(true, true), (true, false), (false, true), (false, false)];
+    let earlier = heaps.flat_map(|heap| others.map(|(panics, fills)| Wanted { heap, panics, fills }));
+    for wanted in earlier {
+        let Some(original) = heap::undo(module, wanted)? else { continue };
         if crate::catalogue::validate(&original).is_err() {
             continue;
         }
         let original = Module::read(&original)?;
-        let done = rewrite(&original, Some(window))?;
+        let done = rewrite(&original, wanted)?;
         if *done.bytes != *module.bytes {
             continue;
         }
-        let done = if options.heap == Some(window) { done } else { rewrite(&original, options.heap)? };
+        let done = if options.wanted() == wanted { done } else { rewrite(&original, options.wanted())? };
         let map = RewriteMap { code_start_original: code_start(module), ..done.map };
         let same = *done.bytes == *module.bytes;
         let bytes = if same { Cow::Borrowed(module.bytes) } else { Cow::Owned(done.bytes.into_owned()) };

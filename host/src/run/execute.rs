@@ -156,7 +156,6 @@ fn one(
         Decision::Run { grants, entry } => {
             let began = Instant::now();
             let _running = progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
-            let should_panic = entry.should_panic();
             let job = Job {
                 module: &module.module,
                 grants,
@@ -174,7 +173,7 @@ fn one(
                 let ran = run(&job);
                 by_wall_clock = ran.ended_by_wall_clock();
                 let (harness, policy, module) = (test.harness, grants.policy(), &module.module);
-                let case = Case { harness, module, policy, should_panic, run: &ran };
+                let case = Case { harness, module, policy, entry, run: &ran };
                 let judgement = case.judge();
                 let accountant = Accountant { job: &job, profile: shared.options.heap_profile };
                 let audit = accountant.audit(&ran, &judgement);

@@ -2,7 +2,7 @@
 
 use crate::harness::rust::{self, OUT_OF_MEMORY};
 use crate::harness::sdk::cleanup_message;
-use crate::harness::{Evidence, Finish, harness};
+use crate::harness::{Evidence, Finish, TestEntry, harness};
 use crate::harness::{c, hints};
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
@@ -70,7 +70,7 @@ pub struct Case<'a> {
     pub harness: Harness,
     pub module: &'a LoadedModule,
     pub policy: &'a Policy,
-    pub should_panic: Option<&'a str>,
+    pub entry: &'a TestEntry,
     pub run: &'a Run,
 }
 
@@ -78,7 +78,7 @@ impl Case<'_> {
     /// The verdict, as far as the ending decides it.
     pub fn judge(&self) -> Judgement {
         let symbols = &self.module.symbols;
-        let evidence = Evidence { run: self.run, symbols, should_panic: self.should_panic };
+        let evidence = Evidence { run: self.run, symbols, entry: self.entry };
         let mut judgement = match harness(self.harness).finish(&evidence) {
             Finish::Normal { exit_status } => Judgement { exit_status, ..Judgement::new(Verdict::Pass) },
             Finish::ExpectedPanic => Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) },

@@ -271,6 +271,9 @@ impl Planner<'_> {
         if let (Some(reason), RunIgnored::No) = (ignored, self.selection.ignored) {
             return Ok(Decision::Skip(Arc::clone(reason)));
         }
+        if let Some(why) = &test.untold {
+            return Ok(Decision::Skip(why.as_str().into()));
+        }
         let policy = match self.profile.policy_for(&module.name, &test.name, &test.ask) {
             Ok(policy) => policy,
             Err(refused) => return Ok(Decision::Refuse(refused.to_string())),

@@ -1,6 +1,6 @@
 //! From what the engine says of a stack to what the original module's debug information is read with.
 
-use crate::instrument::HeapHooks;
+use crate::instrument::Hooks;
 use crate::ledger::{RawFrame, Stack};
 use std::sync::Arc;
 use wasmtime::WasmBacktrace;
@@ -10,12 +10,12 @@ use wasmtime::WasmBacktrace;
 pub struct CodeMap {
     /// Where the code section's contents start in the module that runs.
     start: usize,
-    hooks: Option<Arc<HeapHooks>>,
+    hooks: Option<Arc<Hooks>>,
 }
 
 impl CodeMap {
     /// Of a rewritten module.
-    pub fn new(start: usize, hooks: Option<Arc<HeapHooks>>) -> Self {
+    pub fn new(start: usize, hooks: Option<Arc<Hooks>>) -> Self {
         Self { start, hooks }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Whether this is the test's only run, and what for, is not known here: see [`super::rerun`].
 
-use super::ending::Ending;
+use super::ending::{Ending, TrapKind};
 use super::heap::{self, EndPicture, HeapEnd, HeapState, NotTracked};
 use super::module::LoadedModule;
+use super::panics::{self, RaisedPanic};
 use super::rerun::{Allowances, Instruments};
 use super::rounds::{Level, RoundLevels};
 use super::sdk::{self, SdkCall, SdkOutcome};
+use super::start::{StartCall, unmark};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
@@ -17,13 +19,13 @@ use crate::policy::Limit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::error::Context;
-use wasmtime::{Instance, Store};
+use wasmtime::{Extern, Instance, Store, Val};
 
 /// What to call in a fresh instance.
 #[derive(Clone)]
 pub enum Entry<'a> {
-    /// `_start`, with these arguments after the program's name.
-    Start(&'a [Arc<str>]),
+    /// `_start`.
+    Start(&'a StartCall),
     /// A test of the guest SDK.
     Sdk(&'a SdkCall),
 }
@@ -74,6 +76,8 @@ pub struct Run {
     pub rounds: Vec<RoundLevels>,
     /// The SDK's own account of the test; `None` for tests of other harnesses.
     pub sdk: Option<SdkOutcome>,
+    /// The panic that ended the test, where one is expected and ended it.
+    pub panic: Option<RaisedPanic>,
     /// What was open at the end, after clean-ups, and what was printed.
     pub remains: Remains,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
@@ -100,6 +104,7 @@ impl Run {
             heap: Err(NotTracked::NotStarted),
             rounds: Vec::new(),
             sdk: None,
+            panic: None,
             remains: Remains::default(),
             host_leak: 0,
             late: false,
@@ -137,6 +142,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     };
     let calls = test.call();
     let picture = test.picture(&calls.last.ending);
+    let panic = test.panic(&calls.last.ending);
     let store = test.store;
     let left = store.get_fuel().unwrap_or(0);
     let TestState { wasi, limiter, mut heap, .. } = store.into_data();
@@ -156,6 +162,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         heap,
         rounds,
         sdk,
+        panic,
         remains,
         host_leak: host.open(),
         late: false,
@@ -173,7 +180,7 @@ fn heap_end(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> Resu
 fn arguments(job: &Job<'_>) -> Vec<Arc<str>> {
     let program = std::iter::once(Arc::clone(&job.module.program));
     match &job.entry {
-        Entry::Start(args) => program.chain(args.iter().cloned()).collect(),
+        Entry::Start(start) => program.chain(start.args.iter().cloned()).collect(),
         Entry::Sdk(_) => program.collect(),
     }
 }
@@ -245,6 +252,10 @@ impl TestRun<'_> {
         self.store.set_epoch_deadline(1);
         let instance = self.job.module.pre.instantiate(&mut self.store)?;
         self.setup.instance = Some(instance);
+        if let Some(hooks) = &self.job.module.hooks {
+            heap::attach(self.job.module.engine().hooks(), &mut self.store, &instance, &hooks.table)?;
+        }
+        self.tell_layout(&instance)?;
         if let Ok(module) = &self.job.module.heap {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);
         }
@@ -257,9 +268,17 @@ impl TestRun<'_> {
         Ok(())
     }
 
-    /// Wakes the hooks, and opens the books.
+    /// Tells functions with a body of ours how strings are laid out. Where that is not known they do what they did before.
+    fn tell_layout(&mut self, instance: &Instance) -> wasmtime::Result<()> {
+        let LoadedModule { strings: Some(strings), layout: Some(global), .. } = self.job.module else { return Ok(()) };
+        let Some(layout) = strings.layout(self.job) else { return Ok(()) };
+        let global = instance.get_module_export(&mut self.store, global).and_then(Extern::into_global);
+        let offset = i32::try_from(4 * layout.address)?;
+        global.context("a global of it is gone")?.set(&mut self.store, Val::I32(offset))
+    }
+
+    /// Opens the books.
     fn begin_heap(&mut self, instance: &Instance, module: &heap::ModuleHeap) -> wasmtime::Result<heap::Ground> {
-        heap::attach(self.job.module.engine().hooks(), &mut self.store, instance, module)?;
         let ground = module.layout.ground(&mut self.store, instance);
         if !self.job.counts_heap {
             return Ok(ground);
@@ -279,7 +298,10 @@ impl TestRun<'_> {
     fn invoke(&mut self) -> wasmtime::Result<Option<u32>> {
         let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
         match &self.job.entry {
-            Entry::Start(_) => {
+            Entry::Start(start) => {
+                if let Some(marked) = &start.should_panic {
+                    unmark(store, instance, marked);
+                }
                 instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
                 Ok(None)
             }
@@ -322,6 +344,14 @@ impl TestRun<'_> {
             _ => None,
         };
         CallOutcome { ending, spent, sdk }
+    }
+
+    /// The panic that ended the test, where one is expected.
+    fn panic(&mut self, ending: &Ending) -> Option<RaisedPanic> {
+        let Entry::Start(StartCall { should_panic: Some(expected), .. }) = self.job.entry else { return None };
+        let Ending::Trap { kind: TrapKind::Unreachable, .. } = ending else { return None };
+        let panics = self.job.module.panics.as_ref().ok()?;
+        panics::read(self.job, &mut self.store, self.setup.instance.as_ref()?, panics, expected.text.is_some())
     }
 
     /// What is needed to tell lost blocks, after an ending that may be a normal finish, or of a test that was left by a panic and

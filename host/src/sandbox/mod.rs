@@ -6,6 +6,7 @@
 //! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was
 //! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
 //! heap      the hooks of the guest's allocator, and the end of its heap
+//! panics    the panic that ended a test which is expected to panic, and what it says
 //! wasi      what a guest imports, and everything behind it
 //! ```
 
@@ -14,14 +15,19 @@ mod code;
 mod ending;
 mod engine;
 mod execute;
+mod guest;
 pub mod heap;
 mod limiter;
 mod module;
+mod panics;
+mod probe;
 pub mod rerun;
 mod rounds;
 mod sdk;
+mod start;
 mod state;
 mod store;
+mod strings;
 pub mod wasi;
 
 pub use cache::Cache;
@@ -31,6 +37,8 @@ pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 pub(crate) use execute::{Entry, Job, Run};
 pub(crate) use module::CodeRules;
 pub use module::{LoadError, LoadOptions, LoadedModule};
+pub(crate) use panics::PanicSaid;
 pub(crate) use rerun::run;
 pub use rounds::RoundLevels;
 pub use sdk::{FailedCleanup, Failure, SdkCall};
+pub(crate) use start::{MarkedPanic, StartCall};

@@ -4,10 +4,15 @@ use super::cache::{Cache, CacheKey};
 use super::code::CodeMap;
 use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
+use super::panics::ModulePanics;
 use super::sdk::SdkCall;
 use super::state::TestState;
+use super::strings::ModuleStrings;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, Weight};
-use crate::instrument::{self, Instrumented, RewriteMap, Window};
+use crate::instrument::{
+    self, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap,
+    Window,
+};
 use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
@@ -95,6 +100,23 @@ pub(crate) struct CodeRules {
     pub windows: Vec<Window>,
     /// Which frames of a stack are a harness's own.
     pub frames: Vec<HarnessFrames>,
+    /// Whether its tests may be expected to panic, without telling the host themselves that they did.
+    pub panics: bool,
+}
+
+/// The hooks that are in a compiled module.
+pub(super) struct ModuleHooks {
+    pub(super) hooks: Arc<Hooks>,
+    /// The table in which they look for the host.
+    pub(super) table: ModuleExport,
+}
+
+impl ModuleHooks {
+    /// Those that its rewriting put in; `None` where there are none.
+    fn of(module: &Module, map: &RewriteMap) -> Option<Self> {
+        let table = module.get_export_index(HOOKS_TABLE)?;
+        Some(Self { hooks: Arc::new(map.hooks.clone()), table })
+    }
 }
 
 /// A compiled module with its catalogue and symbols.
@@ -109,6 +131,13 @@ pub struct LoadedModule {
     pub(super) pre: InstancePre<TestState>,
     engine: Arc<Engine>,
     pub(super) code: Arc<CodeMap>,
+    pub(super) hooks: Option<ModuleHooks>,
+    /// Its strings, where their layout is wanted.
+    pub(super) strings: Option<ModuleStrings>,
+    /// The global that tells functions with a body of ours how strings are laid out.
+    pub(super) layout: Option<ModuleExport>,
+    /// What tells of its panics, or why nothing does.
+    pub(super) panics: Result<ModulePanics, String>,
     /// Its hooked allocator, or why there is none.
     pub(super) heap: Result<ModuleHeap, NoHeap>,
     globals: Vec<ModuleExport>,
@@ -159,7 +188,12 @@ impl LoadedModule {
         // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
         catalogue::validate(bytes)?;
         let heap_accounting = engine.options().heap_accounting;
-        let asked = instrument::Options { heap: heap_accounting.then_some(rules.window), earlier: rules.windows };
+        let asked = instrument::Options {
+            heap: heap_accounting.then_some(rules.window),
+            panics: rules.panics,
+            fills: true,
+            earlier: rules.windows,
+        };
         let Instrumented { bytes: rewritten, map } =
             instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
         let Compiled { engine, module } = compile(engine, cache, &rewritten)?;
@@ -169,13 +203,23 @@ impl LoadedModule {
         let start = map.code_start_rewritten.unwrap_or(0);
         let saved = saved(&map);
         let throws = parsed.has_tags();
+        let hooks = ModuleHooks::of(&module, &map);
+        let write = [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name));
+        let panics = match &map.panics {
+            Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
+            Err(why) => Err(why.to_string()),
+        };
         let heap =
             if heap_accounting { ModuleHeap::new(&module, map, catalogue.lowest_data) } else { Err(NoHeap::TurnedOff) };
         Ok(Self {
             baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
-            code: Arc::new(CodeMap::new(start, heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks)))),
+            code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)))),
+            hooks,
+            strings: write.map(ModuleStrings::new),
+            layout: module.get_export_index(FILL_LAYOUT_EXPORT),
+            panics,
             heap,
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
             symbols: Symbols::new(bytes.into(), parsed.sections, options.roots)
@@ -215,6 +259,14 @@ impl LoadedModule {
     /// How to call an SDK test of this module.
     pub fn sdk_call(&self, export: &str, should_panic: Option<String>) -> Option<SdkCall> {
         Some(SdkCall { export: self.pre.module().get_export_index(export)?, should_panic })
+    }
+
+    /// Why it cannot be told whether a test of this module panicked, or what the panic said where `says`; `None` where it can.
+    pub(crate) fn untold_panics(&self, says: bool) -> Option<&str> {
+        match &self.panics {
+            Ok(panics) => panics.unread().filter(|_| says),
+            Err(why) => Some(why),
+        }
     }
 
     /// The values of the module's mutable globals, the stack pointer among them.
@@ -307,7 +359,7 @@ mod tests {
         let load = || -> Result<LoadedModule, LoadError> {
             let parsed = Parsed::open(bytes)?;
             let catalogue = Catalogue::new(&parsed, Harness::Command, Vec::new(), Vec::new())?;
-            let rules = CodeRules { window: Window::Main, windows: Vec::new(), frames: Vec::new() };
+            let rules = CodeRules { window: Window::Main, windows: Vec::new(), frames: Vec::new(), panics: false };
             LoadedModule::load(engine, cache, parsed, catalogue, rules, LoadOptions::default())
         };
         load().map_err(|error| error.to_string())

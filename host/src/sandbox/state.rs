@@ -1,6 +1,7 @@
 use super::code::CodeMap;
 use super::heap::HeapState;
 use super::limiter::Limiter;
+use super::panics::PanicWatch;
 use super::rerun::{InexactFuel, SLACK};
 use super::wasi::Wasi;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ pub struct TestState {
     pub wasi: Wasi,
     pub limiter: Limiter,
     pub heap: HeapState,
+    pub panics: PanicWatch,
     pub code: Arc<CodeMap>,
     /// Fuel spent in earlier calls of the same instance.
     pub spent_before: u64,
@@ -61,7 +63,8 @@ pub fn refuel(store: &mut Store<TestState>, fuel: u64) -> wasmtime::Result<()> {
 impl ResourceLimiter for TestState {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = self.limiter.memory_growing(current, desired, maximum)?;
-        if let (true, Some(book)) = (allowed, self.heap.book()) {
+        // After the test, the host itself makes memory grow to read what a panic says.
+        if let (true, false, Some(book)) = (allowed, self.panics.is_read(), self.heap.book()) {
             book.memory_grew();
         }
         Ok(allowed)

@@ -3,6 +3,7 @@
 use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::module::LoadedModule;
+use super::panics::PanicWatch;
 use super::rerun::Instruments;
 use super::state::TestState;
 use super::wasi::{Halt, Wasi};
@@ -11,11 +12,12 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 /// A store for one run of a module's code, with a limit on linear memory in bytes. It has no fuel yet.
 pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: &Instruments) -> Store<TestState> {
-    let hooks = module.heap.as_ref().ok().map(|heap| Arc::clone(&heap.hooks));
+    let hooks = module.hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks));
     let state = TestState {
         wasi,
         limiter: Limiter::new(memory, module.throws),
         heap: HeapState::new(hooks, instruments),
+        panics: PanicWatch::default(),
         code: Arc::clone(&module.code),
         spent_before: 0,
         budget: 0,

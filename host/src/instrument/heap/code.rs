@@ -155,7 +155,13 @@ impl HookKind {
             Self::Calloc | Self::Realloc | Self::AlignedAlloc | Self::Memalign => Some((2, true)),
             Self::Free => Some((1, false)),
             Self::PosixMemalign => Some((3, true)),
-            Self::Window | Self::Libc => None,
+            Self::Window
+            | Self::Libc
+            | Self::Announce
+            | Self::Raise
+            | Self::RaiseUntold
+            | Self::TempDir
+            | Self::ProcessId => None,
         }
     }
 
@@ -171,9 +177,11 @@ impl HookKind {
     fn told(self) -> [Option<u32>; 2] {
         match self {
             Self::Malloc | Self::Free => [Some(0), None],
-            Self::Calloc | Self::Realloc | Self::AlignedAlloc | Self::Memalign => [Some(0), Some(1)],
+            Self::Calloc | Self::Realloc | Self::AlignedAlloc | Self::Memalign | Self::Announce | Self::Raise => {
+                [Some(0), Some(1)]
+            }
             Self::PosixMemalign => [Some(0), Some(2)],
-            Self::Window | Self::Libc => [None, None],
+            Self::Window | Self::Libc | Self::RaiseUntold | Self::TempDir | Self::ProcessId => [None, None],
         }
     }
 }

@@ -37,8 +37,10 @@
 //! compiler has inlined into its callers.
 
 mod code;
+mod fills;
 mod module;
 mod names;
+mod panics;
 mod plan;
 mod reason;
 mod restore;
@@ -48,24 +50,31 @@ mod undo;
 mod tests;
 
 use code::HookCost;
-pub(super) use plan::{Obstacle, plan};
+pub use panics::{PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT, PanicHooks};
+pub(super) use plan::{Wanted, plan};
 pub use reason::NoHooks;
 pub(super) use undo::{reserved_name, undo};
 
 /// The export of the table that the host fills: `enter` in slot 0, `leave` in slot 1.
 ///
 /// `enter` has the type `(i32 which, i32 a, i32 b) -> ()`, `leave` has `(i32 which, i32 result) -> ()`; `which` is an
-/// index in [`HeapHooks::hooks`]. See [`HookKind`] for `a` and `b`; `result` is what the function returned, or 0.
+/// index in [`Hooks::hooks`]. See [`HookKind`] for `a` and `b`; `result` is what the function returned, or 0.
 pub const HOOKS_TABLE: &str = "airtight:hooks";
 
 /// Added to `which` where `leave` tells of a call that an exception ended.
 pub const UNWOUND: u32 = 1 << 31;
 
-/// The export of a function that allocates, so that the host can call it: of the kind [`HeapHooks::allocator`].
+/// The export of a function that allocates, so that the host can call it: of the kind [`Hooks::allocator`].
 pub const ALLOCATE_EXPORT: &str = "airtight:heap/allocate";
 
 /// The export of `free`. Missing where the module has none.
 pub const FREE_EXPORT: &str = "airtight:heap/free";
+
+/// The export of a global that says where in a `String` its address is, in bytes; below 0 where that is not known.
+pub const FILL_LAYOUT_EXPORT: &str = "airtight:fill/layout";
+
+/// The export of the function that appends to a `String`.
+pub const FILL_WRITE_EXPORT: &str = "airtight:fill/write";
 
 /// In which functions a test's own code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +123,28 @@ pub enum HookKind {
     Window,
     /// What runs in it is the C library's own, also within a window.
     Libc,
+    /// Tells of a panic before it is raised, and calls the panic hook: `a` is the panic's payload, `b` the payload's vtable.
+    Announce,
+    /// Raises a panic: `a` is the panic's payload, `b` the payload's vtable.
+    Raise,
+    /// Raises a panic, and is not told which: the compiler saw that nothing reads it.
+    RaiseUntold,
+    /// Gives the directory of temporary files. It has a body of ours, and tells the host nothing.
+    TempDir,
+    /// Gives the number of the process. It has a body of ours, and tells the host nothing.
+    ProcessId,
+}
+
+impl HookKind {
+    /// Whether a call of it is one that the books of the heap are told of.
+    pub fn is_of_heap(self) -> bool {
+        !matches!(self, Self::Announce | Self::Raise | Self::RaiseUntold) && !self.is_fill()
+    }
+
+    /// Whether the function was given a body of ours.
+    pub fn is_fill(self) -> bool {
+        matches!(self, Self::TempDir | Self::ProcessId)
+    }
 }
 
 /// A function whose calls the host learns of.
@@ -138,13 +169,13 @@ pub struct Hook {
 }
 
 /// The hooked functions of a module.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeapHooks {
-    /// In the order of their functions. One of them allocates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// In the order of their functions. Where the heap is followed, one of them allocates.
     pub hooks: Vec<Hook>,
 }
 
-impl HeapHooks {
+impl Hooks {
     /// What the function exported as [`ALLOCATE_EXPORT`] is.
     pub fn allocator(&self) -> Option<HookKind> {
         allocator(self.hooks.iter().map(|hook| hook.kind))

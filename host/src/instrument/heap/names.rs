@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use wasmparser::{BinaryReader, FuncType, ValType};
 
 /// A function to hook.
+#[derive(Debug, Clone)]
 pub(super) struct HookTarget {
     pub(super) kind: HookKind,
     pub(super) name: String,
@@ -119,7 +120,7 @@ pub(super) fn find(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<Hook
     }
 }
 
-fn target(kind: HookKind, name: &str, function: u32) -> HookTarget {
+pub(super) fn target(kind: HookKind, name: &str, function: u32) -> HookTarget {
     HookTarget { kind, name: name.to_owned(), function }
 }
 
@@ -160,7 +161,7 @@ fn runs(runtime: &str, name: &str) -> bool {
 }
 
 /// The path of a Rust function, without hash and type arguments; of a mangled or of a readable name.
-fn path(name: &str) -> String {
+pub(super) fn path(name: &str) -> String {
     let readable = rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"));
     let path = readable.split_once("::<").map_or(&*readable, |(path, _)| path);
     // A linker that demangles leaves the hash: `::h` and sixteen digits.
@@ -169,7 +170,7 @@ fn path(name: &str) -> String {
 }
 
 /// Whether Rust's `alloc` calls something else than the C library's allocator. Inlined, only debug information tells.
-fn has_own_allocator(module: &ModuleBodies<'_>) -> bool {
+pub(super) fn has_own_allocator(module: &ModuleBodies<'_>) -> bool {
     let symbol = memmem::Finder::new(GLOBAL_ALLOCATOR);
     let mut told =
         module.sections().iter().filter(|section| section.name == "name" || section.name.starts_with(".debug_"));

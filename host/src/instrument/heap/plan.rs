@@ -1,9 +1,11 @@
 //! What to change for the hooks.
 
 use super::code::{self, Listeners};
+use super::fills::{self, FillTargets};
 use super::module::ModuleBodies;
 use super::names::{self, HookTarget};
-use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, Hook, HookKind, NoHooks, Window, allocator};
+use super::panics::{self, PanicHooks, PanicTargets};
+use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook, HookKind, Hooks, NoHooks, Window, allocator};
 use crate::catalogue::Module;
 use crate::catalogue::sections::{Section, id};
 use crate::instrument::InstrumentError;
@@ -16,21 +18,37 @@ use wasmparser::{BinaryReaderError, FunctionBody};
 pub(super) const TYPES: &[u8] = &[0x60, 3, 0x7f, 0x7f, 0x7f, 0, 0x60, 2, 0x7f, 0x7f, 0];
 pub(super) const TYPE_COUNT: u32 = 2;
 
+/// The sections that come before the globals.
+const BEFORE_GLOBALS: &[u8] = &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, id::MEMORY, id::TAG];
+
 /// The table: `funcref`, two elements and no more.
 pub(super) const TABLE: &[u8] = &[0x70, 1, 2, 2];
 
 /// Most functions, types and exports of a module, each: what engines agree on.
 const MOST: u32 = 1_000_000;
 
-/// What to change for the hooks, and what the hooks are.
-pub(in crate::instrument) struct HeapEdits {
-    pub(in crate::instrument) hooks: HeapHooks,
+/// What the host wants to learn of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::instrument) struct Wanted {
+    /// The heap, with these functions as the test's own.
+    pub(in crate::instrument) heap: Option<Window>,
+    /// Panics.
+    pub(in crate::instrument) panics: bool,
+    /// Nothing: functions are to answer that panic on this platform.
+    pub(in crate::instrument) fills: bool,
+}
+
+/// What to change for the hooks, and what the hooks are. Nothing is changed where there are none.
+pub(in crate::instrument) struct HookPlan {
+    pub(in crate::instrument) hooks: Hooks,
+    pub(in crate::instrument) heap: Result<Hooks, NoHooks>,
+    pub(in crate::instrument) panics: Result<PanicHooks, NoHooks>,
     pub(in crate::instrument) edits: Vec<Edit>,
     pub(in crate::instrument) exports: Vec<NewExport>,
 }
 
-/// Why nothing is hooked: the heap cannot be followed, or the module cannot be read.
-pub(in crate::instrument) enum Obstacle {
+/// Why nothing is hooked, or the module cannot be read.
+enum Obstacle {
     NoHooks(NoHooks),
     Malformed(InstrumentError),
 }
@@ -48,15 +66,102 @@ impl<E: Into<InstrumentError>> From<E> for Obstacle {
 }
 
 /// What to change for the hooks of a module that has none.
-pub(in crate::instrument) fn plan(parsed: &Module<'_>, window: Window) -> Result<HeapEdits, Obstacle> {
+///
+/// # Errors
+/// The module cannot be read.
+pub(in crate::instrument) fn plan(parsed: &Module<'_>, wanted: Wanted) -> Result<HookPlan, InstrumentError> {
     let module = ModuleBodies::new(parsed)?;
-    let targets = targets(&module, window)?;
-    with_targets(&module, targets)
+    let mut targets = Targets::find(&module, wanted, false);
+    loop {
+        if targets.in_order().is_empty() {
+            // Neither is without a function where it may be hooked.
+            let (heap, panics) = (targets.heap.and(Err(NoHooks::Off)), targets.panics.and(Err(NoHooks::Off)));
+            let hooks = Hooks::default();
+            return Ok(HookPlan { hooks, heap, panics, edits: Vec::new(), exports: Vec::new() });
+        }
+        match with_targets(&module, &targets) {
+            Ok((hooks, edits)) => {
+                let exports = targets.exports(module.table_count());
+                let Targets { heap, panics, .. } = targets;
+                let panics = panics.map(|PanicTargets { text, borrows, .. }| PanicHooks { text, borrows });
+                let heap = heap.map(|_| hooks.clone());
+                return Ok(HookPlan { hooks, heap, panics, edits, exports });
+            }
+            // The loop ends: something is given up each time.
+            Err(Obstacle::NoHooks(why)) => targets.give_up(&why),
+            Err(Obstacle::Malformed(error)) => return Err(error),
+        }
+    }
 }
 
-/// What to hook, if anything may be.
-pub(super) fn targets(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<HookTarget>, NoHooks> {
-    let targets = names::find(module, window)?;
+/// What to hook, or why nothing.
+#[derive(Debug)]
+pub(super) struct Targets {
+    pub(super) heap: Result<Vec<HookTarget>, NoHooks>,
+    pub(super) panics: Result<PanicTargets, NoHooks>,
+    pub(super) fills: FillTargets,
+}
+
+impl Targets {
+    /// What to hook in a module, or what is hooked in one that has hooks.
+    pub(super) fn find(module: &ModuleBodies<'_>, wanted: Wanted, hooked: bool) -> Self {
+        let heap = wanted.heap.ok_or(NoHooks::Off).and_then(|window| names::find(module, window));
+        let panics = if wanted.panics { panics::find(module, hooked) } else { Err(NoHooks::Off) };
+        let may_be = may_be_hooked(module);
+        let heap = heap.and_then(|found| may_be.clone().map(|()| found));
+        let panics = panics.and_then(|found| may_be.clone().map(|()| found));
+        let fills = if wanted.fills && may_be.is_ok() { fills::find(module, hooked) } else { FillTargets::default() };
+        let mut targets = Self { heap, panics, fills };
+        let in_order = targets.in_order();
+        let twice = in_order.windows(2).find(|pair| pair[0].function == pair[1].function);
+        if let Some(function) = twice.map(|pair| pair[0].function) {
+            targets.panics = targets.panics.and(Err(NoHooks::TwoNames { function }));
+            targets.fills = FillTargets::default();
+        }
+        targets
+    }
+
+    /// All that is to be hooked, in the order of the functions.
+    pub(super) fn in_order(&self) -> Vec<HookTarget> {
+        let heap = self.heap.iter().flatten();
+        let panics = self.panics.iter().flat_map(|found| &found.hooks);
+        let mut all: Vec<_> = heap.chain(panics).chain(&self.fills.functions).cloned().collect();
+        all.sort_by_key(|target| target.function);
+        all
+    }
+
+    /// What the host needs by name. `table` is that of the hooks.
+    pub(super) fn exports(&self, table: u32) -> Vec<NewExport> {
+        let mut exports = vec![NewExport { name: HOOKS_TABLE.to_owned(), kind: ExportKind::Table, index: table }];
+        if let Ok(targets) = &self.heap {
+            exports.extend(heap_exports(targets));
+        }
+        if let Ok(found) = &self.panics {
+            exports.extend(found.exports());
+        }
+        exports.extend(self.fills.exports());
+        exports
+    }
+
+    /// Gives up what cannot be hooked for this reason: where a single function is why, only what it is for.
+    fn give_up(&mut self, why: &NoHooks) {
+        let of_panics = |name: &str| self.panics.iter().flat_map(|found| &found.hooks).any(|hook| hook.name == name);
+        let filled = |name: &str| self.fills.functions.iter().any(|function| function.name == name);
+        match why {
+            NoHooks::TooShort { name } if filled(name) => self.fills.give_up(name),
+            NoHooks::TooShort { name } if of_panics(name) => self.panics = Err(why.clone()),
+            NoHooks::TooShort { .. } if self.heap.is_ok() => self.heap = Err(why.clone()),
+            _ => {
+                self.fills = FillTargets::default();
+                self.heap = self.heap.as_ref().map_err(Clone::clone).and(Err(why.clone()));
+                self.panics = self.panics.as_ref().map_err(Clone::clone).and(Err(why.clone()));
+            }
+        }
+    }
+}
+
+/// Whether a module may have hooks at all.
+fn may_be_hooked(module: &ModuleBodies<'_>) -> Result<(), NoHooks> {
     if module.imports_memory() {
         return Err(NoHooks::ImportedMemory);
     }
@@ -66,7 +171,7 @@ pub(super) fn targets(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<H
     if module.parsed.section(id::START).is_some() {
         return Err(NoHooks::StartFunction);
     }
-    Ok(targets)
+    Ok(())
 }
 
 /// Where what is added goes.
@@ -97,21 +202,24 @@ impl<'m> Insertions<'m> {
     }
 }
 
-fn with_targets(module: &ModuleBodies<'_>, targets: Vec<HookTarget>) -> Result<HeapEdits, Obstacle> {
+fn with_targets(module: &ModuleBodies<'_>, found: &Targets) -> Result<(Hooks, Vec<Edit>), Obstacle> {
+    let targets = found.in_order();
     let added = 2 * targets.len() as u32;
     let places = Insertions::find(module, added)?;
     let mut new = NewCode::default();
     for target in &targets {
-        new.hook(module, &places, target)?;
+        new.hook(module, &places, target, &found.fills)?;
     }
-    let exports = exports(module.table_count(), &targets);
     let NewCode { mut edits, hooks, functions, bodies } = new;
     edits.extend(code_edits(module, &places, added, bodies));
     let (bytes, sections) = (module.bytes(), module.sections());
     edits.push(grown(bytes, sections, id::TYPE, &[], TYPE_COUNT, TYPES)?);
     edits.push(grown(bytes, sections, id::FUNCTION, &[], added, &functions)?);
+    if found.fills.has_global() {
+        edits.push(grown(bytes, sections, id::GLOBAL, BEFORE_GLOBALS, 1, fills::GLOBAL)?);
+    }
     edits.push(grown(bytes, sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?);
-    Ok(HeapEdits { hooks: HeapHooks { hooks }, edits, exports })
+    Ok((Hooks { hooks }, edits))
 }
 
 /// The code section's size and count, and what is behind its functions.
@@ -125,9 +233,9 @@ fn code_edits(module: &ModuleBodies<'_>, places: &Insertions<'_>, added: u32, bo
     [Edit { at: places.code.whole.start..places.counted, with: header }, Edit { at: end..end, with: bodies }]
 }
 
-/// What the host needs by name.
-pub(super) fn exports(table: u32, targets: &[HookTarget]) -> Vec<NewExport> {
-    let mut exports = vec![NewExport { name: HOOKS_TABLE.to_owned(), kind: ExportKind::Table, index: table }];
+/// What the host needs by name to call the allocator.
+fn heap_exports(targets: &[HookTarget]) -> Vec<NewExport> {
+    let mut exports = Vec::new();
     let kinds = targets.iter().map(|target| target.kind);
     let allocator = allocator(kinds.clone());
     for (target, kind) in targets.iter().zip(kinds) {
@@ -156,6 +264,7 @@ impl NewCode {
         module: &ModuleBodies<'_>,
         places: &Insertions<'_>,
         target: &HookTarget,
+        fills: &FillTargets,
     ) -> Result<(), Obstacle> {
         let &HookTarget { kind, ref name, function } = target;
         let (Some(body), Some(ty)) = (module.body(function), module.function_type(function)) else {
@@ -169,7 +278,11 @@ impl NewCode {
         let jump = code::jump(params, wrapper, locals(bytes)?, bytes.len());
         let jump = jump.ok_or_else(|| NoHooks::TooShort { name: name.clone() })?;
         let throws = module.parsed.has_tags();
-        let code::Wrapper { body: between, cost } = code::wrapper(kind, which, params, moved, places.listeners, throws);
+        let code::Wrapper { body: between, cost } = if kind.is_fill() {
+            code::Wrapper { body: fills.body(kind, moved)?, cost: code::HookCost::default() }
+        } else {
+            code::wrapper(kind, which, params, moved, places.listeners, throws)
+        };
 
         let moved_body = self.append(places, bytes);
         self.append(places, &between);

@@ -1,6 +1,6 @@
 //! Stacks of the rewritten module as the original would have had them.
 
-use super::{HeapHooks, Hook};
+use super::{Hook, Hooks};
 use crate::ledger::RawFrame;
 
 /// A function that the pass added to the module, by what it was added as.
@@ -9,7 +9,7 @@ enum AddedFunction<'h> {
     Wrapper(&'h Hook),
 }
 
-impl HeapHooks {
+impl Hooks {
     /// A stack, innermost frame first, without the frames of wrappers and jumps.
     ///
     /// Captured by `enter` or `leave`, a stack ends in the hooked function, at no offset.
@@ -33,10 +33,11 @@ impl HeapHooks {
                         Some(RawFrame { function: hook.function, offset: frame.offset.and_then(|at| hook.back(at)) }),
                     )
                 }
-                // The body left by a tail call if anything runs above the wrapper.
-                AddedFunction::Wrapper(hook) => {
-                    (hook, (next == 1).then_some(RawFrame { function: hook.function, offset: None }))
-                }
+                // The body left by a tail call if anything runs above the wrapper. A body of ours is one of the function's own.
+                AddedFunction::Wrapper(hook) => (
+                    hook,
+                    (next == 1 || hook.kind.is_fill()).then_some(RawFrame { function: hook.function, offset: None }),
+                ),
             };
             if stack.get(next).is_some_and(|frame| frame.function == hook.function) {
                 next += 1;
@@ -53,7 +54,7 @@ impl HeapHooks {
     /// Whether the function in which a stack ends is a wrapper: if fuel ran out in it, the original has some left, and
     /// goes on.
     pub fn in_wrapper(&self, innermost: u32) -> bool {
-        matches!(self.part(innermost), Some(AddedFunction::Wrapper(_)))
+        matches!(self.part(innermost), Some(AddedFunction::Wrapper(hook)) if !hook.kind.is_fill())
     }
 
     fn part(&self, function: u32) -> Option<AddedFunction<'_>> {

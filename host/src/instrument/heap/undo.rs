@@ -2,8 +2,8 @@
 
 use super::module::ModuleBodies;
 use super::names::HookTarget;
-use super::plan::{TABLE, TYPE_COUNT, TYPES, exports, targets};
-use super::{HOOKS_TABLE, Window};
+use super::plan::{TABLE, TYPE_COUNT, TYPES, Targets, Wanted};
+use super::{HOOKS_TABLE, fills, panics};
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;
 use crate::instrument::InstrumentError;
@@ -12,29 +12,34 @@ use crate::instrument::splice::{Edit, Splice, leb, shrunk};
 use wasm_encoder::Encode;
 
 /// What the names of the exported functions start with.
-const PREFIX: &str = "airtight:heap/";
+const PREFIXES: [&str; 3] = ["airtight:heap/", "airtight:fill/", panics::PREFIX];
 
 /// The first export with a name that the pass itself gives, or may give one day.
 pub(in crate::instrument) fn reserved_name(module: &Module<'_>) -> Option<String> {
-    let reserved = |name: &str| name == HOOKS_TABLE || name.starts_with(PREFIX);
+    let reserved = |name: &str| name == HOOKS_TABLE || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     module.exports.iter().map(|export| export.name).find(|name| reserved(name)).map(str::to_owned)
 }
 
-/// Takes out what a run of the pass with this window would have put in. `None` where that is not there.
+/// Takes out what a run of the pass that wanted this would have put in. `None` where that is not there.
 ///
 /// The result proves nothing by itself: it may not even be a module.
-pub(in crate::instrument) fn undo(parsed: &Module<'_>, window: Window) -> Result<Option<Vec<u8>>, InstrumentError> {
+pub(in crate::instrument) fn undo(parsed: &Module<'_>, wanted: Wanted) -> Result<Option<Vec<u8>>, InstrumentError> {
     let module = ModuleBodies::new(parsed)?;
     // Jumps are as long as what they replace and of the same type: the same functions are found.
-    let Ok(targets) = targets(&module, window) else { return Ok(None) };
+    let targets = Targets::find(&module, wanted, true);
+    let missing = [wanted.heap.is_some() && targets.heap.is_err(), wanted.panics && targets.panics.is_err()];
+    if missing.contains(&true) || targets.in_order().is_empty() {
+        return Ok(None);
+    }
     let Some(edits) = edits(&module, &targets) else { return Ok(None) };
     let mut splice = Splice::default();
     splice.extend(edits);
     Ok(Some(splice.apply(parsed.bytes).into_owned()))
 }
 
-fn edits(module: &ModuleBodies<'_>, targets: &[HookTarget]) -> Option<Vec<Edit>> {
+fn edits(module: &ModuleBodies<'_>, found: &Targets) -> Option<Vec<Edit>> {
     let (bytes, sections) = (module.bytes(), module.sections());
+    let targets = &found.in_order();
     let added = 2 * targets.len();
     let left = module.bodies.len().checked_sub(added)?;
     let mut functions = Vec::new();
@@ -42,13 +47,16 @@ fn edits(module: &ModuleBodies<'_>, targets: &[HookTarget]) -> Option<Vec<Edit>>
         let ty = module.parsed.functions.get(target.function as usize)?;
         (0..2).for_each(|_| ty.encode(&mut functions));
     }
-    let exports = exports(module.table_count().checked_sub(1)?, targets);
+    let exports = found.exports(module.table_count().checked_sub(1)?);
     let mut edits = vec![
         shrunk(bytes, sections, id::TYPE, TYPE_COUNT, TYPES)?,
         shrunk(bytes, sections, id::FUNCTION, added as u32, &functions)?,
         shrunk(bytes, sections, id::TABLE, 1, TABLE)?,
         shrunk(bytes, sections, id::EXPORT, exports.len() as u32, &encoded(&exports))?,
     ];
+    if found.fills.has_global() {
+        edits.push(shrunk(bytes, sections, id::GLOBAL, 1, fills::GLOBAL)?);
+    }
     edits.push(code(module, targets, left)?);
     Some(edits)
 }

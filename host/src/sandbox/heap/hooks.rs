@@ -1,6 +1,5 @@
 //! The host functions that a module's hooks call.
 
-use super::module::ModuleHeap;
 use super::state::call_for;
 use crate::instrument::{HookKind, UNWOUND};
 use crate::ledger::both_ends;
@@ -9,7 +8,7 @@ use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
 use std::ops::Range;
 use wasmtime::error::Context;
-use wasmtime::{Caller, Extern, Instance, Linker, Ref, Store, WasmBacktrace};
+use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, WasmBacktrace};
 
 /// The module name under which the two functions are kept. No guest can import them: they are in a linker of their own.
 const MODULE: &str = "airtight:hooks";
@@ -27,7 +26,8 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> 
     Ok(linker)
 }
 
-/// Puts the functions where the module's hooks look for them. Before, each hooked function traps.
+/// Puts the functions where the module's hooks look for them: into the table that was made for them. Before, each hooked
+/// function traps.
 ///
 /// # Errors
 /// None is expected: the table was made for them.
@@ -35,9 +35,9 @@ pub fn attach(
     hooks: &Linker<TestState>,
     store: &mut Store<TestState>,
     instance: &Instance,
-    module: &ModuleHeap,
+    table: &ModuleExport,
 ) -> wasmtime::Result<()> {
-    let table = instance.get_module_export(&mut *store, &module.table).and_then(Extern::into_table);
+    let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
     let table = table.context("the table of the hooks is gone")?;
     for (slot, name) in [(0, ENTER), (1, LEAVE)] {
         let function = hooks.get(&mut *store, MODULE, name)?.into_func();
@@ -53,7 +53,10 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
     let hook = state.heap.hook(which).context("a hook that is none")?;
     let (kind, back) = (hook.kind, hook.cost.before);
     let fuel = state.exact_fuel(left, back)?;
-    state.heap.enter(call_for(kind, a, b))?;
+    match call_for(kind, a, b) {
+        Some(call) => state.heap.enter(call)?,
+        None => state.panics.enter(kind, a, b),
+    }
     caller.set_fuel(fuel)
 }
 
@@ -61,11 +64,14 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let hook = state.heap.hook(which & !UNWOUND).context("a hook that is none")?;
-    let (cost, is_window, unwound) = (hook.cost, hook.kind == HookKind::Window, which & UNWOUND != 0);
-    state.heap.unwound |= is_window && unwound;
-    let back = if unwound { cost.unwound } else { cost.after };
+    let (cost, kind, unwound) = (hook.cost, hook.kind, which & UNWOUND != 0);
+    state.heap.unwound |= kind == HookKind::Window && unwound;
+    let (of_heap, back) = (kind.is_of_heap(), if unwound { cost.unwound } else { cost.after });
     let fuel = state.exact_fuel(left, back)?;
     caller.set_fuel(fuel)?;
+    if !of_heap {
+        return Ok(());
+    }
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let Some(book) = &mut state.heap.book else { return Ok(()) };

@@ -2,7 +2,7 @@
 
 use super::layout::{AllocatorMap, Layout};
 use super::not_tracked::{NoHeap, NotTracked};
-use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, RewriteMap};
+use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HookKind, Hooks, RewriteMap};
 use crate::sandbox::state::TestState;
 use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
@@ -13,9 +13,8 @@ const ALIGNMENT: u32 = 8;
 
 /// A module whose allocator is hooked.
 pub struct ModuleHeap {
-    pub hooks: Arc<HeapHooks>,
+    pub hooks: Arc<Hooks>,
     pub layout: Layout,
-    pub(super) table: ModuleExport,
     allocate: ModuleExport,
     pub(super) free: Option<ModuleExport>,
     pub(super) allocator_map: OnceLock<Result<AllocatorMap, NotTracked>>,
@@ -27,7 +26,6 @@ impl ModuleHeap {
         let hooks = Arc::new(map.heap?);
         Ok(Self {
             layout: Layout::new(module, &map.globals, lowest_data),
-            table: module.get_export_index(HOOKS_TABLE).ok_or(NoHeap::Gone)?,
             allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
             free: module.get_export_index(FREE_EXPORT),
             hooks,

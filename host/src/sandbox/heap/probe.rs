@@ -5,35 +5,22 @@
 //! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
 //! differs in static data after a few calls is the allocator's.
 
+use super::NotTracked;
 use super::layout::AllocatorMap;
 use super::module::ModuleHeap;
-use super::{NotTracked, PAGE};
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, joined, without};
-use crate::policy::{Limit, Limits, Policy};
 use crate::sandbox::execute::Job;
-use crate::sandbox::rerun::{Instruments, StackCapture};
-use crate::sandbox::state::TestState;
-use crate::sandbox::store::fresh_store;
-use crate::sandbox::wasi::{ContextOptions, Grants, Streams, Wasi, Watchdog, deadline_after};
+use crate::sandbox::probe::Probe;
+use crate::sandbox::rerun::StackCapture;
 use std::ops::Range;
-use std::sync::Arc;
-use wasmtime::{Instance, ModuleExport, Store, TypedFunc};
+use wasmtime::{ModuleExport, TypedFunc};
 
 /// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
 const SIZES: [u32; 5] = [40, 1, 600, 5_000, 200_000];
 
 /// Bytes of static data between words that changed which may be the allocator's all the same.
 const JOIN: u32 = 192;
-
-/// Fuel for each call.
-const FUEL: u64 = 10_000_000;
-
-/// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
-const MEMORY: u64 = 4 << 20;
-
-/// Ends a loop of bulk operations, which would hardly spend any fuel.
-const TIMEOUT_MS: u64 = 2000;
 
 impl ModuleHeap {
     /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
@@ -44,49 +31,25 @@ impl ModuleHeap {
 
 /// Allocates and frees in a fresh instance.
 fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
-    Prober::new(job, heap).and_then(|mut prober| prober.run(heap)).map_err(|error| {
+    Probe::new(job).and_then(|probe| Prober(probe).run(heap)).map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
         NotTracked::NoAnswer(error.root_cause().to_string())
     })
 }
 
-struct Prober {
-    store: Store<TestState>,
-    instance: Instance,
-}
+/// The probing of one module's allocator.
+struct Prober(Probe);
 
 impl Prober {
-    fn new(job: &Job<'_>, heap: &ModuleHeap) -> wasmtime::Result<Self> {
-        let module = job.module;
-        let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
-        let memory = pages.saturating_mul(PAGE);
-        let limits =
-            Limits::default().with(Limit::Memory, memory.saturating_add(MEMORY)).with(Limit::Timeout, TIMEOUT_MS);
-        let grants = Arc::new(Grants::new(Arc::new(Policy { limits, ..Policy::default() }))?);
-        let watchdog = Watchdog {
-            deadline: deadline_after(limits.time(Limit::Timeout)),
-            interrupted: Arc::clone(job.interrupted),
-        };
-        let streams = Streams::Captured;
-        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams };
-        let wasi = Wasi::new(grants, options)?;
-        let mut store = fresh_store(module, wasi, limits.most(Limit::Memory), &Instruments::default());
-        store.set_fuel(FUEL)?;
-        store.set_epoch_deadline(1);
-        let instance = module.pre.instantiate(&mut store)?;
-        super::attach(module.engine().hooks(), &mut store, &instance, heap)?;
-        Ok(Self { store, instance })
-    }
-
     fn run(&mut self, heap: &ModuleHeap) -> wasmtime::Result<AllocatorMap> {
-        let ground = heap.layout.ground(&mut self.store, &self.instance);
-        self.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
+        let ground = heap.layout.ground(&mut self.0.store, &self.0.instance);
+        self.0.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
         let before = self.memory().to_vec();
         let mut found: Vec<Range<u32>> = Vec::new();
         let mut blocks = Vec::new();
         for size in SIZES {
-            let instance = self.instance;
-            let block = self.refuelled(|store| heap.allocate(store, &instance, size))?;
+            let instance = self.0.instance;
+            let block = self.0.refuelled(|store| heap.allocate(store, &instance, size))?;
             wasmtime::ensure!(block != 0, "it gave no memory for {size} bytes");
             blocks.push(block);
             found.extend(self.changed(&before, ground.start));
@@ -95,11 +58,11 @@ impl Prober {
         if let Some(free) = &heap.free {
             for block in blocks {
                 let free = self.free(free)?;
-                self.refuelled(|store| free.call(store, block))?;
+                self.0.refuelled(|store| free.call(store, block))?;
                 found.extend(self.changed(&before, ground.start));
             }
         }
-        let book = self.store.data_mut().heap.book();
+        let book = self.0.store.data_mut().heap.book();
         let seen =
             book.map(|book| Ok::<_, Untracked>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
         let freed = if heap.free.is_some() { allocated } else { 0 };
@@ -111,28 +74,22 @@ impl Prober {
 
     /// Static data that differs from what it was; below the heap.
     fn changed(&mut self, before: &[u8], start: u32) -> Vec<Range<u32>> {
-        let lowest = self.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
+        let lowest = self.0.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
         let now = self.memory();
         let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
         if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start) }
     }
 
     fn memory(&mut self) -> &[u8] {
-        match self.store.data().heap.memory {
-            Some(memory) => memory.data(&self.store),
+        match self.0.store.data().heap.memory {
+            Some(memory) => memory.data(&self.0.store),
             None => &[],
         }
     }
 
     fn free(&mut self, export: &ModuleExport) -> wasmtime::Result<TypedFunc<u32, ()>> {
-        let found = self.instance.get_module_export(&mut self.store, export).and_then(wasmtime::Extern::into_func);
-        found.ok_or_else(|| wasmtime::format_err!("it is not exported"))?.typed(&self.store)
-    }
-
-    fn refuelled<R>(&mut self, call: impl FnOnce(&mut Store<TestState>) -> wasmtime::Result<R>) -> wasmtime::Result<R> {
-        self.store.set_fuel(FUEL)?;
-        self.store.set_epoch_deadline(1);
-        call(&mut self.store)
+        let found = self.0.instance.get_module_export(&mut self.0.store, export).and_then(wasmtime::Extern::into_func);
+        found.ok_or_else(|| wasmtime::format_err!("it is not exported"))?.typed(&self.0.store)
     }
 }
 

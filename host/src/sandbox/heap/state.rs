@@ -2,7 +2,7 @@
 
 use super::not_tracked::NotTracked;
 use super::picture::EndPicture;
-use crate::instrument::{HeapHooks, Hook, HookKind};
+use crate::instrument::{Hook, HookKind, Hooks};
 use crate::ledger::Stack;
 use crate::ledger::heap::{AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
@@ -49,7 +49,7 @@ pub struct HeapEnd {
 /// The state that the hooks work on.
 #[derive(Debug, Default)]
 pub struct HeapState {
-    hooks: Option<Arc<HeapHooks>>,
+    hooks: Option<Arc<Hooks>>,
     pub(super) memory: Option<Memory>,
     pub(super) book: Option<HeapBook>,
     pub(super) capture: StackCapture,
@@ -73,7 +73,7 @@ pub struct HeapState {
 
 impl HeapState {
     /// The state for a run with these instruments, of a module with these hooks.
-    pub fn new(hooks: Option<Arc<HeapHooks>>, instruments: &Instruments) -> Self {
+    pub fn new(hooks: Option<Arc<Hooks>>, instruments: &Instruments) -> Self {
         Self {
             hooks,
             slack: Slack::new(instruments.allowances.clone()),
@@ -171,9 +171,10 @@ fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(),
     Ok(())
 }
 
-/// The allocator call that a hooked function was called for, with its first two arguments.
-pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> AllocatorCall {
-    match kind {
+/// The allocator call that a hooked function was called for, with its first two arguments; `None` for one that tells of
+/// something else.
+pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> {
+    Some(match kind {
         HookKind::Malloc => AllocatorCall::Malloc { size: a },
         HookKind::Calloc => AllocatorCall::Calloc { count: a, size: b },
         HookKind::Realloc => AllocatorCall::Realloc { ptr: a, size: b },
@@ -182,5 +183,8 @@ pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> AllocatorCall {
         HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { size: b },
         HookKind::Window => AllocatorCall::Window,
         HookKind::Libc => AllocatorCall::Libc,
-    }
+        HookKind::Announce | HookKind::Raise | HookKind::RaiseUntold | HookKind::TempDir | HookKind::ProcessId => {
+            return None;
+        }
+    })
 }

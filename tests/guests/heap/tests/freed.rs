@@ -15,6 +15,12 @@ fn pass_one_block() {
     drop(block::<100>());
 }
 
+/// It is the answer of a function whose body is airtight's own, by the module's allocator.
+#[test]
+fn pass_a_temporary_directory() {
+    drop(used(std::env::temp_dir()));
+}
+
 #[test]
 fn pass_two_at_once() {
     let first = block::<100>();

@@ -32,6 +32,11 @@ fn leak_a_box_that_is_dropped_by_hand_or_not() {
 }
 
 #[test]
+fn leak_a_temporary_directory() {
+    forget(used(std::env::temp_dir())); // lost here
+}
+
+#[test]
 fn leak_a_string() {
     forget(used(String::from("thirteen left"))); // lost here
 }

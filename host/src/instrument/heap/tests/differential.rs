@@ -3,7 +3,7 @@
 use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::Module as Parsed;
 use crate::instrument::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HeapHooks, HookKind, Instrumented, Options, UNWOUND, Window,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, Hooks, Instrumented, Options, UNWOUND, Window,
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
@@ -63,7 +63,7 @@ struct ToyRun {
 #[derive(Clone, Default)]
 struct Reading {
     code_start: usize,
-    hooks: Option<Arc<HeapHooks>>,
+    hooks: Option<Arc<Hooks>>,
 }
 
 impl Reading {
@@ -123,7 +123,7 @@ fn run(wasm: &Module, reading: Reading, fuel: u64) -> ToyRun {
 }
 
 /// Fills the table, as the host does.
-fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<HeapHooks>) {
+fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<Hooks>) {
     let table = instance.get_table(&mut *store, HOOKS_TABLE).unwrap();
     let (before, after) = (hooks.clone(), hooks.clone());
     let enter = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, a: u32, b: u32| {
@@ -151,7 +151,7 @@ fn give(caller: &mut Caller<'_, ToyState>, fuel: u64) {
 }
 
 fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
-    let options = Options { heap: Some(Window::Main), earlier: Vec::new() };
+    let options = Options { heap: Some(Window::Main), panics: false, fills: false, earlier: Vec::new() };
     let Instrumented { bytes, map } =
         crate::instrument::instrument(&Parsed::read(original).unwrap(), &options).unwrap();
     let plain = Reading { code_start: map.code_start_original.unwrap(), hooks: None };

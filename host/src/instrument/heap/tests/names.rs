@@ -6,7 +6,8 @@ use crate::instrument::{HookKind, NoHooks, Options, Window, WindowFunctions};
 const LIBTEST_FUNCTIONS: WindowFunctions =
     WindowFunctions { paths: &["test::__rust_begin_short_backtrace"], purpose: "in which a test is called" };
 
-pub(super) const LIBTEST: Options = Options { heap: Some(Window::Functions(&LIBTEST_FUNCTIONS)), earlier: Vec::new() };
+pub(super) const LIBTEST: Options =
+    Options { heap: Some(Window::Functions(&LIBTEST_FUNCTIONS)), panics: false, fills: false, earlier: Vec::new() };
 
 const NO_WINDOW_FUNCTION: NoHooks =
     NoHooks::NoWindow { function: LIBTEST_FUNCTIONS.paths[0], purpose: LIBTEST_FUNCTIONS.purpose };

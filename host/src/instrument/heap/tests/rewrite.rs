@@ -14,9 +14,10 @@ use crate::ledger::RawFrame;
 use proptest::prelude::*;
 use std::borrow::Cow;
 
-pub(super) const MAIN: Options = Options { heap: Some(Window::Main), earlier: Vec::new() };
-pub(super) const NO_WINDOW: Options = Options { heap: Some(Window::None), earlier: Vec::new() };
-const OFF: Options = Options { heap: None, earlier: Vec::new() };
+pub(super) const MAIN: Options = Options { heap: Some(Window::Main), panics: false, fills: false, earlier: Vec::new() };
+pub(super) const NO_WINDOW: Options =
+    Options { heap: Some(Window::None), panics: false, fills: false, earlier: Vec::new() };
+const OFF: Options = Options { heap: None, panics: false, fills: false, earlier: Vec::new() };
 
 /// An allocator and nothing else.
 pub(super) const MALLOC: &str =
@@ -61,7 +62,7 @@ fn others(module: &[u8]) -> Vec<&[u8]> {
 fn same_code(original: &[u8], rewritten: &[u8], map: &RewriteMap) {
     let [old_parsed, new_parsed] = [original, rewritten].map(|bytes| Module::read(bytes).unwrap());
     let (old, new) = (ModuleBodies::new(&old_parsed).unwrap(), ModuleBodies::new(&new_parsed).unwrap());
-    let hooks = &map.heap.as_ref().unwrap().hooks;
+    let hooks = &map.hooks.hooks;
     assert_eq!(new.function_count(), old.function_count() + 2 * hooks.len() as u32);
     assert_eq!(new_parsed.functions[..old_parsed.functions.len()], old_parsed.functions);
     assert_eq!(new_parsed.types[..old_parsed.types.len()], old_parsed.types);

@@ -1,13 +1,18 @@
 //! Rust's own test harness: it lists its tests, runs one of them, and counts what became of it in its closing line.
+//!
+//! A test that is expected to panic it does not run on wasm. Its descriptor says so, and loses that mark in the instance that
+//! runs it ([`crate::sandbox::MarkedPanic`]): libtest then runs it as any other, and what its panic says is judged here.
 
+mod descriptors;
+
+use self::descriptors::{Descriptor, ShouldPanic};
 use super::rust::last_panic;
 use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
-use crate::config::Ask;
 use crate::instrument::{Window, WindowFunctions};
 use crate::model::Harness;
 use crate::policy::Policy;
-use crate::sandbox::{Ending, LoadedModule};
+use crate::sandbox::{Ending, LoadedModule, MarkedPanic, PanicSaid, StartCall};
 use crate::symbols::HarnessFrames;
 use memchr::memmem;
 use std::collections::HashMap;
@@ -27,8 +32,16 @@ const TEST_CALLERS: &[&str] = &["test::__rust_begin_short_backtrace"];
 const TEXTS: [&[u8]; 3] =
     [b"The FILTER string is tested against the name of all tests", b"RUST_TEST_THREADS", b"RUST_TEST_NOCAPTURE"];
 
-/// Why libtest skipped a test that is not marked as ignored.
-const SHOULD_PANIC: &str = "should_panic: libtest cannot run it on wasm, airtight::test can";
+/// Why libtest ignores a test whose descriptor has lost the mark of an expected panic.
+const NOT_LOOKED_AT: &str = "libtest does not look at its descriptor, which the compiler has copied into code";
+
+/// Longest message of a panic that is shown, in bytes.
+const SHOWN: usize = 4096;
+
+/// Why a test that is expected to panic is not run.
+fn not_run(why: &str) -> String {
+    format!("should_panic: {why}; airtight::test can run such a test")
+}
 
 impl TestHarness for Libtest {
     fn detect(&self, module: &Module<'_>, _declared: &[SdkTest], _others: bool) -> bool {
@@ -41,6 +54,10 @@ impl TestHarness for Libtest {
 
     fn window(&self) -> Window {
         Window::Functions(&WindowFunctions { paths: TEST_CALLERS, purpose: "in which Rust's harness calls a test" })
+    }
+
+    fn expects_panics(&self) -> bool {
+        true
     }
 
     fn frames(&self) -> HarnessFrames {
@@ -56,32 +73,58 @@ impl TestHarness for Libtest {
         let program = lister.program()?;
         let all = names(&program.answer(&["--list", "--format", "terse"])?);
         let ignored = names(&program.answer(&["--list", "--format", "terse", "--ignored"])?);
+        let described = described(lister.module, &all, &ignored);
         let mut reasons: HashMap<Arc<str>, String> = HashMap::new();
-        if !ignored.is_empty() {
+        if described.is_err() && !ignored.is_empty() {
             // Named and not asked to be run all the same, none of them is run: each is only said to be ignored.
             let args: Vec<&str> = ignored.iter().map(AsRef::as_ref).chain(["--exact"]).collect();
             let said = program.answer(&args).ok().and_then(|stdout| reasons_in(&stdout, &ignored));
             let said = said.unwrap_or_else(|| vec![String::new(); ignored.len()]);
             reasons.extend(ignored.into_iter().zip(said));
         }
-        let test = |name| Test { ignored: reasons.remove(&name), name, ask: Ask::default(), declared: None };
+        let (mut described, if_ignored) = match described {
+            Ok(described) => (described, NOT_LOOKED_AT.into()),
+            Err(why) => (HashMap::new(), Arc::from(why)),
+        };
+        let test = |name: Arc<str>| {
+            let described = described.remove(&name);
+            let ignored = reasons.remove(&name).or_else(|| described.as_ref()?.ignored.clone());
+            let mut args = vec![Arc::clone(&name), "--exact".into(), "--nocapture".into()];
+            if ignored.is_some() {
+                args.push("--include-ignored".into());
+            }
+            let should_panic = described.and_then(marked);
+            let says = should_panic.as_ref().map(|expected| expected.text.is_some());
+            let untold = says.and_then(|says| lister.module.untold_panics(says)).map(not_run);
+            let start = StartCall { args, should_panic, if_ignored: Arc::clone(&if_ignored) };
+            Test { name, ignored, start, untold, ..Test::default() }
+        };
         Ok(all.into_iter().map(test).collect())
     }
 
     fn entry(&self, test: &Test, _module: &LoadedModule, _policy: &Policy) -> Result<TestEntry, String> {
-        let mut args = vec![Arc::clone(&test.name), "--exact".into(), "--nocapture".into()];
-        if test.ignored.is_some() {
-            args.push("--include-ignored".into());
-        }
-        Ok(TestEntry::Start(args))
+        Ok(TestEntry::Start(test.start.clone()))
     }
 
     fn finish(&self, evidence: &Evidence<'_>) -> Finish {
+        let TestEntry::Start(start) = evidence.entry else { return Finish::Abnormal };
         let output = &evidence.run.remains.output;
+        if let Some(finish) = panicked(evidence, start) {
+            return finish;
+        }
         match (&evidence.run.ending, closing(&output.stdout)) {
-            (Ending::Returned, Some(Closing { passed: 1, failed: 0, ignored: 0 })) => Finish::RETURNED,
+            (Ending::Returned, Some(Closing { passed: 1, failed: 0, ignored: 0 })) => match &start.should_panic {
+                None => Finish::RETURNED,
+                Some(expected) => Finish::Failed {
+                    message: format!(
+                        "test did not panic as expected at {}",
+                        evidence.symbols.place(&expected.declared)
+                    ),
+                    at_declaration: true,
+                },
+            },
             (Ending::Returned, Some(Closing { passed: 0, failed: 0, ignored: 1 })) => {
-                Finish::Skipped(SHOULD_PANIC.to_owned())
+                Finish::Skipped(not_run(&start.if_ignored))
             }
             (Ending::Returned, _) => Finish::failed("the harness returned without having run the test"),
             // Only where the test's own code is not on the stack can it be the harness that leaves.
@@ -101,6 +144,46 @@ impl TestHarness for Libtest {
     fn own_output<'o>(&self, stdout: &'o [u8], test: &str) -> &'o [u8] {
         own_output(stdout, test)
     }
+}
+
+/// The descriptors of a module's tests; in words, why they are not known.
+fn described(
+    module: &LoadedModule,
+    listed: &[Arc<str>],
+    ignored: &[Arc<str>],
+) -> Result<HashMap<Arc<str>, Descriptor>, String> {
+    let (bytes, _) = module.symbols.module();
+    let module = Module::read(bytes).map_err(|error| error.to_string())?;
+    descriptors::read(&module, listed, ignored).map_err(|why| why.to_string())
+}
+
+/// The panic that a test's descriptor expects.
+fn marked(test: Descriptor) -> Option<MarkedPanic> {
+    let ShouldPanic { address, mark, text } = test.should_panic?;
+    Some(MarkedPanic { address, mark, text, declared: test.declared })
+}
+
+/// What the panic that ended a test means, if it is expected and nobody else was to catch it.
+fn panicked(evidence: &Evidence<'_>, start: &StartCall) -> Option<Finish> {
+    let (expected, raised) = (start.should_panic.as_ref()?, evidence.run.panic.as_ref()?);
+    if evidence.symbols.catches_panics(evidence.run.ending.stack()?) {
+        return None;
+    }
+    let Some(text) = &expected.text else { return Some(Finish::ExpectedPanic) };
+    Some(match raised.said.as_ref()? {
+        Ok(PanicSaid::Text(message)) if message.contains(&**text) => Finish::ExpectedPanic,
+        Ok(PanicSaid::Text(message)) => {
+            let shown = &message[..message.floor_char_boundary(SHOWN)];
+            let more = if shown.len() < message.len() { " (and more)" } else { "" };
+            Finish::failed(format!(
+                "panic did not contain expected string\n      panic message: {shown:?}{more}\n expected substring: {text:?}"
+            ))
+        }
+        Ok(PanicSaid::NoText) => Finish::failed(format!(
+            "expected panic with string value, found a value of another type\n expected substring: {text:?}"
+        )),
+        Err(why) => Finish::Skipped(not_run(&format!("it panicked, and the message cannot be read: {why}"))),
+    })
 }
 
 /// The names of functions say that a module is the harness's. They never say that it is not: a tool may have dropped or

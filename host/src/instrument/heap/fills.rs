@@ -1,0 +1,237 @@
+//! Functions of Rust's library that panic on `wasm32-wasip1`, where there is an honest answer: they get a body that gives it.
+//!
+//! The body goes behind the others as a function of its own, and a jump takes the place of the old one, as with hooks. It is the
+//! module's own code and costs what it costs: the host is not told of it.
+//!
+//! ```wat
+//! (func $temp_dir (param i32) …)       (func $temp_dir (param i32) (call $filled (local.get 0)) nop nop …)
+//!                                      (global $layout (export "airtight:fill/layout") (mut i32) (i32.const -1))
+//!                                      (func $moved (param i32) …)                 ;; as it was: it panics
+//!                                      (func $filled (param i32) (local i32) …)    ;; "/tmp", by the module's own allocator
+//! ```
+//!
+//! A `PathBuf` is three words, of which the compiler chooses the order: address, length, capacity. Length and capacity of this one are
+//! both 4, so that only the place of the address matters. The host finds it out (see `crate::sandbox`) and puts it into the
+//! global; as long as it does not, the function panics as before.
+//!
+//! A caller that was compiled in the knowledge that the function never returns must not see it return. So nothing is filled where a call
+//! of it is followed by `unreachable`.
+
+use super::module::ModuleBodies;
+use super::names::{self, HookTarget, path, target};
+use super::panics::{WRITE, signature};
+use super::{FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
+use crate::catalogue::sections::id;
+use crate::instrument::export_globals::NewExport;
+use memchr::memmem;
+use wasm_encoder::{BlockType, Encode, ExportKind, Instruction, MemArg, ValType};
+
+const TEMP_DIR: &str = "std::env::temp_dir";
+const PROCESS_ID: &str = "std::process::id";
+
+/// What Rust code allocates by: size and alignment.
+const RUST_ALLOC: &str = "__rustc::__rust_alloc";
+const MALLOC: &str = "malloc";
+
+/// A part of each of these names, mangled or not: no other name is worth demangling.
+const TELLING: [&str; 5] = ["temp_dir", "process2id", "process::id", "__rust_alloc", "write_str"];
+
+/// The global's entry in a global section: a mutable `i32`, -1.
+pub(super) const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0x7f, 0x0b];
+
+/// What is filled.
+#[derive(Debug, Default)]
+pub(super) struct FillTargets {
+    pub(super) functions: Vec<HookTarget>,
+    /// What filling `temp_dir` takes; it is there if that function is.
+    parts: Option<Parts>,
+}
+
+/// What the body of `temp_dir` calls, and what the host calls to see how it is laid out.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    allocates: Allocates,
+    /// Appends to a `String`.
+    write: u32,
+    /// The global that is added.
+    global: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Allocates {
+    /// `__rust_alloc(size, alignment)`.
+    Rust(u32),
+    /// `malloc(size)`.
+    Malloc(u32),
+}
+
+/// Finds what can be filled, or what is filled in a module that has hooks. What cannot be is left as it is.
+pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> FillTargets {
+    find_named(module, hooked).unwrap_or_default()
+}
+
+fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
+    let telling = TELLING.map(memmem::Finder::new);
+    let [mut temp_dir, mut process_id, mut rust_alloc, mut malloc, mut write] = [const { Vec::new() }; 5];
+    for naming in module.parsed.function_names() {
+        let (function, name) = naming.ok()?;
+        if name == MALLOC {
+            malloc.push(function);
+        }
+        if telling.iter().all(|part| part.find(name.as_bytes()).is_none()) {
+            continue;
+        }
+        match &*path(name) {
+            TEMP_DIR => temp_dir.push(function),
+            PROCESS_ID => process_id.push(function),
+            RUST_ALLOC => rust_alloc.push(function),
+            WRITE => write.push(function),
+            _ => {}
+        }
+    }
+    let mut found = FillTargets::default();
+    if let Some(function) = fillable(module, &process_id, 0, true) {
+        found.functions.push(target(HookKind::ProcessId, PROCESS_ID, function));
+    }
+    let temp_dir = fillable(module, &temp_dir, 1, false);
+    let allocates = match only(module, &rust_alloc, 2, true) {
+        Some(function) => Some(Allocates::Rust(function)),
+        None if names::has_own_allocator(module) => None,
+        None => only(module, &malloc, 1, true).map(Allocates::Malloc),
+    };
+    // Each crate may have its own copy of what appends to a string.
+    let write = write.into_iter().find(|&function| module.function_type(function) == Some(&signature(3, true)));
+    if let (Some(function), Some(allocates), Some(write)) = (temp_dir, allocates, write) {
+        found.functions.push(target(HookKind::TempDir, TEMP_DIR, function));
+        // What is added comes last.
+        let global = (module.parsed.globals.len() as u32).checked_sub(u32::from(hooked))?;
+        found.parts = Some(Parts { allocates, write, global });
+    }
+    Some(found)
+}
+
+/// The one function of these, if it has this type and every caller expects it to return.
+fn fillable(module: &ModuleBodies<'_>, functions: &[u32], params: usize, returns: bool) -> Option<u32> {
+    let function = only(module, functions, params, returns)?;
+    (!module.imports_function(function) && !is_known_to_diverge(module, function)).then_some(function)
+}
+
+fn only(module: &ModuleBodies<'_>, functions: &[u32], params: usize, returns: bool) -> Option<u32> {
+    let [function] = *functions else { return None };
+    (module.function_type(function) == Some(&signature(params, returns))).then_some(function)
+}
+
+/// Whether any call of a function is followed by `unreachable`. Bytes that only look like it count too.
+fn is_known_to_diverge(module: &ModuleBodies<'_>, function: u32) -> bool {
+    let Some(code) = module.parsed.section(id::CODE) else { return false };
+    let code = &module.bytes()[code.contents.clone()];
+    // A number may be written in more bytes than it needs: a linker that fills it in leaves room.
+    (1..=5).filter_map(|len| padded(function, len)).any(|call| {
+        let followed = |at: usize| {
+            let rest = &code[at + call.len()..];
+            rest.starts_with(&[0x00]) || rest.starts_with(&[0x1a, 0x00])
+        };
+        memmem::find_iter(code, &call).any(followed)
+    })
+}
+
+/// A call of a function, whose index is written in so many bytes.
+fn padded(function: u32, len: usize) -> Option<Vec<u8>> {
+    let mut call = vec![0x10];
+    let mut rest = u64::from(function);
+    for nth in 1..=len {
+        let more = if nth < len { 0x80 } else { 0 };
+        call.push((rest & 0x7f) as u8 | more);
+        rest >>= 7;
+    }
+    (rest == 0).then_some(call)
+}
+
+impl FillTargets {
+    /// Leaves a function as it is.
+    pub(super) fn give_up(&mut self, name: &str) {
+        self.functions.retain(|function| function.name != name);
+        if name == TEMP_DIR {
+            self.parts = None;
+        }
+    }
+
+    /// Whether a global is added.
+    pub(super) fn has_global(&self) -> bool {
+        self.parts.is_some()
+    }
+
+    /// What the host needs by name.
+    pub(super) fn exports(&self) -> impl Iterator<Item = NewExport> {
+        self.parts.into_iter().flat_map(|parts| {
+            let layout = (FILL_LAYOUT_EXPORT, ExportKind::Global, parts.global);
+            let write = (FILL_WRITE_EXPORT, ExportKind::Func, parts.write);
+            [layout, write].map(|(name, kind, index)| NewExport { name: name.to_owned(), kind, index })
+        })
+    }
+
+    /// The body that is filled in. `moved` is the function with the old one.
+    pub(super) fn body(&self, kind: HookKind, moved: u32) -> Result<Vec<u8>, NoHooks> {
+        match (kind, self.parts) {
+            // The guest is the first program in a world of its own.
+            (HookKind::ProcessId, _) => Ok(code(0, &[Instruction::I32Const(1)])),
+            (HookKind::TempDir, Some(parts)) => Ok(temp_dir(parts, moved)),
+            _ => Err(NoHooks::BadNames),
+        }
+    }
+}
+
+fn temp_dir(parts: Parts, moved: u32) -> Vec<u8> {
+    const LEN: i32 = 4;
+    let path = i32::from_le_bytes(*b"/tmp");
+    let at = |offset, align| MemArg { offset, align, memory_index: 0 };
+    let mut all = vec![
+        Instruction::GlobalGet(parts.global),
+        Instruction::I32Const(0),
+        Instruction::I32LtS,
+        Instruction::If(BlockType::Empty),
+        Instruction::LocalGet(0),
+        Instruction::Call(moved),
+        Instruction::Return,
+        Instruction::End,
+        Instruction::I32Const(LEN),
+    ];
+    all.extend(match parts.allocates {
+        Allocates::Rust(function) => vec![Instruction::I32Const(1), Instruction::Call(function)],
+        Allocates::Malloc(function) => vec![Instruction::Call(function)],
+    });
+    all.extend([
+        Instruction::LocalTee(1),
+        Instruction::I32Eqz,
+        Instruction::If(BlockType::Empty),
+        Instruction::Unreachable,
+        Instruction::End,
+        Instruction::LocalGet(1),
+        Instruction::I32Const(path),
+        Instruction::I32Store(at(0, 0)),
+    ]);
+    for word in 0..3 {
+        all.extend([Instruction::LocalGet(0), Instruction::I32Const(LEN), Instruction::I32Store(at(4 * word, 2))]);
+    }
+    all.extend([
+        Instruction::LocalGet(0),
+        Instruction::GlobalGet(parts.global),
+        Instruction::I32Add,
+        Instruction::LocalGet(1),
+        Instruction::I32Store(at(0, 2)),
+    ]);
+    code(1, &all)
+}
+
+/// A body with so many locals of type `i32`.
+fn code(locals: u32, instructions: &[Instruction<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    u32::from(locals > 0).encode(&mut body);
+    if locals > 0 {
+        locals.encode(&mut body);
+        ValType::I32.encode(&mut body);
+    }
+    instructions.iter().for_each(|instruction| instruction.encode(&mut body));
+    Instruction::End.encode(&mut body);
+    body
+}

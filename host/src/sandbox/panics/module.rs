@@ -1,0 +1,61 @@
+//! What is known of the panics of a module once for all its tests.
+
+use super::kinds::{self, PayloadKinds};
+use crate::catalogue::{Module as Parsed, Statics};
+use crate::instrument::{NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PanicHooks};
+use crate::sandbox::execute::Job;
+use std::collections::HashSet;
+use std::sync::OnceLock;
+use wasmtime::{Module, ModuleExport};
+
+/// A module that tells of its panics.
+pub struct ModulePanics {
+    /// What reading their payloads takes, or why they cannot be read.
+    pub(super) readers: Result<Readers, String>,
+    kinds: OnceLock<Result<PayloadKinds, String>>,
+}
+
+/// What reading a payload takes.
+pub struct Readers {
+    /// The table that vtables point into.
+    pub(super) table: ModuleExport,
+    /// Borrows what is in a payload that is a `&'static str`.
+    pub(super) statics: ModuleExport,
+    /// Borrows what is in a payload that is a `String`.
+    pub(super) formatted: ModuleExport,
+    /// The functions that borrow what is in a payload of any kind, by their indices in the table.
+    pub(super) borrows: HashSet<u32>,
+}
+
+impl ModulePanics {
+    /// Of a compiled module, of which hooks tell.
+    pub fn new(module: &Module, hooks: &PanicHooks, parsed: &Parsed<'_>) -> Self {
+        Self { readers: readers(module, hooks, parsed), kinds: OnceLock::new() }
+    }
+
+    /// Why what its panics say cannot be read.
+    pub fn unread(&self) -> Option<&str> {
+        self.readers.as_ref().err().map(String::as_str)
+    }
+
+    /// Which types of payload are text, in a module that can be asked. Found out once.
+    pub(super) fn kinds(&self, job: &Job<'_>, readers: &Readers) -> Result<&PayloadKinds, String> {
+        self.kinds.get_or_init(|| kinds::probe(job, readers)).as_ref().map_err(Clone::clone)
+    }
+}
+
+fn readers(module: &Module, hooks: &PanicHooks, parsed: &Parsed<'_>) -> Result<Readers, String> {
+    hooks.text.as_ref().map_err(ToString::to_string)?;
+    let statics = Statics::read(parsed).map_err(|why| format!("the module {why}"))?;
+    let export = |name: &str| module.get_export_index(name).ok_or_else(|| NoHooks::BadNames.to_string());
+    Ok(Readers {
+        table: export(PANIC_TABLE_EXPORT)?,
+        statics: export(PANIC_STATIC_EXPORT)?,
+        formatted: export(PANIC_FORMATTED_EXPORT)?,
+        borrows: statics
+            .functions()
+            .filter(|(_, function)| hooks.borrows.contains(function))
+            .map(|(index, _)| index)
+            .collect(),
+    })
+}

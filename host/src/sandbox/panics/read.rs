@@ -1,0 +1,83 @@
+//! What the panic says that ended a test.
+
+use super::kinds::PayloadKinds;
+use super::module::{ModulePanics, Readers};
+use super::vtables;
+use super::watch::Payload;
+use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
+use crate::sandbox::execute::Job;
+use crate::sandbox::guest::Guest;
+use crate::sandbox::state::{TestState, refuel};
+use crate::sandbox::strings::StringLayout;
+use crate::sandbox::wasi::deadline_after;
+use wasmtime::{Instance, Store};
+use wasmtime::{ensure, error::Context};
+
+/// Longest message that is read, in bytes.
+const MOST_TEXT: u32 = 1 << 20;
+
+/// What a panic's payload is to libtest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PanicSaid {
+    /// A text: a `&'static str` or a `String`.
+    Text(String),
+    /// Anything else.
+    NoText,
+}
+
+/// A panic that was raised, and ended its test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaisedPanic {
+    /// What it says, or in words why that cannot be known; `None` where nobody asked.
+    pub said: Option<Result<PanicSaid, String>>,
+}
+
+/// The panic that ended a test which trapped, if one was raised. What it says is read where `asked`.
+pub fn read(
+    job: &Job<'_>,
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    panics: &ModulePanics,
+    asked: bool,
+) -> Option<RaisedPanic> {
+    let payload = store.data().panics.raised()?;
+    let said = asked.then(|| {
+        let readers = panics.readers.as_ref().map_err(Clone::clone)?;
+        let payload =
+            payload.ok_or("it was raised again by `resume_unwind`, which the compiler does not tell of what")?;
+        let kinds = panics.kinds(job, readers)?;
+        let layout = job.module.strings.as_ref().and_then(|strings| strings.layout(job));
+        let layout = layout.ok_or("its strings are laid out in an unknown way")?;
+        said(store, *instance, readers, (kinds, layout), payload).map_err(|error| error.root_cause().to_string())
+    });
+    Some(RaisedPanic { said })
+}
+
+/// Asks the payload in the guest, which has been ended: with fuel, time and memory beyond the test's own.
+fn said(
+    store: &mut Store<TestState>,
+    instance: Instance,
+    readers: &Readers,
+    (kinds, layout): (&PayloadKinds, StringLayout),
+    payload: Payload,
+) -> wasmtime::Result<PanicSaid> {
+    store.data_mut().panics.begin_reading();
+    store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
+    let deadline = deadline_after(store.data().wasi.timeout());
+    store.data_mut().wasi.set_deadline(deadline);
+    refuel(store, CLEANUP_FUEL)?;
+    let mut guest = Guest::new(store, instance)?;
+    let value = vtables::in_payload(&mut guest, (payload.data, payload.vtable), readers)?;
+    let id = vtables::type_id(&mut guest, value, readers)?;
+    let [address, len] = if id == kinds.static_str {
+        guest.words(value.data)?
+    } else if id == kinds.string {
+        let words: [u32; 3] = guest.words(value.data)?;
+        [words[layout.address], words[layout.len]]
+    } else {
+        return Ok(PanicSaid::NoText);
+    };
+    ensure!(len <= MOST_TEXT, "its message has {len} bytes, and no more than {MOST_TEXT} are read");
+    let text = std::str::from_utf8(guest.bytes(address, len)?).ok().context("its message is not UTF-8")?;
+    Ok(PanicSaid::Text(text.to_owned()))
+}

@@ -1,0 +1,63 @@
+//! Values behind trait objects, asked by the functions in their vtables.
+
+use super::module::Readers;
+use crate::sandbox::guest::Guest;
+use wasmtime::{Extern, Func, Ref};
+use wasmtime::{ensure, error::Context};
+
+/// The words of the vtable of any trait object come first: how it is dropped, its size, its alignment.
+const FIRST_METHOD: usize = 3;
+
+/// The vtable of `dyn PanicPayload`: after those of every vtable and that of `Display`, `take_box` and `get`.
+const BORROW: usize = FIRST_METHOD + 2;
+const PAYLOAD_WORDS: usize = FIRST_METHOD + 4;
+
+/// The vtable of `dyn Any`: after those of every vtable, `type_id`.
+const ANY_WORDS: usize = FIRST_METHOD + 1;
+
+/// A `TypeId`.
+pub(super) type TypeId = [u8; 16];
+
+/// A value behind `&dyn Any`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AnyValue {
+    pub(super) data: u32,
+    vtable: u32,
+}
+
+/// Asks a payload for the value in it.
+pub(super) fn in_payload(
+    guest: &mut Guest<'_>,
+    (data, vtable): (u32, u32),
+    readers: &Readers,
+) -> wasmtime::Result<AnyValue> {
+    let borrow = guest.words::<PAYLOAD_WORDS>(vtable)?[BORROW];
+    ensure!(readers.borrows.contains(&borrow), "its payload is not laid out as Rust's library does");
+    let borrow = indirect(guest, borrow, readers)?;
+    self::borrow(guest, borrow, data)
+}
+
+/// Calls a function that borrows what is in a payload.
+pub(super) fn borrow(guest: &mut Guest<'_>, borrow: Func, payload: u32) -> wasmtime::Result<AnyValue> {
+    let answer = guest.scratch(0);
+    borrow.typed::<(u32, u32), ()>(&*guest.store)?.call(&mut *guest.store, (answer, payload))?;
+    let [data, vtable] = guest.words(answer)?;
+    Ok(AnyValue { data, vtable })
+}
+
+/// The type of a value.
+pub(super) fn type_id(guest: &mut Guest<'_>, value: AnyValue, readers: &Readers) -> wasmtime::Result<TypeId> {
+    let answer = guest.scratch(16);
+    let asks = guest.words::<ANY_WORDS>(value.vtable)?[FIRST_METHOD];
+    let asks = indirect(guest, asks, readers)?.typed::<(u32, u32), ()>(&*guest.store)?;
+    asks.call(&mut *guest.store, (answer, value.data))?;
+    Ok(guest.bytes(answer, 16)?.try_into()?)
+}
+
+fn indirect(guest: &mut Guest<'_>, index: u32, readers: &Readers) -> wasmtime::Result<Func> {
+    let table = guest.instance.get_module_export(&mut *guest.store, &readers.table).and_then(Extern::into_table);
+    match table.context("the module's table is gone")?.get(&mut *guest.store, u64::from(index)) {
+        Some(Ref::Func(Some(function))) => Ok(function),
+        _ => wasmtime::bail!("a value of it is not laid out as Rust's library does"),
+    }
+}

@@ -1,0 +1,39 @@
+//! How a program is started that holds its tests itself.
+
+use super::state::TestState;
+use std::sync::Arc;
+use wasmtime::{Instance, Store};
+
+/// A call of `_start`. It is made once for a test.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartCall {
+    /// The arguments after the program's name.
+    pub args: Vec<Arc<str>>,
+    /// The test is expected to panic, and a word of static data says so.
+    pub should_panic: Option<MarkedPanic>,
+    /// Why the test cannot be run if its harness ignores it: completes "should_panic: …".
+    pub if_ignored: Arc<str>,
+}
+
+/// A panic that is expected, and the mark by which the program itself knows that: it is taken away, so that the program runs
+/// the test by its ordinary way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkedPanic {
+    /// The address of the mark, a word.
+    pub address: u32,
+    /// The mark. Without it, the word is 0.
+    pub mark: u32,
+    /// What the panic's message has to contain, where that is said.
+    pub text: Option<String>,
+    /// Where the test is declared: `file:line:column`.
+    pub declared: String,
+}
+
+/// Takes the mark of an expected panic away. What is at its place in the instance, and is not the mark, stays.
+pub(super) fn unmark(store: &mut Store<TestState>, instance: &Instance, marked: &MarkedPanic) {
+    let Some(memory) = instance.get_memory(&mut *store, "memory") else { return };
+    let bytes = memory.data_mut(&mut *store).get_mut(marked.address as usize..).and_then(<[u8]>::first_chunk_mut);
+    if let Some(word) = bytes.filter(|word| u32::from_le_bytes(**word) == marked.mark) {
+        *word = [0; 4];
+    }
+}

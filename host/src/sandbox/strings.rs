@@ -1,0 +1,71 @@
+//! How a `String` of the guest's is laid out: the order of its three words is the compiler's choice, and is found out in an instance
+//! of its own, once a module.
+
+use super::execute::Job;
+use super::guest::Guest;
+use super::probe::Probe;
+use std::sync::OnceLock;
+use wasmtime::ModuleExport;
+use wasmtime::ensure;
+
+/// Which word of a `String` is what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StringLayout {
+    /// The address of its text.
+    pub(super) address: usize,
+    /// The length of it.
+    pub(super) len: usize,
+}
+
+/// The strings of a module.
+pub(super) struct ModuleStrings {
+    /// Appends to one.
+    write: ModuleExport,
+    layout: OnceLock<Option<StringLayout>>,
+}
+
+/// The text that is appended to a string. No capacity is as long as it is.
+const TEXT: &[u8] = b"probe";
+
+/// Where in the page things are put.
+const STRING: u32 = 256;
+const SOURCE: u32 = 512;
+
+/// The word of an empty string that is not 0: an address that is never read.
+const DANGLING: u32 = 1;
+
+impl ModuleStrings {
+    /// Of a module that exports this function, which appends to a string.
+    pub(super) fn new(write: ModuleExport) -> Self {
+        Self { write, layout: OnceLock::new() }
+    }
+
+    /// The layout; `None` where it is none of those that a string of three words can have.
+    pub(super) fn layout(&self, job: &Job<'_>) -> Option<StringLayout> {
+        // The order that compilers have chosen so far comes first: a wrong guess may trap.
+        let guesses = || [1, 0, 2].into_iter().find_map(|address| probe(job, &self.write, address).ok());
+        *self.layout.get_or_init(guesses)
+    }
+}
+
+/// The layout, if `address` is the word that points to the text: appended to an empty string, the text is there.
+fn probe(job: &Job<'_>, write: &ModuleExport, address: usize) -> wasmtime::Result<StringLayout> {
+    let mut probe = Probe::new(job)?;
+    let instance = probe.instance;
+    probe.refuelled(|store| {
+        let mut guest = Guest::new(store, instance)?;
+        let mut empty = [0; 3];
+        empty[address] = DANGLING;
+        let string = guest.put(STRING, empty.map(u32::to_le_bytes).as_flattened())?;
+        let source = guest.put(SOURCE, TEXT)?;
+        let append = guest.exported(write)?.typed::<(u32, u32, u32), u32>(&*guest.store)?;
+        let failed = append.call(&mut *guest.store, (string, source, TEXT.len() as u32))?;
+        ensure!(failed == 0, "it cannot append to a string");
+        let words: [u32; 3] = guest.words(string)?;
+        let lens: Vec<usize> = (0..3).filter(|&at| at != address && words[at] as usize == TEXT.len()).collect();
+        let [len] = lens[..] else { wasmtime::bail!("its length is not told") };
+        ensure!(guest.bytes(words[address], words[len])? == TEXT, "its text is elsewhere");
+        ensure!(words[3 - address - len] > words[len], "its capacity is not told");
+        Ok(StringLayout { address, len })
+    })
+}
