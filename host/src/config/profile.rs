@@ -29,6 +29,7 @@ pub struct Profile {
     overrides: Vec<Override>,
     overlays: Overlays,
     heap_accounting: bool,
+    unwinds: bool,
     /// Policies that were made already, so that tests which share one share its memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
@@ -82,6 +83,7 @@ impl Clone for Profile {
             overrides: self.overrides.clone(),
             overlays: self.overlays.clone(),
             heap_accounting: self.heap_accounting,
+            unwinds: self.unwinds,
             made: Mutex::default(),
         }
     }
@@ -104,6 +106,7 @@ impl Profile {
             overrides,
             overlays: Overlays::default(),
             heap_accounting: true,
+            unwinds: false,
             made: Mutex::default(),
         }
     }
@@ -133,6 +136,19 @@ impl Profile {
     #[must_use]
     pub fn heap_accounting(&self) -> bool {
         self.heap_accounting
+    }
+
+    /// The same profile for tests whose panics unwind, or end the program.
+    #[must_use]
+    pub fn with_unwinding(mut self, on: bool) -> Self {
+        self.unwinds = on;
+        self
+    }
+
+    /// Whether tests are to be built so that panics unwind. One value a run: it is compiled into std.
+    #[must_use]
+    pub fn unwinds(&self) -> bool {
+        self.unwinds
     }
 
     /// Its name.

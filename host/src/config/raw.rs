@@ -29,6 +29,7 @@ pub(super) struct RawProfile {
     pub inherits: Option<(At, String)>,
     pub patch: PolicyPatch,
     pub heap_accounting: Option<(At, bool)>,
+    pub unwinds: Option<bool>,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
@@ -88,6 +89,9 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
         match key.get_ref().as_ref() {
             "inherits" => raw.inherits = check.string(&at, value).map(|name| (at.clone(), name.to_owned())),
             "heap-accounting" => raw.heap_accounting = check.boolean(&at, value).map(|on| (at, on)),
+            "panic" => {
+                raw.unwinds = check.choice(&at, value, "what a panic does", &[("abort", false), ("unwind", true)])
+            }
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))

@@ -206,10 +206,11 @@ pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<Str
 
 fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     let mut policy = Policy::default();
-    let mut heap_accounting = true;
+    let (mut heap_accounting, mut unwinds) = (true, false);
     for profile in lineage {
         profile.patch.apply(&mut policy);
         heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
+        unwinds = profile.unwinds.unwrap_or(unwinds);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
@@ -226,5 +227,7 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
         patch: raw.patch.clone(),
         grants: raw.grants.clone(),
     });
-    Profile::new(name, policy, requestable, overrides.collect()).with_heap_accounting(heap_accounting)
+    Profile::new(name, policy, requestable, overrides.collect())
+        .with_heap_accounting(heap_accounting)
+        .with_unwinding(unwinds)
 }

@@ -1,6 +1,7 @@
 //! How a call into a guest ended, before anyone judges it.
 
 use super::heap::FuelEndOfFirstRun;
+use super::panics::Uncaught;
 use super::rerun::InexactFuel;
 use super::state::TestState;
 use super::wasi::{BrokenLimit, FatalWait, Halt};
@@ -170,6 +171,9 @@ impl Ending {
         if error.is::<InexactFuel>() || error.is::<FuelEndOfFirstRun>() {
             return Self::Fuel { stack: stack() };
         }
+        if error.is::<Uncaught>() {
+            return Self::Trap { kind: TrapKind::Unreachable, stack: stack() };
+        }
         match error.downcast_ref() {
             Some(Trap::OutOfFuel) => Self::Fuel { stack: stack() },
             Some(Trap::Interrupt) => Self::Wall { stack: stack(), waited: None },
@@ -209,6 +213,8 @@ fn kind(trap: Trap) -> TrapKind {
         Trap::BadSignature => TrapKind::Other("indirect call with the wrong signature"),
         Trap::IntegerOverflow => TrapKind::Other("integer overflow"),
         Trap::IntegerDivisionByZero => TrapKind::Other("integer division by zero"),
+        // Of what the engine makes for the guest, only exceptions.
+        Trap::AllocationTooLarge => TrapKind::Other("more exceptions were thrown than there is memory for"),
         Trap::NullReference => TrapKind::Other("null reference"),
         Trap::BadConversionToInteger => TrapKind::Other("invalid conversion to integer"),
         _ => TrapKind::Other("trap"),

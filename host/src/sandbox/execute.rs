@@ -301,6 +301,9 @@ impl TestRun<'_> {
             Entry::Start(start) => {
                 if let Some(marked) = &start.should_panic {
                     unmark(store, instance, marked);
+                    if self.job.module.throws {
+                        store.data_mut().panics.end_by_uncaught(Arc::clone(&self.job.module.symbols));
+                    }
                 }
                 instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
                 Ok(None)

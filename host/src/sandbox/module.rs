@@ -125,7 +125,7 @@ pub struct LoadedModule {
     /// Its tests and what holds them.
     pub(crate) catalogue: Catalogue,
     /// Its functions and lines, by offset.
-    pub(crate) symbols: Symbols,
+    pub(crate) symbols: Arc<Symbols>,
     pub(crate) baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
     pub(super) pre: InstancePre<TestState>,
@@ -224,7 +224,8 @@ impl LoadedModule {
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
             symbols: Symbols::new(bytes.into(), parsed.sections, options.roots)
                 .with_harnesses(rules.frames)
-                .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone())),
+                .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()))
+                .into(),
             catalogue,
             pre,
             engine,

@@ -165,7 +165,7 @@ impl Symbols {
 
     /// The one frame that is known of a panic whose stack has unwound: its place, `file:line:column`, and the test.
     pub fn frames_of_place(&self, place: &str, test: &str) -> Vec<Frame> {
-        let mut frame = Frame::new(test);
+        let mut frame = self.function_decl(test).unwrap_or_else(|| Frame::new(test));
         if let Some((file, line)) = split_place(place) {
             (frame.file, frame.line) = (self.named_file(Some(file)), Some(line));
         }

@@ -27,6 +27,14 @@ pub enum ToolchainError {
         /// What was found or tried, a line each.
         reasons: Vec<String>,
     },
+    /// Panics are to unwind, and what std is built from for that is not there.
+    #[error("std cannot be built so that panics unwind: {}\nto get its sources, type\n    {command}", .reasons.join("; "))]
+    NoSources {
+        /// What was found or tried.
+        reasons: Vec<String>,
+        /// The command to type.
+        command: String,
+    },
     /// A program that had to succeed did not.
     #[error("`{command}` failed ({ending}){}", indented(.output))]
     Command {

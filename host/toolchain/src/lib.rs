@@ -36,6 +36,7 @@ pub use {
     setup::find::find,
     setup::install::{Permission, install},
     setup::progress::{SetupEvent, SetupStep},
+    setup::unwinding::unwinding,
     system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir},
     toolchain::{TARGET, Toolchain, ToolchainKind},
 };

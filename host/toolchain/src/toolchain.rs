@@ -31,6 +31,11 @@ pub enum ToolchainKind {
         /// The compiler's version.
         release: String,
     },
+    /// Any compiler, with std built by airtight so that panics unwind.
+    Unwinding {
+        /// The compiler's version.
+        release: String,
+    },
 }
 
 impl Toolchain {
@@ -38,7 +43,7 @@ impl Toolchain {
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         match self.kind {
             ToolchainKind::Active => Vec::new(),
-            ToolchainKind::Distribution | ToolchainKind::Private { .. } => {
+            ToolchainKind::Distribution | ToolchainKind::Private { .. } | ToolchainKind::Unwinding { .. } => {
                 vec![("RUSTC", self.rustc.clone().into_os_string())]
             }
         }
@@ -52,6 +57,9 @@ impl std::fmt::Display for Toolchain {
             ToolchainKind::Distribution => write!(f, "the distribution's toolchain ({})", self.rustc.display()),
             ToolchainKind::Private { release } => {
                 write!(f, "the distribution's rustc {release} with a private sysroot ({})", self.sysroot.display())
+            }
+            ToolchainKind::Unwinding { release } => {
+                write!(f, "rustc {release} with a private sysroot whose panics unwind ({})", self.sysroot.display())
             }
         }
     }

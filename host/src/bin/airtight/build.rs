@@ -19,12 +19,25 @@ pub fn toolchain(dir: &Path, permission: Permission) -> Result<Toolchain, Toolch
     found
 }
 
+/// The same compiler, with panics that unwind.
+fn unwinding(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Result<Toolchain, ToolchainError> {
+    let mut progress = Progress::new();
+    let made = toolchain::unwinding(dir, toolchain, permission, &mut |event| progress.show(&event));
+    progress.end();
+    made
+}
+
 /// Builds what the arguments ask for, of the package or workspace at `path`; what could not be built is said on standard
 /// error.
-pub fn build(args: &BuildArgs, path: &Path) -> Result<BuildOutput, Failure> {
+///
+/// Where `unwinds`, panics of what is built unwind, whatever the arguments say.
+pub fn build(args: &BuildArgs, path: &Path, unwinds: bool) -> Result<BuildOutput, Failure> {
     let request = args.request(path);
     let permission = if args.setup { Permission::System } else { Permission::Cache };
-    let toolchain = toolchain(&request.dir, permission).map_err(Failure::setup)?;
+    let mut toolchain = toolchain(&request.dir, permission).map_err(Failure::setup)?;
+    if unwinds || args.unwind {
+        toolchain = unwinding(&request.dir, &toolchain, permission).map_err(Failure::setup)?;
+    }
     tracing::info!("building with {toolchain}");
     let mut errors = String::new();
     let mut objected = false;

@@ -2,7 +2,7 @@
 
 use crate::args::TestCommand;
 use crate::build::{build, config_of};
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
 use crate::session::Session;
@@ -16,7 +16,8 @@ pub fn test(mut command: TestCommand) -> Done {
     // The configuration and report paths are checked before anything is built.
     let config = config_of(&path)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
-    let built = build(&command.build, &path)?;
+    let unwinds = config.profile(&command.run.profile).map_err(Failure::setup)?.unwinds();
+    let built = build(&command.build, &path, unwinds)?;
     let mut notes = notes(&built);
     let (subjects, refused) = sort_out(built.artifacts.iter().map(|artifact| session.artifact(artifact)))?;
     let planned = session.plan(subjects, refused, &command.tests.selection())?;

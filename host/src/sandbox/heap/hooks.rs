@@ -55,7 +55,11 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
     let fuel = state.exact_fuel(left, back)?;
     match call_for(kind, a, b) {
         Some(call) => state.heap.enter(call)?,
-        None => state.panics.enter(kind, a, b),
+        None => {
+            state.panics.enter(kind, a, b);
+            let state = caller.data();
+            state.panics.check(kind, || state.code.stack(&WasmBacktrace::capture(&caller)))?;
+        }
     }
     caller.set_fuel(fuel)
 }

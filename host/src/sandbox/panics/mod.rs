@@ -13,4 +13,4 @@ mod watch;
 pub(super) use module::ModulePanics;
 pub(super) use read::read;
 pub use read::{PanicSaid, RaisedPanic};
-pub(super) use watch::PanicWatch;
+pub(super) use watch::{PanicWatch, Uncaught};

@@ -1,6 +1,9 @@
 //! What the hooks tell of panics while a test runs.
 
 use crate::instrument::HookKind;
+use crate::ledger::RawFrame;
+use crate::symbols::Symbols;
+use std::sync::Arc;
 
 /// Where a panic's payload is in the guest's memory, as a `&mut dyn PanicPayload`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +20,14 @@ pub struct PanicWatch {
     announced: Option<Payload>,
     raised: Option<Option<Payload>>,
     is_read: bool,
+    /// The functions of the module, where a panic that the test does not catch is to end it.
+    ends: Option<Arc<Symbols>>,
 }
+
+/// A panic ended the test where it was raised, as every panic does where none unwinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a panic that the test does not catch")]
+pub struct Uncaught;
 
 impl PanicWatch {
     /// A hooked function is called: with `a` and `b`, where it is told what is raised.
@@ -29,6 +39,24 @@ impl PanicWatch {
             // A panic that goes on (`resume_unwind`) is raised without having been announced.
             HookKind::RaiseUntold => self.raised = Some(self.announced.take()),
             _ => {}
+        }
+    }
+
+    /// A panic that the test does not catch is to end it, although it would unwind: what its harness would do then is nothing that
+    /// the host waits for, and its payload is where it was raised.
+    pub(in crate::sandbox) fn end_by_uncaught(&mut self, symbols: Arc<Symbols>) {
+        self.ends = Some(symbols);
+    }
+
+    /// Whether a call of this hook is to end the test, by the stack that it has.
+    ///
+    /// # Errors
+    /// [`Uncaught`], if it is.
+    pub fn check(&self, kind: HookKind, stack: impl FnOnce() -> Arc<[RawFrame]>) -> Result<(), Uncaught> {
+        let is_raised = matches!(kind, HookKind::Raise | HookKind::RaiseUntold);
+        match self.ends.as_ref().filter(|_| is_raised) {
+            Some(symbols) if !symbols.catches_panics(&stack()) => Err(Uncaught),
+            _ => Ok(()),
         }
     }
 

@@ -12,3 +12,4 @@ pub(crate) mod rustup;
 pub(crate) mod std_build;
 pub(crate) mod sysroot;
 pub(crate) mod sysroot_build;
+pub(crate) mod unwinding;

@@ -16,6 +16,8 @@ pub enum SetupStep {
     Wait,
     /// `rustup target add`.
     AddTarget,
+    /// `rustup component add rust-src`.
+    AddSources,
     /// `apt-get update`.
     UpdateIndex,
     /// `apt-get install` of these.
@@ -31,6 +33,7 @@ impl fmt::Display for SetupStep {
         match self {
             SetupStep::Wait => f.write_str("waiting for another installation"),
             SetupStep::AddTarget => f.write_str("adding the target with rustup"),
+            SetupStep::AddSources => f.write_str("adding std's sources with rustup"),
             SetupStep::UpdateIndex => f.write_str("updating the package index"),
             SetupStep::InstallPackages(packages) => write!(f, "installing {}", packages.join(" ")),
             SetupStep::BuildStd => f.write_str("building std for wasm32-wasip1, once"),

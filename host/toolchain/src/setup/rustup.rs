@@ -16,17 +16,30 @@ pub(crate) fn in_charge(machine: &Machine<'_>) -> bool {
     machine.which("rustup").is_some() && machine.var("RUSTC").is_none()
 }
 
+/// What a user would type for the sources of std.
+pub(crate) const SOURCES_COMMAND: &str = "rustup component add rust-src";
+
 /// Adds the target, or says why it could not be added.
 pub(crate) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
+    run(machine, ["target", "add", TARGET], show)
+}
+
+/// Adds the sources of std, or says why they could not be added.
+pub(crate) fn add_sources(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
+    run(machine, ["component", "add", "rust-src"], show)
+}
+
+fn run(machine: &Machine<'_>, args: [&str; 3], show: &mut dyn FnMut(&str)) -> Result<(), String> {
     let rustup = machine.which("rustup").ok_or("rustup is not installed")?;
-    let command = CommandLine::new(rustup).args(["target", "add", TARGET]).dir(&machine.dir).timeout(LIMIT);
+    let typed = format!("rustup {}", args.join(" "));
+    let command = CommandLine::new(rustup).args(args).dir(&machine.dir).timeout(LIMIT);
     match machine.launcher.capture_with(&command, show) {
         Ok(output) if output.ending.ok() => Ok(()),
         Ok(output) => Err(match output.ending {
-            ProcessEnding::TimedOut(limit) => format!("`{COMMAND}` did not finish within {} s", limit.as_secs()),
-            _ => format!("`{COMMAND}` failed: {}", reason(&output.stderr)),
+            ProcessEnding::TimedOut(limit) => format!("`{typed}` did not finish within {} s", limit.as_secs()),
+            _ => format!("`{typed}` failed: {}", reason(&output.stderr)),
         }),
-        Err(error) => Err(format!("`{COMMAND}` could not be started: {error}")),
+        Err(error) => Err(format!("`{typed}` could not be started: {error}")),
     }
 }
 

@@ -12,8 +12,43 @@ use cargo_metadata::Message;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What a test harness needs of std.
-const CRATES: &str = "build-std=std,panic_abort,test,proc_macro";
+/// What std does where a program panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Panics {
+    /// It ends the program, as in the target's official builds.
+    Abort,
+    /// It unwinds, by the exceptions that WebAssembly has standardised.
+    Unwind,
+}
+
+/// Flags for code whose panics unwind. The compiler still writes exceptions in the form before the standard unless it is told.
+pub(crate) const UNWINDING: [&str; 4] = ["-C", "panic=unwind", "-C", "llvm-args=-wasm-use-legacy-eh=false"];
+
+impl Panics {
+    /// What a test harness needs of std.
+    fn crates(self) -> &'static str {
+        match self {
+            Self::Abort => "build-std=std,panic_abort,test,proc_macro",
+            Self::Unwind => "build-std=std,panic_unwind,panic_abort,test,proc_macro",
+        }
+    }
+
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Abort => &[],
+            Self::Unwind => &UNWINDING,
+        }
+    }
+}
+
+/// What std is built from, and how.
+pub(crate) struct StdSource<'a> {
+    pub base: &'a Base,
+    /// The library's sources.
+    pub library: &'a Path,
+    pub panics: Panics,
+}
+
 /// A package to build std for; its own library is not used.
 const SCRATCH: &str = "airtight-scratch";
 
@@ -21,19 +56,19 @@ const SCRATCH: &str = "airtight-scratch";
 /// for what is needed on the way.
 pub(crate) fn build_std(
     machine: &Machine<'_>,
-    base: &Base,
-    library: &Path,
+    source: &StdSource<'_>,
     stage: &Path,
     sysroot: &Sysroot,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
+    create_dir(&sysroot.target_lib())?;
     let scratch = stage.join("scratch");
     create_dir(&scratch.join("src"))?;
     let manifest = format!("[package]\nname = \"{SCRATCH}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n");
     write(&scratch.join("Cargo.toml"), &manifest)?;
     write(&scratch.join("src/lib.rs"), "")?;
-    let command = std_command(machine, base, library, stage, &scratch);
-    let vendor = library.join("vendor");
+    let command = std_command(machine, source, stage, &scratch);
+    let vendor = source.library.join("vendor");
     let stdout = if vendor.is_dir() {
         let vendored = command
             .clone()
@@ -54,12 +89,13 @@ pub(crate) fn build_std(
     Ok(())
 }
 
-fn std_command(machine: &Machine<'_>, base: &Base, library: &Path, stage: &Path, scratch: &Path) -> CommandLine {
+fn std_command(machine: &Machine<'_>, source: &StdSource<'_>, stage: &Path, scratch: &Path) -> CommandLine {
+    let StdSource { base, library, panics } = *source;
     // As in the official builds: no path of this machine's ends up in a guest.
     let source = library.parent().unwrap_or(library).to_string_lossy();
     let commit = base.info.commit.as_deref().unwrap_or(&base.info.release);
     let mut command = CommandLine::new(&base.cargo)
-        .args(["build", "--release", "-Z", CRATES, "--target", TARGET, "--message-format=json"])
+        .args(["build", "--release", "-Z", panics.crates(), "--target", TARGET, "--message-format=json"])
         .arg("--target-dir")
         .arg(stage.join("target"))
         .dir(scratch);
@@ -72,7 +108,23 @@ fn std_command(machine: &Machine<'_>, base: &Base, library: &Path, stage: &Path,
         // Empty ones also override those of the user's configuration files.
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
-        .env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={source}=/rustc/{commit}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", {
+            let registry = cargo_home(machine).join("registry/src");
+            let remaps = [
+                format!("--remap-path-prefix={}=/rust/deps", registry.display()),
+                format!("--remap-path-prefix={source}=/rustc/{commit}"),
+            ];
+            panics.flags().iter().copied().chain(remaps.iter().map(String::as_str)).collect::<Vec<_>>().join("\x1f")
+        })
+}
+
+/// Where cargo keeps the packages that std uses, where they do not come with its sources.
+fn cargo_home(machine: &Machine<'_>) -> PathBuf {
+    match (machine.var("CARGO_HOME"), machine.var("HOME")) {
+        (Some(dir), _) => machine.dir.join(dir),
+        (None, Some(home)) => Path::new(home).join(".cargo"),
+        (None, None) => PathBuf::from("/nowhere"),
+    }
 }
 
 /// Whether a variable changes what cargo builds, as opposed to where it downloads from.

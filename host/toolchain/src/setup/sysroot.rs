@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// Raised whenever `sysroot_build` would make another sysroot from the same compiler.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Written as the last file of a private sysroot.
 const MARKER: &str = "airtight-sysroot.txt";
 /// Called by std, absent from older wasi-libc: what our stubs stand in for.
@@ -50,6 +50,11 @@ impl Sysroot {
     /// The compiler of a private sysroot.
     pub fn rustc(&self) -> PathBuf {
         self.0.join("bin/rustc")
+    }
+
+    /// Whether it was put together to its end.
+    pub fn has_marker(&self) -> bool {
+        self.marker().exists()
     }
 
     fn marker(&self) -> PathBuf {
@@ -125,14 +130,19 @@ impl Sysroot {
 /// size and time (a rebuilt package of the same version differs) and the recipe. The sources of std come from the same
 /// package build as the compiler, so that they need not be in it, and may be removed later.
 pub(crate) fn private(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo) -> Sysroot {
+    keyed(machine, rustc, info, "")
+}
+
+/// A sysroot of a compiler that is made for a purpose: a word, or nothing for the one without.
+pub(crate) fn keyed(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo, purpose: &str) -> Sysroot {
     let mut hash = Sha256::new();
-    hash.update(format!("recipe {RECIPE}\n{}\n{}", rustc.display(), info.verbose));
+    hash.update(format!("recipe {RECIPE}{purpose}\n{}\n{}", rustc.display(), info.verbose));
     if let Ok(data) = fs::metadata(rustc) {
         let time = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         hash.update(format!("\n{} {}", data.len(), time.as_nanos()));
     }
     let digest = format!("{:x}", hash.finalize());
-    Sysroot(machine.sysroots().join(format!("{}-{}", info.release, &digest[..12])))
+    Sysroot(machine.sysroots().join(format!("{}-{purpose}{}", info.release, &digest[..12])))
 }
 
 fn holds(file: &Path, needle: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use crate::setup::find::Base;
 use crate::setup::ingredients::{Ingredients, Std};
 use crate::setup::linking::connect_linker;
 use crate::setup::progress::{SetupEvent, SetupStep};
-use crate::setup::std_build::build_std;
+use crate::setup::std_build::{Panics, StdSource, build_std};
 use crate::setup::sysroot::{LIBC, RUST_LLD, Sysroot};
 use crate::system::files::{copy, create_dir, link, write};
 use crate::system::machine::{Machine, entries, file_name};
@@ -33,7 +33,10 @@ pub(crate) fn build(
                 link(rlib, &sysroot.target_lib().join(file_name(rlib)))?;
             }
         }
-        Std::Source(library) => build_std(machine, base, library, stage.path(), &sysroot, progress)?,
+        Std::Source(library) => {
+            let source = StdSource { base, library, panics: Panics::Abort };
+            build_std(machine, &source, stage.path(), &sysroot, progress)?;
+        }
     }
     progress(SetupEvent::Started(&SetupStep::AssembleSysroot));
     copy(&ingredients.libc.join(LIBC), &sysroot.self_contained().join(LIBC))?;
@@ -61,7 +64,7 @@ pub(crate) fn relink(
 }
 
 /// A directory of this process's own; those that crashed processes left are removed.
-fn stage(machine: &Machine<'_>) -> Result<tempfile::TempDir, ToolchainError> {
+pub(crate) fn stage(machine: &Machine<'_>) -> Result<tempfile::TempDir, ToolchainError> {
     let sysroots = machine.sysroots();
     for old in entries(&sysroots).iter().filter(|path| file_name(path).starts_with(STAGE)) {
         fs::remove_dir_all(old).map_err(ToolchainError::file("remove the unfinished", old))?;

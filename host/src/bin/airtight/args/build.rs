@@ -13,6 +13,10 @@ pub struct BuildArgs {
     /// Install a toolchain where there is none, system packages included.
     #[arg(long)]
     pub setup: bool,
+    /// Panics unwind: `catch_unwind` catches, destructors run. Std is built for that once, and `panic = "unwind"` in the
+    /// profile of airtight.toml means the same.
+    #[arg(long)]
+    pub unwind: bool,
     /// Packages.
     #[arg(short, long, value_name = "SPEC")]
     pub package: Vec<String>,

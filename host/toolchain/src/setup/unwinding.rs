@@ -1,0 +1,158 @@
+//! A toolchain whose panics unwind: std is built for that once, from its own sources, into a sysroot of its own.
+//!
+//! The target's official std ends the program on a panic. A compiler script tells the compiler where the other std is, and that
+//! code for the target unwinds; what is built for this machine, such as procedural macros, is compiled as ever.
+
+use crate::error::ToolchainError;
+use crate::setup::find::Base;
+use crate::setup::install::Permission;
+use crate::setup::progress::{SetupEvent, SetupStep};
+use crate::setup::rustc_info::RustcInfo;
+use crate::setup::rustup;
+use crate::setup::std_build::{Panics, StdSource, UNWINDING, build_std};
+use crate::setup::sysroot::{self, LIBC, START_FILES, Sysroot, quoted};
+use crate::setup::sysroot_build::stage;
+use crate::system::files::{create_dir, link, write};
+use crate::system::lock::Lock;
+use crate::system::machine::Machine;
+use crate::{TARGET, Toolchain, ToolchainKind};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// What the sysroot is for, in its name.
+const PURPOSE: &str = "unwind-";
+
+/// The same compiler as `toolchain`, with panics that unwind. Std is built where that was not done before: about a minute.
+///
+/// # Errors
+/// [`ToolchainError::NoSources`] with the command to type where std's sources are not there and may not be added, and others
+/// where a program or a file fails.
+pub fn unwinding(
+    dir: &Path,
+    toolchain: &Toolchain,
+    permission: Permission,
+    progress: &mut dyn FnMut(SetupEvent<'_>),
+) -> Result<Toolchain, ToolchainError> {
+    unwinding_on(&Machine::current(dir)?, toolchain, permission, progress)
+}
+
+fn unwinding_on(
+    machine: &Machine<'_>,
+    toolchain: &Toolchain,
+    permission: Permission,
+    progress: &mut dyn FnMut(SetupEvent<'_>),
+) -> Result<Toolchain, ToolchainError> {
+    let base = base(machine, toolchain)?;
+    let place = sysroot::keyed(machine, &base.rustc, &base.info, PURPOSE);
+    let made = || {
+        let kind = ToolchainKind::Unwinding { release: base.info.release.clone() };
+        Toolchain { rustc: place.rustc(), cargo: base.cargo.clone(), sysroot: place.0.clone(), kind }
+    };
+    let script = script(&base.rustc, &place);
+    if is_complete(&place, &script) {
+        return Ok(made());
+    }
+    let sysroots = machine.sysroots();
+    create_dir(&sysroots)?;
+    let lock = sysroots.join("lock");
+    let _lock = Lock::acquire(&lock, &mut || progress(SetupEvent::Started(&SetupStep::Wait)))
+        .map_err(ToolchainError::file("lock", &lock))?;
+    if is_complete(&place, &script) {
+        return Ok(made());
+    }
+    let library = sources(machine, &base, permission, progress)?;
+    let stage = stage(machine)?;
+    let sysroot = Sysroot(stage.path().join("sysroot"));
+    progress(SetupEvent::Started(&SetupStep::BuildStd));
+    let source = StdSource { base: &base, library: &library, panics: Panics::Unwind };
+    build_std(machine, &source, stage.path(), &sysroot, progress)?;
+    progress(SetupEvent::Started(&SetupStep::AssembleSysroot));
+    let original = Sysroot(toolchain.sysroot.clone());
+    link(&original.self_contained(), &sysroot.self_contained())?;
+    let host = &base.info.host;
+    link(&original.rustlib().join(host), &sysroot.rustlib().join(host))?;
+    write_program(&sysroot.rustc(), &script)?;
+    sysroot.write_marker(&base.info)?;
+    if place.0.exists() {
+        fs::remove_dir_all(&place.0).map_err(ToolchainError::file("remove the damaged", &place.0))?;
+    }
+    fs::rename(&sysroot.0, &place.0).map_err(ToolchainError::file("move the sysroot to", &place.0))?;
+    Ok(made())
+}
+
+/// The compiler behind a toolchain: not the script of a private one, which names another sysroot.
+fn base(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Base, ToolchainError> {
+    let unavailable = |why: String| ToolchainError::Unavailable { reasons: vec![why] };
+    if let ToolchainKind::Private { .. } = toolchain.kind {
+        return Base::find(machine).ok_or_else(|| unavailable("the distribution's compiler is gone".to_owned()));
+    }
+    let own = toolchain.sysroot.join("bin/rustc");
+    // rustup's stand-in would look the compiler up anew each time. One that the user names is what it is.
+    let rustc = if machine.var("RUSTC").is_none() && own.is_file() { own } else { toolchain.rustc.clone() };
+    let info = RustcInfo::ask(machine, &rustc)
+        .ok_or_else(|| unavailable(format!("`{}` does not say what it is", rustc.display())))?;
+    Ok(Base { rustc, cargo: toolchain.cargo.clone(), info })
+}
+
+/// The library's sources, which the compiler has beside its own libraries; added by rustup where that is permitted.
+fn sources(
+    machine: &Machine<'_>,
+    base: &Base,
+    permission: Permission,
+    progress: &mut dyn FnMut(SetupEvent<'_>),
+) -> Result<PathBuf, ToolchainError> {
+    use crate::system::command::CommandLine;
+    let answer = machine.ask(CommandLine::new(&base.rustc).args(["--print", "sysroot"])).unwrap_or_default();
+    let library = PathBuf::from(answer.trim()).join("lib/rustlib/src/rust/library");
+    let is_there = || library.join("std/Cargo.toml").exists();
+    let mut reasons = Vec::new();
+    if !is_there() && permission >= Permission::Toolchain && rustup::in_charge(machine) {
+        progress(SetupEvent::Started(&SetupStep::AddSources));
+        reasons.extend(rustup::add_sources(machine, &mut |line| progress(SetupEvent::Output(line))).err());
+    }
+    if is_there() {
+        return Ok(library);
+    }
+    reasons.push(format!("there are no sources at {}", library.display()));
+    let by_rustup = rustup::in_charge(machine);
+    let command = if by_rustup { rustup::SOURCES_COMMAND } else { "apt-get install rust-src" };
+    Err(ToolchainError::NoSources { reasons, command: command.to_owned() })
+}
+
+fn is_complete(sysroot: &Sysroot, script: &str) -> bool {
+    sysroot.has_marker()
+        && ["std", "test", "panic_unwind"].iter().all(|name| sysroot.rlib(name).is_some())
+        // Links, whose ends may be gone.
+        && START_FILES.iter().chain([&LIBC]).all(|file| sysroot.self_contained().join(file).exists())
+        && fs::read_to_string(sysroot.rustc()).is_ok_and(|written| written == script)
+}
+
+/// The compiler of the sysroot at `place`.
+fn script(rustc: &Path, place: &Sysroot) -> String {
+    let (rustc, sysroot) = (quoted(&rustc.to_string_lossy()), quoted(&place.0.to_string_lossy()));
+    let flags = UNWINDING.map(quoted).join(" ");
+    format!(
+        r#"#!/bin/sh
+# Written by airtight. Its version says what it is, for cargo to keep what it builds apart.
+if [ "$*" = -vV ]; then
+    {rustc} -vV && echo 'airtight: panics unwind'
+    exit
+fi
+last=''
+for arg do
+    case "$last $arg" in
+        "--target {TARGET}" | *" --target={TARGET}") exec {rustc} --sysroot {sysroot} "$@" {flags} ;;
+    esac
+    last=$arg
+done
+exec {rustc} --sysroot {sysroot} "$@"
+"#
+    )
+}
+
+fn write_program(path: &Path, script: &str) -> Result<(), ToolchainError> {
+    create_dir(path.parent().unwrap_or(path))?;
+    write(path, script)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ToolchainError::file("make executable", path))
+}
