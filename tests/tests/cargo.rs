@@ -277,3 +277,31 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
     panic!("waited a minute until {what}");
 }
+
+/// What to do about a path that was baked in is told where the test looked for one, and not of any file that is not there.
+#[test]
+fn a_baked_path_is_told_from_any_that_is_not_there() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("paths", "")]);
+    let test = |name: &str, path: &str| format!("#[test] fn {name}() {{ std::fs::read({path}).unwrap(); }}\n");
+    let tests = [
+        test("baked", "concat!(env!(\"CARGO_TARGET_TMPDIR\"), \"/x\")"),
+        test("of_the_package", "\"tests/nothing.txt\""),
+        test("of_the_system", "\"/etc/passwd\""),
+    ];
+    write(&dir.path().join("paths/tests/it.rs"), &tests.concat());
+    airtight_test(dir.path(), &[], &[]);
+    let report = read_report(&dir.path().join("report.json"));
+    let it = report["canonical"]["modules"].as_array().unwrap().iter().find(|module| module["name"] == "paths/it");
+    let hints: Vec<_> = it.unwrap()["tests"].as_array().unwrap().iter().map(|test| test["hint"].as_str()).collect();
+    let begin = |hint: Option<&str>| hint.map(|hint| hint.split(':').next().unwrap().to_owned());
+    let expected = [
+        Some(
+            "the test looked for a path that was baked in when it was built, and that directory is not granted"
+                .to_owned(),
+        ),
+        None,
+        Some("no directory that holds this path is granted".to_owned()),
+    ];
+    assert_eq!(hints.into_iter().map(begin).collect::<Vec<_>>(), expected);
+}

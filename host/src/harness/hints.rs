@@ -19,6 +19,52 @@ const PROCESSES: &str = "wasm32-wasip1 has no processes: `std::process::Command`
 const WAITS: &str = "the test waits for another thread, and wasm32-wasip1 has none: nobody can wake it; let it be done by who \
     waits, or test that part natively";
 
+/// A path at which a test found nothing, and which is none of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingPath {
+    /// It was baked into the module when it was built.
+    Baked,
+    /// It is one of a system, as `/etc/passwd` is.
+    OfSystem,
+}
+
+/// Directories of a system, which no package has at its top.
+const OF_SYSTEM: &[&str] = &[
+    "/bin/",
+    "/boot/",
+    "/dev/",
+    "/etc/",
+    "/home/",
+    "/lib/",
+    "/lib64/",
+    "/mnt/",
+    "/opt/",
+    "/proc/",
+    "/root/",
+    "/run/",
+    "/sbin/",
+    "/srv/",
+    "/sys/",
+    "/usr/",
+    "/var/",
+    "/Users/",
+    "/private/",
+];
+
+impl MissingPath {
+    /// What kind of path the last of these is that is of one. `baked` are directories that were baked into the module.
+    pub(crate) fn among<'b>(paths: &[String], baked: impl Iterator<Item = &'b str> + Clone) -> Option<Self> {
+        let below =
+            |path: &str, dir: &str| path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        paths.iter().rev().find_map(|path| {
+            if baked.clone().any(|dir| below(path, dir)) {
+                return Some(Self::Baked);
+            }
+            OF_SYSTEM.iter().any(|dir| path.starts_with(dir)).then_some(Self::OfSystem)
+        })
+    }
+}
+
 /// One way in which the platform fails an honest test.
 struct PlatformFailure {
     /// The message has one of these.
@@ -27,10 +73,12 @@ struct PlatformFailure {
     and_says: &'static [&'static str],
     /// A function on the stack has one of these in its path, where there are any.
     within: &'static [&'static str],
+    /// There was nothing at a path of this kind, where one is named.
+    misses: Option<MissingPath>,
     hint: &'static str,
 }
 
-const ROW: PlatformFailure = PlatformFailure { says: &[], and_says: &[], within: &[], hint: "" };
+const ROW: PlatformFailure = PlatformFailure { says: &[], and_says: &[], within: &[], misses: None, hint: "" };
 
 /// The first row that fits is meant.
 const FAILURES: &[PlatformFailure] = &[
@@ -105,11 +153,18 @@ const FAILURES: &[PlatformFailure] = &[
         ..ROW
     },
     PlatformFailure {
-        // The guest's own C library finds no directory for the path: the host is not asked.
-        says: &["kind: NotFound", "No such file or directory (os error 44)"],
-        hint: "where the host has this file, it is not granted: a test sees its package's directory, /tmp, and what `dir` in \
-            airtight.toml names. A path that was baked in at build time can be granted (OUT_DIR), compiled in with \
-            `include_bytes!`, or replaced by /tmp (CARGO_TARGET_TMPDIR)",
+        says: &["kind: NotFound", "No such file or directory"],
+        misses: Some(MissingPath::Baked),
+        hint: "the test looked for a path that was baked in when it was built, and that directory is not granted: grant it with \
+            `dir` in airtight.toml, have the file compiled in with `include_bytes!` (OUT_DIR), or write below /tmp instead \
+            (CARGO_TARGET_TMPDIR)",
+        ..ROW
+    },
+    PlatformFailure {
+        says: &["kind: NotFound", "No such file or directory"],
+        misses: Some(MissingPath::OfSystem),
+        hint: "no directory that holds this path is granted: of the host, a test sees its package's directory, and what `dir` in \
+            airtight.toml names",
         ..ROW
     },
     PlatformFailure {
@@ -136,12 +191,18 @@ const CATCHERS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What to know about the platform where a test failed with this message, at this place if one is known.
-pub(crate) fn for_failure(message: &str, stack: &[RawFrame], symbols: &Symbols) -> Option<&'static str> {
+/// What to know about the platform where a test failed with this message, at this place if one is known. `misses` is the
+/// kind of path at which it found nothing.
+pub(crate) fn for_failure(
+    message: &str,
+    (stack, symbols): (&[RawFrame], &Symbols),
+    misses: Option<MissingPath>,
+) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
     let fits = |failure: &&PlatformFailure| {
         has(failure.says)
             && (failure.and_says.is_empty() || has(failure.and_says))
+            && (failure.misses.is_none() || failure.misses == misses)
             && (failure.within.is_empty() || symbols.mentions(stack, failure.within))
     };
     FAILURES.iter().find(fits).map(|failure| failure.hint)
@@ -177,7 +238,7 @@ mod tests {
 
     fn hint(message: &str, functions: &[&str]) -> &'static str {
         let (symbols, stack) = stack(functions);
-        for_failure(message, &stack, &symbols).unwrap_or("nothing")
+        for_failure(message, (&stack, &symbols), Some(MissingPath::Baked)).unwrap_or("nothing")
     }
 
     #[test]
@@ -215,7 +276,7 @@ mod tests {
             (
                 "Os { code: 44, kind: NotFound, message: \"No such file or directory\" }",
                 "demo::f",
-                "where the host has",
+                "baked in when it was built",
             ),
             ("Capabilities insufficient (os error 76)", "demo::f", "leads out of the directory"),
             ("assertion failed: a == b", "std::thread::scoped::scope", "nothing"),
@@ -226,12 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_not_there_has_a_hint_only_where_its_path_is_the_hosts() {
+        let (symbols, stack) = stack(&["demo::f"]);
+        for message in ["Os { code: 44, kind: NotFound }", "No such file or directory (os error 44)"] {
+            let hint = |missing: &[&str]| {
+                let missing: Vec<_> = missing.iter().map(|path| (*path).to_owned()).collect();
+                let misses = MissingPath::among(&missing, ["/h/ws/target", "/h/ws/app"].into_iter());
+                for_failure(message, (&stack, &symbols), misses).unwrap_or("nothing")
+            };
+            assert_eq!(hint(&[]), "nothing", "{message}");
+            assert_eq!(hint(&["/fixtures/a.txt", "/h/ws/targets/x", "/etc"]), "nothing", "{message}");
+            assert!(hint(&["/h/ws/target/tmp/x", "/a"]).contains("baked in when it was built"), "{message}");
+            assert!(hint(&["/etc/passwd"]).contains("sees its package's directory"), "{message}");
+        }
+    }
+
+    #[test]
     fn every_row_is_reachable_and_tells_what_to_do() {
         for (nth, failure) in FAILURES.iter().enumerate() {
             let message = [failure.says[0], failure.and_says.first().copied().unwrap_or_default()].concat();
             let within: Vec<_> = failure.within.iter().take(1).map(|path| format!("{path}f")).collect();
             let (symbols, stack) = stack(&within.iter().map(String::as_str).collect::<Vec<_>>());
-            let found = for_failure(&message, &stack, &symbols).unwrap();
+            let found = for_failure(&message, (&stack, &symbols), failure.misses).unwrap();
             assert_eq!(found, failure.hint, "row {nth}");
             assert!(!failure.hint.ends_with('.') && failure.hint.contains([';', ':', ',']), "{}", failure.hint);
         }

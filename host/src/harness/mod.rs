@@ -9,6 +9,7 @@
 pub(crate) mod c;
 mod command;
 mod evidence;
+pub(crate) mod go;
 pub(crate) mod hints;
 mod libtest;
 mod listing;

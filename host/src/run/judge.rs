@@ -1,9 +1,10 @@
 //! From how a test ended to its verdict. Nothing a guest prints or records decides more than what is said here.
 
+use crate::harness::hints::MissingPath;
 use crate::harness::rust::{self, OUT_OF_MEMORY};
 use crate::harness::sdk::cleanup_message;
 use crate::harness::{Evidence, Finish, TestEntry, harness};
-use crate::harness::{c, hints};
+use crate::harness::{c, go, hints};
 use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
 use crate::sandbox::wasi::FatalWait;
@@ -104,12 +105,12 @@ impl Case<'_> {
             Verdict::Timeout => return hints::for_endless_wait(stack, symbols),
             Verdict::Pass | Verdict::Leak | Verdict::Memory | Verdict::Exit | Verdict::Skip => return None,
         }
-        // What does unwind fails for no reason of the platform's.
-        if self.module.unwinds() && symbols.cause(stack) == TrapCause::Panic {
-            return None;
-        }
-        let by_message = judgement.message.as_deref().and_then(|message| hints::for_failure(message, stack, symbols));
-        let panicked = || symbols.cause(stack) == TrapCause::Panic;
+        let missing = &self.run.remains.missing_paths;
+        let misses = MissingPath::among(missing, self.module.baked.iter().map(|baked| &*baked.path));
+        let by_message =
+            judgement.message.as_deref().and_then(|message| hints::for_failure(message, (stack, symbols), misses));
+        // What unwinds was caught by whoever wanted to.
+        let panicked = || !self.module.unwinds() && symbols.cause(stack) == TrapCause::Panic;
         by_message.or_else(|| panicked().then(|| hints::for_panic(stack, symbols)).flatten())
     }
 
@@ -123,7 +124,7 @@ impl Case<'_> {
         match &self.run.ending {
             Ending::Exit { status, .. } => Judgement {
                 exit_status: Some(*status),
-                message: Some(harness(self.harness).left(*status)),
+                message: Some(self.panic_of_go(*status).unwrap_or_else(|| harness(self.harness).left(*status))),
                 ..Judgement::new(Verdict::Exit)
             },
             Ending::Fuel { .. } => {
@@ -153,6 +154,11 @@ impl Case<'_> {
             Ending::Refused(why) => Judgement::fail(why.clone()),
             Ending::Returned => Judgement::fail("returned without having finished the test"),
         }
+    }
+
+    /// What Go printed when it gave up: it leaves through `exit(2)` then.
+    fn panic_of_go(&self, status: u32) -> Option<String> {
+        (status == go::PANICKED).then(|| go::last_panic(&self.run.remains.output.stderr)).flatten()
     }
 
     /// What was waited for, with the place where that socket was acquired.

@@ -6,6 +6,7 @@ use super::given_paths::GivenPaths;
 use super::grants::{Grants, SocketError};
 use super::host::Turn;
 use super::meter;
+use super::missing_paths::MissingPaths;
 use super::quota::Quota;
 use super::random::Random;
 use super::scratch::{Change, FileKind, Scratch};
@@ -34,6 +35,7 @@ pub struct Wasi {
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
     pub(super) given_paths: GivenPaths,
+    pub(super) missing_paths: MissingPaths,
     /// Given back last, when nothing listens any more.
     _turn: Turn,
 }
@@ -55,6 +57,8 @@ pub struct Remains {
     pub handles_peak: u32,
     /// What it printed.
     pub output: Output,
+    /// The last absolute paths at which it found nothing.
+    pub missing_paths: Vec<String>,
     /// Whether it read standard input of the program that ran it.
     pub inherited_input: bool,
     /// What the test changed in the overlays that it was granted: by grant, in path order.
@@ -127,6 +131,7 @@ impl Wasi {
             quota: Quota::new(limits.most(Limit::Io), limits.most(Limit::HostMemory)),
             stack: None,
             given_paths: GivenPaths::default(),
+            missing_paths: MissingPaths::default(),
             grants,
             _turn: turn,
         };
@@ -379,6 +384,7 @@ impl Wasi {
             files_refused_by: self.world.scratch.refused(),
             handles_peak,
             output: self.world.capture.into_output(),
+            missing_paths: self.missing_paths.into_paths(),
             inherited_input: self.world.inherited_input,
             ..remains
         }

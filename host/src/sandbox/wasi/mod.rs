@@ -12,6 +12,7 @@
 //! scratch    files in memory: the scratch file system and overlays
 //! net        the loopback network in memory
 //! given_paths  where the paths began that calls were given: for the end of the heap
+//! missing_paths  the last paths at which there was nothing: for hints
 //! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
 //! ```
 
@@ -24,6 +25,7 @@ mod grants;
 mod held;
 mod host;
 pub mod meter;
+mod missing_paths;
 mod net;
 #[cfg(all(test, target_os = "linux"))]
 mod oracle;

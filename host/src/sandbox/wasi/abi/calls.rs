@@ -3,7 +3,8 @@
 
 use super::buffers::{gather, scatter};
 use crate::sandbox::wasi::context::Wasi;
-use crate::sandbox::wasi::grants::Grants;
+use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::grants::{Grants, SCRATCH_PATH};
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::resolve::PATH_MAX;
 use crate::sandbox::wasi::table::{DirEntry, OpenMode, Result, RightsPair, Times};
@@ -27,6 +28,17 @@ impl Wasi {
             return Err(Errno::Ilseq.into());
         }
         Ok(path.into_owned())
+    }
+
+    /// Remembers a path below `/` or `/tmp` at which there was nothing. Below another directory, which is granted by its name, it
+    /// is the test's own affair.
+    pub(super) fn note_missing<T>(&mut self, dirfd: Fd, path: &str, found: Result<T>) -> Result<T> {
+        if matches!(found, Err(Fault::Errno(Errno::Noent)))
+            && let Some(dir @ ("/" | SCRATCH_PATH)) = self.table.get(dirfd)?.preopen.as_deref()
+        {
+            self.missing_paths.note(dir, path);
+        }
+        found
     }
 
     /// Bytes that went between the guest and what is outside of it: they cost fuel, and count against the limit `io`.

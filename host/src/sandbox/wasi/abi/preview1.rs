@@ -244,7 +244,9 @@ impl WasiSnapshotPreview1 for Wasi {
         path: GuestPtr<str>,
     ) -> Result<types::Filestat> {
         let path = self.path(memory, path)?;
-        Ok(self.table.dir(dirfd, Rights::PATH_FILESTAT_GET)?.stat_path(&mut self.world, &path, follows(flags))?)
+        let dir = self.table.dir(dirfd, Rights::PATH_FILESTAT_GET)?;
+        let stat = dir.stat_path(&mut self.world, &path, follows(flags));
+        Ok(self.note_missing(dirfd, &path, stat)?)
     }
 
     async fn path_filestat_set_times(
@@ -307,7 +309,8 @@ impl WasiSnapshotPreview1 for Wasi {
             write: base.contains(Rights::FD_WRITE),
             flags,
         };
-        Ok(self.open_path(dirfd, &path, how, asked)?)
+        let opened = self.open_path(dirfd, &path, how, asked);
+        Ok(self.note_missing(dirfd, &path, opened)?)
     }
 
     async fn path_readlink(
