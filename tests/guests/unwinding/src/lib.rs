@@ -1,0 +1,1 @@
+//! Tests of Rust's own harness whose panics unwind.
