@@ -71,7 +71,7 @@ fn features_are_those_of_the_engine() {
         "(func $f return_call $f)",
         "(func (param v128) (result v128) local.get 0)",
         "(table 1 funcref) (func (drop (table.size)))",
-        "(tag $e (param i32)) (func (block $h (result i32) (try_table (catch $e $h) (throw $e (i32.const 1)))) drop)",
+        "(tag $e (param i32)) (func (block $h (result i32) (try_table (catch $e $h) (throw $e (i32.const 1))) (i32.const 0)) drop)",
         "(table 1 externref)",
     ] {
         validate(&wasm(ok)).unwrap();

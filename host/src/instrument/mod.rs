@@ -3,12 +3,14 @@
 //! No pass moves a function index or an offset within the code section, so that stacks captured in the rewritten module
 //! are read with the original's names and debug information.
 
+mod bulk;
 mod error;
 mod export_globals;
 mod heap;
 mod own_tags;
 mod splice;
 
+pub use bulk::{BulkCharges, CHARGE_COST, CHARGE_TABLE, charge_bulk};
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
 pub use heap::{

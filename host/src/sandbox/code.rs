@@ -1,6 +1,6 @@
 //! From what the engine says of a stack to what the original module's debug information is read with.
 
-use crate::instrument::Hooks;
+use crate::instrument::{BulkCharges, Hooks};
 use crate::ledger::{RawFrame, Stack};
 use std::sync::Arc;
 use wasmtime::WasmBacktrace;
@@ -11,29 +11,39 @@ pub struct CodeMap {
     /// Where the code section's contents start in the module that runs.
     start: usize,
     hooks: Option<Arc<Hooks>>,
+    /// How bulk operations are charged in it, where the compiler does not do that.
+    charges: Option<BulkCharges>,
 }
 
 impl CodeMap {
-    /// Of a rewritten module.
-    pub fn new(start: usize, hooks: Option<Arc<Hooks>>) -> Self {
-        Self { start, hooks }
+    /// Of a rewritten module. `start` is where the code section's contents started before bulk operations were charged.
+    pub fn new(start: usize, hooks: Option<Arc<Hooks>>, charges: Option<BulkCharges>) -> Self {
+        Self { start: charges.as_ref().map_or(start, |charges| charges.start), hooks, charges }
     }
 
     /// A captured stack without names, as the original module would have it.
     pub fn stack(&self, backtrace: &WasmBacktrace) -> Stack {
-        let frames = backtrace.frames().iter().map(|frame| RawFrame {
-            function: frame.func_index(),
-            offset: frame.module_offset().and_then(|at| u32::try_from(at.checked_sub(self.start)?).ok()),
-        });
+        let back = |at: usize| {
+            let offset = u32::try_from(at.checked_sub(self.start)?).ok()?;
+            Some(self.charges.as_ref().map_or(offset, |charges| charges.back(offset)))
+        };
+        let frames = backtrace.frames().iter().filter(|frame| !self.is_charge(frame.func_index()));
+        let frames =
+            frames.map(|frame| RawFrame { function: frame.func_index(), offset: frame.module_offset().and_then(back) });
         match &self.hooks {
             Some(hooks) => hooks.restore(frames.collect()).into(),
             None => frames.collect(),
         }
     }
 
-    /// Whether the innermost function is a wrapper of ours.
+    /// Whether a function is the one that charges bulk operations.
+    fn is_charge(&self, function: u32) -> bool {
+        self.charges.as_ref().is_some_and(|charges| charges.function == function)
+    }
+
+    /// Whether the innermost function is one of ours that calls the host.
     pub fn ends_in_wrapper(&self, backtrace: &WasmBacktrace) -> bool {
-        let innermost = backtrace.frames().first().map(wasmtime::FrameInfo::func_index);
-        self.hooks.as_ref().zip(innermost).is_some_and(|(hooks, function)| hooks.in_wrapper(function))
+        let Some(innermost) = backtrace.frames().first().map(wasmtime::FrameInfo::func_index) else { return false };
+        self.is_charge(innermost) || self.hooks.as_ref().is_some_and(|hooks| hooks.in_wrapper(innermost))
     }
 }

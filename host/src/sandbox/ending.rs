@@ -2,7 +2,7 @@
 
 use super::heap::FuelEndOfFirstRun;
 use super::panics::Uncaught;
-use super::rerun::InexactFuel;
+use super::rerun::{InexactFuel, UsedUp};
 use super::state::TestState;
 use super::wasi::{BrokenLimit, FatalWait, Halt};
 use crate::ledger::heap::BadFree;
@@ -152,7 +152,8 @@ impl Ending {
         let stack = || backtrace.map_or_else(|| [].into(), |found| bounded(code.stack(found)));
         let in_hook = backtrace.is_some_and(|found| code.ends_in_wrapper(found));
         let ending = Self::from_error(error, stack);
-        if in_hook && matches!(ending, Self::Fuel { .. }) && !error.is::<FuelEndOfFirstRun>() {
+        let is_exact = error.is::<FuelEndOfFirstRun>() || error.is::<UsedUp>();
+        if in_hook && matches!(ending, Self::Fuel { .. }) && !is_exact {
             store.data_mut().heap.slack.ran_dry_in_hook();
         }
         ending
@@ -168,7 +169,7 @@ impl Ending {
         if let Some(what) = error.downcast_ref::<BadFree>() {
             return Self::BadFree { what: *what, stack: stack() };
         }
-        if error.is::<InexactFuel>() || error.is::<FuelEndOfFirstRun>() {
+        if error.is::<InexactFuel>() || error.is::<FuelEndOfFirstRun>() || error.is::<UsedUp>() {
             return Self::Fuel { stack: stack() };
         }
         if error.is::<Uncaught>() {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use wasmtime::{
-    Collector, Config, EngineWeak, InstanceAllocationStrategy, Linker, OperatorCost, OptLevel, PoolingAllocationConfig,
-    Strategy, VariableOperatorCost, WasmBacktraceDetails,
+    Collector, Config, EngineWeak, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
+    WasmBacktraceDetails,
 };
 
 /// How often a running guest is interrupted to look at the time: so late may a wall-clock limit or an interrupt be noticed.
@@ -21,8 +21,9 @@ pub const HOST_STACK_RESERVE: u64 = 2 << 20;
 /// Address space a linear memory may take in the pool: all of 32 bits.
 const MAX_MEMORY: usize = 1 << 32;
 
-/// Tables of one module: as many as a guest may have, and one more for the hooks of its allocator.
-const TABLES: u32 = MAX_TABLES + 1;
+/// Tables of one module: as many as a guest may have, and two more for what calls the host: the hooks of its allocator, and
+/// charges for bulk operations.
+const TABLES: u32 = MAX_TABLES + 2;
 
 /// What the engine keeps for one instance, in bytes: a bound and no reservation. A valid module has at most a million each of
 /// functions, imports and globals, which are below 80 MiB together, so that the pool refuses none.
@@ -179,7 +180,6 @@ fn common_config(options: EngineOptions) -> Config {
     }
     config
         .consume_fuel(true)
-        .operator_cost(operator_cost())
         .epoch_interruption(true)
         .max_wasm_stack(usize::try_from(options.stack).unwrap_or(usize::MAX))
         // Has to be no less, though nothing here is asynchronous.
@@ -197,23 +197,6 @@ fn common_config(options: EngineOptions) -> Config {
         // Symbols are ours: the default reads an environment variable and costs milliseconds a frame.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
-}
-
-/// A unit for each operator, whatever its operands: the single-pass compiler knows no cost by length, and every compiler has to
-/// count alike.
-fn operator_cost() -> OperatorCost {
-    let variable = VariableOperatorCost {
-        memory_copy_per_byte: 0,
-        memory_fill_per_byte: 0,
-        memory_init_per_byte: 0,
-        memory_grow_per_page: 0,
-        table_copy_per_element: 0,
-        table_fill_per_element: 0,
-        table_init_per_element: 0,
-        table_grow_per_element: 0,
-        ..VariableOperatorCost::new()
-    };
-    OperatorCost { variable, ..OperatorCost::new() }
 }
 
 /// As many frames as a stack of so many bytes can have, so that all of it is told; the engine's default is the innermost 20.

@@ -255,6 +255,9 @@ impl TestRun<'_> {
         if let Some(hooks) = &self.job.module.hooks {
             heap::attach(self.job.module.engine().hooks(), &mut self.store, &instance, &hooks.table)?;
         }
+        if let Some(table) = &self.job.module.charges {
+            heap::attach_charges(self.job.module.engine().hooks(), &mut self.store, &instance, table)?;
+        }
         self.tell_layout(&instance)?;
         if let Ok(module) = &self.job.module.heap {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);

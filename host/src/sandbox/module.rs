@@ -2,7 +2,7 @@
 
 use super::cache::{Cache, CacheKey};
 use super::code::CodeMap;
-use super::engine::Engine;
+use super::engine::{Compiler, Engine};
 use super::heap::{ModuleHeap, NoHeap};
 use super::panics::ModulePanics;
 use super::sdk::SdkCall;
@@ -10,12 +10,13 @@ use super::state::TestState;
 use super::strings::ModuleStrings;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, Weight};
 use crate::instrument::{
-    self, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap,
-    Window,
+    self, BulkCharges, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
+    PANIC_WRITE_EXPORT, RewriteMap, Window,
 };
 use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
@@ -143,6 +144,8 @@ pub struct LoadedModule {
     globals: Vec<ModuleExport>,
     /// Whether it has exceptions.
     pub(super) throws: bool,
+    /// The table through which its bulk operations are charged, where its compiler does not do that.
+    pub(super) charges: Option<ModuleExport>,
 }
 
 impl LoadedModule {
@@ -196,7 +199,7 @@ impl LoadedModule {
         };
         let Instrumented { bytes: rewritten, map } =
             instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
-        let Compiled { engine, module } = compile(engine, cache, &rewritten)?;
+        let Compiled { engine, module, charges } = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
@@ -215,7 +218,8 @@ impl LoadedModule {
             baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
-            code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)))),
+            code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges)),
+            charges: module.get_export_index(CHARGE_TABLE),
             hooks,
             strings: write.map(ModuleStrings::new),
             layout: module.get_export_index(FILL_LAYOUT_EXPORT),
@@ -291,6 +295,26 @@ fn saved(map: &RewriteMap) -> Vec<String> {
 struct Compiled {
     engine: Arc<Engine>,
     module: Module,
+    /// How its bulk operations are charged, where the compiler does not do that.
+    charges: Option<BulkCharges>,
+}
+
+/// A module as one engine compiles it.
+struct Charged<'a> {
+    bytes: Cow<'a, [u8]>,
+    charges: Option<BulkCharges>,
+}
+
+impl<'a> Charged<'a> {
+    fn new(engine: &Engine, bytes: &'a [u8]) -> Result<Self, LoadError> {
+        if engine.options().compiler == Compiler::Winch
+            && let Some((charged, charges)) =
+                instrument::charge_bulk(bytes).map_err(|error| LoadError::Invalid(error.to_string()))?
+        {
+            return Ok(Self { bytes: charged.into(), charges: Some(charges) });
+        }
+        Ok(Self { bytes: bytes.into(), charges: None })
+    }
 }
 
 /// Compiles a module, or takes it from the cache. One that is too much work for the engine's own compiler goes to the
@@ -301,13 +325,15 @@ fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<
     if let Some((cache, own)) = &key {
         let single_pass = own.single_pass();
         if let Some(module) = cache.load(engine.wasmtime(), own) {
-            return Ok(Compiled { engine: Arc::clone(engine), module });
+            let charges = Charged::new(engine, bytes)?.charges;
+            return Ok(Compiled { engine: Arc::clone(engine), module, charges });
         }
         if cache.holds(&single_pass)
             && let Ok(engine) = engine.single_pass()
             && let Some(module) = cache.load(engine.wasmtime(), &single_pass)
         {
-            return Ok(Compiled { engine, module });
+            let charges = Charged::new(&engine, bytes)?.charges;
+            return Ok(Compiled { engine, module, charges });
         }
     }
     let heavy = match catalogue::weigh(bytes, caps)? {
@@ -325,11 +351,12 @@ fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<
             engine.single_pass().map_err(|error| failed(error.to_string()))?
         }
     };
-    let module = make_code(&engine, bytes).map_err(failed)?;
+    let charged = Charged::new(&engine, bytes)?;
+    let module = make_code(&engine, &charged.bytes).map_err(failed)?;
     if let Some((cache, own)) = &key {
         cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
     }
-    Ok(Compiled { engine, module })
+    Ok(Compiled { engine, module, charges: charged.charges })
 }
 
 /// Compiles a module; else why not.

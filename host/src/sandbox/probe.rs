@@ -51,6 +51,9 @@ impl Probe {
         if let Some(hooks) = &module.hooks {
             heap::attach(module.engine().hooks(), &mut store, &instance, &hooks.table)?;
         }
+        if let Some(table) = &module.charges {
+            heap::attach_charges(module.engine().hooks(), &mut store, &instance, table)?;
+        }
         Ok(Self { store, instance })
     }
 

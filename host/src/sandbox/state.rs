@@ -2,7 +2,7 @@ use super::code::CodeMap;
 use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::panics::PanicWatch;
-use super::rerun::{InexactFuel, SLACK};
+use super::rerun::{InexactFuel, SLACK, UsedUp};
 use super::wasi::Wasi;
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, Store};
@@ -48,6 +48,15 @@ impl TestState {
         }
         Ok(exact.fuel)
     }
+}
+
+/// What is left of `left` when a bulk operation of so many units is charged, whose hook cost `back`.
+///
+/// # Errors
+/// [`UsedUp`] where that uses it up, and [`InexactFuel`].
+pub fn charge(state: &mut TestState, left: u64, back: u64, units: u32) -> wasmtime::Result<u64> {
+    let fuel = state.exact_fuel(left, back)?;
+    Ok(state.heap.slack.charge(fuel, units.into()).ok_or(UsedUp)?)
 }
 
 /// Gives another call into the guest fuel of its own.

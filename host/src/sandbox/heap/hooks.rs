@@ -1,7 +1,7 @@
 //! The host functions that a module's hooks call.
 
 use super::state::call_for;
-use crate::instrument::{HookKind, UNWOUND};
+use crate::instrument::{CHARGE_COST, HookKind, UNWOUND};
 use crate::ledger::both_ends;
 use crate::ledger::heap::AllocationOutcome;
 use crate::sandbox::rerun::END_FRAMES;
@@ -14,6 +14,7 @@ use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, WasmB
 const MODULE: &str = "airtight:hooks";
 const ENTER: &str = "enter";
 const LEAVE: &str = "leave";
+const CHARGE: &str = "charge";
 
 /// The linker that holds the hooks, and nothing that a guest links with.
 ///
@@ -23,6 +24,7 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> 
     let mut linker = Linker::new(engine);
     linker.func_wrap(MODULE, ENTER, enter)?;
     linker.func_wrap(MODULE, LEAVE, leave)?;
+    linker.func_wrap(MODULE, CHARGE, charge)?;
     Ok(linker)
 }
 
@@ -37,14 +39,44 @@ pub fn attach(
     instance: &Instance,
     table: &ModuleExport,
 ) -> wasmtime::Result<()> {
+    fill(hooks, store, instance, (table, &[ENTER, LEAVE]))?;
+    store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
+    Ok(())
+}
+
+/// Puts the function where the module's charges for bulk operations look for it. Before, each of these traps.
+///
+/// # Errors
+/// None is expected: the table was made for it.
+pub fn attach_charges(
+    hooks: &Linker<TestState>,
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    table: &ModuleExport,
+) -> wasmtime::Result<()> {
+    fill(hooks, store, instance, (table, &[CHARGE]))
+}
+
+fn fill(
+    hooks: &Linker<TestState>,
+    store: &mut Store<TestState>,
+    instance: &Instance,
+    (table, names): (&ModuleExport, &[&str]),
+) -> wasmtime::Result<()> {
     let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
     let table = table.context("the table of the hooks is gone")?;
-    for (slot, name) in [(0, ENTER), (1, LEAVE)] {
+    for (slot, name) in (0..).zip(names) {
         let function = hooks.get(&mut *store, MODULE, name)?.into_func();
         table.set(&mut *store, slot, Ref::Func(Some(function.context("a hook is gone")?)))?;
     }
-    store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
     Ok(())
+}
+
+fn charge(mut caller: Caller<'_, TestState>, units: u32) -> wasmtime::Result<u32> {
+    let left = caller.get_fuel()?;
+    let fuel = crate::sandbox::state::charge(caller.data_mut(), left, CHARGE_COST, units)?;
+    caller.set_fuel(fuel)?;
+    Ok(units)
 }
 
 fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {

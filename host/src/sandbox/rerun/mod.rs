@@ -26,5 +26,5 @@ pub use stacks::{AllocationStacks, StackCapture};
 
 pub(super) use answers::Answers;
 pub(super) use instruments::Instruments;
-pub(super) use slack::{Allowances, InexactFuel, SLACK, Slack};
+pub(super) use slack::{Allowances, InexactFuel, SLACK, Slack, UsedUp};
 pub(super) use stacks::END_FRAMES;

@@ -16,6 +16,11 @@ pub const SLACK: u64 = 1 << 12;
 #[error("out of fuel")]
 pub struct InexactFuel;
 
+/// The fuel was used up, just here.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("out of fuel")]
+pub struct UsedUp;
+
 /// Which calls into the guest have slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowances {
@@ -100,6 +105,17 @@ impl Slack {
             return Err(InexactFuel);
         }
         Ok(HookEnd { fuel, slack_ends: false })
+    }
+
+    /// Units that something else is charged for, of the `fuel` that a hook left; what is left then, or `None` where they use it up.
+    /// That is exact.
+    pub fn charge(&mut self, fuel: u64, units: u64) -> Option<u64> {
+        let slack = if self.has_slack { SLACK } else { 0 };
+        if fuel.saturating_sub(slack) <= units {
+            self.has_slack = false;
+            return None;
+        }
+        Some(fuel - units)
     }
 
     /// The fuel ran out in a hook's own code, before it could call the host.

@@ -1,0 +1,312 @@
+//! Charges bulk operations by their length, for a compiler that does not.
+//!
+//! Filling and copying memory and tables costs a unit of fuel for each byte and element. Cranelift counts so by itself; the
+//! single-pass compiler charges one unit whatever the length. So what that one compiles calls the host before each bulk
+//! operation, with the length, which is then still there:
+//!
+//! ```wat
+//! (memory.fill (local.get 0) (i32.const 0) (local.get 1))
+//!
+//! (memory.fill (local.get 0) (i32.const 0) (call $charge (local.get 1)))
+//! ```
+//!
+//! Cranelift looks whether fuel is left where it has charged a length, but for constants of up to 128. Before such a constant's
+//! operation come as many operators as it has units, which do nothing.
+//!
+//! Code moves by this; [`BulkCharges`] knows the way back. What is constant only by way of a local is charged alike, and looked at
+//! earlier: a test whose fuel ends just there ends an operator earlier.
+
+use super::InstrumentError;
+use super::splice::{Edit, Splice, grown, leb};
+use crate::catalogue::Module;
+use crate::catalogue::sections::{id, sections};
+use wasm_encoder::{Encode, Instruction};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// The export of the table whose one slot the host fills with `charge`, of type `(i32) -> i32`: it takes the units and gives them
+/// back.
+pub const CHARGE_TABLE: &str = "airtight:charge";
+
+/// The type of `charge`, of the function that calls it, and of what it does to an operand: nothing.
+const TYPE: &[u8] = &[0x60, 1, 0x7f, 1, 0x7f];
+
+/// `funcref`, one element and no more.
+const TABLE: &[u8] = &[0x70, 1, 1, 1];
+
+/// The largest constant whose operation Cranelift does not follow with a look at the fuel.
+const SMALL: u32 = 128;
+
+/// What the added code costs: to be given back at `charge`. The call, the entry of the function, its argument, the slot and the
+/// call of the host.
+pub const CHARGE_COST: u64 = 5;
+
+/// The way back from code in which bulk operations are charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkCharges {
+    /// The function that calls the host.
+    pub function: u32,
+    /// How much further the code section's contents begin, what its count grew by included.
+    pub start: usize,
+    /// What was put in, in order.
+    inserted: Vec<Inserted>,
+}
+
+/// Bytes that were put into the code section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Inserted {
+    /// Where they begin, from the start of the new contents.
+    at: u32,
+    len: u32,
+    /// All that was put in before.
+    before: u32,
+}
+
+impl BulkCharges {
+    /// The offset in the code section that was given of an offset in the one that was made. What was put in is where the operation
+    /// is that it belongs to.
+    pub fn back(&self, offset: u32) -> u32 {
+        let next = self.inserted.partition_point(|inserted| inserted.at <= offset);
+        let Some(last) = next.checked_sub(1).and_then(|at| self.inserted.get(at)) else { return offset };
+        let within = (offset - last.at).min(last.len);
+        offset - last.before - within
+    }
+}
+
+/// The module with charges, and the way back; `None` where there is nothing to charge.
+///
+/// # Errors
+/// The module cannot be parsed: it was not validated.
+pub fn charge_bulk(bytes: &[u8]) -> Result<Option<(Vec<u8>, BulkCharges)>, InstrumentError> {
+    let module = Module::read(bytes)?;
+    let Some(code) = module.section(id::CODE) else { return Ok(None) };
+    let function = module.functions.len() as u32;
+    let mut call = Vec::new();
+    Instruction::Call(function).encode(&mut call);
+
+    let mut reader = code.reader(bytes);
+    let count = reader.read_var_u32()?;
+    let (old_count, new_count) = (reader.original_position() - code.contents.start, leb(count + 1));
+    let new_count = padded(new_count, old_count);
+    let origin = new_count.len() - old_count;
+    let mut done = Charged { out: new_count, inserted: Vec::new(), total: 0, origin };
+    let mut any = false;
+    for _ in 0..count {
+        let header = reader.original_position();
+        let size = reader.read_var_u32()?;
+        let start = reader.original_position();
+        reader.read_bytes(size as usize)?;
+        let body = &bytes[start..start + size as usize];
+        let sites = sites(body)?;
+        any |= !sites.is_empty();
+        done.body((start - header, body), &sites, &call);
+    }
+    if !any {
+        return Ok(None);
+    }
+    let charge = charge_body(&module);
+    done.out.extend(leb(charge.len() as u32));
+    done.out.extend(charge);
+
+    let table = module.imported_tables + module.tables.len() as u32;
+    let mut export = Vec::new();
+    CHARGE_TABLE.encode(&mut export);
+    export.push(1);
+    table.encode(&mut export);
+    let mut contents = vec![id::CODE];
+    done.out.as_slice().encode(&mut contents);
+    let mut splice = Splice::default();
+    let all = &module.sections;
+    splice.extend([
+        grown(bytes, all, id::TYPE, &[], 1, TYPE)?,
+        grown(bytes, all, id::FUNCTION, &[], 1, &leb(module.types.len() as u32))?,
+        grown(bytes, all, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
+        grown(
+            bytes,
+            all,
+            id::EXPORT,
+            &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, id::MEMORY, id::GLOBAL, id::TAG],
+            1,
+            &export,
+        )?,
+        Edit { at: code.whole.clone(), with: contents },
+    ]);
+    let made = splice.apply(bytes).into_owned();
+    let new = sections(&made)?.into_iter().find(|section| section.id == id::CODE);
+    let new = new.map_or(0, |section| section.contents.start);
+    let start = new + done.origin;
+    Ok(Some((made, BulkCharges { function, start, inserted: done.inserted })))
+}
+
+/// A code section that is being written.
+struct Charged {
+    out: Vec<u8>,
+    inserted: Vec<Inserted>,
+    total: u32,
+    /// Where offsets are counted from: what the section's count grew by.
+    origin: usize,
+}
+
+impl Charged {
+    fn insert(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = (self.out.len() - self.origin) as u32;
+        self.inserted.push(Inserted { at, len: bytes.len() as u32, before: self.total });
+        self.total += bytes.len() as u32;
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// A body, whose size was written in so many bytes.
+    fn body(&mut self, (header, body): (usize, &[u8]), sites: &[Site], call: &[u8]) {
+        let nothing: Vec<u8> = [0x41, 0, 0x1a].repeat(SMALL as usize);
+        let added = |site: &Site| match site.units {
+            Some(units) => &nothing[..3 * units as usize],
+            None => call,
+        };
+        let size = body.len() + sites.iter().map(|site| added(site).len()).sum::<usize>();
+        let new = padded(leb(size as u32), header);
+        // Of a longer number, the end is what is new.
+        self.out.extend_from_slice(&new[..header]);
+        self.insert(&new[header..]);
+        let mut copied = 0;
+        for site in sites {
+            self.out.extend_from_slice(&body[copied..site.at]);
+            self.insert(added(site));
+            copied = site.at;
+        }
+        self.out.extend_from_slice(&body[copied..]);
+    }
+}
+
+/// A number in at least so many bytes.
+fn padded(mut number: Vec<u8>, len: usize) -> Vec<u8> {
+    while number.len() < len {
+        *number.last_mut().unwrap_or(&mut 0) |= 0x80;
+        number.push(0);
+    }
+    number
+}
+
+/// A bulk operation.
+struct Site {
+    /// Where it is, from the start of its function's body.
+    at: usize,
+    /// Its units, where they are a small constant.
+    units: Option<u32>,
+}
+
+fn sites(body: &[u8]) -> Result<Vec<Site>, InstrumentError> {
+    let function = FunctionBody::new(BinaryReader::new(body, 0));
+    let mut sites = Vec::new();
+    let mut constant = None;
+    let mut operators = function.get_operators_reader()?;
+    while !operators.eof() {
+        let (operator, at) = operators.read_with_offset()?;
+        let is_bulk = matches!(
+            operator,
+            Operator::MemoryFill { .. }
+                | Operator::MemoryCopy { .. }
+                | Operator::MemoryInit { .. }
+                | Operator::TableFill { .. }
+                | Operator::TableCopy { .. }
+                | Operator::TableInit { .. }
+                | Operator::TableGrow { .. }
+        );
+        if is_bulk {
+            sites.push(Site { at, units: constant.filter(|units| *units <= SMALL) });
+        }
+        constant = match operator {
+            Operator::I32Const { value } => Some(value.cast_unsigned()),
+            _ => None,
+        };
+    }
+    Ok(sites)
+}
+
+fn charge_body(module: &Module<'_>) -> Vec<u8> {
+    let table = module.imported_tables + module.tables.len() as u32;
+    let mut body = vec![0];
+    for op in [
+        Instruction::LocalGet(0),
+        Instruction::I32Const(0),
+        Instruction::CallIndirect { type_index: module.types.len() as u32, table_index: table },
+        Instruction::End,
+    ] {
+        op.encode(&mut body);
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::validate;
+
+    fn charged(fields: &str) -> (Vec<u8>, Vec<u8>, BulkCharges) {
+        let original = wat::parse_str(format!("(module {fields})")).unwrap();
+        validate(&original).unwrap();
+        let (made, charges) = charge_bulk(&original).unwrap().unwrap();
+        validate(&made).unwrap();
+        (original, made, charges)
+    }
+
+    const ALL: &str = r#"(memory 1) (data $d "abc") (table $t 4 funcref) (elem $e func $f)
+        (func $f (param i32)
+            (memory.fill (i32.const 0) (i32.const 0) (local.get 0))
+            (memory.copy (i32.const 0) (i32.const 1) (i32.const 7))
+            (memory.copy (i32.const 0) (i32.const 1) (i32.const 1000))
+            (memory.init $d (i32.const 0) (i32.const 0) (i32.const 0))
+            (table.fill $t (i32.const 0) (ref.null func) (local.get 0))
+            (table.copy $t $t (i32.const 0) (i32.const 0) (local.get 0))
+            (table.init $t $e (i32.const 0) (i32.const 0) (local.get 0))
+            (drop (table.grow $t (ref.null func) (local.get 0))))
+        (func $g (param i32) (drop (i32.add (local.get 0) (i32.const 5))))
+        (export "g" (func $g))"#;
+
+    #[test]
+    fn every_operator_is_where_it_was_by_the_way_back() {
+        for fields in [ALL.to_owned(), format!("{ALL} {}", "(func)".repeat(126))] {
+            let (original, made, charges) = charged(&fields);
+            let (before, after) = (operators(&original, None), operators(&made, Some(&charges)));
+            let own: Vec<_> = after.iter().filter(|(at, _)| before.iter().any(|(old, _)| old == at)).collect();
+            assert!(before.iter().all(|wanted| own.contains(&wanted)), "{before:?}\n{after:?}");
+            // What was put in is where the operation is that it belongs to.
+            assert!(after.iter().all(|(at, _)| before.iter().any(|(old, _)| old == at)));
+        }
+    }
+
+    /// The operators of a module's own functions, each with its offset in the code section that was given.
+    fn operators(bytes: &[u8], charges: Option<&BulkCharges>) -> Vec<(u32, String)> {
+        let module = Module::read(bytes).unwrap();
+        let code = module.section(id::CODE).unwrap();
+        let start = charges.map_or(code.contents.start, |charges| charges.start);
+        let mut found = Vec::new();
+        let reader = wasmparser::CodeSectionReader::new(code.reader(bytes)).unwrap();
+        let own = reader.count() as usize - usize::from(charges.is_some());
+        for body in reader.into_iter().take(own) {
+            let mut operators = body.unwrap().get_operators_reader().unwrap();
+            while !operators.eof() {
+                let (operator, at) = operators.read_with_offset().unwrap();
+                let at = (at - start) as u32;
+                found.push((charges.map_or(at, |charges| charges.back(at)), format!("{operator:?}")));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_has_no_bulk_operation_is_left_alone() {
+        let bytes = wat::parse_str("(module (memory 1) (func (drop (memory.grow (i32.const 1)))))").unwrap();
+        assert!(charge_bulk(&bytes).unwrap().is_none());
+        assert!(charge_bulk(&wat::parse_str("(module)").unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_small_constant_costs_its_units_and_no_call() {
+        let (_, made, charges) = charged("(memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 3)))");
+        let all = operators(&made, Some(&charges));
+        let constants = all.iter().filter(|(_, operator)| operator.starts_with("I32Const")).count();
+        assert_eq!((constants, all.iter().any(|(_, operator)| operator.starts_with("Call"))), (6, false));
+    }
+}
