@@ -33,6 +33,15 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("test::__rust_begin_short_backtrace", "(param i32)"),
     ("test::__rust_begin_short_backtrace::<()>", "(result i64)"),
     ("other", ""),
+    ("__rustc::rust_panic", "(param i32 i32)"),
+    ("__rustc::rust_panic", ""),
+    ("std::panicking::panic_with_hook", "(param i32 i32 i32 i32 i32)"),
+    ("<std::panicking::panic_handler::StaticStrPayload as core::panic::PanicPayload>::get", "(param i32 i32)"),
+    ("<std::panicking::panic_handler::FormatStringPayload as core::panic::PanicPayload>::get", "(param i32 i32)"),
+    ("<alloc::string::String as core::fmt::Write>::write_str", "(param i32 i32 i32) (result i32)"),
+    ("std::env::temp_dir", "(param i32)"),
+    ("std::process::id", "(result i32)"),
+    ("__rustc::__rust_alloc", "(param i32 i32) (result i32)"),
     ("free", "(result i32)"),
     ("malloc", "(param i32) (result i32)"),
 ];
@@ -57,7 +66,7 @@ type Function = ((&'static str, &'static str), usize, usize);
 /// An allocator that can be hooked, and what else there is.
 fn generated() -> impl Strategy<Value = Vec<u8>> {
     let function = (prop::sample::select(FUNCTIONS), 0..20usize, prop_oneof![8 => 8..40usize, 1 => 0..8usize]);
-    let functions = prop::collection::vec(function, 0..8);
+    let functions = prop::collection::vec(function, 0..12);
     let fields = prop::sample::subsequence(FIELDS, 0..4);
     let fillers = prop_oneof![Just(0usize), 100..130usize];
     (functions, fields, fillers, 6..40usize).prop_map(|(functions, fields, fillers, nops)| {
@@ -98,12 +107,18 @@ fn rewrite(bytes: &[u8], options: &Options) -> Result<bool, TestCaseError> {
     let again = instrument(&done.bytes, options).map_err(|error| TestCaseError::fail(error.to_string()))?;
     prop_assert!(again.bytes == done.bytes, "a second run changed the module");
     prop_assert_eq!(&again.map.heap, &done.map.heap);
+    prop_assert_eq!((&again.map.panics, &again.map.hooks), (&done.map.panics, &done.map.hooks));
     Ok(done.map.heap.is_ok())
 }
 
 fn window() -> impl Strategy<Value = Options> {
-    prop::sample::select(vec![Window::Functions(&TEST_CALLERS), Window::Main, Window::None])
-        .prop_map(|window| Options { heap: Some(window), ..Options::default() })
+    let windows = prop::sample::select(vec![Window::Functions(&TEST_CALLERS), Window::Main, Window::None]);
+    (prop::option::weighted(0.9, windows), any::<bool>(), any::<bool>()).prop_map(|(heap, panics, fills)| Options {
+        heap,
+        panics,
+        fills,
+        ..Options::default()
+    })
 }
 
 #[test]
@@ -129,7 +144,7 @@ fn a_generated_module_stays_valid() {
 /// the pass makes of a valid module.
 #[test]
 fn a_damaged_result_is_refused_or_proved() {
-    let options = Options { heap: Some(Window::None), ..Options::default() };
+    let options = Options { heap: Some(Window::None), panics: true, fills: true, ..Options::default() };
     let damage = prop::collection::vec((any::<Index>(), any::<u8>()), 1..4);
     let done = fuzz::asked_for(SMOKE).run(&(generated(), damage), |(original, damage)| {
         let Ok(done) = instrument(&original, &options) else { return Ok(()) };

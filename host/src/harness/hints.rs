@@ -5,8 +5,14 @@ use crate::symbols::Symbols;
 
 /// What an error says that the platform has no such operation, as `Debug` and as `Display` have it: Rust's own words, and
 /// WASI's error number.
-const UNSUPPORTED: &[&str] =
-    &["operation not supported on this platform", "code: 58, kind: Unsupported", "Not supported (os error 58)"];
+const UNSUPPORTED: &[&str] = &[
+    "operation not supported on this platform",
+    "code: 58, kind: Unsupported",
+    "Not supported (os error 58)",
+    "code: 52, kind: Unsupported",
+    "Function not implemented (os error 52)",
+    "lock() not supported",
+];
 
 /// What Rust says of a path below no directory that is granted.
 const NOT_GRANTED: &[&str] = &["failed to find a pre-opened file descriptor"];
@@ -85,8 +91,9 @@ const FAILURES: &[PlatformFailure] = &[
     PlatformFailure {
         // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
         says: &["no filesystem on wasm", "not supported by WASI yet"],
-        hint: "`std::env::temp_dir()` has no answer on wasm32-wasip1; the scratch directory is /tmp, and airtight::test gives \
-            `t.temp_dir()`",
+        hint: "`std::env::temp_dir()` has no answer on wasm32-wasip1, and none could be put into this module (its names are \
+            stripped, or link-time optimisation has changed the function); the scratch directory is /tmp, and airtight::test \
+            gives `t.temp_dir()`",
         ..ROW
     },
     PlatformFailure { says: &["failed to spawn thread", "OS can't spawn worker thread"], hint: THREADS, ..ROW },
@@ -99,8 +106,8 @@ const FAILURES: &[PlatformFailure] = &[
     PlatformFailure { says: UNSUPPORTED, within: &["trybuild::", "assert_cmd::"], hint: PROCESSES, ..ROW },
     PlatformFailure {
         says: UNSUPPORTED,
-        hint: "wasm32-wasip1 does not have this operation: it has no threads, no processes, and no connections by `std::net`; \
-            test that part natively, or connect in the network that airtight::test gives",
+        hint: "wasm32-wasip1 does not have this operation: it has no threads, no processes, no locks or permissions of files, and \
+            no connections by `std::net`; test that part natively, or connect in the network that airtight::test gives",
         ..ROW
     },
     PlatformFailure {

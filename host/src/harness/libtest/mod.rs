@@ -35,7 +35,7 @@ const TEXTS: [&[u8]; 3] =
 /// Why libtest ignores a test whose descriptor has lost the mark of an expected panic.
 const NOT_LOOKED_AT: &str = "libtest does not look at its descriptor, which the compiler has copied into code";
 
-/// Longest message of a panic that is shown, in bytes.
+/// Longest message of a panic that is shown, in characters.
 const SHOWN: usize = 4096;
 
 /// Why a test that is expected to panic is not run.
@@ -166,14 +166,16 @@ fn marked(test: Descriptor) -> Option<MarkedPanic> {
 /// What the panic that ended a test means, if it is expected and nobody else was to catch it.
 fn panicked(evidence: &Evidence<'_>, start: &StartCall) -> Option<Finish> {
     let (expected, raised) = (start.should_panic.as_ref()?, evidence.run.panic.as_ref()?);
-    if evidence.symbols.catches_panics(evidence.run.ending.stack()?) {
+    let stack = evidence.run.ending.stack()?;
+    // A panic of the harness itself is not the test's, and one that was to be caught would not end it natively.
+    if !evidence.symbols.in_test_window(stack) || evidence.symbols.catches_panics(stack) {
         return None;
     }
     let Some(text) = &expected.text else { return Some(Finish::ExpectedPanic) };
     Some(match raised.said.as_ref()? {
         Ok(PanicSaid::Text(message)) if message.contains(&**text) => Finish::ExpectedPanic,
         Ok(PanicSaid::Text(message)) => {
-            let shown = &message[..message.floor_char_boundary(SHOWN)];
+            let shown: String = message.chars().take(SHOWN).collect();
             let more = if shown.len() < message.len() { " (and more)" } else { "" };
             Finish::failed(format!(
                 "panic did not contain expected string\n      panic message: {shown:?}{more}\n expected substring: {text:?}"

@@ -18,8 +18,9 @@
 //! of it is followed by `unreachable`.
 
 use super::module::ModuleBodies;
-use super::names::{self, HookTarget, path, target};
+use super::names::{self, HookTarget, TellingNames, path, target};
 use super::panics::{WRITE, signature};
+use super::plan::locals;
 use super::{FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
 use crate::catalogue::sections::id;
 use crate::instrument::export_globals::NewExport;
@@ -33,8 +34,11 @@ const PROCESS_ID: &str = "std::process::id";
 const RUST_ALLOC: &str = "__rustc::__rust_alloc";
 const MALLOC: &str = "malloc";
 
-/// A part of each of these names, mangled or not: no other name is worth demangling.
-const TELLING: [&str; 5] = ["temp_dir", "process2id", "process::id", "__rust_alloc", "write_str"];
+/// A part of each of the names of what is filled, mangled or not.
+const FILLED: [&str; 3] = ["temp_dir", "process2id", "process::id"];
+
+/// The same of the other names.
+const NEEDED: [&str; 2] = ["__rust_alloc", "write_str"];
 
 /// The global's entry in a global section: a mutable `i32`, -1.
 pub(super) const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0x7f, 0x0b];
@@ -71,14 +75,18 @@ pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> FillTargets {
 }
 
 fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
-    let telling = TELLING.map(memmem::Finder::new);
+    let filled = TellingNames::new(module, &FILLED);
+    if filled.is_empty() {
+        return None;
+    }
+    let needed = TellingNames::new(module, &NEEDED);
     let [mut temp_dir, mut process_id, mut rust_alloc, mut malloc, mut write] = [const { Vec::new() }; 5];
     for naming in module.parsed.function_names() {
         let (function, name) = naming.ok()?;
         if name == MALLOC {
             malloc.push(function);
         }
-        if telling.iter().all(|part| part.find(name.as_bytes()).is_none()) {
+        if !filled.hold(name) && !needed.hold(name) {
             continue;
         }
         match &*path(name) {
@@ -113,7 +121,10 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
 /// The one function of these, if it has this type and every caller expects it to return.
 fn fillable(module: &ModuleBodies<'_>, functions: &[u32], params: usize, returns: bool) -> Option<u32> {
     let function = only(module, functions, params, returns)?;
-    (!module.imports_function(function) && !is_known_to_diverge(module, function)).then_some(function)
+    let body = &module.bytes()[module.body(function)?];
+    // A jump whose call is written in as many bytes as there can be: a module that has jumps is read in the same way.
+    let jump = locals(body).ok()?.len() + 2 * params + 1 + 5 + 1;
+    (jump <= body.len() && !is_known_to_diverge(module, function)).then_some(function)
 }
 
 fn only(module: &ModuleBodies<'_>, functions: &[u32], params: usize, returns: bool) -> Option<u32> {
@@ -148,14 +159,6 @@ fn padded(function: u32, len: usize) -> Option<Vec<u8>> {
 }
 
 impl FillTargets {
-    /// Leaves a function as it is.
-    pub(super) fn give_up(&mut self, name: &str) {
-        self.functions.retain(|function| function.name != name);
-        if name == TEMP_DIR {
-            self.parts = None;
-        }
-    }
-
     /// Whether a global is added.
     pub(super) fn has_global(&self) -> bool {
         self.parts.is_some()

@@ -1,4 +1,5 @@
-//! Lets the host follow the heap: calls of the allocator, found by name, pass through a hook.
+//! Lets the host follow the heap, and learn of panics: calls of functions that are found by name pass through a hook. In the same way
+//! functions of Rust's library that have no answer on this platform get a body that gives one (`fills`).
 //!
 //! The body of `malloc` moves to the end of the code section as a function of its own. A wrapper behind it tells the host
 //! of the call and of the result. In the place of the body comes a jump of the same length.

@@ -97,6 +97,44 @@ impl Paths {
     }
 }
 
+/// The names that have one of some parts: no other name is worth demangling. All names are searched at once and not one by one.
+pub(super) struct TellingNames {
+    /// The address of the module's first byte.
+    start: usize,
+    /// Where in the module the parts are, in order.
+    parts: Vec<usize>,
+}
+
+impl TellingNames {
+    /// The names of a module.
+    pub(super) fn new(module: &ModuleBodies<'_>, parts: &[&str]) -> Self {
+        let sections = module.sections().iter().filter(|section| section.name == "name");
+        let ranges: Vec<_> = sections.map(|section| section.contents.clone()).collect();
+        let mut found = Vec::new();
+        for part in parts {
+            let finder = memmem::Finder::new(part);
+            for range in &ranges {
+                found.extend(finder.find_iter(&module.bytes()[range.clone()]).map(|at| range.start + at));
+            }
+        }
+        found.sort_unstable();
+        Self { start: module.bytes().as_ptr().addr(), parts: found }
+    }
+
+    /// Whether none of the parts is in any name.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Whether one of the parts is in a name, which was read from the module.
+    pub(super) fn hold(&self, name: &str) -> bool {
+        let start = name.as_ptr().addr().wrapping_sub(self.start);
+        let next = self.parts.partition_point(|part| *part < start);
+        // A part that goes on behind the name is none of it, and costs one demangling for nothing.
+        self.parts.get(next).is_some_and(|part| *part < start + name.len())
+    }
+}
+
 /// Finds everything to hook, in the order of the functions.
 pub(super) fn find(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<HookTarget>, NoHooks> {
     let mut named = read(module, &Paths::of_window(window))?;

@@ -9,10 +9,9 @@
 //! learns from the two that the library makes itself, [`PANIC_STATIC_EXPORT`] and [`PANIC_FORMATTED_EXPORT`].
 
 use super::module::ModuleBodies;
-use super::names::{HookTarget, path, target};
+use super::names::{HookTarget, TellingNames, path, target};
 use super::{HookKind, NoHooks};
 use crate::instrument::export_globals::NewExport;
-use memchr::memmem;
 use wasm_encoder::ExportKind;
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
 
@@ -44,7 +43,7 @@ pub(super) const WRITE: &str = "<alloc::string::String as core::fmt::Write>::wri
 /// How the path ends of every function that borrows what is in a payload.
 const BORROWS: &str = " as core::panic::PanicPayload>::get";
 
-/// A part of each of these names, mangled or not: no other name is worth demangling.
+/// A part of each of these names, mangled or not.
 const TELLING: [&str; 4] = ["rust_panic", "panic_with_hook", "PanicPayload", "write_str"];
 
 /// What the functions are for: completes "the module has no function `path`, …".
@@ -150,7 +149,7 @@ fn readers(module: &ModuleBodies<'_>, named: &Named, hooked: bool) -> Result<[(&
 
 impl Named {
     fn read(module: &ModuleBodies<'_>) -> Result<Self, NoHooks> {
-        let telling = TELLING.map(|part| memmem::Finder::new(part));
+        let telling = TellingNames::new(module, &TELLING);
         let mut named = Self::default();
         let mut any = false;
         for naming in module.parsed.function_names() {
@@ -159,7 +158,7 @@ impl Named {
                 return Err(NoHooks::BadNames);
             }
             any = true;
-            if telling.iter().all(|part| part.find(name.as_bytes()).is_none()) {
+            if !telling.hold(name) {
                 continue;
             }
             let path = path(name);

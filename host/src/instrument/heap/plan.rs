@@ -146,9 +146,7 @@ impl Targets {
     /// Gives up what cannot be hooked for this reason: where a single function is why, only what it is for.
     fn give_up(&mut self, why: &NoHooks) {
         let of_panics = |name: &str| self.panics.iter().flat_map(|found| &found.hooks).any(|hook| hook.name == name);
-        let filled = |name: &str| self.fills.functions.iter().any(|function| function.name == name);
         match why {
-            NoHooks::TooShort { name } if filled(name) => self.fills.give_up(name),
             NoHooks::TooShort { name } if of_panics(name) => self.panics = Err(why.clone()),
             NoHooks::TooShort { .. } if self.heap.is_ok() => self.heap = Err(why.clone()),
             _ => {

@@ -7,9 +7,9 @@ use crate::instrument::{HookKind, Options};
 const FILLS: Options = Options { heap: None, panics: false, fills: true, earlier: Vec::new() };
 
 pub(super) const TEMP_DIR: &str = r#"(func $temp_dir (@name "_RNvNtCset5xJoy1xWQ_3std3env8temp_dir") (param i32)
-    nop nop nop nop nop unreachable)"#;
-const PROCESS_ID: &str =
-    r#"(func $id (@name "_ZN3std7process2id17h0123456789abcdefE") (result i32) nop nop unreachable)"#;
+    nop nop nop nop nop nop nop nop nop nop unreachable)"#;
+const PROCESS_ID: &str = r#"(func $id (@name "_ZN3std7process2id17h0123456789abcdefE") (result i32)
+    nop nop nop nop nop nop unreachable)"#;
 const WRITE: &str = r#"(func (@name "_RNvXsZ_NtCsi9YzqDQQz2q_5alloc6stringNtB5_6StringNtNtCsdHhIpgkcIfN_4core3fmt5Write9write_str")
     (param i32 i32 i32) (result i32) i32.const 0)"#;
 const RUST_ALLOC: &str =

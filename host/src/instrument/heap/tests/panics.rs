@@ -50,7 +50,7 @@ fn whoever_is_told_of_the_payload_is_hooked() {
 fn a_message_that_cannot_be_read_is_said_to_be_so() {
     let memory = "(memory 1)";
     for (fields, missing) in [
-        (format!("{RAISE}"), "StaticStrPayload"),
+        (RAISE.to_owned(), "StaticStrPayload"),
         (format!("{BARE} {READERS}"), "panic_with_hook"),
         (format!("{RAISE} {}", READERS.replace("StaticStr", "StaticStR")), "StaticStrPayload"),
         (format!("{RAISE} {}", READERS.replace("FormatString", "FormatStrinG")), "FormatStringPayload"),
@@ -76,7 +76,7 @@ fn each_reason_is_given() {
         ),
         (format!("(memory 1) {RAISE} {BARE}"), NoHooks::Ambiguous { name: rust_panic() }),
         (format!("(memory 1) {}", BARE.replace("nop nop nop ", "")), NoHooks::TooShort { name: rust_panic() }),
-        (format!("{RAISE}"), NoHooks::NoMemory),
+        (RAISE.to_owned(), NoHooks::NoMemory),
         (format!("(memory 1) {RAISE} (func $start) (start $start)"), NoHooks::StartFunction),
         (
             format!("(memory 1) {}", RAISE.replace("(param i32 i32)", "(param i32 i32) (result i32)")),
