@@ -25,6 +25,8 @@ pub struct Instruments {
 /// How everything that a test allocates is moved.
 #[derive(Debug, Clone, Copy)]
 pub struct Shift {
+    /// By so many bytes, a number of pages of linear memory.
+    pub distance: u64,
     /// Whether the run may have only as much more linear memory as the shift itself takes: the first run met its limit.
     pub narrow: bool,
 }

@@ -36,7 +36,7 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
     let instruments = Instruments {
         answers: end.answers.replay(),
         capture,
-        shift: Some(Shift { narrow: first.refused.is_some() }),
+        shift: Some(Shift::beyond(extent(end), first.refused.is_some())),
         allocator_calls: end.calls_at_fuel_end,
         picture: true,
         ..Instruments::default()
@@ -46,6 +46,14 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
     let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
     let interrupted = job.interrupted.load(Ordering::Relaxed);
     SecondRun { end: compare(first, end, second, interrupted), host_leak, by_wall_clock }
+}
+
+/// How many bytes there are from the first live block to the end of the last.
+fn extent(end: &HeapEnd) -> u64 {
+    let blocks = end.picture.iter().flat_map(|picture| &picture.blocks);
+    let first = blocks.clone().map(|block| u64::from(block.ptr)).min().unwrap_or(0);
+    let last = blocks.map(|block| u64::from(block.ptr) + u64::from(block.size)).max().unwrap_or(0);
+    last - first
 }
 
 /// The end of the second run, where it did what the first one did.

@@ -6,9 +6,8 @@ use crate::sandbox::heap::{Ground, ModuleHeap, PAGE};
 use crate::sandbox::state::TestState;
 use wasmtime::{Instance, Store, Val};
 
-/// Bytes that are allocated before the test begins. With what dlmalloc puts before a block they are a page of linear
-/// memory: every later block moves by one, keeps its place in its page, and memory grows at the same allocations.
-const PAD: u32 = (PAGE - HEADER) as u32;
+/// The farthest that blocks are moved. Memory that nobody touches costs the host nothing, but addresses.
+const FARTHEST: u64 = 1 << 30;
 
 /// What an allocator puts before a block.
 const HEADER: u64 = 8;
@@ -42,7 +41,16 @@ impl Instruments {
 }
 
 impl Shift {
-    /// Allocates a page. A shadow stack among static data goes into a block of its own, so that what it leaves behind is no
+    /// For a test whose first run left blocks that lie within so many bytes, and met its limit of memory or did not.
+    ///
+    /// Blocks are moved farther than they lie apart, where that can be. Else a word that is a pointer to one block in the first
+    /// run and, in the second, one to another, as in a table whose keys are addresses, could be the same in both: an integer.
+    pub(super) fn beyond(extent: u64, narrow: bool) -> Self {
+        let distance = extent.next_multiple_of(PAGE) + PAGE;
+        Self { distance: if distance <= FARTHEST { distance } else { PAGE }, narrow }
+    }
+
+    /// Allocates as much as blocks are to be moved by. A shadow stack among static data goes into a block of its own, so that what it leaves behind is no
     /// root.
     ///
     /// # Errors
@@ -58,7 +66,7 @@ impl Shift {
         let room = stack.map_or(0, |(_, top)| u64::from(top.saturating_sub(module.layout.lowest_data())));
         wasmtime::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
         let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
-        let taken = PAGE + if stack.is_some() { block + HEADER } else { 0 };
+        let taken = self.distance + if stack.is_some() { block + HEADER } else { 0 };
         // What an allocator puts before a block may be more, and straddle a page.
         store.data_mut().limiter.widen(taken + if self.narrow { 0 } else { PAGE });
         let allocate = |store: &mut Store<TestState>, size: u32| {
@@ -73,7 +81,9 @@ impl Shift {
             let moved = end - end.wrapping_sub(top) % STACK_ALIGNMENT;
             global.set(&mut *store, Val::I32(moved.cast_signed()))?;
         }
-        allocate(store, PAD)?;
+        // With what dlmalloc puts before a block it is a number of pages of linear memory: every later block moves by these, keeps
+        // its place in its page, and memory grows at the same allocations.
+        allocate(store, u32::try_from(self.distance - HEADER)?)?;
         Ok(())
     }
 }

@@ -1,71 +1,119 @@
 //! Pointers that are at another place in the second run. A hash table whose keys are addresses, for example, has another order
 //! in a run whose addresses are others.
 //!
-//! A word that is the same in both runs is not a pointer, since the blocks moved. A word that differs is taken for a pointer to a
-//! place in a block if the second run holds, anywhere, a word that points to the same place of the same block; that one too has
+//! A word that is the same in both runs is not a pointer, since the blocks moved. A word that differs may be a pointer to a
+//! place in a block if the other run holds, anywhere, a word that points to the same place of the same block; that one too has
 //! to differ from what the first run has there.
+//!
+//! A block is reached by such pointers if it is in both runs, in each by the pointers of that run alone. One run is not enough:
+//! what is left of a freed block in a block that is in use looks like pointers in the first run, and is cleared in the second.
+//! The blocks of a list that is lost do point to each other, in both.
 //!
 //! Words of static data are looked at only where everything in it is live: words of a dead stack are at other places too.
 
 use super::{HeapWalk, Twin, end, word_at};
 use crate::ledger::heap::{Block, Parts};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// A place in a block: the block's index among those of the first run, and bytes from its start. It is kept small, since a
 /// hostile heap can be full of pointers.
 type BlockOffset = (u32, u32);
 
 impl HeapWalk<'_, '_> {
-    /// Continues the search with pointers that are at another place in the second run. What they reach is searched both ways.
+    /// Continues the search with pointers that are at another place in the second run.
     pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
         let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
         if !self.reached.contains(&false) {
             return;
         }
         let roots = if self.picture.only_live { roots } else { &[] };
-        let roots = roots.iter().map(|root| (root.start, u64::from(root.end), root.start));
-        let here = Addresses::new(blocks, blocks.iter().map(|block| block.ptr));
-        let there = Addresses::new(blocks, twin.starts.iter().copied());
-        let all = blocks.iter().zip(&twin.starts).map(|(block, other)| (block.ptr, end(block), *other));
-        let all = all.chain(roots.clone()).flat_map(|part| differing(&self.picture.memory, twin, part));
-        let places = all.flat_map(|(_, word)| there.places(word));
-        let mut pointers: Vec<BlockOffset> = places.filter(|(index, _)| !self.reached[*index as usize]).collect();
-        pointers.sort_unstable();
-        pointers.dedup();
+        let search = MovedSearch {
+            memory: &self.picture.memory,
+            twin,
+            blocks,
+            roots: roots.iter().map(|root| (root.start, u64::from(root.end), root.start)).collect(),
+            here: Addresses::new(blocks, blocks.iter().map(|block| block.ptr)),
+            there: Addresses::new(blocks, twin.starts.iter().copied()),
+        };
+        let pointers = search.pointers(&self.reached);
         if pointers.is_empty() {
             return;
         }
-        for root in roots {
-            self.scan_moved(root, &here, &pointers);
-        }
-        let mut left: Vec<usize> = (0..blocks.len()).filter(|index| self.reached[*index]).collect();
-        // Each block is searched once for such pointers, however it was reached.
-        loop {
-            left.extend(self.follow());
-            let Some(index) = left.pop() else { return };
-            let other = self.twin.as_ref().map_or(0, |twin| twin.starts[index]);
-            self.scan_moved((blocks[index].ptr, end(&blocks[index]), other), &here, &pointers);
+        let [first, second] = [Side::First, Side::Second].map(|side| search.reach(side, &self.reached, &pointers));
+        for ((reached, first), second) in self.reached.iter_mut().zip(first).zip(second) {
+            *reached |= first && second;
         }
     }
+}
 
-    fn scan_moved(&mut self, part: TwinRange, here: &Addresses, pointers: &[BlockOffset]) {
-        let Some(twin) = &self.twin else { return };
-        for (word, _) in differing(&self.picture.memory, twin, part) {
-            for place in here.places(word) {
-                let index = place.0 as usize;
-                if !self.reached[index] && pointers.binary_search(&place).is_ok() {
-                    self.mark(index);
+/// One of the two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    First,
+    Second,
+}
+
+struct MovedSearch<'s, 'm> {
+    memory: &'s Parts<'m>,
+    twin: &'s Twin<'s, 'm>,
+    blocks: &'s [Block],
+    roots: Vec<TwinRange>,
+    here: Addresses,
+    there: Addresses,
+}
+
+impl MovedSearch<'_, '_> {
+    fn block(&self, index: usize) -> TwinRange {
+        (self.blocks[index].ptr, end(&self.blocks[index]), self.twin.starts[index])
+    }
+
+    /// The places to which words point that differ, in both runs, in blocks that are not reached without them. Sorted.
+    fn pointers(&self, reached: &[bool]) -> Vec<BlockOffset> {
+        let parts = || (0..self.blocks.len()).map(|index| self.block(index)).chain(self.roots.iter().copied());
+        let differing =
+            || parts().flat_map(|part| words(self.memory, self.twin, part)).filter(|(here, there)| here != there);
+        let sorted = |places: &mut dyn Iterator<Item = BlockOffset>| {
+            let mut places: Vec<_> = places.filter(|(index, _)| !reached[*index as usize]).collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        let there = sorted(&mut differing().flat_map(|(_, word)| self.there.places(word)));
+        let here = differing().flat_map(|(word, _)| self.here.places(word));
+        sorted(&mut here.filter(|place| there.binary_search(place).is_ok()))
+    }
+
+    /// The blocks that are reached in one run, from those that are reached in any case.
+    fn reach(&self, side: Side, reached: &[bool], pointers: &[BlockOffset]) -> Vec<bool> {
+        let mut reached = reached.to_vec();
+        let mut pending: Vec<TwinRange> = self.roots.clone();
+        pending.extend((0..reached.len()).filter(|index| reached[*index]).map(|index| self.block(index)));
+        while let Some(part) = pending.pop() {
+            for (here, there) in words(self.memory, self.twin, part) {
+                let places = if side == Side::First { self.here.places(here) } else { self.there.places(there) };
+                for (index, offset) in places {
+                    let at = index as usize;
+                    if reached[at] {
+                        continue;
+                    }
+                    let same = self.blocks[at].ptr.wrapping_add(offset) == here
+                        && self.twin.starts[at].wrapping_add(offset) == there;
+                    if same || (here != there && pointers.binary_search(&(index, offset)).is_ok()) {
+                        reached[at] = true;
+                        pending.push(self.block(at));
+                    }
                 }
             }
         }
+        reached
     }
 }
 
 /// The addresses at which a block or a root starts and ends in the first run, and at which it starts in the second.
 type TwinRange = (u32, u64, u32);
 
-/// The words of a range that differ between the runs: each as it is in the first, and as it is in the second.
-fn differing<'m>(
+/// The words of a range: each as it is in the first run, and as it is in the second.
+fn words<'m>(
     memory: &Parts<'m>,
     twin: &Twin<'_, 'm>,
     (start, end, other): TwinRange,
@@ -74,15 +122,15 @@ fn differing<'m>(
     let there = twin.memory.from(u64::from(other) + (first - u64::from(start)));
     let words = usize::try_from(end.saturating_sub(first) / 4).unwrap_or(usize::MAX);
     let words = memory.from(first).chunks_exact(4).zip(there.chunks_exact(4)).take(words);
-    words
-        .filter(|(here, there)| here != there)
-        .filter_map(|(here, there)| Some((word_at(here, 0)?, word_at(there, 0)?)))
+    words.filter_map(|(here, there)| Some((word_at(here, 0)?, word_at(there, 0)?)))
 }
 
 /// The blocks of one run by their addresses.
 struct Addresses {
     /// Address, size and index of each block, in the order of the addresses.
     blocks: Vec<(u32, u32, u32)>,
+    /// No word outside of these points to one.
+    bounds: RangeInclusive<u32>,
 }
 
 impl Addresses {
@@ -91,12 +139,16 @@ impl Addresses {
         let sized = starts.zip(blocks).zip(0..).map(|((start, block), index)| (start, block.size, index));
         let mut blocks: Vec<_> = sized.collect();
         blocks.sort_unstable();
-        Self { blocks }
+        let lowest = blocks.first().map_or(u32::MAX, |(start, ..)| *start);
+        let highest = blocks.iter().map(|(start, size, _)| start.saturating_add(*size)).max().unwrap_or(0);
+        Self { blocks, bounds: lowest..=highest }
     }
 
     /// The places that a word points to. They are two where one block ends at the address at which the next one starts.
     fn places(&self, word: u32) -> impl Iterator<Item = BlockOffset> + use<> {
-        let after = self.blocks.partition_point(|(start, ..)| *start <= word);
+        // Most words are far from any block.
+        let near = self.bounds.contains(&word);
+        let after = if near { self.blocks.partition_point(|(start, ..)| *start <= word) } else { 0 };
         let found = |before: usize| {
             let (start, size, index) = *self.blocks.get(after.checked_sub(before)?)?;
             (word - start <= size).then_some((index, word - start))

@@ -159,6 +159,33 @@ fn a_pointer_may_be_elsewhere_in_the_second_run() {
 }
 
 #[test]
+fn what_is_left_of_freed_blocks_reaches_nothing() {
+    // A ring of two; in the first run, a block that is in use holds an old pointer to one of them.
+    let first = TestHeap::new(&[(100, 16), (200, 8), (300, 8)]).put(16, 100).put(200, 300).put(300, 200);
+    let second = TestHeap::new(&[(132, 16), (232, 8), (332, 8)]).put(16, 132).put(232, 332).put(332, 232);
+    assert_eq!(first.clone().put(104, 200).agreed(&second), Ok(vec![true, false, false]));
+    assert_eq!(
+        first.clone().agreed(&second.clone().put(136, 232)),
+        Ok(vec![true, false, false]),
+        "nor in the second run"
+    );
+    assert_eq!(first.put(104, 200).agreed(&second.put(140, 332)), Ok(vec![true; 3]), "a pointer to either holds both");
+}
+
+#[test]
+fn a_tree_may_have_another_root_in_the_second_run() {
+    // The root is the one whose address is hashed to the least number, the other hangs below it.
+    let first = TestHeap::new(&[(200, 8), (300, 8)]).put(16, 200).put(200, 300);
+    let second = TestHeap::new(&[(232, 8), (332, 8)]).put(16, 332).put(336, 232);
+    let live = |world: &TestHeap, other: &TestHeap| {
+        let [world, other] = [world, other].map(|world| Picture { only_live: true, ..world.picture(&ROOTS) });
+        agreed(&world, &other)
+    };
+    assert_eq!(live(&first, &second), Ok(vec![true; 2]));
+    assert_eq!(live(&first, &second.put(336, 0)), Ok(vec![false; 2]), "in the second run, nothing reaches the other");
+}
+
+#[test]
 fn blocks_match_by_number_wherever_they_are() {
     let first = TestHeap::new(&[(100, 8), (200, 4)]).put(16, 200);
     let mut second = TestHeap::new(&[(500, 8), (300, 4)]).put(16, 300);
