@@ -54,6 +54,8 @@ pub struct HeapState {
     pub(super) book: Option<HeapBook>,
     pub(super) capture: StackCapture,
     stacks: AllocationStacks,
+    /// Where the block begins that moves all others, in a second run: static data ends before it.
+    pub pad: Option<u32>,
     /// Whether new blocks are cleared.
     pub(super) scrubs: bool,
     crossed: Vec<Crossing>,

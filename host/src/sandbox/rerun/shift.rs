@@ -83,7 +83,8 @@ impl Shift {
         }
         // With what dlmalloc puts before a block it is a number of pages of linear memory: every later block moves by these, keeps
         // its place in its page, and memory grows at the same allocations.
-        allocate(store, u32::try_from(self.distance - HEADER)?)?;
+        let pad = allocate(store, u32::try_from(self.distance - HEADER)?)?;
+        store.data_mut().heap.pad = Some(pad);
         Ok(())
     }
 }
