@@ -1,10 +1,10 @@
 //! One pass over a function that validates it and counts what its weight is made of.
 
 use super::super::CatalogueError;
+use super::operators::{arity, carried, starts_block};
 use super::single_pass::SinglePass;
 use wasmparser::{
-    BinaryReaderError, BlockType, FrameKind, FuncValidator, FunctionBody, Operator, ValidatorResources,
-    WasmModuleResources,
+    BinaryReaderError, FrameKind, FuncValidator, FunctionBody, Operator, ValidatorResources, WasmModuleResources,
 };
 
 /// Parameters and results of a call that cost nothing beside the call: registers hold them.
@@ -150,44 +150,4 @@ impl LocalUses {
     pub fn most_live(&self) -> u64 {
         (self.heights.len() as u64).saturating_mul(u64::from(self.used))
     }
-}
-
-/// Whether a new block starts after this operator.
-pub(super) fn starts_block(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::Loop { .. } | Operator::If { .. } | Operator::Else | Operator::End | Operator::BrIf { .. }
-    ) || leaves(operator)
-}
-
-/// Whether what follows this operator is not reached from it.
-pub(super) fn leaves(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::Br { .. }
-            | Operator::BrTable { .. }
-            | Operator::Return
-            | Operator::ReturnCall { .. }
-            | Operator::ReturnCallIndirect { .. }
-            | Operator::Unreachable
-    )
-}
-
-/// The values that a branch to a label takes along.
-pub(super) fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
-    let Some(frame) = validator.get_control_frame(label as usize) else { return 0 };
-    let is_loop = frame.kind == FrameKind::Loop;
-    match frame.block_type {
-        BlockType::Empty => 0,
-        BlockType::Type(_) => u64::from(!is_loop),
-        BlockType::FuncType(ty) => {
-            let (params, results) = arity(validator.resources(), ty).unwrap_or_default();
-            if is_loop { params } else { results }
-        }
-    }
-}
-
-pub(super) fn arity(types: &ValidatorResources, ty: u32) -> Option<(u64, u64)> {
-    let ty = types.sub_type_at(ty)?.composite_type.unwrap_func();
-    Some((ty.params().len() as u64, ty.results().len() as u64))
 }

@@ -7,7 +7,8 @@
 //! The sum is never too low. It is too high only for a local that is used in a loop and set again later in the same turn: the
 //! local counts as live in between.
 
-use super::count::{LocalUses, leaves, starts_block};
+use super::count::LocalUses;
+use super::operators::{leaves, starts_block};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 /// For each edge that can be taken, the number of locals that are live at its end; the sum of these numbers.

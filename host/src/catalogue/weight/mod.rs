@@ -17,6 +17,7 @@
 
 mod count;
 mod flow;
+mod operators;
 mod single_pass;
 
 use super::CatalogueError;

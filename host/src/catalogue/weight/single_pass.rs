@@ -11,7 +11,7 @@
 //!
 //! A unit of its weight is about 100 ns and 40 bytes.
 
-use super::count::{arity, carried};
+use super::operators::{arity, carried};
 use wasmparser::{BinaryReaderError, BlockType, FuncValidator, Operator, ValidatorResources, WasmModuleResources};
 
 /// Operands of the stack that weigh one unit, at an operator that looks at all of them.

@@ -1,0 +1,43 @@
+//! What operators mean to control flow: where blocks start and end, and what branches and calls take along.
+
+use wasmparser::{BlockType, FrameKind, FuncValidator, Operator, ValidatorResources, WasmModuleResources};
+
+/// Whether a new block starts after this operator.
+pub(super) fn starts_block(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Loop { .. } | Operator::If { .. } | Operator::Else | Operator::End | Operator::BrIf { .. }
+    ) || leaves(operator)
+}
+
+/// Whether what follows this operator is not reached from it.
+pub(super) fn leaves(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Br { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::Unreachable
+    )
+}
+
+/// The values that a branch to a label takes along.
+pub(super) fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
+    let Some(frame) = validator.get_control_frame(label as usize) else { return 0 };
+    let is_loop = frame.kind == FrameKind::Loop;
+    match frame.block_type {
+        BlockType::Empty => 0,
+        BlockType::Type(_) => u64::from(!is_loop),
+        BlockType::FuncType(ty) => {
+            let (params, results) = arity(validator.resources(), ty).unwrap_or_default();
+            if is_loop { params } else { results }
+        }
+    }
+}
+
+pub(super) fn arity(types: &ValidatorResources, ty: u32) -> Option<(u64, u64)> {
+    let ty = types.sub_type_at(ty)?.composite_type.unwrap_func();
+    Some((ty.params().len() as u64, ty.results().len() as u64))
+}
