@@ -90,6 +90,6 @@ fn filling_for_ever_ends_on_fuel() {
         let record = run(&runner, again, 10_000_000_000);
         let details = record.details.unwrap();
         assert_eq!(record.verdict, Verdict::Timeout);
-        assert_eq!(details.limit.unwrap().name, "fuel");
+        assert_eq!(details.limit.unwrap().name, Limit::Fuel.into());
     }
 }

@@ -16,7 +16,7 @@ const FUEL: u64 = 10_000_000;
 /// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
 const MEMORY: u64 = 4 << 20;
 
-/// Ends a loop of bulk operations, which would hardly spend any fuel.
+/// Ends what hardly spends any fuel, such as making memory grow.
 const TIMEOUT_MS: u64 = 2000;
 
 /// An instance that nothing has run in, with its hooks awake and nothing granted.

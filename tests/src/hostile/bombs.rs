@@ -60,10 +60,16 @@ fn memory() -> Vec<Hostile> {
     ];
     let cases: Vec<_> = cases.iter().map(|(name, expect, fields)| (*name, *expect, fields.as_str())).collect();
     let mut found = fields("memory", &cases);
-    // Filling memory costs one unit of fuel, however much is filled.
     let fill = "(module (memory 500) (func (export \"_start\") \
                 (loop $more (memory.fill (i32.const 0) (i32.const 1) (i32.const 32768000)) (br $more))))";
-    found.push(Hostile::new("memory", "memory_filled_for_ever", Expect::WallClock, wat(fill)));
+    found.push(Hostile::new("memory", "memory_filled_for_ever", Expect::Verdict("timeout"), wat(fill)));
+    // Its exceptions are never given back while it runs; there is a bound to what it may have of them.
+    let throw = "(module (tag $e (param i32)) (func (export \"_start\") (loop $more
+                (block $caught (result i32) (try_table (catch $e $caught) (throw $e (i32.const 1))) (i32.const 0)) drop
+                (br $more))))";
+    found.push(Hostile::new("memory", "memory_bomb_of_exceptions", Expect::Verdict("fail"), wat(throw)));
+    let uncaught = "(module (tag $e (param i32)) (func (export \"_start\") (throw $e (i32.const 1))))";
+    found.push(Hostile::new("memory", "memory_exception_that_nobody_catches", Expect::Verdict("fail"), wat(uncaught)));
     let table = wat("(module (table 10000000 funcref) (func (export \"_start\")))");
     found.push(Hostile::new("memory", "memory_table_over_the_limit", Expect::Refused("table"), table));
     found

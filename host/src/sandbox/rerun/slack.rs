@@ -107,11 +107,11 @@ impl Slack {
         Ok(HookEnd { fuel, slack_ends: false })
     }
 
-    /// Units that something else is charged for, of the `fuel` that a hook left; what is left then, or `None` where they use it up.
-    /// That is exact.
+    /// Takes the units of an operation off the `fuel` that a hook left; `None` where they use it up, which is exact. The operator's
+    /// own unit, which it spends itself, is asked for with them.
     pub fn charge(&mut self, fuel: u64, units: u64) -> Option<u64> {
         let slack = if self.has_slack { SLACK } else { 0 };
-        if fuel.saturating_sub(slack) <= units {
+        if fuel.saturating_sub(slack) <= units.saturating_add(1) {
             self.has_slack = false;
             return None;
         }
@@ -120,7 +120,8 @@ impl Slack {
 
     /// The fuel ran out in a hook's own code, before it could call the host.
     pub fn ran_dry_in_hook(&mut self) {
-        if !self.has_slack {
+        // Where it is known to be used up, it is where a bulk operation is charged: nothing was left before.
+        if !self.has_slack && !self.allowances.until.contains_key(&self.entered) {
             self.may_be_dry();
         }
     }
