@@ -76,7 +76,8 @@ fn what_destructors_did_not_give_back_is_told() {
 fn what_is_said_of_them() {
     let (Ran { stdout, .. }, _) = panics();
     let end = stdout.split_once("────────────").unwrap().1;
-    let timeless = without_times(end);
+    // The digest is compared elsewhere: it is another with each version of the report.
+    let timeless = without_times(end.split_once("      Digest").unwrap().0);
     insta::assert_snapshot!(timeless);
 }
 
