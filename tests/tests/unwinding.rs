@@ -156,3 +156,52 @@ fn a_crate_is_built_for_it_by_option_and_by_setting() {
     run(&guest, args);
     as_named(&read_report(&report));
 }
+
+/// Tests of the SDK: each name begins with its verdict, and what is printed says whether destructors ran.
+const SDK_SUITE: &str = r#"
+struct Said(&'static str);
+impl Drop for Said { fn drop(&mut self) { println!("dropped {}", self.0); } }
+
+#[airtight::test] fn pass_catching(_t: &mut airtight::T) { assert!(std::panic::catch_unwind(|| panic!()).is_err()); }
+#[airtight::test(should_panic = "boo")] fn pass_expected(_t: &mut airtight::T) { panic!("a boo") }
+#[airtight::test] fn skip_by_itself(t: &mut airtight::T) { let _said = Said("on a skip"); t.skip("why not") }
+#[airtight::test] fn fail_and_clean_up(t: &mut airtight::T) {
+    t.cleanup(|| println!("cleaned up"));
+    let _said = Said("on a panic");
+    std::mem::forget(vec![1_u8; 77]);
+    panic!("at last");
+}
+#[airtight::test] fn fail_fatally(t: &mut airtight::T) { let _said = Said("on a fatal"); t.fatal("fatally") }
+#[airtight::test] fn fail_with_a_hook(_t: &mut airtight::T) { std::panic::set_hook(Box::new(|_| {})); panic!("silently") }
+#[airtight::test(should_panic)] fn fail_expected_and_caught(_t: &mut airtight::T) { let _ = std::panic::catch_unwind(|| panic!()); }
+"#;
+
+#[test]
+#[ignore = "needs std's sources: run it with `--ignored`"]
+fn the_sdk_s_tests_unwind_too() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", "")]);
+    let sdk = guests_dir().join("../../guest-sdk");
+    let dependency = format!("\n[dev-dependencies]\nairtight = {{ package = \"airtight-sdk\", path = {sdk:?} }}\n");
+    let manifest = dir.path().join("suite/Cargo.toml");
+    write(&manifest, &(std::fs::read_to_string(&manifest).unwrap() + &dependency));
+    write(&dir.path().join("suite/tests/sdk.rs"), SDK_SUITE);
+    let report = build(dir.path(), &["--unwind", "--test", "sdk"]);
+    let found = verdicts(&report);
+    assert_eq!(found.len(), 7);
+    for (test, verdict) in &found {
+        let name = test.rsplit(' ').next().unwrap();
+        assert!(name.starts_with(&**verdict), "{test}: {verdict}");
+    }
+    let test = |name: &str| tests(&report).find(|(_, test)| test["name"] == name).unwrap().1.clone();
+    for (name, message) in [("fail_and_clean_up", "at last"), ("fail_with_a_hook", "silently")] {
+        assert_eq!(test(name)["message"], message);
+        assert_eq!(test(name)["unwound"], true);
+    }
+    let left = &test("fail_and_clean_up")["leaks"];
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["bytes"]), (1, &Value::from(77)), "{left}");
+    let ran = airtight_test(dir.path(), &["--unwind", "--test", "sdk", "--show-output", "always"], &[]);
+    for said in ["dropped on a panic", "dropped on a fatal", "dropped on a skip", "cleaned up"] {
+        assert_eq!(ran.stdout.matches(said).count(), 1, "{said}: {}", ran.stdout);
+    }
+}
