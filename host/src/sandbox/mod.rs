@@ -12,6 +12,7 @@
 
 mod cache;
 mod code;
+mod compile;
 mod ending;
 mod engine;
 mod execute;

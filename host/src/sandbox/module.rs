@@ -1,23 +1,22 @@
 //! A module, ready to be run any number of times.
 
-use super::cache::{Cache, CacheKey};
+use super::cache::Cache;
 use super::code::CodeMap;
-use super::engine::{Compiler, Engine};
+use super::compile::{Compiled, compile};
+use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
 use super::panics::ModulePanics;
 use super::sdk::SdkCall;
 use super::state::TestState;
 use super::strings::ModuleStrings;
-use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, Weight};
+use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places};
 use crate::instrument::{
-    self, BulkCharges, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
-    PANIC_WRITE_EXPORT, RewriteMap, Window,
+    self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT,
+    RewriteMap, Window,
 };
 use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
-use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -288,84 +287,6 @@ fn saved(map: &RewriteMap) -> Vec<String> {
     match map.stack_pointer() {
         Some(global) => vec![global.export.clone()],
         None => map.globals.iter().map(|global| global.export.clone()).collect(),
-    }
-}
-
-/// A compiled module, and the engine that runs it.
-struct Compiled {
-    engine: Arc<Engine>,
-    module: Module,
-    /// How its bulk operations are charged, where the compiler does not do that.
-    charges: Option<BulkCharges>,
-}
-
-/// A module as one engine compiles it.
-struct Charged<'a> {
-    bytes: Cow<'a, [u8]>,
-    charges: Option<BulkCharges>,
-}
-
-impl<'a> Charged<'a> {
-    fn new(engine: &Engine, bytes: &'a [u8]) -> Result<Self, LoadError> {
-        if engine.options().compiler == Compiler::Winch
-            && let Some((charged, charges)) =
-                instrument::charge_bulk(bytes).map_err(|error| LoadError::Invalid(error.to_string()))?
-        {
-            return Ok(Self { bytes: charged.into(), charges: Some(charges) });
-        }
-        Ok(Self { bytes: bytes.into(), charges: None })
-    }
-}
-
-/// Compiles a module, or takes it from the cache. One that is too much work for the engine's own compiler goes to the
-/// single-pass one: compiling cannot be interrupted, so what would take too long is not begun.
-fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<Compiled, LoadError> {
-    let caps = engine.options().caps;
-    let key = cache.map(|cache| (cache, CacheKey::new(engine.wasmtime(), caps, bytes)));
-    if let Some((cache, own)) = &key {
-        let single_pass = own.single_pass();
-        if let Some(module) = cache.load(engine.wasmtime(), own) {
-            let charges = Charged::new(engine, bytes)?.charges;
-            return Ok(Compiled { engine: Arc::clone(engine), module, charges });
-        }
-        if cache.holds(&single_pass)
-            && let Ok(engine) = engine.single_pass()
-            && let Some(module) = cache.load(engine.wasmtime(), &single_pass)
-        {
-            let charges = Charged::new(&engine, bytes)?.charges;
-            return Ok(Compiled { engine, module, charges });
-        }
-    }
-    let heavy = match catalogue::weigh(bytes, caps)? {
-        Weight::Light(_) => None,
-        Weight::Heavy(heavy) => Some(heavy.to_string()),
-    };
-    let failed = |why: String| match &heavy {
-        None => LoadError::Invalid(why),
-        Some(heavy) => LoadError::NoCompiler { heavy: heavy.clone(), why },
-    };
-    let engine = match &heavy {
-        None => Arc::clone(engine),
-        Some(heavy) => {
-            tracing::info!("the single-pass compiler takes a module that is too much for an optimising one: {heavy}");
-            engine.single_pass().map_err(|error| failed(error.to_string()))?
-        }
-    };
-    let charged = Charged::new(&engine, bytes)?;
-    let module = make_code(&engine, &charged.bytes).map_err(failed)?;
-    if let Some((cache, own)) = &key {
-        cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
-    }
-    Ok(Compiled { engine, module, charges: charged.charges })
-}
-
-/// Compiles a module; else why not.
-fn make_code(engine: &Engine, bytes: &[u8]) -> Result<Module, String> {
-    // A valid module that a compiler trips over is the module's misfortune, not the end of the run.
-    match catch_unwind(AssertUnwindSafe(|| Module::from_binary(engine.wasmtime(), bytes))) {
-        // Where RUST_BACKTRACE is set, the single-pass compiler adds a stack of its own to what it lacks.
-        Ok(made) => made.map_err(|error| format!("{error:#}").lines().next().unwrap_or_default().to_owned()),
-        Err(_) => Err("the compiler panicked; please report this".to_owned()),
     }
 }
 
