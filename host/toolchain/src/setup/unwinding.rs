@@ -12,6 +12,7 @@ use crate::setup::rustup;
 use crate::setup::std_build::{Panics, StdSource, UNWINDING, build_std};
 use crate::setup::sysroot::{self, LIBC, START_FILES, Sysroot, quoted};
 use crate::setup::sysroot_build::stage;
+use crate::system::command::CommandLine;
 use crate::system::files::{create_dir, link, write};
 use crate::system::lock::Lock;
 use crate::system::machine::Machine;
@@ -102,7 +103,6 @@ fn sources(
     permission: Permission,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<PathBuf, ToolchainError> {
-    use crate::system::command::CommandLine;
     let answer = machine.ask(CommandLine::new(&base.rustc).args(["--print", "sysroot"])).unwrap_or_default();
     let library = PathBuf::from(answer.trim()).join("lib/rustlib/src/rust/library");
     let is_there = || library.join("std/Cargo.toml").exists();
@@ -155,4 +155,75 @@ fn write_program(path: &Path, script: &str) -> Result<(), ToolchainError> {
     create_dir(path.parent().unwrap_or(path))?;
     write(path, script)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ToolchainError::file("make executable", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::find::find_on;
+    use crate::system::fake::{FakeMachine, VERBOSE};
+
+    fn unwinding(fake: &FakeMachine, permission: Permission) -> Result<Toolchain, ToolchainError> {
+        let toolchain = find_on(&fake.machine()).unwrap();
+        unwinding_on(&fake.machine(), &toolchain, permission, &mut |_| {})
+    }
+
+    fn with_rustup() -> FakeMachine {
+        let fake = FakeMachine::new();
+        fake.rustup_toolchain(true);
+        fake.answer("rustc -vV", VERBOSE);
+        fake
+    }
+
+    #[test]
+    fn without_sources_the_command_to_get_them_is_named() {
+        let fake = with_rustup();
+        let error = unwinding(&fake, Permission::Cache).unwrap_err().to_string();
+        assert!(
+            error.contains("rustup component add rust-src") && error.contains("there are no sources at"),
+            "{error}"
+        );
+        assert!(
+            !fake.command_lines().iter().any(|command| command.starts_with("rustup")),
+            "nothing is installed unasked"
+        );
+    }
+
+    #[test]
+    fn sources_that_cannot_be_added_are_told() {
+        let fake = with_rustup();
+        fake.fail("rustup component add", 1, "error: no network");
+        let error = unwinding(&fake, Permission::System).unwrap_err().to_string();
+        assert!(error.contains("`rustup component add rust-src` failed: no network"), "{error}");
+    }
+
+    #[test]
+    fn a_sysroot_that_is_there_is_used_and_one_whose_links_are_gone_is_not() {
+        let fake = with_rustup();
+        let toolchain = find_on(&fake.machine()).unwrap();
+        let base = base(&fake.machine(), &toolchain).unwrap();
+        let place = sysroot::keyed(&fake.machine(), &base.rustc, &base.info, PURPOSE);
+        for name in ["std", "test", "panic_unwind"] {
+            let rlib = place.target_lib().join(format!("lib{name}-1.rlib"));
+            create_dir(rlib.parent().unwrap()).unwrap();
+            write(&rlib, "").unwrap();
+        }
+        let libc = Sysroot(toolchain.sysroot.clone()).self_contained();
+        link(&libc, &place.self_contained()).unwrap();
+        write_program(&place.rustc(), &script(&base.rustc, &place)).unwrap();
+        place.write_marker(&base.info).unwrap();
+        let made = unwinding(&fake, Permission::Cache).unwrap();
+        assert_eq!((&made.sysroot, &made.rustc), (&place.0, &place.rustc()));
+        assert_eq!(made.kind, ToolchainKind::Unwinding { release: "1.96.0".into() });
+        fs::rename(libc.join(LIBC), libc.join("gone")).unwrap();
+        assert!(unwinding_on(&fake.machine(), &toolchain, Permission::Cache, &mut |_| {}).is_err());
+    }
+
+    #[test]
+    fn only_what_is_for_the_target_unwinds() {
+        let text = script(Path::new("/usr/bin/rustc"), &Sysroot("/cache/s".into()));
+        assert!(text.contains("--target wasm32-wasip1") && text.contains("'panic=unwind'"), "{text}");
+        assert_eq!(text.matches("panic=unwind").count(), 1);
+        assert!(text.ends_with("exec '/usr/bin/rustc' --sysroot '/cache/s' \"$@\"\n"), "{text}");
+    }
 }
