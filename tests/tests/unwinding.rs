@@ -116,6 +116,9 @@ fn without_heap_accounting_the_verdicts_are_the_same() {
         let expected = if expected == "leak" { "pass" } else { expected };
         assert_eq!(verdict, expected, "{name}\n{}", ran.stdout);
     }
+    let message = |name: &str| tests(&report).find(|(_, test)| test["name"] == name).unwrap().1["message"].clone();
+    assert_eq!(message("fail_with_a_block_left"), "on the way out");
+    assert_eq!(message("fail_with_an_error_after_a_caught_panic"), "Error: \"this one\"");
 }
 
 /// A suite that needs unwinding in Rust's own harness, and in the SDK's.

@@ -45,7 +45,7 @@ pub const CHARGE_COST: u64 = 5;
 pub struct BulkCharges {
     /// The function that calls the host.
     pub function: u32,
-    /// How much further the code section's contents begin, what its count grew by included.
+    /// Where the code section's contents begin in the module that was made, behind what its function count grew by.
     pub start: usize,
     /// What was put in, in order.
     inserted: Vec<Inserted>,

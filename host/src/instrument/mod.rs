@@ -1,7 +1,8 @@
 //! Rewriting of modules: bytes in, bytes and a map back out. A file or a folder a pass.
 //!
-//! No pass moves a function index or an offset within the code section, so that stacks captured in the rewritten module
-//! are read with the original's names and debug information.
+//! No pass of [`instrument`] moves a function index or an offset within the code section, so that stacks captured in the rewritten
+//! module are read with the original's names and debug information. [`charge_bulk`], which comes after them for one compiler,
+//! moves offsets and says how to come back.
 
 mod bulk;
 mod error;
@@ -94,6 +95,9 @@ impl RewriteMap {
 /// # Errors
 /// If the module's sections cannot be parsed, or it uses a name that is kept for the host.
 pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+    if module.export(CHARGE_TABLE).is_some() {
+        return Err(InstrumentError::NameTaken { name: CHARGE_TABLE.to_owned() });
+    }
     let instrumented = match heap::reserved_name(module) {
         None => rewrite(module, options.wanted())?,
         Some(name) => recognise(module, options)?.ok_or(InstrumentError::NameTaken { name })?,

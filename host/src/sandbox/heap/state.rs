@@ -105,9 +105,10 @@ impl HeapState {
         self.most_calls = None;
     }
 
-    /// Whether an exception left a function in which a test runs; `None` where that is not seen, without hooks.
+    /// Whether an exception left a function in which a test runs; `None` where that is not seen, because none is hooked.
     pub fn unwound(&self) -> Option<bool> {
-        self.hooks.as_ref().map(|_| self.unwound)
+        let is_seen = |hooks: &Hooks| hooks.hooks.iter().any(|hook| hook.kind == HookKind::Window);
+        self.hooks.as_deref().is_some_and(is_seen).then_some(self.unwound)
     }
 
     /// The books, where they are kept.

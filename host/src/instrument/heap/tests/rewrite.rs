@@ -182,6 +182,7 @@ fn names_of_ours_are_refused() {
         r#"(func (export "airtight:hooks"))"#,
         r#"(export "airtight:heap/allocate" (func $malloc))"#,
         r#"(func (export "airtight:heap/"))"#,
+        r#"(table (export "airtight:charge") 1 1 funcref)"#,
     ] {
         let module = wasm(&format!("{export} {MALLOC}"));
         for options in [OFF, NO_WINDOW] {
