@@ -17,10 +17,12 @@
 //! earlier: a test whose fuel ends just there ends an operator earlier.
 
 use super::InstrumentError;
-use super::splice::{Edit, Splice, grown, leb};
+use super::bodies::ModuleBodies;
+use super::export_globals::{self, NewExport};
+use super::splice::{Edit, Splice, grown, leb, padded};
 use crate::catalogue::Module;
 use crate::catalogue::sections::{id, sections};
-use wasm_encoder::{Encode, Instruction};
+use wasm_encoder::{Encode, ExportKind, Instruction};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The export of the table whose one slot the host fills with `charge`, of type `(i32) -> i32`: it takes the units and gives them
@@ -79,57 +81,41 @@ impl BulkCharges {
 pub fn charge_bulk(bytes: &[u8]) -> Result<Option<(Vec<u8>, BulkCharges)>, InstrumentError> {
     let module = Module::read(bytes)?;
     let Some(code) = module.section(id::CODE) else { return Ok(None) };
-    let function = module.functions.len() as u32;
+    let all = ModuleBodies::new(&module)?;
+    let (function, table) = (all.function_count(), all.table_count());
     let mut call = Vec::new();
     Instruction::Call(function).encode(&mut call);
+    let sites = all.bodies.iter().map(|body| sites(&bytes[body.clone()], &call)).collect::<Result<Vec<_>, _>>()?;
+    if sites.iter().all(Vec::is_empty) {
+        return Ok(None);
+    }
 
     let mut reader = code.reader(bytes);
     let count = reader.read_var_u32()?;
-    let (old_count, new_count) = (reader.original_position() - code.contents.start, leb(count + 1));
-    let new_count = padded(new_count, old_count);
+    let mut before = reader.original_position();
+    let old_count = before - code.contents.start;
+    let new_count = padded(count + 1, old_count);
     let origin = new_count.len() - old_count;
     let mut done = Charged { out: new_count, inserted: Vec::new(), total: 0, origin };
-    let mut any = false;
-    for _ in 0..count {
-        let header = reader.original_position();
-        let size = reader.read_var_u32()?;
-        let start = reader.original_position();
-        reader.read_bytes(size as usize)?;
-        let body = &bytes[start..start + size as usize];
-        let sites = sites(body)?;
-        any |= !sites.is_empty();
-        done.body((start - header, body), &sites, &call);
+    for (body, sites) in all.bodies.iter().zip(&sites) {
+        done.body(body.start - before, &bytes[body.clone()], sites);
+        before = body.end;
     }
-    if !any {
-        return Ok(None);
-    }
-    let charge = charge_body(&module);
+    let charge = charge_body(module.types.len() as u32, table);
     done.out.extend(leb(charge.len() as u32));
     done.out.extend(charge);
 
-    let table = module.imported_tables + module.tables.len() as u32;
-    let mut export = Vec::new();
-    CHARGE_TABLE.encode(&mut export);
-    export.push(1);
-    table.encode(&mut export);
     let mut contents = vec![id::CODE];
     done.out.as_slice().encode(&mut contents);
     let mut splice = Splice::default();
-    let all = &module.sections;
     splice.extend([
-        grown(bytes, all, id::TYPE, &[], 1, TYPE)?,
-        grown(bytes, all, id::FUNCTION, &[], 1, &leb(module.types.len() as u32))?,
-        grown(bytes, all, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
-        grown(
-            bytes,
-            all,
-            id::EXPORT,
-            &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, id::MEMORY, id::GLOBAL, id::TAG],
-            1,
-            &export,
-        )?,
+        grown(bytes, &module.sections, id::TYPE, &[], 1, TYPE)?,
+        grown(bytes, &module.sections, id::FUNCTION, &[], 1, &leb(module.types.len() as u32))?,
+        grown(bytes, &module.sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
         Edit { at: code.whole.clone(), with: contents },
     ]);
+    let export = NewExport { name: CHARGE_TABLE.to_owned(), kind: ExportKind::Table, index: table };
+    splice.extend(export_globals::edit(&module, &[export])?);
     let made = splice.apply(bytes).into_owned();
     let new = sections(&made)?.into_iter().find(|section| section.id == id::CODE);
     let new = new.map_or(0, |section| section.contents.start);
@@ -158,45 +144,34 @@ impl Charged {
     }
 
     /// A body, whose size was written in so many bytes.
-    fn body(&mut self, (header, body): (usize, &[u8]), sites: &[Site], call: &[u8]) {
-        let nothing: Vec<u8> = [0x41, 0, 0x1a].repeat(SMALL as usize);
-        let added = |site: &Site| match site.units {
-            Some(units) => &nothing[..3 * units as usize],
-            None => call,
-        };
-        let size = body.len() + sites.iter().map(|site| added(site).len()).sum::<usize>();
-        let new = padded(leb(size as u32), header);
+    fn body(&mut self, header: usize, body: &[u8], sites: &[Site]) {
+        let size = body.len() + sites.iter().map(|site| site.added.len()).sum::<usize>();
+        let new = padded(size as u32, header);
         // Of a longer number, the end is what is new.
         self.out.extend_from_slice(&new[..header]);
         self.insert(&new[header..]);
         let mut copied = 0;
         for site in sites {
             self.out.extend_from_slice(&body[copied..site.at]);
-            self.insert(added(site));
+            self.insert(&site.added);
             copied = site.at;
         }
         self.out.extend_from_slice(&body[copied..]);
     }
 }
 
-/// A number in at least so many bytes.
-fn padded(mut number: Vec<u8>, len: usize) -> Vec<u8> {
-    while number.len() < len {
-        *number.last_mut().unwrap_or(&mut 0) |= 0x80;
-        number.push(0);
-    }
-    number
-}
-
 /// A bulk operation.
 struct Site {
     /// Where it is, from the start of its function's body.
     at: usize,
-    /// Its units, where they are a small constant.
-    units: Option<u32>,
+    /// What is put before it.
+    added: Vec<u8>,
 }
 
-fn sites(body: &[u8]) -> Result<Vec<Site>, InstrumentError> {
+/// The bulk operations of a body, each charged by this call or by operators that do nothing.
+fn sites(body: &[u8], call: &[u8]) -> Result<Vec<Site>, InstrumentError> {
+    /// `i32.const 0` and `drop`, which cost a unit together.
+    const NOTHING: [u8; 3] = [0x41, 0, 0x1a];
     let function = FunctionBody::new(BinaryReader::new(body, 0));
     let mut sites = Vec::new();
     let mut constant = None;
@@ -214,7 +189,9 @@ fn sites(body: &[u8]) -> Result<Vec<Site>, InstrumentError> {
                 | Operator::TableGrow { .. }
         );
         if is_bulk {
-            sites.push(Site { at, units: constant.filter(|units| *units <= SMALL) });
+            let small = constant.filter(|units| *units <= SMALL);
+            let added = small.map_or_else(|| call.to_vec(), |units| NOTHING.repeat(units as usize));
+            sites.push(Site { at, added });
         }
         constant = match operator {
             Operator::I32Const { value } => Some(value.cast_unsigned()),
@@ -224,13 +201,12 @@ fn sites(body: &[u8]) -> Result<Vec<Site>, InstrumentError> {
     Ok(sites)
 }
 
-fn charge_body(module: &Module<'_>) -> Vec<u8> {
-    let table = module.imported_tables + module.tables.len() as u32;
+fn charge_body(type_index: u32, table_index: u32) -> Vec<u8> {
     let mut body = vec![0];
     for op in [
         Instruction::LocalGet(0),
         Instruction::I32Const(0),
-        Instruction::CallIndirect { type_index: module.types.len() as u32, table_index: table },
+        Instruction::CallIndirect { type_index, table_index },
         Instruction::End,
     ] {
         op.encode(&mut body);

@@ -4,6 +4,7 @@
 //! module are read with the original's names and debug information. [`charge_bulk`], which comes after them for one compiler,
 //! moves offsets and says how to come back.
 
+mod bodies;
 mod bulk;
 mod error;
 mod export_globals;

@@ -93,6 +93,16 @@ pub(super) fn whole(id: u8, count: u32, entries: &[&[u8]]) -> Vec<u8> {
     section
 }
 
+/// A number in at least so many bytes.
+pub(super) fn padded(value: u32, least: usize) -> Vec<u8> {
+    let mut bytes = leb(value);
+    while bytes.len() < least {
+        *bytes.last_mut().unwrap_or(&mut 0) |= 0x80;
+        bytes.push(0);
+    }
+    bytes
+}
+
 pub(super) fn leb(value: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     value.encode(&mut bytes);

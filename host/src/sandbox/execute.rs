@@ -252,12 +252,7 @@ impl TestRun<'_> {
         self.store.set_epoch_deadline(1);
         let instance = self.job.module.pre.instantiate(&mut self.store)?;
         self.setup.instance = Some(instance);
-        if let Some(hooks) = &self.job.module.hooks {
-            heap::attach(self.job.module.engine().hooks(), &mut self.store, &instance, &hooks.table)?;
-        }
-        if let Some(table) = &self.job.module.charges {
-            heap::attach_charges(self.job.module.engine().hooks(), &mut self.store, &instance, table)?;
-        }
+        heap::attach(self.job.module, &mut self.store, &instance)?;
         self.tell_layout(&instance)?;
         if let Ok(module) = &self.job.module.heap {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);

@@ -48,12 +48,7 @@ impl Probe {
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
         let instance = module.pre.instantiate(&mut store)?;
-        if let Some(hooks) = &module.hooks {
-            heap::attach(module.engine().hooks(), &mut store, &instance, &hooks.table)?;
-        }
-        if let Some(table) = &module.charges {
-            heap::attach_charges(module.engine().hooks(), &mut store, &instance, table)?;
-        }
+        heap::attach(module, &mut store, &instance)?;
         Ok(Self { store, instance })
     }
 

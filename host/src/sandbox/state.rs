@@ -48,15 +48,15 @@ impl TestState {
         }
         Ok(exact.fuel)
     }
-}
 
-/// What is left of `left` when a bulk operation of so many units is charged, whose hook cost `back`.
-///
-/// # Errors
-/// [`UsedUp`] where that uses it up, and [`InexactFuel`].
-pub fn charge(state: &mut TestState, left: u64, back: u64, units: u32) -> wasmtime::Result<u64> {
-    let fuel = state.exact_fuel(left, back)?;
-    Ok(state.heap.slack.charge(fuel, units.into()).ok_or(UsedUp)?)
+    /// What is left of `left` when a bulk operation of so many units is charged, whose hook cost `back`.
+    ///
+    /// # Errors
+    /// [`UsedUp`] where that uses it up, and [`InexactFuel`].
+    pub fn charge(&mut self, left: u64, back: u64, units: u32) -> wasmtime::Result<u64> {
+        let fuel = self.exact_fuel(left, back)?;
+        Ok(self.heap.slack.charge(fuel, units.into()).ok_or(UsedUp)?)
+    }
 }
 
 /// Gives another call into the guest fuel of its own.

@@ -1,5 +1,6 @@
 //! A compiler, the cargo that drives it, and where they come from.
 
+use crate::system::machine::Machine;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -39,6 +40,12 @@ pub enum ToolchainKind {
 }
 
 impl Toolchain {
+    /// The compiler itself: rustup's stand-in would look it up anew each time. One that the user names is what it is.
+    pub(crate) fn direct_rustc(&self, machine: &Machine<'_>) -> PathBuf {
+        let rustc = self.sysroot.join("bin/rustc");
+        if machine.var("RUSTC").is_none() && rustc.is_file() { rustc } else { self.rustc.clone() }
+    }
+
     /// Variables under which plain `cargo build --target wasm32-wasip1` uses this toolchain; none where it does so anyway.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         match self.kind {

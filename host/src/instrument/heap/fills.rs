@@ -17,13 +17,14 @@
 //! A caller that was compiled in the knowledge that the function never returns must not see it return. So nothing is filled where a call
 //! of it is followed by `unreachable`.
 
-use super::module::ModuleBodies;
 use super::names::{self, HookTarget, TellingNames, path, target};
 use super::panics::{WRITE, signature};
 use super::plan::locals;
 use super::{FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
 use crate::catalogue::sections::id;
+use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;
+use crate::instrument::splice::padded;
 use memchr::memmem;
 use wasm_encoder::{BlockType, Encode, ExportKind, Instruction, MemArg, ValType};
 
@@ -137,7 +138,7 @@ fn is_known_to_diverge(module: &ModuleBodies<'_>, function: u32) -> bool {
     let Some(code) = module.parsed.section(id::CODE) else { return false };
     let code = &module.bytes()[code.contents.clone()];
     // A number may be written in more bytes than it needs: a linker that fills it in leaves room.
-    (1..=5).filter_map(|len| padded(function, len)).any(|call| {
+    (1..=5).filter_map(|len| call(function, len)).any(|call| {
         let followed = |at: usize| {
             let rest = &code[at + call.len()..];
             rest.starts_with(&[0x00]) || rest.starts_with(&[0x1a, 0x00])
@@ -147,15 +148,9 @@ fn is_known_to_diverge(module: &ModuleBodies<'_>, function: u32) -> bool {
 }
 
 /// A call of a function, whose index is written in so many bytes.
-fn padded(function: u32, len: usize) -> Option<Vec<u8>> {
-    let mut call = vec![0x10];
-    let mut rest = u64::from(function);
-    for nth in 1..=len {
-        let more = if nth < len { 0x80 } else { 0 };
-        call.push((rest & 0x7f) as u8 | more);
-        rest >>= 7;
-    }
-    (rest == 0).then_some(call)
+fn call(function: u32, len: usize) -> Option<Vec<u8>> {
+    let index = padded(function, len);
+    (index.len() == len).then(|| [&[0x10], &*index].concat())
 }
 
 impl FillTargets {

@@ -39,7 +39,6 @@
 
 mod code;
 mod fills;
-mod module;
 mod names;
 mod panics;
 mod plan;

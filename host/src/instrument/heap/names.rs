@@ -1,7 +1,7 @@
 //! Which functions are what, by their names.
 
-use super::module::ModuleBodies;
 use super::{HookKind, NoHooks, Window};
+use crate::instrument::bodies::ModuleBodies;
 use memchr::memmem;
 use std::collections::BTreeMap;
 use wasmparser::{BinaryReader, FuncType, ValType};
@@ -165,6 +165,18 @@ pub(super) fn target(kind: HookKind, name: &str, function: u32) -> HookTarget {
 /// Reads the name section once.
 fn read<'a>(module: &ModuleBodies<'a>, paths: &Paths) -> Result<NamedFunctions<'a>, NoHooks> {
     let mut named = NamedFunctions { by_name: BTreeMap::new(), by_path: Vec::new() };
+    each_name(module, |function, name| named.take(name, function, paths))?;
+    Ok(named)
+}
+
+/// Goes through the functions that have names, in the order of the name section.
+///
+/// # Errors
+/// No function has a name, or the section names what is none; and those of `take`.
+pub(super) fn each_name<'a>(
+    module: &ModuleBodies<'a>,
+    mut take: impl FnMut(u32, &'a str) -> Result<(), NoHooks>,
+) -> Result<(), NoHooks> {
     let mut any = false;
     for naming in module.parsed.function_names() {
         let (function, name) = naming.map_err(|_| NoHooks::BadNames)?;
@@ -172,9 +184,9 @@ fn read<'a>(module: &ModuleBodies<'a>, paths: &Paths) -> Result<NamedFunctions<'
             return Err(NoHooks::BadNames);
         }
         any = true;
-        named.take(name, function, paths)?;
+        take(function, name)?;
     }
-    if any { Ok(named) } else { Err(NoHooks::NoNames) }
+    if any { Ok(()) } else { Err(NoHooks::NoNames) }
 }
 
 impl<'a> NamedFunctions<'a> {

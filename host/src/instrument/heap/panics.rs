@@ -8,9 +8,9 @@
 //! The host reads the payload as the library itself does: by the functions in its vtable. What kinds of payload are text it
 //! learns from the two that the library makes itself, [`PANIC_STATIC_EXPORT`] and [`PANIC_FORMATTED_EXPORT`].
 
-use super::module::ModuleBodies;
-use super::names::{HookTarget, TellingNames, path, target};
+use super::names::{HookTarget, TellingNames, each_name, path, target};
 use super::{HookKind, NoHooks};
+use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;
 use wasm_encoder::ExportKind;
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
@@ -151,15 +151,9 @@ impl Named {
     fn read(module: &ModuleBodies<'_>) -> Result<Self, NoHooks> {
         let telling = TellingNames::new(module, &TELLING);
         let mut named = Self::default();
-        let mut any = false;
-        for naming in module.parsed.function_names() {
-            let (function, name) = naming.map_err(|_| NoHooks::BadNames)?;
-            if function >= module.function_count() {
-                return Err(NoHooks::BadNames);
-            }
-            any = true;
+        each_name(module, |function, name| {
             if !telling.hold(name) {
-                continue;
+                return Ok(());
             }
             let path = path(name);
             let list = match &*path {
@@ -174,8 +168,9 @@ impl Named {
             if path.ends_with(BORROWS) {
                 named.borrows.push(function);
             }
-        }
-        if any { Ok(named) } else { Err(NoHooks::NoNames) }
+            Ok(())
+        })?;
+        Ok(named)
     }
 }
 

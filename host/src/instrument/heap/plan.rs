@@ -2,13 +2,13 @@
 
 use super::code::{self, Listeners};
 use super::fills::{self, FillTargets};
-use super::module::ModuleBodies;
 use super::names::{self, HookTarget};
 use super::panics::{self, PanicHooks, PanicTargets};
 use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook, HookKind, Hooks, NoHooks, Window, allocator};
 use crate::catalogue::Module;
 use crate::catalogue::sections::{Section, id};
 use crate::instrument::InstrumentError;
+use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;
 use crate::instrument::splice::{Edit, grown, leb};
 use wasm_encoder::{Encode, ExportKind};

@@ -1,12 +1,12 @@
 //! The module as it was before the pass.
 
-use super::module::ModuleBodies;
 use super::names::HookTarget;
 use super::plan::{TABLE, TYPE_COUNT, TYPES, Targets, Wanted};
 use super::{HOOKS_TABLE, fills, panics};
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;
 use crate::instrument::InstrumentError;
+use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::encoded;
 use crate::instrument::splice::{Edit, Splice, leb, shrunk};
 use wasm_encoder::Encode;

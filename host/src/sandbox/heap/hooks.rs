@@ -4,6 +4,7 @@ use super::state::call_for;
 use crate::instrument::{CHARGE_COST, HookKind, UNWOUND};
 use crate::ledger::both_ends;
 use crate::ledger::heap::AllocationOutcome;
+use crate::sandbox::module::LoadedModule;
 use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
 use std::ops::Range;
@@ -28,37 +29,24 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> 
     Ok(linker)
 }
 
-/// Puts the functions where the module's hooks look for them: into the table that was made for them. Before, each hooked
-/// function traps.
+/// Puts the functions where the module's hooks, and its charges for bulk operations, look for them: into the tables that were made
+/// for them. Before, each hooked function and each of these operations traps.
 ///
 /// # Errors
-/// None is expected: the table was made for them.
-pub fn attach(
-    hooks: &Linker<TestState>,
-    store: &mut Store<TestState>,
-    instance: &Instance,
-    table: &ModuleExport,
-) -> wasmtime::Result<()> {
-    fill(hooks, store, instance, (table, &[ENTER, LEAVE]))?;
-    store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
+/// None is expected.
+pub fn attach(module: &LoadedModule, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
+    if let Some(hooks) = &module.hooks {
+        fill(module, store, instance, (&hooks.table, &[ENTER, LEAVE]))?;
+        store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
+    }
+    if let Some(table) = &module.charges {
+        fill(module, store, instance, (table, &[CHARGE]))?;
+    }
     Ok(())
 }
 
-/// Puts the function where the module's charges for bulk operations look for it. Before, each of these traps.
-///
-/// # Errors
-/// None is expected: the table was made for it.
-pub fn attach_charges(
-    hooks: &Linker<TestState>,
-    store: &mut Store<TestState>,
-    instance: &Instance,
-    table: &ModuleExport,
-) -> wasmtime::Result<()> {
-    fill(hooks, store, instance, (table, &[CHARGE]))
-}
-
 fn fill(
-    hooks: &Linker<TestState>,
+    module: &LoadedModule,
     store: &mut Store<TestState>,
     instance: &Instance,
     (table, names): (&ModuleExport, &[&str]),
@@ -66,7 +54,7 @@ fn fill(
     let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
     let table = table.context("the table of the hooks is gone")?;
     for (slot, name) in (0..).zip(names) {
-        let function = hooks.get(&mut *store, MODULE, name)?.into_func();
+        let function = module.engine().hooks().get(&mut *store, MODULE, name)?.into_func();
         table.set(&mut *store, slot, Ref::Func(Some(function.context("a hook is gone")?)))?;
     }
     Ok(())
@@ -74,7 +62,7 @@ fn fill(
 
 fn charge(mut caller: Caller<'_, TestState>, units: u32) -> wasmtime::Result<u32> {
     let left = caller.get_fuel()?;
-    let fuel = crate::sandbox::state::charge(caller.data_mut(), left, CHARGE_COST, units)?;
+    let fuel = caller.data_mut().charge(left, CHARGE_COST, units)?;
     caller.set_fuel(fuel)?;
     Ok(units)
 }

@@ -18,7 +18,7 @@ pub use picture::EndPicture;
 pub use state::{Crossing, HeapEnd};
 
 pub(super) use ask::{mark, stats};
-pub(super) use hooks::{attach, attach_charges, linker};
+pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
 pub(super) use state::{FuelEndOfFirstRun, HeapState};

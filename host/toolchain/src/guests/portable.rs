@@ -43,7 +43,7 @@ pub(crate) struct Portable {
 impl Portable {
     /// Writes the script for a toolchain, unless the same script is there already.
     pub fn set_up(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Portable, ToolchainError> {
-        let rustc = direct(machine, toolchain);
+        let rustc = toolchain.direct_rustc(machine);
         let verbose =
             run(machine, &CommandLine::new(&rustc).arg("-vV").dir(&machine.dir).env("LC_ALL", "C"), &mut |_| {})?;
         let script = script(&rustc, toolchain, &verbose);
@@ -52,12 +52,8 @@ impl Portable {
             write(&path, &script)?;
         }
         let home = machine.var("HOME").map(PathBuf::from);
-        let cargo_home = match (machine.var("CARGO_HOME"), &home) {
-            (Some(dir), _) => machine.dir.join(dir),
-            (None, Some(home)) => home.join(".cargo"),
-            // Cargo does not work without either; a path that is nowhere does no harm.
-            (None, None) => path.with_file_name("no-home"),
-        };
+        // Cargo does not work without one; a path that is nowhere does no harm.
+        let cargo_home = machine.cargo_home().unwrap_or_else(|| path.with_file_name("no-home"));
         let home = home.filter(|home| home.is_absolute() && home.parent().is_some());
         Ok(Portable { rustc: path, home: home.unwrap_or_else(|| cargo_home.clone()), cargo_home })
     }
@@ -83,12 +79,6 @@ impl Portable {
         env.extend(paths.map(|(name, path)| (name, Some(path.as_os_str().to_owned()))));
         env
     }
-}
-
-/// The compiler itself: rustup's stand-in would look it up anew each time. One that the user names is what it is.
-fn direct(machine: &Machine<'_>, toolchain: &Toolchain) -> PathBuf {
-    let rustc = toolchain.sysroot.join("bin/rustc");
-    if machine.var("RUSTC").is_none() && rustc.is_file() { rustc } else { toolchain.rustc.clone() }
 }
 
 fn script(rustc: &Path, toolchain: &Toolchain, verbose: &str) -> String {
@@ -301,9 +291,9 @@ mod tests {
             sysroot: fake.root().join("sysroot"),
             kind: ToolchainKind::Active,
         };
-        assert_eq!(direct(&fake.machine(), &toolchain), real);
+        assert_eq!(toolchain.direct_rustc(&fake.machine()), real);
         fake.var("RUSTC", &rustc);
-        assert_eq!(direct(&fake.machine(), &toolchain), rustc);
+        assert_eq!(toolchain.direct_rustc(&fake.machine()), rustc);
     }
 
     #[test]

@@ -109,22 +109,13 @@ fn std_command(machine: &Machine<'_>, source: &StdSource<'_>, stage: &Path, scra
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
         .env("CARGO_ENCODED_RUSTFLAGS", {
-            let registry = cargo_home(machine).join("registry/src");
-            let remaps = [
-                format!("--remap-path-prefix={}=/rust/deps", registry.display()),
-                format!("--remap-path-prefix={source}=/rustc/{commit}"),
-            ];
-            panics.flags().iter().copied().chain(remaps.iter().map(String::as_str)).collect::<Vec<_>>().join("\x1f")
+            let remap = |from: &dyn std::fmt::Display, to: &str| format!("--remap-path-prefix={from}={to}");
+            // Where the packages are that std uses, if they do not come with its sources.
+            let registry = machine.cargo_home().map(|home| home.join("registry/src"));
+            let registry = registry.map(|registry| remap(&registry.display(), "/rust/deps"));
+            let flags = panics.flags().iter().map(|flag| (*flag).to_owned()).chain(registry);
+            flags.chain([remap(&source, &format!("/rustc/{commit}"))]).collect::<Vec<_>>().join("\x1f")
         })
-}
-
-/// Where cargo keeps the packages that std uses, where they do not come with its sources.
-fn cargo_home(machine: &Machine<'_>) -> PathBuf {
-    match (machine.var("CARGO_HOME"), machine.var("HOME")) {
-        (Some(dir), _) => machine.dir.join(dir),
-        (None, Some(home)) => Path::new(home).join(".cargo"),
-        (None, None) => PathBuf::from("/nowhere"),
-    }
 }
 
 /// Whether a variable changes what cargo builds, as opposed to where it downloads from.

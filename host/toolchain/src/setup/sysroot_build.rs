@@ -7,11 +7,10 @@ use crate::setup::linking::connect_linker;
 use crate::setup::progress::{SetupEvent, SetupStep};
 use crate::setup::std_build::{Panics, StdSource, build_std};
 use crate::setup::sysroot::{LIBC, RUST_LLD, Sysroot};
-use crate::system::files::{copy, create_dir, link, write};
+use crate::system::files::{copy, create_dir, link, write_program};
 use crate::system::machine::{Machine, entries, file_name};
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 /// What is half made: `find` never looks here.
 const STAGE: &str = ".building-";
@@ -42,7 +41,13 @@ pub(crate) fn build(
     copy(&ingredients.libc.join(LIBC), &sysroot.self_contained().join(LIBC))?;
     link_host(machine, base, &sysroot)?;
     connect_linker(machine, base, ingredients, &sysroot, stage.path(), progress)?;
-    write_rustc(base, &sysroot, place)?;
+    // It names the place where it will be.
+    write_program(&sysroot.rustc(), &place.rustc_script(&base.rustc))?;
+    put_in_place(&sysroot, base, place)
+}
+
+/// Says that a sysroot is complete, and moves it to its place.
+pub(crate) fn put_in_place(sysroot: &Sysroot, base: &Base, place: &Sysroot) -> Result<(), ToolchainError> {
     sysroot.write_marker(&base.info)?;
     if place.0.exists() {
         fs::remove_dir_all(&place.0).map_err(ToolchainError::file("remove the damaged", &place.0))?;
@@ -85,15 +90,6 @@ fn link_host(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot) -> Result<()
         link(program, &sysroot.host_bin(host).join(file_name(program)))?;
     }
     Ok(())
-}
-
-/// The script goes into `sysroot`, but names `place`, where it will be.
-fn write_rustc(base: &Base, sysroot: &Sysroot, place: &Sysroot) -> Result<(), ToolchainError> {
-    let path = sysroot.rustc();
-    create_dir(&sysroot.0.join("bin"))?;
-    write(&path, &place.rustc_script(&base.rustc))?;
-    let executable = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(&path, executable).map_err(ToolchainError::file("make executable", &path))
 }
 
 #[cfg(test)]

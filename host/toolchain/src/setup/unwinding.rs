@@ -11,14 +11,13 @@ use crate::setup::rustc_info::RustcInfo;
 use crate::setup::rustup;
 use crate::setup::std_build::{Panics, StdSource, UNWINDING, build_std};
 use crate::setup::sysroot::{self, LIBC, START_FILES, Sysroot, quoted};
-use crate::setup::sysroot_build::stage;
+use crate::setup::sysroot_build::{put_in_place, stage};
 use crate::system::command::CommandLine;
-use crate::system::files::{create_dir, link, write};
+use crate::system::files::{create_dir, link, write_program};
 use crate::system::lock::Lock;
 use crate::system::machine::Machine;
 use crate::{TARGET, Toolchain, ToolchainKind};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What the sysroot is for, in its name.
@@ -74,11 +73,7 @@ fn unwinding_on(
     let host = &base.info.host;
     link(&original.rustlib().join(host), &sysroot.rustlib().join(host))?;
     write_program(&sysroot.rustc(), &script)?;
-    sysroot.write_marker(&base.info)?;
-    if place.0.exists() {
-        fs::remove_dir_all(&place.0).map_err(ToolchainError::file("remove the damaged", &place.0))?;
-    }
-    fs::rename(&sysroot.0, &place.0).map_err(ToolchainError::file("move the sysroot to", &place.0))?;
+    put_in_place(&sysroot, &base, &place)?;
     Ok(made())
 }
 
@@ -88,9 +83,7 @@ fn base(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Base, ToolchainE
     if let ToolchainKind::Private { .. } = toolchain.kind {
         return Base::find(machine).ok_or_else(|| unavailable("the distribution's compiler is gone".to_owned()));
     }
-    let own = toolchain.sysroot.join("bin/rustc");
-    // rustup's stand-in would look the compiler up anew each time. One that the user names is what it is.
-    let rustc = if machine.var("RUSTC").is_none() && own.is_file() { own } else { toolchain.rustc.clone() };
+    let rustc = toolchain.direct_rustc(machine);
     let info = RustcInfo::ask(machine, &rustc)
         .ok_or_else(|| unavailable(format!("`{}` does not say what it is", rustc.display())))?;
     Ok(Base { rustc, cargo: toolchain.cargo.clone(), info })
@@ -151,17 +144,12 @@ exec {rustc} --sysroot {sysroot} "$@"
     )
 }
 
-fn write_program(path: &Path, script: &str) -> Result<(), ToolchainError> {
-    create_dir(path.parent().unwrap_or(path))?;
-    write(path, script)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ToolchainError::file("make executable", path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::setup::find::find_on;
     use crate::system::fake::{FakeMachine, VERBOSE};
+    use crate::system::files::write;
 
     fn unwinding(fake: &FakeMachine, permission: Permission) -> Result<Toolchain, ToolchainError> {
         let toolchain = find_on(&fake.machine()).unwrap();

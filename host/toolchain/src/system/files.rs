@@ -3,7 +3,7 @@
 use crate::error::ToolchainError;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 /// Creates a directory, and those above it.
@@ -14,6 +14,13 @@ pub(crate) fn create_dir(path: &Path) -> Result<(), ToolchainError> {
 /// Writes a file.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), ToolchainError> {
     fs::write(path, text).map_err(ToolchainError::file("write", path))
+}
+
+/// Writes a program, and creates the directory that it is in.
+pub(crate) fn write_program(path: &Path, script: &str) -> Result<(), ToolchainError> {
+    create_dir(path.parent().unwrap_or(path))?;
+    write(path, script)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(ToolchainError::file("make executable", path))
 }
 
 /// Copies a file.

@@ -58,6 +58,12 @@ impl Machine<'_> {
         self.root.join(path)
     }
 
+    /// Where cargo keeps what it downloads; `None` where there is no home directory either.
+    pub fn cargo_home(&self) -> Option<PathBuf> {
+        let named = self.var("CARGO_HOME").map(|dir| self.dir.join(dir));
+        named.or_else(|| Some(Path::new(self.var("HOME")?).join(".cargo")))
+    }
+
     /// Where private sysroots are.
     pub fn sysroots(&self) -> PathBuf {
         self.cache.join("sysroots")
