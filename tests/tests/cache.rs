@@ -5,13 +5,23 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// The cached modules in a folder.
-fn entries(cache: &Path) -> Vec<PathBuf> {
+/// Everything in a cache.
+fn files(cache: &Path) -> Vec<PathBuf> {
     let folders = fs::read_dir(cache.join("modules")).into_iter().flatten().flatten();
     let files = folders.flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten());
-    let mut entries: Vec<_> = files.map(|file| file.path()).collect();
-    entries.sort();
-    entries
+    let mut files: Vec<_> = files.map(|file| file.path()).collect();
+    files.sort();
+    files
+}
+
+/// The cached modules in a folder.
+fn entries(cache: &Path) -> Vec<PathBuf> {
+    files(cache).into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "cwasm")).collect()
+}
+
+/// The packs of functions in a folder.
+fn packs(cache: &Path) -> Vec<PathBuf> {
+    files(cache).into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "pack")).collect()
 }
 
 /// Runs a module in `dir`, with the cache in `dir/cache`.
@@ -109,7 +119,7 @@ fn it_is_bounded() {
         ));
         fs::write(dir.path().join("one.wasm"), module.unwrap()).unwrap();
         assert_passes(&run(dir.path(), "one.wasm"));
-        let kept = entries(&dir.path().join("cache"));
+        let kept = files(&dir.path().join("cache"));
         let size: u64 = kept.iter().map(|entry| fs::metadata(entry).unwrap().len()).sum();
         assert!(!kept.is_empty() && size <= 64 << 10, "{n}: {size} bytes in {}", kept.len());
     }
@@ -127,4 +137,68 @@ fn two_runs_at_once_do_not_disturb_each_other() {
         });
         assert_eq!(entries(&dir.path().join("cache")).len(), 1);
     }
+}
+
+/// What was compiled before is used again, and gives the very machine code that the compiler gives.
+#[test]
+fn a_module_of_known_functions_is_what_the_compiler_makes_of_it() {
+    let dir = scratch_dir();
+    let cache = dir.path().join("cache");
+    compile("pass_empty", dir.path());
+    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    let [compiled] = entries(&cache).try_into().unwrap();
+    let whole = fs::read(&compiled).unwrap();
+    let [pack] = packs(&cache).try_into().unwrap();
+    let packed = fs::read(&pack).unwrap();
+    fs::remove_file(&compiled).unwrap();
+    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    assert_eq!(fs::read(&compiled).unwrap(), whole);
+    assert_eq!(packs(&cache), std::slice::from_ref(&pack), "nothing was compiled");
+    // A function whose bytes are damaged is compiled, and kept once more.
+    let mut damaged = packed.clone();
+    damaged[packed.len() / 4] ^= 1;
+    fs::write(&pack, &damaged).unwrap();
+    fs::remove_file(&compiled).unwrap();
+    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    assert_eq!(fs::read(&compiled).unwrap(), whole);
+    assert_eq!(packs(&cache).len(), 2, "what was damaged is new");
+    // So are all of a pack that others may write.
+    fs::set_permissions(&pack, fs::Permissions::from_mode(0o666)).unwrap();
+    fs::remove_file(&compiled).unwrap();
+    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    assert_eq!(fs::read(&compiled).unwrap(), whole);
+}
+
+/// A module that shares functions with another, and has others in the same places.
+#[test]
+fn an_edited_module_is_compiled_in_part() {
+    let (first, alone) = (scratch_dir(), scratch_dir());
+    let module = |edit: &str| {
+        let functions: String =
+            (0..50).map(|n| format!("(func (export \"f{n}\") (result i32) i32.const {n})")).collect();
+        wat::parse_str(format!(
+            "(module (memory (export \"memory\") 1) (func $edited (result i32) {edit}) {functions}
+               (func (export \"_start\") (if (i32.ne (call $edited) (i32.const 7)) (then unreachable))))"
+        ))
+        .unwrap()
+    };
+    let cache = first.path().join("cache");
+    let write = |dir: &Path, edit: &str| fs::write(dir.join("one.wasm"), module(edit)).unwrap();
+    write(first.path(), "i32.const 7");
+    assert_passes(&run(first.path(), "one.wasm"));
+    let [whole] = packs(&cache).try_into().unwrap();
+    let before = entries(&cache);
+    let edit = "(i32.add (i32.const 3) (i32.const 4))";
+    write(first.path(), edit);
+    assert_passes(&run(first.path(), "one.wasm"));
+    let new: Vec<PathBuf> = packs(&cache).into_iter().filter(|pack| *pack != whole).collect();
+    let size = |pack: &Path| fs::metadata(pack).unwrap().len();
+    assert!(new.len() == 1 && size(&new[0]) * 5 < size(&whole), "one function is new");
+    let mut edited = entries(&cache);
+    edited.retain(|entry| !before.contains(entry));
+    write(alone.path(), edit);
+    assert_passes(&run(alone.path(), "one.wasm"));
+    let [from_scratch] = entries(&alone.path().join("cache")).try_into().unwrap();
+    let [edited] = edited.try_into().unwrap();
+    assert_eq!(fs::read(edited).unwrap(), fs::read(from_scratch).unwrap());
 }

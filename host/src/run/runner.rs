@@ -55,14 +55,15 @@ impl Runner {
         if options.streams != Streams::Captured {
             options.jobs = 1;
         }
-        let engine = Engine::new(EngineOptions {
+        let engine = EngineOptions {
             compiler: options.compiler,
             workers: options.jobs,
             stack: profile.policy().limits.most(Limit::Stack),
             pooling: options.pooling,
             heap_accounting: profile.heap_accounting(),
             caps,
-        })?;
+        };
+        let engine = Engine::with_cache(engine, options.cache.as_ref())?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.jobs)
             .thread_name(|index| format!("airtight-{index}"))

@@ -72,6 +72,9 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
     };
     let charged = Charged::new(&engine, bytes)?;
     let module = make_code(&engine, &charged.bytes).map_err(failed)?;
+    if let Some(functions) = engine.functions() {
+        functions.keep();
+    }
     if let Some((cache, own)) = &key {
         cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
     }

@@ -1,5 +1,6 @@
 //! The engine: every test of a run shares one.
 
+use super::cache::{Cache, FunctionCache};
 use super::limiter::EXCEPTION_HEAP;
 use super::state::TestState;
 use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
@@ -78,34 +79,52 @@ pub struct Engine {
     hooks: Linker<TestState>,
     pooled: bool,
     options: EngineOptions,
+    /// Functions that were compiled before, for the compiler that can do with them.
+    functions: Option<Arc<FunctionCache>>,
     /// The engine for modules that are too heavy for this one's compiler, made when the first is met.
     single_pass: OnceLock<Result<Arc<Self>, EngineError>>,
     _ticker: Arc<Ticker>,
 }
 
 impl Engine {
+    /// Makes an engine that compiles everything anew: see [`Engine::with_cache`].
+    ///
+    /// # Errors
+    /// The machine cannot run the compiler asked for.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        Self::with_cache(options, None)
+    }
+
     /// Makes an engine; where the pool's address space cannot be had (`ulimit -v`), instances are allocated on demand, with
     /// the same report.
     ///
     /// # Errors
     /// The machine cannot run the compiler asked for.
-    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let pooled = options.pooling.then(|| wasmtime::Engine::new(&pooled_config(options)));
+    pub fn with_cache(options: EngineOptions, cache: Option<&Cache>) -> Result<Self, EngineError> {
+        let cache = cache.filter(|_| options.compiler == Compiler::Cranelift);
+        let functions = cache.map(|cache| Arc::new(FunctionCache::of(cache)));
+        let engine = |mut config: Config| {
+            if let Some(functions) = &functions {
+                config.enable_incremental_compilation(Arc::clone(functions) as _)?;
+            }
+            wasmtime::Engine::new(&config)
+        };
+        let pooled = options.pooling.then(|| engine(pooled_config(options)));
         let (inner, pooled) = match pooled {
             Some(Ok(engine)) => (engine, true),
             other => {
                 if let Some(Err(error)) = other {
                     tracing::info!("no pooling allocator here, allocating on demand: {error:#}");
                 }
-                let engine = wasmtime::Engine::new(&on_demand_config(options));
-                (engine.map_err(|error| EngineError(format!("{error:#}")))?, false)
+                (engine(on_demand_config(options)).map_err(|error| EngineError(format!("{error:#}")))?, false)
             }
         };
         let mut linker = Linker::new(&inner);
         super::wasi::add_to_linker(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
         let hooks = super::heap::linker(&inner).map_err(|error| EngineError(format!("{error:#}")))?;
         let ticker = Ticker::start(inner.weak()).map_err(|error| EngineError(error.to_string()))?;
-        Ok(Self { inner, linker, hooks, pooled, options, single_pass: OnceLock::new(), _ticker: ticker })
+        let single_pass = OnceLock::new();
+        Ok(Self { inner, linker, hooks, pooled, options, functions, single_pass, _ticker: ticker })
     }
 
     /// Whether instances come from a pool.
@@ -116,6 +135,11 @@ impl Engine {
     /// What it was made with.
     pub fn options(&self) -> EngineOptions {
         self.options
+    }
+
+    /// Functions that were compiled before, where it has a cache.
+    pub(super) fn functions(&self) -> Option<&FunctionCache> {
+        self.functions.as_deref()
     }
 
     /// An engine with the single-pass compiler, and all else alike: this one, where that is its compiler.

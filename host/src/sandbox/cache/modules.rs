@@ -3,17 +3,16 @@
 //! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
 //! the caps on compiling and our own version, so that a stale entry is never found, and says where the single-pass compiler made
 //! it; `sum` is the XXH3 of the file, so that
-//! a corrupt one is never loaded. Loading machine code trusts it, so an entry or a folder that another user owns or may
-//! write is foreign, and is passed over. Entries appear by renaming whole files; two runs at once can only do the same
-//! work twice.
+//! a corrupt one is never loaded.
 
+use super::{is_ours, sum};
 use crate::catalogue::CompileCaps;
 use crate::instrument::REWRITER_VERSION;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wasmtime::Module;
@@ -24,7 +23,7 @@ pub struct CacheKey(String);
 
 impl CacheKey {
     /// A module in the cache is not weighed again, so what lower caps refuse is not to be found under them.
-    pub(super) fn new(engine: &wasmtime::Engine, caps: CompileCaps, rewritten: &[u8]) -> Self {
+    pub(in crate::sandbox) fn new(engine: &wasmtime::Engine, caps: CompileCaps, rewritten: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(REWRITER_VERSION.to_le_bytes());
@@ -39,7 +38,7 @@ impl CacheKey {
     }
 
     /// The same module, compiled by the single-pass engine beside this one.
-    pub(super) fn single_pass(&self) -> Self {
+    pub(in crate::sandbox) fn single_pass(&self) -> Self {
         Self(format!("{}-single-pass", self.0))
     }
 }
@@ -59,10 +58,6 @@ impl Hasher for ShaHasher {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn sum(bytes: &[u8]) -> String {
-    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
 }
 
 /// A folder of compiled modules.
@@ -86,13 +81,23 @@ impl Cache {
         Self { dir, max_bytes }
     }
 
+    /// The folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Most that it keeps, in bytes.
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
     /// Whether there may be a compiled module; only loading it tells whether it is whole and ours.
-    pub(super) fn holds(&self, key: &CacheKey) -> bool {
+    pub(in crate::sandbox) fn holds(&self, key: &CacheKey) -> bool {
         self.dir.join(&key.0).is_dir()
     }
 
     /// The compiled module, if there is a whole one of ours.
-    pub(super) fn load(&self, engine: &wasmtime::Engine, key: &CacheKey) -> Option<Module> {
+    pub(in crate::sandbox) fn load(&self, engine: &wasmtime::Engine, key: &CacheKey) -> Option<Module> {
         let folder = self.dir.join(&key.0);
         if !is_ours(&self.dir) || !is_ours(&folder) {
             return None;
@@ -114,7 +119,7 @@ impl Cache {
     }
 
     /// Keeps a compiled module. A cache that cannot be written is a slower run, not an error.
-    pub(super) fn store(&self, key: &CacheKey, module: &Module) {
+    pub(in crate::sandbox) fn store(&self, key: &CacheKey, module: &Module) {
         if let Err(error) = self.try_store(key, module) {
             tracing::warn!("the compiled module cannot be kept in {}: {error:#}", self.dir.display());
         }
@@ -131,11 +136,11 @@ impl Cache {
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(&bytes)?;
         file.persist(folder.join(format!("{}.cwasm", sum(&bytes))))?;
-        self.prune(&folder)
+        self.prune(|entry| entry.parent() == Some(&folder))
     }
 
-    /// Drops the entries used longest ago until the cache is below its bound; `keep` was just written.
-    fn prune(&self, keep: &Path) -> anyhow::Result<()> {
+    /// Drops the entries used longest ago until the cache is below its bound, but for what was just written.
+    pub(super) fn prune(&self, written: impl Fn(&Path) -> bool) -> anyhow::Result<()> {
         let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for folder in fs::read_dir(&self.dir)?.flatten() {
             for entry in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
@@ -150,7 +155,7 @@ impl Cache {
             if total <= self.max_bytes {
                 break;
             }
-            if path.parent() == Some(keep) {
+            if written(&path) {
                 continue;
             }
             // Another run may have been here first.
@@ -161,13 +166,6 @@ impl Cache {
         }
         Ok(())
     }
-}
-
-/// Whether a path is this user's, and nobody else may write it.
-fn is_ours(path: &Path) -> bool {
-    let user = rustix::process::geteuid().as_raw();
-    fs::symlink_metadata(path)
-        .is_ok_and(|found| found.uid() == user && found.mode() & 0o022 == 0 && !found.is_symlink())
 }
 
 fn load_entry(engine: &wasmtime::Engine, path: &Path) -> Option<Module> {
