@@ -175,3 +175,46 @@ fn what_cannot_be_verified() {
         assert!(ran.stderr.contains(said), "{args:?}: {}", ran.stderr);
     }
 }
+
+/// Handed one test, libtest runs it as it does when it is given the list of all and its name. What the list itself costs, and only
+/// that, is gone.
+#[test]
+fn libtest_s_list_changes_nothing_but_what_it_costs() {
+    let (_, handed) = verified();
+    let dir = scratch_dir();
+    let path = dir.path().join("report.json");
+    let ran = run(&guests_dir(), guests("test", &path).into_iter().chain(["--no-shortcut".to_owned()]));
+    let whole = read_report(&path);
+    assert_eq!(whole["canonical"]["policy"]["shortcut"], false, "{}", ran.stderr);
+    let modules = |report: &Value| report["canonical"]["modules"].as_array().unwrap().clone();
+    let (mut saved, mut same) = (0, 0);
+    for (handed, whole) in modules(handed).into_iter().zip(modules(&whole)) {
+        assert_eq!((&handed["name"], &handed["code"]), (&whole["name"], &whole["code"]));
+        for (handed, whole) in handed["tests"].as_array().unwrap().iter().zip(whole["tests"].as_array().unwrap()) {
+            let fuel = |test: &Value| test["usage"]["fuel"].as_u64();
+            match (fuel(handed), fuel(whole)) {
+                (Some(handed), Some(whole)) if handed < whole => saved += 1,
+                (handed, whole) => {
+                    assert_eq!(handed, whole);
+                    same += 1;
+                }
+            }
+            assert_eq!(without_costs(handed), without_costs(whole));
+        }
+    }
+    assert!(saved > 50 && same > 50, "{saved} of libtest, {same} of others");
+}
+
+/// A test without what its harness's list of tests is part of.
+fn without_costs(test: &Value) -> Value {
+    let mut test = test.clone();
+    if let Some(usage) = test.get_mut("usage").and_then(Value::as_object_mut) {
+        usage.remove("fuel");
+        usage.remove("linear_peak");
+    }
+    // libtest's own allocations are numbered too.
+    if let Some((before, _)) = test["message"].as_str().and_then(|message| message.split_once(" (allocation ")) {
+        test["message"] = before.into();
+    }
+    test
+}

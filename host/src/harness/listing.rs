@@ -99,6 +99,7 @@ impl Program<'_> {
             interrupted,
             counts_heap: false,
             rounds: 1,
+            shortcut: false,
             streams: Streams::Captured,
             keep_changes: false,
             inject_host_leak: false,

@@ -16,9 +16,9 @@ pub use bulk::{BulkCharges, CHARGE_COST, CHARGE_TABLE, charge_bulk};
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
 pub use heap::{
-    ALLOCATE_EXPORT, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook, HookKind, Hooks, NoHooks,
-    PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT, PanicHooks, UNWOUND, Window,
-    WindowFunctions,
+    ALLOCATE_EXPORT, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook,
+    HookKind, Hooks, NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT,
+    PanicHooks, UNWOUND, Window, WindowFunctions,
 };
 
 use crate::catalogue::Module;
@@ -28,7 +28,7 @@ use splice::Splice;
 use std::borrow::Cow;
 
 /// Changes whenever the same module would be rewritten to other bytes: part of every cache key.
-pub const REWRITER_VERSION: u32 = 3;
+pub const REWRITER_VERSION: u32 = 4;
 
 /// What to do to a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub struct Options {
     pub heap: Option<Window>,
     /// Tell the host of panics, and what they say.
     pub panics: bool,
-    /// Give functions of Rust's library that panic on this platform a body that answers, where there is an honest answer.
+    /// Give functions of Rust's library that panic on this platform a body that answers, where there is an honest answer, and that
+    /// of its harness one which can be handed a single test.
     pub fills: bool,
     /// Windows of functions that a module may have been rewritten with before; the others are always thought of.
     pub earlier: Vec<Window>,

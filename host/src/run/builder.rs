@@ -113,6 +113,13 @@ impl RunnerBuilder {
         self
     }
 
+    /// Whether libtest is handed the one test that it is to run, where that can be done, as it is without this. It then spends less
+    /// fuel and memory before the test; the report's policy says where it is not.
+    pub fn shortcut(mut self, on: bool) -> Self {
+        self.options.shortcut = on;
+        self
+    }
+
     /// Whether the pooling allocator is tried, as it is without this.
     pub fn pooling(mut self, on: bool) -> Self {
         self.options.pooling = on;

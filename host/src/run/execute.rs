@@ -164,6 +164,7 @@ fn one(
                 interrupted: &shared.options.interrupt,
                 counts_heap: true,
                 rounds: shared.options.repeat.max(1),
+                shortcut: shared.options.shortcut,
                 streams: shared.options.streams,
                 keep_changes: shared.options.keep_changes,
                 inject_host_leak: shared.options.inject_host_leak,

@@ -11,6 +11,8 @@ pub(crate) struct RunOptions {
     pub jobs: usize,
     pub compiler: Compiler,
     pub cache: Option<Cache>,
+    /// Whether a harness that can be handed a single test is.
+    pub shortcut: bool,
     pub fail_fast: bool,
     pub streams: Streams,
     pub keep_output: bool,
@@ -30,6 +32,7 @@ impl Default for RunOptions {
             jobs: 0,
             compiler: Compiler::default(),
             cache: None,
+            shortcut: true,
             fail_fast: false,
             streams: Streams::default(),
             keep_output: false,

@@ -240,7 +240,10 @@ impl Runner {
             code: planned.module.catalogue.code.clone(),
             tests: records.by_ref().take(planned.tests.len()).collect(),
         });
-        let policy = policy_record(&plan.policy);
+        let mut policy = policy_record(&plan.policy);
+        if !self.options.shortcut {
+            policy["shortcut"] = false.into();
+        }
         let canonical = Canonical { refused: plan.refused.clone(), ..Canonical::new(policy, modules.collect()) };
         let volatile = Volatile {
             started: humantime::format_rfc3339_seconds(started).to_string(),

@@ -19,7 +19,7 @@ use crate::policy::Limit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::error::Context;
-use wasmtime::{Extern, Instance, Store, Val};
+use wasmtime::{Extern, Instance, ModuleExport, Store, Val};
 
 /// What to call in a fresh instance.
 #[derive(Clone)]
@@ -47,6 +47,8 @@ pub struct Job<'a> {
     pub counts_heap: bool,
     /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
     pub rounds: u32,
+    /// Whether a harness that can be handed a single test is.
+    pub shortcut: bool,
     /// What its standard streams are.
     pub streams: Streams,
     /// Whether what it changes in overlays is kept, to be written to the host.
@@ -223,6 +225,12 @@ impl CallOutcome {
     }
 }
 
+/// Sets a global of the host's own.
+fn set(store: &mut Store<TestState>, instance: &Instance, global: &ModuleExport, value: u32) -> wasmtime::Result<()> {
+    let global = instance.get_module_export(&mut *store, global).and_then(Extern::into_global);
+    global.context("a global of it is gone")?.set(store, Val::I32(value.cast_signed()))
+}
+
 /// All calls of the test.
 struct Calls {
     last: CallOutcome,
@@ -270,9 +278,7 @@ impl TestRun<'_> {
     fn tell_layout(&mut self, instance: &Instance) -> wasmtime::Result<()> {
         let LoadedModule { strings: Some(strings), layout: Some(global), .. } = self.job.module else { return Ok(()) };
         let Some(layout) = strings.layout(self.job) else { return Ok(()) };
-        let global = instance.get_module_export(&mut self.store, global).and_then(Extern::into_global);
-        let offset = i32::try_from(4 * layout.address)?;
-        global.context("a global of it is gone")?.set(&mut self.store, Val::I32(offset))
+        set(&mut self.store, instance, global, u32::try_from(4 * layout.address)?)
     }
 
     /// Opens the books.
@@ -297,6 +303,9 @@ impl TestRun<'_> {
         let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
         match &self.job.entry {
             Entry::Start(start) => {
+                if let (Some(list), Some(global), true) = (start.list, &self.job.module.tests, self.job.shortcut) {
+                    set(store, instance, global, list)?;
+                }
                 if let Some(marked) = &start.should_panic {
                     unmark(store, instance, marked);
                     if self.job.module.throws {

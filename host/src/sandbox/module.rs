@@ -11,8 +11,8 @@ use super::state::TestState;
 use super::strings::ModuleStrings;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places};
 use crate::instrument::{
-    self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT,
-    RewriteMap, Window,
+    self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
+    PANIC_WRITE_EXPORT, RewriteMap, Window,
 };
 use crate::ledger::RawFrame;
 use crate::model::Harness;
@@ -136,6 +136,8 @@ pub struct LoadedModule {
     pub(super) strings: Option<ModuleStrings>,
     /// The global that tells functions with a body of ours how strings are laid out.
     pub(super) layout: Option<ModuleExport>,
+    /// The global that tells its harness which list of tests to run.
+    pub(super) tests: Option<ModuleExport>,
     /// What tells of its panics, or why nothing does.
     pub(super) panics: Result<ModulePanics, String>,
     /// Its hooked allocator, or why there is none.
@@ -222,6 +224,7 @@ impl LoadedModule {
             hooks,
             strings: write.map(ModuleStrings::new),
             layout: module.get_export_index(FILL_LAYOUT_EXPORT),
+            tests: module.get_export_index(FILL_TESTS_EXPORT),
             panics,
             heap,
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),

@@ -9,6 +9,9 @@ use wasmtime::{Instance, Store};
 pub struct StartCall {
     /// The arguments after the program's name.
     pub args: Vec<Arc<str>>,
+    /// The address of a word that points to the test's descriptor: the list of which it is the one test. Without it, the harness
+    /// looks for the test in the list of all.
+    pub list: Option<u32>,
     /// The test is expected to panic, and a word of static data says so.
     pub should_panic: Option<MarkedPanic>,
     /// Why the test cannot be run if its harness ignores it: completes "should_panic: …".

@@ -395,6 +395,10 @@ pub struct RunArgs {
     /// Neither read nor write the cache of compiled modules.
     #[arg(long)]
     pub no_cache: bool,
+    /// Give libtest the list of all tests, and the name of the one to run, instead of that test alone: figures of fuel and memory
+    /// then hold what it spends on the list.
+    #[arg(long)]
+    pub no_shortcut: bool,
     /// Colours.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: Color,

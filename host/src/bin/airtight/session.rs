@@ -108,6 +108,7 @@ impl Settings {
             .keep_changes(args.write_back.is_some())
             .shuffle(args.shuffle)
             .repeat(args.repeat)
+            .shortcut(!args.no_shortcut)
             .heap_profile(files.wants_profile())
             .interrupt(Arc::clone(&interrupt))
             .inject_host_leak(args.inject_host_leak)

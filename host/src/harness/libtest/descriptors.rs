@@ -53,6 +53,8 @@ pub(super) struct Descriptor {
     pub(super) ignored: Option<String>,
     /// The address of the descriptor.
     address: u32,
+    /// The address of the first word that points to it, which libtest's list has.
+    pub(super) list: Option<u32>,
 }
 
 /// What a descriptor says of a panic that is expected.
@@ -121,6 +123,13 @@ pub(super) fn read(
     addresses.sort_unstable();
     if overlap(&addresses) {
         return Err(NoDescriptors::Overlap);
+    }
+    let mut lists = HashMap::with_capacity(addresses.len());
+    for (at, word) in statics.words().filter(|(_, word)| addresses.binary_search(word).is_ok()) {
+        lists.entry(word).or_insert(at);
+    }
+    for descriptor in found.values_mut().flatten() {
+        descriptor.list = lists.get(&descriptor.address).copied();
     }
     Ok(found.drain().filter_map(|(name, descriptor)| Some((name, descriptor?))).collect())
 }
@@ -218,6 +227,7 @@ impl Search<'_, '_> {
             declared: format!("{file}:{start}:{column}"),
             ignored: if ignored == 1 { Some(reason?.to_owned()) } else { None },
             address,
+            list: None,
         })
     }
 

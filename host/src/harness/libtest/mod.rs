@@ -1,5 +1,8 @@
 //! Rust's own test harness: it lists its tests, runs one of them, and counts what became of it in its closing line.
 //!
+//! It makes a list of its own of all tests before it looks for the one that it is to run. So it is handed a list of that one alone,
+//! which is there already: the word of its static list that points to the test's descriptor.
+//!
 //! A test that is expected to panic it does not run on wasm. Its descriptor says so, and loses that mark in the instance that
 //! runs it ([`crate::sandbox::MarkedPanic`]): libtest then runs it as any other, and what its panic says is judged here.
 
@@ -93,10 +96,11 @@ impl TestHarness for Libtest {
             if ignored.is_some() {
                 args.push("--include-ignored".into());
             }
+            let list = described.as_ref().and_then(|described| described.list);
             let should_panic = described.and_then(marked);
             let says = should_panic.as_ref().map(|expected| expected.text.is_some());
             let untold = says.and_then(|says| lister.module.untold_panics(says)).map(not_run);
-            let start = StartCall { args, should_panic, if_ignored: Arc::clone(&if_ignored) };
+            let start = StartCall { args, list, should_panic, if_ignored: Arc::clone(&if_ignored) };
             Test { name, ignored, start, untold, ..Test::default() }
         };
         Ok(all.into_iter().map(test).collect())

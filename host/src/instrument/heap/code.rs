@@ -161,7 +161,8 @@ impl HookKind {
             | Self::Raise
             | Self::RaiseUntold
             | Self::TempDir
-            | Self::ProcessId => None,
+            | Self::ProcessId
+            | Self::TestMain => None,
         }
     }
 
@@ -181,7 +182,9 @@ impl HookKind {
                 [Some(0), Some(1)]
             }
             Self::PosixMemalign => [Some(0), Some(2)],
-            Self::Window | Self::Libc | Self::RaiseUntold | Self::TempDir | Self::ProcessId => [None, None],
+            Self::Window | Self::Libc | Self::RaiseUntold | Self::TempDir | Self::ProcessId | Self::TestMain => {
+                [None, None]
+            }
         }
     }
 }

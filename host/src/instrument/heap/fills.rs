@@ -14,13 +14,22 @@
 //! both 4, so that only the place of the address matters. The host finds it out (see `crate::sandbox`) and puts it into the
 //! global; as long as it does not, the function panics as before.
 //!
+//! The function in which Rust's harness runs a list of tests is given a body too, which passes another list on where the host has put
+//! its address into a global: a harness that is to run one test of a thousand does not have to look at all of them.
+//!
+//! ```wat
+//! (func $main (param i32 i32) …)       (global $list (export "airtight:fill/tests") (mut i32) (i32.const -1))
+//!                                      (func $moved (param i32 i32) …)             ;; as it was
+//!                                      (func $filled (param i32 i32) …)            ;; a list of one test at $list, if that is not -1
+//! ```
+//!
 //! A caller that was compiled in the knowledge that the function never returns must not see it return. So nothing is filled where a call
 //! of it is followed by `unreachable`.
 
 use super::names::{self, HookTarget, TellingNames, path, target};
 use super::panics::{WRITE, signature};
 use super::plan::locals;
-use super::{FILL_LAYOUT_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
+use super::{FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
 use crate::catalogue::sections::id;
 use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;
@@ -31,18 +40,21 @@ use wasm_encoder::{BlockType, Encode, ExportKind, Instruction, MemArg, ValType};
 const TEMP_DIR: &str = "std::env::temp_dir";
 const PROCESS_ID: &str = "std::process::id";
 
+/// The functions that rustc's `main` of a test binary gives its list to; a module has one of them.
+const TEST_MAINS: [&str; 2] = ["test::test_main_static", "test::test_main_static_abort"];
+
 /// What Rust code allocates by: size and alignment.
 const RUST_ALLOC: &str = "__rustc::__rust_alloc";
 const MALLOC: &str = "malloc";
 
 /// A part of each of the names of what is filled, mangled or not.
-const FILLED: [&str; 3] = ["temp_dir", "process2id", "process::id"];
+const FILLED: [&str; 4] = ["temp_dir", "process2id", "process::id", "test_main_static"];
 
 /// The same of the other names.
 const NEEDED: [&str; 2] = ["__rust_alloc", "write_str"];
 
-/// The global's entry in a global section: a mutable `i32`, -1.
-pub(super) const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0x7f, 0x0b];
+/// A global's entry in a global section: a mutable `i32`, -1.
+const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0x7f, 0x0b];
 
 /// What is filled.
 #[derive(Debug, Default)]
@@ -50,6 +62,8 @@ pub(super) struct FillTargets {
     pub(super) functions: Vec<HookTarget>,
     /// What filling `temp_dir` takes; it is there if that function is.
     parts: Option<Parts>,
+    /// The global that is added for the list of tests; it is there if the function is that takes one.
+    tests: Option<u32>,
 }
 
 /// What the body of `temp_dir` calls, and what the host calls to see how it is laid out.
@@ -81,7 +95,8 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
         return None;
     }
     let needed = TellingNames::new(module, &NEEDED);
-    let [mut temp_dir, mut process_id, mut rust_alloc, mut malloc, mut write] = [const { Vec::new() }; 5];
+    let [mut temp_dir, mut process_id, mut test_main] = [const { Vec::new() }; 3];
+    let [mut rust_alloc, mut malloc, mut write] = [const { Vec::new() }; 3];
     for naming in module.parsed.function_names() {
         let (function, name) = naming.ok()?;
         if name == MALLOC {
@@ -95,6 +110,7 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
             PROCESS_ID => process_id.push(function),
             RUST_ALLOC => rust_alloc.push(function),
             WRITE => write.push(function),
+            path if TEST_MAINS.contains(&path) => test_main.push(function),
             _ => {}
         }
     }
@@ -102,6 +118,7 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
     if let Some(function) = fillable(module, &process_id, 0, true) {
         found.functions.push(target(HookKind::ProcessId, PROCESS_ID, function));
     }
+    let test_main = fillable(module, &test_main, 2, false);
     let temp_dir = fillable(module, &temp_dir, 1, false);
     let allocates = match only(module, &rust_alloc, 2, true) {
         Some(function) => Some(Allocates::Rust(function)),
@@ -110,11 +127,18 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
     };
     // Each crate may have its own copy of what appends to a string.
     let write = write.into_iter().find(|&function| module.function_type(function) == Some(&signature(3, true)));
-    if let (Some(function), Some(allocates), Some(write)) = (temp_dir, allocates, write) {
+    let parts = temp_dir.zip(allocates).zip(write);
+    // What is added comes last.
+    let added = u32::from(parts.is_some()) + u32::from(test_main.is_some());
+    let mut global = (module.parsed.globals.len() as u32).checked_sub(if hooked { added } else { 0 })?;
+    if let Some(((function, allocates), write)) = parts {
         found.functions.push(target(HookKind::TempDir, TEMP_DIR, function));
-        // What is added comes last.
-        let global = (module.parsed.globals.len() as u32).checked_sub(u32::from(hooked))?;
         found.parts = Some(Parts { allocates, write, global });
+        global += 1;
+    }
+    if let Some(function) = test_main {
+        found.functions.push(target(HookKind::TestMain, TEST_MAINS[0], function));
+        found.tests = Some(global);
     }
     Some(found)
 }
@@ -154,26 +178,29 @@ fn call(function: u32, len: usize) -> Option<Vec<u8>> {
 }
 
 impl FillTargets {
-    /// Whether a global is added.
-    pub(super) fn has_global(&self) -> bool {
-        self.parts.is_some()
+    /// The globals that are added: how many, and their entries.
+    pub(super) fn globals(&self) -> (u32, Vec<u8>) {
+        let count = u32::from(self.parts.is_some()) + u32::from(self.tests.is_some());
+        (count, GLOBAL.repeat(count as usize))
     }
 
     /// What the host needs by name.
     pub(super) fn exports(&self) -> impl Iterator<Item = NewExport> {
-        self.parts.into_iter().flat_map(|parts| {
+        let parts = self.parts.into_iter().flat_map(|parts| {
             let layout = (FILL_LAYOUT_EXPORT, ExportKind::Global, parts.global);
-            let write = (FILL_WRITE_EXPORT, ExportKind::Func, parts.write);
-            [layout, write].map(|(name, kind, index)| NewExport { name: name.to_owned(), kind, index })
-        })
+            [layout, (FILL_WRITE_EXPORT, ExportKind::Func, parts.write)]
+        });
+        let tests = self.tests.map(|global| (FILL_TESTS_EXPORT, ExportKind::Global, global));
+        parts.chain(tests).map(|(name, kind, index)| NewExport { name: name.to_owned(), kind, index })
     }
 
     /// The body that is filled in. `moved` is the function with the old one.
     pub(super) fn body(&self, kind: HookKind, moved: u32) -> Result<Vec<u8>, NoHooks> {
-        match (kind, self.parts) {
+        match (kind, self.parts, self.tests) {
             // The guest is the first program in a world of its own.
-            (HookKind::ProcessId, _) => Ok(code(0, &[Instruction::I32Const(1)])),
-            (HookKind::TempDir, Some(parts)) => Ok(temp_dir(parts, moved)),
+            (HookKind::ProcessId, ..) => Ok(code(0, &[Instruction::I32Const(1)])),
+            (HookKind::TempDir, Some(parts), _) => Ok(temp_dir(parts, moved)),
+            (HookKind::TestMain, _, Some(global)) => Ok(test_main(global, moved)),
             _ => Err(NoHooks::BadNames),
         }
     }
@@ -219,6 +246,26 @@ fn temp_dir(parts: Parts, moved: u32) -> Vec<u8> {
         Instruction::I32Store(at(0, 2)),
     ]);
     code(1, &all)
+}
+
+fn test_main(list: u32, moved: u32) -> Vec<u8> {
+    code(
+        0,
+        &[
+            Instruction::GlobalGet(list),
+            Instruction::I32Const(-1),
+            Instruction::I32Eq,
+            Instruction::If(BlockType::Empty),
+            Instruction::LocalGet(0),
+            Instruction::LocalGet(1),
+            Instruction::Call(moved),
+            Instruction::Else,
+            Instruction::GlobalGet(list),
+            Instruction::I32Const(1),
+            Instruction::Call(moved),
+            Instruction::End,
+        ],
+    )
 }
 
 /// A body with so many locals of type `i32`.

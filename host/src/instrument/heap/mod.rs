@@ -76,6 +76,10 @@ pub const FILL_LAYOUT_EXPORT: &str = "airtight:fill/layout";
 /// The export of the function that appends to a `String`.
 pub const FILL_WRITE_EXPORT: &str = "airtight:fill/write";
 
+/// The export of a global that says where the list of the one test to run is: the address of a word that points to the test. -1
+/// leaves the harness the list that it is given.
+pub const FILL_TESTS_EXPORT: &str = "airtight:fill/tests";
+
 /// In which functions a test's own code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
@@ -133,6 +137,8 @@ pub enum HookKind {
     TempDir,
     /// Gives the number of the process. It has a body of ours, and tells the host nothing.
     ProcessId,
+    /// Runs the tests of a list. It has a body of ours, which can be told to pass on another list, and tells the host nothing.
+    TestMain,
 }
 
 impl HookKind {
@@ -143,7 +149,7 @@ impl HookKind {
 
     /// Whether the function was given a body of ours.
     pub fn is_fill(self) -> bool {
-        matches!(self, Self::TempDir | Self::ProcessId)
+        matches!(self, Self::TempDir | Self::ProcessId | Self::TestMain)
     }
 }
 

@@ -213,8 +213,9 @@ fn with_targets(module: &ModuleBodies<'_>, found: &Targets) -> Result<(Hooks, Ve
     let (bytes, sections) = (module.bytes(), module.sections());
     edits.push(grown(bytes, sections, id::TYPE, &[], TYPE_COUNT, TYPES)?);
     edits.push(grown(bytes, sections, id::FUNCTION, &[], added, &functions)?);
-    if found.fills.has_global() {
-        edits.push(grown(bytes, sections, id::GLOBAL, BEFORE_GLOBALS, 1, fills::GLOBAL)?);
+    let (count, globals) = found.fills.globals();
+    if count > 0 {
+        edits.push(grown(bytes, sections, id::GLOBAL, BEFORE_GLOBALS, count, &globals)?);
     }
     edits.push(grown(bytes, sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?);
     Ok((Hooks { hooks }, edits))

@@ -2,7 +2,7 @@
 
 use super::names::HookTarget;
 use super::plan::{TABLE, TYPE_COUNT, TYPES, Targets, Wanted};
-use super::{HOOKS_TABLE, fills, panics};
+use super::{HOOKS_TABLE, panics};
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;
 use crate::instrument::InstrumentError;
@@ -54,8 +54,9 @@ fn edits(module: &ModuleBodies<'_>, found: &Targets) -> Option<Vec<Edit>> {
         shrunk(bytes, sections, id::TABLE, 1, TABLE)?,
         shrunk(bytes, sections, id::EXPORT, exports.len() as u32, &encoded(&exports))?,
     ];
-    if found.fills.has_global() {
-        edits.push(shrunk(bytes, sections, id::GLOBAL, 1, fills::GLOBAL)?);
+    let (count, globals) = found.fills.globals();
+    if count > 0 {
+        edits.push(shrunk(bytes, sections, id::GLOBAL, count, &globals)?);
     }
     edits.push(code(module, targets, left)?);
     Some(edits)

@@ -261,12 +261,11 @@ impl HeapBook {
             return Ok(());
         }
         let within = |block: &Block| block.ptr < ptr && ptr - block.ptr < block.size;
-        let kind = match known {
-            PointerState::Freed(block) => BadFreeKind::Double { number: block.number, size: block.size },
-            _ => match self.map.iter().filter(within).max() {
-                Some(Block { ptr: start, size, number, .. }) => BadFreeKind::Inside { ptr, start, size, number },
-                None => BadFreeKind::Unknown,
-            },
+        // What is there now comes first: which blocks were there before depends on what ran before the test.
+        let kind = match (self.map.iter().filter(within).max(), known) {
+            (Some(Block { ptr: start, size, number, .. }), _) => BadFreeKind::Inside { ptr, start, size, number },
+            (None, PointerState::Freed(block)) => BadFreeKind::Double { number: block.number, size: block.size },
+            (None, _) => BadFreeKind::Unknown,
         };
         Err(BadFree { ptr, realloc, kind })
     }

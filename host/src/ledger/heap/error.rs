@@ -49,7 +49,7 @@ pub struct BadFree {
 /// What is known of a pointer that was freed and is not the address of a live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum BadFreeKind {
-    /// It was the address of a block that was freed before. This is certain.
+    /// It was the address of a block that was freed before, and no live block is there now. This is certain.
     #[error("a block of {size} bytes that was freed before (allocation {number})")]
     Double {
         /// The number of the block's allocation.

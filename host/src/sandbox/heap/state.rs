@@ -186,8 +186,11 @@ pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> 
         HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { size: b },
         HookKind::Window => AllocatorCall::Window,
         HookKind::Libc => AllocatorCall::Libc,
-        HookKind::Announce | HookKind::Raise | HookKind::RaiseUntold | HookKind::TempDir | HookKind::ProcessId => {
-            return None;
-        }
+        HookKind::Announce
+        | HookKind::Raise
+        | HookKind::RaiseUntold
+        | HookKind::TempDir
+        | HookKind::ProcessId
+        | HookKind::TestMain => return None,
     })
 }

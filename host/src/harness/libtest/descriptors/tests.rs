@@ -95,6 +95,7 @@ fn every_field_is_read() {
             declared: "src/lib.rs:7:4".into(),
             ignored: ignored.map(str::to_owned),
             address,
+            list: None,
         };
         assert_eq!(found["a::plain"], descriptor(None, Some("why"), plain));
         let expected = ShouldPanic { address: panics, mark: 1, text: None };
@@ -103,6 +104,18 @@ fn every_field_is_read() {
         assert_eq!(found["a::says"], descriptor(Some(expected), None, says));
         assert_eq!(found.len(), 3);
     }
+}
+
+/// libtest's list: of each test, the word that points to its descriptor.
+#[test]
+fn the_word_that_points_to_a_test_is_found() {
+    let mut data = Data::default();
+    let (one, other) =
+        (data.descriptor(&Written::new("one", 0), OLD_NAME), data.descriptor(&Written::new("other", 0), OLD_NAME));
+    let list = data.here();
+    [one, one + 4, other, other].map(|word| data.0.extend(word.to_le_bytes()));
+    let found = read_all(&data.module(RUSTC), &["one", "other"], &[]).unwrap();
+    assert_eq!([found["one"].list, found["other"].list], [Some(list), Some(list + 8)]);
 }
 
 /// A module of two tests whose second descriptor has one word replaced, and what is said of it.

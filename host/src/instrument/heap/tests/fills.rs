@@ -16,6 +16,8 @@ const RUST_ALLOC: &str =
     r#"(func (@name "_RNvCsfLfy6EI15iL_7___rustc12___rust_alloc") (param i32 i32) (result i32) i32.const 64)"#;
 const OWN_ALLOCATOR: &str =
     r#"(func (@name "_RNvCsfLfy6EI15iL_7___rustc10___rg_alloc") (param i32 i32) (result i32) i32.const 64)"#;
+const TEST_MAIN: &str = r#"(func $main (@name "_RNvCs2TpYSQqjWyK_4test16test_main_static") (param i32 i32)
+    nop nop nop nop nop nop nop nop nop nop nop nop)"#;
 const CALLER: &str = "(func (call $temp_dir (i32.const 8)) (drop (call $id)))";
 
 fn filled(fields: &str) -> Vec<HookKind> {
@@ -32,6 +34,13 @@ fn what_has_an_answer_is_filled() {
     let all = [HookKind::TempDir, HookKind::ProcessId];
     assert_eq!(filled(&format!("{MALLOC} {TEMP_DIR} {PROCESS_ID} {WRITE} {CALLER}")), all);
     assert_eq!(filled(&format!("(memory 1) {RUST_ALLOC} {TEMP_DIR} {PROCESS_ID} {WRITE}")), all);
+    assert_eq!(filled(&format!("(memory 1) (global i32 (i32.const 0)) {TEST_MAIN}")), [HookKind::TestMain]);
+    let abort = TEST_MAIN.replace("16test_main_static", "22test_main_static_abort");
+    let globals = "(global (mut i32) (i32.const 0))";
+    assert_eq!(
+        filled(&format!("{MALLOC} {globals} {abort} {TEMP_DIR} {WRITE}")),
+        [HookKind::TestMain, HookKind::TempDir]
+    );
     let own = format!("{MALLOC} {OWN_ALLOCATOR} {TEMP_DIR} {WRITE}");
     assert_eq!(filled(&format!("{own} {RUST_ALLOC}")), [HookKind::TempDir]);
     assert_eq!(filled(&own), [], "what it frees by is not told");
@@ -45,6 +54,8 @@ fn what_cannot_be_filled_is_left_alone() {
         ("another type", format!("{MALLOC} {WRITE} {}", TEMP_DIR.replace("(param i32)", ""))),
         ("a body that is too short", format!("{MALLOC} {WRITE} {}", TEMP_DIR.replace("nop nop nop nop nop", ""))),
         ("two of them", format!("{MALLOC} {WRITE} {TEMP_DIR} {}", TEMP_DIR.replace("$temp_dir", "$other"))),
+        ("two harnesses", format!("{MALLOC} {TEST_MAIN} {}", TEST_MAIN.replace("$main", "$other"))),
+        ("a harness of another type", format!("{MALLOC} {}", TEST_MAIN.replace("i32 i32", "i32 i64"))),
         ("somebody else's", format!("{MALLOC} {WRITE} {}", TEMP_DIR.replace("3std3env", "3stx3env"))),
         ("a start function", format!("{MALLOC} {WRITE} {TEMP_DIR} (func $s) (start $s)")),
         (

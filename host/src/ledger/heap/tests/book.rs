@@ -208,6 +208,9 @@ fn a_bad_free_says_what_is_known() {
     free(&mut book, 64);
     let again = refused(&mut book, AllocatorCall::Realloc { ptr: 64, size: 9 });
     assert_eq!(again, "realloc of a block of 4 bytes that was freed before (allocation 3)");
+    malloc(&mut book, 60, 20);
+    let both = refused(&mut book, AllocatorCall::Free { ptr: 64 });
+    assert_eq!(both, "free of a pointer 4 bytes into the live block of 20 bytes (allocation 4)");
 }
 
 #[test]

@@ -211,8 +211,8 @@ fn bad(ptr: u32, realloc: bool, book: &mut HeapBook, model: &BookModel) {
     }
     let around = model.live.values().find(|block| block.ptr < ptr && ptr < block.ptr + block.size);
     let kind = match (model.freed.get(&ptr), around) {
-        (Some(&Block { number, size, .. }), _) => BadFreeKind::Double { number, size },
-        (None, Some(&Block { ptr: start, size, number, .. })) => BadFreeKind::Inside { ptr, start, size, number },
+        (_, Some(&Block { ptr: start, size, number, .. })) => BadFreeKind::Inside { ptr, start, size, number },
+        (Some(&Block { number, size, .. }), None) => BadFreeKind::Double { number, size },
         (None, None) => BadFreeKind::Unknown,
     };
     let call = if realloc { AllocatorCall::Realloc { ptr, size: 1 } } else { AllocatorCall::Free { ptr } };
