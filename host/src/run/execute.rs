@@ -14,7 +14,6 @@ use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::{Job, run};
 use rayon::ThreadPool;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,7 +97,7 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
     };
     std::thread::scope(|scope| {
         let (tests, progress) = (&tests, &progress);
-        scope.spawn(move || work(shared, tests, &order, progress, send));
+        scope.spawn(move || work(shared, tests, &order, progress, &send));
         collect(shared, tests, progress, &receive, listener)
     })
 }
@@ -108,28 +107,26 @@ fn work(
     tests: &[(&PlannedModule, &PlannedTest)],
     order: &[usize],
     progress: &RunProgress,
-    send: SyncSender<Vec<FinishedTest>>,
+    send: &SyncSender<Vec<FinishedTest>>,
 ) {
-    // Small enough to share the work evenly, large enough that sharing costs nothing.
-    let chunk = (order.len() / (shared.pool.current_num_threads() * 16)).clamp(1, 256);
-    shared.pool.install(|| {
-        order.par_chunks(chunk).for_each_with(send, |send, indices| {
-            let mut batch = Vec::new();
-            let mut began = Instant::now();
-            for &index in indices {
-                let (module, test) = tests[index];
-                let finished = one(shared, module, test, index, progress);
-                batch.push(finished);
-                if began.elapsed() > BATCH {
-                    // The collector lives as long as there are senders.
-                    let _ = send.send(std::mem::take(&mut batch));
-                    began = Instant::now();
-                }
+    // Each worker takes the next test when it is done with one: a long test holds up none but itself.
+    let next = AtomicUsize::new(0);
+    shared.pool.broadcast(|_| {
+        let mut batch = Vec::new();
+        let mut began = Instant::now();
+        while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (module, test) = tests[index];
+            let finished = one(shared, module, test, index, progress);
+            batch.push(finished);
+            if began.elapsed() > BATCH {
+                // The collector lives as long as there are senders.
+                let _ = send.send(std::mem::take(&mut batch));
+                began = Instant::now();
             }
-            if !batch.is_empty() {
-                let _ = send.send(batch);
-            }
-        });
+        }
+        if !batch.is_empty() {
+            let _ = send.send(batch);
+        }
     });
 }
 

@@ -140,10 +140,11 @@ impl Runner {
         if size > cap {
             return Err(LoadError::TooLarge { size, cap });
         }
+        let bytes = Arc::new(bytes);
         let parsed = Module::open(&bytes)?;
         let catalogue = harness::catalogue(&parsed, options.harness)?;
         let rules = harness::code_rules(&catalogue);
-        LoadedModule::load(&self.engine, self.options.cache.as_ref(), parsed, catalogue, rules, options)
+        LoadedModule::load(&self.engine, self.options.cache.as_ref(), &bytes, parsed, catalogue, rules, options)
     }
 
     /// Lists and selects the tests of modules, and makes their grants ready. A module that does not list its tests keeps no other

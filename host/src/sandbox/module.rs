@@ -176,21 +176,19 @@ impl LoadedModule {
         self.baked.iter().map(|baked| (&*baked.package, &*baked.path))
     }
 
-    /// Rewrites and compiles a parsed module, or takes the compiled one from the cache.
+    /// Rewrites and compiles a module that was parsed from these bytes, or takes the compiled one from the cache.
     ///
     /// # Errors
     /// See [`LoadError`].
     pub(crate) fn load(
         engine: &Arc<Engine>,
         cache: Option<&Cache>,
+        bytes: &Arc<Vec<u8>>,
         parsed: Parsed<'_>,
         catalogue: Catalogue,
         rules: CodeRules,
         options: LoadOptions,
     ) -> Result<Self, LoadError> {
-        let bytes = parsed.bytes;
-        // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
-        catalogue::validate(bytes)?;
         let heap_accounting = engine.options().heap_accounting;
         let asked = instrument::Options {
             heap: heap_accounting.then_some(rules.window),
@@ -198,8 +196,12 @@ impl LoadedModule {
             fills: true,
             earlier: rules.windows,
         };
+        let (valid, instrumented) =
+            rayon::join(|| catalogue::validate(bytes), || instrument::instrument(&parsed, &asked));
+        // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
+        valid?;
         let Instrumented { bytes: rewritten, map } =
-            instrument::instrument(&parsed, &asked).map_err(|error| LoadError::Invalid(error.to_string()))?;
+            instrumented.map_err(|error| LoadError::Invalid(error.to_string()))?;
         let Compiled { engine, module, charges } = compile(engine, cache, &rewritten)?;
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         drop(rewritten);
@@ -228,7 +230,7 @@ impl LoadedModule {
             panics,
             heap,
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
-            symbols: Symbols::new(bytes.into(), parsed.sections, options.roots)
+            symbols: Symbols::new(Arc::clone(bytes), parsed.sections, options.roots)
                 .with_harnesses(rules.frames)
                 .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()))
                 .into(),
@@ -309,10 +311,11 @@ mod tests {
 
     fn loaded(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<LoadedModule, String> {
         let load = || -> Result<LoadedModule, LoadError> {
-            let parsed = Parsed::open(bytes)?;
+            let bytes = Arc::new(bytes.to_vec());
+            let parsed = Parsed::open(&bytes)?;
             let catalogue = Catalogue::new(&parsed, Harness::Command, Vec::new(), Vec::new())?;
             let rules = CodeRules { window: Window::Main, windows: Vec::new(), frames: Vec::new(), panics: false };
-            LoadedModule::load(engine, cache, parsed, catalogue, rules, LoadOptions::default())
+            LoadedModule::load(engine, cache, &bytes, parsed, catalogue, rules, LoadOptions::default())
         };
         load().map_err(|error| error.to_string())
     }

@@ -38,7 +38,7 @@ pub(super) struct Dwarf {
 
 impl Dwarf {
     /// The debug information of a module; `None` where there is none, or none that can be used.
-    pub(super) fn open(bytes: &Arc<[u8]>, sections: &[Section]) -> Option<Self> {
+    pub(super) fn open(bytes: &Arc<Vec<u8>>, sections: &[Section]) -> Option<Self> {
         let ours = || sections.iter().filter(|section| section.name.starts_with(PREFIX));
         let total: usize = ours().map(|section| section.contents.len()).sum();
         if total == 0 {

@@ -19,7 +19,7 @@ pub(super) struct Metered {
 }
 
 struct MeteredBytes {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     /// How many bytes may still be read. One thread at a time reads, so that relaxed loads and stores are enough.
     budget: AtomicU64,
 }
@@ -32,7 +32,7 @@ impl fmt::Debug for MeteredBytes {
 
 impl Metered {
     /// A reader of an empty range. [`Metered::section`] gives readers of sections that share its budget.
-    pub(super) fn new(bytes: Arc<[u8]>, budget: u64) -> Self {
+    pub(super) fn new(bytes: Arc<Vec<u8>>, budget: u64) -> Self {
         Self { source: Arc::new(MeteredBytes { bytes, budget: AtomicU64::new(budget) }), range: 0..0 }
     }
 
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn reader(budget: u64) -> Metered {
-        Metered::new(Arc::from(&b"abc\0def\0"[..]), budget).section(0..8)
+        Metered::new(Arc::new(b"abc\0def\0".to_vec()), budget).section(0..8)
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub struct HarnessFrames {
 
 /// Functions, files and lines of one module.
 pub struct Symbols {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     sections: Vec<Section>,
     roots: PathRoots,
     harnesses: Vec<HarnessFrames>,
@@ -87,7 +87,7 @@ impl fmt::Debug for Symbols {
 
 impl Symbols {
     /// Symbols of a module as it was before any rewriting, with its sections. Reads nothing yet.
-    pub(crate) fn new(bytes: Arc<[u8]>, sections: Vec<Section>, roots: PathRoots) -> Self {
+    pub(crate) fn new(bytes: Arc<Vec<u8>>, sections: Vec<Section>, roots: PathRoots) -> Self {
         Self {
             bytes,
             sections,
@@ -102,7 +102,7 @@ impl Symbols {
     /// Symbols of bytes that nobody has parsed.
     #[cfg(test)]
     pub(crate) fn of_bytes(bytes: &[u8], roots: PathRoots) -> Self {
-        Self::new(bytes.into(), crate::catalogue::sections::sections(bytes).unwrap_or_default(), roots)
+        Self::new(Arc::new(bytes.to_vec()), crate::catalogue::sections::sections(bytes).unwrap_or_default(), roots)
     }
 
     /// The same, with the harnesses whose frames the module may have.

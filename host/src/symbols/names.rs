@@ -15,7 +15,7 @@ const TELLING: [&str; 3] = ["panic", "alloc_error", "oom"];
 
 #[derive(Default)]
 pub(super) struct Names {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     /// Where each function's name is in the module.
     functions: HashMap<u32, Range<usize>>,
     classes: HashMap<u32, Class>,
@@ -23,7 +23,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Reads the name section, as far as it can be read.
-    pub(super) fn read(bytes: &Arc<[u8]>, sections: &[Section], harnesses: &[HarnessFrames]) -> Self {
+    pub(super) fn read(bytes: &Arc<Vec<u8>>, sections: &[Section], harnesses: &[HarnessFrames]) -> Self {
         let windows = harnesses.iter().flat_map(|harness| harness.windows);
         let telling: Vec<&str> = windows.map(|path| path.rsplit("::").next().unwrap_or(path)).chain(TELLING).collect();
         let mut names = Self { bytes: Arc::clone(bytes), ..Self::default() };

@@ -9,6 +9,7 @@ use crate::session::Session;
 use airtight::Plan;
 use airtight::exit_status;
 use airtight::toolchain::{BuildOutput, CargoProfile};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 pub fn test(mut command: TestCommand) -> Done {
@@ -19,7 +20,8 @@ pub fn test(mut command: TestCommand) -> Done {
     let unwinds = config.profile(&command.run.profile).map_err(Failure::setup)?.unwinds();
     let built = build(&command.build, &path, unwinds)?;
     let mut notes = notes(&built);
-    let (subjects, refused) = sort_out(built.artifacts.iter().map(|artifact| session.artifact(artifact)))?;
+    let loaded: Vec<_> = built.artifacts.par_iter().map(|artifact| session.artifact(artifact)).collect();
+    let (subjects, refused) = sort_out(loaded)?;
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     if planned.modules().iter().any(|module| !module.module.has_lines()) {
         notes.push(no_lines(&command.build.request(&path).profile));

@@ -113,7 +113,9 @@ fn the_word_that_points_to_a_test_is_found() {
     let (one, other) =
         (data.descriptor(&Written::new("one", 0), OLD_NAME), data.descriptor(&Written::new("other", 0), OLD_NAME));
     let list = data.here();
-    [one, one + 4, other, other].map(|word| data.0.extend(word.to_le_bytes()));
+    for word in [one, one + 4, other, other] {
+        data.0.extend(word.to_le_bytes());
+    }
     let found = read_all(&data.module(RUSTC), &["one", "other"], &[]).unwrap();
     assert_eq!([found["one"].list, found["other"].list], [Some(list), Some(list + 8)]);
 }
