@@ -1,10 +1,10 @@
 //! Imports that airtight cannot provide, each with its reason, and what they say about how the module was built.
 
 use super::module::Module;
-use super::{CatalogueError, exceptions, wasi};
+use super::{CatalogueError, exceptions, threads, wasi};
 use airtight_abi::{mem, net};
 use std::fmt;
-use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
+use wasmparser::{FuncType, Import, MemoryType, TagType, TypeRef, ValType};
 
 /// Imports named in a message; the rest are counted.
 const NAMED: usize = 20;
@@ -71,6 +71,7 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
     let index = match import.ty {
         TypeRef::Func(index) => index,
         TypeRef::Tag(tag) if exceptions::MODULE == import.module => return exception(module, import.name, tag),
+        TypeRef::Memory(ty) if is_shared_memory(import, ty) => return Ok(()),
         _ => return Err(Some(format!("is a {}", kind(import.ty)))),
     };
     let expected = match import.module {
@@ -84,6 +85,12 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
             let (_, params) = own.ok_or_else(|| Some("is no function of this version of airtight".to_owned()))?;
             FuncType::new(vec![ValType::I32; *params], [ValType::I32])
         }
+        threads::MODULE if import.name == threads::SPAWN => {
+            if module.shared_memory().is_none() {
+                return Err(Some("is for modules with a shared memory, and this one has none".to_owned()));
+            }
+            FuncType::new([ValType::I32], [ValType::I32])
+        }
         _ => return Err(None),
     };
     match module.type_at(index) {
@@ -91,6 +98,11 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
         Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
         None => Err(Some("has no function type".to_owned())),
     }
+}
+
+/// Whether an import is the memory of a module with threads, as the linker makes it.
+pub(super) fn is_shared_memory(import: &Import<'_>, ty: MemoryType) -> bool {
+    (import.module, import.name) == ("env", "memory") && ty.shared && !ty.memory64
 }
 
 /// Whether airtight provides a tag: those that compilers know without a definition, each with an address of the guest's.
@@ -122,8 +134,9 @@ fn hint(module: &str, name: &str) -> Option<&'static str> {
         ("wasi_unstable", _) => {
             "it was built for the WASI of 2019; rebuild it with a current toolchain for the target wasm32-wasip1"
         }
-        ("wasi", "thread-spawn") | ("env", "memory") => {
-            "threads and shared or imported memories are not supported; build it for the target wasm32-wasip1"
+        (threads::MODULE, threads::SPAWN) | ("env", "memory") => {
+            "a memory is imported only to be shared by threads, as `env::memory`; build it for the target wasm32-wasip1, or for \
+             wasm32-wasip1-threads"
         }
         ("env", _) => {
             "names in `env` are symbols that the linker did not find, or functions of Emscripten; link what defines \

@@ -18,6 +18,7 @@ mod statics;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub(crate) mod threads;
 mod wasi;
 mod weight;
 
@@ -38,7 +39,7 @@ use crate::model::Harness;
 use wasmparser::{Validator, WasmFeatures};
 
 /// The features of WebAssembly that a module may use: those of version 2.0, relaxed SIMD, tail calls, extended constants and
-/// exceptions. Threads, garbage collection, several and 64-bit memories are out.
+/// exceptions. Garbage collection, several and 64-bit memories are out, and so are threads for a module without shared memory.
 pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::RELAXED_SIMD)
@@ -94,7 +95,19 @@ impl Catalogue {
 /// # Errors
 /// It is invalid, which is said with the place; it is a component; or it is no WebAssembly at all.
 pub fn validate(bytes: &[u8]) -> Result<(), CatalogueError> {
+    validate_with(bytes, FEATURES)
+}
+
+/// Validates a module with threads: with atomic operators and a shared memory, which others may not have.
+///
+/// # Errors
+/// Those of [`validate`].
+pub fn validate_threaded(bytes: &[u8]) -> Result<(), CatalogueError> {
+    validate_with(bytes, FEATURES.union(WasmFeatures::THREADS))
+}
+
+fn validate_with(bytes: &[u8], features: WasmFeatures) -> Result<(), CatalogueError> {
     shape::check(bytes)?;
-    Validator::new_with_features(FEATURES).validate_all(bytes)?;
+    Validator::new_with_features(features).validate_all(bytes)?;
     Ok(())
 }

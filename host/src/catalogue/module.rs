@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
     FuncType, FunctionSectionReader, GlobalSectionReader, GlobalType, Import, ImportSectionReader, MemorySectionReader,
-    Name, NameSectionReader, Operator, TableSectionReader, TableType, TagSectionReader, TypeRef, TypeSectionReader,
-    ValType,
+    MemoryType, Name, NameSectionReader, Operator, TableSectionReader, TableType, TagSectionReader, TypeRef,
+    TypeSectionReader, ValType,
 };
 
 /// A parsed module. Index spaces are those of the specification: what is imported comes first.
@@ -120,6 +120,14 @@ impl<'a> Module<'a> {
     /// The type of a function.
     pub(crate) fn function_type(&self, function: u32) -> Option<&FuncType> {
         self.type_at(*self.functions.get(function as usize)?)
+    }
+
+    /// The memory that the threads of the module share; `None` where it has none and so can have no threads.
+    pub(crate) fn shared_memory(&self) -> Option<MemoryType> {
+        self.imports.iter().find_map(|import| match import.ty {
+            TypeRef::Memory(ty) if super::imports::is_shared_memory(import, ty) => Some(ty),
+            _ => None,
+        })
     }
 
     /// Whether the module has exceptions, its own or another's.

@@ -20,6 +20,9 @@ pub enum InstrumentError {
         /// The name.
         name: String,
     },
+    /// What has to be added to it does not fit.
+    #[error("it has so many functions that the calls by which its threads wait do not fit; split the module")]
+    TooLarge,
 }
 
 impl From<BinaryReaderError> for InstrumentError {

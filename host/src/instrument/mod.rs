@@ -1,7 +1,7 @@
 //! Rewriting of modules: bytes in, bytes and a map back out. A file or a folder a pass.
 //!
 //! No pass of [`instrument`] moves a function index or an offset within the code section, so that stacks captured in the rewritten
-//! module are read with the original's names and debug information. [`charge_bulk`], which comes after them for one compiler,
+//! module are read with the original's names and debug information. Nor does [`hook_threads`]. [`charge_bulk`], which comes after them for one compiler,
 //! moves offsets and says how to come back.
 
 mod bodies;
@@ -11,6 +11,7 @@ mod export_globals;
 mod heap;
 mod own_tags;
 mod splice;
+mod threads;
 
 pub use bulk::{BulkCharges, CHARGE_COST, CHARGE_TABLE, charge_bulk};
 pub use error::InstrumentError;
@@ -20,6 +21,8 @@ pub use heap::{
     HookKind, Hooks, NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT,
     PanicHooks, UNWOUND, Window, WindowFunctions,
 };
+
+pub use threads::{START_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads};
 
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;

@@ -1,5 +1,6 @@
 //! From how a test ended to its verdict. Nothing a guest prints or records decides more than what is said here.
 
+use super::threads;
 use crate::harness::hints::MissingPath;
 use crate::harness::rust::{self, OUT_OF_MEMORY};
 use crate::harness::sdk::cleanup_message;
@@ -102,6 +103,7 @@ impl Case<'_> {
         let (symbols, stack) = (&self.module.symbols, self.run.ending.stack().map_or(&[][..], |stack| stack));
         match judgement.verdict {
             Verdict::Fail => {}
+            Verdict::Timeout if self.module.has_threads() => return None,
             Verdict::Timeout => return hints::for_endless_wait(stack, symbols),
             Verdict::Pass | Verdict::Leak | Verdict::Memory | Verdict::Exit | Verdict::Skip => return None,
         }
@@ -141,6 +143,10 @@ impl Case<'_> {
             Ending::Deadlock { waited, .. } => {
                 Judgement { message: Some(format!("it {}", self.words(waited))), ..Judgement::new(Verdict::Timeout) }
             }
+            Ending::Stuck { threads, .. } => Judgement {
+                message: Some(threads::deadlock(threads, &self.module.symbols)),
+                ..Judgement::new(Verdict::Timeout)
+            },
             Ending::Limit { broken: over, .. } => broken(over.limit, over.value, Some(over.seen), over.to_string()),
             Ending::BadFree { what, .. } => Judgement::fail(what.to_string()),
             Ending::Interrupted => Judgement::skip("interrupted"),

@@ -19,6 +19,7 @@ mod runner;
 mod seed;
 mod selection;
 mod slow;
+mod threads;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};

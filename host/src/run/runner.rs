@@ -62,6 +62,7 @@ impl Runner {
             pooling: options.pooling,
             heap_accounting: profile.heap_accounting(),
             caps,
+            threads: false,
         };
         let engine = Engine::with_cache(engine, options.cache.as_ref())?;
         let pool = rayon::ThreadPoolBuilder::new()

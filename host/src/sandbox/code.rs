@@ -1,7 +1,8 @@
 //! From what the engine says of a stack to what the original module's debug information is read with.
 
-use crate::instrument::{BulkCharges, Hooks};
+use crate::instrument::{BulkCharges, Hooks, ThreadHooks};
 use crate::ledger::{RawFrame, Stack};
+use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::WasmBacktrace;
 
@@ -13,12 +14,20 @@ pub struct CodeMap {
     hooks: Option<Arc<Hooks>>,
     /// How bulk operations are charged in it, where the compiler does not do that.
     charges: Option<BulkCharges>,
+    /// The functions that were added for the waits of threads.
+    waits: Range<u32>,
 }
 
 impl CodeMap {
     /// Of a rewritten module. `start` is where the code section's contents started before bulk operations were charged.
     pub fn new(start: usize, hooks: Option<Arc<Hooks>>, charges: Option<BulkCharges>) -> Self {
-        Self { start: charges.as_ref().map_or(start, |charges| charges.start), hooks, charges }
+        let start = charges.as_ref().map_or(start, |charges| charges.start);
+        Self { start, hooks, charges, waits: 0..0 }
+    }
+
+    /// Of a module with threads, whose waits are calls of the host.
+    pub fn threaded(hooks: Option<Arc<Hooks>>, threads: &ThreadHooks) -> Self {
+        Self { start: threads.code_start, hooks, charges: None, waits: threads.functions.clone() }
     }
 
     /// A captured stack without names, as the original module would have it.
@@ -27,7 +36,8 @@ impl CodeMap {
             let offset = u32::try_from(at.checked_sub(self.start)?).ok()?;
             Some(self.charges.as_ref().map_or(offset, |charges| charges.back(offset)))
         };
-        let frames = backtrace.frames().iter().filter(|frame| !self.is_charge(frame.func_index()));
+        let is_own = |function| !self.is_charge(function) && !self.waits.contains(&function);
+        let frames = backtrace.frames().iter().filter(|frame| is_own(frame.func_index()));
         let frames =
             frames.map(|frame| RawFrame { function: frame.func_index(), offset: frame.module_offset().and_then(back) });
         match &self.hooks {

@@ -65,6 +65,7 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
     };
     let engine = match &heavy {
         None => Arc::clone(engine),
+        Some(_) if engine.options().threads => return Err(failed("it does not run threads".to_owned())),
         Some(heavy) => {
             tracing::info!("the single-pass compiler takes a module that is too much for an optimising one: {heavy}");
             engine.single_pass().map_err(|error| failed(error.to_string()))?

@@ -4,9 +4,11 @@ use super::heap::FuelEndOfFirstRun;
 use super::panics::Uncaught;
 use super::rerun::{InexactFuel, UsedUp};
 use super::state::TestState;
+use super::threads::{Deadlocked, EndReason, EndedAll};
 use super::wasi::{BrokenLimit, FatalWait, Halt};
 use crate::ledger::heap::BadFree;
 use crate::ledger::{Stack, both_ends};
+use std::sync::Arc;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 /// The guest called `proc_exit`.
@@ -87,6 +89,13 @@ pub enum Ending {
         /// For which socket.
         waited: Box<FatalWait>,
     },
+    /// None of its threads could ever run again.
+    Stuck {
+        /// Where its main thread was.
+        stack: Stack,
+        /// All of them.
+        threads: Deadlocked,
+    },
     /// It made the host move or hold too much.
     Limit {
         /// Which limit, and how far it went.
@@ -116,6 +125,7 @@ impl Ending {
             | Self::Fuel { stack }
             | Self::Wall { stack, .. }
             | Self::Deadlock { stack, .. }
+            | Self::Stuck { stack, .. }
             | Self::Limit { stack, .. }
             | Self::BadFree { stack, .. } => Some(stack),
             Self::Returned | Self::Interrupted | Self::Refused(_) => None,
@@ -138,6 +148,7 @@ impl Ending {
             Self::Wall { waited: None, .. } => "the wall-clock limit was reached".into(),
             Self::Wall { waited: Some(waited), .. } => format!("the wall-clock limit was reached: it {waited}"),
             Self::Deadlock { waited, .. } => format!("it {waited}"),
+            Self::Stuck { threads, .. } => threads.to_string(),
             Self::Limit { broken, .. } => broken.to_string(),
             Self::BadFree { what, .. } => what.to_string(),
             Self::Interrupted => "interrupted".into(),
@@ -162,6 +173,18 @@ impl Ending {
     fn from_error(error: &wasmtime::Error, stack: impl Fn() -> Stack) -> Self {
         if let Some(halt) = error.downcast_ref() {
             return Self::from_halt(halt, stack);
+        }
+        if let Some(threads) = error.downcast_ref::<Deadlocked>() {
+            let stack = threads.threads.first().map_or_else(|| [].into(), |main| bounded(Arc::clone(&main.stack)));
+            return Self::Stuck { stack, threads: threads.clone() };
+        }
+        if let Some(EndedAll { why, stack }) = error.downcast_ref() {
+            let stack = bounded(Arc::clone(stack));
+            return match why {
+                EndReason::Fuel => Self::Fuel { stack },
+                EndReason::Clock(WallClock::Deadline) => Self::Wall { stack, waited: None },
+                EndReason::Clock(WallClock::Interrupted) => Self::Interrupted,
+            };
         }
         if let Some(broken) = error.downcast_ref::<BrokenLimit>() {
             return Self::Limit { broken: *broken, stack: stack() };
@@ -190,7 +213,7 @@ impl Ending {
             Halt::Clock(WallClock::Interrupted) => Self::Interrupted,
             Halt::Wait(waited) if waited.forever => Self::Deadlock { stack: stack(), waited: waited.clone().into() },
             Halt::Wait(waited) => Self::Wall { stack: stack(), waited: Some(waited.clone().into()) },
-            Halt::Descriptors(_) | Halt::Pointer(_) => Self::Refused(halt.to_string()),
+            Halt::Descriptors(_) | Halt::Pointer(_) | Halt::Until(_) => Self::Refused(halt.to_string()),
         }
     }
 }

@@ -60,13 +60,15 @@ pub struct EngineOptions {
     pub heap_accounting: bool,
     /// Caps on the work that compiling one module may be.
     pub caps: CompileCaps,
+    /// Whether it runs modules with threads, and no others.
+    pub threads: bool,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let stack = crate::policy::Limits::default().most(crate::policy::Limit::Stack);
         let (compiler, caps) = (Compiler::default(), CompileCaps::default());
-        Self { compiler, workers: 1, stack, pooling: true, heap_accounting: true, caps }
+        Self { compiler, workers: 1, stack, pooling: true, heap_accounting: true, caps, threads: false }
     }
 }
 
@@ -86,6 +88,10 @@ pub struct Engine {
     functions: Option<Arc<FunctionCache>>,
     /// The engine for modules that are too heavy for this one's compiler, made when the first is met.
     single_pass: OnceLock<Result<Arc<Self>, EngineError>>,
+    /// The engine for modules with threads, likewise.
+    threaded: OnceLock<Result<Arc<Self>, EngineError>>,
+    /// The linker with what the waits of threads call.
+    thread_hooks: Option<Linker<TestState>>,
     _ticker: Arc<Ticker>,
 }
 
@@ -105,29 +111,46 @@ impl Engine {
     /// The machine cannot run the compiler asked for.
     pub fn with_cache(options: EngineOptions, cache: Option<&Cache>) -> Result<Self, EngineError> {
         let cache = cache.filter(|_| options.compiler == Compiler::Cranelift);
-        let functions = cache.map(|cache| Arc::new(FunctionCache::of(cache)));
+        Self::make(options, cache.map(|cache| Arc::new(FunctionCache::of(cache))))
+    }
+
+    fn make(options: EngineOptions, functions: Option<Arc<FunctionCache>>) -> Result<Self, EngineError> {
         let engine = |mut config: Config| {
             if let Some(functions) = &functions {
                 config.enable_incremental_compilation(Arc::clone(functions) as _)?;
             }
             wasmtime::Engine::new(&config)
         };
-        let pooled = options.pooling.then(|| engine(pooled_config(options)));
+        let pooled = (options.pooling && !options.threads).then(|| engine(pooled_config(options)));
         let (inner, pooled) = match pooled {
             Some(Ok(engine)) => (engine, true),
             other => {
                 if let Some(Err(error)) = other {
                     tracing::info!("no pooling allocator here, allocating on demand: {error:#}");
                 }
-                (engine(on_demand_config(options)).map_err(|error| EngineError(format!("{error:#}")))?, false)
+                let config = if options.threads { threaded_config(options) } else { on_demand_config(options) };
+                (engine(config).map_err(|error| EngineError(format!("{error:#}")))?, false)
             }
         };
         let mut linker = Linker::new(&inner);
-        super::wasi::add_to_linker(&mut linker).map_err(|error| EngineError(format!("{error:#}")))?;
-        let hooks = super::heap::linker(&inner).map_err(|error| EngineError(format!("{error:#}")))?;
+        let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
+        super::wasi::add_to_linker(&mut linker, options.threads).map_err(failed)?;
+        let hooks = super::heap::linker(&inner).map_err(failed)?;
+        let thread_hooks = options.threads.then(|| super::threads::hooks(&inner)).transpose().map_err(failed)?;
         let ticker = Ticker::start(inner.weak()).map_err(|error| EngineError(error.to_string()))?;
-        let single_pass = OnceLock::new();
-        Ok(Self { inner, linker, hooks, pooled, options, functions, single_pass, _ticker: ticker })
+        let (single_pass, threaded) = (OnceLock::new(), OnceLock::new());
+        Ok(Self {
+            inner,
+            linker,
+            hooks,
+            pooled,
+            options,
+            functions,
+            single_pass,
+            threaded,
+            thread_hooks,
+            _ticker: ticker,
+        })
     }
 
     /// Whether instances come from a pool.
@@ -157,10 +180,23 @@ impl Engine {
         self.single_pass.get_or_init(|| Self::new(options).map(Arc::new)).clone()
     }
 
-    /// Whether the other engine is this one, or the one beside it for heavy modules.
+    /// An engine for modules with threads, and all else alike.
+    ///
+    /// # Errors
+    /// The compiler cannot run threads.
+    pub fn threaded(self: &Arc<Self>) -> Result<Arc<Self>, EngineError> {
+        if self.options.compiler != Compiler::Cranelift {
+            return Err(EngineError(format!("{:?} does not run threads, Cranelift does", self.options.compiler)));
+        }
+        let options = EngineOptions { threads: true, pooling: self.pooled, ..self.options };
+        self.threaded.get_or_init(|| Self::make(options, self.functions.clone()).map(Arc::new)).clone()
+    }
+
+    /// Whether the other engine is this one, or one beside it: for heavy modules, or for those with threads.
     pub(super) fn is_or_owns(&self, other: &Self) -> bool {
-        let beside = self.single_pass.get().and_then(|made| made.as_deref().ok());
-        std::iter::once(self).chain(beside).any(|engine| std::ptr::eq(engine, other))
+        let beside =
+            [&self.single_pass, &self.threaded].map(|beside| beside.get().and_then(|made| made.as_deref().ok()));
+        std::iter::once(self).chain(beside.into_iter().flatten()).any(|engine| std::ptr::eq(engine, other))
     }
 
     /// The host stack a thread needs to run guests of this engine, in bytes.
@@ -174,6 +210,11 @@ impl Engine {
 
     pub(super) fn linker(&self) -> &Linker<TestState> {
         &self.linker
+    }
+
+    /// The linker with the host functions that waits call, of an engine for threads. Guests are linked with another.
+    pub(super) fn thread_hooks(&self) -> Option<&Linker<TestState>> {
+        self.thread_hooks.as_ref()
     }
 
     /// The linker with the host functions that hooks call. Guests are linked with another.
@@ -209,8 +250,8 @@ fn common_config(options: EngineOptions) -> Config {
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(usize::try_from(options.stack).unwrap_or(usize::MAX))
-        // Has to be no less, though nothing here is asynchronous.
-        .async_stack_size(usize::try_from(options.stack).unwrap_or(usize::MAX))
+        // A thread of a guest has its stack, and that of the host functions that it calls.
+        .async_stack_size(usize::try_from(options.stack.saturating_add(HOST_STACK_RESERVE)).unwrap_or(usize::MAX))
         .relaxed_simd_deterministic(true)
         .wasm_relaxed_simd(cranelift)
         .wasm_tail_call(cranelift)
@@ -249,8 +290,8 @@ fn pooled_config(options: EngineOptions) -> Config {
         .max_core_instance_size(MAX_INSTANCE)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(slots)
-        // A page of each table: the hooks are put into one in every instance, and clearing it costs less than a fault.
-        .table_keep_resident(1 << 12);
+        // Some pages of each table: the hooks are put into one in every instance, and clearing it costs less than a fault.
+        .table_keep_resident(1 << 14);
     // Where the kernel tells which pages were written, these are put back as they were; else all of them are given back, and each
     // costs a fault when the next test writes it.
     if PoolingAllocationConfig::is_pagemap_scan_available() {
@@ -271,6 +312,18 @@ fn on_demand_config(options: EngineOptions) -> Config {
         .memory_reservation(0)
         .memory_guard_size(1 << 16)
         .memory_reservation_for_growth(1 << 20);
+    config
+}
+
+/// For modules with threads. Their memory is shared, which no pool can give, and it cannot be moved to grow: all of its address
+/// space is reserved.
+fn threaded_config(options: EngineOptions) -> Config {
+    let mut config = common_config(options);
+    config
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .memory_reservation(MAX_MEMORY as u64)
+        .wasm_threads(true)
+        .shared_memory(true);
     config
 }
 

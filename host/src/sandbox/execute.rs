@@ -12,6 +12,7 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
+use super::threads::{Shared, ThreadGroup, call_guest};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
@@ -135,19 +136,30 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         wasi.inject_host_leak();
     }
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
-    let mut test = TestRun {
-        job,
-        instruments,
-        fuel,
-        store: fresh_store(job.module, wasi, limits.most(Limit::Memory), instruments),
-        setup: Setup::default(),
+    let (store, threads) = match &job.module.threads {
+        None => (fresh_store(job.module, Shared::Own(wasi), limits.most(Limit::Memory), instruments), Ok(None)),
+        Some(own) => {
+            let given = (wasi, job.grants.policy().as_ref(), &**job.test);
+            let (store, group) = ThreadGroup::new(job.module, own, instruments, given);
+            (store, group.map(Some))
+        }
     };
+    let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
+    let mut test = TestRun { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() };
     let calls = test.call();
+    if let Some(threads) = &mut test.threads {
+        threads.finish();
+    }
     let picture = test.picture(&calls.last.ending);
     let panic = test.panic(&calls.last.ending);
-    let store = test.store;
+    let TestRun { store, threads, .. } = test;
+    drop(threads);
     let left = store.get_fuel().unwrap_or(0);
-    let TestState { wasi, limiter, mut heap, .. } = store.into_data();
+    let TestState { wasi, mut limiter, mut heap, thread, .. } = store.into_data();
+    if let Some(seat) = &thread {
+        limiter.saw(seat.memory_size());
+    }
+    let wasi = wasi.into_inner().expect("the stores of all other threads are gone");
     heap.slack.end(left);
     let revised = heap.slack.revised().cloned();
     let host = wasi.host_count();
@@ -194,6 +206,10 @@ struct TestRun<'a> {
     /// The fuel of each call of the test.
     fuel: u64,
     store: Store<TestState>,
+    /// The other threads, of a module that has threads.
+    threads: Option<ThreadGroup<'a>>,
+    /// Why such a module has no memory, if it has none.
+    not_linked: Option<wasmtime::Error>,
     setup: Setup,
 }
 
@@ -258,16 +274,25 @@ impl TestRun<'_> {
     fn set_up(&mut self) -> wasmtime::Result<()> {
         refuel(&mut self.store, self.fuel)?;
         self.store.set_epoch_deadline(1);
-        let instance = self.job.module.pre.instantiate(&mut self.store)?;
+        if let Some(error) = self.not_linked.take() {
+            return Err(error);
+        }
+        let instance = match &mut self.threads {
+            None => self.job.module.pre()?.instantiate(&mut self.store)?,
+            Some(threads) => threads.instantiate(&mut self.store)?,
+        };
         self.setup.instance = Some(instance);
-        heap::attach(self.job.module, &mut self.store, &instance)?;
+        if self.threads.is_none() {
+            heap::attach(self.job.module, &mut self.store, &instance)?;
+        }
         self.tell_layout(&instance)?;
         if let Ok(module) = &self.job.module.heap {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);
         }
         if matches!(self.job.entry, Entry::Sdk(_)) {
             if self.job.module.catalogue.has_initialize {
-                instance.get_typed_func::<(), ()>(&mut self.store, "_initialize")?.call(&mut self.store, ())?;
+                let initialize = instance.get_typed_func::<(), ()>(&mut self.store, "_initialize")?;
+                call_guest(&mut self.threads, &mut self.store, &initialize, ())?;
             }
             self.setup.globals = self.job.module.save_globals(&mut self.store, &instance);
         }
@@ -312,14 +337,15 @@ impl TestRun<'_> {
                         store.data_mut().panics.end_by_uncaught(Arc::clone(&self.job.module.symbols));
                     }
                 }
-                instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call(&mut *store, ())?;
+                let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+                call_guest(&mut self.threads, store, &start, ())?;
                 Ok(None)
             }
             Entry::Sdk(call) => {
                 if let Some(book) = store.data_mut().heap.book() {
                     book.open_window();
                 }
-                sdk::call(store, instance, call).map(Some)
+                sdk::call(store, (instance, &mut self.threads), call).map(Some)
             }
         }
     }
@@ -330,7 +356,8 @@ impl TestRun<'_> {
         let state = self.store.data_mut();
         state.limiter.close_reserve();
         state.wasi.close_reserve();
-        state.wasi.set_deadline(deadline_after(state.wasi.timeout()));
+        let deadline = deadline_after(state.wasi.timeout());
+        state.wasi.set_deadline(deadline);
         refuel(&mut self.store, self.fuel)?;
         self.invoke()
     }
@@ -350,7 +377,10 @@ impl TestRun<'_> {
         let spent = if out { self.fuel } else { store.data().spent_in_call(left) };
         let spent = spent.saturating_add(spent_before);
         let sdk = match (&self.job.entry, &self.setup.instance) {
-            (Entry::Sdk(_), Some(instance)) => Some(sdk::conclude(store, instance, &self.setup.globals, &ending, said)),
+            (Entry::Sdk(_), Some(instance)) => {
+                let guest = (instance, &self.setup.globals, &mut self.threads);
+                Some(sdk::conclude(store, guest, &ending, said))
+            }
             _ => None,
         };
         CallOutcome { ending, spent, sdk }

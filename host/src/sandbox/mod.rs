@@ -6,6 +6,7 @@
 //! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was
 //! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
 //! heap      the hooks of the guest's allocator, and the end of its heap
+//! threads   tests with threads: stores that share a memory, and whose turn it is
 //! panics    the panic that ended a test which is expected to panic, and what it says
 //! wasi      what a guest imports, and everything behind it
 //! ```
@@ -29,6 +30,7 @@ mod start;
 mod state;
 mod store;
 mod strings;
+mod threads;
 pub mod wasi;
 
 pub use cache::Cache;
@@ -43,3 +45,4 @@ pub(crate) use rerun::run;
 pub use rounds::RoundLevels;
 pub use sdk::{FailedCleanup, Failure, SdkCall};
 pub(crate) use start::{MarkedPanic, StartCall};
+pub(crate) use threads::{Deadlocked, StoppedThread, Wait as ThreadWait};

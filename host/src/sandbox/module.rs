@@ -9,15 +9,18 @@ use super::panics::ModulePanics;
 use super::sdk::SdkCall;
 use super::state::TestState;
 use super::strings::ModuleStrings;
+use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places};
 use crate::instrument::{
     self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
-    PANIC_WRITE_EXPORT, RewriteMap, Window,
+    PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
 use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
+use std::borrow::Cow;
 use std::sync::Arc;
+use wasmtime::error::Context;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
 /// A module that cannot be loaded. All of these are the module's or its builder's fault.
@@ -49,6 +52,9 @@ pub enum LoadError {
         /// What the single-pass compiler says.
         why: String,
     },
+    /// It has threads, and cannot be run with them.
+    #[error("it has threads, which its engine cannot run: {0}")]
+    NoThreads(String),
     /// It cannot be linked.
     #[error("the module cannot be linked: {0}")]
     Link(String),
@@ -128,7 +134,11 @@ pub struct LoadedModule {
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
-    pub(super) pre: InstancePre<TestState>,
+    pub(super) module: Module,
+    /// The module with all that it imports; `None` where it has threads, whose memory each test has of its own.
+    pre: Option<InstancePre<TestState>>,
+    /// What it has for its threads, if it has any.
+    pub(super) threads: Option<ThreadModule>,
     engine: Arc<Engine>,
     pub(super) code: Arc<CodeMap>,
     pub(super) hooks: Option<ModuleHooks>,
@@ -189,21 +199,31 @@ impl LoadedModule {
         rules: CodeRules,
         options: LoadOptions,
     ) -> Result<Self, LoadError> {
-        let heap_accounting = engine.options().heap_accounting;
+        let has_threads = parsed.shared_memory().is_some();
+        let heap_accounting = engine.options().heap_accounting && !has_threads;
         let asked = instrument::Options {
             heap: heap_accounting.then_some(rules.window),
             panics: rules.panics,
             fills: true,
             earlier: rules.windows,
         };
-        let (valid, instrumented) =
-            rayon::join(|| catalogue::validate(bytes), || instrument::instrument(&parsed, &asked));
+        let validate = || if has_threads { catalogue::validate_threaded(bytes) } else { catalogue::validate(bytes) };
+        let (valid, instrumented) = rayon::join(validate, || instrument::instrument(&parsed, &asked));
         // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
         valid?;
         let Instrumented { bytes: rewritten, map } =
             instrumented.map_err(|error| LoadError::Invalid(error.to_string()))?;
-        let Compiled { engine, module, charges } = compile(engine, cache, &rewritten)?;
-        let pre = engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let (rewritten, thread_hooks) = with_thread_hooks(rewritten, has_threads)?;
+        let threaded = has_threads.then(|| engine.threaded().map_err(|error| LoadError::NoThreads(error.to_string())));
+        let threaded = threaded.transpose()?;
+        let Compiled { engine, module, charges } = compile(threaded.as_ref().unwrap_or(engine), cache, &rewritten)?;
+        let threads = thread_hooks.as_ref().and_then(|_| ThreadModule::new(&module));
+        let pre = match threads {
+            None => {
+                Some(engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?)
+            }
+            Some(_) => None,
+        };
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
@@ -215,16 +235,23 @@ impl LoadedModule {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
             Err(why) => Err(why.to_string()),
         };
-        let heap =
-            if heap_accounting { ModuleHeap::new(&module, map, catalogue.lowest_data) } else { Err(NoHeap::TurnedOff) };
+        let heap = match (has_threads, heap_accounting) {
+            (true, _) => Err(NoHeap::Threads),
+            (false, true) => ModuleHeap::new(&module, map, catalogue.lowest_data),
+            (false, false) => Err(NoHeap::TurnedOff),
+        };
         Ok(Self {
             baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
-            code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges)),
+            code: Arc::new(match (hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), &thread_hooks) {
+                (hooks, None) => CodeMap::new(start, hooks, charges),
+                (hooks, Some(threads)) => CodeMap::threaded(hooks, threads),
+            }),
             hooks,
-            strings: write.map(ModuleStrings::new),
+            // They are asked of an instance that has a memory of its own.
+            strings: write.filter(|_| !has_threads).map(ModuleStrings::new),
             layout: module.get_export_index(FILL_LAYOUT_EXPORT),
             tests: module.get_export_index(FILL_TESTS_EXPORT),
             panics,
@@ -235,10 +262,25 @@ impl LoadedModule {
                 .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()))
                 .into(),
             catalogue,
+            module,
             pre,
+            threads,
             engine,
             throws,
         })
+    }
+
+    /// The module with all that it imports.
+    ///
+    /// # Errors
+    /// It has threads: its tests each have a memory of their own to link it with.
+    pub(super) fn pre(&self) -> wasmtime::Result<&InstancePre<TestState>> {
+        self.pre.as_ref().context("the module has threads")
+    }
+
+    /// Whether it can have threads: whether its memory is shared.
+    pub fn has_threads(&self) -> bool {
+        self.threads.is_some()
     }
 
     /// Whether its panics unwind, as far as a module says: whether it has exceptions at all.
@@ -267,7 +309,7 @@ impl LoadedModule {
 
     /// How to call an SDK test of this module.
     pub fn sdk_call(&self, export: &str, should_panic: Option<String>) -> Option<SdkCall> {
-        Some(SdkCall { export: self.pre.module().get_export_index(export)?, should_panic })
+        Some(SdkCall { export: self.module.get_export_index(export)?, should_panic })
     }
 
     /// Why it cannot be told whether a test of this module panicked, or what the panic said where `says`; `None` where it can.
@@ -285,6 +327,18 @@ impl LoadedModule {
         let found: Vec<Global> = found.collect();
         found.into_iter().map(|global| (global, global.get(&mut *store))).collect()
     }
+}
+
+/// A module with its waits as calls of the host, where it has threads.
+fn with_thread_hooks(
+    rewritten: Cow<'_, [u8]>,
+    has_threads: bool,
+) -> Result<(Cow<'_, [u8]>, Option<ThreadHooks>), LoadError> {
+    if !has_threads {
+        return Ok((rewritten, None));
+    }
+    let (made, hooks) = instrument::hook_threads(&rewritten).map_err(|error| LoadError::Invalid(error.to_string()))?;
+    Ok((made.into(), Some(hooks)))
 }
 
 /// The globals to be restored before a clean-up: the stack pointer alone where its name is known; else whatever may be it.

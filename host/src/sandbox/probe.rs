@@ -4,6 +4,7 @@ use super::execute::Job;
 use super::rerun::Instruments;
 use super::state::TestState;
 use super::store::fresh_store;
+use super::threads::Shared;
 use super::wasi::{ContextOptions, Grants, Streams, Wasi, Watchdog, deadline_after};
 use super::{heap, heap::PAGE};
 use crate::policy::{Limit, Limits, Policy};
@@ -32,7 +33,7 @@ impl Probe {
     /// It cannot be instantiated.
     pub(super) fn new(job: &Job<'_>) -> wasmtime::Result<Self> {
         let module = job.module;
-        let pages = module.pre.module().resources_required().max_initial_memory_size.unwrap_or(0);
+        let pages = module.module.resources_required().max_initial_memory_size.unwrap_or(0);
         let memory = pages.saturating_mul(PAGE);
         let limits =
             Limits::default().with(Limit::Memory, memory.saturating_add(MEMORY)).with(Limit::Timeout, TIMEOUT_MS);
@@ -44,10 +45,10 @@ impl Probe {
         let streams = Streams::Captured;
         let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams };
         let wasi = Wasi::new(grants, options)?;
-        let mut store = fresh_store(module, wasi, limits.most(Limit::Memory), &Instruments::default());
+        let mut store = fresh_store(module, Shared::Own(wasi), limits.most(Limit::Memory), &Instruments::default());
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
-        let instance = module.pre.instantiate(&mut store)?;
+        let instance = module.pre()?.instantiate(&mut store)?;
         heap::attach(module, &mut store, &instance)?;
         Ok(Self { store, instance })
     }

@@ -2,6 +2,7 @@
 
 use super::ending::Ending;
 use super::state::{TestState, refuel};
+use super::threads::{ThreadGroup, call_guest};
 use super::wasi::deadline_after;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
@@ -65,26 +66,30 @@ pub struct FailedCleanup {
 pub(super) type GlobalValues = Vec<(Global, Val)>;
 
 /// Calls the test's export, and gives its return value.
-pub(super) fn call(store: &mut Store<TestState>, instance: &Instance, call: &SdkCall) -> wasmtime::Result<u32> {
+pub(super) fn call(
+    store: &mut Store<TestState>,
+    (instance, threads): (&Instance, &mut Option<ThreadGroup<'_>>),
+    call: &SdkCall,
+) -> wasmtime::Result<u32> {
     let export = instance.get_module_export(&mut *store, &call.export);
     let test = export
         .and_then(wasmtime::Extern::into_func)
         .ok_or_else(|| wasmtime::format_err!("the test's export is gone"))?;
-    test.typed::<(), u32>(&*store)?.call(&mut *store, ())
+    let test = test.typed::<(), u32>(&*store)?;
+    call_guest(threads, store, &test, ())
 }
 
 /// Reads what the test said, and runs its clean-ups.
 pub(super) fn conclude(
     store: &mut Store<TestState>,
-    instance: &Instance,
-    globals: &GlobalValues,
+    (instance, globals, threads): (&Instance, &GlobalValues, &mut Option<ThreadGroup<'_>>),
     ending: &Ending,
     said: Option<u32>,
 ) -> SdkOutcome {
     if matches!(ending, Ending::Interrupted | Ending::Refused(_)) || said == Some(0) {
         return SdkOutcome::default();
     }
-    let mut after = After { store, instance, globals };
+    let mut after = After { store, instance, globals, threads };
     after.conclude(said).unwrap_or_else(|broken| SdkOutcome { broken: Some(broken), ..SdkOutcome::default() })
 }
 
@@ -92,13 +97,14 @@ fn is_endless(ending: &Ending) -> bool {
     matches!(ending, Ending::Fuel { .. }) || ending.used_up_stack()
 }
 
-struct After<'a> {
+struct After<'a, 't> {
     store: &'a mut Store<TestState>,
     instance: &'a Instance,
     globals: &'a GlobalValues,
+    threads: &'a mut Option<ThreadGroup<'t>>,
 }
 
-impl After<'_> {
+impl After<'_, '_> {
     fn conclude(&mut self, said: Option<u32>) -> Result<SdkOutcome, String> {
         self.store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
         self.store.data_mut().wasi.open_reserve();
@@ -137,7 +143,7 @@ impl After<'_> {
         }
         let called = refuel(self.store, CLEANUP_FUEL).and_then(|()| {
             let export: TypedFunc<(), u32> = self.instance.get_typed_func(&mut *self.store, export)?;
-            export.call(&mut *self.store, ())
+            call_guest(self.threads, self.store, &export, ())
         });
         called.map_err(|error| Ending::from_call(self.store, &error))
     }
@@ -209,9 +215,15 @@ impl After<'_> {
     }
 
     fn memory(&mut self, address: u32, len: usize) -> Result<Vec<u8>, String> {
-        let memory = self.instance.get_memory(&mut *self.store, "memory").ok_or("the module exports no memory")?;
         let start = usize::try_from(address).unwrap_or(usize::MAX);
-        let bytes = memory.data(&*self.store).get(start..).and_then(|rest| rest.get(..len));
-        bytes.map(<[u8]>::to_vec).ok_or_else(|| format!("its state points outside of its memory, to {address:#x}"))
+        let copy = |memory: &[u8]| memory.get(start..).and_then(|rest| rest.get(..len)).map(<[u8]>::to_vec);
+        let bytes = match &self.store.data().thread {
+            Some(seat) => seat.look(copy),
+            None => {
+                let memory = self.instance.get_memory(&mut *self.store, "memory");
+                copy(memory.ok_or("the module exports no memory")?.data(&*self.store))
+            }
+        };
+        bytes.ok_or_else(|| format!("its state points outside of its memory, to {address:#x}"))
     }
 }

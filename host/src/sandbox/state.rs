@@ -3,13 +3,14 @@ use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::panics::PanicWatch;
 use super::rerun::{InexactFuel, SLACK, UsedUp};
+use super::threads::{Seat, Shared};
 use super::wasi::Wasi;
 use std::sync::Arc;
 use wasmtime::{ResourceLimiter, Store};
 
 /// The data of a test's store.
 pub struct TestState {
-    pub wasi: Wasi,
+    pub wasi: Shared<Wasi>,
     pub limiter: Limiter,
     pub heap: HeapState,
     pub panics: PanicWatch,
@@ -18,23 +19,34 @@ pub struct TestState {
     pub spent_before: u64,
     /// Fuel the current call began with.
     pub budget: u64,
+    /// The thread that the store runs, of a module that has threads.
+    pub thread: Option<Seat>,
 }
 
 impl TestState {
-    /// Fuel spent since the test began, clean-ups included, when `left` is left of the current call's.
+    /// Fuel spent since the test began, clean-ups included, when `left` is left of the current call's: by all threads.
     pub fn spent(&self, left: u64) -> u64 {
-        self.spent_before.saturating_add(self.spent_in_call(left))
+        let own = self.spent_in_store(left);
+        self.thread.as_ref().map_or(own, |seat| seat.tell_spent(own))
     }
 
-    /// Fuel spent in the current call into the guest, when `left` is left.
+    /// Fuel spent in the current call into the guest, when `left` is left: by all threads.
     pub fn spent_in_call(&self, left: u64) -> u64 {
-        self.budget.saturating_sub(left)
+        match &self.thread {
+            None => self.budget.saturating_sub(left),
+            Some(seat) => seat.spent_in_call(self.spent_in_store(left)),
+        }
+    }
+
+    /// Fuel spent in this store.
+    fn spent_in_store(&self, left: u64) -> u64 {
+        self.spent_before.saturating_add(self.budget.saturating_sub(left))
     }
 
     /// Ends the current call into the guest, of whose fuel `left` is left, and begins another that may spend `fuel`. Gives the
     /// fuel to set, which is more where the call has slack.
     fn next_budget(&mut self, left: u64, fuel: u64) -> u64 {
-        self.spent_before = self.spent(left);
+        self.spent_before = self.spent_in_store(left);
         self.heap.slack.end(left);
         self.budget = fuel.saturating_add(self.heap.slack.begin());
         self.budget
@@ -66,6 +78,9 @@ impl TestState {
 pub fn refuel(store: &mut Store<TestState>, fuel: u64) -> wasmtime::Result<()> {
     let left = store.get_fuel()?;
     let budget = store.data_mut().next_budget(left, fuel);
+    if let Some(seat) = &store.data().thread {
+        seat.refuel(budget);
+    }
     store.set_fuel(budget)
 }
 

@@ -6,12 +6,18 @@ use super::module::LoadedModule;
 use super::panics::PanicWatch;
 use super::rerun::Instruments;
 use super::state::TestState;
+use super::threads::{Seat, Shared, Stopped};
 use super::wasi::{Halt, Wasi};
 use std::sync::Arc;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 /// A store for one run of a module's code, with a limit on linear memory in bytes. It has no fuel yet.
-pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: &Instruments) -> Store<TestState> {
+pub fn fresh_store(
+    module: &LoadedModule,
+    wasi: Shared<Wasi>,
+    memory: u64,
+    instruments: &Instruments,
+) -> Store<TestState> {
     let hooks = module.hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks));
     let state = TestState {
         wasi,
@@ -21,6 +27,7 @@ pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: 
         code: Arc::clone(&module.code),
         spent_before: 0,
         budget: 0,
+        thread: None,
     };
     let mut store = Store::new(module.engine().wasmtime(), state);
     store.limiter(|state| state);
@@ -29,6 +36,10 @@ pub fn fresh_store(module: &LoadedModule, wasi: Wasi, memory: u64, instruments: 
 }
 
 fn on_tick(store: StoreContextMut<'_, TestState>) -> wasmtime::Result<UpdateDeadline> {
-    store.data().wasi.watchdog().check().map_err(Halt::from)?;
+    let state = store.data();
+    if state.thread.as_ref().is_some_and(Seat::stops) {
+        return Err(Stopped.into());
+    }
+    state.wasi.watchdog().check().map_err(Halt::from)?;
     Ok(UpdateDeadline::Continue(1))
 }

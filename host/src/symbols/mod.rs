@@ -235,6 +235,13 @@ impl Symbols {
         functions.any(|function| paths.iter().any(|path| function.contains(path)))
     }
 
+    /// The functions of libraries in which a stack ends, innermost first, up to the first that is the user's own.
+    pub fn library_calls(&self, stack: &[RawFrame]) -> Vec<String> {
+        let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
+        let calls = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
+        calls.map(|symbol| symbol.frame.function.clone()).collect()
+    }
+
     /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: some harnesses leave out
     /// the crate. Of several functions that fit, the one with the shortest path is meant; closures are none.
     ///

@@ -97,7 +97,7 @@ impl<'a> Check<'a> {
 
 /// The functions with these indices, ready to be validated again.
 fn functions<'a>(bytes: &'a [u8], wanted: &HashSet<u32>) -> Result<HashMap<u32, Function<'a>>, BinaryReaderError> {
-    let mut validator = Validator::new_with_features(FEATURES);
+    let mut validator = Validator::new_with_features(FEATURES.union(super::WasmFeatures::THREADS));
     let mut found = HashMap::new();
     for payload in Parser::new(0).parse_all(bytes) {
         if let ValidPayload::Func(function, body) = validator.payload(&payload?)?

@@ -89,7 +89,7 @@ pub enum Weight {
 /// # Errors
 /// [`CatalogueError::Invalid`], or [`CatalogueError::TooHeavy`] where the module is too much for any compiler.
 pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<Weight, CatalogueError> {
-    let mut validator = Validator::new_with_features(super::FEATURES);
+    let mut validator = Validator::new_with_features(super::FEATURES.union(super::WasmFeatures::THREADS));
     let mut allocations = FuncValidatorAllocations::default();
     let (mut total, mut single_pass, mut heavy, mut code) = (0u64, 0u64, None, 0);
     for payload in Parser::new(0).parse_all(bytes) {

@@ -9,6 +9,9 @@ pub enum NoHeap {
     /// Nobody wants it to be tracked.
     #[error("turned off by `heap-accounting`")]
     TurnedOff,
+    /// Its threads allocate from one heap, and the books are of one thread.
+    #[error("the module has threads")]
+    Threads,
     /// Its allocator cannot be hooked.
     #[error(transparent)]
     NoHooks(#[from] NoHooks),
@@ -23,6 +26,7 @@ impl NoHeap {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TurnedOff => "turned-off",
+            Self::Threads => "threads",
             Self::NoHooks(why) => why.code(),
             Self::Gone => "hooks-gone",
         }
@@ -105,7 +109,7 @@ mod tests {
              ambiguous-name two-names imported-function start-function no-memory imported-memory too-short no-window \
              no-main main-inlined too-large unusual-code";
         assert_eq!(codes(hooks.map(NoHeap::from)), expected);
-        assert_eq!(codes([NoHeap::TurnedOff, NoHeap::Gone]), "turned-off hooks-gone");
+        assert_eq!(codes([NoHeap::TurnedOff, NoHeap::Threads, NoHeap::Gone]), "turned-off threads hooks-gone");
         let books = [
             Untracked::GrewOutside,
             Untracked::Overlapping,

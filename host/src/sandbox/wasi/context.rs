@@ -1,7 +1,7 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
 use super::clock::Clock;
-use super::fault::Fault;
+use super::fault::{Fault, Halt};
 use super::given_paths::GivenPaths;
 use super::grants::{Grants, SocketError};
 use super::host::Turn;
@@ -34,6 +34,10 @@ pub struct Wasi {
     pub(super) quota: Quota,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
+    /// Whether other threads may run while a call waits.
+    pub(super) has_threads: bool,
+    /// When the call began that is being made, where it is being tried again: in nanoseconds after the test began.
+    pub(super) began: Option<u64>,
     pub(super) given_paths: GivenPaths,
     pub(super) missing_paths: MissingPaths,
     /// Given back last, when nothing listens any more.
@@ -130,6 +134,8 @@ impl Wasi {
             max_handles: u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX),
             quota: Quota::new(limits.most(Limit::Io), limits.most(Limit::HostMemory)),
             stack: None,
+            has_threads: false,
+            began: None,
             given_paths: GivenPaths::default(),
             missing_paths: MissingPaths::default(),
             grants,
@@ -288,6 +294,42 @@ impl Wasi {
             self.world.meter.charge(meter::FRAME, stack.len());
         }
         self.stack = stack;
+    }
+
+    /// A call of a thread is about to be made, or to be tried again where it `began` before.
+    pub(crate) fn begin_try(&mut self, began: Option<u64>) {
+        self.has_threads = true;
+        self.began = began;
+    }
+
+    /// Sets the clock between two calls.
+    pub(crate) fn tell_spent(&mut self, spent: u64) {
+        self.world.clock.set_spent(spent);
+    }
+
+    /// Nanoseconds since the test began.
+    pub(crate) fn elapsed(&self) -> u64 {
+        self.world.clock.elapsed()
+    }
+
+    /// Lets time pass until so many nanoseconds after the test began. Where it is real time, some of it, and the caller looks again.
+    ///
+    /// # Errors
+    /// The test may not go on.
+    pub(crate) fn pass_time(&mut self, until: u64) -> std::result::Result<(), Halt> {
+        if self.world.clock.is_real() {
+            let rest = std::time::Duration::from_nanos(until.saturating_sub(self.elapsed()));
+            self.world.watchdog.pause(rest)?;
+            self.world.clock.look();
+        } else {
+            self.world.clock.sleep_until(until);
+        }
+        Ok(())
+    }
+
+    /// The stack that was captured before the call.
+    pub(crate) fn take_stack(&mut self) -> Option<Stack> {
+        self.stack.take()
     }
 
     /// The fuel that the call just made costs.

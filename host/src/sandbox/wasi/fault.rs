@@ -33,9 +33,22 @@ pub enum Halt {
     /// It waited for a socket until the end.
     #[error(transparent)]
     Wait(#[from] FatalWait),
+    /// It waits, and other threads of the test may run meanwhile.
+    #[error(transparent)]
+    Until(#[from] Until),
     /// It gave a pointer that leads out of its memory or is not aligned, which WASI says is a trap; in wiggle's words.
     #[error("{0}")]
     Pointer(String),
+}
+
+/// A wait of a thread that ends by itself. Only tests with threads are given it: others sleep in the call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it waits")]
+pub struct Until {
+    /// When it ends, in nanoseconds after the test began.
+    pub due: u64,
+    /// The sockets that may end it before, in words; `None` for a sleep.
+    pub sockets: Option<String>,
 }
 
 /// The process has no file descriptor left, or the machine has none. Whether it comes to this depends on the other tests of

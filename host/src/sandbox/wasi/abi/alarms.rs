@@ -19,10 +19,12 @@ struct Alarm {
 }
 
 impl Alarms {
-    /// Those of a poll that begins now.
-    pub fn new(wanted: &[Subscription], clock: &Clock) -> Self {
+    /// Those of a poll that began so many nanoseconds after the test.
+    pub fn new(wanted: &[Subscription], clock: &Clock, began: u64) -> Self {
         let alarms = wanted.iter().enumerate().filter_map(|(index, sub)| match &sub.u {
-            SubscriptionU::Clock(wanted) => Some(Alarm { index, userdata: sub.userdata, due: due(wanted, clock) }),
+            SubscriptionU::Clock(wanted) => {
+                Some(Alarm { index, userdata: sub.userdata, due: due(wanted, clock, began) })
+            }
             SubscriptionU::FdRead(_) | SubscriptionU::FdWrite(_) => None,
         });
         Self(alarms.collect())
@@ -53,14 +55,17 @@ impl Alarms {
 }
 
 /// Nothing is slept for by processor time, which stands still while a test sleeps: it would never be due.
-fn due(sub: &SubscriptionClock, clock: &Clock) -> Result<u64, Errno> {
+fn due(sub: &SubscriptionClock, clock: &Clock, began: u64) -> Result<u64, Errno> {
     let now = match sub.id {
         Clockid::Realtime | Clockid::Monotonic => clock.shows(sub.id),
         Clockid::ProcessCputimeId | Clockid::ThreadCputimeId => return Err(Errno::Notsup),
     };
     let absolute = sub.flags.contains(Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME);
-    let wait = if absolute { sub.timeout.saturating_sub(now) } else { sub.timeout };
-    Ok(clock.elapsed().saturating_add(wait))
+    Ok(if absolute {
+        clock.elapsed().saturating_add(sub.timeout.saturating_sub(now))
+    } else {
+        began.saturating_add(sub.timeout)
+    })
 }
 
 /// The event of a subscription.
@@ -92,7 +97,7 @@ mod tests {
     /// Sleeps until the first alarm; what fired, and the time it took.
     fn sleep(wanted: &[Subscription]) -> (Vec<(usize, u64, Errno)>, u64) {
         let mut clock = clock();
-        let alarms = Alarms::new(wanted, &clock);
+        let alarms = Alarms::new(wanted, &clock, clock.elapsed());
         let mut fired: Vec<_> = alarms.fired(&clock).collect();
         if fired.is_empty() {
             clock.sleep_until(alarms.earliest().unwrap());

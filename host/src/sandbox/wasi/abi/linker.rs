@@ -4,6 +4,7 @@
 
 use crate::sandbox::heap;
 use crate::sandbox::state::TestState;
+use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
 use airtight_abi::{mem, net as abi};
@@ -14,32 +15,55 @@ use wiggle::GuestMemory;
 /// The module name of the imports.
 const MODULE: &str = "wasi_snapshot_preview1";
 
+/// Defines a function of a guest whose calls are that of `$call`: for a guest with threads, one in which others may run.
+macro_rules! define {
+    ($linker:ident, $for_threads:ident, $module:expr, $name:expr, ($captures:expr, $yields:expr),
+        ($($arg:ident $ty:ty),*), $call:expr) => {
+        if $for_threads {
+            $linker.func_wrap_async($module, $name, |mut caller: Caller<'_, TestState>, ($($arg,)*): ($($ty,)*)| {
+                Box::new(async move { threads::call(&mut caller, ($captures, $yields), $call).await })
+            })?;
+        } else {
+            $linker.func_wrap($module, $name, |mut caller: Caller<'_, TestState> $(, $arg: $ty)*| {
+                around(&mut caller, $captures, $call)
+            })?;
+        }
+    };
+}
+
 macro_rules! hostcalls {
-    ($linker:ident: $( $stack:ident $name:ident ( $($arg:ident $ty:ty),* ) )*) => {$(
-        $linker.func_wrap(MODULE, stringify!($name), |mut caller: Caller<'_, TestState> $(, $arg: $ty)*| {
-            let capture = stringify!($stack) == "acquires";
-            around(&mut caller, capture, move |state, memory| {
-                ready(preview1::$name(&mut state.wasi, memory $(, $arg)*))
-            })
-        })?;
-    )*};
+    ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident ( $($arg:ident $ty:ty),* ) )*) => {$({
+        const CALL: (bool, bool) = traits(stringify!($stack));
+        define!($linker, $for_threads, MODULE, stringify!($name), (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
+            ready(preview1::$name(&mut *state.wasi, memory $(, $arg)*))
+        });
+    })*};
 }
 
 macro_rules! own_calls {
-    ($linker:ident: $( $stack:ident $name:ident $function:path : ( $($arg:ident $ty:ty),* ) )*) => {$(
-        $linker.func_wrap(abi::MODULE, abi::$name, |mut caller: Caller<'_, TestState> $(, $arg: $ty)*| {
-            let capture = stringify!($stack) == "acquires";
-            around(&mut caller, capture, move |state, memory| $function(&mut state.wasi, memory $(, $arg)*))
-        })?;
-    )*};
+    ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident $function:path : ( $($arg:ident $ty:ty),* ) )*) => {$({
+        const CALL: (bool, bool) = traits(stringify!($stack));
+        define!($linker, $for_threads, abi::MODULE, abi::$name, (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
+            $function(&mut state.wasi, memory $(, $arg)*)
+        });
+    })*};
 }
 
-/// Adds every function of preview 1, and airtight's own.
+/// Whether a function may acquire a handle, so that its stack is captured, and whether it lets other threads run.
+const fn traits(stack: &str) -> (bool, bool) {
+    match stack.as_bytes() {
+        b"acquires" => (true, false),
+        b"yields" => (false, true),
+        _ => (false, false),
+    }
+}
+
+/// Adds every function of preview 1, and airtight's own, for guests with threads or without.
 ///
 /// # Errors
 /// None is expected: a name defined twice would be a bug.
-pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
-    hostcalls! { linker:
+pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmtime::Result<()> {
+    hostcalls! { linker, for_threads:
         plain args_get(a i32, b i32)
         plain args_sizes_get(a i32, b i32)
         plain environ_get(a i32, b i32)
@@ -80,27 +104,27 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
         plain poll_oneoff(a i32, b i32, c i32, d i32)
         plain proc_exit(a i32)
         plain proc_raise(a i32)
-        plain sched_yield()
+        yields sched_yield()
         plain random_get(a i32, b i32)
         acquires sock_accept(a i32, b i32, c i32)
         plain sock_recv(a i32, b i32, c i32, d i32, e i32, f i32)
         plain sock_send(a i32, b i32, c i32, d i32, e i32)
         plain sock_shutdown(a i32, b i32)
     }
-    own_calls! { linker:
+    own_calls! { linker, for_threads:
         acquires LISTEN net::listen: (a i32, b i32)
         acquires CONNECT net::connect: (a i32, b i32)
         plain ADDRESS net::address: (a i32, b i32, c i32)
     }
-    let mut memory_call =
-        |name, function: fn(&mut TestState, &mut GuestMemory<'_>, i32, i32) -> wasmtime::Result<i32>| {
-            let call = move |mut caller: Caller<'_, TestState>, record: i32, len: i32| {
-                around(&mut caller, false, move |state, memory| function(state, memory, record, len))
-            };
-            linker.func_wrap(mem::MODULE, name, call).map(drop)
-        };
-    memory_call(mem::STATS, heap::stats)?;
-    memory_call(mem::MARK, heap::mark)?;
+    define!(linker, for_threads, mem::MODULE, mem::STATS, (false, false), (record i32, len i32), move |state, memory| {
+        heap::stats(state, memory, record, len)
+    });
+    define!(linker, for_threads, mem::MODULE, mem::MARK, (false, false), (record i32, len i32), move |state, memory| {
+        heap::mark(state, memory, record, len)
+    });
+    if for_threads {
+        threads::add_to_linker(linker)?;
+    }
     Ok(())
 }
 
@@ -110,7 +134,8 @@ fn ready<T>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::R
     Ok(done.map_err(Halt::from_wiggle)?)
 }
 
-fn around<T>(
+/// What there is to do before and after a call of the host.
+pub(in crate::sandbox) fn around<T>(
     caller: &mut Caller<'_, TestState>,
     capture: bool,
     call: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
@@ -121,6 +146,7 @@ fn around<T>(
     let spent = state.heap.answers.spent(state.spent(left));
     state.wasi.begin_call(spent, stack);
     let done = match caller.get_export("memory") {
+        _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),
         Some(Extern::Memory(memory)) => {
             let (bytes, state) = memory.data_and_store_mut(&mut *caller);
             call(state, &mut GuestMemory::Unshared(bytes))

@@ -1,12 +1,13 @@
 //! `poll_oneoff` tells all that is ready or due now, in the order of the subscriptions. Where nothing is, sockets of the host
 //! are given real time to become ready, up to what the earliest clock asks for; then that clock fires, by moving virtual
 //! time, or because real time has come there. With nothing to wait for but the test's own network the wait would never end:
-//! the test ends instead.
+//! the test ends instead. Of a test with threads another one may run meanwhile, so that its waits are not waited for here.
 
 use super::alarms::{Alarms, event};
+use crate::ledger::Stack;
 use crate::sandbox::ending::WallClock;
 use crate::sandbox::wasi::context::Wasi;
-use crate::sandbox::wasi::fault::Fault;
+use crate::sandbox::wasi::fault::{Fault, Until};
 use crate::sandbox::wasi::meter::{self, MAX_VECTORS};
 use crate::sandbox::wasi::table::{Entry, Interest, Readiness, Result};
 use crate::sandbox::wasi::waiting::{BlockedWait, Wait};
@@ -56,7 +57,8 @@ impl Wasi {
     }
 
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
-        let alarms = Alarms::new(wanted, &self.world.clock);
+        let began = self.began.unwrap_or(self.world.clock.elapsed());
+        let alarms = Alarms::new(wanted, &self.world.clock, began);
         // A time that is too far away for the host's clock never comes: the test's deadline comes first.
         let give_up = alarms.wait(&self.world.clock).and_then(|wait| Instant::now().checked_add(wait));
         loop {
@@ -66,6 +68,12 @@ impl Wasi {
             if !events.is_empty() {
                 events.sort_by_key(|(index, _)| *index);
                 return Ok(events.into_iter().map(|(_, event)| event).collect());
+            }
+            if let (true, false, Some(due)) = (self.has_threads, look.outside, alarms.earliest()) {
+                let waits = wanted.iter().any(|sub| descriptor(sub).is_some());
+                let sockets = waits.then_some(BlockedWait { wait: Wait::Readiness, forever: false });
+                let sockets = sockets.map(|wait| wait.named(&self.named(wanted).0, None).message);
+                return Err(Until { due, sockets }.into());
             }
             let rest = give_up.map(|at| at.saturating_duration_since(Instant::now()));
             match alarms.earliest() {
@@ -118,6 +126,12 @@ impl Wasi {
 
     /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
     fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
+        let (names, acquired) = self.named(wanted);
+        BlockedWait { wait: Wait::Readiness, forever }.named(&names, acquired).into()
+    }
+
+    /// The names of the descriptors that are waited for, and where the first was acquired.
+    fn named(&self, wanted: &[Subscription]) -> (String, Option<Stack>) {
         let mut entries: Vec<(Fd, &Entry)> = Vec::new();
         for (fd, ..) in wanted.iter().filter_map(descriptor) {
             if let Ok(entry) = self.table.get(fd)
@@ -131,8 +145,7 @@ impl Wasi {
             names.push(format!("{} more", entries.len() - NAMED));
         }
         let first = entries.first().and_then(|(_, entry)| self.ledger.get(entry.id));
-        let stuck = BlockedWait { wait: Wait::Readiness, forever };
-        stuck.named(&names.join(" or "), first.and_then(|handle| handle.stack.clone())).into()
+        (names.join(" or "), first.and_then(|handle| handle.stack.clone()))
     }
 }
 

@@ -1,0 +1,211 @@
+//! Guests with threads, and hostile ones, as WebAssembly text.
+
+use crate::config::Config;
+use crate::model::{TestRecord, Verdict};
+use crate::run::{Runner, Selection, Subject};
+use crate::sandbox::{LoadOptions, LoadedModule};
+use std::path::Path;
+
+const IMPORTS: &str = r#"
+    (import "env" "memory" (memory 1 100 shared))
+    (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))"#;
+
+/// The record of a program with these fields, a main function, and what its other threads do with what they are given.
+fn run_under(config: &str, fields: &str, main: &str, thread: &str) -> TestRecord {
+    let text = format!(
+        r#"(module {IMPORTS} (export "memory" (memory 0)) {fields}
+            (func $main (export "_start") {main})
+            (func $thread (export "wasi_thread_start") (param $id i32) (param $given i32) {thread}))"#
+    );
+    let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().jobs(1).build().unwrap();
+    let module: LoadedModule = runner.load(wat::parse_str(text).unwrap(), LoadOptions::named("guest")).unwrap();
+    assert!(module.has_threads());
+    let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+    let report = runner.run(&plan, &mut ()).unwrap();
+    report.canonical.modules[0].tests[0].clone()
+}
+
+fn run(fields: &str, main: &str, thread: &str) -> TestRecord {
+    run_under("", fields, main, thread)
+}
+
+fn message(record: &TestRecord) -> &str {
+    record.details.as_ref().and_then(|details| details.message.as_deref()).unwrap_or_default()
+}
+
+const SPAWN: &str = "(drop (call $spawn (i32.const 7)))";
+const WAIT_AT_0: &str = "(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))";
+const TELL_0: &str = "(i32.atomic.store (i32.const 0) (i32.const 1))
+    (drop (memory.atomic.notify (i32.const 0) (i32.const -1)))";
+
+#[test]
+fn a_thread_runs_and_is_waited_for() {
+    let check = "(if (i32.ne (i32.load (i32.const 4)) (i32.const 8)) (then unreachable))";
+    let work = "(i32.store (i32.const 4) (i32.add (local.get $id) (local.get $given)))";
+    let passed = run("", &format!("{SPAWN} {WAIT_AT_0} {check}"), &format!("{work} {TELL_0}"));
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+    assert_eq!(passed.usage.unwrap().linear_peak, Some(1 << 16));
+}
+
+#[test]
+fn a_start_function_runs_in_every_thread_and_may_wait() {
+    let fields = "(func $start (drop (i32.atomic.rmw.add (i32.const 8) (i32.const 1)))
+        (drop (memory.atomic.wait32 (i32.const 12) (i32.const 0) (i64.const 1000)))) (start $start)";
+    let check = "(if (i32.ne (i32.load (i32.const 8)) (i32.const 2)) (then unreachable))";
+    let passed = run(fields, &format!("{SPAWN} {WAIT_AT_0} {check}"), TELL_0);
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+    let stuck = run(&format!("(func $start {WAIT_AT_0}) (start $start)"), "", "");
+    assert_eq!(stuck.verdict, Verdict::Timeout);
+}
+
+#[test]
+fn who_spins_does_not_keep_others_from_running() {
+    let spin = "(loop $again (br_if $again (i32.eqz (i32.atomic.load (i32.const 0)))))";
+    let passed = run("", &format!("{SPAWN} {spin}"), TELL_0);
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+}
+
+#[test]
+fn who_waits_for_a_time_wakes_in_order_and_time_stands_still_meanwhile() {
+    // Each thread waits for a second for each unit of what it is given, and then appends its number.
+    let main =
+        "(drop (call $spawn (i32.const 3))) (drop (call $spawn (i32.const 1))) (drop (call $spawn (i32.const 2)))
+        (loop $again
+            (drop (memory.atomic.wait32 (i32.const 0) (i32.atomic.load (i32.const 0)) (i64.const -1)))
+            (br_if $again (i32.lt_u (i32.atomic.load (i32.const 0)) (i32.const 3))))
+        (if (i32.ne (i32.load (i32.const 8)) (i32.const 0x020301)) (then unreachable))
+        (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 16)))
+        (if (i64.gt_u (i64.load (i32.const 16)) (i64.const 86_403_001_000_000)) (then unreachable))";
+    let thread = "(if (i32.ne (memory.atomic.wait32 (i32.const 64) (i32.const 0)
+            (i64.mul (i64.extend_i32_u (local.get $given)) (i64.const 1_000_000_000))) (i32.const 2)) (then unreachable))
+        (i32.store (i32.const 8) (i32.or (i32.shl (i32.load (i32.const 8)) (i32.const 8)) (local.get $id)))
+        (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+        (drop (memory.atomic.notify (i32.const 0) (i32.const 1)))";
+    let passed = run("", main, thread);
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+}
+
+#[test]
+fn a_sleep_of_one_thread_lets_others_run() {
+    // A subscription to the monotonic clock, for an hour.
+    let sleep = "(i32.store (i32.const 112) (i32.const 1)) (i64.store (i32.const 120) (i64.const 3_600_000_000_000))
+        (drop (call $poll (i32.const 96) (i32.const 160) (i32.const 1) (i32.const 200)))";
+    let check = "(if (i32.eqz (i32.load (i32.const 0))) (then unreachable))";
+    let passed = run("", &format!("{SPAWN} {sleep} {check}"), TELL_0);
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+}
+
+#[test]
+fn a_deadlock_is_told_at_once_with_all_threads() {
+    let stuck = run(
+        "",
+        &format!("{SPAWN} {WAIT_AT_0}"),
+        "(drop (memory.atomic.wait64 (i32.const 8) (i64.const 0) (i64.const -1)))",
+    );
+    assert_eq!(stuck.verdict, Verdict::Timeout);
+    insta::assert_snapshot!(message(&stuck), @r"
+    none of its 2 threads can ever go on: each waits for another
+    the main thread waits for a notification of address 0x0 at `main` for 12ns
+    thread 1 waits for a notification of address 0x8 at `thread`, spawned at `main`
+    ");
+}
+
+#[test]
+fn a_trap_and_an_exit_of_a_thread_end_the_test() {
+    let trapped = run("", &format!("{SPAWN} {WAIT_AT_0}"), "unreachable");
+    assert_eq!(trapped.verdict, Verdict::Fail);
+    let left = run("", &format!("{SPAWN} {WAIT_AT_0}"), "(call $exit (i32.const 3))");
+    assert_eq!((left.verdict, left.details.unwrap().exit_status), (Verdict::Exit, Some(3)));
+}
+
+#[test]
+fn bad_addresses_trap() {
+    for (operator, expected) in [
+        ("(memory.atomic.wait32 (i32.const 65536) (i32.const 0) (i64.const 0))", "out-of-bounds"),
+        ("(memory.atomic.wait32 (i32.const 2) (i32.const 0) (i64.const 0))", "misaligned"),
+        ("(memory.atomic.wait64 (i32.const 4) (i64.const 0) (i64.const 0))", "misaligned"),
+        ("(memory.atomic.wait64 offset=65528 (i32.const 8) (i64.const 0) (i64.const 0))", "out-of-bounds"),
+        ("(memory.atomic.notify offset=4294967292 (i32.const -4) (i32.const 1))", "out-of-bounds"),
+        ("(memory.atomic.notify (i32.const 65536) (i32.const 1))", "out-of-bounds"),
+        ("(memory.atomic.notify (i32.const 1) (i32.const 1))", "misaligned"),
+    ] {
+        let trapped = run("", &format!("(drop {operator})"), "");
+        assert!(message(&trapped).contains(expected), "{operator}: {}", message(&trapped));
+    }
+}
+
+#[test]
+fn fuel_is_that_of_all_threads() {
+    let endless = "(loop $again (br $again))";
+    let out = run_under("[profile.default]\nfuel = \"5M\"", "", &format!("{SPAWN} {SPAWN} {endless}"), endless);
+    assert_eq!(out.verdict, Verdict::Timeout);
+    assert_eq!(out.usage.unwrap().fuel, Some(5_000_000));
+    // Each of the two needs more than half of it.
+    let most = "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const 500000))))";
+    let both = |fuel: u32| {
+        let config = format!("[profile.default]\nfuel = {fuel}");
+        run_under(&config, "", &format!("{most} {SPAWN} {WAIT_AT_0}"), &format!("{most} {TELL_0}"))
+    };
+    let enough = both(20_000_000);
+    assert_eq!(enough.verdict, Verdict::Pass, "{}", message(&enough));
+    let spent = enough.usage.unwrap().fuel.unwrap();
+    assert!(spent > 7_000_000, "{spent}");
+    assert_eq!(both(spent as u32).verdict, Verdict::Pass, "exactly what it needs");
+    assert_eq!(both(spent as u32 - 1).verdict, Verdict::Timeout, "one unit less");
+}
+
+#[test]
+fn the_memory_of_all_threads_is_capped() {
+    let grow = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))";
+    let full = run_under(
+        "[profile.default]\nmemory = \"1MiB\"",
+        "",
+        &format!("{SPAWN} {WAIT_AT_0}"),
+        &format!("{grow} {TELL_0}"),
+    );
+    assert_eq!((full.verdict, full.usage.unwrap().linear_peak), (Verdict::Pass, Some(1 << 20)));
+    let none = run_under("[profile.default]\nmemory = \"1KiB\"", "", "", "");
+    assert_eq!(none.verdict, Verdict::Memory, "{}", message(&none));
+}
+
+#[test]
+fn hostile_guests_end() {
+    let fuel = "[profile.default]\nfuel = \"20M\"";
+    let spawn_for_ever = "(loop $again (drop (call $spawn (i32.const 0))) (br $again))";
+    let storm = "(loop $again (drop (memory.atomic.notify (i32.const 0) (i32.const -1))) (br $again))";
+    let mismatched =
+        "(loop $again (drop (memory.atomic.wait32 (i32.const 0) (i32.const 1) (i64.const -1))) (br $again))";
+    let zero = "(loop $again (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0))) (br $again))";
+    let yields = "(loop $again (drop (call $yield)) (br $again))";
+    for (main, thread) in [
+        (spawn_for_ever, spawn_for_ever),
+        (spawn_for_ever, WAIT_AT_0),
+        (spawn_for_ever, ""),
+        (storm, WAIT_AT_0),
+        (mismatched, mismatched),
+        (zero, zero),
+        (yields, yields),
+    ] {
+        let ended = run_under(fuel, "", &format!("{SPAWN} {SPAWN} {main}"), thread);
+        assert_eq!(ended.verdict, Verdict::Timeout, "{main} {thread}: {}", message(&ended));
+        assert_eq!(ended.usage.unwrap().fuel, Some(20_000_000));
+    }
+}
+
+#[test]
+fn a_module_without_an_entry_for_threads_fails_when_one_begins() {
+    let text = format!(r#"(module {IMPORTS} (func (export "_start") {SPAWN} {WAIT_AT_0}))"#);
+    let runner = Runner::builder(&Config::default(), "default").unwrap().build().unwrap();
+    let module = runner.load(wat::parse_str(text).unwrap(), LoadOptions::named("guest")).unwrap();
+    let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+    let report = runner.run(&plan, &mut ()).unwrap();
+    let record = &report.canonical.modules[0].tests[0];
+    assert_eq!(record.verdict, Verdict::Fail);
+    assert!(message(record).contains("wasi_thread_start"), "{}", message(record));
+}

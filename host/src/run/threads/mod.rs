@@ -1,0 +1,131 @@
+//! What is said of threads that had not ended: which one, where, and what it waits for.
+
+#[cfg(test)]
+mod guests;
+
+use crate::model::{Frame, units::format_duration};
+use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};
+use crate::symbols::Symbols;
+use std::time::Duration;
+
+/// Threads named in a message; the rest are counted.
+const NAMED: usize = 8;
+
+/// What functions of Rust's library and of the C library wait for, by a part of their names. Of several on a stack, the outermost
+/// that the user's own code called counts: a channel parks, and parking locks.
+const WAITS: [(&str, &str); 16] = [
+    ("JoinHandle", "joins a thread"),
+    ("JoinInner", "joins a thread"),
+    ("pthread_join", "joins a thread"),
+    ("thread::scoped::", "waits for its scoped threads"),
+    ("Condvar", "waits for a condition variable"),
+    ("pthread_cond_", "waits for a condition variable"),
+    ("Barrier", "waits at a barrier"),
+    ("rwlock", "locks a reader-writer lock"),
+    ("RwLock", "locks a reader-writer lock"),
+    ("mutex", "locks a mutex"),
+    ("Mutex", "locks a mutex"),
+    ("::recv", "receives from a channel"),
+    ("::send", "sends into a channel"),
+    ("sync::once", "waits for what another thread initialises"),
+    ("sync::lazy_lock", "waits for what another thread initialises"),
+    ("thread::park", "is parked"),
+];
+
+/// What is said of a test in which no thread can ever go on.
+pub fn deadlock(threads: &Deadlocked, symbols: &Symbols) -> String {
+    let mut all: Vec<String> = threads.threads.iter().take(NAMED).map(|thread| told(thread, symbols)).collect();
+    if threads.threads.len() > NAMED {
+        all.push(format!("and {} more", threads.threads.len() - NAMED));
+    }
+    format!("{threads}\n{}", all.join("\n"))
+}
+
+/// A thread, what it does, where, and where it comes from.
+fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
+    let mut words = format!("{} {}", name(thread), doing(thread, symbols));
+    if let Some(place) = place(&symbols.frames(&thread.stack)) {
+        words += &format!(" at {place}");
+    }
+    if thread.waited > 0 {
+        words += &format!(" for {}", format_duration(Duration::from_nanos(thread.waited)));
+    }
+    let spawned = thread.spawned.as_ref().map(|stack| symbols.frames(stack));
+    if let Some(place) = spawned.as_deref().and_then(place) {
+        words += &format!(", spawned at {place}");
+    }
+    words
+}
+
+/// `the main thread`, or `thread 3`.
+fn name(thread: &StoppedThread) -> String {
+    if thread.id == 0 { "the main thread".to_owned() } else { format!("thread {}", thread.id) }
+}
+
+/// What a thread does: `locks a mutex`.
+fn doing(thread: &StoppedThread, symbols: &Symbols) -> String {
+    match &thread.wait {
+        None => "runs".to_owned(),
+        Some(ThreadWait::Time) => "sleeps".to_owned(),
+        Some(ThreadWait::Descriptor(words)) => words.clone(),
+        Some(ThreadWait::Address(address)) => {
+            let calls = symbols.library_calls(&thread.stack);
+            let known = calls.iter().rev().find_map(|call| WAITS.iter().find(|(part, _)| call.contains(part)));
+            known.map_or_else(
+                || format!("waits for a notification of address {address:#x}"),
+                |(_, words)| (*words).to_owned(),
+            )
+        }
+    }
+}
+
+/// The innermost place in the user's own code.
+fn place(stack: &[Frame]) -> Option<String> {
+    let frame = stack.iter().find(|frame| frame.is_own())?;
+    Some(match (&frame.file, frame.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        _ => format!("`{}`", frame.function),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RawFrame;
+    use crate::symbols::PathRoots;
+
+    fn thread(id: u32, functions: std::ops::Range<u32>, wait: Option<ThreadWait>) -> StoppedThread {
+        let stack: Vec<_> = functions.map(|function| RawFrame { function, offset: None }).collect();
+        let spawned = (id > 0).then(|| [RawFrame { function: 4, offset: None }].into());
+        StoppedThread { id, spawned, stack: stack.into(), wait, waited: u64::from(id) * 1_500 }
+    }
+
+    #[test]
+    fn each_thread_is_told_with_its_wait_and_its_place() {
+        let functions = [
+            "std::sys::sync::mutex::futex::Mutex::lock_contended",
+            "std::sync::mpmc::list::Channel<T>::recv",
+            "demo::f",
+            "demo::main",
+            "demo::spawns",
+        ];
+        let text: String = functions.iter().map(|name| format!("(func $\"{name}\")")).collect();
+        let symbols = Symbols::of_bytes(&wat::parse_str(format!("(module {text})")).unwrap(), PathRoots::default());
+        let address = Some(ThreadWait::Address(0x1000));
+        let mut threads = vec![
+            thread(0, 0..3, address.clone()),
+            thread(1, 2..4, address),
+            thread(2, 3..4, Some(ThreadWait::Descriptor("waits for bytes".into()))),
+            thread(3, 3..4, None),
+        ];
+        insta::assert_snapshot!(deadlock(&Deadlocked { threads: threads.clone() }, &symbols), @r"
+        none of its 4 threads can ever go on: each waits for another
+        the main thread receives from a channel at `demo::f`
+        thread 1 waits for a notification of address 0x1000 at `demo::f` for 1.5µs, spawned at `demo::spawns`
+        thread 2 waits for bytes at `demo::main` for 3µs, spawned at `demo::spawns`
+        thread 3 runs at `demo::main` for 4.5µs, spawned at `demo::spawns`
+        ");
+        threads.extend((4..20).map(|id| thread(id, 3..4, None)));
+        assert!(deadlock(&Deadlocked { threads }, &symbols).ends_with("and 12 more"));
+    }
+}

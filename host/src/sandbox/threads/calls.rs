@@ -1,0 +1,226 @@
+//! What a guest with threads calls: WASI's functions, in which others may run while one waits; `thread-spawn`; and what its waits
+//! and notifications have become.
+
+use super::schedule::{Wait, Wake};
+use super::seat::Seat;
+use super::stopped::Stopped;
+use crate::catalogue::threads;
+use crate::ledger::both_ends;
+use crate::sandbox::module::LoadedModule;
+use crate::sandbox::state::TestState;
+use crate::sandbox::wasi::{Halt, around, meter};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use wasmtime::error::Context as _;
+use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, Trap};
+use wiggle::GuestMemory;
+
+/// What `thread-spawn` gives where there are too many threads: wasi-libc makes `EAGAIN` of it.
+const REFUSED: i32 = -6;
+
+/// Frames that are kept of each end of the stack of a thread that was spawned.
+const SPAWN_FRAMES: usize = 64;
+
+/// The module name under which the functions are kept that waits call. No guest can import them.
+const MODULE: &str = "airtight:threads";
+const WAIT32: &str = "wait32";
+const WAIT64: &str = "wait64";
+const NOTIFY: &str = "notify";
+
+/// Lets other threads run, and is done when its own is run again.
+#[derive(Default)]
+pub(super) struct Turn {
+    is_over: bool,
+}
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.is_over, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// A host call of a thread: tried again, after others have run, for as long as it waits for what they may do.
+pub async fn call<T>(
+    caller: &mut Caller<'_, TestState>,
+    (captures, yields): (bool, bool),
+    call: impl Fn(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    let seat = caller.data().thread.clone().context("the store runs no thread")?;
+    check(&seat)?;
+    let mut began = None;
+    loop {
+        caller.data_mut().wasi.begin_try(began);
+        let done = around(caller, captures, &call);
+        began.get_or_insert(caller.data().wasi.elapsed());
+        let error = match done {
+            Ok(done) => {
+                seat.board.schedule().descriptors_changed();
+                if yields || seat.is_due() {
+                    let_others_run(&seat).await?;
+                }
+                return Ok(done);
+            }
+            Err(error) => error,
+        };
+        let now = caller.data().wasi.elapsed();
+        match error.downcast_ref::<Halt>() {
+            Some(Halt::Until(until)) => {
+                let wait = until.sockets.clone().map_or(Wait::Time, Wait::Descriptor);
+                seat.wait(wait, Some(until.due), now);
+            }
+            Some(Halt::Wait(waited)) if waited.forever => {
+                seat.wait(Wait::Descriptor(waited.message.clone()), None, now);
+            }
+            _ => return Err(error),
+        }
+        Turn::default().await;
+        check(&seat)?;
+        seat.woken();
+    }
+}
+
+/// Lets others run before the thread goes on.
+async fn let_others_run(seat: &Seat) -> Result<(), Stopped> {
+    seat.board.schedule().yielded(seat.id);
+    Turn::default().await;
+    check(seat)
+}
+
+/// Ends a thread that is to end where it is.
+fn check(seat: &Seat) -> Result<(), Stopped> {
+    if seat.stops() { Err(Stopped) } else { Ok(()) }
+}
+
+/// Adds `thread-spawn`.
+///
+/// # Errors
+/// None is expected: a name defined twice would be a bug.
+pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
+    linker.func_wrap_async(
+        threads::MODULE,
+        threads::SPAWN,
+        |mut caller: Caller<'_, TestState>, (given,): (i32,)| {
+            Box::new(async move {
+                call(&mut caller, (true, true), move |state, _| {
+                    let stack = state.wasi.take_stack().unwrap_or_else(|| [].into());
+                    let seat = state.thread.as_ref().context("the store runs no thread")?;
+                    let spawned = seat.board.schedule().spawn(given, both_ends(stack, SPAWN_FRAMES));
+                    Ok(spawned.map_or(REFUSED, u32::cast_signed))
+                })
+                .await
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// The linker that holds what waits call, and nothing that a guest links with.
+///
+/// # Errors
+/// None is expected: a name defined twice would be a bug.
+pub fn hooks(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap_async(MODULE, WAIT32, |caller: Caller<'_, TestState>, (at, expected, timeout, offset)| {
+        let expected: u32 = expected;
+        Box::new(wait(caller, (at, offset), expected.to_le_bytes(), timeout))
+    })?;
+    linker.func_wrap_async(MODULE, WAIT64, |caller: Caller<'_, TestState>, (at, expected, timeout, offset)| {
+        let expected: u64 = expected;
+        Box::new(wait(caller, (at, offset), expected.to_le_bytes(), timeout))
+    })?;
+    linker.func_wrap_async(MODULE, NOTIFY, |caller: Caller<'_, TestState>, (at, most, offset)| {
+        Box::new(notify(caller, (at, offset), most))
+    })?;
+    Ok(linker)
+}
+
+/// Puts the functions where the waits of an instance look for them.
+///
+/// # Errors
+/// None is expected.
+pub fn attach(
+    module: &LoadedModule,
+    table: &ModuleExport,
+    store: &mut Store<TestState>,
+    instance: &Instance,
+) -> wasmtime::Result<()> {
+    let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
+    let table = table.context("the table of the waits is gone")?;
+    let hooks = module.engine().thread_hooks().context("the engine has no threads")?;
+    for (slot, name) in (0..).zip([WAIT32, WAIT64, NOTIFY]) {
+        let function = hooks.get(&mut *store, MODULE, name)?.into_func();
+        table.set(&mut *store, slot, Ref::Func(Some(function.context("a wait is gone")?)))?;
+    }
+    Ok(())
+}
+
+/// What a wait gives.
+const TOLD: u32 = 0;
+const OTHER_VALUE: u32 = 1;
+const TIMED_OUT: u32 = 2;
+
+/// `memory.atomic.wait`: for a notification, unless the memory holds another value than these bytes.
+async fn wait<const N: usize>(
+    mut caller: Caller<'_, TestState>,
+    (at, offset): (u32, u32),
+    expected: [u8; N],
+    timeout: i64,
+) -> wasmtime::Result<u32> {
+    let (seat, now) = enter(&mut caller)?;
+    let place = place::<N>(&seat, at, offset)?;
+    // SAFETY: the reference is gone at the end of the statement.
+    let found = unsafe { &*seat.bytes() }.get(place as usize..).and_then(<[u8]>::first_chunk::<N>) == Some(&expected);
+    if !found {
+        if seat.is_due() {
+            let_others_run(&seat).await?;
+        }
+        return Ok(OTHER_VALUE);
+    }
+    // Less than 0 is for ever.
+    let due = u64::try_from(timeout).ok().map(|timeout| now.saturating_add(timeout));
+    seat.wait(Wait::Address(place), due, now);
+    Turn::default().await;
+    check(&seat)?;
+    Ok(match seat.woken() {
+        Wake::Told => TOLD,
+        Wake::TimedOut => TIMED_OUT,
+    })
+}
+
+/// `memory.atomic.notify`.
+async fn notify(mut caller: Caller<'_, TestState>, (at, offset): (u32, u32), most: u32) -> wasmtime::Result<u32> {
+    let (seat, _) = enter(&mut caller)?;
+    let place = place::<4>(&seat, at, offset)?;
+    let told = seat.board.schedule().notify(place, most);
+    if seat.is_due() {
+        let_others_run(&seat).await?;
+    }
+    Ok(told)
+}
+
+/// A thread calls the host to wait or notify: it is charged, and the time is set.
+fn enter(caller: &mut Caller<'_, TestState>) -> wasmtime::Result<(Seat, u64)> {
+    let seat = caller.data().thread.clone().context("the store runs no thread")?;
+    check(&seat)?;
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let spent = state.spent(left);
+    state.wasi.tell_spent(spent);
+    let now = state.wasi.elapsed();
+    caller.set_fuel(left.checked_sub(meter::CALL).ok_or(Trap::OutOfFuel)?)?;
+    Ok((seat, now))
+}
+
+/// The address of so many bytes, which have to be in memory and aligned.
+fn place<const N: usize>(seat: &Seat, at: u32, offset: u32) -> Result<u32, Trap> {
+    let place = u64::from(at) + u64::from(offset);
+    if !place.is_multiple_of(N as u64) {
+        return Err(Trap::HeapMisaligned);
+    }
+    if place + N as u64 > seat.memory_size() {
+        return Err(Trap::MemoryOutOfBounds);
+    }
+    u32::try_from(place).map_err(|_| Trap::MemoryOutOfBounds)
+}

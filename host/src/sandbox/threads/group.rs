@@ -1,0 +1,386 @@
+//! The threads of one test, and the loop that runs them.
+
+use super::calls;
+use super::schedule::{MAIN, Next, QUANTUM, Schedule, ThreadId, Waiting};
+use super::seat::{Board, Seat};
+use super::shared::{Shared, Together};
+use super::stopped::{Deadlocked, StoppedThread};
+use crate::catalogue::threads::ENTRY;
+use crate::instrument::{START_EXPORT, THREADS_TABLE};
+use crate::ledger::Stack;
+use crate::policy::{Limit, Policy};
+use crate::sandbox::ending::WallClock;
+use crate::sandbox::heap::{self, PAGE};
+use crate::sandbox::module::LoadedModule;
+use crate::sandbox::rerun::Instruments;
+use crate::sandbox::state::TestState;
+use crate::sandbox::store::fresh_store;
+use crate::sandbox::wasi::Wasi;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use wasmtime::error::Context as _;
+use wasmtime::{
+    Extern, Instance, InstancePre, MemoryType, Module, ModuleExport, ResourceLimiter, SharedMemory, Store, TypedFunc,
+    WasmBacktrace, WasmParams, WasmResults,
+};
+
+/// Threads that a test may have at once, beside its main one.
+const MOST_THREADS: usize = 1024;
+
+/// Fuel of a thread that was spawned: more than all together may spend, which is what counts.
+const THREAD_FUEL: u64 = u64::MAX / 4;
+
+/// Turns after which the deadline of the test is looked at.
+const LOOK_AT_CLOCK: u32 = 64;
+
+/// How often a thread that is to end where it is may be run until it does. Where it was interrupted, it runs on to the next place at
+/// which it can be.
+const MOST_STOPPING: u32 = 100;
+
+/// How often a thread is run after the test is over, to end by itself: one that was joined still has to return.
+const LAST_TURNS: u32 = 10;
+
+/// What a module with threads has for them.
+pub struct ThreadModule {
+    memory: MemoryType,
+    table: ModuleExport,
+    start: Option<ModuleExport>,
+}
+
+impl ThreadModule {
+    /// Of a module whose waits were made calls of the host; `None` where they were not.
+    pub fn new(module: &Module) -> Option<Self> {
+        let memory = module.imports().find_map(|import| import.ty().memory().cloned());
+        let table = module.get_export_index(THREADS_TABLE)?;
+        Some(Self { memory: memory?, table, start: module.get_export_index(START_EXPORT) })
+    }
+
+    /// The memory of a test, which may grow to so many bytes.
+    fn memory(&self, store: &mut Store<TestState>, limit: u64) -> wasmtime::Result<SharedMemory> {
+        let least = self.memory.minimum();
+        let bytes = usize::try_from(least.saturating_mul(PAGE)).unwrap_or(usize::MAX);
+        if !store.data_mut().limiter.memory_growing(0, bytes, None)? {
+            wasmtime::bail!("its memory begins with {bytes} bytes, over the limit `memory`");
+        }
+        let most = self.memory.maximum().unwrap_or(u64::MAX).min(limit / PAGE).max(least);
+        let memory = MemoryType::shared(u32::try_from(least)?, u32::try_from(most)?);
+        SharedMemory::new(store.engine(), memory).context(
+            "the machine has no address space left for a shared memory, 4 GiB; raise `ulimit -v` or lower `-j`",
+        )
+    }
+}
+
+type ThreadRun<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + 'a>>;
+
+/// Why all threads of a test were ended, beside a trap or an exit of one.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the test was ended")]
+pub struct EndedAll {
+    pub why: EndReason,
+    /// Where the thread was that ran last.
+    pub stack: Stack,
+}
+
+/// What ended all threads of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// They have spent all the fuel.
+    Fuel,
+    /// The time is up, or the run is interrupted.
+    Clock(WallClock),
+}
+
+/// The threads of a test.
+pub struct ThreadGroup<'a> {
+    module: &'a LoadedModule,
+    own: &'a ThreadModule,
+    instruments: &'a Instruments,
+    pre: InstancePre<TestState>,
+    memory: SharedMemory,
+    limit: u64,
+    wasi: Together<Wasi>,
+    board: Board,
+    /// All but the main one.
+    running: BTreeMap<ThreadId, ThreadRun<'a>>,
+}
+
+impl<'a> ThreadGroup<'a> {
+    /// A group that has no thread but the main one, and the store of that.
+    ///
+    /// # Errors
+    /// Its memory cannot be had.
+    pub fn new(
+        module: &'a LoadedModule,
+        own: &'a ThreadModule,
+        instruments: &'a Instruments,
+        (wasi, policy, test): (Wasi, &Policy, &str),
+    ) -> (Store<TestState>, wasmtime::Result<Self>) {
+        let limit = policy.limits.most(Limit::Memory);
+        let board = Board::new(Schedule::new(seed(policy.seed, test), MOST_THREADS));
+        // SAFETY: the stores of a test are all run here, by one thread; the host functions that let another thread run are those of
+        // `calls`, and none of them keeps a reference to the context meanwhile.
+        let wasi = unsafe { Together::new(wasi) };
+        let mut store = fresh_store(module, Shared::Together(wasi.clone()), limit, instruments);
+        let linked = own.memory(&mut store, limit).and_then(|memory| {
+            let mut linker = module.engine().linker().clone();
+            linker.define(&store, "env", "memory", memory.clone())?;
+            Ok((linker.instantiate_pre(&module.module)?, memory))
+        });
+        let group = linked.and_then(|(pre, memory)| {
+            seat(&mut store, Seat::new(MAIN, board.clone(), memory.clone()))?;
+            Ok(Self { module, own, instruments, pre, memory, limit, wasi, board, running: BTreeMap::new() })
+        });
+        (store, group)
+    }
+
+    /// The instance of the main thread.
+    ///
+    /// # Errors
+    /// It cannot be instantiated, or its start function fails.
+    pub fn instantiate(&mut self, store: &mut Store<TestState>) -> wasmtime::Result<Instance> {
+        let (pre, module, own) = (self.pre.clone(), self.module, self.own);
+        self.drive(async { instantiate(&pre, module, own, store).await })
+    }
+
+    /// Runs all threads until the main one has done its work.
+    fn drive<R>(&mut self, main: impl Future<Output = wasmtime::Result<R>>) -> wasmtime::Result<R> {
+        self.board.schedule().begin_call();
+        let done = self.turns(pin!(main));
+        self.board.schedule().end_call();
+        if done.is_err() {
+            self.end_others();
+        }
+        done
+    }
+
+    fn turns<R>(&mut self, mut main: Pin<&mut impl Future<Output = wasmtime::Result<R>>>) -> wasmtime::Result<R> {
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut turns, mut last) = (0_u32, MAIN);
+        loop {
+            turns = turns.wrapping_add(1);
+            if let Some(why) = self.reason_to_end(turns) {
+                let stack = self.stop(last, main).map(|stopped| stopped.stack).unwrap_or_else(|| [].into());
+                return Err(EndedAll { why, stack }.into());
+            }
+            let next = self.board.next(self.now());
+            match next {
+                Next::Run(MAIN) => {
+                    last = MAIN;
+                    if let Poll::Ready(done) = main.as_mut().poll(&mut context) {
+                        return done;
+                    }
+                    self.board.schedule().paused(MAIN);
+                }
+                Next::Run(id) => {
+                    last = id;
+                    self.turn(id, &mut context)?;
+                }
+                Next::Sleep(until) => self.wasi.with(|wasi| wasi.pass_time(until))?,
+                Next::Never => return Err(self.deadlocked(main).into()),
+            }
+            self.begin_spawned();
+        }
+    }
+
+    /// Runs a thread that is not the main one, for a turn.
+    fn turn(&mut self, id: ThreadId, context: &mut Context<'_>) -> wasmtime::Result<()> {
+        let Some(thread) = self.running.get_mut(&id) else { return Ok(()) };
+        match thread.as_mut().poll(context) {
+            Poll::Pending => self.board.schedule().paused(id),
+            Poll::Ready(done) => {
+                self.running.remove(&id);
+                self.board.schedule().ended(id);
+                done?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_spawned(&mut self) {
+        let spawned = self.board.schedule().take_spawned();
+        for (id, given) in spawned {
+            let wasi = Shared::Together(self.wasi.clone());
+            let mut store = fresh_store(self.module, wasi, self.limit, self.instruments);
+            let (pre, module, own) = (self.pre.clone(), self.module, self.own);
+            let own_seat = Seat::new(id, self.board.clone(), self.memory.clone());
+            let run = async move {
+                seat(&mut store, own_seat)?;
+                store.data_mut().budget = THREAD_FUEL;
+                store.set_fuel(THREAD_FUEL)?;
+                let done = run_thread(&pre, module, own, &mut store, (id, given)).await;
+                let left = store.get_fuel()?;
+                store.data().spent(left);
+                done
+            };
+            self.running.insert(id, Box::pin(run));
+        }
+    }
+
+    /// Nanoseconds of the test's time.
+    fn now(&self) -> u64 {
+        let spent = self.board.schedule().spent();
+        self.wasi.with(|wasi| {
+            wasi.tell_spent(spent);
+            wasi.elapsed()
+        })
+    }
+
+    fn reason_to_end(&self, turns: u32) -> Option<EndReason> {
+        if self.board.schedule().is_out_of_fuel() {
+            return Some(EndReason::Fuel);
+        }
+        let looks = turns.is_multiple_of(LOOK_AT_CLOCK);
+        let clock = looks.then(|| self.wasi.with(|wasi| wasi.watchdog().check()));
+        clock.and_then(Result::err).map(EndReason::Clock)
+    }
+
+    /// Ends a thread where it is. `None` if it had ended by itself.
+    fn stop<R>(
+        &mut self,
+        id: ThreadId,
+        main: Pin<&mut impl Future<Output = wasmtime::Result<R>>>,
+    ) -> Option<StoppedThread> {
+        if id == MAIN { Some(self.stopped(MAIN, main)) } else { self.stop_other(id) }
+    }
+
+    fn stop_other(&mut self, id: ThreadId) -> Option<StoppedThread> {
+        let mut thread = self.running.remove(&id)?;
+        let stopped = self.stopped(id, thread.as_mut());
+        Some(stopped)
+    }
+
+    fn stopped<R>(
+        &mut self,
+        id: ThreadId,
+        mut thread: Pin<&mut (impl Future<Output = wasmtime::Result<R>> + ?Sized)>,
+    ) -> StoppedThread {
+        let now = self.now();
+        let waiting: Option<Waiting> = self.board.schedule().waiting(id).cloned();
+        self.board.schedule().stop(id);
+        // One that was interrupted looks at the epoch next; one that waits is told by the host function in which it does.
+        self.module.engine().wasmtime().increment_epoch();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut stack: Stack = [].into();
+        for _ in 0..MOST_STOPPING {
+            let Poll::Ready(done) = thread.as_mut().poll(&mut context) else { continue };
+            if let Err(error) = done
+                && let Some(backtrace) = error.downcast_ref::<WasmBacktrace>()
+            {
+                stack = self.module.code.stack(backtrace);
+            }
+            break;
+        }
+        let spawned = self.board.schedule().ended(id);
+        StoppedThread::new(id, spawned, stack, (waiting, now))
+    }
+
+    /// Ends all threads of a test in which none can run.
+    fn deadlocked<R>(&mut self, main: Pin<&mut impl Future<Output = wasmtime::Result<R>>>) -> Deadlocked {
+        let main = self.stopped(MAIN, main);
+        Deadlocked { threads: std::iter::once(main).chain(self.stop_others()).collect() }
+    }
+
+    fn stop_others(&mut self) -> Vec<StoppedThread> {
+        let others: Vec<ThreadId> = self.running.keys().copied().collect();
+        others.into_iter().filter_map(|id| self.stop_other(id)).collect()
+    }
+
+    /// Ends the other threads of a test that has failed.
+    fn end_others(&mut self) {
+        let mut schedule = self.board.schedule();
+        for id in self.running.keys() {
+            schedule.ended(*id);
+        }
+        drop(schedule);
+        self.running.clear();
+    }
+
+    /// The test is over: lets the threads end that are about to, and ends the others.
+    pub fn finish(&mut self) -> Vec<StoppedThread> {
+        let mut turns: BTreeMap<ThreadId, u32> = BTreeMap::new();
+        let mut context = Context::from_waker(Waker::noop());
+        let now = self.now();
+        while let Next::Run(id) = self.board.next(now) {
+            let turns = turns.entry(id).or_insert(0);
+            *turns += 1;
+            if *turns > LAST_TURNS {
+                self.board.schedule().set_aside(id);
+                continue;
+            }
+            // How it ends now is no longer the test's affair.
+            let _ = self.turn(id, &mut context);
+            self.begin_spawned();
+        }
+        self.stop_others()
+    }
+}
+
+/// Seats a thread in its store.
+fn seat(store: &mut Store<TestState>, seat: Seat) -> wasmtime::Result<()> {
+    store.data_mut().thread = Some(seat);
+    store.set_epoch_deadline(1);
+    store.fuel_async_yield_interval(Some(QUANTUM))
+}
+
+/// The instance of a thread, with all that its code calls.
+async fn instantiate(
+    pre: &InstancePre<TestState>,
+    module: &LoadedModule,
+    own: &ThreadModule,
+    store: &mut Store<TestState>,
+) -> wasmtime::Result<Instance> {
+    let instance = pre.instantiate_async(&mut *store).await?;
+    heap::attach(module, store, &instance)?;
+    calls::attach(module, &own.table, store, &instance)?;
+    if let Some(start) = &own.start {
+        let start = instance.get_module_export(&mut *store, start).and_then(Extern::into_func);
+        let start = start.context("the start function is gone")?.typed::<(), ()>(&*store)?;
+        start.call_async(store, ()).await?;
+    }
+    Ok(instance)
+}
+
+/// A thread from its beginning to its end.
+async fn run_thread(
+    pre: &InstancePre<TestState>,
+    module: &LoadedModule,
+    own: &ThreadModule,
+    store: &mut Store<TestState>,
+    given: (ThreadId, i32),
+) -> wasmtime::Result<()> {
+    let instance = instantiate(pre, module, own, store).await?;
+    let entry = instance.get_typed_func::<(u32, i32), ()>(&mut *store, ENTRY)?;
+    entry.call_async(store, given).await
+}
+
+/// Calls a function of the main thread, with or without others.
+///
+/// # Errors
+/// Those of the call, or of another thread that ended the test.
+pub fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
+    threads: &mut Option<ThreadGroup<'_>>,
+    store: &mut Store<TestState>,
+    function: &TypedFunc<P, R>,
+    params: P,
+) -> wasmtime::Result<R> {
+    let Some(group) = threads else { return function.call(store, params) };
+    let done = group.drive(function.call_async(&mut *store, params))?;
+    let left = store.get_fuel()?;
+    store.data().spent(left);
+    if group.board.schedule().is_out_of_fuel() {
+        return Err(EndedAll { why: EndReason::Fuel, stack: [].into() }.into());
+    }
+    Ok(done)
+}
+
+/// What decides the schedule of a test of this name, in a run with this seed.
+fn seed(seed: u64, test: &str) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(b"schedule");
+    hash.update(seed.to_le_bytes());
+    hash.update(test.as_bytes());
+    let hash = hash.finalize();
+    hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}

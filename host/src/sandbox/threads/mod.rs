@@ -1,0 +1,40 @@
+//! The threads of a test: each a store and an instance over one shared memory, all of them run by one thread of the host, one at
+//! a time.
+//!
+//! ```text
+//! schedule   which thread runs next, what each waits for, what all have spent: decided by the seed alone
+//! group      the threads themselves, and the loop that runs them until the main one has returned
+//! calls      what guests call: WASI among threads, `thread-spawn`, waits and notifications
+//! seat       what a store knows of its thread
+//! shared     what the stores of a test have together
+//! stopped    threads that were ended where they were: in a deadlock, or when the test was over
+//! ```
+
+mod calls;
+mod group;
+mod schedule;
+mod seat;
+mod shared;
+mod stopped;
+
+pub use calls::{add_to_linker, call, hooks};
+pub use group::{EndReason, EndedAll, ThreadGroup, ThreadModule, call_guest};
+pub use schedule::Wait;
+pub use seat::Seat;
+pub use shared::Shared;
+pub use stopped::{Deadlocked, Stopped, StoppedThread};
+
+use super::state::TestState;
+use wiggle::GuestMemory;
+
+/// Works on the memory that the threads share, while none of them runs.
+pub(super) fn with_memory<T>(
+    state: &mut TestState,
+    work: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    let Some(seat) = state.thread.clone() else { wasmtime::bail!("the store runs no thread") };
+    // SAFETY: the reference is gone when the work is done, before any thread runs on, and the work has no other.
+    let bytes = unsafe { &mut *seat.bytes() };
+    state.limiter.saw(bytes.len() as u64);
+    work(state, &mut GuestMemory::Unshared(bytes))
+}

@@ -1,0 +1,91 @@
+//! What a store knows of the thread that it runs.
+
+use super::schedule::{Next, Schedule, ThreadId, Wait, Wake};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wasmtime::SharedMemory;
+
+/// The threads of one test, and whose turn it is. All of them are run by one thread of the host, so that nobody ever waits for
+/// the lock.
+#[derive(Clone)]
+pub struct Board(Arc<Mutex<Schedule>>);
+
+impl Board {
+    pub(super) fn new(schedule: Schedule) -> Self {
+        Self(Arc::new(Mutex::new(schedule)))
+    }
+
+    /// The schedule, for as long as no guest is called.
+    pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn next(&self, now: u64) -> Next {
+        self.schedule().next(now)
+    }
+}
+
+/// The thread that a store runs, and the memory that it shares with the others.
+#[derive(Clone)]
+pub struct Seat {
+    pub(super) id: ThreadId,
+    pub(super) board: Board,
+    pub(super) memory: SharedMemory,
+}
+
+impl Seat {
+    pub(super) fn new(id: ThreadId, board: Board, memory: SharedMemory) -> Self {
+        Self { id, board, memory }
+    }
+
+    /// Tells what the thread has spent. Gives what all threads of the test have spent together.
+    pub fn tell_spent(&self, own: u64) -> u64 {
+        self.board.schedule().tell_spent(self.id, own)
+    }
+
+    /// Tells what the thread has spent. Gives what all have spent since the main thread was called.
+    pub fn spent_in_call(&self, own: u64) -> u64 {
+        let mut schedule = self.board.schedule();
+        schedule.tell_spent(self.id, own);
+        schedule.spent_in_call()
+    }
+
+    /// From here on, all threads together may spend so much.
+    pub fn refuel(&self, fuel: u64) {
+        self.board.schedule().refuel(fuel);
+    }
+
+    /// Whether the thread is to end where it is.
+    pub fn stops(&self) -> bool {
+        self.board.schedule().stops(self.id)
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.board.schedule().is_due(self.id)
+    }
+
+    pub(super) fn wait(&self, wait: Wait, due: Option<u64>, now: u64) {
+        self.board.schedule().wait(self.id, wait, due, now);
+    }
+
+    pub(super) fn woken(&self) -> Wake {
+        self.board.schedule().woken(self.id)
+    }
+
+    /// The bytes of the memory, which are there for as long as the seat is: a memory only grows. Who makes a reference of it is done with
+    /// it before a thread runs.
+    pub(super) fn bytes(&self) -> *mut [u8] {
+        let data = self.memory.data();
+        std::ptr::slice_from_raw_parts_mut(data.as_ptr().cast::<u8>().cast_mut(), data.len())
+    }
+
+    /// Looks at the memory while no thread runs.
+    pub fn look<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
+        // SAFETY: the reference is gone when the look is over, and no thread runs meanwhile.
+        look(unsafe { &*self.bytes() })
+    }
+
+    /// Bytes of linear memory.
+    pub fn memory_size(&self) -> u64 {
+        self.memory.data_size() as u64
+    }
+}

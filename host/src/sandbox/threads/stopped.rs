@@ -1,0 +1,53 @@
+//! Threads that were ended where they were.
+
+use super::schedule::{ThreadId, Wait, Waiting};
+use crate::ledger::Stack;
+use std::fmt;
+
+/// A thread was ended by the host, to see where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the thread was stopped")]
+pub struct Stopped;
+
+/// A thread that has not ended by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoppedThread {
+    /// Its number: the main thread is 0.
+    pub id: ThreadId,
+    /// Where it was spawned; `None` for the main thread.
+    pub spawned: Option<Stack>,
+    /// Where it is, innermost frame first.
+    pub stack: Stack,
+    /// What it waits for; `None` if it runs.
+    pub wait: Option<Wait>,
+    /// For how long, in nanoseconds of the test's time.
+    pub waited: u64,
+}
+
+impl StoppedThread {
+    pub(super) fn new(
+        id: ThreadId,
+        spawned: Option<Stack>,
+        stack: Stack,
+        (waiting, now): (Option<Waiting>, u64),
+    ) -> Self {
+        let waited = waiting.as_ref().map_or(0, |waiting| now.saturating_sub(waiting.since));
+        Self { id, spawned, stack, wait: waiting.map(|waiting| waiting.wait), waited }
+    }
+}
+
+/// No thread of a test can ever run again.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub struct Deadlocked {
+    /// All of them, the main thread first.
+    pub threads: Vec<StoppedThread>,
+}
+
+impl fmt::Display for Deadlocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.threads.len() {
+            1 => f.write_str("its only thread waits for what no other is there to do"),
+            count => write!(f, "none of its {count} threads can ever go on: each waits for another"),
+        }
+    }
+}
