@@ -1,6 +1,6 @@
 //! Everything that is written down while a test runs: what it said and what it wants cleaned up.
 
-use crate::cleanups::{Cleanups, Prepared};
+use crate::cleanups::{Cleanups, Prepared, Tag};
 use crate::journal::Journal;
 use airtight_abi::State;
 use airtight_abi::journal::Kind;
@@ -15,6 +15,8 @@ pub(crate) struct Book {
     pending: AtomicU32,
     journal: Journal,
     cleanups: Cleanups,
+    /// How many subtests are running, each within the one before.
+    depth: AtomicU32,
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -35,6 +37,7 @@ impl Book {
             pending: AtomicU32::new(0),
             journal: Journal::new(),
             cleanups: Cleanups::new(),
+            depth: AtomicU32::new(0),
         }
     }
 
@@ -59,21 +62,50 @@ impl Book {
         self.flags.load(Ordering::Acquire) == 0 && self.pending.load(Ordering::Acquire) == 0
     }
 
-    pub(crate) fn add_cleanup(&self, job: impl FnOnce() + 'static) {
-        let job = Cleanups::prepare(job);
-        self.pending.fetch_add(1, Ordering::Release);
-        self.cleanups.push(job);
+    pub(crate) fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Acquire)
     }
 
-    /// Removes the clean-up that was added last.
-    pub(crate) fn take_cleanup(&self) -> Option<Prepared> {
-        let job = self.cleanups.pop();
+    /// How many subtests are running, each within the one before.
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth.load(Ordering::Acquire)
+    }
+
+    /// A subtest begins.
+    pub(crate) fn enter_scope(&self) {
+        self.depth.fetch_add(1, Ordering::Release);
+    }
+
+    /// The subtest at this depth has ended. How it ended is not how the test around it ends, for which these flags were set
+    /// before; a failure stays one.
+    pub(crate) fn leave_scope(&self, depth: u32, before: u32) {
+        self.depth.store(depth - 1, Ordering::Release);
+        let kept = self.flags() & (State::FAILED | State::TRUNCATED);
+        self.flags.store(before | kept, Ordering::Release);
+    }
+
+    pub(crate) fn add_cleanup(&self, tag: Tag, job: impl FnOnce() + 'static) {
+        let job = Cleanups::prepare(tag, job);
+        self.pending.fetch_add(1, Ordering::Release);
+        self.cleanups.insert(job);
+    }
+
+    /// Removes the clean-up whose turn it is, if it is of a scope of this depth or a deeper one.
+    pub(crate) fn take_cleanup(&self, depth: u32) -> Option<Prepared> {
+        let job = self.cleanups.pop(depth);
         match job {
             Some(_) => self.pending.fetch_sub(1, Ordering::Release),
             // A trap in `add_cleanup` may have left it too high.
-            None => self.pending.swap(0, Ordering::Release),
+            None if depth == 0 => self.pending.swap(0, Ordering::Release),
+            None => 0,
         };
         job
+    }
+
+    /// The clean-ups that wait.
+    #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
+    pub(crate) fn cleanups(&self) -> &Cleanups {
+        &self.cleanups
     }
 
     pub(crate) fn journal(&self) -> Vec<u8> {
@@ -105,9 +137,20 @@ mod tests {
     #[test]
     fn pending_counts_what_is_left() {
         let book = Book::new();
-        book.add_cleanup(|| {});
+        let tag = || Tag { name: None, priority: 0, depth: 0, at: std::panic::Location::caller() };
+        book.add_cleanup(tag(), || {});
         assert!(!book.is_blank());
-        book.take_cleanup().unwrap().run();
-        assert!(book.is_blank() && book.take_cleanup().is_none());
+        book.take_cleanup(0).unwrap().run();
+        assert!(book.is_blank() && book.take_cleanup(0).is_none());
+    }
+
+    #[test]
+    fn a_subtest_leaves_its_failure_and_nothing_else() {
+        let book = Book::new();
+        book.enter_scope();
+        book.enter(State::SKIPPED | State::FAILED | State::PANICKED, Kind::Skip, "", "later");
+        assert_eq!(book.depth(), 1);
+        book.leave_scope(1, State::FATAL);
+        assert_eq!((book.depth(), book.flags()), (0, State::FAILED | State::FATAL));
     }
 }

@@ -1,6 +1,7 @@
 //! Running a test that airtight calls by its export. The protocol is in [`airtight_abi`].
 
 use crate::book::Book;
+use crate::cleanups::Prepared;
 use crate::libtest::message;
 use crate::runner::Runner;
 use crate::{Outcome, T, Test};
@@ -10,7 +11,7 @@ use std::ffi::{c_int, c_void};
 use std::io::Write;
 
 /// The book of the test that this instance runs.
-static BOOK: Book = Book::new();
+pub(crate) static BOOK: Book = Book::new();
 
 /// Runs a test. Its clean-ups are the host's to run.
 #[doc(hidden)]
@@ -76,20 +77,49 @@ mod before_abort {
 }
 
 #[unsafe(export_name = "airtight:state")]
-extern "C" fn state() -> u32 {
+pub(crate) extern "C" fn state() -> u32 {
     // Addresses have 32 bits here.
     (&raw const BOOK) as u32
 }
 
 #[unsafe(export_name = "airtight:cleanup")]
 extern "C" fn cleanup() -> u32 {
-    match BOOK.take_cleanup() {
+    match BOOK.take_cleanup(0) {
         Some(job) => {
-            job.run();
+            run_cleanup(job);
             1
         }
         None => 0,
     }
+}
+
+/// Runs a clean-up. Its panic has been printed, and ends the call as it does where panics do not unwind: it could not leave this
+/// function but by another panic, that of Rust's library, which says less.
+#[cfg(panic = "unwind")]
+fn run_cleanup(job: Prepared) {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run())) {
+        drop(payload);
+        core::arch::wasm32::unreachable();
+    }
+}
+
+#[cfg(not(panic = "unwind"))]
+fn run_cleanup(job: Prepared) {
+    job.run();
+}
+
+#[unsafe(export_name = "airtight:next-cleanup")]
+extern "C" fn next_cleanup(depth: u32) -> u32 {
+    BOOK.cleanups().describe_next(depth) as u32
+}
+
+#[unsafe(export_name = "airtight:subtest")]
+extern "C" fn enter_subtest(function: u32, data: u32) -> u32 {
+    // SAFETY: the host gives back what `crate::subtest` gave it: a function of this type, and the data that it takes. Of another
+    // address the call traps, as the function's type is checked.
+    let function: extern "C" fn(*mut c_void) -> u32 = unsafe { std::mem::transmute(function as usize) };
+    function(data as usize as *mut c_void)
 }
 
 #[unsafe(export_name = "airtight:flush")]

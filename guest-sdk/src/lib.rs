@@ -63,6 +63,7 @@
 //! | destructors after a panic, `fatal` or `skip` | run | do not | do not |
 //! | `should_panic` | works | libtest by itself ignores the test, under airtight it works | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
+//! | [`T::run`] | runs a subtest | does not load | runs a subtest, with a verdict and figures of its own |
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //! | [`mem_stats`] and its assertions | not measured | do not load | measured |
 //!
@@ -79,6 +80,7 @@
 extern crate self as airtight_sdk;
 
 mod book;
+mod cleanup;
 mod cleanups;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
 mod direct;
@@ -90,9 +92,11 @@ mod outcome;
 mod runner;
 #[cfg(any(unix, target_os = "wasi"))]
 mod sockets;
+mod subtest;
 mod t;
 mod temp_dir;
 
+pub use cleanup::{Cleanup, Scope};
 pub use mem::{MemStats, MemoryCheck, Size, assert_heap_below, assert_no_growth, mem_stats, memory};
 pub use outcome::Outcome;
 #[cfg(any(unix, target_os = "wasi"))]

@@ -7,15 +7,16 @@ use airtight_abi::State;
 use airtight_abi::journal::{Entry, Kind, entries};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 
 /// The message of a panic, or whatever else unwound.
-type Payload = Box<dyn Any + Send>;
+pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// Runs a test and its clean-ups, and tells libtest the verdict in libtest's way: by panicking or not.
 #[doc(hidden)]
 #[track_caller]
 pub fn libtest<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) {
-    let mut t = T::new(test, Runner::Libtest(Book::new()));
+    let mut t = T::new(test, Runner::Libtest(Rc::new(Book::new())));
     let panic = match catch_unwind(AssertUnwindSafe(|| body(&mut t))) {
         Ok(outcome) => {
             t.returned(outcome.failure());
@@ -23,7 +24,7 @@ pub fn libtest<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) {
         }
         Err(payload) => Some(payload).filter(|payload| !payload.is::<LeavePayload>()),
     };
-    run_cleanups(t.book());
+    run_cleanups(t.book(), 0, "");
     if panic.is_none() && t.book().is_blank() {
         return;
     }
@@ -52,13 +53,19 @@ fn end(panic: Option<Payload>, failures: Vec<String>) {
     }
 }
 
-fn run_cleanups(book: &Book) {
-    while let Some(job) = book.take_cleanup() {
+/// Runs the clean-ups of scopes of this depth and deeper ones, each once; tells whether one of them failed. `whose` stands before
+/// what is said of these.
+pub(crate) fn run_cleanups(book: &Book, depth: u32, whose: &str) -> bool {
+    let mut failed = false;
+    while let Some(job) = book.take_cleanup(depth) {
+        let name = job.tag().name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run())) {
-            let text = format!("a clean-up panicked: {}", message(&*payload));
+            let text = format!("{whose}a clean-up{name} panicked: {}", message(&*payload));
             book.enter(State::FAILED, Kind::Failure, "", &text);
+            failed = true;
         }
     }
+    failed
 }
 
 /// A panic's message.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Cleanup;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -130,15 +131,99 @@ fn a_temporary_directory_goes_with_the_test() {
 
 #[test]
 fn names_are_those_of_libtest() {
-    assert_eq!(T::new(&NORMAL, Runner::Libtest(Book::new())).name(), "m::case");
+    assert_eq!(T::new(&NORMAL, Runner::Libtest(Rc::new(Book::new()))).name(), "m::case");
 }
 
 #[test]
 fn clean_ups_drop_what_they_hold() {
-    let book = Book::new();
+    let t = T::new(&NORMAL, Runner::Libtest(Rc::new(Book::new())));
     let held = Rc::new(());
     let in_job = Rc::clone(&held);
-    book.add_cleanup(move || drop(in_job));
-    run_cleanups(&book);
+    t.cleanup(move || drop(in_job));
+    assert!(!run_cleanups(t.book(), 0, ""));
     assert_eq!(Rc::strong_count(&held), 1);
+}
+
+/// A clean-up that notes its number.
+fn noting(n: u32) -> impl FnOnce() {
+    move || RAN.with_borrow_mut(|ran| ran.push(n))
+}
+
+#[test]
+fn clean_ups_are_values_with_priorities_and_register_others() {
+    let message = seen(&NORMAL, |t| {
+        t.cleanup(noting(9));
+        let scope = t.scope();
+        t.cleanup(move || {
+            noting(3)();
+            scope.cleanup(noting(4));
+        });
+        let stop = Cleanup::new("db").then(noting(1)).then(|| panic!("stuck"));
+        t.register(stop.priority(10).and(Cleanup::new("net").then(noting(2))));
+        t.register(Cleanup::new("last").priority(-1).then(noting(10)));
+    });
+    assert_eq!(message.as_deref(), Some("a clean-up `db` panicked: stuck"));
+    assert_eq!(ran(), [1, 2, 3, 4, 9, 10]);
+}
+
+#[test]
+fn subtests_have_names_clean_ups_and_verdicts_of_their_own() {
+    let message = seen(&NORMAL, |t| {
+        t.cleanup(noting(9));
+        for n in 0..2 {
+            assert!(t.run("a case", |t| {
+                t.cleanup(noting(n));
+                assert_eq!(t.name(), if n == 0 { "m::case/a_case" } else { "m::case/a_case#01" });
+                assert!(t.run("", |t| assert!(t.name().ends_with("/#00"), "{}", t.name())));
+                noting(5 + n)();
+            }));
+        }
+        assert!(!t.failed());
+        assert!(!t.run("fails", |t| {
+            t.cleanup(noting(3));
+            t.fail("one");
+            assert!(t.failed());
+        }));
+        assert!(t.failed());
+        assert!(!t.run("panics", |_| panic!("two")));
+        assert!(!t.run("is fatal", |t| t.fatal("three")));
+        assert!(!t.run("returns", |_| Err::<(), _>("four")));
+        assert!(t.run("skips", |t| t.skip("five")));
+        assert!(!t.run("cleans", |t| t.cleanup(|| panic!("six"))));
+        noting(8)();
+    });
+    let message = message.unwrap();
+    let lines: Vec<_> = message.lines().map(|line| line.split_once("[").map_or(line, |(_, rest)| rest)).collect();
+    let expected = [
+        "fails] one",
+        "panics] panicked: two",
+        "is_fatal] three",
+        "returns] Error: \"four\"",
+        "cleans] a clean-up panicked: six",
+    ];
+    assert_eq!(lines, expected, "{message}");
+    assert_eq!(ran(), [5, 0, 6, 1, 3, 8, 9]);
+}
+
+#[test]
+fn a_panic_in_a_subtest_is_the_one_that_is_expected() {
+    let message = seen(&PANICS, |t| {
+        t.run("inner", |t| {
+            run_two_cleanups(t);
+            panic!("boom")
+        });
+    });
+    assert_eq!(message.as_deref(), Some("boom"));
+    assert_eq!(ran(), [2, 1]);
+}
+
+#[test]
+fn a_clean_up_of_a_subtest_that_is_over_waits_for_the_test() {
+    let message = seen(&NORMAL, |t| {
+        let mut kept = None;
+        t.run("inner", |t| kept = Some(t.scope()));
+        kept.unwrap().cleanup(noting(2));
+        noting(1)();
+    });
+    assert_eq!((message, ran()), (None, vec![1, 2]));
 }

@@ -3,10 +3,12 @@
 use crate::book::Book;
 use std::fmt::Display;
 use std::panic::resume_unwind;
+use std::rc::Rc;
 
+#[derive(Clone)]
 pub(crate) enum Runner {
     /// libtest: many tests may run at once.
-    Libtest(Book),
+    Libtest(Rc<Book>),
     /// airtight: the instance is the test's own, and the book must outlive the stack.
     #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
     Airtight(&'static Book),

@@ -1,10 +1,13 @@
 //! The handle that a test gets.
 
 use crate::book::Book;
+use crate::cleanup::{Cleanup, Scope};
 use crate::runner::Runner;
+use crate::subtest::Place;
 use crate::temp_dir;
 use airtight_abi::State;
 use airtight_abi::journal::Kind;
+use std::cell::Cell;
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -23,18 +26,26 @@ pub struct Test {
 
 /// A running test, by which it says things of itself. It stays on the test's thread.
 pub struct T {
-    test: &'static Test,
-    runner: Runner,
+    pub(crate) test: &'static Test,
+    pub(crate) runner: Runner,
+    /// Where it stands among the test's subtests.
+    pub(crate) place: Place,
+    /// Whether it has failed, or a subtest of it.
+    pub(crate) failed: Cell<bool>,
     // The book is kept in order for traps, not for threads; and clean-ups run on the test's thread.
     _on_one_thread: PhantomData<*mut ()>,
 }
 
 impl T {
     pub(crate) fn new(test: &'static Test, runner: Runner) -> Self {
-        Self { test, runner, _on_one_thread: PhantomData }
+        Self::at(test, runner, Place::default())
     }
 
-    /// Registers a clean-up. Clean-ups run when the test has ended, the last one first.
+    pub(crate) fn at(test: &'static Test, runner: Runner, place: Place) -> Self {
+        Self { test, runner, place, failed: Cell::new(false), _on_one_thread: PhantomData }
+    }
+
+    /// Registers a clean-up. Clean-ups run when the test or subtest has ended, the last one first.
     ///
     /// Under airtight they run whatever ended the test: return, panic, `process::exit`, a trap, no fuel or no memory left.
     /// Natively they run after a return or a panic; under libtest on wasm, where a panic ends the program, after a
@@ -50,8 +61,20 @@ impl T {
     ///     running
     /// }
     /// ```
+    #[track_caller]
     pub fn cleanup(&self, job: impl FnOnce() + 'static) {
-        self.book().add_cleanup(job);
+        self.scope().cleanup(job);
+    }
+
+    /// Registers a clean-up that has a name or a priority, or consists of several steps.
+    pub fn register(&self, cleanup: Cleanup) {
+        self.scope().register(cleanup);
+    }
+
+    /// What registers clean-ups of this test or subtest from within a clean-up.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::new(self.runner.clone(), self.place.depth)
     }
 
     /// Makes a new, empty directory, which a clean-up removes with all that is in it: in `/tmp` on wasm, and in
@@ -96,30 +119,49 @@ impl T {
     /// a test cannot leave early but by failing, so there it fails: run it with airtight, or leave it out with `ignore`.
     #[track_caller]
     pub fn skip(&self, reason: impl Display) -> ! {
+        if self.place.depth > 0 && matches!(self.runner, Runner::Libtest(_)) {
+            // Of the whole test, libtest would say no more than that it was skipped.
+            eprintln!("{} skipped: {reason}", self.name());
+            self.runner.leave(&format_args!("skipped, which libtest cannot do here: {reason}"))
+        }
         self.enter(State::SKIPPED, Kind::Skip, &reason);
         self.runner.leave(&format_args!("skipped, which libtest cannot do here: {reason}"))
     }
 
-    /// Whether the test has failed so far.
+    /// Whether the test or subtest, or a subtest of it, has failed so far.
     pub fn failed(&self) -> bool {
-        self.book().has(State::FAILED)
+        self.failed.get() || (self.place.depth == 0 && self.book().has(State::FAILED))
     }
 
-    /// The test's name without the crate's, as libtest gives it.
-    pub fn name(&self) -> &'static str {
-        airtight_abi::libtest_name(self.test.name)
+    /// The test's name without the crate's, as libtest gives it; a subtest's path follows after a slash.
+    pub fn name(&self) -> &str {
+        match &self.place.name {
+            Some(name) => name,
+            None => airtight_abi::libtest_name(self.test.name),
+        }
     }
 
     #[track_caller]
     fn enter(&self, flags: u32, kind: Kind, message: &dyn Display) {
         let at = Location::caller().to_string();
-        self.book().enter(flags, kind, &at, &message.to_string());
+        self.note(flags, kind, &at, &message.to_string());
     }
 
-    /// Records what the test's function returned.
+    /// Records what the function of the test or subtest returned.
     pub(crate) fn returned(&self, failure: Option<String>) {
         if let Some(failure) = failure {
-            self.book().enter(State::FAILED, Kind::Failure, self.test.at, &failure);
+            self.note(State::FAILED, Kind::Failure, self.place.at.as_deref().unwrap_or(self.test.at), &failure);
+        }
+    }
+
+    /// Writes into the book. The host knows which subtest it is called for; libtest does not.
+    pub(crate) fn note(&self, flags: u32, kind: Kind, at: &str, text: &str) {
+        if flags & State::FAILED != 0 {
+            self.failed.set(true);
+        }
+        match (&self.runner, self.place.prefix()) {
+            (Runner::Libtest(book), Some(prefix)) => book.enter(flags, kind, at, &(prefix + text)),
+            _ => self.book().enter(flags, kind, at, text),
         }
     }
 

@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 /// What Rust's library says differs between its releases; so does where it puts things in memory.
 const WORDED_BY_STD: [&str; 2] = ["fail_for_want_of_", "fail_with_all_that_is_random"];
 
-/// One run of all guests, shared by the tests of this file, but those of `heap`, which have a table and a test of their own.
+/// One run of all guests, shared by the tests of this file, but those of `heap` and `matrix`, which have tests of their
+/// own.
 fn everything() -> &'static (Ran, Value) {
     static EVERYTHING: OnceLock<(Ran, Value)> = OnceLock::new();
     EVERYTHING.get_or_init(|| {
@@ -29,7 +30,8 @@ static CHANGED: OnceLock<bool> = OnceLock::new();
 fn run_all(report: &Path) -> Ran {
     let target = format!("build.target-dir={:?}", airtight_tests::guests_target_dir());
     let report = format!("json={}", report.display());
-    let args = ["test", ".", "--workspace", "--exclude", "heap", "--cargo-quiet", "--config", &target];
+    let args =
+        ["test", ".", "--workspace", "--exclude", "heap", "--exclude", "matrix", "--cargo-quiet", "--config", &target];
     run(&guests_dir(), args.into_iter().chain(["--report", &report]))
 }
 

@@ -1,8 +1,8 @@
 //! What the airtight host and its guest SDK say to each other: names, metadata and memory layout.
 //!
 //! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
-//! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]) or ask about their memory (see
-//! [`mem`]). What it adds:
+//! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]), ask about their memory (see
+//! [`mem`]) or run subtests (see [`scopes`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -14,6 +14,7 @@
 //! | sockets it was granted | environment variable [`SOCKETS_ENV`] | |
 //! | sockets it opens | imports from [`net::MODULE`], where it uses them | [`net`] |
 //! | what it asks about its memory | imports from [`mem::MODULE`], where it uses them | [`mem`] |
+//! | subtests | an import from [`scopes::MODULE`], where it has any, and two exports | [`scopes`] |
 //!
 //! # Running a test
 //! In a fresh instance, without calling `_start`:
@@ -21,9 +22,9 @@
 //!    pending. Otherwise it returns the address of the [`State`].
 //! 2. If it returned an address, or did not return (a trap, `proc_exit`, no fuel), restore the stack pointer, ask
 //!    [`STATE_EXPORT`] for the address, and copy [`State`] and journal *before* any clean-up: a clean-up may add to them.
-//! 3. While [`State::pending_cleanups`] is not 0, call [`CLEANUP_EXPORT`]: it removes the clean-up that was registered
-//!    last, runs it and returns 1, or returns 0 if none is left. If one traps, restore the stack pointer and call again:
-//!    it has been removed already. The count may be too high by one after a trap, never too low.
+//! 3. While [`State::pending_cleanups`] is not 0, call [`CLEANUP_EXPORT`]: it removes the next clean-up (that of the
+//!    innermost scope, the highest priority and the last registration), runs it and returns 1, or returns 0 if none is left.
+//!    If one traps, restore the stack pointer and call again: it has been removed already. The count may be too high by one after a trap, never too low.
 //! 4. To see the last line of output where it had no line feed, call [`FLUSH_EXPORT`]; it may trap after a trap.
 //!
 //! A test that is expected to panic (see [`TestMeta::should_panic`]) has passed if it did not return, [`State::panicked`]
@@ -52,6 +53,7 @@ pub mod mem;
 mod meta;
 pub mod net;
 mod record;
+pub mod scopes;
 mod state;
 pub mod units;
 
@@ -68,7 +70,7 @@ pub const TEST_EXPORT_PREFIX: &str = "airtight:test/";
 /// The export that returns the address of the [`State`].
 pub const STATE_EXPORT: &str = "airtight:state";
 
-/// The export that runs the clean-up registered last.
+/// The export that runs the next clean-up.
 pub const CLEANUP_EXPORT: &str = "airtight:cleanup";
 
 /// The export that writes out what the guest's `stdout` still buffers. It returns 0.

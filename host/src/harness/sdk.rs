@@ -7,7 +7,7 @@ use crate::catalogue::{CatalogueError, ExportProblem, Module, SdkTest};
 use crate::config::Ask;
 use crate::instrument::Window;
 use crate::policy::Policy;
-use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, TrapKind};
+use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, SubtestRun, TrapKind};
 use crate::symbols::{HarnessFrames, Symbols, TrapCause};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, SECTION, STATE_EXPORT, parse_section};
 use wasmparser::ValType;
@@ -105,15 +105,21 @@ impl TestHarness for Sdk {
         if let Some(broken) = &said.broken {
             return Finish::failed(format!("the test's record of itself cannot be read: {broken}"));
         }
-        if let Some(first) = said.failures.first() {
+        if run.ending == Ending::Interrupted {
+            return Finish::Abnormal;
+        }
+        if let Some(first) = said.said.failures.first() {
             return Finish::failed(failure_message(first, evidence.symbols));
+        }
+        if let Some(failure) = subtests_failure(&said.subtests) {
+            return Finish::failed(failure);
         }
         let should_panic = match evidence.entry {
             TestEntry::Sdk(call) => call.should_panic.as_deref(),
             TestEntry::Start(_) => None,
         };
         let ended = matches!(run.ending, Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned);
-        if let (Some(panic), true) = (&said.panic, ended) {
+        if let (Some(panic), true) = (&said.said.panic, ended) {
             match should_panic {
                 Some(expected) if panic.text.contains(expected) => return Finish::ExpectedPanic,
                 Some(expected) => {
@@ -132,7 +138,7 @@ impl TestHarness for Sdk {
                 None => {}
             }
         }
-        match (&run.ending, &said.skipped) {
+        match (&run.ending, &said.said.skipped) {
             (Ending::Trap { kind: TrapKind::Unreachable, .. } | Ending::Returned, Some(reason)) => {
                 Finish::Skipped(reason.clone())
             }
@@ -164,6 +170,28 @@ pub(crate) fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
     }
 }
 
+/// Failed subtests that a test's message names; the rest are counted.
+const NAMED: usize = 3;
+
+/// What is said of a test of which subtests failed; `None` where none did; that in which the
+/// test ended is not one of them.
+pub(crate) fn subtests_failure(subtests: &[SubtestRun]) -> Option<String> {
+    let failed = || subtests.iter().filter(|subtest| subtest.ending.is_some() && subtest.failed());
+    let count = failed().count();
+    let own = failed().filter(|subtest| !subtest.failed_within).map(|subtest| format!("`{}`", subtest.path));
+    let mut named: Vec<String> = own.take(NAMED + 1).collect();
+    if count == 0 {
+        return None;
+    }
+    if named.len() > NAMED {
+        named[NAMED] = "…".to_owned();
+    }
+    Some(match subtests.len() {
+        1 => format!("its subtest {} failed", named.join(", ")),
+        all => format!("{count} of its {all} subtests failed: {}", named.join(", ")),
+    })
+}
+
 /// What went wrong in a clean-up.
 pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
     if let Some(panic) = rust::last_panic(&cleanup.stderr) {
@@ -174,5 +202,26 @@ pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> Str
             OUT_OF_MEMORY.into()
         }
         ending => ending.words(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subtest(path: &str, ending: Ending, failed_within: bool) -> SubtestRun {
+        SubtestRun { path: path.to_owned(), ending: Some(ending), failed_within, ..SubtestRun::default() }
+    }
+
+    #[test]
+    fn a_test_names_the_subtests_that_failed_themselves() {
+        let failed = |path: &str| subtest(path, Ending::Fuel { stack: [].into() }, false);
+        let passed = subtest("fine", Ending::Returned, false);
+        assert_eq!(subtests_failure(std::slice::from_ref(&passed)), None);
+        assert_eq!(subtests_failure(&[failed("a")]).unwrap(), "its subtest `a` failed");
+        let nested = [subtest("a", Ending::Returned, true), failed("a/b"), passed];
+        assert_eq!(subtests_failure(&nested).unwrap(), "2 of its 3 subtests failed: `a/b`");
+        let many: Vec<_> = (0..9).map(|n| failed(&n.to_string())).collect();
+        assert_eq!(subtests_failure(&many).unwrap(), "9 of its 9 subtests failed: `0`, `1`, `2`, …");
     }
 }

@@ -1,6 +1,6 @@
 //! One open handle of a test, and all that the books say of it.
 
-use super::{Acquisition, Stack};
+use super::{Acquisition, ScopeId, Stack};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -86,6 +86,10 @@ pub struct Handle {
     pub bytes_written: u64,
     /// The two ends of a connection; `None` for what is not a socket.
     pub socket: Option<SocketEnds>,
+    /// The scope that acquired it.
+    pub scope: ScopeId,
+    /// Whether that scope has ended.
+    pub outlives: bool,
 }
 
 /// The two sides of a socket. A figure is `None` where another run could give another one, such as a port that the system
@@ -104,6 +108,18 @@ pub struct SocketEnds {
 impl Handle {
     pub(super) fn new(what: Acquisition) -> Self {
         let Acquisition { kind, path, fd, access, origin, stack } = what;
-        Self { kind, path, fd, access, origin, stack, bytes_read: 0, bytes_written: 0, socket: None }
+        Self {
+            kind,
+            path,
+            fd,
+            access,
+            origin,
+            stack,
+            bytes_read: 0,
+            bytes_written: 0,
+            socket: None,
+            scope: ScopeId::TEST,
+            outlives: false,
+        }
     }
 }

@@ -8,9 +8,14 @@
 
 mod handle;
 pub mod heap;
+mod outlived;
+mod scope;
 mod stack;
 
 pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
+use outlived::Outlived;
+pub use outlived::{OutlivedHandles, Outliving};
+pub use scope::{ScopeHandles, ScopeId};
 pub(crate) use stack::both_ends;
 pub use stack::{RawFrame, Stack};
 
@@ -28,8 +33,14 @@ pub struct Ledger {
     next: u64,
     open: BTreeMap<HandleId, Handle>,
     open_by_test: u32,
+    /// The most that were open at once since the innermost scope began; see [`Ledger::peak`].
     peak: u32,
+    /// The same before that.
+    peak_before: u32,
     closed: u64,
+    /// The scope that is running.
+    scope: ScopeId,
+    outlived: Outlived,
 }
 
 /// What is known of a handle when it is acquired.
@@ -58,19 +69,24 @@ impl Ledger {
             self.open_by_test += 1;
             self.peak = self.peak.max(self.open_by_test);
         }
-        self.open.insert(id, Handle::new(what));
+        self.open.insert(id, Handle { scope: self.scope, ..Handle::new(what) });
         id
     }
 
     /// Takes a handle off the books: it was closed, or another one was renumbered to its descriptor.
     ///
+    /// `stack` is the guest's now, for a handle that outlived its scope: see [`Ledger::wants_release`].
+    ///
     /// Returns false where no handle of this id is open, which is a mistake of the caller's.
-    pub fn release(&mut self, id: HandleId) -> bool {
+    pub fn release(&mut self, id: HandleId, stack: Option<&Stack>) -> bool {
         let Some(handle) = self.open.remove(&id) else {
             return false;
         };
         if handle.origin == Origin::Test {
             self.open_by_test -= 1;
+        }
+        if handle.outlives {
+            self.outlived.released(&handle, stack);
         }
         self.closed += 1;
         true
@@ -130,7 +146,7 @@ impl Ledger {
 
     /// The most handles that were open at once and that the test itself acquired.
     pub fn peak(&self) -> u32 {
-        self.peak
+        self.peak.max(self.peak_before)
     }
 
     /// The balance at the end: the handles that the test acquired and still holds, in order of acquisition. What stands at

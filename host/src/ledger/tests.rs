@@ -18,8 +18,8 @@ fn what_was_granted_is_no_leak() {
 fn ids_are_never_reused_but_descriptors_are() {
     let mut ledger = Ledger::default();
     let first = ledger.acquire(file(4, Origin::Test));
-    assert!(ledger.release(first));
-    assert!(!ledger.release(first), "a second release is refused");
+    assert!(ledger.release(first, None));
+    assert!(!ledger.release(first, None), "a second release is refused");
     let second = ledger.acquire(file(4, Origin::Test));
     assert_ne!(first, second);
     assert_eq!(ledger.peak(), 1);
@@ -73,7 +73,7 @@ proptest! {
                 peak = peak.max(model.len());
             } else {
                 let (id, _) = model.remove(which.index(model.len()));
-                prop_assert!(ledger.release(id));
+                prop_assert!(ledger.release(id, None));
             }
         }
         prop_assert_eq!(ledger.open_now(), model.len());

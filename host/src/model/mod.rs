@@ -20,6 +20,7 @@ mod report;
 pub mod resource;
 #[cfg(test)]
 pub(crate) mod samples;
+mod subtest;
 pub mod units;
 mod usage;
 mod verdict;
@@ -33,6 +34,7 @@ pub use limit::{
 pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
-pub use resource::{Resource, ResourceKind, SocketRecord};
+pub use resource::{OutlivedRecord, Resource, ResourceKind, SocketRecord};
+pub use subtest::{SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
 pub use usage::{Heap, Usage};
 pub use verdict::Verdict;

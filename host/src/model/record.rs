@@ -2,7 +2,10 @@
 
 use super::change::Change;
 use super::growth::Growth;
-use super::{Frame, Harness, LimitRecord, Output, RefusedGrowth, Resource, Usage, Verdict};
+use super::{
+    Frame, Harness, LimitRecord, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord,
+    Usage, Verdict,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -94,6 +97,15 @@ pub struct Details {
     /// even where the policy has them fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<Resource>,
+    /// What its subtests acquired and was released only when they had ended, in the order of the first release at each place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outlived: Vec<OutlivedRecord>,
+    /// How many more such resources there are than are listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub outlived_omitted: u64,
+    /// Its subtests, in the order in which they began.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subtests: Vec<SubtestRecord>,
     /// What it changed in directories that it is granted as overlays, its package's most often. The host's files are as they
     /// were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -113,6 +125,9 @@ pub struct Details {
     /// Failures reported with `t.fail`, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
+    /// What failed after the first failure, which decides the verdict: in order, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<SuppressedRecord>,
     /// Standard output and error, as far as they were kept; not canonical.
     #[serde(skip)]
     pub output: Output,
@@ -128,6 +143,15 @@ fn is_zero(number: &u64) -> bool {
 pub struct CleanupRecord {
     /// Its place in the order of running, from 1.
     pub ordinal: u32,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The path of the subtest that it was registered in; absent for the test itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtest: Option<String>,
+    /// Where it was registered: `file:line:column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<String>,
     /// What went wrong.
     pub message: String,
     /// Where.
@@ -139,7 +163,7 @@ impl CleanupRecord {
     /// A clean-up that went wrong somewhere.
     #[must_use]
     pub fn new(ordinal: u32, message: impl Into<String>) -> Self {
-        Self { ordinal, message: message.into(), stack: Vec::new() }
+        Self { ordinal, name: None, subtest: None, registered: None, message: message.into(), stack: Vec::new() }
     }
 }
 

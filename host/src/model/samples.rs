@@ -108,9 +108,8 @@ pub(crate) fn failed() -> TestRecord {
         stack: vec![frame("parser::add", "src/parser.rs", 41), frame("parser::tests::overflow", "src/parser.rs", 90)],
         reclaimed: vec![file("/tmp/journal", 1)],
         cleanups: vec![CleanupRecord {
-            ordinal: 2,
-            message: "the directory is not empty".to_owned(),
             stack: vec![frame("parser::remove", "src/parser.rs", 7)],
+            ..CleanupRecord::new(2, "the directory is not empty")
         }],
         failures: vec!["the second count is off".to_owned()],
         output: Output {
@@ -273,15 +272,54 @@ prop_compose! {
         growth in prop::option::of(any_growth()),
         changed in prop::collection::vec(any_change(), 0..2),
         cleanups in prop::collection::vec((any::<u32>(), hostile(), any_stack()), 0..2),
+        (outlived, subtests) in (prop::collection::vec(any_outlived(), 0..2), prop::collection::vec(any_subtest(), 0..3)),
+        suppressed in prop::collection::vec((hostile(), any::<Option<u32>>()), 0..2),
     ) -> Details {
+        let suppressed = suppressed.into_iter().map(|(text, cleanup)| SuppressedRecord::new(text, cleanup)).collect();
         let limit = limit.map(|(name, value, seen)| LimitRecord { name: name.into(), value, seen });
         let refused = refused.map(|(current, desired, limit, times)| RefusedGrowth { current, desired, limit, times });
-        let cleanup = |(ordinal, message, stack)| CleanupRecord { ordinal, message, stack };
+        let cleanup = |(ordinal, message, stack): (u32, String, _)| CleanupRecord {
+            ordinal,
+            name: Some(message.clone()),
+            subtest: None,
+            registered: Some(message.clone()),
+            message,
+            stack,
+        };
         let cleanups = cleanups.into_iter().map(cleanup).collect();
         Details {
             message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
-            failures, changed_omitted: 0, output: Output::default(), unwound: false,
+            failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests,
+            suppressed,
         }
+    }
+}
+
+prop_compose! {
+    fn any_outlived()(
+        left in any_resource(),
+        peak: u64,
+        released in any_stack(),
+    ) -> OutlivedRecord {
+        let Resource { kind, count, path, scope, stack, .. } = left;
+        OutlivedRecord { kind, count, peak, path, scope, stack, released }
+    }
+}
+
+prop_compose! {
+    fn any_subtest()(
+        name in hostile(),
+        verdict in prop::sample::select(one_of_each()).prop_map(|test| test.verdict),
+        usage: Option<(Option<u64>, Option<u64>, Option<u32>)>,
+        heap in any_heap(),
+        (message, reason) in (some_text(), some_text()),
+        stack in any_stack(),
+        suppressed in prop::collection::vec((hostile(), any::<Option<u32>>()), 0..2),
+        leaks: u32,
+    ) -> SubtestRecord {
+        let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
+        let suppressed = suppressed.into_iter().map(|(text, cleanup)| SuppressedRecord::new(text, cleanup)).collect();
+        SubtestRecord { name, verdict, usage, message, reason, stack, suppressed, leaks: leaks.into() }
     }
 }
 

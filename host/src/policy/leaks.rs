@@ -45,7 +45,9 @@ impl Default for LeakActions {
 /// As the report's policy states them.
 impl Serialize for LeakActions {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(LeakSetting::ALL.map(|setting| (setting.key(), self.get(setting))))
+        let actions = LeakSetting::ALL.map(|setting| (setting, self.get(setting)));
+        let stated = actions.into_iter().filter(|(setting, action)| setting.is_stated(*action));
+        to.collect_map(stated.map(|(setting, action)| (setting.key(), action)))
     }
 }
 

@@ -16,8 +16,8 @@ pub use crate::model::doubt::{Cause, Doubt, TestId};
 pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::{
-    BakedRecord, Canonical, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, ModuleRecord, Output,
-    RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, TestRecord, TestTime, Usage,
-    Verdict, Volatile,
+    BakedRecord, Canonical, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, ModuleRecord, OutlivedRecord,
+    Output, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
+    SuppressedRecord, TestRecord, TestTime, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

@@ -150,7 +150,7 @@ fn one(
             let details = Details { message: Some(why.clone()), ..Details::default() };
             (record::not_run(&context, Verdict::Fail, details), None, None)
         }
-        Decision::Run { grants, entry } => {
+        Decision::Run { grants, entry, subtests } => {
             let began = Instant::now();
             let _running = progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
             let job = Job {
@@ -160,6 +160,7 @@ fn one(
                 entry: entry.call(),
                 interrupted: &shared.options.interrupt,
                 counts_heap: true,
+                subtests: subtests.as_ref(),
                 rounds: shared.options.repeat.max(1),
                 shortcut: shared.options.shortcut,
                 streams: shared.options.streams,

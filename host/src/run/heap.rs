@@ -11,7 +11,7 @@ use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
-use crate::sandbox::{Ending, Job, Run};
+use crate::sandbox::{BlockScopes, Ending, Job, Run};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -107,7 +107,8 @@ impl Accountant<'_> {
         let balance = match (picture, second) {
             (Some(picture), Some(second)) => {
                 let may_hold_more = || self.may_hold_more(first, end);
-                Some(balance(picture, second, last_round(first), may_hold_more))
+                let scopes = BlockScopes::new(first.sdk.as_ref().map_or(&[], |said| &said.subtests));
+                Some(balance(picture, second, (last_round(first), &scopes), may_hold_more))
             }
             _ => wanted.then(Balance::default),
         };
@@ -184,7 +185,7 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
 fn balance(
     first: &EndPicture,
     second: Result<Box<HeapEnd>, HeapDoubt>,
-    last_round: RangeInclusive<u64>,
+    (last_round, scopes): (RangeInclusive<u64>, &BlockScopes),
     may_hold_more: impl Fn() -> bool,
 ) -> Balance {
     let here = first.picture(first);
@@ -201,15 +202,16 @@ fn balance(
         reached.fill(true);
         doubt.get_or_insert(HeapDoubt::Running);
     }
+    let scope = |block: &Block| scopes.scope(block.number);
     let with_stack = |wanted: &dyn Fn(&Block, bool) -> bool| {
         let blocks = first.blocks.iter().zip(&reached).filter(|(block, reached)| block.own && wanted(block, **reached));
         let stack = |block: &Block| captured.as_ref().and_then(|end| end.stacks.stack(block.number)).cloned();
         blocks.map(|(block, _)| (*block, stack(block))).collect::<Vec<_>>()
     };
     Balance {
-        lost: sites(&with_stack(&|_, reached| !reached)),
-        retained: sites(&with_stack(&|_, reached| reached)),
-        of_last_round: sites(&with_stack(&|block, _| last_round.contains(&block.number))),
+        lost: sites(&with_stack(&|_, reached| !reached), scope),
+        retained: sites(&with_stack(&|_, reached| reached), scope),
+        of_last_round: sites(&with_stack(&|block, _| last_round.contains(&block.number)), scope),
         doubt,
     }
 }

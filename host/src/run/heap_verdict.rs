@@ -1,8 +1,9 @@
 //! What a test's heap does to its verdict, and what is said of it in the record.
 
 use super::heap::{Account, Balance};
-use crate::ledger::Stack;
+use super::subtests::ScopeNames;
 use crate::ledger::heap::sites::Site;
+use crate::ledger::{ScopeId, Stack};
 use crate::model::{
     Frame, Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Resource, ResourceKind, Verdict, verdict_of_breach,
 };
@@ -52,14 +53,15 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
 }
 
 /// The report's entries for blocks that are left, in the order of their first allocation. Places that a reader cannot tell
-/// apart, as two calls on one line, are one.
-pub fn describe(sites: &[Site], scope: &str, symbols: &Symbols) -> Vec<Resource> {
+/// apart, as two calls on one line, are one in each scope.
+pub fn describe(sites: &[Site], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
     let mut entries: Vec<Resource> = Vec::new();
-    let mut known: HashMap<Vec<Frame>, usize> = HashMap::new();
+    let mut known: HashMap<(ScopeId, Vec<Frame>), usize> = HashMap::new();
     for site in sites {
         let stack = site.stack.as_deref().map(|stack| symbols.frames_of_allocation(stack)).unwrap_or_default();
-        let index = *known.entry(stack).or_insert_with_key(|stack| {
-            entries.push(Resource { count: 0, ..Resource::new(ResourceKind::Heap, scope, stack.clone()) });
+        let index = *known.entry((site.scope, stack)).or_insert_with_key(|(scope, stack)| {
+            entries
+                .push(Resource { count: 0, ..Resource::new(ResourceKind::Heap, scopes.name(*scope), stack.clone()) });
             entries.len() - 1
         });
         let entry = &mut entries[index];

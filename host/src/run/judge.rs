@@ -3,13 +3,13 @@
 use super::threads;
 use crate::harness::hints::MissingPath;
 use crate::harness::rust::{self, OUT_OF_MEMORY};
-use crate::harness::sdk::cleanup_message;
+use crate::harness::sdk::{cleanup_message, failure_message, subtests_failure};
 use crate::harness::{Evidence, Finish, TestEntry, harness};
 use crate::harness::{c, go, hints};
-use crate::model::{Frame, Harness, Limit, LimitRecord, Verdict, verdict_of_breach};
+use crate::model::{Frame, Harness, Limit, LimitRecord, SuppressedRecord, Verdict, verdict_of_breach};
 use crate::policy::Policy;
 use crate::sandbox::wasi::FatalWait;
-use crate::sandbox::{Ending, LoadedModule, Run, TrapKind};
+use crate::sandbox::{Ending, FailedCleanup, LoadedModule, Run, TrapKind};
 use crate::symbols::TrapCause;
 
 const FULL: &str =
@@ -35,6 +35,8 @@ pub struct Judgement {
     pub normal_finish: bool,
     /// Whether the test panicked and its destructors ran: what is open is what they did not give back.
     pub unwound: bool,
+    /// What failed after the failure that the message is of.
+    pub suppressed: Vec<SuppressedRecord>,
 }
 
 impl Judgement {
@@ -50,6 +52,7 @@ impl Judgement {
             at_declaration: false,
             normal_finish: verdict == Verdict::Pass,
             unwound: false,
+            suppressed: Vec::new(),
         }
     }
 
@@ -93,6 +96,7 @@ impl Case<'_> {
         };
         judgement.hint = judgement.hint.or_else(|| self.hint(&judgement));
         self.blame_memory(&mut judgement);
+        judgement.suppressed = self.suppressed(&judgement);
         self.blame_cleanups(&mut judgement);
         self.hint_at_full_files(&mut judgement);
         judgement
@@ -206,6 +210,11 @@ impl Case<'_> {
     /// A refused growth explains a test that did not finish.
     fn blame_memory(&self, judgement: &mut Judgement) {
         let Some(refused) = self.run.refused else { return };
+        // What failed first is why it failed.
+        let said = self.run.sdk.as_ref();
+        if said.is_some_and(|said| !said.said.failures.is_empty() || subtests_failure(&said.subtests).is_some()) {
+            return;
+        }
         let failed = matches!(judgement.verdict, Verdict::Fail | Verdict::Exit);
         // Whether a recursion that uses up the stack comes as far as the limit is the compiler's choice.
         if !failed || self.run.ending.used_up_stack() || judgement.normal_finish || self.run.ending == Ending::Returned
@@ -230,17 +239,44 @@ impl Case<'_> {
         }
     }
 
+    /// What failed after the failure that the judgement is of, in order.
+    fn suppressed(&self, judgement: &Judgement) -> Vec<SuppressedRecord> {
+        let Some(outcome) = self.run.sdk.as_ref().filter(|outcome| outcome.broken.is_none()) else { return Vec::new() };
+        let symbols = &self.module.symbols;
+        let mut later = Vec::new();
+        let said = &outcome.said.failures;
+        let subtests = subtests_failure(&outcome.subtests);
+        if !said.is_empty() || subtests.is_some() {
+            later.extend(said.iter().skip(1).map(|failure| failure_message(failure, symbols)));
+            later.extend(subtests.filter(|_| !said.is_empty()));
+            later.extend(outcome.said.panic.as_ref().map(|panic| panic.text.clone()));
+            let ended_itself = outcome.ended_itself && outcome.said.panic.is_none();
+            if self.run.ending != Ending::Returned && !ended_itself && outcome.said.panic.is_none() {
+                later.extend(self.judge_abnormal().message);
+            }
+        }
+        // A subtest that came to its end has its own.
+        let ended = |path: &str| outcome.subtests.iter().any(|one| one.path == path && one.ending.is_some());
+        let of_test = |cleanup: &&FailedCleanup| !cleanup.subtest.as_deref().is_some_and(ended);
+        let cleanups = outcome.cleanups.iter().filter(of_test);
+        let of_cleanups = cleanups.map(|cleanup| {
+            let message = format!("{} failed: {}", cleanup.title(), cleanup_message(cleanup, symbols));
+            SuppressedRecord::new(message, Some(cleanup.ordinal))
+        });
+        // Where nothing else failed, the first of them is the failure.
+        let first = matches!(judgement.verdict, Verdict::Pass | Verdict::Skip);
+        let later = later.into_iter().map(|message| SuppressedRecord::new(message, None));
+        later.chain(of_cleanups.skip(usize::from(first))).collect()
+    }
+
     /// A clean-up that failed spoils a pass, and is listed beside any other failure.
     fn blame_cleanups(&self, judgement: &mut Judgement) {
         let Some(first) = self.run.sdk.as_ref().and_then(|said| said.cleanups.first()) else { return };
         if matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) {
             *judgement = Judgement {
-                message: Some(format!(
-                    "clean-up {} failed: {}",
-                    first.ordinal,
-                    cleanup_message(first, &self.module.symbols)
-                )),
+                message: Some(format!("{} failed: {}", first.title(), cleanup_message(first, &self.module.symbols))),
                 reason: None,
+                suppressed: std::mem::take(&mut judgement.suppressed),
                 ..Judgement::new(Verdict::Fail)
             };
         }

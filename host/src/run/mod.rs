@@ -19,6 +19,7 @@ mod runner;
 mod seed;
 mod selection;
 mod slow;
+mod subtests;
 mod threads;
 
 pub use builder::RunnerBuilder;

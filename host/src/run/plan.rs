@@ -4,7 +4,7 @@ use super::error::RunError;
 use super::selection::{RunIgnored, Selection};
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
-use crate::model::{Harness, RefusedModule};
+use crate::model::{Harness, RefusedModule, SubtestFilter};
 use crate::policy::{DirGrant, Limit, Policy};
 use crate::sandbox::LoadedModule;
 use crate::sandbox::wasi::{GrantError, Grants};
@@ -185,7 +185,7 @@ impl PlannedTest {
 /// What the plan decided to do with a test.
 pub(super) enum Decision {
     /// Run it.
-    Run { grants: Arc<Grants>, entry: TestEntry },
+    Run { grants: Arc<Grants>, entry: TestEntry, subtests: Option<Arc<SubtestFilter>> },
     /// Not run, for this reason.
     Skip(Arc<str>),
     /// Not run, because it asks for what it may not have.
@@ -236,7 +236,10 @@ impl Planner<'_> {
 
     fn selects(&self, candidate: &Candidate) -> bool {
         let wanted = self.selection.ignored != RunIgnored::Only || candidate.ignored.is_some();
-        wanted && self.selection.matches(&candidate.test.name)
+        let name = &candidate.test.name;
+        // No other harness has subtests that could be told apart.
+        let is_sdk = candidate.harness == Harness::Sdk;
+        wanted && if is_sdk { self.selection.matches_within(name) } else { self.selection.matches(name) }
     }
 
     /// Every test of a module, by name. What two harnesses list is run through the first of them.
@@ -280,7 +283,10 @@ impl Planner<'_> {
         };
         let grants = shared.under(&policy)?;
         Ok(match harness(*word).entry(test, module, &policy) {
-            Ok(entry) => Decision::Run { grants, entry },
+            Ok(entry) => {
+                let filter = (*word == Harness::Sdk).then(|| self.selection.subtests(&test.name)).flatten();
+                Decision::Run { grants, entry, subtests: filter.map(Arc::new) }
+            }
             Err(why) => Decision::Refuse(why),
         })
     }

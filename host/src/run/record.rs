@@ -4,6 +4,7 @@ use super::heap::Account;
 use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
 use super::resources;
+use super::subtests::{self, ScopeNames};
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
@@ -50,6 +51,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         && run.refused.is_none()
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
+        && run.sdk.as_ref().is_none_or(|said| said.subtests.is_empty())
         && left_nothing(heap)
         && matches!(heap_verdict::compliance(heap, &case.policy.limits), Compliance::Kept)
         && !context.keep_output;
@@ -94,7 +96,8 @@ fn details(
     heap: &Account,
 ) -> (Verdict, Details) {
     let run = case.run;
-    let held = resources::held(&run.remains, context.name, &case.module.symbols);
+    let names = ScopeNames::new(context.name, case);
+    let held = resources::held(&run.remains, names, &case.module.symbols);
     let (mut leaks, reclaimed) = if judgement.has_balance() { (held, Vec::new()) } else { (Vec::new(), held) };
     if judgement.has_balance() {
         leaks.extend(resources::left_behind(&run.remains, context.name));
@@ -102,14 +105,24 @@ fn details(
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {
         let symbols = &case.module.symbols;
-        leaks.extend(heap_verdict::describe(&balance.lost, context.name, symbols));
-        retained = heap_verdict::describe(&balance.retained, context.name, symbols);
+        leaks.extend(heap_verdict::describe(&balance.lost, names, symbols));
+        retained = heap_verdict::describe(&balance.retained, names, symbols);
     }
     let actions = &case.policy.leaks;
     let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.kind.setting()));
     let (verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
+    let outlived = match actions.get(LeakSetting::Outlived) {
+        LeakAction::Ignore => Vec::new(),
+        LeakAction::Show | LeakAction::Fail => resources::outlived(&run.remains, names, &case.module.symbols),
+    };
+    let verdict = match (verdict, actions.get(LeakSetting::Outlived)) {
+        (Verdict::Pass, LeakAction::Fail) if !outlived.is_empty() => Verdict::Leak,
+        (verdict, _) => verdict,
+    };
+    let spoils = |left: &Resource| actions.get(left.kind.setting()) == LeakAction::Fail;
+    let subtests = subtests::records(case, &judgement, heap, names, &leaks, spoils);
     let mut verdict = if judgement.unwound { judgement.verdict } else { verdict };
-    let growth = growth(context, case, heap);
+    let growth = growth(names, case, heap);
     if verdict == Verdict::Pass && growth.as_ref().is_some_and(Growth::grows) {
         verdict = Verdict::Leak;
     }
@@ -128,25 +141,29 @@ fn details(
         unwound: judgement.unwound,
         leaks,
         retained,
+        outlived_omitted: if outlived.is_empty() { 0 } else { run.remains.outlived.omitted },
+        outlived,
+        subtests,
         changed: resources::describe_changes(&run.remains),
         changed_omitted: run.remains.changes_omitted,
         growth,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
-        failures: said.map(|said| failures(case, &said.failures)).unwrap_or_default(),
+        failures: said.map(|said| failures(case, &said.said.failures)).unwrap_or_default(),
+        suppressed: judgement.suppressed,
         output: if verdict != Verdict::Pass || context.keep_output { output(context, run) } else { Output::default() },
     };
     (verdict, details)
 }
 
 /// What the rounds of a test that was called several times say.
-fn growth(context: &RecordContext<'_>, case: &Case<'_>, heap: &Account) -> Option<Growth> {
+fn growth(names: ScopeNames<'_>, case: &Case<'_>, heap: &Account) -> Option<Growth> {
     if case.run.rounds.len() < 2 {
         return None;
     }
     let mut growth = Growth::judge(case.run.rounds.iter().map(round).collect());
     if let (Some(_), Account::Tracked { balance: Some(balance), .. }) = (growth.settled_from(), heap) {
-        growth.sites = heap_verdict::describe(&balance.of_last_round, context.name, &case.module.symbols);
+        growth.sites = heap_verdict::describe(&balance.of_last_round, names, &case.module.symbols);
     }
     Some(growth)
 }
@@ -240,6 +257,9 @@ fn failures(case: &Case<'_>, said: &[Failure]) -> Vec<String> {
 fn cleanups(case: &Case<'_>, failed: &[crate::sandbox::FailedCleanup]) -> Vec<CleanupRecord> {
     let record = |cleanup: &crate::sandbox::FailedCleanup| CleanupRecord {
         ordinal: cleanup.ordinal,
+        name: cleanup.name.clone(),
+        subtest: cleanup.subtest.clone(),
+        registered: cleanup.registered.as_deref().map(|at| case.module.symbols.place(at)),
         message: cleanup_message(cleanup, &case.module.symbols),
         stack: frames(case, &cleanup.ending),
     };

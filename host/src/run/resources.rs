@@ -1,20 +1,25 @@
 //! What a test left, its heap apart, to entries of the report: symbolised, and one entry for what was acquired alike.
 
-use crate::ledger::{Access, Handle, Kind};
+use super::subtests::ScopeNames;
+use crate::ledger::{Access, Handle, Kind, Outliving, Stack};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
-use crate::model::{Resource, ResourceKind, SocketRecord};
+use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord};
 use crate::sandbox::wasi::{FileKind, OverlayChange, Remains};
 use crate::symbols::Symbols;
 
-/// Whether nothing was left or changed: nothing that [`held`], [`left_behind`] or [`describe_changes`] gives an entry for.
+/// Whether nothing was left or changed: nothing that [`held`], [`outlived`], [`left_behind`] or
+/// [`describe_changes`] gives an entry for.
 pub fn is_nothing(remains: &Remains) -> bool {
-    remains.open.is_empty() && remains.residue.is_empty() && remains.changes.is_empty()
+    remains.open.is_empty()
+        && remains.outlived.listed.is_empty()
+        && remains.residue.is_empty()
+        && remains.changes.is_empty()
 }
 
 /// What the test still held: a leak after a normal finish; after any other ending, what the host took back. In order of the
 /// first acquisition.
-pub fn held(remains: &Remains, scope: &str, symbols: &Symbols) -> Vec<Resource> {
-    handles(&remains.open, scope, symbols)
+pub fn held(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
+    handles(&remains.open, scopes, symbols)
 }
 
 /// What stays though nobody holds it: a leak after a normal finish, and of no interest after any other ending.
@@ -23,12 +28,12 @@ pub fn left_behind(remains: &Remains, scope: &str) -> Vec<Resource> {
 }
 
 /// The entries for open handles.
-fn handles(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource> {
+fn handles(open: &[Handle], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
     let mut groups: Vec<(&Handle, Resource)> = Vec::new();
     for handle in open {
         let same = |first: &Handle| {
-            (first.kind, &first.path, first.access, &first.stack)
-                == (handle.kind, &handle.path, handle.access, &handle.stack)
+            (first.kind, &first.path, first.access, first.scope, &first.stack)
+                == (handle.kind, &handle.path, handle.access, handle.scope, &handle.stack)
         };
         if let Some((_, entry)) = groups.iter_mut().find(|(first, _)| same(first)) {
             entry.count += 1;
@@ -39,7 +44,7 @@ fn handles(open: &[Handle], scope: &str, symbols: &Symbols) -> Vec<Resource> {
                 sum.unaccepted = added(sum.unaccepted, more.unaccepted);
             }
         } else {
-            groups.push((handle, entry(handle, scope, symbols)));
+            groups.push((handle, entry(handle, scopes.name(handle.scope), symbols)));
         }
     }
     groups.into_iter().map(|(_, entry)| entry).collect()
@@ -91,13 +96,9 @@ pub fn kept_changes(changes: Vec<OverlayChange>, module: &str, test: &str, passe
     changes.into_iter().map(kept).collect()
 }
 
-fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
+fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
     Resource {
-        kind: match handle.kind {
-            Kind::File | Kind::Stream => ResourceKind::File,
-            Kind::Dir => ResourceKind::Dir,
-            Kind::Socket => ResourceKind::Socket,
-        },
+        kind: kind(handle.kind),
         count: 1,
         path: handle.path.as_deref().map(str::to_owned),
         fd: Some(handle.fd),
@@ -106,8 +107,33 @@ fn entry(handle: &Handle, scope: &str, symbols: &Symbols) -> Resource {
         bytes_read: handle.bytes_read,
         bytes_written: handle.bytes_written,
         socket: socket(handle),
-        scope: scope.to_owned(),
+        scope,
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
+    }
+}
+
+/// What subtests acquired and was released when they had ended.
+pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<OutlivedRecord> {
+    let frames = |stack: Option<&Stack>| stack.map(|stack| symbols.frames(stack)).unwrap_or_default();
+    let record = |outliving: &Outliving| {
+        let Outliving { first, released, count, peak } = outliving;
+        let scope = scopes.name(first.scope);
+        OutlivedRecord {
+            count: *count,
+            peak: (*peak).into(),
+            path: first.path.as_deref().map(str::to_owned),
+            released: frames(released.as_ref()),
+            ..OutlivedRecord::new(kind(first.kind), scope, frames(first.stack.as_ref()))
+        }
+    };
+    remains.outlived.listed.iter().map(record).collect()
+}
+
+fn kind(kind: Kind) -> ResourceKind {
+    match kind {
+        Kind::File | Kind::Stream => ResourceKind::File,
+        Kind::Dir => ResourceKind::Dir,
+        Kind::Socket => ResourceKind::Socket,
     }
 }
 

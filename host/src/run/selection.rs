@@ -1,5 +1,6 @@
 //! Which tests are run: libtest's filters, and nextest's partitions.
 
+use crate::model::{SubtestFilter, SubtestPattern};
 use std::str::FromStr;
 
 /// What to do with tests marked `#[ignore]`.
@@ -30,11 +31,12 @@ pub enum RunIgnored {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selection {
-    /// Substrings of names, any of which selects a test; none selects all.
+    /// Substrings of names, any of which selects a test; none selects all. In `name/case`, what follows the first slash is for the
+    /// subtests of tests of the SDK, level by level as in Go's `-run`.
     pub filters: Vec<String>,
     /// Whether filters and skips are whole names.
     pub exact: bool,
-    /// Substrings of names that are left out.
+    /// Substrings of names that are left out; with a slash, of subtests.
     pub skip: Vec<String>,
     /// What to do with ignored tests.
     pub ignored: RunIgnored,
@@ -48,6 +50,53 @@ impl Selection {
         let one = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
         (self.filters.is_empty() || self.filters.iter().any(one)) && !self.skip.iter().any(one)
     }
+
+    /// Whether a test of this name, which may have subtests, is selected: by its own name, or for the sake of some of them.
+    #[must_use]
+    pub fn matches_within(&self, name: &str) -> bool {
+        let any =
+            self.filters.is_empty() || self.filters.iter().any(|filter| self.reach(filter, name) != Reach::Nothing);
+        any && !self.skip.iter().any(|skip| self.reach(skip, name) == Reach::Whole)
+    }
+
+    /// Which subtests of this test are selected; `None` for all.
+    #[must_use]
+    pub fn subtests(&self, name: &str) -> Option<SubtestFilter> {
+        let patterns = |filters: &[String]| -> Vec<SubtestPattern> {
+            let reached = filters.iter().filter_map(|filter| match self.reach(filter, name) {
+                Reach::Within(pattern) => Some(SubtestPattern::new(pattern, self.exact)),
+                Reach::Whole | Reach::Nothing => None,
+            });
+            reached.collect()
+        };
+        let whole = self.filters.iter().any(|filter| self.reach(filter, name) == Reach::Whole);
+        let any = if whole { Vec::new() } else { patterns(&self.filters) };
+        let filter = SubtestFilter { any, skip: patterns(&self.skip) };
+        (filter != SubtestFilter::default()).then_some(filter)
+    }
+
+    /// What a filter says of a test.
+    fn reach<'f>(&self, filter: &'f str, name: &str) -> Reach<'f> {
+        let one = |filter: &str| if self.exact { name == filter } else { name.contains(filter) };
+        if one(filter) {
+            return Reach::Whole;
+        }
+        match filter.split_once('/') {
+            Some((head, within)) if one(head) => Reach::Within(within),
+            _ => Reach::Nothing,
+        }
+    }
+}
+
+/// What a filter says of a test.
+#[derive(Debug, PartialEq, Eq)]
+enum Reach<'f> {
+    /// It is not about it.
+    Nothing,
+    /// It is about all of it.
+    Whole,
+    /// It is about the subtests that match this.
+    Within(&'f str),
 }
 
 /// Every `count`th test, from the `shard`th on: nextest's `slice:1/3`.
@@ -94,6 +143,31 @@ impl FromStr for Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_a_slash_is_for_subtests() {
+        let selection = |filters: &[&str], skip: &[&str], exact| Selection {
+            filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+            skip: skip.iter().map(|filter| (*filter).to_owned()).collect(),
+            exact,
+            ..Selection::default()
+        };
+        let one = selection(&["parse/case"], &[], false);
+        assert!(one.matches_within("parses") && !one.matches_within("prints") && !one.matches("parses"));
+        let subtests = one.subtests("parses").unwrap();
+        assert!(subtests.selects("a_case") && subtests.selects("case/inner") && !subtests.selects("other"));
+        assert_eq!(selection(&["parse/case", "parses"], &[], false).subtests("parses"), None, "all of it is selected");
+        assert_eq!(selection(&[], &["slow"], false).subtests("parses"), None);
+        let skips = selection(&[], &["parse/slow"], false);
+        assert!(skips.matches_within("parses"));
+        assert!(
+            !skips.subtests("parses").unwrap().selects("slowest") && skips.subtests("parses").unwrap().selects("fast")
+        );
+        let exact = selection(&["parses/case"], &[], true);
+        assert!(exact.matches_within("parses") && !exact.matches_within("parses_all"));
+        assert!(!exact.subtests("parses").unwrap().selects("case#01"));
+        assert!(selection(&["a/b"], &[], true).matches("a/b"), "a module's own name");
+    }
 
     #[test]
     fn filters_are_libtest_s() {

@@ -9,7 +9,7 @@ use super::wasi::{BrokenLimit, FatalWait, Halt};
 use crate::ledger::heap::BadFree;
 use crate::ledger::{Stack, both_ends};
 use std::sync::Arc;
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{AsContextMut, Trap, WasmBacktrace};
 
 /// The guest called `proc_exit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -157,7 +157,8 @@ impl Ending {
     }
 
     /// The ending that the error of a call stands for.
-    pub(super) fn from_call(store: &mut Store<TestState>, error: &wasmtime::Error) -> Self {
+    pub(super) fn from_call(mut store: impl AsContextMut<Data = TestState>, error: &wasmtime::Error) -> Self {
+        let mut store = store.as_context_mut();
         let backtrace = error.downcast_ref::<WasmBacktrace>();
         let code = &store.data().code;
         let stack = || backtrace.map_or_else(|| [].into(), |found| bounded(code.stack(found)));

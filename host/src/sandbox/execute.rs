@@ -8,6 +8,7 @@ use super::module::LoadedModule;
 use super::panics::{self, RaisedPanic};
 use super::rerun::{Allowances, Instruments};
 use super::rounds::{Level, RoundLevels};
+use super::scopes::Guest;
 use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark};
 use super::state::{TestState, refuel};
@@ -15,7 +16,7 @@ use super::store::fresh_store;
 use super::threads::{Shared, ThreadGroup, call_guest};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
-use crate::model::RefusedGrowth;
+use crate::model::{RefusedGrowth, SubtestFilter};
 use crate::policy::Limit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +47,8 @@ pub struct Job<'a> {
     pub interrupted: &'a Arc<AtomicBool>,
     /// Whether its heap is accounted for.
     pub counts_heap: bool,
+    /// Which subtests are run; all without one.
+    pub subtests: Option<&'a Arc<SubtestFilter>>,
     /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
     pub rounds: u32,
     /// Whether a harness that can be handed a single test is.
@@ -221,6 +224,8 @@ struct Setup {
     /// Where the shadow stack began, after it was moved.
     stack_top: u32,
     globals: sdk::GlobalValues,
+    /// Whether a test of the SDK was called.
+    called: bool,
 }
 
 /// How one call of the test went, its clean-ups included.
@@ -234,10 +239,7 @@ struct CallOutcome {
 impl CallOutcome {
     /// Whether the test did all that it was to, so that it can be called once more.
     fn may_go_on(&self) -> bool {
-        let well = |said: &SdkOutcome| {
-            said.failures.is_empty() && said.cleanups.is_empty() && said.broken.is_none() && said.skipped.is_none()
-        };
-        self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(well)
+        self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(SdkOutcome::is_well)
     }
 }
 
@@ -345,6 +347,14 @@ impl TestRun<'_> {
                 if let Some(book) = store.data_mut().heap.book() {
                     book.open_window();
                 }
+                store.data_mut().spent_before_cleanups = 0;
+                let guest = Guest {
+                    instance: *instance,
+                    globals: self.setup.globals.iter().map(|(global, _)| *global).collect(),
+                    panics_end_it: call.should_panic.is_some(),
+                };
+                store.data_mut().scopes.begin(guest, self.job.subtests.cloned());
+                self.setup.called = true;
                 sdk::call(store, (instance, &mut self.threads), call).map(Some)
             }
         }
@@ -368,19 +378,20 @@ impl TestRun<'_> {
         let left = store.get_fuel().unwrap_or(0);
         let (ending, said) = match ended {
             Ok(said) => (Ending::Returned, said),
-            Err(error) => (Ending::from_call(store, &error), None),
+            Err(error) => (Ending::from_call(&mut *store, &error), None),
         };
         let out = matches!(ending, Ending::Fuel { .. });
         if out {
             store.data_mut().heap.fuel_ended();
         }
-        let spent = if out { self.fuel } else { store.data().spent_in_call(left) };
+        let spent = if out { self.fuel } else { store.data().spent_by_test(left) };
         let spent = spent.saturating_add(spent_before);
         let sdk = match (&self.job.entry, &self.setup.instance) {
-            (Entry::Sdk(_), Some(instance)) => {
+            (Entry::Sdk(_), Some(instance)) if self.setup.called => {
                 let guest = (instance, &self.setup.globals, &mut self.threads);
                 Some(sdk::conclude(store, guest, &ending, said))
             }
+            (Entry::Sdk(_), Some(_)) => Some(SdkOutcome::default()),
             _ => None,
         };
         CallOutcome { ending, spent, sdk }

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was
+//! scopes    the subtests of a test, which the host enters from within it; `said` and `cleanups` are for both
 //! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
 //! heap      the hooks of the guest's allocator, and the end of its heap
 //! threads   tests with threads: stores that share a memory, and whose turn it is
@@ -12,6 +13,7 @@
 //! ```
 
 mod cache;
+mod cleanups;
 mod code;
 mod compile;
 mod ending;
@@ -25,6 +27,8 @@ mod panics;
 mod probe;
 pub mod rerun;
 mod rounds;
+mod said;
+mod scopes;
 mod sdk;
 mod start;
 mod state;
@@ -37,12 +41,15 @@ pub use cache::Cache;
 pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
+pub use cleanups::FailedCleanup;
 pub(crate) use execute::{Entry, Job, Run};
 pub(crate) use module::CodeRules;
 pub use module::{LoadError, LoadOptions, LoadedModule};
 pub(crate) use panics::PanicSaid;
 pub(crate) use rerun::run;
 pub use rounds::RoundLevels;
-pub use sdk::{FailedCleanup, Failure, SdkCall};
+pub use said::Failure;
+pub(crate) use scopes::{BlockScopes, SubtestRun, scope_id};
+pub use sdk::SdkCall;
 pub(crate) use start::{MarkedPanic, StartCall};
 pub(crate) use threads::{Deadlocked, StoppedThread, Wait as ThreadWait};

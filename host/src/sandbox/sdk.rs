@@ -1,20 +1,19 @@
 //! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
 
+use super::cleanups::{self, FailedCleanup};
 use super::ending::Ending;
-use super::state::{TestState, refuel};
-use super::threads::{ThreadGroup, call_guest};
+use super::said::{self, Failure, Said};
+use super::scopes::SubtestRun;
+use super::state::TestState;
+use super::threads::{MainThread, ThreadGroup, call_guest};
 use super::wasi::deadline_after;
-use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
-use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, STATE_EXPORT, State, journal};
-use std::borrow::Cow;
-use wasmtime::{Global, Instance, ModuleExport, Store, TypedFunc, Val};
+use crate::policy::CLEANUP_MEMORY_RESERVE;
+use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
+use std::time::Duration;
+use wasmtime::{Global, Instance, ModuleExport, Store, Val};
 
-/// Most clean-ups run for one test: a clean-up may register another, and an endless chain has to end.
-const MAX_CLEANUPS: u32 = 1_000;
-
-/// Clean-ups of one test that may use up all the fuel, or all the stack, that each is given. After so many, the rest are not
-/// run.
-const MAX_ENDLESS: u32 = 4;
+/// The wall-clock time that clean-ups have together when the run is interrupted: whoever presses Ctrl-C does not want to wait.
+const INTERRUPTED: Duration = Duration::from_secs(5);
 
 /// How to call one SDK test. It is made once for a module.
 #[derive(Clone)]
@@ -28,12 +27,12 @@ pub struct SdkCall {
 /// What a test said through the SDK.
 #[derive(Debug, Default, PartialEq)]
 pub struct SdkOutcome {
-    /// Failures it recorded, in order.
-    pub failures: Vec<Failure>,
-    /// Why it skipped itself.
-    pub skipped: Option<String>,
-    /// Its panic, recorded where one is expected, or where panics unwind.
-    pub panic: Option<Failure>,
+    /// What it said itself, outside of its subtests.
+    pub said: Said,
+    /// Whether it ended itself, with `fatal` or `skip`: the trap that followed was its way out.
+    pub ended_itself: bool,
+    /// Its subtests, in the order in which they began.
+    pub subtests: Vec<SubtestRun>,
     /// Clean-ups that did not finish normally.
     pub cleanups: Vec<FailedCleanup>,
     /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
@@ -42,24 +41,14 @@ pub struct SdkOutcome {
     pub broken: Option<String>,
 }
 
-/// A failure, or a panic, that a test recorded.
-#[derive(Debug, PartialEq)]
-pub struct Failure {
-    /// Where, as the compiler wrote it: `file:line:column`.
-    pub at: Option<String>,
-    /// What it said.
-    pub text: String,
-}
-
-/// A clean-up that did not finish normally.
-#[derive(Debug, PartialEq)]
-pub struct FailedCleanup {
-    /// Its place in the order of running, from 1.
-    pub ordinal: u32,
-    /// How it ended.
-    pub ending: Ending,
-    /// What it wrote to standard error while it ran: a panic's message, for one.
-    pub stderr: Vec<u8>,
+impl SdkOutcome {
+    /// Whether the test did all that it was to.
+    pub fn is_well(&self) -> bool {
+        self.said == Said::default()
+            && self.cleanups.is_empty()
+            && self.broken.is_none()
+            && self.subtests.iter().all(SubtestRun::finished)
+    }
 }
 
 /// The globals of an instance and what they were before its test.
@@ -79,151 +68,92 @@ pub(super) fn call(
     call_guest(threads, store, &test, ())
 }
 
-/// Reads what the test said, and runs its clean-ups.
+/// Reads what the test said, and runs its clean-ups. `said` is what its export returned.
 pub(super) fn conclude(
     store: &mut Store<TestState>,
     (instance, globals, threads): (&Instance, &GlobalValues, &mut Option<ThreadGroup<'_>>),
     ending: &Ending,
     said: Option<u32>,
 ) -> SdkOutcome {
-    if matches!(ending, Ending::Interrupted | Ending::Refused(_)) || said == Some(0) {
-        return SdkOutcome::default();
+    let mut outcome = SdkOutcome { own_stderr: store.data().wasi.stderr().len(), ..SdkOutcome::default() };
+    if said != Some(0) {
+        let main = MainThread { store: &mut *store, threads };
+        let concluded = After { main, instance, globals }.conclude(ending, said, &mut outcome);
+        // Where the host could not serve the test, that is what there is to say.
+        outcome.broken = concluded.err().filter(|_| !matches!(ending, Ending::Refused(_) | Ending::Interrupted));
     }
-    let mut after = After { store, instance, globals, threads };
-    after.conclude(said).unwrap_or_else(|broken| SdkOutcome { broken: Some(broken), ..SdkOutcome::default() })
-}
-
-fn is_endless(ending: &Ending) -> bool {
-    matches!(ending, Ending::Fuel { .. }) || ending.used_up_stack()
+    outcome.subtests = store.data_mut().scopes.take();
+    outcome.cleanups = store.data_mut().scopes.cleanups.take_failed();
+    outcome
 }
 
 struct After<'a, 't> {
-    store: &'a mut Store<TestState>,
+    main: MainThread<'a, 't>,
     instance: &'a Instance,
     globals: &'a GlobalValues,
-    threads: &'a mut Option<ThreadGroup<'t>>,
 }
 
 impl After<'_, '_> {
-    fn conclude(&mut self, said: Option<u32>) -> Result<SdkOutcome, String> {
-        self.store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
-        self.store.data_mut().wasi.open_reserve();
-        let timeout = self.store.data().wasi.timeout();
-        let deadline = deadline_after(timeout);
-        self.store.data_mut().wasi.set_deadline(deadline);
+    fn conclude(&mut self, ending: &Ending, said: Option<u32>, outcome: &mut SdkOutcome) -> Result<(), String> {
+        let state = self.main.store.data_mut();
+        state.limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
+        state.wasi.open_reserve();
+        let mut timeout = state.wasi.timeout();
+        if *ending == Ending::Interrupted {
+            state.wasi.forget_interrupt();
+            timeout = timeout.min(INTERRUPTED);
+        }
+        state.wasi.set_deadline(deadline_after(timeout));
         let address = match said {
             Some(address) => address,
             None => self
                 .call(STATE_EXPORT)
                 .map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
         };
-        let state = self.state(address)?;
-        let mut outcome = SdkOutcome { own_stderr: self.store.data().wasi.stderr().len(), ..SdkOutcome::default() };
-        self.read_journal(&state, &mut outcome)?;
+        let state = said::state(&mut self.main, self.instance, address)?;
+        outcome.said = self.read(&state)?;
+        outcome.ended_itself = state.fatal() || state.skipped();
         if state.pending_cleanups > 0 {
-            self.run_cleanups(address, &mut outcome)?;
+            cleanups::run(&mut self.main, self.instance, self.globals, 0)?;
         }
         // What is written out now is no longer the test's doing.
-        if let Some(book) = self.store.data_mut().heap.book() {
+        if let Some(book) = self.main.store.data_mut().heap.book() {
             book.close_window();
         }
         // Its buffered output; after a trap the guest's lock on it may be held, and there is nothing to be done.
         let _ = self.call(FLUSH_EXPORT);
-        Ok(outcome)
+        Ok(())
+    }
+
+    /// What the test said, and each of the subtests that it ended in. Clean-ups say nothing: what they own outlives the test's
+    /// handle.
+    fn read(&mut self, state: &State) -> Result<Said, String> {
+        let mut panic = None;
+        for (index, reader) in self.main.store.data_mut().scopes.end_all(state.journal_len) {
+            let (mut said, _) = reader.read(&mut self.main, self.instance, state)?;
+            // A panic that ended the test within a subtest is the test's.
+            panic = said.panic.take().or(panic);
+            self.main.store.data_mut().scopes.note_said(index, said);
+        }
+        let own = std::mem::take(&mut self.main.store.data_mut().scopes.own);
+        let (mut said, _) = own.read(&mut self.main, self.instance, state)?;
+        said.panic = said.panic.or(panic);
+        // After subtests, flags may be theirs.
+        let lost = state.truncated() || !self.main.store.data().scopes.has_any();
+        if state.failed() && said.failures.is_empty() && lost {
+            said.failures.push(Failure { at: None, text: "the test failed, and its message was lost".to_owned() });
+        }
+        if state.skipped() {
+            said.skipped.get_or_insert_default();
+        }
+        if state.panicked() {
+            said.panic.get_or_insert(Failure { at: None, text: String::new() });
+        }
+        Ok(said)
     }
 
     /// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
-        for (global, before) in self.globals {
-            // The value came from this global, so its type is right.
-            let _ = global.set(&mut *self.store, *before);
-        }
-        if let Some(book) = self.store.data_mut().heap.book() {
-            book.unwind();
-        }
-        let called = refuel(self.store, CLEANUP_FUEL).and_then(|()| {
-            let export: TypedFunc<(), u32> = self.instance.get_typed_func(&mut *self.store, export)?;
-            call_guest(self.threads, self.store, &export, ())
-        });
-        called.map_err(|error| Ending::from_call(self.store, &error))
-    }
-
-    fn run_cleanups(&mut self, address: u32, outcome: &mut SdkOutcome) -> Result<(), String> {
-        let mut endless = 0;
-        for ordinal in 1..=MAX_CLEANUPS {
-            let printed = self.store.data().wasi.stderr().len();
-            match self.call(CLEANUP_EXPORT) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(ending) => {
-                    let stderr = self.store.data().wasi.stderr().get(printed..).unwrap_or_default().to_vec();
-                    let over = matches!(ending, Ending::Wall { .. } | Ending::Interrupted);
-                    endless += u32::from(is_endless(&ending));
-                    outcome.cleanups.push(FailedCleanup { ordinal, ending, stderr });
-                    if over {
-                        break;
-                    }
-                }
-            }
-            if endless == MAX_ENDLESS {
-                break;
-            }
-            if ordinal == MAX_CLEANUPS {
-                return Err(format!("its clean-ups do not end: {MAX_CLEANUPS} were run"));
-            }
-        }
-        // What clean-ups said comes after what the test said: the journal only grows.
-        let state = self.state(address)?;
-        let mut whole = SdkOutcome::default();
-        self.read_journal(&state, &mut whole)?;
-        outcome.failures = whole.failures;
-        Ok(())
-    }
-
-    fn state(&mut self, address: u32) -> Result<State, String> {
-        let bytes = self.memory(address, State::SIZE)?;
-        let bytes: [u8; State::SIZE] = bytes.try_into().map_err(|_| "its state is cut short".to_owned())?;
-        State::read(&bytes).map_err(|error| error.to_string())
-    }
-
-    fn read_journal(&mut self, state: &State, outcome: &mut SdkOutcome) -> Result<(), String> {
-        let len = usize::try_from(state.journal_len).unwrap_or(usize::MAX);
-        if len > journal::CAP {
-            return Err(format!("its journal says it has {len} bytes, and no test's has more than {}", journal::CAP));
-        }
-        let bytes = self.memory(state.journal_ptr, len)?;
-        for entry in journal::entries(&bytes) {
-            let entry = entry.map_err(|error| error.to_string())?;
-            let (at, text) = (entry.at.map(Cow::into_owned), entry.text.into_owned());
-            match entry.kind {
-                journal::Kind::Failure => outcome.failures.push(Failure { at, text }),
-                journal::Kind::Skip => outcome.skipped = outcome.skipped.take().or(Some(text)),
-                journal::Kind::Panic => outcome.panic = outcome.panic.take().or(Some(Failure { at, text })),
-                _ => {}
-            }
-        }
-        if state.failed() && outcome.failures.is_empty() {
-            outcome.failures.push(Failure { at: None, text: "the test failed, and its message was lost".to_owned() });
-        }
-        if state.skipped() && outcome.skipped.is_none() {
-            outcome.skipped = Some(String::new());
-        }
-        if state.panicked() && outcome.panic.is_none() {
-            outcome.panic = Some(Failure { at: None, text: String::new() });
-        }
-        Ok(())
-    }
-
-    fn memory(&mut self, address: u32, len: usize) -> Result<Vec<u8>, String> {
-        let start = usize::try_from(address).unwrap_or(usize::MAX);
-        let copy = |memory: &[u8]| memory.get(start..).and_then(|rest| rest.get(..len)).map(<[u8]>::to_vec);
-        let bytes = match &self.store.data().thread {
-            Some(seat) => seat.look(copy),
-            None => {
-                let memory = self.instance.get_memory(&mut *self.store, "memory");
-                copy(memory.ok_or("the module exports no memory")?.data(&*self.store))
-            }
-        };
-        bytes.ok_or_else(|| format!("its state points outside of its memory, to {address:#x}"))
+        cleanups::call(&mut self.main, self.instance, self.globals, export, ())
     }
 }

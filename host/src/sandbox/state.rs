@@ -3,10 +3,11 @@ use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::panics::PanicWatch;
 use super::rerun::{InexactFuel, SLACK, UsedUp};
+use super::scopes::Scopes;
 use super::threads::{Seat, Shared};
 use super::wasi::Wasi;
 use std::sync::Arc;
-use wasmtime::{ResourceLimiter, Store};
+use wasmtime::{AsContextMut, ResourceLimiter};
 
 /// The data of a test's store.
 pub struct TestState {
@@ -21,6 +22,10 @@ pub struct TestState {
     pub budget: u64,
     /// The thread that the store runs, of a module that has threads.
     pub thread: Option<Seat>,
+    /// Fuel that the current call of the test spent before clean-ups of a subtest interrupted it.
+    pub spent_before_cleanups: u64,
+    /// The test's subtests.
+    pub scopes: Scopes,
 }
 
 impl TestState {
@@ -41,6 +46,18 @@ impl TestState {
     /// Fuel spent in this store.
     fn spent_in_store(&self, left: u64) -> u64 {
         self.spent_before.saturating_add(self.budget.saturating_sub(left))
+    }
+
+    /// Fuel that the current call of the test has spent, without clean-ups of its subtests, when `left` is left.
+    pub fn spent_by_test(&self, left: u64) -> u64 {
+        self.spent_before_cleanups.saturating_add(self.spent_in_call(left))
+    }
+
+    /// Interrupts the current call of the test for clean-ups, of which each has fuel of its own. Gives what is left of the
+    /// test's: [`refuel`] goes on with that.
+    pub fn suspend(&mut self, left: u64) -> u64 {
+        self.spent_before_cleanups = self.spent_by_test(left);
+        left.saturating_sub(self.heap.slack.given())
     }
 
     /// Ends the current call into the guest, of whose fuel `left` is left, and begins another that may spend `fuel`. Gives the
@@ -75,7 +92,8 @@ impl TestState {
 ///
 /// # Errors
 /// The engine counts no fuel.
-pub fn refuel(store: &mut Store<TestState>, fuel: u64) -> wasmtime::Result<()> {
+pub fn refuel(mut store: impl AsContextMut<Data = TestState>, fuel: u64) -> wasmtime::Result<()> {
+    let mut store = store.as_context_mut();
     let left = store.get_fuel()?;
     let budget = store.data_mut().next_budget(left, fuel);
     if let Some(seat) = &store.data().thread {

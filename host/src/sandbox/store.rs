@@ -5,6 +5,7 @@ use super::limiter::Limiter;
 use super::module::LoadedModule;
 use super::panics::PanicWatch;
 use super::rerun::Instruments;
+use super::scopes::Scopes;
 use super::state::TestState;
 use super::threads::{Seat, Shared, Stopped};
 use super::wasi::{Halt, Wasi};
@@ -28,6 +29,8 @@ pub fn fresh_store(
         spent_before: 0,
         budget: 0,
         thread: None,
+        spent_before_cleanups: 0,
+        scopes: Scopes::default(),
     };
     let mut store = Store::new(module.engine().wasmtime(), state);
     store.limiter(|state| state);

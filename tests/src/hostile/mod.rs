@@ -10,6 +10,7 @@ mod modules;
 mod overlays;
 mod paths;
 mod program;
+mod scopes;
 mod sdk;
 
 pub use layout::{PUBLIC, SECRET, Site, lay_out};
@@ -51,7 +52,7 @@ impl Hostile {
 
 /// Every module, by class.
 pub fn corpus() -> Vec<Hostile> {
-    [paths::all(), overlays::all(), descriptors::all(), bombs::all(), sdk::all(), modules::all()]
+    [paths::all(), overlays::all(), descriptors::all(), bombs::all(), sdk::all(), scopes::all(), modules::all()]
         .into_iter()
         .flatten()
         .collect()

@@ -176,8 +176,8 @@ pub enum RunnerLeaks {
 #[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "Which tests")]
 pub struct TestArgs {
-    /// Arguments of Rust's test harness: parts of names, any of which selects a test, and options such as --skip or
-    /// --nocapture. Where every module is a program, they are the program's.
+    /// Arguments of Rust's test harness: parts of names, any of which selects a test (`name/case` selects subtests), and
+    /// options such as --skip or --nocapture. Where every module is a program, they are the program's.
     #[arg(last = true, value_name = "ARG")]
     pub rest: Vec<String>,
     /// Parts of names that select tests.
@@ -186,7 +186,7 @@ pub struct TestArgs {
     /// Filters are whole names.
     #[arg(long)]
     pub exact: bool,
-    /// Leave out tests whose names contain this.
+    /// Leave out tests whose names contain this; with a slash, subtests.
     #[arg(long, value_name = "FILTER")]
     pub skip: Vec<String>,
     /// Run ignored tests too.

@@ -36,6 +36,14 @@ enum PendingCall {
     Ignored,
 }
 
+/// A heap as a scope found it when it began.
+#[derive(Debug, Clone, Copy)]
+pub struct ScopeHeap {
+    figures: Figures,
+    /// The number of the last block before it.
+    pub number: u64,
+}
+
 /// The books of one test's heap. They take no memory before the first call.
 #[derive(Debug)]
 pub struct HeapBook {
@@ -50,6 +58,8 @@ pub struct HeapBook {
     /// How many blocks were not the test's own and became so, when the test reallocated them.
     adopted: u64,
     peak_since_mark: u64,
+    /// The highest peak of the scopes around the innermost one, up to where that began: the peak among the figures is its own.
+    peak_before: u64,
     number: u64,
     /// See [`HeapBook::fresh`].
     fresh: Range<u64>,
@@ -70,6 +80,7 @@ impl HeapBook {
             figures: Figures::default(),
             adopted: 0,
             peak_since_mark: 0,
+            peak_before: 0,
             number: 0,
             fresh: 0..0,
             lowest: None,
@@ -189,7 +200,39 @@ impl HeapBook {
     /// The heap is not tracked. That blocks overlap may be found only by [`HeapBook::blocks`].
     pub fn figures(&self) -> Result<Figures, Untracked> {
         let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
-        self.untracked.map_or(Ok(Figures { live_blocks, ..self.figures }), Err)
+        let peak = self.figures.peak.max(self.peak_before);
+        self.untracked.map_or(Ok(Figures { live_blocks, peak, ..self.figures }), Err)
+    }
+
+    /// Whether the guest is in a function that is hooked: a scope can neither begin nor end within one.
+    pub fn is_within_a_call(&self) -> bool {
+        self.pending.is_some() || !self.nesting.is_outermost()
+    }
+
+    /// A scope begins.
+    pub fn begin_scope(&mut self) -> ScopeHeap {
+        let began = ScopeHeap { figures: self.figures, number: self.number };
+        self.peak_before = self.peak_before.max(self.figures.peak);
+        self.figures.peak = self.figures.live_bytes;
+        began
+    }
+
+    /// The innermost scope ends. Gives the figures of the blocks that were allocated, freed and reallocated in it, and the most
+    /// bytes that were live at once, those that were live before it included.
+    ///
+    /// # Errors
+    /// The heap is not tracked.
+    pub fn end_scope(&mut self, began: &ScopeHeap) -> Result<Figures, Untracked> {
+        let (before, now) = (&began.figures, self.figures);
+        self.figures.peak = now.peak.max(before.peak);
+        self.untracked.map_or(Ok(()), Err)?;
+        Ok(Figures {
+            total: now.total - before.total,
+            allocations: now.allocations - before.allocations,
+            frees: now.frees - before.frees,
+            reallocations: now.reallocations - before.reallocations,
+            ..now
+        })
     }
 
     /// Sets the mark from which [`HeapBook::peak_since_mark`] counts.

@@ -14,7 +14,7 @@ mod parts;
 pub mod reach;
 pub mod sites;
 
-pub use book::{HeapBook, MAX_LIVE_BLOCKS};
+pub use book::{HeapBook, MAX_LIVE_BLOCKS, ScopeHeap};
 pub use calls::{AllocatorCall, Trace};
 pub use error::{BadFree, Untracked};
 pub use figures::{AllocationOutcome, CrossedLimits, Figures, HeapLimits};

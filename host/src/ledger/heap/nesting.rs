@@ -44,6 +44,11 @@ impl Nesting {
         self.frees > 0
     }
 
+    /// Whether none of these calls is on the stack.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.outer.is_empty()
+    }
+
     /// Whether the innermost of the calls is a `free`.
     pub(super) fn innermost_is_free(&self) -> bool {
         self.outer.last() == Some(&Outer::Free)

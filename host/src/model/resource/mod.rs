@@ -8,10 +8,12 @@ mod culprits;
 mod entry;
 mod fingerprint;
 mod kind;
+mod outlived;
 mod setting;
 
 pub use culprits::culprits;
 pub use entry::{Resource, SocketRecord};
 pub use fingerprint::Fingerprint;
 pub use kind::{Heading, ResourceKind};
+pub use outlived::OutlivedRecord;
 pub use setting::{LeakAction, LeakSetting};

@@ -30,6 +30,8 @@ pub enum LeakSetting {
     Retained,
     /// Files left in the scratch file system.
     Residue,
+    /// What a subtest acquired and was released when it had ended, before its test did.
+    Outlived,
 }
 
 /// All that is to be known of a setting.
@@ -41,18 +43,24 @@ struct SettingRow {
     /// Whether nothing can be left yet that it governs. No configuration sets it then; the report's policy states it, so that
     /// its bytes stay the same when there are such leaks.
     announced: bool,
+    /// Whether the report's policy states it where it has another action than its default one alone: its bytes are as before
+    /// there was such a setting.
+    stated_if_set: bool,
 }
 
-const HANDLES: SettingRow = SettingRow { key: "handles", default: LeakAction::Fail, announced: false };
+const HANDLES: SettingRow =
+    SettingRow { key: "handles", default: LeakAction::Fail, announced: false, stated_if_set: false };
 const HEAP: SettingRow = SettingRow { key: "heap", ..HANDLES };
 const TASKS: SettingRow = SettingRow { key: "tasks", announced: true, ..HANDLES };
 const TRACKED: SettingRow = SettingRow { key: "tracked", announced: true, ..HANDLES };
 const RETAINED: SettingRow = SettingRow { key: "retained", default: LeakAction::Show, ..HANDLES };
 const RESIDUE: SettingRow = SettingRow { key: "residue", default: LeakAction::Show, ..HANDLES };
+const OUTLIVED: SettingRow = SettingRow { key: "outlived", default: LeakAction::Show, stated_if_set: true, ..HANDLES };
 
 impl LeakSetting {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 6] = [Self::Handles, Self::Heap, Self::Tasks, Self::Tracked, Self::Retained, Self::Residue];
+    pub const ALL: [Self; 7] =
+        [Self::Handles, Self::Heap, Self::Tasks, Self::Tracked, Self::Retained, Self::Residue, Self::Outlived];
 
     const fn row(self) -> &'static SettingRow {
         match self {
@@ -62,6 +70,7 @@ impl LeakSetting {
             Self::Tracked => &TRACKED,
             Self::Retained => &RETAINED,
             Self::Residue => &RESIDUE,
+            Self::Outlived => &OUTLIVED,
         }
     }
 
@@ -81,6 +90,12 @@ impl LeakSetting {
     #[must_use]
     pub const fn default_action(self) -> LeakAction {
         self.row().default
+    }
+
+    /// Whether the report's policy states it where this is its action.
+    #[must_use]
+    pub fn is_stated(self, action: LeakAction) -> bool {
+        !self.row().stated_if_set || action != self.default_action()
     }
 
     /// Whether it can be set. It cannot where no test can leave yet what it governs.

@@ -9,6 +9,7 @@ use super::sanitise::{OneLine, Quoted};
 use super::stack::StackLines;
 use super::status::TestName;
 use super::style::Styles;
+use super::subtests::{OutlivedText, SubtestsText};
 use super::units::Bytes;
 use crate::model::{CleanupRecord, Details, Heap, RefusedGrowth, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
@@ -50,12 +51,14 @@ impl Display for Full<'_> {
         if let Some(limit) = &details.limit {
             write!(f, "{}", Advice(limit))?;
         }
+        write!(f, "{}", SubtestsText { test: self.test, all: self.all, styles })?;
         let left = Leftovers { test: &self.test.name, verdict, details, heap, all: self.all, styles };
         write!(f, "{left}")?;
         if let Some(growth) = &details.growth {
             let why_unknown = is_certain(heap);
             write!(f, "{}", GrowthTable { test: &self.test.name, growth, why_unknown, styles })?;
         }
+        write!(f, "{}", OutlivedText { details, styles })?;
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
         write!(f, "{}", ReclaimedText { resources: &details.reclaimed, styles })
     }
@@ -127,7 +130,10 @@ fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> 
     let message = details.message.iter().map(|message| message.strip_prefix(&*refused).unwrap_or(message));
     // The first reported failure may serve as the message.
     let failures = details.failures.iter().filter(|failure| Some(*failure) != details.message.as_ref());
-    let failures = failures.map(String::as_str);
+    // What else failed beside clean-ups, which have lines of their own.
+    let later = details.suppressed.iter().filter(|later| later.cleanup.is_none()).map(|later| &later.message);
+    let later = later.filter(|message| !details.failures.contains(message));
+    let failures = failures.chain(later).map(String::as_str);
     for (i, text) in message.chain(failures).enumerate() {
         if i > 0 {
             writeln!(f, "    and")?;
@@ -139,8 +145,14 @@ fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> 
 
 fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles) -> fmt::Result {
     let indent = "        ";
-    writeln!(f, "    clean-up {} (in the order of running) failed:", cleanup.ordinal)?;
+    let name = cleanup.name.as_ref().map(|name| format!(" `{}`", OneLine(name))).unwrap_or_default();
+    let subtest = cleanup.subtest.as_ref().map(|subtest| format!(" of subtest {}", OneLine(subtest)));
+    let subtest = subtest.unwrap_or_default();
+    writeln!(f, "    clean-up {}{name}{subtest} (in the order of running) failed:", cleanup.ordinal)?;
     write!(f, "{}", Quoted { indent: "    ", text: cleanup.message.as_bytes(), styles })?;
+    if let Some(registered) = &cleanup.registered {
+        writeln!(f, "{indent}registered at {}", OneLine(registered))?;
+    }
     write!(f, "{}", StackLines { indent, label: "at", stack: &cleanup.stack, styles })
 }
 

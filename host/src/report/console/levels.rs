@@ -109,5 +109,5 @@ impl OutputMode {
 }
 
 fn left_something(test: &TestRecord) -> bool {
-    test.details.as_ref().is_some_and(|details| !details.leaks.is_empty())
+    test.details.as_ref().is_some_and(|details| !details.leaks.is_empty() || !details.outlived.is_empty())
 }

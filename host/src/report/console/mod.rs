@@ -22,6 +22,7 @@ mod sanitise;
 mod stack;
 mod status;
 mod style;
+mod subtests;
 mod summary;
 mod units;
 pub(crate) mod verification;

@@ -23,17 +23,18 @@ fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
 fn places_that_look_the_same_are_one() {
     let site = |function, offset, bytes| {
         let stack = Some([RawFrame { function, offset: Some(offset) }].into());
-        Site { stack, blocks: 2, bytes, first: 0 }
+        Site { stack, blocks: 2, bytes, first: 0, scope: ScopeId::TEST }
     };
+    let names = ScopeNames { test: "scope", subtests: &[] };
     let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
-    let entries = describe(&[site(1, 10, 8), site(2, 20, 16), site(1, 12, 32)], "scope", &symbols);
+    let entries = describe(&[site(1, 10, 8), site(2, 20, 16), site(1, 12, 32)], names, &symbols);
     let told = |entry: &Resource| (entry.stack[0].function.clone(), entry.count, entry.bytes);
     let expected = [("wasm function 1".to_owned(), 4, Some(40)), ("wasm function 2".to_owned(), 2, Some(16))];
     assert_eq!(entries.iter().map(told).collect::<Vec<_>>(), expected);
 }
 
 fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
-    let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0 };
+    let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0, scope: ScopeId::TEST };
     let sites = |all: &[u64]| all.iter().map(site).collect();
     let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
     let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(|why| HeapDoubt::Ending(why.to_owned())));

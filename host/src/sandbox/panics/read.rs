@@ -65,7 +65,7 @@ fn said(
     store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
     let deadline = deadline_after(store.data().wasi.timeout());
     store.data_mut().wasi.set_deadline(deadline);
-    refuel(store, CLEANUP_FUEL)?;
+    refuel(&mut *store, CLEANUP_FUEL)?;
     let mut guest = Guest::new(store, instance)?;
     let value = vtables::in_payload(&mut guest, (payload.data, payload.vtable), readers)?;
     let id = vtables::type_id(&mut guest, value, readers)?;

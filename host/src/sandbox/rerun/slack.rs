@@ -71,6 +71,11 @@ impl Slack {
         if self.has_slack { SLACK } else { 0 }
     }
 
+    /// The fuel that the current call has beyond its own now.
+    pub fn given(&self) -> u64 {
+        if self.has_slack { SLACK } else { 0 }
+    }
+
     /// Ends the call into the guest, of whose fuel `left` is left.
     pub fn end(&mut self, left: u64) {
         if self.has_slack && left <= SLACK {

@@ -8,7 +8,7 @@ use crate::catalogue::threads;
 use crate::ledger::both_ends;
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
-use crate::sandbox::wasi::{Halt, around, meter};
+use crate::sandbox::wasi::{Capture, Halt, around, meter};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasmtime::error::Context as _;
@@ -44,7 +44,7 @@ impl Future for Turn {
 /// A host call of a thread: tried again, after others have run, for as long as it waits for what they may do.
 pub async fn call<T>(
     caller: &mut Caller<'_, TestState>,
-    (captures, yields): (bool, bool),
+    (captures, yields): (Capture, bool),
     call: impl Fn(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
     let seat = caller.data().thread.clone().context("the store runs no thread")?;
@@ -103,7 +103,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
         threads::SPAWN,
         |mut caller: Caller<'_, TestState>, (given,): (i32,)| {
             Box::new(async move {
-                call(&mut caller, (true, true), move |state, _| {
+                call(&mut caller, (Capture::Always, true), move |state, _| {
                     let stack = state.wasi.take_stack().unwrap_or_else(|| [].into());
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
                     let spawned = seat.board.schedule().spawn(given, both_ends(stack, SPAWN_FRAMES));

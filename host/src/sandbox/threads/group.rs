@@ -22,8 +22,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use wasmtime::error::Context as _;
 use wasmtime::{
-    Extern, Instance, InstancePre, MemoryType, Module, ModuleExport, ResourceLimiter, SharedMemory, Store, TypedFunc,
-    WasmBacktrace, WasmParams, WasmResults,
+    AsContext, AsContextMut, Caller, Extern, Instance, InstancePre, MemoryType, Module, ModuleExport, ResourceLimiter,
+    SharedMemory, Store, StoreContext, StoreContextMut, TypedFunc, WasmBacktrace, WasmParams, WasmResults,
 };
 
 /// Threads that a test may have at once, beside its main one.
@@ -373,6 +373,60 @@ pub fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
         return Err(EndedAll { why: EndReason::Fuel, stack: [].into() }.into());
     }
     Ok(done)
+}
+
+/// What functions of a guest are called through: the store of its main thread, or a call of the host that it is in.
+pub trait CallGuest: AsContextMut<Data = TestState> {
+    /// Calls one.
+    ///
+    /// # Errors
+    /// Those of the call.
+    fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> wasmtime::Result<R>;
+}
+
+/// A guest that is not in any call.
+pub struct MainThread<'a, 't> {
+    pub store: &'a mut Store<TestState>,
+    pub threads: &'a mut Option<ThreadGroup<'t>>,
+}
+
+impl AsContext for MainThread<'_, '_> {
+    type Data = TestState;
+
+    fn as_context(&self) -> StoreContext<'_, TestState> {
+        self.store.as_context()
+    }
+}
+
+impl AsContextMut for MainThread<'_, '_> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, TestState> {
+        self.store.as_context_mut()
+    }
+}
+
+impl CallGuest for MainThread<'_, '_> {
+    fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> wasmtime::Result<R> {
+        call_guest(self.threads, self.store, function, params)
+    }
+}
+
+/// Of a guest without threads: the engine enters none that has them.
+impl CallGuest for Caller<'_, TestState> {
+    fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> wasmtime::Result<R> {
+        function.call(self, params)
+    }
 }
 
 /// What decides the schedule of a test of this name, in a run with this seed.

@@ -18,7 +18,7 @@ mod shared;
 mod stopped;
 
 pub use calls::{add_to_linker, call, hooks};
-pub use group::{EndReason, EndedAll, ThreadGroup, ThreadModule, call_guest};
+pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule, call_guest};
 pub use schedule::Wait;
 pub use seat::Seat;
 pub use shared::Shared;

@@ -14,7 +14,9 @@ use super::stdio::{Capture, Stdin, Stdout, Streams};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::watchdog::Watchdog;
 use super::world::World;
-use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, Stack};
+use crate::ledger::{
+    Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, OutlivedHandles, ScopeHandles, ScopeId, Stack,
+};
 use crate::model::Output;
 use crate::policy::Limit;
 use std::path::Path;
@@ -49,6 +51,8 @@ pub struct Wasi {
 pub struct Remains {
     /// What the test acquired and still held.
     pub open: Vec<Handle>,
+    /// What subtests acquired and was released when they had ended.
+    pub outlived: OutlivedHandles,
     /// Files that the test left in the scratch file system, in path order.
     pub residue: Vec<LeftoverFile>,
     /// How many more of them there are than are listed, without directories.
@@ -230,6 +234,21 @@ impl Wasi {
         self.ledger.open_by_test()
     }
 
+    /// A scope begins: what is acquired from now on belongs to it.
+    pub(crate) fn begin_scope(&mut self, scope: ScopeId) -> ScopeHandles {
+        self.ledger.begin_scope(scope)
+    }
+
+    /// The scope that is running ends. Gives the most handles that were open at once in it.
+    pub(crate) fn end_scope(&mut self, began: ScopeHandles) -> u32 {
+        self.ledger.end_scope(began)
+    }
+
+    /// Whether the stack of a call that releases a handle is wanted.
+    pub(crate) fn wants_release(&self) -> bool {
+        self.ledger.wants_release()
+    }
+
     /// Whether one more handle is allowed; asked before the host does the work.
     pub(super) fn room_for_handle(&self) -> Result<()> {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
@@ -266,7 +285,7 @@ impl Wasi {
     /// Takes a descriptor's entry off the table and the books.
     pub(super) fn close_entry(&mut self, mut entry: Entry) {
         self.let_go(&entry);
-        self.ledger.release(entry.id);
+        self.ledger.release(entry.id, self.stack.as_ref());
         close_object(&mut entry.object, &mut self.world);
     }
 
@@ -358,6 +377,11 @@ impl Wasi {
         self.world.watchdog.deadline = deadline;
     }
 
+    /// Lets the guest run on though the run is interrupted, until its deadline: for clean-ups.
+    pub(crate) fn forget_interrupt(&mut self) {
+        self.world.watchdog.interrupted = Arc::default();
+    }
+
     /// How many host descriptors are open for the test; asked again when the context is gone.
     pub(crate) fn host_count(&self) -> super::host::HostCount {
         self.world.host.clone()
@@ -405,6 +429,7 @@ impl Wasi {
         for (id, socket) in self.table.sockets() {
             self.ledger.left_waiting(id, socket.waiting(&self.world));
         }
+        let outlived = self.ledger.outlived();
         let open = std::mem::take(&mut self.ledger).balance();
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
@@ -420,6 +445,7 @@ impl Wasi {
             .collect();
         Remains {
             open,
+            outlived,
             residue,
             residue_omitted: left.omitted_files,
             residue_dirs_omitted: left.omitted_dirs,

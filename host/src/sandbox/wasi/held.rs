@@ -8,7 +8,7 @@ use crate::ledger::Origin;
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
     /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
-    /// that are being read, and what is remembered of host files, those below overlays included. A descriptor that is closed
+    /// that are being read, what is kept of subtests, and what is remembered of host files, those below overlays included. A descriptor that is closed
     /// is no longer counted, and nothing of it is kept.
     fn held(&self) -> u64 {
         let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
@@ -39,6 +39,22 @@ impl Wasi {
     /// Puts the limits back to the test's own, before it is called again.
     pub(crate) fn close_reserve(&mut self) {
         self.quota.close_reserve();
+    }
+
+    /// Lets the clean-ups of a subtest move and hold more than the test may. Gives what to call [`Wasi::resume`] with after them.
+    pub(crate) fn suspend(&mut self) -> u64 {
+        self.open_reserve();
+        self.quota.moved_so_far()
+    }
+
+    /// The test goes on.
+    pub(crate) fn resume(&mut self, moved: u64) {
+        self.quota.resume(moved);
+    }
+
+    /// Counts bytes that are kept of a subtest.
+    pub(crate) fn hold_scope(&mut self, bytes: u64) {
+        self.quota.hold_scope(bytes);
     }
 
     /// Takes off the count what goes with a descriptor; to be called before the ledger forgets it.

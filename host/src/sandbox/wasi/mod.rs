@@ -40,7 +40,7 @@ mod watchdog;
 mod world;
 
 pub use abi::add_to_linker;
-pub(super) use abi::around;
+pub(super) use abi::{Capture, around};
 #[cfg(test)]
 pub use context::LeftoverFile;
 pub use context::{ContextOptions, OverlayChange, Remains, Wasi};

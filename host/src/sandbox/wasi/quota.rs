@@ -39,11 +39,13 @@ pub(super) struct Quota {
     listed: u64,
     /// Descriptors of the test's own, with their names and stacks.
     handles: u64,
+    /// What is kept of subtests.
+    scopes: u64,
 }
 
 impl Quota {
     pub fn new(io: u64, memory: u64) -> Self {
-        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0 }
+        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0 }
     }
 
     /// Counts bytes that a call moved between the guest and what is outside of it.
@@ -51,9 +53,14 @@ impl Quota {
         self.moved = self.moved.saturating_add(bytes);
     }
 
-    /// What the host holds of descriptors and of directories that are being read.
+    /// What the host holds of descriptors, of directories that are being read and of subtests.
     pub fn held(&self) -> u64 {
-        self.listed.saturating_add(self.handles)
+        self.listed.saturating_add(self.handles).saturating_add(self.scopes)
+    }
+
+    /// Counts bytes that are kept of a subtest.
+    pub fn hold_scope(&mut self, bytes: u64) {
+        self.scopes = self.scopes.saturating_add(bytes);
     }
 
     /// Lets clean-ups move and hold more than the test may, which holds so much now.
@@ -67,6 +74,17 @@ impl Quota {
     pub fn close_reserve(&mut self) {
         self.raised = None;
         self.moved = 0;
+    }
+
+    /// Puts the limits back to the test's own, which goes on after clean-ups of a subtest. What these moved is not its own.
+    pub fn resume(&mut self, moved: u64) {
+        self.raised = None;
+        self.moved = moved;
+    }
+
+    /// The bytes that the test's calls have moved.
+    pub fn moved_so_far(&self) -> u64 {
+        self.moved
     }
 
     /// Counts a descriptor that the test acquired.

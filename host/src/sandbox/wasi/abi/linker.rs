@@ -1,13 +1,14 @@
 //! Puts the functions that guests import into a linker: WASI's, and airtight's own. Around each call: the virtual clock is
-//! set from the fuel spent, the guest's stack is captured where a handle may be acquired, and the host's work is charged to
-//! fuel.
+//! set from the fuel spent, the guest's stack is captured where a handle may be acquired, or released after its scope, and the
+//! host's work is charged to fuel.
 
 use crate::sandbox::heap;
+use crate::sandbox::scopes::run_subtest;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
-use airtight_abi::{mem, net as abi};
+use airtight_abi::{mem, net as abi, scopes};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
 use wiggle::GuestMemory;
@@ -33,7 +34,7 @@ macro_rules! define {
 
 macro_rules! hostcalls {
     ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident ( $($arg:ident $ty:ty),* ) )*) => {$({
-        const CALL: (bool, bool) = traits(stringify!($stack));
+        const CALL: (Capture, bool) = traits(stringify!($stack));
         define!($linker, $for_threads, MODULE, stringify!($name), (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
             ready(preview1::$name(&mut *state.wasi, memory $(, $arg)*))
         });
@@ -42,20 +43,37 @@ macro_rules! hostcalls {
 
 macro_rules! own_calls {
     ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident $function:path : ( $($arg:ident $ty:ty),* ) )*) => {$({
-        const CALL: (bool, bool) = traits(stringify!($stack));
+        const CALL: (Capture, bool) = traits(stringify!($stack));
         define!($linker, $for_threads, abi::MODULE, abi::$name, (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
             $function(&mut state.wasi, memory $(, $arg)*)
         });
     })*};
 }
 
-/// Whether a function may acquire a handle, so that its stack is captured, and whether it lets other threads run.
-const fn traits(stack: &str) -> (bool, bool) {
-    match stack.as_bytes() {
-        b"acquires" => (true, false),
-        b"yields" => (false, true),
-        _ => (false, false),
+/// When the guest's stack is captured for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sandbox) enum Capture {
+    /// It may acquire a handle.
+    Always,
+    /// It may release one: where that is later than its scope, the stack says where.
+    LateRelease,
+    /// It does neither.
+    Never,
+}
+
+/// When the stack is captured for a function of this kind, and whether it lets other threads run.
+const fn traits(kind: &str) -> (Capture, bool) {
+    match kind.as_bytes() {
+        b"acquires" => (Capture::Always, false),
+        b"releases" => (Capture::LateRelease, false),
+        b"yields" => (Capture::Never, true),
+        _ => (Capture::Never, false),
     }
+}
+
+/// The engine enters no guest from within a call of one that may be set aside for other threads.
+fn no_subtest(_: Caller<'_, TestState>, _: u32, _: u32, _: u32, _: u32, _: u32) -> wasmtime::Result<i32> {
+    wasmtime::bail!("a module with threads can have no subtests (`T::run`)")
 }
 
 /// Adds every function of preview 1, and airtight's own, for guests with threads or without.
@@ -72,7 +90,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         plain clock_time_get(a i32, b i64, c i32)
         plain fd_advise(a i32, b i64, c i64, d i32)
         plain fd_allocate(a i32, b i64, c i64)
-        plain fd_close(a i32)
+        releases fd_close(a i32)
         plain fd_datasync(a i32)
         plain fd_fdstat_get(a i32, b i32)
         plain fd_fdstat_set_flags(a i32, b i32)
@@ -86,7 +104,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         plain fd_pwrite(a i32, b i32, c i32, d i64, e i32)
         plain fd_read(a i32, b i32, c i32, d i32)
         plain fd_readdir(a i32, b i32, c i32, d i64, e i32)
-        plain fd_renumber(a i32, b i32)
+        releases fd_renumber(a i32, b i32)
         plain fd_seek(a i32, b i64, c i32, d i32)
         plain fd_sync(a i32)
         plain fd_tell(a i32, b i32)
@@ -116,14 +134,17 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         acquires CONNECT net::connect: (a i32, b i32)
         plain ADDRESS net::address: (a i32, b i32, c i32)
     }
-    define!(linker, for_threads, mem::MODULE, mem::STATS, (false, false), (record i32, len i32), move |state, memory| {
+    define!(linker, for_threads, mem::MODULE, mem::STATS, (Capture::Never, false), (record i32, len i32), move |state, memory| {
         heap::stats(state, memory, record, len)
     });
-    define!(linker, for_threads, mem::MODULE, mem::MARK, (false, false), (record i32, len i32), move |state, memory| {
+    define!(linker, for_threads, mem::MODULE, mem::MARK, (Capture::Never, false), (record i32, len i32), move |state, memory| {
         heap::mark(state, memory, record, len)
     });
     if for_threads {
         threads::add_to_linker(linker)?;
+        linker.func_wrap(scopes::MODULE, scopes::RUN, no_subtest)?;
+    } else {
+        linker.func_wrap(scopes::MODULE, scopes::RUN, run_subtest)?;
     }
     Ok(())
 }
@@ -137,11 +158,16 @@ fn ready<T>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::R
 /// What there is to do before and after a call of the host.
 pub(in crate::sandbox) fn around<T>(
     caller: &mut Caller<'_, TestState>,
-    capture: bool,
+    capture: Capture,
     call: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
     let left = caller.get_fuel()?;
-    let stack = if capture { Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller))) } else { None };
+    let captures = match capture {
+        Capture::Always => true,
+        Capture::LateRelease => caller.data().wasi.wants_release(),
+        Capture::Never => false,
+    };
+    let stack = if captures { Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller))) } else { None };
     let state = caller.data_mut();
     let spent = state.heap.answers.spent(state.spent(left));
     state.wasi.begin_call(spent, stack);

@@ -18,4 +18,4 @@ mod preview1;
 mod tests;
 
 pub use linker::add_to_linker;
-pub(in crate::sandbox) use linker::around;
+pub(in crate::sandbox) use linker::{Capture, around};

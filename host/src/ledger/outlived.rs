@@ -1,0 +1,100 @@
+//! Handles that outlived the scope which acquired them, and were released later.
+
+use super::{Handle, Kind, Ledger, Stack, both_ends};
+use std::collections::BTreeMap;
+
+/// Places that are told apart at most. Those of more are counted.
+const MAX_LISTED: usize = 1000;
+
+/// Frames that are kept of each end of a stack: what is kept here is not part of what the host holds for a test.
+const END_FRAMES: usize = 64;
+
+/// Where handles were acquired.
+type Site = (Kind, Option<Stack>);
+
+/// All of them in one test.
+#[derive(Debug, Default)]
+pub struct Outlived {
+    /// How many are open now, and the most that were, by where they were acquired.
+    open: BTreeMap<Site, (u32, u32)>,
+    listed: Vec<Outliving>,
+    /// Where those of a place are listed: by where they were acquired and released.
+    index: BTreeMap<(Site, Option<Stack>), usize>,
+    omitted: u64,
+}
+
+/// Those that were acquired at one place and released at one place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outliving {
+    /// The first of them that was released.
+    pub first: Handle,
+    /// Where they were released; `None` where that is not known.
+    pub released: Option<Stack>,
+    /// How many they are.
+    pub count: u64,
+    /// The most handles of that place that were open at once after their scope had ended.
+    pub peak: u32,
+}
+
+/// All that outlived their scopes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutlivedHandles {
+    /// In the order of the first release at each place.
+    pub listed: Vec<Outliving>,
+    /// How many more were released at places that are not listed.
+    pub omitted: u64,
+}
+
+impl Outlived {
+    /// A handle's scope has ended, and it is open.
+    pub(super) fn began(&mut self, handle: &Handle) {
+        let (open, peak) = self.open.entry(site(handle)).or_default();
+        *open += 1;
+        *peak = (*peak).max(*open);
+    }
+
+    /// Such a handle was released, by a call with this stack.
+    pub(super) fn released(&mut self, handle: &Handle, stack: Option<&Stack>) {
+        let (site, released) = (site(handle), stack.map(short));
+        let Some((open, peak)) = self.open.get_mut(&site) else { return };
+        *open -= 1;
+        let peak = *peak;
+        if *open == 0 {
+            self.open.remove(&site);
+        }
+        let full = self.listed.len() >= MAX_LISTED;
+        match self.index.get(&(site.clone(), released.clone())) {
+            Some(&known) => {
+                let known = &mut self.listed[known];
+                known.count += 1;
+                known.peak = known.peak.max(peak);
+            }
+            None if full => self.omitted += 1,
+            None => {
+                let first = Handle { stack: site.1.clone(), ..handle.clone() };
+                self.index.insert((site, released.clone()), self.listed.len());
+                self.listed.push(Outliving { first, released, count: 1, peak });
+            }
+        }
+    }
+
+    pub(super) fn are_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+}
+
+impl Ledger {
+    /// What outlived its scope and was released later.
+    pub fn outlived(&mut self) -> OutlivedHandles {
+        let Outlived { listed, omitted, .. } = std::mem::take(&mut self.outlived);
+        OutlivedHandles { listed, omitted }
+    }
+}
+
+fn site(handle: &Handle) -> Site {
+    (handle.kind, handle.stack.as_ref().map(short))
+}
+
+fn short(stack: &Stack) -> Stack {
+    both_ends(stack.clone(), END_FRAMES)
+}

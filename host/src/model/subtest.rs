@@ -1,0 +1,139 @@
+//! Subtests: parts of a test that have a name and a verdict of their own.
+
+use super::{Frame, Usage, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// A subtest, as the report states it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubtestRecord {
+    /// Its path below the test: `case`, or `case/inner` for one within `case`.
+    pub name: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was used while it ran, subtests of it included and clean-ups not; absent where the test ended within it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Why the verdict is what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Why it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where it failed: the guest's stack, user frames first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<Frame>,
+    /// What else failed in it after that, in order. Clean-ups of it that failed are among those of the test.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<SuppressedRecord>,
+    /// How many of the test's leaks it acquired itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub leaks: u64,
+}
+
+/// A failure that came after the first one, which decides the verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SuppressedRecord {
+    /// What went wrong.
+    pub message: String,
+    /// The clean-up that it went wrong in, by its place in the order of running, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<u32>,
+}
+
+impl SubtestRecord {
+    /// A subtest of which nothing is known but its verdict.
+    #[must_use]
+    pub fn new(name: impl Into<String>, verdict: Verdict) -> Self {
+        let (name, stack, suppressed) = (name.into(), Vec::new(), Vec::new());
+        Self { name, verdict, usage: None, message: None, reason: None, stack, suppressed, leaks: 0 }
+    }
+}
+
+impl SuppressedRecord {
+    /// A failure; `cleanup` is the place of its clean-up in the order of running, where it is one of a clean-up.
+    #[must_use]
+    pub fn new(message: impl Into<String>, cleanup: Option<u32>) -> Self {
+        Self { message: message.into(), cleanup }
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A choice of subtests: the parts of filters after the first slash, as in Go's `-run`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubtestFilter {
+    /// Any of these selects; none selects all.
+    pub any: Vec<SubtestPattern>,
+    /// None of these may match.
+    pub skip: Vec<SubtestPattern>,
+}
+
+/// What has to be in the names of a subtest and of those that it is in, level by level.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubtestPattern {
+    levels: Vec<String>,
+    exact: bool,
+}
+
+impl SubtestPattern {
+    /// Of `case/inner`: `case` is to be in the name of a subtest, and `inner` in that of one within it. With `exact`, they are
+    /// whole names.
+    #[must_use]
+    pub fn new(pattern: &str, exact: bool) -> Self {
+        Self { levels: pattern.split('/').map(str::to_owned).collect(), exact }
+    }
+
+    /// Whether the levels that both have match.
+    fn agrees(&self, path: &str) -> bool {
+        let one = |(part, name): (&String, &str)| if self.exact { part == name } else { name.contains(part.as_str()) };
+        self.levels.iter().zip(path.split('/')).all(one)
+    }
+
+    /// Whether it says something of every level that the path has at most.
+    fn reaches(&self, path: &str) -> bool {
+        self.levels.len() <= path.split('/').count()
+    }
+}
+
+impl SubtestFilter {
+    /// Whether the subtest of this path is run. One that another is in has to be run for that one.
+    #[must_use]
+    pub fn selects(&self, path: &str) -> bool {
+        let wanted = self.any.is_empty() || self.any.iter().any(|pattern| pattern.agrees(path));
+        wanted && !self.skip.iter().any(|pattern| pattern.reaches(path) && pattern.agrees(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(patterns: &[&str], exact: bool) -> Vec<SubtestPattern> {
+        patterns.iter().map(|pattern| SubtestPattern::new(pattern, exact)).collect()
+    }
+
+    #[test]
+    fn levels_are_matched_one_by_one() {
+        let filter = SubtestFilter { any: patterns(&["case/in"], false), skip: patterns(&["/out"], false) };
+        let selected = |path: &str| filter.selects(path);
+        assert!(selected("a_case") && selected("case/inner") && selected("case/inner/deeper"));
+        assert!(!selected("other") && !selected("case/other") && !selected("case/in_and_out"));
+        assert!(!selected("case/in_and_out/deeper"), "what it is in is not run either");
+    }
+
+    #[test]
+    fn exact_levels_are_whole_names() {
+        let filter = SubtestFilter { any: patterns(&["case/a"], true), skip: Vec::new() };
+        assert!(filter.selects("case") && filter.selects("case/a") && filter.selects("case/a/b"));
+        assert!(!filter.selects("case#01") && !filter.selects("case/ab"));
+    }
+
+    #[test]
+    fn without_patterns_all_are_run() {
+        assert!(SubtestFilter::default().selects("any/thing"));
+    }
+}

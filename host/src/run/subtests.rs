@@ -1,0 +1,162 @@
+//! From how a test's subtests went to their records.
+
+use super::heap::Account;
+use super::judge::{Case, Judgement};
+use crate::harness::rust::{self, OUT_OF_MEMORY};
+use crate::harness::sdk::{cleanup_message, failure_message};
+use crate::ledger::ScopeId;
+use crate::ledger::heap::sites::Site;
+use crate::model::{Heap, Resource, SubtestRecord, SuppressedRecord, Usage, Verdict};
+use crate::sandbox::{Ending, SubtestRun, scope_id};
+use crate::symbols::TrapCause;
+
+/// What the scopes of a test are called.
+#[derive(Clone, Copy)]
+pub struct ScopeNames<'a> {
+    pub test: &'a str,
+    pub subtests: &'a [SubtestRun],
+}
+
+impl<'a> ScopeNames<'a> {
+    /// The scopes of this test.
+    pub fn new(test: &'a str, case: &Case<'a>) -> Self {
+        Self { test, subtests: subtests(case) }
+    }
+
+    /// `test`, or `test/case` of a subtest.
+    pub fn name(&self, scope: ScopeId) -> String {
+        let subtest = (scope.0 as usize).checked_sub(1).and_then(|index| self.subtests.get(index));
+        subtest.map_or_else(|| self.test.to_owned(), |subtest| format!("{}/{}", self.test, subtest.path))
+    }
+}
+
+fn subtests<'a>(case: &Case<'a>) -> &'a [SubtestRun] {
+    case.run.sdk.as_ref().map_or(&[], |said| &said.subtests)
+}
+
+/// The records of a test's subtests. `left` is what counts as left by it, and `spoils` whether that fails a test.
+pub fn records(
+    case: &Case<'_>,
+    judgement: &Judgement,
+    heap: &Account,
+    names: ScopeNames<'_>,
+    left: &[Resource],
+    spoils: impl Fn(&Resource) -> bool,
+) -> Vec<SubtestRecord> {
+    let balance = balance(heap, names.subtests);
+    let record = |(index, subtest): (usize, &SubtestRun)| {
+        let mut record = judged(case, judgement, names.test, subtest);
+        record.usage = subtest.ending.is_some().then(|| usage(subtest, heap, balance.as_ref().map(|sums| sums[index])));
+        let scope = names.name(scope_id(index));
+        let own = left.iter().filter(|resource| resource.scope == scope);
+        record.leaks = own.clone().map(|resource| resource.count).sum();
+        if record.verdict == Verdict::Pass && own.clone().any(&spoils) {
+            record.verdict = Verdict::Leak;
+        }
+        record
+    };
+    names.subtests.iter().enumerate().map(record).collect()
+}
+
+/// The verdict of a subtest, by how it ended and what it said, and why.
+fn judged(case: &Case<'_>, judgement: &Judgement, test: &str, subtest: &SubtestRun) -> SubtestRecord {
+    let symbols = &case.module.symbols;
+    let mut record = SubtestRecord::new(subtest.path.clone(), Verdict::Pass);
+    let mut failures: Vec<SuppressedRecord> = Vec::new();
+    let plain = |message| SuppressedRecord::new(message, None);
+    failures.extend(subtest.said.failures.iter().map(|failure| plain(failure_message(failure, symbols))));
+    let Some(ending) = &subtest.ending else {
+        // By a panic that was expected, it ended as it should.
+        record.verdict = judgement.verdict;
+        record.reason = judgement.reason.clone();
+        if judgement.verdict != Verdict::Pass {
+            failures.push(plain("the test ended within it".to_owned()));
+        }
+        return with_failures(record, failures);
+    };
+    if let Ending::Trap { kind, stack } = ending
+        && (subtest.said.skipped.is_none() || !failures.is_empty())
+    {
+        record.stack = symbols.frames(stack);
+        let panic = rust::last_panic(&subtest.stderr);
+        match (symbols.cause(stack), panic) {
+            (TrapCause::AllocError, _) => failures.push(plain(OUT_OF_MEMORY.to_owned())),
+            (TrapCause::Panic, Some(panic)) => {
+                record.stack = symbols.frames_of_panic(stack, &panic.place, test);
+                failures.push(plain(panic.message));
+            }
+            (TrapCause::Panic, None) => failures.push(plain("panicked, and the message was lost".to_owned())),
+            // It said why it ends.
+            (TrapCause::Other, _) if !failures.is_empty() => {}
+            (TrapCause::Other, _) => failures.push(plain(format!("trap: {kind}"))),
+        }
+    }
+    failures.extend(subtest.said.panic.iter().map(|panic| plain(panic.text.clone())));
+    let cleanups = case.run.sdk.iter().flat_map(|said| &said.cleanups);
+    for cleanup in cleanups.filter(|cleanup| cleanup.subtest.as_deref() == Some(&*subtest.path)) {
+        let message = format!("{} failed: {}", cleanup.title(), cleanup_message(cleanup, symbols));
+        failures.push(SuppressedRecord::new(message, Some(cleanup.ordinal)));
+    }
+    if failures.is_empty() && subtest.failed_within {
+        failures.push(plain("a subtest of it failed".to_owned()));
+    }
+    if let (Some(reason), true) = (&subtest.said.skipped, failures.is_empty()) {
+        record.verdict = Verdict::Skip;
+        record.reason = Some(reason.clone());
+    } else if !failures.is_empty() {
+        record.verdict = Verdict::Fail;
+    }
+    with_failures(record, failures)
+}
+
+/// The first failure is the message, and those after it are suppressed.
+fn with_failures(mut record: SubtestRecord, failures: Vec<SuppressedRecord>) -> SubtestRecord {
+    let mut failures = failures.into_iter();
+    record.message = failures.next().map(|first| first.message);
+    record.suppressed = failures.collect();
+    record
+}
+
+/// What a subtest and those in it left on the heap: bytes and blocks that are lost, bytes and blocks that are retained.
+type Left = [u64; 4];
+
+/// For each subtest; `None` where the balance of the heap was not struck.
+fn balance(heap: &Account, subtests: &[SubtestRun]) -> Option<Vec<Left>> {
+    let Account::Tracked { balance: Some(balance), .. } = heap else { return None };
+    let mut sums = vec![Left::default(); subtests.len()];
+    let mut add = |site: &Site, at: usize| {
+        let mut scope = (site.scope.0 as usize).checked_sub(1);
+        while let Some(index) = scope {
+            sums[index][at] += site.bytes;
+            sums[index][at + 1] += site.blocks;
+            scope = subtests[index].within;
+        }
+    };
+    balance.lost.iter().for_each(|site| add(site, 0));
+    balance.retained.iter().for_each(|site| add(site, 2));
+    Some(sums)
+}
+
+fn usage(subtest: &SubtestRun, account: &Account, left: Option<Left>) -> Usage {
+    let figures = subtest.heap.filter(|_| matches!(account, Account::Tracked { .. }));
+    let left = |at: usize| left.filter(|_| subtest.finished()).map(|left| left[at]);
+    let heap = figures.map(|figures| Heap {
+        tracked: true,
+        peak: Some(figures.peak),
+        total: Some(figures.total),
+        allocations: Some(figures.allocations),
+        frees: Some(figures.frees),
+        reallocations: Some(figures.reallocations),
+        lost: left(0),
+        lost_blocks: left(1),
+        retained: left(2),
+        retained_blocks: left(3),
+        ..Heap::default()
+    });
+    Usage {
+        fuel: Some(subtest.fuel),
+        linear_peak: Some(subtest.linear_peak),
+        handles_peak: Some(subtest.handles_peak),
+        heap: heap.unwrap_or_default(),
+    }
+}

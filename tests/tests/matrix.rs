@@ -1,0 +1,87 @@
+//! Every ending of a test, met by everything that a test can have: the guests are generated in `guests/matrix`, and what is
+//! said of each is kept in a snapshot, a few lines a test.
+
+use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use serde_json::Value;
+use std::fmt::Write;
+
+/// The report of all of them, built with these options and under the target directory of this name.
+fn report(target: &str, more: &[&str]) -> Value {
+    let dir = scratch_dir();
+    let report = dir.path().join("report.json");
+    let target = format!("build.target-dir={:?}", guests_target_dir().with_file_name(target));
+    let told = format!("json={}", report.display());
+    let args = ["test", ".", "-p", "matrix", "--test", "*", "--cargo-quiet", "--config", &target, "--report", &told];
+    let ran = run(&guests_dir(), args.into_iter().chain(more.iter().copied()));
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    read_report(&report)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// `file:line` of the innermost frame of the guest's own.
+fn place(stack: &Value) -> String {
+    let own = |frame: &&Value| frame["library"].is_null() && text(&frame["file"]).starts_with("tests/");
+    list(stack).find(own).map_or("-".to_owned(), |frame| format!("{}:{}", text(&frame["file"]), frame["line"]))
+}
+
+/// What does not depend on the compiler of the guest: no figures, and of stacks the place in the guest.
+fn told(report: &Value) -> String {
+    let mut all = String::new();
+    for (_, test) in tests(report) {
+        let message = match text(&test["message"]) {
+            refusal if refusal.starts_with("linear memory of ") => "[a refused growth]",
+            message => message,
+        };
+        let unwound = if test["unwound"] == true { " (unwound)" } else { "" };
+        let reason = test["reason"].as_str().map(|reason| format!("; {reason}")).unwrap_or_default();
+        let (name, verdict) = (text(&test["name"]), text(&test["verdict"]));
+        writeln!(all, "{name}: {verdict}{unwound}: {message}{reason}").unwrap();
+        for subtest in list(&test["subtests"]) {
+            let said = [&subtest["message"], &subtest["reason"]].map(text);
+            let place = place(&subtest["stack"]);
+            writeln!(all, "  - {}: {}: {said:?} at {place}", text(&subtest["name"]), text(&subtest["verdict"]))
+                .unwrap();
+            list(&subtest["suppressed"])
+                .for_each(|later| writeln!(all, "      then {}", text(&later["message"])).unwrap());
+        }
+        list(&test["suppressed"]).for_each(|later| writeln!(all, "  then {}", text(&later["message"])).unwrap());
+        for cleanup in list(&test["cleanups"]) {
+            let [name, subtest, registered] = ["name", "subtest", "registered"].map(|key| text(&cleanup[key]));
+            writeln!(all, "  clean-up {} {name} of {subtest}, registered at {registered}", cleanup["ordinal"]).unwrap();
+        }
+        for what in ["leaks", "reclaimed"] {
+            for left in list(&test[what]) {
+                let (kind, path, scope) = (text(&left["kind"]), text(&left["path"]), text(&left["scope"]));
+                writeln!(all, "  {what}: {} {kind} {path} of {scope} at {}", left["count"], place(&left["stack"]))
+                    .unwrap();
+            }
+        }
+        for outlived in list(&test["outlived"]) {
+            let [acquired, released] = ["stack", "released"].map(|stack| place(&outlived[stack]));
+            let (count, peak) = (&outlived["count"], &outlived["peak"]);
+            writeln!(all, "  outlived: {count}, {peak} at once, acquired at {acquired}, released at {released}")
+                .unwrap();
+        }
+    }
+    all
+}
+
+#[test]
+fn each_ending_meets_each_feature() {
+    let report = report("guests", &[]);
+    assert_eq!(tests(&report).count(), 126);
+    insta::assert_snapshot!(told(&report));
+}
+
+#[test]
+#[ignore = "needs std's sources: run it with `--ignored`"]
+fn each_ending_meets_each_feature_where_panics_unwind() {
+    insta::assert_snapshot!(told(&report("guests-unwinding", &["--unwind"])));
+}

@@ -1,0 +1,101 @@
+//! Subtests of the SDK's tests: their figures, and the filters that choose among them.
+
+use airtight_tests::{Ran, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests, write};
+use serde_json::{Value, json};
+
+/// Runs the guests with subtests.
+fn run_guests(more: &[&str]) -> (Ran, Value) {
+    let dir = scratch_dir();
+    let report = dir.path().join("report.json");
+    let target = format!("build.target-dir={:?}", guests_target_dir());
+    let told = format!("json={}", report.display());
+    let args =
+        ["test", ".", "-p", "sdk", "--test", "subtests", "--cargo-quiet", "--config", &target, "--report", &told];
+    let ran = run(&guests_dir(), args.into_iter().chain(more.iter().copied()));
+    (ran, read_report(&report))
+}
+
+fn test(report: &Value, name: &str) -> Value {
+    tests(report).find(|(_, test)| test["name"] == name).unwrap_or_else(|| panic!("there is no {name}")).1.clone()
+}
+
+/// The names of a test's subtests.
+fn names(test: &Value) -> Vec<&str> {
+    test["subtests"].as_array().into_iter().flatten().map(|subtest| subtest["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_filter_with_a_slash_chooses_subtests() {
+    let (ran, report) = run_guests(&["nested/outer/inner#01", "table/22"]);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(tests(&report).count(), 2);
+    assert_eq!(names(&test(&report, "pass_nested")), ["outer", "outer/inner#01"]);
+    assert_eq!(names(&test(&report, "pass_table")), ["22", "22#01"]);
+    let (_, report) = run_guests(&["pass_table", "--", "--exact", "--skip", "pass_table/22"]);
+    assert_eq!(names(&test(&report, "pass_table")), ["1", "3_3", "22#01"], "`--exact` is for skips, too");
+    let (_, report) = run_guests(&["nothing_of_its_own/holds"]);
+    let [only] = tests(&report).map(|(_, test)| test.clone()).collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((&only["verdict"], names(&only)), (&json!("leak"), vec!["holds"]), "the one that fails is left out");
+}
+
+#[test]
+fn figures_and_leaks_are_of_the_subtest() {
+    let (_, report) = run_guests(&["leak_in_a_subtest", "pass_with_what_piled_up"]);
+    let leaking = test(&report, "leak_in_a_subtest");
+    let figures = |subtest: &Value| {
+        let heap = &subtest["usage"]["heap"];
+        let figures = [&heap["allocations"], &heap["lost"], &heap["lost_blocks"], &subtest["usage"]["handles_peak"]];
+        let [allocations, lost, blocks, handles] = figures.map(|figure| figure.as_u64().unwrap());
+        (subtest["verdict"].as_str().unwrap().to_owned(), allocations, lost, blocks, handles)
+    };
+    let subtests: Vec<_> = leaking["subtests"].as_array().unwrap().iter().map(figures).collect();
+    let named = |verdict: &str| verdict.to_owned();
+    // To create a file, std makes no block: its path is short.
+    let expected = [(named("leak"), 0, 0, 0, 1), (named("leak"), 1, 100, 1, 1), (named("pass"), 0, 0, 0, 2)];
+    assert_eq!(subtests, expected);
+    let scopes: Vec<_> = leaking["leaks"].as_array().unwrap().iter().map(|leak| leak["scope"].clone()).collect();
+    assert_eq!(scopes, ["leak_in_a_subtest/holds", "leak_in_a_subtest", "leak_in_a_subtest/loses"]);
+    let piled = test(&report, "pass_with_what_piled_up");
+    let [outlived] = &piled["outlived"].as_array().unwrap()[..] else { panic!("{piled}") };
+    assert_eq!((&outlived["count"], &outlived["peak"]), (&json!(50), &json!(50)));
+    assert_eq!(piled["subtests"][49]["usage"]["handles_peak"], 50);
+    // What a subtest spends is part of what its test spends.
+    let fuel = |of: &Value| of["usage"]["fuel"].as_u64().unwrap();
+    let sum: u64 = piled["subtests"].as_array().unwrap().iter().map(fuel).sum();
+    assert!(sum > 0 && sum < fuel(&piled), "{sum}");
+}
+
+#[test]
+fn what_outlives_its_subtest_fails_the_test_where_the_profile_says_so() {
+    let dir = scratch_dir();
+    write(&dir.path().join("airtight.toml"), "[profile.default]\nleaks = { outlived = \"fail\" }\n");
+    let module = guest("sdk/subtests").to_str().unwrap();
+    run(dir.path(), ["run", module, "--report", "json=report.json"]);
+    let report = read_report(&dir.path().join("report.json"));
+    assert_eq!(test(&report, "pass_with_what_piled_up")["verdict"], "leak");
+    assert_eq!(report["canonical"]["policy"]["leaks"]["outlived"], "fail");
+    let (_, report) = run_guests(&["pass_with_what_piled_up"]);
+    assert_eq!(report["canonical"]["policy"]["leaks"]["outlived"], Value::Null, "policies are as they were before");
+}
+
+#[test]
+fn two_reports_are_compared_subtest_by_subtest() {
+    let dir = scratch_dir();
+    let of = |file: &str, filter: &str| {
+        let path = dir.path().join(file);
+        std::fs::write(&path, serde_json::to_vec(&run_guests(&[filter]).1).unwrap()).unwrap();
+        path
+    };
+    let (one, all) = (of("one.json", "pass_table/22"), of("all.json", "pass_table"));
+    let ran = run(dir.path(), ["diff".as_ref(), one.as_os_str(), all.as_os_str()]);
+    for new in ["pass_table/1", "pass_table/3_3"] {
+        assert!(ran.stdout.lines().any(|line| line.contains("NEW") && line.contains(new)), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_order_of_tests_changes_nothing() {
+    let (_, report) = run_guests(&["--shuffle", "3", "-j", "2"]);
+    let (_, again) = run_guests(&["-j", "1"]);
+    assert_eq!(report["digest"], again["digest"]);
+}
