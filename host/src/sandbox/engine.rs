@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use wasmtime::{
-    Collector, Config, Enabled, EngineWeak, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig,
-    Strategy, WasmBacktraceDetails,
+    Collector, Config, EngineWeak, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Strategy,
+    WasmBacktraceDetails,
 };
 
 /// How often a running guest is interrupted to look at the time: so late may a wall-clock limit or an interrupt be noticed.
@@ -29,9 +29,6 @@ const TABLES: u32 = MAX_TABLES + 2;
 /// What the engine keeps for one instance, in bytes: a bound and no reservation. A valid module has at most a million each of
 /// functions, imports and globals, which are below 80 MiB together, so that the pool refuses none.
 const MAX_INSTANCE: usize = 128 << 20;
-
-/// How much of a memory that a test has written stays with the pool for the next, in bytes: more than most tests write.
-const RESIDENT: usize = 512 << 10;
 
 /// Which compiler makes machine code of the modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -291,14 +288,10 @@ fn pooled_config(options: EngineOptions) -> Config {
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(slots)
         // Some pages of each table: the hooks are put into one in every instance, and clearing it costs less than a fault.
-        .table_keep_resident(1 << 14);
-    // Where the kernel tells which pages were written, these are put back as they were; else all of them are given back, and each
-    // costs a fault when the next test writes it.
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(RESIDENT);
-    } else {
-        pool.linear_memory_keep_resident(0);
-    }
+        .table_keep_resident(1 << 14)
+        // All of a memory is given back after a test. The kernel could tell which pages were written, so that only those are put back
+        // (`PAGEMAP_SCAN`); but one that was swapped out or is being moved at that moment is not told, and would keep what a test wrote.
+        .linear_memory_keep_resident(0);
     let mut config = common_config(options);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
