@@ -26,6 +26,7 @@
 //! | `slow_timeout = "1s"` | wall-clock time after which it is told of as slow; its verdict stays |
 //! | `output = "64KiB"` | cap on captured output |
 //! | `handles = 16` | most descriptors of its own that are open at once |
+//! | `live_threads = 8` | most threads that exist at once, beside its main one |
 //! | `scratch = "1MiB"`, `scratch_entries = 100` | most bytes of files in memory, and most names of them |
 //! | `io = "16MiB"` | most bytes that its calls read and write |
 //! | `host_memory = "8MiB"` | most bytes that the host holds for it: output, files in memory, open descriptors |

@@ -30,6 +30,7 @@ pub struct Profile {
     overlays: Overlays,
     heap_accounting: bool,
     unwinds: bool,
+    threads: bool,
     /// Policies that were made already, so that tests which share one share its memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
@@ -84,6 +85,7 @@ impl Clone for Profile {
             overlays: self.overlays.clone(),
             heap_accounting: self.heap_accounting,
             unwinds: self.unwinds,
+            threads: self.threads,
             made: Mutex::default(),
         }
     }
@@ -107,6 +109,7 @@ impl Profile {
             overlays: Overlays::default(),
             heap_accounting: true,
             unwinds: false,
+            threads: false,
             made: Mutex::default(),
         }
     }
@@ -149,6 +152,19 @@ impl Profile {
     #[must_use]
     pub fn unwinds(&self) -> bool {
         self.unwinds
+    }
+
+    /// The same profile for tests that have threads, or none.
+    #[must_use]
+    pub fn with_threads(mut self, on: bool) -> Self {
+        self.threads = on;
+        self
+    }
+
+    /// Whether tests are to be built so that they have threads. One value a run: it is another target.
+    #[must_use]
+    pub fn has_threads(&self) -> bool {
+        self.threads
     }
 
     /// Its name.

@@ -30,6 +30,7 @@ pub(super) struct RawProfile {
     pub patch: PolicyPatch,
     pub heap_accounting: Option<(At, bool)>,
     pub unwinds: Option<bool>,
+    pub threads: Option<bool>,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
@@ -92,6 +93,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
             "panic" => {
                 raw.unwinds = check.choice(&at, value, "what a panic does", &[("abort", false), ("unwind", true)])
             }
+            "threads" => raw.threads = check.boolean(&at, value),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))

@@ -206,11 +206,12 @@ pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<Str
 
 fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     let mut policy = Policy::default();
-    let (mut heap_accounting, mut unwinds) = (true, false);
+    let (mut heap_accounting, mut unwinds, mut threads) = (true, false, false);
     for profile in lineage {
         profile.patch.apply(&mut policy);
         heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
         unwinds = profile.unwinds.unwrap_or(unwinds);
+        threads = profile.threads.unwrap_or(threads);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
@@ -230,4 +231,5 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     Profile::new(name, policy, requestable, overrides.collect())
         .with_heap_accounting(heap_accounting)
         .with_unwinding(unwinds)
+        .with_threads(threads)
 }

@@ -13,7 +13,8 @@ pub(super) const FILE: &[&str] =
 /// Settings of profiles and overrides, beside limits.
 const SHARED: &[&str] = &["clock", "clock-start", "leaks", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.
-const PROFILE: &[&str] = &["heap-accounting", "panic", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
+const PROFILE: &[&str] =
+    &["heap-accounting", "panic", "threads", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -87,6 +88,10 @@ fn home(key: &str) -> Option<String> {
         "seed" => "it has one value a run, so that the report can name it: set it in the profile",
         "heap-accounting" => "it is compiled into the modules, so it has one value a run: set it in the profile",
         "panic" => "it is compiled into std, so it has one value a run: set it in the profile",
+        "threads" => {
+            "such tests are built for another target, so it has one value a run: set it in a profile of its own, and give the packages \
+             with `-p`"
+        }
         "on-request" => "a directory with a `name` is given on request, one without to every test",
         key if FILE.contains(&key) => "write it at the top of the file, before the first table",
         key if PROFILE.contains(&key) => "it belongs to a profile, such as [profile.default]",

@@ -18,12 +18,12 @@ const UNSUPPORTED: &[&str] = &[
 const NOT_GRANTED: &[&str] = &["failed to find a pre-opened file descriptor"];
 
 const THREADS: &str = "wasm32-wasip1 has no threads: `std::thread::spawn` always fails, and so does what needs it (tokio's \
-    `spawn_blocking` and runtime of several threads, rstest's `#[timeout]`, rayon); test that part natively";
+    `spawn_blocking` and runtime of several threads, rstest's `#[timeout]`, rayon); `airtight test --threads` builds the tests for wasm32-wasip1-threads, which has them";
 const PROCESSES: &str = "wasm32-wasip1 has no processes: `std::process::Command` always fails, and so does what needs it \
     (trybuild, assert_cmd); test that part natively";
 
-const WAITS: &str = "the test waits for another thread, and wasm32-wasip1 has none: nobody can wake it; let it be done by who \
-    waits, or test that part natively";
+const WAITS: &str = "the test waits for another thread, and wasm32-wasip1 has none: nobody can wake it; `airtight test --threads` \
+    builds the tests for wasm32-wasip1-threads, which has them";
 
 /// A path at which a test found nothing, and which is none of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub use limit::{
 pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
-pub use resource::{OutlivedRecord, Resource, ResourceKind, SocketRecord};
+pub use resource::{OutlivedRecord, Resource, ResourceKind, SocketRecord, ThreadRecord};
 pub use subtest::{SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
 pub use usage::{Heap, Usage};
 pub use verdict::Verdict;

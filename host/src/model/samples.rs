@@ -51,6 +51,7 @@ pub(crate) fn file(path: &str, count: u64) -> Resource {
         bytes_read: 0,
         bytes_written: 262_144,
         socket: None,
+        thread: None,
         scope: "tests::reads_all".to_owned(),
         stack: vec![frame("semver::io::open_all", "src/io.rs", 41), frame("io::tests::reads_all", "tests/io.rs", 12)],
     }
@@ -204,14 +205,21 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_thread()(number: u32, waited_ns: u64, does in hostile(), stack in any_stack()) -> ThreadRecord {
+        ThreadRecord { number, does, waited_ns, stack }
+    }
+}
+
+prop_compose! {
     fn any_resource()(
         kind in prop::sample::select(ResourceKind::ALL.to_vec()),
         (count, fd, bytes, bytes_read, bytes_written) in any::<(u64, Option<u32>, Option<u64>, u64, u64)>(),
         (path, mode, scope) in (some_text(), some_text(), hostile()),
         socket in prop::option::of(any_socket()),
+        thread in prop::option::of(any_thread()),
         stack in any_stack(),
     ) -> Resource {
-        Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, scope, stack }
+        Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, scope, stack }
     }
 }
 

@@ -18,6 +18,6 @@ pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::{
     BakedRecord, Canonical, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, ModuleRecord, OutlivedRecord,
     Output, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
-    SuppressedRecord, TestRecord, TestTime, Usage, Verdict, Volatile,
+    SuppressedRecord, TestRecord, TestTime, ThreadRecord, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

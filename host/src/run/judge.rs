@@ -16,6 +16,8 @@ const FULL: &str =
     "files in memory, in /tmp and overlays, were refused room: the limit `scratch` (bytes) in airtight.toml";
 const FULL_OF_NAMES: &str =
     "files in memory, in /tmp and overlays, were refused a name: the limit `scratch-entries` in airtight.toml";
+const TOO_MANY_THREADS: &str =
+    "a thread was refused, for there were as many as there may be at once: the limit `live-threads` in airtight.toml";
 
 /// What is said of a test beside its resources.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +101,7 @@ impl Case<'_> {
         judgement.suppressed = self.suppressed(&judgement);
         self.blame_cleanups(&mut judgement);
         self.hint_at_full_files(&mut judgement);
+        self.hint_at_refused_threads(&mut judgement);
         judgement
     }
 
@@ -267,6 +270,13 @@ impl Case<'_> {
         let first = matches!(judgement.verdict, Verdict::Pass | Verdict::Skip);
         let later = later.into_iter().map(|message| SuppressedRecord::new(message, None));
         later.chain(of_cleanups.skip(usize::from(first))).collect()
+    }
+
+    /// A thread that was refused may be why a test did not finish.
+    fn hint_at_refused_threads(&self, judgement: &mut Judgement) {
+        if self.run.thread_refused && matches!(judgement.verdict, Verdict::Fail | Verdict::Exit) {
+            judgement.hint = Some(TOO_MANY_THREADS);
+        }
     }
 
     /// A clean-up that failed spoils a pass, and is listed beside any other failure.

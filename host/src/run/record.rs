@@ -5,6 +5,7 @@ use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
 use super::resources;
 use super::subtests::{self, ScopeNames};
+use super::threads;
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
@@ -48,6 +49,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
     let run = case.run;
     let plain = judgement.verdict == Verdict::Pass
         && resources::is_nothing(&run.remains)
+        && run.threads.is_empty()
         && run.refused.is_none()
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
@@ -101,6 +103,7 @@ fn details(
     let (mut leaks, reclaimed) = if judgement.has_balance() { (held, Vec::new()) } else { (Vec::new(), held) };
     if judgement.has_balance() {
         leaks.extend(resources::left_behind(&run.remains, context.name));
+        leaks.extend(threads::not_ended(&run.threads, context.name, &case.module.symbols));
     }
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {

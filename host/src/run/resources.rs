@@ -107,6 +107,7 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
         bytes_read: handle.bytes_read,
         bytes_written: handle.bytes_written,
         socket: socket(handle),
+        thread: None,
         scope,
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
     }

@@ -315,6 +315,7 @@ fn threaded_config(options: EngineOptions) -> Config {
     config
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
         .memory_reservation(MAX_MEMORY as u64)
+        .with_host_memory(Arc::new(super::threads::CappedMemories))
         .wasm_threads(true)
         .shared_memory(true);
     config

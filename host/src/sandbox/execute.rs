@@ -13,7 +13,7 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
-use super::threads::{Shared, ThreadGroup, call_guest};
+use super::threads::{Shared, StoppedThread, ThreadGroup, call_guest};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::{RefusedGrowth, SubtestFilter};
@@ -84,6 +84,10 @@ pub struct Run {
     pub sdk: Option<SdkOutcome>,
     /// The panic that ended the test, where one is expected and ended it.
     pub panic: Option<RaisedPanic>,
+    /// The threads that had not ended when the test was over.
+    pub threads: Vec<StoppedThread>,
+    /// Whether a thread was refused because there were as many as there may be.
+    pub thread_refused: bool,
     /// What was open at the end, after clean-ups, and what was printed.
     pub remains: Remains,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
@@ -111,6 +115,8 @@ impl Run {
             rounds: Vec::new(),
             sdk: None,
             panic: None,
+            threads: Vec::new(),
+            thread_refused: false,
             remains: Remains::default(),
             host_leak: 0,
             late: false,
@@ -150,18 +156,15 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
     let mut test = TestRun { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() };
     let calls = test.call();
-    if let Some(threads) = &mut test.threads {
-        threads.finish();
-    }
+    let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
+    let thread_refused = test.threads.as_ref().is_some_and(ThreadGroup::was_refused);
     let picture = test.picture(&calls.last.ending);
     let panic = test.panic(&calls.last.ending);
     let TestRun { store, threads, .. } = test;
     drop(threads);
     let left = store.get_fuel().unwrap_or(0);
-    let TestState { wasi, mut limiter, mut heap, thread, .. } = store.into_data();
-    if let Some(seat) = &thread {
-        limiter.saw(seat.memory_size());
-    }
+    let (linear_peak, refused) = store.data().memory_use();
+    let TestState { wasi, mut heap, .. } = store.into_data();
     let wasi = wasi.into_inner().expect("the stores of all other threads are gone");
     heap.slack.end(left);
     let revised = heap.slack.revised().cloned();
@@ -173,13 +176,15 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let run = Run {
         ending,
         fuel: spent,
-        linear_peak: limiter.peak(),
-        refused: limiter.refused(),
+        linear_peak,
+        refused,
         unwound,
         heap,
         rounds,
         sdk,
         panic,
+        threads: left_threads,
+        thread_refused,
         remains,
         host_leak: host.open(),
         late: false,
@@ -364,7 +369,7 @@ impl TestRun<'_> {
     /// its clean-ups beyond that is taken away.
     fn invoke_again(&mut self) -> wasmtime::Result<Option<u32>> {
         let state = self.store.data_mut();
-        state.limiter.close_reserve();
+        state.close_memory_reserve();
         state.wasi.close_reserve();
         let deadline = deadline_after(state.wasi.timeout());
         state.wasi.set_deadline(deadline);

@@ -50,14 +50,6 @@ impl Limiter {
         }
     }
 
-    /// Linear memory that the engine grows without asking, as it does where threads share it, has so many bytes now.
-    pub fn saw(&mut self, bytes: u64) {
-        self.now = bytes;
-        if self.reserve.is_none() {
-            self.peak = self.peak.max(bytes);
-        }
-    }
-
     /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's.
     pub fn open_reserve(&mut self, bytes: u64) {
         self.reserve = Some(bytes);

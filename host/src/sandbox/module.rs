@@ -217,7 +217,8 @@ impl LoadedModule {
         let threaded = has_threads.then(|| engine.threaded().map_err(|error| LoadError::NoThreads(error.to_string())));
         let threaded = threaded.transpose()?;
         let Compiled { engine, module, charges } = compile(threaded.as_ref().unwrap_or(engine), cache, &rewritten)?;
-        let threads = thread_hooks.as_ref().and_then(|_| ThreadModule::new(&module));
+        let threads = thread_hooks.as_ref().map(|_| ThreadModule::new(&module)).transpose();
+        let threads = threads.map_err(|error| LoadError::NoThreads(format!("{error:#}")))?;
         let pre = match threads {
             None => {
                 Some(engine.linker().instantiate_pre(&module).map_err(|error| LoadError::Link(format!("{error:#}")))?)

@@ -31,7 +31,7 @@ impl Level {
     pub(super) fn now(store: &mut Store<TestState>) -> Self {
         let state = store.data_mut();
         let handles = state.wasi.handles_open();
-        let linear = state.limiter.now();
+        let linear = state.memory_now();
         let book = state.heap.book();
         let figures = book.as_ref().and_then(|book| book.figures().ok());
         Self {

@@ -96,7 +96,7 @@ struct After<'a, 't> {
 impl After<'_, '_> {
     fn conclude(&mut self, ending: &Ending, said: Option<u32>, outcome: &mut SdkOutcome) -> Result<(), String> {
         let state = self.main.store.data_mut();
-        state.limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
+        state.open_memory_reserve(CLEANUP_MEMORY_RESERVE);
         state.wasi.open_reserve();
         let mut timeout = state.wasi.timeout();
         if *ending == Ending::Interrupted {

@@ -4,9 +4,10 @@ use super::limiter::Limiter;
 use super::panics::PanicWatch;
 use super::rerun::{InexactFuel, SLACK, UsedUp};
 use super::scopes::Scopes;
-use super::threads::{Seat, Shared};
+use super::threads::{MemoryLimit, Seat, Shared};
 use super::wasi::Wasi;
-use std::sync::Arc;
+use crate::model::RefusedGrowth;
+use std::sync::{Arc, PoisonError};
 use wasmtime::{AsContextMut, ResourceLimiter};
 
 /// The data of a test's store.
@@ -26,9 +27,41 @@ pub struct TestState {
     pub spent_before_cleanups: u64,
     /// The test's subtests.
     pub scopes: Scopes,
+    /// The limit on the memory that all threads share, in the store of the main one; for one memory `limiter` is asked alone.
+    pub memory_limit: Option<MemoryLimit>,
 }
 
 impl TestState {
+    /// Lets clean-ups use some bytes of memory above the cap.
+    pub fn open_memory_reserve(&mut self, bytes: u64) {
+        self.limiter.open_reserve(bytes);
+        self.on_shared_memory(|limiter| limiter.open_reserve(bytes));
+    }
+
+    /// Puts the cap on memory back to the test's own, before it is called again.
+    pub fn close_memory_reserve(&mut self) {
+        self.limiter.close_reserve();
+        self.on_shared_memory(Limiter::close_reserve);
+    }
+
+    fn on_shared_memory(&self, work: impl FnOnce(&mut Limiter)) {
+        if let Some(limit) = &self.memory_limit {
+            work(&mut limit.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Linear memory now, in bytes.
+    pub fn memory_now(&self) -> u64 {
+        self.thread.as_ref().map_or_else(|| self.limiter.now(), Seat::memory_size)
+    }
+
+    /// What became of linear memory: the highest that the test made it, and what it was refused.
+    pub fn memory_use(&self) -> (u64, Option<RefusedGrowth>) {
+        let mut used = (self.limiter.peak(), self.limiter.refused());
+        self.on_shared_memory(|limiter| used = (limiter.peak(), limiter.refused()));
+        used
+    }
+
     /// Fuel spent since the test began, clean-ups included, when `left` is left of the current call's: by all threads.
     pub fn spent(&self, left: u64) -> u64 {
         let own = self.spent_in_store(left);

@@ -31,6 +31,7 @@ pub fn fresh_store(
         thread: None,
         spent_before_cleanups: 0,
         scopes: Scopes::default(),
+        memory_limit: None,
     };
     let mut store = Store::new(module.engine().wasmtime(), state);
     store.limiter(|state| state);

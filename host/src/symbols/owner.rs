@@ -38,6 +38,7 @@ const C_LIBRARY: &[&str] = &[
     "atexit",
     "bsearch",
     "calloc",
+    "clock_nanosleep",
     "close",
     "closedir",
     "creat",
@@ -133,6 +134,7 @@ const C_LIBRARY: &[&str] = &[
     "sbrk",
     "scandir",
     "scanf",
+    "sched_yield",
     "select",
     "send",
     "setenv",
@@ -164,6 +166,7 @@ const C_LIBRARY: &[&str] = &[
     "vprintf",
     "vsnprintf",
     "vsprintf",
+    "wasi_thread_start",
     "wcsdup",
     "write",
     "writev",
@@ -295,7 +298,9 @@ impl Owner {
             _ if function.starts_with("__rust") || function.starts_with("__rdl") => Self::Rust,
             _ if MAINS.contains(&function) => Self::User,
             _ if is_of_go(function) => Self::Library(GO),
-            _ if function.starts_with("__") || C_LIBRARY.contains(&function) => Self::Library(C),
+            _ if function.starts_with("__") || function.starts_with("pthread_") || C_LIBRARY.contains(&function) => {
+                Self::Library(C)
+            }
             _ => Self::User,
         }
     }

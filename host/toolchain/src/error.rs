@@ -35,6 +35,17 @@ pub enum ToolchainError {
         /// The command to type.
         command: String,
     },
+    /// Guests are to have threads, and there is no std for that.
+    #[error(
+        "tests with threads are built for wasm32-wasip1-threads, and there is no std for it{}\n{}",
+        bullets(.reasons), threads_advice(.command.as_deref())
+    )]
+    NoThreads {
+        /// What was found or tried, a line each.
+        reasons: Vec<String>,
+        /// The command to type, where there is one.
+        command: Option<String>,
+    },
     /// A program that had to succeed did not.
     #[error("`{command}` failed ({ending}){}", indented(.output))]
     Command {
@@ -83,6 +94,15 @@ impl ToolchainError {
 
 fn bullets(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  - {line}")).collect()
+}
+
+fn threads_advice(command: Option<&str>) -> String {
+    match command {
+        Some(command) => format!("to get it, type\n    {command}"),
+        None => "install Rust with rustup (https://rustup.rs), then `rustup target add wasm32-wasip1-threads`; no \
+                 distribution packages it"
+            .to_owned(),
+    }
 }
 
 fn indented(text: &str) -> String {

@@ -36,7 +36,8 @@ pub use {
     setup::find::find,
     setup::install::{Permission, install},
     setup::progress::{SetupEvent, SetupStep},
+    setup::threads::threaded,
     setup::unwinding::unwinding,
     system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir},
-    toolchain::{TARGET, Toolchain, ToolchainKind},
+    toolchain::{TARGET, THREADS_TARGET, Toolchain, ToolchainKind},
 };

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 /// The target that guests are built for.
 pub const TARGET: &str = "wasm32-wasip1";
 
+/// The target of guests that have threads.
+pub const THREADS_TARGET: &str = "wasm32-wasip1-threads";
+
 /// Programs that build guests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
@@ -16,6 +19,8 @@ pub struct Toolchain {
     pub cargo: PathBuf,
     /// Where the compiler's libraries are.
     pub sysroot: PathBuf,
+    /// The target that guests are built for: [`TARGET`], or [`THREADS_TARGET`] from [`threaded`](crate::threaded()).
+    pub target: &'static str,
     /// Where it came from.
     pub kind: ToolchainKind,
 }
@@ -46,7 +51,7 @@ impl Toolchain {
         if machine.var("RUSTC").is_none() && rustc.is_file() { rustc } else { self.rustc.clone() }
     }
 
-    /// Variables under which plain `cargo build --target wasm32-wasip1` uses this toolchain; none where it does so anyway.
+    /// Variables under which plain `cargo build --target …` uses this toolchain; none where it does so anyway.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         match self.kind {
             ToolchainKind::Active => Vec::new(),
@@ -59,6 +64,13 @@ impl Toolchain {
 
 impl std::fmt::Display for Toolchain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.origin(f)?;
+        if self.target == TARGET { Ok(()) } else { write!(f, " for {}", self.target) }
+    }
+}
+
+impl Toolchain {
+    fn origin(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.kind {
             ToolchainKind::Active => write!(f, "the active toolchain ({})", self.sysroot.display()),
             ToolchainKind::Distribution => write!(f, "the distribution's toolchain ({})", self.rustc.display()),

@@ -141,6 +141,18 @@ limits! {
         unit: [" descriptor open at once", " descriptors open at once"],
         ..COUNT
     };
+    /// Threads that a test may have at once, beside its main one; of a module that has threads. Each takes a stack of the host's.
+    LiveThreads: Row {
+        name: "live-threads",
+        key: "live-threads",
+        least: 0,
+        most: 1 << 16,
+        default: Some(1024),
+        breach: Breach::Refusal,
+        help: "Cap on threads of the test that exist at once, beside its main one",
+        unit: [" thread beside the main one", " threads beside the main one"],
+        ..COUNT
+    };
     /// Bytes that a test may hold in files in memory: the scratch file system and what it writes to overlays, together. With 0
     /// there is no scratch file system.
     Scratch: Row {

@@ -122,6 +122,9 @@ pub struct SetupCommand {
     /// Install system packages too, where nothing else helps.
     #[arg(long)]
     pub yes: bool,
+    /// Also for tests with threads: wasm32-wasip1-threads.
+    #[arg(long)]
+    pub threads: bool,
     /// The package or workspace to set up for.
     #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
     pub path: PathBuf,

@@ -3,7 +3,7 @@
 use crate::args::BuildArgs;
 use crate::failure::{Failure, say};
 use crate::session::config_above;
-use airtight::config::Config;
+use airtight::config::{Config, Profile};
 use airtight::report::console::OneLine;
 use airtight::toolchain::{
     self, BuildError, BuildEvent, BuildOutput, Permission, SetupEvent, Toolchain, ToolchainError,
@@ -27,16 +27,34 @@ fn unwinding(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Resul
     made
 }
 
+/// The same compiler, for guests that have threads.
+pub fn threaded(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Result<Toolchain, ToolchainError> {
+    let mut progress = Progress::new();
+    let made = toolchain::threaded(dir, toolchain, permission, &mut |event| progress.show(&event));
+    progress.end();
+    made
+}
+
 /// Builds what the arguments ask for, of the package or workspace at `path`; what could not be built is said on standard
 /// error.
 ///
-/// Where `unwinds`, panics of what is built unwind, whatever the arguments say.
-pub fn build(args: &BuildArgs, path: &Path, unwinds: bool) -> Result<BuildOutput, Failure> {
+/// Panics of what is built unwind where the profile or the arguments say so, and it has threads likewise.
+pub fn build(args: &BuildArgs, path: &Path, profile: &Profile) -> Result<BuildOutput, Failure> {
     let request = args.request(path);
     let permission = if args.setup { Permission::System } else { Permission::Cache };
+    let (unwinds, threads) = (args.unwind || profile.unwinds(), args.wants_threads() || profile.has_threads());
+    if unwinds && threads {
+        return Err(Failure::usage(
+            "tests with threads cannot be built so that panics unwind: take `--threads` or `--unwind`, or a profile of airtight.toml \
+             for each",
+        ));
+    }
     let mut toolchain = toolchain(&request.dir, permission).map_err(Failure::setup)?;
-    if unwinds || args.unwind {
+    if unwinds {
         toolchain = unwinding(&request.dir, &toolchain, permission).map_err(Failure::setup)?;
+    }
+    if threads {
+        toolchain = threaded(&request.dir, &toolchain, permission).map_err(Failure::setup)?;
     }
     tracing::info!("building with {toolchain}");
     let mut errors = String::new();

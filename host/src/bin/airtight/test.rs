@@ -17,8 +17,8 @@ pub fn test(mut command: TestCommand) -> Done {
     // The configuration and report paths are checked before anything is built.
     let config = config_of(&path)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
-    let unwinds = config.profile(&command.run.profile).map_err(Failure::setup)?.unwinds();
-    let built = build(&command.build, &path, unwinds)?;
+    let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
+    let built = build(&command.build, &path, &profile)?;
     let mut notes = notes(&built);
     let loaded: Vec<_> = built.artifacts.par_iter().map(|artifact| session.artifact(artifact)).collect();
     let (subjects, refused) = sort_out(loaded)?;

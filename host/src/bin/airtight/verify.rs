@@ -103,7 +103,7 @@ fn parent(command: &VerifyCommand) -> Done {
     let mut incomplete = false;
     let modules = match (files, &command.paths[..]) {
         (None, [path]) => {
-            let built = build(&command.build, path, settings.builder.profile().unwinds())?;
+            let built = build(&command.build, path, settings.builder.profile())?;
             incomplete = !built.failures.is_empty();
             Modules::Built(built.artifacts)
         }

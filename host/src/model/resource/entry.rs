@@ -34,6 +34,9 @@ pub struct Resource {
     /// What else there is to say of a socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket: Option<SocketRecord>,
+    /// What else there is to say of a thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadRecord>,
     /// The test or subtest that acquired it.
     pub scope: String,
     /// The guest's stack at the acquisition, user frames first.
@@ -54,9 +57,33 @@ impl Resource {
             bytes_read: 0,
             bytes_written: 0,
             socket: None,
+            thread: None,
             scope: scope.into(),
             stack,
         }
+    }
+}
+
+/// A thread that had not ended. Of several in one entry, the number and the time are the first one's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ThreadRecord {
+    /// Its number, from 1 in the order of spawning.
+    pub number: u32,
+    /// What it does or waits for: `runs`, `sleeps`, `is parked`, `locks a mutex`.
+    pub does: String,
+    /// For how long it has waited, in nanoseconds of the test's time; 0 where it runs.
+    #[serde(with = "figure")]
+    pub waited_ns: u64,
+    /// Where it is, user frames first.
+    pub stack: Vec<Frame>,
+}
+
+impl ThreadRecord {
+    /// A thread that has waited for so many nanoseconds.
+    pub(crate) fn new(number: u32, does: String, waited_ns: u64, stack: Vec<Frame>) -> Self {
+        Self { number, does, waited_ns, stack }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum ResourceKind {
     ResidueDir,
     /// Blocks of the heap that were allocated at one place.
     Heap,
+    /// Threads that were spawned at one place.
+    Thread,
 }
 
 /// The list that leaks of a kind stand in.
@@ -30,17 +32,20 @@ pub enum Heading {
     LeftOpen,
     /// Heap blocks that nothing reaches.
     Lost,
+    /// What had not come to its end.
+    NotEnded,
 }
 
 impl Heading {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::LeftOpen, Self::Lost];
+    pub const ALL: [Self; 3] = [Self::LeftOpen, Self::Lost, Self::NotEnded];
 
-    /// `left open`, `lost`: completes "… when the test returned".
+    /// `left open`, `lost`, `not ended`: completes "… when the test returned".
     pub const fn words(self) -> &'static str {
         match self {
             Self::LeftOpen => "left open",
             Self::Lost => "lost",
+            Self::NotEnded => "not ended",
         }
     }
 }
@@ -121,6 +126,18 @@ const HEAP: KindRow = KindRow {
     advice: free,
 };
 
+const THREAD: KindRow = KindRow {
+    name: "thread",
+    nouns: ["thread", "threads"],
+    heading: Heading::NotEnded,
+    acquired: Some("spawned at"),
+    unnamed: "",
+    traffic: TrafficScope::None,
+    setting: LeakSetting::Threads,
+    advice: |_| "tell {it} to end, and join it, before the test returns, or set `threads = \"ignore\"` in `leaks`",
+    ..FILE
+};
+
 fn close(language: Option<Language>) -> &'static str {
     match language {
         Some(Language::Rust) => "close {it}, or drop its owner, before the test returns",
@@ -143,7 +160,8 @@ fn free(language: Option<Language>) -> &'static str {
 
 impl ResourceKind {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 6] = [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::ResidueDir, Self::Heap];
+    pub const ALL: [Self; 7] =
+        [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::ResidueDir, Self::Heap, Self::Thread];
 
     const NAMES: [&str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
@@ -163,6 +181,7 @@ impl ResourceKind {
             Self::Residue => &RESIDUE,
             Self::ResidueDir => &RESIDUE_DIR,
             Self::Heap => &HEAP,
+            Self::Thread => &THREAD,
         }
     }
 
@@ -267,6 +286,7 @@ mod tests {
         remove it before the test returns, or set `residue = "ignore"` in `leaks`
         remove it before the test returns, or set `residue = "ignore"` in `leaks`
         free it, or drop its owner, before the test returns
+        tell it to end, and join it, before the test returns, or set `threads = "ignore"` in `leaks`
         "#);
         for language in [Some(Language::C), Some(Language::Cpp), Some(Language::Go), None] {
             assert!(!words(language).contains("drop"), "{language:?}");

@@ -12,7 +12,7 @@ mod outlived;
 mod setting;
 
 pub use culprits::culprits;
-pub use entry::{Resource, SocketRecord};
+pub use entry::{Resource, SocketRecord, ThreadRecord};
 pub use fingerprint::Fingerprint;
 pub use kind::{Heading, ResourceKind};
 pub use outlived::OutlivedRecord;

@@ -32,6 +32,8 @@ pub enum LeakSetting {
     Residue,
     /// What a subtest acquired and was released when it had ended, before its test did.
     Outlived,
+    /// Threads that had not ended.
+    Threads,
 }
 
 /// All that is to be known of a setting.
@@ -56,11 +58,20 @@ const TRACKED: SettingRow = SettingRow { key: "tracked", announced: true, ..HAND
 const RETAINED: SettingRow = SettingRow { key: "retained", default: LeakAction::Show, ..HANDLES };
 const RESIDUE: SettingRow = SettingRow { key: "residue", default: LeakAction::Show, ..HANDLES };
 const OUTLIVED: SettingRow = SettingRow { key: "outlived", default: LeakAction::Show, stated_if_set: true, ..HANDLES };
+const THREADS: SettingRow = SettingRow { key: "threads", ..HANDLES };
 
 impl LeakSetting {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 7] =
-        [Self::Handles, Self::Heap, Self::Tasks, Self::Tracked, Self::Retained, Self::Residue, Self::Outlived];
+    pub const ALL: [Self; 8] = [
+        Self::Handles,
+        Self::Heap,
+        Self::Tasks,
+        Self::Tracked,
+        Self::Retained,
+        Self::Residue,
+        Self::Outlived,
+        Self::Threads,
+    ];
 
     const fn row(self) -> &'static SettingRow {
         match self {
@@ -71,6 +82,7 @@ impl LeakSetting {
             Self::Retained => &RETAINED,
             Self::Residue => &RESIDUE,
             Self::Outlived => &OUTLIVED,
+            Self::Threads => &THREADS,
         }
     }
 

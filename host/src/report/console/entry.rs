@@ -5,9 +5,11 @@ use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
 use super::units::Grouped;
-use crate::model::Resource;
 use crate::model::language::Language;
+use crate::model::units::format_duration;
+use crate::model::{Resource, ThreadRecord};
 use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
 
 const INDENT: &str = "        ";
 
@@ -63,6 +65,21 @@ impl Display for AcquisitionText<'_> {
             let why = if self.why_unknown { ": no stack was recorded" } else { "" };
             writeln!(f, "{INDENT}{label} a place that is not known{why}")?;
         }
-        write!(f, "{}", StackLines { indent: INDENT, label, stack, styles: self.styles })
+        write!(f, "{}", StackLines { indent: INDENT, label, stack, styles: self.styles })?;
+        self.resource.thread.as_ref().map_or(Ok(()), |thread| self.write_thread(f, thread))
+    }
+}
+
+impl AcquisitionText<'_> {
+    /// What a thread does, for how long, and where.
+    fn write_thread(&self, f: &mut Formatter<'_>, thread: &ThreadRecord) -> fmt::Result {
+        let ThreadRecord { number, does, waited_ns, stack, .. } = thread;
+        let which = if self.resource.count == 1 { "" } else { ", the first of them," };
+        write!(f, "{INDENT}thread {number}{which} {}", OneLine(does))?;
+        if *waited_ns > 0 {
+            write!(f, ", for {}", format_duration(Duration::from_nanos(*waited_ns)))?;
+        }
+        writeln!(f)?;
+        write!(f, "{}", StackLines { indent: INDENT, label: "it is at", stack, styles: self.styles })
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Leftovers<'a> {
     /// The words before the figures under a heading.
     fn bound_of(&self, heading: Heading) -> &'static str {
         match heading {
-            Heading::LeftOpen => "",
+            Heading::LeftOpen | Heading::NotEnded => "",
             Heading::Lost => self.bound(true),
         }
     }

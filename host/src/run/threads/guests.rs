@@ -170,6 +170,16 @@ fn the_memory_of_all_threads_is_capped() {
         &format!("{grow} {TELL_0}"),
     );
     assert_eq!((full.verdict, full.usage.unwrap().linear_peak), (Verdict::Pass, Some(1 << 20)));
+    let refused = full.details.unwrap().refused.unwrap();
+    assert_eq!(
+        (refused.current, refused.desired, refused.limit, refused.times),
+        (1 << 20, (1 << 20) + (1 << 16), 1 << 20, 1)
+    );
+    let fails = format!("{grow} unreachable");
+    let failed = run_under("[profile.default]\nmemory = \"1MiB\"", "", &format!("{SPAWN} {WAIT_AT_0}"), &fails);
+    assert_eq!(failed.verdict, Verdict::Memory, "{}", message(&failed));
+    let own_maximum = run("", &format!("{grow} unreachable"), "");
+    assert_eq!((own_maximum.verdict, own_maximum.usage.unwrap().linear_peak), (Verdict::Fail, Some(100 << 16)));
     let none = run_under("[profile.default]\nmemory = \"1KiB\"", "", "", "");
     assert_eq!(none.verdict, Verdict::Memory, "{}", message(&none));
 }
@@ -208,4 +218,67 @@ fn a_module_without_an_entry_for_threads_fails_when_one_begins() {
     let record = &report.canonical.modules[0].tests[0];
     assert_eq!(record.verdict, Verdict::Fail);
     assert!(message(record).contains("wasi_thread_start"), "{}", message(record));
+}
+
+#[test]
+fn a_thread_that_had_not_ended_is_a_leak() {
+    let ends = "(drop (call $yield))";
+    let leaks = |config: &str, thread: &str| {
+        let record = run_under(config, "", &format!("{SPAWN} {SPAWN} {ends}"), thread);
+        let leaks = record.details.map(|details| details.leaks).unwrap_or_default();
+        let told = leaks.iter().map(|leak| {
+            let thread = leak.thread.as_ref().unwrap();
+            format!("{} {} {}", leak.count, leak.kind.name(), thread.does)
+        });
+        (record.verdict, told.collect::<Vec<_>>())
+    };
+    assert_eq!(leaks("", ""), (Verdict::Pass, vec![]), "they end in the turns that they have");
+    let waits = (Verdict::Leak, vec!["2 thread waits for a notification of address 0x0".to_owned()]);
+    assert_eq!(leaks("", WAIT_AT_0), waits);
+    assert_eq!(leaks("", "(loop $again (br $again))"), (Verdict::Leak, vec!["2 thread runs".to_owned()]));
+    let sleeps = "(i32.store (i32.const 112) (i32.const 1)) (i64.store (i32.const 120) (i64.const 1000000))
+        (drop (call $poll (i32.const 96) (i32.const 160) (i32.const 1) (i32.const 200)))";
+    assert_eq!(leaks("", sleeps), (Verdict::Leak, vec!["2 thread sleeps".to_owned()]));
+    let with = |action: &str| format!("[profile.default]\nleaks = {{ threads = \"{action}\" }}");
+    assert_eq!(leaks(&with("ignore"), WAIT_AT_0), (Verdict::Pass, vec![]));
+    assert_eq!(leaks(&with("show"), WAIT_AT_0).0, Verdict::Pass);
+    assert_eq!(leaks("", "unreachable").0, Verdict::Fail, "it trapped while the main thread yielded");
+}
+
+#[test]
+fn more_threads_than_there_may_be_are_refused_and_that_is_told() {
+    let refused = "(if (i32.ge_s (call $spawn (i32.const 0)) (i32.const 0)) (then unreachable))";
+    let limit = "[profile.default]\nlive-threads = 1";
+    let one_more = format!("{SPAWN} {refused} {TELL_0}");
+    assert_eq!(run_under(limit, "", &one_more, WAIT_AT_0).verdict, Verdict::Pass);
+    let failed = run_under(limit, "", &format!("{one_more} unreachable"), WAIT_AT_0);
+    assert_eq!(failed.verdict, Verdict::Fail);
+    assert!(failed.details.unwrap().hint.unwrap().contains("`live-threads`"));
+    assert_eq!(run_under("[profile.default]\nlive-threads = 0", "", refused, "").verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_thread_that_uses_up_its_stack_fails_the_test() {
+    let fields = "(func $deep (param i64) (result i64) (i64.add (call $deep (local.get 0)) (local.get 0)))";
+    let deep = "(drop (call $deep (i64.const 1)))";
+    for (main, thread) in [(WAIT_AT_0, deep), (deep, WAIT_AT_0)] {
+        let failed = run(fields, &format!("{SPAWN} {main}"), thread);
+        assert_eq!(failed.verdict, Verdict::Fail);
+        assert!(message(&failed).contains("call stack exhausted"), "{}", message(&failed));
+    }
+}
+
+#[test]
+fn thousands_of_threads_wait_and_end() {
+    let main = "(local $n i32)
+        (loop $again
+            (if (i32.lt_s (call $spawn (i32.const 0)) (i32.const 0)) (then unreachable))
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 4000))))
+        (i32.atomic.store (i32.const 0) (i32.const 1))
+        (loop $again (drop (memory.atomic.notify (i32.const 0) (i32.const -1))) (drop (call $yield))
+            (br_if $again (i32.lt_u (i32.atomic.load (i32.const 4)) (i32.const 4000))))";
+    let thread = format!("{WAIT_AT_0} (drop (i32.atomic.rmw.add (i32.const 4) (i32.const 1)))");
+    let passed = run_under("[profile.default]\nlive-threads = 4000", "", main, &thread);
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
 }

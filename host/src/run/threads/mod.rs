@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod guests;
 
-use crate::model::{Frame, units::format_duration};
+use crate::model::{Frame, Resource, ResourceKind, ThreadRecord, units::format_duration};
 use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};
 use crate::symbols::Symbols;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const WAITS: [(&str, &str); 16] = [
     ("::send", "sends into a channel"),
     ("sync::once", "waits for what another thread initialises"),
     ("sync::lazy_lock", "waits for what another thread initialises"),
-    ("thread::park", "is parked"),
+    ("::park", "is parked"),
 ];
 
 /// What is said of a test in which no thread can ever go on.
@@ -39,6 +39,27 @@ pub fn deadlock(threads: &Deadlocked, symbols: &Symbols) -> String {
         all.push(format!("and {} more", threads.threads.len() - NAMED));
     }
     format!("{threads}\n{}", all.join("\n"))
+}
+
+/// The entries for threads that had not ended when the test was over: one for those that were spawned at one place and do the same,
+/// in the order in which the first of each was.
+pub fn not_ended(threads: &[StoppedThread], scope: &str, symbols: &Symbols) -> Vec<Resource> {
+    let mut entries: Vec<Resource> = Vec::new();
+    for thread in threads {
+        let stack = thread.spawned.as_ref().map(|stack| symbols.frames(stack)).unwrap_or_default();
+        let record = ThreadRecord::new(thread.id, doing(thread, symbols), thread.waited, symbols.frames(&thread.stack));
+        let same = |known: &&mut Resource| {
+            let alike = |known: &ThreadRecord| known.does == record.does && known.stack == record.stack;
+            known.stack == stack && known.thread.as_ref().is_some_and(alike)
+        };
+        match entries.iter_mut().find(same) {
+            Some(known) => known.count += 1,
+            None => {
+                entries.push(Resource { thread: Some(record), ..Resource::new(ResourceKind::Thread, scope, stack) })
+            }
+        }
+    }
+    entries
 }
 
 /// A thread, what it does, where, and where it comes from.

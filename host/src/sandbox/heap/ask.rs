@@ -6,7 +6,8 @@ use wiggle::{GuestMemory, GuestPtr};
 
 /// `mem_stats`.
 pub fn stats(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, len: i32) -> wasmtime::Result<i32> {
-    let linear = state.heap.answers.linear(state.limiter.now());
+    let now = state.memory_now();
+    let linear = state.heap.answers.linear(now);
     let answer = MemStats { linear, heap: heap(state) }.write();
     let len = len.cast_unsigned().min(MemStats::SIZE as u32);
     let place = GuestPtr::<u8>::new(record.cast_unsigned()).as_array(len);

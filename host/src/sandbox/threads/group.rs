@@ -1,6 +1,7 @@
 //! The threads of one test, and the loop that runs them.
 
 use super::calls;
+use super::memory::{MemoryLimit, MemoryModule};
 use super::schedule::{MAIN, Next, QUANTUM, Schedule, ThreadId, Waiting};
 use super::seat::{Board, Seat};
 use super::shared::{Shared, Together};
@@ -10,7 +11,8 @@ use crate::instrument::{START_EXPORT, THREADS_TABLE};
 use crate::ledger::Stack;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::ending::WallClock;
-use crate::sandbox::heap::{self, PAGE};
+use crate::sandbox::heap;
+use crate::sandbox::limiter::Limiter;
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::rerun::Instruments;
 use crate::sandbox::state::TestState;
@@ -19,15 +21,13 @@ use crate::sandbox::wasi::Wasi;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use wasmtime::error::Context as _;
 use wasmtime::{
-    AsContext, AsContextMut, Caller, Extern, Instance, InstancePre, MemoryType, Module, ModuleExport, ResourceLimiter,
-    SharedMemory, Store, StoreContext, StoreContextMut, TypedFunc, WasmBacktrace, WasmParams, WasmResults,
+    AsContext, AsContextMut, Caller, Extern, Instance, InstancePre, Module, ModuleExport, SharedMemory, Store,
+    StoreContext, StoreContextMut, TypedFunc, WasmBacktrace, WasmParams, WasmResults,
 };
-
-/// Threads that a test may have at once, beside its main one.
-const MOST_THREADS: usize = 1024;
 
 /// Fuel of a thread that was spawned: more than all together may spend, which is what counts.
 const THREAD_FUEL: u64 = u64::MAX / 4;
@@ -44,31 +44,22 @@ const LAST_TURNS: u32 = 10;
 
 /// What a module with threads has for them.
 pub struct ThreadModule {
-    memory: MemoryType,
+    memory: MemoryModule,
     table: ModuleExport,
     start: Option<ModuleExport>,
 }
 
 impl ThreadModule {
-    /// Of a module whose waits were made calls of the host; `None` where they were not.
-    pub fn new(module: &Module) -> Option<Self> {
-        let memory = module.imports().find_map(|import| import.ty().memory().cloned());
-        let table = module.get_export_index(THREADS_TABLE)?;
-        Some(Self { memory: memory?, table, start: module.get_export_index(START_EXPORT) })
-    }
-
-    /// The memory of a test, which may grow to so many bytes.
-    fn memory(&self, store: &mut Store<TestState>, limit: u64) -> wasmtime::Result<SharedMemory> {
-        let least = self.memory.minimum();
-        let bytes = usize::try_from(least.saturating_mul(PAGE)).unwrap_or(usize::MAX);
-        if !store.data_mut().limiter.memory_growing(0, bytes, None)? {
-            wasmtime::bail!("its memory begins with {bytes} bytes, over the limit `memory`");
-        }
-        let most = self.memory.maximum().unwrap_or(u64::MAX).min(limit / PAGE).max(least);
-        let memory = MemoryType::shared(u32::try_from(least)?, u32::try_from(most)?);
-        SharedMemory::new(store.engine(), memory).context(
-            "the machine has no address space left for a shared memory, 4 GiB; raise `ulimit -v` or lower `-j`",
-        )
+    /// Of a module whose waits were made calls of the host.
+    ///
+    /// # Errors
+    /// It is not such a module.
+    pub fn new(module: &Module) -> wasmtime::Result<Self> {
+        let memory =
+            module.imports().find_map(|import| import.ty().memory().cloned()).context("it imports no memory")?;
+        let table = module.get_export_index(THREADS_TABLE).context("the table of its waits is gone")?;
+        let memory = MemoryModule::new(module.engine(), memory.minimum(), memory.maximum())?;
+        Ok(Self { memory, table, start: module.get_export_index(START_EXPORT) })
     }
 }
 
@@ -118,12 +109,15 @@ impl<'a> ThreadGroup<'a> {
         (wasi, policy, test): (Wasi, &Policy, &str),
     ) -> (Store<TestState>, wasmtime::Result<Self>) {
         let limit = policy.limits.most(Limit::Memory);
-        let board = Board::new(Schedule::new(seed(policy.seed, test), MOST_THREADS));
+        let most = usize::try_from(policy.limits.most(Limit::LiveThreads)).unwrap_or(usize::MAX);
+        let board = Board::new(Schedule::new(seed(policy.seed, test), most));
         // SAFETY: the stores of a test are all run here, by one thread; the host functions that let another thread run are those of
         // `calls`, and none of them keeps a reference to the context meanwhile.
         let wasi = unsafe { Together::new(wasi) };
         let mut store = fresh_store(module, Shared::Together(wasi.clone()), limit, instruments);
-        let linked = own.memory(&mut store, limit).and_then(|memory| {
+        let memory_limit: MemoryLimit = Arc::new(Mutex::new(Limiter::new(limit, false)));
+        store.data_mut().memory_limit = Some(Arc::clone(&memory_limit));
+        let linked = own.memory.memory(&memory_limit).and_then(|memory| {
             let mut linker = module.engine().linker().clone();
             linker.define(&store, "env", "memory", memory.clone())?;
             Ok((linker.instantiate_pre(&module.module)?, memory))
@@ -295,6 +289,11 @@ impl<'a> ThreadGroup<'a> {
         }
         drop(schedule);
         self.running.clear();
+    }
+
+    /// Whether a thread was refused because there were as many as there may be.
+    pub fn was_refused(&self) -> bool {
+        self.board.schedule().was_refused()
     }
 
     /// The test is over: lets the threads end that are about to, and ends the others.

@@ -4,6 +4,7 @@
 //! ```text
 //! schedule   which thread runs next, what each waits for, what all have spent: decided by the seed alone
 //! group      the threads themselves, and the loop that runs them until the main one has returned
+//! memory     the memory that they share, and its limit
 //! calls      what guests call: WASI among threads, `thread-spawn`, waits and notifications
 //! seat       what a store knows of its thread
 //! shared     what the stores of a test have together
@@ -12,6 +13,7 @@
 
 mod calls;
 mod group;
+mod memory;
 mod schedule;
 mod seat;
 mod shared;
@@ -19,6 +21,7 @@ mod stopped;
 
 pub use calls::{add_to_linker, call, hooks};
 pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule, call_guest};
+pub use memory::{CappedMemories, MemoryLimit};
 pub use schedule::Wait;
 pub use seat::Seat;
 pub use shared::Shared;
@@ -35,6 +38,5 @@ pub(super) fn with_memory<T>(
     let Some(seat) = state.thread.clone() else { wasmtime::bail!("the store runs no thread") };
     // SAFETY: the reference is gone when the work is done, before any thread runs on, and the work has no other.
     let bytes = unsafe { &mut *seat.bytes() };
-    state.limiter.saw(bytes.len() as u64);
     work(state, &mut GuestMemory::Unshared(bytes))
 }

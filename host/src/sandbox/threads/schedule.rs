@@ -102,6 +102,7 @@ pub struct Schedule {
     spawned: Vec<(ThreadId, i32)>,
     last_id: ThreadId,
     most: usize,
+    refused: bool,
     spent: u64,
     spent_before_call: u64,
     fuel: u64,
@@ -122,6 +123,7 @@ impl Schedule {
             spawned: Vec::new(),
             last_id: MAIN,
             most,
+            refused: false,
             spent: 0,
             spent_before_call: 0,
             fuel: 0,
@@ -159,6 +161,7 @@ impl Schedule {
     pub fn spawn(&mut self, given: i32, spawned: Stack) -> Option<ThreadId> {
         // The main thread is not counted.
         if self.threads.len() > self.most || self.last_id == MAX_ID {
+            self.refused = true;
             return None;
         }
         self.last_id += 1;
@@ -166,6 +169,11 @@ impl Schedule {
         self.spawned.push((self.last_id, given));
         self.begin(self.last_id);
         Some(self.last_id)
+    }
+
+    /// Whether there was one too many.
+    pub fn was_refused(&self) -> bool {
+        self.refused
     }
 
     /// The threads that are to begin since this was last asked.
@@ -423,6 +431,7 @@ mod tests {
     fn more_threads_than_there_may_be_are_refused() {
         let mut schedule = Schedule::new(0, 2);
         assert_eq!([(); 3].map(|()| schedule.spawn(0, [].into())), [Some(1), Some(2), None]);
+        assert!(schedule.was_refused());
         schedule.ended(1);
         assert_eq!(schedule.spawn(0, [].into()), Some(3), "numbers are not used again");
     }

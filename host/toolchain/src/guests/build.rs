@@ -190,7 +190,7 @@ fn run_cargo(
     loop {
         let known = messages.errors.len();
         messages.stderr.clear();
-        let mut command = cargo(toolchain, request).args(request.build_args(only.as_deref()));
+        let mut command = cargo(toolchain, request).args(request.build_args(toolchain.target, only.as_deref()));
         command.env.extend(portable.env(workspace).into_iter().map(|(name, value)| (name.into(), value)));
         let ending = launcher
             .run(&command, &mut |stream: Stream, line: &str| messages.take(stream, line, on_event))
@@ -215,6 +215,7 @@ fn run_cargo(
             if !ending.ok() {
                 explain_silent(messages, selected, request, &mut failures);
             }
+            failures.iter_mut().for_each(|failure| failure.platform = toolchain.target);
             return Ok(failures);
         }
         only = Some(rest);

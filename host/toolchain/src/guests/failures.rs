@@ -17,6 +17,8 @@ pub struct BuildFailure {
     pub target: Option<String>,
     /// The dependency that does not build, where it is not the package itself.
     pub culprit: Option<FailedDependency>,
+    /// What they were built for.
+    pub platform: &'static str,
     /// The first error in one line, with file and line where the compiler gave them.
     pub error: String,
     /// The first error as it was printed.
@@ -59,7 +61,7 @@ impl fmt::Display for Relation {
 
 impl fmt::Display for BuildFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not build for {}: ", self.target.as_ref().unwrap_or(&self.package), crate::TARGET)?;
+        write!(f, "{} does not build for {}: ", self.target.as_ref().unwrap_or(&self.package), self.platform)?;
         if let Some(culprit) = &self.culprit {
             write!(f, "its {} {}", culprit.relation, culprit.package)?;
             if let Some(version) = &culprit.version {
@@ -127,7 +129,14 @@ pub(crate) fn explain_silent(
         let rendered = messages.objection(&package.name).unwrap_or("cargo did not get to it").to_owned();
         let headline = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let package = package.name.to_string();
-        failures.push(BuildFailure { package, target: None, culprit: None, error: headline, rendered });
+        failures.push(BuildFailure {
+            package,
+            target: None,
+            culprit: None,
+            platform: crate::TARGET,
+            error: headline,
+            rendered,
+        });
     }
 }
 
@@ -143,7 +152,8 @@ fn failure(
     culprit: Option<FailedDependency>,
     error: &CompileError,
 ) -> BuildFailure {
-    BuildFailure { package, target, culprit, error: error.headline.clone(), rendered: error.rendered.clone() }
+    let (error, rendered) = (error.headline.clone(), error.rendered.clone());
+    BuildFailure { package, target, culprit, platform: crate::TARGET, error, rendered }
 }
 
 fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], workspace: &Workspace) -> FailedDependency {
@@ -225,6 +235,7 @@ mod tests {
             package: "app".into(),
             target: None,
             culprit: None,
+            platform: crate::TARGET,
             error: "src/lib.rs:1: no".into(),
             rendered: String::new(),
         };

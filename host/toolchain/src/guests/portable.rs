@@ -6,7 +6,6 @@
 //! everything on, with paths remapped and `-C metadata` made of the package's name, version and origin. See
 //! `docs/decisions/0009-guests-without-paths.md`.
 
-use crate::TARGET;
 use crate::Toolchain;
 use crate::error::ToolchainError;
 use crate::guests::selection::Workspace;
@@ -89,7 +88,7 @@ fn script(rustc: &Path, toolchain: &Toolchain, verbose: &str) -> String {
     let values = [
         ("rustc", rustc.to_string_lossy()),
         ("recipe", recipe.as_str().into()),
-        ("wasm", TARGET.into()),
+        ("wasm", toolchain.target.into()),
         ("packages", VIRTUAL_PACKAGES.into()),
         ("workspace", VIRTUAL_WORKSPACE.into()),
         // Where the sources of std are, the compiler names them by their place on this machine.
@@ -142,6 +141,7 @@ fn twice(lock: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TARGET;
     use crate::ToolchainKind;
     use crate::system::fake::{FakeMachine, VERBOSE};
     use proptest::prelude::*;
@@ -157,6 +157,7 @@ mod tests {
             rustc: rustc.clone(),
             cargo: "cargo".into(),
             sysroot: fake.root().join("sysroot"),
+            target: TARGET,
             kind: ToolchainKind::Active,
         };
         (Portable::set_up(&fake.machine(), &toolchain).unwrap(), rustc)
@@ -268,6 +269,7 @@ mod tests {
             rustc: rustc.clone(),
             cargo: "cargo".into(),
             sysroot: "/none".into(),
+            target: TARGET,
             kind: ToolchainKind::Active,
         };
         let again = |fake: &FakeMachine| Portable::set_up(&fake.machine(), &toolchain).unwrap();
@@ -289,6 +291,7 @@ mod tests {
             rustc: rustc.clone(),
             cargo: "cargo".into(),
             sysroot: fake.root().join("sysroot"),
+            target: TARGET,
             kind: ToolchainKind::Active,
         };
         assert_eq!(toolchain.direct_rustc(&fake.machine()), real);

@@ -1,6 +1,5 @@
 //! What to build, and the command line that says so to cargo.
 
-use crate::TARGET;
 use crate::guests::package::TargetKind;
 use cargo_metadata::Target;
 use std::ffi::OsString;
@@ -141,8 +140,8 @@ impl BuildRequest {
         self.targets.iter().all(|filter| matches!(filter, TargetFilter::Tests | TargetFilter::Test(_)))
     }
 
-    /// Cargo's arguments. `only`, where given, replaces the selection of packages.
-    pub(crate) fn build_args(&self, only: Option<&[String]>) -> Vec<OsString> {
+    /// Cargo's arguments, for a target. `only`, where given, replaces the selection of packages.
+    pub(crate) fn build_args(&self, target: &str, only: Option<&[String]>) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut push = |words: &[&str]| args.extend(words.iter().map(OsString::from));
         if self.can_keep_going() {
@@ -154,7 +153,7 @@ impl BuildRequest {
             push(&["test", "--no-run"]);
         }
         let format = if self.color { "json,json-diagnostic-rendered-ansi" } else { "json" };
-        push(&["--target", TARGET, "--message-format", format]);
+        push(&["--target", target, "--message-format", format]);
         // Cargo's own lines are read too; only diagnostics are coloured, by the compiler.
         push(&["--color", "never"]);
         match only {
@@ -210,7 +209,7 @@ mod tests {
     use super::*;
 
     fn line(request: &BuildRequest, only: Option<&[String]>) -> String {
-        let args = request.build_args(only);
+        let args = request.build_args(crate::TARGET, only);
         args.iter().map(|arg| arg.to_str().unwrap()).collect::<Vec<_>>().join(" ")
     }
 

@@ -1,6 +1,5 @@
 //! The workspace, and which of its packages a request means.
 
-use crate::TARGET;
 use crate::Toolchain;
 use crate::guests::build::BuildError;
 use crate::guests::request::BuildRequest;
@@ -35,7 +34,7 @@ impl Workspace {
         toolchain: &Toolchain,
         request: &BuildRequest,
     ) -> Result<Workspace, BuildError> {
-        let command = metadata_command(toolchain, request).args(["--filter-platform", TARGET]);
+        let command = metadata_command(toolchain, request).args(["--filter-platform", toolchain.target]);
         // A virtual workspace's root accepts no features; its members' default ones are then the best there is.
         let features = request.feature_args();
         Workspace::ask(launcher, command.clone().args(&features)).or_else(|error| match features.is_empty() {

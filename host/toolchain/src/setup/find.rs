@@ -5,7 +5,7 @@ use crate::setup::rustc_info::{RustcInfo, Version};
 use crate::setup::sysroot::{self, Sysroot};
 use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
-use crate::{Toolchain, ToolchainKind};
+use crate::{TARGET, Toolchain, ToolchainKind};
 use std::path::{Path, PathBuf};
 
 /// The oldest compiler that guests can be built with: the guest SDK's `rust-version`.
@@ -33,7 +33,7 @@ pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
         .ok_or_else(|| format!("`{}` does not say where its sysroot is", rustc.display()))?;
     let sysroot = Sysroot(PathBuf::from(answer.trim()));
     match sysroot.lacks(machine) {
-        None => Ok(Toolchain { rustc, cargo, sysroot: sysroot.0, kind: ToolchainKind::Active }),
+        None => Ok(Toolchain { rustc, cargo, sysroot: sysroot.0, target: TARGET, kind: ToolchainKind::Active }),
         Some(part) => Err(format!("the active toolchain ({}) lacks {part}", sysroot.0.display())),
     }
 }
@@ -47,6 +47,7 @@ fn distribution(machine: &Machine<'_>) -> Option<Toolchain> {
             rustc: base.rustc,
             cargo: base.cargo,
             sysroot: packaged.0,
+            target: TARGET,
             kind: ToolchainKind::Distribution,
         });
     }
@@ -85,7 +86,8 @@ impl Base {
     /// The toolchain of a private sysroot.
     pub fn with(&self, sysroot: &Sysroot) -> Toolchain {
         let kind = ToolchainKind::Private { release: self.info.release.clone() };
-        Toolchain { rustc: sysroot.rustc(), cargo: self.cargo.clone(), sysroot: sysroot.0.clone(), kind }
+        let (rustc, cargo) = (sysroot.rustc(), self.cargo.clone());
+        Toolchain { rustc, cargo, sysroot: sysroot.0.clone(), target: TARGET, kind }
     }
 }
 

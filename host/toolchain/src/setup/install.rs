@@ -1,6 +1,5 @@
 //! Getting a toolchain where there is none, as far as the caller permits.
 
-use crate::Toolchain;
 use crate::error::ToolchainError;
 use crate::setup::debian::{self, Needs};
 use crate::setup::find::{Base, active, find_on};
@@ -12,6 +11,7 @@ use crate::setup::sysroot;
 use crate::setup::sysroot_build;
 use crate::system::lock::Lock;
 use crate::system::machine::Machine;
+use crate::{TARGET, Toolchain};
 use std::fs;
 use std::path::Path;
 
@@ -82,7 +82,7 @@ fn with_rustup(
         return None;
     }
     progress(SetupEvent::Started(&SetupStep::AddTarget));
-    let added = rustup::add_target(machine, &mut |line| progress(SetupEvent::Output(line)));
+    let added = rustup::add_target(machine, TARGET, &mut |line| progress(SetupEvent::Output(line)));
     match added.and_then(|()| active(machine)) {
         Ok(found) => Some(found),
         Err(why) => {

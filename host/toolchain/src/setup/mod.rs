@@ -12,4 +12,5 @@ pub(crate) mod rustup;
 pub(crate) mod std_build;
 pub(crate) mod sysroot;
 pub(crate) mod sysroot_build;
+pub(crate) mod threads;
 pub(crate) mod unwinding;

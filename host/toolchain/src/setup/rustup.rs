@@ -1,6 +1,5 @@
 //! Adding the target to the active toolchain with rustup.
 
-use crate::TARGET;
 use crate::system::command::{CommandLine, ProcessEnding};
 use crate::system::machine::Machine;
 use std::time::Duration;
@@ -19,9 +18,9 @@ pub(crate) fn in_charge(machine: &Machine<'_>) -> bool {
 /// What a user would type for the sources of std.
 pub(crate) const SOURCES_COMMAND: &str = "rustup component add rust-src";
 
-/// Adds the target, or says why it could not be added.
-pub(crate) fn add_target(machine: &Machine<'_>, show: &mut dyn FnMut(&str)) -> Result<(), String> {
-    run(machine, ["target", "add", TARGET], show)
+/// Adds a target, or says why it could not be added.
+pub(crate) fn add_target(machine: &Machine<'_>, target: &str, show: &mut dyn FnMut(&str)) -> Result<(), String> {
+    run(machine, ["target", "add", target], show)
 }
 
 /// Adds the sources of std, or says why they could not be added.
@@ -56,6 +55,7 @@ fn reason(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TARGET;
     use crate::system::fake::FakeMachine;
 
     #[test]
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn failures_are_told() {
         let fake = FakeMachine::new();
-        assert_eq!(add_target(&fake.machine(), &mut |_| {}), Err("rustup is not installed".into()));
+        assert_eq!(add_target(&fake.machine(), TARGET, &mut |_| {}), Err("rustup is not installed".into()));
         fake.program("bin/rustup");
         fake.fail("rustup target add", 1, "error: no network");
-        let told = add_target(&fake.machine(), &mut |_| {}).unwrap_err();
+        let told = add_target(&fake.machine(), TARGET, &mut |_| {}).unwrap_err();
         assert_eq!(told, "`rustup target add wasm32-wasip1` failed: no network");
         fake.time_out("rustup target add");
-        assert!(add_target(&fake.machine(), &mut |_| {}).unwrap_err().contains("within 120 s"));
+        assert!(add_target(&fake.machine(), TARGET, &mut |_| {}).unwrap_err().contains("within 120 s"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What a sysroot must hold before a test can be linked with it, and where private ones are.
 
-use crate::TARGET;
 use crate::error::ToolchainError;
 use crate::setup::rustc_info::RustcInfo;
 use crate::system::machine::{Machine, entries, file_name};
+use crate::{TARGET, THREADS_TARGET};
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -63,9 +63,16 @@ impl Sysroot {
 
     /// The crate's archive, where std was built for the target.
     pub fn rlib(&self, name: &str) -> Option<PathBuf> {
-        let prefix = format!("lib{name}-");
-        let is_it = |path: &PathBuf| file_name(path).starts_with(&prefix) && file_name(path).ends_with(".rlib");
-        entries(&self.target_lib()).into_iter().find(|path| is_it(path) && path.exists())
+        rlib_in(&self.target_lib(), name)
+    }
+
+    /// Whether tests with threads can be linked with it: its linker is that of the other target.
+    pub fn has_threads(&self) -> bool {
+        let lib = self.rustlib().join(THREADS_TARGET).join("lib");
+        let own = lib.join("self-contained");
+        ["std", "test"].iter().all(|name| rlib_in(&lib, name).is_some())
+            && own.join(LIBC).exists()
+            && own.join(START_FILES[0]).exists()
     }
 
     /// What keeps a test from being linked with this sysroot, if anything. `machine` is asked for a linker where the sysroot
@@ -143,6 +150,12 @@ pub(crate) fn keyed(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo, purpo
     }
     let digest = format!("{:x}", hash.finalize());
     Sysroot(machine.sysroots().join(format!("{}-{purpose}{}", info.release, &digest[..12])))
+}
+
+fn rlib_in(lib: &Path, name: &str) -> Option<PathBuf> {
+    let prefix = format!("lib{name}-");
+    let is_it = |path: &PathBuf| file_name(path).starts_with(&prefix) && file_name(path).ends_with(".rlib");
+    entries(lib).into_iter().find(|path| is_it(path) && path.exists())
 }
 
 fn holds(file: &Path, needle: &[u8]) -> bool {

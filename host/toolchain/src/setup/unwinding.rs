@@ -47,7 +47,8 @@ fn unwinding_on(
     let place = sysroot::keyed(machine, &base.rustc, &base.info, PURPOSE);
     let made = || {
         let kind = ToolchainKind::Unwinding { release: base.info.release.clone() };
-        Toolchain { rustc: place.rustc(), cargo: base.cargo.clone(), sysroot: place.0.clone(), kind }
+        let (rustc, cargo) = (place.rustc(), base.cargo.clone());
+        Toolchain { rustc, cargo, sysroot: place.0.clone(), target: TARGET, kind }
     };
     let script = script(&base.rustc, &place);
     if is_complete(&place, &script) {

@@ -1,6 +1,6 @@
 //! What `airtight test` and `airtight verify` build.
 
-use airtight::toolchain::{BuildRequest, CargoProfile, TARGET, TargetFilter};
+use airtight::toolchain::{BuildRequest, CargoProfile, TARGET, THREADS_TARGET, TargetFilter};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use std::ffi::OsString;
@@ -17,6 +17,10 @@ pub struct BuildArgs {
     /// profile of airtight.toml means the same.
     #[arg(long)]
     pub unwind: bool,
+    /// Tests have threads: they are built for wasm32-wasip1-threads, and which thread runs when is decided by `--seed`. `threads =
+    /// true` in the profile of airtight.toml means the same.
+    #[arg(long)]
+    pub threads: bool,
     /// Packages.
     #[arg(short, long, value_name = "SPEC")]
     pub package: Vec<String>,
@@ -92,8 +96,8 @@ pub struct BuildArgs {
     /// Compilers at once.
     #[arg(long, value_name = "N")]
     pub build_jobs: Option<u32>,
-    /// Only wasm32-wasip1, for which everything is built in any case.
-    #[arg(long, value_name = "TRIPLE", hide = true, value_parser = PossibleValuesParser::new([TARGET]))]
+    /// wasm32-wasip1, for which everything is built in any case; wasm32-wasip1-threads means `--threads`.
+    #[arg(long, value_name = "TRIPLE", hide = true, value_parser = PossibleValuesParser::new([TARGET, THREADS_TARGET]))]
     pub target: Option<String>,
     /// Builds what can be built: the default.
     #[arg(long, hide = true)]
@@ -107,6 +111,11 @@ pub struct BuildArgs {
 }
 
 impl BuildArgs {
+    /// Whether tests are to have threads.
+    pub fn wants_threads(&self) -> bool {
+        self.threads || self.target.as_deref() == Some(THREADS_TARGET)
+    }
+
     /// The request to build what is at `path`.
     pub fn request(&self, path: &Path) -> BuildRequest {
         let named = |names: &[String], filter: fn(String) -> TargetFilter| -> Vec<TargetFilter> {

@@ -10,7 +10,7 @@ use crate::setup::install::{Permission, install};
 use crate::system::command::{CommandLine, Launcher, ProcessEnding, Stream, System};
 use crate::system::fake::FakeMachine;
 use crate::system::machine::Machine;
-use crate::{Toolchain, ToolchainKind};
+use crate::{TARGET, Toolchain, ToolchainKind};
 use serde_json::{Value, json};
 use std::fs;
 use std::io;
@@ -18,7 +18,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn toolchain() -> Toolchain {
-    Toolchain { rustc: "rustc".into(), cargo: "cargo".into(), sysroot: "/usr".into(), kind: ToolchainKind::Active }
+    Toolchain {
+        rustc: "rustc".into(),
+        cargo: "cargo".into(),
+        sysroot: "/usr".into(),
+        target: TARGET,
+        kind: ToolchainKind::Active,
+    }
 }
 
 fn id(name: &str) -> String {

@@ -1,0 +1,146 @@
+//! The memory that the threads of a test share.
+//!
+//! The engine grows a shared memory without asking the store. It does ask what allocates the memory, so that is ours: address space for
+//! all that the memory may ever be, of which as much can be used as the test's limit allows.
+
+use crate::sandbox::limiter::Limiter;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasm_encoder::{ExportKind, ExportSection, MemorySection, MemoryType};
+use wasmtime::error::Context;
+use wasmtime::{Engine, Extern, Instance, LinearMemory, MemoryCreator, Module, ResourceLimiter, SharedMemory, Store};
+
+/// What a growth of one test's memory is asked of.
+pub type MemoryLimit = Arc<Mutex<Limiter>>;
+
+thread_local! {
+    /// The limit of the memory that is being made.
+    static NEXT: RefCell<Option<MemoryLimit>> = const { RefCell::new(None) };
+}
+
+/// A module that is nothing but the memory of another one.
+pub struct MemoryModule(Module);
+
+const EXPORT: &str = "memory";
+
+impl MemoryModule {
+    /// With the bounds that the other module declares, in pages.
+    ///
+    /// # Errors
+    /// The engine refuses them.
+    pub fn new(engine: &Engine, minimum: u64, maximum: Option<u64>) -> wasmtime::Result<Self> {
+        let mut module = wasm_encoder::Module::new();
+        let mut memories = MemorySection::new();
+        let ty = MemoryType { minimum, maximum, memory64: false, shared: true, page_size_log2: None };
+        memories.memory(ty);
+        let mut exports = ExportSection::new();
+        exports.export(EXPORT, ExportKind::Memory, 0);
+        module.section(&memories).section(&exports);
+        Module::new(engine, module.finish()).map(Self)
+    }
+
+    /// A fresh memory, which grows as far as this limit allows.
+    ///
+    /// # Errors
+    /// It is over the limit from the start, or there is no address space for it.
+    pub fn memory(&self, limit: &MemoryLimit) -> wasmtime::Result<SharedMemory> {
+        NEXT.set(Some(Arc::clone(limit)));
+        let mut store = Store::new(self.0.engine(), ());
+        let instance = Instance::new(&mut store, &self.0, &[]);
+        NEXT.take();
+        match instance?.get_export(&mut store, EXPORT) {
+            Some(Extern::SharedMemory(memory)) => Ok(memory),
+            _ => wasmtime::bail!("the memory is not shared"),
+        }
+    }
+}
+
+/// Allocates the memories of an engine for threads.
+pub struct CappedMemories;
+
+// SAFETY: what is made has the sizes that are asked for, with an inaccessible guard behind the reserved bytes.
+unsafe impl MemoryCreator for CappedMemories {
+    fn new_memory(
+        &self,
+        _: wasmtime::MemoryType,
+        minimum: usize,
+        _: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        // Of what the engine makes for itself, for exceptions, the store is asked.
+        let limit = NEXT.take();
+        let capacity = reserved.unwrap_or(0).max(minimum);
+        let mut memory = CappedMemory::reserve(capacity, guard, limit)?;
+        memory.grow_to(minimum).map_err(|error| format!("{error:#}"))?;
+        Ok(Box::new(memory))
+    }
+}
+
+/// Reserved address space, the first part of which can be used.
+struct CappedMemory {
+    base: *mut c_void,
+    capacity: usize,
+    mapped: usize,
+    size: usize,
+    limit: Option<MemoryLimit>,
+}
+
+// SAFETY: the mapping belongs to this value alone; what it is used for is the engine's affair.
+unsafe impl Send for CappedMemory {}
+// SAFETY: the same.
+unsafe impl Sync for CappedMemory {}
+
+impl CappedMemory {
+    fn reserve(capacity: usize, guard: usize, limit: Option<MemoryLimit>) -> Result<Self, String> {
+        let mapped = capacity.checked_add(guard).ok_or("its size overflows")?;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new mapping, where the system chooses.
+        let base = unsafe { mmap_anonymous(null_mut(), mapped, ProtFlags::empty(), flags) };
+        let base = base.map_err(|error| {
+            format!("no {mapped} bytes of address space for a shared memory ({error}); raise `ulimit -v` or lower `-j`")
+        })?;
+        Ok(Self { base, capacity, mapped, size: 0, limit })
+    }
+}
+
+// SAFETY: the base never changes, and the first `byte_size` bytes are there to be read and written.
+unsafe impl LinearMemory for CappedMemory {
+    fn byte_size(&self) -> usize {
+        self.size
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        wasmtime::ensure!(size <= self.capacity, "it cannot be moved to grow");
+        if let Some(limit) = &self.limit {
+            let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
+            wasmtime::ensure!(limit.memory_growing(self.size, size, None)?, "{size} bytes are over the limit `memory`");
+        }
+        if size > 0 {
+            // SAFETY: within the mapping, which is this value's own.
+            unsafe { mprotect(self.base, size, MprotectFlags::READ | MprotectFlags::WRITE) }
+                .context("the machine has no memory left")?;
+        }
+        self.size = size;
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.base.cast()
+    }
+}
+
+impl Drop for CappedMemory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this value's own, and whoever used it is gone.
+        let unmapped = unsafe { munmap(self.base, self.mapped) };
+        debug_assert!(unmapped.is_ok());
+    }
+}

@@ -1,0 +1,189 @@
+//! Tests with threads, of Rust's own harness. The module is kept: not every machine has the target. See `guests/threads/build.sh`.
+
+use airtight_tests::{
+    Ran, airtight_test, canonical, command, digest, guests_dir, read_report, run, scratch_dir, tests, toolchain,
+    verdicts, workspace, write,
+};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+fn module() -> PathBuf {
+    guests_dir().join("threads/threads.wasm")
+}
+
+/// Runs the guests with little fuel, for those that never end, and these arguments.
+fn run_threads(more: &[&str]) -> (Ran, Value) {
+    let dir = scratch_dir();
+    let (module, report) = (module(), dir.path().join("report.json"));
+    let told = format!("json={}", report.display());
+    let args = ["run", module.to_str().unwrap(), "--fuel", "100M", "--report", &told, "--show-output", "never"];
+    let ran = run(dir.path(), args.into_iter().chain(more.iter().copied()));
+    (ran, read_report(&report))
+}
+
+/// Each test's name begins with its verdict.
+fn as_named(report: &Value) {
+    let found = verdicts(report);
+    assert_eq!(found.len(), 30);
+    let wrong: Vec<_> = found
+        .iter()
+        .filter(|(test, verdict)| !test.rsplit(' ').next().is_some_and(|name| name.starts_with(&**verdict)))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+fn test<'r>(report: &'r Value, name: &str) -> &'r Value {
+    tests(report).find(|(_, test)| test["name"] == name).unwrap().1
+}
+
+#[test]
+fn every_test_ends_as_it_does_natively_under_any_seed() {
+    for seed in ["0", "1", "2", "3", "random"] {
+        let (Ran { status, stdout, .. }, report) = run_threads(&["--seed", seed]);
+        assert_eq!(status, Some(100), "{stdout}");
+        as_named(&report);
+    }
+}
+
+#[test]
+fn a_seed_is_one_report_whoever_runs_it() {
+    let (_, first) = run_threads(&["-j", "1", "--seed", "7"]);
+    for more in [&["-j", "4", "--seed", "7"][..], &["-j", "2", "--seed", "7", "--shuffle", "3"]] {
+        let (_, again) = run_threads(more);
+        assert_eq!(canonical(&again), canonical(&first));
+    }
+    let (_, other) = run_threads(&["-j", "1", "--seed", "8"]);
+    assert_ne!(digest(&other), digest(&first), "another seed is another schedule");
+}
+
+#[test]
+fn verify_names_the_engines_without_threads() {
+    let dir = scratch_dir();
+    let ran = run(dir.path(), ["verify".as_ref(), module().as_os_str(), "--fuel".as_ref(), "100M".as_ref()]);
+    assert_eq!(ran.status, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    for engine in ["Winch", "Pulley"] {
+        assert!(said.contains(&format!("{engine} does not run threads")), "{said}");
+    }
+}
+
+#[test]
+fn a_deadlock_names_every_thread() {
+    let (_, report) = run_threads(&["-j", "1"]);
+    let message = test(&report, "timeout_lock_order")["message"].as_str().unwrap().to_owned();
+    let lines: Vec<&str> = message.lines().collect();
+    assert_eq!(lines[0], "none of its 2 threads can ever go on: each waits for another");
+    assert!(lines[1].starts_with("the main thread locks a mutex"), "{message}");
+    assert!(lines[2].starts_with("thread 1 locks a mutex"), "{message}");
+    let message = test(&report, "timeout_join_of_a_parked_thread")["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("the main thread joins a thread"), "{message}");
+}
+
+/// The canary: what looks for threads is awake.
+#[test]
+fn threads_that_nobody_ended_are_leaks() {
+    let (_, report) = run_threads(&["-j", "1"]);
+    let leaks = |name: &str| -> Vec<(u64, String)> {
+        let leaks = test(&report, name)["leaks"].as_array().unwrap();
+        let told = leaks.iter().filter(|leak| leak["kind"] == "thread");
+        told.map(|leak| (leak["count"].as_u64().unwrap(), leak["thread"]["does"].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    assert_eq!(leaks("leak_a_job_that_nobody_stops"), [(1, "sleeps".to_owned())]);
+    assert_eq!(leaks("leak_a_spinning_thread"), [(1, "runs".to_owned())]);
+    let workers = leaks("leak_three_workers_of_a_channel");
+    assert_eq!(workers.iter().map(|(count, _)| count).sum::<u64>(), 3, "{workers:?}");
+    assert!(workers.contains(&(1, "receives from a channel".to_owned())), "{workers:?}");
+    let parked = &test(&report, "leak_a_parked_thread")["leaks"][0];
+    let waited = parked["thread"]["waited_ns"].as_u64().unwrap();
+    assert!((2_000_000_000..2_001_000_000).contains(&waited), "{parked}");
+    let (_, allowed) = run_allowed();
+    let found = verdicts(&allowed);
+    assert!(found.iter().all(|(name, verdict)| !name.contains(" leak_") || verdict == "pass"), "{found:?}");
+}
+
+/// The same under a profile that allows threads to be left.
+fn run_allowed() -> (Ran, Value) {
+    let dir = scratch_dir();
+    write(&dir.path().join("airtight.toml"), "[profile.default]\nfuel = \"100M\"\nleaks = { threads = \"ignore\" }\n");
+    let module = module();
+    let ran = run(dir.path(), ["run", module.to_str().unwrap(), "--report", "json=report.json"]);
+    let report = read_report(&dir.path().join("report.json"));
+    (ran, report)
+}
+
+const SUITE: &str = "
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    #[test] fn pass_joining() { assert_eq!(thread::spawn(|| 7).join().unwrap(), 7); }
+    #[test] fn leak_a_thread() { thread::spawn(thread::park); }
+}
+";
+
+#[test]
+fn a_test_that_needs_threads_says_which_option_builds_it() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", SUITE)]);
+    let ran = airtight_test(dir.path(), &[], &[]);
+    let report = read_report(&dir.path().join("report.json"));
+    let failed = test(&report, "tests::pass_joining");
+    assert_eq!(failed["verdict"], "fail", "{}", ran.stdout);
+    assert!(failed["hint"].as_str().unwrap().contains("`airtight test --threads`"), "{failed}");
+}
+
+#[test]
+fn threads_and_unwinding_exclude_each_other() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", SUITE)]);
+    let ran = airtight_test(dir.path(), &["--threads", "--unwind"], &[]);
+    assert_eq!(ran.status, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a profile of airtight.toml for each"), "{}", ran.stderr);
+}
+
+fn has_target() -> bool {
+    toolchain().sysroot.join("lib/rustlib/wasm32-wasip1-threads").is_dir()
+}
+
+/// Where the target is not there, the way to it is named, and nothing is installed unasked.
+#[test]
+fn a_crate_is_built_for_it_by_option_and_by_setting() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", SUITE)]);
+    let by_option = airtight_test(dir.path(), &["--threads"], &[]);
+    if !has_target() {
+        assert_eq!(by_option.status, Some(96));
+        assert!(by_option.stderr.contains("rustup target add wasm32-wasip1-threads"), "{}", by_option.stderr);
+        return;
+    }
+    let report = read_report(&dir.path().join("report.json"));
+    let found = verdicts(&report);
+    assert_eq!(found["suite tests::pass_joining"], "pass", "{}", by_option.stdout);
+    assert_eq!(found["suite tests::leak_a_thread"], "leak", "{}", by_option.stdout);
+    let leak = &test(&report, "tests::leak_a_thread")["leaks"][0];
+    assert_eq!((&leak["thread"]["does"], &leak["stack"][0]["line"]), (&"is parked".into(), &6.into()), "{leak}");
+    write(&dir.path().join("airtight.toml"), "[profile.default]\nthreads = true\n");
+    airtight_test(dir.path(), &[], &[]);
+    assert_eq!(digest(&read_report(&dir.path().join("report.json"))), digest(&report));
+    // The module that is kept is what its sources make today.
+    let guest = guests_dir().join("threads");
+    let kept = dir.path().join("guest.json");
+    build_guest(&guest, &kept, &dir.path().join("guest-target"));
+    as_named(&read_report(&kept));
+}
+
+fn build_guest(guest: &Path, report: &Path, target: &Path) {
+    let told = format!("json={}", report.display());
+    let mut command = command();
+    command.current_dir(guest).env_remove("CARGO_TARGET_DIR").args([
+        "test",
+        ".",
+        "--threads",
+        "--fuel",
+        "1G",
+        "--report",
+        &told,
+    ]);
+    let ran = command.arg("--target-dir").arg(target).output().unwrap();
+    assert_eq!(ran.status.code(), Some(100), "{}", String::from_utf8_lossy(&ran.stderr));
+}
