@@ -13,6 +13,7 @@ mod ask;
 mod check;
 mod clock;
 mod errors;
+mod gate;
 mod grants;
 mod load;
 mod overlay;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use ask::{Ask, AskError, Refusal};
 pub use errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
+pub use gate::Gate;
 pub use grants::dir_from_option;
 pub use load::{Config, FILE_NAME};
 pub use overlay::{Overlays, from_environment};

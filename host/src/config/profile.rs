@@ -1,6 +1,7 @@
 //! A resolved profile, and the policy that it gives each test.
 
 use super::ask::{Ask, AskError, Refusal};
+use super::gate::Gate;
 use super::overlay::Overlays;
 use super::suggest::nearest;
 use crate::model::Limit;
@@ -31,6 +32,7 @@ pub struct Profile {
     heap_accounting: bool,
     unwinds: bool,
     threads: bool,
+    gate: Gate,
     /// Policies that were made already, so that tests which share one share its memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
@@ -86,6 +88,7 @@ impl Clone for Profile {
             heap_accounting: self.heap_accounting,
             unwinds: self.unwinds,
             threads: self.threads,
+            gate: self.gate,
             made: Mutex::default(),
         }
     }
@@ -110,6 +113,7 @@ impl Profile {
             heap_accounting: true,
             unwinds: false,
             threads: false,
+            gate: Gate::default(),
             made: Mutex::default(),
         }
     }
@@ -165,6 +169,19 @@ impl Profile {
     #[must_use]
     pub fn has_threads(&self) -> bool {
         self.threads
+    }
+
+    /// The same profile for runs that have to reach this.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// What a whole run has to reach, beside the verdicts of its tests.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        self.gate
     }
 
     /// Its name.

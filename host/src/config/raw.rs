@@ -2,6 +2,7 @@
 
 use super::check::{At, Checker, Value};
 use super::errors::Problem;
+use super::gate::{self, Gate};
 use super::grants::{self, RawDir, RawSocket};
 use super::settings::{self, FILE, OVERRIDE};
 use crate::model::Source;
@@ -31,6 +32,7 @@ pub(super) struct RawProfile {
     pub heap_accounting: Option<(At, bool)>,
     pub unwinds: Option<bool>,
     pub threads: Option<bool>,
+    pub gate: Gate,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
@@ -94,6 +96,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
                 raw.unwinds = check.choice(&at, value, "what a panic does", &[("abort", false), ("unwind", true)])
             }
             "threads" => raw.threads = check.boolean(&at, value),
+            "gate" => raw.gate = gate::read(check, &at, value),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))

@@ -2,6 +2,7 @@
 
 use super::check::{At, Checker};
 use super::errors::Problem;
+use super::gate::Gate;
 use super::grants::{RawDir, RawSocket};
 use super::profile::{Override, Profile, Requestable};
 use super::raw::{RawConfig, RawOverride, RawProfile};
@@ -206,12 +207,13 @@ pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<Str
 
 fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
     let mut policy = Policy::default();
-    let (mut heap_accounting, mut unwinds, mut threads) = (true, false, false);
+    let (mut heap_accounting, mut unwinds, mut threads, mut gate) = (true, false, false, Gate::default());
     for profile in lineage {
         profile.patch.apply(&mut policy);
         heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
         unwinds = profile.unwinds.unwrap_or(unwinds);
         threads = profile.threads.unwrap_or(threads);
+        gate = gate.overlaid(profile.gate);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
@@ -232,4 +234,5 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
         .with_heap_accounting(heap_accounting)
         .with_unwinding(unwinds)
         .with_threads(threads)
+        .with_gate(gate)
 }

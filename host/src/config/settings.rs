@@ -14,7 +14,7 @@ pub(super) const FILE: &[&str] =
 const SHARED: &[&str] = &["clock", "clock-start", "leaks", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.
 const PROFILE: &[&str] =
-    &["heap-accounting", "panic", "threads", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
+    &["heap-accounting", "panic", "threads", "gate", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -87,6 +87,7 @@ fn home(key: &str) -> Option<String> {
     let home = match key {
         "seed" => "it has one value a run, so that the report can name it: set it in the profile",
         "heap-accounting" => "it is compiled into the modules, so it has one value a run: set it in the profile",
+        "gate" => "it is for a whole run: set it in the profile",
         "panic" => "it is compiled into std, so it has one value a run: set it in the profile",
         "threads" => {
             "such tests are built for another target, so it has one value a run: set it in a profile of its own, and give the packages \

@@ -98,6 +98,7 @@ impl Program<'_> {
             entry: Entry::Start(&start),
             interrupted,
             counts_heap: false,
+            notes_sites: false,
             subtests: None,
             rounds: 1,
             shortcut: false,

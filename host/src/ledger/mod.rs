@@ -6,12 +6,14 @@
 //!
 //! The ledger cannot see what the guest makes for itself in its own memory, such as a pool of connections that it emulates.
 
+mod coverage;
 mod handle;
 pub mod heap;
 mod outlived;
 mod scope;
 mod stack;
 
+pub use coverage::AcquisitionSites;
 pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
 use outlived::Outlived;
 pub use outlived::{OutlivedHandles, Outliving};
@@ -41,6 +43,8 @@ pub struct Ledger {
     /// The scope that is running.
     scope: ScopeId,
     outlived: Outlived,
+    /// Where handles were acquired, where that is noted.
+    sites: Option<AcquisitionSites>,
 }
 
 /// What is known of a handle when it is acquired.
@@ -68,6 +72,9 @@ impl Ledger {
         if what.origin == Origin::Test {
             self.open_by_test += 1;
             self.peak = self.peak.max(self.open_by_test);
+            if let Some(sites) = &mut self.sites {
+                sites.acquired(what.kind, what.stack.as_ref());
+            }
         }
         self.open.insert(id, Handle { scope: self.scope, ..Handle::new(what) });
         id

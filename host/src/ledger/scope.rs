@@ -40,6 +40,9 @@ impl Ledger {
             if handle.scope == self.scope && handle.origin == Origin::Test {
                 handle.outlives = true;
                 self.outlived.began(handle);
+                if let Some(sites) = &mut self.sites {
+                    sites.missed(handle);
+                }
             }
         }
         self.scope = began.around;

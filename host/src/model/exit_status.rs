@@ -1,6 +1,6 @@
 //! The exit statuses of the programs. The same number always means the same thing, and none is used for two.
 
-use super::{Report, Verdict};
+use super::{CleanupCoverage, Report, Verdict};
 
 /// Every test that ran passed.
 pub const PASSED: u8 = 0;
@@ -12,7 +12,7 @@ pub const NO_TESTS: u8 = 4;
 pub const BUG: u8 = 70;
 /// Set-up: the toolchain, the configuration, a granted directory or a report path is wrong.
 pub const SETUP: u8 = 96;
-/// A test failed, leaked, left through `exit` or broke a limit.
+/// A test failed, leaked, left through `exit` or broke a limit, or the run did not pass a gate of its profile.
 pub const TEST_FAILED: u8 = 100;
 /// The build of the tests failed.
 pub const BUILD_FAILED: u8 = 101;
@@ -33,13 +33,14 @@ impl Verdict {
 }
 
 impl Report {
-    /// [`PASSED`] where every test passed or was skipped, [`MODULE_UNUSABLE`] where a module was not tested beside those, else
+    /// [`PASSED`] where every test passed or was skipped and the run reached the gates of its profile, [`MODULE_UNUSABLE`] where a module was not tested beside those, else
     /// [`TEST_FAILED`].
     ///
     /// Whether the run was interrupted or had no tests is the caller's to tell.
     pub fn worst(&self) -> u8 {
         let mut tests = self.canonical.modules.iter().flat_map(|module| &module.tests);
-        match tests.all(|test| test.verdict.is_success()) {
+        let passes = self.canonical.cleanup_coverage.as_ref().is_none_or(CleanupCoverage::passes);
+        match passes && tests.all(|test| test.verdict.is_success()) {
             true if self.canonical.refused.is_empty() => PASSED,
             true => MODULE_UNUSABLE,
             false => TEST_FAILED,
@@ -65,6 +66,10 @@ mod tests {
             lacking.canonical.refused = vec![RefusedModule::new("n", "it is empty")];
             assert_eq!(lacking.worst(), if expected == PASSED { MODULE_UNUSABLE } else { TEST_FAILED });
         }
-        assert_eq!(samples::report(Vec::new()).worst(), PASSED);
+        let mut gated = samples::report(Vec::new());
+        assert_eq!(gated.worst(), PASSED);
+        let coverage = CleanupCoverage { sites: 1, gate: "1%".parse().ok(), ..CleanupCoverage::default() };
+        gated.canonical.cleanup_coverage = Some(coverage);
+        assert_eq!(gated.worst(), TEST_FAILED);
     }
 }

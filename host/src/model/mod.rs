@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod counts;
+mod coverage;
 pub mod digest;
 pub mod doubt;
 pub mod events;
@@ -25,6 +26,7 @@ pub mod units;
 mod usage;
 mod verdict;
 
+pub use coverage::{CleanupCoverage, MissedSite, Percent, PercentError, UnfinishedCleanup};
 pub use frame::Frame;
 pub use harness::{Harness, HarnessNameError};
 pub use limit::{

@@ -1,10 +1,10 @@
 //! A whole run. Everything in [`Canonical`] is the same on every machine for the same module, policy and seed.
 
-use super::ModuleRecord;
 use super::change::KeptChange;
 use super::doubt::Doubt;
 use super::figure;
 use super::profile::HeapProfile;
+use super::{CleanupCoverage, ModuleRecord};
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON schema.
@@ -64,6 +64,9 @@ pub struct Canonical {
     pub policy: serde_json::Value,
     /// Modules by name.
     pub modules: Vec<ModuleRecord>,
+    /// Whether what the tests acquire is released in time, and whether their clean-ups end; where the profile has a gate for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup_coverage: Option<CleanupCoverage>,
     /// Modules that were not tested though they were to be, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedModule>,
@@ -107,7 +110,7 @@ impl Canonical {
     /// The canonical part of a run that nothing makes doubtful; the modules are to be in the order of their names.
     #[must_use]
     pub fn new(policy: serde_json::Value, modules: Vec<ModuleRecord>) -> Self {
-        Self { reproducible: true, doubts: Vec::new(), policy, modules, refused: Vec::new() }
+        Self { reproducible: true, doubts: Vec::new(), policy, modules, cleanup_coverage: None, refused: Vec::new() }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         baked: Vec::new(),
         times: Vec::new(),
     };
-    Report::new(Canonical { reproducible: true, doubts: Vec::new(), policy, modules, refused: Vec::new() }, volatile)
+    Report::new(Canonical::new(policy, modules), volatile)
 }
 
 pub(crate) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {

@@ -16,8 +16,9 @@ pub use crate::model::doubt::{Cause, Doubt, TestId};
 pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::{
-    BakedRecord, Canonical, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, ModuleRecord, OutlivedRecord,
-    Output, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
-    SuppressedRecord, TestRecord, TestTime, ThreadRecord, Usage, Verdict, Volatile,
+    BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, MissedSite,
+    ModuleRecord, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth, RefusedModule, Report, Resource,
+    ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord, TestTime, ThreadRecord,
+    UnfinishedCleanup, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

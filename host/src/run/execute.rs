@@ -1,5 +1,6 @@
 //! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
 
+use super::coverage::TestCoverage;
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::options::RunOptions;
@@ -30,6 +31,8 @@ const BATCH: Duration = Duration::from_millis(10);
 pub(super) struct RunContext<'a> {
     pub pool: &'a ThreadPool,
     pub options: &'a RunOptions,
+    /// Whether clean-up coverage is wanted.
+    pub coverage: bool,
 }
 
 impl RunContext<'_> {
@@ -59,6 +62,7 @@ struct FinishedTest {
     by_wall_clock: bool,
     /// What it changed in overlays, where that is kept.
     kept: Vec<KeptChange>,
+    coverage: TestCoverage,
     bug: Option<String>,
 }
 
@@ -74,6 +78,8 @@ pub struct PlanOutcome {
     pub profile: HeapProfile,
     /// What the tests changed in overlays, where that is kept: by place in the plan.
     pub kept: Vec<KeptChange>,
+    /// What each test adds to clean-up coverage, where that is wanted: in the order of the plan.
+    pub coverage: Vec<TestCoverage>,
     /// What went wrong in the host, a line for each test concerned: bugs of ours.
     pub bugs: Vec<String>,
 }
@@ -142,6 +148,7 @@ fn one(
     let mut by_wall_clock = false;
     let mut profile = HeapProfile::default();
     let mut kept = Vec::new();
+    let mut coverage = TestCoverage::default();
     let (record, elapsed, bug) = match &test.decision {
         _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
         _ if shared.options.interrupt.load(Ordering::Relaxed) => skip("interrupted"),
@@ -160,6 +167,7 @@ fn one(
                 entry: entry.call(),
                 interrupted: &shared.options.interrupt,
                 counts_heap: true,
+                notes_sites: shared.coverage,
                 subtests: subtests.as_ref(),
                 rounds: shared.options.repeat.max(1),
                 shortcut: shared.options.shortcut,
@@ -180,6 +188,9 @@ fn one(
                 by_wall_clock |= also;
                 profile = allocated;
                 let record = record::judged(&context, &case, judgement, &account);
+                if shared.coverage {
+                    coverage = TestCoverage::of(&case, &test.name);
+                }
                 if shared.options.keep_changes {
                     let passed = record.verdict == Verdict::Pass;
                     kept = resources::kept_changes(ran.remains.changes, &module.name, &test.name, passed);
@@ -208,7 +219,7 @@ fn one(
     if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
         progress.stop_after.fetch_min(index, Ordering::Relaxed);
     }
-    FinishedTest { index, record, profile, elapsed, by_wall_clock, kept, bug }
+    FinishedTest { index, record, profile, elapsed, by_wall_clock, kept, coverage, bug }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -273,6 +284,7 @@ fn collect(
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
     let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
     let mut kept: BTreeMap<usize, Vec<KeptChange>> = BTreeMap::new();
+    let mut coverage: Vec<TestCoverage> = tests.iter().map(|_| TestCoverage::default()).collect();
     let mut started = vec![false; tests.len()];
     let mut times = vec![None; tests.len()];
     let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
@@ -310,6 +322,7 @@ fn collect(
             if !finished.kept.is_empty() {
                 kept.insert(finished.index, finished.kept);
             }
+            coverage[finished.index] = finished.coverage;
             times[finished.index] = finished.elapsed;
             records[finished.index] = Some(finished.record);
         }
@@ -325,6 +338,8 @@ fn collect(
         }
     });
     times.iter_mut().enumerate().filter(|(index, _)| !counts(*index)).for_each(|(_, time)| *time = None);
+    let uncounted = coverage.iter_mut().enumerate().filter(|(index, _)| !counts(*index));
+    uncounted.for_each(|(_, coverage)| *coverage = TestCoverage::default());
     bugs.sort();
     by_wall_clock.retain(|index| counts(*index));
     by_wall_clock.sort_unstable();
@@ -336,5 +351,5 @@ fn collect(
         profile.missing.extend(missing);
     }
     let kept = kept.into_values().flatten().collect();
-    PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, kept, bugs }
+    PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, kept, coverage, bugs }
 }

@@ -4,6 +4,7 @@
 //! instance on threads with the stack that guests need, judges them, and tells a [`crate::model::events::Listener`].
 
 mod builder;
+mod coverage;
 mod doubts;
 mod error;
 mod execute;

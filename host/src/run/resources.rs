@@ -130,7 +130,8 @@ pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) ->
     remains.outlived.listed.iter().map(record).collect()
 }
 
-fn kind(kind: Kind) -> ResourceKind {
+/// What reports call a kind of handle.
+pub fn kind(kind: Kind) -> ResourceKind {
     match kind {
         Kind::File | Kind::Stream => ResourceKind::File,
         Kind::Dir => ResourceKind::Dir,

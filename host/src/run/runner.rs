@@ -1,5 +1,6 @@
 //! The front door: load modules, list their tests, run them, get a report.
 
+use super::coverage;
 use super::doubts;
 use super::error::{RunError, SetupError};
 use super::execute::{self, PlanOutcome, RunContext};
@@ -198,7 +199,8 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let shared = RunContext { pool: &self.pool, options: &self.options };
+        let wants_coverage = self.profile.gate().cleanup_coverage.is_some();
+        let shared = RunContext { pool: &self.pool, options: &self.options, coverage: wants_coverage };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
@@ -224,6 +226,11 @@ impl Runner {
     fn report(&self, plan: &Plan, outcome: PlanOutcome, started: SystemTime, began: Instant) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let modules: &[PlannedModule] = &plan.modules;
+        let gate = self.profile.gate().cleanup_coverage;
+        let in_plan = modules.iter().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
+        let of_tests = in_plan.zip(outcome.coverage);
+        let of_tests = of_tests.map(|((planned, test), coverage)| (planned.module.name(), &*test.name, coverage));
+        let cleanup_coverage = gate.map(|_| coverage::of_run(of_tests, gate));
         let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
@@ -246,7 +253,8 @@ impl Runner {
         if !self.options.shortcut {
             policy["shortcut"] = false.into();
         }
-        let canonical = Canonical { refused: plan.refused.clone(), ..Canonical::new(policy, modules.collect()) };
+        let canonical =
+            Canonical { refused: plan.refused.clone(), cleanup_coverage, ..Canonical::new(policy, modules.collect()) };
         let volatile = Volatile {
             started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

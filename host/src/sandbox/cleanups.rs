@@ -59,6 +59,11 @@ impl Cleanups {
         self.running
     }
 
+    /// How many were begun.
+    pub fn begun(&self) -> u32 {
+        self.begun
+    }
+
     /// Those that did not finish normally, in the order in which they ran.
     pub fn failed(&self) -> &[FailedCleanup] {
         &self.failed

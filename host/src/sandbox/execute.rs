@@ -47,6 +47,8 @@ pub struct Job<'a> {
     pub interrupted: &'a Arc<AtomicBool>,
     /// Whether its heap is accounted for.
     pub counts_heap: bool,
+    /// Whether to note where handles are acquired, for clean-up coverage.
+    pub notes_sites: bool,
     /// Which subtests are run; all without one.
     pub subtests: Option<&'a Arc<SubtestFilter>>,
     /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
@@ -129,7 +131,13 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let limits = job.grants.policy().limits;
     let timeout = limits.time(Limit::Timeout);
     let watchdog = Watchdog { deadline: deadline_after(timeout), interrupted: Arc::clone(job.interrupted) };
-    let options = ContextOptions { test: Arc::clone(job.test), args: arguments(job), watchdog, streams: job.streams };
+    let options = ContextOptions {
+        test: Arc::clone(job.test),
+        args: arguments(job),
+        watchdog,
+        streams: job.streams,
+        notes_sites: job.notes_sites,
+    };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), options) {
         Ok(wasi) => wasi,
         // It may have been waiting for its turn to listen.

@@ -43,7 +43,7 @@ impl Probe {
             interrupted: Arc::clone(job.interrupted),
         };
         let streams = Streams::Captured;
-        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams };
+        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams, notes_sites: false };
         let wasi = Wasi::new(grants, options)?;
         let mut store = fresh_store(module, Shared::Own(wasi), limits.most(Limit::Memory), &Instruments::default());
         store.set_fuel(FUEL)?;

@@ -35,6 +35,10 @@ pub struct SdkOutcome {
     pub subtests: Vec<SubtestRun>,
     /// Clean-ups that did not finish normally.
     pub cleanups: Vec<FailedCleanup>,
+    /// How many were begun.
+    pub cleanups_begun: u64,
+    /// How many were not begun, by the test's own account: what came before did not end.
+    pub cleanups_left: u64,
     /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
     pub own_stderr: usize,
     /// What is wrong, in words, where its memory did not hold what the SDK puts there.
@@ -83,6 +87,7 @@ pub(super) fn conclude(
         outcome.broken = concluded.err().filter(|_| !matches!(ending, Ending::Refused(_) | Ending::Interrupted));
     }
     outcome.subtests = store.data_mut().scopes.take();
+    outcome.cleanups_begun = store.data().scopes.cleanups.begun().into();
     outcome.cleanups = store.data_mut().scopes.cleanups.take_failed();
     outcome
 }
@@ -114,7 +119,10 @@ impl After<'_, '_> {
         outcome.said = self.read(&state)?;
         outcome.ended_itself = state.fatal() || state.skipped();
         if state.pending_cleanups > 0 {
-            cleanups::run(&mut self.main, self.instance, self.globals, 0)?;
+            let ran = cleanups::run(&mut self.main, self.instance, self.globals, 0);
+            let left = said::state(&mut self.main, self.instance, address).map_or(0, |state| state.pending_cleanups);
+            outcome.cleanups_left = left.into();
+            ran?;
         }
         // What is written out now is no longer the test's doing.
         if let Some(book) = self.main.store.data_mut().heap.book() {

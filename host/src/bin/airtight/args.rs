@@ -37,7 +37,7 @@ pub struct Program {
 }
 
 const EXIT_STATUSES: &str = "Exit status: 0 all passed; 2 usage; 4 no tests to run; 96 set-up (toolchain, configuration, \
-granted directory, report path); 100 a test failed, leaked or broke a limit; 101 build failed; 104 a module could not be \
+granted directory, report path); 100 a test failed, leaked or broke a limit, or the run missed its gate; 101 build failed; 104 a module could not be \
 loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]

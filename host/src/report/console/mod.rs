@@ -4,6 +4,7 @@
 //! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
 
 mod certainty;
+mod coverage;
 mod details;
 pub(crate) mod diff;
 mod entry;

@@ -1,5 +1,6 @@
 //! The last lines of a run: how many tests came to which verdict, and what else is worth a line.
 
+use super::coverage::CoverageText;
 use super::heap_summary::HeapSummary;
 use super::reasons::Reasons;
 use super::sanitise::{OneLine, Quoted};
@@ -30,6 +31,9 @@ impl Display for Summary<'_> {
             writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts.skip_reasons))?;
         }
         write!(f, "{}", HeapSummary::new(self.report))?;
+        if let Some(coverage) = &self.report.canonical.cleanup_coverage {
+            write!(f, "{}", CoverageText(coverage))?;
+        }
         self.changed(f)?;
         let not_run = self.not_run();
         let tests = plural(not_run as u64, "test was", "tests were");

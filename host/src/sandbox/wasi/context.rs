@@ -15,7 +15,8 @@ use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table
 use super::watchdog::Watchdog;
 use super::world::World;
 use crate::ledger::{
-    Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, OutlivedHandles, ScopeHandles, ScopeId, Stack,
+    Access, Acquisition, AcquisitionSites, Handle, HandleId, Kind, Ledger, Origin, OutlivedHandles, ScopeHandles,
+    ScopeId, Stack,
 };
 use crate::model::Output;
 use crate::policy::Limit;
@@ -53,6 +54,8 @@ pub struct Remains {
     pub open: Vec<Handle>,
     /// What subtests acquired and was released when they had ended.
     pub outlived: OutlivedHandles,
+    /// Where it acquired handles, where that was noted.
+    pub sites: Option<AcquisitionSites>,
     /// Files that the test left in the scratch file system, in path order.
     pub residue: Vec<LeftoverFile>,
     /// How many more of them there are than are listed, without directories.
@@ -115,6 +118,8 @@ pub struct ContextOptions {
     pub watchdog: Watchdog,
     /// What its streams are.
     pub streams: Streams,
+    /// Whether to note where handles are acquired.
+    pub notes_sites: bool,
 }
 
 impl Wasi {
@@ -123,7 +128,7 @@ impl Wasi {
     /// # Errors
     /// A granted socket could not be opened.
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, streams } = options;
+        let ContextOptions { test, args, watchdog, streams, notes_sites } = options;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
@@ -148,6 +153,9 @@ impl Wasi {
         wasi.open_streams(streams);
         wasi.open_directories();
         wasi.open_sockets()?;
+        if notes_sites {
+            wasi.ledger.note_sites();
+        }
         Ok(wasi)
     }
 
@@ -429,7 +437,7 @@ impl Wasi {
         for (id, socket) in self.table.sockets() {
             self.ledger.left_waiting(id, socket.waiting(&self.world));
         }
-        let outlived = self.ledger.outlived();
+        let (outlived, sites) = (self.ledger.outlived(), self.ledger.take_sites());
         let open = std::mem::take(&mut self.ledger).balance();
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
@@ -446,6 +454,7 @@ impl Wasi {
         Remains {
             open,
             outlived,
+            sites,
             residue,
             residue_omitted: left.omitted_files,
             residue_dirs_omitted: left.omitted_dirs,

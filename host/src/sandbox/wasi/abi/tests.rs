@@ -57,7 +57,13 @@ impl Guest {
         let dirs = vec![grant("/d", &host, Mode::ReadWrite), grant("/r", &read_only, Mode::ReadOnly)];
         let grants = Grants::new(Arc::new(Policy { dirs, limits, ..Policy::default() })).unwrap();
         let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
-        let options = ContextOptions { test: "t".into(), args: Vec::new(), watchdog, streams: Streams::Captured };
+        let options = ContextOptions {
+            test: "t".into(),
+            args: Vec::new(),
+            watchdog,
+            streams: Streams::Captured,
+            notes_sites: false,
+        };
         let wasi = Wasi::new(Arc::new(grants), options).unwrap();
         Self { wasi, memory: vec![filler; 1 << 16], host, read_only }
     }

@@ -1,0 +1,119 @@
+//! Where handles were acquired, and whether each was released by the end of its scope.
+
+use super::{Handle, Kind, LAST_STREAM, Ledger, Origin, Stack, both_ends};
+use std::collections::BTreeMap;
+
+/// Places that are told apart at most.
+const MAX_SITES: usize = 4096;
+
+/// Frames that are kept of each end of a stack.
+const END_FRAMES: usize = 64;
+
+/// The places where one test acquired handles.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcquisitionSites {
+    sites: BTreeMap<(Kind, Option<Stack>), SiteUse>,
+    /// Acquisitions at more places than are told apart.
+    pub untold: u64,
+}
+
+/// What became of the handles of one place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SiteUse {
+    /// How many were acquired.
+    pub acquired: u64,
+    /// How many of them were open when their scope ended.
+    pub missed: u64,
+}
+
+impl AcquisitionSites {
+    /// Each place with what became of its handles.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, Option<&Stack>, SiteUse)> {
+        self.sites.iter().map(|((kind, stack), used)| (*kind, stack.as_ref(), *used))
+    }
+
+    /// A handle was acquired.
+    pub(super) fn acquired(&mut self, kind: Kind, stack: Option<&Stack>) {
+        let site = (kind, stack.map(short));
+        if self.sites.len() >= MAX_SITES && !self.sites.contains_key(&site) {
+            self.untold += 1;
+            return;
+        }
+        self.sites.entry(site).or_default().acquired += 1;
+    }
+
+    /// The scope of a handle has ended, and it is open.
+    pub(super) fn missed(&mut self, handle: &Handle) {
+        if let Some(used) = self.sites.get_mut(&(handle.kind, handle.stack.as_ref().map(short))) {
+            used.missed += 1;
+        }
+    }
+}
+
+impl Ledger {
+    /// From now on, notes where handles are acquired.
+    pub fn note_sites(&mut self) {
+        self.sites = Some(AcquisitionSites::default());
+    }
+
+    /// Where handles were acquired, if that was noted. The test has ended.
+    pub fn take_sites(&mut self) -> Option<AcquisitionSites> {
+        let mut sites = self.sites.take()?;
+        let left = self.open.values().filter(|handle| handle.origin == Origin::Test && handle.fd > LAST_STREAM);
+        left.filter(|handle| !handle.outlives).for_each(|handle| sites.missed(handle));
+        Some(sites)
+    }
+}
+
+fn short(stack: &Stack) -> Stack {
+    both_ends(stack.clone(), END_FRAMES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Access, Acquisition, HandleId, RawFrame, ScopeId};
+    use super::*;
+
+    fn open(ledger: &mut Ledger, at: u32) -> HandleId {
+        let stack: Stack = [RawFrame { function: at, offset: None }].into();
+        ledger.acquire(Acquisition {
+            kind: Kind::File,
+            path: None,
+            fd: 5,
+            access: Access::Read,
+            origin: Origin::Test,
+            stack: Some(stack),
+        })
+    }
+
+    #[test]
+    fn each_handle_is_missed_once_at_the_end_of_its_own_scope() {
+        let mut ledger = Ledger::default();
+        ledger.note_sites();
+        let in_time = open(&mut ledger, 1);
+        let began = ledger.begin_scope(ScopeId(1));
+        let late = open(&mut ledger, 2);
+        open(&mut ledger, 3);
+        let closed = open(&mut ledger, 2);
+        ledger.release(closed, None);
+        ledger.end_scope(began);
+        ledger.release(late, None);
+        ledger.release(in_time, None);
+        open(&mut ledger, 4);
+        let sites = ledger.take_sites().unwrap();
+        let used: Vec<_> = sites.iter().map(|(_, _, used)| (used.acquired, used.missed)).collect();
+        assert_eq!(used, [(1, 0), (2, 1), (1, 1), (1, 1)]);
+        assert_eq!(Ledger::default().take_sites(), None);
+    }
+
+    #[test]
+    fn places_are_bounded() {
+        let mut sites = AcquisitionSites::default();
+        for at in 0..=MAX_SITES as u32 {
+            let stack: Stack = [RawFrame { function: at, offset: None }].into();
+            sites.acquired(Kind::File, Some(&stack));
+            sites.acquired(Kind::File, Some(&stack));
+        }
+        assert_eq!((sites.iter().count(), sites.untold), (MAX_SITES, 2));
+    }
+}

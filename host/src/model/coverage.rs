@@ -1,0 +1,194 @@
+//! Clean-up coverage: whether what a suite acquires is released by the end of its scope, and whether clean-ups run to their
+//! end, whatever ends their tests.
+
+use super::{Frame, ResourceKind, figure};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Clean-up coverage of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CleanupCoverage {
+    /// Places where the tests that were run acquired files, directories and sockets.
+    #[serde(with = "figure")]
+    pub sites: u64,
+    /// Those of which every resource was released by the end of the test or subtest that acquired it, its clean-ups included.
+    #[serde(with = "figure")]
+    pub released: u64,
+    /// The other ones, by module and place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<MissedSite>,
+    /// Acquisitions at so many different stacks that they were not told apart: they are in none of these figures.
+    #[serde(default, with = "figure", skip_serializing_if = "is_zero")]
+    pub untold: u64,
+    /// Clean-ups that tests and subtests registered.
+    #[serde(with = "figure")]
+    pub cleanups: u64,
+    /// Those that ran to their end.
+    #[serde(with = "figure")]
+    pub finished: u64,
+    /// Those that were begun and did not end, by module and test, in the order in which they ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<UnfinishedCleanup>,
+    /// The least share of either that the profile asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Percent>,
+}
+
+/// A place of which a resource was not released by the end of its scope.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MissedSite {
+    /// The module.
+    pub module: String,
+    /// What was acquired.
+    pub kind: ResourceKind,
+    /// The innermost of the user's own functions; absent where no stack was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Frame>,
+    /// How many were acquired there, in all tests.
+    #[serde(with = "figure")]
+    pub acquired: u64,
+    /// How many of them were not released in time.
+    #[serde(with = "figure")]
+    pub missed: u64,
+    /// The first test of which one was not.
+    pub test: String,
+}
+
+/// A clean-up that was begun and did not run to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnfinishedCleanup {
+    /// The module.
+    pub module: String,
+    /// The test.
+    pub test: String,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it was registered: `file:line:column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<String>,
+}
+
+impl CleanupCoverage {
+    /// Whether both shares are what the profile asks for. Where there is nothing to have a share of, it is.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        let enough = |part, whole| self.gate.is_none_or(|gate| gate.is_reached(part, whole));
+        enough(self.released, self.sites) && enough(self.finished, self.cleanups)
+    }
+}
+
+/// A share in hundredths of a percent: `98%`, `99.5%`.
+///
+/// ```
+/// use airtight::report::Percent;
+///
+/// let share: Percent = "99.5%".parse()?;
+/// assert!(share.is_reached(199, 200) && !share.is_reached(198, 200));
+/// assert_eq!(share.to_string(), "99.5%");
+/// # Ok::<(), airtight::report::PercentError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Percent(u32);
+
+const WHOLE: u32 = 10_000;
+
+impl Percent {
+    /// Whether a part is at least this share of the whole. Of nothing, it is.
+    #[must_use]
+    pub fn is_reached(self, part: u64, whole: u64) -> bool {
+        u128::from(part) * u128::from(WHOLE) >= u128::from(whole) * u128::from(self.0)
+    }
+
+    /// The share that a part is of the whole, rounded down; of nothing, all.
+    #[must_use]
+    pub fn of(part: u64, whole: u64) -> Self {
+        let share = (u128::from(part) * u128::from(WHOLE)).checked_div(u128::from(whole)).unwrap_or(u128::from(WHOLE));
+        Self(u32::try_from(share).unwrap_or(WHOLE).min(WHOLE))
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = (self.0 / 100, self.0 % 100);
+        match part {
+            0 => write!(f, "{whole}%"),
+            part if part % 10 == 0 => write!(f, "{whole}.{}%", part / 10),
+            part => write!(f, "{whole}.{part:02}%"),
+        }
+    }
+}
+
+/// A text that is no share.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a share; write for example 98% or 99.5%")]
+pub struct PercentError(String);
+
+impl FromStr for Percent {
+    type Err = PercentError;
+
+    fn from_str(text: &str) -> Result<Self, PercentError> {
+        let share = || {
+            let number = text.strip_suffix('%')?;
+            let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if !digits(whole) || !digits(part) || part.len() > 2 {
+                return None;
+            }
+            let part: u32 = format!("{part:0<2}").parse().ok()?;
+            let whole: u32 = whole.parse().ok()?;
+            whole.checked_mul(100)?.checked_add(part).filter(|share| *share <= WHOLE)
+        };
+        share().map(Self).ok_or_else(|| PercentError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Percent {
+    type Error = PercentError;
+
+    fn try_from(text: String) -> Result<Self, PercentError> {
+        text.parse()
+    }
+}
+
+impl From<Percent> for String {
+    fn from(share: Percent) -> Self {
+        share.to_string()
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_read_as_they_are_written() {
+        for text in ["0%", "98%", "99.5%", "99.05%", "100%", "7.25%"] {
+            assert_eq!(text.parse::<Percent>().unwrap().to_string(), text);
+        }
+        for wrong in ["98", "101%", "100.01%", "-1%", "%", ".5%", "1.%", "1.234%", "9 8%", "1e2%", ""] {
+            assert!(wrong.parse::<Percent>().is_err(), "{wrong}");
+        }
+        assert_eq!((Percent::of(1, 3).to_string(), Percent::of(0, 0).to_string()), ("33.33%".into(), "100%".into()));
+    }
+
+    #[test]
+    fn a_gate_asks_for_both_shares() {
+        let gate = Some("50%".parse().unwrap());
+        let coverage = CleanupCoverage { sites: 2, released: 1, cleanups: 2, finished: 1, gate, ..Default::default() };
+        assert!(coverage.passes());
+        assert!(!CleanupCoverage { released: 0, ..coverage.clone() }.passes());
+        assert!(!CleanupCoverage { finished: 0, ..coverage.clone() }.passes());
+        assert!(CleanupCoverage { released: 0, gate: None, ..coverage }.passes());
+        assert!(CleanupCoverage { gate, ..Default::default() }.passes(), "nothing was acquired");
+    }
+}

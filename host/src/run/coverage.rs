@@ -1,0 +1,120 @@
+//! Clean-up coverage: from what each test acquired and cleaned up to the figures of a run.
+
+use super::judge::Case;
+use super::resources;
+use crate::model::{CleanupCoverage, Frame, MissedSite, Percent, ResourceKind, UnfinishedCleanup};
+use crate::sandbox::Ending;
+use std::collections::BTreeMap;
+
+/// What one test adds.
+#[derive(Debug, Default)]
+pub struct TestCoverage {
+    sites: Vec<(ResourceKind, Option<Frame>, u64, u64)>,
+    untold: u64,
+    cleanups: u64,
+    finished: u64,
+    unfinished: Vec<UnfinishedCleanup>,
+}
+
+impl TestCoverage {
+    /// Of a test that was run, where coverage is wanted. How far a test gets that the wall clock or the depth of the stack ends
+    /// is not the same everywhere: such a one adds nothing.
+    pub fn of(case: &Case<'_>, test: &str) -> Self {
+        let run = case.run;
+        let Some(sites) = run.remains.sites.as_ref() else { return Self::default() };
+        if matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted) || run.ending.used_up_stack() {
+            return Self::default();
+        }
+        let symbols = &case.module.symbols;
+        let frames = |stack: &[_]| Frame::innermost_own(&symbols.frames(stack)).cloned();
+        let sites_told = sites.iter().map(|(kind, stack, used)| {
+            (resources::kind(kind), stack.and_then(|stack| frames(stack)), used.acquired, used.missed)
+        });
+        let mut coverage = Self { sites: sites_told.collect(), untold: sites.untold, ..Self::default() };
+        if let Some(said) = &run.sdk {
+            let failed = said.cleanups.len() as u64;
+            coverage.cleanups = said.cleanups_begun.saturating_add(said.cleanups_left);
+            coverage.finished = said.cleanups_begun.saturating_sub(failed);
+            coverage.unfinished = said
+                .cleanups
+                .iter()
+                .map(|cleanup| UnfinishedCleanup {
+                    module: case.module.name.to_string(),
+                    test: test.to_owned(),
+                    name: cleanup.name.clone(),
+                    registered: cleanup.registered.as_deref().map(|at| symbols.place(at)),
+                })
+                .collect();
+        }
+        coverage
+    }
+}
+
+/// The figures of all tests, in the order of the plan: each with the names of its module and of itself.
+pub fn of_run<'a>(
+    tests: impl IntoIterator<Item = (&'a str, &'a str, TestCoverage)>,
+    gate: Option<Percent>,
+) -> CleanupCoverage {
+    let mut places: BTreeMap<(String, ResourceKind, Option<Place>), MissedSite> = BTreeMap::new();
+    let mut whole = CleanupCoverage { gate, ..CleanupCoverage::default() };
+    for (module, test, coverage) in tests {
+        for (kind, place, acquired, missed) in coverage.sites {
+            let key = (module.to_owned(), kind, place.as_ref().map(Place::of));
+            let site = places.entry(key).or_insert_with(|| MissedSite {
+                module: module.to_owned(),
+                kind,
+                place,
+                acquired: 0,
+                missed: 0,
+                test: String::new(),
+            });
+            if site.missed == 0 && missed > 0 {
+                site.test = test.to_owned();
+            }
+            site.acquired = site.acquired.saturating_add(acquired);
+            site.missed = site.missed.saturating_add(missed);
+        }
+        whole.untold = whole.untold.saturating_add(coverage.untold);
+        whole.cleanups = whole.cleanups.saturating_add(coverage.cleanups);
+        whole.finished = whole.finished.saturating_add(coverage.finished);
+        whole.unfinished.extend(coverage.unfinished);
+    }
+    whole.sites = places.len() as u64;
+    whole.missed = places.into_values().filter(|site| site.missed > 0).collect();
+    whole.released = whole.sites - whole.missed.len() as u64;
+    whole
+}
+
+/// What tells two places apart.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place(Option<String>, Option<u32>, String);
+
+impl Place {
+    fn of(frame: &Frame) -> Self {
+        Self(frame.file.clone(), frame.line, frame.function.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::samples;
+
+    #[test]
+    fn a_place_is_missed_once_whichever_test_it_was() {
+        let site = |line, acquired, missed| {
+            (ResourceKind::File, Some(samples::frame("open", "src/lib.rs", line)), acquired, missed)
+        };
+        let of = |sites| TestCoverage { sites, cleanups: 2, finished: 1, ..TestCoverage::default() };
+        let tests = [
+            ("m", "a", of(vec![site(1, 5, 0), site(2, 1, 0)])),
+            ("m", "b", of(vec![site(2, 3, 2)])),
+            ("n", "c", of(vec![site(2, 1, 1)])),
+        ];
+        let whole = of_run(tests, None);
+        assert_eq!((whole.sites, whole.released, whole.cleanups, whole.finished), (3, 1, 6, 3));
+        let missed: Vec<_> =
+            whole.missed.iter().map(|site| (&*site.module, &*site.test, site.acquired, site.missed)).collect();
+        assert_eq!(missed, [("m", "b", 4, 2), ("n", "c", 1, 1)]);
+    }
+}
