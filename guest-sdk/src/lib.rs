@@ -65,6 +65,7 @@
 //! | `should_panic` | works | libtest by itself ignores the test, under airtight it works | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
 //! | [`T::run`] | runs a subtest | does not load | runs a subtest, with a verdict and figures of its own |
+//! | [`T::track`] | counts nothing | does not load | counts resources of your own kinds |
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //! | [`mem_stats`] and its assertions | not measured | do not load | measured |
 //!
@@ -96,6 +97,7 @@ mod sockets;
 mod subtest;
 mod t;
 mod temp_dir;
+mod tracked;
 
 pub use cleanup::{Cleanup, Scope};
 pub use mem::{MemStats, MemoryCheck, Size, assert_heap_below, assert_no_growth, mem_stats, memory};
@@ -104,6 +106,7 @@ pub use outcome::Outcome;
 pub use sockets::socket;
 pub use t::T;
 use t::Test;
+pub use tracked::{Tracked, track};
 
 /// Makes `fn name(t: &mut airtight::T)` a test; it may return a `Result<(), E>` where `E: Debug`.
 ///

@@ -5,6 +5,7 @@ use crate::cleanup::{Cleanup, Scope};
 use crate::runner::Runner;
 use crate::subtest::Place;
 use crate::temp_dir;
+use crate::tracked::{self, Tracked};
 use airtight_abi::State;
 use airtight_abi::journal::Kind;
 use std::cell::Cell;
@@ -91,6 +92,13 @@ impl T {
         let path = dir.clone();
         self.cleanup(move || temp_dir::remove(&path));
         dir
+    }
+
+    /// Tracks a resource of a kind of the user's own, until what this returns is dropped: see [`Tracked`]. The label tells it from
+    /// others of its kind.
+    #[track_caller]
+    pub fn track(&self, kind: &str, label: impl Display) -> Tracked {
+        tracked::track(kind, label)
     }
 
     /// Writes a line with the test's name to standard error.

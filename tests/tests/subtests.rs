@@ -33,6 +33,10 @@ fn a_filter_with_a_slash_chooses_subtests() {
     assert_eq!(names(&test(&report, "pass_table")), ["22", "22#01"]);
     let (_, report) = run_guests(&["pass_table", "--", "--exact", "--skip", "pass_table/22"]);
     assert_eq!(names(&test(&report, "pass_table")), ["1", "3_3", "22#01"], "`--exact` is for skips, too");
+    let (ran, report) = run_guests(&["pass_table/nothing"]);
+    assert_eq!((ran.status, tests(&report).count()), (Some(0), 1), "{}", ran.stderr);
+    let note = "sdk/subtests pass_table: none of its subtests matches the filters";
+    assert!(ran.stdout.contains(note), "{}", ran.stdout);
     let (_, report) = run_guests(&["nothing_of_its_own/holds"]);
     let [only] = tests(&report).map(|(_, test)| test.clone()).collect::<Vec<_>>().try_into().unwrap();
     assert_eq!((&only["verdict"], names(&only)), (&json!("leak"), vec!["holds"]), "the one that fails is left out");

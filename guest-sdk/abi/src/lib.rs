@@ -2,7 +2,7 @@
 //!
 //! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
 //! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]), ask about their memory (see
-//! [`mem`]) or run subtests (see [`scopes`]). What it adds:
+//! [`mem`]), run subtests (see [`scopes`]) or track resources (see [`tracked`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -14,6 +14,7 @@
 //! | sockets it was granted | environment variable [`SOCKETS_ENV`] | |
 //! | sockets it opens | imports from [`net::MODULE`], where it uses them | [`net`] |
 //! | what it asks about its memory | imports from [`mem::MODULE`], where it uses them | [`mem`] |
+//! | resources that it tracks | imports from [`tracked::MODULE`], where it uses them | [`tracked`] |
 //! | subtests | an import from [`scopes::MODULE`], where it has any, and two exports | [`scopes`] |
 //!
 //! # Running a test
@@ -55,6 +56,7 @@ pub mod net;
 mod record;
 pub mod scopes;
 mod state;
+pub mod tracked;
 pub mod units;
 
 pub use meta::{MetaError, TestMeta, libtest_name, parse_section};

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(super) const FILE: &[&str] =
     &["profile", "cache-size", "module-size", "function-weight", "module-weight", "single-pass-weight"];
 /// Settings of profiles and overrides, beside limits.
-const SHARED: &[&str] = &["clock", "clock-start", "leaks", "env", "args", "stdin"];
+const SHARED: &[&str] = &["clock", "clock-start", "leaks", "tracked", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.
 const PROFILE: &[&str] =
     &["heap-accounting", "panic", "threads", "gate", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
@@ -52,6 +52,7 @@ pub(super) fn read(
     match key {
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
         "leaks" => patch.leaks = leaks(check, at, value),
+        "tracked" => patch.tracked = tracked(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),
         "stdin" => patch.stdin = check.string(at, value).map(|text| text.as_bytes().to_vec()),
@@ -151,6 +152,16 @@ fn limit_value(check: &mut Checker<'_>, at: &At, value: &Value<'_>, limit: Limit
         return None;
     }
     check.limit(at, value, limit)
+}
+
+/// The most resources of each of the user's kinds.
+fn tracked(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> BTreeMap<String, u64> {
+    let table = check.table(at, value).into_iter().flatten();
+    let limits = table.filter_map(|(kind, value)| {
+        let most = check.integer(&at.key(kind.get_ref(), value), value, 0..=u64::MAX)?;
+        Some((kind.get_ref().to_string(), most))
+    });
+    limits.collect()
 }
 
 fn env(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> BTreeMap<String, String> {

@@ -1,6 +1,6 @@
 //! Where handles were acquired, and whether each was released by the end of its scope.
 
-use super::{Handle, Kind, LAST_STREAM, Ledger, Origin, Stack, both_ends};
+use super::{Handle, Kind, Ledger, Stack, both_ends};
 use std::collections::BTreeMap;
 
 /// Places that are told apart at most.
@@ -59,7 +59,7 @@ impl Ledger {
     /// Where handles were acquired, if that was noted. The test has ended.
     pub fn take_sites(&mut self) -> Option<AcquisitionSites> {
         let mut sites = self.sites.take()?;
-        let left = self.open.values().filter(|handle| handle.origin == Origin::Test && handle.fd > LAST_STREAM);
+        let left = self.open.values().filter(|handle| handle.is_left());
         left.filter(|handle| !handle.outlives).for_each(|handle| sites.missed(handle));
         Some(sites)
     }
@@ -71,7 +71,7 @@ fn short(stack: &Stack) -> Stack {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Access, Acquisition, HandleId, RawFrame, ScopeId};
+    use super::super::{Access, Acquisition, HandleId, Origin, RawFrame, ScopeId};
     use super::*;
 
     fn open(ledger: &mut Ledger, at: u32) -> HandleId {

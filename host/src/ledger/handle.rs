@@ -1,12 +1,24 @@
 //! One open handle of a test, and all that the books say of it.
 
-use super::{Acquisition, ScopeId, Stack};
+use super::{Acquisition, LAST_STREAM, ScopeId, Stack};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The key of a handle: counts up from 0 within a test and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HandleId(pub(super) u64);
+
+impl HandleId {
+    /// The number of this key.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The key of this number, which need not be one of a handle.
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
 
 /// What a handle stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +31,8 @@ pub enum Kind {
     Socket,
     /// A standard stream.
     Stream,
+    /// A resource of a kind of the user's own. It has no descriptor.
+    Tracked,
 }
 
 /// What a handle may be used for.
@@ -86,6 +100,8 @@ pub struct Handle {
     pub bytes_written: u64,
     /// The two ends of a connection; `None` for what is not a socket.
     pub socket: Option<SocketEnds>,
+    /// The user's kind, of a resource of the user's own.
+    pub tracked: Option<Arc<str>>,
     /// The scope that acquired it.
     pub scope: ScopeId,
     /// Whether that scope has ended.
@@ -106,9 +122,15 @@ pub struct SocketEnds {
 }
 
 impl Handle {
+    /// Whether it is a leak if it is open when its test has ended: the test's own, and not in the place of a standard stream.
+    pub fn is_left(&self) -> bool {
+        self.origin == Origin::Test && (self.tracked.is_some() || self.fd > LAST_STREAM)
+    }
+
     pub(super) fn new(what: Acquisition) -> Self {
         let Acquisition { kind, path, fd, access, origin, stack } = what;
         Self {
+            tracked: None,
             kind,
             path,
             fd,

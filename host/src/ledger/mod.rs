@@ -12,6 +12,7 @@ pub mod heap;
 mod outlived;
 mod scope;
 mod stack;
+mod tracked;
 
 pub use coverage::AcquisitionSites;
 pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
@@ -20,6 +21,7 @@ pub use outlived::{OutlivedHandles, Outliving};
 pub use scope::{ScopeHandles, ScopeId};
 pub(crate) use stack::both_ends;
 pub use stack::{RawFrame, Stack};
+pub use tracked::TrackedCounts;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -43,6 +45,8 @@ pub struct Ledger {
     /// The scope that is running.
     scope: ScopeId,
     outlived: Outlived,
+    /// Resources of the user's own kinds.
+    tracked: TrackedCounts,
     /// Where handles were acquired, where that is noted.
     sites: Option<AcquisitionSites>,
 }
@@ -89,8 +93,10 @@ impl Ledger {
         let Some(handle) = self.open.remove(&id) else {
             return false;
         };
-        if handle.origin == Origin::Test {
-            self.open_by_test -= 1;
+        match &handle.tracked {
+            Some(kind) => self.untracked(kind),
+            None if handle.origin == Origin::Test => self.open_by_test -= 1,
+            None => {}
         }
         if handle.outlives {
             self.outlived.released(&handle, stack);
@@ -160,10 +166,7 @@ impl Ledger {
     /// the number of a standard stream is not part of it.
     pub fn balance(self) -> Vec<Handle> {
         debug_assert_eq!(self.next - self.closed, self.open.len() as u64, "the books do not balance");
-        if self.open_by_test == 0 {
-            return Vec::new();
-        }
-        self.open.into_values().filter(|handle| handle.origin == Origin::Test && handle.fd > LAST_STREAM).collect()
+        self.open.into_values().filter(Handle::is_left).collect()
     }
 }
 

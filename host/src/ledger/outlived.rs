@@ -2,6 +2,7 @@
 
 use super::{Handle, Kind, Ledger, Stack, both_ends};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Places that are told apart at most. Those of more are counted.
 const MAX_LISTED: usize = 1000;
@@ -9,8 +10,8 @@ const MAX_LISTED: usize = 1000;
 /// Frames that are kept of each end of a stack: what is kept here is not part of what the host holds for a test.
 const END_FRAMES: usize = 64;
 
-/// Where handles were acquired.
-type Site = (Kind, Option<Stack>);
+/// Of which kind handles are, the user's kind of those that are the user's own, and where they were acquired.
+type Site = (Kind, Option<Arc<str>>, Option<Stack>);
 
 /// All of them in one test.
 #[derive(Debug, Default)]
@@ -71,7 +72,7 @@ impl Outlived {
             }
             None if full => self.omitted += 1,
             None => {
-                let first = Handle { stack: site.1.clone(), ..handle.clone() };
+                let first = Handle { stack: site.2.clone(), ..handle.clone() };
                 self.index.insert((site, released.clone()), self.listed.len());
                 self.listed.push(Outliving { first, released, count: 1, peak });
             }
@@ -92,7 +93,7 @@ impl Ledger {
 }
 
 fn site(handle: &Handle) -> Site {
-    (handle.kind, handle.stack.as_ref().map(short))
+    (handle.kind, handle.tracked.clone(), handle.stack.as_ref().map(short))
 }
 
 fn short(stack: &Stack) -> Stack {

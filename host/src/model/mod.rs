@@ -22,6 +22,7 @@ pub mod resource;
 #[cfg(test)]
 pub(crate) mod samples;
 mod subtest;
+mod tracked;
 pub mod units;
 mod usage;
 mod verdict;
@@ -38,5 +39,6 @@ pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
 pub use resource::{OutlivedRecord, Resource, ResourceKind, SocketRecord, ThreadRecord};
 pub use subtest::{SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
+pub use tracked::TrackedRecord;
 pub use usage::{Heap, Usage};
 pub use verdict::Verdict;

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::growth::Growth;
 use super::{
     Frame, Harness, LimitRecord, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord,
-    Usage, Verdict,
+    TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -97,6 +97,9 @@ pub struct Details {
     /// even where the policy has them fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<Resource>,
+    /// The resources of the user's own kinds that it tracked, by kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracked: Vec<TrackedRecord>,
     /// What its subtests acquired and was released only when they had ended, in the order of the first release at each place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outlived: Vec<OutlivedRecord>,

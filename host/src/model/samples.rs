@@ -42,6 +42,7 @@ pub(crate) fn frame(function: &str, file: &str, line: u32) -> Frame {
 
 pub(crate) fn file(path: &str, count: u64) -> Resource {
     Resource {
+        tracked: None,
         kind: ResourceKind::File,
         count,
         path: Some(path.to_owned()),
@@ -219,7 +220,8 @@ prop_compose! {
         thread in prop::option::of(any_thread()),
         stack in any_stack(),
     ) -> Resource {
-        Resource { kind, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, scope, stack }
+        let tracked = path.clone().filter(|_| kind == ResourceKind::Tracked);
+        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, scope, stack }
     }
 }
 
@@ -282,7 +284,10 @@ prop_compose! {
         cleanups in prop::collection::vec((any::<u32>(), hostile(), any_stack()), 0..2),
         (outlived, subtests) in (prop::collection::vec(any_outlived(), 0..2), prop::collection::vec(any_subtest(), 0..3)),
         suppressed in prop::collection::vec((hostile(), any::<Option<u32>>()), 0..2),
+        tracked in prop::collection::vec((hostile(), any::<(u64, u64, u64)>()), 0..2),
     ) -> Details {
+        let counts = |(name, (total, peak, left))| TrackedRecord { name, total, peak, left };
+        let tracked = tracked.into_iter().map(counts).collect();
         let suppressed = suppressed.into_iter().map(|(text, cleanup)| SuppressedRecord::new(text, cleanup)).collect();
         let limit = limit.map(|(name, value, seen)| LimitRecord { name: name.into(), value, seen });
         let refused = refused.map(|(current, desired, limit, times)| RefusedGrowth { current, desired, limit, times });
@@ -297,7 +302,7 @@ prop_compose! {
         let cleanups = cleanups.into_iter().map(cleanup).collect();
         Details {
             message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
-            failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests,
+            failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests, tracked,
             suppressed,
         }
     }
@@ -309,8 +314,8 @@ prop_compose! {
         peak: u64,
         released in any_stack(),
     ) -> OutlivedRecord {
-        let Resource { kind, count, path, scope, stack, .. } = left;
-        OutlivedRecord { kind, count, peak, path, scope, stack, released }
+        let Resource { kind, tracked, count, path, scope, stack, .. } = left;
+        OutlivedRecord { kind, tracked, count, peak, path, scope, stack, released }
     }
 }
 

@@ -100,6 +100,12 @@ impl SubtestPattern {
 }
 
 impl SubtestFilter {
+    /// Whether it selects some subtests, and does not only leave some out.
+    #[must_use]
+    pub fn chooses(&self) -> bool {
+        !self.any.is_empty()
+    }
+
     /// Whether the subtest of this path is run. One that another is in has to be run for that one.
     #[must_use]
     pub fn selects(&self, path: &str) -> bool {

@@ -65,6 +65,8 @@ pub struct Policy {
     pub stdin: Vec<u8>,
     /// What time it is.
     pub clock: Clock,
+    /// The most resources of the user's own kinds that a test may have at once, by kind; a kind without an entry has no limit.
+    pub tracked: BTreeMap<String, u64>,
     /// The run's seed of `random_get`, mixed with each test's name.
     pub seed: u64,
 }

@@ -26,6 +26,8 @@ pub struct PolicyPatch {
     pub env: BTreeMap<String, String>,
     /// The whole standard input.
     pub stdin: Option<Vec<u8>>,
+    /// Limits on resources of the user's own kinds, to add or replace.
+    pub tracked: BTreeMap<String, u64>,
     /// Arguments of `command` modules.
     pub args: Option<Vec<String>>,
 }
@@ -41,6 +43,7 @@ impl PolicyPatch {
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());
         policy.env.extend(self.env.clone());
+        policy.tracked.extend(self.tracked.clone());
     }
 }
 

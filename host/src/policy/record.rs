@@ -16,10 +16,11 @@ const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 ///
 /// Host directories, aliases and the addresses of granted sockets are left out: they name the machine, not what the guest
 /// sees. Those of `outbound` are what the guest itself asks for. Integers that JSON would round are strings, and standard
-/// input is its length and SHA-256. A limit that there is none of is absent.
+/// input is its length and SHA-256. A limit that there is none of is absent, and so is
+/// `tracked` where it limits nothing.
 #[must_use]
 pub fn policy_record(policy: &Policy) -> Value {
-    json!({
+    let mut record = json!({
         "fuel-model": FUEL_MODEL,
         "limits": limits(&policy.limits),
         "leaks": policy.leaks,
@@ -31,7 +32,12 @@ pub fn policy_record(policy: &Policy) -> Value {
         "stdin": { "bytes": policy.stdin.len(), "sha256": format!("{:x}", Sha256::digest(&policy.stdin)) },
         "clock": policy.clock.record(),
         "seed": integer(policy.seed),
-    })
+    });
+    if !policy.tracked.is_empty() {
+        let limits = policy.tracked.iter().map(|(kind, most)| (kind.clone(), integer(*most)));
+        record["tracked"] = Value::Object(limits.collect());
+    }
+    record
 }
 
 fn limits(limits: &Limits) -> Map<String, Value> {

@@ -19,6 +19,6 @@ pub use crate::model::{
     BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, MissedSite,
     ModuleRecord, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth, RefusedModule, Report, Resource,
     ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord, TestTime, ThreadRecord,
-    UnfinishedCleanup, Usage, Verdict, Volatile,
+    TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

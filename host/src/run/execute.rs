@@ -222,6 +222,16 @@ fn one(
     FinishedTest { index, record, profile, elapsed, by_wall_clock, kept, coverage, bug }
 }
 
+/// Whether a test was run for the sake of some of its subtests, and none of them was.
+fn chose_nothing(test: &PlannedTest, record: &TestRecord) -> bool {
+    let chooses = match &test.decision {
+        Decision::Run { subtests: Some(filter), .. } => filter.chooses(),
+        Decision::Run { .. } | Decision::Skip(_) | Decision::Refuse(_) => false,
+    };
+    let ran = record.details.as_ref().is_some_and(|details| !details.subtests.is_empty());
+    chooses && !ran && record.usage.is_some()
+}
+
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
@@ -313,6 +323,10 @@ fn collect(
                 test: &finished.record,
                 elapsed: finished.elapsed.unwrap_or_default(),
             });
+            if chose_nothing(test, &finished.record) {
+                let note = format!("{} {}: none of its subtests matches the filters", module.module.name, test.name);
+                listener.event(&Event::Note(&note));
+            }
             if finished.by_wall_clock {
                 by_wall_clock.push(finished.index);
             }

@@ -130,6 +130,7 @@ fn details(
         verdict = Verdict::Leak;
     }
     let broke = heap_limits(case, heap, &mut verdict, &mut judgement);
+    let broke = broke.or_else(|| tracked_limits(case, &mut verdict, &mut judgement));
     let stack = broke.unwrap_or_else(|| place(context, case, &judgement));
     let said = run.sdk.as_ref();
     let overflow = run.ending.used_up_stack();
@@ -144,6 +145,7 @@ fn details(
         unwound: judgement.unwound,
         leaks,
         retained,
+        tracked: if overflow { Vec::new() } else { resources::tracked(&run.remains) },
         outlived_omitted: if outlived.is_empty() { 0 } else { run.remains.outlived.omitted },
         outlived,
         subtests,
@@ -212,6 +214,22 @@ fn heap_limits(
         }
         Compliance::Kept => None,
     }
+}
+
+/// A limit on resources of the user's own kinds is judged where nothing else went wrong. Gives the place of the acquisition that
+/// broke one.
+fn tracked_limits(case: &Case<'_>, verdict: &mut Verdict, judgement: &mut Judgement) -> Option<Vec<Frame>> {
+    if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
+        return None;
+    }
+    let mut counts = case.run.remains.tracked.iter();
+    let (name, stack, peak, most) = counts.find_map(|(name, count)| {
+        let stack = count.crossed.as_ref()?;
+        Some((name, stack, count.peak, count.limit?))
+    })?;
+    *verdict = Verdict::Fail;
+    judgement.message = Some(format!("{peak} of {name} were there at once (limit {most}, `tracked`)"));
+    Some(case.module.symbols.frames(stack))
 }
 
 fn output(context: &RecordContext<'_>, run: &Run) -> Output {

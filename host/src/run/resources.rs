@@ -3,7 +3,7 @@
 use super::subtests::ScopeNames;
 use crate::ledger::{Access, Handle, Kind, Outliving, Stack};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
-use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord};
+use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord, TrackedRecord};
 use crate::sandbox::wasi::{FileKind, OverlayChange, Remains};
 use crate::symbols::Symbols;
 
@@ -11,6 +11,7 @@ use crate::symbols::Symbols;
 /// [`describe_changes`] gives an entry for.
 pub fn is_nothing(remains: &Remains) -> bool {
     remains.open.is_empty()
+        && remains.tracked.is_empty()
         && remains.outlived.listed.is_empty()
         && remains.residue.is_empty()
         && remains.changes.is_empty()
@@ -32,8 +33,8 @@ fn handles(open: &[Handle], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Re
     let mut groups: Vec<(&Handle, Resource)> = Vec::new();
     for handle in open {
         let same = |first: &Handle| {
-            (first.kind, &first.path, first.access, first.scope, &first.stack)
-                == (handle.kind, &handle.path, handle.access, handle.scope, &handle.stack)
+            (first.kind, &first.tracked, &first.path, first.access, first.scope, &first.stack)
+                == (handle.kind, &handle.tracked, &handle.path, handle.access, handle.scope, &handle.stack)
         };
         if let Some((_, entry)) = groups.iter_mut().find(|(first, _)| same(first)) {
             entry.count += 1;
@@ -99,9 +100,10 @@ pub fn kept_changes(changes: Vec<OverlayChange>, module: &str, test: &str, passe
 fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
     Resource {
         kind: kind(handle.kind),
+        tracked: handle.tracked.as_deref().map(str::to_owned),
         count: 1,
         path: handle.path.as_deref().map(str::to_owned),
-        fd: Some(handle.fd),
+        fd: Some(handle.fd).filter(|_| handle.tracked.is_none()),
         bytes: None,
         mode: handle.access.word().map(str::to_owned),
         bytes_read: handle.bytes_read,
@@ -113,6 +115,12 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
     }
 }
 
+/// The counts of the user's own kinds.
+pub fn tracked(remains: &Remains) -> Vec<TrackedRecord> {
+    let counts = remains.tracked.iter();
+    counts.map(|(name, count)| TrackedRecord::new(&**name, count.total, count.peak, count.open)).collect()
+}
+
 /// What subtests acquired and was released when they had ended.
 pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<OutlivedRecord> {
     let frames = |stack: Option<&Stack>| stack.map(|stack| symbols.frames(stack)).unwrap_or_default();
@@ -120,6 +128,7 @@ pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) ->
         let Outliving { first, released, count, peak } = outliving;
         let scope = scopes.name(first.scope);
         OutlivedRecord {
+            tracked: first.tracked.as_deref().map(str::to_owned),
             count: *count,
             peak: (*peak).into(),
             path: first.path.as_deref().map(str::to_owned),
@@ -136,6 +145,7 @@ pub fn kind(kind: Kind) -> ResourceKind {
         Kind::File | Kind::Stream => ResourceKind::File,
         Kind::Dir => ResourceKind::Dir,
         Kind::Socket => ResourceKind::Socket,
+        Kind::Tracked => ResourceKind::Tracked,
     }
 }
 

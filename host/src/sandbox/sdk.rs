@@ -51,7 +51,7 @@ impl SdkOutcome {
         self.said == Said::default()
             && self.cleanups.is_empty()
             && self.broken.is_none()
-            && self.subtests.iter().all(SubtestRun::finished)
+            && !self.subtests.iter().any(SubtestRun::failed)
     }
 }
 

@@ -12,6 +12,7 @@ mod paths;
 mod program;
 mod scopes;
 mod sdk;
+mod tracked;
 
 pub use layout::{PUBLIC, SECRET, Site, lay_out};
 
@@ -52,10 +53,19 @@ impl Hostile {
 
 /// Every module, by class.
 pub fn corpus() -> Vec<Hostile> {
-    [paths::all(), overlays::all(), descriptors::all(), bombs::all(), sdk::all(), scopes::all(), modules::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        paths::all(),
+        overlays::all(),
+        descriptors::all(),
+        bombs::all(),
+        sdk::all(),
+        scopes::all(),
+        tracked::all(),
+        modules::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn wat(text: &str) -> Vec<u8> {

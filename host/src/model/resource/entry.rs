@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Resource {
     /// What it is.
     pub kind: ResourceKind,
+    /// The user's kind, of resources of the user's own; their label is the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<String>,
     /// How many were acquired at the same place with the same path (a leak in a loop is one entry).
     #[serde(with = "figure")]
     pub count: u64,
@@ -49,6 +52,7 @@ impl Resource {
     pub fn new(kind: ResourceKind, scope: impl Into<String>, stack: Vec<Frame>) -> Self {
         Self {
             kind,
+            tracked: None,
             count: 1,
             path: None,
             fd: None,

@@ -9,6 +9,8 @@ use crate::model::Frame;
 pub struct Fingerprint<'a> {
     /// What was left.
     pub kind: ResourceKind,
+    /// The user's kind, of a resource of the user's own.
+    pub tracked: Option<&'a str>,
     /// The guest's path; `None` where there is none.
     pub path: Option<&'a str>,
     /// The innermost of the user's own functions on the stack; `None` where no stack was recorded.
@@ -23,7 +25,8 @@ impl Resource {
         let place = Frame::innermost_own(&self.stack);
         let file = place.filter(|_| !self.kind.is_known_by_function()).and_then(|frame| frame.file.as_deref());
         let function = place.map(|frame| frame.function.as_str());
-        Fingerprint { kind: self.kind, path: self.path.as_deref(), function, file }
+        let tracked = self.tracked.as_deref();
+        Fingerprint { kind: self.kind, tracked, path: self.path.as_deref(), function, file }
     }
 }
 

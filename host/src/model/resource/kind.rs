@@ -19,6 +19,8 @@ pub enum ResourceKind {
     Residue,
     /// A directory left in the scratch file system; see [`ResourceKind::Residue`].
     ResidueDir,
+    /// A resource of a kind of the user's own; [`Resource::tracked`](super::Resource::tracked) names that.
+    Tracked,
     /// Blocks of the heap that were allocated at one place.
     Heap,
     /// Threads that were spawned at one place.
@@ -113,6 +115,16 @@ const RESIDUE: KindRow = KindRow {
 const RESIDUE_DIR: KindRow =
     KindRow { name: "residue-dir", nouns: ["directory left in scratch", "directories left in scratch"], ..RESIDUE };
 
+const TRACKED: KindRow = KindRow {
+    name: "tracked",
+    nouns: ["tracked resource", "tracked resources"],
+    unnamed: "",
+    traffic: TrafficScope::None,
+    setting: LeakSetting::Tracked,
+    advice: |_| "release {it}, or drop what owns it, before the test returns",
+    ..FILE
+};
+
 const HEAP: KindRow = KindRow {
     name: "heap",
     nouns: ["heap block", "heap blocks"],
@@ -160,8 +172,8 @@ fn free(language: Option<Language>) -> &'static str {
 
 impl ResourceKind {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 7] =
-        [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::ResidueDir, Self::Heap, Self::Thread];
+    pub const ALL: [Self; 8] =
+        [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::ResidueDir, Self::Tracked, Self::Heap, Self::Thread];
 
     const NAMES: [&str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
@@ -180,6 +192,7 @@ impl ResourceKind {
             Self::Socket => &SOCKET,
             Self::Residue => &RESIDUE,
             Self::ResidueDir => &RESIDUE_DIR,
+            Self::Tracked => &TRACKED,
             Self::Heap => &HEAP,
             Self::Thread => &THREAD,
         }

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct OutlivedRecord {
     /// What they are.
     pub kind: ResourceKind,
+    /// The user's kind, of resources of the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<String>,
     /// How many.
     #[serde(with = "figure")]
     pub count: u64,
@@ -32,6 +35,6 @@ impl OutlivedRecord {
     /// One resource of which nothing more is known than who acquired it, and where.
     #[must_use]
     pub fn new(kind: ResourceKind, scope: impl Into<String>, stack: Vec<Frame>) -> Self {
-        Self { kind, count: 1, peak: 1, path: None, scope: scope.into(), stack, released: Vec::new() }
+        Self { kind, tracked: None, count: 1, peak: 1, path: None, scope: scope.into(), stack, released: Vec::new() }
     }
 }

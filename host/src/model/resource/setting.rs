@@ -24,7 +24,7 @@ pub enum LeakSetting {
     Heap,
     /// Asynchronous jobs that were not finished. There are none yet that airtight can see.
     Tasks,
-    /// Resources of a kind that the user declared. There are none yet.
+    /// Resources of the user's own kinds, which tests track.
     Tracked,
     /// Retained heap blocks: those that static data still reaches at the end.
     Retained,
@@ -54,7 +54,7 @@ const HANDLES: SettingRow =
     SettingRow { key: "handles", default: LeakAction::Fail, announced: false, stated_if_set: false };
 const HEAP: SettingRow = SettingRow { key: "heap", ..HANDLES };
 const TASKS: SettingRow = SettingRow { key: "tasks", announced: true, ..HANDLES };
-const TRACKED: SettingRow = SettingRow { key: "tracked", announced: true, ..HANDLES };
+const TRACKED: SettingRow = SettingRow { key: "tracked", ..HANDLES };
 const RETAINED: SettingRow = SettingRow { key: "retained", default: LeakAction::Show, ..HANDLES };
 const RESIDUE: SettingRow = SettingRow { key: "residue", default: LeakAction::Show, ..HANDLES };
 const OUTLIVED: SettingRow = SettingRow { key: "outlived", default: LeakAction::Show, stated_if_set: true, ..HANDLES };

@@ -25,6 +25,7 @@ mod status;
 mod style;
 mod subtests;
 mod summary;
+mod tracked;
 mod units;
 pub(crate) mod verification;
 

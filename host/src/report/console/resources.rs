@@ -86,11 +86,14 @@ pub(super) struct Title<'a>(pub &'a Resource);
 
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Resource { kind, count, fd, path, mode, bytes, .. } = self.0;
+        let Resource { kind, tracked, count, fd, path, mode, bytes, .. } = self.0;
         if *count != 1 {
             write!(f, "{} ", Grouped(*count))?;
         }
-        f.write_str(kind.noun(*count))?;
+        match tracked {
+            Some(name) => write!(f, "{}", OneLine(name))?,
+            None => f.write_str(kind.noun(*count))?,
+        }
         match path {
             Some(path) => write!(f, " {}", OneLine(path))?,
             None => f.write_str(kind.unnamed())?,

@@ -133,10 +133,11 @@ impl Display for OutlivedText<'_> {
 
 impl OutlivedText<'_> {
     fn write_one(&self, f: &mut Formatter<'_>, record: &OutlivedRecord) -> fmt::Result {
-        let OutlivedRecord { kind, count, peak, path, scope, stack, released } = record;
+        let OutlivedRecord { kind, tracked, count, peak, path, scope, stack, released } = record;
         let (indent, styles) = ("        ", self.styles);
         let (whose, first) = if *count == 1 { ("its subtest", "") } else { ("their subtests", ", the first") };
-        write!(f, "    outlived {whose}: {} {}", Grouped(*count), kind.noun(*count))?;
+        let what = tracked.as_deref().unwrap_or(kind.noun(*count));
+        write!(f, "    outlived {whose}: {} {}", Grouped(*count), OneLine(what))?;
         if let Some(path) = path {
             write!(f, " ({}{first})", OneLine(path))?;
         }

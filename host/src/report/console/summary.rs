@@ -5,6 +5,7 @@ use super::heap_summary::HeapSummary;
 use super::reasons::Reasons;
 use super::sanitise::{OneLine, Quoted};
 use super::style::Styles;
+use super::tracked::TrackedText;
 use super::units::plural;
 use crate::model::Report;
 use crate::model::counts::Counts;
@@ -31,6 +32,7 @@ impl Display for Summary<'_> {
             writeln!(f, "{:>12} {}", "Skipped", Reasons(&self.counts.skip_reasons))?;
         }
         write!(f, "{}", HeapSummary::new(self.report))?;
+        write!(f, "{}", TrackedText(self.report))?;
         if let Some(coverage) = &self.report.canonical.cleanup_coverage {
             write!(f, "{}", CoverageText(coverage))?;
         }

@@ -16,7 +16,7 @@ use super::watchdog::Watchdog;
 use super::world::World;
 use crate::ledger::{
     Access, Acquisition, AcquisitionSites, Handle, HandleId, Kind, Ledger, Origin, OutlivedHandles, ScopeHandles,
-    ScopeId, Stack,
+    ScopeId, Stack, TrackedCounts,
 };
 use crate::model::Output;
 use crate::policy::Limit;
@@ -54,6 +54,8 @@ pub struct Remains {
     pub open: Vec<Handle>,
     /// What subtests acquired and was released when they had ended.
     pub outlived: OutlivedHandles,
+    /// The counts of resources of the user's own kinds.
+    pub tracked: TrackedCounts,
     /// Where it acquired handles, where that was noted.
     pub sites: Option<AcquisitionSites>,
     /// Files that the test left in the scratch file system, in path order.
@@ -153,6 +155,9 @@ impl Wasi {
         wasi.open_streams(streams);
         wasi.open_directories();
         wasi.open_sockets()?;
+        for (kind, most) in &Arc::clone(&wasi.grants).policy.tracked {
+            wasi.ledger.limit_tracked(kind, *most);
+        }
         if notes_sites {
             wasi.ledger.note_sites();
         }
@@ -438,6 +443,7 @@ impl Wasi {
             self.ledger.left_waiting(id, socket.waiting(&self.world));
         }
         let (outlived, sites) = (self.ledger.outlived(), self.ledger.take_sites());
+        let tracked = self.ledger.take_tracked();
         let open = std::mem::take(&mut self.ledger).balance();
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
@@ -454,6 +460,7 @@ impl Wasi {
         Remains {
             open,
             outlived,
+            tracked,
             sites,
             residue,
             residue_omitted: left.omitted_files,

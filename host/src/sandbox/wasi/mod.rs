@@ -11,6 +11,7 @@
 //! host       granted directories, files and sockets of the host
 //! scratch    files in memory: the scratch file system and overlays
 //! net        the loopback network in memory
+//! tracked    resources of the user's own kinds
 //! given_paths  where the paths began that calls were given: for the end of the heap
 //! missing_paths  the last paths at which there was nothing: for hints
 //! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
@@ -35,6 +36,7 @@ mod resolve;
 mod scratch;
 mod stdio;
 mod table;
+mod tracked;
 mod waiting;
 mod watchdog;
 mod world;

@@ -159,6 +159,16 @@ mod feature {
         ending(t);
     }
 
+    /// Resources of its own kind are released, by the test and by a clean-up, or left.
+    pub fn with_tracked(t: &mut T, ending: Ending) {
+        let released = t.track("Pool", "released");
+        let in_a_clean_up = t.track("Pool", "in a clean-up");
+        t.cleanup(move || drop(in_a_clean_up));
+        t.run("case", |t| std::mem::forget(t.track("Mock", "left")));
+        drop(released);
+        ending(t);
+    }
+
     /// Files outlived the subtests that opened them.
     pub fn after_a_pile_up(t: &mut T, ending: Ending) {
         let mut files = Vec::new();
@@ -207,6 +217,7 @@ matrix! {
     after_a_failed_subtest
     after_a_leak
     after_a_pile_up
+    with_tracked
     ;
     (
         returns fails fatal skips panics fails_and_panics traps faults overflows exits exits_with_0 hangs eats_memory

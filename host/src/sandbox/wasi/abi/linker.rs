@@ -8,7 +8,8 @@ use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
-use airtight_abi::{mem, net as abi, scopes};
+use crate::sandbox::wasi::tracked as resources;
+use airtight_abi::{mem, net as abi, scopes, tracked};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
 use wiggle::GuestMemory;
@@ -139,6 +140,12 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     define!(linker, for_threads, mem::MODULE, mem::MARK, (Capture::Never, false), (record i32, len i32), move |state, memory| {
         heap::mark(state, memory, record, len)
+    });
+    define!(linker, for_threads, tracked::MODULE, tracked::TRACK, (Capture::Always, false), (a i32, b i32, c i32, d i32), move |state, memory| {
+        resources::track(&mut state.wasi, memory, [a, b, c, d])
+    });
+    define!(linker, for_threads, tracked::MODULE, tracked::UNTRACK, (Capture::LateRelease, false), (number i32), move |state, _| {
+        Ok(resources::untrack(&mut state.wasi, number))
     });
     if for_threads {
         threads::add_to_linker(linker)?;

@@ -1,0 +1,130 @@
+//! Resources of the user's own kinds. They are handles without a descriptor.
+
+use super::{Access, Handle, HandleId, Kind, Ledger, Origin, ScopeId, Stack};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The counts of all kinds of one test, by name.
+pub type TrackedCounts = BTreeMap<Arc<str>, TrackedCount>;
+
+/// The resources of one kind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrackedCount {
+    /// How many are there now.
+    pub open: u64,
+    /// The most that were there at once.
+    pub peak: u64,
+    /// How many there were in all.
+    pub total: u64,
+    /// The most that may be there at once.
+    pub limit: Option<u64>,
+    /// Where that was exceeded first.
+    pub crossed: Option<Stack>,
+}
+
+impl Ledger {
+    /// Sets the most of a kind that may be there at once.
+    pub fn limit_tracked(&mut self, kind: &str, most: u64) {
+        let count = TrackedCount { limit: Some(most), ..TrackedCount::default() };
+        self.tracked.insert(kind.into(), count);
+    }
+
+    /// Whether resources of this kind were tracked before.
+    pub fn knows_tracked(&self, kind: &str) -> bool {
+        self.tracked.contains_key(kind)
+    }
+
+    /// How many kinds are known.
+    pub fn tracked_kinds(&self) -> usize {
+        self.tracked.len()
+    }
+
+    /// Enters a resource of the user's own.
+    pub fn track(&mut self, kind: Arc<str>, label: Arc<str>, stack: Option<Stack>) -> HandleId {
+        let id = HandleId(self.next);
+        self.next += 1;
+        let count = self.tracked.entry(Arc::clone(&kind)).or_default();
+        count.open += 1;
+        count.total += 1;
+        count.peak = count.peak.max(count.open);
+        if count.limit.is_some_and(|most| count.open > most) && count.crossed.is_none() {
+            count.crossed = Some(stack.clone().unwrap_or_default());
+        }
+        let handle = Handle {
+            kind: Kind::Tracked,
+            tracked: Some(kind),
+            path: Some(label).filter(|label| !label.is_empty()),
+            scope: self.scope,
+            stack,
+            ..Handle::unnamed()
+        };
+        if let Some(sites) = &mut self.sites {
+            sites.acquired(Kind::Tracked, handle.stack.as_ref());
+        }
+        self.open.insert(id, handle);
+        id
+    }
+
+    /// The counts of every kind of which there were any. The test has ended.
+    pub fn take_tracked(&mut self) -> TrackedCounts {
+        let mut counts = std::mem::take(&mut self.tracked);
+        counts.retain(|_, count| count.total > 0);
+        counts
+    }
+
+    /// One of a kind is no longer there.
+    pub(super) fn untracked(&mut self, kind: &str) {
+        if let Some(count) = self.tracked.get_mut(kind) {
+            count.open -= 1;
+        }
+    }
+}
+
+impl Handle {
+    /// A handle of the test's own of which nothing is known.
+    fn unnamed() -> Self {
+        Self {
+            kind: Kind::Tracked,
+            tracked: None,
+            path: None,
+            fd: 0,
+            access: Access::None,
+            origin: Origin::Test,
+            stack: None,
+            bytes_read: 0,
+            bytes_written: 0,
+            socket: None,
+            scope: ScopeId::TEST,
+            outlives: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_counted_and_no_descriptors() {
+        let mut ledger = Ledger::default();
+        ledger.limit_tracked("mock", 1);
+        ledger.limit_tracked("never", 1);
+        let mock = |ledger: &mut Ledger, label: &str| ledger.track("mock".into(), label.into(), Some([].into()));
+        let first = mock(&mut ledger, "a");
+        assert!(ledger.release(first, None));
+        let began = ledger.begin_scope(ScopeId(1));
+        let second = mock(&mut ledger, "");
+        mock(&mut ledger, "c");
+        assert_eq!(ledger.end_scope(began), 0, "they are no descriptors");
+        ledger.release(second, None);
+        assert_eq!((ledger.open_by_test(), ledger.peak()), (0, 0));
+        let counts = ledger.take_tracked();
+        let [(name, count)] = &counts.iter().collect::<Vec<_>>()[..] else { panic!("{counts:?}") };
+        assert_eq!((&***name, count.open, count.peak, count.total), ("mock", 1, 2, 3));
+        assert!(count.crossed.is_some());
+        let outlived = ledger.outlived();
+        assert_eq!((outlived.listed.len(), outlived.listed[0].first.path.as_deref()), (1, None));
+        let left = ledger.balance();
+        assert_eq!((left.len(), left[0].path.as_deref(), left[0].scope), (1, Some("c"), ScopeId(1)));
+    }
+}
