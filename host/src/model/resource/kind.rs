@@ -121,7 +121,7 @@ const TRACKED: KindRow = KindRow {
     unnamed: "",
     traffic: TrafficScope::None,
     setting: LeakSetting::Tracked,
-    advice: |_| "release {it}, or drop what owns it, before the test returns",
+    advice: release,
     ..FILE
 };
 
@@ -157,6 +157,15 @@ fn close(language: Option<Language>) -> &'static str {
         Some(Language::C) => "close {it} before the test returns",
         Some(Language::Cpp) => "close {it}, or let its owner be destroyed, before the test returns",
         Some(Language::Go) => "close {it}, with `defer f.Close()` where it is opened, before the test returns",
+    }
+}
+
+fn release(language: Option<Language>) -> &'static str {
+    match language {
+        Some(Language::Rust) => "release {it}, or drop what owns it, before the test returns",
+        Some(Language::C | Language::Cpp | Language::Go) | None => {
+            "release {it}, or what owns it, before the test returns"
+        }
     }
 }
 
@@ -298,6 +307,7 @@ mod tests {
         close it, or drop its owner, before the test returns
         remove it before the test returns, or set `residue = "ignore"` in `leaks`
         remove it before the test returns, or set `residue = "ignore"` in `leaks`
+        release it, or drop what owns it, before the test returns
         free it, or drop its owner, before the test returns
         tell it to end, and join it, before the test returns, or set `threads = "ignore"` in `leaks`
         "#);
