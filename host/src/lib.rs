@@ -42,7 +42,7 @@ pub mod verify;
 
 pub use harness::ListError;
 pub use model::events::{Event, Listener};
-pub use model::{Harness, HarnessNameError, exit_status};
+pub use model::{Exploration, ExplorationError, Harness, HarnessNameError, exit_status};
 pub use run::{
     FileError, ModuleGrants, Partition, PartitionError, Plan, PlannedModule, PlannedTest, RunError, RunIgnored, Runner,
     RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,

@@ -103,6 +103,7 @@ impl Program<'_> {
             rounds: 1,
             shortcut: false,
             streams: Streams::Captured,
+            schedule: None,
             keep_changes: false,
             inject_host_leak: false,
             inject_host_panic: false,

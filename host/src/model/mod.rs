@@ -8,6 +8,7 @@ pub mod digest;
 pub mod doubt;
 pub mod events;
 pub mod exit_status;
+mod exploration;
 mod figure;
 mod frame;
 pub mod growth;
@@ -28,6 +29,7 @@ mod usage;
 mod verdict;
 
 pub use coverage::{CleanupCoverage, MissedSite, Percent, PercentError, UnfinishedCleanup};
+pub use exploration::{Exploration, ExplorationError};
 pub use frame::Frame;
 pub use harness::{Harness, HarnessNameError};
 pub use limit::{

@@ -5,6 +5,7 @@ use super::options::RunOptions;
 use super::runner::Runner;
 use crate::catalogue::CompileCaps;
 use crate::config::{Config, Overlays, Profile, UnknownProfile};
+use crate::model::Exploration;
 use crate::policy::Policy;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
@@ -129,6 +130,18 @@ impl RunnerBuilder {
     /// How often each test of the SDK is called, in one instance, to see what grows; 0 and 1 are once.
     pub fn repeat(mut self, times: u32) -> Self {
         self.options.repeat = times;
+        self
+    }
+
+    /// Under how many schedules each test with threads is run, beside that of every run: up to the first under which it fails.
+    pub fn schedules(mut self, schedules: u32) -> Self {
+        self.options.schedules = schedules;
+        self
+    }
+
+    /// The schedule under which tests with threads are run instead: one that failed before.
+    pub fn schedule(mut self, schedule: impl Into<Option<Exploration>>) -> Self {
+        self.options.schedule = schedule.into();
         self
     }
 

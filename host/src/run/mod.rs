@@ -17,6 +17,7 @@ mod plan;
 mod record;
 mod resources;
 mod runner;
+mod schedules;
 mod seed;
 mod selection;
 mod slow;

@@ -1,11 +1,13 @@
 //! What is chosen for one run, beside its profile.
 
+use crate::model::Exploration;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What is chosen for one run. Of these, only `fail_fast`, `repeat` and an interrupt change the canonical part of its report.
+/// What is chosen for one run. Of these, only `fail_fast`, `repeat`, schedules and an interrupt change the canonical
+/// part of its report.
 #[derive(Debug, Clone)]
 pub(crate) struct RunOptions {
     pub jobs: usize,
@@ -20,6 +22,10 @@ pub(crate) struct RunOptions {
     pub shuffle: Option<u64>,
     pub pooling: bool,
     pub repeat: u32,
+    /// Under how many schedules tests with threads are run.
+    pub schedules: u32,
+    /// The one schedule that they are run under instead.
+    pub schedule: Option<Exploration>,
     pub heap_profile: bool,
     pub interrupt: Arc<AtomicBool>,
     pub inject_host_leak: bool,
@@ -40,6 +46,8 @@ impl Default for RunOptions {
             shuffle: None,
             pooling: true,
             repeat: 1,
+            schedules: 0,
+            schedule: None,
             heap_profile: false,
             interrupt: Arc::default(),
             inject_host_leak: false,

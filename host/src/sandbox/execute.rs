@@ -13,10 +13,10 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
-use super::threads::{Shared, StoppedThread, ThreadGroup, call_guest};
+use super::threads::{Preemptions, Shared, StoppedThread, ThreadGroup, call_guest};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
-use crate::model::{RefusedGrowth, SubtestFilter};
+use crate::model::{Exploration, RefusedGrowth, SubtestFilter};
 use crate::policy::Limit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +55,8 @@ pub struct Job<'a> {
     pub rounds: u32,
     /// Whether a harness that can be handed a single test is.
     pub shortcut: bool,
+    /// Under which of many schedules its threads run; `None` for the one of every run.
+    pub schedule: Option<Exploration>,
     /// What its standard streams are.
     pub streams: Streams,
     /// Whether what it changes in overlays is kept, to be written to the host.
@@ -90,6 +92,8 @@ pub struct Run {
     pub threads: Vec<StoppedThread>,
     /// Whether a thread was refused because there were as many as there may be.
     pub thread_refused: bool,
+    /// How often a thread was interrupted where its schedule says so.
+    pub preemptions: Preemptions,
     /// What was open at the end, after clean-ups, and what was printed.
     pub remains: Remains,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
@@ -119,6 +123,7 @@ impl Run {
             panic: None,
             threads: Vec::new(),
             thread_refused: false,
+            preemptions: Preemptions::default(),
             remains: Remains::default(),
             host_leak: 0,
             late: false,
@@ -156,7 +161,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let (store, threads) = match &job.module.threads {
         None => (fresh_store(job.module, Shared::Own(wasi), limits.most(Limit::Memory), instruments), Ok(None)),
         Some(own) => {
-            let given = (wasi, job.grants.policy().as_ref(), &**job.test);
+            let given = (wasi, job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref());
             let (store, group) = ThreadGroup::new(job.module, own, instruments, given);
             (store, group.map(Some))
         }
@@ -165,6 +170,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let mut test = TestRun { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() };
     let calls = test.call();
     let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
+    let preemptions = test.threads.as_ref().map(ThreadGroup::preemptions).unwrap_or_default();
     let thread_refused = test.threads.as_ref().is_some_and(ThreadGroup::was_refused);
     let picture = test.picture(&calls.last.ending);
     let panic = test.panic(&calls.last.ending);
@@ -193,6 +199,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         panic,
         threads: left_threads,
         thread_refused,
+        preemptions,
         remains,
         host_leak: host.open(),
         late: false,

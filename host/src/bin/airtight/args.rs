@@ -12,6 +12,7 @@ pub use limits::LimitArgs;
 
 use crate::failure::Failure;
 use airtight::Compiler;
+use airtight::Exploration;
 use airtight::Harness;
 use airtight::policy::ClockPatch;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
@@ -370,6 +371,13 @@ pub struct RunArgs {
     /// Seed of everything random in the tests, hash maps' order included; `random` takes another one each time, and says it.
     #[arg(long, value_name = "NUMBER", env = "AIRTIGHT_SEED")]
     pub seed: Option<Seed>,
+    /// Run each test with threads under so many schedules, up to the first under which it fails.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, conflicts_with = "schedule",
+        value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub schedules: u32,
+    /// Run tests with threads under this schedule: one that `--schedules` found, with the same `--seed`.
+    #[arg(long, value_name = "SCHEDULE")]
+    pub schedule: Option<Exploration>,
     /// The compiler; reports do not depend on it.
     #[arg(long, value_enum, value_name = "COMPILER", default_value = "cranelift")]
     pub engine: CompilerArg,

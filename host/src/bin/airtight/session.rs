@@ -109,6 +109,8 @@ impl Settings {
             .shuffle(args.shuffle)
             .repeat(args.repeat)
             .shortcut(!args.no_shortcut)
+            .schedules(args.schedules)
+            .schedule(args.schedule.clone())
             .heap_profile(files.wants_profile())
             .interrupt(Arc::clone(&interrupt))
             .inject_host_leak(args.inject_host_leak)

@@ -1,14 +1,16 @@
 //! The threads of one test, and the loop that runs them.
 
 use super::calls;
+use super::explore::Preemptions;
 use super::memory::{MemoryLimit, MemoryModule};
-use super::schedule::{MAIN, Next, QUANTUM, Schedule, ThreadId, Waiting};
+use super::schedule::{MAIN, Next, Schedule, ThreadId, Waiting};
 use super::seat::{Board, Seat};
 use super::shared::{Shared, Together};
 use super::stopped::{Deadlocked, StoppedThread};
 use crate::catalogue::threads::ENTRY;
 use crate::instrument::{START_EXPORT, THREADS_TABLE};
 use crate::ledger::Stack;
+use crate::model::Exploration;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::ending::WallClock;
 use crate::sandbox::heap;
@@ -106,11 +108,16 @@ impl<'a> ThreadGroup<'a> {
         module: &'a LoadedModule,
         own: &'a ThreadModule,
         instruments: &'a Instruments,
-        (wasi, policy, test): (Wasi, &Policy, &str),
+        (wasi, policy, test, schedule): (Wasi, &Policy, &str, Option<&Exploration>),
     ) -> (Store<TestState>, wasmtime::Result<Self>) {
         let limit = policy.limits.most(Limit::Memory);
         let most = usize::try_from(policy.limits.most(Limit::LiveThreads)).unwrap_or(usize::MAX);
-        let board = Board::new(Schedule::new(seed(policy.seed, test), most));
+        let seed = seed(policy.seed, test);
+        let whole = Schedule::new(seed, most);
+        let board = Board::new(match schedule {
+            None => whole,
+            Some(schedule) => whole.explored(seed, schedule),
+        });
         // SAFETY: the stores of a test are all run here, by one thread; the host functions that let another thread run are those of
         // `calls`, and none of them keeps a reference to the context meanwhile.
         let wasi = unsafe { Together::new(wasi) };
@@ -291,6 +298,11 @@ impl<'a> ThreadGroup<'a> {
         self.running.clear();
     }
 
+    /// How often a thread was interrupted where its schedule says so.
+    pub fn preemptions(&self) -> Preemptions {
+        self.board.schedule().preemptions()
+    }
+
     /// Whether a thread was refused because there were as many as there may be.
     pub fn was_refused(&self) -> bool {
         self.board.schedule().was_refused()
@@ -318,9 +330,10 @@ impl<'a> ThreadGroup<'a> {
 
 /// Seats a thread in its store.
 fn seat(store: &mut Store<TestState>, seat: Seat) -> wasmtime::Result<()> {
+    let quantum = seat.board.schedule().quantum();
     store.data_mut().thread = Some(seat);
     store.set_epoch_deadline(1);
-    store.fuel_async_yield_interval(Some(QUANTUM))
+    store.fuel_async_yield_interval(Some(quantum))
 }
 
 /// The instance of a thread, with all that its code calls.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! schedule   which thread runs next, what each waits for, what all have spent: decided by the seed alone
+//! explore    the same under one of many schedules, to find one that fails
 //! group      the threads themselves, and the loop that runs them until the main one has returned
 //! memory     the memory that they share, and its limit
 //! calls      what guests call: WASI among threads, `thread-spawn`, waits and notifications
@@ -12,6 +13,7 @@
 //! ```
 
 mod calls;
+mod explore;
 mod group;
 mod memory;
 mod schedule;
@@ -20,6 +22,7 @@ mod shared;
 mod stopped;
 
 pub use calls::{add_to_linker, call, hooks};
+pub use explore::Preemptions;
 pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule, call_guest};
 pub use memory::{CappedMemories, MemoryLimit};
 pub use schedule::Wait;

@@ -4,7 +4,9 @@
 //! comes first, so that each runs within a bound however busy the others are. Time moves on to the next timer only when no thread
 //! can run.
 
+use super::explore::{self, Explorer, Preemptions};
 use crate::ledger::Stack;
+use crate::model::Exploration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -103,6 +105,10 @@ pub struct Schedule {
     last_id: ThreadId,
     most: usize,
     refused: bool,
+    /// Who decides, where the test is run under one of many schedules.
+    explorer: Option<Explorer>,
+    /// Fuel after which a thread is asked to let others run.
+    quantum: u64,
     spent: u64,
     spent_before_call: u64,
     fuel: u64,
@@ -124,10 +130,29 @@ impl Schedule {
             last_id: MAIN,
             most,
             refused: false,
+            explorer: None,
+            quantum: QUANTUM,
             spent: 0,
             spent_before_call: 0,
             fuel: 0,
         }
+    }
+
+    /// The same under one of many schedules.
+    pub fn explored(mut self, seed: u64, schedule: &Exploration) -> Self {
+        self.explorer = Some(Explorer::new(seed, schedule));
+        self.quantum = explore::TURN;
+        self
+    }
+
+    /// Fuel after which a thread is asked to let others run.
+    pub fn quantum(&self) -> u64 {
+        self.quantum
+    }
+
+    /// How often a thread was interrupted where its schedule says so.
+    pub fn preemptions(&self) -> Preemptions {
+        self.explorer.as_ref().map(Explorer::met).unwrap_or_default()
     }
 
     /// From here on, all threads together may spend `fuel`.
@@ -193,6 +218,7 @@ impl Schedule {
             return self.timers.first().map_or(Next::Never, |(due, _)| Next::Sleep(*due));
         };
         let at = match self.ready.len().min(DRAWN_OF) {
+            _ if self.explorer.is_some() => self.explorer.as_mut().map_or(0, |explorer| explorer.choose(&self.ready)),
             1 => 0,
             _ if passed >= PASSED_OVER => 0,
             some => (self.random.next_u32() as usize) % some,
@@ -218,7 +244,7 @@ impl Schedule {
     /// interrupted after a quantum; what it has spent beyond that is told when it calls the host.
     pub fn paused(&mut self, id: ThreadId) {
         if self.running.take() == Some(id) {
-            self.spend(id, QUANTUM);
+            self.spend(id, self.quantum);
             self.begin(id);
         }
     }
@@ -295,6 +321,9 @@ impl Schedule {
     /// A thread has ended. Gives where it was spawned.
     pub fn ended(&mut self, id: ThreadId) -> Option<Stack> {
         self.set_aside(id);
+        if let Some(explorer) = &mut self.explorer {
+            explorer.forget(id);
+        }
         self.threads.remove(&id)?.spawned
     }
 
@@ -319,7 +348,7 @@ impl Schedule {
 
     /// Whether a thread has run for as long as it may before others do.
     pub fn is_due(&self, id: ThreadId) -> bool {
-        self.threads.get(&id).is_some_and(|thread| thread.spent - thread.slice >= QUANTUM)
+        self.threads.get(&id).is_some_and(|thread| thread.spent - thread.slice >= self.quantum)
     }
 
     fn spend(&mut self, id: ThreadId, more: u64) {
