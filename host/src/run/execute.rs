@@ -1,22 +1,17 @@
 //! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
 
 use super::coverage::TestCoverage;
-use super::heap::{Accountant, Audit};
-use super::judge::Case;
 use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
-use super::resources;
-use super::schedules;
+use super::single::SingleTest;
 use super::slow::RunningTests;
-use crate::harness::TestEntry;
 use crate::model::change::KeptChange;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
-use crate::model::{Details, Exploration, TestRecord, Verdict};
+use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::wasi::Streams;
-use crate::sandbox::{Job, Preemptions, run};
+use crate::sandbox::Job;
 use rayon::ThreadPool;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -181,8 +176,8 @@ fn one(
                 inject_host_panic: shared.options.inject_host_panic,
             };
             let judged = catch_unwind(AssertUnwindSafe(|| {
-                let judging = Judging { shared, test, context: &context, entry };
-                let judged = judging.under_schedules(&job);
+                let single = SingleTest { shared, test, context: &context, entry };
+                let judged = single.under_schedules(&job);
                 by_wall_clock = judged.by_wall_clock;
                 profile = judged.profile;
                 kept = judged.kept;
@@ -222,83 +217,6 @@ fn chose_nothing(test: &PlannedTest, record: &TestRecord) -> bool {
     };
     let ran = record.details.as_ref().is_some_and(|details| !details.subtests.is_empty());
     chooses && !ran && record.usage.is_some()
-}
-
-/// What a run of a test is judged with.
-struct Judging<'a> {
-    shared: &'a RunContext<'a>,
-    test: &'a PlannedTest,
-    context: &'a RecordContext<'a>,
-    entry: &'a TestEntry,
-}
-
-/// A run of a test that was judged.
-struct Judged {
-    record: TestRecord,
-    by_wall_clock: bool,
-    profile: HeapProfile,
-    kept: Vec<KeptChange>,
-    /// What it says of clean-up coverage; nothing where that is not wanted.
-    coverage: TestCoverage,
-    /// Host descriptors that are still open after it.
-    host_leak: u64,
-    preemptions: Preemptions,
-}
-
-impl Judging<'_> {
-    /// Runs the test, and where it has threads and passes, under as many other schedules as are asked for: until one fails.
-    fn under_schedules(&self, job: &Job<'_>) -> Judged {
-        let judged = self.once(job);
-        let schedules = self.shared.options.schedules;
-        let explores = schedules > 0
-            && job.schedule.is_none()
-            && job.module.has_threads()
-            && judged.record.verdict == Verdict::Pass
-            && job.grants.policy().unrepeatable().is_none();
-        if !explores {
-            return judged;
-        }
-        let under = |schedule: &Exploration| Job { schedule: Some(schedule.clone()), ..job.clone() };
-        let quiet = |schedule: &Exploration| Job { streams: Streams::Captured, keep_changes: false, ..under(schedule) };
-        let fails = |schedule: &Exploration| {
-            let judged = self.once(&quiet(schedule));
-            let fails = !matches!(judged.record.verdict, Verdict::Pass | Verdict::Skip);
-            fails.then_some(judged.preemptions.points)
-        };
-        let Some(found) = schedules::find(schedules, fails) else { return judged };
-        let mut failed = self.once(&under(&found.schedule));
-        let details = failed.record.details.get_or_insert_default();
-        let words = found.words(schedules, failed.preemptions.happened);
-        details.message = Some(match details.message.take() {
-            Some(message) => format!("{message}\n{words}"),
-            None => words,
-        });
-        failed
-    }
-
-    fn once(&self, job: &Job<'_>) -> Judged {
-        let mut ran = run(job);
-        let mut by_wall_clock = ran.ended_by_wall_clock();
-        let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
-        let case = Case { harness, module, policy, entry: self.entry, run: &ran };
-        let judgement = case.judge();
-        let accountant = Accountant { job, profile: self.shared.options.heap_profile };
-        let Audit { account, profile, host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
-        by_wall_clock |= also;
-        let record = record::judged(self.context, &case, judgement, &account);
-        let mut coverage = TestCoverage::default();
-        if self.shared.coverage {
-            coverage = TestCoverage::of(&case, &self.test.name);
-        }
-        let mut kept = Vec::new();
-        if job.keep_changes {
-            let passed = record.verdict == Verdict::Pass;
-            let changes = std::mem::take(&mut ran.remains.changes);
-            kept = resources::kept_changes(changes, &module.name, &self.test.name, passed);
-        }
-        let host_leak = ran.host_leak + host_leak;
-        Judged { record, by_wall_clock, profile, kept, coverage, host_leak, preemptions: ran.preemptions }
-    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -20,6 +20,7 @@ mod runner;
 mod schedules;
 mod seed;
 mod selection;
+mod single;
 mod slow;
 mod subtests;
 mod threads;

@@ -1,0 +1,93 @@
+//! One test: run, judged, and where it has threads, under as many schedules as are asked for.
+
+use super::coverage::TestCoverage;
+use super::execute::RunContext;
+use super::heap::{Accountant, Audit};
+use super::judge::Case;
+use super::plan::PlannedTest;
+use super::record::{self, RecordContext};
+use super::resources;
+use super::schedules;
+use crate::harness::TestEntry;
+use crate::model::change::KeptChange;
+use crate::model::profile::HeapProfile;
+use crate::model::{Exploration, TestRecord, Verdict};
+use crate::sandbox::wasi::Streams;
+use crate::sandbox::{Job, Preemptions, run};
+
+/// What a run of a test is judged with.
+pub struct SingleTest<'a> {
+    pub shared: &'a RunContext<'a>,
+    pub test: &'a PlannedTest,
+    pub context: &'a RecordContext<'a>,
+    pub entry: &'a TestEntry,
+}
+
+/// A run of a test that was judged.
+pub struct Judged {
+    pub record: TestRecord,
+    pub by_wall_clock: bool,
+    pub profile: HeapProfile,
+    pub kept: Vec<KeptChange>,
+    /// What it says of clean-up coverage; nothing where that is not wanted.
+    pub coverage: TestCoverage,
+    /// Host descriptors that are still open after it.
+    pub host_leak: u64,
+    preemptions: Preemptions,
+}
+
+impl SingleTest<'_> {
+    /// Runs the test, and where it has threads and passes, under as many other schedules as are asked for: until one fails.
+    pub fn under_schedules(&self, job: &Job<'_>) -> Judged {
+        let judged = self.once(job);
+        let schedules = self.shared.options.schedules;
+        let explores = schedules > 0
+            && job.schedule.is_none()
+            && job.module.has_threads()
+            && judged.record.verdict == Verdict::Pass
+            && job.grants.policy().unrepeatable().is_none();
+        if !explores {
+            return judged;
+        }
+        let under = |schedule: &Exploration| Job { schedule: Some(schedule.clone()), ..job.clone() };
+        let quiet = |schedule: &Exploration| Job { streams: Streams::Captured, keep_changes: false, ..under(schedule) };
+        let fails = |schedule: &Exploration| {
+            let judged = self.once(&quiet(schedule));
+            let fails = !matches!(judged.record.verdict, Verdict::Pass | Verdict::Skip);
+            fails.then_some(judged.preemptions.points)
+        };
+        let Some(found) = schedules::find(schedules, fails) else { return judged };
+        let mut failed = self.once(&under(&found.schedule));
+        let details = failed.record.details.get_or_insert_default();
+        let words = found.words(schedules, failed.preemptions.happened);
+        details.message = Some(match details.message.take() {
+            Some(message) => format!("{message}\n{words}"),
+            None => words,
+        });
+        failed
+    }
+
+    fn once(&self, job: &Job<'_>) -> Judged {
+        let mut ran = run(job);
+        let mut by_wall_clock = ran.ended_by_wall_clock();
+        let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
+        let case = Case { harness, module, policy, entry: self.entry, run: &ran };
+        let judgement = case.judge();
+        let accountant = Accountant { job, profile: self.shared.options.heap_profile };
+        let Audit { account, profile, host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
+        by_wall_clock |= also;
+        let record = record::judged(self.context, &case, judgement, &account);
+        let mut coverage = TestCoverage::default();
+        if self.shared.coverage {
+            coverage = TestCoverage::of(&case, &self.test.name);
+        }
+        let mut kept = Vec::new();
+        if job.keep_changes {
+            let passed = record.verdict == Verdict::Pass;
+            let changes = std::mem::take(&mut ran.remains.changes);
+            kept = resources::kept_changes(changes, &module.name, &self.test.name, passed);
+        }
+        let host_leak = ran.host_leak + host_leak;
+        Judged { record, by_wall_clock, profile, kept, coverage, host_leak, preemptions: ran.preemptions }
+    }
+}
