@@ -72,7 +72,7 @@ fn figures_and_leaks_are_of_the_subtest() {
 #[test]
 fn what_outlives_its_subtest_fails_the_test_where_the_profile_says_so() {
     let dir = scratch_dir();
-    write(&dir.path().join("airtight.toml"), "[profile.default]\nleaks = { outlived = \"fail\" }\n");
+    write(&dir.path().join("airtight.toml"), "[profile.default]\nfuel = \"50M\"\nleaks = { outlived = \"fail\" }\n");
     let module = guest("sdk/subtests").to_str().unwrap();
     run(dir.path(), ["run", module, "--report", "json=report.json"]);
     let report = read_report(&dir.path().join("report.json"));
