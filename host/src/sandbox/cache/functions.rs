@@ -4,15 +4,13 @@
 //! settings. What a run compiles becomes a pack of its own; a pack that is not larger than what is new is taken into it, so that
 //! there are few.
 
+use super::Cache;
 use super::pack::{Key, Pack};
-use super::{Cache, is_ours};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use wasmtime::CacheStore;
 
@@ -26,7 +24,6 @@ const PACKS: usize = 24;
 #[derive(Debug)]
 pub struct FunctionCache {
     cache: Cache,
-    folder: PathBuf,
     /// Read when the first function is looked for: most runs compile nothing.
     packs: OnceLock<RwLock<Vec<Pack>>>,
     /// What was compiled since the last pack was written.
@@ -36,27 +33,24 @@ pub struct FunctionCache {
 impl FunctionCache {
     /// The functions beside a cache's modules.
     pub fn of(cache: &Cache) -> Self {
-        let folder = cache.dir().join(FOLDER);
-        Self { cache: cache.clone(), folder, packs: OnceLock::new(), fresh: Mutex::default() }
+        Self { cache: cache.clone(), packs: OnceLock::new(), fresh: Mutex::default() }
     }
 
     /// Keeps what was compiled since the last time. A cache that cannot be written is a slower run, not an error.
     pub fn keep(&self) {
         let fresh = std::mem::take(&mut *self.fresh());
-        let packs = self.packs.get_or_init(Default::default);
+        let packs = self.packs();
         packs.read().unwrap_or_else(PoisonError::into_inner).iter().for_each(Pack::touch);
         if fresh.is_empty() {
             return;
         }
         if let Err(error) = self.try_keep(fresh, &mut packs.write().unwrap_or_else(PoisonError::into_inner)) {
-            tracing::warn!("compiled functions cannot be kept in {}: {error:#}", self.folder.display());
+            tracing::warn!("compiled functions cannot be kept in {}: {error:#}", self.cache.dir().display());
         }
     }
 
     fn try_keep(&self, mut fresh: BTreeMap<Key, Vec<u8>>, packs: &mut Vec<Pack>) -> anyhow::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let ours = is_ours(self.cache.dir()) && is_ours(&self.folder);
-        anyhow::ensure!(ours, "the folder is another user's, or others may write it");
+        let folder = self.cache.make(FOLDER)?;
         let most = self.cache.max_bytes() / 2;
         let mut size: u64 = fresh.values().map(|bytes| bytes.len() as u64).sum();
         if size > most {
@@ -77,7 +71,7 @@ impl FunctionCache {
             }
             taken.push(smallest);
         }
-        let written = Pack::write(&self.folder, &fresh)?;
+        let written = Pack::write(&folder, &fresh)?;
         for pack in taken.iter().filter(|pack| pack.path() != written.path()) {
             // Another run may have been here first.
             let _ = fs::remove_file(pack.path());
@@ -91,12 +85,14 @@ impl FunctionCache {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn packs(&self) -> &RwLock<Vec<Pack>> {
+        self.packs.get_or_init(|| self.open_packs().into())
+    }
+
     fn open_packs(&self) -> Vec<Pack> {
-        if !is_ours(self.cache.dir()) || !is_ours(&self.folder) {
-            return Vec::new();
-        }
+        let Some(folder) = self.cache.find(FOLDER) else { return Vec::new() };
         let mut packs = Vec::new();
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             match Pack::open(&entry.path()) {
                 Ok(pack) => packs.extend(pack),
                 // Another run has taken it into a larger one.
@@ -114,8 +110,7 @@ impl FunctionCache {
 impl CacheStore for FunctionCache {
     fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
         let key: &Key = key.try_into().ok()?;
-        let packs = self.packs.get_or_init(|| self.open_packs().into());
-        let kept = packs.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(|pack| pack.get(key));
+        let kept = self.packs().read().unwrap_or_else(PoisonError::into_inner).iter().find_map(|pack| pack.get(key));
         kept.or_else(|| self.fresh().get(key).cloned()).map(Cow::Owned)
     }
 
@@ -130,7 +125,7 @@ impl CacheStore for FunctionCache {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     /// A cache in a folder, as another run opens it.
     fn open(dir: &Path, most: u64) -> FunctionCache {
@@ -163,6 +158,16 @@ mod tests {
         let other = open(dir.path(), u64::MAX);
         assert!((0..10).all(|key| has(&other, key)) && !has(&other, 10));
         assert!(!other.insert(b"a key of another length", Vec::new()));
+    }
+
+    /// A module without functions is compiled, too.
+    #[test]
+    fn what_was_kept_is_found_behind_a_compilation_that_looked_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        compile(&open(dir.path(), u64::MAX), 0..10);
+        let cache = open(dir.path(), u64::MAX);
+        cache.keep();
+        assert!(has(&cache, 1));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use super::{is_ours, sum};
 use crate::catalogue::CompileCaps;
 use crate::instrument::REWRITER_VERSION;
+use anyhow::Context;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -86,6 +87,21 @@ impl Cache {
         &self.dir
     }
 
+    /// A folder of it, if that is there and all of it is ours.
+    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
+        let folder = self.dir.join(name);
+        (is_ours(&self.dir) && is_ours(&folder)).then_some(folder)
+    }
+
+    /// A folder of it, made where it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made, or is not ours.
+    pub(super) fn make(&self, name: &str) -> anyhow::Result<PathBuf> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.dir.join(name))?;
+        self.find(name).context("the folder is another user's, or others may write it")
+    }
+
     /// Most that it keeps, in bytes.
     pub(super) fn max_bytes(&self) -> u64 {
         self.max_bytes
@@ -98,11 +114,7 @@ impl Cache {
 
     /// The compiled module, if there is a whole one of ours.
     pub(in crate::sandbox) fn load(&self, engine: &wasmtime::Engine, key: &CacheKey) -> Option<Module> {
-        let folder = self.dir.join(&key.0);
-        if !is_ours(&self.dir) || !is_ours(&folder) {
-            return None;
-        }
-        for entry in fs::read_dir(&folder).ok()?.flatten() {
+        for entry in fs::read_dir(self.find(&key.0)?).ok()?.flatten() {
             let path = entry.path();
             if path.extension().is_none_or(|extension| extension != "cwasm") || !is_ours(&path) {
                 continue;
@@ -130,9 +142,7 @@ impl Cache {
         if bytes.len() as u64 > self.max_bytes {
             return Ok(());
         }
-        let folder = self.dir.join(&key.0);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        anyhow::ensure!(is_ours(&self.dir) && is_ours(&folder), "the folder is another user's, or others may write it");
+        let folder = self.make(&key.0)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(&bytes)?;
         file.persist(folder.join(format!("{}.cwasm", sum(&bytes))))?;
