@@ -39,7 +39,7 @@ pub struct Judged {
 impl SingleTest<'_> {
     /// Runs the test, and where it has threads and passes, under as many other schedules as are asked for: until one fails.
     pub fn under_schedules(&self, job: &Job<'_>) -> Judged {
-        let judged = self.once(job);
+        let mut judged = self.once(job);
         let schedules = self.shared.options.schedules;
         let explores = schedules > 0
             && job.schedule.is_none()
@@ -51,13 +51,19 @@ impl SingleTest<'_> {
         }
         let under = |schedule: &Exploration| Job { schedule: Some(schedule.clone()), ..job.clone() };
         let quiet = |schedule: &Exploration| Job { streams: Streams::Captured, keep_changes: false, ..under(schedule) };
+        let mut host_leak = judged.host_leak;
         let fails = |schedule: &Exploration| {
             let judged = self.once(&quiet(schedule));
+            host_leak += judged.host_leak;
             let fails = !matches!(judged.record.verdict, Verdict::Pass | Verdict::Skip);
             fails.then_some(judged.preemptions.points)
         };
-        let Some(found) = schedules::find(schedules, fails) else { return judged };
+        let Some(found) = schedules::find(schedules, fails) else {
+            judged.host_leak = host_leak;
+            return judged;
+        };
         let mut failed = self.once(&under(&found.schedule));
+        failed.host_leak += host_leak;
         let details = failed.record.details.get_or_insert_default();
         let words = found.words(schedules, failed.preemptions.happened);
         details.message = Some(match details.message.take() {
