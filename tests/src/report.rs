@@ -40,3 +40,17 @@ pub fn verdicts(report: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     tests(report).map(|(module, test)| (format!("{module} {}", text(&test["name"])), text(&test["verdict"]))).collect()
 }
+
+/// Asserts that each of so many tests has the verdict with which its name begins.
+///
+/// # Panics
+/// One has another, or they are more or less.
+pub fn assert_as_named(report: &Value, count: usize) {
+    let found = verdicts(report);
+    assert_eq!(found.len(), count);
+    let wrong: Vec<_> = found
+        .iter()
+        .filter(|(test, verdict)| !test.rsplit(' ').next().is_some_and(|name| name.starts_with(&**verdict)))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

@@ -1,8 +1,8 @@
 //! Tests with threads, of Rust's own harness. The module is kept: not every machine has the target. See `guests/threads/build.sh`.
 
 use airtight_tests::{
-    Ran, airtight_test, canonical, command, digest, guests_dir, read_report, run, scratch_dir, tests, toolchain,
-    verdicts, workspace, write,
+    Ran, airtight_test, assert_as_named, canonical, command, digest, guests_dir, read_report, run, scratch_dir, tests,
+    toolchain, verdicts, workspace, write,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -21,17 +21,6 @@ fn run_threads(more: &[&str]) -> (Ran, Value) {
     (ran, read_report(&report))
 }
 
-/// Each test's name begins with its verdict.
-fn as_named(report: &Value) {
-    let found = verdicts(report);
-    assert_eq!(found.len(), 30);
-    let wrong: Vec<_> = found
-        .iter()
-        .filter(|(test, verdict)| !test.rsplit(' ').next().is_some_and(|name| name.starts_with(&**verdict)))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
-}
-
 fn test<'r>(report: &'r Value, name: &str) -> &'r Value {
     tests(report).find(|(_, test)| test["name"] == name).unwrap().1
 }
@@ -41,7 +30,7 @@ fn every_test_ends_as_it_does_natively_under_any_seed() {
     for seed in ["0", "1", "2", "3", "random"] {
         let (Ran { status, stdout, .. }, report) = run_threads(&["--seed", seed]);
         assert_eq!(status, Some(100), "{stdout}");
-        as_named(&report);
+        assert_as_named(&report, 30);
     }
 }
 
@@ -207,7 +196,7 @@ fn a_crate_is_built_for_it_by_option_and_by_setting() {
     let guest = guests_dir().join("threads");
     let kept = dir.path().join("guest.json");
     build_guest(&guest, &kept, &dir.path().join("guest-target"));
-    as_named(&read_report(&kept));
+    assert_as_named(&read_report(&kept), 30);
 }
 
 fn build_guest(guest: &Path, report: &Path, target: &Path) {

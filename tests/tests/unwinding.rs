@@ -2,7 +2,8 @@
 //! has. See `guests/unwinding/build.sh`.
 
 use airtight_tests::{
-    Ran, airtight_test, digest, guests_dir, read_report, run, scratch_dir, tests, verdicts, workspace, write,
+    Ran, airtight_test, assert_as_named, digest, guests_dir, read_report, run, scratch_dir, tests, verdicts, workspace,
+    write,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -27,22 +28,11 @@ fn panics() -> &'static (Ran, Value) {
     PANICS.get_or_init(|| run_panics(&["--show-output", "never"]))
 }
 
-/// Each test's name begins with its verdict.
-fn as_named(report: &Value) {
-    let found = verdicts(report);
-    assert_eq!(found.len(), 19);
-    let wrong: Vec<_> = found
-        .iter()
-        .filter(|(test, verdict)| !test.rsplit(' ').next().is_some_and(|name| name.starts_with(&**verdict)))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
-}
-
 #[test]
 fn every_test_ends_as_it_does_natively() {
     let (Ran { status, stdout, .. }, report) = panics();
     assert_eq!(*status, Some(100), "{stdout}");
-    as_named(report);
+    assert_as_named(report, 19);
 }
 
 #[test]
@@ -157,7 +147,7 @@ fn a_crate_is_built_for_it_by_option_and_by_setting() {
     let told = format!("json={}", report.display());
     let args = ["test", ".", "--unwind", "--release", "--target-dir", target.to_str().unwrap(), "--report", &told];
     run(&guest, args);
-    as_named(&read_report(&report));
+    assert_as_named(&read_report(&report), 19);
 }
 
 /// Tests of the SDK: each name begins with its verdict, and what is printed says whether destructors ran.

@@ -192,6 +192,11 @@ pub(crate) fn subtests_failure(subtests: &[SubtestRun]) -> Option<String> {
     })
 }
 
+/// What is said of a clean-up that did not finish, where it stands beside other failures.
+pub(crate) fn cleanup_failure(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
+    format!("{} failed: {}", cleanup.title(), cleanup_message(cleanup, symbols))
+}
+
 /// What went wrong in a clean-up.
 pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
     if let Some(panic) = rust::last_panic(&cleanup.stderr) {

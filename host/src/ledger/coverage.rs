@@ -1,13 +1,10 @@
 //! Where handles were acquired, and whether each was released by the end of its scope.
 
-use super::{Handle, Kind, Ledger, Stack, both_ends};
+use super::{Handle, Kind, Ledger, Stack, short};
 use std::collections::BTreeMap;
 
 /// Places that are told apart at most.
 const MAX_SITES: usize = 4096;
-
-/// Frames that are kept of each end of a stack.
-const END_FRAMES: usize = 64;
 
 /// The places where one test acquired handles.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -63,10 +60,6 @@ impl Ledger {
         left.filter(|handle| !handle.outlives).for_each(|handle| sites.missed(handle));
         Some(sites)
     }
-}
-
-fn short(stack: &Stack) -> Stack {
-    both_ends(stack.clone(), END_FRAMES)
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
 use outlived::Outlived;
 pub use outlived::{OutlivedHandles, Outliving};
 pub use scope::{ScopeHandles, ScopeId};
-pub(crate) use stack::both_ends;
 pub use stack::{RawFrame, Stack};
+pub(crate) use stack::{both_ends, short};
 pub use tracked::TrackedCounts;
 
 use std::collections::BTreeMap;

@@ -1,14 +1,11 @@
 //! Handles that outlived the scope which acquired them, and were released later.
 
-use super::{Handle, Kind, Ledger, Stack, both_ends};
+use super::{Handle, Kind, Ledger, Stack, short};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Places that are told apart at most. Those of more are counted.
 const MAX_LISTED: usize = 1000;
-
-/// Frames that are kept of each end of a stack: what is kept here is not part of what the host holds for a test.
-const END_FRAMES: usize = 64;
 
 /// Of which kind handles are, the user's kind of those that are the user's own, and where they were acquired.
 type Site = (Kind, Option<Arc<str>>, Option<Stack>);
@@ -94,8 +91,4 @@ impl Ledger {
 
 fn site(handle: &Handle) -> Site {
     (handle.kind, handle.tracked.clone(), handle.stack.as_ref().map(short))
-}
-
-fn short(stack: &Stack) -> Stack {
-    both_ends(stack.clone(), END_FRAMES)
 }

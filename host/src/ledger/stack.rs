@@ -21,6 +21,15 @@ impl RawFrame {
 /// A captured stack, innermost frame first.
 pub type Stack = Arc<[RawFrame]>;
 
+/// Frames that are kept of each end of a stack which many books keep beside each other: what these take is not part of what the host
+/// holds for a test.
+const SHORT: usize = 64;
+
+/// A stack short enough to be kept by the thousand.
+pub(crate) fn short(stack: &Stack) -> Stack {
+    both_ends(Stack::clone(stack), SHORT)
+}
+
 /// The first and the last `each` frames of a stack, with [`RawFrame::LEFT_OUT`] between them; all of it where it has no more. A
 /// recursion can be a hundred thousand frames deep, and its ends tell where it started and where it is.
 pub(crate) fn both_ends(stack: Stack, each: usize) -> Stack {

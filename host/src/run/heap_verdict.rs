@@ -2,6 +2,7 @@
 
 use super::heap::{Account, Balance};
 use super::subtests::ScopeNames;
+use crate::ledger::heap::Figures;
 use crate::ledger::heap::sites::Site;
 use crate::ledger::{ScopeId, Stack};
 use crate::model::{
@@ -35,20 +36,26 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
         balance.map(|balance| sites(balance).iter().map(figure).sum())
     };
     Heap {
-        tracked: true,
-        why: None,
-        why_code: None,
-        peak: exact.then_some(figures.peak),
-        total: exact.then_some(figures.total),
-        allocations: exact.then_some(figures.allocations),
-        frees: exact.then_some(figures.frees),
-        reallocations: exact.then_some(figures.reallocations),
         lost: sum(|balance| &balance.lost, |site| site.bytes),
         lost_blocks: sum(|balance| &balance.lost, |site| site.blocks),
         retained: sum(|balance| &balance.retained, |site| site.bytes),
         retained_blocks: sum(|balance| &balance.retained, |site| site.blocks),
         doubt: balance.and_then(|balance| Some(balance.doubt.as_ref()?.to_string())),
         doubt_code: balance.and_then(|balance| Some(balance.doubt.as_ref()?.code().into())),
+        ..if exact { tracked(figures) } else { Heap { tracked: true, ..Heap::default() } }
+    }
+}
+
+/// The figures of a heap that was seen, without what is left on it.
+pub fn tracked(figures: &Figures) -> Heap {
+    Heap {
+        tracked: true,
+        peak: Some(figures.peak),
+        total: Some(figures.total),
+        allocations: Some(figures.allocations),
+        frees: Some(figures.frees),
+        reallocations: Some(figures.reallocations),
+        ..Heap::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::threads;
 use crate::harness::hints::MissingPath;
 use crate::harness::rust::{self, OUT_OF_MEMORY};
-use crate::harness::sdk::{cleanup_message, failure_message, subtests_failure};
+use crate::harness::sdk::{cleanup_failure, failure_message, subtests_failure};
 use crate::harness::{Evidence, Finish, TestEntry, harness};
 use crate::harness::{c, go, hints};
 use crate::model::{Frame, Harness, Limit, LimitRecord, SuppressedRecord, Verdict, verdict_of_breach};
@@ -262,10 +262,8 @@ impl Case<'_> {
         let ended = |path: &str| outcome.subtests.iter().any(|one| one.path == path && one.ending.is_some());
         let of_test = |cleanup: &&FailedCleanup| !cleanup.subtest.as_deref().is_some_and(ended);
         let cleanups = outcome.cleanups.iter().filter(of_test);
-        let of_cleanups = cleanups.map(|cleanup| {
-            let message = format!("{} failed: {}", cleanup.title(), cleanup_message(cleanup, symbols));
-            SuppressedRecord::new(message, Some(cleanup.ordinal))
-        });
+        let of_cleanups =
+            cleanups.map(|cleanup| SuppressedRecord::new(cleanup_failure(cleanup, symbols), Some(cleanup.ordinal)));
         // Where nothing else failed, the first of them is the failure.
         let first = matches!(judgement.verdict, Verdict::Pass | Verdict::Skip);
         let later = later.into_iter().map(|message| SuppressedRecord::new(message, None));
@@ -284,7 +282,7 @@ impl Case<'_> {
         let Some(first) = self.run.sdk.as_ref().and_then(|said| said.cleanups.first()) else { return };
         if matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) {
             *judgement = Judgement {
-                message: Some(format!("{} failed: {}", first.title(), cleanup_message(first, &self.module.symbols))),
+                message: Some(cleanup_failure(first, &self.module.symbols)),
                 reason: None,
                 suppressed: std::mem::take(&mut judgement.suppressed),
                 ..Judgement::new(Verdict::Fail)

@@ -1,9 +1,10 @@
 //! From how a test's subtests went to their records.
 
 use super::heap::Account;
+use super::heap_verdict;
 use super::judge::{Case, Judgement};
 use crate::harness::rust::{self, OUT_OF_MEMORY};
-use crate::harness::sdk::{cleanup_message, failure_message};
+use crate::harness::sdk::{cleanup_failure, failure_message};
 use crate::ledger::ScopeId;
 use crate::ledger::heap::sites::Site;
 use crate::model::{Heap, Resource, SubtestRecord, SuppressedRecord, Usage, Verdict};
@@ -94,8 +95,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, test: &str, subtest: &SubtestR
     failures.extend(subtest.said.panic.iter().map(|panic| plain(panic.text.clone())));
     let cleanups = case.run.sdk.iter().flat_map(|said| &said.cleanups);
     for cleanup in cleanups.filter(|cleanup| cleanup.subtest.as_deref() == Some(&*subtest.path)) {
-        let message = format!("{} failed: {}", cleanup.title(), cleanup_message(cleanup, symbols));
-        failures.push(SuppressedRecord::new(message, Some(cleanup.ordinal)));
+        failures.push(SuppressedRecord::new(cleanup_failure(cleanup, symbols), Some(cleanup.ordinal)));
     }
     if failures.is_empty() && subtest.failed_within {
         failures.push(plain("a subtest of it failed".to_owned()));
@@ -141,17 +141,11 @@ fn usage(subtest: &SubtestRun, account: &Account, left: Option<Left>) -> Usage {
     let figures = subtest.heap.filter(|_| matches!(account, Account::Tracked { .. }));
     let left = |at: usize| left.filter(|_| subtest.finished()).map(|left| left[at]);
     let heap = figures.map(|figures| Heap {
-        tracked: true,
-        peak: Some(figures.peak),
-        total: Some(figures.total),
-        allocations: Some(figures.allocations),
-        frees: Some(figures.frees),
-        reallocations: Some(figures.reallocations),
         lost: left(0),
         lost_blocks: left(1),
         retained: left(2),
         retained_blocks: left(3),
-        ..Heap::default()
+        ..heap_verdict::tracked(&figures)
     });
     Usage {
         fuel: Some(subtest.fuel),

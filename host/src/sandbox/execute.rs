@@ -13,7 +13,7 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
-use super::threads::{Preemptions, Shared, StoppedThread, ThreadGroup, call_guest};
+use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::{Exploration, RefusedGrowth, SubtestFilter};
@@ -314,7 +314,7 @@ impl TestRun<'_> {
         if matches!(self.job.entry, Entry::Sdk(_)) {
             if self.job.module.catalogue.has_initialize {
                 let initialize = instance.get_typed_func::<(), ()>(&mut self.store, "_initialize")?;
-                call_guest(&mut self.threads, &mut self.store, &initialize, ())?;
+                MainThread { store: &mut self.store, threads: &mut self.threads }.call_guest(&initialize, ())?;
             }
             self.setup.globals = self.job.module.save_globals(&mut self.store, &instance);
         }
@@ -360,7 +360,7 @@ impl TestRun<'_> {
                     }
                 }
                 let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
-                call_guest(&mut self.threads, store, &start, ())?;
+                MainThread { store, threads: &mut self.threads }.call_guest(&start, ())?;
                 Ok(None)
             }
             Entry::Sdk(call) => {
@@ -375,7 +375,7 @@ impl TestRun<'_> {
                 };
                 store.data_mut().scopes.begin(guest, self.job.subtests.cloned());
                 self.setup.called = true;
-                sdk::call(store, (instance, &mut self.threads), call).map(Some)
+                sdk::call(MainThread { store, threads: &mut self.threads }, instance, call).map(Some)
             }
         }
     }

@@ -234,7 +234,7 @@ pub(super) fn run_subtest(
 
 /// How many growths of memory the test was refused.
 fn refusals(state: &TestState) -> u64 {
-    state.limiter.refused().map_or(0, |refused| refused.times)
+    state.memory_use().1.map_or(0, |refused| refused.times)
 }
 
 /// Whether the trap that ended a subtest ends its test: there is no memory left, or it is the panic that the test expects.
@@ -302,7 +302,7 @@ fn end(
     let (index, began, printed) = (scope.index, scope.fuel, scope.stderr);
     let record = SubtestRun {
         fuel: state.spent_by_test(left).saturating_sub(began),
-        linear_peak: state.limiter.peak(),
+        linear_peak: state.memory_use().0,
         stderr: match &ending {
             Ending::Returned => Vec::new(),
             _ => state.wasi.stderr().get(printed..).unwrap_or_default().to_vec(),
@@ -364,13 +364,13 @@ fn run_cleanups(
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let own = state.suspend(left);
-    state.limiter.open_reserve(crate::policy::CLEANUP_MEMORY_RESERVE);
+    state.open_memory_reserve(crate::policy::CLEANUP_MEMORY_RESERVE);
     let moved = state.wasi.suspend();
     let values: Vec<(Global, Val)> = guest.globals.iter().copied().zip(globals.iter().copied()).collect();
     let ran = super::cleanups::run(caller, &guest.instance, &values, depth);
     let state = caller.data_mut();
     state.wasi.resume(moved);
-    state.limiter.close_reserve();
+    state.close_memory_reserve();
     for (global, value) in &values {
         global.set(&mut *caller, *value)?;
     }

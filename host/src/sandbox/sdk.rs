@@ -5,7 +5,7 @@ use super::ending::Ending;
 use super::said::{self, Failure, Said};
 use super::scopes::SubtestRun;
 use super::state::TestState;
-use super::threads::{MainThread, ThreadGroup, call_guest};
+use super::threads::{CallGuest, MainThread, ThreadGroup};
 use super::wasi::deadline_after;
 use crate::policy::CLEANUP_MEMORY_RESERVE;
 use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
@@ -59,17 +59,13 @@ impl SdkOutcome {
 pub(super) type GlobalValues = Vec<(Global, Val)>;
 
 /// Calls the test's export, and gives its return value.
-pub(super) fn call(
-    store: &mut Store<TestState>,
-    (instance, threads): (&Instance, &mut Option<ThreadGroup<'_>>),
-    call: &SdkCall,
-) -> wasmtime::Result<u32> {
-    let export = instance.get_module_export(&mut *store, &call.export);
+pub(super) fn call(mut main: MainThread<'_, '_>, instance: &Instance, call: &SdkCall) -> wasmtime::Result<u32> {
+    let export = instance.get_module_export(&mut *main.store, &call.export);
     let test = export
         .and_then(wasmtime::Extern::into_func)
         .ok_or_else(|| wasmtime::format_err!("the test's export is gone"))?;
-    let test = test.typed::<(), u32>(&*store)?;
-    call_guest(threads, store, &test, ())
+    let test = test.typed::<(), u32>(&*main.store)?;
+    main.call_guest(&test, ())
 }
 
 /// Reads what the test said, and runs its clean-ups. `said` is what its export returned.

@@ -62,7 +62,7 @@ fn said(
     payload: Payload,
 ) -> wasmtime::Result<PanicSaid> {
     store.data_mut().panics.begin_reading();
-    store.data_mut().limiter.open_reserve(CLEANUP_MEMORY_RESERVE);
+    store.data_mut().open_memory_reserve(CLEANUP_MEMORY_RESERVE);
     let deadline = deadline_after(store.data().wasi.timeout());
     store.data_mut().wasi.set_deadline(deadline);
     refuel(&mut *store, CLEANUP_FUEL)?;

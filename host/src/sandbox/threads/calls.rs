@@ -5,7 +5,7 @@ use super::schedule::{Wait, Wake};
 use super::seat::Seat;
 use super::stopped::Stopped;
 use crate::catalogue::threads;
-use crate::ledger::both_ends;
+use crate::ledger::short;
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::{Capture, Halt, around, meter};
@@ -17,9 +17,6 @@ use wiggle::GuestMemory;
 
 /// What `thread-spawn` gives where there are too many threads: wasi-libc makes `EAGAIN` of it.
 const REFUSED: i32 = -6;
-
-/// Frames that are kept of each end of the stack of a thread that was spawned.
-const SPAWN_FRAMES: usize = 64;
 
 /// The module name under which the functions are kept that waits call. No guest can import them.
 const MODULE: &str = "airtight:threads";
@@ -106,7 +103,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
                 call(&mut caller, (Capture::Always, true), move |state, _| {
                     let stack = state.wasi.take_stack().unwrap_or_else(|| [].into());
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
-                    let spawned = seat.board.schedule().spawn(given, both_ends(stack, SPAWN_FRAMES));
+                    let spawned = seat.board.schedule().spawn(given, short(&stack));
                     Ok(spawned.map_or(REFUSED, u32::cast_signed))
                 })
                 .await

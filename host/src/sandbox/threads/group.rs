@@ -367,32 +367,12 @@ async fn run_thread(
     entry.call_async(store, given).await
 }
 
-/// Calls a function of the main thread, with or without others.
-///
-/// # Errors
-/// Those of the call, or of another thread that ended the test.
-pub fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
-    threads: &mut Option<ThreadGroup<'_>>,
-    store: &mut Store<TestState>,
-    function: &TypedFunc<P, R>,
-    params: P,
-) -> wasmtime::Result<R> {
-    let Some(group) = threads else { return function.call(store, params) };
-    let done = group.drive(function.call_async(&mut *store, params))?;
-    let left = store.get_fuel()?;
-    store.data().spent(left);
-    if group.board.schedule().is_out_of_fuel() {
-        return Err(EndedAll { why: EndReason::Fuel, stack: [].into() }.into());
-    }
-    Ok(done)
-}
-
 /// What functions of a guest are called through: the store of its main thread, or a call of the host that it is in.
 pub trait CallGuest: AsContextMut<Data = TestState> {
     /// Calls one.
     ///
     /// # Errors
-    /// Those of the call.
+    /// Those of the call, or of another thread that ended the test.
     fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
         &mut self,
         function: &TypedFunc<P, R>,
@@ -400,7 +380,7 @@ pub trait CallGuest: AsContextMut<Data = TestState> {
     ) -> wasmtime::Result<R>;
 }
 
-/// A guest that is not in any call.
+/// A guest that is not in any call: its main thread, with the others where it has any.
 pub struct MainThread<'a, 't> {
     pub store: &'a mut Store<TestState>,
     pub threads: &'a mut Option<ThreadGroup<'t>>,
@@ -426,7 +406,15 @@ impl CallGuest for MainThread<'_, '_> {
         function: &TypedFunc<P, R>,
         params: P,
     ) -> wasmtime::Result<R> {
-        call_guest(self.threads, self.store, function, params)
+        let Self { store, threads } = self;
+        let Some(group) = threads else { return function.call(store, params) };
+        let done = group.drive(function.call_async(&mut **store, params))?;
+        let left = store.get_fuel()?;
+        store.data().spent(left);
+        if group.board.schedule().is_out_of_fuel() {
+            return Err(EndedAll { why: EndReason::Fuel, stack: [].into() }.into());
+        }
+        Ok(done)
     }
 }
 

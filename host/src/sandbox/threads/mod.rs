@@ -23,7 +23,7 @@ mod stopped;
 
 pub use calls::{add_to_linker, call, hooks};
 pub use explore::Preemptions;
-pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule, call_guest};
+pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule};
 pub use memory::{CappedMemories, MemoryLimit};
 pub use schedule::Wait;
 pub use seat::Seat;
