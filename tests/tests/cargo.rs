@@ -1,7 +1,7 @@
 //! Cargo drives airtight, and airtight drives cargo.
 
 use airtight_tests::{
-    Ran, airtight_test, command, guest, guests, guests_dir, guests_target_dir, program, read_report, scratch_dir,
+    Ran, airtight_test, command, guest, guests, guests_dir, guests_target_dir, program, read_report, run, scratch_dir,
     toolchain, verdicts, workspace, write,
 };
 use std::fs;
@@ -134,6 +134,38 @@ fn the_runner_answers_nextest() {
 fn the_runner_refuses_arguments_that_it_does_not_know() {
     let wrong = runner("plain/endings", &["--no-such-option"]);
     assert_eq!(wrong.status, Some(2), "{}", wrong.stderr);
+}
+
+/// nextest's own language: what it selects, and what is wrong with it, which is said before anything is built.
+#[test]
+fn filter_expressions_are_nextest_s() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("base", PASSES), ("app", "#[test]\nfn parses() {}\n#[test]\nfn prints() {}\n")]);
+    let manifest = "[package]\nname = \"app\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[dependencies]\nbase = { path = \"../base\" }\n";
+    write(&dir.path().join("app/Cargo.toml"), manifest);
+    write(&dir.path().join("app/tests/smoke.rs"), "#[test]\nfn parses_all() {}\n");
+    let selected = |args: &[&str]| -> Vec<String> {
+        let ran = airtight_test(dir.path(), &[&["--workspace"], args].concat(), &[]);
+        assert_eq!(ran.status, Some(0), "{args:?}: {}{}", ran.stdout, ran.stderr);
+        verdicts(&read_report(&dir.path().join("report.json"))).into_keys().collect()
+    };
+    assert_eq!(selected(&["-E", "test(/^parse/)"]), ["app parses", "app/smoke parses_all"]);
+    assert_eq!(selected(&["-E", "package(app) & !kind(test)"]), ["app parses", "app prints"]);
+    assert_eq!(selected(&["-E", "deps(app)", "--", "pass"]), ["base pass"], "both select");
+    assert_eq!(
+        selected(&["-E", "test(=prints)", "-E", "binary_id(app::smoke)"]),
+        ["app prints", "app/smoke parses_all"]
+    );
+    let none = airtight_test(dir.path(), &["--workspace", "-E", "none()"], &[]);
+    assert_eq!(none.status, Some(4), "{}", none.stderr);
+    write(&dir.path().join("app/src/lib.rs"), "does not compile");
+    for wrong in ["test(", "package(nobody)"] {
+        let refused = airtight_test(dir.path(), &["--workspace", "-E", wrong], &[]);
+        assert_eq!(refused.status, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(wrong) && !refused.stderr.contains("Compiling"), "{}", refused.stderr);
+    }
+    let module = run(dir.path(), ["run", guest("plain/endings").to_str().unwrap(), "-E", "all()"]);
+    assert!(module.status == Some(2) && module.stderr.contains("modules name none"), "{}", module.stderr);
 }
 
 /// With nextest itself, where it is installed; the contract is tested above in any case.

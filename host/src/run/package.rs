@@ -143,7 +143,7 @@ impl Runner {
             return Err(FileError::Harness { module: artifact.name.clone(), disagreement });
         }
         let env = artifact.env.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Ok(Subject { module, grants: ModuleGrants::package(&artifact.manifest_dir, env) })
+        Ok(Subject::new(module).with_grants(ModuleGrants::package(&artifact.manifest_dir, env)))
     }
 }
 

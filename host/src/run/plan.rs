@@ -35,18 +35,37 @@ pub struct ModuleGrants {
 pub struct Subject {
     pub(crate) module: LoadedModule,
     pub(crate) grants: ModuleGrants,
+    filter: Option<NameFilter>,
 }
+
+/// Whether a test of this name is selected.
+type NameFilter = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl Subject {
     /// A module whose tests get what the profile grants.
     pub fn new(module: LoadedModule) -> Self {
-        Self { module, grants: ModuleGrants::default() }
+        Self { module, grants: ModuleGrants::default(), filter: None }
     }
 
     /// The same module, whose tests get these grants beside the profile's.
     #[must_use]
     pub fn with_grants(self, grants: ModuleGrants) -> Self {
         Self { grants, ..self }
+    }
+
+    /// The same module, of whose tests only those are selected for whose names this says so, and the run's selection too.
+    ///
+    /// ```no_run
+    /// use airtight::{LoadOptions, Runner, Subject, config::Config};
+    ///
+    /// let runner = Runner::builder(&Config::default(), "default")?.build()?;
+    /// let module = runner.load(std::fs::read("tests.wasm")?, LoadOptions::named("tests"))?;
+    /// let subject = Subject::new(module).with_filter(|test| test.starts_with("parser::"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_filter(self, filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self { filter: Some(Box::new(filter)), ..self }
     }
 
     /// The module.
@@ -213,14 +232,14 @@ pub(super) struct Planner<'a> {
 impl Planner<'_> {
     /// Lists and selects a module's tests. `selected` counts over all modules, for partitions.
     pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<PlannedModule, RunError> {
-        let Subject { module, grants } = subject;
+        let Subject { module, grants, filter } = subject;
         let grants = grants.for_module(&module);
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
         let candidates = self.candidates(&module, &shared)?;
         let all = candidates.len();
         let mut tests = Vec::new();
         for candidate in candidates {
-            if !self.selects(&candidate) {
+            if !self.selects(&candidate) || filter.as_ref().is_some_and(|selects| !selects(&candidate.test.name)) {
                 continue;
             }
             let index = *selected;

@@ -29,7 +29,7 @@ mod toolchain;
 #[cfg(feature = "build")]
 pub use {
     error::ToolchainError,
-    guests::build::{Artifact, BuildError, BuildEvent, BuildOutput, build},
+    guests::build::{Artifact, BuildError, BuildEvent, BuildOutput, build, metadata},
     guests::failures::{BuildFailure, FailedDependency, Relation},
     guests::package::TargetKind,
     guests::request::{BuildRequest, CargoProfile, TargetFilter},

@@ -187,6 +187,9 @@ pub struct TestArgs {
     /// Parts of names that select tests.
     #[arg(skip)]
     pub filters: Vec<String>,
+    /// Only tests that this filter expression of nextest's selects, for example 'package(app) & test(/^parse/)'; any of several.
+    #[arg(short = 'E', long, visible_alias = "filter-expr", value_name = "EXPRESSION")]
+    pub filterset: Vec<String>,
     /// Filters are whole names.
     #[arg(long)]
     pub exact: bool,
@@ -247,6 +250,20 @@ impl TestArgs {
         }
         rest.apply(self, run);
         Ok(())
+    }
+
+    /// Refuses filter expressions where there are modules alone.
+    ///
+    /// # Errors
+    /// There is one.
+    pub fn refuse_filtersets(&self) -> Result<(), Failure> {
+        if self.filterset.is_empty() {
+            return Ok(());
+        }
+        let instead = "choose tests by parts of their names: `-- PART --skip PART`";
+        Err(Failure::usage(format!(
+            "-E: filter expressions are about a workspace's packages, and modules name none; {instead}"
+        )))
     }
 
     pub fn selection(&self) -> Selection {

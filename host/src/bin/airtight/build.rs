@@ -2,6 +2,7 @@
 
 use crate::args::BuildArgs;
 use crate::failure::{Failure, say};
+use crate::filterset::{self, Filtersets};
 use crate::session::config_above;
 use airtight::config::{Config, Profile};
 use airtight::report::console::OneLine;
@@ -35,11 +36,20 @@ pub fn threaded(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Re
     made
 }
 
+/// What was built, and which of its tests filter expressions select.
+pub struct Built {
+    pub output: BuildOutput,
+    pub filtersets: Option<Filtersets>,
+    /// What they were read with.
+    pub metadata: Option<String>,
+}
+
 /// Builds what the arguments ask for, of the package or workspace at `path`; what could not be built is said on standard
-/// error.
+/// error. Filter expressions are read before that.
 ///
 /// Panics of what is built unwind where the profile or the arguments say so, and it has threads likewise.
-pub fn build(args: &BuildArgs, path: &Path, profile: &Profile) -> Result<BuildOutput, Failure> {
+pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Profile) -> Result<Built, Failure> {
+    filterset::check(filtersets)?;
     let request = args.request(path);
     let permission = if args.setup { Permission::System } else { Permission::Cache };
     let (unwinds, threads) = (args.unwind || profile.unwinds(), args.wants_threads() || profile.has_threads());
@@ -56,6 +66,9 @@ pub fn build(args: &BuildArgs, path: &Path, profile: &Profile) -> Result<BuildOu
     if threads {
         toolchain = threaded(&request.dir, &toolchain, permission).map_err(Failure::setup)?;
     }
+    let asked = !filtersets.is_empty();
+    let metadata = asked.then(|| toolchain::metadata(&toolchain, &request)).transpose().map_err(Failure::build)?;
+    let filtersets = metadata.as_ref().map(|metadata| Filtersets::compile(filtersets, metadata)).transpose()?;
     tracing::info!("building with {toolchain}");
     let mut errors = String::new();
     let mut objected = false;
@@ -71,20 +84,20 @@ pub fn build(args: &BuildArgs, path: &Path, profile: &Profile) -> Result<BuildOu
     if !errors.is_empty() {
         say(errors.trim_end_matches('\n'));
     }
-    let built = built.map_err(|error| match error {
+    let output = built.map_err(|error| match error {
         BuildError::Interrupted { .. } => Failure::interrupted(error),
         BuildError::Cargo { .. } if objected => {
             Failure::build(anyhow::anyhow!("cargo built nothing: its error is above"))
         }
         error => Failure::build(error),
     })?;
-    for failure in &built.failures {
+    for failure in &output.failures {
         say(format_args!("error: {failure}"));
     }
-    if built.artifacts.is_empty() && built.failures.is_empty() {
+    if output.artifacts.is_empty() && output.failures.is_empty() {
         return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
     }
-    Ok(built)
+    Ok(Built { output, filtersets, metadata })
 }
 
 /// The configuration for what is at `path`.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 pub fn list(mut command: ListCommand) -> Done {
     command.tests.settle(&mut command.run)?;
+    command.tests.refuse_filtersets()?;
     let here = std::env::current_dir().map_err(Failure::setup)?;
     let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());

@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod diff;
 mod failure;
+mod filterset;
 mod list;
 mod loaded;
 mod run;

@@ -14,6 +14,7 @@ pub fn run(command: RunCommand) -> Done {
     let (mut tests, mut run) = (command.tests.clone(), command.run.clone());
     // Arguments of a program look like anything. Whether they are a program's is known when the modules are loaded.
     let settled = tests.settle(&mut run);
+    tests.refuse_filtersets()?;
     let session = Session::open(&run, tests.harness, &config)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
     let (subjects, refused) = sort_out(command.files.iter().map(load))?;

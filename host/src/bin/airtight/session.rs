@@ -2,6 +2,7 @@
 
 use crate::args::{Color, RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, say};
+use crate::filterset::Filtersets;
 use crate::loaded::Loaded;
 use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
@@ -164,8 +165,8 @@ impl Session {
     }
 
     /// A test binary that was built.
-    pub fn artifact(&self, artifact: &Artifact) -> Loaded {
-        (artifact.name.clone(), self.runner.load_artifact(artifact, self.harness))
+    pub fn artifact(&self, artifact: &Artifact, filtersets: Option<&Filtersets>) -> Loaded {
+        (artifact.name.clone(), load_artifact(&self.runner, artifact, self.harness, filtersets))
     }
 
     /// Lists and selects; nothing of the modules' tests is run yet. `refused` are modules that could not be loaded. Says on
@@ -296,6 +297,20 @@ impl Session {
             None => Ok(report.worst()),
         }
     }
+}
+
+/// A test binary that was built, with the tests that filter expressions select, where there are some.
+pub fn load_artifact(
+    runner: &Runner,
+    artifact: &Artifact,
+    harness: Option<Harness>,
+    filtersets: Option<&Filtersets>,
+) -> Result<Subject, FileError> {
+    let subject = runner.load_artifact(artifact, harness)?;
+    Ok(match filtersets {
+        Some(filtersets) => subject.with_filter(filtersets.of(artifact)),
+        None => subject,
+    })
 }
 
 /// What to say of tests that `--repeat` does not repeat.

@@ -1,7 +1,7 @@
 //! `airtight test`: builds tests for wasm as `cargo test --no-run` would, and runs them.
 
 use crate::args::TestCommand;
-use crate::build::{build, config_of};
+use crate::build::{Built, build, config_of};
 use crate::failure::{Done, Failure};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
@@ -18,9 +18,10 @@ pub fn test(mut command: TestCommand) -> Done {
     let config = config_of(&path)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
     let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
-    let built = build(&command.build, &path, &profile)?;
+    let Built { output: built, filtersets, .. } = build(&command.build, &command.tests.filterset, &path, &profile)?;
     let mut notes = notes(&built);
-    let loaded: Vec<_> = built.artifacts.par_iter().map(|artifact| session.artifact(artifact)).collect();
+    let loaded: Vec<_> =
+        built.artifacts.par_iter().map(|artifact| session.artifact(artifact, filtersets.as_ref())).collect();
     let (subjects, refused) = sort_out(loaded)?;
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     if planned.modules().iter().any(|module| !module.module.has_lines()) {

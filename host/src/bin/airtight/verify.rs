@@ -6,7 +6,8 @@
 use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
 use crate::failure::{Done, Failure, say};
-use crate::session::{Settings, config_above, name_of, stop_on_interrupt};
+use crate::filterset::Filtersets;
+use crate::session::{Settings, config_above, load_artifact, name_of, stop_on_interrupt};
 use airtight::Harness;
 use airtight::LoadOptions;
 use airtight::exit_status;
@@ -46,14 +47,31 @@ struct Job {
 #[derive(Debug, Serialize, Deserialize)]
 enum Modules {
     /// Test binaries that were built.
-    Built(Vec<Artifact>),
+    Built {
+        artifacts: Vec<Artifact>,
+        /// What filter expressions are read with, where there are some.
+        metadata: Option<String>,
+    },
     /// Files.
     Files(Vec<PathBuf>),
 }
 
 impl Modules {
+    /// Which tests these expressions select.
+    fn filtersets(&self, expressions: &[String]) -> Result<Option<Filtersets>, Failure> {
+        match self {
+            Self::Built { metadata: Some(metadata), .. } => Filtersets::compile(expressions, metadata).map(Some),
+            Self::Built { metadata: None, .. } | Self::Files(_) => Ok(None),
+        }
+    }
+
     /// Each of them, loaded.
-    fn load(&self, runner: &Runner, harness: Option<Harness>) -> Vec<LoadResult<FileError>> {
+    fn load(
+        &self,
+        runner: &Runner,
+        harness: Option<Harness>,
+        filtersets: Option<&Filtersets>,
+    ) -> Vec<LoadResult<FileError>> {
         let file = |file: &PathBuf| {
             let name = name_of(file);
             let options = LoadOptions::named(name.clone()).harness(harness);
@@ -62,8 +80,9 @@ impl Modules {
         };
         match self {
             Self::Files(files) => files.iter().map(file).collect(),
-            Self::Built(built) => {
-                built.iter().map(|artifact| (artifact.name.clone(), runner.load_artifact(artifact, harness))).collect()
+            Self::Built { artifacts, .. } => {
+                let load = |artifact| load_artifact(runner, artifact, harness, filtersets);
+                artifacts.iter().map(|artifact| (artifact.name.clone(), load(artifact))).collect()
             }
         }
     }
@@ -103,11 +122,14 @@ fn parent(command: &VerifyCommand) -> Done {
     let mut incomplete = false;
     let modules = match (files, &command.paths[..]) {
         (None, [path]) => {
-            let built = build(&command.build, path, settings.builder.profile())?;
-            incomplete = !built.failures.is_empty();
-            Modules::Built(built.artifacts)
+            let built = build(&command.build, &command.tests.filterset, path, settings.builder.profile())?;
+            incomplete = !built.output.failures.is_empty();
+            Modules::Built { artifacts: built.output.artifacts, metadata: built.metadata }
         }
-        (files, _) => Modules::Files(files.unwrap_or_default()),
+        (files, _) => {
+            command.tests.refuse_filtersets()?;
+            Modules::Files(files.unwrap_or_default())
+        }
     };
     let scratch = tempfile::tempdir().map_err(Failure::setup)?;
     let job = Job {
@@ -138,7 +160,8 @@ fn files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
 fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Path, began: Instant) -> Done {
     let harness = command.tests.harness;
     let selection = command.tests.selection();
-    let load = |runner: &Runner| job.modules.load(runner, harness);
+    let filtersets = job.modules.filtersets(&command.tests.filterset)?;
+    let load = |runner: &Runner| job.modules.load(runner, harness, filtersets.as_ref());
     let refusal = |name: &str, error: &FileError| error.refusal(name);
     let suite = Suite { load: &load, refusal: &refusal, selection: &selection };
     let colours = settings.console.colours;
@@ -228,7 +251,8 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
     let settings = Settings::new(&args, &config_above(&job.config)?, &job.here)?;
     let runner = settings.builder.build()?;
     stop_on_interrupt(runner.interrupt());
-    let subjects = job.modules.load(&runner, command.tests.harness);
+    let filtersets = job.modules.filtersets(&command.tests.filterset)?;
+    let subjects = job.modules.load(&runner, command.tests.harness, filtersets.as_ref());
     let (mut loaded, mut refused) = (Vec::new(), Vec::new());
     // What is wrong with a module the parent says.
     for (name, subject) in subjects {

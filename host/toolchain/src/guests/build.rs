@@ -7,7 +7,7 @@ use crate::guests::messages::Messages;
 use crate::guests::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
 use crate::guests::portable::Portable;
 use crate::guests::request::BuildRequest;
-use crate::guests::selection::{Workspace, cargo, cargo_error};
+use crate::guests::selection::{Workspace, cargo, cargo_error, resolved_metadata};
 use crate::places::Places;
 use crate::system::command::{Launcher, ProcessEnding, Stream, System};
 use crate::system::machine::Machine;
@@ -150,6 +150,14 @@ pub fn build(
 ) -> Result<BuildOutput, BuildError> {
     let portable = Machine::current(&request.dir).and_then(|machine| Portable::set_up(&machine, toolchain))?;
     build_with(&Build { launcher: &System, toolchain, portable: &portable, request }, on_event)
+}
+
+/// What `cargo metadata` says of the workspace around a request's directory, dependencies resolved for the guests' platform: JSON.
+///
+/// # Errors
+/// Cargo cannot be started, or says nothing but an error.
+pub fn metadata(toolchain: &Toolchain, request: &BuildRequest) -> Result<String, BuildError> {
+    resolved_metadata(&System, toolchain, request)
 }
 
 /// What a build is made with.

@@ -34,26 +34,11 @@ impl Workspace {
         toolchain: &Toolchain,
         request: &BuildRequest,
     ) -> Result<Workspace, BuildError> {
-        let command = metadata_command(toolchain, request).args(["--filter-platform", toolchain.target]);
-        // A virtual workspace's root accepts no features; its members' default ones are then the best there is.
-        let features = request.feature_args();
-        Workspace::ask(launcher, command.clone().args(&features)).or_else(|error| match features.is_empty() {
-            true => Err(error),
-            false => Workspace::ask(launcher, command),
-        })
+        read(&resolved_metadata(launcher, toolchain, request)?)
     }
 
     fn ask(launcher: &dyn Launcher, command: CommandLine) -> Result<Workspace, BuildError> {
-        let output =
-            launcher.capture(&command).map_err(|source| BuildError::Start { command: command.display(), source })?;
-        if !output.ending.ok() {
-            return Err(BuildError::Metadata { message: cargo_error(&output.stderr) });
-        }
-        let parsed = serde_json::from_str::<serde_json::Value>(&output.stdout).and_then(|raw| {
-            let metadata: Metadata = serde_json::from_value(raw.clone())?;
-            Ok(Workspace { metadata, rust_versions: rust_versions(&raw) })
-        });
-        parsed.map_err(|error| BuildError::Metadata { message: format!("its answer is not understood: {error}") })
+        read(&answer(launcher, command)?)
     }
 
     pub fn package(&self, id: &PackageId) -> Option<&Package> {
@@ -101,6 +86,39 @@ pub(crate) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> CommandLin
         command = command.env(name, value);
     }
     command
+}
+
+/// What cargo says of the workspace, dependencies resolved for the target: JSON.
+pub(crate) fn resolved_metadata(
+    launcher: &dyn Launcher,
+    toolchain: &Toolchain,
+    request: &BuildRequest,
+) -> Result<String, BuildError> {
+    let command = metadata_command(toolchain, request).args(["--filter-platform", toolchain.target]);
+    // A virtual workspace's root accepts no features; its members' default ones are then the best there is.
+    let features = request.feature_args();
+    answer(launcher, command.clone().args(&features)).or_else(|error| match features.is_empty() {
+        true => Err(error),
+        false => answer(launcher, command),
+    })
+}
+
+fn answer(launcher: &dyn Launcher, command: CommandLine) -> Result<String, BuildError> {
+    let output =
+        launcher.capture(&command).map_err(|source| BuildError::Start { command: command.display(), source })?;
+    if output.ending.ok() {
+        Ok(output.stdout)
+    } else {
+        Err(BuildError::Metadata { message: cargo_error(&output.stderr) })
+    }
+}
+
+fn read(metadata: &str) -> Result<Workspace, BuildError> {
+    let parsed = serde_json::from_str::<serde_json::Value>(metadata).and_then(|raw| {
+        let metadata: Metadata = serde_json::from_value(raw.clone())?;
+        Ok(Workspace { metadata, rust_versions: rust_versions(&raw) })
+    });
+    parsed.map_err(|error| BuildError::Metadata { message: format!("its answer is not understood: {error}") })
 }
 
 fn metadata_command(toolchain: &Toolchain, request: &BuildRequest) -> CommandLine {

@@ -7,28 +7,23 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 /// An option that is refused.
 struct Foreign {
     long: &'static str,
-    short: Option<char>,
     has_value: bool,
     instead: &'static str,
 }
 
 const fn option(long: &'static str, instead: &'static str) -> Foreign {
-    Foreign { long, short: None, has_value: true, instead }
+    Foreign { long, has_value: true, instead }
 }
 
 const fn flag(long: &'static str, instead: &'static str) -> Foreign {
-    Foreign { long, short: None, has_value: false, instead }
+    Foreign { long, has_value: false, instead }
 }
 
-const FILTERS: &str = "filter expressions are not read; choose packages by -p, targets by --lib, --test NAME and the like, and \
-    tests by parts of their names: `-- PART --skip PART`";
 const REPORT: &str = "a report for programs is a file here: --report json=PATH";
 const SHOW_OUTPUT: &str = "write --show-output on-failure, always or never";
 const CARGO_S: &str = "it is about cargo's build; give it to `cargo build --tests --target wasm32-wasip1`";
 
-const FOREIGN: [Foreign; 14] = [
-    Foreign { long: "filterset", short: Some('E'), has_value: true, instead: FILTERS },
-    option("filter-expr", FILTERS),
+const FOREIGN: [Foreign; 12] = [
     option("format", REPORT),
     option(
         "message-format",
@@ -65,11 +60,7 @@ impl Args for ForeignArgs {
     fn augment_args(command: Command) -> Command {
         FOREIGN.iter().fold(command, |command, foreign| {
             let action = if foreign.has_value { ArgAction::Append } else { ArgAction::Count };
-            let arg = Arg::new(foreign.long).long(foreign.long).action(action).hide(true);
-            command.arg(match foreign.short {
-                Some(short) => arg.short(short),
-                None => arg,
-            })
+            command.arg(Arg::new(foreign.long).long(foreign.long).action(action).hide(true))
         })
     }
 
@@ -109,7 +100,5 @@ mod tests {
             let said = command.tests.foreign.refuse().unwrap_err().to_string();
             assert!(said.starts_with(&long) && said.contains(foreign.instead), "{said}");
         }
-        let program = Program::try_parse_from(["airtight", "test", "-E", "test(a)"]).unwrap();
-        assert!(matches!(program.command, Command::Test(command) if command.tests.foreign.refuse().is_err()));
     }
 }
