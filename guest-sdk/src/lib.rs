@@ -133,6 +133,15 @@ pub use tracked::{Tracked, track};
 /// ```
 pub use airtight_macros::test;
 
+/// The pages of the guide that are about this crate: their Rust is compiled, as documentation.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../host/docs/guide/lifecycle.md")]
+    mod lifecycle {}
+    #[doc = include_str!("../../host/docs/guide/limits.md")]
+    mod limits {}
+}
+
 /// What the macro's expansion uses. None of it is for hands.
 #[doc(hidden)]
 pub mod __private {

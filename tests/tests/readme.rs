@@ -1,4 +1,4 @@
-//! The README's program that embeds airtight: it compiles and holds, as it stands there.
+//! The program that embeds airtight in the README and in the guide's `embedding.md`: it compiles and holds, as it stands there.
 
 use std::path::Path;
 
@@ -39,6 +39,8 @@ fn the_readme_has_the_program_as_it_is_here() {
     let (program, _) = rest.split_once("    // The README's lines end here.\n").unwrap();
     let program: String =
         program.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
-    assert!(readme.contains(&format!("```rust\n{program}```")), "the README has another program than:\n{program}");
+    for page in ["README.md", "host/docs/guide/embedding.md"] {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page)).unwrap();
+        assert!(text.contains(&format!("```rust\n{program}```")), "{page} has another program than:\n{program}");
+    }
 }

@@ -1,0 +1,94 @@
+//! The guide and the README: every configuration in them is one, pages are where links say, and no page is forgotten. Their Rust is
+//! compiled as documentation of the crate that it is about.
+
+use airtight::config::Config;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The README and the pages, with their texts.
+fn pages() -> Vec<(PathBuf, String)> {
+    let guide = root().join("host/docs/guide");
+    let all = fs::read_dir(guide).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> = all.chain([root().join("README.md")]).collect();
+    pages.sort();
+    pages.into_iter().map(|page| (page.clone(), fs::read_to_string(&page).unwrap())).collect()
+}
+
+/// The blocks of a page that are marked with this language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let opening = format!("```{language}\n");
+    let opened = page.match_indices(&opening).map(|(at, _)| &page[at + opening.len()..]);
+    opened.map(|rest| rest.split_once("```").expect("a block is closed").0).collect()
+}
+
+#[test]
+fn every_configuration_is_one() {
+    let dir = airtight_tests::scratch_dir();
+    let (base, mut checked) = (dir.path().join("workspace"), 0);
+    for there in [&base, &dir.path().join("shared-fixtures")] {
+        fs::create_dir(there).unwrap();
+    }
+    for (page, text) in pages() {
+        for block in blocks(&text, "toml").into_iter().filter(|block| !block.contains("dependencies]")) {
+            let read = Config::from_str(block, "airtight.toml", &base);
+            assert!(read.is_ok(), "{}: {}\n{block}", page.display(), read.unwrap_err());
+            checked += 1;
+        }
+    }
+    assert!(checked > 4, "{checked}");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for (page, text) in pages() {
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        for target in targets.filter(|target| !target.contains("://")) {
+            let file = target.split('#').next().unwrap();
+            assert!(page.parent().unwrap().join(file).exists(), "{} links to {target}", page.display());
+        }
+    }
+}
+
+#[test]
+fn the_table_of_contents_names_every_page() {
+    let summary = fs::read_to_string(root().join("host/docs/guide/SUMMARY.md")).unwrap();
+    let named: BTreeSet<&str> = summary.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
+    let pages = pages();
+    let there: BTreeSet<&str> = pages.iter().filter_map(|(page, _)| page.file_name()?.to_str()).collect();
+    let there = &there - &BTreeSet::from(["SUMMARY.md", "README.md"]);
+    assert_eq!(named, there);
+}
+
+/// The Rust of each page is in the documentation of the crate that it is about, and so compiled; the program that embeds airtight
+/// is run (`readme.rs`).
+#[test]
+fn every_page_with_rust_is_compiled() {
+    let sdk = fs::read_to_string(root().join("guest-sdk/src/lib.rs")).unwrap();
+    for (page, text) in pages() {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        let elsewhere = ["README.md", "embedding.md"].contains(&name);
+        assert!(
+            elsewhere || blocks(&text, "rust").is_empty() || sdk.contains(name),
+            "nothing compiles the Rust of {name}"
+        );
+    }
+}
+
+/// What the README shows is compiled as part of the guide, where lines that begin with `# ` are not shown.
+#[test]
+fn the_readme_s_rust_is_the_guide_s() {
+    let shown = |block: &str| -> String {
+        block.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect()
+    };
+    let pages = pages();
+    let (readme, guide): (Vec<_>, Vec<_>) = pages.iter().partition(|(page, _)| page.ends_with("README.md"));
+    let guide: Vec<String> = guide.iter().flat_map(|(_, text)| blocks(text, "rust")).map(shown).collect();
+    let [(_, readme)] = readme[..] else { panic!("there is one README") };
+    let blocks = blocks(readme, "rust");
+    assert!(blocks.len() > 2 && blocks.iter().all(|block| guide.contains(&shown(block))), "{blocks:#?}");
+}
