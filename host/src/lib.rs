@@ -34,6 +34,7 @@ mod instrument;
 mod ledger;
 mod model;
 pub mod policy;
+pub mod pollution;
 pub mod report;
 mod run;
 mod sandbox;

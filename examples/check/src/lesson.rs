@@ -2,8 +2,8 @@
 
 use crate::suite::Ran;
 use airtight::policy::Limit;
-use airtight::report::console::render_findings;
-use airtight::report::{ModuleRecord, Report, TestRecord};
+use airtight::report::console::{render_findings, render_pollution};
+use airtight::report::{Report, TestRecord};
 use anyhow::{Context, Result};
 use similar::TextDiff;
 use std::fmt::Write;
@@ -15,6 +15,9 @@ pub const EXPECTED: &str = "expected.txt";
 
 /// The file with what it promises of tests that are called [`ROUNDS`] times in one instance. Most lessons have none.
 pub const EXPECTED_REPEATED: &str = "expected-repeat.txt";
+
+/// The file with what it promises of tests that are run together. Most lessons have none.
+pub const EXPECTED_POLLUTION: &str = "expected-pollution.txt";
 
 /// `--repeat` of the second run.
 pub const ROUNDS: u32 = 50;
@@ -45,7 +48,17 @@ impl Lesson {
             }
             findings.push(Findings { file: EXPECTED_REPEATED, text: without_linear_memory(&self.found(&report)) });
         }
+        if self.is_run_together() {
+            let mut pollution = ran.pollution.clone();
+            pollution.modules.retain(|module| self.holds(&module.module));
+            findings.push(Findings { file: EXPECTED_POLLUTION, text: render_pollution(&pollution, false) });
+        }
         findings
+    }
+
+    /// Whether it promises something of tests that are run together.
+    pub fn is_run_together(&self) -> bool {
+        self.dir.join(EXPECTED_POLLUTION).exists()
     }
 
     /// Whether it promises something of tests that are called several times.
@@ -58,7 +71,7 @@ impl Lesson {
     fn found(&self, report: &Report) -> String {
         let mut part = report.clone();
         part.volatile = Default::default();
-        part.canonical.modules.retain(|module| self.holds(module));
+        part.canonical.modules.retain(|module| self.holds(&module.name));
         part.canonical.modules.iter_mut().flat_map(|module| &mut module.tests).for_each(forget_the_compiler);
         let mut text = String::new();
         for module in &part.canonical.modules {
@@ -71,8 +84,8 @@ impl Lesson {
         if findings.is_empty() { text } else { format!("{text}\n{findings}") }
     }
 
-    fn holds(&self, module: &ModuleRecord) -> bool {
-        module.name.split('/').next() == Some(self.name.as_str())
+    fn holds(&self, module: &str) -> bool {
+        module.split('/').next() == Some(self.name.as_str())
     }
 
     /// What it promises; `None` where that was never written down.

@@ -11,7 +11,7 @@ use suite::Suite;
 
 const USAGE: &str = "\
 Builds the lessons for wasm, runs them, and compares each with its expected.txt (and expected-repeat.txt, for tests that are
-called 50 times in one instance).
+called 50 times in one instance; expected-pollution.txt, for tests that are run together in one).
 
 usage: cargo run -p airtight-examples -- [--setup] [--bless]
 
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(ran.lessons.len(), 9);
         let files: Vec<_> =
             ran.lessons.iter().flat_map(|lesson| lesson.findings(&ran).into_iter().map(move |f| (lesson, f))).collect();
-        assert_eq!(files.len(), 10);
+        assert_eq!(files.len(), 11);
         for (lesson, findings) in &files {
             let expected = lesson.expected(findings.file).unwrap().expect("it has its expectations");
             assert_eq!(findings.text, expected, "{}", lesson.name);
@@ -107,14 +107,15 @@ mod tests {
         }
     }
 
-    /// The reports in the project's README are parts of what the lessons promise.
+    /// The reports in the README and in the guide are parts of what the lessons promise.
     #[test]
     fn the_readme_shows_what_lessons_find() {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let readme = fs::read_to_string(examples.parent().unwrap().join("README.md")).unwrap();
+        let read = |page: &str| fs::read_to_string(examples.parent().unwrap().join(page)).unwrap();
+        let pages = ["README.md", "host/docs/guide/leaks.md"].map(read).concat();
         let lessons = fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path().join(EXPECTED));
         let promised: Vec<_> = lessons.filter_map(|path| fs::read_to_string(path).ok()).collect();
-        let blocks = readme.split("\n```").filter_map(|block| block.strip_prefix("text\n        LEAK "));
+        let blocks = pages.split("\n```").filter_map(|block| block.strip_prefix("text\n        LEAK "));
         let reports: Vec<_> = blocks.map(|rest| format!("        LEAK {rest}\n")).collect();
         assert_eq!(reports.len(), 2);
         for report in reports {

@@ -3,12 +3,16 @@
 use crate::lesson::{EXPECTED, Lesson, ROUNDS};
 use airtight::Cache;
 use airtight::config::Config;
+use airtight::pollution::{self, Pollution};
 use airtight::report::Report;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, SetupEvent};
-use airtight::{Runner, RunnerBuilder, Selection, Subject};
+use airtight::{Plan, Runner, RunnerBuilder, Selection, Subject};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
+
+/// In how many orders tests are run together.
+const ORDERS: usize = 5;
 
 /// How the lessons are run.
 pub struct Suite {
@@ -23,6 +27,8 @@ pub struct Ran {
     pub report: Report,
     /// Of the lessons that look at it, with each test of the SDK called [`ROUNDS`] times in one instance.
     pub repeated: Report,
+    /// Of the lessons that look at it: which tests depend on others.
+    pub pollution: Pollution,
     /// By name.
     pub lessons: Vec<Lesson>,
 }
@@ -40,15 +46,18 @@ impl Suite {
         let repeats =
             |artifact: &&Artifact| lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.repeats());
         let repeating: Vec<_> = built.artifacts.iter().filter(repeats).collect();
-        let repeated = self.run_modules(builder.repeat(ROUNDS), &repeating)?;
-        Ok(Ran { report, repeated, lessons })
+        let repeated = self.run_modules(builder.clone().repeat(ROUNDS), &repeating)?;
+        let together = |artifact: &&Artifact| {
+            lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.is_run_together())
+        };
+        let together: Vec<_> = built.artifacts.iter().filter(together).collect();
+        let (runner, plan) = plan(builder, &together)?;
+        let (pollution, _) = pollution::find(&runner, &plan, ORDERS, &mut ())?;
+        Ok(Ran { report, repeated, pollution, lessons })
     }
 
     fn run_modules(&self, builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<Report> {
-        let runner = builder.build()?;
-        let subjects = artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
-        let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
-        let plan = runner.plan(subjects, &Selection::default())?;
+        let (runner, plan) = plan(builder, artifacts)?;
         let Some(colours) = self.colours else { return Ok(runner.run(&plan, &mut ())?) };
         let options = ConsoleOptions { colours, output: OutputMode::Never, ..ConsoleOptions::default() };
         let mut console = Console::new(std::io::stdout(), options);
@@ -77,6 +86,14 @@ impl Suite {
         ensure!(failures.is_empty(), "not every lesson can be built{failures}");
         Ok(built)
     }
+}
+
+fn plan(builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<(Runner, Plan)> {
+    let runner = builder.build()?;
+    let subjects = artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
+    let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
+    let plan = runner.plan(subjects, &Selection::default())?;
+    Ok((runner, plan))
 }
 
 fn lessons_dir() -> Result<PathBuf> {

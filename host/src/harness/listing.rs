@@ -41,6 +41,14 @@ impl TestEntry {
     }
 }
 
+/// How several tests are entered in one instance.
+pub(crate) enum Sequence {
+    /// All through one `_start`.
+    Start(TestEntry),
+    /// Each through its own export.
+    Exports(Vec<SdkCall>),
+}
+
 /// A module that does not list its tests.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
@@ -96,6 +104,7 @@ impl Program<'_> {
             grants: &self.grants,
             test: &Arc::from(""),
             entry: Entry::Start(&start),
+            before: &[],
             interrupted,
             counts_heap: false,
             notes_sites: false,

@@ -21,14 +21,14 @@ mod tests;
 
 pub(crate) use evidence::{Evidence, Finish};
 pub use listing::ListError;
-pub(crate) use listing::{Lister, Test, TestEntry};
+pub(crate) use listing::{Lister, Sequence, Test, TestEntry};
 pub(crate) use reading::{catalogue, code_rules};
 
 use crate::catalogue::{CatalogueError, Module, SdkTest};
 use crate::instrument::Window;
 use crate::model::Harness;
 use crate::policy::Policy;
-use crate::sandbox::LoadedModule;
+use crate::sandbox::{LoadedModule, Run};
 use crate::symbols::HarnessFrames;
 
 /// What there is to know of a harness.
@@ -75,6 +75,19 @@ pub(crate) trait TestHarness: Sync {
     /// # Errors
     /// Why it cannot be, in words.
     fn entry(&self, test: &Test, module: &LoadedModule, policy: &Policy) -> Result<TestEntry, String>;
+
+    /// How tests are entered one after the other in one instance, in this order; at least one.
+    ///
+    /// # Errors
+    /// Why they cannot be, in words.
+    fn sequence(&self, _tests: &[&TestEntry]) -> Result<Sequence, String> {
+        Err("each is a program of its own".to_owned())
+    }
+
+    /// Whether all tests of a [`Sequence::Start`], which this is the entry of, ran in their order and passed.
+    fn all_passed(&self, _run: &Run, _entry: &TestEntry) -> bool {
+        false
+    }
 
     /// What the ending of a test's run means.
     fn finish(&self, evidence: &Evidence<'_>) -> Finish;

@@ -2,7 +2,7 @@
 
 use super::rust::last_panic;
 use super::rust::{self, OUT_OF_MEMORY};
-use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
+use super::{Evidence, Finish, ListError, Lister, Sequence, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, ExportProblem, Module, SdkTest};
 use crate::config::Ask;
 use crate::instrument::Window;
@@ -97,6 +97,14 @@ impl TestHarness for Sdk {
         let declared = declared.ok_or_else(|| format!("the module does not declare `{}`", test.name))?;
         let call = module.sdk_call(&declared.export, declared.should_panic.clone());
         call.map(TestEntry::Sdk).ok_or_else(|| format!("the module does not export `{}`", declared.export))
+    }
+
+    fn sequence(&self, tests: &[&TestEntry]) -> Result<Sequence, String> {
+        let call = |test: &&TestEntry| match test {
+            TestEntry::Sdk(call) => Ok(call.clone()),
+            TestEntry::Start(_) => Err("they have no exports".to_owned()),
+        };
+        tests.iter().map(call).collect::<Result<_, _>>().map(Sequence::Exports)
     }
 
     fn finish(&self, evidence: &Evidence<'_>) -> Finish {

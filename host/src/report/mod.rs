@@ -5,6 +5,7 @@ pub mod console;
 pub mod diff;
 pub mod files;
 pub mod json;
+pub(crate) mod pollution;
 mod pprof;
 pub(crate) mod verification;
 mod write_back;

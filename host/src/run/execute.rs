@@ -4,6 +4,7 @@ use super::coverage::TestCoverage;
 use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
+use super::seed::order;
 use super::single::SingleTest;
 use super::slow::RunningTests;
 use crate::model::change::KeptChange;
@@ -36,17 +37,7 @@ pub(super) struct RunContext<'a> {
 impl RunContext<'_> {
     /// The order in which the tests are started.
     pub fn order(&self, tests: usize) -> Vec<usize> {
-        use rand_chacha::rand_core::{RngCore, SeedableRng};
-        let mut order: Vec<usize> = (0..tests).collect();
-        if let Some(seed) = self.options.shuffle {
-            let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-            // Fisher-Yates by hand, since `rand` may let its own shuffle make another order of a seed in any minor version, and a
-            // seed has to stand for one order. The bias of the remainder is of no consequence for an order.
-            for at in (1..tests).rev() {
-                order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
-            }
-        }
-        order
+        self.options.shuffle.map_or_else(|| (0..tests).collect(), |seed| order(tests, seed))
     }
 }
 
@@ -163,6 +154,7 @@ fn one(
                 grants,
                 test: &test.name,
                 entry: entry.call(),
+                before: &[],
                 interrupted: &shared.options.interrupt,
                 counts_heap: true,
                 notes_sites: shared.coverage,

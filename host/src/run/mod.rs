@@ -24,6 +24,7 @@ mod single;
 mod slow;
 mod subtests;
 mod threads;
+mod together;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};
@@ -31,5 +32,7 @@ pub use package::FileError;
 pub(crate) use package::with_causes;
 pub use plan::{ModuleGrants, Plan, PlannedModule, PlannedTest, Subject};
 pub use runner::Runner;
+pub(crate) use seed::order;
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};
+pub(crate) use together::{SharedInstance, Together, cannot_share};

@@ -77,6 +77,12 @@ pub fn describe_changes(remains: &Remains) -> Vec<Change> {
     remains.changes.iter().map(change).collect()
 }
 
+/// The paths of what a test left in the scratch file system or changed in overlays.
+pub fn left_files(remains: &Remains) -> Vec<String> {
+    let residue = remains.residue.iter().map(|left| left.path.clone());
+    residue.chain(remains.changes.iter().map(|change| change.report_as.to_string())).collect()
+}
+
 /// The same, to be made to the host's directories.
 pub fn kept_changes(changes: Vec<OverlayChange>, module: &str, test: &str, passed: bool) -> Vec<KeptChange> {
     let kept = |change: OverlayChange| KeptChange {

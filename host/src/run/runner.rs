@@ -17,6 +17,7 @@ use crate::policy::{Limit, policy_record};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule};
 use rayon::ThreadPool;
+use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
@@ -213,6 +214,15 @@ impl Runner {
             None => Ok(report),
             Some(first) => Err(RunError::Bug { first, tests: bugs.len(), report: Box::new(report) }),
         }
+    }
+
+    /// Does this for each of several things on the runner's threads, which have the stack that guests need.
+    pub(crate) fn install_each<T: Sync, R: Send>(&self, all: &[T], each: &(dyn Fn(&T) -> R + Sync)) -> Vec<R> {
+        self.pool.install(|| all.par_iter().map(each).collect())
+    }
+
+    pub(super) fn options(&self) -> &RunOptions {
+        &self.options
     }
 
     /// Compiled code belongs to the engine that it was compiled for.

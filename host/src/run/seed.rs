@@ -1,5 +1,7 @@
 //! The seed of a run, as a person asks for it.
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::str::FromStr;
 
@@ -44,6 +46,18 @@ impl Seed {
             Self::Random => u64::from(RandomState::new().build_hasher().finish() as u32),
         }
     }
+}
+
+/// The order of so many tests that a number stands for.
+pub(crate) fn order(tests: usize, number: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..tests).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(number);
+    // Fisher-Yates by hand, since `rand` may let its own shuffle make another order of a seed in any minor version, and a
+    // seed has to stand for one order. The bias of the remainder is of no consequence for an order.
+    for at in (1..tests).rev() {
+        order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
+    }
+    order
 }
 
 #[cfg(test)]

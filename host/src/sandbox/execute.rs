@@ -10,7 +10,7 @@ use super::rerun::{Allowances, Instruments};
 use super::rounds::{Level, RoundLevels};
 use super::scopes::Guest;
 use super::sdk::{self, SdkCall, SdkOutcome};
-use super::start::{StartCall, unmark};
+use super::start::{StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::store::fresh_store;
 use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup};
@@ -24,7 +24,7 @@ use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, ModuleExport, Store, Val};
 
 /// What to call in a fresh instance.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub enum Entry<'a> {
     /// `_start`.
     Start(&'a StartCall),
@@ -43,6 +43,8 @@ pub struct Job<'a> {
     pub test: &'a Arc<str>,
     /// What to call.
     pub entry: Entry<'a>,
+    /// Tests of the SDK that are called before it in the same instance, each as long as those before it pass.
+    pub before: &'a [SdkCall],
     /// Set when the run is to stop.
     pub interrupted: &'a Arc<AtomicBool>,
     /// Whether its heap is accounted for.
@@ -67,6 +69,13 @@ pub struct Job<'a> {
     pub inject_host_panic: bool,
 }
 
+impl<'a> Job<'a> {
+    /// What is called, in order.
+    fn calls(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        self.before.iter().map(Entry::Sdk).chain(std::iter::repeat_n(self.entry, self.rounds.max(1) as usize))
+    }
+}
+
 /// How a test went.
 #[derive(Debug)]
 pub struct Run {
@@ -82,7 +91,7 @@ pub struct Run {
     pub unwound: Option<bool>,
     /// The end of its heap, or why that was not seen.
     pub heap: Result<Box<HeapEnd>, NotTracked>,
-    /// What the instance held around each call of the test.
+    /// What the instance held around each call that was made in it.
     pub rounds: Vec<RoundLevels>,
     /// The SDK's own account of the test; `None` for tests of other harnesses.
     pub sdk: Option<SdkOutcome>,
@@ -279,13 +288,16 @@ impl TestRun<'_> {
     /// Calls the test, as often as its job says.
     fn call(&mut self) -> Calls {
         let ready = self.set_up();
+        let mut calls = self.job.calls();
         let mut before = Level::now(&mut self.store);
-        let ended = ready.and_then(|()| self.invoke());
+        let ended = ready.and_then(|()| self.invoke(calls.next().context("nothing is to be called")?));
         let mut last = self.conclude(ended, 0);
         let mut rounds = vec![RoundLevels { before, after: Level::now(&mut self.store) }];
-        while rounds.len() < self.job.rounds as usize && last.may_go_on() {
+        while last.may_go_on()
+            && let Some(entry) = calls.next()
+        {
             before = Level::now(&mut self.store);
-            let ended = self.invoke_again();
+            let ended = self.invoke_again(entry);
             last = self.conclude(ended, last.spent);
             rounds.push(RoundLevels { before, after: Level::now(&mut self.store) });
         }
@@ -346,13 +358,14 @@ impl TestRun<'_> {
     }
 
     /// Calls the test once. Gives what the SDK's export returned, for a test of the SDK.
-    fn invoke(&mut self) -> wasmtime::Result<Option<u32>> {
+    fn invoke(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
         let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
-        match &self.job.entry {
+        match entry {
             Entry::Start(start) => {
                 if let (Some(list), Some(global), true) = (start.list, &self.job.module.tests, self.job.shortcut) {
-                    set(store, instance, global, list)?;
+                    set(store, instance, global, list.address)?;
                 }
+                write_words(store, instance, &start.words);
                 if let Some(marked) = &start.should_panic {
                     unmark(store, instance, marked);
                     if self.job.module.throws {
@@ -382,14 +395,14 @@ impl TestRun<'_> {
 
     /// Calls the test once more, with all that it had for its first call: fuel, time, and bytes to move. What was given to
     /// its clean-ups beyond that is taken away.
-    fn invoke_again(&mut self) -> wasmtime::Result<Option<u32>> {
+    fn invoke_again(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
         let state = self.store.data_mut();
         state.close_memory_reserve();
         state.wasi.close_reserve();
         let deadline = deadline_after(state.wasi.timeout());
         state.wasi.set_deadline(deadline);
         refuel(&mut self.store, self.fuel)?;
-        self.invoke()
+        self.invoke(entry)
     }
 
     /// Says how a call went, and runs the clean-ups. `spent_before` is the fuel that earlier calls spent.

@@ -51,5 +51,5 @@ pub use rounds::RoundLevels;
 pub use said::Failure;
 pub(crate) use scopes::{BlockScopes, SubtestRun, scope_id};
 pub use sdk::SdkCall;
-pub(crate) use start::{MarkedPanic, StartCall};
+pub(crate) use start::{ListedTest, MarkedPanic, StartCall};
 pub(crate) use threads::{Deadlocked, Preemptions, StoppedThread, Wait as ThreadWait};

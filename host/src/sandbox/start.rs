@@ -9,13 +9,23 @@ use wasmtime::{Instance, Store};
 pub struct StartCall {
     /// The arguments after the program's name.
     pub args: Vec<Arc<str>>,
-    /// The address of a word that points to the test's descriptor: the list of which it is the one test. Without it, the harness
-    /// looks for the test in the list of all.
-    pub list: Option<u32>,
+    /// The test's place in the program's list of tests. Without it, the harness looks for the test in the list of all.
+    pub list: Option<ListedTest>,
+    /// Words of static data that are others in this instance: address and word.
+    pub words: Vec<(u32, u32)>,
     /// The test is expected to panic, and a word of static data says so.
     pub should_panic: Option<MarkedPanic>,
     /// Why the test cannot be run if its harness ignores it: completes "should_panic: …".
     pub if_ignored: Arc<str>,
+}
+
+/// A word of a program's own list of tests, which by itself is a list of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedTest {
+    /// The word's address.
+    pub address: u32,
+    /// The word: the address of the test's descriptor.
+    pub descriptor: u32,
 }
 
 /// A panic that is expected, and the mark by which the program itself knows that: it is taken away, so that the program runs
@@ -30,6 +40,17 @@ pub struct MarkedPanic {
     pub text: Option<String>,
     /// Where the test is declared: `file:line:column`.
     pub declared: String,
+}
+
+/// Writes words into the static data of an instance. What is outside of its memory is left.
+pub(super) fn write_words(store: &mut Store<TestState>, instance: &Instance, words: &[(u32, u32)]) {
+    let Some(memory) = instance.get_memory(&mut *store, "memory").filter(|_| !words.is_empty()) else { return };
+    let bytes = memory.data_mut(&mut *store);
+    for (address, word) in words {
+        if let Some(place) = bytes.get_mut(*address as usize..).and_then(<[u8]>::first_chunk_mut) {
+            *place = word.to_le_bytes();
+        }
+    }
 }
 
 /// Takes the mark of an expected panic away. What is at its place in the instance, and is not the mark, stays.

@@ -49,6 +49,8 @@ pub enum Command {
     Run(Box<RunCommand>),
     /// Run tests in several ways and compare the reports: the proof that a report can be trusted.
     Verify(Box<VerifyCommand>),
+    /// Find tests whose verdict depends on which others ran before them in the same process.
+    Pollution(Box<PollutionCommand>),
     /// Compare two JSON reports: what tests left on the heap, by function; leaks; verdicts.
     Diff(DiffCommand),
     /// Print the tests of modules without running them.
@@ -69,6 +71,23 @@ pub struct TestCommand {
     /// Build and list only.
     #[arg(long)]
     pub no_run: bool,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PollutionCommand {
+    /// A package's or workspace's directory or Cargo.toml, to build its tests; or modules that exist.
+    #[arg(value_name = "PATH|FILE.wasm", default_value = ".", hide_default_value = true)]
+    pub paths: Vec<PathBuf>,
+    /// In how many orders the tests of each module are run together: by name, by name backwards, and then in orders that `--seed`
+    /// decides.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub orders: u32,
+    #[command(flatten)]
+    pub build: BuildArgs,
     #[command(flatten)]
     pub tests: TestArgs,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! How the program ends when it cannot do what it was asked for.
 
 use airtight::exit_status;
+use airtight::pollution::PollutionError;
 use airtight::verify::VerifyError;
 use airtight::{FileError, RunError, SetupError};
 use std::fmt::{self, Display, Formatter};
@@ -90,6 +91,16 @@ impl From<VerifyError<FileError>> for Failure {
             VerifyError::Unlisted(module) => Self::unusable(module),
             VerifyError::NoTests => Self::no_tests(error),
             VerifyError::Interrupted => Self::interrupted(error),
+        }
+    }
+}
+
+impl From<PollutionError> for Failure {
+    fn from(error: PollutionError) -> Self {
+        match error {
+            PollutionError::Run(error) => error.into(),
+            PollutionError::Interrupted => Self::interrupted(error),
+            error => Self { status: exit_status::BUG, error: error.into() },
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::failure::{Done, Failure, say};
 use airtight::exit_status;
 use airtight::report::RefusedModule;
 use airtight::{FileError, Plan, Subject};
+use std::path::PathBuf;
 
 /// What a module was to be called, and what came of loading it.
 pub type Loaded = (String, Result<Subject, FileError>);
@@ -36,5 +37,18 @@ pub fn conclude(planned: &Plan, ended: Done) -> Done {
     match ended {
         Ok(exit_status::PASSED) if !planned.refused().is_empty() => Ok(exit_status::MODULE_UNUSABLE),
         ended => ended,
+    }
+}
+
+/// The modules named, absolute; `None` where it is a package that is named. A name in `.wasm` is a module's, there or not.
+pub fn module_files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let named = |path: &PathBuf, end: &str| path.extension().is_some_and(|extension| extension == end);
+    let module = |path: &PathBuf| (path.is_file() && !named(path, "toml")) || (named(path, "wasm") && !path.is_dir());
+    match (paths.iter().filter(|path| module(path)).count(), paths.len()) {
+        (0, 1) => Ok(None),
+        (modules, all) if modules == all => {
+            paths.iter().map(std::path::absolute).collect::<Result<_, _>>().map(Some).map_err(Failure::setup)
+        }
+        _ => Err(Failure::usage("name one package or workspace, or modules that exist")),
     }
 }

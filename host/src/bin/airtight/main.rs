@@ -7,6 +7,7 @@ mod failure;
 mod filterset;
 mod list;
 mod loaded;
+mod pollution;
 mod run;
 mod runner;
 mod session;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         args::Command::Setup(command) => setup::setup(&command),
         args::Command::Run(command) => run::run(*command),
         args::Command::Verify(command) => verify::verify(*command),
+        args::Command::Pollution(command) => pollution::pollution(*command),
         args::Command::Diff(command) => diff::diff(&command),
         args::Command::List(command) => list::list(*command),
         args::Command::Runner(command) => runner::runner(&command),

@@ -8,6 +8,7 @@ use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
 use airtight::policy::PolicyPatch;
+use airtight::pollution::{self, Pollution};
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
 use airtight::report::files::ReportFiles;
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
@@ -214,6 +215,15 @@ impl Session {
             Err(error) if error.kind() != ErrorKind::BrokenPipe && ran.is_ok() => Err(cannot_print(error)),
             _ => ran,
         }
+    }
+
+    /// Looks for tests that depend on others.
+    pub fn pollution(&self, planned: &Plan, orders: usize) -> Result<Pollution, Failure> {
+        if planned.modules().iter().all(|module| module.tests.is_empty()) {
+            return Err(nothing_selected(planned));
+        }
+        let (found, _) = pollution::find(&self.runner, planned, orders, &mut ())?;
+        Ok(found)
     }
 
     /// Runs the one program that is planned. Its output is written already; what it left is told on standard error.

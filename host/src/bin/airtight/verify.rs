@@ -7,6 +7,7 @@ use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
 use crate::failure::{Done, Failure, say};
 use crate::filterset::Filtersets;
+use crate::loaded::module_files;
 use crate::session::{Settings, config_above, load_artifact, name_of, stop_on_interrupt};
 use airtight::Harness;
 use airtight::LoadOptions;
@@ -112,7 +113,7 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
 fn parent(command: &VerifyCommand) -> Done {
     let began = Instant::now();
     let here = std::env::current_dir().map_err(Failure::setup)?;
-    let files = files(&command.paths)?;
+    let files = module_files(&command.paths)?;
     let (config_dir, config) = match (&files, &command.paths[..]) {
         (None, [path]) => (path.as_path(), config_of(path)?),
         _ => (here.as_path(), config_above(&here)?),
@@ -142,19 +143,6 @@ fn parent(command: &VerifyCommand) -> Done {
     let ended = compare(command, &settings, &job, scratch.path(), began)?;
     // What was built agrees, but not everything was built.
     Ok(if incomplete && ended == exit_status::PASSED { exit_status::BUILD_FAILED } else { ended })
-}
-
-/// The modules named, absolute; `None` where it is a package that is named. A name in `.wasm` is a module's, there or not.
-fn files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
-    let named = |path: &PathBuf, end: &str| path.extension().is_some_and(|extension| extension == end);
-    let module = |path: &PathBuf| (path.is_file() && !named(path, "toml")) || (named(path, "wasm") && !path.is_dir());
-    match (paths.iter().filter(|path| module(path)).count(), paths.len()) {
-        (0, 1) => Ok(None),
-        (modules, all) if modules == all => {
-            paths.iter().map(std::path::absolute).collect::<Result<_, _>>().map(Some).map_err(Failure::setup)
-        }
-        _ => Err(Failure::usage("name one package or workspace, or modules that exist")),
-    }
 }
 
 fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Path, began: Instant) -> Done {

@@ -21,6 +21,7 @@
 //! ```
 
 use crate::catalogue::{Module, NoStatics, Statics};
+use crate::sandbox::ListedTest;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub(super) struct Descriptor {
     /// The address of the descriptor.
     address: u32,
     /// The address of the first word that points to it, which libtest's list has.
-    pub(super) list: Option<u32>,
+    pub(super) list: Option<ListedTest>,
 }
 
 /// What a descriptor says of a panic that is expected.
@@ -129,7 +130,8 @@ pub(super) fn read(
         lists.entry(word).or_insert(at);
     }
     for descriptor in found.values_mut().flatten() {
-        descriptor.list = lists.get(&descriptor.address).copied();
+        let listed = |address: &u32| ListedTest { address: *address, descriptor: descriptor.address };
+        descriptor.list = lists.get(&descriptor.address).map(listed);
     }
     Ok(found.drain().filter_map(|(name, descriptor)| Some((name, descriptor?))).collect())
 }

@@ -10,12 +10,12 @@ mod descriptors;
 
 use self::descriptors::{Descriptor, ShouldPanic};
 use super::rust::last_panic;
-use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
+use super::{Evidence, Finish, ListError, Lister, Sequence, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
 use crate::instrument::{Window, WindowFunctions};
 use crate::model::Harness;
 use crate::policy::Policy;
-use crate::sandbox::{Ending, LoadedModule, MarkedPanic, PanicSaid, StartCall};
+use crate::sandbox::{Ending, LoadedModule, MarkedPanic, PanicSaid, Run, StartCall};
 use crate::symbols::HarnessFrames;
 use memchr::memmem;
 use std::collections::HashMap;
@@ -100,7 +100,7 @@ impl TestHarness for Libtest {
             let should_panic = described.and_then(marked);
             let says = should_panic.as_ref().map(|expected| expected.text.is_some());
             let untold = says.and_then(|says| lister.module.untold_panics(says)).map(not_run);
-            let start = StartCall { args, list, should_panic, if_ignored: Arc::clone(&if_ignored) };
+            let start = StartCall { args, list, should_panic, if_ignored: Arc::clone(&if_ignored), words: Vec::new() };
             Test { name, ignored, start, untold, ..Test::default() }
         };
         Ok(all.into_iter().map(test).collect())
@@ -108,6 +108,32 @@ impl TestHarness for Libtest {
 
     fn entry(&self, test: &Test, _module: &LoadedModule, _policy: &Policy) -> Result<TestEntry, String> {
         Ok(TestEntry::Start(test.start.clone()))
+    }
+
+    /// By its own list: the words that point to the wanted tests stay where they are, and each points to the test whose turn it is.
+    /// libtest then looks for these tests alone, in the order of its list.
+    fn sequence(&self, tests: &[&TestEntry]) -> Result<Sequence, String> {
+        let mut args = Vec::new();
+        let mut listed = Vec::new();
+        for test in tests {
+            let TestEntry::Start(start) = test else { return Err("they are not libtest's".to_owned()) };
+            args.extend(start.args.first().cloned());
+            listed.push(start.list.ok_or("libtest's list of them is not found in the module")?);
+        }
+        args.extend(["--exact", "--nocapture", "--test-threads=1"].map(Arc::from));
+        let mut places: Vec<u32> = listed.iter().map(|listed| listed.address).collect();
+        places.sort_unstable();
+        let words = places.into_iter().zip(listed.iter().map(|listed| listed.descriptor)).collect();
+        Ok(Sequence::Start(TestEntry::Start(StartCall { args, words, ..StartCall::default() })))
+    }
+
+    fn all_passed(&self, run: &Run, entry: &TestEntry) -> bool {
+        let TestEntry::Start(start) = entry else { return false };
+        let names = &start.args[..start.words.len()];
+        let stdout = &run.remains.output.stdout;
+        run.ending == Ending::Returned
+            && closing(stdout) == Some(Closing { passed: names.len() as u64, failed: 0, ignored: 0 })
+            && are_told_in_order(stdout, names)
     }
 
     fn finish(&self, evidence: &Evidence<'_>) -> Finish {
@@ -270,6 +296,17 @@ fn closing(stdout: &[u8]) -> Option<Closing> {
     Some(Closing { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
 }
 
+/// Whether the harness has told of these tests in this order.
+fn are_told_in_order(stdout: &[u8], names: &[Arc<str>]) -> bool {
+    let mut rest = stdout;
+    names.iter().all(|name| {
+        let told = format!("test {name} ... ");
+        let found = memmem::find(rest, told.as_bytes());
+        rest = &rest[found.map_or(0, |at| at + told.len())..];
+        found.is_some()
+    })
+}
+
 /// What the test itself wrote to standard output: without the lines that the harness puts before and after it.
 fn own_output<'a>(stdout: &'a [u8], name: &str) -> &'a [u8] {
     let mut own = stdout.strip_prefix(b"\nrunning 1 test\n").unwrap_or(stdout);
@@ -308,6 +345,29 @@ mod tests {
         assert!(held("(module (func $_ZN4test16test_main_static17h0123456789abcdefE))"));
         assert!(held("(module (func $_RNvCs7hHA8GJrt0_4test16test_main_static))"));
         assert!(held("(module (func $_ZN4test28__rust_begin_short_backtrace17h0123456789abcdefE))"));
+    }
+
+    #[test]
+    fn the_order_of_tests_is_looked_at() {
+        let stdout = b"\nrunning 2 tests\ntest b ... ok\ntest a ... half a line ok\n\ntest result: ok. 2 passed;";
+        let names = |names: [&str; 2]| names.map(Arc::from);
+        assert!(are_told_in_order(stdout, &names(["b", "a"])));
+        assert!(!are_told_in_order(stdout, &names(["a", "b"])));
+        assert!(!are_told_in_order(stdout, &names(["b", "c"])));
+    }
+
+    #[test]
+    fn a_sequence_moves_words_and_no_places() {
+        let test = |name: &str, address, descriptor| {
+            let list = Some(crate::sandbox::ListedTest { address, descriptor });
+            TestEntry::Start(StartCall { args: vec![name.into()], list, ..StartCall::default() })
+        };
+        let (a, b, c) = (test("a", 96, 1), test("b", 100, 2), test("c", 104, 3));
+        let Ok(Sequence::Start(TestEntry::Start(start))) = Libtest.sequence(&[&c, &a, &b]) else { panic!("one call") };
+        assert_eq!(start.words, [(96, 3), (100, 1), (104, 2)]);
+        assert_eq!(start.args[..4].iter().map(|arg| &**arg).collect::<Vec<_>>(), ["c", "a", "b", "--exact"]);
+        let unlisted = TestEntry::Start(StartCall::default());
+        assert!(Libtest.sequence(&[&a, &unlisted]).is_err());
     }
 
     #[test]

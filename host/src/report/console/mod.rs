@@ -14,6 +14,7 @@ mod heap_summary;
 mod leftovers;
 mod levels;
 mod limits;
+mod pollution;
 #[cfg(feature = "cli")]
 mod progress;
 mod reasons;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use findings::render_findings;
 pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
+pub use pollution::render_pollution;
 #[cfg(feature = "cli")]
 pub use progress::Progress;
 pub use reporter::{Console, ConsoleOptions};

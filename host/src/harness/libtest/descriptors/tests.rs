@@ -117,7 +117,9 @@ fn the_word_that_points_to_a_test_is_found() {
         data.0.extend(word.to_le_bytes());
     }
     let found = read_all(&data.module(RUSTC), &["one", "other"], &[]).unwrap();
-    assert_eq!([found["one"].list, found["other"].list], [Some(list), Some(list + 8)]);
+    let listed = |address, descriptor| Some(ListedTest { address, descriptor });
+    let expected = [listed(list, one), listed(list + 8, other)];
+    assert_eq!([found["one"].list, found["other"].list], expected);
 }
 
 /// A module of two tests whose second descriptor has one word replaced, and what is said of it.

@@ -1,0 +1,71 @@
+//! `airtight pollution`: which tests depend on others that ran before them in the same process.
+
+use crate::args::PollutionCommand;
+use crate::build::{Built, build, config_of};
+use crate::failure::{Done, Failure};
+use crate::loaded::{module_files, sort_out};
+use crate::session::{self, Session, config_above};
+use airtight::ModuleGrants;
+use airtight::exit_status;
+use airtight::report::console::render_pollution;
+use std::path::Path;
+
+pub fn pollution(mut command: PollutionCommand) -> Done {
+    command.tests.settle(&mut command.run)?;
+    refuse(&command)?;
+    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let files = module_files(&command.paths)?;
+    let package = command.paths.first().filter(|_| files.is_none());
+    let config = package.map_or_else(|| config_above(&here), |path: &std::path::PathBuf| config_of(path))?;
+    let session = Session::open(&command.run, command.tests.harness, &config)?;
+    let mut failures = 0;
+    let loaded: Vec<_> = match (package, files) {
+        (Some(path), _) => {
+            let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
+            let Built { output, filtersets, .. } = build(&command.build, &command.tests.filterset, path, &profile)?;
+            failures = output.failures.len();
+            output.artifacts.iter().map(|artifact| session.artifact(artifact, filtersets.as_ref())).collect()
+        }
+        (None, files) => {
+            command.tests.refuse_filtersets()?;
+            let files = files.unwrap_or_default();
+            files
+                .iter()
+                .map(|file: &std::path::PathBuf| session.file(Path::new(file), ModuleGrants::default()))
+                .collect()
+        }
+    };
+    let (subjects, refused) = sort_out(loaded)?;
+    let is_whole = refused.is_empty();
+    let planned = session.plan(subjects, refused, &command.tests.selection())?;
+    let pollution = session.pollution(&planned, command.orders as usize)?;
+    let colours = session::colours(command.run.color);
+    session::print(&render_pollution(&pollution, colours))?;
+    Ok(match pollution.found().count() {
+        0 if failures > 0 => exit_status::BUILD_FAILED,
+        0 if !is_whole || !planned.refused().is_empty() => exit_status::MODULE_UNUSABLE,
+        0 => exit_status::PASSED,
+        _ => exit_status::TEST_FAILED,
+    })
+}
+
+/// Settings that have no meaning where tests are run together.
+fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
+    let PollutionCommand { run, tests, .. } = command;
+    let refused = [
+        (run.no_capture, "--no-capture"),
+        (run.fail_fast, "--fail-fast"),
+        (tests.list, "--list"),
+        (!run.report.is_empty(), "--report"),
+        (run.write_back.is_some(), "--write-back"),
+        (run.repeat > 1, "--repeat"),
+        (run.schedules > 0 || run.schedule.is_some(), "schedules"),
+        (run.shuffle.is_some(), "--shuffle (the orders follow from --seed)"),
+    ];
+    match refused.iter().find(|(given, _)| *given) {
+        Some((_, flag)) => Err(Failure::usage(format!(
+            "`airtight pollution` runs tests together, in several orders, and prints what it finds; leave out {flag}"
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! What came of looking for tests whose verdict depends on which others ran before them in the same instance.
+
+/// What was found in a whole suite.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pollution {
+    /// In how many orders the tests were run.
+    pub orders: usize,
+    /// Each module that has tests, by name.
+    pub modules: Vec<ModulePollution>,
+}
+
+/// What was found in one module.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModulePollution {
+    /// Its name.
+    pub module: String,
+    /// How many of its tests were run together.
+    pub looked_at: usize,
+    /// The tests whose verdict depends on others, by name.
+    pub found: Vec<Dependent>,
+    /// The tests that were not run with others, by name.
+    pub left_out: Vec<LeftOut>,
+    /// Why none of its tests can be run together.
+    pub refused: Option<String>,
+}
+
+/// A test whose verdict depends on which others ran before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependent {
+    /// Its name.
+    pub test: String,
+    /// In which way.
+    pub dependence: Dependence,
+    /// The fewest tests that bring it about, in the order in which they ran: leave any of them out, and it does not happen.
+    pub after: Vec<String>,
+    /// What it said when it failed.
+    pub message: String,
+    /// Where it panicked, if it did: `file:line:column`.
+    pub place: Option<String>,
+    /// Paths of files that those tests left or changed.
+    pub files: Vec<String>,
+}
+
+/// How a test's verdict depends on others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependence {
+    /// It passes alone and fails after them: a *victim*, in the words of the literature, and they its polluters.
+    Polluted,
+    /// It fails alone and passes after them: it is *brittle*, and they set the state that it needs.
+    NeedsOthers,
+}
+
+/// A test that was not run with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub test: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Pollution {
+    /// The tests whose verdict depends on others, each with its module.
+    pub fn found(&self) -> impl Iterator<Item = (&str, &Dependent)> {
+        self.modules.iter().flat_map(|module| module.found.iter().map(|found| (&*module.module, found)))
+    }
+}

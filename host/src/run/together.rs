@@ -1,0 +1,203 @@
+//! Tests of one module that are run one after the other in one instance, as an ordinary runner does: what one leaves behind, the
+//! next one finds.
+
+use super::judge::Case;
+use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::resources;
+use super::runner::Runner;
+use crate::harness::{Sequence, TestEntry, harness, rust};
+use crate::model::Harness;
+use crate::policy::{Limit, Policy};
+use crate::sandbox::wasi::{GrantError, Grants, Streams};
+use crate::sandbox::{Ending, Entry, Job, Run, run};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The most linear memory that an instance can have, in bytes.
+const MOST_MEMORY: u64 = 4 << 30;
+
+/// Tests that can be run together.
+pub(crate) struct SharedInstance<'a> {
+    module: &'a PlannedModule,
+    tests: Vec<(&'a PlannedTest, &'a TestEntry)>,
+    harness: Harness,
+    grants: Arc<Grants>,
+    interrupted: &'a Arc<AtomicBool>,
+    name: Arc<str>,
+}
+
+/// What came of tests that were run together.
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    /// The first failure.
+    pub failed: Option<FailedTogether>,
+    /// The files that the tests left or changed, as reports name them.
+    pub files: Vec<String>,
+    /// Host descriptors still open after it. Not 0 is a bug of ours.
+    pub host_leak: u64,
+}
+
+/// The first failure of tests that were run together.
+#[derive(Debug)]
+pub(crate) struct FailedTogether {
+    /// Whose it is, by its place in the order; none where that is not seen.
+    pub at: Option<usize>,
+    pub message: String,
+    /// Where it panicked: `file:line:column`.
+    pub place: Option<String>,
+}
+
+/// Why a test is not run with others.
+pub(crate) fn cannot_share(test: &PlannedTest) -> Option<&'static str> {
+    match &test.decision {
+        Decision::Skip(_) | Decision::Refuse(_) => Some("it is not run"),
+        Decision::Run { grants, entry, subtests } => {
+            let expects_panic = match entry {
+                TestEntry::Start(start) => start.should_panic.is_some(),
+                TestEntry::Sdk(call) => call.should_panic.is_some(),
+            };
+            match grants.policy().unrepeatable() {
+                _ if expects_panic => Some("it is expected to panic, which may end the instance"),
+                _ if subtests.is_some() => Some("only some of its subtests are selected"),
+                Some(grant) => Some(grant),
+                None => None,
+            }
+        }
+    }
+}
+
+impl Runner {
+    /// Makes ready to run these tests of a module together, each of which [`cannot_share`] says nothing against. The indices are their
+    /// places in the module.
+    ///
+    /// # Errors
+    /// In words, why they cannot be: they have different grants, or their harness cannot do it.
+    pub(crate) fn shared_instance<'a>(
+        &'a self,
+        module: &'a PlannedModule,
+        indices: &[usize],
+    ) -> Result<SharedInstance<'a>, String> {
+        let mut tests = Vec::with_capacity(indices.len());
+        let mut policies: Vec<&Policy> = Vec::new();
+        for test in indices.iter().filter_map(|index| module.tests.get(*index)) {
+            let Decision::Run { grants, entry, .. } = &test.decision else { continue };
+            tests.push((test, entry));
+            policies.push(grants.policy());
+        }
+        let (Some((first, _)), Some(policy)) = (tests.first(), policies.first()) else {
+            return Err("there are no tests to run together".to_owned());
+        };
+        if module.module.has_threads() {
+            return Err("a module with threads is not looked at".to_owned());
+        }
+        let harness_word = first.harness;
+        if tests.iter().any(|(test, _)| test.harness != harness_word) {
+            return Err("its tests are held by several harnesses".to_owned());
+        }
+        if policies.iter().any(|other| !has_same_world(policy, other)) {
+            return Err("its tests have different grants".to_owned());
+        }
+        let entries: Vec<&TestEntry> = tests.iter().map(|(_, entry)| *entry).collect();
+        harness(harness_word).sequence(&entries)?;
+        let together = together(policy, &policies);
+        let grants = Grants::new(Arc::new(together)).map_err(|error: GrantError| error.to_string())?;
+        let name = Arc::clone(&module.module.name);
+        let interrupted = &self.options().interrupt;
+        Ok(SharedInstance { module, tests, harness: harness_word, grants: Arc::new(grants), interrupted, name })
+    }
+}
+
+/// Whether two tests see the same, whatever they may use of it and leave.
+fn has_same_world(one: &Policy, other: &Policy) -> bool {
+    let world = |policy: &Policy| Policy {
+        limits: one.limits,
+        leaks: one.leaks,
+        tracked: one.tracked.clone(),
+        ..policy.clone()
+    };
+    world(one) == world(other)
+}
+
+/// A policy for all tests together: what each may use, all may use together.
+fn together(policy: &Policy, all: &[&Policy]) -> Policy {
+    let mut limits = policy.limits;
+    for limit in Limit::ALL.into_iter().filter(|limit| policy.limits.get(*limit).is_some()) {
+        let sum = all.iter().fold(0, |sum: u64, one| sum.saturating_add(one.limits.most(limit)));
+        match limit {
+            // Compiled into the engine.
+            Limit::Stack => {}
+            Limit::Memory => limits.set(limit, sum.min(MOST_MEMORY)),
+            _ => limits.set(limit, sum),
+        }
+    }
+    Policy { limits, tracked: Default::default(), ..policy.clone() }
+}
+
+impl SharedInstance<'_> {
+    /// The test's name.
+    pub fn name(&self, test: usize) -> &Arc<str> {
+        &self.tests[test].0.name
+    }
+
+    /// Runs these of the tests in this order. The calling thread has the stack that guests need.
+    pub fn run(&self, order: &[usize]) -> Together {
+        let entries: Vec<&TestEntry> = order.iter().map(|test| self.tests[*test].1).collect();
+        if entries.is_empty() {
+            return Together::default();
+        }
+        let Ok(sequence) = harness(self.harness).sequence(&entries) else { return Together::default() };
+        match &sequence {
+            Sequence::Start(entry) => {
+                let mut ran = run(&self.job(entry.call(), &[]));
+                let failed = (!harness(self.harness).all_passed(&ran, entry)).then(|| self.failure(&ran, entry, None));
+                self.outcome(&mut ran, failed)
+            }
+            Sequence::Exports(calls) => {
+                let Some((last, before)) = calls.split_last() else { return Together::default() };
+                let mut ran = run(&self.job(Entry::Sdk(last), before));
+                let at = ran.rounds.len().saturating_sub(1).min(order.len() - 1);
+                let is_well = ran.ending == Ending::Returned && ran.sdk.as_ref().is_some_and(|said| said.is_well());
+                let failed = (!is_well).then(|| self.failure(&ran, entries[at], Some(at)));
+                self.outcome(&mut ran, failed)
+            }
+        }
+    }
+
+    fn job<'j>(&'j self, entry: Entry<'j>, before: &'j [crate::sandbox::SdkCall]) -> Job<'j> {
+        Job {
+            module: &self.module.module,
+            grants: &self.grants,
+            test: &self.name,
+            entry,
+            before,
+            interrupted: self.interrupted,
+            counts_heap: false,
+            notes_sites: false,
+            subtests: None,
+            rounds: 1,
+            shortcut: false,
+            schedule: None,
+            streams: Streams::Captured,
+            keep_changes: false,
+            inject_host_leak: false,
+            inject_host_panic: false,
+        }
+    }
+
+    fn failure(&self, run: &Run, entry: &TestEntry, at: Option<usize>) -> FailedTogether {
+        // A harness that goes on after a panic says in the end that it failed; what panicked says more.
+        if let (Ending::Exit { .. }, Some(panic)) = (&run.ending, rust::last_panic(&run.remains.output.stderr)) {
+            let place = Some(self.module.module.symbols.place(&panic.place));
+            return FailedTogether { at, message: panic.message, place };
+        }
+        let policy = self.grants.policy();
+        let judged = Case { harness: self.harness, module: &self.module.module, policy, entry, run }.judge();
+        let message = judged.message.or(judged.reason).unwrap_or_else(|| "it did not pass".to_owned());
+        let place = judged.panicked_at.map(|place| self.module.module.symbols.place(&place));
+        FailedTogether { at, message, place }
+    }
+
+    fn outcome(&self, run: &mut Run, failed: Option<FailedTogether>) -> Together {
+        Together { failed, files: resources::left_files(&run.remains), host_leak: run.host_leak }
+    }
+}
