@@ -19,6 +19,18 @@ pub fn workspace(dir: &Path, packages: &[(&str, &str)]) {
     }
 }
 
+/// Lets a package of such a workspace use the guest SDK in its tests.
+///
+/// # Panics
+/// If its manifest cannot be written.
+pub fn with_sdk(package: &Path) {
+    let sdk = crate::guests_dir().join("../../guest-sdk");
+    let dependency = format!("\n[dev-dependencies]\nairtight = {{ package = \"airtight-sdk\", path = {sdk:?} }}\n");
+    let manifest = package.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).expect("the package has a manifest");
+    write(&manifest, &(text + &dependency));
+}
+
 /// Writes a file, and the folders it is in.
 ///
 /// # Panics

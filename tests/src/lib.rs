@@ -18,7 +18,7 @@ pub mod sdk;
 pub mod wasi_testsuite;
 mod wat;
 
-pub use crates::{airtight_test, workspace, write};
+pub use crates::{airtight_test, with_sdk, workspace, write};
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
 pub use picture::{DirPicture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};

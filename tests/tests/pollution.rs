@@ -1,6 +1,6 @@
 //! Tests that depend on which others ran before them in the same process.
 
-use airtight_tests::{Ran, command, guest, guests_dir, run, scratch_dir, workspace, write};
+use airtight_tests::{Ran, command, guest, guests_dir, run, scratch_dir, with_sdk, workspace, write};
 use std::path::Path;
 
 /// Tests whose names say what becomes of them together; `TEST` stands for a harness's attribute, `T` for what its tests take.
@@ -35,10 +35,7 @@ fn pollution(dir: &Path, args: &[&str]) -> Ran {
 fn found(attribute: &str, takes: &str) -> String {
     let dir = scratch_dir();
     workspace(dir.path(), &[("suite", "")]);
-    let sdk = guests_dir().join("../../guest-sdk");
-    let dependency = format!("\n[dev-dependencies]\nairtight = {{ package = \"airtight-sdk\", path = {sdk:?} }}\n");
-    let manifest = dir.path().join("suite/Cargo.toml");
-    write(&manifest, &(std::fs::read_to_string(&manifest).unwrap() + &dependency));
+    with_sdk(&dir.path().join("suite"));
     write(&dir.path().join("suite/tests/t.rs"), &SUITE.replace("TEST", attribute).replace("(T)", takes));
     let ran = pollution(dir.path(), &["--test", "t"]);
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);

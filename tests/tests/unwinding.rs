@@ -2,8 +2,8 @@
 //! has. See `guests/unwinding/build.sh`.
 
 use airtight_tests::{
-    Ran, airtight_test, assert_as_named, digest, guests_dir, read_report, run, scratch_dir, tests, verdicts, workspace,
-    write,
+    Ran, airtight_test, assert_as_named, digest, guests_dir, read_report, run, scratch_dir, tests, verdicts, with_sdk,
+    workspace, write,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -174,10 +174,7 @@ impl Drop for Said { fn drop(&mut self) { println!("dropped {}", self.0); } }
 fn the_sdk_s_tests_unwind_too() {
     let dir = scratch_dir();
     workspace(dir.path(), &[("suite", "")]);
-    let sdk = guests_dir().join("../../guest-sdk");
-    let dependency = format!("\n[dev-dependencies]\nairtight = {{ package = \"airtight-sdk\", path = {sdk:?} }}\n");
-    let manifest = dir.path().join("suite/Cargo.toml");
-    write(&manifest, &(std::fs::read_to_string(&manifest).unwrap() + &dependency));
+    with_sdk(&dir.path().join("suite"));
     write(&dir.path().join("suite/tests/sdk.rs"), SDK_SUITE);
     let report = build(dir.path(), &["--unwind", "--test", "sdk"]);
     let found = verdicts(&report);
