@@ -50,9 +50,11 @@ fn ignored_tests_run_when_asked_for() {
 #[test]
 fn partitions_cover_everything_once() {
     let all = ran("sdk/mixed", &[]);
-    let parts: Vec<_> = (1..=3).map(|part| ran("sdk/mixed", &["--partition", &format!("slice:{part}/3")])).collect();
-    assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), all.len());
-    assert_eq!(parts.into_iter().flatten().collect::<BTreeSet<_>>(), all);
+    for by in ["slice", "hash"] {
+        let parts: Vec<_> = (1..=3).map(|part| ran("sdk/mixed", &["--partition", &format!("{by}:{part}/3")])).collect();
+        assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), all.len());
+        assert_eq!(parts.into_iter().flatten().collect::<BTreeSet<_>>(), all);
+    }
 }
 
 /// The names of a module's tests are no test's output: capping that does not lose any.
@@ -109,13 +111,26 @@ fn the_first_failure_ends_the_run_if_asked_to() {
     let dir = scratch_dir();
     let module = guest("plain/endings").to_str().unwrap();
     let mut digests = BTreeSet::new();
-    for jobs in ["-j1", "-j2"] {
-        run(dir.path(), ["run", module, "--fail-fast", jobs, "--report", "json=report.json"]);
-        let report = read_report(&dir.path().join("report.json"));
+    let report = |flags: &[&str]| {
+        run(dir.path(), [&["run", module, "--report", "json=report.json"], flags].concat());
+        read_report(&dir.path().join("report.json"))
+    };
+    for flags in [["--fail-fast", "-j1"], ["--fail-fast", "-j2"], ["--max-fail=1", "-j2"]] {
+        let report = report(&flags);
         let not_run = airtight_tests::tests(&report)
             .filter(|(_, test)| test["reason"].as_str().is_some_and(|reason| reason.contains("--fail-fast")));
         assert!(not_run.count() > 10);
         digests.insert(airtight_tests::digest(&report).to_owned());
     }
     assert_eq!(digests.len(), 1);
+    for jobs in ["-j1", "-j2"] {
+        let report = report(&["--max-fail", "3", jobs]);
+        let tests = airtight_tests::tests(&report).map(|(_, test)| test["verdict"].as_str().unwrap());
+        let (ran, not_run): (Vec<_>, Vec<_>) = tests.enumerate().partition(|(_, verdict)| *verdict != "skip");
+        let failed: Vec<_> = ran.iter().filter(|(_, verdict)| *verdict != "pass").map(|(index, _)| *index).collect();
+        assert_eq!((failed.len(), failed.last()), (3, ran.last().map(|(index, _)| index)), "the third is the last");
+        assert!(not_run.len() > 10);
+        digests.insert(airtight_tests::digest(&report).to_owned());
+    }
+    assert_eq!(digests.len(), 2);
 }

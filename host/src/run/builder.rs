@@ -9,6 +9,7 @@ use crate::model::Exploration;
 use crate::policy::Policy;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -83,9 +84,9 @@ impl RunnerBuilder {
         self
     }
 
-    /// Runs no test that comes after the first failing one in the plan.
-    pub fn fail_fast(mut self, on: bool) -> Self {
-        self.options.fail_fast = on;
+    /// Runs no test that comes after so many failing ones in the plan. Without this, every test is run.
+    pub fn max_fail(mut self, failing: impl Into<Option<NonZeroU32>>) -> Self {
+        self.options.max_fail = failing.into();
         self
     }
 

@@ -14,10 +14,12 @@ use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::Job;
 use rayon::ThreadPool;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Results that wait to be told at most: slow listeners hold the workers up instead of filling memory.
@@ -75,9 +77,23 @@ pub struct PlanOutcome {
 
 /// What the workers and the collector share.
 struct RunProgress {
-    /// The first failing test in the plan, where the others are not run after it.
+    /// The last test of the plan that is run, where some tests have failed and no more may.
     stop_after: AtomicUsize,
+    /// The tests that have failed, where it is counted how many may.
+    failed: Mutex<BTreeSet<usize>>,
     running: RunningTests,
+}
+
+impl RunProgress {
+    /// Notes that a test has failed, of which so many may.
+    fn note_failure(&self, index: usize, most: NonZeroU32) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(index);
+        // Those that come first in the plan count, whichever fails first.
+        if let Some(last) = failed.iter().nth(most.get() as usize - 1) {
+            self.stop_after.fetch_min(*last, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Runs every test of the plan.
@@ -88,6 +104,7 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
     let (send, receive) = sync_channel(BACKLOG);
     let progress = RunProgress {
         stop_after: AtomicUsize::new(usize::MAX),
+        failed: Mutex::default(),
         running: RunningTests::new(shared.pool.current_num_threads(), least_slow(&tests)),
     };
     std::thread::scope(|scope| {
@@ -139,7 +156,7 @@ fn one(
     let mut kept = Vec::new();
     let mut coverage = TestCoverage::default();
     let (record, elapsed, bug) = match &test.decision {
-        _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(FAIL_FAST),
+        _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(&enough_failed(shared.options)),
         _ if shared.options.interrupt.load(Ordering::Relaxed) => skip("interrupted"),
         Decision::Skip(reason) => skip(reason),
         Decision::Refuse(why) => {
@@ -195,8 +212,10 @@ fn one(
         // Nobody expects anything of it.
         profile.missing.clear();
     }
-    if shared.options.fail_fast && !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
-        progress.stop_after.fetch_min(index, Ordering::Relaxed);
+    if let Some(most) = shared.options.max_fail
+        && !matches!(record.verdict, Verdict::Pass | Verdict::Skip)
+    {
+        progress.note_failure(index, most);
     }
     FinishedTest { index, record, profile, elapsed, by_wall_clock, kept, coverage, bug }
 }
@@ -226,8 +245,13 @@ fn skipped(context: &RecordContext<'_>, reason: &str) -> TestRecord {
     record::not_run(context, Verdict::Skip, details)
 }
 
-/// Why tests after the first failure are not run, where the user asked for that.
-const FAIL_FAST: &str = "not run: an earlier test failed (--fail-fast)";
+/// Why tests after some failing ones are not run, where the user asked for that.
+fn enough_failed(options: &RunOptions) -> String {
+    match options.max_fail.map_or(1, NonZeroU32::get) {
+        1 => "not run: an earlier test failed (--fail-fast)".to_owned(),
+        most => format!("not run: {most} earlier tests failed (--max-fail)"),
+    }
+}
 
 /// The least time after which one of the tests is slow.
 fn least_slow(tests: &[(&PlannedModule, &PlannedTest)]) -> Duration {
@@ -322,12 +346,12 @@ fn collect(
     }
     // A worker may have been ahead of the first failure: what it found would differ from run to run.
     let stop_after = progress.stop_after.load(Ordering::Relaxed);
-    let counts = |index: usize| !shared.options.fail_fast || index <= stop_after;
+    let counts = |index: usize| index <= stop_after;
     let complete = records.into_iter().enumerate().map(|(index, record)| match record {
         Some(record) if counts(index) => record,
         _ => {
             let (module, test) = tests[index];
-            skipped(&context(module, test, false), FAIL_FAST)
+            skipped(&context(module, test, false), &enough_failed(shared.options))
         }
     });
     times.iter_mut().enumerate().filter(|(index, _)| !counts(*index)).for_each(|(_, time)| *time = None);

@@ -3,10 +3,11 @@
 use crate::model::Exploration;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What is chosen for one run. Of these, only `fail_fast`, `repeat`, schedules and an interrupt change the canonical
+/// What is chosen for one run. Of these, only `max_fail`, `repeat`, schedules and an interrupt change the canonical
 /// part of its report.
 #[derive(Debug, Clone)]
 pub(crate) struct RunOptions {
@@ -15,7 +16,7 @@ pub(crate) struct RunOptions {
     pub cache: Option<Cache>,
     /// Whether a harness that can be handed a single test is.
     pub shortcut: bool,
-    pub fail_fast: bool,
+    pub max_fail: Option<NonZeroU32>,
     pub streams: Streams,
     pub keep_output: bool,
     pub keep_changes: bool,
@@ -39,7 +40,7 @@ impl Default for RunOptions {
             compiler: Compiler::default(),
             cache: None,
             shortcut: true,
-            fail_fast: false,
+            max_fail: None,
             streams: Streams::default(),
             keep_output: false,
             keep_changes: false,

@@ -244,7 +244,7 @@ impl Planner<'_> {
             }
             let index = *selected;
             *selected += 1;
-            if self.selection.partition.is_some_and(|partition| !partition.holds(index)) {
+            if self.selection.partition.is_some_and(|partition| !partition.holds(index, &candidate.test.name)) {
                 continue;
             }
             let decision = self.decision(&module, &candidate, &mut shared)?;

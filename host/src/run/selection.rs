@@ -2,6 +2,7 @@
 
 use crate::model::{SubtestFilter, SubtestPattern};
 use std::str::FromStr;
+use xxhash_rust::xxh64::xxh64;
 
 /// What to do with tests marked `#[ignore]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,31 +100,48 @@ enum Reach<'f> {
     Within(&'f str),
 }
 
-/// Every `count`th test, from the `shard`th on: nextest's `slice:1/3`.
+/// One of several parts of the tests, as nextest makes them: `slice:1/3` is every third test in the order of the plan, and `hash:1/3`
+/// those whose names have a hash that says so, which stay in their part when other tests come and go.
 ///
 /// ```
 /// use airtight::Partition;
 ///
 /// let second: Partition = "slice:2/3".parse()?;
-/// assert!(second.holds(1) && second.holds(4) && !second.holds(0));
+/// assert!(second.holds(1, "a") && second.holds(4, "b") && !second.holds(0, "c"));
+/// let hashed: Partition = "hash:1/2".parse()?;
+/// assert_eq!(hashed.holds(0, "a"), hashed.holds(1, "a"));
 /// # Ok::<(), airtight::PartitionError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
     shard: usize,
     count: usize,
+    by: PartitionBy,
+}
+
+/// What decides to which part a test belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartitionBy {
+    /// Its place in the plan.
+    Slice,
+    /// Its name.
+    Hash,
 }
 
 impl Partition {
-    /// Whether the test at this place in the plan, from 0, belongs to it.
-    pub fn holds(self, index: usize) -> bool {
-        index % self.count == self.shard - 1
+    /// Whether the test at this place in the plan, from 0, and of this name belongs to it.
+    pub fn holds(self, index: usize, name: &str) -> bool {
+        let number = match self.by {
+            PartitionBy::Slice => index as u64,
+            PartitionBy::Hash => xxh64(name.as_bytes(), 0),
+        };
+        number % self.count as u64 == self.shard as u64 - 1
     }
 }
 
 /// A partition that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a partition; write for example slice:1/3, the first of three")]
+#[error("`{0}` is not a partition; write for example slice:1/3, the first of three, or hash:1/3")]
 pub struct PartitionError(String);
 
 impl FromStr for Partition {
@@ -131,12 +149,18 @@ impl FromStr for Partition {
 
     fn from_str(text: &str) -> Result<Self, PartitionError> {
         let bad = || PartitionError(text.to_owned());
-        let (shard, count) = text.strip_prefix("slice:").and_then(|rest| rest.split_once('/')).ok_or_else(bad)?;
+        let (by, part) = text.split_once(':').ok_or_else(bad)?;
+        let by = match by {
+            "slice" => PartitionBy::Slice,
+            "hash" => PartitionBy::Hash,
+            _ => return Err(bad()),
+        };
+        let (shard, count) = part.split_once('/').ok_or_else(bad)?;
         let (shard, count) = (shard.parse().map_err(|_| bad())?, count.parse().map_err(|_| bad())?);
         if shard == 0 || shard > count {
             return Err(bad());
         }
-        Ok(Self { shard, count })
+        Ok(Self { shard, count, by })
     }
 }
 
@@ -182,11 +206,20 @@ mod tests {
 
     #[test]
     fn partitions_cover_everything_once() {
-        let parts: Vec<Partition> = (1..=3).map(|shard| format!("slice:{shard}/3").parse().unwrap()).collect();
-        for index in 0..20 {
-            assert_eq!(parts.iter().filter(|part| part.holds(index)).count(), 1);
+        for by in ["slice", "hash"] {
+            let parts: Vec<Partition> = (1..=3).map(|shard| format!("{by}:{shard}/3").parse().unwrap()).collect();
+            for index in 0..20 {
+                assert_eq!(parts.iter().filter(|part| part.holds(index, &index.to_string())).count(), 1);
+            }
         }
-        for wrong in ["slice:0/3", "slice:4/3", "1/3", "slice:a/3", "slice:1", "hash:1/2"] {
+        // As nextest 0.9.143 parts them.
+        let parts = [&[0, 1, 4, 6, 7, 11][..], &[2, 3, 5, 9, 10], &[8]];
+        for (part, tests) in parts.into_iter().enumerate() {
+            let part: Partition = format!("hash:{}/3", part + 1).parse().unwrap();
+            let held: Vec<_> = (0..12).filter(|test| part.holds(0, &format!("test_{test}"))).collect();
+            assert_eq!(held, tests);
+        }
+        for wrong in ["slice:0/3", "slice:4/3", "1/3", "slice:a/3", "slice:1", "count:1/2", "hash:0/2"] {
             assert!(wrong.parse::<Partition>().is_err(), "{wrong}");
         }
     }

@@ -21,6 +21,7 @@ use airtight::report::files::ReportSpec;
 use airtight::{Partition, RunIgnored, Seed, Selection, Streams};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// Hermetic tests that cannot leak quietly.
@@ -227,8 +228,8 @@ pub struct TestArgs {
     /// Print the tests, and run none.
     #[arg(long)]
     pub list: bool,
-    /// Run one part of the tests, for example slice:1/3.
-    #[arg(long, value_name = "slice:M/N")]
+    /// Run one part of the tests: slice:1/3 by their order, hash:1/3 by their names.
+    #[arg(long, value_name = "slice:M/N|hash:M/N")]
     pub partition: Option<Partition>,
     /// Take the module for this harness instead of looking.
     #[arg(long, value_parser = harness_names(), value_name = "HARNESS")]
@@ -378,6 +379,9 @@ pub struct RunArgs {
     /// Run no test that comes after the first failing one in the plan.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Run no test that comes after so many failing ones in the plan.
+    #[arg(long, value_name = "N", conflicts_with_all = ["fail_fast", "no_fail_fast"])]
+    pub max_fail: Option<NonZeroU32>,
     /// Show output as it is written, too: tests run one at a time. Their input and their results stay what they are.
     #[arg(long, alias = "nocapture")]
     pub no_capture: bool,
@@ -471,6 +475,11 @@ pub fn run_defaults() -> RunArgs {
 }
 
 impl RunArgs {
+    /// After how many failing tests no other is run.
+    pub fn most_failing(&self) -> Option<NonZeroU32> {
+        if self.fail_fast { Some(NonZeroU32::MIN) } else { self.max_fail }
+    }
+
     /// What becomes of the tests' streams.
     pub fn streams(&self) -> Streams {
         if self.no_capture { Streams::Copied } else { Streams::Captured }

@@ -54,7 +54,7 @@ fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
     let PollutionCommand { run, tests, .. } = command;
     let refused = [
         (run.no_capture, "--no-capture"),
-        (run.fail_fast, "--fail-fast"),
+        (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
         (!run.report.is_empty(), "--report"),
         (run.write_back.is_some(), "--write-back"),

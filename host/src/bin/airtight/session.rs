@@ -104,7 +104,7 @@ impl Settings {
             .jobs(args.jobs)
             .compiler(args.engine.into())
             .cache((!args.no_cache).then(|| cache(config)).flatten())
-            .fail_fast(args.fail_fast)
+            .max_fail(args.most_failing())
             .streams(args.streams())
             .keep_output(args.show_output == OutputMode::Always)
             .keep_changes(args.write_back.is_some())

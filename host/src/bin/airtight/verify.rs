@@ -101,7 +101,11 @@ pub fn verify(mut command: VerifyCommand) -> Done {
 /// Settings that change what is compared.
 fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
     let VerifyCommand { run, tests, .. } = command;
-    let refused = [(run.no_capture, "--no-capture"), (run.fail_fast, "--fail-fast"), (tests.list, "--list")];
+    let refused = [
+        (run.no_capture, "--no-capture"),
+        (run.most_failing().is_some(), "--fail-fast or --max-fail"),
+        (tests.list, "--list"),
+    ];
     match refused.iter().find(|(given, _)| *given) {
         Some((_, flag)) => {
             Err(Failure::usage(format!("`airtight verify` runs every test and captures its output; leave out {flag}")))

@@ -23,7 +23,7 @@ const REPORT: &str = "a report for programs is a file here: --report json=PATH";
 const SHOW_OUTPUT: &str = "write --show-output on-failure, always or never";
 const CARGO_S: &str = "it is about cargo's build; give it to `cargo build --tests --target wasm32-wasip1`";
 
-const FOREIGN: [Foreign; 12] = [
+const FOREIGN: [Foreign; 11] = [
     option("format", REPORT),
     option(
         "message-format",
@@ -34,7 +34,6 @@ const FOREIGN: [Foreign; 12] = [
     flag("doc", "documentation tests are not run here; `cargo test --doc` runs them on this machine"),
     option("success-output", SHOW_OUTPUT),
     option("failure-output", SHOW_OUTPUT),
-    option("max-fail", "write --fail-fast, which stops after the first"),
     option("logfile", REPORT),
     flag("timings", CARGO_S),
     flag("unit-graph", CARGO_S),
