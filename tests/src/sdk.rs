@@ -15,6 +15,15 @@ pub fn state(pending_cleanups: u32, journal: u32, len: u32) -> String {
 /// # Panics
 /// If the fields are no WebAssembly.
 pub fn sdk_module(state: &str, fields: &str) -> Vec<u8> {
+    let asked = format!("(func $state (result i32) (i32.const {STATE})) (func $flush (result i32) (i32.const 0))");
+    sdk_module_that_answers(state, &format!("{fields} {asked}"))
+}
+
+/// The same, whose fields have the functions `$state` and `$flush` too, which the host calls after the test.
+///
+/// # Panics
+/// See [`sdk_module`].
+pub fn sdk_module_that_answers(state: &str, fields: &str) -> Vec<u8> {
     let body = "name\0by_hand::test\0export\0airtight:test/by_hand::test\0file\0src/lib.rs\0line\x001\0";
     let len = u32::try_from(body.len()).expect("it is short").to_le_bytes();
     let record = escaped(b"ATR1".iter().copied().chain(len).chain(body.bytes()));
@@ -23,8 +32,6 @@ pub fn sdk_module(state: &str, fields: &str) -> Vec<u8> {
         {fields}
         (global $__stack_pointer (mut i32) (i32.const {STATE}))
         (data (i32.const {STATE}) "{state}")
-        (func $state (result i32) (i32.const {STATE}))
-        (func $flush (result i32) (i32.const 0))
         (export "airtight:test/by_hand::test" (func $test))
         (export "airtight:state" (func $state))
         (export "airtight:cleanup" (func $cleanup))

@@ -1,6 +1,6 @@
 //! Clean-ups run where a test is ended from outside: by its wall-clock limit, and by Ctrl-C.
 
-use airtight_tests::sdk::{sdk_module, state};
+use airtight_tests::sdk::{sdk_module, sdk_module_that_answers, state};
 use airtight_tests::{command, read_report, run, scratch_dir, verdicts, write};
 use std::path::Path;
 use std::process::Stdio;
@@ -35,6 +35,44 @@ fn after_the_wall_clock_limit() {
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(verdicts(&read_report(&dir.path().join("report.json")))["endless test"], "timeout");
     assert!(dir.path().join("granted/cleaned").is_dir());
+}
+
+/// Whether the clock comes first depends on the machine, whatever the call is for.
+#[test]
+fn that_the_wall_clock_ends_are_a_doubt() {
+    let dir = scratch_dir();
+    let endless = "(loop $l (br $l)) unreachable";
+    let answers = |told: &str, flush: &str, cleanup: &str| {
+        let fields = format!(
+            r#"(memory (export "memory") 1)
+            (func $test (result i32) unreachable)
+            (func $state (result i32) {told})
+            (func $flush (result i32) {flush})
+            (func $cleanup (result i32) {cleanup})"#
+        );
+        sdk_module_that_answers(&state(1, 0, 0), &fields)
+    };
+    let cases = [
+        ("nothing", answers("(i32.const 1024)", "(i32.const 0)", "(i32.const 0)")),
+        ("state", answers(endless, "(i32.const 0)", "(i32.const 0)")),
+        ("flush", answers("(i32.const 1024)", endless, "(i32.const 0)")),
+        ("cleanup", answers("(i32.const 1024)", "(i32.const 0)", endless)),
+    ];
+    write(&dir.path().join("airtight.toml"), "[profile.default]\ntimeout = \"50ms\"\n");
+    for (what, module) in cases {
+        std::fs::write(dir.path().join("m.wasm"), module).unwrap();
+        let ran = run(dir.path(), ["run", "m.wasm", "--report", "json=report.json"]);
+        assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+        let canonical = &read_report(&dir.path().join("report.json"))["canonical"];
+        let doubted = what != "nothing";
+        assert_eq!(canonical["reproducible"], !doubted, "{what}: {canonical}");
+        let causes = if doubted {
+            serde_json::json!([{ "cause": "wall-clock", "tests": [{ "module": "m", "test": "test" }] }])
+        } else {
+            serde_json::Value::Null
+        };
+        assert_eq!(canonical["doubts"], causes, "{what}");
+    }
 }
 
 #[test]

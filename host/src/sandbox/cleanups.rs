@@ -24,6 +24,8 @@ pub struct Cleanups {
     begun: u32,
     endless: u32,
     running: bool,
+    /// Whether the wall clock ended a call that the host made after the test: a clean-up's, or one that asks what the test said.
+    by_wall_clock: bool,
     /// Those that did not finish normally.
     failed: Vec<FailedCleanup>,
 }
@@ -57,6 +59,11 @@ impl Cleanups {
     /// Whether one is being run.
     pub fn are_running(&self) -> bool {
         self.running
+    }
+
+    /// Whether the wall clock ended a call that the host made after the test, so that another run may end elsewhere.
+    pub fn by_wall_clock(&self) -> bool {
+        self.by_wall_clock
     }
 
     /// How many were begun.
@@ -182,7 +189,13 @@ pub(super) fn call<P: WasmParams + Sync>(
         let export: TypedFunc<P, u32> = instance.get_typed_func(cx.as_context_mut(), export)?;
         cx.call_guest(&export, params)
     });
-    called.map_err(|error| Ending::from_call(cx.as_context_mut(), &error))
+    called.map_err(|error| {
+        let ending = Ending::from_call(cx.as_context_mut(), &error);
+        if matches!(ending, Ending::Wall { .. }) {
+            cx.as_context_mut().data_mut().scopes.cleanups.by_wall_clock = true;
+        }
+        ending
+    })
 }
 
 fn is_endless(ending: &Ending) -> bool {

@@ -171,6 +171,11 @@ impl Ending {
         ending
     }
 
+    /// Whether it was the wall clock that ended a call with this error.
+    pub(super) fn is_by_wall_clock(error: &wasmtime::Error) -> bool {
+        matches!(Self::from_error(error, || [].into()), Self::Wall { .. })
+    }
+
     fn from_error(error: &wasmtime::Error, stack: impl Fn() -> Stack) -> Self {
         if let Some(halt) = error.downcast_ref() {
             return Self::from_halt(halt, stack);

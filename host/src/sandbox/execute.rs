@@ -112,10 +112,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether the wall clock ended the test or one of its clean-ups, or left no time to make its figures exact.
+    /// Whether the wall clock ended the test, or what the host called after it, or left no time to make its figures exact.
     pub fn ended_by_wall_clock(&self) -> bool {
-        let cleanups = self.sdk.iter().flat_map(|said| &said.cleanups).map(|cleanup| &cleanup.ending);
-        self.late || std::iter::once(&self.ending).chain(cleanups).any(|ending| matches!(ending, Ending::Wall { .. }))
+        let afterwards = self.sdk.as_ref().is_some_and(|said| said.by_wall_clock)
+            || self.panic.as_ref().is_some_and(|panic| panic.by_wall_clock);
+        self.late || afterwards || matches!(self.ending, Ending::Wall { .. })
     }
 
     /// Of a test that could not be started.

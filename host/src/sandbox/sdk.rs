@@ -41,6 +41,8 @@ pub struct SdkOutcome {
     pub cleanups_left: u64,
     /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
     pub own_stderr: usize,
+    /// Whether the wall clock ended a clean-up, or a call that asks the module what the test said.
+    pub by_wall_clock: bool,
     /// What is wrong, in words, where its memory did not hold what the SDK puts there.
     pub broken: Option<String>,
 }
@@ -51,6 +53,7 @@ impl SdkOutcome {
         self.said == Said::default()
             && self.cleanups.is_empty()
             && self.broken.is_none()
+            && !self.by_wall_clock
             && !self.subtests.iter().any(SubtestRun::failed)
     }
 }
@@ -84,6 +87,7 @@ pub(super) fn conclude(
     }
     outcome.subtests = store.data_mut().scopes.take();
     outcome.cleanups_begun = store.data().scopes.cleanups.begun().into();
+    outcome.by_wall_clock = store.data().scopes.cleanups.by_wall_clock();
     outcome.cleanups = store.data_mut().scopes.cleanups.take_failed();
     outcome
 }

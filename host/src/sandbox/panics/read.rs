@@ -5,6 +5,7 @@ use super::module::{ModulePanics, Readers};
 use super::vtables;
 use super::watch::Payload;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
+use crate::sandbox::ending::Ending;
 use crate::sandbox::execute::Job;
 use crate::sandbox::guest::Guest;
 use crate::sandbox::state::{TestState, refuel};
@@ -30,6 +31,8 @@ pub enum PanicSaid {
 pub struct RaisedPanic {
     /// What it says, or in words why that cannot be known; `None` where nobody asked.
     pub said: Option<Result<PanicSaid, String>>,
+    /// Whether the wall clock ended the call that reads it, so that another run may read it.
+    pub by_wall_clock: bool,
 }
 
 /// The panic that ended a test which trapped, if one was raised. What it says is read where `asked`.
@@ -41,6 +44,7 @@ pub fn read(
     asked: bool,
 ) -> Option<RaisedPanic> {
     let payload = store.data().panics.raised()?;
+    let mut by_wall_clock = false;
     let said = asked.then(|| {
         let readers = panics.readers.as_ref().map_err(Clone::clone)?;
         let payload =
@@ -48,9 +52,12 @@ pub fn read(
         let kinds = panics.kinds(job, readers)?;
         let layout = job.module.strings.as_ref().and_then(|strings| strings.layout(job));
         let layout = layout.ok_or("its strings are laid out in an unknown way")?;
-        said(store, *instance, readers, (kinds, layout), payload).map_err(|error| error.root_cause().to_string())
+        said(store, *instance, readers, (kinds, layout), payload).map_err(|error| {
+            by_wall_clock = Ending::is_by_wall_clock(&error);
+            error.root_cause().to_string()
+        })
     });
-    Some(RaisedPanic { said })
+    Some(RaisedPanic { said, by_wall_clock })
 }
 
 /// Asks the payload in the guest, which has been ended: with fuel, time and memory beyond the test's own.
