@@ -55,14 +55,29 @@ module = "overlay_"
 grants = ["overlay", "overlay-of-what-changes"]
 "#;
 
+/// What these make the host do is not to depend on what they may do themselves.
+const CONFIG_OF_COSTLY: &str = r#"
+[profile.default]
+memory = "256MiB"
+handles = 100000
+scratch-entries = 100000
+timeout = "10s"
+"#;
+
 /// Descriptors and memory are the process's, so that tests which look at them may not run at once.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Most time for one module, compiling included: far more than any needs, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(120);
 
+/// Most time for a module with which the host itself would have much to do.
+const LONGEST_OF_COSTLY: Duration = Duration::from_secs(40);
+
 /// Most memory of this process at once.
 const MOST_MEMORY_KIB: u64 = 1 << 20;
+
+/// Most memory that such a module makes this process take beyond what it has taken before.
+const MOST_MEMORY_OF_COSTLY_KIB: u64 = 384 << 10;
 
 #[test]
 fn the_corpus_is_large_and_of_every_kind() {
@@ -91,7 +106,7 @@ fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
     let config = Config::from_str(CONFIG, "airtight.toml", dir.path()).unwrap();
     let runner = Runner::builder(&config, "default").unwrap().keep_output(true).build().unwrap();
     let mut wrong = Vec::new();
-    for hostile in &corpus {
+    for hostile in corpus.iter().filter(|hostile| !is_costly(hostile)) {
         let began = Instant::now();
         let found = run_one(&runner, hostile);
         let took = began.elapsed();
@@ -106,6 +121,32 @@ fn every_module_gets_its_verdict_and_nothing_outside_is_touched() {
     assert_eq!(open_descriptors(), descriptors, "the process has other files open than before");
     let peak = peak_memory_kib();
     assert!(peak < MOST_MEMORY_KIB, "this process took {peak} KiB");
+}
+
+/// Whether the host itself would have much to do with it, that neither fuel nor time of the test pays for.
+fn is_costly(hostile: &Hostile) -> bool {
+    hostile.name.starts_with("costly_")
+}
+
+#[test]
+fn what_the_host_does_for_a_module_has_an_end_in_time_and_memory() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = scratch_dir();
+    let config = Config::from_str(CONFIG_OF_COSTLY, "airtight.toml", dir.path()).unwrap();
+    let mut wrong = Vec::new();
+    for hostile in corpus().iter().filter(|hostile| is_costly(hostile)) {
+        let (before, began) = (forget_peak(), Instant::now());
+        let runner = Runner::builder(&config, "default").unwrap().keep_output(true).build().unwrap();
+        let found = run_one(&runner, hostile);
+        let (took, more) = (began.elapsed(), peak_memory_kib().saturating_sub(before));
+        println!("{}: {took:.1?}, {} MiB", hostile.name, more >> 10);
+        let told = found.as_ref().err();
+        if told.is_some() || took > LONGEST_OF_COSTLY || more > MOST_MEMORY_OF_COSTLY_KIB {
+            let told: Option<String> = told.map(|told| told.chars().take(2000).collect());
+            wrong.push(format!("{}: {took:?}, {more} KiB, {told:?}", hostile.name));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 fn run_one(runner: &Runner, hostile: &Hostile) -> Result<(), String> {
@@ -182,9 +223,20 @@ fn open_descriptors() -> Vec<String> {
     targets
 }
 
+/// The most memory that this process has taken since [`forget_peak`].
 fn peak_memory_kib() -> u64 {
+    memory_kib("VmHWM:")
+}
+
+/// Begins to look for a peak anew; what this process takes now.
+fn forget_peak() -> u64 {
+    std::fs::write("/proc/self/clear_refs", "5").expect("it is this process's own");
+    memory_kib("VmRSS:")
+}
+
+fn memory_kib(figure: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)).expect("Linux tells it");
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -237,7 +289,7 @@ fn the_kernel_saw_no_file_opened_outside_of_the_grants() {
     prepare_swaps(&site);
     std::fs::write(dir.path().join("airtight.toml"), CONFIG).unwrap();
     let mut modules = Vec::new();
-    for hostile in corpus().into_iter().filter(|hostile| !matches!(hostile.expect, Expect::Refused(_))) {
+    for hostile in corpus().into_iter().filter(|hostile| !matches!(hostile.expect, Expect::Refused(_)) && !is_costly(hostile)) {
         let name = format!("{}.wasm", hostile.name);
         std::fs::write(dir.path().join(&name), hostile.bytes).unwrap();
         modules.push(name);

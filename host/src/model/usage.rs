@@ -47,7 +47,7 @@ pub struct Heap {
     ///   `two-names`, `ambiguous-name`), of its allocator (`no-malloc`, `own-runtime`, `global-allocator`, `other-signature`,
     ///   `imported-function`, `too-short`), of where a test begins (`no-window`, `no-main`, `main-inlined`) or of its form
     ///   (`start-function`, `no-memory`, `imported-memory`, `too-large`, `unusual-code`).
-    /// - The run: `no-answer`, `not-started`, `ended-before`, `fuel-ended`.
+    /// - The run: `no-answer`, `no-answer-in-time`, `scattered-allocator`, `not-started`, `ended-before`, `fuel-ended`.
     /// - The allocator while the test ran: `grew-outside`, `overlapping-blocks`, `block-outside-memory`, `too-many-blocks`,
     ///   `zero-realloc`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

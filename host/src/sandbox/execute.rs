@@ -116,7 +116,8 @@ impl Run {
     pub fn ended_by_wall_clock(&self) -> bool {
         let afterwards = self.sdk.as_ref().is_some_and(|said| said.by_wall_clock)
             || self.panic.as_ref().is_some_and(|panic| panic.by_wall_clock);
-        self.late || afterwards || matches!(self.ending, Ending::Wall { .. })
+        let probed_late = matches!(self.heap, Err(NotTracked::NoAnswerInTime));
+        self.late || probed_late || afterwards || matches!(self.ending, Ending::Wall { .. })
     }
 
     /// Of a test that could not be started.
@@ -144,6 +145,7 @@ impl Run {
 /// One run of a test. Where its fuel is not exact, also the allowances by which another run's is, or is nearer to it.
 pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<Allowances>) {
     let limits = job.grants.policy().limits;
+    find_out(job);
     let timeout = limits.time(Limit::Timeout);
     let watchdog = Watchdog { deadline: deadline_after(timeout), interrupted: Arc::clone(job.interrupted) };
     let options = ContextOptions {
@@ -215,6 +217,23 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         late: false,
     };
     (run, revised)
+}
+
+/// Finds out what is to be known of a module before its tests run. That takes the time of none of them, and what each finds
+/// does not depend on which was first.
+fn find_out(job: &Job<'_>) {
+    let module = job.module;
+    let memory = module.module.resources_required().max_initial_memory_size.unwrap_or(0).saturating_mul(heap::PAGE);
+    if memory > job.grants.policy().limits.most(Limit::Memory) {
+        // It will not be instantiated.
+        return;
+    }
+    if let (Some(strings), Some(_)) = (&module.strings, &module.layout) {
+        strings.layout(job);
+    }
+    if let (true, Ok(heap)) = (job.counts_heap, &module.heap) {
+        let _ = heap.allocator_map(job);
+    }
 }
 
 fn heap_end(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> Result<Box<HeapEnd>, NotTracked> {

@@ -17,8 +17,15 @@ pub struct Limiter {
     peak: u64,
     now: u64,
     refused: Option<RefusedGrowth>,
+    /// How many more growths may be refused before the call ends; `None` where that ends nothing.
+    refusals_left: Option<u64>,
     exceptions: Exceptions,
 }
+
+/// Memory was asked for again and again: each refusal costs hardly any fuel, and the host time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it was refused memory again and again")]
+pub struct TooManyRefusals;
 
 /// The engine's memory for exceptions, which it asks for as it does for the guest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +42,7 @@ impl Limiter {
     /// A limiter with this cap, in bytes, for a module that has exceptions or has none.
     pub fn new(limit: u64, throws: bool) -> Self {
         let exceptions = if throws { Exceptions::Declared } else { Exceptions::None };
-        Self { limit, reserve: None, peak: 0, now: 0, refused: None, exceptions }
+        Self { limit, reserve: None, peak: 0, now: 0, refused: None, refusals_left: None, exceptions }
     }
 
     /// What to answer the engine, where it asks for the sake of exceptions. Their memory never grows.
@@ -48,6 +55,11 @@ impl Limiter {
             Exceptions::Granted if current == EXCEPTION_HEAP && self.now != EXCEPTION_HEAP => Some(false),
             _ => None,
         }
+    }
+
+    /// Ends the call that is refused one more growth than so many.
+    pub fn end_after_refusals(&mut self, most: u64) {
+        self.refusals_left = Some(most);
     }
 
     /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's.
@@ -100,6 +112,9 @@ impl ResourceLimiter for Limiter {
             let first = RefusedGrowth { current, desired, limit: self.limit, times: 0 };
             self.refused.get_or_insert(first).times += 1;
         }
+        if let (false, Some(left)) = (allowed, &mut self.refusals_left) {
+            *left = left.checked_sub(1).ok_or(TooManyRefusals)?;
+        }
         Ok(allowed)
     }
 
@@ -128,6 +143,17 @@ mod tests {
         limiter.close_reserve();
         assert!(!limiter.memory_growing(105, 106, None).unwrap());
         assert_eq!(limiter.refused().unwrap().times, 3);
+    }
+
+    #[test]
+    fn refusals_may_be_counted_down() {
+        let mut limiter = Limiter::new(100, false);
+        limiter.end_after_refusals(2);
+        let mut ask = |bytes| limiter.memory_growing(0, bytes, None).map_err(|error| error.is::<TooManyRefusals>());
+        assert_eq!(
+            [ask(101), ask(100), ask(101), ask(101), ask(101)],
+            [Ok(false), Ok(true), Ok(false), Err(true), Err(true)]
+        );
     }
 
     #[test]

@@ -17,8 +17,12 @@ const FUEL: u64 = 10_000_000;
 /// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
 const MEMORY: u64 = 4 << 20;
 
-/// Ends what hardly spends any fuel, such as making memory grow.
-const TIMEOUT_MS: u64 = 2000;
+/// Growths that it may be refused: each costs hardly any fuel, and the host time.
+const MOST_REFUSALS: u64 = 1_000;
+
+/// Ends what neither fuel nor refusals end. What a machine gets done in that time is no property of the module, so it is much
+/// more than any needs.
+const TIMEOUT_MS: u64 = 20_000;
 
 /// An instance that nothing has run in, with its hooks awake and nothing granted.
 pub(super) struct Probe {
@@ -46,6 +50,7 @@ impl Probe {
         let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams, notes_sites: false };
         let wasi = Wasi::new(grants, options)?;
         let mut store = fresh_store(module, Shared::Own(wasi), limits.most(Limit::Memory), &Instruments::default());
+        store.data_mut().limiter.end_after_refusals(MOST_REFUSALS);
         store.set_fuel(FUEL)?;
         store.set_epoch_deadline(1);
         let instance = module.pre()?.instantiate(&mut store)?;

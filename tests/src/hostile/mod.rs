@@ -4,6 +4,7 @@
 //! [`lay_out`]. Modules of the class `overlay` have overlays after them.
 
 mod bombs;
+mod costly;
 mod descriptors;
 mod layout;
 mod modules;
@@ -62,6 +63,7 @@ pub fn corpus() -> Vec<Hostile> {
         scopes::all(),
         tracked::all(),
         modules::all(),
+        costly::all(),
     ]
     .into_iter()
     .flatten()

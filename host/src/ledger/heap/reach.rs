@@ -278,12 +278,12 @@ pub fn joined(ranges: &[Range<u32>], join: u32) -> Vec<Range<u32>> {
 }
 
 /// The addresses of the 4-byte words that differ between two copies of the memory from address `base` on. Where one copy is
-/// longer, its end differs.
-pub fn changed(before: &[u8], after: &[u8], base: u32) -> Vec<Range<u32>> {
+/// longer, its end differs. `None` where they differ in more than `most` places that do not touch.
+pub fn changed(before: &[u8], after: &[u8], base: u32, most: usize) -> Option<Vec<Range<u32>>> {
     /// So many bytes are compared at once first: most of a memory is the same.
     const PIECE: usize = 1024;
     let mut ranges: Vec<Range<u32>> = Vec::new();
-    let mut note = |from: usize, to: usize| {
+    let note = |ranges: &mut Vec<Range<u32>>, from: usize, to: usize| {
         let address = |offset: usize| u32::try_from(u64::from(base) + offset as u64).unwrap_or(u32::MAX);
         let range = address(from)..address(to);
         match ranges.last_mut() {
@@ -297,11 +297,14 @@ pub fn changed(before: &[u8], after: &[u8], base: u32) -> Vec<Range<u32>> {
         let words = before.chunks(4).zip(after.chunks(4)).enumerate();
         for (word, (bytes, _)) in words.filter(|(_, (before, after))| before != after) {
             let at = index * PIECE + word * 4;
-            note(at, at + bytes.len());
+            note(&mut ranges, at, at + bytes.len());
+        }
+        if ranges.len() > most {
+            return None;
         }
     }
     if before.len() != after.len() {
-        note(both, before.len().max(after.len()));
+        note(&mut ranges, both, before.len().max(after.len()));
     }
-    ranges
+    (ranges.len() <= most).then_some(ranges)
 }

@@ -21,6 +21,7 @@ pub(super) use ask::{mark, stats};
 pub(super) use hooks::{attach, linker};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
+use probe::MAX_ALLOCATOR_PLACES;
 pub(super) use state::{FuelEndOfFirstRun, HeapState};
 
 /// Bytes of a page of linear memory.

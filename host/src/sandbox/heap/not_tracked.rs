@@ -42,6 +42,12 @@ pub enum NotTracked {
     /// The allocator cannot be called, or its hooks are not.
     #[error("its allocator does not answer: {0}")]
     NoAnswer(String),
+    /// What is the allocator's own cannot be told from what is the program's.
+    #[error("its allocator changes static data in more than {} places", super::MAX_ALLOCATOR_PLACES)]
+    Scattered,
+    /// How far its allocator comes in that time differs from machine to machine.
+    #[error("its allocator did not answer in time")]
+    NoAnswerInTime,
     /// There never was an instance.
     #[error("it could not be started")]
     NotStarted,
@@ -63,6 +69,8 @@ impl NotTracked {
         match self {
             Self::Module(why) => why.code(),
             Self::NoAnswer(_) => "no-answer",
+            Self::Scattered => "scattered-allocator",
+            Self::NoAnswerInTime => "no-answer-in-time",
             Self::NotStarted => "not-started",
             Self::EndedBefore => "ended-before",
             Self::FuelEnded => "fuel-ended",
@@ -122,5 +130,6 @@ mod tests {
         let run =
             [NotTracked::NoAnswer(name()), NotTracked::NotStarted, NotTracked::EndedBefore, NotTracked::FuelEnded];
         assert_eq!(codes(run), "no-answer not-started ended-before fuel-ended");
+        assert_eq!(codes([NotTracked::Scattered, NotTracked::NoAnswerInTime]), "scattered-allocator no-answer-in-time");
     }
 }

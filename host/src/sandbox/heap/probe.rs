@@ -10,6 +10,7 @@ use super::layout::AllocatorMap;
 use super::module::ModuleHeap;
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, joined, without};
+use crate::sandbox::ending::Ending;
 use crate::sandbox::execute::Job;
 use crate::sandbox::probe::Probe;
 use crate::sandbox::rerun::StackCapture;
@@ -19,11 +20,14 @@ use wasmtime::{ModuleExport, TypedFunc};
 /// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
 const SIZES: [u32; 5] = [40, 1, 600, 5_000, 200_000];
 
+/// Places of static data that an allocator may change, apart from each other. Those of C have some hundred words.
+pub(super) const MAX_ALLOCATOR_PLACES: usize = 4096;
+
 /// Bytes of static data between words that changed which may be the allocator's all the same.
 const JOIN: u32 = 192;
 
 impl ModuleHeap {
-    /// Whether the hooks are awake, and where the allocator keeps its state. Found out once.
+    /// Whether the hooks are awake, and where the allocator keeps its state. Found out once, before the time of a test begins.
     pub fn allocator_map(&self, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
         self.allocator_map.get_or_init(|| probe(job, self))
     }
@@ -31,66 +35,85 @@ impl ModuleHeap {
 
 /// Allocates and frees in a fresh instance.
 fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
-    Probe::new(job).and_then(|probe| Prober(probe).run(heap)).map_err(|error| {
+    let run = || -> wasmtime::Result<AllocatorMap> {
+        let (untouched, probe) = (Probe::new(job)?, Probe::new(job)?);
+        Prober { probe, untouched, words: Vec::new() }.run(heap)
+    };
+    run().map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
-        NotTracked::NoAnswer(error.root_cause().to_string())
+        match (error.downcast_ref::<NotTracked>(), Ending::is_by_wall_clock(&error)) {
+            (Some(why), _) => why.clone(),
+            (None, true) => NotTracked::NoAnswerInTime,
+            (None, false) => NotTracked::NoAnswer(error.root_cause().to_string()),
+        }
     })
 }
 
 /// The probing of one module's allocator.
-struct Prober(Probe);
+struct Prober {
+    probe: Probe,
+    /// An instance in which nothing is called: its memory is what the other's was, and what nobody wrote takes no room.
+    untouched: Probe,
+    /// The words of static data that were seen to differ, apart and in order.
+    words: Vec<Range<u32>>,
+}
 
 impl Prober {
     fn run(&mut self, heap: &ModuleHeap) -> wasmtime::Result<AllocatorMap> {
-        let ground = heap.layout.ground(&mut self.0.store, &self.0.instance);
-        self.0.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
-        let before = self.memory().to_vec();
-        let mut found: Vec<Range<u32>> = Vec::new();
+        let ground = heap.layout.ground(&mut self.probe.store, &self.probe.instance);
+        self.probe.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
         let mut blocks = Vec::new();
         for size in SIZES {
-            let instance = self.0.instance;
-            let block = self.0.refuelled(|store| heap.allocate(store, &instance, size))?;
+            let instance = self.probe.instance;
+            let block = self.probe.refuelled(|store| heap.allocate(store, &instance, size))?;
             wasmtime::ensure!(block != 0, "it gave no memory for {size} bytes");
             blocks.push(block);
-            found.extend(self.changed(&before, ground.start));
+            self.note_changes(ground.start)?;
         }
         let allocated = blocks.len() as u64;
         if let Some(free) = &heap.free {
             for block in blocks {
                 let free = self.free(free)?;
-                self.0.refuelled(|store| free.call(store, block))?;
-                found.extend(self.changed(&before, ground.start));
+                self.probe.refuelled(|store| free.call(store, block))?;
+                self.note_changes(ground.start)?;
             }
         }
-        let book = self.0.store.data_mut().heap.book();
+        let book = self.probe.store.data_mut().heap.book();
         let seen =
             book.map(|book| Ok::<_, Untracked>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
         let freed = if heap.free.is_some() { allocated } else { 0 };
         wasmtime::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
-        let words = joined(&found, 0);
-        let ranges = joined(&words, JOIN);
-        Ok(AllocatorMap { gaps: without(&ranges, &words), ranges })
+        let ranges = joined(&self.words, JOIN);
+        Ok(AllocatorMap { gaps: without(&ranges, &self.words), ranges })
     }
 
-    /// Static data that differs from what it was; below the heap.
-    fn changed(&mut self, before: &[u8], start: u32) -> Vec<Range<u32>> {
-        let lowest = self.0.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
-        let now = self.memory();
+    /// Notes which static data differs from what it was; it ends below the heap.
+    ///
+    /// # Errors
+    /// [`NotTracked::Scattered`].
+    fn note_changes(&mut self, start: u32) -> wasmtime::Result<()> {
+        let lowest = self.probe.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
+        let (before, now) = (memory(&self.untouched), memory(&self.probe));
         let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
-        if from >= to { Vec::new() } else { changed(&before[from..to], &now[from..to], start) }
-    }
-
-    fn memory(&mut self) -> &[u8] {
-        match self.0.store.data().heap.memory {
-            Some(memory) => memory.data(&self.0.store),
-            None => &[],
+        if from >= to {
+            return Ok(());
         }
+        let changed = changed(&before[from..to], &now[from..to], start, MAX_ALLOCATOR_PLACES);
+        self.words.extend(changed.ok_or(NotTracked::Scattered)?);
+        self.words = joined(&self.words, 0);
+        if self.words.len() > MAX_ALLOCATOR_PLACES { Err(NotTracked::Scattered.into()) } else { Ok(()) }
     }
 
     fn free(&mut self, export: &ModuleExport) -> wasmtime::Result<TypedFunc<u32, ()>> {
-        let found = self.0.instance.get_module_export(&mut self.0.store, export).and_then(wasmtime::Extern::into_func);
-        found.ok_or_else(|| wasmtime::format_err!("it is not exported"))?.typed(&self.0.store)
+        let Probe { store, instance } = &mut self.probe;
+        let found = instance.get_module_export(&mut *store, export).and_then(wasmtime::Extern::into_func);
+        found.ok_or_else(|| wasmtime::format_err!("it is not exported"))?.typed(&*store)
     }
+}
+
+/// The linear memory of an instance.
+fn memory(probe: &Probe) -> &[u8] {
+    probe.store.data().heap.memory.map_or(&[], |memory| memory.data(&probe.store))
 }
 
 #[cfg(test)]

@@ -263,6 +263,11 @@ fn holes_are_cut_out() {
     assert_eq!(cut(&[10..12, 18..20, 11..13, 5..5, 38..38]), [13..18, 30..40]);
 }
 
+/// All words that differ.
+fn words(before: &[u8], after: &[u8], base: u32) -> Vec<Range<u32>> {
+    changed(before, after, base, usize::MAX).expect("they are never too many")
+}
+
 #[test]
 fn changes_are_whole_words_and_joined() {
     let before = vec![0; 4096];
@@ -270,14 +275,16 @@ fn changes_are_whole_words_and_joined() {
     for at in [5, 16, 2000, 4095] {
         after[at] = 1;
     }
-    assert_eq!(changed(&before, &after, 1024), [1028..1032, 1040..1044, 3024..3028, 5116..5120]);
-    assert_eq!(joined(&changed(&before, &after, 1024), 7).len(), 4);
-    assert_eq!(joined(&changed(&before, &after, 1024), 8), [1028..1044, 3024..3028, 5116..5120]);
-    assert_eq!(joined(&changed(&before, &after, 1024), u32::MAX), [1028..5120]);
-    assert_eq!(changed(&before, &before, 1024), []);
-    assert_eq!(changed(&before, &before[..4000], 0), [4000..4096], "what only one has");
-    let top = changed(&before, &after, u32::MAX - 31);
+    assert_eq!(words(&before, &after, 1024), [1028..1032, 1040..1044, 3024..3028, 5116..5120]);
+    assert_eq!(joined(&words(&before, &after, 1024), 7).len(), 4);
+    assert_eq!(joined(&words(&before, &after, 1024), 8), [1028..1044, 3024..3028, 5116..5120]);
+    assert_eq!(joined(&words(&before, &after, 1024), u32::MAX), [1028..5120]);
+    assert_eq!(words(&before, &before, 1024), []);
+    assert_eq!(words(&before, &before[..4000], 0), [4000..4096], "what only one has");
+    let top = words(&before, &after, u32::MAX - 31);
     assert_eq!(top[..2], [u32::MAX - 27..u32::MAX - 23, u32::MAX - 15..u32::MAX - 11], "the rest cannot be named");
+    let most = |most| changed(&before, &after, 0, most).map(|words| words.len());
+    assert_eq!((most(4), most(3)), (Some(4), None), "more places than are wanted");
 }
 
 /// What a word of the generated heap is.
@@ -432,7 +439,7 @@ proptest! {
         for flip in flips.iter().filter(|_| !before.is_empty()) {
             after[flip.index(before.len())] ^= 2;
         }
-        let ranges = joined(&changed(&before, &after, 4), join);
+        let ranges = joined(&words(&before, &after, 4), join);
         for at in 0..before.len() {
             if before[at] != after[at] {
                 prop_assert!(ranges.iter().any(|range| range.contains(&(at as u32 + 4))));
