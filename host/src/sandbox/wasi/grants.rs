@@ -57,11 +57,12 @@ pub(super) struct Overlay {
 
 /// A grant that cannot be given.
 #[derive(Debug, thiserror::Error)]
-#[error("the directory granted as `{guest}` cannot be opened: {}: {source}", host.display())]
+#[error("the directory granted as `{guest}` cannot be opened: {}: {why}", host.display())]
 pub struct GrantError {
     guest: String,
     host: PathBuf,
-    source: std::io::Error,
+    /// The message includes it, so it is not the error's source.
+    why: std::io::Error,
 }
 
 fn open(grant: &DirGrant) -> std::io::Result<(Arc<dyn Dir>, Option<Overlay>)> {
@@ -115,10 +116,10 @@ impl Grants {
             };
             let (dir, overlay) = match policy.dirs[..index].iter().position(same) {
                 Some(other) => (Arc::clone(&dirs[other].dir), None),
-                None => open(grant).map_err(|source| GrantError {
+                None => open(grant).map_err(|why| GrantError {
                     guest: grant.guest.clone(),
                     host: grant.host.clone(),
-                    source,
+                    why,
                 })?,
             };
             dirs.push(GrantedDir {

@@ -9,6 +9,7 @@
 
 use super::file::HostFile;
 use super::identity::{HostId, filestat};
+use super::special;
 use super::times::timestamps;
 use super::tree::{HostNode, HostTree, OpenDir, look};
 use crate::sandbox::wasi::resolve::{self, Found, FsError, Place, Reached, Spot, What, check};
@@ -46,6 +47,7 @@ impl HostDir {
     /// It is none, or cannot be opened.
     pub fn root(host: &Path, writable: bool) -> std::io::Result<Self> {
         let fd = real::open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        special::refuse_grant(&fd)?;
         Ok(Self { dir: OpenDir::new(fd, None), writable })
     }
 
@@ -106,6 +108,7 @@ impl HostDir {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Errno::Acces.into());
         }
+        special::refuse(&fd).map_err(Error::from)?;
         let id = HostId::new(&stat);
         if how.truncate {
             real::ftruncate(&fd, 0).map_err(Error::from)?;
@@ -122,6 +125,7 @@ impl HostDir {
     fn open_dir(&self, world: &mut World, found: &Named) -> Result<FileOrDir> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = real::openat(&found.dir.fd, &*found.name, flags, Mode::empty()).map_err(Error::from)?;
+        special::refuse(&fd).map_err(Error::from)?;
         let dir = OpenDir::new(fd, Some(world.host.track()));
         Ok(FileOrDir::Dir(Arc::new(Self { dir, writable: self.writable })))
     }

@@ -5,6 +5,7 @@ mod dir;
 mod file;
 mod identity;
 pub mod socket;
+pub mod special;
 #[cfg(test)]
 mod tests;
 mod times;

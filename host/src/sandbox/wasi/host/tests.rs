@@ -340,3 +340,22 @@ fn any_time_can_be_set() {
     let found = std::fs::metadata(host.path().join("old")).unwrap();
     assert_eq!(found.modified().unwrap(), std::time::UNIX_EPOCH + Duration::from_nanos(second));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_shows_of_processes_is_in_no_grant() {
+    let world = &mut world();
+    let dir = HostDir::root(std::path::Path::new("/"), true).unwrap();
+    for path in ["proc", "proc/", "proc/self/environ", "proc/self/mem", "proc/self/cwd/", "sys", "sys/kernel"] {
+        for how in [READ, OpenMode { write: true, ..READ }, OpenMode { create: true, write: true, ..READ }] {
+            let refused = errno(dir.open(world, path, how));
+            assert!(matches!(refused, Some(Errno::Acces | Errno::Isdir)), "{path} {how:?}: {refused:?}");
+        }
+    }
+    assert_eq!(errno(dir.stat_path(world, "proc/self/environ", true)), Some(Errno::Acces));
+    assert!(matches!(dir.open(world, "usr", READ), Ok(FileOrDir::Dir(_))), "the rest is granted");
+    for special in ["/proc", "/proc/self", "/sys"] {
+        let refused = HostDir::root(std::path::Path::new(special), false).err().unwrap().to_string();
+        assert!(refused.contains("is never granted"), "{refused}");
+    }
+}

@@ -4,6 +4,7 @@
 
 use super::count::{DescriptorToken, HostCount};
 use super::identity::HostId;
+use super::special;
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::meter::{self, Meter};
 use crate::sandbox::wasi::resolve::{Found, FsError, Target, Tree, What, check};
@@ -80,6 +81,7 @@ impl Tree for HostTree<'_> {
 
     fn enter(&mut self, found: &HostNode) -> Result<Arc<OpenDir>> {
         let fd = openat(&found.dir.fd, &*found.name, THROUGH, Mode::empty()).map_err(Error::from)?;
+        special::refuse(&fd).map_err(Error::from)?;
         Ok(OpenDir::new(fd, Some(self.count.track())))
     }
 

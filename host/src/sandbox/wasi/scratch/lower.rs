@@ -5,7 +5,7 @@
 
 use super::kind::FileKind;
 use super::node_id::NodeId;
-use crate::sandbox::wasi::host::{DescriptorToken, HostCount};
+use crate::sandbox::wasi::host::{DescriptorToken, HostCount, special};
 use crate::sandbox::wasi::resolve::{FsError, Result, Target, check};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
@@ -27,6 +27,7 @@ impl Lower {
     /// It is none, or cannot be opened.
     pub fn open(host: &std::path::Path) -> std::io::Result<Self> {
         let fd = open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        special::refuse_grant(&fd)?;
         Ok(Self(Arc::new(OpenDir { path: "".into(), fd, _tracked: None })))
     }
 }
@@ -138,6 +139,7 @@ impl View {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = openat(&self.dir(path)?.fd, name, flags, Mode::empty()).map_err(from_host)?;
         let tracked = self.host.track();
+        special::refuse(&fd).map_err(from_host)?;
         match kind(&fstat(&fd).map_err(from_host)?) {
             FileKind::File => Ok(OpenFile { fd, _tracked: tracked }),
             _ => Err(FsError::Acces),
@@ -160,6 +162,7 @@ impl View {
             let end = path[from..].find('/').map_or(path.len(), |slash| from + slash);
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let fd = openat(&at.fd, &path[from..end], flags, Mode::empty()).map_err(from_host)?;
+            special::refuse(&fd).map_err(from_host)?;
             at = Arc::new(OpenDir { path: path[..end].into(), fd, _tracked: Some(self.host.track()) });
             if self.recent.len() == OPEN_DIRS {
                 self.recent.pop_front();

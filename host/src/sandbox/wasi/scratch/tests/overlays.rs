@@ -413,3 +413,14 @@ fn what_is_remembered_of_files_below_is_counted_once() {
     assert_eq!(over.fs.met().entries, 6, "that it is gone is remembered too");
     assert_eq!(over.fs.usage(), Usage::default());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_shows_of_processes_is_below_no_overlay() {
+    let mut fs = scratch();
+    let root = fs.overlay(&Lower::open(Path::new("/")).unwrap(), &mut HostCount::default());
+    for path in ["proc/self/environ", "proc/self/cmdline", "sys/kernel/mm"] {
+        assert!(matches!(fs.stat_path(root, path, true), Err(FsError::Acces)), "{path}");
+    }
+    assert!(Lower::open(Path::new("/proc")).unwrap_err().to_string().contains("is never granted"));
+}
