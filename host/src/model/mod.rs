@@ -15,6 +15,7 @@ pub mod growth;
 mod harness;
 pub mod language;
 mod limit;
+mod omitted;
 mod output;
 pub mod profile;
 mod record;
@@ -22,6 +23,7 @@ mod report;
 pub mod resource;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod shorten;
 mod subtest;
 mod tracked;
 pub mod units;
@@ -36,6 +38,7 @@ pub use limit::{
     Breach, HeapFigure, HeapKind, Leftover, Limit, LimitName, LimitRecord, LimitValues, RefusedGrowth, Source, Tally,
     ValueError, verdict_of_breach,
 };
+pub use omitted::Omitted;
 pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};

@@ -3,8 +3,8 @@
 use super::change::Change;
 use super::growth::Growth;
 use super::{
-    Frame, Harness, LimitRecord, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord,
-    TrackedRecord, Usage, Verdict,
+    Frame, Harness, LimitRecord, Omitted, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord,
+    SuppressedRecord, TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -131,6 +131,9 @@ pub struct Details {
     /// What failed after the first failure, which decides the verdict: in order, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<SuppressedRecord>,
+    /// What is left out of these lists.
+    #[serde(skip_serializing_if = "Omitted::is_nothing")]
+    pub omitted: Omitted,
     /// Standard output and error, as far as they were kept; not canonical.
     #[serde(skip)]
     pub output: Output,

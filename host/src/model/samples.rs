@@ -55,6 +55,7 @@ pub(crate) fn file(path: &str, count: u64) -> Resource {
         thread: None,
         scope: "tests::reads_all".to_owned(),
         stack: vec![frame("semver::io::open_all", "src/io.rs", 41), frame("io::tests::reads_all", "tests/io.rs", 12)],
+        omitted_places: 0,
     }
 }
 
@@ -221,7 +222,7 @@ prop_compose! {
         stack in any_stack(),
     ) -> Resource {
         let tracked = path.clone().filter(|_| kind == ResourceKind::Tracked);
-        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, scope, stack }
+        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, scope, stack, omitted_places: 0 }
     }
 }
 
@@ -303,7 +304,7 @@ prop_compose! {
         Details {
             message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
             failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests, tracked,
-            suppressed,
+            suppressed, omitted: Omitted::default(),
         }
     }
 }

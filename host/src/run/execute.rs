@@ -4,6 +4,7 @@ use super::coverage::TestCoverage;
 use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
+use super::report_room::ReportRoom;
 use super::seed::order;
 use super::single::SingleTest;
 use super::slow::RunningTests;
@@ -295,6 +296,7 @@ fn collect(
     listener: &mut dyn Listener,
 ) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
+    let mut room = ReportRoom::new(tests.len());
     let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
     let mut kept: BTreeMap<usize, Vec<KeptChange>> = BTreeMap::new();
     let mut coverage: Vec<TestCoverage> = tests.iter().map(|_| TestCoverage::default()).collect();
@@ -342,11 +344,13 @@ fn collect(
             coverage[finished.index] = finished.coverage;
             times[finished.index] = finished.elapsed;
             records[finished.index] = Some(finished.record);
+            room.add(finished.index, &mut records);
         }
     }
     // A worker may have been ahead of the first failure: what it found would differ from run to run.
     let stop_after = progress.stop_after.load(Ordering::Relaxed);
     let counts = |index: usize| index <= stop_after;
+    room.leave_out(&mut records);
     let complete = records.into_iter().enumerate().map(|(index, record)| match record {
         Some(record) if counts(index) => record,
         _ => {

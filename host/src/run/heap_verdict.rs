@@ -1,5 +1,6 @@
 //! What a test's heap does to its verdict, and what is said of it in the record.
 
+use super::bounds::Room;
 use super::heap::{Account, Balance};
 use super::subtests::ScopeNames;
 use crate::ledger::heap::Figures;
@@ -12,7 +13,7 @@ use crate::policy::{LeakAction, LeakActions, LeakSetting, Limits};
 use crate::sandbox::heap::NotTracked;
 use crate::sandbox::rerun::HeapDoubt;
 use crate::symbols::Symbols;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A limit on the heap that a test broke.
 #[derive(Debug)]
@@ -60,21 +61,35 @@ pub fn tracked(figures: &Figures) -> Heap {
 }
 
 /// The report's entries for blocks that are left, in the order of their first allocation. Places that a reader cannot tell
-/// apart, as two calls on one line, are one in each scope.
+/// apart, as two calls on one line, are one in each scope. Of too many, the last are one together in each scope.
 pub fn describe(sites: &[Site], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
     let mut entries: Vec<Resource> = Vec::new();
     let mut known: HashMap<(ScopeId, Vec<Frame>), usize> = HashMap::new();
+    let mut more: BTreeMap<ScopeId, Resource> = BTreeMap::new();
+    let mut room = Room::new();
     for site in sites {
+        if room.is_full() {
+            let all = more.entry(site.scope).or_insert_with(|| Resource {
+                count: 0,
+                ..Resource::new(ResourceKind::Heap, scopes.name(site.scope), Vec::new())
+            });
+            all.count += site.blocks;
+            *all.bytes.get_or_insert(0) += site.bytes;
+            all.omitted_places += 1;
+            continue;
+        }
         let stack = site.stack.as_deref().map(|stack| symbols.frames_of_allocation(stack)).unwrap_or_default();
         let index = *known.entry((site.scope, stack)).or_insert_with_key(|(scope, stack)| {
-            entries
-                .push(Resource { count: 0, ..Resource::new(ResourceKind::Heap, scopes.name(*scope), stack.clone()) });
+            let entry = Resource::new(ResourceKind::Heap, scopes.name(*scope), stack.clone());
+            room.take(&entry);
+            entries.push(Resource { count: 0, ..entry });
             entries.len() - 1
         });
         let entry = &mut entries[index];
         entry.count += site.blocks;
         *entry.bytes.get_or_insert(0) += site.bytes;
     }
+    entries.extend(more.into_values());
     entries
 }
 

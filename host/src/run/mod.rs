@@ -3,6 +3,7 @@
 //! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, runs each in a fresh
 //! instance on threads with the stack that guests need, judges them, and tells a [`crate::model::events::Listener`].
 
+mod bounds;
 mod builder;
 mod coverage;
 mod doubts;
@@ -15,6 +16,7 @@ mod options;
 mod package;
 mod plan;
 mod record;
+mod report_room;
 mod resources;
 mod runner;
 mod schedules;

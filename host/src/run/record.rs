@@ -1,5 +1,6 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
+use super::bounds;
 use super::heap::Account;
 use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
@@ -9,7 +10,7 @@ use super::threads;
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
-use crate::model::{CleanupRecord, Details, Frame, Harness, Output, Resource, TestRecord, Usage, Verdict};
+use crate::model::{CleanupRecord, Details, Frame, Harness, Omitted, Output, Resource, TestRecord, Usage, Verdict};
 use crate::policy::{LeakAction, LeakSetting};
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
@@ -114,8 +115,8 @@ fn details(
     let actions = &case.policy.leaks;
     let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.kind.setting()));
     let (verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
-    let outlived = match actions.get(LeakSetting::Outlived) {
-        LeakAction::Ignore => Vec::new(),
+    let (outlived, outlived_omitted) = match actions.get(LeakSetting::Outlived) {
+        LeakAction::Ignore => (Vec::new(), 0),
         LeakAction::Show | LeakAction::Fail => resources::outlived(&run.remains, names, &case.module.symbols),
     };
     let verdict = match (verdict, actions.get(LeakSetting::Outlived)) {
@@ -134,7 +135,7 @@ fn details(
     let stack = broke.unwrap_or_else(|| place(context, case, &judgement));
     let said = run.sdk.as_ref();
     let overflow = run.ending.used_up_stack();
-    let details = Details {
+    let mut details = Details {
         message: judgement.message,
         hint: judgement.hint.map(str::to_owned),
         reason: judgement.reason,
@@ -146,7 +147,7 @@ fn details(
         leaks,
         retained,
         tracked: if overflow { Vec::new() } else { resources::tracked(&run.remains) },
-        outlived_omitted: if outlived.is_empty() { 0 } else { run.remains.outlived.omitted },
+        outlived_omitted,
         outlived,
         subtests,
         changed: resources::describe_changes(&run.remains),
@@ -156,8 +157,10 @@ fn details(
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         failures: said.map(|said| failures(case, &said.said.failures)).unwrap_or_default(),
         suppressed: judgement.suppressed,
+        omitted: Omitted::default(),
         output: if verdict != Verdict::Pass || context.keep_output { output(context, run) } else { Output::default() },
     };
+    bounds::bound(&mut details);
     (verdict, details)
 }
 

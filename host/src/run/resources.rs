@@ -1,11 +1,13 @@
 //! What a test left, its heap apart, to entries of the report: symbolised, and one entry for what was acquired alike.
 
+use super::bounds::{Room, bytes_of_stack};
 use super::subtests::ScopeNames;
-use crate::ledger::{Access, Handle, Kind, Outliving, Stack};
+use crate::ledger::{Access, Handle, Kind, Outliving, ScopeId, Stack};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
 use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord, TrackedRecord};
 use crate::sandbox::wasi::{FileKind, OverlayChange, Remains};
 use crate::symbols::Symbols;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Whether nothing was left or changed: nothing that [`held`], [`outlived`], [`left_behind`] or
 /// [`describe_changes`] gives an entry for.
@@ -28,27 +30,45 @@ pub fn left_behind(remains: &Remains, scope: &str) -> Vec<Resource> {
     residue(remains, scope)
 }
 
-/// The entries for open handles.
+/// The entries for open handles. Of too many places and paths, the last are one together for each kind and scope.
 fn handles(open: &[Handle], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
-    let mut groups: Vec<(&Handle, Resource)> = Vec::new();
+    let mut entries: Vec<Resource> = Vec::new();
+    let mut known = HashMap::new();
+    let mut more: BTreeMap<(Kind, ScopeId), Resource> = BTreeMap::new();
+    let mut places = HashSet::new();
+    let mut room = Room::new();
     for handle in open {
-        let same = |first: &Handle| {
-            (first.kind, &first.tracked, &first.path, first.access, first.scope, &first.stack)
-                == (handle.kind, &handle.tracked, &handle.path, handle.access, handle.scope, &handle.stack)
-        };
-        if let Some((_, entry)) = groups.iter_mut().find(|(first, _)| same(first)) {
-            entry.count += 1;
-            entry.bytes_read = entry.bytes_read.saturating_add(handle.bytes_read);
-            entry.bytes_written = entry.bytes_written.saturating_add(handle.bytes_written);
+        let place = (handle.kind, &handle.tracked, &handle.path, handle.access, handle.scope, &handle.stack);
+        if let Some(index) = known.get(&place) {
+            let entry: &mut Resource = &mut entries[*index];
+            add(entry, handle);
             if let (Some(sum), Some(more)) = (&mut entry.socket, socket(handle)) {
                 sum.unread = added(sum.unread, more.unread);
                 sum.unaccepted = added(sum.unaccepted, more.unaccepted);
             }
+        } else if room.is_full() {
+            let all = more.entry((handle.kind, handle.scope)).or_insert_with(|| Resource {
+                count: 0,
+                ..Resource::new(kind(handle.kind), scopes.name(handle.scope), Vec::new())
+            });
+            add(all, handle);
+            all.omitted_places += u64::from(places.insert(place));
         } else {
-            groups.push((handle, entry(handle, scopes.name(handle.scope), symbols)));
+            let entry = entry(handle, scopes.name(handle.scope), symbols);
+            room.take(&entry);
+            known.insert(place, entries.len());
+            entries.push(entry);
         }
     }
-    groups.into_iter().map(|(_, entry)| entry).collect()
+    entries.extend(more.into_values());
+    entries
+}
+
+/// Counts one more handle in an entry.
+fn add(entry: &mut Resource, handle: &Handle) {
+    entry.count += 1;
+    entry.bytes_read = entry.bytes_read.saturating_add(handle.bytes_read);
+    entry.bytes_written = entry.bytes_written.saturating_add(handle.bytes_written);
 }
 
 /// The entries for files and directories left in the scratch file system, in path order; the last are for those
@@ -118,6 +138,7 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
         thread: None,
         scope,
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
+        omitted_places: 0,
     }
 }
 
@@ -127,8 +148,8 @@ pub fn tracked(remains: &Remains) -> Vec<TrackedRecord> {
     counts.map(|(name, count)| TrackedRecord::new(&**name, count.total, count.peak, count.open)).collect()
 }
 
-/// What subtests acquired and was released when they had ended.
-pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<OutlivedRecord> {
+/// What subtests acquired and was released when they had ended, and how many more there are than are listed.
+pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> (Vec<OutlivedRecord>, u64) {
     let frames = |stack: Option<&Stack>| stack.map(|stack| symbols.frames(stack)).unwrap_or_default();
     let record = |outliving: &Outliving| {
         let Outliving { first, released, count, peak } = outliving;
@@ -142,7 +163,20 @@ pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) ->
             ..OutlivedRecord::new(kind(first.kind), scope, frames(first.stack.as_ref()))
         }
     };
-    remains.outlived.listed.iter().map(record).collect()
+    let mut room = Room::new();
+    let mut omitted = remains.outlived.omitted;
+    let mut records = Vec::new();
+    for outliving in &remains.outlived.listed {
+        if room.is_full() {
+            omitted += outliving.count;
+            continue;
+        }
+        let record = record(outliving);
+        let path = record.path.as_ref().map_or(0, String::len);
+        room.take_bytes(path + bytes_of_stack(&record.stack) + bytes_of_stack(&record.released));
+        records.push(record);
+    }
+    (records, omitted)
 }
 
 /// What reports call a kind of handle.
@@ -177,7 +211,35 @@ fn added(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{Acquisition, Ledger, Origin};
     use crate::sandbox::wasi::LeftoverFile;
+    use crate::symbols::PathRoots;
+
+    #[test]
+    fn of_too_many_paths_the_last_are_one_entry_of_each_kind() {
+        let mut ledger = Ledger::default();
+        let mut opened = |kind: Kind, path: u64| {
+            let path = Some(format!("/tmp/{path}").into());
+            let (fd, access, origin) = (5, Access::Read, Origin::Test);
+            let id = ledger.acquire(Acquisition { kind, path, fd, access, origin, stack: None });
+            ledger.read(id, 3);
+            ledger.get(id).unwrap().clone()
+        };
+        let mut open: Vec<Handle> = (0..5000).map(|path| opened(Kind::File, path)).collect();
+        open.extend([4000, 4000, 0].map(|path| opened(Kind::File, path)));
+        open.extend([7, 8].map(|path| opened(Kind::Dir, path)));
+        let symbols = Symbols::of_bytes(&[], PathRoots::default());
+        let entries = handles(&open, ScopeNames { test: "t", subtests: &[] }, &symbols);
+        assert_eq!(entries.iter().map(|entry| entry.count).sum::<u64>(), 5005);
+        assert_eq!(entries.iter().map(|entry| entry.bytes_read).sum::<u64>(), 3 * 5005);
+        let [first, .., files, dirs] = &entries[..] else { panic!("{}", entries.len()) };
+        assert_eq!((first.count, first.path.as_deref(), first.omitted_places), (2, Some("/tmp/0"), 0));
+        let listed = entries.len() as u64 - 2;
+        assert!((100..=1000).contains(&listed), "{listed}");
+        assert_eq!((files.kind, files.path.as_deref()), (ResourceKind::File, None));
+        assert_eq!((files.omitted_places, files.count), (5000 - listed, 5002 - listed));
+        assert_eq!((dirs.kind, dirs.omitted_places, dirs.count), (ResourceKind::Dir, 2, 2));
+    }
 
     #[test]
     fn what_is_too_much_to_be_listed_is_counted() {

@@ -33,6 +33,9 @@ use trim::{Purpose, Symbol};
 /// Frames that are looked at for a cause: a trap is at most so far from the code that led to it.
 const CAUSE_FRAMES: usize = 64;
 
+/// Bytes of what was looked up that are kept of one module, most of them names.
+const MOST_KNOWN: usize = 32 << 20;
+
 /// Why Rust code trapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrapCause {
@@ -76,6 +79,8 @@ pub struct Symbols {
 struct Lines {
     dwarf: Option<Option<Dwarf>>,
     known: HashMap<RawFrame, Arc<[Symbol]>>,
+    /// About the bytes that these take.
+    known_bytes: usize,
     decls: Option<Vec<Decl>>,
 }
 
@@ -335,6 +340,12 @@ impl Symbols {
             symbols.push(Symbol::new(self.as_written(outermost()), None, None, &self.harnesses));
         }
         let symbols: Arc<[Symbol]> = symbols.into();
+        lines.known_bytes += symbols.iter().map(Symbol::bytes).sum::<usize>();
+        if lines.known_bytes > MOST_KNOWN {
+            // They can be looked up again.
+            lines.known.clear();
+            lines.known_bytes = 0;
+        }
         lines.known.insert(raw, Arc::clone(&symbols));
         symbols
     }

@@ -4,6 +4,7 @@ use super::HarnessFrames;
 use super::owner::{MAINS, Owner, is_allocator, is_entry_of_allocator};
 use super::paths::Source;
 use crate::model::Frame;
+use crate::model::shorten::{MAX_NAME, shortened};
 use std::sync::Arc;
 
 /// Most entries of a stack in a report. Of a deeper one, the frames of libraries are folded first, from the outermost on.
@@ -30,9 +31,17 @@ impl Symbol {
         harnesses: &[HarnessFrames],
     ) -> Self {
         let owner = Owner::new(&function, source.as_ref(), harnesses);
-        let library = owner.library().map(str::to_owned);
-        let frame = Frame { function, file: source.map(|source| source.path), line, library, folded: false };
+        let short = |name| shortened(name, MAX_NAME);
+        let library = owner.library().map(str::to_owned).map(short);
+        let file = source.map(|source| short(source.path));
+        let frame = Frame { function: short(function), file, line, library, folded: false };
         Self { frame, owner }
+    }
+
+    /// About the bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let [file, library] = [&self.frame.file, &self.frame.library].map(|text| text.as_ref().map_or(0, String::len));
+        size_of::<Self>() + self.frame.function.len() + file + library
     }
 
     /// What stands for frames of which only is known that they were there.

@@ -3,7 +3,7 @@
 use super::{Expect, Hostile, wat};
 
 pub fn all() -> Vec<Hostile> {
-    vec![probe_bomb()]
+    vec![probe_bomb(), places(), open_files(), deep_directories()]
 }
 
 /// Its allocator writes every second word of its static data, when it is first called: by whoever calls it.
@@ -28,4 +28,91 @@ fn probe_bomb() -> Hostile {
             (local.get $block))
         (func $main (export "_start") (drop (call $malloc (i32.const 8)))))"#;
     Hostile::new("memory", "costly_probe_of_its_allocator", Expect::Verdict("pass"), wat(text))
+}
+
+/// Blocks that are lost at 65,535 places, each 30 calls deep, in functions with long names.
+fn places() -> Hostile {
+    let [a, b] = ["a", "b"].map(|letter| letter.repeat(500));
+    let step = |name: &str| {
+        format!(
+            "(func ${name} (param $depth i32) (param $bits i32)
+                (if (i32.eqz (local.get $depth)) (then (drop (call $malloc (i32.const 16))) (return)))
+                (local.set $depth (i32.sub (local.get $depth) (i32.const 1)))
+                (if (i32.and (local.get $bits) (i32.const 1))
+                    (then (call ${a} (local.get $depth) (i32.shr_u (local.get $bits) (i32.const 1))))
+                    (else (call ${b} (local.get $depth) (i32.shr_u (local.get $bits) (i32.const 1))))))"
+        )
+    };
+    let text = format!(
+        r#"(module
+        (memory (export "memory") 64)
+        (global $next (mut i32) (i32.const 65536))
+        (func $malloc (param i32) (result i32) (local $block i32)
+            (local.set $block (global.get $next))
+            (global.set $next (i32.add (global.get $next)
+                (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
+            (loop $more (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
+                (then (drop (memory.grow (i32.const 1))) (br $more))))
+            (local.get $block))
+        {} {}
+        (func $main (export "_start") (local $n i32)
+            (local.set $n (i32.const 65535))
+            (loop $more
+                (call ${a} (i32.const 30) (i32.mul (local.get $n) (i32.const 16385)))
+                (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#,
+        step(&a),
+        step(&b)
+    );
+    Hostile::new("memory", "costly_places_of_lost_blocks", Expect::Verdict("leak"), wat(&text))
+}
+
+/// Imports, a page of memory and eight digits at 64, which `$count` counts up.
+const COUNTED_NAMES: &str = r#"
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_create_directory" (func $make (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 64) "00000000")
+        (func $count (local $at i32)
+            (local.set $at (i32.const 71))
+            (loop $next
+                (i32.store8 (local.get $at) (i32.add (i32.load8_u (local.get $at)) (i32.const 1)))
+                (if (i32.gt_u (i32.load8_u (local.get $at)) (i32.const 57)) (then
+                    (i32.store8 (local.get $at) (i32.const 48))
+                    (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+                    (br $next)))))"#;
+
+/// Files of 60,000 names, all open at the end.
+fn open_files() -> Hostile {
+    let text = format!(
+        r#"(module {COUNTED_NAMES}
+        (func (export "_start") (local $n i32)
+            (local.set $n (i32.const 60000))
+            (loop $more
+                (call $count)
+                (if (call $open (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 8) (i32.const 1) (i64.const 64)
+                    (i64.const 0) (i32.const 0) (i32.const 512)) (then unreachable))
+                (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#
+    );
+    Hostile::new("handles", "costly_open_files", Expect::Verdict("leak"), wat(&text))
+}
+
+/// Directories in one another, each open, so that the last one's path has a megabyte.
+fn deep_directories() -> Hostile {
+    let text = format!(
+        r#"(module {COUNTED_NAMES}
+        (data (i32.const 72) "{}")
+        (func (export "_start") (local $n i32) (local $dir i32)
+            (local.set $n (i32.const 4000))
+            (local.set $dir (i32.const 3))
+            (loop $more
+                (call $count)
+                (if (call $make (local.get $dir) (i32.const 64) (i32.const 250)) (then unreachable))
+                (if (call $open (local.get $dir) (i32.const 0) (i32.const 64) (i32.const 250) (i32.const 2)
+                    (i64.const 0x3fffffff) (i64.const 0x3fffffff) (i32.const 0) (i32.const 512)) (then unreachable))
+                (local.set $dir (i32.load (i32.const 512)))
+                (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#,
+        "d".repeat(242)
+    );
+    Hostile::new("handles", "costly_paths_of_deep_directories", Expect::Verdict("leak"), wat(&text))
 }

@@ -44,6 +44,10 @@ pub struct Resource {
     pub scope: String,
     /// The guest's stack at the acquisition, user frames first.
     pub stack: Vec<Frame>,
+    /// How many further places or paths this one entry stands for, which are not listed each: there are too many. It has the
+    /// kind, the scope and the sums that they have together.
+    #[serde(default, with = "figure", skip_serializing_if = "is_zero")]
+    pub omitted_places: u64,
 }
 
 impl Resource {
@@ -64,8 +68,13 @@ impl Resource {
             thread: None,
             scope: scope.into(),
             stack,
+            omitted_places: 0,
         }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A thread that had not ended. Of several in one entry, the number and the time are the first one's.

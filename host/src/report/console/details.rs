@@ -10,8 +10,8 @@ use super::stack::StackLines;
 use super::status::TestName;
 use super::style::Styles;
 use super::subtests::{OutlivedText, SubtestsText};
-use super::units::Bytes;
-use crate::model::{CleanupRecord, Details, Heap, RefusedGrowth, TestRecord, Verdict};
+use super::units::{Bytes, Grouped, plural};
+use crate::model::{CleanupRecord, Details, Heap, Omitted, RefusedGrowth, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
 /// Everything, without times and without captured output.
@@ -60,7 +60,31 @@ impl Display for Full<'_> {
         }
         write!(f, "{}", OutlivedText { details, styles })?;
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
-        write!(f, "{}", ReclaimedText { resources: &details.reclaimed, styles })
+        write!(f, "{}", ReclaimedText { resources: &details.reclaimed, styles })?;
+        write!(f, "{}", OmittedText(&details.omitted))
+    }
+}
+
+/// The line that says what a report leaves out of the lists of a test.
+struct OmittedText<'a>(&'a Omitted);
+
+impl Display for OmittedText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Omitted { failures, suppressed, cleanups, subtests, tracked, resources } = *self.0;
+        let kinds = [
+            (failures, "failure", "failures"),
+            (suppressed, "later failure", "later failures"),
+            (cleanups, "failed clean-up", "failed clean-ups"),
+            (subtests, "subtest", "subtests"),
+            (tracked, "kind of tracked resource", "kinds of tracked resources"),
+            (resources, "entry of what it left", "entries of what it left"),
+        ];
+        let mut separator = "    too much to be reported, left out: ";
+        for (count, one, many) in kinds.into_iter().filter(|(count, ..)| *count > 0) {
+            write!(f, "{separator}{} {}", Grouped(count), plural(count, one, many))?;
+            separator = ", ";
+        }
+        if self.0.is_nothing() { Ok(()) } else { writeln!(f) }
     }
 }
 

@@ -4,7 +4,7 @@ use super::resources::{Title, TrafficText};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
-use super::units::Grouped;
+use super::units::{Grouped, plural};
 use crate::model::language::Language;
 use crate::model::units::format_duration;
 use crate::model::{Resource, ThreadRecord};
@@ -53,13 +53,17 @@ pub(super) struct AcquisitionText<'a> {
 
 impl Display for AcquisitionText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Resource { kind, stack, scope, .. } = self.resource;
+        let Resource { kind, stack, scope, omitted_places, .. } = self.resource;
         let Some(label) = kind.acquired() else { return Ok(()) };
         if scope != self.test {
             writeln!(f, "{INDENT}in subtest {}", OneLine(scope))?;
         }
         if kind.shows_traffic(true) {
             writeln!(f, "{INDENT}{}", TrafficText(self.resource))?;
+        }
+        if *omitted_places > 0 {
+            let places = plural(*omitted_places, "place or path", "places or paths");
+            return writeln!(f, "{INDENT}{label} {} more {places}, which are not listed", Grouped(*omitted_places));
         }
         if stack.is_empty() {
             let why = if self.why_unknown { ": no stack was recorded" } else { "" };

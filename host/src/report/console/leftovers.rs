@@ -12,7 +12,7 @@ use crate::model::resource::{Heading, culprits};
 use crate::model::{Details, Heap, Resource, Verdict};
 use std::fmt::{self, Display, Formatter};
 
-/// The most places of allocation that one list shows. The JSON report has all of them.
+/// The most places that one list shows. The JSON report has more of them.
 const MAX_PLACES: usize = 20;
 
 /// The lists of all that a test left, with all that helps to find and release each.
@@ -140,7 +140,7 @@ impl<'a> Leftovers<'a> {
         Ok(())
     }
 
-    /// Writes an entry for each; of heap blocks, for the first [`MAX_PLACES`] of them.
+    /// Writes an entry for each of the first [`MAX_PLACES`].
     fn list(
         &self,
         f: &mut Formatter<'_>,
@@ -150,19 +150,19 @@ impl<'a> Leftovers<'a> {
     ) -> fmt::Result {
         let advice = with_advice.then(|| self.language());
         let Self { test, styles, .. } = *self;
-        let mut places = 0;
-        for resource in resources {
-            let is_of_heap = resource.kind.heading() == Heading::Lost;
-            places += usize::from(is_of_heap);
-            if places <= MAX_PLACES {
-                let why_unknown = !is_of_heap || is_certain(self.heap);
-                write!(f, "{}", EntryText { test, resource, bound, why_unknown, advice, styles })?;
-            }
+        let listed = resources.clone().take(MAX_PLACES);
+        let is_of_heap = |resource: &Resource| resource.kind.heading() == Heading::Lost;
+        for resource in listed {
+            let why_unknown = !is_of_heap(resource) || is_certain(self.heap);
+            write!(f, "{}", EntryText { test, resource, bound, why_unknown, advice, styles })?;
         }
-        let more = places.saturating_sub(MAX_PLACES) as u64;
+        let rest = resources.skip(MAX_PLACES);
+        let more: u64 = rest.clone().map(|resource| resource.omitted_places.max(1)).sum();
         if more > 0 {
-            let places = plural(more, "place", "places");
-            writeln!(f, "    - and {} more {places} of allocation, listed in the JSON report", Grouped(more))?;
+            let places = if rest.clone().all(is_of_heap) { "of allocation" } else { "or paths" };
+            let (place, whole) = (plural(more, "place", "places"), rest.clone().all(|rest| rest.omitted_places == 0));
+            let which = if whole { "" } else { "as far as they are " };
+            writeln!(f, "    - and {} more {place} {places}, {which}listed in the JSON report", Grouped(more))?;
         }
         Ok(())
     }

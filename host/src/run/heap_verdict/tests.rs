@@ -2,6 +2,7 @@ use super::*;
 use crate::ledger::RawFrame;
 use crate::ledger::heap::Figures;
 use crate::model::LimitName;
+use crate::sandbox::SubtestRun;
 use crate::symbols::PathRoots;
 
 #[test]
@@ -31,6 +32,27 @@ fn places_that_look_the_same_are_one() {
     let told = |entry: &Resource| (entry.stack[0].function.clone(), entry.count, entry.bytes);
     let expected = [("wasm function 1".to_owned(), 4, Some(40)), ("wasm function 2".to_owned(), 2, Some(16))];
     assert_eq!(entries.iter().map(told).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn of_too_many_places_the_last_are_one_entry_in_each_scope() {
+    let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
+    let subtests = [SubtestRun { path: "case".to_owned(), ..SubtestRun::default() }];
+    let names = ScopeNames { test: "t", subtests: &subtests };
+    let site = |function: u32| {
+        let stack = Some((0..20).map(|at| RawFrame { function: function + at, offset: None }).collect());
+        let scope = ScopeId(u32::from(function % 40 == 0));
+        Site { stack, blocks: 2, bytes: 10, first: function.into(), scope }
+    };
+    let sites: Vec<Site> = (0..65_000).step_by(20).map(site).collect();
+    let entries = describe(&sites, names, &symbols);
+    let [.., of_test, of_case] = &entries[..] else { panic!("{}", entries.len()) };
+    let listed = entries.len() as u64 - 2;
+    assert!((100..=1000).contains(&listed), "{listed}");
+    assert_eq!((&*of_test.scope, &*of_case.scope), ("t", "t/case"));
+    assert_eq!(of_test.omitted_places + of_case.omitted_places, 3250 - listed);
+    assert_eq!(entries.iter().map(|entry| entry.count).sum::<u64>(), 6500, "none is lost sight of");
+    assert_eq!(entries.iter().filter_map(|entry| entry.bytes).sum::<u64>(), 32_500);
 }
 
 fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {

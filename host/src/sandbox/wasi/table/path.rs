@@ -2,6 +2,13 @@
 
 use std::sync::Arc;
 
+/// Most bytes of a name. A directory that is opened in a directory, again and again, has a name without end, and each of the
+/// directories on the way has one of its own.
+const MAX_NAME: usize = 4096;
+
+/// What stands for the beginning of a name that is longer.
+const LEFT_OUT: &str = "…";
+
 /// The name of what `path` leads to from a directory named `base`: `.` and empty parts are dropped, `..` is resolved
 /// where it can be (a symbolic link may make it another place; the name stays what the guest wrote).
 pub fn join(base: &str, path: &str) -> Arc<str> {
@@ -21,12 +28,19 @@ pub fn join(base: &str, path: &str) -> Arc<str> {
         ("" | ".", rest) => rest.to_owned(),
         (base, rest) => format!("{}/{rest}", base.trim_end_matches('/')),
     };
-    joined.into()
+    if joined.len() <= MAX_NAME { joined.into() } else { end_of(&joined).into() }
+}
+
+/// The last components of a name, as many as half of the longest has room for.
+fn end_of(name: &str) -> String {
+    let tail = &name[name.ceil_char_boundary(name.len() - MAX_NAME / 2)..];
+    let whole = tail.find('/').map_or(tail, |slash| &tail[slash + 1..]);
+    format!("{LEFT_OUT}/{whole}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::join;
+    use super::*;
 
     #[test]
     fn names_are_plain() {
@@ -35,5 +49,17 @@ mod tests {
         assert_eq!(&*join(".", "."), ".");
         assert_eq!(&*join("/", "a/../b"), "/b");
         assert_eq!(&*join("/tmp", "../etc"), "/tmp/../etc");
+    }
+
+    #[test]
+    fn a_name_has_an_end() {
+        let (mut name, component) = (Arc::<str>::from("/tmp"), "é".repeat(100));
+        for _ in 0..1000 {
+            name = join(&name, &component);
+            assert!(name.len() <= MAX_NAME, "{}", name.len());
+        }
+        assert!(name.starts_with(&format!("…/{component}/{component}")), "{name}");
+        let long = format!("a/{}", "x".repeat(MAX_NAME));
+        assert!(join("/tmp", &long).len() < MAX_NAME);
     }
 }

@@ -1,0 +1,52 @@
+//! Texts of a guest's that are longer than anybody reads: the beginning and the end are kept, with the length of what is between.
+
+/// Most bytes of a message, or of another text that a test says.
+pub const MAX_TEXT: usize = 64 << 10;
+
+/// Most bytes of a function's or a file's name in a stack.
+pub const MAX_NAME: usize = 2 << 10;
+
+/// Shortens a text to about `most` bytes, where it is longer: what is left out says how long it was.
+///
+/// ```text
+/// aaaaaaaa… (59,984 bytes left out) …aaaaaaaa
+/// ```
+pub fn shorten(text: &mut String, most: usize) {
+    if text.len() <= most {
+        return;
+    }
+    let head = text.floor_char_boundary(most - most / 4);
+    let tail = text.ceil_char_boundary(text.len() - most / 4);
+    let between = format!("… ({} bytes left out) …", tail - head);
+    text.replace_range(head..tail, &between);
+    text.shrink_to_fit();
+}
+
+/// The same text, shortened.
+#[must_use]
+pub fn shortened(mut text: String, most: usize) -> String {
+    shorten(&mut text, most);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn both_ends_are_kept_and_the_length_of_the_rest() {
+        let text = |len: usize| "abcdefgh".repeat(len / 8);
+        assert_eq!(shortened(text(64), 64), text(64));
+        assert_eq!(shortened(text(72), 16), "abcdefghabcd… (56 bytes left out) …efgh");
+        assert_eq!(shortened("ä".repeat(20), 15), format!("{}… (26 bytes left out) …ä", "ä".repeat(6)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_never_much_longer_than_it_may_be(text: String, most in 0usize..200) {
+            let short = shortened(text.clone(), most);
+            prop_assert!(short.len() <= text.len().min(most) + 64 && (text.len() > most || short == text));
+        }
+    }
+}

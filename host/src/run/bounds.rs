@@ -1,0 +1,190 @@
+//! What a report keeps of one test: texts that can be read, and lists with an end. A guest pays with some fuel for what the host
+//! would else hold, write and show for ever.
+
+use crate::model::shorten::{MAX_TEXT, shorten};
+use crate::model::{CleanupRecord, Details, Frame, Resource, SubtestRecord, SuppressedRecord};
+
+/// Most places in one list of what a test left. Of more, the figures are kept.
+const MAX_PLACES: usize = 1_000;
+
+/// Most bytes of one list: of the stacks and paths of what a test left, or of what it said.
+const MAX_LIST: usize = 512 << 10;
+
+/// Most bytes of what is said of the subtests of one test: a thousand of them take a tenth.
+const MAX_SUBTESTS: usize = 16 << 20;
+
+/// The room in one list of what a test left.
+pub struct Room {
+    places: usize,
+    bytes: usize,
+}
+
+impl Room {
+    pub fn new() -> Self {
+        Self { places: MAX_PLACES, bytes: MAX_LIST }
+    }
+
+    /// Whether no further place is listed.
+    pub fn is_full(&self) -> bool {
+        self.places == 0 || self.bytes == 0
+    }
+
+    /// An entry takes its room.
+    pub fn take(&mut self, entry: &Resource) {
+        let texts = [&entry.tracked, &entry.path, &entry.mode].into_iter().flatten().map(String::len).sum::<usize>();
+        let thread = entry.thread.as_ref().map_or(0, |thread| thread.does.len() + bytes_of_stack(&thread.stack));
+        self.take_bytes(size_of::<Resource>() + entry.scope.len() + texts + thread + bytes_of_stack(&entry.stack));
+    }
+
+    /// An entry of so many bytes takes its room.
+    pub fn take_bytes(&mut self, bytes: usize) {
+        self.places = self.places.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+/// What a stack takes, in bytes.
+pub fn bytes_of_stack(stack: &[Frame]) -> usize {
+    let texts = |frame: &Frame| {
+        let [file, library] = [&frame.file, &frame.library].map(|text| text.as_ref().map_or(0, String::len));
+        frame.function.len() + file + library
+    };
+    stack.iter().map(|frame| size_of::<Frame>() + texts(frame)).sum()
+}
+
+/// Shortens what is too long in a record, and says how much it leaves out.
+pub fn bound(details: &mut Details) {
+    for text in [&mut details.message, &mut details.hint, &mut details.reason].into_iter().flatten() {
+        shorten(text, MAX_TEXT);
+    }
+    let mut text = |text: &mut String| {
+        shorten(text, MAX_TEXT);
+        size_of::<String>() + text.len()
+    };
+    let omitted = &mut details.omitted;
+    omitted.failures += keep(&mut details.failures, MAX_LIST, &mut text);
+    omitted.suppressed += keep(&mut details.suppressed, MAX_LIST, suppressed);
+    omitted.cleanups += keep(&mut details.cleanups, MAX_LIST, cleanup);
+    omitted.subtests += keep(&mut details.subtests, MAX_SUBTESTS, subtest);
+    omitted.tracked += keep(&mut details.tracked, MAX_LIST, |tracked| text(&mut tracked.name));
+}
+
+/// Keeps the first entries of a list, as many as have room, and gives the number of the others. `size` also shortens an entry.
+fn keep<T>(list: &mut Vec<T>, most: usize, mut size: impl FnMut(&mut T) -> usize) -> u64 {
+    let mut room = most;
+    let mut kept = 0;
+    for entry in list.iter_mut() {
+        if room == 0 {
+            break;
+        }
+        room = room.saturating_sub(size(entry));
+        kept += 1;
+    }
+    let left_out = list.len() - kept;
+    list.truncate(kept);
+    if left_out > 0 {
+        list.shrink_to_fit();
+    }
+    left_out as u64
+}
+
+fn suppressed(record: &mut SuppressedRecord) -> usize {
+    shorten(&mut record.message, MAX_TEXT);
+    size_of::<SuppressedRecord>() + record.message.len()
+}
+
+fn cleanup(record: &mut CleanupRecord) -> usize {
+    shorten(&mut record.message, MAX_TEXT);
+    let texts = [&mut record.name, &mut record.subtest, &mut record.registered].into_iter().flatten();
+    let texts = texts.map(|text| {
+        shorten(text, MAX_TEXT);
+        text.len()
+    });
+    size_of::<CleanupRecord>() + texts.sum::<usize>() + record.message.len() + bytes_of_stack(&record.stack)
+}
+
+fn subtest(record: &mut SubtestRecord) -> usize {
+    let texts = [&mut record.message, &mut record.reason].into_iter().flatten();
+    let texts = texts.map(|text| {
+        shorten(text, MAX_TEXT);
+        text.len()
+    });
+    let own = size_of::<SubtestRecord>() + record.name.len() + texts.sum::<usize>() + bytes_of_stack(&record.stack);
+    let mut bytes = 0;
+    // What is said of one subtest has an end, too; how much of it is left out is not told apart.
+    let more = keep(&mut record.suppressed, MAX_LIST, |later| {
+        let size = suppressed(later);
+        bytes += size;
+        size
+    });
+    if more > 0 {
+        record.suppressed.push(SuppressedRecord::new(format!("… {more} more failures are left out"), None));
+    }
+    own + bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ResourceKind, TrackedRecord, Verdict};
+
+    #[test]
+    fn texts_are_shortened_and_lists_end() {
+        let long = "x".repeat(3 * MAX_TEXT);
+        let many = || vec![long.clone(); 40];
+        let suppressed = || many().into_iter().map(|text| SuppressedRecord::new(text, None)).collect::<Vec<_>>();
+        let subtest = |nth: usize| SubtestRecord {
+            suppressed: suppressed(),
+            message: Some(long.clone()),
+            ..SubtestRecord::new(format!("case {nth}"), Verdict::Fail)
+        };
+        let mut details = Details {
+            message: Some(long.clone()),
+            failures: many(),
+            suppressed: suppressed(),
+            cleanups: (1..=1000).map(|nth| CleanupRecord::new(nth, long.clone())).collect(),
+            subtests: (0..100).map(subtest).collect(),
+            tracked: (0..20).map(|_| TrackedRecord::new(long.clone(), 1, 1, 0)).collect(),
+            ..Details::default()
+        };
+        bound(&mut details);
+        let bytes = serde_json::to_vec(&details).unwrap().len();
+        assert!(bytes < 2 * MAX_SUBTESTS, "{bytes}");
+        let Details { omitted, failures, cleanups, subtests, tracked, .. } = &details;
+        let counts = [failures.len(), details.suppressed.len(), cleanups.len(), subtests.len(), tracked.len()];
+        let left_out = [omitted.failures, omitted.suppressed, omitted.cleanups, omitted.subtests, omitted.tracked];
+        let sums: Vec<u64> = counts.iter().zip(left_out).map(|(kept, left_out)| *kept as u64 + left_out).collect();
+        assert_eq!(sums, [40, 40, 1000, 100, 20]);
+        assert!(left_out.iter().all(|count| *count > 0), "{omitted:?}");
+        assert!(subtests[0].suppressed.last().unwrap().message.contains(" more failures are left out"));
+    }
+
+    #[test]
+    fn what_is_short_stays_as_it_is() {
+        let mut details = Details {
+            message: Some("it failed".to_owned()),
+            failures: vec!["it failed".to_owned(); 1000],
+            subtests: (0..10_000).map(|nth| SubtestRecord::new(format!("case {nth}"), Verdict::Pass)).collect(),
+            ..Details::default()
+        };
+        let before = details.clone();
+        bound(&mut details);
+        assert_eq!(details, before);
+    }
+
+    #[test]
+    fn a_list_is_full_after_its_places_or_its_bytes() {
+        let listed = |stack: Vec<Frame>| {
+            let entry = Resource::new(ResourceKind::Heap, "t", stack);
+            let (mut room, mut listed) = (Room::new(), 0);
+            while !room.is_full() {
+                room.take(&entry);
+                listed += 1;
+            }
+            listed
+        };
+        assert_eq!(listed(Vec::new()), MAX_PLACES);
+        let deep = vec![Frame::new("f".repeat(1000)); 32];
+        assert!(listed(deep) < 20);
+    }
+}

@@ -1,0 +1,151 @@
+//! The room in a report. A thousand tests that each say as much as one may are too much to hold.
+//!
+//! The details of tests are kept from the first test of the plan on, until they are as many bytes as a report may have: which
+//! tests these are depends on nothing but the tests, in whatever order they end.
+
+use crate::model::shorten::shorten;
+use crate::model::{Details, Omitted, TestRecord};
+
+/// Most bytes of all details together, captured output among them: 256 MiB.
+const MAX_REPORT: u64 = 256 << 20;
+
+/// Most bytes of a message, where the details of its test are left out.
+const MAX_MESSAGE: usize = 1 << 10;
+
+/// How much the records of a run hold, by the places of their tests in the plan.
+pub struct ReportRoom {
+    most: u64,
+    /// The size of each, and whether it was left out.
+    sizes: Vec<(u64, bool)>,
+    /// Bytes of details that are held now.
+    held: u64,
+}
+
+impl ReportRoom {
+    /// For so many tests.
+    pub fn new(tests: usize) -> Self {
+        Self { most: MAX_REPORT, sizes: vec![(0, false); tests], held: 0 }
+    }
+
+    /// The record of the test at `index` has come. Leaves out what surely has no room, where there is much of it.
+    pub fn add(&mut self, index: usize, records: &mut [Option<TestRecord>]) {
+        let size = records[index].as_ref().and_then(|record| record.details.as_deref()).map_or(0, size);
+        self.sizes[index] = (size, false);
+        self.held += size;
+        if self.held > self.most + self.most / 2 {
+            self.leave_out(records);
+        }
+    }
+
+    /// Leaves out the details that have no room behind those of the tests before them. What has none now has none later: more
+    /// tests before it only take more.
+    pub fn leave_out(&mut self, records: &mut [Option<TestRecord>]) {
+        let mut before = 0;
+        self.held = 0;
+        for ((size, left_out), record) in self.sizes.iter_mut().zip(records) {
+            before += *size;
+            let details = record.as_mut().and_then(|record| record.details.as_deref_mut());
+            match details {
+                Some(details) if before > self.most => {
+                    if !std::mem::replace(left_out, true) {
+                        strip(details);
+                    }
+                }
+                _ => self.held += *size,
+            }
+        }
+    }
+}
+
+/// The bytes of details as a report has them, and of the output that is kept beside it.
+fn size(details: &Details) -> u64 {
+    struct Count(u64);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, details).expect("details are plain data with text keys");
+    count.0 + (details.output.stdout.len() + details.output.stderr.len()) as u64
+}
+
+/// Leaves out all that has no bound, and counts it.
+fn strip(details: &mut Details) {
+    fn all<T>(list: &mut Vec<T>) -> u64 {
+        std::mem::take(list).len() as u64
+    }
+    for text in [&mut details.message, &mut details.hint, &mut details.reason].into_iter().flatten() {
+        shorten(text, MAX_MESSAGE);
+    }
+    let before = details.omitted;
+    let growth = details.growth.as_mut().map_or(0, |growth| all(&mut growth.sites));
+    let lists = [&mut details.leaks, &mut details.retained, &mut details.reclaimed].map(all);
+    details.omitted = Omitted {
+        failures: before.failures + all(&mut details.failures),
+        suppressed: before.suppressed + all(&mut details.suppressed),
+        cleanups: before.cleanups + all(&mut details.cleanups),
+        subtests: before.subtests + all(&mut details.subtests),
+        tracked: before.tracked + all(&mut details.tracked),
+        resources: before.resources + growth + lists.iter().sum::<u64>(),
+        ..before
+    };
+    details.outlived_omitted += all(&mut details.outlived);
+    details.changed_omitted += all(&mut details.changed);
+    details.stack.truncate(1);
+    let output = &mut details.output;
+    output.dropped += (output.stdout.len() + output.stderr.len()) as u64;
+    (output.stdout, output.stderr) = Default::default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Resource, ResourceKind, Verdict};
+
+    /// Three tests that have room one after another, one with none, and one behind it.
+    fn record(nth: usize) -> TestRecord {
+        let leak = || Resource::new(ResourceKind::Heap, "x".repeat(100), Vec::new());
+        let details = Details {
+            message: Some("m".repeat(4000)),
+            leaks: (0..if nth == 3 { 100 } else { 10 }).map(|_| leak()).collect(),
+            ..Details::default()
+        };
+        TestRecord { details: Some(Box::new(details)), ..TestRecord::new(format!("t{nth}"), Verdict::Leak) }
+    }
+
+    #[test]
+    fn which_details_are_left_out_depends_on_no_order() {
+        let orders = [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [3, 0, 4, 1, 2]];
+        let kept = orders.map(|order| {
+            let mut records: Vec<Option<TestRecord>> = vec![None; 5];
+            let mut room = ReportRoom { most: 20_000, ..ReportRoom::new(5) };
+            for index in order {
+                records[index] = Some(record(index));
+                room.add(index, &mut records);
+                assert!(room.held <= 30_000, "{}", room.held);
+            }
+            room.leave_out(&mut records);
+            let details = |record: Option<TestRecord>| record.and_then(|record| record.details).unwrap();
+            let lists = |details: Box<Details>| (details.leaks.len(), details.omitted.resources);
+            records.into_iter().map(details).map(lists).collect::<Vec<_>>()
+        });
+        assert_eq!(kept[0], [(10, 0), (10, 0), (10, 0), (0, 100), (0, 10)]);
+        assert!(kept.iter().all(|order| *order == kept[0]), "{kept:?}");
+    }
+
+    #[test]
+    fn a_message_stays_without_its_length() {
+        let mut details = record(0).details.unwrap();
+        details.output.stdout = b"printed".to_vec();
+        let before = size(&details);
+        strip(&mut details);
+        assert!(before > 5000 && size(&details) < 1500, "{before} {}", size(&details));
+        assert!(details.message.unwrap().contains("bytes left out"));
+        assert_eq!((details.output.dropped, details.output.stdout.len()), (7, 0));
+    }
+}
