@@ -60,6 +60,7 @@ pub use airtight_toolchain as toolchain;
 pub mod internals {
     pub use crate::catalogue::{Module, validate};
     pub use crate::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions, instrument};
+    pub use crate::model::safe_text::Lines;
     pub use crate::model::units::Quantity;
     pub use crate::report::console::diff::{DiffOptions, DiffText, GrowthText};
     pub use crate::report::console::verification::{TrialLine, VerificationEnd};

@@ -2,6 +2,7 @@
 
 use super::suggest::listed;
 use crate::model::ValueError;
+use crate::model::safe_text::OneLine;
 use crate::model::units::{Quantity, UnitError, format_size};
 use std::fmt;
 use std::path::PathBuf;
@@ -21,14 +22,14 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.file)?;
+        write!(to, "{}", OneLine(&self.file))?;
         if let Some(line) = self.line {
             write!(to, ":{line}")?;
         }
         if !self.key.is_empty() {
-            write!(to, ": {}", self.key)?;
+            write!(to, ": {}", OneLine(&self.key))?;
         }
-        write!(to, ": {}", self.problem)
+        write!(to, ": {}", OneLine(&self.problem.to_string()))
     }
 }
 

@@ -21,6 +21,7 @@ pub mod profile;
 mod record;
 mod report;
 pub mod resource;
+pub mod safe_text;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod shorten;

@@ -1,6 +1,9 @@
 //! How the program ends when it cannot do what it was asked for.
 
+use airtight::config::ConfigErrors;
 use airtight::exit_status;
+use airtight::internals::Lines;
+use airtight::report::console::OneLine;
 use airtight::pollution::PollutionError;
 use airtight::verify::VerifyError;
 use airtight::{FileError, RunError, SetupError};
@@ -56,17 +59,31 @@ impl Failure {
     }
 }
 
-/// What is wrong, with its causes.
+/// What is wrong, with its causes: on one line, but for errors that are lists.
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
-        f.write_str(&text.join(": "))
+        let text = text.join(": ");
+        let is_list = |error: &(dyn std::error::Error + 'static)| {
+            error.is::<ConfigErrors>() || error.is::<airtight::toolchain::ToolchainError>()
+        };
+        if self.status == exit_status::BUILD_FAILED || self.error.chain().any(is_list) {
+            Lines(&text).fmt(f)
+        } else {
+            OneLine(&text).fmt(f)
+        }
     }
 }
 
-/// Writes a line to standard error. That nobody reads it changes nothing; `eprintln!` would panic.
-pub fn say(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+/// Writes lines to standard error, whoever chose the words, made safe. That nobody reads them changes nothing; `eprintln!` would
+/// panic.
+pub fn say(lines: impl Display) {
+    say_safe(Lines(&lines.to_string()));
+}
+
+/// Writes lines that are safe already, and have colours of ours.
+pub fn say_safe(lines: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{lines}");
 }
 
 impl From<FileError> for Failure {

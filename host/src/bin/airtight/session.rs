@@ -1,7 +1,7 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
 use crate::args::{Color, RunArgs, WriteBackArg};
-use crate::failure::{Done, Failure, say};
+use crate::failure::{Done, Failure, say, say_safe};
 use crate::filterset::Filtersets;
 use crate::loaded::Loaded;
 use airtight::Harness;
@@ -247,7 +247,7 @@ impl Session {
             // Fail, Memory, Timeout, and whatever there will be.
             _ => ABORTED,
         };
-        say(render_findings(&report, std::io::stderr().is_terminal()).trim_end());
+        say_safe(render_findings(&report, std::io::stderr().is_terminal()).trim_end());
         if test.verdict == Verdict::Leak && !leaks_fail {
             say(
                 "warning: the exit status is the program's own, whatever it left; to have it fail, use `airtight runner --leaks fail`",

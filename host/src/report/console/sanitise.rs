@@ -1,21 +1,13 @@
-//! Text that a guest chose, made safe to print.
+//! Text that a guest chose, made safe to print, line by line and with its own colours.
 
 use super::style::Styles;
+pub use crate::model::safe_text::OneLine;
+use crate::model::safe_text::{is_deceptive, write_text};
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
 /// What stands before each line of a guest's text, so that none can be taken for a line of the report.
 pub(super) const GUTTER: &str = "    | ";
-
-/// Text shown on one line: control characters, line ends and tabs too, and characters that reorder or hide text,
-/// are escaped as `\u{1b}`.
-#[derive(Debug, Clone, Copy)]
-pub struct OneLine<'a>(pub &'a str);
-
-impl Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| write_char(f, c))
-    }
-}
 
 /// Bytes shown line by line behind [`GUTTER`] and an indent; tabs stay, bytes that are no UTF-8 are shown as `\xff`. The text's
 /// own colours stay where there are colours, within the text; elsewhere they are left out.
@@ -50,23 +42,21 @@ fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8], colours: &mut Option<Colo
     }
     let mut used = false;
     for chunk in line.utf8_chunks() {
-        let mut text = chunk.valid();
-        while let Some(c) = text.chars().next() {
-            if let Some(sequence) = sgr(text) {
-                if let Some(colours) = colours {
-                    f.write_str(sequence)?;
-                    colours.enter(sequence);
-                    used = true;
+        match colours {
+            // What is left out may not make a command of what is around it.
+            None => write_text(f, &without_colours(chunk.valid()), false, is_plain)?,
+            Some(colours) => {
+                for piece in Pieces(chunk.valid()) {
+                    match piece {
+                        Piece::Colours(sequence) => {
+                            f.write_str(sequence)?;
+                            colours.enter(sequence);
+                            used = true;
+                        }
+                        Piece::Text(text) => write_text(f, text, false, is_plain)?,
+                    }
                 }
-                text = &text[sequence.len()..];
-                continue;
             }
-            if c == '\t' {
-                f.write_char(c)?
-            } else {
-                write_char(f, c)?
-            }
-            text = &text[c.len_utf8()..];
         }
         for byte in chunk.invalid() {
             write!(f, "\\x{byte:02x}")?;
@@ -77,7 +67,52 @@ fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8], colours: &mut Option<Colo
     if used || (left_on && !line.is_empty()) { f.write_str(RESET) } else { Ok(()) }
 }
 
+fn is_plain(c: char) -> bool {
+    c == '\t' || !is_deceptive(c)
+}
+
+/// A part of a text.
+enum Piece<'a> {
+    /// A sequence that sets colours.
+    Colours(&'a str),
+    /// What is between two of them.
+    Text(&'a str),
+}
+
+/// The parts of a text, in order.
+struct Pieces<'a>(&'a str);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let sequence = sgr(self.0);
+        let next = || self.0.match_indices(ESCAPE).map(|(at, _)| at).find(|at| sgr(&self.0[*at..]).is_some());
+        let end = sequence.map_or_else(|| next().unwrap_or(self.0.len()), str::len);
+        let (piece, rest) = self.0.split_at(end);
+        self.0 = rest;
+        Some(if sequence.is_some() { Piece::Colours(piece) } else { Piece::Text(piece) })
+    }
+}
+
+fn without_colours(text: &str) -> Cow<'_, str> {
+    if !text.contains(ESCAPE) {
+        return text.into();
+    }
+    let texts = Pieces(text).filter_map(|piece| match piece {
+        Piece::Colours(_) => None,
+        Piece::Text(text) => Some(text),
+    });
+    texts.collect()
+}
+
 const RESET: &str = "\x1b[0m";
+
+/// What every sequence begins with.
+const ESCAPE: char = '\x1b';
 
 /// Longest sequence that is taken for one that sets colours.
 const MAX_SGR: usize = 32;
@@ -135,20 +170,6 @@ impl Colours {
     }
 }
 
-fn write_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
-    if is_deceptive(c) { write!(f, "{}", c.escape_unicode()) } else { f.write_char(c) }
-}
-
-/// Whether a terminal may act on a character, or show it out of place or not at all.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{2028}' | '\u{2029}' // line and paragraph separators
-            | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // direction
-            | '\u{00ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // invisible
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}') // annotations and tags
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,15 +182,6 @@ mod tests {
 
     fn in_colour(text: &str) -> String {
         Quoted { indent: "", text: text.as_bytes(), styles: &Styles::new(true) }.to_string()
-    }
-
-    #[test]
-    fn one_line_is_one_line() {
-        assert_eq!(
-            OneLine("a\x1b[2J\r\n\tb\u{9b}c\u{202e}d").to_string(),
-            r"a\u{1b}[2J\u{d}\u{a}\u{9}b\u{9b}c\u{202e}d"
-        );
-        assert_eq!(OneLine("größe::測試 {{closure}}<T>").to_string(), "größe::測試 {{closure}}<T>");
     }
 
     #[test]
@@ -216,6 +228,13 @@ mod tests {
     }
 
     #[test]
+    fn commands_of_services_are_none_wherever_colours_are_left_out() {
+        assert_eq!(quoted(b"::error::a ##[error]b"), "    | ::error::a \\u{23}#[error]b\n");
+        assert_eq!(quoted(b"#\x1b[31m#[error]"), "    | \\u{23}#[error]\n");
+        assert_eq!(in_colour("##vso[x]"), "    | \\u{23}#vso[x]\n");
+    }
+
+    #[test]
     fn a_million_colours_cost_no_more_than_they_are_long() {
         let text = format!("{}\n{}", "\x1b[31m\x1b[44m".repeat(500_000), "x\n".repeat(1000));
         assert!(in_colour(&text).len() < text.len() + 1001 * (MAX_LEFT_ON + 12));
@@ -223,11 +242,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn one_line_lets_no_control_character_through(text in hostile()) {
-            prop_assert!(!OneLine(&text).to_string().contains(is_deceptive));
-        }
-
         #[test]
         fn quoted_text_stays_behind_its_gutter(text in prop::collection::vec(any::<u8>(), 0..200)) {
             let shown = quoted(&text);

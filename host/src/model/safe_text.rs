@@ -1,0 +1,112 @@
+//! Text that somebody else chose (a guest, a file, the command line), made safe to print: for a terminal, and for the services
+//! that read the log of a run and act on what looks like a command of theirs.
+
+use std::fmt::{self, Display, Write};
+
+/// Text shown on one line: control characters, line ends and tabs too, and characters that reorder or hide text,
+/// are escaped as `\u{1b}`. So is the first character of what a service that runs tests takes for a command.
+///
+/// ```
+/// use airtight::report::console::OneLine;
+/// assert_eq!(OneLine("a\x1b[2Jb").to_string(), r"a\u{1b}[2Jb");
+/// assert_eq!(OneLine("::error::x ##[group]").to_string(), r"\u{3a}:error::x \u{23}#[group]");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct OneLine<'a>(pub &'a str);
+
+impl Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_text(f, self.0, true, |c| !is_deceptive(c))
+    }
+}
+
+/// The same for text of several lines, each of which is kept as one.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines<'a>(pub &'a str);
+
+impl Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, line) in self.0.split('\n').enumerate() {
+            if nth > 0 {
+                f.write_char('\n')?;
+            }
+            OneLine(line).fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes text with the characters that are not `plain`, and the first one of each command, escaped. `begins` is whether the text
+/// begins a line.
+pub fn write_text(to: &mut impl Write, text: &str, begins: bool, plain: impl Fn(char) -> bool) -> fmt::Result {
+    let at_start = begins && text.trim_start().starts_with("::");
+    let mut first = at_start.then(|| text.len() - text.trim_start().len());
+    for (at, c) in text.char_indices() {
+        let command = first.take_if(|first| *first == at).is_some() || (c == '#' && begins_command(&text[at..]));
+        if command || !plain(c) { write!(to, "{}", c.escape_unicode())? } else { to.write_char(c)? }
+    }
+    Ok(())
+}
+
+/// Whether a text begins with a command of a service, which is one anywhere in a line: `##[group]` of GitHub's and Azure's,
+/// `##vso[task.setvariable]` of Azure's, `##teamcity[testFailed]` of TeamCity's. At the start of a line alone, two colons begin one.
+fn begins_command(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("##") else { return false };
+    rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('[')
+}
+
+/// Whether a terminal may act on a character, or show it out of place or not at all.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{2028}' | '\u{2029}' // line and paragraph separators
+            | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // direction
+            | '\u{00ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // invisible
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}') // annotations and tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::samples::hostile;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_line_is_one_line() {
+        assert_eq!(
+            OneLine("a\x1b[2J\r\n\tb\u{9b}c\u{202e}d").to_string(),
+            r"a\u{1b}[2J\u{d}\u{a}\u{9}b\u{9b}c\u{202e}d"
+        );
+        assert_eq!(OneLine("größe::測試 {{closure}}<T>").to_string(), "größe::測試 {{closure}}<T>");
+    }
+
+    #[test]
+    fn commands_of_services_are_none() {
+        for (text, shown) in [
+            ("::error file=a::b", r"\u{3a}:error file=a::b"),
+            ("  ::set-output::", r"  \u{3a}:set-output::"),
+            ("a::b ::c", "a::b ::c"),
+            ("x ##[error]y", r"x \u{23}#[error]y"),
+            ("###[x] ##vso[task]", r"#\u{23}#[x] \u{23}#vso[task]"),
+            ("##teamcity[a]", r"\u{23}#teamcity[a]"),
+            ("#[test] ## heading [1]", "#[test] ## heading [1]"),
+        ] {
+            assert_eq!(OneLine(text).to_string(), shown);
+        }
+        assert_eq!(Lines("a\n::b\n\x1b").to_string(), "a\n\\u{3a}:b\n\\u{1b}");
+    }
+
+    proptest! {
+        #[test]
+        fn one_line_lets_no_control_character_through(text in hostile()) {
+            prop_assert!(!OneLine(&text).to_string().contains(is_deceptive));
+        }
+
+        #[test]
+        fn no_line_has_a_command(text in "[ a:#\\[\n]{0,20}") {
+            for line in Lines(&text).to_string().lines() {
+                prop_assert!(!line.trim_start().starts_with("::") && !line.contains("##[") && !line.contains("##a["), "{line}");
+            }
+        }
+    }
+}
