@@ -29,6 +29,7 @@
 
 mod catalogue;
 pub mod config;
+mod files;
 mod harness;
 mod instrument;
 mod ledger;

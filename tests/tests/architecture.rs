@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `host/src`, a floor a line, the ground floor first. Rooms of one floor do not know each other.
 const FLOORS: &[&[&str]] = &[
-    &["model"],
+    &["files", "model"],
     &["ledger", "policy"],
     &["catalogue"],
     &["config", "instrument", "symbols"],

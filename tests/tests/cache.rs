@@ -78,14 +78,18 @@ fn a_foreign_entry_is_not_loaded() {
     let [own] = entries(&cache).try_into().unwrap();
     assert_eq!(run(dir.path(), "exit_1.wasm").status, Some(100));
     let foreign = entries(&cache).into_iter().find(|entry| *entry != own).unwrap();
-    // Under its own name it has a right sum, and only others' rights to write tell that it is foreign.
-    fs::remove_file(&own).unwrap();
-    let planted = own.with_file_name(foreign.file_name().unwrap());
-    fs::copy(&foreign, &planted).unwrap();
-    fs::set_permissions(&planted, fs::Permissions::from_mode(0o666)).unwrap();
-    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    // Under its own name it has a right sum: others' rights to write tell that it is foreign, or else the key within.
+    for mode in [0o666, 0o600] {
+        fs::remove_file(&own).unwrap();
+        let planted = own.with_file_name(foreign.file_name().unwrap());
+        fs::copy(&foreign, &planted).unwrap();
+        fs::set_permissions(&planted, fs::Permissions::from_mode(mode)).unwrap();
+        let ran = run(dir.path(), "pass_empty.wasm");
+        assert_passes(&ran);
+        assert_eq!(ran.stderr.contains("damaged or another's"), mode == 0o600, "{}", ran.stderr);
+        let _ = fs::remove_file(&planted);
+    }
     // Under the name of the entry it replaces, its sum is wrong.
-    fs::remove_file(&planted).unwrap();
     fs::copy(&foreign, &own).unwrap();
     assert_passes(&run(dir.path(), "pass_empty.wasm"));
 }
@@ -99,6 +103,43 @@ fn a_folder_that_others_may_write_is_passed_over() {
     fs::set_permissions(&modules, fs::Permissions::from_mode(0o777)).unwrap();
     assert_passes(&run(dir.path(), "pass_empty.wasm"));
     assert!(entries(&dir.path().join("cache")).is_empty());
+}
+
+#[test]
+fn below_a_folder_that_others_may_write_it_is_not_used_and_that_is_said() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    let cache = dir.path().join("cache");
+    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    let [entry] = entries(&cache).try_into().unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(&entry, "nobody reads this").unwrap();
+    let ran = run(dir.path(), "pass_empty.wasm");
+    assert_passes(&ran);
+    assert!(ran.stderr.contains("it is not used, for"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("damaged"), "{}", ran.stderr);
+    assert_eq!(fs::read(&entry).unwrap(), b"nobody reads this");
+}
+
+/// What a stranger's program could leave in the folder where the user's own lets it.
+#[test]
+fn what_is_no_file_or_too_long_is_neither_waited_for_nor_read() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    assert_passes(&run(dir.path(), "pass_empty.wasm"));
+    let [entry] = entries(&dir.path().join("cache")).try_into().unwrap();
+    let fifo = || {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &entry, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    };
+    let sparse = || fs::File::create(&entry).unwrap().set_len(1 << 36).unwrap();
+    for plant in [&fifo as &dyn Fn(), &sparse] {
+        fs::remove_file(&entry).unwrap();
+        plant();
+        let ran = run(dir.path(), "pass_empty.wasm");
+        assert_passes(&ran);
+        assert!(ran.stderr.contains("damaged"), "{}", ran.stderr);
+    }
 }
 
 #[test]

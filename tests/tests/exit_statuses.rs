@@ -356,3 +356,77 @@ fn an_interrupt_is_130_with_a_partial_report() {
     assert_eq!(found["pass_empty pass_empty"], "pass");
     assert_eq!(found["timeout_waiting_for_nobody timeout_waiting_for_nobody"], "skip");
 }
+
+/// Of these, the first would be waited for for ever, and the second read.
+#[test]
+fn what_is_no_file_is_refused_and_neither_waited_for_nor_read() {
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("fifo"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let refused = |args: &[&str], status, what: &str| {
+        let ran = run(dir.path(), args);
+        assert_eq!(ran.status, Some(status), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("it is {what}, and only regular files are read")), "{}", ran.stderr);
+    };
+    for (path, what) in [("fifo", "a FIFO"), ("/dev/zero", "a device"), (".", "a directory")] {
+        refused(&["run", path], 104, what);
+        refused(&["diff", path, path], 96, what);
+        let config = dir.path().join("airtight.toml");
+        std::os::unix::fs::symlink(path, &config).unwrap();
+        refused(&["run", "pass_empty.wasm"], 96, what);
+        fs::remove_file(config).unwrap();
+    }
+}
+
+#[test]
+fn a_working_directory_that_was_deleted_is_told_as_that() {
+    let dir = scratch_dir();
+    let gone = dir.path().join("gone");
+    fs::create_dir(&gone).unwrap();
+    let program = command();
+    let text = format!(
+        "rmdir {gone}; exec {program} run x.wasm",
+        gone = gone.display(),
+        program = program.get_program().display()
+    );
+    let output = std::process::Command::new("sh").args(["-c", &text]).current_dir(&gone).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(96), "{said}");
+    assert!(said.contains("it was deleted; change into a directory that is there"), "{said}");
+}
+
+/// Whoever wrote the configuration, a report or a script chose these words; a terminal, and a service that reads the log, is not to
+/// act on them.
+#[test]
+fn no_text_of_somebody_else_s_reaches_standard_error_raw() {
+    let evil = r"a\u001b[31m\n::error::x ##[error]y";
+    let raw = "a\x1b[31m\n::error::x ##[error]y";
+    let dir = scratch_dir();
+    compile("pass_empty", dir.path());
+    fs::write(dir.path().join(raw.replace('/', "_")), "{}").unwrap();
+    let configs = [
+        format!("[profile.default]\n\"{evil}\" = 1\n"),
+        format!("[profile.default]\nmemory = \"{evil}\"\n"),
+        format!("[profile.other]\ninherits = \"{evil}\"\n"),
+        format!("[profile.\"{evil}\"]\nmemory = \"x\"\n"),
+        format!("[[profile.default.dir]]\nguest = \"/x\"\nhost = \"{evil}\"\n"),
+        format!("[profile.default]\nclock = \"{evil}\"\n"),
+        format!("[\"{evil}\"]\n"),
+    ];
+    let mut all: Vec<Ran> = Vec::new();
+    for config in configs {
+        fs::write(dir.path().join("airtight.toml"), config).unwrap();
+        all.push(run(dir.path(), ["run", "pass_empty.wasm"]));
+    }
+    fs::remove_file(dir.path().join("airtight.toml")).unwrap();
+    all.push(run(dir.path(), ["run", "-P", raw, "pass_empty.wasm"]));
+    all.push(run(dir.path(), ["diff", raw, raw]));
+    all.push(run(dir.path(), ["run", raw]));
+    for ran in all {
+        assert_ne!(ran.status, Some(0));
+        let bad = |line: &str| line.trim_start().starts_with("::") || line.contains("##[") || line.contains('\x1b');
+        assert!(!ran.stderr.lines().any(bad), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}

@@ -7,9 +7,13 @@ use super::raw;
 use super::resolve::{self, DEFAULT};
 use super::suggest::nearest;
 use crate::catalogue::CompileCaps;
+use crate::files::{self, Links};
 use crate::policy::Policy;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Most bytes of a configuration file.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// The configuration file's name.
 pub const FILE_NAME: &str = "airtight.toml";
@@ -74,7 +78,7 @@ impl Config {
             [path] => path,
             [path, other, ..] => return Err(whole_file(path, Problem::TwoFiles(other.clone())).into()),
         };
-        let text = std::fs::read_to_string(path)
+        let text = files::read_text(path, Links::Follow, MOST_BYTES)
             .map_err(|error| ConfigErrors::from(whole_file(path, Problem::Unreadable(error.to_string()))))?;
         let config = Self::from_str(&text, &display_name(path), dir)?;
         Ok(Self { path: Some(path.clone()), ..config })

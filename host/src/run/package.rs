@@ -4,6 +4,7 @@
 
 use super::plan::ModuleGrants;
 use super::runner::Runner;
+use crate::files::{self, Links, TooLong};
 use crate::model::RefusedModule;
 use crate::policy::{DirGrant, Mode};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
@@ -118,11 +119,11 @@ impl Runner {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let unusable = |source| FileError::Load { path: path.to_owned(), source };
         let cap = self.module_size();
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
-        if size > cap {
-            return Err(unusable(LoadError::TooLarge { size, cap }));
-        }
-        self.load(std::fs::read(path).map_err(unreadable)?, options).map_err(unusable)
+        let bytes = files::read(path, Links::Follow, cap).map_err(|error| match TooLong::of(&error) {
+            Some(TooLong { size, .. }) => unusable(LoadError::TooLarge { size, cap }),
+            None => unreadable(error),
+        })?;
+        self.load(bytes, options).map_err(unusable)
     }
 
     /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`].

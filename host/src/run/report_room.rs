@@ -6,8 +6,8 @@
 use crate::model::shorten::shorten;
 use crate::model::{Details, Omitted, TestRecord};
 
-/// Most bytes of all details together, captured output among them: 256 MiB.
-const MAX_REPORT: u64 = 256 << 20;
+/// Most bytes of all details together, captured output among them: 128 MiB.
+const MAX_REPORT: u64 = 128 << 20;
 
 /// Most bytes of a message, where the details of its test are left out.
 const MAX_MESSAGE: usize = 1 << 10;

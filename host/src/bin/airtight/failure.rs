@@ -8,7 +8,8 @@ use airtight::pollution::PollutionError;
 use airtight::verify::VerifyError;
 use airtight::{FileError, RunError, SetupError};
 use std::fmt::{self, Display, Formatter};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// An error with the exit status it ends in.
@@ -57,6 +58,20 @@ impl Failure {
         say(format_args!("error: {self}"));
         ExitCode::from(self.status)
     }
+}
+
+/// The working directory.
+///
+/// # Errors
+/// It was deleted, or may not be read.
+pub fn here() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::NotFound => "it was deleted; change into a directory that is there",
+            _ => "change into one that can be read",
+        };
+        Failure::setup(anyhow::anyhow!("the working directory cannot be found: {error}; {why}"))
+    })
 }
 
 /// What is wrong, with its causes: on one line, but for errors that are lists.

@@ -1,7 +1,7 @@
 //! `airtight list`: tests, without running them.
 
 use crate::args::ListCommand;
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, here};
 use crate::loaded::{conclude, sort_out};
 use crate::session::{self, Session, config_above, nothing_selected};
 use airtight::report::console::OneLine;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub fn list(mut command: ListCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     command.tests.refuse_filtersets()?;
-    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let here = here()?;
     let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
     let (subjects, refused) = sort_out(command.files.iter().map(load))?;

@@ -2,7 +2,7 @@
 
 use crate::args::PollutionCommand;
 use crate::build::{Built, build, config_of};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, here};
 use crate::loaded::{module_files, sort_out};
 use crate::session::{self, Session, config_above};
 use airtight::ModuleGrants;
@@ -13,7 +13,7 @@ use std::path::Path;
 pub fn pollution(mut command: PollutionCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
-    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let here = here()?;
     let files = module_files(&command.paths)?;
     let package = command.paths.first().filter(|_| files.is_none());
     let config = package.map_or_else(|| config_above(&here), |path: &std::path::PathBuf| config_of(path))?;

@@ -1,7 +1,7 @@
 //! `airtight run`: the tests of modules that exist.
 
 use crate::args::RunCommand;
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, here};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
 use crate::session::{Session, config_above};
@@ -9,7 +9,7 @@ use airtight::{Harness, ModuleGrants};
 use std::path::PathBuf;
 
 pub fn run(command: RunCommand) -> Done {
-    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let here = here()?;
     let config = config_above(&here)?;
     let (mut tests, mut run) = (command.tests.clone(), command.run.clone());
     // Arguments of a program look like anything. Whether they are a program's is known when the modules are loaded.

@@ -5,7 +5,7 @@
 //! arguments and the exit status passed straight through, and what it leaves is looked at all the same.
 
 use crate::args::{LibtestArgs, RunArgs, RunnerCommand, RunnerLeaks, TestArgs, run_defaults};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, here};
 use crate::session::{Session, config_above, print};
 use airtight::config::Config;
 use airtight::policy::ClockPatch;
@@ -13,7 +13,7 @@ use airtight::{Harness, ModuleGrants, Plan, Selection, Streams, Subject};
 use std::path::Path;
 
 pub fn runner(command: &RunnerCommand) -> Done {
-    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let here = here()?;
     let config = config_above(&here)?;
     let (mut tests, mut run) = (TestArgs::default(), run_defaults());
     let args = LibtestArgs::parse(&command.args).map(|args| {

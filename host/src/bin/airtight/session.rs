@@ -1,7 +1,7 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
 use crate::args::{Color, RunArgs, WriteBackArg};
-use crate::failure::{Done, Failure, say, say_safe};
+use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
 use crate::loaded::Loaded;
 use airtight::Harness;
@@ -132,7 +132,7 @@ impl Session {
     /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
     /// that it stops is waited for, so that no child is left.
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
-        let here = std::env::current_dir().map_err(Failure::setup)?;
+        let here = here()?;
         let settings = Settings::new(args, config, &here)?;
         let runner = settings.builder.clone().build()?;
         stop_on_interrupt(runner.interrupt());
@@ -147,7 +147,7 @@ impl Session {
     /// The same session with the settings and streams that are for modules which are programs. That they are is known when
     /// they are loaded; what was loaded can be run by both.
     pub fn for_programs(self, args: &RunArgs, streams: Streams, config: &Config) -> Result<Self, Failure> {
-        let here = std::env::current_dir().map_err(Failure::setup)?;
+        let here = here()?;
         let settings = Settings::new(args, config, &here)?;
         let runner = self.runner.under(settings.builder.profile().clone())?.with_streams(streams);
         Ok(Self::with(runner, settings, args, self.harness))

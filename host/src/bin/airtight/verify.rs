@@ -5,7 +5,7 @@
 
 use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
-use crate::failure::{Done, Failure, say};
+use crate::failure::{Done, Failure, here, say};
 use crate::filterset::Filtersets;
 use crate::loaded::module_files;
 use crate::session::{Settings, config_above, load_artifact, name_of, stop_on_interrupt};
@@ -116,7 +116,7 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
 
 fn parent(command: &VerifyCommand) -> Done {
     let began = Instant::now();
-    let here = std::env::current_dir().map_err(Failure::setup)?;
+    let here = here()?;
     let files = module_files(&command.paths)?;
     let (config_dir, config) = match (&files, &command.paths[..]) {
         (None, [path]) => (path.as_path(), config_of(path)?),

@@ -1,12 +1,16 @@
 //! Reading a report file back, and checking that it is whole and unchanged.
 
+use crate::files::{self, Links};
 use crate::model::digest::CheckError;
 use crate::model::{Details, Report, SCHEMA};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_path_to_error::{Path as Field, Segment};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+
+/// Most bytes of a report's file: far more than one that this program writes can have.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// A report that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +53,7 @@ pub enum Unreadable {
 /// # Errors
 /// The file cannot be read, is not a report, or was changed after it was written.
 pub fn read(path: &Path) -> Result<Report, ReadError> {
-    let report = fs::read(path).map_err(Unreadable::from).and_then(|bytes| parse(&bytes));
+    let report = files::read(path, Links::Follow, MOST_BYTES).map_err(Unreadable::from).and_then(|bytes| parse(&bytes));
     report.map_err(|why| ReadError { path: path.to_owned(), why })
 }
 

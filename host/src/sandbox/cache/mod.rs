@@ -6,7 +6,8 @@
 //! pack       the format of one such file
 //! ```
 //!
-//! Loading machine code trusts it, so an entry or a folder that another user owns or may write is foreign, and is passed over.
+//! Loading machine code trusts it, so an entry or a folder that another user owns or may write is foreign, and is passed over; so is
+//! the whole cache where that holds for a folder above it. What is read is a regular file of a size, and says itself what it is of.
 //! Entries appear by renaming whole files; two runs at once can only do the same work twice.
 
 mod functions;
@@ -18,7 +19,7 @@ pub use modules::Cache;
 pub(super) use modules::CacheKey;
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether a path is this user's, and nobody else may write it.
 fn is_ours(path: &Path) -> bool {
@@ -31,7 +32,48 @@ fn belongs_to_us(found: &std::fs::Metadata) -> bool {
     found.uid() == user && found.mode() & 0o022 == 0
 }
 
+/// The folder at or above this one in which a stranger could put another in its place: one of another user's than this one and the
+/// system's, or one that others may write, unless names in it are safe from them (as in `/tmp`).
+fn open_to_strangers(dir: &Path) -> Option<PathBuf> {
+    let real = dir.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok())?;
+    let user = rustix::process::geteuid().as_raw();
+    let is_open = |folder: &&Path| {
+        std::fs::symlink_metadata(folder).is_ok_and(|found| {
+            let (owner, mode) = (found.uid(), found.mode());
+            (owner != user && owner != 0) || (mode & 0o022 != 0 && mode & 0o1000 == 0)
+        })
+    };
+    real.ancestors().find(is_open).map(Path::to_owned)
+}
+
 /// The checksum by which files of the cache are named.
 fn sum(bytes: &[u8]) -> String {
     format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, create_dir_all, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_above_that_others_may_write_is_open_to_strangers() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(dir.path()).unwrap();
+        let (above, cache) = (top.join("above"), top.join("above/user/cache"));
+        create_dir_all(&cache).unwrap();
+        let with = |mode| {
+            set_permissions(&above, Permissions::from_mode(mode)).unwrap();
+            [&cache, &cache.join("not/yet"), &above].map(|folder| open_to_strangers(folder))
+        };
+        assert_eq!(with(0o755), [None, None, None]);
+        assert_eq!(with(0o1777), [None, None, None], "names in it are safe");
+        for mode in [0o777, 0o775, 0o757] {
+            assert_eq!(with(mode), [Some(above.clone()), Some(above.clone()), Some(above.clone())], "{mode:o}");
+        }
+        let link = top.join("link");
+        std::os::unix::fs::symlink(&cache, &link).unwrap();
+        assert_eq!(open_to_strangers(&link), Some(above), "where it leads counts");
+    }
 }

@@ -3,10 +3,12 @@
 //! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
 //! the caps on compiling and our own version, so that a stale entry is never found, and says where the single-pass compiler made
 //! it; `sum` is the XXH3 of the file, so that
-//! a corrupt one is never loaded.
+//! a corrupt one is never loaded. The file begins with the key, so that another module's is not loaded either, wherever it was
+//! copied from.
 
-use super::{is_ours, sum};
+use super::{belongs_to_us, is_ours, open_to_strangers, sum};
 use crate::catalogue::CompileCaps;
+use crate::files::{self, Links};
 use crate::instrument::REWRITER_VERSION;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
@@ -87,10 +89,10 @@ impl Cache {
         &self.dir
     }
 
-    /// A folder of it, if that is there and all of it is ours.
+    /// A folder of it, if that is there and all of it is ours, and nobody could put another in its place.
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
         let folder = self.dir.join(name);
-        (is_ours(&self.dir) && is_ours(&folder)).then_some(folder)
+        (is_ours(&self.dir) && is_ours(&folder) && open_to_strangers(&self.dir).is_none()).then_some(folder)
     }
 
     /// A folder of it, made where it is not there.
@@ -99,7 +101,10 @@ impl Cache {
     /// It cannot be made, or is not ours.
     pub(super) fn make(&self, name: &str) -> anyhow::Result<PathBuf> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(self.dir.join(name))?;
-        self.find(name).context("the folder is another user's, or others may write it")
+        self.find(name).with_context(|| {
+            let folder = open_to_strangers(&self.dir).unwrap_or_else(|| self.dir.clone());
+            format!("it is not used, for {} is another user's, or others may write it", folder.display())
+        })
     }
 
     /// Most that it keeps, in bytes.
@@ -119,15 +124,39 @@ impl Cache {
             if path.extension().is_none_or(|extension| extension != "cwasm") || !is_ours(&path) {
                 continue;
             }
-            if let Some(module) = load_entry(engine, &path) {
-                // Entries are dropped oldest first; a failure only makes this one older than it is.
-                let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+            if let Some(module) = self.load_entry(engine, key, &path) {
                 return Some(module);
             }
-            tracing::warn!("the cached module {} is damaged and is compiled anew", path.display());
+            tracing::warn!("the cached module {} is damaged or another's, and is compiled anew", path.display());
             let _ = fs::remove_file(&path);
         }
         None
+    }
+
+    fn load_entry(&self, engine: &wasmtime::Engine, key: &CacheKey, path: &Path) -> Option<Module> {
+        let file = files::open(path, Links::Refuse).ok()?;
+        if !belongs_to_us(&file.metadata().ok()?) {
+            return None;
+        }
+        let bytes = files::read_open(&file, self.max_bytes).ok()?;
+        if path.file_stem()?.to_str()? != sum(&bytes) {
+            return None;
+        }
+        let code = bytes.strip_prefix(&*header(key))?;
+        // SAFETY: the bytes are what `Module::serialize` gave to a run of this user's with the same version and engine: the
+        // key names both and is among the bytes, the sum in the file's name covers every byte, and nobody else may write the
+        // file or a folder that it is in.
+        match unsafe { Module::deserialize(engine, code) } {
+            Ok(module) => {
+                // Entries are dropped oldest first; a failure only makes this one older than it is.
+                let _ = file.set_modified(SystemTime::now());
+                Some(module)
+            }
+            Err(error) => {
+                tracing::warn!("the cached module {} does not load: {error:#}", path.display());
+                None
+            }
+        }
     }
 
     /// Keeps a compiled module. A cache that cannot be written is a slower run, not an error.
@@ -138,7 +167,8 @@ impl Cache {
     }
 
     fn try_store(&self, key: &CacheKey, module: &Module) -> anyhow::Result<()> {
-        let bytes = module.serialize()?;
+        let mut bytes = header(key);
+        bytes.extend(module.serialize()?);
         if bytes.len() as u64 > self.max_bytes {
             return Ok(());
         }
@@ -178,18 +208,7 @@ impl Cache {
     }
 }
 
-fn load_entry(engine: &wasmtime::Engine, path: &Path) -> Option<Module> {
-    let bytes = fs::read(path).ok()?;
-    if path.file_stem()?.to_str()? != sum(&bytes) {
-        return None;
-    }
-    // SAFETY: the bytes are what `Module::serialize` gave to a run of this user's with the same version and engine: the
-    // key names both, the sum in the file's name covers every byte, and nobody else may write file or folder.
-    match unsafe { Module::deserialize(engine, &bytes) } {
-        Ok(module) => Some(module),
-        Err(error) => {
-            tracing::warn!("the cached module {} does not load: {error:#}", path.display());
-            None
-        }
-    }
+/// What the file of a module with this key begins with.
+fn header(key: &CacheKey) -> Vec<u8> {
+    format!("airtight compiled module {}\n", key.0).into_bytes()
 }

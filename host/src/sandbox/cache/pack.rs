@@ -10,6 +10,7 @@
 //! file that was cut off nor a byte that changed is ever taken for machine code.
 
 use super::{belongs_to_us, is_ours, sum};
+use crate::files::{self, Links};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -24,6 +25,9 @@ pub type Key = [u8; 32];
 
 /// Bytes of one row.
 const ROW: usize = 52;
+
+/// Most bytes of the rows of a pack, which are read at once: a million functions have fewer.
+const MOST_ROWS: u64 = 64 << 20;
 
 /// The extension of packs.
 const EXTENSION: &str = "pack";
@@ -47,7 +51,7 @@ impl Pack {
         if path.extension().is_none_or(|extension| extension != EXTENSION) || !is_ours(path) {
             return Ok(None);
         }
-        let file = File::open(path)?;
+        let file = files::open(path, Links::Refuse)?;
         let found = file.metadata()?;
         if !belongs_to_us(&found) {
             return Ok(None);
@@ -57,7 +61,7 @@ impl Pack {
         let end = found.len().checked_sub(count.len() as u64).ok_or_else(damaged)?;
         file.read_exact_at(&mut count, end)?;
         let len = u64::from_le_bytes(count).checked_mul(ROW as u64).ok_or_else(damaged)?;
-        let start = end.checked_sub(len).ok_or_else(damaged)?;
+        let start = end.checked_sub(len).filter(|_| len <= MOST_ROWS).ok_or_else(damaged)?;
         let mut rows = vec![0; usize::try_from(len).map_err(|_| damaged())?];
         file.read_exact_at(&mut rows, start)?;
         if path.file_stem().and_then(|stem| stem.to_str()) != Some(&sum(&rows)) {
