@@ -430,3 +430,42 @@ fn a_scratch_of_no_bytes_is_no_directory() {
     assert_eq!((answers[0].errno, &answers[0].out[..]), (0, &b"/granted"[..]));
     assert_eq!(answers[1].errno, BADF);
 }
+
+#[test]
+fn flags_and_numbers_that_there_are_not_are_refused_in_the_answer() {
+    let mut script = Script::default();
+    open(&mut script, 3, "a", CREATE, ALL_RIGHTS, 0);
+    let fd = || I32(FILE);
+    let open = |how, flags| vec![I32(3), I32(0), path("a"), I32(how), I64(FD_READ), I64(0), I32(flags), Out];
+    for (name, args) in [
+        ("fd_fdstat_set_flags", vec![fd(), I32(0xffff)]),
+        ("path_open", open(0, 0xff)),
+        ("path_open", open(0x8000, 0)),
+        ("fd_advise", vec![fd(), I64(0), I64(0), I32(77)]),
+        ("fd_filestat_set_times", vec![fd(), I64(0), I64(0), I32(0xff)]),
+        ("fd_seek", vec![fd(), I64(0), I32(3), Out]),
+        ("clock_time_get", vec![I32(99), I64(0), Out]),
+        ("path_filestat_get", vec![I32(3), I32(0xff), path("a"), Out]),
+        ("sock_shutdown", vec![fd(), I32(0xff)]),
+    ] {
+        script.call(name, &args, 8);
+    }
+    let [opened, refused @ ..] = &errnos(&script)[..] else { panic!() };
+    assert_eq!((*opened, refused), (0, &[INVAL; 9][..]));
+}
+
+#[test]
+fn rights_that_there_are_not_may_be_asked_for_in_vain() {
+    let mut script = Script::default();
+    for dir in DIRS {
+        let args = [I32(dir), I32(0), path("a"), I32(CREATE), I64(u64::MAX), I64(u64::MAX), I32(0), Out];
+        script.call("path_open", &args, 4).call("fd_fdstat_get", &[I32(FILE), Out], 24);
+        script.call("fd_fdstat_set_rights", &[I32(FILE), I64(FD_READ | 1 << 63), I64(0)], 0);
+        script.call("fd_fdstat_get", &[I32(FILE), Out], 24).call("fd_close", &[I32(FILE)], 0);
+    }
+    for answers in answers(&script).chunks(5) {
+        assert_eq!(answers.iter().map(|answer| answer.errno).collect::<Vec<_>>(), [0; 5]);
+        let rights = |nth: usize| number(&answers[nth].out, 8);
+        assert_eq!((rights(1) & !ALL_RIGHTS, rights(1) & FD_WRITE, rights(3)), (0, FD_WRITE, FD_READ));
+    }
+}

@@ -10,9 +10,10 @@ use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tracked as resources;
 use airtight_abi::{mem, net as abi, scopes, tracked};
+use wasi_common::snapshots::preview_1::types::{Errno, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
-use wiggle::GuestMemory;
+use wiggle::{GuestError, GuestMemory};
 
 /// The module name of the imports.
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -95,7 +96,6 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         plain fd_datasync(a i32)
         plain fd_fdstat_get(a i32, b i32)
         plain fd_fdstat_set_flags(a i32, b i32)
-        plain fd_fdstat_set_rights(a i32, b i64, c i64)
         plain fd_filestat_get(a i32, b i32)
         plain fd_filestat_set_size(a i32, b i64)
         plain fd_filestat_set_times(a i32, b i64, c i64, d i32)
@@ -114,7 +114,6 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         plain path_filestat_get(a i32, b i32, c i32, d i32, e i32)
         plain path_filestat_set_times(a i32, b i32, c i32, d i32, e i64, f i64, g i32)
         plain path_link(a i32, b i32, c i32, d i32, e i32, f i32, g i32)
-        acquires path_open(a i32, b i32, c i32, d i32, e i32, f i64, g i64, h i32, i i32)
         plain path_readlink(a i32, b i32, c i32, d i32, e i32, f i32)
         plain path_remove_directory(a i32, b i32, c i32)
         plain path_rename(a i32, b i32, c i32, d i32, e i32, f i32)
@@ -130,6 +129,13 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         plain sock_send(a i32, b i32, c i32, d i32, e i32)
         plain sock_shutdown(a i32, b i32)
     }
+    define!(linker, for_threads, MODULE, "fd_fdstat_set_rights", (Capture::Never, false), (a i32, b i64, c i64), move |state, memory| {
+        ready(preview1::fd_fdstat_set_rights(&mut *state.wasi, memory, a, known(b), known(c)))
+    });
+    define!(linker, for_threads, MODULE, "path_open", (Capture::Always, false),
+        (a i32, b i32, c i32, d i32, e i32, f i64, g i64, h i32, i i32), move |state, memory| {
+        ready(preview1::path_open(&mut *state.wasi, memory, a, b, c, d, e, known(f), known(g), h, i))
+    });
     own_calls! { linker, for_threads:
         acquires LISTEN net::listen: (a i32, b i32)
         acquires CONNECT net::connect: (a i32, b i32)
@@ -157,9 +163,38 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
 }
 
 /// What a function of preview 1 gives. None of them ever waits in its future: what waits does so in the call.
-fn ready<T>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::Result<T> {
+fn ready<T: Answer>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::Result<T> {
     let done = wiggle::run_in_dummy_executor(call).flatten();
-    Ok(done.map_err(Halt::from_wiggle)?)
+    let answer = done.or_else(|error| T::to(&error).ok_or(error));
+    Ok(answer.map_err(Halt::from_wiggle)?)
+}
+
+/// What a function of preview 1 gives its caller.
+trait Answer: Sized {
+    /// The answer to arguments that are none: flags and numbers that the interface does not have. `None` for what ends the test.
+    fn to(error: &wiggle::error::Error) -> Option<Self>;
+}
+
+impl Answer for i32 {
+    fn to(error: &wiggle::error::Error) -> Option<Self> {
+        let mut error = error.downcast_ref::<GuestError>()?;
+        while let GuestError::InFunc { err, .. } = error {
+            error = err;
+        }
+        let invalid = matches!(error, GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_));
+        invalid.then_some(Errno::Inval as Self)
+    }
+}
+
+impl Answer for () {
+    fn to(_: &wiggle::error::Error) -> Option<Self> {
+        None
+    }
+}
+
+/// The rights among these bits. A caller may ask for all that there will ever be, and gets what there is.
+fn known(rights: i64) -> i64 {
+    Rights::from_bits_truncate(rights.cast_unsigned()).bits().cast_signed()
 }
 
 /// What there is to do before and after a call of the host.
