@@ -6,7 +6,8 @@ use super::{Evidence, Finish, ListError, Lister, Sequence, Test, TestEntry, Test
 use crate::catalogue::{CatalogueError, ExportProblem, Module, SdkTest};
 use crate::config::Ask;
 use crate::instrument::Window;
-use crate::policy::Policy;
+use crate::model::units::format_duration;
+use crate::policy::{CLEANUP_TIME, Policy};
 use crate::sandbox::{Ending, FailedCleanup, Failure, LoadedModule, SubtestRun, TrapKind};
 use crate::symbols::{HarnessFrames, Symbols, TrapCause};
 use airtight_abi::{CLEANUP_EXPORT, FLUSH_EXPORT, SECTION, STATE_EXPORT, parse_section};
@@ -213,6 +214,10 @@ pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> Str
     match &cleanup.ending {
         Ending::Trap { kind: TrapKind::Unreachable, stack } if symbols.cause(stack) == TrapCause::AllocError => {
             OUT_OF_MEMORY.into()
+        }
+        ending @ Ending::Wall { .. } => {
+            let most = format_duration(CLEANUP_TIME);
+            format!("{} (clean-ups have {most} together, or the test's `timeout` where that is less)", ending.words())
         }
         ending => ending.words(),
     }

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Fuel given to each clean-up after the test's own budget is spent: 1,000,000,000 units.
 pub const CLEANUP_FUEL: u64 = 1_000_000_000;
 
+/// Time that the clean-ups of a test have together after its own is over: 30 seconds, or the test's `timeout` where that is less.
+pub const CLEANUP_TIME: Duration = Duration::from_secs(30);
+
 /// Linear memory that clean-ups may use above the test's cap: 1 MiB.
 pub const CLEANUP_MEMORY_RESERVE: u64 = 1 << 20;
 

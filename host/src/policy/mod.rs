@@ -16,7 +16,7 @@ pub use crate::model::{Breach, Limit, LimitValues, Source};
 pub use clock::{Clock, ClockPatch};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use leaks::{LeakActions, LeakPatch};
-pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, Limits};
+pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, CLEANUP_TIME, Limits};
 pub use patch::PolicyPatch;
 pub use record::policy_record;
 

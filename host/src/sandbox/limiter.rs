@@ -22,6 +22,9 @@ pub struct Limiter {
     exceptions: Exceptions,
 }
 
+/// Growths that clean-ups may be refused.
+const MOST_REFUSALS_OF_CLEANUPS: u64 = 1_000;
+
 /// Memory was asked for again and again: each refusal costs hardly any fuel, and the host time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it was refused memory again and again")]
@@ -62,9 +65,11 @@ impl Limiter {
         self.refusals_left = Some(most);
     }
 
-    /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's.
+    /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's. They
+    /// may be refused [`MOST_REFUSALS_OF_CLEANUPS`] growths together: none of these costs much of their fuel.
     pub fn open_reserve(&mut self, bytes: u64) {
         self.reserve = Some(bytes);
+        self.refusals_left = Some(MOST_REFUSALS_OF_CLEANUPS);
     }
 
     /// Raises the cap by bytes that the host itself makes the guest's memory grow by.
@@ -75,6 +80,7 @@ impl Limiter {
     /// Puts the cap back to the test's own, before it is called again.
     pub fn close_reserve(&mut self) {
         self.reserve = None;
+        self.refusals_left = None;
     }
 
     /// The highest that the test itself made its linear memory, in bytes.

@@ -7,7 +7,7 @@ use super::scopes::SubtestRun;
 use super::state::TestState;
 use super::threads::{CallGuest, MainThread, ThreadGroup};
 use super::wasi::deadline_after;
-use crate::policy::CLEANUP_MEMORY_RESERVE;
+use crate::policy::{CLEANUP_MEMORY_RESERVE, CLEANUP_TIME};
 use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
 use std::time::Duration;
 use wasmtime::{Global, Instance, ModuleExport, Store, Val};
@@ -103,7 +103,7 @@ impl After<'_, '_> {
         let state = self.main.store.data_mut();
         state.open_memory_reserve(CLEANUP_MEMORY_RESERVE);
         state.wasi.open_reserve();
-        let mut timeout = state.wasi.timeout();
+        let mut timeout = state.wasi.timeout().min(CLEANUP_TIME);
         if *ending == Ending::Interrupted {
             state.wasi.forget_interrupt();
             timeout = timeout.min(INTERRUPTED);

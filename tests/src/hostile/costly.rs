@@ -1,9 +1,10 @@
 //! Small modules for which the host itself would have much to do, or to hold, that no fuel pays for.
 
 use super::{Expect, Hostile, wat};
+use crate::sdk::{sdk_module, state};
 
 pub fn all() -> Vec<Hostile> {
-    vec![probe_bomb(), places(), open_files(), deep_directories()]
+    vec![probe_bomb(), places(), open_files(), deep_directories(), refused_cleanup()]
 }
 
 /// Its allocator writes every second word of its static data, when it is first called: by whoever calls it.
@@ -109,10 +110,19 @@ fn deep_directories() -> Hostile {
                 (call $count)
                 (if (call $make (local.get $dir) (i32.const 64) (i32.const 250)) (then unreachable))
                 (if (call $open (local.get $dir) (i32.const 0) (i32.const 64) (i32.const 250) (i32.const 2)
-                    (i64.const 0x3fffffff) (i64.const 0x3fffffff) (i32.const 0) (i32.const 512)) (then unreachable))
+                    (i64.const 0x6200) (i64.const 0x6200) (i32.const 0) (i32.const 512)) (then unreachable))
                 (local.set $dir (i32.load (i32.const 512)))
                 (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#,
         "d".repeat(242)
     );
     Hostile::new("handles", "costly_paths_of_deep_directories", Expect::Verdict("leak"), wat(&text))
+}
+
+/// A clean-up that asks for memory again and again, and is refused.
+fn refused_cleanup() -> Hostile {
+    let fields = r#"(memory (export "memory") 4096)
+        (func $test (result i32) (i32.const 1024))
+        (func $cleanup (result i32) (loop $more (drop (memory.grow (i32.const 60000))) (br $more)) unreachable)"#;
+    let module = sdk_module(&state(1, 0, 0), fields);
+    Hostile::new("clean-up", "costly_cleanup_that_is_refused_memory", Expect::Verdict("fail"), module)
 }
