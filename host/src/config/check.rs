@@ -13,6 +13,9 @@ pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 /// Characters of a broken line that an error shows.
 const LONGEST_EXCERPT: usize = 60;
 
+/// Most errors that are told of one file: who made more can be told of the others when these are put right.
+const MOST_ERRORS: usize = 100;
+
 /// The place of a setting.
 #[derive(Debug, Clone, Default)]
 pub(super) struct At {
@@ -45,13 +48,16 @@ pub(super) struct Checker<'a> {
     lines: Vec<usize>,
     /// Errors by offset, so in the order of the file.
     found: BTreeMap<usize, Vec<ConfigError>>,
+    /// How many these are, and how many more there were.
+    kept: usize,
+    left_out: usize,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = [0].into_iter().chain(breaks.map(|(offset, _)| offset + 1)).collect();
-        Self { file, text, lines, found: BTreeMap::new() }
+        Self { file, text, lines, found: BTreeMap::new(), kept: 0, left_out: 0 }
     }
 
     /// The tree of the document. Where TOML itself is broken it is empty: what the parser recovers would be blamed for
@@ -73,12 +79,22 @@ impl<'a> Checker<'a> {
     /// Keeps an error. The same error at the same place is kept once: a table is looked at again by each profile that
     /// inherits it.
     pub fn fail(&mut self, at: &At, problem: Problem) {
+        if self.is_full() {
+            self.left_out += 1;
+            return;
+        }
         let line = Some(self.line(at.offset));
         let error = ConfigError { file: self.file.to_owned(), line, key: at.key.clone(), problem };
         let here = self.found.entry(at.offset).or_default();
         if !here.contains(&error) {
             here.push(error);
+            self.kept += 1;
         }
+    }
+
+    /// Whether no further error is kept, so that what it says need not be found out.
+    pub fn is_full(&self) -> bool {
+        self.kept >= MOST_ERRORS
     }
 
     /// The line, from 1, of a byte offset.
@@ -88,7 +104,11 @@ impl<'a> Checker<'a> {
 
     /// What was found.
     pub fn finish(self) -> Result<(), ConfigErrors> {
-        let errors: Vec<_> = self.found.into_values().flatten().collect();
+        let mut errors: Vec<_> = self.found.into_values().flatten().collect();
+        if self.left_out > 0 {
+            let problem = Problem::More(self.left_out);
+            errors.push(ConfigError { file: self.file.to_owned(), line: None, key: String::new(), problem });
+        }
         if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
     }
 

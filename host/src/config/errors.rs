@@ -211,6 +211,12 @@ pub enum Problem {
         /// Those there are.
         known: Vec<String>,
     },
+    /// A profile that inherits from one that inherits, and so on.
+    #[error("this is more than {0} profiles deep; let it inherit from a nearer one")]
+    Deep(usize),
+    /// More is wrong than is told.
+    #[error("there is more to put right: at least {0} errors are not listed")]
+    More(usize),
     /// Profiles that inherit from each other in a circle.
     #[error("profiles inherit in a circle: {}", .0.join(" -> "))]
     Circle(Vec<String>),

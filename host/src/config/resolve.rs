@@ -9,10 +9,13 @@ use super::raw::{RawConfig, RawOverride, RawProfile};
 use super::settings;
 use super::suggest::nearest;
 use crate::policy::{Policy, SocketSource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The profile that all others start from.
 pub(super) const DEFAULT: &str = "default";
+
+/// Most profiles between one and the default profile: every one is gone through for every other that inherits it.
+const MAX_DEPTH: usize = 32;
 
 /// Reports what is wrong between settings: inheritance, duplicates, names of nothing.
 pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
@@ -55,6 +58,11 @@ fn lineage<'r>(check: &mut Checker<'_>, raw: &'r RawConfig, name: &str) -> Optio
             report_circle(check, raw, &names[start..]);
             return None;
         }
+        if names.len() > MAX_DEPTH {
+            let inherits = raw.profiles.get(name).and_then(|profile| profile.inherits.as_ref());
+            inherits.into_iter().for_each(|(at, _)| check.fail(at, Problem::Deep(MAX_DEPTH)));
+            return None;
+        }
         names.push(next);
     }
     lineage.reverse();
@@ -64,6 +72,9 @@ fn lineage<'r>(check: &mut Checker<'_>, raw: &'r RawConfig, name: &str) -> Optio
 fn parent_exists(check: &mut Checker<'_>, raw: &RawConfig, at: &At, name: &str) -> Option<()> {
     if name == DEFAULT || raw.profiles.contains_key(name) {
         return Some(());
+    }
+    if check.is_full() {
+        return None;
     }
     let known: Vec<_> = raw.profiles.keys().cloned().collect();
     let problem = unresolved("profile", name, "in this file".to_owned(), known);
@@ -90,12 +101,17 @@ struct Merged<'r> {
 impl<'r> Merged<'r> {
     fn new(lineage: &[&'r RawProfile]) -> Self {
         let mut merged = Self { dirs: Vec::new(), sockets: Vec::new() };
-        let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
         for profile in lineage {
-            (merged.dirs).retain(|old| {
-                !profile.dirs.iter().any(|new| same(&new.guest, &old.guest) || same(&new.name, &old.name))
-            });
-            (merged.sockets).retain(|old| !profile.sockets.iter().any(|new| same(&new.name, &old.name)));
+            let of_dirs = |part: fn(&RawDir) -> &Option<String>| -> BTreeSet<&str> {
+                profile.dirs.iter().filter_map(|dir| part(dir).as_deref()).collect()
+            };
+            let (guests, names) = (of_dirs(|dir| &dir.guest), of_dirs(|dir| &dir.name));
+            let sockets: BTreeSet<&str> = profile.sockets.iter().filter_map(|socket| socket.name.as_deref()).collect();
+            let has = |names: &BTreeSet<&str>, name: &Option<String>| {
+                name.as_deref().is_some_and(|name| names.contains(name))
+            };
+            merged.dirs.retain(|old| !has(&guests, &old.guest) && !has(&names, &old.name));
+            merged.sockets.retain(|old| !has(&sockets, &old.name));
             merged.dirs.extend(&profile.dirs);
             merged.sockets.extend(&profile.sockets);
         }
@@ -162,10 +178,10 @@ fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
 /// again.
 fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], merged: &Merged<'_>) {
     let Some((own, inherited)) = lineage.split_last() else { return };
-    let before = Merged::new(inherited);
-    let has = |merged: &Merged<'_>, grant: &str| merged.names().any(|(name, _)| name == grant);
+    let names = |merged: &Merged<'_>| -> BTreeSet<String> { merged.names().map(|(name, _)| name.to_owned()).collect() };
+    let (before, now) = (names(&Merged::new(inherited)), names(merged));
     let mut require = |overriding: &RawOverride, grant: &str| {
-        if !has(merged, grant) {
+        if !now.contains(grant) && !check.is_full() {
             let known = merged.names().map(|(name, _)| name.to_owned()).collect();
             let problem = unresolved("grant", grant, format!("in profile `{profile}`"), known);
             check.fail(&overriding.grants_at, problem);
@@ -175,7 +191,7 @@ fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], mer
         overriding.grants.iter().for_each(|grant| require(overriding, grant));
     }
     for overriding in inherited.iter().flat_map(|profile| &profile.overrides) {
-        overriding.grants.iter().filter(|grant| has(&before, grant)).for_each(|grant| require(overriding, grant));
+        overriding.grants.iter().filter(|grant| before.contains(*grant)).for_each(|grant| require(overriding, grant));
     }
 }
 

@@ -1,7 +1,13 @@
 //! The nearest right spelling of a word.
 
+/// Most bytes of a word that is a slip of another: to compare two takes the product of their lengths.
+const LONGEST: usize = 100;
+
 /// The candidate that `word` most likely stands for; of two equally near ones, the first.
 pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let word = fold(word);
     let most = match word.chars().count() {
         0 | 1 => 0,
@@ -9,6 +15,7 @@ pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c s
     };
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (distance(&word, &fold(candidate)), candidate))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)

@@ -300,7 +300,9 @@ fn broken_toml() {
 #[test]
 fn a_large_file_of_nothing_but_errors_is_read_to_its_end() {
     let errors = config_in(workspace().path(), &"= \n".repeat(50_000)).unwrap_err();
-    assert_eq!(errors.0.last().unwrap().line, Some(50_000));
+    assert_eq!((errors.0.len(), errors.0[99].line), (101, Some(100)));
+    let last = "airtight.toml: there is more to put right: at least 49900 errors are not listed";
+    assert_eq!(errors.0[100].to_string(), last);
 }
 
 #[test]
@@ -429,4 +431,34 @@ proptest! {
             }
         }
     }
+}
+
+/// What a stranger's file makes the host do grows with its length, and not with the square of it.
+#[test]
+fn long_files_are_read_in_a_time_that_grows_with_their_length() {
+    let began = std::time::Instant::now();
+    let chain: String = (1..=3000).map(|nth| format!("[profile.p{nth}]\ninherits = \"p{}\"\n", nth - 1)).collect();
+    let deep = errors(&format!("[profile.p0]\nmemory = \"1MiB\"\n{chain}"));
+    assert!(deep.contains("this is more than 32 profiles deep; let it inherit from a nearer one"), "{deep}");
+    assert!(deep.ends_with("errors are not listed"), "{deep}");
+    assert_eq!(deep.lines().count(), 101);
+    let keys: String = (0..50_000).map(|nth| format!("key-{nth} = 1\n")).collect();
+    assert_eq!(errors(&format!("[profile.default]\n{keys}")).lines().count(), 101);
+    let overrides: String =
+        (0..20_000).map(|nth| format!("[[profile.default.overrides]]\ngrants = [\"x{nth}\"]\n")).collect();
+    assert_eq!(errors(&overrides).lines().count(), 101);
+    let long = "x".repeat(1 << 20);
+    let said = errors(&format!("[profile.default]\n{long} = 1\n[profile.{long}y]\ninherits = \"{long}\"\n"));
+    assert!(said.len() < 10_000 && said.contains("bytes left out"), "{}", said.len());
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn as_deep_as_is_allowed_is_allowed() {
+    let file = |most: usize| -> String {
+        let profile = |nth: usize| format!("[profile.p{nth}]\ninherits = \"p{}\"\n", nth - 1);
+        std::iter::once("[profile.p0]\nmemory = \"1MiB\"\n".to_owned()).chain((1..=most).map(profile)).collect()
+    };
+    assert!(super::config(&file(31)).profile("p31").is_ok());
+    assert!(errors(&file(32)).contains("profile.p32.inherits"));
 }

@@ -42,7 +42,7 @@ fn files_that_cannot_be_read() {
     std::fs::write(root.path().join(".config/airtight.toml"), "[profile.default]\nfule = 1\n").unwrap();
     let unknown = message();
     insta::assert_snapshot!([not_utf8, two, unknown].join("\n"), @r"
-    /root/airtight.toml: cannot be read: stream did not contain valid UTF-8
+    /root/airtight.toml: cannot be read: it is not UTF-8
     /root/airtight.toml: there is also /root/.config/airtight.toml; keep one of them
     /root/.config/airtight.toml:2: profile.default: `fule` is not a setting; did you mean `fuel`?
     ");
