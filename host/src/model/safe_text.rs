@@ -1,10 +1,12 @@
 //! Text that somebody else chose (a guest, a file, the command line), made safe to print: for a terminal, and for the services
 //! that read the log of a run and act on what looks like a command of theirs.
 
+use super::shorten::shortened;
 use std::fmt::{self, Display, Write};
 
 /// Text shown on one line: control characters, line ends and tabs too, and characters that reorder or hide text,
-/// are escaped as `\u{1b}`. So is the first character of what a service that runs tests takes for a command.
+/// are escaped as `\u{1b}`. So is the first character of what a service that runs tests takes for a command. Of a text that is too
+/// long for a line, both ends are shown, and how much is left out.
 ///
 /// ```
 /// use airtight::report::console::OneLine;
@@ -14,9 +16,16 @@ use std::fmt::{self, Display, Write};
 #[derive(Debug, Clone, Copy)]
 pub struct OneLine<'a>(pub &'a str);
 
+/// Most bytes of a text that are shown on one line.
+const LONGEST_LINE: usize = 2_000;
+
 impl Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_text(f, self.0, true, |c| !is_deceptive(c))
+        let plain = |c| !is_deceptive(c);
+        if self.0.len() <= LONGEST_LINE {
+            return write_text(f, self.0, true, plain);
+        }
+        write_text(f, &shortened(self.0.to_owned(), LONGEST_LINE), true, plain)
     }
 }
 
@@ -63,6 +72,36 @@ pub fn is_deceptive(c: char) -> bool {
             | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // direction
             | '\u{00ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' // invisible
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}') // annotations and tags
+}
+
+/// Ends what every sequence that sets colours begins.
+pub const RESET: &str = "\x1b[0m";
+
+/// Longest sequence that is taken for one that sets colours.
+const MAX_SGR: usize = 32;
+
+/// The sequence that sets colours (SGR, "select graphic rendition") at the start of a text: `ESC [`, numbers, `m`. One that
+/// hides text is none.
+pub fn sgr(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("\x1b[")?;
+    let end = rest.bytes().take(MAX_SGR).position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
+    (rest.as_bytes()[end] == b'm' && !conceals(&rest[..end])).then(|| &text[.."\x1b[".len() + end + 1])
+}
+
+/// Whether one of the numbers hides what follows. The numbers behind 38, 48 and 58 are a colour.
+fn conceals(numbers: &str) -> bool {
+    let mut numbers = numbers.split(';');
+    while let Some(number) = numbers.next() {
+        match number {
+            "38" | "48" | "58" => {
+                let parts = if numbers.next() == Some("2") { 3 } else { 1 };
+                numbers.by_ref().take(parts).for_each(drop);
+            }
+            number if number.split(':').next().is_some_and(|number| number.parse() == Ok(8)) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use airtight::report::files::ReportSpec;
 use airtight::{Partition, RunIgnored, Seed, Selection, Streams};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::IsTerminal;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -385,6 +386,10 @@ pub struct RunArgs {
     /// Show output as it is written, too: tests run one at a time. Their input and their results stay what they are.
     #[arg(long, alias = "nocapture")]
     pub no_capture: bool,
+    /// With `--no-capture`, pass output on byte for byte, also to a terminal and in continuous integration: what a test prints
+    /// can then be a command to either.
+    #[arg(long, requires = "no_capture")]
+    pub raw: bool,
     /// Show captured output of these tests.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "on-failure")]
     pub show_output: OutputMode,
@@ -482,7 +487,14 @@ impl RunArgs {
 
     /// What becomes of the tests' streams.
     pub fn streams(&self) -> Streams {
-        if self.no_capture { Streams::Copied } else { Streams::Captured }
+        if !self.no_capture {
+            return Streams::Captured;
+        }
+        let is_read = std::io::stdout().is_terminal()
+            || std::io::stderr().is_terminal()
+            || std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        let colours = crate::session::colours(self.color);
+        if is_read && !self.raw { Streams::Shown { colours } } else { Streams::Copied }
     }
 }
 

@@ -5,7 +5,7 @@ use super::growth::GrowthTable;
 use super::leftovers::Leftovers;
 use super::limits::{Advice, LimitLine, RefusalText, is_of_heap};
 use super::resources::ReclaimedText;
-use super::sanitise::{OneLine, Quoted};
+use super::sanitise::{OneLine, Quoted, short};
 use super::stack::StackLines;
 use super::status::TestName;
 use super::style::Styles;
@@ -113,7 +113,7 @@ impl Display for Short<'_> {
         }
         let message = details.message.as_ref().or(details.failures.first());
         if let Some(line) = message.and_then(|message| message.lines().next()) {
-            write!(f, "{}", Quoted { indent: "", text: line.as_bytes(), styles })?;
+            write!(f, "{}", Quoted { indent: "", text: short(line).as_bytes(), styles })?;
         }
         let label = place_label(verdict, details);
         write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles }.top())
@@ -162,7 +162,7 @@ fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> 
         if i > 0 {
             writeln!(f, "    and")?;
         }
-        write!(f, "{}", Quoted { indent: "", text: text.as_bytes(), styles })?;
+        write!(f, "{}", Quoted { indent: "", text: short(text).as_bytes(), styles })?;
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles
     let subtest = cleanup.subtest.as_ref().map(|subtest| format!(" of subtest {}", OneLine(subtest)));
     let subtest = subtest.unwrap_or_default();
     writeln!(f, "    clean-up {}{name}{subtest} (in the order of running) failed:", cleanup.ordinal)?;
-    write!(f, "{}", Quoted { indent: "    ", text: cleanup.message.as_bytes(), styles })?;
+    write!(f, "{}", Quoted { indent: "    ", text: short(&cleanup.message).as_bytes(), styles })?;
     if let Some(registered) = &cleanup.registered {
         writeln!(f, "{indent}registered at {}", OneLine(registered))?;
     }

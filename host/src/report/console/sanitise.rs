@@ -2,12 +2,21 @@
 
 use super::style::Styles;
 pub use crate::model::safe_text::OneLine;
-use crate::model::safe_text::{is_deceptive, write_text};
+use crate::model::safe_text::{RESET, is_deceptive, sgr, write_text};
+use crate::model::shorten::shortened;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
 /// What stands before each line of a guest's text, so that none can be taken for a line of the report.
 pub(super) const GUTTER: &str = "    | ";
+
+/// Most bytes of a message that are shown. The JSON report has more of it.
+const LONGEST_MESSAGE: usize = 8 << 10;
+
+/// A message as far as it is shown.
+pub(super) fn short(message: &str) -> String {
+    shortened(message.to_owned(), LONGEST_MESSAGE)
+}
 
 /// Bytes shown line by line behind [`GUTTER`] and an indent; tabs stay, bytes that are no UTF-8 are shown as `\xff`. The text's
 /// own colours stay where there are colours, within the text; elsewhere they are left out.
@@ -109,40 +118,11 @@ fn without_colours(text: &str) -> Cow<'_, str> {
     texts.collect()
 }
 
-const RESET: &str = "\x1b[0m";
-
 /// What every sequence begins with.
 const ESCAPE: char = '\x1b';
 
-/// Longest sequence that is taken for one that sets colours.
-const MAX_SGR: usize = 32;
-
 /// Most bytes of sequences that each line begins with; real text needs one sequence or two.
 const MAX_LEFT_ON: usize = 48;
-
-/// The sequence that sets colours (SGR, "select graphic rendition") at the start of a text: `ESC [`, numbers, `m`. One that
-/// hides text is none.
-fn sgr(text: &str) -> Option<&str> {
-    let rest = text.strip_prefix("\x1b[")?;
-    let end = rest.bytes().take(MAX_SGR).position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
-    (rest.as_bytes()[end] == b'm' && !conceals(&rest[..end])).then(|| &text[.."\x1b[".len() + end + 1])
-}
-
-/// Whether one of the numbers hides what follows. The numbers behind 38, 48 and 58 are a colour.
-fn conceals(numbers: &str) -> bool {
-    let mut numbers = numbers.split(';');
-    while let Some(number) = numbers.next() {
-        match number {
-            "38" | "48" | "58" => {
-                let parts = if numbers.next() == Some("2") { 3 } else { 1 };
-                numbers.by_ref().take(parts).for_each(drop);
-            }
-            number if number.split(':').next().is_some_and(|number| number.parse() == Ok(8)) => return true,
-            _ => {}
-        }
-    }
-    false
-}
 
 /// The colours that are on: the sequences since the last that begins with a reset, as far as there is room.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! The subtests of a test, and what outlived them.
 
-use super::sanitise::{OneLine, Quoted};
+use super::sanitise::{OneLine, Quoted, short};
 use super::stack::StackLines;
 use super::status::word;
 use super::style::Styles;
@@ -91,12 +91,12 @@ impl Display for SubtestText<'_> {
         }
         writeln!(f)?;
         if let Some(message) = &subtest.message {
-            write!(f, "{}", Quoted { indent: "    ", text: message.as_bytes(), styles })?;
+            write!(f, "{}", Quoted { indent: "    ", text: short(message).as_bytes(), styles })?;
         }
         write!(f, "{}", StackLines { indent: "        ", label: "failed at", stack: &subtest.stack, styles })?;
         for later in subtest.suppressed.iter().filter(|later| later.cleanup.is_none()) {
             writeln!(f, "        and")?;
-            write!(f, "{}", Quoted { indent: "    ", text: later.message.as_bytes(), styles })?;
+            write!(f, "{}", Quoted { indent: "    ", text: short(&later.message).as_bytes(), styles })?;
         }
         Ok(())
     }

@@ -167,7 +167,9 @@ impl Wasi {
     fn open_streams(&mut self, streams: Streams) {
         let stdin = match streams {
             Streams::Inherited => Stdin::Inherited,
-            Streams::Captured | Streams::Copied => Stdin::Bytes { bytes: Arc::clone(&self.grants.stdin), at: 0 },
+            Streams::Captured | Streams::Copied | Streams::Shown { .. } => {
+                Stdin::Bytes { bytes: Arc::clone(&self.grants.stdin), at: 0 }
+            }
         };
         let names = Arc::clone(&self.grants.names);
         self.grant(Kind::Stream, Object::File(Box::new(stdin)), Access::Read, &names.stdin, None);

@@ -34,6 +34,7 @@ mod quota;
 mod random;
 mod resolve;
 mod scratch;
+mod shown;
 mod stdio;
 mod table;
 mod tracked;

@@ -1,5 +1,6 @@
 //! The standard streams: input from the policy, output captured up to a cap.
 
+use super::shown::Shown;
 use super::table::{File, Interest, Readiness, Result};
 use super::world::World;
 use crate::model::Output;
@@ -16,6 +17,8 @@ pub struct Capture {
     room: u64,
     /// What was written over the cap, or at least the end of it: standard output, standard error.
     tails: [Vec<u8>; 2],
+    /// The two as they are shown while they are written.
+    shown: [Shown; 2],
     streams: Streams,
 }
 
@@ -28,13 +31,20 @@ pub enum Streams {
     /// Output is also copied to the program's own, as it is written. Input is what the policy says, and nobody who no longer
     /// reads the copy is noticed, so that a test's result is the same.
     Copied,
+    /// The same copy, made safe to show: control characters, and what a service that runs tests takes for a command, are escaped.
+    Shown {
+        /// Whether the text's own colours stay.
+        colours: bool,
+    },
     /// They are the program's own, as if the module were run by itself.
     Inherited,
 }
 
 impl Capture {
     pub fn new(cap: u64, streams: Streams) -> Self {
-        Self { output: Output::default(), room: cap, tails: [Vec::new(), Vec::new()], streams }
+        let colours = matches!(streams, Streams::Shown { colours: true });
+        let shown = [Shown::new(colours), Shown::new(colours)];
+        Self { output: Output::default(), room: cap, tails: [Vec::new(), Vec::new()], shown, streams }
     }
 
     fn write(&mut self, error: bool, bytes: &[u8]) -> Result<()> {
@@ -45,6 +55,10 @@ impl Capture {
                 if pass_on(error, bytes).is_err() {
                     self.streams = Streams::Captured;
                 }
+            }
+            Streams::Shown { .. } => {
+                let text = self.shown[usize::from(error)].write(bytes);
+                self.show(error, &text);
             }
             Streams::Inherited => pass_on(error, bytes)?,
         }
@@ -60,6 +74,12 @@ impl Capture {
         Ok(())
     }
 
+    fn show(&mut self, error: bool, text: &str) {
+        if !text.is_empty() && pass_on(error, text.as_bytes()).is_err() {
+            self.streams = Streams::Captured;
+        }
+    }
+
     /// Bytes that are kept.
     pub fn held(&self) -> u64 {
         let [stdout, stderr] = &self.tails;
@@ -73,6 +93,12 @@ impl Capture {
 
     /// What was captured: the start of each stream and, where the middle was over the cap, its end.
     pub fn into_output(mut self) -> Output {
+        if let Streams::Shown { .. } = self.streams {
+            for error in [false, true] {
+                let text = self.shown[usize::from(error)].end();
+                self.show(error, &text);
+            }
+        }
         let [stdout, stderr] = self.tails;
         for (stream, tail) in [(&mut self.output.stdout, stdout), (&mut self.output.stderr, stderr)] {
             let tail = &tail[tail.len().saturating_sub(TAIL)..];
