@@ -11,13 +11,14 @@ use std::collections::BTreeMap;
 pub(super) const FILE: &[&str] =
     &["profile", "cache-size", "module-size", "function-weight", "module-weight", "single-pass-weight"];
 /// Settings of profiles and overrides, beside limits.
-const SHARED: &[&str] = &["clock", "clock-start", "leaks", "tracked", "env", "args", "stdin"];
+const SHARED: &[&str] = &["clock", "clock-start", "leaks", "heap", "tracked", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.
 const PROFILE: &[&str] =
     &["heap-accounting", "panic", "threads", "gate", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
+const HEAP: &[(&str, bool)] = &[("required", true), ("where-possible", false)];
 const ACTIONS: &[(&str, LeakAction)] =
     &[("fail", LeakAction::Fail), ("show", LeakAction::Show), ("ignore", LeakAction::Ignore)];
 
@@ -52,6 +53,7 @@ pub(super) fn read(
     match key {
         "clock" | "clock-start" => clock::read(check, at, key, value, &mut patch.clock),
         "leaks" => patch.leaks = leaks(check, at, value),
+        "heap" => patch.heap_required = check.choice(at, value, "what is demanded of the heap", HEAP),
         "tracked" => patch.tracked = tracked(check, at, value),
         "env" => patch.env = env(check, at, value),
         "args" => patch.args = check.texts(at, value, "an argument"),
@@ -64,9 +66,10 @@ pub(super) fn read(
     true
 }
 
-/// The first limit that needs the heap to be accounted for.
+/// The first limit, or demand, that needs the heap to be accounted for.
 pub(super) fn heap_limit(patch: &PolicyPatch) -> Option<&'static str> {
-    patch.limits.iter().find(|(limit, _)| limit.row().heap.is_some()).map(|(limit, _)| limit.name())
+    let limit = patch.limits.iter().find(|(limit, _)| limit.row().heap.is_some()).map(|(limit, _)| limit.name());
+    limit.or((patch.heap_required == Some(true)).then_some("heap"))
 }
 
 /// Reports a key that its table does not have.

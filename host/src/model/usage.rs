@@ -48,8 +48,8 @@ pub struct Heap {
     ///   `imported-function`, `too-short`), of where a test begins (`no-window`, `no-main`, `main-inlined`) or of its form
     ///   (`start-function`, `no-memory`, `imported-memory`, `too-large`, `unusual-code`).
     /// - The run: `no-answer`, `no-answer-in-time`, `scattered-allocator`, `not-started`, `ended-before`, `fuel-ended`.
-    /// - The allocator while the test ran: `grew-outside`, `overlapping-blocks`, `block-outside-memory`, `too-many-blocks`,
-    ///   `zero-realloc`.
+    /// - The allocator while the test ran: `grew-outside`, `overlapping-blocks`, `block-outside-memory`, `block-on-stack`,
+    ///   `too-many-blocks`, `zero-realloc`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_code: Option<std::borrow::Cow<'static, str>>,
     /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow and after
@@ -94,7 +94,18 @@ pub struct Heap {
     pub doubt_code: Option<std::borrow::Cow<'static, str>>,
 }
 
+/// Codes of [`Heap::why_code`] for what a test itself did while it ran. Another test of its module may have a heap that is tracked.
+const OWN_DOING: [&str; 6] =
+    ["grew-outside", "overlapping-blocks", "block-outside-memory", "block-on-stack", "too-many-blocks", "zero-realloc"];
+
 impl Heap {
+    /// Why the heap is not tracked, where that is the test's own doing and no property of its module: one call can so turn a leak
+    /// into a pass.
+    pub fn lost_track(&self) -> Option<&str> {
+        let own = self.why_code.as_deref().is_some_and(|code| OWN_DOING.contains(&code));
+        self.why.as_deref().filter(|_| own)
+    }
+
     /// Whether [`Heap::lost`] and [`Heap::lost_blocks`] are only lower bounds, and [`Heap::retained`] and
     /// [`Heap::retained_blocks`] upper ones, as are the entries for these blocks: there is a doubt, and there are blocks that
     /// seem to be retained.

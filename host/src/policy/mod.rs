@@ -67,6 +67,8 @@ pub struct Policy {
     pub clock: Clock,
     /// The most resources of the user's own kinds that a test may have at once, by kind; a kind without an entry has no limit.
     pub tracked: BTreeMap<String, u64>,
+    /// Whether a test whose heap is not tracked, for whatever reason, fails: what it leaked on the heap is not known then.
+    pub heap_required: bool,
     /// The run's seed of `random_get`, mixed with each test's name.
     pub seed: u64,
 }

@@ -26,6 +26,8 @@ pub struct PolicyPatch {
     pub env: BTreeMap<String, String>,
     /// The whole standard input.
     pub stdin: Option<Vec<u8>>,
+    /// See [`super::Policy::heap_required`].
+    pub heap_required: Option<bool>,
     /// Limits on resources of the user's own kinds, to add or replace.
     pub tracked: BTreeMap<String, u64>,
     /// Arguments of `command` modules.
@@ -42,6 +44,7 @@ impl PolicyPatch {
         self.leaks.apply(&mut policy.leaks);
         set(&mut policy.stdin, self.stdin.clone());
         set(&mut policy.args, self.args.clone());
+        set(&mut policy.heap_required, self.heap_required);
         policy.env.extend(self.env.clone());
         policy.tracked.extend(self.tracked.clone());
     }

@@ -9,7 +9,7 @@ use crate::ledger::{ScopeId, Stack};
 use crate::model::{
     Frame, Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Resource, ResourceKind, Verdict, verdict_of_breach,
 };
-use crate::policy::{LeakAction, LeakActions, LeakSetting, Limits};
+use crate::policy::{LeakAction, LeakActions, LeakSetting, Limits, Policy};
 use crate::sandbox::heap::NotTracked;
 use crate::sandbox::rerun::HeapDoubt;
 use crate::symbols::Symbols;
@@ -148,6 +148,16 @@ fn heap_limits(limits: &Limits) -> Vec<(Limit, HeapFigure, u64)> {
     let mut set: Vec<_> = set.collect();
     set.sort_by_key(|(_, figure, _)| matches!(figure.kind, HeapKind::Leftover(_)));
     set
+}
+
+/// Why a heap that was to be tracked was not.
+pub fn not_tracked(account: &Account, policy: &Policy) -> Option<String> {
+    match account {
+        Account::Untracked(why) if policy.heap_required => {
+            Some(format!("its heap was not tracked, and `heap = \"required\"` demands that it is: {why}"))
+        }
+        _ => None,
+    }
 }
 
 /// Why it is not known whether anything was retained, where that fails a test and what is lost does not.

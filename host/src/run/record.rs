@@ -57,6 +57,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         && run.sdk.as_ref().is_none_or(|said| said.subtests.is_empty())
         && left_nothing(heap)
         && matches!(heap_verdict::compliance(heap, &case.policy.limits), Compliance::Kept)
+        && heap_verdict::not_tracked(heap, case.policy).is_none()
         && !context.keep_output;
     if !plain {
         let (verdict, details) = details(context, case, judgement, heap);
@@ -199,7 +200,9 @@ fn heap_limits(
     }
     let compliance = match heap_verdict::compliance(heap, &case.policy.limits) {
         Compliance::Kept => {
-            heap_verdict::retained_unknown(heap, &case.policy.leaks).map_or(Compliance::Kept, Compliance::Unknown)
+            let unknown = heap_verdict::not_tracked(heap, case.policy)
+                .or_else(|| heap_verdict::retained_unknown(heap, &case.policy.leaks));
+            unknown.map_or(Compliance::Kept, Compliance::Unknown)
         }
         other => other,
     };

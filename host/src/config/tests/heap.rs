@@ -149,3 +149,15 @@ fn errors_say_what_would_do() {
     airtight.toml:2: `heap-accounting` is not a setting of this table; it is compiled into the modules, so it has one value a run: set it in the profile
     "#);
 }
+
+#[test]
+fn a_heap_that_is_tracked_can_be_demanded() {
+    let text = "[profile.default]\nheap = \"required\"\n[[profile.default.overrides]]\nfilter = \"grows::\"\nheap = \"where-possible\"\n";
+    let profile = config(text).profile("default").unwrap();
+    let required = |test: &str| profile.policy_for("m", test, &Ask::default()).unwrap().heap_required;
+    assert_eq!((required("parses"), required("grows::a_page")), (true, false));
+    assert!(!config("").profile("default").unwrap().policy().heap_required);
+    insta::assert_snapshot!(errors("[profile.default]\nheap = \"sometimes\"\n"), @r#"airtight.toml:2: profile.default.heap: "sometimes" is not what is demanded of the heap; there are `required`, `where-possible`"#);
+    let both = errors("[profile.default]\nheap = \"required\"\nheap-accounting = false\n");
+    assert!(both.contains("there is nothing to hold `heap` of profile `default` against"), "{both}");
+}

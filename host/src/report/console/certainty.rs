@@ -1,4 +1,4 @@
-//! What is not certain of a test's heap: figures that are bounds, and places that are not known.
+//! What is not certain of a test's heap: figures that are bounds, places that are not known, or all of it.
 
 use super::sanitise::OneLine;
 use crate::model::Heap;
@@ -9,6 +9,9 @@ pub(super) struct NotCertain<'a>(pub &'a Heap);
 
 impl Display for NotCertain<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(why) = self.0.lost_track() {
+            writeln!(f, "    heap not tracked, for what the test did: {}", OneLine(why))?;
+        }
         let Some(doubt) = &self.0.doubt else { return Ok(()) };
         let what = if self.0.is_bounded() { "what is lost" } else { "where it was allocated" };
         writeln!(f, "    not certain {what}: {}", OneLine(doubt))

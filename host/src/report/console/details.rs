@@ -27,7 +27,8 @@ impl Display for Full<'_> {
         let (verdict, styles) = (self.test.verdict, self.styles);
         let heap = heap(self.test);
         let Some(details) = self.test.details.as_deref() else {
-            return heap.filter(|_| self.all).map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)));
+            let told = heap.filter(|heap| self.all || heap.lost_track().is_some());
+            return told.map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)));
         };
         let left = details.message.as_deref().filter(|_| verdict == Verdict::Exit && details.exit_status.is_some());
         if let Some(left) = left {

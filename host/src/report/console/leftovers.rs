@@ -46,7 +46,7 @@ impl Display for Leftovers<'_> {
         }
         let grown = self.details.growth.as_ref().is_some_and(|growth| !growth.sites.is_empty());
         let lost = self.leaks(Heading::Lost).next().is_some();
-        let doubt = self.heap.filter(|_| self.all || !success || lost || grown);
+        let doubt = self.heap.filter(|heap| self.all || !success || lost || grown || heap.lost_track().is_some());
         doubt.map_or(Ok(()), |heap| write!(f, "{}", NotCertain(heap)))
     }
 }

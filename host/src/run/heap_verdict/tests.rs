@@ -41,7 +41,7 @@ fn of_too_many_places_the_last_are_one_entry_in_each_scope() {
     let names = ScopeNames { test: "t", subtests: &subtests };
     let site = |function: u32| {
         let stack = Some((0..20).map(|at| RawFrame { function: function + at, offset: None }).collect());
-        let scope = ScopeId(u32::from(function % 40 == 0));
+        let scope = ScopeId(u32::from(function.is_multiple_of(40)));
         Site { stack, blocks: 2, bytes: 10, first: function.into(), scope }
     };
     let sites: Vec<Site> = (0..65_000).step_by(20).map(site).collect();
@@ -166,4 +166,23 @@ fn figures_that_are_not_the_same_everywhere_are_left_out() {
         assert_eq!(usage(&account(&[8], retained, Some("who knows")), true).is_bounded(), bounded);
         assert!(!usage(&account(&[8], retained, None), true).is_bounded());
     }
+}
+
+#[test]
+fn a_heap_that_is_not_tracked_fails_where_that_is_demanded() {
+    let lost_track = Account::Untracked(NotTracked::Books(crate::ledger::heap::Untracked::GrewOutside));
+    let demands = |heap_required| Policy { heap_required, ..Policy::default() };
+    assert_eq!(not_tracked(&lost_track, &demands(false)), None);
+    assert_eq!(not_tracked(&tracked(&[]), &demands(true)), None);
+    let why = not_tracked(&lost_track, &demands(true)).unwrap();
+    assert_eq!(
+        why,
+        "its heap was not tracked, and `heap = \"required\"` demands that it is: the test's memory grew outside of the allocator's functions"
+    );
+    assert_eq!(
+        usage(&lost_track, true).lost_track(),
+        Some("the test's memory grew outside of the allocator's functions")
+    );
+    let of_module = Account::Untracked(NotTracked::Module(crate::sandbox::heap::NoHeap::Threads));
+    assert_eq!(usage(&of_module, true).lost_track(), None);
 }
