@@ -289,7 +289,9 @@ fn the_kernel_saw_no_file_opened_outside_of_the_grants() {
     prepare_swaps(&site);
     std::fs::write(dir.path().join("airtight.toml"), CONFIG).unwrap();
     let mut modules = Vec::new();
-    for hostile in corpus().into_iter().filter(|hostile| !matches!(hostile.expect, Expect::Refused(_)) && !is_costly(hostile)) {
+    for hostile in
+        corpus().into_iter().filter(|hostile| !matches!(hostile.expect, Expect::Refused(_)) && !is_costly(hostile))
+    {
         let name = format!("{}.wasm", hostile.name);
         std::fs::write(dir.path().join(&name), hostile.bytes).unwrap();
         modules.push(name);

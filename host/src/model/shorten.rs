@@ -15,11 +15,21 @@ pub fn shorten(text: &mut String, most: usize) {
     if text.len() <= most {
         return;
     }
-    let head = text.floor_char_boundary(most - most / 4);
-    let tail = text.ceil_char_boundary(text.len() - most / 4);
+    let head = start_before(text, most - most / 4);
+    let tail = start_from(text, text.len() - most / 4);
     let between = format!("… ({} bytes left out) …", tail - head);
     text.replace_range(head..tail, &between);
     text.shrink_to_fit();
+}
+
+/// The last place up to `at` where a character begins, or the text ends.
+fn start_before(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// The first place from `at` on where a character begins, or the text ends.
+pub fn start_from(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
 /// The same text, shortened.

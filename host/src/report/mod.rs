@@ -18,8 +18,8 @@ pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::{
     BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, MissedSite,
-    ModuleRecord, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth, RefusedModule, Report, Resource,
-    ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord, TestTime, ThreadRecord,
+    ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth, RefusedModule, Report,
+    Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord, TestTime, ThreadRecord,
     TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

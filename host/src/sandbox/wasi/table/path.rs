@@ -1,5 +1,6 @@
 //! Guest paths as reports name them. Nothing here decides what may be opened.
 
+use crate::model::shorten::start_from;
 use std::sync::Arc;
 
 /// Most bytes of a name. A directory that is opened in a directory, again and again, has a name without end, and each of the
@@ -33,7 +34,7 @@ pub fn join(base: &str, path: &str) -> Arc<str> {
 
 /// The last components of a name, as many as half of the longest has room for.
 fn end_of(name: &str) -> String {
-    let tail = &name[name.ceil_char_boundary(name.len() - MAX_NAME / 2)..];
+    let tail = &name[start_from(name, name.len() - MAX_NAME / 2)..];
     let whole = tail.find('/').map_or(tail, |slash| &tail[slash + 1..]);
     format!("{LEFT_OUT}/{whole}")
 }
