@@ -43,6 +43,7 @@ mod symbols;
 pub mod verify;
 
 pub use harness::ListError;
+pub use harness::go::{GoFlagError, GoFlags};
 pub use model::events::{Event, Listener};
 pub use model::{Exploration, ExplorationError, Harness, HarnessNameError, exit_status};
 pub use run::{

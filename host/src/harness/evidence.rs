@@ -2,6 +2,7 @@
 
 use super::TestEntry;
 use super::rust::Panic;
+use crate::model::{Frame, Verdict};
 use crate::sandbox::Run;
 use crate::symbols::Symbols;
 
@@ -13,6 +14,8 @@ pub(crate) struct Evidence<'a> {
     pub symbols: &'a Symbols,
     /// How the test was entered.
     pub entry: &'a TestEntry,
+    /// Its name.
+    pub test: &'a str,
 }
 
 /// What the ending of a test means to its harness.
@@ -38,6 +41,15 @@ pub(crate) enum Finish {
         message: String,
         /// Whether the place to show is where the test is declared, because no code of its own failed.
         at_declaration: bool,
+    },
+    /// The harness or the guest's own runtime tells what became of the test, and where.
+    Told {
+        /// What became of it.
+        verdict: Verdict,
+        /// Why.
+        message: String,
+        /// Where, by the guest's own account; `None` where the stack on which the test ended says it.
+        stack: Option<Vec<Frame>>,
     },
     /// The test was not done, for this reason.
     Skipped(String),

@@ -1,7 +1,39 @@
-//! What Go guests have in common, whatever harness holds their tests: how a panic is printed.
+//! Go's own test harness: the binary that `go test -c` builds. It lists its tests, runs one of them, and says in a stream what became
+//! of it and of its subtests; see [`stream`].
+//!
+//! A test passes where the stream says so and the program leaves with status 0. Neither is enough by itself: a status of 0 is also that
+//! of a program which ran no test, and a test prints to the same stream.
+//!
+//! What all Go guests have in common is here too, whatever harness holds their tests: how a panic is printed.
+
+mod dump;
+mod flags;
+mod list;
+mod stream;
+
+pub use flags::{GoFlagError, GoFlags};
+
+use self::dump::Goroutine;
+use self::stream::{Closing, Stream, StreamTest};
+use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
+use crate::catalogue::{CatalogueError, Module, SdkTest};
+use crate::instrument::Window;
+use crate::model::{Harness, SubtestRecord, SuppressedRecord, Verdict};
+use crate::policy::Policy;
+use crate::sandbox::{Ending, LoadedModule};
+use memchr::memmem;
+use std::borrow::Cow;
+
+pub(super) struct GoTests;
+
+/// Functions of `testing` that only a test binary holds, by their names in Go's own tables, which no tool drops.
+const TEXTS: [&[u8]; 2] = [b"\0testing.(*M).Run\0", b"\0testing.runTests\0"];
 
 /// The status with which a program of Go's leaves that panicked.
 pub const PANICKED: u32 = 2;
+
+/// The status of a test binary of which a test failed.
+const FAILED: u32 = 1;
 
 /// How its runtime begins what it prints: of a panic, and of what it cannot go on after, as a deadlock of all goroutines.
 const STARTS: [&str; 2] = ["panic: ", "fatal error: "];
@@ -9,8 +41,179 @@ const STARTS: [&str; 2] = ["panic: ", "fatal error: "];
 /// What its runtime prints next: the stacks, that of the goroutine which is to blame first.
 const STACKS: &str = "\ngoroutine ";
 
+/// What it says of goroutines of which none can go on.
+const DEADLOCK: &str = "all goroutines are asleep - deadlock!";
+
+/// Goroutines named in a message; the rest are counted.
+const NAMED: usize = 8;
+
+impl TestHarness for GoTests {
+    fn detect(&self, module: &Module<'_>, _declared: &[SdkTest], _others: bool) -> bool {
+        module.start().is_ok()
+            && module.data().is_some_and(|data| TEXTS.iter().all(|text| memmem::find(data, text).is_some()))
+    }
+
+    fn require(&self, module: &Module<'_>, _declared: &[SdkTest]) -> Result<(), CatalogueError> {
+        module.start().map_err(|start| CatalogueError::NoStart { harness: Harness::Go, start })
+    }
+
+    fn window(&self) -> Window {
+        Window::None
+    }
+
+    fn list(&self, lister: &Lister<'_>) -> Result<Vec<Test>, ListError> {
+        list::tests(&lister.program()?, lister.go)
+    }
+
+    fn entry(&self, test: &Test, _module: &LoadedModule, _policy: &Policy) -> Result<TestEntry, String> {
+        Ok(TestEntry::Start(test.start.clone()))
+    }
+
+    fn finish(&self, evidence: &Evidence<'_>) -> Finish {
+        let output = &evidence.run.remains.output;
+        let stream = Stream::read(&output.stdout);
+        let test = stream.test(evidence.test);
+        match &evidence.run.ending {
+            Ending::Returned | Ending::Exit { status: 0, .. } => ended_well(&stream, test, output.dropped > 0),
+            Ending::Exit { status, .. } => {
+                let said = (*status == PANICKED).then(|| last_panic(&output.stderr)).flatten();
+                said.map_or_else(|| left(*status, &stream, evidence.test), |said| gave_up(&said, test))
+            }
+            _ => Finish::Abnormal,
+        }
+    }
+
+    fn left(&self, status: u32) -> String {
+        format!("it left through os.Exit({status}) before it had ended")
+    }
+
+    fn subtests(&self, evidence: &Evidence<'_>) -> Vec<SubtestRecord> {
+        let stream = Stream::read(&evidence.run.remains.output.stdout);
+        stream.subtests(evidence.test).map(|(path, test)| subtest(path, test)).collect()
+    }
+
+    fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> Cow<'o, [u8]> {
+        Stream::read(stdout).own.into()
+    }
+}
+
+/// What became of a test whose program left with a status that is no pass.
+fn left(status: u32, stream: &Stream, test: &str) -> Finish {
+    match stream.test(test).and_then(StreamTest::closing) {
+        Some(Closing::Fail) if status == FAILED => failed(failure(stream, test)),
+        Some(Closing::Fail) => {
+            failed(format!("{}\nand the program left through exit({status})", failure(stream, test)))
+        }
+        Some(Closing::Pass | Closing::Skip) => Finish::Told {
+            verdict: Verdict::Exit,
+            message: format!("the test ended, and then the program left through exit({status})"),
+            stack: Some(Vec::new()),
+        },
+        None => Finish::Abnormal,
+    }
+}
+
+/// What the stream says of a test whose program left as one that passed.
+fn ended_well(stream: &Stream, test: Option<&StreamTest>, is_cut: bool) -> Finish {
+    if let Some(doubt) = &stream.doubt {
+        return failed(format!(
+            "what it printed is not what Go's `testing` alone prints: {doubt}; so nothing tells whether it passed"
+        ));
+    }
+    let cut = if is_cut { "; it printed more than is kept, see `output` in airtight.toml" } else { "" };
+    let Some(test) = test else {
+        return failed(format!("the program ended and had not run the test{cut}"));
+    };
+    match test.closing() {
+        None if is_benchmark(&test.name) && !stream.has_failure() => Finish::RETURNED,
+        None => failed(format!("the program left through exit(0) before the test had ended{cut}")),
+        Some(Closing::Skip) if !stream.has_failure() => Finish::Skipped(test.reason()),
+        Some(Closing::Pass) if !stream.has_failure() => Finish::RETURNED,
+        _ => failed(failure(stream, &test.name)),
+    }
+}
+
+/// A failure that the test's own account tells, with its places: `testing` leaves far from them.
+fn failed(message: impl Into<String>) -> Finish {
+    Finish::Told { verdict: Verdict::Fail, message: message.into(), stack: Some(Vec::new()) }
+}
+
+/// A benchmark that passes has no closing line.
+fn is_benchmark(name: &str) -> bool {
+    name.starts_with("Benchmark")
+}
+
+/// Why a test failed, by what it and its subtests logged.
+fn failure(stream: &Stream, test: &str) -> String {
+    let own = stream.test(test).map(StreamTest::failures).unwrap_or_default();
+    if !own.is_empty() {
+        return own.join("\n");
+    }
+    let failed = stream.subtests(test).filter(|(_, sub)| sub.closing() == Some(Closing::Fail));
+    match failed.last() {
+        Some(_) => "a subtest of it failed".to_owned(),
+        None => "it failed, and did not say why".to_owned(),
+    }
+}
+
+/// What became of a test in which Go's runtime gave up.
+fn gave_up(said: &GaveUp, test: Option<&StreamTest>) -> Finish {
+    let (goroutines, more) = dump::goroutines(&said.stacks);
+    if said.message.contains(DEADLOCK) {
+        return Finish::Told {
+            verdict: Verdict::Timeout,
+            message: deadlock(&goroutines, more),
+            stack: Some(goroutines.iter().find(|one| one.is_users()).map(Goroutine::user_frames).unwrap_or_default()),
+        };
+    }
+    let logged = test.map(StreamTest::failures).unwrap_or_default();
+    let message = std::iter::once(said.message.clone()).chain(logged).collect::<Vec<_>>().join("\n");
+    let stack = goroutines.first().map(Goroutine::frames_of_panic).unwrap_or_default();
+    Finish::Told { verdict: Verdict::Fail, message, stack: Some(stack) }
+}
+
+/// What is said of goroutines of which none can go on: of each that the user's own code has to do with, where it is.
+fn deadlock(goroutines: &[Goroutine], more: usize) -> String {
+    let users: Vec<_> = goroutines.iter().filter(|goroutine| goroutine.is_users()).collect();
+    let named = users.iter().take(NAMED).map(|goroutine| goroutine.words());
+    let rest = users.len().saturating_sub(NAMED) + more;
+    let rest = (rest > 0).then(|| format!("and {rest} more"));
+    let words: Vec<String> = std::iter::once(DEADLOCK.to_owned()).chain(named).chain(rest).collect();
+    words.join("\n")
+}
+
+fn subtest(path: &str, test: &StreamTest) -> SubtestRecord {
+    let mut record = SubtestRecord::new(path, Verdict::Pass);
+    match test.closing() {
+        Some(Closing::Pass) => {}
+        Some(Closing::Skip) => {
+            record.verdict = Verdict::Skip;
+            record.reason = Some(test.reason());
+        }
+        Some(Closing::Fail) => {
+            record.verdict = Verdict::Fail;
+            let mut failures = test.failures().into_iter();
+            record.message = failures.next();
+            record.suppressed = failures.map(|message| SuppressedRecord::new(message, None)).collect();
+        }
+        None => {
+            record.verdict = Verdict::Fail;
+            record.message = Some("the test ended within it".to_owned());
+        }
+    }
+    record
+}
+
+/// What the runtime said when it gave up.
+#[derive(Debug, PartialEq, Eq)]
+pub struct GaveUp {
+    pub message: String,
+    /// The stacks that follow.
+    stacks: String,
+}
+
 /// What the runtime said on standard error when it gave up: the last such message that stacks follow.
-pub fn last_panic(stderr: &[u8]) -> Option<String> {
+pub fn last_panic(stderr: &[u8]) -> Option<GaveUp> {
     let text = String::from_utf8_lossy(stderr);
     let mut lines = text.match_indices('\n').map(|(at, _)| at + 1).chain([0]).collect::<Vec<_>>();
     lines.sort_unstable();
@@ -18,8 +221,9 @@ pub fn last_panic(stderr: &[u8]) -> Option<String> {
         let rest = &text[*line..];
         STARTS.iter().any(|start| rest.starts_with(start)) && rest.contains(STACKS)
     })?;
-    let message = &text[start..];
-    Some(message[..message.find(STACKS)?].trim_end().to_owned())
+    let said = &text[start..];
+    let (message, stacks) = said.split_at(said.find(STACKS)?);
+    Some(GaveUp { message: message.trim_end().to_owned(), stacks: stacks.to_owned() })
 }
 
 #[cfg(test)]
@@ -28,19 +232,63 @@ mod tests {
 
     #[test]
     fn a_panic_is_what_stacks_follow() {
+        let said = |stderr: &str| last_panic(stderr.as_bytes()).map(|said| said.message);
         let panic = "noise\npanic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3 +0x2\nexit status 2\n";
-        assert_eq!(last_panic(panic.as_bytes()).as_deref(), Some("panic: boom"));
+        assert_eq!(said(panic).as_deref(), Some("panic: boom"));
         let wrapped = "panic: one [recovered]\n\tpanic: two\n\ngoroutine 7 [running]:\nmain.f()\n";
-        assert_eq!(last_panic(wrapped.as_bytes()).as_deref(), Some("panic: one [recovered]\n\tpanic: two"));
+        assert_eq!(said(wrapped).as_deref(), Some("panic: one [recovered]\n\tpanic: two"));
         let dead = "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n";
-        assert_eq!(last_panic(dead.as_bytes()).as_deref(), Some("fatal error: all goroutines are asleep - deadlock!"));
+        assert_eq!(said(dead).as_deref(), Some("fatal error: all goroutines are asleep - deadlock!"));
         let twice = format!("panic: printed by the program\n{panic}");
-        assert_eq!(last_panic(twice.as_bytes()).as_deref(), Some("panic: boom"));
+        assert_eq!(said(&twice).as_deref(), Some("panic: boom"));
         for other in
             ["panic: printed and no more\n", "", "\ngoroutine 1", "do not panic: x\n\ngoroutine 1 [running]:\n"]
         {
-            assert_eq!(last_panic(other.as_bytes()), None, "{other}");
+            assert_eq!(said(other), None, "{other}");
         }
+    }
+
+    fn ended(stream: &str, test: &str) -> Finish {
+        let stream = Stream::read(stream.replace("^V", "\u{16}").as_bytes());
+        ended_well(&stream, stream.test(test), false)
+    }
+
+    #[test]
+    fn a_pass_takes_the_test_s_own_closing_line() {
+        let run = "^V=== RUN   TestA\n";
+        let pass = "^V--- PASS: TestA (0.00s)\n^VPASS\n";
+        assert_eq!(ended(&format!("{run}{pass}"), "TestA"), Finish::RETURNED);
+        let skip = "    a_test.go:7: not today\n^V--- SKIP: TestA (0.00s)\n^VPASS\n";
+        assert_eq!(ended(&format!("{run}{skip}"), "TestA"), Finish::Skipped("not today".to_owned()));
+        assert_eq!(ended("^V=== RUN   BenchmarkA\nBenchmarkA\n^VPASS\n", "BenchmarkA"), Finish::RETURNED);
+        for (text, why) in [
+            ("testing: warning: no tests to run\n^VPASS\n".to_owned(), "had not run the test"),
+            (format!("{run}--- PASS: TestA (0.00s)\nPASS\n"), "before the test had ended"),
+            // TestMain left with 0 all the same.
+            (format!("{run}^V--- FAIL: TestA (0.00s)\n^VFAIL\n"), "did not say why"),
+            (format!("{run}{pass}^VFAIL\n"), "did not say why"),
+            (format!("{run}^V--- FAIL: TestA (0.00s)\n{pass}"), "nothing tells whether it passed"),
+        ] {
+            let finish = ended(&text, "TestA");
+            assert!(
+                matches!(&finish, Finish::Told { message, verdict: Verdict::Fail, .. } if message.contains(why)),
+                "{text}: {finish:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_deadlock_names_the_goroutines_that_are_the_user_s() {
+        let blocked = |number: u32| {
+            format!("goroutine {number} [chan send]:\nexample.com/ex.f()\n\t/h/ex/a_test.go:{number} +0x1\n\n")
+        };
+        let others = "goroutine 1 [chan receive]:\ntesting.(*M).Run()\n\t/go/src/testing/testing.go:1 +0x1\n\n";
+        let stacks = format!("\n{others}{}", (2..12).map(blocked).collect::<String>());
+        let said = GaveUp { message: format!("fatal error: {DEADLOCK}"), stacks };
+        let Finish::Told { verdict, message, stack } = gave_up(&said, None) else { panic!() };
+        assert_eq!((verdict, stack.unwrap().len()), (Verdict::Timeout, 1));
+        assert!(message.starts_with("all goroutines are asleep - deadlock!\ngoroutine 2 [chan send] at a_test.go:2\n"));
+        assert!(message.ends_with("goroutine 9 [chan send] at a_test.go:9\nand 2 more"), "{message}");
     }
 
     proptest::proptest! {

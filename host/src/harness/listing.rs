@@ -1,5 +1,6 @@
 //! How the tests of a loaded module are listed and entered.
 
+use super::go::GoFlags;
 use crate::config::Ask;
 use crate::sandbox::wasi::{GrantError, Grants, Streams};
 use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, StartCall, run};
@@ -21,6 +22,8 @@ pub(crate) struct Test {
     pub start: StartCall,
     /// Why its verdict could not be known, whoever asks for it to be run.
     pub untold: Option<String>,
+    /// Whether the harness's own filters leave it out.
+    pub left_out: bool,
 }
 
 /// How a test is entered.
@@ -71,6 +74,8 @@ pub(crate) struct Lister<'a> {
     pub module: &'a LoadedModule,
     /// Makes what the module is granted while it lists its tests.
     pub grants: &'a dyn Fn() -> Result<Arc<Grants>, GrantError>,
+    /// What is asked of Go's harness.
+    pub go: &'a GoFlags,
     /// Set when the run is to stop.
     pub interrupted: &'a Arc<AtomicBool>,
 }
@@ -97,6 +102,15 @@ impl Program<'_> {
     /// # Errors
     /// It does not return, or prints more than can be kept.
     pub(crate) fn answer(&self, args: &[&str]) -> Result<Vec<u8>, ListError> {
+        self.ask(args, |ending| *ending == Ending::Returned)
+    }
+
+    /// [`Program::answer`] of a program that always leaves through `exit`.
+    pub(super) fn answer_of_exit(&self, args: &[&str]) -> Result<Vec<u8>, ListError> {
+        self.ask(args, |ending| matches!(ending, Ending::Exit { status: 0, .. }))
+    }
+
+    fn ask(&self, args: &[&str], is_normal: impl Fn(&Ending) -> bool) -> Result<Vec<u8>, ListError> {
         let Lister { module, interrupted, .. } = *self.lister;
         let start = StartCall { args: args.iter().map(|arg| Arc::from(*arg)).collect(), ..StartCall::default() };
         let job = Job {
@@ -120,7 +134,7 @@ impl Program<'_> {
         let done = run(&job);
         let by_wall_clock = done.ended_by_wall_clock();
         let failed = |problem: String| ListError::Answer { problem, by_wall_clock };
-        if done.ending != Ending::Returned {
+        if !is_normal(&done.ending) {
             let stderr = String::from_utf8_lossy(&done.remains.output.stderr);
             let said = stderr.lines().next_back().unwrap_or_default();
             return Err(failed(format!("{} {said}", done.ending.words()).trim_end().to_owned()));

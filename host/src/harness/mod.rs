@@ -1,4 +1,4 @@
-//! What a harness is: a file each for the SDK's, for Rust's own, and for programs that are one test.
+//! What a harness is: a file each for the SDK's, for Rust's and Go's own, and for programs that are one test.
 //!
 //! [`TestHarness`] is everything that the rest of the program asks of a harness. The rooms below this one (`catalogue`,
 //! `instrument`, `symbols`, `sandbox`) know no harness: they are given data, such as the paths of the functions that run a test.
@@ -26,10 +26,11 @@ pub(crate) use reading::{catalogue, code_rules};
 
 use crate::catalogue::{CatalogueError, Module, SdkTest};
 use crate::instrument::Window;
-use crate::model::Harness;
+use crate::model::{Harness, SubtestRecord};
 use crate::policy::Policy;
 use crate::sandbox::{LoadedModule, Run};
 use crate::symbols::HarnessFrames;
+use std::borrow::Cow;
 
 /// What there is to know of a harness.
 pub(crate) trait TestHarness: Sync {
@@ -97,9 +98,15 @@ pub(crate) trait TestHarness: Sync {
         format!("it left through exit({status}); only a test that returns can pass")
     }
 
+    /// The subtests of a test, in the order in which they began, where the harness alone knows them. Those of the SDK's tests are
+    /// known to the sandbox.
+    fn subtests(&self, _evidence: &Evidence<'_>) -> Vec<SubtestRecord> {
+        Vec::new()
+    }
+
     /// What a test itself wrote to standard output, of all that was written there.
-    fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> &'o [u8] {
-        stdout
+    fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> Cow<'o, [u8]> {
+        stdout.into()
     }
 }
 
@@ -108,6 +115,7 @@ pub(crate) fn harness(word: Harness) -> &'static dyn TestHarness {
     match word {
         Harness::Sdk => &sdk::Sdk,
         Harness::Libtest => &libtest::Libtest,
+        Harness::Go => &go::GoTests,
         Harness::Command => &command::Command,
     }
 }

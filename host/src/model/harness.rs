@@ -14,19 +14,22 @@ pub enum Harness {
     Sdk,
     /// Rust's own test harness.
     Libtest,
+    /// Go's own test harness.
+    Go,
     /// The module is one test.
     Command,
 }
 
 impl Harness {
     /// Every harness, in the order in which a module is searched for their tests.
-    pub const ALL: [Self; 3] = [Self::Sdk, Self::Libtest, Self::Command];
+    pub const ALL: [Self; 4] = [Self::Sdk, Self::Libtest, Self::Go, Self::Command];
 
     /// Its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sdk => "sdk",
             Self::Libtest => "libtest",
+            Self::Go => "go",
             Self::Command => "command",
         }
     }

@@ -16,6 +16,9 @@ pub enum Mode {
     Overlay,
     /// Writes reach the host.
     ReadWrite,
+    /// No directory of the host's: one in memory, with the null device as `null` in it. Go's programs look for it at `/dev`, so their
+    /// tests get it there.
+    Devices,
 }
 
 /// A host directory placed in the guest's file system.

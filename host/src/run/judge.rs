@@ -35,6 +35,8 @@ pub struct Judgement {
     pub at_declaration: bool,
     /// Whether what is open is a leak, and not just taken back.
     pub normal_finish: bool,
+    /// Where it went wrong, where the harness tells that itself.
+    pub stack: Option<Vec<Frame>>,
     /// Whether the test panicked and its destructors ran: what is open is what they did not give back.
     pub unwound: bool,
     /// What failed after the failure that the message is of.
@@ -53,6 +55,7 @@ impl Judgement {
             panicked_at: None,
             at_declaration: false,
             normal_finish: verdict == Verdict::Pass,
+            stack: None,
             unwound: false,
             suppressed: Vec::new(),
         }
@@ -78,21 +81,28 @@ pub struct Case<'a> {
     pub module: &'a LoadedModule,
     pub policy: &'a Policy,
     pub entry: &'a TestEntry,
+    pub test: &'a str,
     pub run: &'a Run,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// What its harness judges by.
+    pub fn evidence(&self) -> Evidence<'a> {
+        Evidence { run: self.run, symbols: &self.module.symbols, entry: self.entry, test: self.test }
+    }
+
     /// The verdict, as far as the ending decides it.
     pub fn judge(&self) -> Judgement {
-        let symbols = &self.module.symbols;
-        let evidence = Evidence { run: self.run, symbols, entry: self.entry };
-        let mut judgement = match harness(self.harness).finish(&evidence) {
+        let mut judgement = match harness(self.harness).finish(&self.evidence()) {
             Finish::Normal { exit_status } => Judgement { exit_status, ..Judgement::new(Verdict::Pass) },
             Finish::ExpectedPanic => Judgement { normal_finish: false, ..Judgement::new(Verdict::Pass) },
             Finish::Panicked { message, place } => {
                 Judgement { unwound: true, panicked_at: place, ..Judgement::fail(message) }
             }
             Finish::Failed { message, at_declaration } => Judgement { at_declaration, ..Judgement::fail(message) },
+            Finish::Told { verdict, message, stack } => {
+                Judgement { message: Some(message), stack, ..Judgement::new(verdict) }
+            }
             Finish::Skipped(reason) => Judgement::skip(reason),
             Finish::Abnormal => self.judge_abnormal(),
         };
@@ -171,7 +181,8 @@ impl Case<'_> {
 
     /// What Go printed when it gave up: it leaves through `exit(2)` then.
     fn panic_of_go(&self, status: u32) -> Option<String> {
-        (status == go::PANICKED).then(|| go::last_panic(&self.run.remains.output.stderr)).flatten()
+        let said = (status == go::PANICKED).then(|| go::last_panic(&self.run.remains.output.stderr)).flatten();
+        said.map(|said| said.message)
     }
 
     /// What was waited for, with the place where that socket was acquired.

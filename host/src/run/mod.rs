@@ -9,6 +9,7 @@ mod coverage;
 mod doubts;
 mod error;
 mod execute;
+mod go;
 mod heap;
 mod heap_verdict;
 mod judge;

@@ -44,9 +44,10 @@ impl ModuleGrants {
     /// What of this a module gets. The C library reads the names of all directories when the module starts, or when it first
     /// opens a file: with the package's own path among them, its length would be in the fuel that every test spends.
     pub(super) fn for_module(mut self, module: &LoadedModule) -> Self {
-        let is_alias = |dir: &DirGrant| dir.alias_of.is_some() && dir.guest != PACKAGE_DIR;
-        self.dirs.retain(|dir| !is_alias(dir) || module.may_name(&dir.guest));
-        self
+        let mut dirs = std::mem::take(&mut self.dirs);
+        let is_alias = |dir: &DirGrant| dir.alias_of.is_some() && !self.is_working_directory(dir);
+        dirs.retain(|dir| !is_alias(dir) || module.may_name(&dir.guest));
+        Self { dirs, ..self }.for_harness(module.harness())
     }
 
     /// The same for a program that cargo or nextest runs: they tell by environment variables what it belongs to.

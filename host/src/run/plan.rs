@@ -254,6 +254,9 @@ impl Planner<'_> {
     }
 
     fn selects(&self, candidate: &Candidate) -> bool {
+        if candidate.test.left_out {
+            return false;
+        }
         let wanted = self.selection.ignored != RunIgnored::Only || candidate.ignored.is_some();
         let name = &candidate.test.name;
         // No other harness has subtests that could be told apart.
@@ -264,7 +267,7 @@ impl Planner<'_> {
     /// Every test of a module, by name. What two harnesses list is run through the first of them.
     fn candidates(&self, module: &LoadedModule, shared: &SharedGrants<'_>) -> Result<Vec<Candidate>, RunError> {
         let grants = || shared.for_listing(self.profile.policy());
-        let lister = Lister { module, grants: &grants, interrupted: self.interrupted };
+        let lister = Lister { module, grants: &grants, go: &self.selection.go, interrupted: self.interrupted };
         let mut candidates: Vec<Candidate> = Vec::new();
         for word in module.catalogue.harnesses() {
             let listed = harness(word).list(&lister).map_err(|error| match error {

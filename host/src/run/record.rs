@@ -10,7 +10,9 @@ use super::threads;
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
-use crate::model::{CleanupRecord, Details, Frame, Harness, Omitted, Output, Resource, TestRecord, Usage, Verdict};
+use crate::model::{
+    CleanupRecord, Details, Frame, Harness, Omitted, Output, Resource, SubtestRecord, TestRecord, Usage, Verdict,
+};
 use crate::policy::{LeakAction, LeakSetting};
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         details: None,
     };
     let run = case.run;
+    let subtests = harness(case.harness).subtests(&case.evidence());
     let plain = judgement.verdict == Verdict::Pass
         && resources::is_nothing(&run.remains)
         && run.threads.is_empty()
@@ -55,12 +58,13 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         && judgement.exit_status.is_none()
         && run.rounds.len() < 2
         && run.sdk.as_ref().is_none_or(|said| said.subtests.is_empty())
+        && subtests.is_empty()
         && left_nothing(heap)
         && matches!(heap_verdict::compliance(heap, &case.policy.limits), Compliance::Kept)
         && heap_verdict::not_tracked(heap, case.policy).is_none()
         && !context.keep_output;
     if !plain {
-        let (verdict, details) = details(context, case, judgement, heap);
+        let (verdict, details) = details(context, case, judgement, heap, subtests);
         record.verdict = verdict;
         record.details = (details != Details::default()).then(|| Box::new(details));
     }
@@ -98,6 +102,7 @@ fn details(
     case: &Case<'_>,
     mut judgement: Judgement,
     heap: &Account,
+    mut told: Vec<SubtestRecord>,
 ) -> (Verdict, Details) {
     let run = case.run;
     let names = ScopeNames::new(context.name, case);
@@ -125,7 +130,7 @@ fn details(
         (verdict, _) => verdict,
     };
     let spoils = |left: &Resource| actions.get(left.kind.setting()) == LeakAction::Fail;
-    let subtests = subtests::records(case, &judgement, heap, names, &leaks, spoils);
+    told.extend(subtests::records(case, &judgement, heap, names, &leaks, spoils));
     let mut verdict = if judgement.unwound { judgement.verdict } else { verdict };
     let growth = growth(names, case, heap);
     if verdict == Verdict::Pass && growth.as_ref().is_some_and(Growth::grows) {
@@ -150,7 +155,7 @@ fn details(
         tracked: if overflow { Vec::new() } else { resources::tracked(&run.remains) },
         outlived_omitted,
         outlived,
-        subtests,
+        subtests: told,
         changed: resources::describe_changes(&run.remains),
         changed_omitted: run.remains.changes_omitted,
         growth,
@@ -240,7 +245,7 @@ fn tracked_limits(case: &Case<'_>, verdict: &mut Verdict, judgement: &mut Judgem
 
 fn output(context: &RecordContext<'_>, run: &Run) -> Output {
     let all = &run.remains.output;
-    Output { stdout: harness(context.harness).own_output(&all.stdout, context.name).to_vec(), ..all.clone() }
+    Output { stdout: harness(context.harness).own_output(&all.stdout, context.name).into_owned(), ..all.clone() }
 }
 
 /// The verdict after what a test left, and which of that is listed.
@@ -252,6 +257,9 @@ fn weigh(verdict: Verdict, left: Vec<Resource>, action: impl Fn(&Resource) -> Le
 }
 
 fn place(context: &RecordContext<'_>, case: &Case<'_>, judgement: &Judgement) -> Vec<Frame> {
+    if let Some(stack) = &judgement.stack {
+        return stack.clone();
+    }
     if let (true, Some(at)) = (judgement.unwound, &judgement.panicked_at) {
         return case.module.symbols.frames_of_place(at, context.name);
     }

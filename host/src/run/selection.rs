@@ -1,5 +1,6 @@
 //! Which tests are run: libtest's filters, and nextest's partitions.
 
+use crate::harness::go::GoFlags;
 use crate::model::{SubtestFilter, SubtestPattern};
 use std::str::FromStr;
 use xxhash_rust::xxh64::xxh64;
@@ -43,6 +44,8 @@ pub struct Selection {
     pub ignored: RunIgnored,
     /// One part of the selected tests.
     pub partition: Option<Partition>,
+    /// What tests of Go's harness are selected by, beside all this, and given.
+    pub go: GoFlags,
 }
 
 impl Selection {

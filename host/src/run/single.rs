@@ -77,7 +77,7 @@ impl SingleTest<'_> {
         let mut ran = run(job);
         let mut by_wall_clock = ran.ended_by_wall_clock();
         let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
-        let case = Case { harness, module, policy, entry: self.entry, run: &ran };
+        let case = Case { harness, module, policy, entry: self.entry, test: &self.test.name, run: &ran };
         let judgement = case.judge();
         let accountant = Accountant { job, profile: self.shared.options.heap_profile };
         let Audit { account, profile, host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);

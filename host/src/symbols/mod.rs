@@ -15,6 +15,7 @@ mod paths;
 mod tests;
 mod trim;
 
+pub use owner::is_of_go;
 pub use paths::PathRoots;
 
 use crate::catalogue::sections::Section;

@@ -323,7 +323,7 @@ impl Owner {
 
 /// Whether a function is one of Go's library or runtime: `os.Open`, or `internal_poll.__FD_.Read`, as its linker writes
 /// `internal/poll.(*FD).Read`.
-fn is_of_go(function: &str) -> bool {
+pub fn is_of_go(function: &str) -> bool {
     let Some((package, _)) = function.split_once('.') else { return GO_RUNTIME.contains(&function) };
     GO_LIBRARY.iter().any(|library| {
         package.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '/']))

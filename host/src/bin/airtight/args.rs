@@ -13,6 +13,7 @@ pub use limits::LimitArgs;
 use crate::failure::Failure;
 use airtight::Compiler;
 use airtight::Exploration;
+use airtight::GoFlags;
 use airtight::Harness;
 use airtight::policy::ClockPatch;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
@@ -202,7 +203,8 @@ pub enum RunnerLeaks {
 #[command(next_help_heading = "Which tests")]
 pub struct TestArgs {
     /// Arguments of Rust's test harness: parts of names, any of which selects a test (`name/case` selects subtests), and
-    /// options such as --skip or --nocapture. Where every module is a program, they are the program's.
+    /// options such as --skip or --nocapture. Where every module is a program, they are the program's; where every module is a
+    /// Go test binary, they are its flags, such as -test.run or -test.short.
     #[arg(last = true, value_name = "ARG")]
     pub rest: Vec<String>,
     /// Parts of names that select tests.
@@ -237,6 +239,9 @@ pub struct TestArgs {
     pub harness: Option<Harness>,
     #[command(flatten)]
     pub foreign: foreign::ForeignArgs,
+    /// What Go's test binaries are given.
+    #[arg(skip)]
+    pub go: GoFlags,
 }
 
 /// Whose changes `--write-back` keeps.
@@ -287,6 +292,20 @@ impl TestArgs {
         )))
     }
 
+    /// Takes these arguments for those of Go test binaries.
+    ///
+    /// # Errors
+    /// One of them has no meaning here.
+    pub fn settle_go(&mut self, args: &[String], run: &mut RunArgs) -> Result<(), Failure> {
+        self.go = GoFlags::parse(args).map_err(Failure::usage)?;
+        self.list |= self.go.list.is_some();
+        if let Some(listed) = self.go.list.take() {
+            self.go.run.get_or_insert(listed);
+        }
+        run.fail_fast |= self.go.fail_fast;
+        Ok(())
+    }
+
     pub fn selection(&self) -> Selection {
         Selection {
             filters: self.filters.clone(),
@@ -298,6 +317,7 @@ impl TestArgs {
                 Some(RunIgnoredArg::Default) | None => run_ignored(self.ignored, self.include_ignored),
             },
             partition: self.partition,
+            go: self.go.clone(),
         }
     }
 }

@@ -18,12 +18,20 @@ pub fn run(command: RunCommand) -> Done {
     let session = Session::open(&run, tests.harness, &config)?;
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
     let (subjects, refused) = sort_out(command.files.iter().map(load))?;
+    let are_go = subjects.iter().all(|subject| subject.module().harness() == Harness::Go);
     let are_programs = subjects.iter().all(|subject| subject.module().harness() == Harness::Command);
     let session = if are_programs && !command.tests.rest.is_empty() {
         (tests, run) = (command.tests, command.run);
         run.args = Some(std::mem::take(&mut tests.rest));
         tests.settle(&mut run)?;
         session.for_programs(&run, run.streams(), &config)?
+    } else if are_go && !command.tests.rest.is_empty() {
+        // What comes after `--` is for `testing`, whose flags no other harness knows.
+        (tests, run) = (command.tests, command.run);
+        let rest = std::mem::take(&mut tests.rest);
+        tests.settle(&mut run)?;
+        tests.settle_go(&rest, &mut run)?;
+        session.with_run(&run, &config)?
     } else {
         settled?;
         session

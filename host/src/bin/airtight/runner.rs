@@ -28,6 +28,12 @@ pub fn runner(command: &RunnerCommand) -> Done {
         // Its arguments are its own, whatever they look like.
         return program(session, subject, is_test, command, &config);
     }
+    if subject.module().harness() == Harness::Go {
+        tests.settle_go(&command.args, &mut run)?;
+        // Go starts a test binary in the directory of its package.
+        let subject = subject.with_grants(ModuleGrants::go_package(&here, None));
+        return go_tests(session, subject, (&tests, &run), &config);
+    }
     let (terse, bench) = args?;
     let planned = session.plan(vec![subject], Vec::new(), &tests.selection())?;
     if tests.list {
@@ -38,6 +44,20 @@ pub fn runner(command: &RunnerCommand) -> Done {
         return print("running 0 tests\n");
     }
     session.run(&planned, &[])
+}
+
+/// Runs the tests of a Go test binary, as `go test -exec` asks for it.
+fn go_tests(session: Session, subject: Subject, (tests, run): (&TestArgs, &RunArgs), config: &Config) -> Done {
+    let planned = session.plan(vec![subject], Vec::new(), &tests.selection())?;
+    if tests.list {
+        let tests = planned.modules().iter().flat_map(|module| &module.tests);
+        return print(&tests.map(|test| format!("{}\n", test.name)).collect::<String>());
+    }
+    if planned.modules().iter().all(|module| module.tests.is_empty()) {
+        // What Go says of packages that a pattern does not concern.
+        return print("testing: warning: no tests to run\n");
+    }
+    session.with_run(run, config)?.run(&planned, &[])
 }
 
 /// Runs a program: one that is a test has the input that the policy says, one that `cargo run` starts has that of this process.

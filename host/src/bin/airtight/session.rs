@@ -153,6 +153,11 @@ impl Session {
         Ok(Self::with(runner, settings, args, self.harness))
     }
 
+    /// The same session with the settings of a run whose arguments were known when the modules were loaded.
+    pub fn with_run(self, args: &RunArgs, config: &Config) -> Result<Self, Failure> {
+        self.for_programs(args, args.streams(), config)
+    }
+
     /// A file named on the command line, called as its stem is.
     pub fn file(&self, file: &Path, grants: ModuleGrants) -> Loaded {
         let name = name_of(file);

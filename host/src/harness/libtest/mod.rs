@@ -18,6 +18,7 @@ use crate::policy::Policy;
 use crate::sandbox::{Ending, LoadedModule, MarkedPanic, PanicSaid, Run, StartCall};
 use crate::symbols::HarnessFrames;
 use memchr::memmem;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -171,8 +172,8 @@ impl TestHarness for Libtest {
         }
     }
 
-    fn own_output<'o>(&self, stdout: &'o [u8], test: &str) -> &'o [u8] {
-        own_output(stdout, test)
+    fn own_output<'o>(&self, stdout: &'o [u8], test: &str) -> Cow<'o, [u8]> {
+        own_output(stdout, test).into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A policy made ready once a run: granted directories opened, environment and names in the form each test needs them.
 
+use super::devices::Devices;
 use super::host::HostDir;
 use super::host::socket::{Listener, Stream};
 use super::scratch::Lower;
@@ -74,6 +75,7 @@ fn open(grant: &DirGrant) -> std::io::Result<(Arc<dyn Dir>, Option<Overlay>)> {
             let overlay = Overlay { lower: lower.clone(), host: grant.host.as_path().into() };
             (Arc::new(ScratchDir::Overlay(lower)), Some(overlay))
         }
+        Mode::Devices => (Arc::new(Devices), None),
     })
 }
 

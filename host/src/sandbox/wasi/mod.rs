@@ -10,6 +10,7 @@
 //! resolve    one resolution of paths for every kind of directory
 //! host       granted directories, files and sockets of the host
 //! scratch    files in memory: the scratch file system and overlays
+//! devices    the null device
 //! net        the loopback network in memory
 //! tracked    resources of the user's own kinds
 //! given_paths  where the paths began that calls were given: for the end of the heap
@@ -20,6 +21,7 @@
 mod abi;
 mod clock;
 mod context;
+mod devices;
 mod fault;
 mod given_paths;
 mod grants;

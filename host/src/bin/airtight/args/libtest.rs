@@ -156,6 +156,7 @@ mod tests {
         let (tests, run) = applied(&["--skip", "a", "b", "--exact", "--skip=c", "--ignored", "d"]);
         let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let expected = Selection {
+            go: airtight::GoFlags::default(),
             filters: strings(&["b", "d"]),
             exact: true,
             skip: strings(&["a", "c"]),

@@ -1,0 +1,245 @@
+//! The stacks of goroutines, as Go's runtime prints them: when it gives up, and when it is asked to.
+//!
+//! ```text
+//! goroutine 6 [chan receive]:
+//! example.com/ex.TestDead(0x508248)
+//!         /home/me/ex/a_test.go:16 +0x3
+//! created by testing.(*T).Run in goroutine 1
+//!         /usr/lib/go/src/testing/testing.go:2260 +0x54
+//! ```
+
+use crate::model::Frame;
+use crate::symbols::is_of_go;
+
+/// Goroutines that are read of a dump; of more, the rest is counted.
+const READ: usize = 1000;
+
+/// The function through which `testing` calls a test, and the file of a test binary's own `main`.
+const CALLER: &str = "testing.tRunner";
+const MAIN_FILE: &str = "_testmain.go";
+
+/// A goroutine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Goroutine {
+    pub number: u64,
+    /// What it does: `running`, `chan receive`.
+    pub state: String,
+    /// Its calls, innermost first.
+    pub stack: Vec<Frame>,
+    /// Where it was started; `None` of the first one and of the runtime's own.
+    pub created: Option<Frame>,
+}
+
+/// Reads a dump: its goroutines, in its order, and how many more there are.
+pub fn goroutines(text: &str) -> (Vec<Goroutine>, usize) {
+    let (mut all, mut more) = (Vec::<Goroutine>::new(), 0);
+    let mut lines = text.lines().peekable();
+    let mut inside = false;
+    while let Some(line) = lines.next() {
+        if let Some((number, state)) = header(line) {
+            inside = all.len() < READ;
+            if inside {
+                all.push(Goroutine { number, state: state.to_owned(), ..Goroutine::default() });
+            } else {
+                more += 1;
+            }
+            continue;
+        }
+        let Some(goroutine) = all.last_mut().filter(|_| inside) else { continue };
+        if line.is_empty() {
+            inside = false;
+            continue;
+        }
+        let Some((file, number)) = lines.peek().and_then(|next| place(next)) else { continue };
+        lines.next();
+        match line.strip_prefix("created by ") {
+            Some(by) => {
+                let by = by.rsplit_once(" in goroutine ").map_or(by, |(by, _)| by);
+                goroutine.created = Some(frame(by, file, number));
+            }
+            None => goroutine.stack.push(frame(function(line), file, number)),
+        }
+    }
+    (all, more)
+}
+
+impl Goroutine {
+    /// The calls between the library's at both ends: the user's own, and what is between them. All, where none is the user's.
+    pub fn user_frames(&self) -> Vec<Frame> {
+        user_frames(&self.stack)
+    }
+
+    /// The calls that a panic left.
+    pub fn frames_of_panic(&self) -> Vec<Frame> {
+        let from = self.stack.iter().rposition(|frame| frame.function == "panic").map_or(0, |at| at + 1);
+        user_frames(&self.stack[from..])
+    }
+
+    /// What it does, and the innermost place of the user's own: `goroutine 6 [chan receive] at a_test.go:16`.
+    pub fn words(&self) -> String {
+        let mut words = format!("goroutine {} [{}]", self.number, self.state);
+        if let Some(at) = self.stack.iter().find(|frame| frame.is_own()).or_else(|| self.stack.first()) {
+            words += &format!(" at {}", place_of(at));
+        }
+        if let Some(created) = self.created.as_ref().filter(|created| created.is_own()) {
+            words += &format!(", started at {}", place_of(created));
+        }
+        words
+    }
+
+    /// Whether the user wrote something of what it does or of what started it.
+    pub fn is_users(&self) -> bool {
+        self.stack.iter().chain(&self.created).any(Frame::is_own)
+    }
+}
+
+fn user_frames(stack: &[Frame]) -> Vec<Frame> {
+    let first = stack.iter().position(Frame::is_own);
+    let last = stack.iter().rposition(Frame::is_own);
+    match (first, last) {
+        (Some(first), Some(last)) => stack[first..=last].to_vec(),
+        _ => stack.iter().take_while(|frame| frame.function != CALLER).cloned().collect(),
+    }
+}
+
+/// `file:line` of a frame.
+fn place_of(frame: &Frame) -> String {
+    match (&frame.file, frame.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        _ => frame.function.clone(),
+    }
+}
+
+/// `goroutine 6 [chan receive, 2 minutes]:`, and what newer versions put between the number and the state.
+fn header(line: &str) -> Option<(u64, &str)> {
+    let (head, state) = line.strip_prefix("goroutine ")?.strip_suffix("]:")?.split_once('[')?;
+    Some((head.split(' ').next()?.parse().ok()?, state))
+}
+
+/// `\t/home/me/ex/a_test.go:16 +0x3`.
+fn place(line: &str) -> Option<(&str, u32)> {
+    let (place, _) = line.strip_prefix('\t')?.rsplit_once(" +0x").or_else(|| Some((line.strip_prefix('\t')?, "")))?;
+    let (file, line) = place.rsplit_once(':')?;
+    Some((file, line.parse().ok()?))
+}
+
+/// The function of a call: without its arguments.
+fn function(call: &str) -> &str {
+    let end = if call.ends_with(')') { call.rfind('(') } else { None };
+    &call[..end.unwrap_or(call.len())]
+}
+
+/// A frame with its file as it is named wherever it was built: by the path of its package. What is in the package of the test is
+/// told by its name alone, as `testing` does.
+fn frame(function: &str, file: &str, line: u32) -> Frame {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let package = package(function);
+    let own = !is_of_go(function) && name != MAIN_FILE;
+    let named = if own && name.ends_with("_test.go") { name.to_owned() } else { format!("{package}/{name}") };
+    let frame = Frame::new(function.replace("%2e", ".")).at(named, line);
+    if own { frame } else { frame.of_library("go") }
+}
+
+/// The path of a function's package: up to the first dot after the last slash.
+fn package(function: &str) -> String {
+    // Arguments of types can hold slashes.
+    let plain = function.split('[').next().unwrap_or(function);
+    let last = plain.rfind('/').map_or(0, |slash| slash + 1);
+    let end = plain[last..].find('.').map_or(plain.len(), |dot| last + dot);
+    plain[..end].replace("%2e", ".").trim_end_matches("_test").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEAD: &str = "\
+fatal error: all goroutines are asleep - deadlock!
+
+goroutine 1 [chan receive]:
+testing.(*T).Run(0x508008, {0x11d51, 0x8}, 0x30be68)
+	/usr/lib/go/src/testing/testing.go:2268 +0x55
+main.main()
+	_testmain.go:74 +0x3
+
+goroutine 6 [chan receive, 2 minutes]:
+example.com/ex/store%2ev2.(*Store[...]).wait({0x1?, 0x2?})
+	/home/me/ex/store/wait.go:9 +0x3
+example.com/ex.TestDead(0x508248)
+	/home/me/ex/a_test.go:16 +0x3
+testing.tRunner(0x508248, 0x30be68)
+	/usr/lib/go/src/testing/testing.go:2195 +0x12
+created by testing.(*T).Run in goroutine 1
+	/usr/lib/go/src/testing/testing.go:2260 +0x54
+
+goroutine 7 gp=0x40c1 m=nil [sleep]:
+time.Sleep(0x3e8)
+	/usr/lib/go/src/runtime/time.go:363 +0x12
+example.com/ex.TestDead.func1()
+	/home/me/ex/a_test.go:14
+created by example.com/ex.TestDead in goroutine 6
+	/home/me/ex/a_test.go:13 +0x2
+";
+
+    #[test]
+    fn goroutines_are_read_with_places_that_no_machine_decides() {
+        let (all, more) = goroutines(DEAD);
+        assert_eq!((all.len(), more), (3, 0));
+        let words: Vec<_> = all.iter().map(Goroutine::words).collect();
+        assert_eq!(
+            words,
+            [
+                "goroutine 1 [chan receive] at testing/testing.go:2268",
+                "goroutine 6 [chan receive, 2 minutes] at example.com/ex/store.v2/wait.go:9",
+                "goroutine 7 [sleep] at a_test.go:14, started at a_test.go:13",
+            ]
+        );
+        assert_eq!(all.iter().map(Goroutine::is_users).collect::<Vec<_>>(), [false, true, true]);
+        let own: Vec<_> = all[1].user_frames().into_iter().map(|frame| frame.function).collect();
+        assert_eq!(own, ["example.com/ex/store.v2.(*Store[...]).wait", "example.com/ex.TestDead"]);
+        assert_eq!(all[2].user_frames().len(), 1);
+        assert_eq!(all[0].user_frames().len(), 2, "all, where none is the user's");
+    }
+
+    #[test]
+    fn a_panic_is_where_it_was_raised() {
+        let text = "\
+goroutine 18 [running]:
+testing.tRunner.func1.2({0x7f13e8, 0x618920})
+	/go/src/testing/testing.go:2125 +0x232
+panic({0x7f13e8?, 0x618920?})
+	/go/src/runtime/panic.go:859 +0x125
+os.Exit(0x0)
+	/go/src/os/proc.go:67 +0x51
+example.com/ex.TestExitZero(0x35111c12a488?)
+	/tmp/goexp/ex/a_test.go:13 +0x45
+testing.tRunner(0x35111c12a488, 0x81deb0)
+	/go/src/testing/testing.go:2195 +0xea
+";
+        let (all, _) = goroutines(text);
+        let frames = all[0].frames_of_panic();
+        assert_eq!(frames, [Frame::new("example.com/ex.TestExitZero").at("a_test.go", 13)]);
+    }
+
+    #[test]
+    fn packages_are_named_as_they_are_imported() {
+        for (function, path) in [
+            ("main.main", "main"),
+            ("gopkg.in/yaml%2ev3.(*Decoder).Decode", "gopkg.in/yaml.v3"),
+            ("example.com/a.F[example.com/b.T]", "example.com/a"),
+            ("example.com/a_test.TestX.func1", "example.com/a"),
+            ("panic", "panic"),
+        ] {
+            assert_eq!(package(function), path, "{function}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in "(goroutine [0-9]{1,3} \\[a\\]:\n|created by a in goroutine 1\n|\t/a.go:[0-9]{1,12}( \\+0x1)?\n|a\\.b\\(\\)\n|\n|.){0,40}") {
+            for goroutine in goroutines(&text).0 {
+                (goroutine.user_frames(), goroutine.frames_of_panic(), goroutine.words());
+            }
+        }
+    }
+}

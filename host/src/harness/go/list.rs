@@ -1,0 +1,181 @@
+//! Which tests a Go test binary holds, by its own account: what `-test.list` prints.
+
+use super::flags::{GoFlags, alternatives};
+use crate::harness::listing::Program;
+use crate::harness::{ListError, Test};
+use crate::sandbox::StartCall;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Matches nothing.
+const NONE: &str = "$^";
+
+/// Why a benchmark is not run where nobody asks for it.
+const BENCHMARK: &str = "a benchmark; `-bench` or --include-ignored runs it once";
+
+/// What becomes of a name that starts so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Tests, examples and fuzz tests with their seeds: `-test.run` runs them.
+    Test,
+    Benchmark,
+}
+
+const KINDS: [(&str, Kind); 4] =
+    [("Test", Kind::Test), ("Benchmark", Kind::Benchmark), ("Fuzz", Kind::Test), ("Example", Kind::Test)];
+
+/// The tests of a module.
+pub(super) fn tests(program: &Program<'_>, flags: &GoFlags) -> Result<Vec<Test>, ListError> {
+    let lister = Asker { program, noise: program.answer_of_exit(&["-test.list", NONE])? };
+    let all = lister.names("^")?;
+    let run = Choice::new(&lister, flags.run.as_deref())?;
+    let skip = Choice::new(&lister, flags.skip.as_deref())?;
+    let bench = Choice::new(&lister, flags.bench.as_deref())?;
+    let tests = all.into_iter().map(|name| {
+        let kind = kind(&name).unwrap_or(Kind::Test);
+        let benchmark = kind == Kind::Benchmark;
+        // `-run` says nothing of benchmarks, and `-bench` nothing of tests.
+        let choice = if benchmark { &bench } else { &run };
+        let pattern = choice.pattern_for(&name);
+        let skipped = skip.pattern_for(&name);
+        let whole = Some(format!("^{name}$"));
+        // Who asks for some tests asks for no benchmark.
+        let unasked = benchmark && bench.is_whole() && !run.is_whole();
+        let left_out = unasked || !choice.is_whole() && pattern.is_none() || skipped.is_some() && skipped == whole;
+        let pattern = pattern.or(whole).unwrap_or_default();
+        let mut args = vec!["-test.v=test2json".to_owned(), "-test.paniconexit0".to_owned()];
+        if benchmark {
+            args.extend(["-test.run=^$".to_owned(), format!("-test.bench={pattern}"), "-test.benchtime=1x".to_owned()]);
+        } else {
+            args.push(format!("-test.run={pattern}"));
+        }
+        args.extend(flags.skip.iter().map(|skip| format!("-test.skip={skip}")));
+        args.extend(flags.passed.iter().cloned());
+        let start = StartCall { args: args.into_iter().map(Arc::from).collect(), ..StartCall::default() };
+        let ignored = (benchmark && flags.bench.is_none()).then(|| BENCHMARK.to_owned());
+        Test { name: Arc::from(name), ignored, start, left_out, ..Test::default() }
+    });
+    Ok(tests.collect())
+}
+
+/// Asks a module for its tests, of which TestMain may say more than their names.
+struct Asker<'a> {
+    program: &'a Program<'a>,
+    /// What it prints where no name is.
+    noise: Vec<u8>,
+}
+
+impl Asker<'_> {
+    /// The names that match.
+    fn names(&self, pattern: &str) -> Result<Vec<String>, ListError> {
+        let said = self.program.answer_of_exit(&["-test.list", pattern])?;
+        names_in(&said, &self.noise).ok_or_else(|| ListError::Answer {
+            problem: "prints other things than their names, which cannot be told apart".to_owned(),
+            by_wall_clock: false,
+        })
+    }
+}
+
+/// The names in an answer, of which one without names is `noise`: what TestMain prints before and after.
+fn names_in(said: &[u8], noise: &[u8]) -> Option<Vec<String>> {
+    let common = said.iter().zip(noise).take_while(|(a, b)| a == b).count();
+    (0..=common).rev().find_map(|before| {
+        let between = said[before..].strip_suffix(&noise[before..])?;
+        if !between.is_empty() && !between.ends_with(b"\n") {
+            return None;
+        }
+        let lines = between.split(|byte| *byte == b'\n');
+        let names: Option<Vec<String>> = lines.filter(|line| !line.is_empty()).map(name).collect();
+        names
+    })
+}
+
+/// A line as the name of a test.
+fn name(line: &[u8]) -> Option<String> {
+    let name = std::str::from_utf8(line).ok()?;
+    kind(name).map(|_| name.to_owned())
+}
+
+/// What is called so, by Go's rule: no small letter follows the first word.
+fn kind(name: &str) -> Option<Kind> {
+    let is_identifier = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let (_, kind) = KINDS.into_iter().find(|(word, _)| {
+        let rest = name.strip_prefix(word);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+    })?;
+    is_identifier.then_some(kind)
+}
+
+/// What a pattern says of each test.
+struct Choice {
+    /// None where there is no pattern: of each test all.
+    patterns: Option<HashMap<String, String>>,
+}
+
+impl Choice {
+    /// Whom a pattern selects, by the module's own account, so that the pattern has the meaning that Go gives it.
+    fn new(lister: &Asker<'_>, pattern: Option<&str>) -> Result<Self, ListError> {
+        let Some(pattern) = pattern else { return Ok(Self { patterns: None }) };
+        let mut patterns = HashMap::<String, Vec<Option<String>>>::new();
+        for alternative in alternatives(pattern) {
+            let matching = if alternative.test.is_empty() { "^" } else { &alternative.test };
+            for name in lister.names(matching)?.into_iter().collect::<HashSet<_>>() {
+                patterns.entry(name).or_default().push(alternative.within.clone());
+            }
+        }
+        let joined = patterns.into_iter().map(|(name, within)| {
+            let of = |within: &Option<String>| within.as_ref().map(|within| format!("^{name}$/{within}"));
+            // Where one of them selects the whole test, no other says less.
+            let parts: Option<Vec<String>> = within.iter().map(of).collect();
+            let pattern = parts.map_or_else(|| format!("^{name}$"), |parts| parts.join("|"));
+            (name, pattern)
+        });
+        Ok(Self { patterns: Some(joined.collect()) })
+    }
+
+    /// Whether it selects everything.
+    fn is_whole(&self) -> bool {
+        self.patterns.is_none()
+    }
+
+    /// The pattern that runs of this test what is selected; `None` where nothing is, or all.
+    fn pattern_for(&self, name: &str) -> Option<String> {
+        self.patterns.as_ref()?.get(name).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_what_test_main_prints() {
+        let names = |said: &str, noise: &str| names_in(said.as_bytes(), noise.as_bytes());
+        let ab = Some(vec!["TestA".to_owned(), "ExampleB_x".to_owned()]);
+        assert_eq!(names("TestA\nExampleB_x\n", ""), ab);
+        assert_eq!(names("set-up\nTestA\nExampleB_x\nTeardown\n", "set-up\nTeardown\n"), ab);
+        assert_eq!(names("set-up...TestA\nExampleB_x\n", "set-up..."), ab);
+        assert_eq!(names("TestA\nExampleB_x\nTestA\nTestA\n", "TestA\nTestA\n").map(|names| names.len()), Some(2));
+        assert_eq!(names("set-up\n", "set-up\n"), Some(Vec::new()));
+        assert_eq!(names("Testing\n", ""), None);
+        assert_eq!(names("now 1\nTestA\n", "now 2\n"), None);
+    }
+
+    #[test]
+    fn what_is_a_test_is_told_as_go_tells_it() {
+        for (text, is) in [
+            ("TestA", Some(Kind::Test)),
+            ("Test", Some(Kind::Test)),
+            ("Test_a", Some(Kind::Test)),
+            ("TestÄ", Some(Kind::Test)),
+            ("FuzzA", Some(Kind::Test)),
+            ("Example", Some(Kind::Test)),
+            ("BenchmarkA", Some(Kind::Benchmark)),
+            ("Testing", None),
+            ("TestA B", None),
+            ("ok", None),
+        ] {
+            assert_eq!(kind(text), is, "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Where the tests of a Go package run: in its directory, as `go test` has it, which is an overlay, so that its files never change.
+
+use super::plan::ModuleGrants;
+use crate::model::Harness;
+use crate::policy::{DirGrant, Mode};
+use std::path::Path;
+
+/// How reports name the package's directory and Go's own.
+const PACKAGE: &str = ".";
+const GOROOT: &str = "$GOROOT";
+
+/// Where the null device is.
+const DEVICES: &str = "/dev";
+
+impl ModuleGrants {
+    /// What the tests of a Go package get: an overlay of its directory at its own path, which is their working directory and what
+    /// `runtime.Caller` tells; and, where it is known, the directory of Go itself at its own path, to be read: time zones are there,
+    /// and what the standard library's own tests read.
+    ///
+    /// ```
+    /// use airtight::ModuleGrants;
+    /// use std::path::Path;
+    ///
+    /// let grants = ModuleGrants::go_package(Path::new("/work/store"), Some(Path::new("/usr/lib/go")));
+    /// assert_eq!(grants.dirs[0].guest, "/work/store");
+    /// assert_eq!(grants.env, [("PWD".to_owned(), "/work/store".to_owned())]);
+    /// ```
+    #[must_use]
+    pub fn go_package(dir: &Path, goroot: Option<&Path>) -> Self {
+        let grant = |host: &Path, name: &str, mode| DirGrant {
+            guest: host.to_string_lossy().into_owned(),
+            host: host.to_owned(),
+            mode,
+            name: None,
+            alias_of: Some(name.to_owned()),
+        };
+        let package = grant(dir, PACKAGE, Mode::Overlay);
+        let env = vec![("PWD".to_owned(), package.guest.clone())];
+        let goroot = goroot.map(|goroot| grant(goroot, GOROOT, Mode::ReadOnly));
+        Self { dirs: std::iter::once(package).chain(goroot).collect(), env }
+    }
+
+    /// What the tests of this harness get whoever runs them: Go's have the null device.
+    pub(super) fn for_harness(mut self, harness: Harness) -> Self {
+        if harness == Harness::Go {
+            self.dirs.push(DirGrant {
+                guest: DEVICES.to_owned(),
+                host: DEVICES.into(),
+                mode: Mode::Devices,
+                name: None,
+                alias_of: None,
+            });
+        }
+        self
+    }
+
+    /// Whether a directory is where the tests run.
+    pub(super) fn is_working_directory(&self, dir: &DirGrant) -> bool {
+        self.env.iter().any(|(name, value)| name == "PWD" && *value == dir.guest)
+    }
+}

@@ -1,0 +1,191 @@
+//! `/dev` as programs expect it that look for the null device there: a directory with `null` in it, and nothing else, ever.
+
+use super::fault::Fault;
+use super::table::{Dir, DirEntry, File, FileOrDir, OpenMode, Result, Times};
+use super::world::World;
+use std::any::Any;
+use std::io::SeekFrom;
+use std::sync::Arc;
+use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetype};
+
+/// The one name.
+const NULL: &str = "null";
+
+const DIR_INODE: u64 = 1;
+const NULL_INODE: u64 = 2;
+
+/// The directory.
+pub struct Devices;
+
+/// What a path leads to.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Dir,
+    Null,
+}
+
+/// Where a path leads.
+fn resolve(path: &str) -> Result<Place> {
+    let mut parts = path.split('/').filter(|part| !["", "."].contains(part));
+    match (parts.next(), parts.next()) {
+        (None, _) if path.is_empty() => Err(Errno::Noent.into()),
+        (None, _) => Ok(Place::Dir),
+        (Some(".."), _) => Err(Errno::Perm.into()),
+        (Some(NULL), None) if !path.ends_with('/') => Ok(Place::Null),
+        (Some(NULL), _) => Err(Errno::Notdir.into()),
+        (Some(_), _) => Err(Errno::Noent.into()),
+    }
+}
+
+/// Why nothing can be made, moved or removed here.
+fn refused<T>() -> Result<T> {
+    Err(Errno::Rofs.into())
+}
+
+fn stat(place: &Place) -> Filestat {
+    let (ino, filetype) = match place {
+        Place::Dir => (DIR_INODE, Filetype::Directory),
+        Place::Null => (NULL_INODE, Filetype::CharacterDevice),
+    };
+    Filestat { dev: 0, ino, filetype, nlink: 1, size: 0, atim: 0, mtim: 0, ctim: 0 }
+}
+
+impl Dir for Devices {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn open(&self, _: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
+        match resolve(path) {
+            Ok(_) if how.exclusive => Err(Errno::Exist.into()),
+            Ok(Place::Null) if how.directory => Err(Errno::Notdir.into()),
+            Ok(Place::Null) => Ok(FileOrDir::File(Box::new(Null { flags: how.flags }))),
+            Ok(Place::Dir) if how.changes() => Err(Errno::Isdir.into()),
+            Ok(Place::Dir) => Ok(FileOrDir::Dir(Arc::new(Self))),
+            Err(Fault::Errno(Errno::Noent)) if how.create => refused(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn stat(&self, _: &mut World) -> Result<Filestat> {
+        Ok(stat(&Place::Dir))
+    }
+
+    fn stat_path(&self, _: &mut World, path: &str, _follow: bool) -> Result<Filestat> {
+        resolve(path).map(|place| stat(&place))
+    }
+
+    fn list(&self, _: &mut World) -> Result<Vec<DirEntry>> {
+        let entry = |name: &str, ino, kind| DirEntry { name: name.to_owned(), ino, kind };
+        let own = [".", ".."].map(|name| entry(name, DIR_INODE, Filetype::Directory));
+        Ok(own.into_iter().chain([entry(NULL, NULL_INODE, Filetype::CharacterDevice)]).collect())
+    }
+
+    fn read_link(&self, _: &mut World, path: &str) -> Result<String> {
+        resolve(path).and(Err(Errno::Inval.into()))
+    }
+
+    fn create_dir(&self, _: &mut World, path: &str) -> Result<()> {
+        match resolve(path) {
+            Ok(_) => Err(Errno::Exist.into()),
+            Err(_) => refused(),
+        }
+    }
+
+    fn remove_dir(&self, _: &mut World, _: &str) -> Result<()> {
+        refused()
+    }
+
+    fn unlink(&self, _: &mut World, _: &str) -> Result<()> {
+        refused()
+    }
+
+    fn symlink(&self, _: &mut World, _: &str, _: &str) -> Result<()> {
+        refused()
+    }
+
+    fn rename(&self, _: &mut World, _: &str, _: &dyn Dir, _: &str) -> Result<()> {
+        refused()
+    }
+
+    fn link(&self, _: &mut World, _: &str, _: bool, _: &dyn Dir, _: &str) -> Result<()> {
+        refused()
+    }
+
+    fn set_times(&self, _: &mut World, _: &str, _: bool, _: Times) -> Result<()> {
+        refused()
+    }
+}
+
+/// The null device: nothing comes out of it, and everything goes in.
+struct Null {
+    flags: Fdflags,
+}
+
+impl File for Null {
+    fn kind(&self) -> Filetype {
+        Filetype::CharacterDevice
+    }
+
+    fn flags(&self) -> Fdflags {
+        self.flags
+    }
+
+    fn set_flags(&mut self, flags: Fdflags) -> Result<()> {
+        self.flags = flags;
+        Ok(())
+    }
+
+    fn read(&mut self, _: &mut World, _: &mut [u8]) -> Result<usize> {
+        Ok(0)
+    }
+
+    fn read_at(&mut self, _: &mut World, _: &mut [u8], _offset: u64) -> Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&mut self, _: &mut World, bytes: &[u8]) -> Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn write_at(&mut self, _: &mut World, bytes: &[u8], _offset: u64) -> Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn seek(&mut self, _: &mut World, _: SeekFrom) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn stat(&self, _: &mut World) -> Result<Filestat> {
+        Ok(stat(&Place::Null))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errno<T>(done: Result<T>) -> Option<Errno> {
+        match done {
+            Ok(_) => None,
+            Err(Fault::Errno(errno)) => Some(errno),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_null_device_is_ever_there() {
+        for (path, place) in [("null", Place::Null), ("./null", Place::Null), (".", Place::Dir), ("./", Place::Dir)] {
+            assert_eq!(resolve(path).ok(), Some(place), "{path}");
+        }
+        for (path, expected) in [
+            ("", Errno::Noent),
+            ("zero", Errno::Noent),
+            ("null/", Errno::Notdir),
+            ("null/x", Errno::Notdir),
+            ("../etc", Errno::Perm),
+        ] {
+            assert_eq!(errno(resolve(path)), Some(expected), "{path}");
+        }
+    }
+}

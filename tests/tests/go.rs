@@ -1,0 +1,191 @@
+//! Go's own test harness: with test binaries that Go builds, where it is to be had, and with one written by hand, always.
+
+use airtight_tests::{go, go_test_binary, guests_dir, read_report, run, scratch_dir, tests, verdicts};
+use serde_json::Value;
+use std::path::Path;
+
+/// A program that answers as a Go test binary does: to `-test.list` with names, and else by what it is to run, which it knows by the
+/// last letter of the test's name.
+fn by_hand() -> String {
+    let framed = |text: &str| text.replace("^V", "\\16").replace('\n', "\\n");
+    let answers = [
+        ('A', 0, "^V=== RUN   TestA\nprinted^V--- PASS: TestA (0.00s)\n^V=== NAME  \n^VPASS\n"),
+        ('F', 1, "^V=== RUN   TestF\n    f_test.go:3: got 1\n^V--- FAIL: TestF (0.00s)\n^VFAIL\n"),
+        ('G', 0, "^V=== RUN   TestG\n^V--- PASS: TestG (0.00s)\n^V--- FAIL: TestG (0.00s)\n^VPASS\n"),
+        ('N', 0, "testing: warning: no tests to run\n^VPASS\n"),
+        ('P', 0, "--- PASS: TestP (0.00s)\nPASS\n"),
+        ('S', 0, "^V=== RUN   TestS\n    s_test.go:3: not today\n^V--- SKIP: TestS (0.00s)\n^VPASS\n"),
+        ('X', 3, "^V=== RUN   TestX\n"),
+    ];
+    let names: String = answers.iter().map(|(letter, ..)| format!("Test{letter}\n")).collect();
+    let mut data = format!("(data (i32.const 4096) \"{}\")", framed(&names));
+    let mut cases = String::new();
+    for (nth, (letter, status, text)) in answers.iter().enumerate() {
+        let at = 8192 + 512 * nth;
+        data += &format!("(data (i32.const {at}) \"{}\")", framed(text));
+        cases += &format!(
+            "(if (i32.eq (local.get $letter) (i32.const {})) (then (call $say (i32.const {at}) (i32.const {})) (call $exit (i32.const {status}))))",
+            u32::from(*letter),
+            text.replace("^V", "v").len(),
+        );
+    }
+    format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 16384) "\00testing.(*M).Run\00testing.runTests\00")
+            {data}
+            (func $say (param $at i32) (param $len i32)
+                (i32.store (i32.const 16) (local.get $at))
+                (i32.store (i32.const 20) (local.get $len))
+                (drop (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24))))
+            (func (export "_start") (local $end i32) (local $letter i32)
+                (drop (call $args_sizes_get (i32.const 0) (i32.const 4)))
+                (drop (call $args_get (i32.const 32) (i32.const 1024)))
+                ;; The last argument ends in a letter, a dollar sign and a zero; a pattern of names begins with what it is alone.
+                (local.set $end (i32.add (i32.const 1024) (i32.load (i32.const 4))))
+                (if (i32.eq (i32.load8_u (i32.sub (local.get $end) (i32.const 2))) (i32.const 94)) (then
+                    (if (i32.eqz (i32.eq (i32.load8_u (i32.sub (local.get $end) (i32.const 3))) (i32.const 36))) (then
+                        (call $say (i32.const 4096) (i32.const {}))))
+                    (call $exit (i32.const 0))))
+                (local.set $letter (i32.load8_u (i32.sub (local.get $end) (i32.const 3))))
+                {cases}
+                (call $exit (i32.const 9))))"#,
+        names.len(),
+    )
+}
+
+fn details<'r>(report: &'r Value, test: &str) -> &'r Value {
+    let found = tests(report).find(|(_, record)| record["name"] == test);
+    found.unwrap_or_else(|| panic!("no {test}")).1
+}
+
+fn message(report: &Value, test: &str) -> String {
+    details(report, test)["message"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_verdict_takes_the_closing_line_and_the_status() {
+    let dir = scratch_dir();
+    std::fs::write(dir.path().join("hand.test.wasm"), wat::parse_str(by_hand()).unwrap()).unwrap();
+    let ran = run(dir.path(), ["run", "hand.test.wasm", "--report", "json=report.json"]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let report = read_report(&dir.path().join("report.json"));
+    assert_eq!(report["canonical"]["modules"][0]["harness"], "go");
+    let found = verdicts(&report);
+    let found: Vec<_> = found.iter().map(|(test, verdict)| format!("{test} {verdict}")).collect();
+    insta::assert_snapshot!(found.join("\n"), @r"
+    hand.test TestA pass
+    hand.test TestF fail
+    hand.test TestG fail
+    hand.test TestN fail
+    hand.test TestP fail
+    hand.test TestS skip
+    hand.test TestX exit
+    ");
+    assert_eq!(message(&report, "TestF"), "f_test.go:3: got 1");
+    assert_eq!(details(&report, "TestS")["reason"], "not today");
+    assert!(message(&report, "TestG").contains("it tells two ends of TestG"), "{}", message(&report, "TestG"));
+    assert!(message(&report, "TestN").contains("had not run the test"));
+    assert!(message(&report, "TestP").contains("had not run the test"));
+    assert!(message(&report, "TestX").contains("os.Exit(3)"));
+}
+
+#[test]
+fn flags_of_testing_select_and_what_has_no_meaning_here_is_refused() {
+    let dir = scratch_dir();
+    std::fs::write(dir.path().join("hand.test.wasm"), wat::parse_str(by_hand()).unwrap()).unwrap();
+    let run = |args: &[&str]| run(dir.path(), ["run", "hand.test.wasm", "--"].iter().chain(args));
+    for (args, status, says) in [
+        (&["-test.count=2"][..], 2, "-test.count=2: a test ends the same way each time; it is run once"),
+        (&["-test.coverprofile", "c.out"], 2, "no files leave the sandbox"),
+        (&["-test.shuffle=off", "-test.v"], 100, ""),
+    ] {
+        let ran = run(args);
+        assert_eq!(ran.status, Some(status), "{args:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
+    }
+}
+
+/// The verdict with which a test's name begins; of one that is run for its output and the like, after the word that says so.
+fn named(test: &str) -> String {
+    let name = ["Test", "Example_", "Fuzz"].iter().find_map(|word| test.strip_prefix(word));
+    let Some(name) = name else { return "skip".to_owned() };
+    let mut words = name.char_indices().filter(|(at, c)| *at > 0 && c.is_uppercase());
+    name[..words.next().map_or(name.len(), |(at, _)| at)].to_lowercase()
+}
+
+/// Runs the tests of a package that Go builds.
+fn report_of(go: &Path, package: &str, args: &[&str]) -> (i32, Value) {
+    let dir = scratch_dir();
+    let package = guests_dir().join("go").join(package);
+    let module = go_test_binary(go, &package, dir.path());
+    let json = format!("json={}", dir.path().join("report.json").display());
+    let dir_of_package = format!("{0}::{0}:overlay", std::fs::canonicalize(&package).unwrap().display());
+    let pwd = format!("PWD={}", std::fs::canonicalize(&package).unwrap().display());
+    let first = ["run", module.to_str().unwrap(), "--dir", &dir_of_package, "--env", &pwd, "--report", &json];
+    let ran = run(dir.path(), first.iter().chain(args));
+    let status = ran.status.unwrap_or(-1);
+    assert!([0, 100].contains(&status), "{}{}", ran.stdout, ran.stderr);
+    (status, read_report(&dir.path().join("report.json")))
+}
+
+#[test]
+fn every_ending_of_a_go_test_has_its_verdict() {
+    let Some(go) = go("no verdict of a Go test was looked at") else { return };
+    let goroot = go.parent().and_then(Path::parent).unwrap().display().to_string();
+    let (status, report) = report_of(&go, "endings", &["--dir", &format!("{goroot}::{goroot}")]);
+    assert_eq!(status, 100);
+    let wrong: Vec<_> = tests(&report)
+        .map(|(_, test)| (test["name"].as_str().unwrap(), test["verdict"].as_str().unwrap()))
+        .filter(|(name, verdict)| named(name) != *verdict)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(tests(&report).count(), 23);
+    for (test, says) in [
+        ("TestFailWithAnError", "endings_test.go:58: got 1\nwant 2\nendings_test.go:59: and more"),
+        ("TestFailByAPanic", "panic: boom"),
+        ("TestFailByExitZero", "unexpected call to os.Exit(0) during test"),
+        ("TestFailAfterAForgedEnd", "the truth"),
+        ("TestExitThree", "os.Exit(3)"),
+        ("TestTimeoutForAllAreAsleep", "[sync.Mutex.Lock] at endings_test.go:104, started at endings_test.go:101"),
+        ("Example_fail", "got:\nhello\nwant:\nbye"),
+        ("FuzzFail", "a subtest of it failed"),
+    ] {
+        assert!(message(&report, test).contains(says), "{test}: {}", message(&report, test));
+    }
+    let subtests = |test: &str| -> Vec<String> {
+        let all = details(&report, test)["subtests"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .map(|sub| format!("{} {}", sub["name"].as_str().unwrap(), sub["verdict"].as_str().unwrap()))
+            .collect()
+    };
+    assert_eq!(subtests("TestPassWithSubtests"), ["a_b pass", "x/y pass", "a_b#01 pass"]);
+    assert_eq!(subtests("TestFailInASubtest"), ["passes pass", "fails fail", "skips skip"]);
+    assert_eq!(subtests("FuzzFail"), ["seed#0 pass", "seed#1 fail"]);
+    let panic = &details(&report, "TestFailByAPanic")["stack"][0];
+    assert_eq!((panic["file"].as_str(), panic["line"].as_u64()), (Some("endings_test.go"), Some(80)));
+}
+
+#[test]
+fn patterns_have_the_meaning_that_go_gives_them() {
+    let Some(go) = go("no pattern of `-test.run` was tried") else { return };
+    let selected = |args: &[&str]| -> Vec<String> {
+        let (_, report) = report_of(&go, "endings", &[&["--"], args].concat());
+        tests(&report).map(|(_, test)| test["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(selected(&["-test.run=^TestSkip$|ByExit"]), ["TestFailByExitZero", "TestSkip"]);
+    assert_eq!(selected(&["-test.run=Skip", "-test.skip=Without"]), ["TestSkip"]);
+    assert_eq!(selected(&["-test.run=^$", "-test.bench=."]), ["BenchmarkPass"]);
+    let (status, report) = report_of(&go, "endings", &["--", "-test.run=FailInASubtest/passes"]);
+    assert_eq!(status, 0);
+    let subtests = details(&report, "TestFailInASubtest")["subtests"].as_array().unwrap().len();
+    assert_eq!(subtests, 1);
+    let dir = scratch_dir();
+    let module = go_test_binary(&go, &guests_dir().join("go/endings"), dir.path());
+    let none = run(dir.path(), ["run", module.to_str().unwrap(), "--", "-test.run", "^TestNope$"]);
+    assert_eq!(none.status, Some(4), "{}{}", none.stdout, none.stderr);
+}
