@@ -298,7 +298,8 @@ impl WasiSnapshotPreview1 for Wasi {
         let path = self.path(memory, path)?;
         self.table.dir(dirfd, rights::to_open(oflags))?;
         let asked = RightsPair { base, inheriting };
-        self.table.get(dirfd)?.rights.passes_on(asked, flags)?;
+        let parent = self.table.get(dirfd)?.rights;
+        parent.passes_on(asked, flags)?;
         let how = OpenMode {
             follow: follows(dirflags),
             create: oflags.contains(types::Oflags::CREAT),
@@ -309,7 +310,7 @@ impl WasiSnapshotPreview1 for Wasi {
             write: base.contains(Rights::FD_WRITE),
             flags,
         };
-        let opened = self.open_path(dirfd, &path, how, asked);
+        let opened = self.open_path(dirfd, &path, how, asked.opened_from(parent));
         Ok(self.note_missing(dirfd, &path, opened)?)
     }
 

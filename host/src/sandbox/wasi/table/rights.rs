@@ -40,6 +40,17 @@ impl RightsPair {
         Self { base: self.base & whole.base, inheriting: self.inheriting & whole.inheriting }
     }
 
+    /// The same for what is opened from a directory with these rights. A directory that passes on writing lets files be made in it and cut
+    /// short, too: engines that check no rights allow that, so that programs do not ask for it. Go's `os.Root` is one.
+    pub fn opened_from(self, parent: Self) -> Self {
+        let implied = if self.inheriting.contains(Rights::FD_WRITE) {
+            parent.base & (Rights::PATH_CREATE_FILE | Rights::PATH_FILESTAT_SET_SIZE)
+        } else {
+            Rights::empty()
+        };
+        Self { base: self.base | implied, ..self }
+    }
+
     /// What bytes may be moved through it.
     pub fn access(self) -> Access {
         Access::new(self.base.contains(Rights::FD_READ), self.base.contains(Rights::FD_WRITE))
@@ -171,6 +182,19 @@ mod tests {
         let without = ask(of_dir(), Rights::FD_DATASYNC);
         assert_eq!(errno(without.passes_on(ask(nothing, nothing), Fdflags::DSYNC)), None);
         assert_eq!(errno(without.passes_on(ask(nothing, nothing), Fdflags::RSYNC)), Some(Errno::Notcapable));
+    }
+
+    #[test]
+    fn who_passes_on_writing_lets_files_be_made() {
+        let parent = RightsPair::whole(Kind::Dir, Access::None);
+        let asked = |inheriting| RightsPair { base: Rights::PATH_OPEN, inheriting };
+        let opened = |parent, inheriting| asked(inheriting).opened_from(parent).for_kind(Kind::Dir).base;
+        let both = Rights::PATH_CREATE_FILE | Rights::PATH_FILESTAT_SET_SIZE;
+        assert_eq!(opened(parent, Rights::FD_WRITE), Rights::PATH_OPEN | both);
+        assert_eq!(opened(parent, Rights::FD_READ), Rights::PATH_OPEN);
+        let without = RightsPair { base: parent.base - both, ..parent };
+        assert_eq!(opened(without, Rights::FD_WRITE), Rights::PATH_OPEN, "who has not got it cannot pass it on");
+        assert_eq!(asked(Rights::FD_WRITE).opened_from(parent).for_kind(Kind::File).base, Rights::empty());
     }
 
     #[test]
