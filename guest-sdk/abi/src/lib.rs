@@ -48,6 +48,7 @@
 
 extern crate alloc;
 
+pub mod go;
 pub mod journal;
 pub mod limits;
 pub mod mem;

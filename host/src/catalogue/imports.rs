@@ -2,7 +2,7 @@
 
 use super::module::Module;
 use super::{CatalogueError, exceptions, threads, wasi};
-use airtight_abi::{mem, net, scopes, tracked};
+use airtight_abi::{go, mem, net, scopes, tracked};
 use std::fmt;
 use wasmparser::{FuncType, Import, MemoryType, TagType, TypeRef, ValType};
 
@@ -81,7 +81,12 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
             FuncType::new(params, results)
         }
         net::MODULE => {
-            let own = net::IMPORTS.iter().chain(&mem::IMPORTS).chain(&scopes::IMPORTS).chain(&tracked::IMPORTS);
+            let own = net::IMPORTS
+                .iter()
+                .chain(&mem::IMPORTS)
+                .chain(&scopes::IMPORTS)
+                .chain(&tracked::IMPORTS)
+                .chain(&go::IMPORTS);
             let own = own.clone().find(|(name, _)| *name == import.name);
             let (_, params) = own.ok_or_else(|| Some("is no function of this version of airtight".to_owned()))?;
             FuncType::new(vec![ValType::I32; *params], [ValType::I32])

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
     FuncType, FunctionSectionReader, GlobalSectionReader, GlobalType, Import, ImportSectionReader, MemorySectionReader,
-    MemoryType, Name, NameSectionReader, Operator, TableSectionReader, TableType, TagSectionReader, TypeRef,
-    TypeSectionReader, ValType,
+    MemoryType, Name, NameSectionReader, Operator, ProducersSectionReader, TableSectionReader, TableType,
+    TagSectionReader, TypeRef, TypeSectionReader, ValType,
 };
 
 /// A parsed module. Index spaces are those of the specification: what is imported comes first.
@@ -178,6 +178,15 @@ impl<'a> Module<'a> {
     pub(crate) fn names(&self) -> impl Iterator<Item = Result<Name<'a>, BinaryReaderError>> {
         let section = self.sections.iter().find(|section| section.name == "name");
         section.map(|section| NameSectionReader::new(section.reader(self.bytes))).into_iter().flatten()
+    }
+
+    /// The version of Go that made the module, as its linker notes it: `go1.27.3`; `None` where it was not Go.
+    pub(crate) fn go_version(&self) -> Option<&'a str> {
+        let section = self.sections.iter().find(|section| section.name == "producers")?;
+        let fields = ProducersSectionReader::new(section.reader(self.bytes)).ok()?;
+        let language = fields.into_iter().map_while(Result::ok).find(|field| field.name == "language")?;
+        let go = language.values.into_iter().map_while(Result::ok).find(|value| value.name == "Go")?;
+        Some(go.version)
     }
 
     /// The functions that have names, by index, in the order of the name section.

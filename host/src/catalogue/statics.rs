@@ -83,6 +83,23 @@ impl<'a> Statics<'a> {
         self.functions.get(&index).copied()
     }
 
+    /// All of it as one piece, with the address at which it begins; what lies between its parts is zero. `None` where there is none,
+    /// or it is mostly gaps.
+    pub(crate) fn image(&self) -> Option<(u32, Vec<u8>)> {
+        let (first, (last, end)) = (self.segments.first()?.0, *self.segments.last()?);
+        let whole = (last - first) as usize + end.len();
+        let held: usize = self.segments.iter().map(|(_, data)| data.len()).sum();
+        if whole > held.saturating_mul(4).saturating_add(1 << 16) {
+            return None;
+        }
+        let mut image = vec![0; whole];
+        for (start, data) in &self.segments {
+            let at = (start - first) as usize;
+            image[at..at + data.len()].copy_from_slice(data);
+        }
+        Some((first, image))
+    }
+
     /// The functions in the table, with their indices there.
     pub(crate) fn functions(&self) -> impl Iterator<Item = (u32, u32)> {
         self.functions.iter().map(|(index, function)| (*index, *function))

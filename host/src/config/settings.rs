@@ -115,22 +115,16 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         let problem = match (LeakSetting::from_key(name), name) {
-            (Some(setting), _) if setting.is_settable() => {
+            (Some(setting), _) => {
                 patch.set(setting, check.choice(&at.key(name, value), value, "an action", ACTIONS));
                 continue;
             }
-            (Some(_), _) => Problem::Text {
-                text: name.to_owned(),
-                what: "a kind of leak yet",
-                rule: "no test can leave any: remove the setting",
-            },
             (None, "lost") => {
                 let home = "what is lost is called `heap` here: write leaks = { heap = \"fail\" }".to_owned();
                 Problem::Misplaced { key: "lost".to_owned(), home }
             }
             (None, other) => {
-                let settable = LeakSetting::ALL.into_iter().filter(|setting| setting.is_settable());
-                let known: Vec<_> = settable.map(LeakSetting::key).collect();
+                let known = LeakSetting::ALL.map(LeakSetting::key).to_vec();
                 let nearest = nearest(other, known.iter().copied()).map(str::to_owned);
                 Problem::UnknownKey { key: other.to_owned(), nearest, known }
             }

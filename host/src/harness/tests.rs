@@ -47,6 +47,14 @@ fn a_program_is_one_test() {
 }
 
 #[test]
+fn a_test_binary_of_go_is_known_by_its_own_tables() {
+    let holding = |texts: &str| read(&wasm(&format!(r#"(memory 1) (data (i32.const 8) "{texts}") {START}"#))).harness;
+    assert_eq!(holding(r"\00testing.(*M).Run\00\00testing.runTests\00"), Harness::Go);
+    assert_eq!(holding(r"\00testing.(*M).Run\00"), Harness::Command, "a program may name it");
+    assert_eq!(holding("testing.(*M).Run, testing.runTests"), Harness::Command);
+}
+
+#[test]
 fn one_module_may_hold_both_harnesses() {
     let test = r#"(export "airtight:test/b" (func $i))"#;
     let module = sdk(&format!("{START} {LIBTEST} {SHARED} {test}"));

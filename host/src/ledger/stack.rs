@@ -16,6 +16,19 @@ impl RawFrame {
     /// What stands for the frames that [`both_ends`] leaves out; no module has as many functions. How many they were is not part
     /// of it, so that a recursion is one place however deep it is.
     pub const LEFT_OUT: Self = Self { function: u32::MAX, offset: None };
+
+    /// What marks the number of a block of Go's among offsets: no code is as long.
+    const GO: u32 = 1 << 31;
+
+    /// A call on a goroutine's stack: of its function, the block to which the call returns.
+    pub fn of_go(function: u32, block: u32) -> Self {
+        Self { function, offset: Some(Self::GO | block) }
+    }
+
+    /// The block, of a call on a goroutine's stack.
+    pub fn go_block(self) -> Option<u32> {
+        self.offset.filter(|offset| offset & Self::GO != 0).map(|offset| offset & !Self::GO)
+    }
 }
 
 /// A captured stack, innermost frame first.

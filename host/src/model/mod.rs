@@ -43,7 +43,7 @@ pub use omitted::Omitted;
 pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
-pub use resource::{OutlivedRecord, Resource, ResourceKind, SocketRecord, ThreadRecord};
+pub use resource::{OutlivedRecord, Resource, ResourceKind, SETUP_SCOPE, SocketRecord, ThreadRecord};
 pub use subtest::{SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
 pub use tracked::TrackedRecord;
 pub use usage::{Heap, Usage};

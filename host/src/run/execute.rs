@@ -238,7 +238,9 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 
 fn context<'a>(module: &PlannedModule, test: &'a PlannedTest, keep_output: bool) -> RecordContext<'a> {
     let module_harness = module.module.catalogue.harness;
-    RecordContext { name: &test.name, harness: test.harness, module_harness, keep_output }
+    let mut run = module.tests.iter().filter(|test| matches!(test.decision, Decision::Run { .. }));
+    let tells_setup = run.next().is_some_and(|first| first.name == test.name);
+    RecordContext { name: &test.name, harness: test.harness, module_harness, keep_output, tells_setup }
 }
 
 fn skipped(context: &RecordContext<'_>, reason: &str) -> TestRecord {

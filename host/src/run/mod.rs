@@ -10,6 +10,7 @@ mod doubts;
 mod error;
 mod execute;
 mod go;
+mod goroutines;
 mod heap;
 mod heap_verdict;
 mod judge;

@@ -1,6 +1,7 @@
 //! The report's record of one test. A test that passed and left nothing costs next to nothing here.
 
 use super::bounds;
+use super::goroutines;
 use super::heap::Account;
 use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
@@ -27,6 +28,8 @@ pub struct RecordContext<'a> {
     pub module_harness: Harness,
     /// Whether the output of tests that pass is wanted too.
     pub keep_output: bool,
+    /// Whether it tells what was set up for all tests of its module: the first that is run does.
+    pub tells_setup: bool,
 }
 
 /// A record of a test that was not run.
@@ -111,6 +114,7 @@ fn details(
     if judgement.has_balance() {
         leaks.extend(resources::left_behind(&run.remains, context.name));
         leaks.extend(threads::not_ended(&run.threads, context.name, &case.module.symbols));
+        leaks.extend(goroutines::left(&run.remains.goroutines, context.name, context.tells_setup));
     }
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {
@@ -119,7 +123,7 @@ fn details(
         retained = heap_verdict::describe(&balance.retained, names, symbols);
     }
     let actions = &case.policy.leaks;
-    let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.kind.setting()));
+    let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.setting()));
     let (verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
     let (outlived, outlived_omitted) = match actions.get(LeakSetting::Outlived) {
         LeakAction::Ignore => (Vec::new(), 0),
@@ -129,7 +133,7 @@ fn details(
         (Verdict::Pass, LeakAction::Fail) if !outlived.is_empty() => Verdict::Leak,
         (verdict, _) => verdict,
     };
-    let spoils = |left: &Resource| actions.get(left.kind.setting()) == LeakAction::Fail;
+    let spoils = |left: &Resource| actions.get(left.setting()) == LeakAction::Fail;
     told.extend(subtests::records(case, &judgement, heap, names, &leaks, spoils));
     let mut verdict = if judgement.unwound { judgement.verdict } else { verdict };
     let growth = growth(names, case, heap);

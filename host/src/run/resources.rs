@@ -5,7 +5,7 @@ use super::subtests::ScopeNames;
 use crate::ledger::{Access, Handle, Kind, Outliving, ScopeId, Stack};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
 use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord, TrackedRecord};
-use crate::sandbox::wasi::{FileKind, OverlayChange, Remains};
+use crate::sandbox::wasi::{FileKind, GoroutineDumps, OverlayChange, Remains};
 use crate::symbols::Symbols;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,6 +17,7 @@ pub fn is_nothing(remains: &Remains) -> bool {
         && remains.outlived.listed.is_empty()
         && remains.residue.is_empty()
         && remains.changes.is_empty()
+        && remains.goroutines == GoroutineDumps::default()
 }
 
 /// What the test still held: a leak after a normal finish; after any other ending, what the host took back. In order of the

@@ -1,10 +1,12 @@
 //! From what the engine says of a stack to what the original module's debug information is read with.
 
+use super::state::TestState;
 use crate::instrument::{BulkCharges, Hooks, ThreadHooks};
 use crate::ledger::{RawFrame, Stack};
+use crate::symbols::Symbols;
 use std::ops::Range;
 use std::sync::Arc;
-use wasmtime::WasmBacktrace;
+use wasmtime::{Caller, ModuleExport, WasmBacktrace};
 
 /// Where the original's code is in the module that runs.
 #[derive(Debug, Default)]
@@ -16,18 +18,59 @@ pub struct CodeMap {
     charges: Option<BulkCharges>,
     /// The functions that were added for the waits of threads.
     waits: Range<u32>,
+    /// How the stacks of goroutines are found, in a binary of Go's.
+    go: Option<GoStack>,
+}
+
+/// Where the stack of the goroutine is that runs, and what tells its calls.
+pub struct GoStack {
+    /// The global that is the goroutine's stack pointer.
+    pub pointer: ModuleExport,
+    pub symbols: Arc<Symbols>,
+}
+
+impl std::fmt::Debug for GoStack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GoStack").field("symbols", &self.symbols).finish_non_exhaustive()
+    }
 }
 
 impl CodeMap {
     /// Of a rewritten module. `start` is where the code section's contents started before bulk operations were charged.
     pub fn new(start: usize, hooks: Option<Arc<Hooks>>, charges: Option<BulkCharges>) -> Self {
         let start = charges.as_ref().map_or(start, |charges| charges.start);
-        Self { start, hooks, charges, waits: 0..0 }
+        Self { start, hooks, charges, waits: 0..0, go: None }
     }
 
     /// Of a module with threads, whose waits are calls of the host.
     pub fn threaded(hooks: Option<Arc<Hooks>>, threads: &ThreadHooks) -> Self {
-        Self { start: threads.code_start, hooks, charges: None, waits: threads.functions.clone() }
+        Self { start: threads.code_start, hooks, charges: None, waits: threads.functions.clone(), go: None }
+    }
+
+    /// The same, of a binary of Go's.
+    pub fn with_go(self, go: Option<GoStack>) -> Self {
+        Self { go, ..self }
+    }
+
+    /// Whether it is of a binary of Go's.
+    pub fn is_go(&self) -> bool {
+        self.go.is_some()
+    }
+
+    /// The stack of a guest that calls the host. Of a goroutine it is the whole one, also where it was resumed, so that WebAssembly's
+    /// is cut.
+    pub fn capture(caller: &mut Caller<'_, TestState>) -> Stack {
+        let code = Arc::clone(&caller.data().code);
+        let stack = code.stack(&WasmBacktrace::capture(&*caller));
+        code.goroutine(caller, &stack).unwrap_or(stack)
+    }
+
+    fn goroutine(&self, caller: &mut Caller<'_, TestState>, stack: &Stack) -> Option<Stack> {
+        let (go, calling) = (self.go.as_ref()?, stack.first()?);
+        let tables = go.symbols.go().ok()?;
+        let top = caller.get_module_export(&go.pointer)?.into_global()?.get(&mut *caller).i32()?;
+        let memory = caller.get_export("memory")?.into_memory()?;
+        tables.unwind(memory.data(&*caller), calling.function, top.cast_unsigned()).map(Stack::from)
     }
 
     /// A captured stack without names, as the original module would have it.

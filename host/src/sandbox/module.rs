@@ -1,7 +1,7 @@
 //! A module, ready to be run any number of times.
 
 use super::cache::Cache;
-use super::code::CodeMap;
+use super::code::{CodeMap, GoStack};
 use super::compile::{Compiled, compile};
 use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
@@ -18,6 +18,7 @@ use crate::instrument::{
 use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
+use airtight_abi::go;
 use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::error::Context;
@@ -175,9 +176,19 @@ impl LoadedModule {
         self.catalogue.harness
     }
 
-    /// Whether it has debug information to tell files and lines by.
+    /// Whether it tells which goroutines its tests leave, as what `airtight go` builds does.
+    pub fn tells_goroutines(&self) -> bool {
+        self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::GOROUTINES))
+    }
+
+    /// Whether it has debug information to tell files and lines by, or Go's own tables.
     pub fn has_lines(&self) -> bool {
-        self.symbols.know_lines()
+        self.symbols.know_lines() || (self.code.is_go() && self.symbols.go().is_ok())
+    }
+
+    /// Why a binary of Go's has no lines; `None` where it has, and of other modules.
+    pub fn no_go_lines(&self) -> Option<String> {
+        self.symbols.go().err().filter(|_| self.code.is_go()).map(ToString::to_string)
     }
 
     /// Directories of the machine that built it which its code or data holds, each with the package it belongs to: the same
@@ -229,6 +240,14 @@ impl LoadedModule {
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
         let saved = saved(&map);
+        // The first global is the stack pointer of whatever Go compiles.
+        let first = map.globals.iter().find(|global| global.index == 0 && parsed.go_version().is_some());
+        let go_pointer = first.and_then(|global| module.get_export_index(&global.export));
+        let symbols = Symbols::new(Arc::clone(bytes), parsed.sections.clone(), options.roots)
+            .with_harnesses(rules.frames)
+            .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()));
+        let symbols = Arc::new(symbols);
+        let go = go_pointer.map(|pointer| GoStack { pointer, symbols: Arc::clone(&symbols) });
         let throws = parsed.has_tags();
         let hooks = ModuleHooks::of(&module, &map);
         let write = [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name));
@@ -247,7 +266,7 @@ impl LoadedModule {
             name: options.name.into(),
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
             code: Arc::new(match (hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), &thread_hooks) {
-                (hooks, None) => CodeMap::new(start, hooks, charges),
+                (hooks, None) => CodeMap::new(start, hooks, charges).with_go(go),
                 (hooks, Some(threads)) => CodeMap::threaded(hooks, threads),
             }),
             hooks,
@@ -258,10 +277,7 @@ impl LoadedModule {
             panics,
             heap,
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
-            symbols: Symbols::new(Arc::clone(bytes), parsed.sections, options.roots)
-                .with_harnesses(rules.frames)
-                .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()))
-                .into(),
+            symbols,
             catalogue,
             module,
             pre,

@@ -7,6 +7,7 @@ mod class;
 mod decls;
 mod demangle;
 mod dwarf;
+mod go;
 mod metered;
 mod names;
 mod owner;
@@ -15,9 +16,10 @@ mod paths;
 mod tests;
 mod trim;
 
-pub use owner::is_of_go;
+pub use go::{GoTables, NoGoTables, frame as go_frame};
 pub use paths::PathRoots;
 
+use crate::catalogue::Module;
 use crate::catalogue::sections::Section;
 use crate::ledger::RawFrame;
 use crate::model::Frame;
@@ -73,6 +75,8 @@ pub struct Symbols {
     doubled: HashSet<String>,
     names: OnceLock<Names>,
     lines: Mutex<Lines>,
+    /// Go's own tables, of a binary of Go's.
+    go: OnceLock<Result<Arc<GoTables>, NoGoTables>>,
 }
 
 /// Debug information, and the code offsets that were looked up in it.
@@ -102,6 +106,7 @@ impl Symbols {
             doubled: HashSet::new(),
             names: OnceLock::new(),
             lines: Mutex::default(),
+            go: OnceLock::new(),
         }
     }
 
@@ -204,6 +209,18 @@ impl Symbols {
     /// Whether there is debug information to tell files and lines by.
     pub fn know_lines(&self) -> bool {
         self.sections.iter().any(|section| section.name == ".debug_line")
+    }
+
+    /// Go's own tables.
+    ///
+    /// # Errors
+    /// The module is not a binary of Go's, or of a version whose tables are not known.
+    pub fn go(&self) -> Result<&Arc<GoTables>, &NoGoTables> {
+        let read = || {
+            let module = Module::read(&self.bytes).map_err(|_| NoGoTables::NotGo)?;
+            GoTables::read(&module).map(Arc::new)
+        };
+        self.go.get_or_init(read).as_ref()
     }
 
     /// Why a trap with this stack happened.
@@ -318,6 +335,11 @@ impl Symbols {
         }
         if raw == RawFrame::LEFT_OUT {
             return [Symbol::left_out()].into();
+        }
+        if let (Some(block), Ok(go)) = (raw.go_block(), self.go()) {
+            let symbols: Arc<[Symbol]> = go.calls(raw.function, block).into_iter().map(Symbol::of_go).collect();
+            lines.known.insert(raw, Arc::clone(&symbols));
+            return symbols;
         }
         let calls = match (raw.offset, self.dwarf(lines)) {
             (Some(offset), Some(dwarf)) => dwarf.calls(offset),

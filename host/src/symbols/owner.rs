@@ -245,7 +245,7 @@ const GO_RUNTIME: &[&str] =
 const SDK: &str = "airtight_sdk";
 const C: &str = "libc";
 const CPP: &str = "libc++";
-const GO: &str = "go";
+pub(super) const GO: &str = "go";
 
 /// Whose a frame is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -323,7 +323,7 @@ impl Owner {
 
 /// Whether a function is one of Go's library or runtime: `os.Open`, or `internal_poll.__FD_.Read`, as its linker writes
 /// `internal/poll.(*FD).Read`.
-pub fn is_of_go(function: &str) -> bool {
+pub(super) fn is_of_go(function: &str) -> bool {
     let Some((package, _)) = function.split_once('.') else { return GO_RUNTIME.contains(&function) };
     GO_LIBRARY.iter().any(|library| {
         package.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '/']))

@@ -1,7 +1,7 @@
 //! Which frames of a stack are reported: the user's own, and what is between them.
 
 use super::HarnessFrames;
-use super::owner::{MAINS, Owner, is_allocator, is_entry_of_allocator};
+use super::owner::{GO, MAINS, Owner, is_allocator, is_entry_of_allocator};
 use super::paths::Source;
 use crate::model::Frame;
 use crate::model::shorten::{MAX_NAME, shortened};
@@ -42,6 +42,12 @@ impl Symbol {
     pub(super) fn bytes(&self) -> usize {
         let [file, library] = [&self.frame.file, &self.frame.library].map(|text| text.as_ref().map_or(0, String::len));
         size_of::<Self>() + self.frame.function.len() + file + library
+    }
+
+    /// A frame of Go's, which tells itself whose it is.
+    pub(super) fn of_go(frame: Frame) -> Self {
+        let owner = if frame.library.is_some() { Owner::Library(GO) } else { Owner::User };
+        Self { frame, owner }
     }
 
     /// What stands for frames of which only is known that they were there.

@@ -4,6 +4,7 @@
 //! find      the active toolchain, a packaged target, a private sysroot    nothing is changed
 //! install   rustup; else packages, std built once into a private sysroot  as far as [`Permission`] goes
 //! build     cargo -> artifacts by name, failures by package
+//! go        the user's own Go, found, and asked for the tests of packages
 //! ```
 //!
 //! Whichever toolchain it is, it needs no flags: a private sysroot has start files with the missing parts of libc in them, a
@@ -18,6 +19,8 @@ pub mod places;
 #[cfg(feature = "build")]
 mod error;
 #[cfg(feature = "build")]
+mod go;
+#[cfg(feature = "build")]
 mod guests;
 #[cfg(feature = "build")]
 mod setup;
@@ -29,6 +32,10 @@ mod toolchain;
 #[cfg(feature = "build")]
 pub use {
     error::ToolchainError,
+    go::{
+        Go, GoArtifact, GoBuild, GoBuildError, GoError, GoFailure, GoRequest, GoVersion, build as build_go,
+        find as find_go,
+    },
     guests::build::{Artifact, BuildError, BuildEvent, BuildOutput, build, metadata},
     guests::failures::{BuildFailure, FailedDependency, Relation},
     guests::package::TargetKind,

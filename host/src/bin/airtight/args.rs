@@ -2,11 +2,13 @@
 
 mod build;
 mod foreign;
+mod go;
 mod libtest;
 mod limits;
 mod place;
 
 pub use build::BuildArgs;
+pub use go::{GoCommand, with_two_dashes};
 pub use libtest::LibtestArgs;
 pub use limits::LimitArgs;
 
@@ -48,6 +50,10 @@ loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
 pub enum Command {
     /// Build a package's or workspace's tests for wasm and run them.
     Test(Box<TestCommand>),
+    /// Build the tests of Go packages with the Go that is here, and run them.
+    ///
+    /// Flags are Go's, with one dash or two: -run, -skip, -bench, -tags, -short. Goroutines that a test leaves are leaks, as files are.
+    Go(Box<GoCommand>),
     /// Run the tests of modules that exist.
     Run(Box<RunCommand>),
     /// Run tests in several ways and compare the reports: the proof that a report can be trusted.

@@ -5,6 +5,7 @@ mod build;
 mod diff;
 mod failure;
 mod filterset;
+mod go;
 mod list;
 mod loaded;
 mod pollution;
@@ -19,11 +20,12 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let program = args::Program::parse();
+    let program = args::Program::parse_from(args::with_two_dashes(std::env::args_os()));
     session::start_logging(program.verbose);
     raise_descriptor_limit();
     let done = match program.command {
         args::Command::Test(command) => test::test(*command),
+        args::Command::Go(command) => go::go(&command),
         args::Command::Setup(command) => setup::setup(&command),
         args::Command::Run(command) => run::run(*command),
         args::Command::Verify(command) => verify::verify(*command),

@@ -295,7 +295,8 @@ impl Session {
 
     fn run_with(&self, planned: &Plan, notes: &[String], listener: &mut dyn Listener) -> Done {
         let once = (self.repeat > 1).then(|| run_once(planned)).flatten();
-        for note in self.notes.iter().chain(notes).chain(&once) {
+        let untold = goroutines_untold(planned);
+        for note in self.notes.iter().chain(notes).chain(&once).chain(&untold).chain(&go_lines_unknown(planned)) {
             listener.event(&Event::Note(note));
         }
         let (report, bug) = self.report(planned, listener)?;
@@ -338,6 +339,22 @@ fn run_once(planned: &Plan) -> Option<String> {
             "{once} {tests} called once: --repeat is for tests of the SDK, which can be called again in their instance"
         )
     })
+}
+
+/// What to say of Go's tests whose goroutines nobody tells.
+fn goroutines_untold(planned: &Plan) -> Option<String> {
+    let modules = planned.modules().iter().filter(|module| !module.tests.is_empty()).map(|planned| &planned.module);
+    let untold = modules.filter(|module| module.harness() == Harness::Go && !module.tells_goroutines());
+    let names: Vec<_> = untold.map(airtight::LoadedModule::name).collect();
+    (!names.is_empty()).then(|| {
+        format!("goroutines are not tracked in {}: built without the hook; use `airtight go`", names.join(", "))
+    })
+}
+
+/// What to say of binaries of Go's whose tables are not known.
+fn go_lines_unknown(planned: &Plan) -> Vec<String> {
+    let modules = planned.modules().iter().filter(|module| !module.tests.is_empty()).map(|planned| &planned.module);
+    modules.filter_map(|module| Some(format!("{}: {}", module.name(), module.no_go_lines()?))).collect()
 }
 
 /// What the process of a program would say, which is a byte.

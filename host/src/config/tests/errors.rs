@@ -38,7 +38,7 @@ colour = "red"
     airtight.toml:13: profile.default.scratch-entries: expected an integer, found a string
     airtight.toml:14: profile.default.leaks: `handle` is not a setting; did you mean `handles`?
     airtight.toml:14: profile.default.leaks.heap: "fial" is not an action; did you mean `fail`?
-    airtight.toml:14: profile.default.leaks: "tasks" cannot be a kind of leak yet; no test can leave any: remove the setting
+    airtight.toml:14: profile.default.leaks.tasks: expected a string, found an integer
     airtight.toml:15: profile.default.env.A: expected a string, found an integer
     airtight.toml:15: profile.default.env."B=C": "B=C" cannot be a variable's name; it may not hold `=` or NUL
     airtight.toml:15: profile.default.env.AIRTIGHT_SOCKETS: "AIRTIGHT_SOCKETS" cannot be a variable's name; the host sets it

@@ -9,14 +9,13 @@
 //! ```
 
 use crate::model::Frame;
-use crate::symbols::is_of_go;
+use crate::symbols::go_frame as frame;
 
 /// Goroutines that are read of a dump; of more, the rest is counted.
 const READ: usize = 1000;
 
-/// The function through which `testing` calls a test, and the file of a test binary's own `main`.
+/// The function through which `testing` calls a test.
 const CALLER: &str = "testing.tRunner";
-const MAIN_FILE: &str = "_testmain.go";
 
 /// A goroutine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,26 +128,6 @@ fn function(call: &str) -> &str {
     &call[..end.unwrap_or(call.len())]
 }
 
-/// A frame with its file as it is named wherever it was built: by the path of its package. What is in the package of the test is
-/// told by its name alone, as `testing` does.
-fn frame(function: &str, file: &str, line: u32) -> Frame {
-    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let package = package(function);
-    let own = !is_of_go(function) && name != MAIN_FILE;
-    let named = if own && name.ends_with("_test.go") { name.to_owned() } else { format!("{package}/{name}") };
-    let frame = Frame::new(function.replace("%2e", ".")).at(named, line);
-    if own { frame } else { frame.of_library("go") }
-}
-
-/// The path of a function's package: up to the first dot after the last slash.
-fn package(function: &str) -> String {
-    // Arguments of types can hold slashes.
-    let plain = function.split('[').next().unwrap_or(function);
-    let last = plain.rfind('/').map_or(0, |slash| slash + 1);
-    let end = plain[last..].find('.').map_or(plain.len(), |dot| last + dot);
-    plain[..end].replace("%2e", ".").trim_end_matches("_test").to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,19 +198,6 @@ testing.tRunner(0x35111c12a488, 0x81deb0)
         let (all, _) = goroutines(text);
         let frames = all[0].frames_of_panic();
         assert_eq!(frames, [Frame::new("example.com/ex.TestExitZero").at("a_test.go", 13)]);
-    }
-
-    #[test]
-    fn packages_are_named_as_they_are_imported() {
-        for (function, path) in [
-            ("main.main", "main"),
-            ("gopkg.in/yaml%2ev3.(*Decoder).Decode", "gopkg.in/yaml.v3"),
-            ("example.com/a.F[example.com/b.T]", "example.com/a"),
-            ("example.com/a_test.TestX.func1", "example.com/a"),
-            ("panic", "panic"),
-        ] {
-            assert_eq!(package(function), path, "{function}");
-        }
     }
 
     proptest::proptest! {

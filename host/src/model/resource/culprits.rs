@@ -27,7 +27,11 @@ impl Sort {
     fn from_kind(kind: ResourceKind) -> Option<Self> {
         match kind {
             ResourceKind::File | ResourceKind::Dir | ResourceKind::Socket => Some(Self::Handle),
-            ResourceKind::Residue | ResourceKind::ResidueDir | ResourceKind::Tracked | ResourceKind::Thread => None,
+            ResourceKind::Residue
+            | ResourceKind::ResidueDir
+            | ResourceKind::Tracked
+            | ResourceKind::Thread
+            | ResourceKind::Task => None,
             ResourceKind::Heap => Some(Self::Block),
         }
     }

@@ -1,6 +1,6 @@
 //! An entry of the report for what a test held at its end.
 
-use super::ResourceKind;
+use super::{LeakSetting, ResourceKind};
 use crate::model::{Frame, figure};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,19 @@ pub struct Resource {
     pub omitted_places: u64,
 }
 
+/// The scope of what was there before the first test of a module, and so belongs to none of them.
+pub const SETUP_SCOPE: &str = "set-up";
+
 impl Resource {
+    /// The setting that decides what this leak does to the verdict.
+    #[must_use]
+    pub fn setting(&self) -> LeakSetting {
+        match self.kind {
+            ResourceKind::Task if self.scope == SETUP_SCOPE => LeakSetting::SetupTasks,
+            kind => kind.setting(),
+        }
+    }
+
     /// One resource of which nothing more is known than who acquired it, and where.
     #[must_use]
     pub fn new(kind: ResourceKind, scope: impl Into<String>, stack: Vec<Frame>) -> Self {

@@ -25,6 +25,8 @@ pub enum ResourceKind {
     Heap,
     /// Threads that were spawned at one place.
     Thread,
+    /// Goroutines that were started at one place.
+    Task,
 }
 
 /// The list that leaks of a kind stand in.
@@ -150,6 +152,15 @@ const THREAD: KindRow = KindRow {
     ..FILE
 };
 
+const TASK: KindRow = KindRow {
+    name: "task",
+    nouns: ["goroutine", "goroutines"],
+    acquired: Some("started at"),
+    setting: LeakSetting::Tasks,
+    advice: |_| "have {it} end, and wait for that, before the test returns, or set `tasks = \"ignore\"` in `leaks`",
+    ..THREAD
+};
+
 fn close(language: Option<Language>) -> &'static str {
     match language {
         Some(Language::Rust) => "close {it}, or drop its owner, before the test returns",
@@ -181,8 +192,17 @@ fn free(language: Option<Language>) -> &'static str {
 
 impl ResourceKind {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 8] =
-        [Self::File, Self::Dir, Self::Socket, Self::Residue, Self::ResidueDir, Self::Tracked, Self::Heap, Self::Thread];
+    pub const ALL: [Self; 9] = [
+        Self::File,
+        Self::Dir,
+        Self::Socket,
+        Self::Residue,
+        Self::ResidueDir,
+        Self::Tracked,
+        Self::Heap,
+        Self::Thread,
+        Self::Task,
+    ];
 
     const NAMES: [&str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
@@ -204,6 +224,7 @@ impl ResourceKind {
             Self::Tracked => &TRACKED,
             Self::Heap => &HEAP,
             Self::Thread => &THREAD,
+            Self::Task => &TASK,
         }
     }
 
@@ -310,6 +331,7 @@ mod tests {
         release it, or drop what owns it, before the test returns
         free it, or drop its owner, before the test returns
         tell it to end, and join it, before the test returns, or set `threads = "ignore"` in `leaks`
+        have it end, and wait for that, before the test returns, or set `tasks = "ignore"` in `leaks`
         "#);
         for language in [Some(Language::C), Some(Language::Cpp), Some(Language::Go), None] {
             assert!(!words(language).contains("drop"), "{language:?}");

@@ -12,7 +12,7 @@ mod outlived;
 mod setting;
 
 pub use culprits::culprits;
-pub use entry::{Resource, SocketRecord, ThreadRecord};
+pub use entry::{Resource, SETUP_SCOPE, SocketRecord, ThreadRecord};
 pub use fingerprint::Fingerprint;
 pub use kind::{Heading, ResourceKind};
 pub use outlived::OutlivedRecord;

@@ -22,7 +22,7 @@ pub enum LeakSetting {
     Handles,
     /// Lost heap blocks: those that nothing reaches at the end.
     Heap,
-    /// Asynchronous jobs that were not finished. There are none yet that airtight can see.
+    /// Asynchronous jobs that were not finished: goroutines.
     Tasks,
     /// Resources of the user's own kinds, which tests track.
     Tracked,
@@ -34,6 +34,9 @@ pub enum LeakSetting {
     Outlived,
     /// Threads that had not ended.
     Threads,
+    /// Goroutines that were started before the first test of a module, by TestMain or package initialisation, and had not ended when
+    /// the program left.
+    SetupTasks,
 }
 
 /// All that is to be known of a setting.
@@ -42,27 +45,25 @@ struct SettingRow {
     key: &'static str,
     /// The action where nothing is set.
     default: LeakAction,
-    /// Whether nothing can be left yet that it governs. No configuration sets it then; the report's policy states it, so that
-    /// its bytes stay the same when there are such leaks.
-    announced: bool,
     /// Whether the report's policy states it where it has another action than its default one alone: its bytes are as before
     /// there was such a setting.
     stated_if_set: bool,
 }
 
-const HANDLES: SettingRow =
-    SettingRow { key: "handles", default: LeakAction::Fail, announced: false, stated_if_set: false };
+const HANDLES: SettingRow = SettingRow { key: "handles", default: LeakAction::Fail, stated_if_set: false };
 const HEAP: SettingRow = SettingRow { key: "heap", ..HANDLES };
-const TASKS: SettingRow = SettingRow { key: "tasks", announced: true, ..HANDLES };
+const TASKS: SettingRow = SettingRow { key: "tasks", ..HANDLES };
 const TRACKED: SettingRow = SettingRow { key: "tracked", ..HANDLES };
 const RETAINED: SettingRow = SettingRow { key: "retained", default: LeakAction::Show, ..HANDLES };
 const RESIDUE: SettingRow = SettingRow { key: "residue", default: LeakAction::Show, ..HANDLES };
 const OUTLIVED: SettingRow = SettingRow { key: "outlived", default: LeakAction::Show, stated_if_set: true, ..HANDLES };
 const THREADS: SettingRow = SettingRow { key: "threads", ..HANDLES };
+const SETUP_TASKS: SettingRow =
+    SettingRow { key: "setup-tasks", default: LeakAction::Show, stated_if_set: true, ..HANDLES };
 
 impl LeakSetting {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Handles,
         Self::Heap,
         Self::Tasks,
@@ -71,6 +72,7 @@ impl LeakSetting {
         Self::Residue,
         Self::Outlived,
         Self::Threads,
+        Self::SetupTasks,
     ];
 
     const fn row(self) -> &'static SettingRow {
@@ -83,6 +85,7 @@ impl LeakSetting {
             Self::Residue => &RESIDUE,
             Self::Outlived => &OUTLIVED,
             Self::Threads => &THREADS,
+            Self::SetupTasks => &SETUP_TASKS,
         }
     }
 
@@ -108,12 +111,6 @@ impl LeakSetting {
     #[must_use]
     pub fn is_stated(self, action: LeakAction) -> bool {
         !self.row().stated_if_set || action != self.default_action()
-    }
-
-    /// Whether it can be set. It cannot where no test can leave yet what it governs.
-    #[must_use]
-    pub const fn is_settable(self) -> bool {
-        !self.row().announced
     }
 }
 

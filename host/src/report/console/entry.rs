@@ -7,7 +7,7 @@ use super::style::Styles;
 use super::units::{Grouped, plural};
 use crate::model::language::Language;
 use crate::model::units::format_duration;
-use crate::model::{Resource, ThreadRecord};
+use crate::model::{Resource, SETUP_SCOPE, ThreadRecord};
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
@@ -55,7 +55,9 @@ impl Display for AcquisitionText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { kind, stack, scope, omitted_places, .. } = self.resource;
         let Some(label) = kind.acquired() else { return Ok(()) };
-        if scope != self.test {
+        if scope == SETUP_SCOPE {
+            writeln!(f, "{INDENT}set up before the first test, and told once")?;
+        } else if scope != self.test {
             writeln!(f, "{INDENT}in subtest {}", OneLine(scope))?;
         }
         if kind.shows_traffic(true) {
@@ -79,7 +81,8 @@ impl AcquisitionText<'_> {
     fn write_thread(&self, f: &mut Formatter<'_>, thread: &ThreadRecord) -> fmt::Result {
         let ThreadRecord { number, does, waited_ns, stack, .. } = thread;
         let which = if self.resource.count == 1 { "" } else { ", the first of them," };
-        write!(f, "{INDENT}thread {number}{which} {}", OneLine(does))?;
+        let one = self.resource.kind.noun(1);
+        write!(f, "{INDENT}{one} {number}{which} {}", OneLine(does))?;
         if *waited_ns > 0 {
             write!(f, ", for {}", format_duration(Duration::from_nanos(*waited_ns)))?;
         }

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::fault::{Fault, Halt};
 use super::given_paths::GivenPaths;
+use super::goroutines::GoroutineDumps;
 use super::grants::{Grants, SocketError};
 use super::host::Turn;
 use super::meter;
@@ -43,6 +44,11 @@ pub struct Wasi {
     pub(super) began: Option<u64>,
     pub(super) given_paths: GivenPaths,
     pub(super) missing_paths: MissingPaths,
+    pub(super) goroutines: GoroutineDumps,
+    /// Whether a collection is under way that the test did not ask for.
+    pub(super) collects: bool,
+    /// What was closed during one.
+    collected: Vec<Handle>,
     /// Given back last, when nothing listens any more.
     _turn: Turn,
 }
@@ -78,6 +84,8 @@ pub struct Remains {
     pub changes: Vec<OverlayChange>,
     /// How many more of them there are than are listed.
     pub changes_omitted: u64,
+    /// The goroutines that a Go test told of.
+    pub goroutines: GoroutineDumps,
 }
 
 /// Something that a test changed in a granted overlay.
@@ -149,6 +157,9 @@ impl Wasi {
             began: None,
             given_paths: GivenPaths::default(),
             missing_paths: MissingPaths::default(),
+            goroutines: GoroutineDumps::default(),
+            collects: false,
+            collected: Vec::new(),
             grants,
             _turn: turn,
         };
@@ -299,6 +310,10 @@ impl Wasi {
 
     /// Takes a descriptor's entry off the table and the books.
     pub(super) fn close_entry(&mut self, mut entry: Entry) {
+        if self.collects {
+            let closed = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test);
+            self.collected.extend(closed.cloned());
+        }
         self.let_go(&entry);
         self.ledger.release(entry.id, self.stack.as_ref());
         close_object(&mut entry.object, &mut self.world);
@@ -446,7 +461,9 @@ impl Wasi {
         }
         let (outlived, sites) = (self.ledger.outlived(), self.ledger.take_sites());
         let tracked = self.ledger.take_tracked();
-        let open = std::mem::take(&mut self.ledger).balance();
+        // What the collector closed had been left open.
+        let mut open = std::mem::take(&mut self.ledger).balance();
+        open.append(&mut self.collected);
         for mut entry in self.table.drain() {
             close_object(&mut entry.object, &mut self.world);
         }
@@ -472,6 +489,7 @@ impl Wasi {
             output: self.world.capture.into_output(),
             missing_paths: self.missing_paths.into_paths(),
             inherited_input: self.world.inherited_input,
+            goroutines: self.goroutines,
             ..remains
         }
     }

@@ -12,6 +12,7 @@
 //! scratch    files in memory: the scratch file system and overlays
 //! devices    the null device
 //! net        the loopback network in memory
+//! goroutines what Go's test binaries tell of theirs
 //! tracked    resources of the user's own kinds
 //! given_paths  where the paths began that calls were given: for the end of the heap
 //! missing_paths  the last paths at which there was nothing: for hints
@@ -24,6 +25,7 @@ mod context;
 mod devices;
 mod fault;
 mod given_paths;
+mod goroutines;
 mod grants;
 mod held;
 mod host;
@@ -51,6 +53,7 @@ pub use context::LeftoverFile;
 pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
 pub use fault::Halt;
 pub use given_paths::GivenPaths;
+pub use goroutines::GoroutineDumps;
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use scratch::FileKind;

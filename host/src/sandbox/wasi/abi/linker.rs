@@ -2,14 +2,16 @@
 //! set from the fuel spent, the guest's stack is captured where a handle may be acquired, or released after its scope, and the
 //! host's work is charged to fuel.
 
+use crate::sandbox::code::CodeMap;
 use crate::sandbox::heap;
 use crate::sandbox::scopes::run_subtest;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
+use crate::sandbox::wasi::goroutines;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tracked as resources;
-use airtight_abi::{mem, net as abi, scopes, tracked};
+use airtight_abi::{go, mem, net as abi, scopes, tracked};
 use wasi_common::snapshots::preview_1::types::{Errno, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
@@ -153,6 +155,12 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     define!(linker, for_threads, tracked::MODULE, tracked::UNTRACK, (Capture::LateRelease, false), (number i32), move |state, _| {
         Ok(resources::untrack(&mut state.wasi, number))
     });
+    define!(linker, for_threads, go::MODULE, go::GOROUTINES, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
+        goroutines::goroutines(&mut state.wasi, memory, [a, b, c])
+    });
+    define!(linker, for_threads, go::MODULE, go::COLLECTS, (Capture::Never, false), (begins i32), move |state, _| {
+        Ok(goroutines::collects(&mut state.wasi, begins))
+    });
     if for_threads {
         threads::add_to_linker(linker)?;
         linker.func_wrap(scopes::MODULE, scopes::RUN, no_subtest)?;
@@ -209,7 +217,7 @@ pub(in crate::sandbox) fn around<T>(
         Capture::LateRelease => caller.data().wasi.wants_release(),
         Capture::Never => false,
     };
-    let stack = if captures { Some(caller.data().code.stack(&WasmBacktrace::capture(&*caller))) } else { None };
+    let stack = if captures { Some(CodeMap::capture(caller)) } else { None };
     let state = caller.data_mut();
     let spent = state.heap.answers.spent(state.spent(left));
     state.wasi.begin_call(spent, stack);

@@ -1,0 +1,72 @@
+//! `airtight go`: builds the tests of Go packages with the user's own Go, and runs each in an instance of its own.
+
+use crate::args::GoCommand;
+use crate::failure::{Done, Failure, say};
+use crate::list;
+use crate::loaded::{conclude, sort_out};
+use crate::session::{Session, config_above};
+use airtight::ModuleGrants;
+use airtight::exit_status;
+use airtight::toolchain::{Go, GoBuild, GoBuildError, GoRequest, build_go, find_go};
+use std::path::Path;
+
+pub fn go(command: &GoCommand) -> Done {
+    command.check()?;
+    let here = std::env::current_dir().map_err(Failure::setup)?;
+    // The configuration and report paths are checked before anything is built.
+    let session = Session::open(&command.run, None, &config_above(&here)?)?;
+    let go = find_go(&here).map_err(Failure::setup)?;
+    let folder = tempfile::Builder::new().prefix("airtight-go-").tempdir().map_err(Failure::setup)?;
+    let built = build(&go, command, &here, folder.path())?;
+    let loaded = built.artifacts.iter().map(|artifact| {
+        let grants = ModuleGrants::go_package(&artifact.dir, Some(&go.goroot));
+        (artifact.package.clone(), session.file_named(&artifact.wasm, artifact.package.clone(), grants))
+    });
+    let (subjects, refused) = sort_out(loaded)?;
+    let planned = session.plan(subjects, refused, &command.selection())?;
+    let notes = notes(&go, &built);
+    let ended =
+        if command.list.is_some() { conclude(&planned, list::print(&planned)) } else { session.run(&planned, &notes) };
+    match ended {
+        // What was built passed, but not everything was built.
+        Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
+        ended => ended,
+    }
+}
+
+/// Builds what the arguments ask for; what could not be built is said on standard error.
+fn build(go: &Go, command: &GoCommand, here: &Path, into: &Path) -> Result<GoBuild, Failure> {
+    let request = GoRequest { dir: here.to_owned(), packages: command.packages.clone(), flags: command.build_flags() };
+    let quiet = command.run.quiet;
+    let mut told = |package: &str| {
+        if !quiet {
+            say(format_args!("    Building {package}"));
+        }
+    };
+    let built = build_go(go, &request, into, &mut told).map_err(|error| match error {
+        GoBuildError::List(_) => Failure::build(error),
+        error => Failure::setup(error),
+    })?;
+    for failure in &built.failures {
+        say(format_args!("error: {} is not built: {}", failure.package, failure.why));
+    }
+    match (built.artifacts.is_empty(), built.failures.first()) {
+        (true, Some(_)) => Err(Failure::build(anyhow::anyhow!("nothing was built: Go's errors are above"))),
+        (true, None) => Err(Failure::no_tests("there are no tests to run: no package has test files")),
+        (false, _) => Ok(built),
+    }
+}
+
+fn notes(go: &Go, built: &GoBuild) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !built.without_tests.is_empty() {
+        notes.push(format!("no test files: {}", built.without_tests.join(", ")));
+    }
+    notes.extend(
+        built.failures.iter().map(|failure| format!("not tested, because it is not built: {}", failure.package)),
+    );
+    if go.number().is_some_and(|number| number < airtight::toolchain::GoVersion { major: 1, minor: 26 }) {
+        notes.push(format!("{} does not tell which goroutines are blocked for ever; Go 1.26 and newer do", go.version));
+    }
+    notes
+}

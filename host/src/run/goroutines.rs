@@ -1,0 +1,123 @@
+//! The entries for goroutines that were left: by a test, and by what was set up before it.
+
+use crate::harness::go::{Goroutine, goroutines};
+use crate::model::{Frame, Resource, ResourceKind, SETUP_SCOPE, ThreadRecord};
+use crate::sandbox::wasi::GoroutineDumps;
+use std::collections::HashSet;
+
+/// What the runtime adds to the state of a goroutine that is blocked for ever.
+const FOR_EVER: &str = " (leaked)";
+
+/// Functions of Go's library in which a goroutine of its own stays for ever once it was needed, whatever the user does.
+const RESIDENTS: [&str; 2] = ["os/signal.loop", "os/signal.signal_recv"];
+
+/// The entries for goroutines that had not ended: one for those that were started at one place and do the same, in the order in
+/// which the first of each was started. Those of TestMain and of package initialisation come last, where this test tells of them.
+pub fn left(dumps: &GoroutineDumps, test: &str, tells_setup: bool) -> Vec<Resource> {
+    let before = numbers(dumps.before.as_deref());
+    let after: Vec<Goroutine> = others(dumps.after.as_deref()).filter(|one| !before.contains(&one.number)).collect();
+    let of_test: HashSet<u64> = after.iter().map(|one| one.number).collect();
+    let exit = dumps.exit.as_deref().filter(|_| tells_setup);
+    let of_setup = others(exit).filter(|one| !of_test.contains(&one.number)).collect();
+    let mut entries = entries(after, test);
+    entries.extend(self::entries(of_setup, SETUP_SCOPE));
+    entries
+}
+
+fn numbers(dump: Option<&str>) -> HashSet<u64> {
+    dump.map(|dump| goroutines(dump).0).unwrap_or_default().into_iter().map(|one| one.number).collect()
+}
+
+/// The goroutines of a dump without the one that made it, which is the first, and without that of `main`.
+fn others(dump: Option<&str>) -> impl Iterator<Item = Goroutine> {
+    let all = dump.map(|dump| goroutines(dump).0).unwrap_or_default();
+    all.into_iter().skip(1).filter(|one| one.number != 1 && !is_resident(one))
+}
+
+/// Whether the user has no way to end it.
+fn is_resident(goroutine: &Goroutine) -> bool {
+    let of_runtime = goroutine.created.as_ref().is_none_or(|by| by.function.starts_with("runtime."));
+    of_runtime || goroutine.stack.iter().any(|frame| RESIDENTS.contains(&&*frame.function))
+}
+
+fn entries(mut goroutines: Vec<Goroutine>, scope: &str) -> Vec<Resource> {
+    goroutines.sort_by_key(|one| one.number);
+    let mut entries: Vec<Resource> = Vec::new();
+    for goroutine in goroutines {
+        let created: Vec<Frame> = goroutine.created.iter().cloned().collect();
+        let number = u32::try_from(goroutine.number).unwrap_or(u32::MAX);
+        let record = ThreadRecord::new(number, does(&goroutine.state), 0, goroutine.user_frames());
+        let same = |known: &&mut Resource| {
+            let alike = |known: &ThreadRecord| known.does == record.does && known.stack == record.stack;
+            known.stack == created && known.thread.as_ref().is_some_and(alike)
+        };
+        match entries.iter_mut().find(same) {
+            Some(known) => known.count += 1,
+            None => {
+                entries.push(Resource { thread: Some(record), ..Resource::new(ResourceKind::Task, scope, created) });
+            }
+        }
+    }
+    entries
+}
+
+/// What a goroutine does, of its state: without how long, which the sandbox's time decides.
+fn does(state: &str) -> String {
+    let what = state.split(", ").next().unwrap_or(state);
+    match what.strip_suffix(FOR_EVER) {
+        Some(what) => format!("is blocked for ever ({what})"),
+        None => format!("is still there ({what})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn goroutine(number: u64, state: &str, function: &str, created: &str) -> String {
+        format!(
+            "goroutine {number} [{state}]:\n{function}()\n\t/h/m/a_test.go:{number} +0x1\ncreated by {created} in goroutine 1\n\t/h/m/a_test.go:3 +0x2\n\n"
+        )
+    }
+
+    fn told(dumps: &GoroutineDumps) -> Vec<String> {
+        let told = |left: &Resource| {
+            let thread = left.thread.as_ref().unwrap();
+            format!("{} {} {} {}", left.scope, left.count, thread.number, thread.does)
+        };
+        left(dumps, "TestA", true).iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_was_there_before_is_what_was_set_up() {
+        let main = "goroutine 1 [chan receive]:\nmain.main()\n\t_testmain.go:7 +0x1\n\n";
+        let own = goroutine(6, "running", "m.TestA", "testing.(*T).Run");
+        let beat = goroutine(4, "select", "m.beat", "m.TestMain");
+        let sender = goroutine(7, "chan send (leaked), 2 minutes", "m.TestA.func1", "m.TestA");
+        let signals = goroutine(9, "syscall", "os/signal.loop", "os/signal.Notify.func1");
+        let dumps = GoroutineDumps {
+            before: Some(format!("{own}{main}{beat}")),
+            after: Some(format!("{own}{main}{beat}{sender}{signals}")),
+            exit: Some(format!("{main}{beat}{sender}{signals}")),
+        };
+        assert_eq!(
+            told(&dumps),
+            ["TestA 1 7 is blocked for ever (chan send)", &format!("{SETUP_SCOPE} 1 4 is still there (select)")]
+        );
+        let ended = GoroutineDumps { exit: None, ..dumps.clone() };
+        assert_eq!(told(&ended), ["TestA 1 7 is blocked for ever (chan send)"], "TestMain has ended its own");
+        assert_eq!(told(&GoroutineDumps::default()), [""; 0]);
+        assert_eq!(left(&dumps, "TestA", false).len(), 1, "another test tells what was set up");
+    }
+
+    #[test]
+    fn equal_ones_are_one_entry() {
+        let own = goroutine(6, "running", "m.TestA", "testing.(*T).Run");
+        let one = |number: u64| goroutine(number, "sleep", "m.f", "m.TestA").replace(&format!(":{number} "), ":5 ");
+        let dumps = GoroutineDumps {
+            after: Some(format!("{own}{}{}{}", one(9), one(8), goroutine(7, "select", "m.g", "m.TestA"))),
+            ..GoroutineDumps::default()
+        };
+        assert_eq!(told(&dumps), ["TestA 1 7 is still there (select)", "TestA 2 8 is still there (sleep)"]);
+    }
+}

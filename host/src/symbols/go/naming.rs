@@ -1,0 +1,58 @@
+//! How places in Go's sources are named.
+
+use crate::model::Frame;
+use crate::symbols::owner::{GO, is_of_go};
+
+/// The file of a test binary's own `main`.
+const MAIN_FILE: &str = "_testmain.go";
+
+/// A frame with its file as it is named wherever it was built: by the path of its package. A file of tests is in the package of
+/// the test, and told by its name alone, as `testing` does.
+pub fn frame(function: &str, file: &str, line: u32) -> Frame {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let own = !is_of_go(function) && name != MAIN_FILE;
+    let named =
+        if own && name.ends_with("_test.go") { name.to_owned() } else { format!("{}/{name}", package(function)) };
+    let frame = Frame::new(function.replace("%2e", ".")).at(named, line);
+    if own { frame } else { frame.of_library(GO) }
+}
+
+/// The path of a function's package: up to the first dot after the last slash.
+fn package(function: &str) -> String {
+    // Arguments of types can hold slashes.
+    let plain = function.split('[').next().unwrap_or(function);
+    let last = plain.rfind('/').map_or(0, |slash| slash + 1);
+    let end = plain[last..].find('.').map_or(plain.len(), |dot| last + dot);
+    plain[..end].replace("%2e", ".").trim_end_matches("_test").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_as_they_are_imported() {
+        for (function, path) in [
+            ("main.main", "main"),
+            ("gopkg.in/yaml%2ev3.(*Decoder).Decode", "gopkg.in/yaml.v3"),
+            ("example.com/a.F[example.com/b.T]", "example.com/a"),
+            ("example.com/a_test.TestX.func1", "example.com/a"),
+            ("panic", "panic"),
+        ] {
+            assert_eq!(package(function), path, "{function}");
+        }
+    }
+
+    #[test]
+    fn files_are_named_without_the_machine() {
+        for (function, file, named, own) in [
+            ("example.com/a.TestX", "/home/me/a/a_test.go", "a_test.go", true),
+            ("example.com/a.F", "/home/me/a/a.go", "example.com/a/a.go", true),
+            ("net/http.(*Server).Serve", "/usr/lib/go/src/net/http/server.go", "net/http/server.go", false),
+            ("main.main", "_testmain.go", "main/_testmain.go", false),
+        ] {
+            let frame = frame(function, file, 7);
+            assert_eq!((frame.file.as_deref(), frame.is_own()), (Some(named), own), "{function}");
+        }
+    }
+}

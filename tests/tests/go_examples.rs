@@ -1,0 +1,87 @@
+//! The lessons in Go: each package of `examples/go` with the report that its `expected.txt` promises. `BLESS=1` writes these anew.
+
+use airtight_tests::{command, go, package_dir, read_report, scratch_dir};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// What is promised of a test: its verdict, why, and what it left. Names that a random number ends are told without it, and places in
+/// Go's library without lines, which differ between its versions.
+fn told(test: &Value) -> String {
+    let mut told = format!("{}: {}\n", text(&test["name"]), text(&test["verdict"]));
+    for line in text(&test["message"]).lines() {
+        let _ = writeln!(told, "    {line}");
+    }
+    if test["verdict"] != "leak" && test["stack"].as_array().is_some_and(|stack| !stack.is_empty()) {
+        let _ = writeln!(told, "    stopped{}", place(&test["stack"]));
+    }
+    for sub in test["subtests"].as_array().into_iter().flatten() {
+        let _ = writeln!(told, "    {}: {} {}", text(&sub["name"]), text(&sub["verdict"]), text(&sub["message"]));
+    }
+    let mut leaks = BTreeMap::<String, u64>::new();
+    for leak in test["leaks"].as_array().into_iter().flatten() {
+        let scope = if leak["scope"] == test["name"] { String::new() } else { format!("{}: ", text(&leak["scope"])) };
+        let path = leak["path"].as_str().map(|path| format!(" {}", without_numbers(path))).unwrap_or_default();
+        let does = leak["thread"]["does"].as_str().map(|does| format!(", which {does}")).unwrap_or_default();
+        let what = format!("{scope}{}{path}{}{does}", text(&leak["kind"]), place(&leak["stack"]));
+        *leaks.entry(what).or_default() += leak["count"].as_u64().unwrap_or(0);
+    }
+    for (what, count) in leaks {
+        let _ = writeln!(told, "    {count} {what}");
+    }
+    told.replace(" \n", "\n")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The innermost place of the user's own, or else of all.
+fn place(stack: &Value) -> String {
+    let frames = stack.as_array().cloned().unwrap_or_default();
+    let own = frames.iter().find(|frame| frame["library"].is_null());
+    let at = own.and_then(|frame| Some(format!(" at {}:{}", frame["file"].as_str()?, frame["line"])));
+    let function = own.or(frames.first()).map(|frame| format!(" in {}", text(&frame["function"])));
+    at.unwrap_or_default() + &function.unwrap_or_default()
+}
+
+/// A path with a star for each number of several digits.
+fn without_numbers(path: &str) -> String {
+    let mut parts = String::new();
+    let mut digits = String::new();
+    for c in path.chars().chain(['/']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        parts += if digits.len() > 3 { "*" } else { &digits };
+        digits.clear();
+        parts.push(c);
+    }
+    parts.pop();
+    parts
+}
+
+#[test]
+fn every_lesson_is_as_promised() {
+    let Some(go) = go("the lessons in Go were not run") else { return };
+    let lessons = package_dir().join("../examples/go");
+    let dir = scratch_dir();
+    let json = format!("json={}", dir.path().join("report.json").display());
+    let mut command = command();
+    command.env("AIRTIGHT_GO", go).env("GOFLAGS", "").env("GOTOOLCHAIN", "local").current_dir(&lessons);
+    let ran = command.args(["go", "./...", "--report", &json]).output().unwrap();
+    assert_eq!(ran.status.code(), Some(100), "{}", String::from_utf8_lossy(&ran.stderr));
+    let report = read_report(&dir.path().join("report.json"));
+    let modules = report["canonical"]["modules"].as_array().unwrap();
+    assert_eq!(modules.len(), 8);
+    for module in modules {
+        let name = module["name"].as_str().unwrap().strip_prefix("example.com/lessons/").unwrap();
+        let found: String = module["tests"].as_array().unwrap().iter().map(told).collect();
+        let promised = lessons.join(name).join("expected.txt");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&promised, &found).unwrap();
+        }
+        assert_eq!(found, std::fs::read_to_string(&promised).unwrap_or_default(), "{name}");
+    }
+}
