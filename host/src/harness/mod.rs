@@ -82,7 +82,7 @@ pub(crate) trait TestHarness: Sync {
     /// # Errors
     /// Why they cannot be, in words.
     fn sequence(&self, _tests: &[&TestEntry]) -> Result<Sequence, String> {
-        Err("each is a program of its own".to_owned())
+        Err("their harness cannot be asked for several in an order".to_owned())
     }
 
     /// Whether all tests of a [`Sequence::Start`], which this is the entry of, ran in their order and passed.

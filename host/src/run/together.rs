@@ -149,7 +149,8 @@ impl SharedInstance<'_> {
         match &sequence {
             Sequence::Start(entry) => {
                 let mut ran = run(&self.job(entry.call(), &[]));
-                let failed = (!harness(self.harness).all_passed(&ran, entry)).then(|| self.failure(&ran, entry, None));
+                let failed = (!harness(self.harness).all_passed(&ran, entry))
+                    .then(|| self.failure(&ran, (&self.name, entry), None));
                 self.outcome(&mut ran, failed)
             }
             Sequence::Exports(calls) => {
@@ -157,7 +158,7 @@ impl SharedInstance<'_> {
                 let mut ran = run(&self.job(Entry::Sdk(last), before));
                 let at = ran.rounds.len().saturating_sub(1).min(order.len() - 1);
                 let is_well = ran.ending == Ending::Returned && ran.sdk.as_ref().is_some_and(|said| said.is_well());
-                let failed = (!is_well).then(|| self.failure(&ran, entries[at], Some(at)));
+                let failed = (!is_well).then(|| self.failure(&ran, (self.name(order[at]), entries[at]), Some(at)));
                 self.outcome(&mut ran, failed)
             }
         }
@@ -184,14 +185,14 @@ impl SharedInstance<'_> {
         }
     }
 
-    fn failure(&self, run: &Run, entry: &TestEntry, at: Option<usize>) -> FailedTogether {
+    fn failure(&self, run: &Run, (test, entry): (&str, &TestEntry), at: Option<usize>) -> FailedTogether {
         // A harness that goes on after a panic says in the end that it failed; what panicked says more.
         if let (Ending::Exit { .. }, Some(panic)) = (&run.ending, rust::last_panic(&run.remains.output.stderr)) {
             let place = Some(self.module.module.symbols.place(&panic.place));
             return FailedTogether { at, message: panic.message, place };
         }
         let policy = self.grants.policy();
-        let judged = Case { harness: self.harness, module: &self.module.module, policy, entry, run }.judge();
+        let judged = Case { harness: self.harness, module: &self.module.module, policy, entry, test, run }.judge();
         let message = judged.message.or(judged.reason).unwrap_or_else(|| "it did not pass".to_owned());
         let place = judged.panicked_at.map(|place| self.module.module.symbols.place(&place));
         FailedTogether { at, message, place }

@@ -3,8 +3,8 @@
 use airtight::config::ConfigErrors;
 use airtight::exit_status;
 use airtight::internals::Lines;
-use airtight::report::console::OneLine;
 use airtight::pollution::PollutionError;
+use airtight::report::console::OneLine;
 use airtight::verify::VerifyError;
 use airtight::{FileError, RunError, SetupError};
 use std::fmt::{self, Display, Formatter};

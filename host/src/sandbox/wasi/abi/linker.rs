@@ -14,7 +14,7 @@ use crate::sandbox::wasi::tracked as resources;
 use airtight_abi::{go, mem, net as abi, scopes, tracked};
 use wasi_common::snapshots::preview_1::types::{Errno, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
-use wasmtime::{Caller, Extern, Linker, Trap, WasmBacktrace};
+use wasmtime::{Caller, Extern, Linker, Trap};
 use wiggle::{GuestError, GuestMemory};
 
 /// The module name of the imports.
