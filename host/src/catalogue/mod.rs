@@ -27,7 +27,7 @@ pub use airtight_toolchain::places::Places;
 pub(crate) use baked::holds;
 pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
-pub(crate) use locals::hold_nothing;
+pub(crate) use locals::{RunningStack, hold_nothing};
 pub use module::{ExportProblem, Module};
 pub(crate) use statics::{NoStatics, Statics};
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};

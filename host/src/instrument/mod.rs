@@ -31,7 +31,7 @@ use splice::Splice;
 use std::borrow::Cow;
 
 /// Changes whenever the same module would be rewritten to other bytes: part of every cache key.
-pub const REWRITER_VERSION: u32 = 4;
+pub const REWRITER_VERSION: u32 = 5;
 
 /// What to do to a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -149,10 +149,10 @@ fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instru
     let earlier = heaps.flat_map(|heap| others.map(|(panics, fills)| Wanted { heap, panics, fills }));
     for wanted in earlier {
         let Some(original) = heap::undo(module, wanted)? else { continue };
-        if crate::catalogue::validate(&original).is_err() {
+        let Ok(original) = Module::read(&original) else { continue };
+        if !is_valid(&original) {
             continue;
         }
-        let original = Module::read(&original)?;
         let done = rewrite(&original, wanted)?;
         if *done.bytes != *module.bytes {
             continue;
@@ -168,6 +168,12 @@ fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instru
 
 /// Whether the rewritten module is valid, if the original was.
 fn keeps_valid(original: &[u8], rewritten: &[u8]) -> bool {
-    use crate::catalogue::validate;
-    validate(original).is_err() || validate(rewritten).is_ok()
+    let is_valid = |bytes: &[u8]| Module::read(bytes).is_ok_and(|module| is_valid(&module));
+    !is_valid(original) || is_valid(rewritten)
+}
+
+/// Whether a module is valid: one that has threads may use what is for them.
+fn is_valid(module: &Module<'_>) -> bool {
+    use crate::catalogue::{validate, validate_threaded};
+    if module.shared_memory().is_some() { validate_threaded(module.bytes) } else { validate(module.bytes) }.is_ok()
 }

@@ -4,6 +4,7 @@
 //! [`crate::sandbox::rerun`]), whose end is compared with that of the first.
 
 use super::judge::Judgement;
+use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
 use crate::ledger::heap::reach::{agreed, plain};
 use crate::ledger::heap::sites::{Site, sites};
@@ -116,13 +117,21 @@ impl Accountant<'_> {
         audit
     }
 
-    /// Whether functions of the program's own were running when it left through `exit(0)`, and may hold pointers where the host
-    /// does not see them.
+    /// Whether functions of the program's own were running when it left through `exit(0)`, or in threads that had not ended, and may
+    /// hold pointers where the host does not see them.
     fn may_hold_more(&self, first: &Run, end: &HeapEnd) -> bool {
-        match &first.ending {
-            Ending::Exit { stack, .. } => end.window_open && !self.job.module.hold_nothing(stack),
-            _ => false,
+        let own = match &first.ending {
+            Ending::Exit { stack, .. } if end.window_open => Some(RunningStack { frames: stack, arguments: 0 }),
+            _ => None,
+        };
+        let threads = first.threads.iter();
+        if threads.clone().any(|thread| thread.stack.is_empty()) {
+            return true;
         }
+        // Each is given its number and what it is to do.
+        let threads = threads.map(|thread| RunningStack { frames: &thread.stack, arguments: 2 });
+        let stacks: Vec<RunningStack<'_>> = own.into_iter().chain(threads).collect();
+        !stacks.is_empty() && !self.job.module.hold_nothing(&stacks)
     }
 
     /// A second run, with the stacks that are needed: of all allocations for a profile, else of the blocks that are left.

@@ -132,7 +132,8 @@ impl Engine {
         let mut linker = Linker::new(&inner);
         let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
         super::wasi::add_to_linker(&mut linker, options.threads).map_err(failed)?;
-        let hooks = super::heap::linker(&inner).map_err(failed)?;
+        let hooks = if options.threads { super::heap::linker_for_threads(&inner) } else { super::heap::linker(&inner) };
+        let hooks = hooks.map_err(failed)?;
         let thread_hooks = options.threads.then(|| super::threads::hooks(&inner)).transpose().map_err(failed)?;
         let ticker = Ticker::start(inner.weak()).map_err(|error| EngineError(error.to_string()))?;
         let (single_pass, threaded) = (OnceLock::new(), OnceLock::new());

@@ -12,7 +12,7 @@ use super::scopes::Guest;
 use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
-use super::store::fresh_store;
+use super::store::{fresh_heap, fresh_store};
 use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
@@ -170,11 +170,12 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         wasi.inject_host_leak();
     }
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
+    let heap = fresh_heap(job.module, instruments);
     let (store, threads) = match &job.module.threads {
-        None => (fresh_store(job.module, Shared::Own(wasi), limits.most(Limit::Memory), instruments), Ok(None)),
+        None => (fresh_store(job.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory)), Ok(None)),
         Some(own) => {
-            let given = (wasi, job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref());
-            let (store, group) = ThreadGroup::new(job.module, own, instruments, given);
+            let given = (job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref());
+            let (store, group) = ThreadGroup::new(job.module, own, (wasi, heap), given);
             (store, group.map(Some))
         }
     };
@@ -184,14 +185,16 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
     let preemptions = test.threads.as_ref().map(ThreadGroup::preemptions).unwrap_or_default();
     let thread_refused = test.threads.as_ref().is_some_and(ThreadGroup::was_refused);
+    test.end_threads();
     let picture = test.picture(&calls.last.ending);
     let panic = test.panic(&calls.last.ending);
     let TestRun { store, threads, .. } = test;
     drop(threads);
     let left = store.get_fuel().unwrap_or(0);
     let (linear_peak, refused) = store.data().memory_use();
-    let TestState { wasi, mut heap, .. } = store.into_data();
-    let wasi = wasi.into_inner().expect("the stores of all other threads are gone");
+    let TestState { wasi, heap, .. } = store.into_data();
+    let all = wasi.into_inner().zip(heap.into_inner());
+    let (wasi, mut heap) = all.expect("the stores of all other threads are gone");
     heap.slack.end(left);
     let revised = heap.slack.revised().cloned();
     let host = wasi.host_count();
@@ -370,10 +373,14 @@ impl TestRun<'_> {
             self.store.data_mut().heap.leave_closed(why.clone());
             return Ok(ground);
         }
-        self.instruments.prepare(&mut self.store, instance, module, ground)?;
+        let main = MainThread { store: &mut self.store, threads: &mut self.threads };
+        self.instruments.prepare(main, instance, module, ground)?;
+        if self.threads.is_some() {
+            refuel(&mut self.store, self.fuel)?;
+        }
         self.setup.stack_top = module.layout.stack_pointer(&mut self.store, instance).map_or(0, |(_, top)| top);
         let limits = HeapLimits::new(self.job.grants.policy().limits.values());
-        self.store.data_mut().heap.begin(limits, self.instruments.capture.clone());
+        self.store.data_mut().begin_heap(limits, self.instruments.capture.clone());
         Ok(ground)
     }
 
@@ -448,6 +455,15 @@ impl TestRun<'_> {
             _ => None,
         };
         CallOutcome { ending, spent, sdk }
+    }
+
+    /// All threads have ended: their memory does not grow any more.
+    fn end_threads(&mut self) {
+        if self.threads.is_some() {
+            let state = self.store.data_mut();
+            let size = state.memory_now();
+            state.heap.shared_memory_is(size, false);
+        }
     }
 
     /// The panic that ended the test, where one is expected.

@@ -10,12 +10,11 @@ use super::sdk::SdkCall;
 use super::state::TestState;
 use super::strings::ModuleStrings;
 use super::threads::ThreadModule;
-use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places};
+use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
     self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
     PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
-use crate::ledger::RawFrame;
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
 use airtight_abi::go;
@@ -211,10 +210,10 @@ impl LoadedModule {
         options: LoadOptions,
     ) -> Result<Self, LoadError> {
         let has_threads = parsed.shared_memory().is_some();
-        let heap_accounting = engine.options().heap_accounting && !has_threads;
+        let heap_accounting = engine.options().heap_accounting;
         let asked = instrument::Options {
             heap: heap_accounting.then_some(rules.window),
-            panics: rules.panics,
+            panics: rules.panics && !has_threads,
             fills: true,
             earlier: rules.windows,
         };
@@ -253,13 +252,11 @@ impl LoadedModule {
         let write = [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name));
         let panics = match &map.panics {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
+            Err(_) if has_threads => Err("the module has threads".to_owned()),
             Err(why) => Err(why.to_string()),
         };
-        let heap = match (has_threads, heap_accounting) {
-            (true, _) => Err(NoHeap::Threads),
-            (false, true) => ModuleHeap::new(&module, map, catalogue.lowest_data),
-            (false, false) => Err(NoHeap::TurnedOff),
-        };
+        let heap =
+            if heap_accounting { ModuleHeap::new(&module, map, catalogue.lowest_data) } else { Err(NoHeap::TurnedOff) };
         Ok(Self {
             baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
@@ -317,11 +314,11 @@ impl LoadedModule {
         !self.baked.is_empty() || catalogue::holds(bytes, sections, dir)
     }
 
-    /// Whether none of the functions on a stack can hold a pointer where the host does not see it.
-    pub(crate) fn hold_nothing(&self, stack: &[RawFrame]) -> bool {
+    /// Whether none of the functions on these stacks can hold a pointer where the host does not see it.
+    pub(crate) fn hold_nothing(&self, stacks: &[RunningStack<'_>]) -> bool {
         let stack_pointer = self.heap.as_ref().ok().and_then(|heap| heap.layout.stack_pointer_index());
         let parsed = Parsed::read(self.symbols.module().0);
-        parsed.is_ok_and(|module| catalogue::hold_nothing(&module, stack, stack_pointer))
+        parsed.is_ok_and(|module| catalogue::hold_nothing(&module, stacks, stack_pointer))
     }
 
     /// How to call an SDK test of this module.

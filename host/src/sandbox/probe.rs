@@ -2,9 +2,9 @@
 
 use super::execute::Job;
 use super::rerun::Instruments;
-use super::state::TestState;
-use super::store::fresh_store;
-use super::threads::Shared;
+use super::state::{TestState, refuel};
+use super::store::{fresh_heap, fresh_store};
+use super::threads::{MainThread, Shared, ThreadGroup, ThreadModule};
 use super::wasi::{ContextOptions, Grants, Streams, Wasi, Watchdog, deadline_after};
 use super::{heap, heap::PAGE};
 use crate::policy::{Limit, Limits, Policy};
@@ -25,19 +25,21 @@ const MOST_REFUSALS: u64 = 1_000;
 const TIMEOUT_MS: u64 = 20_000;
 
 /// An instance that nothing has run in, with its hooks awake and nothing granted.
-pub(super) struct Probe {
+pub(super) struct Probe<'a> {
     pub(super) store: Store<TestState>,
     pub(super) instance: Instance,
+    threads: Option<ThreadGroup<'a>>,
 }
 
-impl Probe {
+impl<'a> Probe<'a> {
     /// Of the module of a test.
     ///
     /// # Errors
     /// It cannot be instantiated.
-    pub(super) fn new(job: &Job<'_>) -> wasmtime::Result<Self> {
+    pub(super) fn new(job: &Job<'a>) -> wasmtime::Result<Self> {
         let module = job.module;
-        let pages = module.module.resources_required().max_initial_memory_size.unwrap_or(0);
+        let own = module.module.resources_required().max_initial_memory_size;
+        let pages = module.threads.as_ref().map(ThreadModule::pages).or(own).unwrap_or(0);
         let memory = pages.saturating_mul(PAGE);
         let limits =
             Limits::default().with(Limit::Memory, memory.saturating_add(MEMORY)).with(Limit::Timeout, TIMEOUT_MS);
@@ -49,13 +51,23 @@ impl Probe {
         let streams = Streams::Captured;
         let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams, notes_sites: false };
         let wasi = Wasi::new(grants, options)?;
-        let mut store = fresh_store(module, Shared::Own(wasi), limits.most(Limit::Memory), &Instruments::default());
+        let heap = fresh_heap(module, &Instruments::default());
+        let Some(own) = &module.threads else {
+            let mut store = fresh_store(module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory));
+            store.data_mut().limiter.end_after_refusals(MOST_REFUSALS);
+            store.set_fuel(FUEL)?;
+            store.set_epoch_deadline(1);
+            let instance = module.pre()?.instantiate(&mut store)?;
+            heap::attach(module, &mut store, &instance)?;
+            return Ok(Self { store, instance, threads: None });
+        };
+        let policy = Policy { limits, ..Policy::default() };
+        let (mut store, threads) = ThreadGroup::new(module, own, (wasi, heap), (&policy, "", None));
         store.data_mut().limiter.end_after_refusals(MOST_REFUSALS);
-        store.set_fuel(FUEL)?;
-        store.set_epoch_deadline(1);
-        let instance = module.pre()?.instantiate(&mut store)?;
-        heap::attach(module, &mut store, &instance)?;
-        Ok(Self { store, instance })
+        let mut threads = threads?;
+        refuel(&mut store, FUEL)?;
+        let instance = threads.instantiate(&mut store)?;
+        Ok(Self { store, instance, threads: Some(threads) })
     }
 
     /// Calls with fuel of their own.
@@ -64,10 +76,13 @@ impl Probe {
     /// Those of the calls.
     pub(super) fn refuelled<R>(
         &mut self,
-        call: impl FnOnce(&mut Store<TestState>) -> wasmtime::Result<R>,
+        call: impl FnOnce(MainThread<'_, 'a>) -> wasmtime::Result<R>,
     ) -> wasmtime::Result<R> {
-        self.store.set_fuel(FUEL)?;
+        match &self.threads {
+            None => self.store.set_fuel(FUEL)?,
+            Some(_) => refuel(&mut self.store, FUEL)?,
+        }
         self.store.set_epoch_deadline(1);
-        call(&mut self.store)
+        call(MainThread { store: &mut self.store, threads: &mut self.threads })
     }
 }

@@ -2,10 +2,11 @@ use super::code::CodeMap;
 use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::panics::PanicWatch;
-use super::rerun::{InexactFuel, SLACK, UsedUp};
+use super::rerun::{InexactFuel, SLACK, StackCapture, UsedUp};
 use super::scopes::Scopes;
-use super::threads::{MemoryLimit, Seat, Shared};
+use super::threads::{MemoryLimit, Seat, Shared, THREAD_FUEL};
 use super::wasi::Wasi;
+use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
 use std::sync::{Arc, PoisonError};
 use wasmtime::{AsContextMut, ResourceLimiter};
@@ -14,7 +15,7 @@ use wasmtime::{AsContextMut, ResourceLimiter};
 pub struct TestState {
     pub wasi: Shared<Wasi>,
     pub limiter: Limiter,
-    pub heap: HeapState,
+    pub heap: Shared<HeapState>,
     pub panics: PanicWatch,
     pub code: Arc<CodeMap>,
     /// Fuel spent in earlier calls of the same instance.
@@ -23,6 +24,8 @@ pub struct TestState {
     pub budget: u64,
     /// The thread that the store runs, of a module that has threads.
     pub thread: Option<Seat>,
+    /// What that thread spends in the allocator.
+    pub allocator: AllocatorFuel,
     /// Fuel that the current call of the test spent before clean-ups of a subtest interrupted it.
     pub spent_before_cleanups: u64,
     /// The test's subtests.
@@ -31,7 +34,48 @@ pub struct TestState {
     pub memory_limit: Option<MemoryLimit>,
 }
 
+/// What a thread spends in calls of the allocator, apart from all else. See [`Seat::hold`].
+#[derive(Debug, Default)]
+pub struct AllocatorFuel {
+    /// How many calls, each within the one before, the thread is in.
+    depth: u32,
+    /// What was left when the outermost one began.
+    left: u64,
+    /// What those that returned have spent, in the current call into the guest.
+    spent: u64,
+}
+
 impl TestState {
+    /// A thread enters a function of the allocator, where `left` is left.
+    pub fn enter_allocator(&mut self, left: u64) {
+        let Some(seat) = &self.thread else { return };
+        if self.allocator.depth == 0 {
+            self.allocator.left = left;
+            seat.hold();
+        }
+        self.allocator.depth += 1;
+    }
+
+    /// Whether the thread is in a function of the allocator.
+    pub fn is_in_allocator(&self) -> bool {
+        self.allocator.depth > 0
+    }
+
+    /// A thread leaves a function of the allocator, where `left` is left. Gives, for the outermost one, whether no other thread ran
+    /// meanwhile.
+    pub fn leave_allocator(&mut self, left: u64) -> Option<bool> {
+        let seat = self.thread.as_ref()?;
+        self.allocator.depth = self.allocator.depth.checked_sub(1)?;
+        if self.allocator.depth > 0 {
+            return None;
+        }
+        let spent = self.allocator.left.saturating_sub(left);
+        self.allocator.spent += spent;
+        let was_alone = seat.release(spent);
+        self.spent(left);
+        Some(was_alone)
+    }
+
     /// Lets clean-ups use some bytes of memory above the cap.
     pub fn open_memory_reserve(&mut self, bytes: u64) {
         self.limiter.open_reserve(bytes);
@@ -48,6 +92,19 @@ impl TestState {
         if let Some(limit) = &self.memory_limit {
             work(&mut limit.lock().unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// Opens the books of the heap.
+    pub fn begin_heap(&mut self, limits: HeapLimits, capture: StackCapture) {
+        let size = self.memory_now();
+        self.heap.begin(limits, capture);
+        self.heap.shared_memory_is(size, true);
+    }
+
+    /// Raises the cap on memory by bytes that the host itself makes it grow by.
+    pub fn widen_memory(&mut self, bytes: u64) {
+        self.limiter.widen(bytes);
+        self.on_shared_memory(|limiter| limiter.widen(bytes));
     }
 
     /// Linear memory now, in bytes.
@@ -76,9 +133,11 @@ impl TestState {
         }
     }
 
-    /// Fuel spent in this store.
+    /// Fuel spent in this store, by a thread without its calls of the allocator.
     fn spent_in_store(&self, left: u64) -> u64 {
-        self.spent_before.saturating_add(self.budget.saturating_sub(left))
+        let left = if self.allocator.depth > 0 { self.allocator.left } else { left };
+        let spent = self.budget.saturating_sub(left).saturating_sub(self.allocator.spent);
+        self.spent_before.saturating_add(spent)
     }
 
     /// Fuel that the current call of the test has spent, without clean-ups of its subtests, when `left` is left.
@@ -97,6 +156,7 @@ impl TestState {
     /// fuel to set, which is more where the call has slack.
     fn next_budget(&mut self, left: u64, fuel: u64) -> u64 {
         self.spent_before = self.spent_in_store(left);
+        self.allocator = AllocatorFuel::default();
         self.heap.slack.end(left);
         self.budget = fuel.saturating_add(self.heap.slack.begin());
         self.budget
@@ -128,9 +188,11 @@ impl TestState {
 pub fn refuel(mut store: impl AsContextMut<Data = TestState>, fuel: u64) -> wasmtime::Result<()> {
     let mut store = store.as_context_mut();
     let left = store.get_fuel()?;
-    let budget = store.data_mut().next_budget(left, fuel);
+    let mut budget = store.data_mut().next_budget(left, fuel);
     if let Some(seat) = &store.data().thread {
         seat.refuel(budget);
+        budget = THREAD_FUEL;
+        store.data_mut().budget = budget;
     }
     store.set_fuel(budget)
 }

@@ -6,29 +6,34 @@ use super::module::LoadedModule;
 use super::panics::PanicWatch;
 use super::rerun::Instruments;
 use super::scopes::Scopes;
-use super::state::TestState;
+use super::state::{AllocatorFuel, TestState};
 use super::threads::{Seat, Shared, Stopped};
 use super::wasi::{Halt, Wasi};
 use std::sync::Arc;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
+/// The books of the heap for one run of a module's code.
+pub fn fresh_heap(module: &LoadedModule, instruments: &Instruments) -> HeapState {
+    HeapState::new(module.hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), instruments)
+}
+
 /// A store for one run of a module's code, with a limit on linear memory in bytes. It has no fuel yet.
 pub fn fresh_store(
     module: &LoadedModule,
     wasi: Shared<Wasi>,
+    heap: Shared<HeapState>,
     memory: u64,
-    instruments: &Instruments,
 ) -> Store<TestState> {
-    let hooks = module.hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks));
     let state = TestState {
         wasi,
         limiter: Limiter::new(memory, module.throws),
-        heap: HeapState::new(hooks, instruments),
+        heap,
         panics: PanicWatch::default(),
         code: Arc::clone(&module.code),
         spent_before: 0,
         budget: 0,
         thread: None,
+        allocator: AllocatorFuel::default(),
         spent_before_cleanups: 0,
         scopes: Scopes::default(),
         memory_limit: None,

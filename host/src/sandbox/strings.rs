@@ -52,8 +52,8 @@ impl ModuleStrings {
 fn probe(job: &Job<'_>, write: &ModuleExport, address: usize) -> wasmtime::Result<StringLayout> {
     let mut probe = Probe::new(job)?;
     let instance = probe.instance;
-    probe.refuelled(|store| {
-        let mut guest = Guest::new(store, instance)?;
+    probe.refuelled(|main| {
+        let mut guest = Guest::new(main.store, instance)?;
         let mut empty = [0; 3];
         empty[address] = DANGLING;
         let string = guest.put(STRING, empty.map(u32::to_le_bytes).as_flattened())?;

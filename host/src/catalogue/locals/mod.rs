@@ -33,10 +33,19 @@ const MOST_WORK: usize = 1 << 27;
 /// Why it cannot be told that functions hold nothing: one may, or it is too much work to find out.
 struct MayHold;
 
-/// Whether none of the functions on a stack, innermost frame first, can hold a pointer in its locals or operands.
-/// `stack_pointer` is the global that holds the shadow stack's.
-pub(crate) fn hold_nothing(module: &Module<'_>, stack: &[RawFrame], stack_pointer: Option<u32>) -> bool {
-    Check::new(module, stack, stack_pointer).and_then(|mut check| check.all(stack)).is_ok()
+/// A stack, innermost frame first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunningStack<'s> {
+    pub(crate) frames: &'s [RawFrame],
+    /// How many arguments the host called the outermost function with, each of which may be a pointer.
+    pub(crate) arguments: usize,
+}
+
+/// Whether none of the functions on these stacks can hold a pointer in its locals or operands. `stack_pointer` is the global that
+/// holds the shadow stack's.
+pub(crate) fn hold_nothing(module: &Module<'_>, stacks: &[RunningStack<'_>], stack_pointer: Option<u32>) -> bool {
+    let check = Check::new(module, stacks, stack_pointer);
+    check.and_then(|mut check| stacks.iter().try_for_each(|stack| check.all(stack))).is_ok()
 }
 
 type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
@@ -53,8 +62,8 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(module: &Module<'a>, stack: &[RawFrame], stack_pointer: Option<u32>) -> Result<Self, MayHold> {
-        let wanted = stack.iter().map(|frame| frame.function).collect();
+    fn new(module: &Module<'a>, stacks: &[RunningStack<'_>], stack_pointer: Option<u32>) -> Result<Self, MayHold> {
+        let wanted = stacks.iter().flat_map(|stack| stack.frames).map(|frame| frame.function).collect();
         let constants = module.globals.iter().zip(0..).filter(|(global, _)| !global.mutable).map(|(_, index)| index);
         Ok(Self {
             functions: functions(module.bytes, &wanted).map_err(|_| MayHold)?,
@@ -64,12 +73,11 @@ impl<'a> Check<'a> {
         })
     }
 
-    fn all(&mut self, stack: &[RawFrame]) -> Result<(), MayHold> {
-        // The host calls the outermost function without arguments.
-        let mut args: Vec<bool> = Vec::new();
+    fn all(&mut self, stack: &RunningStack<'_>) -> Result<(), MayHold> {
+        let mut args = vec![true; stack.arguments];
         // A recursion comes by the same place again and again.
         let mut known: HashMap<(RawFrame, Vec<bool>), Vec<bool>> = HashMap::new();
-        for frame in stack.iter().rev() {
+        for frame in stack.frames.iter().rev() {
             let call = (*frame, args);
             args = match known.get(&call) {
                 Some(args) => args.clone(),

@@ -2,6 +2,11 @@ use super::*;
 use wasmparser::Operator;
 
 /// Whether the functions hold nothing at the first call of `$exit` by `$main`, which `_start` calls.
+/// A stack whose outermost function was called without arguments.
+fn running(frames: &[RawFrame]) -> RunningStack<'_> {
+    RunningStack { frames, arguments: 0 }
+}
+
 fn hold_nothing_at_exit(main: &str) -> bool {
     let text = format!(
         r#"(module
@@ -30,7 +35,7 @@ fn hold_nothing_at_exit(main: &str) -> bool {
             }
         }
     };
-    hold_nothing(&module, &[call(4, 0), call(3, 4)], Some(0))
+    hold_nothing(&module, &[running(&[call(4, 0), call(3, 4)])], Some(0))
 }
 
 #[test]
@@ -114,8 +119,8 @@ fn frames_that_are_not_known_may_hold_anything() {
     .unwrap();
     let module = Module::read(&bytes).unwrap();
     let call = |function| RawFrame { function, offset: Some(3) };
-    assert!(hold_nothing(&module, &[], None));
-    assert!(hold_nothing(&module, &[call(1)], None));
+    assert!(hold_nothing(&module, &[running(&[])], None));
+    assert!(hold_nothing(&module, &[running(&[call(1)])], None));
     for frame in [
         RawFrame { offset: None, ..call(1) },
         RawFrame { offset: Some(2), ..call(1) },
@@ -125,6 +130,6 @@ fn frames_that_are_not_known_may_hold_anything() {
         // Nobody calls it with an argument.
         RawFrame { offset: Some(8), ..call(2) },
     ] {
-        assert!(!hold_nothing(&module, &[frame], None), "{frame:?}");
+        assert!(!hold_nothing(&module, &[running(&[frame])], None), "{frame:?}");
     }
 }

@@ -157,6 +157,7 @@ impl HookKind {
             Self::PosixMemalign => Some((3, true)),
             Self::Window
             | Self::Libc
+            | Self::MakesThread
             | Self::Announce
             | Self::Raise
             | Self::RaiseUntold
@@ -182,9 +183,13 @@ impl HookKind {
                 [Some(0), Some(1)]
             }
             Self::PosixMemalign => [Some(0), Some(2)],
-            Self::Window | Self::Libc | Self::RaiseUntold | Self::TempDir | Self::ProcessId | Self::TestMain => {
-                [None, None]
-            }
+            Self::Window
+            | Self::Libc
+            | Self::MakesThread
+            | Self::RaiseUntold
+            | Self::TempDir
+            | Self::ProcessId
+            | Self::TestMain => [None, None],
         }
     }
 }

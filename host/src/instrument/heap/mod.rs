@@ -127,6 +127,8 @@ pub enum HookKind {
     Window,
     /// What runs in it is the C library's own, also within a window.
     Libc,
+    /// The C library's function that makes a thread: what it allocates is the thread's stack, and the library's own.
+    MakesThread,
     /// Tells of a panic before it is raised, and calls the panic hook: `a` is the panic's payload, `b` the payload's vtable.
     Announce,
     /// Raises a panic: `a` is the panic's payload, `b` the payload's vtable.
@@ -145,6 +147,11 @@ impl HookKind {
     /// Whether a call of it is one that the books of the heap are told of.
     pub fn is_of_heap(self) -> bool {
         !matches!(self, Self::Announce | Self::Raise | Self::RaiseUntold) && !self.is_fill()
+    }
+
+    /// Whether it allocates, frees or does both.
+    pub fn allocates_or_frees(self) -> bool {
+        self.is_of_heap() && !matches!(self, Self::Window | Self::Libc | Self::MakesThread)
     }
 
     /// Whether the function was given a body of ours.

@@ -41,6 +41,9 @@ const LIBC: &[&str] = &[
     "do_tzset",
 ];
 
+/// Functions of wasi-libc that make a thread.
+const MAKERS: &[&str] = &["__pthread_create", "pthread_create"];
+
 /// How functions of runtimes with a heap of their own are called, or begin.
 const RUNTIMES: &[(&str, &str)] = &[
     ("runtime.mallocgc", "Go"),
@@ -143,11 +146,13 @@ pub(super) fn find(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<Hook
     }
     let mut targets = allocator(module, &mut named)?;
     targets.extend(windows(module, &named, window)?);
-    for name in LIBC {
+    let makers = if module.parsed.shared_memory().is_some() { MAKERS } else { &[] };
+    let libc = LIBC.iter().map(|name| (HookKind::Libc, name));
+    for (kind, name) in libc.chain(makers.iter().map(|name| (HookKind::MakesThread, name))) {
         for &function in named.by_name.get(name).into_iter().flatten() {
             let Some(function) = working(module, function) else { continue };
             if targets.iter().all(|target| target.function != function) {
-                targets.push(target(HookKind::Libc, name, function));
+                targets.push(target(kind, name, function));
             }
         }
     }
@@ -196,7 +201,8 @@ impl<'a> NamedFunctions<'a> {
         }
         // Symbols of Rust and C++ make up most of a module.
         let mangled = name.starts_with("_R") || name.starts_with("_Z");
-        let known = ALLOCATOR.iter().map(|(known, _)| known).chain(LIBC).chain(MAINS).chain(MAINS_WITHOUT);
+        let known =
+            ALLOCATOR.iter().map(|(known, _)| known).chain(LIBC).chain(MAKERS).chain(MAINS).chain(MAINS_WITHOUT);
         if !mangled && known.into_iter().any(|&known| known == name) {
             self.by_name.entry(name).or_default().push(function);
         } else if paths.contain(name) {

@@ -160,6 +160,10 @@ impl Targets {
 
 /// Whether a module may have hooks at all.
 fn may_be_hooked(module: &ModuleBodies<'_>) -> Result<(), NoHooks> {
+    // That of threads is the test's own, and its start function is called by the host.
+    if module.parsed.shared_memory().is_some() {
+        return Ok(());
+    }
     if module.imports_memory() {
         return Err(NoHooks::ImportedMemory);
     }

@@ -10,6 +10,8 @@ use super::figures::{AllocationOutcome, Figures, HeapLimits};
 use super::map::{Block, Map, PointerState};
 use super::nesting::{Nesting, Outer};
 use super::parts::word_at;
+use super::threads::Threads;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The most live blocks that a book keeps: its table takes up to 128 MiB. With more, the heap is not tracked.
@@ -48,7 +50,9 @@ pub struct ScopeHeap {
 #[derive(Debug)]
 pub struct HeapBook {
     map: Map,
+    /// Of the thread that acts.
     nesting: Nesting,
+    threads: Threads,
     /// The innermost call that was entered, where no call within it counts. It is within all calls of `nesting`.
     pending: Option<PendingCall>,
     /// How many calls were entered within `pending`.
@@ -75,6 +79,7 @@ impl HeapBook {
         Self {
             map: Map::default(),
             nesting: Nesting::default(),
+            threads: Threads::default(),
             pending: None,
             hidden: 0,
             figures: Figures::default(),
@@ -146,6 +151,10 @@ impl HeapBook {
                 self.nesting.enter(Outer::Libc);
                 return Ok(());
             }
+            AllocatorCall::MakesThread => {
+                self.nesting.enter(Outer::MakesThread);
+                return Ok(());
+            }
         });
         Ok(())
     }
@@ -171,6 +180,27 @@ impl HeapBook {
             None => self.nesting.leave(),
         }
         AllocationOutcome::Nothing
+    }
+
+    /// What follows is done by this thread of the test: what it is within decides. The main thread has the number 0.
+    #[inline]
+    pub fn act_as(&mut self, thread: u32) {
+        self.threads.switch(&mut self.nesting, thread);
+    }
+
+    /// The thread that acts spawns another. What that one allocates is the test's own if the test's own code spawned it.
+    pub fn spawned(&mut self, thread: u32) {
+        self.threads.begin(thread, self.nesting.window_open());
+    }
+
+    /// A thread, which does not act, has ended.
+    pub fn thread_ended(&mut self, thread: u32) {
+        self.threads.end(thread);
+    }
+
+    /// The numbers of the live blocks that are stacks of threads, with all that is the thread's own.
+    pub fn thread_stacks(&self) -> &BTreeSet<u64> {
+        &self.threads.stacks
     }
 
     /// Forgets all calls that were entered and not left: a trap ended them. A window that the host opened stays open.
@@ -293,6 +323,7 @@ impl HeapBook {
             self.figures.frees += 1;
             self.figures.live_bytes -= u64::from(block.size);
         }
+        self.threads.stacks.remove(&block.number);
         self.trace.add(TraceEvent::Free, self.nesting.own(), true, block.size.into(), block.number);
         Ok(())
     }
@@ -396,6 +427,9 @@ impl HeapBook {
         if self.map.live() > MAX_LIVE_BLOCKS {
             self.untrack(Untracked::TooManyBlocks);
             return None;
+        }
+        if self.nesting.makes_thread() {
+            self.threads.stacks.insert(number);
         }
         self.number = number;
         self.lowest = Some(self.lowest.map_or(ptr, |lowest| lowest.min(ptr)));

@@ -43,6 +43,8 @@ pub enum AllocatorCall {
     Window,
     /// A function of libc whose allocations are libc's own.
     Libc,
+    /// The function of libc that makes a thread: what it allocates is the thread's stack.
+    MakesThread,
 }
 
 /// The allocator calls of a run, summed up. Two runs with equal traces called the allocator alike, whatever addresses they got.

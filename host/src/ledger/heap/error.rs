@@ -15,6 +15,9 @@ pub enum Untracked {
     /// Books of so many blocks would take too much of the host's memory.
     #[error("more than {} blocks were live at once", super::MAX_LIVE_BLOCKS)]
     TooManyBlocks,
+    /// A thread let others run in a function of the allocator, or waited in it: their calls of it are mixed.
+    #[error("a thread waited in a function of the allocator")]
+    AllocatorWaited,
     /// A reallocation to size 0 gave no block. Some allocators free the block then, and some fail and keep it.
     #[error("a block was reallocated to no bytes, and whether that freed it cannot be told")]
     ZeroRealloc,
@@ -29,6 +32,7 @@ impl Untracked {
             Self::Overlapping => "overlapping-blocks",
             Self::OutsideMemory => "block-outside-memory",
             Self::TooManyBlocks => "too-many-blocks",
+            Self::AllocatorWaited => "allocator-waited",
             Self::ZeroRealloc => "zero-realloc",
         }
     }

@@ -13,6 +13,7 @@ mod nesting;
 mod parts;
 pub mod reach;
 pub mod sites;
+mod threads;
 
 pub use book::{HeapBook, MAX_LIVE_BLOCKS, ScopeHeap};
 pub use calls::{AllocatorCall, Trace};

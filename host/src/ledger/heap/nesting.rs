@@ -8,6 +8,8 @@ pub(super) enum Outer {
     Window,
     /// A function of libc whose allocations are libc's own.
     Libc,
+    /// The function of libc that makes a thread, whose stack is libc's own.
+    MakesThread,
     /// `free`, which may call functions of the test or of libc.
     Free,
 }
@@ -18,6 +20,7 @@ pub(super) struct Nesting {
     outer: Vec<Outer>,
     windows: u32,
     libcs: u32,
+    makers: u32,
     frees: u32,
     host_window: bool,
 }
@@ -36,7 +39,13 @@ impl Nesting {
     /// Whether a block that is allocated now is the test's own.
     #[inline]
     pub(super) fn own(&self) -> bool {
-        self.window_open() && self.libcs == 0
+        self.window_open() && self.libcs == 0 && self.makers == 0
+    }
+
+    /// Whether a thread is being made.
+    #[inline]
+    pub(super) fn makes_thread(&self) -> bool {
+        self.makers > 0
     }
 
     /// Whether a `free` is being called.
@@ -77,6 +86,7 @@ impl Nesting {
         match call {
             Outer::Window => &mut self.windows,
             Outer::Libc => &mut self.libcs,
+            Outer::MakesThread => &mut self.makers,
             Outer::Free => &mut self.frees,
         }
     }

@@ -33,10 +33,21 @@ pub struct Picture<'m> {
     /// The shadow stack of the functions that were still running, which is a root; empty where none was. In a second run it may
     /// lie elsewhere.
     pub stack: Range<u32>,
+    /// The blocks that are stacks of threads, in the order of their numbers. What is live of each is a root.
+    pub stacks: &'m [ThreadStack],
     /// Whether everything in the roots is live. What is left of a stack that lies among static data is not.
     pub only_live: bool,
     /// The values of the mutable globals that are roots.
     pub globals: &'m [u32],
+}
+
+/// A block that is the stack of a thread, with all else that libc keeps of the thread behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadStack {
+    /// The number of the block's allocation.
+    pub number: u64,
+    /// How many bytes from its start lies what is live; `None` where the thread has ended, and nothing is.
+    pub live_from: Option<u32>,
 }
 
 /// Why two runs cannot be compared. The text completes "the second run differs: …".
@@ -77,6 +88,9 @@ pub enum Mismatch {
         /// Bytes in the second run.
         second: usize,
     },
+    /// The threads that had not ended had other stacks, or others had not.
+    #[error("its threads had other stacks")]
+    ThreadStacks,
     /// The two runs have other numbers of globals.
     #[error("it had {second} globals, the first {first}")]
     Globals {
@@ -101,6 +115,9 @@ pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> 
     let starts = matching(first.blocks, second.blocks)?;
     if first.stack.len() != second.stack.len() {
         return Err(Mismatch::Stack { first: first.stack.len(), second: second.stack.len() });
+    }
+    if first.stacks != second.stacks {
+        return Err(Mismatch::ThreadStacks);
     }
     if first.globals.len() != second.globals.len() {
         return Err(Mismatch::Globals { first: first.globals.len(), second: second.globals.len() });
@@ -141,6 +158,19 @@ struct Twin<'p, 'm> {
     starts: Vec<u32>,
 }
 
+impl Picture<'_> {
+    /// The stack of a thread that a block is.
+    fn stack_of(&self, block: &Block) -> Option<&ThreadStack> {
+        let at = self.stacks.binary_search_by_key(&block.number, |stack| stack.number).ok()?;
+        self.stacks.get(at)
+    }
+
+    /// How many bytes from its start what is in a block is dead: none, but where it is the stack of a thread.
+    fn dead(&self, block: &Block) -> u32 {
+        self.stack_of(block).map_or(0, |stack| stack.live_from.unwrap_or(block.size).min(block.size))
+    }
+}
+
 struct HeapWalk<'p, 'm> {
     picture: &'p Picture<'m>,
     twin: Option<Twin<'p, 'm>>,
@@ -165,6 +195,12 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         }
         let stack = self.picture.stack.clone();
         self.scan(stack.start, stack.end.into(), self.twin.as_ref().map_or(stack.start, |twin| twin.stack));
+        if self.picture.stacks.iter().any(|stack| stack.live_from.is_some()) {
+            let is_live = |block: &Block| self.picture.stack_of(block).is_some_and(|stack| stack.live_from.is_some());
+            let live: Vec<usize> =
+                (0..self.picture.blocks.len()).filter(|at| is_live(&self.picture.blocks[*at])).collect();
+            live.into_iter().for_each(|index| self.mark(index));
+        }
         for (index, &word) in self.picture.globals.iter().enumerate() {
             let other = self.twin.as_ref().map_or(word, |twin| twin.globals[index]);
             self.point(word, other);
@@ -180,7 +216,8 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         while let Some(index) = self.pending.pop() {
             let block = &self.picture.blocks[index];
             let other = self.twin.as_ref().map_or(block.ptr, |twin| twin.starts[index]);
-            self.scan(block.ptr, end(block), other);
+            let dead = self.picture.dead(block);
+            self.scan(block.ptr + dead, end(block), other + dead);
             followed.push(index);
         }
         followed

@@ -183,6 +183,6 @@ fn a_heap_that_is_not_tracked_fails_where_that_is_demanded() {
         usage(&lost_track, true).lost_track(),
         Some("the test's memory grew outside of the allocator's functions")
     );
-    let of_module = Account::Untracked(NotTracked::Module(crate::sandbox::heap::NoHeap::Threads));
+    let of_module = Account::Untracked(NotTracked::Module(crate::sandbox::heap::NoHeap::Gone));
     assert_eq!(usage(&of_module, true).lost_track(), None);
 }

@@ -15,7 +15,7 @@ const IMPORTS: &str = r#"
     (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))"#;
 
 /// The record of a program with these fields, a main function, and what its other threads do with what they are given.
-fn run_under(config: &str, fields: &str, main: &str, thread: &str) -> TestRecord {
+pub(super) fn run_under(config: &str, fields: &str, main: &str, thread: &str) -> TestRecord {
     let text = format!(
         r#"(module {IMPORTS} (export "memory" (memory 0)) {fields}
             (func $main (export "_start") {main})
@@ -34,13 +34,13 @@ fn run(fields: &str, main: &str, thread: &str) -> TestRecord {
     run_under("", fields, main, thread)
 }
 
-fn message(record: &TestRecord) -> &str {
+pub(super) fn message(record: &TestRecord) -> &str {
     record.details.as_ref().and_then(|details| details.message.as_deref()).unwrap_or_default()
 }
 
-const SPAWN: &str = "(drop (call $spawn (i32.const 7)))";
-const WAIT_AT_0: &str = "(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))";
-const TELL_0: &str = "(i32.atomic.store (i32.const 0) (i32.const 1))
+pub(super) const SPAWN: &str = "(drop (call $spawn (i32.const 7)))";
+pub(super) const WAIT_AT_0: &str = "(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))";
+pub(super) const TELL_0: &str = "(i32.atomic.store (i32.const 0) (i32.const 1))
     (drop (memory.atomic.notify (i32.const 0) (i32.const -1)))";
 
 #[test]

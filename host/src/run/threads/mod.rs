@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod guests;
+#[cfg(test)]
+mod heap_guests;
 
 use crate::model::{Frame, Resource, ResourceKind, ThreadRecord, units::format_duration};
 use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};

@@ -1,13 +1,12 @@
 //! The host functions that a module's hooks call.
 
-use super::state::call_for;
+use super::state::{WantedStack, call_for};
 use crate::instrument::{CHARGE_COST, HookKind, UNWOUND};
 use crate::ledger::both_ends;
-use crate::ledger::heap::AllocationOutcome;
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
-use std::ops::Range;
+use crate::sandbox::threads;
 use wasmtime::error::Context;
 use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, WasmBacktrace};
 
@@ -26,6 +25,19 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> 
     linker.func_wrap(MODULE, ENTER, enter)?;
     linker.func_wrap(MODULE, LEAVE, leave)?;
     linker.func_wrap(MODULE, CHARGE, charge)?;
+    Ok(linker)
+}
+
+/// The same for modules with threads.
+///
+/// # Errors
+/// None is expected: a name defined twice would be a bug.
+pub fn linker_for_threads(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap(MODULE, ENTER, enter_of_thread)?;
+    linker.func_wrap_async(MODULE, LEAVE, |caller: Caller<'_, TestState>, (which, result)| {
+        Box::new(leave_of_thread(caller, which, result))
+    })?;
     Ok(linker)
 }
 
@@ -98,34 +110,65 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     }
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
-    let Some(book) = &mut state.heap.book else { return Ok(()) };
-    let outcome = book.leave(result, bytes);
-    let mut wanted = None;
-    if let AllocationOutcome::Allocated { number, size, own, .. } = outcome {
-        if state.heap.scrubs {
-            scrub(bytes, book.fresh());
-        }
-        wanted = state.heap.capture.wants(number, own).then_some((number, size));
-    }
-    let crossed = outcome.crossed();
-    if wanted.is_some() || crossed.is_some() {
-        let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&caller)), END_FRAMES);
-        let heap = &mut caller.data_mut().heap;
-        if let Some(crossed) = crossed {
-            heap.crossed(crossed, stack.clone());
-        }
-        if let Some((number, size)) = wanted {
-            heap.captured(number, size, stack);
-        }
-    }
+    let wanted = state.heap.leave(result, bytes);
+    capture(&mut caller, wanted);
     Ok(())
 }
 
-/// Clears what a new block holds of blocks that were there before: an old pointer in it, never written by its owner, would
-/// reach what is lost.
-fn scrub(memory: &mut [u8], fresh: Range<u64>) {
-    // Both ends are in memory, so they are addresses of the host too.
-    if let Some(bytes) = memory.get_mut(fresh.start as usize..fresh.end as usize) {
-        bytes.fill(0);
+/// Captures the stack of a call, where it is wanted.
+fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) {
+    if wanted.is_wanted() {
+        let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&*caller)), END_FRAMES);
+        caller.data_mut().heap.captured(wanted, stack);
+    }
+}
+
+/// The same for a thread: no other runs while it is in the allocator, and it lets others run when it leaves it, if it has run for long
+/// enough. What the call spends is not the thread's: see [`Seat::hold`](crate::sandbox::threads::Seat::hold).
+fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let hook = state.heap.hook(which).context("a hook that is none")?;
+    let (kind, fuel) = (hook.kind, left.saturating_add(hook.cost.before));
+    let Some(call) = call_for(kind, a, b) else { return caller.set_fuel(fuel) };
+    let thread = state.thread.as_ref().context("the store runs no thread")?.id();
+    if kind.allocates_or_frees() {
+        let (size, is_within) = (state.memory_now(), state.is_in_allocator());
+        state.heap.shared_memory_is(size, is_within);
+        state.enter_allocator(fuel);
+    }
+    state.heap.act_as(thread);
+    state.heap.enter(call)?;
+    caller.set_fuel(fuel)
+}
+
+async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let hook = state.heap.hook(which).context("a hook that is none")?;
+    let (kind, fuel) = (hook.kind, left.saturating_add(hook.cost.after));
+    caller.set_fuel(fuel)?;
+    if !kind.is_of_heap() {
+        return Ok(());
+    }
+    let state = caller.data_mut();
+    let seat = state.thread.clone().context("the store runs no thread")?;
+    state.heap.act_as(seat.id());
+    let wanted = threads::with_bytes(state, |state, bytes| state.heap.leave(result, bytes))?;
+    capture(&mut caller, wanted);
+    if !kind.allocates_or_frees() {
+        return Ok(());
+    }
+    let state = caller.data_mut();
+    let size = state.memory_now();
+    state.heap.shared_memory_is(size, true);
+    match state.leave_allocator(fuel) {
+        None => Ok(()),
+        Some(was_alone) => {
+            if !was_alone {
+                state.heap.allocator_waited();
+            }
+            threads::after_step(&seat).await
+        }
     }
 }

@@ -13,16 +13,29 @@ mod picture;
 mod probe;
 mod state;
 
+use super::state::TestState;
 pub use not_tracked::{NoHeap, NotTracked};
 pub use picture::EndPicture;
 pub use state::{Crossing, HeapEnd};
 
 pub(super) use ask::{mark, stats};
-pub(super) use hooks::{attach, linker};
+pub(super) use hooks::{attach, linker, linker_for_threads};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
 use probe::MAX_ALLOCATOR_PLACES;
-pub(super) use state::{FuelEndOfFirstRun, HeapState};
+pub(super) use state::{FuelEndOfFirstRun, HeapState, LeftThread};
+
+use wasmtime::Store;
+
+/// Looks at the linear memory of a store's instance, which threads may share. `None` where its heap has none.
+fn look<R>(store: &Store<TestState>, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let state = store.data();
+    match (&state.thread, state.heap.memory) {
+        (Some(seat), _) => Some(seat.look(look)),
+        (None, Some(memory)) => Some(look(memory.data(store))),
+        (None, None) => None,
+    }
+}
 
 /// Bytes of a page of linear memory.
 pub(super) const PAGE: u64 = 1 << 16;

@@ -3,10 +3,10 @@
 use super::layout::{AllocatorMap, Layout};
 use super::not_tracked::{NoHeap, NotTracked};
 use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HookKind, Hooks, RewriteMap};
-use crate::sandbox::state::TestState;
+use crate::sandbox::threads::{CallGuest, MainThread};
 use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
-use wasmtime::{Extern, Instance, Module, ModuleExport, Store};
+use wasmtime::{Extern, Instance, Module, ModuleExport};
 
 /// The alignment that every allocator of 32-bit C gives without being asked.
 const ALIGNMENT: u32 = 8;
@@ -34,15 +34,19 @@ impl ModuleHeap {
     }
 
     /// Allocates in an instance; the block's address, or 0.
-    pub fn allocate(&self, store: &mut Store<TestState>, instance: &Instance, size: u32) -> wasmtime::Result<u32> {
-        let found = instance.get_module_export(&mut *store, &self.allocate).and_then(Extern::into_func);
+    pub fn allocate(&self, main: &mut MainThread<'_, '_>, instance: &Instance, size: u32) -> wasmtime::Result<u32> {
+        let found = instance.get_module_export(&mut *main.store, &self.allocate).and_then(Extern::into_func);
         let function = found.context("its allocator is gone")?;
         let (first, second) = match self.hooks.allocator() {
-            Some(HookKind::Malloc) => return function.typed::<u32, u32>(&*store)?.call(&mut *store, size),
+            Some(HookKind::Malloc) => {
+                let allocate = function.typed::<u32, u32>(&*main.store)?;
+                return main.call_guest(&allocate, size);
+            }
             Some(HookKind::Calloc) => (1, size),
             Some(HookKind::Realloc) => (0, size),
             _ => (ALIGNMENT, size),
         };
-        function.typed::<(u32, u32), u32>(&*store)?.call(&mut *store, (first, second))
+        let allocate = function.typed::<(u32, u32), u32>(&*main.store)?;
+        main.call_guest(&allocate, (first, second))
     }
 }

@@ -9,9 +9,6 @@ pub enum NoHeap {
     /// Nobody wants it to be tracked.
     #[error("turned off by `heap-accounting`")]
     TurnedOff,
-    /// Its threads allocate from one heap, and the books are of one thread.
-    #[error("the module has threads")]
-    Threads,
     /// Its allocator cannot be hooked.
     #[error(transparent)]
     NoHooks(#[from] NoHooks),
@@ -26,7 +23,6 @@ impl NoHeap {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TurnedOff => "turned-off",
-            Self::Threads => "threads",
             Self::NoHooks(why) => why.code(),
             Self::Gone => "hooks-gone",
         }
@@ -117,15 +113,17 @@ mod tests {
              ambiguous-name two-names imported-function start-function no-memory imported-memory too-short no-window \
              no-main main-inlined too-large unusual-code";
         assert_eq!(codes(hooks.map(NoHeap::from)), expected);
-        assert_eq!(codes([NoHeap::TurnedOff, NoHeap::Threads, NoHeap::Gone]), "turned-off threads hooks-gone");
+        assert_eq!(codes([NoHeap::TurnedOff, NoHeap::Gone]), "turned-off hooks-gone");
         let books = [
             Untracked::GrewOutside,
             Untracked::Overlapping,
             Untracked::OutsideMemory,
             Untracked::TooManyBlocks,
+            Untracked::AllocatorWaited,
             Untracked::ZeroRealloc,
         ];
-        let expected = "grew-outside overlapping-blocks block-outside-memory too-many-blocks zero-realloc";
+        let expected = "grew-outside overlapping-blocks block-outside-memory too-many-blocks allocator-waited \
+             zero-realloc";
         assert_eq!(codes(books), expected);
         let run =
             [NotTracked::NoAnswer(name()), NotTracked::NotStarted, NotTracked::EndedBefore, NotTracked::FuelEnded];

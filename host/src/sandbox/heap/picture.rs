@@ -2,11 +2,14 @@
 
 use super::PAGE;
 use super::layout::{AllocatorMap, Ground};
+use super::look;
 use super::module::ModuleHeap;
-use crate::ledger::heap::reach::{Picture, without};
+use super::state::LeftThread;
+use crate::ledger::heap::reach::{Picture, ThreadStack, without};
 use crate::ledger::heap::{Block, Parts};
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::GivenPaths;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmtime::{Instance, Store};
 
@@ -21,6 +24,7 @@ pub struct EndPicture {
     pub blocks: Vec<Block>,
     roots: Vec<Range<u32>>,
     stack: Range<u32>,
+    stacks: Vec<ThreadStack>,
     /// Whether the roots hold nothing dead.
     only_live: bool,
     globals: Vec<u32>,
@@ -41,30 +45,13 @@ impl EndPicture {
         let figures = book.figures().ok()?;
         let lowest = book.lowest().filter(|_| figures.live_blocks > 0)?;
         let blocks = book.blocks().ok()?;
-        let globals = module.layout.globals(store, instance);
-        let memory = store.data().heap.memory?.data(&*store);
-        // Of what lies between static data and blocks that were moved far, a page is enough: nobody wrote there.
-        let pad = store.data().heap.pad.map_or(u32::MAX, |pad| pad.saturating_add(PAGE as u32));
-        let data = ground.start.min(lowest)..lowest.min(pad);
-        let top = stack_top.min(u32::try_from(memory.len()).unwrap_or(u32::MAX));
-        let stack = running.map_or(0..0, |pointer| pointer.min(top)..top);
-        let mut roots = without(std::slice::from_ref(&data), &allocator.ranges);
-        let given = store.data().wasi.given_paths();
-        let left_by_libc: Vec<_> =
-            roots.iter().flat_map(|root| into_paths(memory, root.clone(), &blocks, given)).collect();
-        roots = without(&roots, &left_by_libc);
-        roots.extend(allocator.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
-        let parts = parts(&[data, stack.clone()], &blocks);
-        let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
-        Some(Self {
-            bytes: bytes.collect::<Option<Vec<_>>>()?.concat(),
-            parts,
-            blocks,
-            roots,
-            stack,
-            only_live: !ground.stack_within,
-            globals,
-        })
+        let numbers = book.thread_stacks().clone();
+        let stacks = thread_stacks(&numbers, &blocks, &store.data().heap.left_threads);
+        let mut globals = module.layout.globals(store, instance);
+        globals.extend(store.data().heap.left_threads.iter().flat_map(|thread| &thread.globals));
+        let end = End { lowest, blocks, globals, stacks, running, stack_top };
+        let state = store.data();
+        look(store, |memory| end.picture(state, memory, ground, allocator))?
     }
 
     /// The picture in the ledger's form. A second run's is looked at from the roots of the first.
@@ -75,10 +62,67 @@ impl EndPicture {
             blocks: &self.blocks,
             roots: &first.roots,
             stack: self.stack.clone(),
+            stacks: &self.stacks,
             only_live: first.only_live,
             globals: &self.globals,
         }
     }
+}
+
+/// What is known at a test's end without a look at its memory.
+struct End {
+    /// The lowest address that a block ever had.
+    lowest: u32,
+    blocks: Vec<Block>,
+    globals: Vec<u32>,
+    stacks: Vec<ThreadStack>,
+    /// Where the shadow stack of the main thread ends, if functions of the test's own are running in it.
+    running: Option<u32>,
+    /// Where it began.
+    stack_top: u32,
+}
+
+impl End {
+    /// The picture of what this memory holds.
+    fn picture(self, state: &TestState, memory: &[u8], ground: Ground, allocator: &AllocatorMap) -> Option<EndPicture> {
+        let Self { lowest, blocks, globals, stacks, running, stack_top } = self;
+        // Of what lies between static data and blocks that were moved far, a page is enough: nobody wrote there.
+        let pad = state.heap.pad.map_or(u32::MAX, |pad| pad.saturating_add(PAGE as u32));
+        let data = ground.start.min(lowest)..lowest.min(pad);
+        let top = stack_top.min(u32::try_from(memory.len()).unwrap_or(u32::MAX));
+        let stack = running.map_or(0..0, |pointer| pointer.min(top)..top);
+        let mut roots = without(std::slice::from_ref(&data), &allocator.ranges);
+        let given = state.wasi.given_paths();
+        let left_by_libc: Vec<_> =
+            roots.iter().flat_map(|root| into_paths(memory, root.clone(), &blocks, given)).collect();
+        roots = without(&roots, &left_by_libc);
+        roots.extend(allocator.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
+        let parts = parts(&[data, stack.clone()], &blocks, &stacks);
+        let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
+        Some(EndPicture {
+            bytes: bytes.collect::<Option<Vec<_>>>()?.concat(),
+            parts,
+            blocks,
+            roots,
+            stack,
+            stacks,
+            only_live: !ground.stack_within,
+            globals,
+        })
+    }
+}
+
+/// What is live of the blocks that are stacks of threads: of those that had not ended, from where their stack pointers are.
+fn thread_stacks(numbers: &BTreeSet<u64>, blocks: &[Block], left: &[LeftThread]) -> Vec<ThreadStack> {
+    let pointers: Vec<u32> = left.iter().filter_map(|thread| thread.stack_pointer).collect();
+    let stacks = blocks.iter().filter(|block| numbers.contains(&block.number)).map(|block| {
+        let within = |pointer: &&u32| (block.ptr..block.ptr.saturating_add(block.size)).contains(*pointer);
+        let pointer = pointers.iter().find(within);
+        ThreadStack { number: block.number, live_from: pointer.map(|pointer| pointer - block.ptr) }
+    });
+    let mut stacks: Vec<ThreadStack> = stacks.collect();
+    stacks.sort_unstable_by_key(|stack| stack.number);
+    stacks
 }
 
 /// Bytes between two blocks that are copied with them: a part for each block would take more.
@@ -86,10 +130,14 @@ const BETWEEN: u64 = 64;
 
 /// The memory that these ranges and blocks take: what lies between blocks that are far apart was freed long ago, and may be most
 /// of it.
-fn parts(ranges: &[Range<u32>], blocks: &[Block]) -> Vec<Range<u64>> {
+fn parts(ranges: &[Range<u32>], blocks: &[Block], stacks: &[ThreadStack]) -> Vec<Range<u64>> {
+    let dead = |block: &Block| {
+        let stack = stacks.binary_search_by_key(&block.number, |stack| stack.number).ok().map(|at| stacks[at]);
+        stack.map_or(0, |stack| u64::from(stack.live_from.unwrap_or(block.size)))
+    };
     let ranges = ranges.iter().filter(|range| !range.is_empty());
     let ranges = ranges.map(|range| (u64::from(range.start)..u64::from(range.end), 0));
-    let ends = |block: &Block| u64::from(block.ptr)..u64::from(block.ptr) + u64::from(block.size);
+    let ends = |block: &Block| u64::from(block.ptr) + dead(block)..u64::from(block.ptr) + u64::from(block.size);
     let mut all: Vec<_> = ranges.chain(blocks.iter().map(|block| (ends(block), BETWEEN))).collect();
     all.sort_unstable_by_key(|(range, _)| (range.start, range.end));
     let mut parts: Vec<Range<u64>> = Vec::new();

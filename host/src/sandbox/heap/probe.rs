@@ -7,6 +7,7 @@
 
 use super::NotTracked;
 use super::layout::AllocatorMap;
+use super::look;
 use super::module::ModuleHeap;
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{changed, joined, without};
@@ -14,6 +15,7 @@ use crate::sandbox::ending::Ending;
 use crate::sandbox::execute::Job;
 use crate::sandbox::probe::Probe;
 use crate::sandbox::rerun::StackCapture;
+use crate::sandbox::threads::CallGuest;
 use std::ops::Range;
 use wasmtime::{ModuleExport, TypedFunc};
 
@@ -50,22 +52,22 @@ fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
 }
 
 /// The probing of one module's allocator.
-struct Prober {
-    probe: Probe,
+struct Prober<'a> {
+    probe: Probe<'a>,
     /// An instance in which nothing is called: its memory is what the other's was, and what nobody wrote takes no room.
-    untouched: Probe,
+    untouched: Probe<'a>,
     /// The words of static data that were seen to differ, apart and in order.
     words: Vec<Range<u32>>,
 }
 
-impl Prober {
+impl Prober<'_> {
     fn run(&mut self, heap: &ModuleHeap) -> wasmtime::Result<AllocatorMap> {
         let ground = heap.layout.ground(&mut self.probe.store, &self.probe.instance);
-        self.probe.store.data_mut().heap.begin(Default::default(), StackCapture::Nothing);
+        self.probe.store.data_mut().begin_heap(Default::default(), StackCapture::Nothing);
         let mut blocks = Vec::new();
         for size in SIZES {
             let instance = self.probe.instance;
-            let block = self.probe.refuelled(|store| heap.allocate(store, &instance, size))?;
+            let block = self.probe.refuelled(|mut main| heap.allocate(&mut main, &instance, size))?;
             wasmtime::ensure!(block != 0, "it gave no memory for {size} bytes");
             blocks.push(block);
             self.note_changes(ground.start)?;
@@ -74,7 +76,7 @@ impl Prober {
         if let Some(free) = &heap.free {
             for block in blocks {
                 let free = self.free(free)?;
-                self.probe.refuelled(|store| free.call(store, block))?;
+                self.probe.refuelled(|mut main| main.call_guest(&free, block))?;
                 self.note_changes(ground.start)?;
             }
         }
@@ -93,27 +95,24 @@ impl Prober {
     /// [`NotTracked::Scattered`].
     fn note_changes(&mut self, start: u32) -> wasmtime::Result<()> {
         let lowest = self.probe.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
-        let (before, now) = (memory(&self.untouched), memory(&self.probe));
-        let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
-        if from >= to {
-            return Ok(());
-        }
-        let changed = changed(&before[from..to], &now[from..to], start, MAX_ALLOCATOR_PLACES);
-        self.words.extend(changed.ok_or(NotTracked::Scattered)?);
+        let compared = |before: &[u8], now: &[u8]| {
+            let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
+            if from >= to {
+                return Some(Vec::new());
+            }
+            changed(&before[from..to], &now[from..to], start, MAX_ALLOCATOR_PLACES)
+        };
+        let both = look(&self.untouched.store, |before| look(&self.probe.store, |now| compared(before, now)));
+        self.words.extend(both.flatten().unwrap_or_else(|| Some(Vec::new())).ok_or(NotTracked::Scattered)?);
         self.words = joined(&self.words, 0);
         if self.words.len() > MAX_ALLOCATOR_PLACES { Err(NotTracked::Scattered.into()) } else { Ok(()) }
     }
 
     fn free(&mut self, export: &ModuleExport) -> wasmtime::Result<TypedFunc<u32, ()>> {
-        let Probe { store, instance } = &mut self.probe;
+        let Probe { store, instance, .. } = &mut self.probe;
         let found = instance.get_module_export(&mut *store, export).and_then(wasmtime::Extern::into_func);
         found.ok_or_else(|| wasmtime::format_err!("it is not exported"))?.typed(&*store)
     }
-}
-
-/// The linear memory of an instance.
-fn memory(probe: &Probe) -> &[u8] {
-    probe.store.data().heap.memory.map_or(&[], |memory| memory.data(&probe.store))
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use super::not_tracked::NotTracked;
 use super::picture::EndPicture;
 use crate::instrument::{Hook, HookKind, Hooks};
 use crate::ledger::Stack;
-use crate::ledger::heap::{AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked};
+use crate::ledger::heap::{
+    AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked,
+};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::Memory;
 
@@ -22,6 +25,15 @@ pub struct Crossing {
     pub crossed: CrossedLimits,
     /// Where.
     pub stack: Stack,
+}
+
+/// What is known of the memory of a thread that was ended where it was.
+#[derive(Debug, Clone)]
+pub struct LeftThread {
+    /// Its shadow stack's pointer.
+    pub stack_pointer: Option<u32>,
+    /// The values of its other globals.
+    pub globals: Vec<u32>,
 }
 
 /// A heap that was seen.
@@ -46,18 +58,33 @@ pub struct HeapEnd {
     pub answers: Answers,
 }
 
+/// What the stack of a call is wanted for.
+#[derive(Debug, Default)]
+pub(super) struct WantedStack {
+    /// A block that was allocated in it: its number and its size.
+    block: Option<(u64, u32)>,
+    /// Limits that it crossed.
+    crossed: Option<CrossedLimits>,
+}
+
+impl WantedStack {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.block.is_some() || self.crossed.is_some()
+    }
+}
+
 /// The state that the hooks work on.
 #[derive(Debug, Default)]
 pub struct HeapState {
     hooks: Option<Arc<Hooks>>,
     pub(super) memory: Option<Memory>,
-    pub(super) book: Option<HeapBook>,
-    pub(super) capture: StackCapture,
+    book: Option<HeapBook>,
+    capture: StackCapture,
     stacks: AllocationStacks,
     /// Where the block begins that moves all others, in a second run: static data ends before it.
     pub pad: Option<u32>,
     /// Whether new blocks are cleared.
-    pub(super) scrubs: bool,
+    scrubs: bool,
     crossed: Vec<Crossing>,
     /// The run ends when it has made so many allocator calls that count and begins another.
     most_calls: Option<u64>,
@@ -67,6 +94,10 @@ pub struct HeapState {
     pub(super) unwound: bool,
     /// The host's answers that another run would get otherwise.
     pub answers: Answers,
+    /// Threads that had not ended when the test was over.
+    pub left_threads: Vec<LeftThread>,
+    /// The size of memory that threads share, when one was last in the allocator, in bytes.
+    shared_size: u64,
     /// How the fuel that the hooks cost is given back.
     pub slack: Slack,
     /// Why the books were not opened.
@@ -111,9 +142,62 @@ impl HeapState {
         self.hooks.as_deref().is_some_and(is_seen).then_some(self.unwound)
     }
 
-    /// The books, where they are kept.
+    /// The books, where they are kept; what is told them now is told of the main thread.
     pub fn book(&mut self) -> Option<&mut HeapBook> {
-        self.book.as_mut()
+        let book = self.book.as_mut()?;
+        book.act_as(0);
+        Some(book)
+    }
+
+    /// A thread enters or leaves the allocator, or the test ends: memory that threads share has this size now. It grows nowhere else.
+    pub fn shared_memory_is(&mut self, size: u64, in_allocator: bool) {
+        let has_grown = std::mem::replace(&mut self.shared_size, size) != size;
+        if let (Some(book), true, false) = (&mut self.book, has_grown, in_allocator) {
+            book.untrack(Untracked::GrewOutside);
+        }
+    }
+
+    /// What follows is done by this thread.
+    pub(super) fn act_as(&mut self, thread: u32) {
+        if let Some(book) = &mut self.book {
+            book.act_as(thread);
+        }
+    }
+
+    /// A thread waited in the allocator.
+    pub(super) fn allocator_waited(&mut self) {
+        if let Some(book) = &mut self.book {
+            book.untrack(Untracked::AllocatorWaited);
+        }
+    }
+
+    /// Another thread is spawned by one.
+    pub fn spawned(&mut self, by: u32, thread: u32) {
+        if let Some(book) = &mut self.book {
+            book.act_as(by);
+            book.spawned(thread);
+        }
+    }
+
+    /// A thread other than the main one has ended.
+    pub fn thread_ended(&mut self, thread: u32) {
+        if let Some(book) = self.book() {
+            book.thread_ended(thread);
+        }
+    }
+
+    /// Ends a call of a hooked function in the books, which returned `result`. Gives what its stack is wanted for.
+    pub(super) fn leave(&mut self, result: u32, memory: &mut [u8]) -> WantedStack {
+        let Some(book) = &mut self.book else { return WantedStack::default() };
+        let outcome = book.leave(result, memory);
+        let mut block = None;
+        if let AllocationOutcome::Allocated { number, size, own, .. } = outcome {
+            if self.scrubs {
+                scrub(memory, book.fresh());
+            }
+            block = self.capture.wants(number, own).then_some((number, size));
+        }
+        WantedStack { block, crossed: outcome.crossed() }
     }
 
     pub(super) fn hook(&self, which: u32) -> Option<&Hook> {
@@ -132,11 +216,12 @@ impl HeapState {
         Ok(book.enter(call)?)
     }
 
-    pub(super) fn crossed(&mut self, crossed: CrossedLimits, stack: Stack) {
-        self.crossed.push(Crossing { crossed, stack });
-    }
-
-    pub(super) fn captured(&mut self, number: u64, size: u32, stack: Stack) {
+    /// Enters a stack that was wanted.
+    pub(super) fn captured(&mut self, wanted: WantedStack, stack: Stack) {
+        if let Some(crossed) = wanted.crossed {
+            self.crossed.push(Crossing { crossed, stack: stack.clone() });
+        }
+        let Some((number, size)) = wanted.block else { return };
         self.stacks.enter(number, size, stack);
         if self.stacks.is_full()
             && let Some(book) = &mut self.book
@@ -167,6 +252,15 @@ impl HeapState {
     }
 }
 
+/// Clears what a new block holds of blocks that were there before: an old pointer in it, never written by its owner, would
+/// reach what is lost.
+fn scrub(memory: &mut [u8], fresh: Range<u64>) {
+    // Both ends are in memory, so they are addresses of the host too.
+    if let Some(bytes) = memory.get_mut(fresh.start as usize..fresh.end as usize) {
+        bytes.fill(0);
+    }
+}
+
 /// Of blocks that are gone, only the sums by stack are kept.
 fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(), Untracked> {
     let live: HashSet<u64> = book.blocks()?.into_iter().map(|block| block.number).collect();
@@ -186,6 +280,7 @@ pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> 
         HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { size: b },
         HookKind::Window => AllocatorCall::Window,
         HookKind::Libc => AllocatorCall::Libc,
+        HookKind::MakesThread => AllocatorCall::MakesThread,
         HookKind::Announce
         | HookKind::Raise
         | HookKind::RaiseUntold

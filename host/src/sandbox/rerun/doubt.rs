@@ -24,8 +24,9 @@ pub enum HeapDoubt {
     /// The second run called its allocator for something else.
     #[error("a second run differed: it allocated otherwise")]
     Allocations,
-    /// The program left through `exit` while functions of its own were running, in whose locals the host sees nothing.
-    #[error("functions were still running when it left through exit(), and a local of theirs may hold it")]
+    /// Functions were running, in whose locals the host sees nothing: the program left through `exit` within them, or threads had not
+    /// ended.
+    #[error("functions were still running when it ended, and a local of theirs may hold it")]
     Running,
     /// The first run left blocks.
     #[error("a second run differed: it left nothing")]

@@ -3,8 +3,8 @@
 
 use super::instruments::{Instruments, Shift};
 use crate::sandbox::heap::{Ground, ModuleHeap, PAGE};
-use crate::sandbox::state::TestState;
-use wasmtime::{Instance, Store, Val};
+use crate::sandbox::threads::MainThread;
+use wasmtime::{Instance, Val};
 
 /// The farthest that blocks are moved. Memory that nobody touches costs the host nothing, but addresses.
 const FARTHEST: u64 = 1 << 30;
@@ -25,16 +25,22 @@ impl Instruments {
     /// See [`Shift::apply`].
     pub fn prepare(
         &self,
-        store: &mut Store<TestState>,
+        mut main: MainThread<'_, '_>,
         instance: &Instance,
         module: &ModuleHeap,
         ground: Ground,
     ) -> wasmtime::Result<()> {
         let Some(shift) = self.shift else { return Ok(()) };
+        if main.threads.is_some() {
+            // What the host allocates for them is refuelled for by whoever prepares it: time and order do not know of it.
+            return shift.apply(&mut main, instance, module, ground);
+        }
+        let store = &mut *main.store;
         let budget = store.get_fuel()?;
         let slack = std::mem::take(&mut store.data_mut().heap.slack);
         store.set_fuel(self.extra_fuel())?;
-        shift.apply(store, instance, module, ground)?;
+        shift.apply(&mut main, instance, module, ground)?;
+        let store = main.store;
         store.data_mut().heap.slack = slack;
         store.set_fuel(budget)
     }
@@ -57,34 +63,34 @@ impl Shift {
     /// The allocator has no memory for it, or the stack may be too large.
     fn apply(
         self,
-        store: &mut Store<TestState>,
+        main: &mut MainThread<'_, '_>,
         instance: &Instance,
         module: &ModuleHeap,
         ground: Ground,
     ) -> wasmtime::Result<()> {
-        let stack = module.layout.stack_pointer(store, instance).filter(|_| ground.stack_within);
+        let stack = module.layout.stack_pointer(main.store, instance).filter(|_| ground.stack_within);
         let room = stack.map_or(0, |(_, top)| u64::from(top.saturating_sub(module.layout.lowest_data())));
         wasmtime::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
         let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
         let taken = self.distance + if stack.is_some() { block + HEADER } else { 0 };
         // What an allocator puts before a block may be more, and straddle a page.
-        store.data_mut().limiter.widen(taken + if self.narrow { 0 } else { PAGE });
-        let allocate = |store: &mut Store<TestState>, size: u32| {
-            let ptr = module.allocate(store, instance, size)?;
+        main.store.data_mut().widen_memory(taken + if self.narrow { 0 } else { PAGE });
+        let allocate = |main: &mut MainThread<'_, '_>, size: u32| {
+            let ptr = module.allocate(main, instance, size)?;
             wasmtime::ensure!(ptr != 0, "there is no memory to move its blocks by");
             Ok(ptr)
         };
         if let Some((global, top)) = stack {
             let size = u32::try_from(block)?;
-            let end = u64::from(allocate(store, size)?) + block;
+            let end = u64::from(allocate(main, size)?) + block;
             let end = u32::try_from(end.min(u32::MAX.into()))?;
             let moved = end - end.wrapping_sub(top) % STACK_ALIGNMENT;
-            global.set(&mut *store, Val::I32(moved.cast_signed()))?;
+            global.set(&mut *main.store, Val::I32(moved.cast_signed()))?;
         }
         // With what dlmalloc puts before a block it is a number of pages of linear memory: every later block moves by these, keeps
         // its place in its page, and memory grows at the same allocations.
-        let pad = allocate(store, u32::try_from(self.distance - HEADER)?)?;
-        store.data_mut().heap.pad = Some(pad);
+        let pad = allocate(main, u32::try_from(self.distance - HEADER)?)?;
+        main.store.data_mut().heap.pad = Some(pad);
         Ok(())
     }
 }

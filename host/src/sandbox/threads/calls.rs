@@ -85,6 +85,17 @@ async fn let_others_run(seat: &Seat) -> Result<(), Stopped> {
     check(seat)
 }
 
+/// Lets others run after a step that none could interrupt, if the thread has run for as long as it may.
+///
+/// # Errors
+/// The thread is to end where it is.
+pub async fn after_step(seat: &Seat) -> wasmtime::Result<()> {
+    if seat.is_due() {
+        let_others_run(seat).await?;
+    }
+    Ok(())
+}
+
 /// Ends a thread that is to end where it is.
 fn check(seat: &Seat) -> Result<(), Stopped> {
     if seat.stops() { Err(Stopped) } else { Ok(()) }
@@ -103,7 +114,10 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
                 call(&mut caller, (Capture::Always, true), move |state, _| {
                     let stack = state.wasi.take_stack().unwrap_or_else(|| [].into());
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
-                    let spawned = seat.board.schedule().spawn(given, short(&stack));
+                    let (by, spawned) = (seat.id, seat.board.schedule().spawn(given, short(&stack)));
+                    if let Some(spawned) = spawned {
+                        state.heap.spawned(by, spawned);
+                    }
                     Ok(spawned.map_or(REFUSED, u32::cast_signed))
                 })
                 .await

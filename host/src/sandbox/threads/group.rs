@@ -4,19 +4,18 @@ use super::calls;
 use super::explore::Preemptions;
 use super::memory::{MemoryLimit, MemoryModule};
 use super::schedule::{MAIN, Next, Schedule, ThreadId, Waiting};
-use super::seat::{Board, Seat};
+use super::seat::{Board, Seat, THREAD_FUEL};
 use super::shared::{Shared, Together};
-use super::stopped::{Deadlocked, StoppedThread};
+use super::stopped::{Deadlocked, Stopped, StoppedThread};
 use crate::catalogue::threads::ENTRY;
 use crate::instrument::{START_EXPORT, THREADS_TABLE};
 use crate::ledger::Stack;
 use crate::model::Exploration;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::ending::WallClock;
-use crate::sandbox::heap;
+use crate::sandbox::heap::{self, HeapState, LeftThread};
 use crate::sandbox::limiter::Limiter;
 use crate::sandbox::module::LoadedModule;
-use crate::sandbox::rerun::Instruments;
 use crate::sandbox::state::TestState;
 use crate::sandbox::store::fresh_store;
 use crate::sandbox::wasi::Wasi;
@@ -31,9 +30,6 @@ use wasmtime::{
     StoreContext, StoreContextMut, TypedFunc, WasmBacktrace, WasmParams, WasmResults,
 };
 
-/// Fuel of a thread that was spawned: more than all together may spend, which is what counts.
-const THREAD_FUEL: u64 = u64::MAX / 4;
-
 /// Turns after which the deadline of the test is looked at.
 const LOOK_AT_CLOCK: u32 = 64;
 
@@ -47,6 +43,8 @@ const LAST_TURNS: u32 = 10;
 /// What a module with threads has for them.
 pub struct ThreadModule {
     memory: MemoryModule,
+    /// Pages that the memory begins with.
+    pages: u64,
     table: ModuleExport,
     start: Option<ModuleExport>,
 }
@@ -60,8 +58,16 @@ impl ThreadModule {
         let memory =
             module.imports().find_map(|import| import.ty().memory().cloned()).context("it imports no memory")?;
         let table = module.get_export_index(THREADS_TABLE).context("the table of its waits is gone")?;
-        let memory = MemoryModule::new(module.engine(), memory.minimum(), memory.maximum())?;
-        Ok(Self { memory, table, start: module.get_export_index(START_EXPORT) })
+        let pages = memory.minimum();
+        let memory = MemoryModule::new(module.engine(), pages, memory.maximum())?;
+        Ok(Self { memory, pages, table, start: module.get_export_index(START_EXPORT) })
+    }
+}
+
+impl ThreadModule {
+    /// Pages that its memory begins with.
+    pub fn pages(&self) -> u64 {
+        self.pages
     }
 }
 
@@ -89,11 +95,11 @@ pub enum EndReason {
 pub struct ThreadGroup<'a> {
     module: &'a LoadedModule,
     own: &'a ThreadModule,
-    instruments: &'a Instruments,
     pre: InstancePre<TestState>,
     memory: SharedMemory,
     limit: u64,
     wasi: Together<Wasi>,
+    heap: Together<HeapState>,
     board: Board,
     /// All but the main one.
     running: BTreeMap<ThreadId, ThreadRun<'a>>,
@@ -107,8 +113,8 @@ impl<'a> ThreadGroup<'a> {
     pub fn new(
         module: &'a LoadedModule,
         own: &'a ThreadModule,
-        instruments: &'a Instruments,
-        (wasi, policy, test, schedule): (Wasi, &Policy, &str, Option<&Exploration>),
+        (wasi, heap): (Wasi, HeapState),
+        (policy, test, schedule): (&Policy, &str, Option<&Exploration>),
     ) -> (Store<TestState>, wasmtime::Result<Self>) {
         let limit = policy.limits.most(Limit::Memory);
         let most = usize::try_from(policy.limits.most(Limit::LiveThreads)).unwrap_or(usize::MAX);
@@ -119,9 +125,9 @@ impl<'a> ThreadGroup<'a> {
             Some(schedule) => whole.explored(seed, schedule),
         });
         // SAFETY: the stores of a test are all run here, by one thread; the host functions that let another thread run are those of
-        // `calls`, and none of them keeps a reference to the context meanwhile.
-        let wasi = unsafe { Together::new(wasi) };
-        let mut store = fresh_store(module, Shared::Together(wasi.clone()), limit, instruments);
+        // `calls`, and none of them keeps a reference to the context or the books meanwhile.
+        let (wasi, heap) = unsafe { (Together::new(wasi), Together::new(heap)) };
+        let mut store = fresh_store(module, Shared::Together(wasi.clone()), Shared::Together(heap.clone()), limit);
         let memory_limit: MemoryLimit = Arc::new(Mutex::new(Limiter::new(limit, false)));
         store.data_mut().memory_limit = Some(Arc::clone(&memory_limit));
         let linked = own.memory.memory(&memory_limit).and_then(|memory| {
@@ -131,7 +137,7 @@ impl<'a> ThreadGroup<'a> {
         });
         let group = linked.and_then(|(pre, memory)| {
             seat(&mut store, Seat::new(MAIN, board.clone(), memory.clone()))?;
-            Ok(Self { module, own, instruments, pre, memory, limit, wasi, board, running: BTreeMap::new() })
+            Ok(Self { module, own, pre, memory, limit, wasi, heap, board, running: BTreeMap::new() })
         });
         (store, group)
     }
@@ -202,8 +208,8 @@ impl<'a> ThreadGroup<'a> {
     fn begin_spawned(&mut self) {
         let spawned = self.board.schedule().take_spawned();
         for (id, given) in spawned {
-            let wasi = Shared::Together(self.wasi.clone());
-            let mut store = fresh_store(self.module, wasi, self.limit, self.instruments);
+            let (wasi, heap) = (Shared::Together(self.wasi.clone()), Shared::Together(self.heap.clone()));
+            let mut store = fresh_store(self.module, wasi, heap, self.limit);
             let (pre, module, own) = (self.pre.clone(), self.module, self.own);
             let own_seat = Seat::new(id, self.board.clone(), self.memory.clone());
             let run = async move {
@@ -213,6 +219,7 @@ impl<'a> ThreadGroup<'a> {
                 let done = run_thread(&pre, module, own, &mut store, (id, given)).await;
                 let left = store.get_fuel()?;
                 store.data().spent(left);
+                store.data_mut().heap.thread_ended(id);
                 done
             };
             self.running.insert(id, Box::pin(run));
@@ -364,7 +371,15 @@ async fn run_thread(
 ) -> wasmtime::Result<()> {
     let instance = instantiate(pre, module, own, store).await?;
     let entry = instance.get_typed_func::<(u32, i32), ()>(&mut *store, ENTRY)?;
-    entry.call_async(store, given).await
+    let ended = entry.call_async(&mut *store, given).await;
+    if let (Err(error), Ok(heap)) = (&ended, &module.heap)
+        && error.is::<Stopped>()
+    {
+        let stack_pointer = heap.layout.stack_pointer(store, &instance).map(|(_, pointer)| pointer);
+        let left = LeftThread { stack_pointer, globals: heap.layout.globals(store, &instance) };
+        store.data_mut().heap.left_threads.push(left);
+    }
+    ended
 }
 
 /// What functions of a guest are called through: the store of its main thread, or a call of the host that it is in.
@@ -408,13 +423,21 @@ impl CallGuest for MainThread<'_, '_> {
     ) -> wasmtime::Result<R> {
         let Self { store, threads } = self;
         let Some(group) = threads else { return function.call(store, params) };
-        let done = group.drive(function.call_async(&mut **store, params))?;
+        let done = group.drive(function.call_async(&mut **store, params));
         let left = store.get_fuel()?;
         store.data().spent(left);
-        if group.board.schedule().is_out_of_fuel() {
-            return Err(EndedAll { why: EndReason::Fuel, stack: [].into() }.into());
+        let is_out_of_fuel = group.board.schedule().is_out_of_fuel();
+        match done {
+            // The host ended them all, and for another reason than that.
+            Err(error) if error.is::<EndedAll>() || error.is::<Deadlocked>() => Err(error),
+            // What it did in the end is more than it may.
+            done if is_out_of_fuel => {
+                let backtrace = done.as_ref().err().and_then(|error| error.downcast_ref::<WasmBacktrace>());
+                let stack = backtrace.map_or_else(|| [].into(), |backtrace| group.module.code.stack(backtrace));
+                Err(EndedAll { why: EndReason::Fuel, stack }.into())
+            }
+            done => done,
         }
-        Ok(done)
     }
 }
 

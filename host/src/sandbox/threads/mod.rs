@@ -21,25 +21,32 @@ mod seat;
 mod shared;
 mod stopped;
 
-pub use calls::{add_to_linker, call, hooks};
+pub use calls::{add_to_linker, after_step, call, hooks};
 pub use explore::Preemptions;
 pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule};
 pub use memory::{CappedMemories, MemoryLimit};
 pub use schedule::Wait;
-pub use seat::Seat;
+pub use seat::{Seat, THREAD_FUEL};
 pub use shared::Shared;
 pub use stopped::{Deadlocked, Stopped, StoppedThread};
 
 use super::state::TestState;
 use wiggle::GuestMemory;
 
+/// Works on the bytes of the memory that the threads share, while none of them runs.
+pub(super) fn with_bytes<T>(
+    state: &mut TestState,
+    work: impl FnOnce(&mut TestState, &mut [u8]) -> T,
+) -> wasmtime::Result<T> {
+    let Some(seat) = state.thread.clone() else { wasmtime::bail!("the store runs no thread") };
+    // SAFETY: the reference is gone when the work is done, before any thread runs on, and the work has no other.
+    Ok(work(state, unsafe { &mut *seat.bytes() }))
+}
+
 /// Works on the memory that the threads share, while none of them runs.
 pub(super) fn with_memory<T>(
     state: &mut TestState,
     work: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
-    let Some(seat) = state.thread.clone() else { wasmtime::bail!("the store runs no thread") };
-    // SAFETY: the reference is gone when the work is done, before any thread runs on, and the work has no other.
-    let bytes = unsafe { &mut *seat.bytes() };
-    work(state, &mut GuestMemory::Unshared(bytes))
+    with_bytes(state, |state, bytes| work(state, &mut GuestMemory::Unshared(bytes)))?
 }

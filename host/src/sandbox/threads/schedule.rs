@@ -112,6 +112,21 @@ pub struct Schedule {
     spent: u64,
     spent_before_call: u64,
     fuel: u64,
+    allocator: AllocatorTurn,
+}
+
+/// The calls of the allocator, which no other thread interrupts. What they spend counts for the limit alone, and not for the order of
+/// the threads or for time: a second run, whose blocks are elsewhere, spends more or less in them, and is to have the same schedule.
+#[derive(Debug, Default)]
+struct AllocatorTurn {
+    /// The thread that is in one, and what all calls before it have spent.
+    held: Option<(ThreadId, u64)>,
+    /// Whether the engine has interrupted it, so that it goes on at once.
+    goes_on: bool,
+    /// What all calls have spent: of the one that goes on, as far as is known.
+    spent: u64,
+    /// What they had spent when the main thread was called.
+    spent_before_call: u64,
 }
 
 impl Schedule {
@@ -135,6 +150,7 @@ impl Schedule {
             spent: 0,
             spent_before_call: 0,
             fuel: 0,
+            allocator: AllocatorTurn::default(),
         }
     }
 
@@ -159,6 +175,33 @@ impl Schedule {
     pub fn refuel(&mut self, fuel: u64) {
         self.fuel = fuel;
         self.spent_before_call = self.spent;
+        self.allocator = AllocatorTurn {
+            spent: self.allocator.spent,
+            spent_before_call: self.allocator.spent,
+            ..AllocatorTurn::default()
+        };
+    }
+
+    /// A thread enters the allocator: until it leaves it, no other runs.
+    pub fn hold(&mut self, id: ThreadId) {
+        self.allocator.held = Some((id, self.allocator.spent));
+    }
+
+    /// A thread leaves the allocator, in which it has spent so much. Gives whether no other ran meanwhile: not so if it waited in it.
+    pub fn release(&mut self, id: ThreadId, spent: u64) -> bool {
+        let held = self.allocator.held.filter(|(held, _)| *held == id);
+        self.allocator.spent = held.map_or(self.allocator.spent, |(_, before)| before).saturating_add(spent);
+        self.allocator.held = self.allocator.held.filter(|(held, _)| *held != id);
+        held.is_some()
+    }
+
+    fn is_held(&self, id: ThreadId) -> bool {
+        self.allocator.held.is_some_and(|(held, _)| held == id)
+    }
+
+    /// A thread that is in the allocator lets others run, which it is not to do.
+    fn break_hold(&mut self, id: ThreadId) {
+        self.allocator.held = self.allocator.held.filter(|(held, _)| *held != id);
     }
 
     /// The main thread is called.
@@ -208,6 +251,10 @@ impl Schedule {
 
     /// What is to be done now that it is `now`.
     pub fn next(&mut self, now: u64) -> Next {
+        if let (true, Some((id, _))) = (std::mem::take(&mut self.allocator.goes_on), self.allocator.held) {
+            self.running = Some(id);
+            return Next::Run(id);
+        }
         while let Some(&(due, id)) = self.timers.first() {
             if due > now {
                 break;
@@ -236,6 +283,7 @@ impl Schedule {
 
     /// A thread lets others run.
     pub fn yielded(&mut self, id: ThreadId) {
+        self.break_hold(id);
         self.running = None;
         self.begin(id);
     }
@@ -244,6 +292,11 @@ impl Schedule {
     /// interrupted after a quantum; what it has spent beyond that is told when it calls the host.
     pub fn paused(&mut self, id: ThreadId) {
         if self.running.take() == Some(id) {
+            if self.is_held(id) {
+                self.allocator.goes_on = true;
+                self.allocator.spent = self.allocator.spent.saturating_add(self.quantum);
+                return;
+            }
             self.spend(id, self.quantum);
             self.begin(id);
         }
@@ -251,6 +304,7 @@ impl Schedule {
 
     /// A thread begins to wait.
     pub fn wait(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, now: u64) {
+        self.break_hold(id);
         self.running = None;
         self.waits += 1;
         let nth = self.waits;
@@ -320,6 +374,7 @@ impl Schedule {
 
     /// A thread has ended. Gives where it was spawned.
     pub fn ended(&mut self, id: ThreadId) -> Option<Stack> {
+        self.break_hold(id);
         self.set_aside(id);
         if let Some(explorer) = &mut self.explorer {
             explorer.forget(id);
@@ -348,7 +403,7 @@ impl Schedule {
 
     /// Whether a thread has run for as long as it may before others do.
     pub fn is_due(&self, id: ThreadId) -> bool {
-        self.threads.get(&id).is_some_and(|thread| thread.spent - thread.slice >= self.quantum)
+        !self.is_held(id) && self.threads.get(&id).is_some_and(|thread| thread.spent - thread.slice >= self.quantum)
     }
 
     fn spend(&mut self, id: ThreadId, more: u64) {
@@ -358,14 +413,15 @@ impl Schedule {
         }
     }
 
-    /// What all threads have spent together.
+    /// What all threads have spent together, without calls of the allocator.
     pub fn spent(&self) -> u64 {
         self.spent
     }
 
-    /// What they have spent since the main thread was called.
+    /// What they have spent since the main thread was called, calls of the allocator included.
     pub fn spent_in_call(&self) -> u64 {
-        self.spent - self.spent_before_call
+        let in_allocator = self.allocator.spent - self.allocator.spent_before_call;
+        (self.spent - self.spent_before_call).saturating_add(in_allocator)
     }
 
     /// Whether they have spent more than they may.

@@ -4,6 +4,9 @@ use super::schedule::{Next, Schedule, ThreadId, Wait, Wake};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::SharedMemory;
 
+/// Fuel of a thread's store: more than all together may spend, which is what counts.
+pub const THREAD_FUEL: u64 = u64::MAX / 4;
+
 /// The threads of one test, and whose turn it is. All of them are run by one thread of the host, so that nobody ever waits for
 /// the lock.
 #[derive(Clone)]
@@ -57,6 +60,21 @@ impl Seat {
     /// Whether the thread is to end where it is.
     pub fn stops(&self) -> bool {
         self.board.schedule().stops(self.id)
+    }
+
+    /// The thread's number.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// The thread enters the allocator: until it leaves it, no other runs.
+    pub fn hold(&self) {
+        self.board.schedule().hold(self.id);
+    }
+
+    /// The thread leaves the allocator, in which it has spent so much. Gives whether no other ran meanwhile.
+    pub fn release(&self, spent: u64) -> bool {
+        self.board.schedule().release(self.id, spent)
     }
 
     pub(super) fn is_due(&self) -> bool {

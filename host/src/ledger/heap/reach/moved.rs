@@ -11,7 +11,7 @@
 //!
 //! Words of static data are looked at only where everything in it is live: words of a dead stack are at other places too.
 
-use super::{HeapWalk, Twin, end, word_at};
+use super::{HeapWalk, Picture, Twin, end, word_at};
 use crate::ledger::heap::{Block, Parts};
 use std::ops::{Range, RangeInclusive};
 
@@ -28,6 +28,7 @@ impl HeapWalk<'_, '_> {
         }
         let roots = if self.picture.only_live { roots } else { &[] };
         let search = MovedSearch {
+            picture: self.picture,
             memory: &self.picture.memory,
             twin,
             blocks,
@@ -54,6 +55,7 @@ enum Side {
 }
 
 struct MovedSearch<'s, 'm> {
+    picture: &'s Picture<'m>,
     memory: &'s Parts<'m>,
     twin: &'s Twin<'s, 'm>,
     blocks: &'s [Block],
@@ -64,7 +66,9 @@ struct MovedSearch<'s, 'm> {
 
 impl MovedSearch<'_, '_> {
     fn block(&self, index: usize) -> TwinRange {
-        (self.blocks[index].ptr, end(&self.blocks[index]), self.twin.starts[index])
+        let block = &self.blocks[index];
+        let dead = self.picture.dead(block);
+        (block.ptr + dead, end(block), self.twin.starts[index] + dead)
     }
 
     /// The places to which words point that differ, in both runs, in blocks that are not reached without them. Sorted.

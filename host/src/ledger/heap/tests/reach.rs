@@ -27,6 +27,7 @@ impl TestHeap {
 
     fn picture<'m>(&'m self, roots: &'m [Range<u32>]) -> Picture<'m> {
         Picture {
+            stacks: &[],
             memory: Parts::whole(&self.memory),
             blocks: &self.blocks,
             roots,

@@ -219,7 +219,8 @@ pub(in crate::sandbox) fn around<T>(
     };
     let stack = if captures { Some(CodeMap::capture(caller)) } else { None };
     let state = caller.data_mut();
-    let spent = state.heap.answers.spent(state.spent(left));
+    let spent = state.spent(left);
+    let spent = state.heap.answers.spent(spent);
     state.wasi.begin_call(spent, stack);
     let done = match caller.get_export("memory") {
         _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),

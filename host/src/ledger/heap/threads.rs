@@ -1,0 +1,91 @@
+//! The threads of a test, as far as its heap is concerned: which functions each is in, and which blocks are their stacks.
+
+use super::nesting::Nesting;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The threads that do not act, and the stacks of all.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    /// The thread that acts; the main one is 0.
+    acting: u32,
+    /// What the others are within.
+    others: BTreeMap<u32, Nesting>,
+    /// The numbers of the live blocks that are stacks of threads.
+    pub(super) stacks: BTreeSet<u64>,
+}
+
+impl Threads {
+    /// Another thread acts, or the same again. `nesting` is that of the one which acts.
+    #[inline]
+    pub(super) fn switch(&mut self, nesting: &mut Nesting, thread: u32) {
+        if thread != self.acting {
+            let next = self.others.remove(&thread).unwrap_or_default();
+            self.others.insert(self.acting, std::mem::replace(nesting, next));
+            self.acting = thread;
+        }
+    }
+
+    /// A thread is spawned. Whether what it allocates is the test's own is known from the one that spawns it.
+    pub(super) fn begin(&mut self, thread: u32, is_own: bool) {
+        let mut nesting = Nesting::default();
+        nesting.set_host_window(is_own);
+        self.others.insert(thread, nesting);
+    }
+
+    /// A thread that does not act has ended.
+    pub(super) fn end(&mut self, thread: u32) {
+        self.others.remove(&thread);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ledger::heap::{AllocatorCall, HeapBook, HeapLimits};
+
+    fn allocate(book: &mut HeapBook, thread: u32, at: u32) {
+        book.act_as(thread);
+        book.enter(AllocatorCall::Malloc { size: 8 }).unwrap();
+        book.leave(at, &[0; 4096]);
+    }
+
+    /// Which blocks, by address, are the test's own.
+    fn own(book: &mut HeapBook) -> Vec<(u32, bool)> {
+        book.blocks().unwrap().iter().map(|block| (block.ptr, block.own)).collect()
+    }
+
+    #[test]
+    fn what_a_thread_allocates_belongs_to_whoever_spawned_it() {
+        let mut book = HeapBook::new(HeapLimits::default());
+        book.spawned(1);
+        book.enter(AllocatorCall::Window).unwrap();
+        book.spawned(2);
+        allocate(&mut book, 1, 100);
+        allocate(&mut book, 2, 200);
+        allocate(&mut book, 0, 300);
+        // A function that one thread is in says nothing of another.
+        book.act_as(2);
+        book.enter(AllocatorCall::Libc).unwrap();
+        allocate(&mut book, 0, 400);
+        allocate(&mut book, 2, 500);
+        assert_eq!(own(&mut book), [(100, false), (200, true), (300, true), (400, true), (500, false)]);
+        book.act_as(0);
+        book.thread_ended(2);
+        allocate(&mut book, 2, 600);
+        assert_eq!(own(&mut book)[5], (600, false), "nothing is left of a thread that ended");
+    }
+
+    #[test]
+    fn the_block_that_a_thread_is_made_with_is_its_stack() {
+        let mut book = HeapBook::new(HeapLimits::default());
+        book.open_window();
+        book.enter(AllocatorCall::MakesThread).unwrap();
+        allocate(&mut book, 0, 100);
+        book.leave(0, &[0; 4096]);
+        allocate(&mut book, 0, 200);
+        assert_eq!(own(&mut book), [(100, false), (200, true)]);
+        assert_eq!(book.thread_stacks().iter().copied().collect::<Vec<_>>(), [1]);
+        book.enter(AllocatorCall::Free { ptr: 100 }).unwrap();
+        book.leave(0, &[0; 4096]);
+        assert!(book.thread_stacks().is_empty());
+    }
+}
