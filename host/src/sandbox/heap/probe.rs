@@ -38,8 +38,9 @@ impl ModuleHeap {
 /// Allocates and frees in a fresh instance.
 fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
     let run = || -> wasmtime::Result<AllocatorMap> {
-        let (untouched, probe) = (Probe::new(job)?, Probe::new(job)?);
-        Prober { probe, untouched, words: Vec::new() }.run(heap)
+        let probe = Probe::new(job)?;
+        let before = look(&probe.store, <[u8]>::to_vec).unwrap_or_default();
+        Prober { probe, before, words: Vec::new() }.run(heap)
     };
     run().map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
@@ -54,8 +55,9 @@ fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
 /// The probing of one module's allocator.
 struct Prober<'a> {
     probe: Probe<'a>,
-    /// An instance in which nothing is called: its memory is what the other's was, and what nobody wrote takes no room.
-    untouched: Probe<'a>,
+    /// Its memory before anything was called. A second instance would take a place in the engine's pool, which has one for a test
+    /// and one beside it.
+    before: Vec<u8>,
     /// The words of static data that were seen to differ, apart and in order.
     words: Vec<Range<u32>>,
 }
@@ -95,15 +97,16 @@ impl Prober<'_> {
     /// [`NotTracked::Scattered`].
     fn note_changes(&mut self, start: u32) -> wasmtime::Result<()> {
         let lowest = self.probe.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
-        let compared = |before: &[u8], now: &[u8]| {
+        let before = &self.before;
+        let compared = |now: &[u8]| {
             let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
             if from >= to {
                 return Some(Vec::new());
             }
             changed(&before[from..to], &now[from..to], start, MAX_ALLOCATOR_PLACES)
         };
-        let both = look(&self.untouched.store, |before| look(&self.probe.store, |now| compared(before, now)));
-        self.words.extend(both.flatten().unwrap_or_else(|| Some(Vec::new())).ok_or(NotTracked::Scattered)?);
+        let changed = look(&self.probe.store, compared).unwrap_or_else(|| Some(Vec::new()));
+        self.words.extend(changed.ok_or(NotTracked::Scattered)?);
         self.words = joined(&self.words, 0);
         if self.words.len() > MAX_ALLOCATOR_PLACES { Err(NotTracked::Scattered.into()) } else { Ok(()) }
     }
