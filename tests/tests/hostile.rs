@@ -61,7 +61,7 @@ const CONFIG_OF_COSTLY: &str = r#"
 memory = "256MiB"
 handles = 100000
 scratch-entries = 100000
-timeout = "10s"
+timeout = "60s"
 "#;
 
 /// Descriptors and memory are the process's, so that tests which look at them may not run at once.
