@@ -430,3 +430,25 @@ fn no_text_of_somebody_else_s_reaches_standard_error_raw() {
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
 }
+
+/// A compiler cannot be interrupted, and no test has run yet: there is nothing to wait for.
+#[test]
+fn the_first_ctrl_c_ends_a_compilation() {
+    let dir = scratch_dir();
+    let ones = "i32.const 1 i32.add ".repeat(366_000);
+    let text = format!(r#"(module (memory (export "memory") 1) (func (export "_start") memory.size {ones} drop))"#);
+    fs::write(dir.path().join("slow.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    fs::write(dir.path().join("airtight.toml"), "function-weight = 1000000000\nmodule-weight = 1000000000\n").unwrap();
+    let mut child = std::process::Command::new(command().get_program())
+        .args(["run", "slow.wasm", "--no-cache"])
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let asked = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+}

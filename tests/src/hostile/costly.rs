@@ -4,7 +4,7 @@ use super::{Expect, Hostile, wat};
 use crate::sdk::{sdk_module, state};
 
 pub fn all() -> Vec<Hostile> {
-    vec![probe_bomb(), places(), open_files(), deep_directories(), refused_cleanup()]
+    vec![probe_bomb(), places(), open_files(), deep_directories(), refused_cleanup(), nested_additions()]
 }
 
 /// Its allocator writes every second word of its static data, when it is first called: by whoever calls it.
@@ -125,4 +125,11 @@ fn refused_cleanup() -> Hostile {
         (func $cleanup (result i32) (loop $more (drop (memory.grow (i32.const 60000))) (br $more)) unreachable)"#;
     let module = sdk_module(&state(1, 0, 0), fields);
     Hostile::new("clean-up", "costly_cleanup_that_is_refused_memory", Expect::Verdict("fail"), module)
+}
+
+/// A sum of 366,000 ones: a megabyte of code without any control flow.
+fn nested_additions() -> Hostile {
+    let ones = "i32.const 1 i32.add ".repeat(366_000);
+    let text = format!(r#"(module (memory 1) (func (export "_start") memory.size {ones} drop))"#);
+    Hostile::passes("slow", "costly_nested_additions", wat(&text))
 }

@@ -19,7 +19,7 @@ use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, RunnerBuilder, S
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The exit status of a program that was aborted, as a shell tells it: 128 and SIGABRT.
 const ABORTED: u8 = 134;
@@ -166,12 +166,14 @@ impl Session {
 
     /// The same under another name.
     pub fn file_named(&self, file: &Path, name: String, grants: ModuleGrants) -> Result<Subject, FileError> {
+        let _compiling = Compiling::begin();
         let options = LoadOptions::named(name).harness(self.harness);
         Ok(Subject::new(self.runner.load_file(file, options)?).with_grants(grants))
     }
 
     /// A test binary that was built.
     pub fn artifact(&self, artifact: &Artifact, filtersets: Option<&Filtersets>) -> Loaded {
+        let _compiling = Compiling::begin();
         (artifact.name.clone(), load_artifact(&self.runner, artifact, self.harness, filtersets))
     }
 
@@ -375,10 +377,30 @@ fn cannot_print(error: std::io::Error) -> Failure {
     Failure::setup(anyhow::Error::from(error).context("cannot write to standard output"))
 }
 
-/// The first Ctrl-C ends the run with its report; a second one ends the program at once.
+/// How many modules are being loaded. No test has run before that is over, and a compiler cannot be interrupted.
+static COMPILING: AtomicUsize = AtomicUsize::new(0);
+
+/// A module is being loaded.
+struct Compiling;
+
+impl Compiling {
+    fn begin() -> Self {
+        COMPILING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Compiling {
+    fn drop(&mut self) {
+        COMPILING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The first Ctrl-C ends the run with its report, or the program where modules are still being compiled; a second one ends the
+/// program at once.
 pub fn stop_on_interrupt(interrupt: Arc<AtomicBool>) {
     let set = ctrlc::set_handler(move || {
-        if interrupt.swap(true, Ordering::Relaxed) {
+        if interrupt.swap(true, Ordering::Relaxed) || COMPILING.load(Ordering::Relaxed) > 0 {
             std::process::exit(exit_status::INTERRUPTED.into());
         }
     });

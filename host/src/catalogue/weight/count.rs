@@ -23,6 +23,12 @@ const SPILL: u64 = 2;
 /// Bytes of code that weigh as much as one live value.
 const BYTES: u64 = 4;
 
+/// Operators of a stretch without control flow that weigh nothing beside their bytes. Of those beyond, the square of their number,
+/// over the second figure, weighs as much as one live value: an optimising compiler looks for a better form of each with those
+/// before it.
+const STRETCH: u64 = 1_000;
+const STRETCH_SQUARES: u64 = 1 << 18;
+
 /// Declared locals, used or not, that weigh as much as one live value: compilers make a variable of each.
 const DECLARED: u64 = 32;
 
@@ -43,6 +49,7 @@ pub(super) struct LocalUses {
     targets: u64,
     passed: u64,
     spills: u64,
+    stretch_squares: u64,
     bytes: u64,
 }
 
@@ -60,7 +67,7 @@ impl LocalUses {
             bytes: body.as_bytes().len() as u64,
             ..Self::default()
         };
-        let mut depth = 0u64;
+        let (mut depth, mut stretch) = (0u64, 0u64);
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             let at = operators.original_position();
@@ -79,8 +86,11 @@ impl LocalUses {
                 counted.loops += 1;
                 counted.depth_squares = counted.depth_squares.saturating_add(depth * depth);
             }
+            stretch += 1;
             if starts_block(&operator) {
                 counted.heights.push(validator.operand_stack_height());
+                let long = std::mem::take(&mut stretch).saturating_sub(STRETCH);
+                counted.stretch_squares = counted.stretch_squares.saturating_add(long.saturating_mul(long));
             }
         }
         Ok(counted)
@@ -141,7 +151,9 @@ impl LocalUses {
     pub fn fixed_weight(&self) -> u64 {
         let loops = self.loops.saturating_mul(self.loops) / LOOP_PAIRS + self.depth_squares / DEPTH_SQUARES;
         let operands = self.heights.iter().fold(0u64, |sum, height| sum.saturating_add(u64::from(*height)));
-        [loops, operands, self.targets, self.passed, self.spills, self.bytes / BYTES, self.declared / DECLARED]
+        let stretches = self.stretch_squares / STRETCH_SQUARES;
+        let code = self.bytes / BYTES + stretches;
+        [loops, operands, self.targets, self.passed, self.spills, code, self.declared / DECLARED]
             .into_iter()
             .fold(0, u64::saturating_add)
     }

@@ -9,7 +9,7 @@
 //! - parameters and results of calls, over those that registers hold, and calls above a deep operand stack;
 //! - loops: the square of their number, and of the depth of each;
 //! - locals that are declared, used or not;
-//! - bytes of code.
+//! - bytes of code, and the square of the length of a stretch without control flow.
 //!
 //! The sum is a function's *weight*. It depends on the module alone, so a module that loads on one machine loads on all. A
 //! module that is too heavy for the optimising compiler is weighed for a single-pass one too (`single_pass`), which is

@@ -210,3 +210,17 @@ fn refusing_a_module_is_as_quick_as_its_cap() {
     assert!(matches!(weigh(&module, caps), Err(CatalogueError::TooHeavy { weight: 40_000..50_000, .. })));
     assert!(matches!(weigh(&module, CompileCaps::default()), Err(CatalogueError::Invalid { .. })));
 }
+
+#[test]
+fn a_stretch_without_control_flow_weighs_its_square() {
+    let ones = |times: usize| "(drop (i32.const 1))".repeat(times);
+    let in_blocks = |blocks: usize, times: usize| format!("(block {})", ones(times)).repeat(blocks);
+    let stretch = weight(&ones(200_000));
+    let apart = weight(&in_blocks(200, 1_000));
+    // Two operators each, and three bytes.
+    let (bytes, squares) = (200_000 * 3 / 4, 399_000u64.pow(2) >> 18);
+    assert!(stretch.abs_diff(bytes + squares) < 10, "{stretch}");
+    assert!(apart < bytes + 5_000, "{apart}");
+    let module = wat::parse_str(format!("(module (memory 1) (func {}))", ones(200_000))).unwrap();
+    assert!(matches!(weigh(&module, CompileCaps::default()).unwrap(), Weight::Heavy(Heavy::Function { .. })));
+}
