@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wasmtime::Module;
 
+/// The format of an entry. The first had nothing before the code.
+const FORMAT: u32 = 2;
+
 /// The name under which one compiled module is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheKey(String);
@@ -30,6 +33,7 @@ impl CacheKey {
         let mut hash = Sha256::new();
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(REWRITER_VERSION.to_le_bytes());
+        hash.update(FORMAT.to_le_bytes());
         hash.update(caps.function.to_le_bytes());
         hash.update(caps.module.to_le_bytes());
         hash.update(caps.single_pass.to_le_bytes());

@@ -42,16 +42,19 @@ impl Entry {
 #[derive(Default)]
 pub struct Table {
     entries: Vec<Option<Entry>>,
+    /// No descriptor below this one is free: to look for the lowest free one does not take longer the more are open.
+    taken: usize,
 }
 
 impl Table {
     pub fn with_capacity(entries: usize) -> Self {
-        Self { entries: Vec::with_capacity(entries) }
+        Self { entries: Vec::with_capacity(entries), taken: 0 }
     }
 
     /// The descriptor that [`Table::insert`] will use next.
     pub fn next_fd(&self) -> u32 {
-        let free = self.entries.iter().position(Option::is_none).unwrap_or(self.entries.len());
+        let above = &self.entries[self.taken..];
+        let free = self.taken + above.iter().position(Option::is_none).unwrap_or(above.len());
         u32::try_from(free).unwrap_or(u32::MAX)
     }
 
@@ -62,6 +65,7 @@ impl Table {
             Some(slot) => *slot = Some(entry),
             None => self.entries.push(Some(entry)),
         }
+        self.taken = fd as usize + 1;
         fd
     }
 
@@ -74,7 +78,10 @@ impl Table {
     }
 
     pub fn remove(&mut self, fd: Fd) -> Result<Entry> {
-        self.entries.get_mut(u32::from(fd) as usize).and_then(Option::take).ok_or_else(|| Errno::Badf.into())
+        let at = u32::from(fd) as usize;
+        let removed = self.entries.get_mut(at).and_then(Option::take).ok_or(Errno::Badf)?;
+        self.taken = self.taken.min(at);
+        Ok(removed)
     }
 
     /// Moves `from` to the open descriptor `to`; what was there is returned.
@@ -186,6 +193,48 @@ impl Table {
 
     /// Every entry, by number, leaving the table empty.
     pub fn drain(&mut self) -> impl Iterator<Item = Entry> + '_ {
+        self.taken = 0;
         self.entries.drain(..).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::wasi::stdio::Stdout;
+    use proptest::prelude::*;
+
+    fn entry() -> Entry {
+        let object = Object::File(Box::new(Stdout { error: false }));
+        let rights = RightsPair { base: Rights::empty(), inheriting: Rights::empty() };
+        Entry { object, id: HandleId::from_number(0), rights, path: "".into(), preopen: None }
+    }
+
+    proptest! {
+        #[test]
+        fn the_lowest_free_number_comes_first(steps in prop::collection::vec((0u32..3, 0u32..12, 0u32..12), 0..60)) {
+            let mut table = Table::default();
+            let mut open = std::collections::BTreeSet::new();
+            for (step, a, b) in steps {
+                let lowest = (0..).find(|fd| !open.contains(fd)).unwrap();
+                prop_assert_eq!(table.next_fd(), lowest);
+                match step {
+                    0 => {
+                        prop_assert_eq!(table.insert(entry()), lowest);
+                        open.insert(lowest);
+                    }
+                    1 => prop_assert_eq!(table.remove(a.into()).is_ok(), open.remove(&a)),
+                    _ => {
+                        let both = open.contains(&a) && open.contains(&b);
+                        prop_assert_eq!(table.renumber(a.into(), b.into()).is_ok(), both);
+                        if both && a != b {
+                            open.remove(&a);
+                        }
+                    }
+                }
+            }
+            table.drain().for_each(drop);
+            prop_assert_eq!(table.next_fd(), 0);
+        }
     }
 }
