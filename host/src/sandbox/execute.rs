@@ -380,7 +380,7 @@ impl TestRun<'_> {
         }
         self.setup.stack_top = module.layout.stack_pointer(&mut self.store, instance).map_or(0, |(_, top)| top);
         let limits = HeapLimits::new(self.job.grants.policy().limits.values());
-        self.store.data_mut().begin_heap(limits, self.instruments.capture.clone());
+        self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), ground.start);
         Ok(ground)
     }
 

@@ -95,9 +95,9 @@ impl TestState {
     }
 
     /// Opens the books of the heap.
-    pub fn begin_heap(&mut self, limits: HeapLimits, capture: StackCapture) {
+    pub fn begin_heap(&mut self, limits: HeapLimits, capture: StackCapture, floor: u32) {
         let size = self.memory_now();
-        self.heap.begin(limits, capture);
+        self.heap.begin(limits, capture, floor);
         self.heap.shared_memory_is(size, true);
     }
 

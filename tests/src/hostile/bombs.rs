@@ -249,7 +249,23 @@ fn quotas() -> Vec<Hostile> {
             });
         }),
         deep_stacks(),
+        many_blocks(),
     ]
+}
+
+/// Blocks of the heap without end, each of 16 bytes: the host keeps more of each than that.
+fn many_blocks() -> Hostile {
+    let text = r#"(module
+        (memory (export "memory") 500)
+        (global $next (mut i32) (i32.const 1024))
+        (func $malloc (param i32) (result i32) (local $block i32)
+            (local.set $block (global.get $next))
+            (global.set $next (i32.add (local.get $block)
+                (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
+            (local.get $block))
+        (func $main (export "_start")
+            (loop $more (drop (call $malloc (i32.const 16))) (br $more))))"#;
+    Hostile::new("quota", "quota_host_memory_by_blocks", Expect::Limit("host-memory"), wat(text))
 }
 
 /// Handles that are each acquired at the end of a deep stack, which the host keeps.

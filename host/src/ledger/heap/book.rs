@@ -305,6 +305,11 @@ impl HeapBook {
         self.fresh.clone()
     }
 
+    /// How many blocks are live, whoever owns them.
+    pub fn live(&self) -> usize {
+        self.map.live()
+    }
+
     /// The lowest address that a block ever had.
     pub fn lowest(&self) -> Option<u32> {
         self.lowest

@@ -12,6 +12,9 @@ pub enum Untracked {
     /// As [`Self::Overlapping`].
     #[error("the allocator handed out a block outside of the test's memory")]
     OutsideMemory,
+    /// As [`Self::Overlapping`]: what functions hold there is not the allocator's.
+    #[error("the allocator handed out a block on the stack, or below it")]
+    OnStack,
     /// Books of so many blocks would take too much of the host's memory.
     #[error("more than {} blocks were live at once", super::MAX_LIVE_BLOCKS)]
     TooManyBlocks,
@@ -31,6 +34,7 @@ impl Untracked {
             Self::GrewOutside => "grew-outside",
             Self::Overlapping => "overlapping-blocks",
             Self::OutsideMemory => "block-outside-memory",
+            Self::OnStack => "block-on-stack",
             Self::TooManyBlocks => "too-many-blocks",
             Self::AllocatorWaited => "allocator-waited",
             Self::ZeroRealloc => "zero-realloc",

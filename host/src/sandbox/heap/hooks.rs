@@ -110,8 +110,9 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     }
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
-    let wanted = state.heap.leave(result, bytes);
-    capture(&mut caller, wanted);
+    let left = state.heap.leave(result, bytes);
+    capture(&mut caller, left.wanted);
+    hold(&mut caller, left.live)?;
     Ok(())
 }
 
@@ -121,6 +122,14 @@ fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) {
         let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&*caller)), END_FRAMES);
         caller.data_mut().heap.captured(wanted, stack);
     }
+}
+
+/// Counts what the host holds for the live blocks, where it is time for that.
+fn hold(caller: &mut Caller<'_, TestState>, live: Option<usize>) -> wasmtime::Result<()> {
+    let Some(live) = live else { return Ok(()) };
+    let wasi = &mut caller.data_mut().wasi;
+    wasi.hold_blocks(live as u64);
+    Ok(wasi.check_quota()?)
 }
 
 /// The same for a thread: no other runs while it is in the allocator, and it lets others run when it leaves it, if it has run for long
@@ -154,8 +163,9 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
     let state = caller.data_mut();
     let seat = state.thread.clone().context("the store runs no thread")?;
     state.heap.act_as(seat.id());
-    let wanted = threads::with_bytes(state, |state, bytes| state.heap.leave(result, bytes))?;
-    capture(&mut caller, wanted);
+    let left = threads::with_bytes(state, |state, bytes| state.heap.leave(result, bytes))?;
+    capture(&mut caller, left.wanted);
+    hold(&mut caller, left.live)?;
     if !kind.allocates_or_frees() {
         return Ok(());
     }

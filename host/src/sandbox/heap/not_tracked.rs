@@ -118,12 +118,13 @@ mod tests {
             Untracked::GrewOutside,
             Untracked::Overlapping,
             Untracked::OutsideMemory,
+            Untracked::OnStack,
             Untracked::TooManyBlocks,
             Untracked::AllocatorWaited,
             Untracked::ZeroRealloc,
         ];
-        let expected = "grew-outside overlapping-blocks block-outside-memory too-many-blocks allocator-waited \
-             zero-realloc";
+        let expected = "grew-outside overlapping-blocks block-outside-memory block-on-stack too-many-blocks \
+             allocator-waited zero-realloc";
         assert_eq!(codes(books), expected);
         let run =
             [NotTracked::NoAnswer(name()), NotTracked::NotStarted, NotTracked::EndedBefore, NotTracked::FuelEnded];

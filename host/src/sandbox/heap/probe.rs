@@ -65,7 +65,7 @@ struct Prober<'a> {
 impl Prober<'_> {
     fn run(&mut self, heap: &ModuleHeap) -> wasmtime::Result<AllocatorMap> {
         let ground = heap.layout.ground(&mut self.probe.store, &self.probe.instance);
-        self.probe.store.data_mut().begin_heap(Default::default(), StackCapture::Nothing);
+        self.probe.store.data_mut().begin_heap(Default::default(), StackCapture::Nothing, 0);
         let mut blocks = Vec::new();
         for size in SIZES {
             let instance = self.probe.instance;

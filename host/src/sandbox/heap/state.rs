@@ -58,6 +58,17 @@ pub struct HeapEnd {
     pub answers: Answers,
 }
 
+/// After so many allocations it is looked at what the host holds for the live blocks.
+const LOOK_EVERY: u64 = 1024;
+
+/// What there is to do after a call of a hooked function.
+#[derive(Debug, Default)]
+pub(super) struct LeftCall {
+    pub(super) wanted: WantedStack,
+    /// How many blocks are live, where it is time to look at that.
+    pub(super) live: Option<usize>,
+}
+
 /// What the stack of a call is wanted for.
 #[derive(Debug, Default)]
 pub(super) struct WantedStack {
@@ -83,6 +94,8 @@ pub struct HeapState {
     stacks: AllocationStacks,
     /// Where the block begins that moves all others, in a second run: static data ends before it.
     pub pad: Option<u32>,
+    /// Where the heap can begin at the lowest: no block of an allocator lies on the stack below the static data.
+    floor: u32,
     /// Whether new blocks are cleared.
     scrubs: bool,
     crossed: Vec<Crossing>,
@@ -121,8 +134,10 @@ impl HeapState {
         self.unopened = Some(why);
     }
 
-    /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared.
-    pub fn begin(&mut self, limits: HeapLimits, capture: StackCapture) {
+    /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared. No block may lie below
+    /// `floor`.
+    pub fn begin(&mut self, limits: HeapLimits, capture: StackCapture, floor: u32) {
+        self.floor = floor;
         self.scrubs = !matches!(capture, StackCapture::Nothing);
         if self.hooks.is_some() {
             self.book = Some(HeapBook::new(limits));
@@ -186,18 +201,19 @@ impl HeapState {
         }
     }
 
-    /// Ends a call of a hooked function in the books, which returned `result`. Gives what its stack is wanted for.
-    pub(super) fn leave(&mut self, result: u32, memory: &mut [u8]) -> WantedStack {
-        let Some(book) = &mut self.book else { return WantedStack::default() };
+    /// Ends a call of a hooked function in the books, which returned `result`.
+    pub(super) fn leave(&mut self, result: u32, memory: &mut [u8]) -> LeftCall {
+        let Some(book) = &mut self.book else { return LeftCall::default() };
         let outcome = book.leave(result, memory);
-        let mut block = None;
+        let (mut block, mut live) = (None, None);
         if let AllocationOutcome::Allocated { number, size, own, .. } = outcome {
+            live = number.is_multiple_of(LOOK_EVERY).then(|| book.live());
             if self.scrubs {
                 scrub(memory, book.fresh());
             }
             block = self.capture.wants(number, own).then_some((number, size));
         }
-        WantedStack { block, crossed: outcome.crossed() }
+        LeftCall { wanted: WantedStack { block, crossed: outcome.crossed() }, live }
     }
 
     pub(super) fn hook(&self, which: u32) -> Option<&Hook> {
@@ -236,6 +252,9 @@ impl HeapState {
         let Some(mut book) = self.book.take() else {
             return Err(self.unopened.unwrap_or(NotTracked::EndedBefore));
         };
+        if book.lowest().is_some_and(|lowest| lowest < self.floor) {
+            book.untrack(Untracked::OnStack);
+        }
         if matches!(self.capture, StackCapture::All) {
             forget_gone(&mut self.stacks, &mut book)?;
         }
@@ -288,4 +307,23 @@ pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> 
         | HookKind::ProcessId
         | HookKind::TestMain => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_below_the_heap_is_not_one() {
+        for (address, tracked) in [(1000, true), (996, false), (8, false)] {
+            let mut state = HeapState { hooks: Some(Arc::default()), ..HeapState::default() };
+            state.begin(HeapLimits::default(), StackCapture::Nothing, 1000);
+            let book = state.book().unwrap();
+            book.open_window();
+            book.enter(AllocatorCall::Malloc { size: 4 }).unwrap();
+            book.leave(address, &[0; 4096]);
+            let ended = state.end(None).map_err(|why| why.code());
+            assert_eq!(ended.map(|end| end.figures.allocations), if tracked { Ok(1) } else { Err("block-on-stack") });
+        }
+    }
 }

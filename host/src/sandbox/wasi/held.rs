@@ -8,7 +8,7 @@ use crate::ledger::Origin;
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
     /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
-    /// that are being read, what is kept of subtests, and what is remembered of host files, those below overlays included. A descriptor that is closed
+    /// that are being read, what is kept of subtests and of live heap blocks, and what is remembered of host files, those below overlays included. A descriptor that is closed
     /// is no longer counted, and nothing of it is kept.
     fn held(&self) -> u64 {
         let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
@@ -50,6 +50,11 @@ impl Wasi {
     /// The test goes on.
     pub(crate) fn resume(&mut self, moved: u64) {
         self.quota.resume(moved);
+    }
+
+    /// Counts what the host holds for so many live blocks of the heap.
+    pub(crate) fn hold_blocks(&mut self, blocks: u64) {
+        self.quota.hold_blocks(blocks);
     }
 
     /// Counts bytes that are kept of a subtest.

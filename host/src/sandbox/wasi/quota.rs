@@ -14,6 +14,10 @@ const LISTED: u64 = 48;
 pub(super) const NAME: u64 = 512;
 pub(super) const MET: u64 = 96;
 
+/// What a live block of the heap is counted as: its place in the table of live blocks and, at the end, in the pictures by which two
+/// runs are compared.
+const BLOCK: u64 = 96;
+
 /// A test made the host move or hold more than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("over the limit `{}`: {seen} bytes, and {value} are allowed", .limit.name())]
@@ -41,11 +45,13 @@ pub(super) struct Quota {
     handles: u64,
     /// What is kept of subtests.
     scopes: u64,
+    /// What is kept of live blocks of the heap.
+    blocks: u64,
 }
 
 impl Quota {
     pub fn new(io: u64, memory: u64) -> Self {
-        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0 }
+        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0 }
     }
 
     /// Counts bytes that a call moved between the guest and what is outside of it.
@@ -53,9 +59,14 @@ impl Quota {
         self.moved = self.moved.saturating_add(bytes);
     }
 
-    /// What the host holds of descriptors, of directories that are being read and of subtests.
+    /// What the host holds of descriptors, of directories that are being read, of subtests and of live heap blocks.
     pub fn held(&self) -> u64 {
-        self.listed.saturating_add(self.handles).saturating_add(self.scopes)
+        [self.listed, self.handles, self.scopes, self.blocks].into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// Counts so many live blocks of the heap, in the place of those before.
+    pub fn hold_blocks(&mut self, blocks: u64) {
+        self.blocks = blocks.saturating_mul(BLOCK);
     }
 
     /// Counts bytes that are kept of a subtest.
