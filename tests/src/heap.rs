@@ -106,6 +106,13 @@ fn extent(text: &str, module: &str, function: &str) -> Option<(usize, usize)> {
     Some((from, to))
 }
 
+/// The blocks of an entry of the heap by place: its own, and those that only they reach. Each has a stack, a count and bytes.
+pub fn by_place(entry: &Value) -> impl Iterator<Item = &Value> {
+    let list = |name: &str| entry["blocks"][name].as_array().into_iter().flatten();
+    let whole = entry["blocks"]["places"].is_null().then_some(entry);
+    whole.into_iter().chain(list("places")).chain(list("reaches"))
+}
+
 /// The places of a stack's frames.
 pub fn places(stack: &Value) -> impl Iterator<Item = MarkedLine> {
     let frames = stack.as_array().into_iter().flatten();

@@ -2,6 +2,7 @@
 
 use super::change::{Change, ChangeKind};
 use super::growth::{Growth, Round, Span};
+use super::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -53,6 +54,7 @@ pub(crate) fn file(path: &str, count: u64) -> Resource {
         bytes_written: 262_144,
         socket: None,
         thread: None,
+        blocks: None,
         scope: "tests::reads_all".to_owned(),
         stack: vec![frame("semver::io::open_all", "src/io.rs", 41), frame("io::tests::reads_all", "tests/io.rs", 12)],
         omitted_places: 0,
@@ -71,10 +73,40 @@ pub(crate) fn blocks(count: u64, bytes: u64) -> Resource {
     Resource { kind, path, fd, mode, bytes: Some(bytes), bytes_written: 0, stack, ..file("", count) }
 }
 
+/// A cycle of three blocks, and two texts that only it reaches.
+pub(crate) fn cycle() -> Resource {
+    let test = frame("outline::owns", "tests/outline.rs", 7);
+    let stack = |line| vec![frame("mine::Section::add", "src/shared.rs", line), test.clone()];
+    let placed = |count, bytes, line| PlacedBlocks {
+        count,
+        bytes,
+        scope: "tests::reads_all".to_owned(),
+        stack: stack(line),
+        ..PlacedBlocks::default()
+    };
+    let step = |line, name: Option<&str>| RingRecord {
+        count: 1,
+        type_name: name.map(str::to_owned),
+        at: stack(line).into_iter().next(),
+    };
+    let counted = |placed| PlacedBlocks { type_name: Some("Rc".to_owned()), ..placed };
+    let record = BlocksRecord {
+        held_by: Some(HeldBy::EachOther),
+        type_name: Some("Rc".to_owned()),
+        cycles: 1,
+        ring: vec![step(17, Some("Rc")), step(25, None), step(24, Some("Rc"))],
+        mended_by_weak: true,
+        places: vec![counted(placed(1, 40, 17)), placed(1, 16, 25), counted(placed(1, 40, 24))],
+        reaches: vec![placed(1, 6, 16), placed(1, 5, 22)],
+        ..BlocksRecord::default()
+    };
+    Resource { blocks: Some(Box::new(record)), stack: stack(17), ..blocks(3, 96) }
+}
+
 /// Figures of a test that finished and left these blocks.
 pub(crate) fn heap(lost: &[Resource], retained: &[Resource]) -> Heap {
-    let blocks = |all: &[Resource]| Some(all.iter().map(|one| one.count).sum());
-    let bytes = |all: &[Resource]| Some(all.iter().filter_map(|one| one.bytes).sum());
+    let blocks = |all: &[Resource]| Some(all.iter().map(Resource::whole_count).sum());
+    let bytes = |all: &[Resource]| Some(all.iter().map(Resource::whole_bytes).sum());
     Heap {
         tracked: true,
         peak: Some(8192),
@@ -213,16 +245,42 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_placed_blocks()(
+        (count, bytes, depths) in any::<(u64, u64, u64)>(),
+        (type_name, scope) in (some_text(), hostile()),
+        stack in any_stack(),
+    ) -> PlacedBlocks {
+        PlacedBlocks { count, bytes, depths, type_name, scope, stack, omitted_places: 0 }
+    }
+}
+
+prop_compose! {
+    fn any_blocks()(
+        held_by in prop::sample::select(vec![None, Some(HeldBy::Nobody), Some(HeldBy::EachOther), Some(HeldBy::Several)]),
+        type_name in some_text(),
+        (depths, cycles, ring_omitted, mended_by_weak) in any::<(u64, u64, u64, bool)>(),
+        ring in prop::collection::vec((any::<u64>(), some_text(), prop::option::of(any_frame())), 0..3),
+        places in prop::collection::vec(any_placed_blocks(), 0..2),
+        reaches in prop::collection::vec(any_placed_blocks(), 0..2),
+    ) -> BlocksRecord {
+        let ring = ring.into_iter().map(|(count, type_name, at)| RingRecord { count, type_name, at }).collect();
+        BlocksRecord { held_by, type_name, depths, cycles, ring, ring_omitted, mended_by_weak, places, reaches }
+    }
+}
+
+prop_compose! {
     fn any_resource()(
         kind in prop::sample::select(ResourceKind::ALL.to_vec()),
         (count, fd, bytes, bytes_read, bytes_written) in any::<(u64, Option<u32>, Option<u64>, u64, u64)>(),
         (path, mode, scope) in (some_text(), some_text(), hostile()),
         socket in prop::option::of(any_socket()),
         thread in prop::option::of(any_thread()),
+        blocks in prop::option::of(any_blocks()),
         stack in any_stack(),
     ) -> Resource {
+        let blocks = blocks.map(Box::new);
         let tracked = path.clone().filter(|_| kind == ResourceKind::Tracked);
-        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, scope, stack, omitted_places: 0 }
+        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, blocks, scope, stack, omitted_places: 0 }
     }
 }
 

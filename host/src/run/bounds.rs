@@ -1,6 +1,7 @@
 //! What a report keeps of one test: texts that can be read, and lists with an end. A guest pays with some fuel for what the host
 //! would else hold, write and show for ever.
 
+use crate::model::resource::{BlocksRecord, PlacedBlocks};
 use crate::model::shorten::{MAX_TEXT, shorten};
 use crate::model::{CleanupRecord, Details, Frame, Resource, SubtestRecord, SuppressedRecord};
 
@@ -24,6 +25,11 @@ impl Room {
         Self { places: MAX_PLACES, bytes: MAX_LIST }
     }
 
+    /// The room in all lists of blocks together: what is not in one of them is not looked up.
+    pub fn of_all_blocks() -> Self {
+        Self { places: 3 * MAX_PLACES, bytes: 3 * MAX_LIST }
+    }
+
     /// Whether no further place is listed.
     pub fn is_full(&self) -> bool {
         self.places == 0 || self.bytes == 0
@@ -33,7 +39,9 @@ impl Room {
     pub fn take(&mut self, entry: &Resource) {
         let texts = [&entry.tracked, &entry.path, &entry.mode].into_iter().flatten().map(String::len).sum::<usize>();
         let thread = entry.thread.as_ref().map_or(0, |thread| thread.does.len() + bytes_of_stack(&thread.stack));
-        self.take_bytes(size_of::<Resource>() + entry.scope.len() + texts + thread + bytes_of_stack(&entry.stack));
+        let blocks = entry.blocks.as_deref().map_or(0, bytes_of_blocks);
+        let own = size_of::<Resource>() + entry.scope.len() + bytes_of_stack(&entry.stack);
+        self.take_bytes(own + texts + thread + blocks);
     }
 
     /// An entry of so many bytes takes its room.
@@ -41,6 +49,19 @@ impl Room {
         self.places = self.places.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
+}
+
+/// What there is to say of blocks takes so many bytes.
+fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
+    let ring =
+        blocks.ring.iter().filter_map(|step| step.at.as_ref()).map(|at| bytes_of_stack(std::slice::from_ref(at)));
+    let placed = blocks.places.iter().chain(&blocks.reaches).map(bytes_of_placed);
+    size_of::<BlocksRecord>() + ring.sum::<usize>() + placed.sum::<usize>()
+}
+
+/// The same of blocks of one place.
+pub fn bytes_of_placed(placed: &PlacedBlocks) -> usize {
+    size_of::<PlacedBlocks>() + placed.scope.len() + bytes_of_stack(&placed.stack)
 }
 
 /// What a stack takes, in bytes.

@@ -4,15 +4,18 @@
 //! [`crate::sandbox::rerun`]), whose end is compared with that of the first.
 
 use super::judge::Judgement;
+use super::places::{Place, PlaceFinder};
 use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
-use crate::ledger::heap::reach::{agreed, plain};
-use crate::ledger::heap::sites::{Site, sites};
+use crate::ledger::heap::owners::{Lot, lots};
+use crate::ledger::heap::reach::{Comparison, plain};
+use crate::ledger::heap::sites::{PlacedBlock, Site, sites};
 use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
 use crate::sandbox::{BlockScopes, Ending, Job, Run};
+use crate::symbols::Symbols;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -35,8 +38,12 @@ pub enum Account {
 /// What a test left on the heap.
 #[derive(Debug, Default)]
 pub struct Balance {
+    /// The places at which the blocks were allocated.
+    pub places: Vec<Place>,
     /// Blocks that nothing reaches.
     pub lost: Vec<Site>,
+    /// The same blocks by who holds whom; `None` where that is not certain.
+    pub lots: Option<Vec<Lot>>,
     /// Blocks that static data reaches.
     pub retained: Vec<Site>,
     /// Those of either that the last round allocated, of a test that was called several times.
@@ -109,7 +116,8 @@ impl Accountant<'_> {
             (Some(picture), Some(second)) => {
                 let may_hold_more = || self.may_hold_more(first, end);
                 let scopes = BlockScopes::new(first.sdk.as_ref().map_or(&[], |said| &said.subtests));
-                Some(balance(picture, second, (last_round(first), &scopes), may_hold_more))
+                let symbols = &self.job.module.symbols;
+                Some(balance(picture, second, (last_round(first), &scopes, symbols), may_hold_more))
             }
             _ => wanted.then(Balance::default),
         };
@@ -194,33 +202,44 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
 fn balance(
     first: &EndPicture,
     second: Result<Box<HeapEnd>, HeapDoubt>,
-    (last_round, scopes): (RangeInclusive<u64>, &BlockScopes),
+    (last_round, scopes, symbols): (RangeInclusive<u64>, &BlockScopes, &Symbols),
     may_hold_more: impl Fn() -> bool,
 ) -> Balance {
     let here = first.picture(first);
-    let (mut reached, captured, mut doubt) = match second {
-        Ok(second) => match second.picture.as_ref().map(|there| agreed(&here, &there.picture(first))) {
-            Some(Ok(reached)) => (reached, Some(second), None),
-            Some(Err(differs)) => (plain(&here), Some(second), Some(differs.into())),
-            None => (plain(&here), Some(second), Some(HeapDoubt::NothingLeft)),
-        },
-        Err(doubt) => (plain(&here), None, Some(doubt)),
+    let (second, mut doubt) = match second {
+        Ok(second) => (Some(second), None),
+        Err(doubt) => (None, Some(doubt)),
     };
-    let lost = first.blocks.iter().zip(&reached).any(|(block, reached)| block.own && !reached);
-    if lost && may_hold_more() {
+    let there = second.as_ref().map(|second| second.picture.as_ref().map(|picture| picture.picture(first)));
+    let comparison = match &there {
+        Some(Some(there)) => Comparison::new(&here, there).map_err(|differs| doubt = Some(differs.into())).ok(),
+        Some(None) => {
+            doubt = Some(HeapDoubt::NothingLeft);
+            None
+        }
+        None => None,
+    };
+    let mut reached = comparison.as_ref().map_or_else(|| plain(&here), Comparison::reached);
+    let is_lost = |(block, reached): (&Block, &bool)| block.own && !reached;
+    if first.blocks.iter().zip(&reached).any(is_lost) && may_hold_more() {
         reached.fill(true);
         doubt.get_or_insert(HeapDoubt::Running);
     }
-    let scope = |block: &Block| scopes.scope(block.number);
-    let with_stack = |wanted: &dyn Fn(&Block, bool) -> bool| {
-        let blocks = first.blocks.iter().zip(&reached).filter(|(block, reached)| block.own && wanted(block, **reached));
-        let stack = |block: &Block| captured.as_ref().and_then(|end| end.stacks.stack(block.number)).cloned();
-        blocks.map(|(block, _)| (*block, stack(block))).collect::<Vec<_>>()
-    };
+    let mut own: Vec<usize> = (0..first.blocks.len()).filter(|index| first.blocks[*index].own).collect();
+    own.sort_unstable_by_key(|index| first.blocks[*index].number);
+    let (retained, lost): (Vec<usize>, Vec<usize>) = own.into_iter().partition(|index| reached[*index]);
+    let mut finder = PlaceFinder::new(symbols, second.as_ref().map(|end| &end.stacks));
+    let [lost_blocks, retained] =
+        [&lost, &retained].map(|all| finder.place(all.iter().map(|index| &first.blocks[*index]), scopes));
+    let lots =
+        comparison.map(|comparison| lots(&lost_blocks, &comparison.holding(&lost), |place| finder.is_counted(place)));
+    let in_last_round = |placed: &&PlacedBlock| last_round.contains(&placed.block.number);
     Balance {
-        lost: sites(&with_stack(&|_, reached| !reached), scope),
-        retained: sites(&with_stack(&|_, reached| reached), scope),
-        of_last_round: sites(&with_stack(&|block, _| last_round.contains(&block.number)), scope),
+        of_last_round: sites(lost_blocks.iter().chain(&retained).filter(in_last_round)),
+        lost: sites(&lost_blocks),
+        retained: sites(&retained),
+        lots,
+        places: finder.finish(),
         doubt,
     }
 }

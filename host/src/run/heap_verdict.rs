@@ -1,19 +1,14 @@
 //! What a test's heap does to its verdict, and what is said of it in the record.
 
-use super::bounds::Room;
 use super::heap::{Account, Balance};
-use super::subtests::ScopeNames;
+use super::places::Place;
+use crate::ledger::Stack;
 use crate::ledger::heap::Figures;
 use crate::ledger::heap::sites::Site;
-use crate::ledger::{ScopeId, Stack};
-use crate::model::{
-    Frame, Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Resource, ResourceKind, Verdict, verdict_of_breach,
-};
+use crate::model::{Heap, HeapFigure, HeapKind, Leftover, Limit, LimitRecord, Verdict, verdict_of_breach};
 use crate::policy::{LeakAction, LeakActions, LeakSetting, Limits, Policy};
 use crate::sandbox::heap::NotTracked;
 use crate::sandbox::rerun::HeapDoubt;
-use crate::symbols::Symbols;
-use std::collections::{BTreeMap, HashMap};
 
 /// A limit on the heap that a test broke.
 #[derive(Debug)]
@@ -58,39 +53,6 @@ pub fn tracked(figures: &Figures) -> Heap {
         reallocations: Some(figures.reallocations),
         ..Heap::default()
     }
-}
-
-/// The report's entries for blocks that are left, in the order of their first allocation. Places that a reader cannot tell
-/// apart, as two calls on one line, are one in each scope. Of too many, the last are one together in each scope.
-pub fn describe(sites: &[Site], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
-    let mut entries: Vec<Resource> = Vec::new();
-    let mut known: HashMap<(ScopeId, Vec<Frame>), usize> = HashMap::new();
-    let mut more: BTreeMap<ScopeId, Resource> = BTreeMap::new();
-    let mut room = Room::new();
-    for site in sites {
-        if room.is_full() {
-            let all = more.entry(site.scope).or_insert_with(|| Resource {
-                count: 0,
-                ..Resource::new(ResourceKind::Heap, scopes.name(site.scope), Vec::new())
-            });
-            all.count += site.blocks;
-            *all.bytes.get_or_insert(0) += site.bytes;
-            all.omitted_places += 1;
-            continue;
-        }
-        let stack = site.stack.as_deref().map(|stack| symbols.frames_of_allocation(stack)).unwrap_or_default();
-        let index = *known.entry((site.scope, stack)).or_insert_with_key(|(scope, stack)| {
-            let entry = Resource::new(ResourceKind::Heap, scopes.name(*scope), stack.clone());
-            room.take(&entry);
-            entries.push(Resource { count: 0, ..entry });
-            entries.len() - 1
-        });
-        let entry = &mut entries[index];
-        entry.count += site.blocks;
-        *entry.bytes.get_or_insert(0) += site.bytes;
-    }
-    entries.extend(more.into_values());
-    entries
 }
 
 /// Whether a test kept its limits on the heap.
@@ -197,7 +159,8 @@ fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>,
 
 /// Where blocks may be lost or retained, what is surely lost is the least that is lost, and nothing is surely retained.
 fn bounds_of_leftover(balance: &Balance, leftover: Leftover, cap: u64) -> Bounds {
-    let [(lost, losing), (retained, retaining)] = [&balance.lost, &balance.retained].map(|sites| over(sites, cap));
+    let [(lost, losing), (retained, retaining)] =
+        [&balance.lost, &balance.retained].map(|sites| over(sites, &balance.places, cap));
     let bounded = balance.is_bounded();
     match leftover {
         Leftover::Lost => Bounds { least: lost, most: lost + if bounded { retained } else { 0 }, stack: losing },
@@ -206,14 +169,14 @@ fn bounds_of_leftover(balance: &Balance, leftover: Leftover, cap: u64) -> Bounds
 }
 
 /// All the bytes, and where those over the cap begin, in the order in which they were allocated.
-fn over(sites: &[Site], cap: u64) -> (u64, Option<Stack>) {
+fn over(sites: &[Site], places: &[Place], cap: u64) -> (u64, Option<Stack>) {
     let mut sum = 0;
     let mut at = None;
     for site in sites {
         let within = sum <= cap;
         sum += site.bytes;
         if within && sum > cap {
-            at = site.stack.clone();
+            at = places[site.place as usize].stack.clone();
         }
     }
     (sum, at)

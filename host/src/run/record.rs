@@ -3,6 +3,7 @@
 use super::bounds;
 use super::goroutines;
 use super::heap::Account;
+use super::heap_entries::HeapEntries;
 use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
 use super::resources;
@@ -118,9 +119,9 @@ fn details(
     }
     let mut retained = Vec::new();
     if let Account::Tracked { balance: Some(balance), .. } = heap {
-        let symbols = &case.module.symbols;
-        leaks.extend(heap_verdict::describe(&balance.lost, names, symbols));
-        retained = heap_verdict::describe(&balance.retained, names, symbols);
+        let entries = HeapEntries { balance, names };
+        leaks.extend(entries.lost());
+        retained = entries.retained();
     }
     let actions = &case.policy.leaks;
     let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.setting()));
@@ -181,7 +182,7 @@ fn growth(names: ScopeNames<'_>, case: &Case<'_>, heap: &Account) -> Option<Grow
     }
     let mut growth = Growth::judge(case.run.rounds.iter().map(round).collect());
     if let (Some(_), Account::Tracked { balance: Some(balance), .. }) = (growth.settled_from(), heap) {
-        growth.sites = heap_verdict::describe(&balance.of_last_round, names, &case.module.symbols);
+        growth.sites = HeapEntries { balance, names }.of_last_round();
     }
     Some(growth)
 }

@@ -137,6 +137,7 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
         bytes_written: handle.bytes_written,
         socket: socket(handle),
         thread: None,
+        blocks: None,
         scope,
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
         omitted_places: 0,

@@ -49,9 +49,10 @@ pub fn records(
         let mut record = judged(case, judgement, names.test, subtest);
         record.usage = subtest.ending.is_some().then(|| usage(subtest, heap, balance.as_ref().map(|sums| sums[index])));
         let scope = names.name(scope_id(index));
-        let own = left.iter().filter(|resource| resource.scope == scope);
-        record.leaks = own.clone().map(|resource| resource.count).sum();
-        if record.verdict == Verdict::Pass && own.clone().any(&spoils) {
+        let own = |resource: &&Resource| resource.by_place().any(|at| at.scope == scope);
+        let placed = left.iter().flat_map(Resource::by_place).filter(|at| at.scope == scope);
+        record.leaks = placed.map(|at| at.count).sum();
+        if record.verdict == Verdict::Pass && left.iter().filter(own).any(&spoils) {
             record.verdict = Verdict::Leak;
         }
         record

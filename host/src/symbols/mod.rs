@@ -4,6 +4,7 @@
 //! for. Nothing here fails: what cannot be read is left out of the frames.
 
 mod class;
+mod counted;
 mod decls;
 mod demangle;
 mod dwarf;
@@ -12,10 +13,12 @@ mod metered;
 mod names;
 mod owner;
 mod paths;
+mod recursion;
 #[cfg(test)]
 mod tests;
 mod trim;
 
+pub use counted::Counted;
 pub use go::{GoTables, NoGoTables, frame as go_frame};
 pub use paths::PathRoots;
 
@@ -144,6 +147,23 @@ impl Symbols {
     /// [`Symbols::frames`] of an allocation: without those of allocators, whoever wrote them.
     pub fn frames_of_allocation(&self, stack: &[RawFrame]) -> Vec<Frame> {
         self.frames_for(stack, Purpose::Allocation)
+    }
+
+    /// [`Symbols::frames_of_allocation`] as the place of an allocation: the calls in which a function of the user's calls itself are
+    /// left out, so that each depth of a recursion is the same place. Also gives the same stack without the marks that stand for
+    /// them, where there are any.
+    pub fn place_of_allocation(&self, stack: &[RawFrame]) -> (Vec<Frame>, Option<Vec<Frame>>) {
+        let frames = self.frames_for(stack, Purpose::Place);
+        let plain: Vec<Frame> = frames.iter().filter(|frame| !recursion::is_mark(frame)).cloned().collect();
+        let folds = plain.len() < frames.len();
+        (frames, folds.then_some(plain))
+    }
+
+    /// Whether a library allocated a block that begins with a strong and a weak count of references, and which one.
+    pub fn counted(&self, stack: &[RawFrame]) -> Option<Counted> {
+        let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
+        let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
+        counted::counted(inner.map(|symbol| symbol.frame.function.as_str()))
     }
 
     fn frames_for(&self, stack: &[RawFrame], purpose: Purpose) -> Vec<Frame> {

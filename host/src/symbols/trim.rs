@@ -3,6 +3,7 @@
 use super::HarnessFrames;
 use super::owner::{GO, MAINS, Owner, is_allocator, is_entry_of_allocator};
 use super::paths::Source;
+use super::recursion;
 use crate::model::Frame;
 use crate::model::shorten::{MAX_NAME, shortened};
 use std::sync::Arc;
@@ -50,6 +51,11 @@ impl Symbol {
         Self { frame, owner }
     }
 
+    /// What stands for the calls that a function made of itself.
+    fn recursion() -> Self {
+        Self { frame: Frame::folding(recursion::WORDS), owner: Owner::LeftOut }
+    }
+
     /// What stands for frames of which only is known that they were there.
     pub(super) fn left_out() -> Self {
         Self { frame: Frame::folding("… more calls"), owner: Owner::LeftOut }
@@ -61,6 +67,8 @@ impl Symbol {
 pub(super) enum Purpose {
     /// Memory was allocated, so that allocators are at the inner end.
     Allocation,
+    /// The same, and only the place matters: the frames of a recursion are left out.
+    Place,
     /// Anything else.
     Other,
 }
@@ -75,14 +83,18 @@ pub(super) fn user_frames(
     let all: Vec<&Symbol> = groups.iter().flat_map(|group| group.iter()).collect();
     let innermost = all.iter().position(|symbol| !symbol.owner.is_foreign())?;
     let inner = match purpose {
-        Purpose::Allocation => past_allocators(&all).unwrap_or(innermost),
+        Purpose::Allocation | Purpose::Place => past_allocators(&all).unwrap_or(innermost),
         Purpose::Other => innermost,
     };
     let calls_closures = harnesses.iter().any(|harness| harness.calls_closures);
     let outer = outer_foreign(all.iter().rev().copied(), calls_closures);
     // Where `main` alone is left of a stack it was the user's after all.
     let kept = all.len().checked_sub(inner + outer).filter(|kept| *kept > 0)?;
-    Some(fitted(&all[inner..inner + kept]))
+    let kept = &all[inner..inner + kept];
+    Some(match purpose {
+        Purpose::Place => fitted(&recursion::folded(kept, &Symbol::recursion())),
+        Purpose::Allocation | Purpose::Other => fitted(kept),
+    })
 }
 
 /// Every frame, as far as the report has room.

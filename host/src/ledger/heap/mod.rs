@@ -1,5 +1,5 @@
-//! The heap of one test: which blocks are live ([`HeapBook`]), which of them something still reaches ([`reach`]), and
-//! where they were allocated ([`sites`]).
+//! The heap of one test: which blocks are live ([`HeapBook`]), which of them something still reaches ([`reach`]), where they were
+//! allocated ([`sites`]), and who holds those that are lost ([`owners`]).
 //!
 //! Two things cannot be seen: memory that a test hands out by itself from within a block or static data (an arena, a pool), and
 //! blocks of an allocator that is not hooked.
@@ -10,6 +10,7 @@ mod error;
 mod figures;
 mod map;
 mod nesting;
+pub mod owners;
 mod parts;
 pub mod reach;
 pub mod sites;

@@ -6,18 +6,21 @@
 //! the last: an empty slice at the end of a buffer points there.
 //!
 //! [`plain`] looks at one run and takes every such word for a pointer. An integer that happens to be such an address then
-//! retains a block that is lost. [`agreed`] looks at two runs of one test whose heaps lie at different addresses: a pointer is
-//! another word in the second run, and an integer is the same. Not every pointer is at the same place in both: see `moved`.
+//! retains a block that is lost. A [`Comparison`] looks at two runs of one test whose heaps lie at different addresses: a pointer
+//! is another word in the second run, and an integer is the same. Not every pointer is at the same place in both: see `moved`.
+//! By the same rule it tells which of the lost blocks hold which: see `holding`.
 //!
 //! Neither can see pointers that are stored in another form (xored, compressed, with a tag that leads out of the block), at an
 //! address that is not a multiple of 4, or outside of memory and globals, such as in a table. A block that only such a pointer
 //! holds is taken for lost.
 
+mod holding;
 mod moved;
+
+pub use holding::Holding;
 
 use super::parts::word_at;
 use super::{Block, Parts};
-use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -106,29 +109,44 @@ pub fn plain(picture: &Picture) -> Vec<bool> {
     HeapWalk::new(picture, None).run(picture.roots)
 }
 
-/// For each block of `first`, whether it is reached. A word is taken for a pointer where it points to the same place of the
-/// same block in both runs.
-///
-/// # Errors
-/// The two runs did not end with the same blocks.
-pub fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> {
-    let starts = matching(first.blocks, second.blocks)?;
-    if first.stack.len() != second.stack.len() {
-        return Err(Mismatch::Stack { first: first.stack.len(), second: second.stack.len() });
+/// Two runs of one test that ended with the same blocks at different addresses.
+pub struct Comparison<'p, 'm> {
+    first: &'p Picture<'m>,
+    twin: Twin<'p, 'm>,
+    /// What is a root in both.
+    roots: Vec<Range<u32>>,
+}
+
+impl<'p, 'm> Comparison<'p, 'm> {
+    /// Matches the ends of two runs.
+    ///
+    /// # Errors
+    /// The two runs did not end with the same blocks.
+    pub fn new(first: &'p Picture<'m>, second: &'p Picture<'m>) -> Result<Self, Mismatch> {
+        let starts = matching(first.blocks, second.blocks)?;
+        if first.stack.len() != second.stack.len() {
+            return Err(Mismatch::Stack { first: first.stack.len(), second: second.stack.len() });
+        }
+        if first.stacks != second.stacks {
+            return Err(Mismatch::ThreadStacks);
+        }
+        if first.globals.len() != second.globals.len() {
+            return Err(Mismatch::Globals { first: first.globals.len(), second: second.globals.len() });
+        }
+        let roots = common(first.roots, second.roots);
+        let known = |memory: &Parts, root: &Range<u32>| memory.from(root.start.into()).len().min(root.len());
+        if roots.iter().any(|root| known(&second.memory, root) < known(&first.memory, root)) {
+            return Err(Mismatch::Static);
+        }
+        let twin = Twin { memory: &second.memory, stack: second.stack.start, globals: second.globals, starts };
+        Ok(Self { first, twin, roots })
     }
-    if first.stacks != second.stacks {
-        return Err(Mismatch::ThreadStacks);
+
+    /// For each block of the first run, whether it is reached. A word is taken for a pointer where it points to the same place
+    /// of the same block in both runs.
+    pub fn reached(&self) -> Vec<bool> {
+        HeapWalk::new(self.first, Some(&self.twin)).run(&self.roots)
     }
-    if first.globals.len() != second.globals.len() {
-        return Err(Mismatch::Globals { first: first.globals.len(), second: second.globals.len() });
-    }
-    let roots = common(first.roots, second.roots);
-    let known = |memory: &Parts, root: &Range<u32>| memory.from(root.start.into()).len().min(root.len());
-    if roots.iter().any(|root| known(&second.memory, root) < known(&first.memory, root)) {
-        return Err(Mismatch::Static);
-    }
-    let twin = Twin { memory: &second.memory, stack: second.stack.start, globals: second.globals, starts };
-    Ok(HeapWalk::new(first, Some(twin)).run(&roots))
 }
 
 /// For each block of the first run, its address in the second. Blocks are matched by their numbers.
@@ -136,16 +154,22 @@ fn matching(first: &[Block], second: &[Block]) -> Result<Vec<u32>, Mismatch> {
     if first.len() != second.len() {
         return Err(Mismatch::Count { first: first.len(), second: second.len() });
     }
-    let by_number: HashMap<u64, &Block> = second.iter().map(|block| (block.number, block)).collect();
-    let start = |block: &Block| {
+    let mut by_number: Vec<(usize, &Block)> = first.iter().enumerate().collect();
+    by_number.sort_unstable_by_key(|(_, block)| block.number);
+    let mut others: Vec<&Block> = second.iter().collect();
+    others.sort_unstable_by_key(|block| block.number);
+    let mut others = others.into_iter().peekable();
+    let mut starts = vec![0; first.len()];
+    for (index, block) in by_number {
         let number = block.number;
-        let other = by_number.get(&number).ok_or(Mismatch::Missing { number })?;
+        while others.next_if(|other| other.number < number).is_some() {}
+        let other = others.next_if(|other| other.number == number).ok_or(Mismatch::Missing { number })?;
         if other.size != block.size {
             return Err(Mismatch::Size { number, first: block.size, second: other.size });
         }
-        Ok(other.ptr)
-    };
-    first.iter().map(start).collect()
+        starts[index] = other.ptr;
+    }
+    Ok(starts)
 }
 
 /// What is known of the second run.
@@ -173,7 +197,7 @@ impl Picture<'_> {
 
 struct HeapWalk<'p, 'm> {
     picture: &'p Picture<'m>,
-    twin: Option<Twin<'p, 'm>>,
+    twin: Option<&'p Twin<'p, 'm>>,
     /// No block lies below `lowest` or above `highest`.
     lowest: u32,
     highest: u64,
@@ -183,7 +207,7 @@ struct HeapWalk<'p, 'm> {
 }
 
 impl<'p, 'm> HeapWalk<'p, 'm> {
-    fn new(picture: &'p Picture<'m>, twin: Option<Twin<'p, 'm>>) -> Self {
+    fn new(picture: &'p Picture<'m>, twin: Option<&'p Twin<'p, 'm>>) -> Self {
         let lowest = picture.blocks.first().map_or(u32::MAX, |block| block.ptr);
         let highest = picture.blocks.last().map_or(0, end);
         Self { picture, twin, lowest, highest, reached: vec![false; picture.blocks.len()], pending: Vec::new() }
@@ -194,7 +218,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
             self.scan(root.start, root.end.into(), root.start);
         }
         let stack = self.picture.stack.clone();
-        self.scan(stack.start, stack.end.into(), self.twin.as_ref().map_or(stack.start, |twin| twin.stack));
+        self.scan(stack.start, stack.end.into(), self.twin.map_or(stack.start, |twin| twin.stack));
         if self.picture.stacks.iter().any(|stack| stack.live_from.is_some()) {
             let is_live = |block: &Block| self.picture.stack_of(block).is_some_and(|stack| stack.live_from.is_some());
             let live: Vec<usize> =
@@ -202,7 +226,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
             live.into_iter().for_each(|index| self.mark(index));
         }
         for (index, &word) in self.picture.globals.iter().enumerate() {
-            let other = self.twin.as_ref().map_or(word, |twin| twin.globals[index]);
+            let other = self.twin.map_or(word, |twin| twin.globals[index]);
             self.point(word, other);
         }
         self.follow();
@@ -215,7 +239,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         let mut followed = Vec::new();
         while let Some(index) = self.pending.pop() {
             let block = &self.picture.blocks[index];
-            let other = self.twin.as_ref().map_or(block.ptr, |twin| twin.starts[index]);
+            let other = self.twin.map_or(block.ptr, |twin| twin.starts[index]);
             let dead = self.picture.dead(block);
             self.scan(block.ptr + dead, end(block), other + dead);
             followed.push(index);
@@ -229,7 +253,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         let bytes = self.picture.memory.from(first);
         let bytes = &bytes[..bytes.len().min(end.saturating_sub(first) as usize)];
         let there = u64::from(other) + (first - u64::from(start));
-        let there = self.twin.as_ref().map(|twin| twin.memory.from(there));
+        let there = self.twin.map(|twin| twin.memory.from(there));
         for (index, bytes) in bytes.chunks_exact(4).enumerate() {
             let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             if word < self.lowest || u64::from(word) > self.highest {
@@ -259,7 +283,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         let block = &self.picture.blocks[index];
         let offset = word - block.ptr;
         let same = |twin: &Twin| u64::from(twin.starts[index]) + u64::from(offset) == u64::from(other);
-        if offset <= block.size && self.twin.as_ref().is_none_or(same) {
+        if offset <= block.size && self.twin.is_none_or(same) {
             self.mark(index);
         }
     }

@@ -11,6 +11,17 @@ struct Culprit {
     among_others: Option<&'static str>,
     /// What it leaves behind.
     leaves: &'static [Sort],
+    /// Whether it is a cycle of references.
+    is_cycle: bool,
+}
+
+/// Whether there may be cycles of references among what leaked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cycles {
+    /// There may be.
+    Possible,
+    /// There are none but those that are told already.
+    Told,
 }
 
 /// Kinds that have their culprits in common.
@@ -38,15 +49,19 @@ impl Sort {
 }
 
 const fn any(words: &'static str) -> Culprit {
-    Culprit { words, among_others: None, leaves: &Sort::ALL }
+    Culprit { words, among_others: None, leaves: &Sort::ALL, is_cycle: false }
+}
+
+const fn cycle(words: &'static str) -> Culprit {
+    Culprit { is_cycle: true, ..any(words) }
 }
 
 const fn of_handles(words: &'static str) -> Culprit {
-    Culprit { words, among_others: None, leaves: &[Sort::Handle] }
+    Culprit { leaves: &[Sort::Handle], ..any(words) }
 }
 
 const fn of_blocks(words: &'static str) -> Culprit {
-    Culprit { words, among_others: None, leaves: &[Sort::Block] }
+    Culprit { leaves: &[Sort::Block], ..any(words) }
 }
 
 /// A handle that static data keeps. Memory that static data keeps is not lost.
@@ -59,7 +74,7 @@ const RUST: &[Culprit] = &[
     of_blocks("`into_raw`"),
     of_handles("`into_raw_fd`"),
     STATIC,
-    any("a reference cycle"),
+    cycle("a reference cycle"),
 ];
 
 const C: &[Culprit] = &[
@@ -76,7 +91,7 @@ const CPP: &[Culprit] = &[
     of_blocks("`new` without `delete`"),
     of_handles("a descriptor without a class that closes it"),
     STATIC,
-    any("a cycle of `shared_ptr`"),
+    cycle("a cycle of `shared_ptr`"),
 ];
 
 const GO: &[Culprit] = &[
@@ -90,10 +105,14 @@ const GO: &[Culprit] = &[
 ];
 
 const ANY_LANGUAGE: &[Culprit] =
-    &[any("a way out of a function that skips the clean-up"), STATIC, any("a cycle of references")];
+    &[any("a way out of a function that skips the clean-up"), STATIC, cycle("a cycle of references")];
 
 /// The usual culprits behind leaks of these kinds, as a list to read; `None` where there are none.
-pub fn culprits(language: Option<Language>, kinds: impl IntoIterator<Item = ResourceKind>) -> Option<String> {
+pub fn culprits(
+    language: Option<Language>,
+    kinds: impl IntoIterator<Item = ResourceKind>,
+    cycles: Cycles,
+) -> Option<String> {
     let mut sorts: Vec<Sort> = Vec::new();
     for sort in kinds.into_iter().filter_map(Sort::from_kind) {
         if !sorts.contains(&sort) {
@@ -107,7 +126,8 @@ pub fn culprits(language: Option<Language>, kinds: impl IntoIterator<Item = Reso
         Some(Language::Go) => GO,
         None => ANY_LANGUAGE,
     };
-    let found = all.iter().filter(|culprit| culprit.leaves.iter().any(|sort| sorts.contains(sort)));
+    let all = all.iter().filter(|culprit| !culprit.is_cycle || cycles == Cycles::Possible);
+    let found = all.filter(|culprit| culprit.leaves.iter().any(|sort| sorts.contains(sort)));
     let words: Vec<_> =
         found.map(|culprit| culprit.among_others.filter(|_| sorts.len() > 1).unwrap_or(culprit.words)).collect();
     (!words.is_empty()).then(|| words.join(", "))
@@ -119,7 +139,7 @@ mod tests {
 
     #[test]
     fn rusts_culprits_are_those_of_what_leaked() {
-        let words = |kinds: &[ResourceKind]| culprits(Some(Language::Rust), kinds.iter().copied());
+        let words = |kinds: &[ResourceKind]| culprits(Some(Language::Rust), kinds.iter().copied(), Cycles::Possible);
         assert_eq!(
             words(&[ResourceKind::File, ResourceKind::Socket]).unwrap(),
             "`mem::forget`, `into_raw_fd`, a static that keeps it, a reference cycle"
@@ -129,6 +149,10 @@ mod tests {
             words(&[ResourceKind::Heap, ResourceKind::Dir]).unwrap(),
             "`mem::forget`, `Box::leak`, `into_raw`, `into_raw_fd`, a static that keeps a handle, a reference cycle"
         );
+        assert_eq!(
+            culprits(Some(Language::Rust), [ResourceKind::Heap], Cycles::Told).unwrap(),
+            "`mem::forget`, `Box::leak`, `into_raw`"
+        );
         assert_eq!(words(&[ResourceKind::Residue]), None);
         assert_eq!(words(&[]), None);
     }
@@ -137,7 +161,7 @@ mod tests {
     fn every_language_has_its_own() {
         for language in [None, Some(Language::C), Some(Language::Cpp), Some(Language::Go)] {
             for kind in [ResourceKind::File, ResourceKind::Heap] {
-                let words = culprits(language, [kind]).unwrap();
+                let words = culprits(language, [kind], Cycles::Possible).unwrap();
                 assert!(!words.contains("mem::forget") && !words.contains("Box"), "{language:?}: {words}");
             }
         }

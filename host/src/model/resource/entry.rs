@@ -1,6 +1,6 @@
 //! An entry of the report for what a test held at its end.
 
-use super::{LeakSetting, ResourceKind};
+use super::{BlocksRecord, LeakSetting, ResourceKind};
 use crate::model::{Frame, figure};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,8 @@ pub struct Resource {
     /// The user's kind, of resources of the user's own; their label is the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracked: Option<String>,
-    /// How many were acquired at the same place with the same path (a leak in a loop is one entry).
+    /// How many were acquired at the same place with the same path (a leak in a loop is one entry). Heap blocks that hold each other are
+    /// one entry from several places.
     #[serde(with = "figure")]
     pub count: u64,
     /// The guest's path, package-relative where it is the package's.
@@ -40,6 +41,9 @@ pub struct Resource {
     /// What else there is to say of a thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<ThreadRecord>,
+    /// What else there is to say of heap blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Box<BlocksRecord>>,
     /// The test or subtest that acquired it.
     pub scope: String,
     /// The guest's stack at the acquisition, user frames first.
@@ -78,6 +82,7 @@ impl Resource {
             bytes_written: 0,
             socket: None,
             thread: None,
+            blocks: None,
             scope: scope.into(),
             stack,
             omitted_places: 0,

@@ -4,6 +4,7 @@
 //! heading, its advice, what makes two entries the same leak. Whoever writes or compares reports asks it. To add a kind is
 //! a variant and a row in `kind.rs`, and its usual culprits in `culprits.rs`.
 
+mod blocks;
 mod culprits;
 mod entry;
 mod fingerprint;
@@ -11,7 +12,8 @@ mod kind;
 mod outlived;
 mod setting;
 
-pub use culprits::culprits;
+pub use blocks::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
+pub use culprits::{Cycles, culprits};
 pub use entry::{Resource, SETUP_SCOPE, SocketRecord, ThreadRecord};
 pub use fingerprint::Fingerprint;
 pub use kind::{Heading, ResourceKind};

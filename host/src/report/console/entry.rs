@@ -1,11 +1,13 @@
 //! One entry of a list of what a test left: what it is, where it was acquired, and what to do about it.
 
+use super::blocks::{self, RingText};
 use super::resources::{Title, TrafficText};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
 use super::units::{Grouped, plural};
 use crate::model::language::Language;
+use crate::model::resource::HeldBy;
 use crate::model::units::format_duration;
 use crate::model::{Resource, SETUP_SCOPE, ThreadRecord};
 use std::fmt::{self, Display, Formatter};
@@ -34,8 +36,16 @@ impl Display for EntryText<'_> {
         let one = if bound.is_empty() || resource.count != 1 { "" } else { "1 " };
         writeln!(f, "    - {bound}{one}{}", Title(resource))?;
         write!(f, "{}", AcquisitionText { test, resource, why_unknown, styles })?;
-        let Some(language) = advice else { return Ok(()) };
-        let it = if resource.count == 1 { "it".to_owned() } else { format!("each of the {}", Grouped(resource.count)) };
+        // Whoever frees what holds it frees this, too.
+        let Some(language) = advice.filter(|_| resource.held_by() != Some(HeldBy::Several)) else { return Ok(()) };
+        if let Some(advice) = blocks::advice(resource) {
+            return writeln!(f, "{INDENT}to fix: {advice}");
+        }
+        let mut it =
+            if resource.count == 1 { "it".to_owned() } else { format!("each of the {}", Grouped(resource.count)) };
+        if resource.reached().0 > 0 {
+            it.push_str(" and what it reaches");
+        }
         let language = Language::from_stack(&resource.stack).or(language);
         writeln!(f, "{INDENT}to fix: {}", resource.kind.advice(language, &it))
     }
@@ -55,6 +65,12 @@ impl Display for AcquisitionText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { kind, stack, scope, omitted_places, .. } = self.resource;
         let Some(label) = kind.acquired() else { return Ok(()) };
+        let ring = self.resource.blocks.as_deref().filter(|blocks| blocks.ring.len() > 1);
+        if let Some(blocks) = ring {
+            writeln!(f, "{INDENT}{}", RingText(blocks))?;
+        }
+        let several = self.resource.blocks.as_ref().is_some_and(|blocks| !blocks.places.is_empty());
+        let label = if several { format!("the first {label}") } else { label.to_owned() };
         if scope == SETUP_SCOPE {
             writeln!(f, "{INDENT}set up before the first test, and told once")?;
         } else if scope != self.test {
@@ -71,7 +87,7 @@ impl Display for AcquisitionText<'_> {
             let why = if self.why_unknown { ": no stack was recorded" } else { "" };
             writeln!(f, "{INDENT}{label} a place that is not known{why}")?;
         }
-        write!(f, "{}", StackLines { indent: INDENT, label, stack, styles: self.styles })?;
+        write!(f, "{}", StackLines { indent: INDENT, label: &label, stack, styles: self.styles })?;
         self.resource.thread.as_ref().map_or(Ok(()), |thread| self.write_thread(f, thread))
     }
 }

@@ -38,8 +38,8 @@ impl Blocks {
         let any = blocks.peek().is_some();
         self.tests += u64::from(any);
         for resource in blocks {
-            self.blocks = self.blocks.saturating_add(resource.count);
-            self.bytes = self.bytes.saturating_add(resource.bytes.unwrap_or(0));
+            self.blocks = self.blocks.saturating_add(resource.whole_count());
+            self.bytes = self.bytes.saturating_add(resource.whole_bytes());
         }
         any
     }

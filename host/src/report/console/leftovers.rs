@@ -8,7 +8,7 @@ use super::style::Styles;
 use super::units::{Grouped, plural};
 use crate::model::growth::Growth;
 use crate::model::language::Language;
-use crate::model::resource::{Heading, culprits};
+use crate::model::resource::{Cycles, Heading, HeldBy, culprits};
 use crate::model::{Details, Heap, Resource, Verdict};
 use std::fmt::{self, Display, Formatter};
 
@@ -38,7 +38,10 @@ impl Display for Leftovers<'_> {
             writeln!(f, "    {before}{what} when {when}{shown}: {bound}{inventory}")?;
             self.list(f, self.leaks(heading), bound, true)?;
         }
-        if let Some(culprits) = culprits(self.language(), self.details.leaks.iter().map(|leak| leak.kind)) {
+        // Of these it is told already what holds them.
+        let unexplained = |leak: &&Resource| !leak.is_counted_cycle() && leak.held_by() != Some(HeldBy::Several);
+        let kinds = self.details.leaks.iter().filter(unexplained).map(|leak| leak.kind);
+        if let Some(culprits) = culprits(self.language(), kinds, self.cycles()) {
             writeln!(f, "    where it seems to be released already, look for: {culprits}")?;
         }
         if self.all || !success {
@@ -68,6 +71,14 @@ impl<'a> Leftovers<'a> {
             _ if self.left_by_exit() => "the program left through exit(0)",
             _ => "the test returned",
         }
+    }
+
+    /// Whether references may go around in a circle, of which the report does not tell otherwise.
+    fn cycles(&self) -> Cycles {
+        let mut leaks = self.details.leaks.iter();
+        let is_told = leaks
+            .all(|leak| leak.held_by().is_some_and(|held_by| held_by != HeldBy::EachOther) || leak.is_counted_cycle());
+        if is_told { Cycles::Told } else { Cycles::Possible }
     }
 
     /// The language that the leaks' stacks have in common.

@@ -3,6 +3,7 @@
 //! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped, and text of more
 //! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
 
+mod blocks;
 mod certainty;
 mod coverage;
 mod details;

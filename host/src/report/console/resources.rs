@@ -1,5 +1,6 @@
 //! What a test held at its end: how much of each kind, what each is, and what went through it.
 
+use super::blocks::{Shape, cycle_title};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
@@ -15,12 +16,12 @@ impl<'a, I: Iterator<Item = &'a Resource> + Clone> Display for Inventory<I> {
         let mut separator = "";
         for kind in ResourceKind::ALL {
             let held = self.0.clone().filter(|resource| resource.kind == kind);
-            let count = held.clone().map(|resource| resource.count).fold(0, u64::saturating_add);
+            let count = held.clone().map(Resource::whole_count).fold(0, u64::saturating_add);
             if count > 0 {
                 write!(f, "{separator}{} {}", Grouped(count), kind.noun(count))?;
                 separator = ", ";
                 if kind.is_summed() {
-                    let bytes = held.filter_map(|resource| resource.bytes).fold(0, u64::saturating_add);
+                    let bytes = held.map(Resource::whole_bytes).fold(0, u64::saturating_add);
                     write!(f, " ({})", PlainBytes(bytes))?;
                 }
             }
@@ -81,18 +82,20 @@ impl Display for TrafficText<'_> {
     }
 }
 
-/// `3 files fixtures/a.txt (fd 5 is the first, read)`, `2 heap blocks (1,024 bytes)`.
+/// `3 files fixtures/a.txt (fd 5 is the first, read)`, `2 heap blocks (1,024 bytes), and 4 blocks (64 bytes) that only they reach`.
 pub(super) struct Title<'a>(pub &'a Resource);
 
 impl Display for Title<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { kind, tracked, count, fd, path, mode, bytes, .. } = self.0;
-        if *count != 1 {
+        let cycle = cycle_title(self.0);
+        if *count != 1 && cycle.is_none() {
             write!(f, "{} ", Grouped(*count))?;
         }
-        match tracked {
-            Some(name) => write!(f, "{}", OneLine(name))?,
-            None => f.write_str(kind.noun(*count))?,
+        match (tracked, cycle) {
+            (Some(name), _) => write!(f, "{}", OneLine(name))?,
+            (None, Some(cycle)) => f.write_str(&cycle)?,
+            (None, None) => f.write_str(kind.noun(*count))?,
         }
         match path {
             Some(path) => write!(f, " {}", OneLine(path))?,
@@ -101,6 +104,7 @@ impl Display for Title<'_> {
         if let Some(bytes) = bytes {
             write!(f, " ({})", PlainBytes(*bytes))?;
         }
+        write!(f, "{}", Shape(self.0))?;
         let Some(fd) = fd else { return Ok(()) };
         write!(f, " (fd {fd}")?;
         if *count != 1 {

@@ -3,7 +3,7 @@
 use super::{Side, TestPair};
 use crate::model::doubt::TestId;
 use crate::model::resource::Heading;
-use crate::model::{Resource, TestRecord, Verdict};
+use crate::model::{Frame, Resource, TestRecord, Verdict};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -184,10 +184,10 @@ impl HeapDiff {
         // Where the places do not add up to the test's own figure, only that figure is certain.
         if figure != Figure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
             for (side, found) in found.into_iter().enumerate() {
-                for resource in found {
-                    let function = resource.fingerprint().function;
+                for at in found.into_iter().flat_map(Resource::by_place) {
+                    let function = Frame::innermost_own(at.stack).map(|frame| frame.function.as_str());
                     let entry = sites.entry((figure, function)).or_insert([Amount::blocks(0, 0); 2]);
-                    entry[side].add(Amount { bound: both[side].bound, ..amount(resource) });
+                    entry[side].add(Amount { bound: both[side].bound, ..Amount::blocks(at.bytes, at.count) });
                 }
             }
         } else if figure != Figure::Peak || (pair.old.is_some() && pair.new.is_some()) {
@@ -213,7 +213,7 @@ impl HeapDiff {
     }
 }
 
-/// The entries of the report that a figure counts, one for each place of allocation.
+/// The entries of the report that a figure counts.
 fn resources(test: Option<&TestRecord>, figure: Figure) -> Vec<&Resource> {
     let Some(details) = test.and_then(|test| test.details.as_deref()) else { return Vec::new() };
     let all = match figure {
@@ -225,7 +225,7 @@ fn resources(test: Option<&TestRecord>, figure: Figure) -> Vec<&Resource> {
 }
 
 fn amount(resource: &Resource) -> Amount {
-    Amount::blocks(resource.bytes.unwrap_or_default(), resource.count)
+    Amount::blocks(resource.whole_bytes(), resource.whole_count())
 }
 
 fn is_all(found: &[&Resource], whole: Amount) -> bool {

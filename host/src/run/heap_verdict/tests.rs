@@ -1,9 +1,7 @@
 use super::*;
-use crate::ledger::RawFrame;
+use crate::ledger::ScopeId;
 use crate::ledger::heap::Figures;
 use crate::model::LimitName;
-use crate::sandbox::SubtestRun;
-use crate::symbols::PathRoots;
 
 #[test]
 fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
@@ -20,47 +18,13 @@ fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
     assert_eq!(unknown(&[8], Some("why"), ignore, ignore), None, "neither does");
 }
 
-#[test]
-fn places_that_look_the_same_are_one() {
-    let site = |function, offset, bytes| {
-        let stack = Some([RawFrame { function, offset: Some(offset) }].into());
-        Site { stack, blocks: 2, bytes, first: 0, scope: ScopeId::TEST }
-    };
-    let names = ScopeNames { test: "scope", subtests: &[] };
-    let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
-    let entries = describe(&[site(1, 10, 8), site(2, 20, 16), site(1, 12, 32)], names, &symbols);
-    let told = |entry: &Resource| (entry.stack[0].function.clone(), entry.count, entry.bytes);
-    let expected = [("wasm function 1".to_owned(), 4, Some(40)), ("wasm function 2".to_owned(), 2, Some(16))];
-    assert_eq!(entries.iter().map(told).collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn of_too_many_places_the_last_are_one_entry_in_each_scope() {
-    let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
-    let subtests = [SubtestRun { path: "case".to_owned(), ..SubtestRun::default() }];
-    let names = ScopeNames { test: "t", subtests: &subtests };
-    let site = |function: u32| {
-        let stack = Some((0..20).map(|at| RawFrame { function: function + at, offset: None }).collect());
-        let scope = ScopeId(u32::from(function.is_multiple_of(40)));
-        Site { stack, blocks: 2, bytes: 10, first: function.into(), scope }
-    };
-    let sites: Vec<Site> = (0..65_000).step_by(20).map(site).collect();
-    let entries = describe(&sites, names, &symbols);
-    let [.., of_test, of_case] = &entries[..] else { panic!("{}", entries.len()) };
-    let listed = entries.len() as u64 - 2;
-    assert!((100..=1000).contains(&listed), "{listed}");
-    assert_eq!((&*of_test.scope, &*of_case.scope), ("t", "t/case"));
-    assert_eq!(of_test.omitted_places + of_case.omitted_places, 3250 - listed);
-    assert_eq!(entries.iter().map(|entry| entry.count).sum::<u64>(), 6500, "none is lost sight of");
-    assert_eq!(entries.iter().filter_map(|entry| entry.bytes).sum::<u64>(), 32_500);
-}
-
 fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
-    let site = |bytes: &u64| Site { stack: Some([].into()), blocks: 1, bytes: *bytes, first: 0, scope: ScopeId::TEST };
+    let site = |bytes: &u64| Site { place: 0, blocks: 1, bytes: *bytes, first: 0, scope: ScopeId::TEST, depths: 0 };
+    let place = Place { stack: Some([].into()), ..Place::default() };
     let sites = |all: &[u64]| all.iter().map(site).collect();
     let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
     let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(|why| HeapDoubt::Ending(why.to_owned())));
-    let balance = Some(Balance { lost, retained, doubt, ..Balance::default() });
+    let balance = Some(Balance { places: vec![place], lost, retained, doubt, ..Balance::default() });
     Account::Tracked { figures, balance, crossed: Vec::new() }
 }
 

@@ -119,8 +119,9 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
 /// Captures the stack of a call, where it is wanted.
 fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) {
     if wanted.is_wanted() {
-        let stack = both_ends(caller.data().code.stack(&WasmBacktrace::capture(&*caller)), END_FRAMES);
-        caller.data_mut().heap.captured(wanted, stack);
+        let stack = caller.data().code.stack(&WasmBacktrace::capture(&*caller));
+        let depth = u32::try_from(stack.len()).unwrap_or(u32::MAX);
+        caller.data_mut().heap.captured(wanted, both_ends(stack, END_FRAMES), depth);
     }
 }
 

@@ -233,12 +233,12 @@ impl HeapState {
     }
 
     /// Enters a stack that was wanted.
-    pub(super) fn captured(&mut self, wanted: WantedStack, stack: Stack) {
+    pub(super) fn captured(&mut self, wanted: WantedStack, stack: Stack, depth: u32) {
         if let Some(crossed) = wanted.crossed {
             self.crossed.push(Crossing { crossed, stack: stack.clone() });
         }
         let Some((number, size)) = wanted.block else { return };
-        self.stacks.enter(number, size, stack);
+        self.stacks.enter(number, size, stack, depth);
         if self.stacks.is_full()
             && let Some(book) = &mut self.book
         {

@@ -46,9 +46,18 @@ const FIRST_PRUNING: usize = 1 << 16;
 pub struct AllocationStacks {
     stacks: Vec<StackTotals>,
     known: HashMap<Stack, usize>,
-    by_number: BTreeMap<u64, (usize, u32)>,
+    by_number: BTreeMap<u64, Captured>,
     left_out: u64,
     prune_at: usize,
+}
+
+/// One allocation.
+#[derive(Debug, Clone, Copy)]
+struct Captured {
+    /// The index of its stack.
+    stack: usize,
+    size: u32,
+    depth: u32,
 }
 
 /// A stack, and what was allocated with it.
@@ -63,8 +72,9 @@ pub struct StackTotals {
 }
 
 impl AllocationStacks {
-    /// Enters the stack of an allocation of so many bytes. Of more different stacks than are worth keeping, the first are kept.
-    pub fn enter(&mut self, number: u64, size: u32, stack: Stack) {
+    /// Enters the stack of an allocation of so many bytes, of which the middle may be left out: it was so many calls deep. Of more
+    /// different stacks than are worth keeping, the first are kept.
+    pub fn enter(&mut self, number: u64, size: u32, stack: Stack, depth: u32) {
         let next = self.stacks.len();
         if next == MAX_STACKS && !self.known.contains_key(&stack) {
             self.left_out += 1;
@@ -77,7 +87,7 @@ impl AllocationStacks {
         let captured = &mut self.stacks[index];
         captured.objects += 1;
         captured.space = captured.space.saturating_add(size.into());
-        self.by_number.insert(number, (index, size));
+        self.by_number.insert(number, Captured { stack: index, size, depth });
     }
 
     /// Whether so many are known by number that those that are gone are to be forgotten.
@@ -91,9 +101,9 @@ impl AllocationStacks {
         self.prune_at = self.by_number.len() * 2;
     }
 
-    /// The stack of an allocation.
-    pub fn stack(&self, number: u64) -> Option<&Stack> {
-        self.by_number.get(&number).map(|(index, _)| &self.stacks[*index].stack)
+    /// The index of an allocation's stack in [`AllocationStacks::all`], and how deep it was.
+    pub fn find(&self, number: u64) -> Option<(usize, u32)> {
+        self.by_number.get(&number).map(|captured| (captured.stack, captured.depth))
     }
 
     /// How many allocations' stacks were wanted and not kept.
@@ -108,7 +118,8 @@ impl AllocationStacks {
 
     /// Blocks by number, with their sizes in bytes and their stacks, as far as they were not forgotten.
     pub fn blocks(&self) -> impl Iterator<Item = (u64, u32, &Stack)> {
-        self.by_number.iter().map(|(number, (index, size))| (*number, *size, &self.stacks[*index].stack))
+        let by_number = self.by_number.iter();
+        by_number.map(|(number, captured)| (*number, captured.size, &self.stacks[captured.stack].stack))
     }
 }
 
@@ -122,11 +133,11 @@ mod tests {
         let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
         let mut captured = AllocationStacks::default();
         for (number, function) in [(5, 1), (2, 7), (9, 1)] {
-            captured.enter(number, 8, stack(function));
+            captured.enter(number, 8, stack(function), 1);
         }
         assert_eq!(captured.stacks.len(), 2);
-        assert_eq!(captured.stack(9), Some(&stack(1)));
-        assert_eq!(captured.stack(3), None);
+        assert_eq!(captured.find(9), Some((0, 1)));
+        assert_eq!(captured.find(3), None);
         assert_eq!(captured.blocks().map(|(number, ..)| number).collect::<Vec<_>>(), [2, 5, 9]);
         let mut some = StackCapture::numbers(vec![9, 2]);
         assert_eq!((1..=10).filter(|&number| some.wants(number, number == 9)).collect::<Vec<_>>(), [2, 9]);
@@ -143,14 +154,14 @@ mod tests {
         let mut captured = AllocationStacks::default();
         let mut pruned = 0;
         for number in 1..=3 * FIRST_PRUNING as u64 {
-            captured.enter(number, 8, stack.clone());
+            captured.enter(number, 8, stack.clone(), 1);
             if captured.is_full() {
                 captured.prune(|number| number % 8 == 0);
                 pruned += 1;
             }
         }
         assert!((2..=8).contains(&pruned) && captured.blocks().count() < FIRST_PRUNING * 2, "{pruned}");
-        assert_eq!((captured.stack(16), captured.stack(17)), (Some(&stack), None));
+        assert_eq!((captured.find(16), captured.find(17)), (Some((0, 1)), None));
         let objects = 3 * FIRST_PRUNING as u64;
         assert_eq!(captured.all(), [StackTotals { stack, objects, space: objects * 8 }]);
     }
@@ -160,10 +171,10 @@ mod tests {
         let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
         let mut captured = AllocationStacks::default();
         for number in 1..=MAX_STACKS as u32 + 2 {
-            captured.enter(number.into(), 8, stack(number));
+            captured.enter(number.into(), 8, stack(number), 1);
         }
         assert_eq!((captured.left_out(), captured.blocks().count()), (2, MAX_STACKS));
-        captured.enter(1 << 40, 8, stack(1));
+        captured.enter(1 << 40, 8, stack(1), 1);
         assert_eq!(captured.left_out(), 2, "a stack that is known is kept");
     }
 
@@ -172,12 +183,12 @@ mod tests {
         let stack = |depth: usize| Stack::from([RawFrame { function: 1, offset: Some(depth as u32) }]);
         let mut captured = AllocationStacks::default();
         for number in 0..MAX_STACKS + 5 {
-            captured.enter(number as u64, 8, stack(number));
+            captured.enter(number as u64, 8, stack(number), 1);
         }
-        captured.enter(100_000, 8, stack(MAX_STACKS - 1));
-        captured.enter(100_001, 8, stack(MAX_STACKS));
+        captured.enter(100_000, 8, stack(MAX_STACKS - 1), 1);
+        captured.enter(100_001, 8, stack(MAX_STACKS), 1);
         assert_eq!((captured.stacks.len(), captured.blocks().count()), (MAX_STACKS, MAX_STACKS + 1));
-        assert_eq!(captured.stack(100_000), Some(&stack(MAX_STACKS - 1)));
-        assert_eq!(captured.stack(100_001), None);
+        assert_eq!(captured.find(100_000), Some((MAX_STACKS - 1, 1)));
+        assert_eq!(captured.find(100_001), None);
     }
 }

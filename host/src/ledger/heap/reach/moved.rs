@@ -17,12 +17,12 @@ use std::ops::{Range, RangeInclusive};
 
 /// A place in a block: the block's index among those of the first run, and bytes from its start. It is kept small, since a
 /// hostile heap can be full of pointers.
-type BlockOffset = (u32, u32);
+pub(super) type BlockOffset = (u32, u32);
 
 impl HeapWalk<'_, '_> {
     /// Continues the search with pointers that are at another place in the second run.
     pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
-        let (blocks, Some(twin)) = (self.picture.blocks, &self.twin) else { return };
+        let (blocks, Some(twin)) = (self.picture.blocks, self.twin) else { return };
         if !self.reached.contains(&false) {
             return;
         }
@@ -33,8 +33,8 @@ impl HeapWalk<'_, '_> {
             twin,
             blocks,
             roots: roots.iter().map(|root| (root.start, u64::from(root.end), root.start)).collect(),
-            here: Addresses::new(blocks, blocks.iter().map(|block| block.ptr)),
-            there: Addresses::new(blocks, twin.starts.iter().copied()),
+            here: Addresses::new(blocks.iter().map(|block| (block.ptr, block.size))),
+            there: Addresses::new(twin.starts.iter().zip(blocks).map(|(start, block)| (*start, block.size))),
         };
         let pointers = search.pointers(&self.reached);
         if pointers.is_empty() {
@@ -114,10 +114,10 @@ impl MovedSearch<'_, '_> {
 }
 
 /// The addresses at which a block or a root starts and ends in the first run, and at which it starts in the second.
-type TwinRange = (u32, u64, u32);
+pub(super) type TwinRange = (u32, u64, u32);
 
 /// The words of a range: each as it is in the first run, and as it is in the second.
-fn words<'m>(
+pub(super) fn words<'m>(
     memory: &Parts<'m>,
     twin: &Twin<'_, 'm>,
     (start, end, other): TwinRange,
@@ -129,8 +129,8 @@ fn words<'m>(
     words.filter_map(|(here, there)| Some((word_at(here, 0)?, word_at(there, 0)?)))
 }
 
-/// The blocks of one run by their addresses.
-struct Addresses {
+/// Blocks of one run by their addresses.
+pub(super) struct Addresses {
     /// Address, size and index of each block, in the order of the addresses.
     blocks: Vec<(u32, u32, u32)>,
     /// No word outside of these points to one.
@@ -138,10 +138,10 @@ struct Addresses {
 }
 
 impl Addresses {
-    fn new(blocks: &[Block], starts: impl Iterator<Item = u32>) -> Self {
+    /// Blocks with these addresses and sizes, which are numbered in this order.
+    pub(super) fn new(blocks: impl Iterator<Item = (u32, u32)>) -> Self {
         // A book holds some millions of blocks at most.
-        let sized = starts.zip(blocks).zip(0..).map(|((start, block), index)| (start, block.size, index));
-        let mut blocks: Vec<_> = sized.collect();
+        let mut blocks: Vec<_> = blocks.zip(0..).map(|((start, size), index)| (start, size, index)).collect();
         blocks.sort_unstable();
         let lowest = blocks.first().map_or(u32::MAX, |(start, ..)| *start);
         let highest = blocks.iter().map(|(start, size, _)| start.saturating_add(*size)).max().unwrap_or(0);
@@ -149,7 +149,7 @@ impl Addresses {
     }
 
     /// The places that a word points to. They are two where one block ends at the address at which the next one starts.
-    fn places(&self, word: u32) -> impl Iterator<Item = BlockOffset> + use<> {
+    pub(super) fn places(&self, word: u32) -> impl Iterator<Item = BlockOffset> + use<> {
         // Most words are far from any block.
         let near = self.bounds.contains(&word);
         let after = if near { self.blocks.partition_point(|(start, ..)| *start <= word) } else { 0 };

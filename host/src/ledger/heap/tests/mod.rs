@@ -1,5 +1,6 @@
 mod book;
 mod edge;
 mod model;
+mod owners;
 mod reach;
 mod sites;

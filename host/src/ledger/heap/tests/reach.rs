@@ -1,4 +1,4 @@
-use crate::ledger::heap::reach::{Mismatch, Picture, agreed, changed, joined, plain, without};
+use crate::ledger::heap::reach::{Comparison, Mismatch, Picture, changed, joined, plain, without};
 use crate::ledger::heap::{Block, Parts};
 use proptest::prelude::*;
 use std::ops::Range;
@@ -46,6 +46,18 @@ impl TestHeap {
     fn agreed(&self, second: &TestHeap) -> Result<Vec<bool>, Mismatch> {
         agreed(&self.picture(&ROOTS), &second.picture(&ROOTS))
     }
+}
+
+fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> {
+    Ok(Comparison::new(first, second)?.reached())
+}
+
+/// For each block, which blocks it holds.
+fn held(first: &TestHeap, second: &TestHeap) -> Vec<Vec<u32>> {
+    let (first, second) = (first.picture(&ROOTS), second.picture(&ROOTS));
+    let among: Vec<usize> = (0..first.blocks.len()).collect();
+    let holding = Comparison::new(&first, &second).unwrap().holding(&among);
+    among.iter().map(|block| holding.targets(*block).to_vec()).collect()
 }
 
 #[test]
@@ -171,6 +183,29 @@ fn what_is_left_of_freed_blocks_reaches_nothing() {
         "nor in the second run"
     );
     assert_eq!(first.put(104, 200).agreed(&second.put(140, 332)), Ok(vec![true; 3]), "a pointer to either holds both");
+}
+
+#[test]
+fn a_block_holds_what_it_points_to_in_both_runs() {
+    let blocks = [(100, 16), (200, 8), (300, 8)];
+    let moved = blocks.map(|(ptr, size)| (ptr + 32, size));
+    let (first, second) = (TestHeap::new(&blocks), TestHeap::new(&moved));
+    let first = first.put(100, 204).put(104, 300).put(200, 100).put(304, 7);
+    let second = second.put(132, 236).put(136, 300).put(232, 132).put(336, 7);
+    assert_eq!(held(&first, &second), [vec![1], vec![0], vec![]], "an integer is the same");
+    // As in a table that is keyed by addresses.
+    let (first, second) = (first.put(108, 308).put(112, 0), second.put(140, 0).put(144, 340));
+    assert_eq!(held(&first, &second)[0], [1, 2]);
+    assert_eq!(held(&first, &second.clone().put(144, 339))[0], [1], "another place of it");
+    assert_eq!(held(&first, &second.put(144, 0))[0], [1], "in one run alone");
+    let pictures = [&first, &first].map(|world| world.picture(&ROOTS));
+    let holding = Comparison::new(&pictures[0], &pictures[1]).unwrap().holding(&[2, 1]);
+    assert_eq!(
+        (holding.len(), holding.targets(0), holding.targets(1)),
+        (2, &[][..], &[][..]),
+        "only some are asked for"
+    );
+    assert_eq!(holding.first_words(0), Some([0, 7]));
 }
 
 #[test]

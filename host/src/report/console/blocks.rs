@@ -1,0 +1,172 @@
+//! What is said of heap blocks beside their number and place: who holds them, what only they reach, and how a cycle is broken.
+
+use super::sanitise::OneLine;
+use super::units::{Grouped, PlainBytes, plural};
+use crate::model::resource::{BlocksRecord, HeldBy, RingRecord};
+use crate::model::{Frame, Resource};
+use std::fmt::{self, Display, Formatter};
+
+/// `reference cycle of 3 heap blocks`, `3 heap blocks that hold each other`: the title of blocks that are a cycle; `None` for any
+/// others.
+pub(super) fn cycle_title(resource: &Resource) -> Option<String> {
+    let blocks = resource.blocks.as_deref().filter(|blocks| blocks.held_by == Some(HeldBy::EachOther))?;
+    let (count, cycles) = (resource.count, blocks.cycles);
+    let (number, noun) = (Grouped(count), resource.kind.noun(count));
+    Some(match cycles {
+        1 if count == 1 => format!("{noun} that holds itself"),
+        _ if count == cycles => format!("{number} {noun} that hold themselves"),
+        1 if blocks.mended_by_weak => format!("reference cycle of {number} {noun}"),
+        1 => format!("{number} {noun} that hold each other"),
+        _ if blocks.mended_by_weak => format!("{} reference cycles of {number} {noun}", Grouped(cycles)),
+        _ => format!("{number} {noun} that hold each other in {} groups", Grouped(cycles)),
+    })
+}
+
+/// What follows the figures in a title: ` at 3,001 depths of a recursion, and 5 blocks (96 bytes) that only it reaches`.
+pub(super) struct Shape<'a>(pub &'a Resource);
+
+impl Display for Shape<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(blocks) = self.0.blocks.as_deref() else { return Ok(()) };
+        let BlocksRecord { held_by, depths, cycles, .. } = blocks;
+        if *depths > 1 {
+            write!(f, " at {} depths of a recursion", Grouped(*depths))?;
+        }
+        if *held_by == Some(HeldBy::Several) {
+            f.write_str(", which several of these hold")?;
+        }
+        let (count, bytes) = self.0.reached();
+        if count > 0 {
+            let one = self.0.count == 1 || *cycles == 1;
+            let (noun, who) = (plural(count, "block", "blocks"), if one { "it reaches" } else { "they reach" });
+            write!(f, ", and {} {noun} ({}) that only {who}", Grouped(count), PlainBytes(bytes))?;
+        }
+        Ok(())
+    }
+}
+
+/// `each holds the next: Rc src/shared.rs:17 -> src/shared.rs:25 -> the first`; nothing where it says no more than the title.
+pub(super) struct RingText<'a>(pub &'a BlocksRecord);
+
+impl Display for RingText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let BlocksRecord { ring, ring_omitted, .. } = self.0;
+        f.write_str("each holds the next: ")?;
+        for (nth, step) in ring.iter().enumerate() {
+            if *ring_omitted > 0 && nth + 1 == ring.len() {
+                let places = plural(*ring_omitted, "place", "places");
+                write!(f, "… {} more {places} -> ", Grouped(*ring_omitted))?;
+            }
+            write!(f, "{} -> ", Step(step))?;
+        }
+        f.write_str("the first")
+    }
+}
+
+/// `` `Rc` src/shared.rs:17 (2 blocks) ``.
+struct Step<'a>(&'a RingRecord);
+
+impl Display for Step<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let RingRecord { count, type_name, at } = self.0;
+        if let Some(name) = type_name {
+            write!(f, "`{}` ", OneLine(name))?;
+        }
+        write!(f, "{}", Site(at.as_ref()))?;
+        if *count > 1 { write!(f, " ({} blocks)", Grouped(*count)) } else { Ok(()) }
+    }
+}
+
+/// A place in as few words as tell it: its line; the function where that is not known.
+struct Site<'a>(Option<&'a Frame>);
+
+impl Display for Site<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Frame { file: Some(file), line: Some(line), .. }) => write!(f, "{}:{line}", OneLine(file)),
+            Some(frame) => write!(f, "{}", OneLine(&frame.function)),
+            None => f.write_str("a place that is not known"),
+        }
+    }
+}
+
+/// What to do about blocks, where their shape tells; `None` where it does not.
+pub(super) fn advice(resource: &Resource) -> Option<String> {
+    let blocks = resource.blocks.as_deref().filter(|blocks| blocks.mended_by_weak)?;
+    let [first, .., last] = &blocks.ring[..] else {
+        let which = if resource.count == blocks.cycles { "the reference to itself" } else { "one of these references" };
+        return Some(format!("make {which} a `Weak`"));
+    };
+    let [first, last] = [first, last].map(|step| Site(step.at.as_ref()).to_string());
+    Some(format!("make one of these references a `Weak`, such as that from {last} back to {first}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::samples;
+
+    fn with(count: u64, record: BlocksRecord) -> Resource {
+        Resource { blocks: Some(Box::new(record)), ..samples::blocks(count, count * 8) }
+    }
+
+    #[test]
+    fn a_cycle_is_called_what_it_is() {
+        let cycle = |count, cycles, mended_by_weak| {
+            let record =
+                BlocksRecord { held_by: Some(HeldBy::EachOther), cycles, mended_by_weak, ..BlocksRecord::default() };
+            cycle_title(&with(count, record)).unwrap()
+        };
+        assert_eq!(cycle(1, 1, true), "heap block that holds itself");
+        assert_eq!(cycle(2, 2, true), "2 heap blocks that hold themselves");
+        assert_eq!(cycle(3, 1, true), "reference cycle of 3 heap blocks");
+        assert_eq!(cycle(3, 1, false), "3 heap blocks that hold each other");
+        assert_eq!(cycle(3000, 1000, true), "1,000 reference cycles of 3,000 heap blocks");
+        assert_eq!(cycle(30, 10, false), "30 heap blocks that hold each other in 10 groups");
+        assert_eq!(cycle_title(&samples::blocks(3, 24)), None);
+    }
+
+    #[test]
+    fn a_ring_is_told_step_by_step() {
+        let mut cycle = samples::cycle();
+        let blocks = cycle.blocks.as_mut().unwrap();
+        assert_eq!(
+            RingText(blocks).to_string(),
+            "each holds the next: `Rc` src/shared.rs:17 -> src/shared.rs:25 -> `Rc` src/shared.rs:24 -> the first"
+        );
+        (blocks.ring_omitted, blocks.ring[1].count) = (7, 20);
+        blocks.ring[2] = RingRecord { count: 1, type_name: Some("\x1b".into()), at: None };
+        assert!(RingText(blocks).to_string().ends_with(
+            "src/shared.rs:25 (20 blocks) -> … 7 more places -> `\\u{1b}` a place that is not known -> the first"
+        ));
+    }
+
+    #[test]
+    fn advice_names_the_two_between_which_a_reference_is_to_be_weak() {
+        assert_eq!(
+            advice(&samples::cycle()).unwrap(),
+            "make one of these references a `Weak`, such as that from src/shared.rs:24 back to src/shared.rs:17"
+        );
+        let step = RingRecord { count: 3, ..RingRecord::default() };
+        let one_place = |count, cycles| {
+            let (ring, held_by) = (vec![step.clone()], Some(HeldBy::EachOther));
+            with(count, BlocksRecord { held_by, cycles, ring, mended_by_weak: true, ..BlocksRecord::default() })
+        };
+        assert_eq!(advice(&one_place(3, 1)).unwrap(), "make one of these references a `Weak`");
+        assert_eq!(advice(&one_place(3, 3)).unwrap(), "make the reference to itself a `Weak`");
+        assert_eq!(advice(&samples::blocks(1, 8)), None);
+    }
+
+    #[test]
+    fn what_only_a_head_reaches_is_told_with_it() {
+        let reaches = samples::cycle().blocks.unwrap().reaches;
+        let head = |count| {
+            let (held_by, reaches) = (Some(HeldBy::Nobody), reaches.clone());
+            Shape(&with(count, BlocksRecord { held_by, reaches, ..BlocksRecord::default() })).to_string()
+        };
+        assert_eq!(head(1), ", and 2 blocks (11 bytes) that only it reaches");
+        assert_eq!(head(2), ", and 2 blocks (11 bytes) that only they reach");
+        let deep = BlocksRecord { depths: 3001, held_by: Some(HeldBy::Several), ..BlocksRecord::default() };
+        assert_eq!(Shape(&with(2, deep)).to_string(), " at 3,001 depths of a recursion, which several of these hold");
+    }
+}

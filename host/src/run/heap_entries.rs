@@ -1,0 +1,294 @@
+//! From what a test left on its heap to entries of the report.
+
+use super::bounds::{Room, bytes_of_placed};
+use super::heap::Balance;
+use super::places::Place;
+use super::subtests::ScopeNames;
+use crate::ledger::ScopeId;
+use crate::ledger::heap::owners::{Lot, RingStep};
+use crate::ledger::heap::sites::Site;
+use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
+use crate::model::{Frame, Resource, ResourceKind};
+use std::collections::BTreeMap;
+
+/// Steps of a ring that a report has. Of more, the first are there and the last.
+const MAX_RING: usize = 16;
+
+/// Makes entries of the blocks of one test.
+pub struct HeapEntries<'a> {
+    pub balance: &'a Balance,
+    pub names: ScopeNames<'a>,
+}
+
+impl HeapEntries<'_> {
+    /// The entries for lost blocks: one for each lot, or for each place where it is not certain who holds whom. Of too many, the
+    /// last are one together in each scope.
+    pub fn lost(&self) -> Vec<Resource> {
+        let Some(lots) = &self.balance.lots else { return self.sites(&self.balance.lost) };
+        let mut list = EntryList::new(self.names);
+        for lot in lots {
+            let sites = || lot.own.iter().chain(&lot.reaches);
+            match self.is_omitted(&lot.own) || list.is_full() {
+                true => sites().for_each(|site| list.add_to_others(site)),
+                false => list.add(self.lot(lot)),
+            }
+        }
+        list.finish()
+    }
+
+    /// The entries for blocks that static data reaches.
+    pub fn retained(&self) -> Vec<Resource> {
+        self.sites(&self.balance.retained)
+    }
+
+    /// The entries for what the last round of several left.
+    pub fn of_last_round(&self) -> Vec<Resource> {
+        self.sites(&self.balance.of_last_round)
+    }
+
+    /// An entry for each place.
+    fn sites(&self, sites: &[Site]) -> Vec<Resource> {
+        let entry = |site: &Site| {
+            let type_name = type_name(self.place(site.place));
+            let known = type_name.is_some() || site.depths > 0;
+            let record = BlocksRecord { type_name, depths: site.depths, ..BlocksRecord::default() };
+            Resource { blocks: known.then(|| Box::new(record)), ..self.entry(site) }
+        };
+        let mut list = EntryList::new(self.names);
+        for site in sites {
+            match self.place(site.place).is_omitted || list.is_full() {
+                true => list.add_to_others(site),
+                false => list.add(entry(site)),
+            }
+        }
+        list.finish()
+    }
+
+    /// Whether of no place of these there is anything to show.
+    fn is_omitted(&self, sites: &[Site]) -> bool {
+        sites.iter().all(|site| self.place(site.place).is_omitted)
+    }
+
+    fn entry(&self, site: &Site) -> Resource {
+        let stack = self.place(site.place).frames.clone();
+        let entry = Resource::new(ResourceKind::Heap, self.names.name(site.scope), stack);
+        Resource { count: site.blocks, bytes: Some(site.bytes), ..entry }
+    }
+
+    fn lot(&self, lot: &Lot) -> Resource {
+        // A cycle is told from where its ring begins.
+        let begins = |site: &&Site| lot.ring.first().is_some_and(|step| step.place == site.place);
+        let Some(first) = lot.own.iter().find(begins).or(lot.own.first()) else {
+            return Resource::new(ResourceKind::Heap, self.names.test, Vec::new());
+        };
+        let sum = |figure: fn(&Site) -> u64| lot.own.iter().map(figure).sum::<u64>();
+        let one_place = lot.own.len() == 1;
+        let placed = |sites: &[Site]| self.placed_all(sites);
+        let left_out = lot.ring.len().saturating_sub(MAX_RING);
+        let shown = lot.ring.iter().enumerate().filter(|(nth, _)| {
+            let last = nth + 1 == lot.ring.len();
+            *nth + 1 < MAX_RING || last
+        });
+        let record = BlocksRecord {
+            held_by: Some(lot.held_by),
+            type_name: type_name(self.place(first.place)),
+            depths: if one_place { first.depths } else { 0 },
+            cycles: lot.cycles,
+            ring: shown.map(|(_, step)| self.step(step)).collect(),
+            ring_omitted: left_out as u64,
+            mended_by_weak: lot.held_by == HeldBy::EachOther && lot.closed_by_count,
+            places: if one_place { Vec::new() } else { placed(&lot.own) },
+            reaches: placed(&lot.reaches),
+        };
+        let blocks = Some(Box::new(record));
+        Resource { count: sum(|site| site.blocks), bytes: Some(sum(|site| site.bytes)), blocks, ..self.entry(first) }
+    }
+
+    /// The blocks of each place. Of too many places, the last are one together in each scope.
+    fn placed_all(&self, sites: &[Site]) -> Vec<PlacedBlocks> {
+        let mut room = Room::new();
+        let mut listed = Vec::new();
+        let mut others: BTreeMap<ScopeId, PlacedBlocks> = BTreeMap::new();
+        for site in sites {
+            if room.is_full() || self.place(site.place).is_omitted {
+                let scope = || PlacedBlocks { scope: self.names.name(site.scope), ..PlacedBlocks::default() };
+                let all = others.entry(site.scope).or_insert_with(scope);
+                (all.count, all.bytes) = (all.count + site.blocks, all.bytes + site.bytes);
+                all.omitted_places += 1;
+                continue;
+            }
+            let placed = self.placed(site);
+            room.take_bytes(bytes_of_placed(&placed));
+            listed.push(placed);
+        }
+        listed.into_iter().chain(others.into_values()).collect()
+    }
+
+    fn placed(&self, site: &Site) -> PlacedBlocks {
+        let place = self.place(site.place);
+        PlacedBlocks {
+            count: site.blocks,
+            bytes: site.bytes,
+            depths: site.depths,
+            type_name: type_name(place),
+            scope: self.names.name(site.scope),
+            stack: place.frames.clone(),
+            omitted_places: 0,
+        }
+    }
+
+    fn step(&self, step: &RingStep) -> RingRecord {
+        let place = self.place(step.place);
+        RingRecord { count: step.blocks, type_name: type_name(place), at: Frame::innermost_own(&place.frames).cloned() }
+    }
+
+    fn place(&self, number: u32) -> &Place {
+        &self.balance.places[number as usize]
+    }
+}
+
+/// A list of entries that has an end: of what comes after it, the figures are kept.
+struct EntryList<'a> {
+    names: ScopeNames<'a>,
+    room: Room,
+    entries: Vec<Resource>,
+    others: BTreeMap<ScopeId, Resource>,
+}
+
+impl<'a> EntryList<'a> {
+    fn new(names: ScopeNames<'a>) -> Self {
+        Self { names, room: Room::new(), entries: Vec::new(), others: BTreeMap::new() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.room.is_full()
+    }
+
+    fn add(&mut self, entry: Resource) {
+        self.room.take(&entry);
+        self.entries.push(entry);
+    }
+
+    fn add_to_others(&mut self, site: &Site) {
+        let all = self.others.entry(site.scope).or_insert_with(|| Resource {
+            count: 0,
+            ..Resource::new(ResourceKind::Heap, self.names.name(site.scope), Vec::new())
+        });
+        all.count += site.blocks;
+        *all.bytes.get_or_insert(0) += site.bytes;
+        all.omitted_places += 1;
+    }
+
+    fn finish(self) -> Vec<Resource> {
+        self.entries.into_iter().chain(self.others.into_values()).collect()
+    }
+}
+
+fn type_name(place: &Place) -> Option<String> {
+    place.counted.map(|counted| counted.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::ScopeId;
+
+    fn site(place: u32, blocks: u64) -> Site {
+        Site { place, blocks, bytes: blocks * 8, first: 1, scope: ScopeId::TEST, depths: 0 }
+    }
+
+    fn lost(lots: Vec<Lot>) -> Vec<Resource> {
+        let place = |nth| Place { frames: vec![Frame::new(format!("f{nth}"))], ..Place::default() };
+        let balance = Balance { places: (0..40).map(place).collect(), lots: Some(lots), ..Balance::default() };
+        HeapEntries { balance: &balance, names: ScopeNames { test: "t", subtests: &[] } }.lost()
+    }
+
+    fn cycle(own: Vec<Site>, ring: Vec<RingStep>) -> Lot {
+        let held_by = HeldBy::EachOther;
+        Lot { held_by, own, reaches: vec![site(9, 4)], cycles: 1, ring, closed_by_count: true }
+    }
+
+    #[test]
+    fn of_too_many_places_the_last_are_one_entry_in_each_scope() {
+        let symbols = crate::symbols::Symbols::of_bytes(b"\0asm\x01\0\0\0", crate::symbols::PathRoots::default());
+        let subtests = [crate::sandbox::SubtestRun { path: "case".to_owned(), ..Default::default() }];
+        let mut stacks = crate::sandbox::rerun::AllocationStacks::default();
+        for number in 1..=6500_u32 {
+            let frame = |at| crate::ledger::RawFrame { function: number * 20 + at, offset: None };
+            stacks.enter(number.into(), 8, (0..20).map(frame).collect(), 1);
+        }
+        let mut finder = crate::run::places::PlaceFinder::new(&symbols, Some(&stacks));
+        let block = |number: u64| crate::ledger::heap::Block { ptr: number as u32 * 16, size: 5, number, own: true };
+        let blocks: Vec<_> = (1..=6500).map(block).collect();
+        let placed = finder.place(blocks.iter(), &crate::sandbox::BlockScopes::new(&[]));
+        let site = |placed: &crate::ledger::heap::sites::PlacedBlock| Site {
+            scope: ScopeId(u32::from(placed.place.is_multiple_of(2))),
+            ..site(placed.place, 1)
+        };
+        let lost: Vec<Site> = placed.iter().map(site).collect();
+        let lot = |site: &Site| Lot {
+            held_by: HeldBy::Nobody,
+            own: vec![site.clone()],
+            reaches: Vec::new(),
+            cycles: 0,
+            ring: Vec::new(),
+            closed_by_count: false,
+        };
+        let lots: Vec<Lot> = lost.iter().map(lot).collect();
+        let head = Lot { own: lost[..1].to_vec(), reaches: lost[1..].to_vec(), ..lot(&lost[0]) };
+        let names = ScopeNames { test: "t", subtests: &subtests };
+        let places = finder.finish();
+        let entries = |lots| {
+            let balance = Balance { places: places.clone(), lost: lost.clone(), lots, ..Balance::default() };
+            HeapEntries { balance: &balance, names }.lost()
+        };
+        for lots in [None, Some(lots)] {
+            let entries = entries(lots);
+            let [.., of_test, of_case] = &entries[..] else { panic!("{}", entries.len()) };
+            let listed = entries.len() as u64 - 2;
+            assert!((100..=1000).contains(&listed), "{listed}");
+            assert_eq!((&*of_test.scope, &*of_case.scope), ("t", "t/case"));
+            assert_eq!(of_test.omitted_places + of_case.omitted_places, 6500 - listed);
+            assert_eq!(entries.iter().map(|entry| entry.count).sum::<u64>(), 6500, "none is lost sight of");
+        }
+        let [head] = &entries(Some(vec![head]))[..] else { panic!("one head") };
+        let reaches = &head.blocks.as_deref().unwrap().reaches;
+        assert!(reaches.len() <= 1002 && head.whole_count() == 6500, "{}", reaches.len());
+        assert_eq!(reaches.iter().map(|one| one.omitted_places.max(1)).sum::<u64>(), 6499);
+    }
+
+    #[test]
+    fn a_cycle_is_told_from_where_its_ring_begins() {
+        let step = |place| RingStep { place, blocks: 1 };
+        let [entry] = &lost(vec![cycle(vec![site(3, 1), site(5, 2)], vec![step(5), step(3)])])[..] else { panic!() };
+        assert_eq!((entry.count, entry.bytes, entry.stack[0].function.as_str()), (3, Some(24), "f5"));
+        let blocks = entry.blocks.as_deref().unwrap();
+        assert_eq!(blocks.places.iter().map(|placed| placed.count).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((entry.reached(), entry.whole_count(), blocks.mended_by_weak), ((4, 32), 7, true));
+    }
+
+    #[test]
+    fn of_a_long_ring_the_first_steps_are_told_and_the_last() {
+        let ring: Vec<_> = (0..40).map(|place| RingStep { place, blocks: 1 }).collect();
+        let own = (0..40).map(|place| site(place, 1)).collect();
+        let [entry] = &lost(vec![cycle(own, ring)])[..] else { panic!() };
+        let blocks = entry.blocks.as_deref().unwrap();
+        let told: Vec<_> = blocks.ring.iter().map(|step| step.at.as_ref().unwrap().function.as_str()).collect();
+        assert_eq!((told.len(), told[14], told[15], blocks.ring_omitted), (16, "f14", "f39", 24));
+    }
+
+    #[test]
+    fn blocks_of_one_place_need_no_list_of_places() {
+        let lot = Lot {
+            held_by: HeldBy::Nobody,
+            own: vec![Site { depths: 3, ..site(2, 3) }],
+            reaches: Vec::new(),
+            cycles: 0,
+            ring: Vec::new(),
+            closed_by_count: false,
+        };
+        let [entry] = &lost(vec![lot])[..] else { panic!() };
+        let expected = BlocksRecord { held_by: Some(HeldBy::Nobody), depths: 3, ..BlocksRecord::default() };
+        assert_eq!((entry.count, entry.blocks.as_deref()), (3, Some(&expected)));
+    }
+}

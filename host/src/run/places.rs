@@ -1,0 +1,134 @@
+//! The places at which blocks were allocated, each once, as a reader tells them apart.
+
+use super::bounds::{Room, bytes_of_stack};
+use crate::ledger::Stack;
+use crate::ledger::heap::Block;
+use crate::ledger::heap::sites::PlacedBlock;
+use crate::model::Frame;
+use crate::sandbox::BlockScopes;
+use crate::sandbox::rerun::AllocationStacks;
+use crate::symbols::{Counted, Symbols};
+use std::collections::HashMap;
+
+/// A place at which blocks were allocated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The stack of the first block that was looked at; `None` where none was recorded.
+    pub stack: Option<Stack>,
+    /// What is shown of it.
+    pub frames: Vec<Frame>,
+    /// Whether it was not looked at what there is to show, because there is no room for it in any list.
+    pub is_omitted: bool,
+    /// Whether a function called itself on the way there.
+    pub is_recursive: bool,
+    /// The type that counts references to the block.
+    pub counted: Option<Counted>,
+}
+
+/// Finds the places of blocks.
+pub struct PlaceFinder<'a> {
+    symbols: &'a Symbols,
+    stacks: Option<&'a AllocationStacks>,
+    places: Vec<Place>,
+    /// The room for what is shown.
+    room: Room,
+    /// By the index of the stack.
+    by_stack: HashMap<Option<usize>, u32>,
+    /// By what is shown, without the marks of a recursion: a call that did not get deeper is at the same place.
+    by_frames: HashMap<(Vec<Frame>, Option<Counted>), u32>,
+}
+
+impl<'a> PlaceFinder<'a> {
+    /// Places by these stacks; where there are none, all blocks are from a place that is not known.
+    pub fn new(symbols: &'a Symbols, stacks: Option<&'a AllocationStacks>) -> Self {
+        Self {
+            symbols,
+            stacks,
+            places: Vec::new(),
+            room: Room::of_all_blocks(),
+            by_stack: HashMap::new(),
+            by_frames: HashMap::new(),
+        }
+    }
+
+    /// The blocks with their places and scopes.
+    pub fn place<'b>(&mut self, blocks: impl Iterator<Item = &'b Block>, scopes: &BlockScopes) -> Vec<PlacedBlock> {
+        let mut placed: Vec<PlacedBlock> = blocks.map(|block| self.placed(block, scopes)).collect();
+        // Only now it is known which places are those of a recursion.
+        placed.iter_mut().filter(|one| !self.places[one.place as usize].is_recursive).for_each(|one| one.depth = None);
+        placed
+    }
+
+    /// All places, by their numbers.
+    pub fn finish(self) -> Vec<Place> {
+        self.places
+    }
+
+    /// Whether a place allocates blocks that begin with the counts of their references.
+    pub fn is_counted(&self, place: u32) -> bool {
+        self.places[place as usize].counted.is_some()
+    }
+
+    fn placed(&mut self, block: &Block, scopes: &BlockScopes) -> PlacedBlock {
+        let found = self.stacks.and_then(|stacks| stacks.find(block.number));
+        let index = found.map(|(index, _)| index);
+        let place = match self.by_stack.get(&index) {
+            Some(place) => *place,
+            None => {
+                let place = self.new_place(index);
+                self.by_stack.insert(index, place);
+                place
+            }
+        };
+        let depth = found.map(|(_, depth)| depth);
+        PlacedBlock { block: *block, place, depth, scope: scopes.scope(block.number) }
+    }
+
+    fn new_place(&mut self, index: Option<usize>) -> u32 {
+        let stack = index.zip(self.stacks).map(|(index, stacks)| Stack::clone(&stacks.all()[index].stack));
+        if self.room.is_full() && stack.is_some() {
+            self.places.push(Place { stack, is_omitted: true, ..Place::default() });
+            return self.places.len() as u32 - 1;
+        }
+        let shown = stack.as_deref().map(|stack| self.symbols.place_of_allocation(stack));
+        let counted = stack.as_deref().and_then(|stack| self.symbols.counted(stack));
+        let (frames, plain) = shown.unwrap_or_default();
+        let is_recursive = plain.is_some();
+        let key = (plain.unwrap_or_else(|| frames.clone()), counted);
+        let next = self.places.len() as u32;
+        let number = *self.by_frames.entry(key).or_insert(next);
+        match self.places.get_mut(number as usize) {
+            None => {
+                self.room.take_bytes(bytes_of_stack(&frames));
+                self.places.push(Place { stack, frames, is_recursive, counted, is_omitted: false });
+            }
+            Some(known) if is_recursive && !known.is_recursive => (known.frames, known.is_recursive) = (frames, true),
+            Some(_) => {}
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RawFrame;
+    use crate::symbols::PathRoots;
+
+    #[test]
+    fn places_that_look_the_same_are_one() {
+        let mut stacks = AllocationStacks::default();
+        for (number, function, offset) in [(1, 1, 10), (2, 2, 20), (3, 1, 12), (4, 1, 10)] {
+            stacks.enter(number, 8, [RawFrame { function, offset: Some(offset) }].into(), 1);
+        }
+        let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
+        let mut finder = PlaceFinder::new(&symbols, Some(&stacks));
+        let block = |number| Block { ptr: number as u32 * 16, size: 8, number, own: true };
+        let blocks = [1, 2, 3, 4, 5].map(block);
+        let placed = finder.place(blocks.iter(), &BlockScopes::new(&[]));
+        assert_eq!(placed.iter().map(|one| one.place).collect::<Vec<_>>(), [0, 1, 0, 0, 2]);
+        let places = finder.finish();
+        assert_eq!(places[0].frames[0].function, "wasm function 1");
+        assert_eq!((places.len(), &places[2]), (3, &Place::default()), "nothing is known of the last");
+    }
+}

@@ -1,0 +1,73 @@
+//! Who holds whom among lost blocks, in guests that know it: `tests/guests/heap/tests/owners.rs`.
+
+use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+fn report() -> &'static Value {
+    static REPORT: OnceLock<Value> = OnceLock::new();
+    REPORT.get_or_init(|| {
+        let dir = scratch_dir();
+        let report = dir.path().join("report.json");
+        let target = format!("build.target-dir={:?}", guests_target_dir());
+        let to = format!("json={}", report.display());
+        let args = ["test", ".", "--package", "heap", "--cargo-quiet", "--config", &target, "--report", &to];
+        let ran = run(&guests_dir(), args.iter().chain(&["--test", "owners"]));
+        assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+        read_report(&report)
+    })
+}
+
+/// Each entry of a test in a line: who holds it, its blocks and bytes, what it reaches, and what else is known.
+fn told(test: &Value) -> Vec<String> {
+    let entry = |entry: &Value| {
+        let blocks = &entry["blocks"];
+        let number = |value: &Value| value.as_u64().unwrap_or(0);
+        let mut line = format!("{} {}/{}", blocks["held_by"].as_str().unwrap(), entry["count"], entry["bytes"]);
+        let reaches = blocks["reaches"].as_array().into_iter().flatten();
+        let sums = reaches.fold((0, 0), |sums, one| (sums.0 + number(&one["count"]), sums.1 + number(&one["bytes"])));
+        if sums.0 > 0 {
+            line += &format!(" reaches {}/{}", sums.0, sums.1);
+        }
+        for (name, what) in [("cycles", "cycles"), ("depths", "depths")] {
+            if number(&blocks[name]) > 0 {
+                line += &format!(" {what}={}", blocks[name]);
+            }
+        }
+        let ring = blocks["ring"].as_array().into_iter().flatten();
+        let steps: Vec<String> =
+            ring.map(|step| format!("{}{}", step["count"], step["type"].as_str().unwrap_or_default())).collect();
+        if !steps.is_empty() {
+            line += &format!(" ring={}", steps.join(","));
+        }
+        line + if blocks["mended_by_weak"] == true { " weak" } else { "" }
+    };
+    test["leaks"].as_array().into_iter().flatten().map(entry).collect()
+}
+
+#[test]
+fn every_lost_block_is_told_under_its_owner() {
+    let expected: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("leak_a_page_with_all_it_owns", &["nobody 1/24 reaches 4/35"][..]),
+        ("leak_a_section_that_owns_its_parent", &["each-other 3/104 reaches 2/8 cycles=1 ring=1Rc,1,1Rc weak"]),
+        ("leak_three_cycles", &["each-other 9/312 reaches 6/18 cycles=3 ring=1Rc,1,1Rc weak"]),
+        ("leak_a_forgotten_parent_that_is_weakly_known", &["each-other 2/48 cycles=1 ring=2Rc"]),
+        ("leak_a_list_that_points_both_ways", &["each-other 4/48 cycles=1 ring=2"]),
+        ("leak_what_holds_itself", &["each-other 1/16 cycles=1 ring=1Arc weak"]),
+        ("leak_what_two_owners_share", &["nobody 1/16", "nobody 1/8", "several 1/40"]),
+        ("leak_a_box_that_holds_a_cycle", &["nobody 1/16 reaches 5/112"]),
+        ("leak_at_every_depth", &["nobody 301/7224 depths=301"]),
+        ("leak_a_table_that_is_keyed_by_addresses", &["nobody 1/584 reaches 40/320"]),
+    ]);
+    let found: BTreeMap<&str, Vec<String>> =
+        tests(report()).map(|(_, test)| (test["name"].as_str().unwrap(), told(test))).collect();
+    let expected: BTreeMap<&str, Vec<String>> = expected
+        .into_iter()
+        .map(|(name, lines)| (name, lines.iter().map(|line| (*line).to_owned()).collect()))
+        .collect();
+    for (name, lines) in &expected {
+        assert_eq!(found.get(name), Some(lines), "{name}");
+    }
+    assert_eq!(found.len(), expected.len());
+}
