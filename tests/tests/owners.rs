@@ -24,7 +24,8 @@ fn told(test: &Value) -> Vec<String> {
     let entry = |entry: &Value| {
         let blocks = &entry["blocks"];
         let number = |value: &Value| value.as_u64().unwrap_or(0);
-        let mut line = format!("{} {}/{}", blocks["held_by"].as_str().unwrap(), entry["count"], entry["bytes"]);
+        let by = blocks["held_by"].as_str().or(blocks["kept_by"]["name"].as_str()).unwrap_or("unknown");
+        let mut line = format!("{by} {}/{}", entry["count"], entry["bytes"]);
         let reaches = blocks["reaches"].as_array().into_iter().flatten();
         let sums = reaches.fold((0, 0), |sums, one| (sums.0 + number(&one["count"]), sums.1 + number(&one["bytes"])));
         if sums.0 > 0 {
@@ -43,7 +44,7 @@ fn told(test: &Value) -> Vec<String> {
         }
         line + if blocks["mended_by_weak"] == true { " weak" } else { "" }
     };
-    test["leaks"].as_array().into_iter().flatten().map(entry).collect()
+    ["leaks", "retained"].iter().flat_map(|list| test[list].as_array().into_iter().flatten()).map(entry).collect()
 }
 
 #[test]
@@ -58,6 +59,9 @@ fn every_lost_block_is_told_under_its_owner() {
         ("leak_what_two_owners_share", &["nobody 1/16", "nobody 1/8", "several 1/40"]),
         ("leak_a_box_that_holds_a_cycle", &["nobody 1/16 reaches 5/112"]),
         ("leak_at_every_depth", &["nobody 301/7224 depths=301"]),
+        ("pass_a_cache_of_texts", &["owners::TEXTS 1/36 reaches 3/9"]),
+        ("pass_two_statics", &["owners::pass_two_statics::FIRST 1/12", "owners::pass_two_statics::SECOND 1/20"]),
+        ("pass_a_thread_local_list", &["owners::pass_a_thread_local_list::LIST::__RUST_STD_INTERNAL_VAL 1/16"]),
         ("leak_a_table_that_is_keyed_by_addresses", &["nobody 1/584 reaches 40/320"]),
     ]);
     let found: BTreeMap<&str, Vec<String>> =

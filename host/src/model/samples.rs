@@ -2,7 +2,7 @@
 
 use super::change::{Change, ChangeKind};
 use super::growth::{Growth, Round, Span};
-use super::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
+use super::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -101,6 +101,15 @@ pub(crate) fn cycle() -> Resource {
         ..BlocksRecord::default()
     };
     Resource { blocks: Some(Box::new(record)), stack: stack(17), ..blocks(3, 96) }
+}
+
+/// A table that a static keeps, and two texts in it.
+pub(crate) fn kept() -> Resource {
+    let Resource { blocks: cycle, .. } = cycle();
+    let (name, file, line) = ("mine::CACHE".to_owned(), Some("src/cache.rs".to_owned()), Some(4));
+    let kept_by = Some(VariableRecord { name, file, line, library: None });
+    let reaches = cycle.map(|cycle| cycle.reaches).unwrap_or_default();
+    Resource { blocks: Some(Box::new(BlocksRecord { kept_by, reaches, ..BlocksRecord::default() })), ..blocks(1, 48) }
 }
 
 /// Figures of a test that finished and left these blocks.
@@ -257,6 +266,7 @@ prop_compose! {
 prop_compose! {
     fn any_blocks()(
         held_by in prop::sample::select(vec![None, Some(HeldBy::Nobody), Some(HeldBy::EachOther), Some(HeldBy::Several)]),
+        kept_by in prop::option::of((hostile(), some_text(), any::<Option<u32>>(), some_text())),
         type_name in some_text(),
         (depths, cycles, ring_omitted, mended_by_weak) in any::<(u64, u64, u64, bool)>(),
         ring in prop::collection::vec((any::<u64>(), some_text(), prop::option::of(any_frame())), 0..3),
@@ -264,7 +274,8 @@ prop_compose! {
         reaches in prop::collection::vec(any_placed_blocks(), 0..2),
     ) -> BlocksRecord {
         let ring = ring.into_iter().map(|(count, type_name, at)| RingRecord { count, type_name, at }).collect();
-        BlocksRecord { held_by, type_name, depths, cycles, ring, ring_omitted, mended_by_weak, places, reaches }
+        let kept_by = kept_by.map(|(name, file, line, library)| VariableRecord { name, file, line, library });
+        BlocksRecord { held_by, kept_by, type_name, depths, cycles, ring, ring_omitted, mended_by_weak, places, reaches }
     }
 }
 

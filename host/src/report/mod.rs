@@ -16,7 +16,7 @@ pub use crate::model::digest::{CheckError, canonical_json};
 pub use crate::model::doubt::{Cause, Doubt, TestId};
 pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
-pub use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
+pub use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 pub use crate::model::{
     BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, MissedSite,
     ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth, RefusedModule, Report,

@@ -4,14 +4,17 @@
 //! [`crate::sandbox::rerun`]), whose end is compared with that of the first.
 
 use super::judge::Judgement;
+use super::keepers::keepers;
 use super::places::{Place, PlaceFinder};
 use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
+use crate::ledger::heap::keepers::Kept;
 use crate::ledger::heap::owners::{Lot, lots};
 use crate::ledger::heap::reach::{Comparison, plain};
 use crate::ledger::heap::sites::{PlacedBlock, Site, sites};
 use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
+use crate::model::resource::VariableRecord;
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
 use crate::sandbox::{BlockScopes, Ending, Job, Run};
@@ -42,14 +45,23 @@ pub struct Balance {
     pub places: Vec<Place>,
     /// Blocks that nothing reaches.
     pub lost: Vec<Site>,
-    /// The same blocks by who holds whom; `None` where that is not certain.
-    pub lots: Option<Vec<Lot>>,
     /// Blocks that static data reaches.
     pub retained: Vec<Site>,
+    /// Who holds and keeps all these blocks; `None` where that is not certain.
+    pub owners: Option<Box<Owners>>,
     /// Those of either that the last round allocated, of a test that was called several times.
     pub of_last_round: Vec<Site>,
     /// Why it is not certain, if it is not.
     pub doubt: Option<HeapDoubt>,
+}
+
+/// Who holds the blocks that a test left.
+#[derive(Debug, Default)]
+pub struct Owners {
+    /// The lost blocks by who holds whom.
+    pub lots: Vec<Lot>,
+    /// The retained blocks by who keeps them, and the variables by their numbers; `None` where that is not certain.
+    pub kept: Option<(Vec<Kept>, Vec<VariableRecord>)>,
 }
 
 impl Balance {
@@ -229,16 +241,21 @@ fn balance(
     own.sort_unstable_by_key(|index| first.blocks[*index].number);
     let (retained, lost): (Vec<usize>, Vec<usize>) = own.into_iter().partition(|index| reached[*index]);
     let mut finder = PlaceFinder::new(symbols, second.as_ref().map(|end| &end.stacks));
-    let [lost_blocks, retained] =
+    let [lost_blocks, retained_blocks] =
         [&lost, &retained].map(|all| finder.place(all.iter().map(|index| &first.blocks[*index]), scopes));
-    let lots =
-        comparison.map(|comparison| lots(&lost_blocks, &comparison.holding(&lost), |place| finder.is_counted(place)));
+    let is_certain = doubt.is_none();
+    let owners = comparison.map(|comparison| {
+        let lots = lots(&lost_blocks, &comparison.holding(&lost), |place| finder.is_counted(place));
+        let reached = (&*first.blocks, &*reached);
+        let kept = is_certain.then(|| keepers(&comparison, reached, &retained_blocks, symbols));
+        Box::new(Owners { lots, kept })
+    });
     let in_last_round = |placed: &&PlacedBlock| last_round.contains(&placed.block.number);
     Balance {
-        of_last_round: sites(lost_blocks.iter().chain(&retained).filter(in_last_round)),
+        of_last_round: sites(lost_blocks.iter().chain(&retained_blocks).filter(in_last_round)),
         lost: sites(&lost_blocks),
-        retained: sites(&retained),
-        lots,
+        retained: sites(&retained_blocks),
+        owners,
         places: finder.finish(),
         doubt,
     }

@@ -1,13 +1,14 @@
 //! From what a test left on its heap to entries of the report.
 
 use super::bounds::{Room, bytes_of_placed};
-use super::heap::Balance;
+use super::heap::{Balance, Owners};
 use super::places::Place;
 use super::subtests::ScopeNames;
 use crate::ledger::ScopeId;
+use crate::ledger::heap::keepers::Kept;
 use crate::ledger::heap::owners::{Lot, RingStep};
 use crate::ledger::heap::sites::Site;
-use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
+use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource, ResourceKind};
 use std::collections::BTreeMap;
 
@@ -24,21 +25,20 @@ impl HeapEntries<'_> {
     /// The entries for lost blocks: one for each lot, or for each place where it is not certain who holds whom. Of too many, the
     /// last are one together in each scope.
     pub fn lost(&self) -> Vec<Resource> {
-        let Some(lots) = &self.balance.lots else { return self.sites(&self.balance.lost) };
+        let Some(owners) = &self.balance.owners else { return self.sites(&self.balance.lost) };
         let mut list = EntryList::new(self.names);
-        for lot in lots {
-            let sites = || lot.own.iter().chain(&lot.reaches);
-            match self.is_omitted(&lot.own) || list.is_full() {
-                true => sites().for_each(|site| list.add_to_others(site)),
-                false => list.add(self.lot(lot)),
-            }
+        for lot in &owners.lots {
+            self.add(&mut list, (&lot.own, &lot.reaches), || self.lot(lot));
         }
         list.finish()
     }
 
     /// The entries for blocks that static data reaches.
     pub fn retained(&self) -> Vec<Resource> {
-        self.sites(&self.balance.retained)
+        match self.balance.owners.as_deref() {
+            Some(Owners { kept: Some((kept, keepers)), .. }) => self.all_kept(kept, keepers),
+            _ => self.sites(&self.balance.retained),
+        }
     }
 
     /// The entries for what the last round of several left.
@@ -48,18 +48,45 @@ impl HeapEntries<'_> {
 
     /// An entry for each place.
     fn sites(&self, sites: &[Site]) -> Vec<Resource> {
-        let entry = |site: &Site| {
-            let type_name = type_name(self.place(site.place));
-            let known = type_name.is_some() || site.depths > 0;
-            let record = BlocksRecord { type_name, depths: site.depths, ..BlocksRecord::default() };
-            Resource { blocks: known.then(|| Box::new(record)), ..self.entry(site) }
-        };
         let mut list = EntryList::new(self.names);
+        self.add_sites(&mut list, sites);
+        list.finish()
+    }
+
+    fn add_sites(&self, list: &mut EntryList<'_>, sites: &[Site]) {
         for site in sites {
-            match self.place(site.place).is_omitted || list.is_full() {
-                true => list.add_to_others(site),
-                false => list.add(entry(site)),
-            }
+            self.add(list, (std::slice::from_ref(site), &[]), || {
+                let type_name = type_name(self.place(site.place));
+                let known = type_name.is_some() || site.depths > 0;
+                let record = BlocksRecord { type_name, depths: site.depths, ..BlocksRecord::default() };
+                Resource { blocks: known.then(|| Box::new(record)), ..self.entry(site) }
+            });
+        }
+    }
+
+    /// Adds an entry for these blocks and what they reach, where there is room for it and anything to show.
+    fn add(&self, list: &mut EntryList<'_>, (own, reaches): (&[Site], &[Site]), entry: impl FnOnce() -> Resource) {
+        match self.is_omitted(own) || list.room.is_full() {
+            true => own.iter().chain(reaches).for_each(|site| list.add_to_others(site)),
+            false => list.add(entry()),
+        }
+    }
+
+    /// An entry for what each variable keeps; for what none is seen to keep, one for each place.
+    fn all_kept(&self, all: &[Kept], keepers: &[VariableRecord]) -> Vec<Resource> {
+        let mut list = EntryList::new(self.names);
+        for kept in all {
+            let (Some(variable), Some(first)) = (kept.by, kept.own.first()) else {
+                self.add_sites(&mut list, &kept.own);
+                continue;
+            };
+            self.add(&mut list, (&kept.own, &kept.reaches), || {
+                let record = BlocksRecord {
+                    kept_by: Some(keepers[variable as usize].clone()),
+                    ..self.of_several(first, &kept.own, &kept.reaches)
+                };
+                self.summed(first, &kept.own, record)
+            });
         }
         list.finish()
     }
@@ -81,9 +108,6 @@ impl HeapEntries<'_> {
         let Some(first) = lot.own.iter().find(begins).or(lot.own.first()) else {
             return Resource::new(ResourceKind::Heap, self.names.test, Vec::new());
         };
-        let sum = |figure: fn(&Site) -> u64| lot.own.iter().map(figure).sum::<u64>();
-        let one_place = lot.own.len() == 1;
-        let placed = |sites: &[Site]| self.placed_all(sites);
         let left_out = lot.ring.len().saturating_sub(MAX_RING);
         let shown = lot.ring.iter().enumerate().filter(|(nth, _)| {
             let last = nth + 1 == lot.ring.len();
@@ -91,15 +115,29 @@ impl HeapEntries<'_> {
         });
         let record = BlocksRecord {
             held_by: Some(lot.held_by),
-            type_name: type_name(self.place(first.place)),
-            depths: if one_place { first.depths } else { 0 },
             cycles: lot.cycles,
             ring: shown.map(|(_, step)| self.step(step)).collect(),
             ring_omitted: left_out as u64,
             mended_by_weak: lot.held_by == HeldBy::EachOther && lot.closed_by_count,
-            places: if one_place { Vec::new() } else { placed(&lot.own) },
-            reaches: placed(&lot.reaches),
+            ..self.of_several(first, &lot.own, &lot.reaches)
         };
+        self.summed(first, &lot.own, record)
+    }
+
+    /// What is said of blocks from these places, of which this is the first.
+    fn of_several(&self, first: &Site, own: &[Site], reaches: &[Site]) -> BlocksRecord {
+        let one_place = own.len() == 1;
+        BlocksRecord {
+            type_name: type_name(self.place(first.place)),
+            depths: if one_place { first.depths } else { 0 },
+            places: if one_place { Vec::new() } else { self.placed_all(own) },
+            reaches: self.placed_all(reaches),
+            ..BlocksRecord::default()
+        }
+    }
+
+    fn summed(&self, first: &Site, own: &[Site], record: BlocksRecord) -> Resource {
+        let sum = |figure: fn(&Site) -> u64| own.iter().map(figure).sum::<u64>();
         let blocks = Some(Box::new(record));
         Resource { count: sum(|site| site.blocks), bytes: Some(sum(|site| site.bytes)), blocks, ..self.entry(first) }
     }
@@ -160,10 +198,6 @@ impl<'a> EntryList<'a> {
         Self { names, room: Room::new(), entries: Vec::new(), others: BTreeMap::new() }
     }
 
-    fn is_full(&self) -> bool {
-        self.room.is_full()
-    }
-
     fn add(&mut self, entry: Resource) {
         self.room.take(&entry);
         self.entries.push(entry);
@@ -199,7 +233,8 @@ mod tests {
 
     fn lost(lots: Vec<Lot>) -> Vec<Resource> {
         let place = |nth| Place { frames: vec![Frame::new(format!("f{nth}"))], ..Place::default() };
-        let balance = Balance { places: (0..40).map(place).collect(), lots: Some(lots), ..Balance::default() };
+        let owners = Some(Box::new(Owners { lots, kept: None }));
+        let balance = Balance { places: (0..40).map(place).collect(), owners, ..Balance::default() };
         HeapEntries { balance: &balance, names: ScopeNames { test: "t", subtests: &[] } }.lost()
     }
 
@@ -238,8 +273,9 @@ mod tests {
         let head = Lot { own: lost[..1].to_vec(), reaches: lost[1..].to_vec(), ..lot(&lost[0]) };
         let names = ScopeNames { test: "t", subtests: &subtests };
         let places = finder.finish();
-        let entries = |lots| {
-            let balance = Balance { places: places.clone(), lost: lost.clone(), lots, ..Balance::default() };
+        let entries = |lots: Option<Vec<Lot>>| {
+            let owners = lots.map(|lots| Box::new(Owners { lots, kept: None }));
+            let balance = Balance { places: places.clone(), lost: lost.clone(), owners, ..Balance::default() };
             HeapEntries { balance: &balance, names }.lost()
         };
         for lots in [None, Some(lots)] {

@@ -15,6 +15,7 @@ mod heap;
 mod heap_entries;
 mod heap_verdict;
 mod judge;
+mod keepers;
 mod options;
 mod package;
 mod places;

@@ -17,6 +17,7 @@ mod recursion;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod variables;
 
 pub use counted::Counted;
 pub use go::{GoTables, NoGoTables, frame as go_frame};
@@ -26,15 +27,18 @@ use crate::catalogue::Module;
 use crate::catalogue::sections::Section;
 use crate::ledger::RawFrame;
 use crate::model::Frame;
+use crate::model::resource::VariableRecord;
 use class::{Class, class};
 use decls::Decl;
 use demangle::readable;
 use dwarf::Dwarf;
 use names::Names;
+use owner::Owner;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use trim::{Purpose, Symbol};
+use variables::Variable;
 
 /// Frames that are looked at for a cause: a trap is at most so far from the code that led to it.
 const CAUSE_FRAMES: usize = 64;
@@ -90,6 +94,7 @@ struct Lines {
     /// About the bytes that these take.
     known_bytes: usize,
     decls: Option<Vec<Decl>>,
+    variables: Option<Vec<Variable>>,
 }
 
 impl fmt::Debug for Symbols {
@@ -298,6 +303,24 @@ impl Symbols {
             Some(index) => Some(self.declared(&mut lines, index)),
             None => self.named(path),
         }
+    }
+
+    /// The variable of static data that an address belongs to, and where that begins. `None` where the debug information does not
+    /// tell, or names several.
+    pub fn variable_at(&self, address: u32) -> Option<(u32, VariableRecord)> {
+        let mut lines = self.lines();
+        if lines.variables.is_none() {
+            let variables = self.dwarf(&mut lines).map(variables::read);
+            lines.variables = Some(variables.unwrap_or_default());
+        }
+        let variable = variables::find(lines.variables.as_deref().unwrap_or_default(), address)?;
+        let source = variable.file.as_deref().and_then(|file| self.roots.source(file));
+        let library = source
+            .as_ref()
+            .and_then(|source| Owner::new(&variable.path, Some(source), &[]).library().map(str::to_owned));
+        let file = source.map(|source| source.path);
+        let name = readable(&variable.path);
+        Some((variable.start, VariableRecord { name, file, line: variable.line, library }))
     }
 
     fn declared(&self, lines: &mut Lines, index: usize) -> Frame {

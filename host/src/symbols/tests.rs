@@ -55,6 +55,24 @@ fn unit() -> DwarfUnit {
     let outer = add(&mut dwarf, demo, gimli::DW_TAG_subprogram);
     set(&mut dwarf, outer, DW_AT_name, Value::String("outer".into()));
     place(&mut dwarf, outer, 10..50);
+    let word = add(&mut dwarf, root, gimli::DW_TAG_base_type);
+    set(&mut dwarf, word, gimli::DW_AT_byte_size, Value::Udata(4));
+    let words = add(&mut dwarf, root, gimli::DW_TAG_array_type);
+    set(&mut dwarf, words, gimli::DW_AT_type, Value::UnitRef(word));
+    let range = add(&mut dwarf, words, gimli::DW_TAG_subrange_type);
+    set(&mut dwarf, range, gimli::DW_AT_upper_bound, Value::Udata(9));
+    for (within, name, of, address, line) in
+        [(demo, "KNOWN", words, 1024, 7), (outer, "LAST", word, 1064, 12), (demo, "GONE", word, 0, 8)]
+    {
+        let variable = add(&mut dwarf, within, gimli::DW_TAG_variable);
+        let mut place = gimli::write::Expression::new();
+        place.op_addr(Address::Constant(address));
+        set(&mut dwarf, variable, DW_AT_name, Value::String(name.into()));
+        set(&mut dwarf, variable, gimli::DW_AT_type, Value::UnitRef(of));
+        set(&mut dwarf, variable, gimli::DW_AT_decl_file, Value::FileIndex(Some(file)));
+        set(&mut dwarf, variable, gimli::DW_AT_decl_line, Value::Udata(line));
+        set(&mut dwarf, variable, gimli::DW_AT_location, Value::Exprloc(place));
+    }
     let call = add(&mut dwarf, outer, gimli::DW_TAG_inlined_subroutine);
     set(&mut dwarf, call, gimli::DW_AT_abstract_origin, Value::UnitRef(inner));
     set(&mut dwarf, call, gimli::DW_AT_call_file, Value::FileIndex(Some(file)));
@@ -304,4 +322,17 @@ proptest! {
     fn any_bytes_have_symbols_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
         prop_assert_eq!(symbols(bytes).frames(&[raw(3, 9)]).len(), 1);
     }
+}
+
+#[test]
+fn an_address_in_static_data_is_a_variables() {
+    let symbols = Symbols::of_bytes(&module(&["outer"]), PathRoots::default());
+    let told = |address| {
+        let (start, variable) = symbols.variable_at(address)?;
+        Some((start, variable.name, variable.line))
+    };
+    let known = Some((1024, "demo::KNOWN".to_owned(), Some(7)));
+    assert_eq!((told(1024), told(1063)), (known.clone(), known));
+    assert_eq!(told(1064), Some((1064, "demo::outer::LAST".to_owned(), Some(12))));
+    assert_eq!([0, 1, 1023, 1068].map(told), [None, None, None, None]);
 }

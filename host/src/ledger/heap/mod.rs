@@ -1,5 +1,5 @@
 //! The heap of one test: which blocks are live ([`HeapBook`]), which of them something still reaches ([`reach`]), where they were
-//! allocated ([`sites`]), and who holds those that are lost ([`owners`]).
+//! allocated ([`sites`]), who holds those that are lost ([`owners`]) and who keeps the others ([`keepers`]).
 //!
 //! Two things cannot be seen: memory that a test hands out by itself from within a block or static data (an arena, a pool), and
 //! blocks of an allocator that is not hooked.
@@ -8,6 +8,7 @@ mod book;
 mod calls;
 mod error;
 mod figures;
+pub mod keepers;
 mod map;
 mod nesting;
 pub mod owners;

@@ -16,6 +16,7 @@
 
 mod holding;
 mod moved;
+mod roots;
 
 pub use holding::Holding;
 

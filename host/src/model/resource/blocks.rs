@@ -25,6 +25,10 @@ pub struct BlocksRecord {
     /// Who holds them, of lost blocks; absent where that is not certain, as without a second run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_by: Option<HeldBy>,
+    /// The variable of static data that points to them, of retained blocks; absent where the debug information does not tell. Others may
+    /// point to them, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_by: Option<VariableRecord>,
     /// The type that owns each of them, as far as the functions tell that allocated it: `Rc`, `Arc`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_name: Option<String>,
@@ -46,9 +50,28 @@ pub struct BlocksRecord {
     /// The blocks of the entry by the places at which they were allocated, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<PlacedBlocks>,
-    /// The blocks that nothing but these reaches. The entry's own count and bytes are without them.
+    /// The blocks that these reach and no earlier entry does; of lost blocks, only these do. The entry's own count and bytes are
+    /// without them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reaches: Vec<PlacedBlocks>,
+}
+
+/// A variable of static data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct VariableRecord {
+    /// Its path: `semver::cache::KNOWN`.
+    pub name: String,
+    /// The source file that declares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in the file, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The library that it belongs to; absent where it is the user's own, or where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
 }
 
 /// Blocks that follow each other on a way around a cycle and were allocated at one place.

@@ -12,7 +12,7 @@ mod kind;
 mod outlived;
 mod setting;
 
-pub use blocks::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord};
+pub use blocks::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 pub use culprits::{Cycles, culprits};
 pub use entry::{Resource, SETUP_SCOPE, SocketRecord, ThreadRecord};
 pub use fingerprint::Fingerprint;

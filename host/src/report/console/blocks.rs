@@ -2,9 +2,12 @@
 
 use super::sanitise::OneLine;
 use super::units::{Grouped, PlainBytes, plural};
-use crate::model::resource::{BlocksRecord, HeldBy, RingRecord};
+use crate::model::resource::{BlocksRecord, HeldBy, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource};
 use std::fmt::{self, Display, Formatter};
+
+/// Places that are named of what an entry reaches. The JSON report has all of them.
+const MAX_REACHED: usize = 4;
 
 /// `reference cycle of 3 heap blocks`, `3 heap blocks that hold each other`: the title of blocks that are a cycle; `None` for any
 /// others.
@@ -39,7 +42,9 @@ impl Display for Shape<'_> {
         if count > 0 {
             let one = self.0.count == 1 || *cycles == 1;
             let (noun, who) = (plural(count, "block", "blocks"), if one { "it reaches" } else { "they reach" });
-            write!(f, ", and {} {noun} ({}) that only {who}", Grouped(count), PlainBytes(bytes))?;
+            // What a variable keeps, another one may keep, too.
+            let only = if held_by.is_some() { "only " } else { "" };
+            write!(f, ", and {} {noun} ({}) that {only}{who}", Grouped(count), PlainBytes(bytes))?;
         }
         Ok(())
     }
@@ -60,6 +65,47 @@ impl Display for RingText<'_> {
             write!(f, "{} -> ", Step(step))?;
         }
         f.write_str("the first")
+    }
+}
+
+/// `kept by semver::cache::KNOWN, src/cache.rs:4`.
+pub(super) struct KeeperText<'a>(pub &'a VariableRecord);
+
+impl Display for KeeperText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let VariableRecord { name, file, line, .. } = self.0;
+        write!(f, "kept by {}", OneLine(name))?;
+        match (file, line) {
+            (Some(file), Some(line)) => write!(f, ", {}:{line}", OneLine(file)),
+            (Some(file), None) => write!(f, ", {}", OneLine(file)),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// `reaching 50 of src/cache.rs:17, 1 of src/cache.rs:24`.
+pub(super) struct ReachText<'a>(pub &'a BlocksRecord);
+
+impl Display for ReachText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // Places that are on one line are one here, whoever called it.
+        let mut places: Vec<(String, u64)> = Vec::new();
+        for placed in &self.0.reaches {
+            let mut text = Site(Frame::innermost_own(&placed.stack)).to_string();
+            if let Some(name) = &placed.type_name {
+                text = format!("`{}` {text}", OneLine(name));
+            }
+            match places.iter().position(|(known, _)| *known == text) {
+                Some(at) => places[at].1 = places[at].1.saturating_add(placed.count),
+                None if places.len() <= MAX_REACHED => places.push((text, placed.count)),
+                None => {}
+            }
+        }
+        f.write_str("reaching")?;
+        for (nth, (text, count)) in places.iter().take(MAX_REACHED).enumerate() {
+            write!(f, "{} {} of {text}", if nth == 0 { "" } else { "," }, Grouped(*count))?;
+        }
+        f.write_str(if places.len() > MAX_REACHED { ", …" } else { "" })
     }
 }
 
@@ -155,6 +201,33 @@ mod tests {
         assert_eq!(advice(&one_place(3, 1)).unwrap(), "make one of these references a `Weak`");
         assert_eq!(advice(&one_place(3, 3)).unwrap(), "make the reference to itself a `Weak`");
         assert_eq!(advice(&samples::blocks(1, 8)), None);
+    }
+
+    #[test]
+    fn a_keeper_is_named_with_its_line() {
+        let kept = samples::kept();
+        let blocks = kept.blocks.as_deref().unwrap();
+        assert_eq!(KeeperText(blocks.kept_by.as_ref().unwrap()).to_string(), "kept by mine::CACHE, src/cache.rs:4");
+        assert_eq!(Shape(&kept).to_string(), ", and 2 blocks (11 bytes) that it reaches");
+        assert_eq!(ReachText(blocks).to_string(), "reaching 1 of src/shared.rs:16, 1 of src/shared.rs:22");
+        let name = "a\x1b".to_owned();
+        let variable = VariableRecord { name, file: None, line: Some(7), library: None };
+        assert_eq!(KeeperText(&variable).to_string(), "kept by a\\u{1b}");
+    }
+
+    #[test]
+    fn a_long_list_of_what_is_reached_is_cut() {
+        let placed = |line| {
+            let mut placed = samples::cycle().blocks.unwrap().reaches.remove(0);
+            placed.stack[0].line = Some(line);
+            placed
+        };
+        let record = BlocksRecord { reaches: [1, 2, 1, 3, 4, 5, 6, 5].map(placed).into(), ..BlocksRecord::default() };
+        let file = "src/shared.rs";
+        assert_eq!(
+            ReachText(&record).to_string(),
+            format!("reaching 2 of {file}:1, 1 of {file}:2, 1 of {file}:3, 1 of {file}:4, …")
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One entry of a list of what a test left: what it is, where it was acquired, and what to do about it.
 
-use super::blocks::{self, RingText};
+use super::blocks::{self, KeeperText, ReachText, RingText};
 use super::resources::{Title, TrafficText};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
@@ -65,11 +65,15 @@ impl Display for AcquisitionText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { kind, stack, scope, omitted_places, .. } = self.resource;
         let Some(label) = kind.acquired() else { return Ok(()) };
-        let ring = self.resource.blocks.as_deref().filter(|blocks| blocks.ring.len() > 1);
+        let blocks = self.resource.blocks.as_deref();
+        if let Some(variable) = blocks.and_then(|blocks| blocks.kept_by.as_ref()) {
+            writeln!(f, "{INDENT}{}", KeeperText(variable))?;
+        }
+        let ring = blocks.filter(|blocks| blocks.ring.len() > 1);
         if let Some(blocks) = ring {
             writeln!(f, "{INDENT}{}", RingText(blocks))?;
         }
-        let several = self.resource.blocks.as_ref().is_some_and(|blocks| !blocks.places.is_empty());
+        let several = blocks.is_some_and(|blocks| !blocks.places.is_empty());
         let label = if several { format!("the first {label}") } else { label.to_owned() };
         if scope == SETUP_SCOPE {
             writeln!(f, "{INDENT}set up before the first test, and told once")?;
@@ -88,6 +92,9 @@ impl Display for AcquisitionText<'_> {
             writeln!(f, "{INDENT}{label} a place that is not known{why}")?;
         }
         write!(f, "{}", StackLines { indent: INDENT, label: &label, stack, styles: self.styles })?;
+        if let Some(blocks) = blocks.filter(|blocks| !blocks.reaches.is_empty()) {
+            writeln!(f, "{INDENT}{}", ReachText(blocks))?;
+        }
         self.resource.thread.as_ref().map_or(Ok(()), |thread| self.write_thread(f, thread))
     }
 }

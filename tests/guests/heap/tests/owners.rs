@@ -130,3 +130,32 @@ fn leak_a_table_that_is_keyed_by_addresses() {
     }
     forget(used(table));
 }
+
+static TEXTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The static points to the list, and the list to the texts.
+#[test]
+fn pass_a_cache_of_texts() {
+    let mut texts = TEXTS.lock().unwrap();
+    texts.reserve_exact(3); // retained here
+    for text in ["one", "two", "six"] {
+        texts.push(text.to_owned()); // retained here
+    }
+}
+
+/// What two statics keep is told under the first of them.
+#[test]
+fn pass_two_statics() {
+    static FIRST: Mutex<Option<Box<[u8; 12]>>> = Mutex::new(None);
+    static SECOND: Mutex<Option<Box<[u8; 20]>>> = Mutex::new(None);
+    *FIRST.lock().unwrap() = Some(block::<12>()); // retained here
+    *SECOND.lock().unwrap() = Some(block::<20>()); // retained here
+}
+
+#[test]
+fn pass_a_thread_local_list() {
+    thread_local! {
+        static LIST: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    }
+    LIST.with_borrow_mut(|list| list.reserve_exact(2)); // retained here
+}

@@ -1,5 +1,6 @@
 mod book;
 mod edge;
+mod keepers;
 mod model;
 mod owners;
 mod reach;

@@ -1,0 +1,247 @@
+//! Variables with an address of their own, by the debug information: which static a word of memory belongs to.
+
+use super::dwarf::{Dwarf, file_path};
+use super::metered::Metered;
+use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
+
+/// How many types a type may be made of, one in the other: an array of arrays, or a name for a name.
+const MAX_TYPES: usize = 16;
+
+/// A variable that is in memory from the start of the program to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Variable {
+    /// The addresses that it takes.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// Crate, modules and name: `semver::cache::KNOWN`. A variable of a function has the function's path.
+    pub(super) path: String,
+    /// The file's path at compile time.
+    pub(super) file: Option<String>,
+    pub(super) line: Option<u32>,
+}
+
+/// The variables of all compilation units, by address. Where two of them lie on each other, neither is told.
+pub(super) fn read(dwarf: &Dwarf) -> Vec<Variable> {
+    let sections = dwarf.sections();
+    let mut variables = Vec::new();
+    let mut headers = sections.units();
+    while let Ok(Some(header)) = headers.next() {
+        let Ok(unit) = sections.unit(header) else { continue };
+        // What was read before an error is still right.
+        let _ = VariableReader { sections, unit: &unit, scopes: Vec::new() }.run(&mut variables);
+    }
+    apart(variables)
+}
+
+/// Those that lie on no other one. The same variable may be told by several units.
+fn apart(mut variables: Vec<Variable>) -> Vec<Variable> {
+    variables.sort_by(|a, b| (a.start, a.end, &a.path).cmp(&(b.start, b.end, &b.path)));
+    variables.dedup_by(|a, b| (a.start, a.end, &a.path) == (b.start, b.end, &b.path));
+    let mut kept: Vec<Variable> = Vec::with_capacity(variables.len());
+    // Where those before end, and whether the last of them is alone.
+    let (mut reach, mut alone) = (0, true);
+    for variable in variables {
+        if variable.start < reach {
+            if alone {
+                kept.pop();
+            }
+            alone = false;
+        } else {
+            kept.push(variable.clone());
+            alone = true;
+        }
+        reach = reach.max(variable.end);
+    }
+    kept
+}
+
+/// The variable that an address belongs to.
+pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
+    let after = variables.partition_point(|variable| variable.start <= address);
+    variables[..after].last().filter(|variable| address < variable.end)
+}
+
+struct VariableReader<'a> {
+    sections: &'a gimli::Dwarf<Metered>,
+    unit: &'a Unit<Metered>,
+    /// The names of what the current entry is in, each with its depth in the tree of entries.
+    scopes: Vec<(isize, String)>,
+}
+
+/// What an entry says, as far as it matters to a variable.
+#[derive(Default)]
+struct Attributes {
+    name: Option<String>,
+    file: Option<u64>,
+    line: Option<u64>,
+    address: Option<u64>,
+    of_type: Option<UnitOffset>,
+    /// The entry of the declaration, where that is another one.
+    declared: Option<UnitOffset>,
+}
+
+impl VariableReader<'_> {
+    fn run(&mut self, variables: &mut Vec<Variable>) -> gimli::Result<()> {
+        let mut entries = self.unit.entries_raw(None)?;
+        while !entries.is_empty() {
+            let depth = entries.next_depth();
+            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            while self.scopes.last().is_some_and(|(scope, _)| *scope >= depth) {
+                self.scopes.pop();
+            }
+            let tag = abbreviation.tag();
+            let is_scope = matches!(
+                tag,
+                gimli::DW_TAG_namespace
+                    | gimli::DW_TAG_structure_type
+                    | gimli::DW_TAG_union_type
+                    | gimli::DW_TAG_enumeration_type
+                    | gimli::DW_TAG_class_type
+                    | gimli::DW_TAG_subprogram
+            );
+            if !is_scope && tag != gimli::DW_TAG_variable {
+                entries.skip_attributes(abbreviation.attributes())?;
+                continue;
+            }
+            let mut attributes = Attributes::default();
+            for spec in abbreviation.attributes() {
+                let attribute = entries.read_attribute(*spec)?;
+                self.note(&mut attributes, (attribute.name(), attribute.value()))?;
+            }
+            if is_scope {
+                self.scopes.push((depth, attributes.name.unwrap_or_default()));
+            } else {
+                variables.extend(self.variable(attributes));
+            }
+        }
+        Ok(())
+    }
+
+    fn note(
+        &self,
+        attributes: &mut Attributes,
+        (name, value): (gimli::DwAt, AttributeValue<Metered>),
+    ) -> gimli::Result<()> {
+        match (name, value) {
+            (gimli::DW_AT_name, value) => {
+                let name = self.sections.attr_string(self.unit, value)?;
+                attributes.name = Some(name.to_string_lossy()?.into_owned());
+            }
+            (gimli::DW_AT_decl_file, AttributeValue::FileIndex(index)) => attributes.file = Some(index),
+            (gimli::DW_AT_decl_line, value) => attributes.line = value.udata_value(),
+            (gimli::DW_AT_location, AttributeValue::Exprloc(place)) => attributes.address = self.address(place),
+            (gimli::DW_AT_type, AttributeValue::UnitRef(offset)) => attributes.of_type = Some(offset),
+            (gimli::DW_AT_specification | gimli::DW_AT_abstract_origin, AttributeValue::UnitRef(offset)) => {
+                attributes.declared = Some(offset);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The address that a location is, if it is nothing but that.
+    fn address(&self, place: gimli::Expression<Metered>) -> Option<u64> {
+        let mut operations = place.operations(self.unit.encoding());
+        let address = match operations.next().ok()?? {
+            Operation::Address { address } => address,
+            Operation::AddressIndex { index } => self.sections.address(self.unit, index).ok()?,
+            _ => return None,
+        };
+        operations.next().ok()?.is_none().then_some(address)
+    }
+
+    /// The variable of an entry; `None` where it is a declaration alone, a local one, or one that the linker left out.
+    fn variable(&self, attributes: Attributes) -> Option<Variable> {
+        let start = u32::try_from(attributes.address?).ok().filter(|address| *address > 0)?;
+        let declared = attributes.declared.and_then(|offset| self.entry(offset)).unwrap_or_default();
+        let size = self.size(attributes.of_type.or(declared.of_type)?, MAX_TYPES)?;
+        let end = start.checked_add(u32::try_from(size).ok()?).filter(|end| *end > start)?;
+        let name = attributes.name.or(declared.name)?;
+        let scopes = self.scopes.iter().map(|(_, scope)| scope.as_str());
+        // A compiler makes up scopes, such as the constant that a thread-local's value is in.
+        let named = scopes.chain([name.as_str()]).filter(|scope| !scope.is_empty() && !scope.starts_with('{'));
+        Some(Variable {
+            start,
+            end,
+            path: named.collect::<Vec<_>>().join("::"),
+            file: attributes.file.or(declared.file).and_then(|index| file_path(self.sections, self.unit, index)),
+            line: attributes.line.or(declared.line).and_then(|line| line.try_into().ok()).filter(|line| *line > 0),
+        })
+    }
+
+    fn entry(&self, offset: UnitOffset) -> Option<Attributes> {
+        let entry = self.unit.entry(offset).ok()?;
+        let mut attributes = Attributes::default();
+        for attribute in entry.attrs() {
+            self.note(&mut attributes, (attribute.name(), attribute.value())).ok()?;
+        }
+        Some(attributes)
+    }
+
+    /// The bytes that a value of a type takes.
+    fn size(&self, of_type: UnitOffset, depth: usize) -> Option<u64> {
+        let depth = depth.checked_sub(1)?;
+        let entry = self.unit.entry(of_type).ok()?;
+        if let Some(size) = entry.attr_value(gimli::DW_AT_byte_size) {
+            return size.udata_value();
+        }
+        let inner = match entry.attr_value(gimli::DW_AT_type) {
+            Some(AttributeValue::UnitRef(offset)) => offset,
+            _ => return (entry.tag() == gimli::DW_TAG_pointer_type).then(|| self.unit.encoding().address_size.into()),
+        };
+        match entry.tag() {
+            gimli::DW_TAG_typedef
+            | gimli::DW_TAG_const_type
+            | gimli::DW_TAG_volatile_type
+            | gimli::DW_TAG_atomic_type
+            | gimli::DW_TAG_restrict_type => self.size(inner, depth),
+            gimli::DW_TAG_pointer_type => Some(self.unit.encoding().address_size.into()),
+            gimli::DW_TAG_array_type => self.size(inner, depth)?.checked_mul(self.elements(of_type)?),
+            _ => None,
+        }
+    }
+
+    /// How many elements an array has in all its dimensions.
+    fn elements(&self, array: UnitOffset) -> Option<u64> {
+        let mut entries = self.unit.entries_at_offset(array).ok()?;
+        entries.next_entry().ok()?;
+        let mut product = 1_u64;
+        while entries.next_entry().ok()? {
+            if entries.depth() < 1 {
+                break;
+            }
+            if let Some(entry) = entries.current().filter(|entry| entry.tag() == gimli::DW_TAG_subrange_type) {
+                let of = |name| entry.attr_value(name).and_then(|value| value.udata_value());
+                let count = of(gimli::DW_AT_count).or_else(|| of(gimli::DW_AT_upper_bound)?.checked_add(1))?;
+                product = product.checked_mul(count)?;
+            }
+        }
+        Some(product)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(path: &str, start: u32, end: u32) -> Variable {
+        Variable { start, end, path: path.to_owned(), file: None, line: None }
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_variable_that_it_lies_in() {
+        let all = apart(vec![variable("b", 20, 24), variable("a", 8, 16), variable("a", 8, 16)]);
+        let found = |address| find(&all, address).map(|variable| variable.path.as_str());
+        assert_eq!([7, 8, 15, 16, 19, 20, 24].map(found), [None, Some("a"), Some("a"), None, None, Some("b"), None]);
+    }
+
+    #[test]
+    fn of_variables_that_lie_on_each_other_none_is_told() {
+        let names = |all: Vec<Variable>| apart(all).into_iter().map(|variable| variable.path).collect::<Vec<_>>();
+        assert_eq!(names(vec![variable("a", 8, 16), variable("b", 8, 16), variable("c", 16, 20)]), ["c"]);
+        let chain = vec![variable("a", 8, 16), variable("b", 12, 40), variable("c", 16, 20), variable("d", 30, 44)];
+        assert_eq!(names(chain), [""; 0]);
+        let two = vec![variable("a", 8, 40), variable("b", 12, 16), variable("c", 20, 24), variable("d", 40, 44)];
+        assert_eq!(names(two), ["d"]);
+    }
+}
