@@ -29,6 +29,19 @@ host-memory = "32MiB"
 module = "memory_filled_for_ever"
 timeout = "1s"
 
+[[profile.default.overrides]]
+module = "threads_ten_thousand"
+live-threads = 10000
+
+# What they ask of the host takes it longer than the fuel that it costs says.
+[[profile.default.overrides]]
+module = "threads_spawned_for_ever"
+fuel = "10M"
+
+[[profile.default.overrides]]
+module = "threads_grow_at_once"
+fuel = "10M"
+
 [[profile.default.dir]]
 guest = "/read-only"
 host = "outside/read-only"

@@ -127,6 +127,7 @@ impl Program<'_> {
             shortcut: false,
             streams: Streams::Captured,
             schedule: None,
+            follows_turns: false,
             keep_changes: false,
             inject_host_leak: false,
             inject_host_panic: false,

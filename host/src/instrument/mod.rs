@@ -22,7 +22,7 @@ pub use heap::{
     PanicHooks, UNWOUND, Window, WindowFunctions,
 };
 
-pub use threads::{START_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads};
+pub use threads::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads, slot};
 
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;
@@ -31,7 +31,7 @@ use splice::Splice;
 use std::borrow::Cow;
 
 /// Changes whenever the same module would be rewritten to other bytes: part of every cache key.
-pub const REWRITER_VERSION: u32 = 5;
+pub const REWRITER_VERSION: u32 = 6;
 
 /// What to do to a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Makes the waits of a module with threads calls of the host, and its start function one that the host calls.
+//! Makes the waits of a module with threads, and its other operators for threads, calls, and its start function one that the host
+//! calls.
 //!
 //! All threads of a test run on one thread of the host, so that a wait for another must let that other run:
 //!
@@ -11,6 +12,23 @@
 //! The call is as long as the operator was, so no code moves. `$wait` is appended: it adds the operator's offset, and calls what
 //! the host has put into a table. The start function of such a module waits too, so it is exported instead: the host calls it when
 //! the table is filled.
+//!
+//! What stands for another operator does that, and tells the host of two things:
+//!
+//! ```wat
+//! (func $exchange (param i32 i32) (result i32) (local i32)
+//!   (if (global.get $steps) (then (call_indirect $threads (type $step) (i32.const 3))))
+//!   (local.set 2 (i32.atomic.rmw.xchg offset=8 (local.get 0) (local.get 1)))
+//!   (if (i32.ne (i32.eqz (local.get 2)) (i32.eqz (local.get 1)))
+//!     (then (call_indirect $threads (type $changed) (i32.add (local.get 0) (i32.const 8)) (local.get 1) (i32.const 4))))
+//!   (local.get 2))
+//! ```
+//!
+//! That it is about to be done, where the host set a global to hear it: another thread may run before. And that a word of 32 bits
+//! was 0 and is not any more, or the other way round: so a lock is taken, and released.
+
+mod sites;
+mod wrappers;
 
 use super::InstrumentError;
 use super::bodies::ModuleBodies;
@@ -18,35 +36,42 @@ use super::export_globals::{self, NewExport};
 use super::splice::{Edit, Splice, grown, leb};
 use crate::catalogue::Module;
 use crate::catalogue::sections::{id, sections};
+use sites::Kind;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use wasm_encoder::{Encode, ExportKind, Instruction};
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use wasm_encoder::ExportKind;
+use wasmparser::BinaryReader;
+use wrappers::{Places, TYPE_COUNT, TYPES};
 
-/// The export of the table that the host fills with `wait32`, `wait64` and `notify`, in this order. Each has the parameters of its
-/// operator and the operator's offset behind them.
+/// The export of the table that the host fills, with functions in the order of [`slot`]. Those for waits and notifications have the
+/// parameters of their operator and the operator's offset behind them.
 pub const THREADS_TABLE: &str = "airtight:threads";
+
+/// The places in that table.
+pub mod slot {
+    pub const WAIT32: u32 = 0;
+    pub const WAIT64: u32 = 1;
+    pub const NOTIFY: u32 = 2;
+    /// `() -> ()`: an operator is about to be done.
+    pub const STEP: u32 = 3;
+    /// `(i32 address, i32 value) -> ()`: the word there has this value now, and one of the old and the new one is 0.
+    pub const CHANGED: u32 = 4;
+}
+
+/// The export of the global that says whether the host is told of each step: 0 says that it is not.
+pub const STEPS_EXPORT: &str = "airtight:steps";
 
 /// The export of what was the start function.
 pub const START_EXPORT: &str = "airtight:start";
 
-/// The types of the functions that are appended, and behind them those of the host's functions.
-const TYPES: &[u8] = &[
-    0x60, 3, 0x7f, 0x7f, 0x7e, 1, 0x7f, // wait32
-    0x60, 3, 0x7f, 0x7e, 0x7e, 1, 0x7f, // wait64
-    0x60, 2, 0x7f, 0x7f, 1, 0x7f, // notify
-    0x60, 4, 0x7f, 0x7f, 0x7e, 0x7f, 1, 0x7f, // the same with an offset
-    0x60, 4, 0x7f, 0x7e, 0x7e, 0x7f, 1, 0x7f, //
-    0x60, 3, 0x7f, 0x7f, 0x7f, 1, 0x7f, //
-];
-const TYPE_COUNT: u32 = 6;
-const HOST_TYPES: u32 = 3;
+/// `funcref`, five elements and no more.
+const TABLE: &[u8] = &[0x70, 1, 5, 5];
 
-/// `funcref`, three elements and no more.
-const TABLE: &[u8] = &[0x70, 1, 3, 3];
+/// `i32`, mutable, 0.
+const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0, 0x0b];
 
-/// What every operator for threads begins with.
-const ATOMIC: u8 = 0xfe;
+/// The sections that come before the globals.
+const BEFORE_GLOBALS: &[u8] = &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, id::MEMORY, id::TAG];
 
 /// Most functions of a module: what engines agree on.
 const MOST: u32 = 1_000_000;
@@ -54,31 +79,10 @@ const MOST: u32 = 1_000_000;
 /// What was added to a module for its threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadHooks {
-    /// The functions that call the host.
+    /// The functions that stand for operators.
     pub functions: Range<u32>,
     /// Where the code section's contents begin in the module that was made, behind what its function count grew by.
     pub code_start: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Wait32,
-    Wait64,
-    Notify,
-}
-
-impl Kind {
-    fn params(self) -> u32 {
-        if self == Self::Notify { 2 } else { 3 }
-    }
-}
-
-/// An operator that becomes a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Site {
-    at: Range<usize>,
-    kind: Kind,
-    offset: u32,
 }
 
 /// The module with its waits as calls of the host. It has shared memory, and is valid.
@@ -87,20 +91,22 @@ struct Site {
 /// The module cannot be parsed, uses a name that is kept for the host, or is too large for what is added.
 pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentError> {
     let module = Module::read(bytes)?;
-    if let Some(name) = [THREADS_TABLE, START_EXPORT].into_iter().find(|name| module.export(name).is_some()) {
+    let own = [THREADS_TABLE, STEPS_EXPORT, START_EXPORT];
+    if let Some(name) = own.into_iter().find(|name| module.export(name).is_some()) {
         return Err(InstrumentError::NameTaken { name: name.to_owned() });
     }
     let bodies = ModuleBodies::new(&module)?;
-    let mut sites = Vec::new();
+    let mut found = Vec::new();
     for body in &bodies.bodies {
-        find_sites(bytes, body.clone(), &mut sites)?;
+        sites::find(bytes, body.clone(), &mut found)?;
     }
-    let mut functions: BTreeMap<(Kind, u32), u32> = BTreeMap::new();
+    let mut functions: BTreeMap<(Kind, u32), (u32, &[u8])> = BTreeMap::new();
     let (first, table, types) = (bodies.function_count(), bodies.table_count(), module.types.len() as u32);
+    let places = Places { types, table, steps: module.globals.len() as u32 };
     let mut splice = Splice::default();
-    for site in &sites {
-        let next = first + functions.len() as u32;
-        let function = *functions.entry((site.kind, site.offset)).or_insert(next);
+    for site in &found {
+        let next = (first + functions.len() as u32, &bytes[site.at.clone()]);
+        let (function, _) = *functions.entry((site.kind, site.offset)).or_insert(next);
         let with = call(function, site.at.len()).ok_or(InstrumentError::TooLarge)?;
         splice.extend([Edit { at: site.at.clone(), with }]);
     }
@@ -108,56 +114,41 @@ pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentEr
     if last > MOST || types > MOST - TYPE_COUNT {
         return Err(InstrumentError::TooLarge);
     }
-    let mut exports = vec![NewExport { name: THREADS_TABLE.to_owned(), kind: ExportKind::Table, index: table }];
+    let export = |name: &str, kind, index| NewExport { name: name.to_owned(), kind, index };
+    let mut exports =
+        vec![export(THREADS_TABLE, ExportKind::Table, table), export(STEPS_EXPORT, ExportKind::Global, places.steps)];
     if let Some(section) = module.section(id::START) {
         let function = section.reader(bytes).read_var_u32()?;
-        exports.push(NewExport { name: START_EXPORT.to_owned(), kind: ExportKind::Func, index: function });
+        exports.push(export(START_EXPORT, ExportKind::Func, function));
         splice.extend([Edit { at: section.whole.clone(), with: Vec::new() }]);
     }
     splice.extend([
         grown(bytes, &module.sections, id::TYPE, &[], TYPE_COUNT, TYPES)?,
         grown(bytes, &module.sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
+        grown(bytes, &module.sections, id::GLOBAL, BEFORE_GLOBALS, 1, GLOBAL)?,
     ]);
     splice.extend(export_globals::edit(&module, &exports)?);
     let code = module.section(id::CODE);
     let mut added = 0;
     if !functions.is_empty() {
         let mut in_order: Vec<_> = functions.into_iter().collect();
-        in_order.sort_by_key(|(_, function)| *function);
-        let declared: Vec<u8> = in_order.iter().flat_map(|((kind, _), _)| leb(types + *kind as u32)).collect();
+        in_order.sort_by_key(|(_, (function, _))| *function);
+        let declared: Vec<u8> =
+            in_order.iter().flat_map(|((kind, _), _)| leb(types + kind.signature() as u32)).collect();
         let count = last - first;
         splice.extend([grown(bytes, &module.sections, id::FUNCTION, &[id::TYPE, id::IMPORT], count, &declared)?]);
         // The code section is changed in three places: its size and count, its operators, its end.
         let code = code.ok_or(InstrumentError::TooLarge)?;
-        let bodies = in_order.iter().flat_map(|((kind, offset), _)| body(*kind, *offset, types, table)).collect();
+        let body = |((kind, offset), (_, operator)): &((Kind, u32), (u32, &[u8]))| {
+            wrappers::body(*kind, *offset, operator, places)
+        };
+        let bodies = in_order.iter().flat_map(body).collect();
         added = grow_code(bytes, code.whole.clone(), code.contents.clone(), count, bodies, &mut splice)?;
     }
     let made = splice.apply(bytes).into_owned();
     let new = sections(&made)?.into_iter().find(|section| section.id == id::CODE);
     let code_start = new.map_or(0, |section| section.contents.start) + added;
     Ok((made, ThreadHooks { functions: first..last, code_start }))
-}
-
-/// The operators of a function that wait or notify.
-fn find_sites(bytes: &[u8], body: Range<usize>, sites: &mut Vec<Site>) -> Result<(), InstrumentError> {
-    if memchr::memchr(ATOMIC, &bytes[body.clone()]).is_none() {
-        return Ok(());
-    }
-    let function = FunctionBody::new(BinaryReader::new(&bytes[body.clone()], body.start));
-    let mut operators = function.get_operators_reader()?;
-    while !operators.eof() {
-        let (operator, at) = operators.read_with_offset()?;
-        let (kind, memarg) = match operator {
-            Operator::MemoryAtomicWait32 { memarg } => (Kind::Wait32, memarg),
-            Operator::MemoryAtomicWait64 { memarg } => (Kind::Wait64, memarg),
-            Operator::MemoryAtomicNotify { memarg } => (Kind::Notify, memarg),
-            _ => continue,
-        };
-        // A memory of 32 bits has offsets of 32 bits: the module is valid.
-        let offset = u32::try_from(memarg.offset).unwrap_or(u32::MAX);
-        sites.push(Site { at: at..operators.original_position(), kind, offset });
-    }
-    Ok(())
 }
 
 /// A call in exactly so many bytes; `None` where the index does not fit.
@@ -173,25 +164,6 @@ fn call(function: u32, len: usize) -> Option<Vec<u8>> {
     bytes.extend(index);
     bytes.resize(len, NOP);
     Some(bytes)
-}
-
-/// A function that passes its parameters on to the host, and the operator's offset.
-fn body(kind: Kind, offset: u32, types: u32, table: u32) -> Vec<u8> {
-    let mut body = vec![0];
-    for local in 0..kind.params() {
-        Instruction::LocalGet(local).encode(&mut body);
-    }
-    for op in [
-        Instruction::I32Const(offset.cast_signed()),
-        Instruction::I32Const(kind as i32),
-        Instruction::CallIndirect { type_index: types + HOST_TYPES + kind as u32, table_index: table },
-        Instruction::End,
-    ] {
-        op.encode(&mut body);
-    }
-    let mut sized = leb(body.len() as u32);
-    sized.extend(body);
-    sized
 }
 
 /// Puts bodies at the end of the code section. Gives what its count grew by, in bytes.
@@ -248,8 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn waits_become_calls_and_nothing_moves() {
+    fn operators_become_calls_and_nothing_moves() {
         let function = r#"(func $f (param i32) (result i32)
+            (i64.atomic.store16 offset=3000 (local.get 0) (i64.atomic.rmw32.cmpxchg_u (local.get 0) (i64.const 1) (i64.const 2)))
+            (atomic.fence)
+            (drop (i32.atomic.rmw.xchg offset=4 (local.get 0) (i32.atomic.load8_u (local.get 0))))
             (drop (memory.atomic.wait32 offset=8 (local.get 0) (i32.const 1) (i64.const -1)))
             (drop (memory.atomic.wait64 offset=70000 (local.get 0) (i64.const 1) (i64.const -1)))
             (drop (memory.atomic.notify offset=8 (local.get 0) (i32.const 1)))
@@ -259,13 +234,13 @@ mod tests {
             let (original, made, hooks) = hooked(&format!("{MEMORY} {function} {}", "(func)".repeat(more)));
             let code = Module::read(&original).unwrap().section(id::CODE).unwrap().contents.start;
             let (before, after) = (operators(&original, code, 1), operators(&made, hooks.code_start, 1));
-            let kept: Vec<_> = before.iter().filter(|(_, op)| !op.contains("MemoryAtomic")).collect();
+            let is_site = |op: &str| op.contains("Atomic") && op != "AtomicFence";
+            let kept: Vec<_> = before.iter().filter(|(_, op)| !is_site(op)).collect();
             assert!(kept.iter().all(|op| after.contains(op)), "{before:?}\n{after:?}");
             let calls: Vec<_> = after.iter().filter(|(_, op)| op.starts_with("Call")).map(|(at, _)| *at).collect();
-            let waits: Vec<_> =
-                before.iter().filter(|(_, op)| op.contains("MemoryAtomic")).map(|(at, _)| *at).collect();
+            let waits: Vec<_> = before.iter().filter(|(_, op)| is_site(op)).map(|(at, _)| *at).collect();
             assert_eq!(calls, waits);
-            assert_eq!(hooks.functions.len(), 3, "one for each operator with an offset");
+            assert_eq!(hooks.functions.len(), 7, "one for each operator with an offset");
         }
     }
 

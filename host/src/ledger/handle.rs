@@ -104,6 +104,8 @@ pub struct Handle {
     pub tracked: Option<Arc<str>>,
     /// The scope that acquired it.
     pub scope: ScopeId,
+    /// The thread that acquired it, of a test with threads.
+    pub thread: Option<u32>,
     /// Whether that scope has ended.
     pub outlives: bool,
 }
@@ -141,6 +143,7 @@ impl Handle {
             bytes_written: 0,
             socket: None,
             scope: ScopeId::TEST,
+            thread: None,
             outlives: false,
         }
     }

@@ -44,6 +44,8 @@ pub struct Ledger {
     closed: u64,
     /// The scope that is running.
     scope: ScopeId,
+    /// The thread that acts, of a test with threads.
+    thread: Option<u32>,
     outlived: Outlived,
     /// Resources of the user's own kinds.
     tracked: TrackedCounts,
@@ -80,8 +82,13 @@ impl Ledger {
                 sites.acquired(what.kind, what.stack.as_ref());
             }
         }
-        self.open.insert(id, Handle { scope: self.scope, ..Handle::new(what) });
+        self.open.insert(id, Handle { scope: self.scope, thread: self.thread, ..Handle::new(what) });
         id
+    }
+
+    /// What follows is done by this thread; the main one is 0.
+    pub fn act_as(&mut self, thread: u32) {
+        self.thread = Some(thread);
     }
 
     /// Takes a handle off the books: it was closed, or another one was renumbered to its descriptor.

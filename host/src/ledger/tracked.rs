@@ -95,6 +95,7 @@ impl Handle {
             bytes_written: 0,
             socket: None,
             scope: ScopeId::TEST,
+            thread: None,
             outlives: false,
         }
     }

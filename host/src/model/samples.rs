@@ -248,8 +248,13 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_thread()(number: u32, waited_ns: u64, does in hostile(), stack in any_stack()) -> ThreadRecord {
-        ThreadRecord { number, does, waited_ns, stack }
+    fn any_thread()(
+        (number, waited_ns) in any::<(u32, u64)>(),
+        (name, does) in (some_text(), hostile()),
+        (handles, blocks, bytes) in any::<(u64, u64, u64)>(),
+        stack in any_stack(),
+    ) -> ThreadRecord {
+        ThreadRecord { number, name, does, waited_ns, handles, blocks, bytes, stack }
     }
 }
 

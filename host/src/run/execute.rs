@@ -180,6 +180,7 @@ fn one(
                 rounds: shared.options.repeat.max(1),
                 shortcut: shared.options.shortcut,
                 schedule: shared.options.schedule.clone(),
+                follows_turns: shared.options.schedule.is_some(),
                 streams: shared.options.streams,
                 keep_changes: shared.options.keep_changes,
                 inject_host_leak: shared.options.inject_host_leak,

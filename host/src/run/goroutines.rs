@@ -46,7 +46,12 @@ fn entries(mut goroutines: Vec<Goroutine>, scope: &str) -> Vec<Resource> {
     for goroutine in goroutines {
         let created: Vec<Frame> = goroutine.created.iter().cloned().collect();
         let number = u32::try_from(goroutine.number).unwrap_or(u32::MAX);
-        let record = ThreadRecord::new(number, does(&goroutine.state), 0, goroutine.user_frames());
+        let record = ThreadRecord {
+            number,
+            does: does(&goroutine.state),
+            stack: goroutine.user_frames(),
+            ..ThreadRecord::default()
+        };
         let same = |known: &&mut Resource| {
             let alike = |known: &ThreadRecord| known.does == record.does && known.stack == record.stack;
             known.stack == created && known.thread.as_ref().is_some_and(alike)

@@ -6,6 +6,7 @@
 use super::judge::Judgement;
 use super::keepers::keepers;
 use super::places::{Place, PlaceFinder};
+use super::threads::{HeldBlocks, held_blocks};
 use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
 use crate::ledger::heap::keepers::Kept;
@@ -51,6 +52,8 @@ pub struct Balance {
     pub owners: Option<Box<Owners>>,
     /// Those of either that the last round allocated, of a test that was called several times.
     pub of_last_round: Vec<Site>,
+    /// Of the retained ones, those that only the stack of one thread reaches.
+    pub held: Vec<HeldBlocks>,
     /// Why it is not certain, if it is not.
     pub doubt: Option<HeapDoubt>,
 }
@@ -231,6 +234,8 @@ fn balance(
         }
         None => None,
     };
+    let certain = second.as_ref().filter(|_| doubt.is_none()).and_then(|second| second.picture.as_ref());
+    let held = held_blocks(first, certain);
     let mut reached = comparison.as_ref().map_or_else(|| plain(&here), Comparison::reached);
     let is_lost = |(block, reached): (&Block, &bool)| block.own && !reached;
     if first.blocks.iter().zip(&reached).any(is_lost) && may_hold_more() {
@@ -256,6 +261,7 @@ fn balance(
         lost: sites(&lost_blocks),
         retained: sites(&retained_blocks),
         owners,
+        held,
         places: finder.finish(),
         doubt,
     }

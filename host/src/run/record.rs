@@ -8,7 +8,7 @@ use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
 use super::resources;
 use super::subtests::{self, ScopeNames};
-use super::threads;
+use super::threads::{self, Holdings};
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
@@ -114,7 +114,12 @@ fn details(
     let (mut leaks, reclaimed) = if judgement.has_balance() { (held, Vec::new()) } else { (Vec::new(), held) };
     if judgement.has_balance() {
         leaks.extend(resources::left_behind(&run.remains, context.name));
-        leaks.extend(threads::not_ended(&run.threads, context.name, &case.module.symbols));
+        let held: &[_] = match heap {
+            Account::Tracked { balance: Some(balance), .. } => &balance.held,
+            _ => &[],
+        };
+        let holdings = Holdings::new(&run.remains.open, held);
+        leaks.extend(threads::not_ended(&run.threads, &holdings, context.name, &case.module.symbols));
         leaks.extend(goroutines::left(&run.remains.goroutines, context.name, context.tells_setup));
     }
     let mut retained = Vec::new();

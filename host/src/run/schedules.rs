@@ -3,10 +3,10 @@
 use crate::model::Exploration;
 
 /// Runs at most to find out how few preemptions are enough.
-const SIMPLER: usize = 400;
+const SIMPLER: u32 = 400;
 
-/// Most preemptions in a row that are tried instead of all.
-const MOST: u32 = 3;
+/// Points of which each is tried alone.
+const ALONE: u32 = 100;
 
 /// A schedule under which a test fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,20 +16,64 @@ pub struct FailingSchedule {
     pub tried: u32,
 }
 
-/// The first of so many schedules under which a test fails, with the fewest of its points in a row. `fails` runs the test, and gives how
-/// many points there were if it fails.
+/// The first of so many schedules under which a test fails, with as few of its points as are found to be enough. `fails` runs the test,
+/// and gives how many points there were if it fails.
 pub fn find(schedules: u32, mut fails: impl FnMut(&Exploration) -> Option<u32>) -> Option<FailingSchedule> {
     let (whole, points) = (0..schedules).find_map(|number| {
         let whole = Exploration::new(u64::from(number));
         fails(&whole).map(|points| (whole, points))
     })?;
     let tried = u32::try_from(whole.number).unwrap_or(u32::MAX).saturating_add(1);
+    let mut left = SIMPLER;
+    let fails_with = |points: &[u32]| {
+        left = left.checked_sub(1)?;
+        Some(fails(&whole.with_points(points.iter().copied())).is_some())
+    };
+    let schedule = fewest(points, fails_with).map(|points| whole.with_points(points)).unwrap_or(whole);
+    Some(FailingSchedule { schedule, tried })
+}
+
+/// The points that are enough: none, one, or some of which none can be left out. `fails` is `None` when it was tried often enough.
+/// `None` is all of them.
+fn fewest(points: u32, mut fails: impl FnMut(&[u32]) -> Option<bool>) -> Option<Vec<u32>> {
+    if fails(&[])? {
+        return Some(Vec::new());
+    }
     // What matters is near the end more often than not.
-    let of_length = |length: u32| (0..=points.saturating_sub(length)).rev().map(move |first| first..first + length);
-    let simpler = std::iter::once(0..0).chain((1..=MOST.min(points)).flat_map(of_length));
-    let simpler =
-        simpler.take(SIMPLER).map(|points| whole.with_points(points)).find(|simpler| fails(simpler).is_some());
-    Some(FailingSchedule { schedule: simpler.unwrap_or(whole), tried })
+    for point in (points.saturating_sub(ALONE)..points).rev() {
+        if fails(&[point])? {
+            return Some(vec![point]);
+        }
+    }
+    let mut kept: Vec<u32> = (0..points).collect();
+    let mut pieces = 2;
+    while kept.len() > 1 {
+        let size = kept.len().div_ceil(pieces);
+        let starts = (0..kept.len()).step_by(size);
+        let mut without = starts.map(|start| {
+            let (before, rest) = kept.split_at(start);
+            [before, rest.get(size..).unwrap_or_default()].concat()
+        });
+        let mut enough = None;
+        let failing = without.find_map(|fewer| match fails(&fewer) {
+            Some(false) => None,
+            Some(true) => {
+                enough = Some(fewer);
+                Some(true)
+            }
+            None => Some(false),
+        });
+        match (failing, enough) {
+            (Some(false), _) => break,
+            (_, Some(fewer)) => {
+                kept = fewer;
+                pieces = pieces.saturating_sub(1).max(2);
+            }
+            _ if pieces >= kept.len() => break,
+            _ => pieces = (pieces * 2).min(kept.len()),
+        }
+    }
+    (kept.len() < points as usize).then_some(kept)
 }
 
 impl FailingSchedule {
@@ -51,21 +95,42 @@ impl FailingSchedule {
 mod tests {
     use super::*;
 
+    /// What is found for a test that fails from number 7 on, where these of its points count.
+    fn found(needed: &[u32], points: u32) -> String {
+        let fails = |schedule: &Exploration| {
+            let all = needed.iter().all(|point| schedule.counts(*point));
+            (schedule.number >= 7 && all).then_some(points)
+        };
+        assert_eq!(find(7, fails), None);
+        let found = find(100, fails).unwrap();
+        assert_eq!(found.tried, 8);
+        found.schedule.to_string()
+    }
+
     #[test]
     fn the_first_that_fails_is_made_as_simple_as_it_can_be() {
-        // Fails from number 7 on, where its points 20 and 21 count.
-        let fails = |schedule: &Exploration| {
-            let counts = |point| schedule.points.contains(&point);
-            (schedule.number >= 7 && counts(20) && counts(21)).then_some(40)
-        };
-        let found = find(100, fails).unwrap();
-        assert_eq!(found, FailingSchedule { schedule: Exploration::new(7).with_points(20..22), tried: 8 });
-        assert_eq!(find(7, fails), None);
+        assert_eq!(found(&[], 4), "7:none");
+        assert_eq!(found(&[3], 4), "7:3");
+        assert_eq!(found(&[20, 21], 40), "7:20-21");
+        assert_eq!(found(&[0, 17, 39], 40), "7:0,17,39");
+        assert_eq!(found(&[0, 1], 2), "7", "all of them are needed");
+        assert_eq!(found(&[5, 900], 1000), "7:5,900");
+        let words = FailingSchedule { schedule: Exploration::new(7).with_points([20, 21]), tried: 8 }.words(100, 2);
         assert_eq!(
-            found.words(100, 2),
-            "under schedule 7:20-22, found as number 8 of 100: 2 preemptions are enough; `--schedule 7:20-22` repeats it"
+            words,
+            "under schedule 7:20-21, found as number 8 of 100: 2 preemptions are enough; `--schedule 7:20-21` repeats it"
         );
-        let always = find(3, |_| Some(0)).unwrap();
-        assert_eq!(always, FailingSchedule { schedule: Exploration::new(0).with_points(0..0), tried: 1 });
+    }
+
+    #[test]
+    fn it_is_tried_so_often_and_no_more() {
+        let mut runs = 0;
+        // All but every third of a thousand points are needed.
+        let fails = |schedule: &Exploration| {
+            runs += 1;
+            (0..1000).all(|point| point % 3 == 0 || schedule.counts(point)).then_some(1000)
+        };
+        assert!(find(1, fails).is_some());
+        assert!(runs <= SIMPLER + 1, "{runs}");
     }
 }

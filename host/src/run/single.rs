@@ -8,6 +8,7 @@ use super::plan::PlannedTest;
 use super::record::{self, RecordContext};
 use super::resources;
 use super::schedules;
+use super::threads;
 use crate::harness::TestEntry;
 use crate::model::change::KeptChange;
 use crate::model::profile::HeapProfile;
@@ -62,14 +63,10 @@ impl SingleTest<'_> {
             judged.host_leak = host_leak;
             return judged;
         };
-        let mut failed = self.once(&under(&found.schedule));
+        let mut failed = self.once(&Job { follows_turns: true, ..under(&found.schedule) });
         failed.host_leak += host_leak;
-        let details = failed.record.details.get_or_insert_default();
         let words = found.words(schedules, failed.preemptions.happened);
-        details.message = Some(match details.message.take() {
-            Some(message) => format!("{message}\n{words}"),
-            None => words,
-        });
+        add_to_message(&mut failed.record, words);
         failed
     }
 
@@ -82,7 +79,12 @@ impl SingleTest<'_> {
         let accountant = Accountant { job, profile: self.shared.options.heap_profile };
         let Audit { account, profile, host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
         by_wall_clock |= also;
-        let record = record::judged(self.context, &case, judgement, &account);
+        let mut record = record::judged(self.context, &case, judgement, &account);
+        if !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
+            let (turns, last) = &ran.turns;
+            let told = threads::interleaving(turns, *last, &module.symbols);
+            told.into_iter().for_each(|told| add_to_message(&mut record, told));
+        }
         let mut coverage = TestCoverage::default();
         if self.shared.coverage {
             coverage = TestCoverage::of(&case, &self.test.name);
@@ -96,4 +98,13 @@ impl SingleTest<'_> {
         let host_leak = ran.host_leak + host_leak;
         Judged { record, by_wall_clock, profile, kept, coverage, host_leak, preemptions: ran.preemptions }
     }
+}
+
+/// Says more behind why a test failed.
+fn add_to_message(record: &mut TestRecord, words: String) {
+    let details = record.details.get_or_insert_default();
+    details.message = Some(match details.message.take() {
+        Some(message) => format!("{message}\n{words}"),
+        None => words,
+    });
 }

@@ -178,6 +178,7 @@ impl SharedInstance<'_> {
             rounds: 1,
             shortcut: false,
             schedule: None,
+            follows_turns: false,
             streams: Streams::Captured,
             keep_changes: false,
             inject_host_leak: false,

@@ -13,7 +13,7 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
-use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup};
+use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, Turn};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::{Exploration, RefusedGrowth, SubtestFilter};
@@ -59,6 +59,8 @@ pub struct Job<'a> {
     pub shortcut: bool,
     /// Under which of many schedules its threads run; `None` for the one of every run.
     pub schedule: Option<Exploration>,
+    /// Whether its threads' last turns are kept.
+    pub follows_turns: bool,
     /// What its standard streams are.
     pub streams: Streams,
     /// Whether what it changes in overlays is kept, to be written to the host.
@@ -101,6 +103,8 @@ pub struct Run {
     pub threads: Vec<StoppedThread>,
     /// Whether a thread was refused because there were as many as there may be.
     pub thread_refused: bool,
+    /// The last turns of its threads, where they are kept, and which thread ran at the end.
+    pub turns: (Vec<Turn>, Option<u32>),
     /// How often a thread was interrupted where its schedule says so.
     pub preemptions: Preemptions,
     /// What was open at the end, after clean-ups, and what was printed.
@@ -134,6 +138,7 @@ impl Run {
             panic: None,
             threads: Vec::new(),
             thread_refused: false,
+            turns: (Vec::new(), None),
             preemptions: Preemptions::default(),
             remains: Remains::default(),
             host_leak: 0,
@@ -174,7 +179,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let (store, threads) = match &job.module.threads {
         None => (fresh_store(job.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory)), Ok(None)),
         Some(own) => {
-            let given = (job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref());
+            let given = (job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref(), job.follows_turns);
             let (store, group) = ThreadGroup::new(job.module, own, (wasi, heap), given);
             (store, group.map(Some))
         }
@@ -182,6 +187,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
     let mut test = TestRun { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() };
     let calls = test.call();
+    let turns = test.threads.as_ref().map(ThreadGroup::take_turns).unwrap_or_default();
     let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
     let preemptions = test.threads.as_ref().map(ThreadGroup::preemptions).unwrap_or_default();
     let thread_refused = test.threads.as_ref().is_some_and(ThreadGroup::was_refused);
@@ -214,6 +220,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         panic,
         threads: left_threads,
         thread_refused,
+        turns,
         preemptions,
         remains,
         host_leak: host.open(),
@@ -358,9 +365,11 @@ impl TestRun<'_> {
 
     /// Tells functions with a body of ours how strings are laid out. Where that is not known they do what they did before.
     fn tell_layout(&mut self, instance: &Instance) -> wasmtime::Result<()> {
-        let LoadedModule { strings: Some(strings), layout: Some(global), .. } = self.job.module else { return Ok(()) };
+        let LoadedModule { strings: Some(strings), layout: global, .. } = self.job.module else { return Ok(()) };
         let Some(layout) = strings.layout(self.job) else { return Ok(()) };
-        set(&mut self.store, instance, global, u32::try_from(4 * layout.address)?)
+        self.store.data_mut().heap.strings = Some(layout);
+        let Some(global) = global else { return Ok(()) };
+        set(&mut self.store, instance, global, layout.place_of_address()?.cast_unsigned())
     }
 
     /// Opens the books.
@@ -471,7 +480,9 @@ impl TestRun<'_> {
         let Entry::Start(StartCall { should_panic: Some(expected), .. }) = self.job.entry else { return None };
         let Ending::Trap { kind: TrapKind::Unreachable, .. } = ending else { return None };
         let panics = self.job.module.panics.as_ref().ok()?;
-        panics::read(self.job, &mut self.store, self.setup.instance.as_ref()?, panics, expected.text.is_some())
+        let instance = self.setup.instance?;
+        let main = MainThread { store: &mut self.store, threads: &mut self.threads };
+        panics::read(self.job, main, &instance, panics, expected.text.is_some())
     }
 
     /// What is needed to tell lost blocks, after an ending that may be a normal finish, or of a test that was left by a panic and

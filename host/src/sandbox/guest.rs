@@ -1,27 +1,34 @@
 //! A guest whose own functions are asked about its values, before or after it did its work.
 
 use super::state::TestState;
+use super::threads::{self, CallGuest, MainThread};
 use wasmtime::error::Context;
-use wasmtime::{Extern, Func, Instance, Memory, ModuleExport, Store};
+use wasmtime::{Extern, Func, Instance, Memory, ModuleExport, Store, TypedFunc, WasmParams, WasmResults};
 
 /// A guest, and a page of its memory that nothing else uses.
-pub(super) struct Guest<'s> {
-    pub(super) store: &'s mut Store<TestState>,
+pub(super) struct Guest<'s, 't> {
+    main: MainThread<'s, 't>,
     pub(super) instance: Instance,
-    memory: Memory,
+    /// `None` where threads share it.
+    memory: Option<Memory>,
     scratch: u32,
 }
 
-impl<'s> Guest<'s> {
+impl<'s, 't> Guest<'s, 't> {
     /// Makes the guest's memory a page larger.
     ///
     /// # Errors
     /// It has none, or it is full.
-    pub(super) fn new(store: &'s mut Store<TestState>, instance: Instance) -> wasmtime::Result<Self> {
-        let memory = instance.get_memory(&mut *store, "memory").context("the module exports no memory")?;
-        let pages = memory.grow(&mut *store, 1).ok().context("its memory is full")?;
+    pub(super) fn new(main: MainThread<'s, 't>, instance: Instance) -> wasmtime::Result<Self> {
+        let (pages, memory) = match &main.store.data().thread {
+            Some(seat) => (seat.grow_by_a_page().context("its memory is full")?, None),
+            None => {
+                let memory = instance.get_memory(&mut *main.store, "memory").context("the module exports no memory")?;
+                (memory.grow(&mut *main.store, 1).ok().context("its memory is full")?, Some(memory))
+            }
+        };
         let scratch = u32::try_from(pages << 16).ok().context("its memory is full")?;
-        Ok(Self { store, instance, memory, scratch })
+        Ok(Self { main, instance, memory, scratch })
     }
 
     /// An address in the page, aligned for anything where the offset is.
@@ -30,9 +37,14 @@ impl<'s> Guest<'s> {
     }
 
     /// Bytes of its memory.
-    pub(super) fn bytes(&self, address: u32, len: u32) -> wasmtime::Result<&[u8]> {
-        let bytes = self.memory.data(&*self.store).get(address as usize..);
-        bytes.and_then(|bytes| bytes.get(..len as usize)).context("a value of it lies outside of its memory")
+    pub(super) fn bytes(&self, address: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
+        let copy = |bytes: &[u8]| Some(bytes.get(address as usize..)?.get(..len as usize)?.to_vec());
+        let copied = match (self.memory, &self.main.store.data().thread) {
+            (Some(memory), _) => copy(memory.data(&*self.main.store)),
+            (None, Some(seat)) => seat.look(copy),
+            (None, None) => None,
+        };
+        copied.context("a value of it lies outside of its memory")
     }
 
     /// Words of its memory.
@@ -45,13 +57,38 @@ impl<'s> Guest<'s> {
     /// Puts bytes into the page, and gives their address.
     pub(super) fn put(&mut self, offset: u32, bytes: &[u8]) -> wasmtime::Result<u32> {
         let address = self.scratch(offset);
-        self.memory.write(&mut *self.store, address as usize, bytes)?;
+        match self.memory {
+            Some(memory) => memory.write(&mut *self.main.store, address as usize, bytes)?,
+            None => threads::with_bytes(self.main.store.data_mut(), |_, memory| {
+                let place = memory.get_mut(address as usize..).and_then(|memory| memory.get_mut(..bytes.len()));
+                place.map(|place| place.copy_from_slice(bytes)).context("its memory is too small")
+            })??,
+        }
         Ok(address)
+    }
+
+    /// What it exports, to be looked at.
+    pub(super) fn store(&mut self) -> &mut Store<TestState> {
+        self.main.store
     }
 
     /// A function that the module exports since it was rewritten.
     pub(super) fn exported(&mut self, export: &ModuleExport) -> wasmtime::Result<Func> {
-        let found = self.instance.get_module_export(&mut *self.store, export).and_then(Extern::into_func);
+        let instance = self.instance;
+        let found = instance.get_module_export(self.store(), export).and_then(Extern::into_func);
         found.context("a function of it is gone")
+    }
+
+    /// Calls one of its functions.
+    ///
+    /// # Errors
+    /// Those of the call, or the function has another type.
+    pub(super) fn call<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        function: Func,
+        params: P,
+    ) -> wasmtime::Result<R> {
+        let function: TypedFunc<P, R> = function.typed(&*self.main.store)?;
+        self.main.call_guest(&function, params)
     }
 }

@@ -52,4 +52,4 @@ pub use said::Failure;
 pub(crate) use scopes::{BlockScopes, SubtestRun, scope_id};
 pub use sdk::SdkCall;
 pub(crate) use start::{ListedTest, MarkedPanic, StartCall};
-pub(crate) use threads::{Deadlocked, Preemptions, StoppedThread, Wait as ThreadWait};
+pub(crate) use threads::{Deadlocked, Preemptions, StoppedThread, Turn, TurnEnd, Wait as ThreadWait};

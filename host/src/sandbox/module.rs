@@ -213,7 +213,7 @@ impl LoadedModule {
         let heap_accounting = engine.options().heap_accounting;
         let asked = instrument::Options {
             heap: heap_accounting.then_some(rules.window),
-            panics: rules.panics && !has_threads,
+            panics: rules.panics,
             fills: true,
             earlier: rules.windows,
         };
@@ -252,7 +252,6 @@ impl LoadedModule {
         let write = [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name));
         let panics = match &map.panics {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
-            Err(_) if has_threads => Err("the module has threads".to_owned()),
             Err(why) => Err(why.to_string()),
         };
         let heap =
@@ -267,8 +266,7 @@ impl LoadedModule {
                 (hooks, Some(threads)) => CodeMap::threaded(hooks, threads),
             }),
             hooks,
-            // They are asked of an instance that has a memory of its own.
-            strings: write.filter(|_| !has_threads).map(ModuleStrings::new),
+            strings: write.map(ModuleStrings::new),
             layout: module.get_export_index(FILL_LAYOUT_EXPORT),
             tests: module.get_export_index(FILL_TESTS_EXPORT),
             panics,

@@ -62,7 +62,7 @@ impl<'a> Probe<'a> {
             return Ok(Self { store, instance, threads: None });
         };
         let policy = Policy { limits, ..Policy::default() };
-        let (mut store, threads) = ThreadGroup::new(module, own, (wasi, heap), (&policy, "", None));
+        let (mut store, threads) = ThreadGroup::new(module, own, (wasi, heap), (&policy, "", None, false));
         store.data_mut().limiter.end_after_refusals(MOST_REFUSALS);
         let mut threads = threads?;
         refuel(&mut store, FUEL)?;

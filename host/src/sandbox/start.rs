@@ -1,6 +1,7 @@
 //! How a program is started that holds its tests itself.
 
 use super::state::TestState;
+use super::threads;
 use std::sync::Arc;
 use wasmtime::{Instance, Store};
 
@@ -55,9 +56,15 @@ pub(super) fn write_words(store: &mut Store<TestState>, instance: &Instance, wor
 
 /// Takes the mark of an expected panic away. What is at its place in the instance, and is not the mark, stays.
 pub(super) fn unmark(store: &mut Store<TestState>, instance: &Instance, marked: &MarkedPanic) {
-    let Some(memory) = instance.get_memory(&mut *store, "memory") else { return };
-    let bytes = memory.data_mut(&mut *store).get_mut(marked.address as usize..).and_then(<[u8]>::first_chunk_mut);
-    if let Some(word) = bytes.filter(|word| u32::from_le_bytes(**word) == marked.mark) {
-        *word = [0; 4];
+    let unmark = |bytes: &mut [u8]| {
+        let word = bytes.get_mut(marked.address as usize..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(word) = word.filter(|word| u32::from_le_bytes(**word) == marked.mark) {
+            *word = [0; 4];
+        }
+    };
+    match instance.get_memory(&mut *store, "memory") {
+        Some(memory) => unmark(memory.data_mut(&mut *store)),
+        // Threads share it. Where there is none, there is nothing to be unmarked.
+        None => threads::with_bytes(store.data_mut(), |_, bytes| unmark(bytes)).unwrap_or_default(),
     }
 }

@@ -17,6 +17,25 @@ pub(super) struct StringLayout {
     pub(super) len: usize,
 }
 
+impl StringLayout {
+    /// Where in a string its address is, in bytes.
+    pub(super) fn place_of_address(self) -> wasmtime::Result<i32> {
+        Ok(i32::try_from(4 * self.address)?)
+    }
+
+    /// The text of an `Option<String>` at an address: `None` if there is none, or it is longer than `most` bytes.
+    pub(super) fn read_option(self, memory: &[u8], address: u32, most: usize) -> Option<String> {
+        let words = memory.get(address as usize..)?.first_chunk::<12>()?;
+        let word = |at: usize| Some(u32::from_le_bytes(*words.get(4 * at..)?.first_chunk()?));
+        let (text, len, capacity) = (word(self.address)?, word(self.len)?, word(3 - self.address - self.len)?);
+        // What no capacity can be stands for no string.
+        if capacity > i32::MAX.cast_unsigned() || len as usize > most {
+            return None;
+        }
+        String::from_utf8(memory.get(text as usize..)?.get(..len as usize)?.to_vec()).ok()
+    }
+}
+
 /// The strings of a module.
 pub(super) struct ModuleStrings {
     /// Appends to one.
@@ -53,13 +72,13 @@ fn probe(job: &Job<'_>, write: &ModuleExport, address: usize) -> wasmtime::Resul
     let mut probe = Probe::new(job)?;
     let instance = probe.instance;
     probe.refuelled(|main| {
-        let mut guest = Guest::new(main.store, instance)?;
+        let mut guest = Guest::new(main, instance)?;
         let mut empty = [0; 3];
         empty[address] = DANGLING;
         let string = guest.put(STRING, empty.map(u32::to_le_bytes).as_flattened())?;
         let source = guest.put(SOURCE, TEXT)?;
-        let append = guest.exported(write)?.typed::<(u32, u32, u32), u32>(&*guest.store)?;
-        let failed = append.call(&mut *guest.store, (string, source, TEXT.len() as u32))?;
+        let append = guest.exported(write)?;
+        let failed: u32 = guest.call(append, (string, source, TEXT.len() as u32))?;
         ensure!(failed == 0, "it cannot append to a string");
         let words: [u32; 3] = guest.words(string)?;
         let lens: Vec<usize> = (0..3).filter(|&at| at != address && words[at] as usize == TEXT.len()).collect();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds `threads.wasm`, `heap.wasm` and `races.wasm`. Not every machine has the target wasm32-wasip1-threads; so the modules are kept, without debug
-# information, most of which is the C library's. The races are not optimised: threads are interrupted at calls.
+# information, most of which is the C library's. The races are not optimised, so that no compiler mends one.
 set -euo pipefail
 cd "$(dirname "$0")"
 airtight=${AIRTIGHT_PROGRAM:-airtight}

@@ -13,6 +13,7 @@ mod paths;
 mod program;
 mod scopes;
 mod sdk;
+mod threads;
 mod tracked;
 
 pub use layout::{PUBLIC, SECRET, Site, lay_out};
@@ -60,6 +61,7 @@ pub fn corpus() -> Vec<Hostile> {
         descriptors::all(),
         bombs::all(),
         sdk::all(),
+        threads::all(),
         scopes::all(),
         tracked::all(),
         modules::all(),

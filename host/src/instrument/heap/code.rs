@@ -158,6 +158,7 @@ impl HookKind {
             Self::Window
             | Self::Libc
             | Self::MakesThread
+            | Self::NamesThread
             | Self::Announce
             | Self::Raise
             | Self::RaiseUntold
@@ -183,6 +184,7 @@ impl HookKind {
                 [Some(0), Some(1)]
             }
             Self::PosixMemalign => [Some(0), Some(2)],
+            Self::NamesThread => [Some(1), None],
             Self::Window
             | Self::Libc
             | Self::MakesThread

@@ -129,6 +129,8 @@ pub enum HookKind {
     Libc,
     /// The C library's function that makes a thread: what it allocates is the thread's stack, and the library's own.
     MakesThread,
+    /// Rust's library makes what stands for a thread: `a` is its name, an `Option<String>`.
+    NamesThread,
     /// Tells of a panic before it is raised, and calls the panic hook: `a` is the panic's payload, `b` the payload's vtable.
     Announce,
     /// Raises a panic: `a` is the panic's payload, `b` the payload's vtable.
@@ -146,7 +148,7 @@ pub enum HookKind {
 impl HookKind {
     /// Whether a call of it is one that the books of the heap are told of.
     pub fn is_of_heap(self) -> bool {
-        !matches!(self, Self::Announce | Self::Raise | Self::RaiseUntold) && !self.is_fill()
+        !matches!(self, Self::NamesThread | Self::Announce | Self::Raise | Self::RaiseUntold) && !self.is_fill()
     }
 
     /// Whether it allocates, frees or does both.

@@ -163,6 +163,34 @@ pub(super) fn find(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<Hook
     }
 }
 
+/// What makes what stands for a thread, in Rust's library: it is given the thread's number and its name, by a pointer.
+const THREADS: &[&str] = &[
+    "<std::thread::thread::Thread>::new",
+    "std::thread::thread::Thread::new",
+    "<std::thread::Thread>::new",
+    "std::thread::Thread::new",
+];
+
+/// A part of each of these names, mangled or not.
+const THREADS_PARTS: [&str; 3] = ["Thread3new", "Thread>::new", "Thread::new"];
+
+/// The function that tells of the names of threads, in a module that has threads.
+pub(super) fn of_threads(module: &ModuleBodies<'_>) -> Vec<HookTarget> {
+    if module.parsed.shared_memory().is_none() {
+        return Vec::new();
+    }
+    let telling = TellingNames::new(module, &THREADS_PARTS);
+    let ty = FuncType::new([ValType::I64, ValType::I32], [ValType::I32]);
+    let mut found = Vec::new();
+    for (function, name) in module.parsed.function_names().flatten() {
+        let named = telling.hold(name) && THREADS.contains(&&*path(name));
+        if named && !module.imports_function(function) && module.function_type(function) == Some(&ty) {
+            found.push(target(HookKind::NamesThread, name, function));
+        }
+    }
+    if found.len() == 1 { found } else { Vec::new() }
+}
+
 pub(super) fn target(kind: HookKind, name: &str, function: u32) -> HookTarget {
     HookTarget { kind, name: name.to_owned(), function }
 }

@@ -100,6 +100,8 @@ pub(super) struct Targets {
     pub(super) heap: Result<Vec<HookTarget>, NoHooks>,
     pub(super) panics: Result<PanicTargets, NoHooks>,
     pub(super) fills: FillTargets,
+    /// What tells of the names of threads.
+    threads: Vec<HookTarget>,
 }
 
 impl Targets {
@@ -111,12 +113,14 @@ impl Targets {
         let heap = heap.and_then(|found| may_be.clone().map(|()| found));
         let panics = panics.and_then(|found| may_be.clone().map(|()| found));
         let fills = if wanted.fills && may_be.is_ok() { fills::find(module, hooked) } else { FillTargets::default() };
-        let mut targets = Self { heap, panics, fills };
+        let threads = if wanted.fills { names::of_threads(module) } else { Vec::new() };
+        let mut targets = Self { heap, panics, fills, threads };
         let in_order = targets.in_order();
         let twice = in_order.windows(2).find(|pair| pair[0].function == pair[1].function);
         if let Some(function) = twice.map(|pair| pair[0].function) {
             targets.panics = targets.panics.and(Err(NoHooks::TwoNames { function }));
             targets.fills = FillTargets::default();
+            targets.threads.clear();
         }
         targets
     }
@@ -125,7 +129,7 @@ impl Targets {
     pub(super) fn in_order(&self) -> Vec<HookTarget> {
         let heap = self.heap.iter().flatten();
         let panics = self.panics.iter().flat_map(|found| &found.hooks);
-        let mut all: Vec<_> = heap.chain(panics).chain(&self.fills.functions).cloned().collect();
+        let mut all: Vec<_> = heap.chain(panics).chain(&self.fills.functions).chain(&self.threads).cloned().collect();
         all.sort_by_key(|target| target.function);
         all
     }
@@ -147,9 +151,11 @@ impl Targets {
     fn give_up(&mut self, why: &NoHooks) {
         let of_panics = |name: &str| self.panics.iter().flat_map(|found| &found.hooks).any(|hook| hook.name == name);
         match why {
+            NoHooks::TooShort { name } if self.threads.iter().any(|hook| hook.name == *name) => self.threads.clear(),
             NoHooks::TooShort { name } if of_panics(name) => self.panics = Err(why.clone()),
             NoHooks::TooShort { .. } if self.heap.is_ok() => self.heap = Err(why.clone()),
             _ => {
+                self.threads.clear();
                 self.fills = FillTargets::default();
                 self.heap = self.heap.as_ref().map_err(Clone::clone).and(Err(why.clone()));
                 self.panics = self.panics.as_ref().map_err(Clone::clone).and(Err(why.clone()));

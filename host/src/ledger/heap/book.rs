@@ -10,8 +10,8 @@ use super::figures::{AllocationOutcome, Figures, HeapLimits};
 use super::map::{Block, Map, PointerState};
 use super::nesting::{Nesting, Outer};
 use super::parts::word_at;
-use super::threads::Threads;
-use std::collections::BTreeSet;
+use super::threads::{StackBlock, Threads};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The most live blocks that a book keeps: its table takes up to 128 MiB. With more, the heap is not tracked.
@@ -190,7 +190,7 @@ impl HeapBook {
 
     /// The thread that acts spawns another. What that one allocates is the test's own if the test's own code spawned it.
     pub fn spawned(&mut self, thread: u32) {
-        self.threads.begin(thread, self.nesting.window_open());
+        self.threads.begin(thread, &self.nesting);
     }
 
     /// A thread, which does not act, has ended.
@@ -198,9 +198,15 @@ impl HeapBook {
         self.threads.end(thread);
     }
 
-    /// The numbers of the live blocks that are stacks of threads, with all that is the thread's own.
-    pub fn thread_stacks(&self) -> &BTreeSet<u64> {
+    /// The live blocks that are stacks of threads, with all that the C library keeps of each behind it, by their numbers.
+    pub fn thread_stacks(&self) -> &BTreeMap<u64, StackBlock> {
         &self.threads.stacks
+    }
+
+    /// The thread in whose block an address lies, among those that have one.
+    pub fn thread_at(&self, address: u32) -> Option<u32> {
+        let mut stacks = self.threads.stacks.values();
+        stacks.find(|stack| address >= stack.ptr && address - stack.ptr < stack.size)?.thread
     }
 
     /// Forgets all calls that were entered and not left: a trap ended them. A window that the host opened stays open.
@@ -434,7 +440,7 @@ impl HeapBook {
             return None;
         }
         if self.nesting.makes_thread() {
-            self.threads.stacks.insert(number);
+            self.threads.stacks.insert(number, StackBlock { ptr, size: size as u32, thread: None });
         }
         self.number = number;
         self.lowest = Some(self.lowest.map_or(ptr, |lowest| lowest.min(ptr)));

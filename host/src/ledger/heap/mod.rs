@@ -23,6 +23,7 @@ pub use error::{BadFree, Untracked};
 pub use figures::{AllocationOutcome, CrossedLimits, Figures, HeapLimits};
 pub use map::Block;
 pub use parts::Parts;
+pub use threads::StackBlock;
 
 #[cfg(test)]
 mod tests;

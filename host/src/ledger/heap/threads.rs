@@ -1,7 +1,7 @@
 //! The threads of a test, as far as its heap is concerned: which functions each is in, and which blocks are their stacks.
 
 use super::nesting::Nesting;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The threads that do not act, and the stacks of all.
 #[derive(Debug, Default)]
@@ -10,8 +10,19 @@ pub(super) struct Threads {
     acting: u32,
     /// What the others are within.
     others: BTreeMap<u32, Nesting>,
-    /// The numbers of the live blocks that are stacks of threads.
-    pub(super) stacks: BTreeSet<u64>,
+    /// The live blocks that are stacks of threads, by their numbers.
+    pub(super) stacks: BTreeMap<u64, StackBlock>,
+}
+
+/// A block that is the stack of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StackBlock {
+    /// The address of its first byte.
+    pub ptr: u32,
+    /// Its size in bytes.
+    pub size: u32,
+    /// Whose it is; `None` where the thread was not spawned.
+    pub thread: Option<u32>,
 }
 
 impl Threads {
@@ -26,10 +37,13 @@ impl Threads {
     }
 
     /// A thread is spawned. Whether what it allocates is the test's own is known from the one that spawns it.
-    pub(super) fn begin(&mut self, thread: u32, is_own: bool) {
+    pub(super) fn begin(&mut self, thread: u32, spawner: &Nesting) {
         let mut nesting = Nesting::default();
-        nesting.set_host_window(is_own);
+        nesting.set_host_window(spawner.window_open());
         self.others.insert(thread, nesting);
+        if let (true, Some(mut last)) = (spawner.makes_thread(), self.stacks.last_entry()) {
+            last.get_mut().thread.get_or_insert(thread);
+        }
     }
 
     /// A thread that does not act has ended.
@@ -80,10 +94,12 @@ mod tests {
         book.open_window();
         book.enter(AllocatorCall::MakesThread).unwrap();
         allocate(&mut book, 0, 100);
+        book.spawned(7);
         book.leave(0, &[0; 4096]);
+        assert_eq!([99, 100, 107, 108].map(|address| book.thread_at(address)), [None, Some(7), Some(7), None]);
         allocate(&mut book, 0, 200);
         assert_eq!(own(&mut book), [(100, false), (200, true)]);
-        assert_eq!(book.thread_stacks().iter().copied().collect::<Vec<_>>(), [1]);
+        assert_eq!(book.thread_stacks().keys().copied().collect::<Vec<_>>(), [1]);
         book.enter(AllocatorCall::Free { ptr: 100 }).unwrap();
         book.leave(0, &[0; 4096]);
         assert!(book.thread_stacks().is_empty());

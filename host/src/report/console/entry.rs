@@ -102,14 +102,32 @@ impl Display for AcquisitionText<'_> {
 impl AcquisitionText<'_> {
     /// What a thread does, for how long, and where.
     fn write_thread(&self, f: &mut Formatter<'_>, thread: &ThreadRecord) -> fmt::Result {
-        let ThreadRecord { number, does, waited_ns, stack, .. } = thread;
+        let ThreadRecord { number, name, does, waited_ns, handles, blocks, bytes, stack } = thread;
         let which = if self.resource.count == 1 { "" } else { ", the first of them," };
+        let name = name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
         let one = self.resource.kind.noun(1);
-        write!(f, "{INDENT}{one} {number}{which} {}", OneLine(does))?;
+        write!(f, "{INDENT}{one} {number}{}{which} {}", OneLine(&name), OneLine(does))?;
         if *waited_ns > 0 {
             write!(f, ", for {}", format_duration(Duration::from_nanos(*waited_ns)))?;
         }
         writeln!(f)?;
+        if *handles > 0 {
+            writeln!(
+                f,
+                "{INDENT}what it opened and is still open: {} {}",
+                Grouped(*handles),
+                plural(*handles, "handle", "handles")
+            )?;
+        }
+        if *blocks > 0 {
+            let (noun, unit) = (plural(*blocks, "heap block", "heap blocks"), plural(*bytes, "byte", "bytes"));
+            writeln!(
+                f,
+                "{INDENT}what only its stack reaches: {} {noun} ({} {unit})",
+                Grouped(*blocks),
+                Grouped(*bytes)
+            )?;
+        }
         write!(f, "{}", StackLines { indent: INDENT, label: "it is at", stack, styles: self.styles })
     }
 }

@@ -1,13 +1,21 @@
 //! What is said of threads that had not ended: which one, where, and what it waits for.
 
+mod cycle;
 #[cfg(test)]
 mod guests;
 #[cfg(test)]
 mod heap_guests;
+mod holdings;
+mod interleaving;
 
+pub use holdings::{HeldBlocks, Holdings, held_blocks};
+pub use interleaving::interleaving;
+
+use crate::ledger::Stack;
 use crate::model::{Frame, Resource, ResourceKind, ThreadRecord, units::format_duration};
 use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};
 use crate::symbols::Symbols;
+use cycle::{WaitsFor, cycle};
 use std::time::Duration;
 
 /// Threads named in a message; the rest are counted.
@@ -40,22 +48,44 @@ pub fn deadlock(threads: &Deadlocked, symbols: &Symbols) -> String {
     if threads.threads.len() > NAMED {
         all.push(format!("and {} more", threads.threads.len() - NAMED));
     }
+    all.extend(cycle(&threads.threads, symbols));
     format!("{threads}\n{}", all.join("\n"))
 }
 
 /// The entries for threads that had not ended when the test was over: one for those that were spawned at one place and do the same,
 /// in the order in which the first of each was.
-pub fn not_ended(threads: &[StoppedThread], scope: &str, symbols: &Symbols) -> Vec<Resource> {
+pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, symbols: &Symbols) -> Vec<Resource> {
     let mut entries: Vec<Resource> = Vec::new();
     for thread in threads {
         let stack = thread.spawned.as_ref().map(|stack| symbols.frames(stack)).unwrap_or_default();
-        let record = ThreadRecord::new(thread.id, doing(thread, symbols), thread.waited, symbols.frames(&thread.stack));
+        let name = thread.name.as_deref().map(str::to_owned);
+        let does = doing(thread, symbols);
+        let (blocks, bytes) = holdings.blocks(thread.id);
+        let record = ThreadRecord {
+            number: thread.id,
+            name,
+            does,
+            waited_ns: thread.waited,
+            handles: holdings.handles(thread.id),
+            blocks,
+            bytes,
+            stack: symbols.frames(&thread.stack),
+        };
         let same = |known: &&mut Resource| {
-            let alike = |known: &ThreadRecord| known.does == record.does && known.stack == record.stack;
+            let alike = |known: &ThreadRecord| {
+                (&known.name, &known.does, &known.stack) == (&record.name, &record.does, &record.stack)
+            };
             known.stack == stack && known.thread.as_ref().is_some_and(alike)
         };
         match entries.iter_mut().find(same) {
-            Some(known) => known.count += 1,
+            Some(known) => {
+                known.count += 1;
+                if let Some(known) = &mut known.thread {
+                    known.handles += record.handles;
+                    known.blocks += record.blocks;
+                    known.bytes += record.bytes;
+                }
+            }
             None => {
                 entries.push(Resource { thread: Some(record), ..Resource::new(ResourceKind::Thread, scope, stack) })
             }
@@ -66,7 +96,13 @@ pub fn not_ended(threads: &[StoppedThread], scope: &str, symbols: &Symbols) -> V
 
 /// A thread, what it does, where, and where it comes from.
 fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
-    let mut words = format!("{} {}", name(thread), doing(thread, symbols));
+    let name = thread.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
+    let mut words = format!("{}{name} {}", name_of(thread.id), doing(thread, symbols));
+    match WaitsFor::of(thread, symbols) {
+        Some(WaitsFor::Holder(holder)) => words += &format!(" that {} holds", name_of(holder)),
+        Some(WaitsFor::Joined(joined)) => words += &format!(" ({})", name_of(joined)),
+        None => {}
+    }
     if let Some(place) = place(&symbols.frames(&thread.stack)) {
         words += &format!(" at {place}");
     }
@@ -81,18 +117,23 @@ fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
 }
 
 /// `the main thread`, or `thread 3`.
-fn name(thread: &StoppedThread) -> String {
-    if thread.id == 0 { "the main thread".to_owned() } else { format!("thread {}", thread.id) }
+fn name_of(thread: u32) -> String {
+    if thread == 0 { "the main thread".to_owned() } else { format!("thread {thread}") }
 }
 
 /// What a thread does: `locks a mutex`.
 fn doing(thread: &StoppedThread, symbols: &Symbols) -> String {
-    match &thread.wait {
+    doing_at(thread.wait.as_ref(), &thread.stack, symbols)
+}
+
+/// What a thread does that waits for this, at this place.
+fn doing_at(wait: Option<&ThreadWait>, stack: &Stack, symbols: &Symbols) -> String {
+    match wait {
         None => "runs".to_owned(),
         Some(ThreadWait::Time) => "sleeps".to_owned(),
         Some(ThreadWait::Descriptor(words)) => words.clone(),
         Some(ThreadWait::Address(address)) => {
-            let calls = symbols.library_calls(&thread.stack);
+            let calls = symbols.library_calls(stack);
             let known = calls.iter().rev().find_map(|call| WAITS.iter().find(|(part, _)| call.contains(part)));
             known.map_or_else(
                 || format!("waits for a notification of address {address:#x}"),
@@ -120,7 +161,9 @@ mod tests {
     fn thread(id: u32, functions: std::ops::Range<u32>, wait: Option<ThreadWait>) -> StoppedThread {
         let stack: Vec<_> = functions.map(|function| RawFrame { function, offset: None }).collect();
         let spawned = (id > 0).then(|| [RawFrame { function: 4, offset: None }].into());
-        StoppedThread { id, spawned, stack: stack.into(), wait, waited: u64::from(id) * 1_500 }
+        let (holder, joined) = (None, None);
+        let name = (id == 2).then(|| "reader".into());
+        StoppedThread { id, name, spawned, stack: stack.into(), wait, holder, joined, waited: u64::from(id) * 1_500 }
     }
 
     #[test]
@@ -131,6 +174,8 @@ mod tests {
             "demo::f",
             "demo::main",
             "demo::spawns",
+            "std::sys::sync::mutex::futex::Mutex::lock_contended_again",
+            "demo::locks",
         ];
         let text: String = functions.iter().map(|name| format!("(func $\"{name}\")")).collect();
         let symbols = Symbols::of_bytes(&wat::parse_str(format!("(module {text})")).unwrap(), PathRoots::default());
@@ -145,9 +190,17 @@ mod tests {
         none of its 4 threads can ever go on: each waits for another
         the main thread receives from a channel at `demo::f`
         thread 1 waits for a notification of address 0x1000 at `demo::f` for 1.5µs, spawned at `demo::spawns`
-        thread 2 waits for bytes at `demo::main` for 3µs, spawned at `demo::spawns`
+        thread 2 `reader` waits for bytes at `demo::main` for 3µs, spawned at `demo::spawns`
         thread 3 runs at `demo::main` for 4.5µs, spawned at `demo::spawns`
         ");
+        // The main thread receives, which is no lock; two others lock what each other holds, and a third waits for one of them.
+        let lock =
+            |id, holder| StoppedThread { holder: Some(holder), ..thread(id, 5..7, Some(ThreadWait::Address(8))) };
+        let mut circle = threads.clone();
+        circle.extend([lock(4, 5), lock(5, 4), lock(6, 4)]);
+        let text = deadlock(&Deadlocked { threads: circle }, &symbols);
+        assert!(text.contains("thread 6 locks a mutex that thread 4 holds at `demo::locks`"), "{text}");
+        assert!(text.ends_with("each waits for the next: thread 4 -> thread 5 -> thread 4"), "{text}");
         threads.extend((4..20).map(|id| thread(id, 3..4, None)));
         assert!(deadlock(&Deadlocked { threads }, &symbols).ends_with("and 12 more"));
     }

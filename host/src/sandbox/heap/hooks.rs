@@ -140,7 +140,13 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
     let state = caller.data_mut();
     let hook = state.heap.hook(which).context("a hook that is none")?;
     let (kind, fuel) = (hook.kind, left.saturating_add(hook.cost.before));
-    let Some(call) = call_for(kind, a, b) else { return caller.set_fuel(fuel) };
+    let Some(call) = call_for(kind, a, b) else {
+        match kind {
+            HookKind::NamesThread => name_thread(state, a)?,
+            _ => state.panics.enter(kind, a, b),
+        }
+        return caller.set_fuel(fuel);
+    };
     let thread = state.thread.as_ref().context("the store runs no thread")?.id();
     if kind.allocates_or_frees() {
         let (size, is_within) = (state.memory_now(), state.is_in_allocator());
@@ -150,6 +156,18 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
     state.heap.act_as(thread);
     state.heap.enter(call)?;
     caller.set_fuel(fuel)
+}
+
+/// Longest name of a thread that is kept, in bytes.
+const MOST_NAME: usize = 128;
+
+/// A thread makes what stands for another, whose name is at an address.
+fn name_thread(state: &mut TestState, address: u32) -> wasmtime::Result<()> {
+    let thread = state.thread.as_ref().context("the store runs no thread")?.id();
+    let Some(strings) = state.heap.strings else { return Ok(()) };
+    let name = threads::with_bytes(state, |_, memory| strings.read_option(memory, address, MOST_NAME))?;
+    state.heap.names_next(thread, name.map(Into::into));
+    Ok(())
 }
 
 async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {

@@ -6,10 +6,10 @@ use super::look;
 use super::module::ModuleHeap;
 use super::state::LeftThread;
 use crate::ledger::heap::reach::{Picture, ThreadStack, without};
-use crate::ledger::heap::{Block, Parts};
+use crate::ledger::heap::{Block, Parts, StackBlock};
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::GivenPaths;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmtime::{Instance, Store};
 
@@ -25,6 +25,8 @@ pub struct EndPicture {
     roots: Vec<Range<u32>>,
     stack: Range<u32>,
     stacks: Vec<ThreadStack>,
+    /// The stacks of threads that had not ended: the numbers of the blocks, and whose they are.
+    owners: Vec<(u64, u32)>,
     /// Whether the roots hold nothing dead.
     only_live: bool,
     globals: Vec<u32>,
@@ -46,12 +48,22 @@ impl EndPicture {
         let lowest = book.lowest().filter(|_| figures.live_blocks > 0)?;
         let blocks = book.blocks().ok()?;
         let numbers = book.thread_stacks().clone();
-        let stacks = thread_stacks(&numbers, &blocks, &store.data().heap.left_threads);
+        let (stacks, owners) = thread_stacks(&numbers, &blocks, &store.data().heap.left_threads);
         let mut globals = module.layout.globals(store, instance);
         globals.extend(store.data().heap.left_threads.iter().flat_map(|thread| &thread.globals));
-        let end = End { lowest, blocks, globals, stacks, running, stack_top };
+        let end = End { lowest, blocks, globals, stacks, owners, running, stack_top };
         let state = store.data();
         look(store, |memory| end.picture(state, memory, ground, allocator))?
+    }
+
+    /// The stacks of threads.
+    pub fn stacks(&self) -> &[ThreadStack] {
+        &self.stacks
+    }
+
+    /// The stacks of threads that had not ended: the numbers of the blocks, and whose they are.
+    pub fn owners(&self) -> &[(u64, u32)] {
+        &self.owners
     }
 
     /// The picture in the ledger's form. A second run's is looked at from the roots of the first.
@@ -76,6 +88,7 @@ struct End {
     blocks: Vec<Block>,
     globals: Vec<u32>,
     stacks: Vec<ThreadStack>,
+    owners: Vec<(u64, u32)>,
     /// Where the shadow stack of the main thread ends, if functions of the test's own are running in it.
     running: Option<u32>,
     /// Where it began.
@@ -85,7 +98,7 @@ struct End {
 impl End {
     /// The picture of what this memory holds.
     fn picture(self, state: &TestState, memory: &[u8], ground: Ground, allocator: &AllocatorMap) -> Option<EndPicture> {
-        let Self { lowest, blocks, globals, stacks, running, stack_top } = self;
+        let Self { lowest, blocks, globals, stacks, owners, running, stack_top } = self;
         // Of what lies between static data and blocks that were moved far, a page is enough: nobody wrote there.
         let pad = state.heap.pad.map_or(u32::MAX, |pad| pad.saturating_add(PAGE as u32));
         let data = ground.start.min(lowest)..lowest.min(pad);
@@ -106,23 +119,31 @@ impl End {
             roots,
             stack,
             stacks,
+            owners,
             only_live: !ground.stack_within,
             globals,
         })
     }
 }
 
-/// What is live of the blocks that are stacks of threads: of those that had not ended, from where their stack pointers are.
-fn thread_stacks(numbers: &BTreeSet<u64>, blocks: &[Block], left: &[LeftThread]) -> Vec<ThreadStack> {
-    let pointers: Vec<u32> = left.iter().filter_map(|thread| thread.stack_pointer).collect();
-    let stacks = blocks.iter().filter(|block| numbers.contains(&block.number)).map(|block| {
-        let within = |pointer: &&u32| (block.ptr..block.ptr.saturating_add(block.size)).contains(*pointer);
-        let pointer = pointers.iter().find(within);
-        ThreadStack { number: block.number, live_from: pointer.map(|pointer| pointer - block.ptr) }
-    });
-    let mut stacks: Vec<ThreadStack> = stacks.collect();
+/// What is live of the blocks that are stacks of threads: of those that had not ended, from where their stack pointers are. And whose
+/// these are, by the blocks' numbers.
+fn thread_stacks(
+    numbers: &BTreeMap<u64, StackBlock>,
+    blocks: &[Block],
+    left: &[LeftThread],
+) -> (Vec<ThreadStack>, Vec<(u64, u32)>) {
+    let pointers: Vec<(u32, u32)> = left.iter().filter_map(|thread| Some((thread.stack_pointer?, thread.id))).collect();
+    let (mut stacks, mut owners) = (Vec::new(), Vec::new());
+    for block in blocks.iter().filter(|block| numbers.contains_key(&block.number)) {
+        let within = |(pointer, _): &&(u32, u32)| *pointer >= block.ptr && pointer - block.ptr < block.size;
+        let found = pointers.iter().find(within);
+        stacks.push(ThreadStack { number: block.number, live_from: found.map(|(pointer, _)| pointer - block.ptr) });
+        owners.extend(found.map(|(_, thread)| (block.number, *thread)));
+    }
     stacks.sort_unstable_by_key(|stack| stack.number);
-    stacks
+    owners.sort_unstable_by_key(|(_, thread)| *thread);
+    (stacks, owners)
 }
 
 /// Bytes between two blocks that are copied with them: a part for each block would take more.

@@ -8,7 +8,8 @@ use crate::ledger::heap::{
     AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked,
 };
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
-use std::collections::HashSet;
+use crate::sandbox::strings::StringLayout;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::Memory;
@@ -30,6 +31,8 @@ pub struct Crossing {
 /// What is known of the memory of a thread that was ended where it was.
 #[derive(Debug, Clone)]
 pub struct LeftThread {
+    /// Its number.
+    pub id: u32,
     /// Its shadow stack's pointer.
     pub stack_pointer: Option<u32>,
     /// The values of its other globals.
@@ -111,6 +114,10 @@ pub struct HeapState {
     pub left_threads: Vec<LeftThread>,
     /// The size of memory that threads share, when one was last in the allocator, in bytes.
     shared_size: u64,
+    /// How a module with threads lays out its strings, where that is known.
+    pub(in crate::sandbox) strings: Option<StringLayout>,
+    /// The names of threads that are about to be spawned, by which thread spawns them.
+    next_names: BTreeMap<u32, Arc<str>>,
     /// How the fuel that the hooks cost is given back.
     pub slack: Slack,
     /// Why the books were not opened.
@@ -184,6 +191,24 @@ impl HeapState {
         if let Some(book) = &mut self.book {
             book.untrack(Untracked::AllocatorWaited);
         }
+    }
+
+    /// The thread whose stack, with what the C library keeps behind it, holds this address.
+    pub fn thread_at(&self, address: u32) -> Option<u32> {
+        self.book.as_ref()?.thread_at(address)
+    }
+
+    /// A thread makes what stands for another, with this name or without one.
+    pub(super) fn names_next(&mut self, by: u32, name: Option<Arc<str>>) {
+        match name {
+            Some(name) => self.next_names.insert(by, name),
+            None => self.next_names.remove(&by),
+        };
+    }
+
+    /// The name of the thread that this one spawns now.
+    pub fn take_name(&mut self, by: u32) -> Option<Arc<str>> {
+        self.next_names.remove(&by)
     }
 
     /// Another thread is spawned by one.
@@ -300,7 +325,8 @@ pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> 
         HookKind::Window => AllocatorCall::Window,
         HookKind::Libc => AllocatorCall::Libc,
         HookKind::MakesThread => AllocatorCall::MakesThread,
-        HookKind::Announce
+        HookKind::NamesThread
+        | HookKind::Announce
         | HookKind::Raise
         | HookKind::RaiseUntold
         | HookKind::TempDir

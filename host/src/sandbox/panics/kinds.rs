@@ -26,7 +26,7 @@ pub(super) fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, St
         let mut probe = Probe::new(job)?;
         let instance = probe.instance;
         probe.refuelled(|main| {
-            let mut guest = Guest::new(main.store, instance)?;
+            let mut guest = Guest::new(main, instance)?;
             let mut types = [[0; 16]; 2];
             for (id, export) in types.iter_mut().zip([&readers.statics, &readers.formatted]) {
                 let borrow = guest.exported(export)?;

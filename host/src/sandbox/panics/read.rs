@@ -8,10 +8,11 @@ use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use crate::sandbox::ending::Ending;
 use crate::sandbox::execute::Job;
 use crate::sandbox::guest::Guest;
-use crate::sandbox::state::{TestState, refuel};
+use crate::sandbox::state::refuel;
 use crate::sandbox::strings::StringLayout;
+use crate::sandbox::threads::MainThread;
 use crate::sandbox::wasi::deadline_after;
-use wasmtime::{Instance, Store};
+use wasmtime::Instance;
 use wasmtime::{ensure, error::Context};
 
 /// Longest message that is read, in bytes.
@@ -38,12 +39,12 @@ pub struct RaisedPanic {
 /// The panic that ended a test which trapped, if one was raised. What it says is read where `asked`.
 pub fn read(
     job: &Job<'_>,
-    store: &mut Store<TestState>,
+    main: MainThread<'_, '_>,
     instance: &Instance,
     panics: &ModulePanics,
     asked: bool,
 ) -> Option<RaisedPanic> {
-    let payload = store.data().panics.raised()?;
+    let payload = main.store.data().panics.raised()?;
     let mut by_wall_clock = false;
     let said = asked.then(|| {
         let readers = panics.readers.as_ref().map_err(Clone::clone)?;
@@ -52,7 +53,7 @@ pub fn read(
         let kinds = panics.kinds(job, readers)?;
         let layout = job.module.strings.as_ref().and_then(|strings| strings.layout(job));
         let layout = layout.ok_or("its strings are laid out in an unknown way")?;
-        said(store, *instance, readers, (kinds, layout), payload).map_err(|error| {
+        said(main, *instance, readers, (kinds, layout), payload).map_err(|error| {
             by_wall_clock = Ending::is_by_wall_clock(&error);
             error.root_cause().to_string()
         })
@@ -62,18 +63,19 @@ pub fn read(
 
 /// Asks the payload in the guest, which has been ended: with fuel, time and memory beyond the test's own.
 fn said(
-    store: &mut Store<TestState>,
+    main: MainThread<'_, '_>,
     instance: Instance,
     readers: &Readers,
     (kinds, layout): (&PayloadKinds, StringLayout),
     payload: Payload,
 ) -> wasmtime::Result<PanicSaid> {
+    let store = &mut *main.store;
     store.data_mut().panics.begin_reading();
     store.data_mut().open_memory_reserve(CLEANUP_MEMORY_RESERVE);
     let deadline = deadline_after(store.data().wasi.timeout());
     store.data_mut().wasi.set_deadline(deadline);
     refuel(&mut *store, CLEANUP_FUEL)?;
-    let mut guest = Guest::new(store, instance)?;
+    let mut guest = Guest::new(main, instance)?;
     let value = vtables::in_payload(&mut guest, (payload.data, payload.vtable), readers)?;
     let id = vtables::type_id(&mut guest, value, readers)?;
     let [address, len] = if id == kinds.static_str {
@@ -85,6 +87,6 @@ fn said(
         return Ok(PanicSaid::NoText);
     };
     ensure!(len <= MOST_TEXT, "its message has {len} bytes, and no more than {MOST_TEXT} are read");
-    let text = std::str::from_utf8(guest.bytes(address, len)?).ok().context("its message is not UTF-8")?;
-    Ok(PanicSaid::Text(text.to_owned()))
+    let text = String::from_utf8(guest.bytes(address, len)?).ok().context("its message is not UTF-8")?;
+    Ok(PanicSaid::Text(text))
 }

@@ -27,7 +27,7 @@ pub(super) struct AnyValue {
 
 /// Asks a payload for the value in it.
 pub(super) fn in_payload(
-    guest: &mut Guest<'_>,
+    guest: &mut Guest<'_, '_>,
     (data, vtable): (u32, u32),
     readers: &Readers,
 ) -> wasmtime::Result<AnyValue> {
@@ -38,25 +38,26 @@ pub(super) fn in_payload(
 }
 
 /// Calls a function that borrows what is in a payload.
-pub(super) fn borrow(guest: &mut Guest<'_>, borrow: Func, payload: u32) -> wasmtime::Result<AnyValue> {
+pub(super) fn borrow(guest: &mut Guest<'_, '_>, borrow: Func, payload: u32) -> wasmtime::Result<AnyValue> {
     let answer = guest.scratch(0);
-    borrow.typed::<(u32, u32), ()>(&*guest.store)?.call(&mut *guest.store, (answer, payload))?;
+    guest.call::<_, ()>(borrow, (answer, payload))?;
     let [data, vtable] = guest.words(answer)?;
     Ok(AnyValue { data, vtable })
 }
 
 /// The type of a value.
-pub(super) fn type_id(guest: &mut Guest<'_>, value: AnyValue, readers: &Readers) -> wasmtime::Result<TypeId> {
+pub(super) fn type_id(guest: &mut Guest<'_, '_>, value: AnyValue, readers: &Readers) -> wasmtime::Result<TypeId> {
     let answer = guest.scratch(16);
     let asks = guest.words::<ANY_WORDS>(value.vtable)?[FIRST_METHOD];
-    let asks = indirect(guest, asks, readers)?.typed::<(u32, u32), ()>(&*guest.store)?;
-    asks.call(&mut *guest.store, (answer, value.data))?;
-    Ok(guest.bytes(answer, 16)?.try_into()?)
+    let asks = indirect(guest, asks, readers)?;
+    guest.call::<_, ()>(asks, (answer, value.data))?;
+    Ok(guest.bytes(answer, 16)?.as_slice().try_into()?)
 }
 
-fn indirect(guest: &mut Guest<'_>, index: u32, readers: &Readers) -> wasmtime::Result<Func> {
-    let table = guest.instance.get_module_export(&mut *guest.store, &readers.table).and_then(Extern::into_table);
-    match table.context("the module's table is gone")?.get(&mut *guest.store, u64::from(index)) {
+fn indirect(guest: &mut Guest<'_, '_>, index: u32, readers: &Readers) -> wasmtime::Result<Func> {
+    let instance = guest.instance;
+    let table = instance.get_module_export(guest.store(), &readers.table).and_then(Extern::into_table);
+    match table.context("the module's table is gone")?.get(guest.store(), u64::from(index)) {
         Some(Ref::Func(Some(function))) => Ok(function),
         _ => wasmtime::bail!("a value of it is not laid out as Rust's library does"),
     }

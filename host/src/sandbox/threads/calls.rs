@@ -4,15 +4,17 @@
 use super::schedule::{Wait, Wake};
 use super::seat::Seat;
 use super::stopped::Stopped;
+use super::turns::TurnEnd;
 use crate::catalogue::threads;
-use crate::ledger::short;
+use crate::instrument::{STEPS_EXPORT, slot};
+use crate::ledger::{Stack, short};
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::{Capture, Halt, around, meter};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasmtime::error::Context as _;
-use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, Trap};
+use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, Trap, Val, WasmBacktrace};
 use wiggle::GuestMemory;
 
 /// What `thread-spawn` gives where there are too many threads: wasi-libc makes `EAGAIN` of it.
@@ -23,14 +25,16 @@ const MODULE: &str = "airtight:threads";
 const WAIT32: &str = "wait32";
 const WAIT64: &str = "wait64";
 const NOTIFY: &str = "notify";
+const STEP: &str = "step";
+const CHANGED: &str = "changed";
 
 /// Lets other threads run, and is done when its own is run again.
 #[derive(Default)]
-pub(super) struct Turn {
+pub(super) struct Pause {
     is_over: bool,
 }
 
-impl Future for Turn {
+impl Future for Pause {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
@@ -38,23 +42,46 @@ impl Future for Turn {
     }
 }
 
+/// What a thread does after a call of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It goes on, unless it has run for as long as it may.
+    GoesOn,
+    /// Others may run.
+    OthersMayRun,
+    /// It gives way to others.
+    GivesWay,
+}
+
 /// A host call of a thread: tried again, after others have run, for as long as it waits for what they may do.
 pub async fn call<T>(
     caller: &mut Caller<'_, TestState>,
-    (captures, yields): (Capture, bool),
+    (captures, gives_way): (Capture, bool),
+    call: impl Fn(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    call_then(caller, (captures, if gives_way { Then::GivesWay } else { Then::GoesOn }), call).await
+}
+
+async fn call_then<T>(
+    caller: &mut Caller<'_, TestState>,
+    (captures, then): (Capture, Then),
     call: impl Fn(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
     let seat = caller.data().thread.clone().context("the store runs no thread")?;
     check(&seat)?;
     let mut began = None;
     loop {
-        caller.data_mut().wasi.begin_try(began);
+        caller.data_mut().wasi.begin_try(seat.id, began);
         let done = around(caller, captures, &call);
         began.get_or_insert(caller.data().wasi.elapsed());
         let error = match done {
             Ok(done) => {
                 seat.board.schedule().descriptors_changed();
-                if yields || seat.is_due() {
+                if then == Then::GivesWay {
+                    seat.turn_ends(TurnEnd::GaveWay, || stack(caller));
+                    seat.board.schedule().give_way(seat.id);
+                }
+                if then != Then::GoesOn || seat.is_due() {
                     let_others_run(&seat).await?;
                 }
                 return Ok(done);
@@ -72,16 +99,30 @@ pub async fn call<T>(
             }
             _ => return Err(error),
         }
-        Turn::default().await;
+        waits(&seat, caller);
+        Pause::default().await;
         check(&seat)?;
         seat.woken();
+    }
+}
+
+/// Where a thread is.
+fn stack(caller: &Caller<'_, TestState>) -> Stack {
+    caller.data().code.stack(&WasmBacktrace::capture(caller))
+}
+
+/// Keeps where a thread begins to wait, if that is to be told.
+fn waits(seat: &Seat, caller: &Caller<'_, TestState>) {
+    let wait = seat.board.schedule().waiting(seat.id).map(|waiting| waiting.wait.clone());
+    if let Some(wait) = wait {
+        seat.turn_ends(TurnEnd::Waits(wait), || stack(caller));
     }
 }
 
 /// Lets others run before the thread goes on.
 async fn let_others_run(seat: &Seat) -> Result<(), Stopped> {
     seat.board.schedule().yielded(seat.id);
-    Turn::default().await;
+    Pause::default().await;
     check(seat)
 }
 
@@ -111,10 +152,12 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
         threads::SPAWN,
         |mut caller: Caller<'_, TestState>, (given,): (i32,)| {
             Box::new(async move {
-                call(&mut caller, (Capture::Always, true), move |state, _| {
+                call_then(&mut caller, (Capture::Always, Then::OthersMayRun), move |state, _| {
                     let stack = state.wasi.take_stack().unwrap_or_else(|| [].into());
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
-                    let (by, spawned) = (seat.id, seat.board.schedule().spawn(given, short(&stack)));
+                    let by = seat.id;
+                    let name = state.heap.take_name(by);
+                    let spawned = seat.board.schedule().spawn(given, short(&stack), name);
                     if let Some(spawned) = spawned {
                         state.heap.spawned(by, spawned);
                     }
@@ -141,6 +184,12 @@ pub fn hooks(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
         let expected: u64 = expected;
         Box::new(wait(caller, (at, offset), expected.to_le_bytes(), timeout))
     })?;
+    linker.func_wrap_async(MODULE, STEP, |caller: Caller<'_, TestState>, (): ()| Box::new(step(caller)))?;
+    linker.func_wrap(MODULE, CHANGED, |caller: Caller<'_, TestState>, address: u32, value: u32| {
+        if let Some(seat) = &caller.data().thread {
+            seat.board.schedule().word_changed(seat.id, address, value);
+        }
+    })?;
     linker.func_wrap_async(MODULE, NOTIFY, |caller: Caller<'_, TestState>, (at, most, offset)| {
         Box::new(notify(caller, (at, offset), most))
     })?;
@@ -153,16 +202,38 @@ pub fn hooks(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
 /// None is expected.
 pub fn attach(
     module: &LoadedModule,
-    table: &ModuleExport,
+    (table, steps): (&ModuleExport, &ModuleExport),
     store: &mut Store<TestState>,
     instance: &Instance,
 ) -> wasmtime::Result<()> {
     let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
     let table = table.context("the table of the waits is gone")?;
     let hooks = module.engine().thread_hooks().context("the engine has no threads")?;
-    for (slot, name) in (0..).zip([WAIT32, WAIT64, NOTIFY]) {
+    let functions = [
+        (slot::WAIT32, WAIT32),
+        (slot::WAIT64, WAIT64),
+        (slot::NOTIFY, NOTIFY),
+        (slot::STEP, STEP),
+        (slot::CHANGED, CHANGED),
+    ];
+    for (slot, name) in functions {
         let function = hooks.get(&mut *store, MODULE, name)?.into_func();
-        table.set(&mut *store, slot, Ref::Func(Some(function.context("a wait is gone")?)))?;
+        table.set(&mut *store, slot.into(), Ref::Func(Some(function.context("a wait is gone")?)))?;
+    }
+    if store.data().thread.as_ref().is_some_and(Seat::is_explored) {
+        let steps = instance.get_module_export(&mut *store, steps).and_then(Extern::into_global);
+        steps.with_context(|| format!("`{STEPS_EXPORT}` is gone"))?.set(&mut *store, Val::I32(1))?;
+    }
+    Ok(())
+}
+
+/// A thread is about to do an atomic operation: others may run before.
+async fn step(caller: Caller<'_, TestState>) -> wasmtime::Result<()> {
+    let seat = caller.data().thread.clone().context("the store runs no thread")?;
+    check(&seat)?;
+    if seat.step() {
+        seat.turn_ends(TurnEnd::Interrupted, || stack(&caller));
+        let_others_run(&seat).await?;
     }
     Ok(())
 }
@@ -192,7 +263,8 @@ async fn wait<const N: usize>(
     // Less than 0 is for ever.
     let due = u64::try_from(timeout).ok().map(|timeout| now.saturating_add(timeout));
     seat.wait(Wait::Address(place), due, now);
-    Turn::default().await;
+    waits(&seat, &caller);
+    Pause::default().await;
     check(&seat)?;
     Ok(match seat.woken() {
         Wake::Told => TOLD,

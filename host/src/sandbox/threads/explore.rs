@@ -1,36 +1,48 @@
 //! Which thread runs next under one of many schedules: bounded random priorities and points of preemption.
 //!
 //! Each thread gets a random priority, and of those that can run the one with the highest does. At some points the thread that runs becomes
-//! the last of all. Schedules with an even number have four points, drawn among so many turns as the number decides: that is PCT
-//! (Burckhardt and others, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", 2010). Those with an odd number have a
-//! point at each turn with a probability that the number decides, which finds what takes few turns sooner. Turns in which only one
-//! thread can run do not count.
+//! the last of all. A point is before a step: an atomic operation, a quantum without one, a call that lets others run. Three ways of having points
+//! take turns, by the schedule's number:
 //!
-//! A thread that runs for long while others could becomes the last, too: one that spins for another would run for ever.
+//! - One to four points, drawn among so many steps as the number decides: that is PCT (Burckhardt and others, "A Randomized Scheduler
+//!   with Probabilistic Guarantees of Finding Bugs", 2010).
+//! - A point at each step with a probability that the number decides, which finds what takes few steps sooner.
+//! - Each step has a random priority, and a point is where that of a thread's next step is below another's: partial order sampling
+//!   (Yuan and others, "Partial Order Aware Concurrency Sampling", 2018).
+//!
+//! Steps in which only one thread can run do not count. Under half of the schedules a thread that was spawned has a lower priority than
+//! those that were there before: then several have been spawned before the first of them runs.
+//!
+//! A thread that runs for long while others could becomes the last, too: one that spins for another would run for ever. So does one that
+//! gives way of its own accord.
 
 use super::schedule::ThreadId;
 use crate::model::Exploration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Range;
 
-/// Fuel of a turn: so little that a thread can be interrupted at nearly every call and loop.
-pub const TURN: u64 = 20;
+/// Fuel of a turn in which no atomic operation comes first.
+pub const TURN: u64 = 1_000;
 
-/// Turns that a thread has in a row while others could run.
+/// Steps that a thread takes in a row while others could run.
 const IN_A_ROW: u32 = 2_000;
 
-/// How many points a schedule with an even number has.
-const POINTS: usize = 4;
+/// Below the priority of any thread that was never the last.
+const LATEST: i64 = -(1 << 33);
+
+/// How many points there are at most where they are drawn among steps.
+const POINTS: u32 = 4;
 
 /// Where a schedule has points.
 #[derive(Debug)]
 enum Points {
-    /// At these turns, in order.
+    /// At these steps, in order.
     At(VecDeque<u64>),
-    /// At each turn, with a probability of one in `of`.
+    /// At each step, with a probability of one in `of`.
     Often { random: Box<ChaCha8Rng>, of: u32 },
+    /// Where a step's own priority is below that of another thread's.
+    Sampled { random: Box<ChaCha8Rng> },
 }
 
 /// Who runs next.
@@ -39,13 +51,15 @@ pub struct Explorer {
     random: ChaCha8Rng,
     priorities: BTreeMap<ThreadId, i64>,
     points: Points,
-    /// Which of the points count.
-    counted: Range<u32>,
-    /// How many of them there were.
+    /// It says which of the points count.
+    schedule: Exploration,
+    /// How many points there were.
     met: u32,
-    turn: u64,
+    steps: u64,
     last: Option<ThreadId>,
     in_a_row: u32,
+    /// Whether a thread that is met for the first time comes behind the others.
+    is_late: bool,
     /// The priority of the next that becomes the last.
     lowest: i64,
     preemptions: u32,
@@ -55,25 +69,32 @@ impl Explorer {
     /// Of a schedule, for a test with this seed.
     pub fn new(seed: u64, schedule: &Exploration) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ schedule.number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let points = if schedule.number.is_multiple_of(2) {
-            let among = 1_u64 << (3 + random.next_u32() % 10);
-            let mut at: Vec<u64> = (0..POINTS).map(|_| random.next_u64() % among).collect();
+        let stream = |random: &mut ChaCha8Rng| Box::new(ChaCha8Rng::seed_from_u64(random.next_u64()));
+        let is_late = random.next_u32().is_multiple_of(2);
+        let points = if schedule.number.is_multiple_of(3) {
+            // Most tests take few steps.
+            let among = 1_u64 << (3 + (random.next_u32() % 10).min(random.next_u32() % 10));
+            let points = 1 + random.next_u32() % POINTS;
+            let mut at: Vec<u64> = (0..points).map(|_| random.next_u64() % among).collect();
             at.sort_unstable();
             Points::At(at.into())
-        } else {
+        } else if schedule.number % 3 == 1 {
             let of = 1 << (1 + random.next_u32() % 7);
-            Points::Often { random: Box::new(ChaCha8Rng::seed_from_u64(random.next_u64())), of }
+            Points::Often { random: stream(&mut random), of }
+        } else {
+            Points::Sampled { random: stream(&mut random) }
         };
         Self {
             random,
             priorities: BTreeMap::new(),
             points,
-            counted: schedule.points.clone(),
+            schedule: schedule.clone(),
             met: 0,
-            turn: 0,
+            steps: 0,
             last: None,
             in_a_row: 0,
-            lowest: -1,
+            is_late,
+            lowest: LATEST,
             preemptions: 0,
         }
     }
@@ -82,44 +103,86 @@ impl Explorer {
     pub fn choose(&mut self, ready: &VecDeque<(ThreadId, u32)>) -> usize {
         let mut best = self.best(ready);
         let id = ready.get(best).map(|(id, _)| *id);
-        let goes_on = id.is_some() && id == self.last;
-        let could_others = ready.len() > 1;
-        self.in_a_row = if goes_on && could_others { self.in_a_row + 1 } else { 0 };
-        let is_point = could_others && goes_on && self.is_point();
-        if (is_point || self.in_a_row > IN_A_ROW)
-            && let Some(id) = id
+        if let Some(id) = id.filter(|id| Some(*id) == self.last)
+            && self.step(id, ready)
         {
-            self.priorities.insert(id, self.lowest);
-            self.lowest -= 1;
-            self.in_a_row = 0;
             best = self.best(ready);
-            self.preemptions += u32::from(is_point);
         }
-        self.last = ready.get(best).map(|(id, _)| *id);
+        let next = ready.get(best).map(|(id, _)| *id);
+        if next != self.last {
+            self.in_a_row = 0;
+        }
+        self.last = next;
         best
     }
 
-    /// Whether this turn is at a point that counts.
-    fn is_point(&mut self) -> bool {
-        self.turn += 1;
+    /// A thread that runs is about to take a step. Gives whether others that are ready run first.
+    pub fn step(&mut self, id: ThreadId, ready: &VecDeque<(ThreadId, u32)>) -> bool {
+        self.meet(ready);
+        let others = ready.iter().filter(|(other, _)| *other != id);
+        let Some(highest) = others.filter_map(|(other, _)| self.priorities.get(other).copied()).max() else {
+            self.in_a_row = 0;
+            return false;
+        };
+        self.in_a_row += 1;
+        if self.is_point(id, highest) {
+            self.preemptions += 1;
+            if !matches!(self.points, Points::Sampled { .. }) {
+                self.give_way(id);
+            }
+            self.in_a_row = 0;
+            return true;
+        }
+        // It goes on, whatever was drawn for it.
+        if matches!(self.points, Points::Sampled { .. }) && self.priorities.get(&id).is_none_or(|own| *own <= highest) {
+            self.priorities.insert(id, highest + 1);
+        }
+        if self.in_a_row > IN_A_ROW {
+            self.give_way(id);
+            return true;
+        }
+        false
+    }
+
+    /// From here on, the thread is the last of all.
+    pub fn give_way(&mut self, id: ThreadId) {
+        self.priorities.insert(id, self.lowest);
+        self.lowest -= 1;
+        self.in_a_row = 0;
+    }
+
+    /// Whether this step of a thread is at a point that counts. `highest` is the priority of the other threads' highest.
+    fn is_point(&mut self, id: ThreadId, highest: i64) -> bool {
+        self.steps += 1;
         let is_point = match &mut self.points {
-            Points::At(at) => at.front().is_some_and(|at| *at <= self.turn) && at.pop_front().is_some(),
+            Points::At(at) => at.front().is_some_and(|at| *at <= self.steps) && at.pop_front().is_some(),
             Points::Often { random, of } => random.next_u32().is_multiple_of(*of),
+            Points::Sampled { random } => {
+                let own = i64::from(random.next_u32());
+                self.priorities.insert(id, own);
+                own < highest
+            }
         };
         if !is_point {
             return false;
         }
         self.met += 1;
-        self.counted.contains(&(self.met - 1))
+        self.schedule.counts(self.met - 1)
+    }
+
+    /// Gives threads that were not met before a priority.
+    fn meet(&mut self, ready: &VecDeque<(ThreadId, u32)>) {
+        for (id, _) in ready {
+            if !self.priorities.contains_key(id) {
+                let random = i64::from(self.random.next_u32());
+                let behind = if self.is_late && !self.priorities.is_empty() { LATEST + 1 } else { 0 };
+                self.priorities.insert(*id, behind + random);
+            }
+        }
     }
 
     fn best(&mut self, ready: &VecDeque<(ThreadId, u32)>) -> usize {
-        for (id, _) in ready {
-            if !self.priorities.contains_key(id) {
-                let priority = i64::from(self.random.next_u32());
-                self.priorities.insert(*id, priority);
-            }
-        }
+        self.meet(ready);
         let all = ready.iter().enumerate();
         all.max_by_key(|(at, (id, _))| (self.priorities.get(id), usize::MAX - at)).map_or(0, |(at, _)| at)
     }
@@ -147,6 +210,7 @@ pub struct Preemptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::Range;
 
     fn ready(ids: Range<u32>) -> VecDeque<(ThreadId, u32)> {
         ids.map(|id| (id, 0)).collect()
@@ -154,7 +218,7 @@ mod tests {
 
     #[test]
     fn without_points_the_first_goes_on_for_long_and_not_for_ever() {
-        let mut explorer = Explorer::new(1, &Exploration::new(5).with_points(0..0));
+        let mut explorer = Explorer::new(1, &Exploration::new(5).with_points([]));
         let first = explorer.choose(&ready(0..4));
         let runs = (0..10_000).take_while(|_| explorer.choose(&ready(0..4)) == first).count();
         assert_eq!(runs as u32, IN_A_ROW);
@@ -164,15 +228,16 @@ mod tests {
     #[test]
     fn each_point_is_one_preemption_at_most_and_a_number_is_one_order() {
         for number in 0..50 {
-            let order = |points: Range<u32>| {
-                let mut explorer = Explorer::new(1, &Exploration::new(number).with_points(points));
+            let order = |schedule: Exploration| {
+                let mut explorer = Explorer::new(1, &schedule);
                 let order: Vec<usize> = (0..5_000).map(|_| explorer.choose(&ready(0..3))).collect();
                 (order, explorer.met())
             };
-            let (whole, met) = order(0..u32::MAX);
-            assert_eq!(order(0..u32::MAX).0, whole);
-            assert!(met.happened <= met.points && (number % 2 == 1 || met.points <= POINTS as u32));
-            assert!(order(1..2).1.happened <= 1);
+            let whole = Exploration::new(number);
+            let (all, met) = order(whole.clone());
+            assert_eq!(order(whole.clone()).0, all);
+            assert!(met.happened <= met.points && (number % 3 > 0 || met.points <= POINTS));
+            assert!(order(whole.with_points([1])).1.happened <= 1);
         }
     }
 }

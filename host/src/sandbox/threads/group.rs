@@ -3,12 +3,13 @@
 use super::calls;
 use super::explore::Preemptions;
 use super::memory::{MemoryLimit, MemoryModule};
-use super::schedule::{MAIN, Next, Schedule, ThreadId, Waiting};
+use super::schedule::{MAIN, Next, Schedule, ThreadId, Wait, Waiting};
 use super::seat::{Board, Seat, THREAD_FUEL};
 use super::shared::{Shared, Together};
 use super::stopped::{Deadlocked, Stopped, StoppedThread};
+use super::turns::Turn;
 use crate::catalogue::threads::ENTRY;
-use crate::instrument::{START_EXPORT, THREADS_TABLE};
+use crate::instrument::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
 use crate::ledger::Stack;
 use crate::model::Exploration;
 use crate::policy::{Limit, Policy};
@@ -27,7 +28,7 @@ use std::task::{Context, Poll, Waker};
 use wasmtime::error::Context as _;
 use wasmtime::{
     AsContext, AsContextMut, Caller, Extern, Instance, InstancePre, Module, ModuleExport, SharedMemory, Store,
-    StoreContext, StoreContextMut, TypedFunc, WasmBacktrace, WasmParams, WasmResults,
+    StoreContext, StoreContextMut, TypedFunc, Val, WasmBacktrace, WasmParams, WasmResults,
 };
 
 /// Turns after which the deadline of the test is looked at.
@@ -46,6 +47,7 @@ pub struct ThreadModule {
     /// Pages that the memory begins with.
     pages: u64,
     table: ModuleExport,
+    steps: ModuleExport,
     start: Option<ModuleExport>,
 }
 
@@ -58,9 +60,10 @@ impl ThreadModule {
         let memory =
             module.imports().find_map(|import| import.ty().memory().cloned()).context("it imports no memory")?;
         let table = module.get_export_index(THREADS_TABLE).context("the table of its waits is gone")?;
+        let steps = module.get_export_index(STEPS_EXPORT).context("the global of its steps is gone")?;
         let pages = memory.minimum();
         let memory = MemoryModule::new(module.engine(), pages, memory.maximum())?;
-        Ok(Self { memory, pages, table, start: module.get_export_index(START_EXPORT) })
+        Ok(Self { memory, pages, table, steps, start: module.get_export_index(START_EXPORT) })
     }
 }
 
@@ -114,16 +117,17 @@ impl<'a> ThreadGroup<'a> {
         module: &'a LoadedModule,
         own: &'a ThreadModule,
         (wasi, heap): (Wasi, HeapState),
-        (policy, test, schedule): (&Policy, &str, Option<&Exploration>),
+        (policy, test, schedule, is_followed): (&Policy, &str, Option<&Exploration>, bool),
     ) -> (Store<TestState>, wasmtime::Result<Self>) {
         let limit = policy.limits.most(Limit::Memory);
         let most = usize::try_from(policy.limits.most(Limit::LiveThreads)).unwrap_or(usize::MAX);
         let seed = seed(policy.seed, test);
         let whole = Schedule::new(seed, most);
-        let board = Board::new(match schedule {
+        let explored = match schedule {
             None => whole,
             Some(schedule) => whole.explored(seed, schedule),
-        });
+        };
+        let board = Board::new(if is_followed { explored.followed() } else { explored });
         // SAFETY: the stores of a test are all run here, by one thread; the host functions that let another thread run are those of
         // `calls`, and none of them keeps a reference to the context or the books meanwhile.
         let (wasi, heap) = unsafe { (Together::new(wasi), Together::new(heap)) };
@@ -280,8 +284,17 @@ impl<'a> ThreadGroup<'a> {
             }
             break;
         }
-        let spawned = self.board.schedule().ended(id);
-        StoppedThread::new(id, spawned, stack, (waiting, now))
+        let address = match waiting.as_ref().map(|waiting| &waiting.wait) {
+            Some(Wait::Address(address)) => Some(*address),
+            _ => None,
+        };
+        let mut schedule = self.board.schedule();
+        let holder = address.and_then(|address| schedule.owner(address));
+        let name = schedule.name(id);
+        let spawned = schedule.ended(id);
+        drop(schedule);
+        let joined = address.and_then(|address| self.heap.with(|heap| heap.thread_at(address)));
+        StoppedThread::new((id, name), spawned, stack, (waiting, now), (holder, joined))
     }
 
     /// Ends all threads of a test in which none can run.
@@ -303,6 +316,11 @@ impl<'a> ThreadGroup<'a> {
         }
         drop(schedule);
         self.running.clear();
+    }
+
+    /// The last turns before the test ended, and which thread ran then; none where they are not kept.
+    pub fn take_turns(&self) -> (Vec<Turn>, Option<ThreadId>) {
+        self.board.schedule().take_turns()
     }
 
     /// How often a thread was interrupted where its schedule says so.
@@ -352,7 +370,12 @@ async fn instantiate(
 ) -> wasmtime::Result<Instance> {
     let instance = pre.instantiate_async(&mut *store).await?;
     heap::attach(module, store, &instance)?;
-    calls::attach(module, &own.table, store, &instance)?;
+    calls::attach(module, (&own.table, &own.steps), store, &instance)?;
+    if let (Some(strings), Some(global)) = (store.data().heap.strings, &module.layout) {
+        let global = instance.get_module_export(&mut *store, global).and_then(Extern::into_global);
+        let place = Val::I32(strings.place_of_address()?);
+        global.context("a global of it is gone")?.set(&mut *store, place)?;
+    }
     if let Some(start) = &own.start {
         let start = instance.get_module_export(&mut *store, start).and_then(Extern::into_func);
         let start = start.context("the start function is gone")?.typed::<(), ()>(&*store)?;
@@ -376,7 +399,7 @@ async fn run_thread(
         && error.is::<Stopped>()
     {
         let stack_pointer = heap.layout.stack_pointer(store, &instance).map(|(_, pointer)| pointer);
-        let left = LeftThread { stack_pointer, globals: heap.layout.globals(store, &instance) };
+        let left = LeftThread { id: given.0, stack_pointer, globals: heap.layout.globals(store, &instance) };
         store.data_mut().heap.left_threads.push(left);
     }
     ended

@@ -9,6 +9,7 @@
 //! calls      what guests call: WASI among threads, `thread-spawn`, waits and notifications
 //! seat       what a store knows of its thread
 //! shared     what the stores of a test have together
+//! turns      the last turns of a test that is repeated to tell them
 //! stopped    threads that were ended where they were: in a deadlock, or when the test was over
 //! ```
 
@@ -20,6 +21,7 @@ mod schedule;
 mod seat;
 mod shared;
 mod stopped;
+mod turns;
 
 pub use calls::{add_to_linker, after_step, call, hooks};
 pub use explore::Preemptions;
@@ -29,6 +31,7 @@ pub use schedule::Wait;
 pub use seat::{Seat, THREAD_FUEL};
 pub use shared::Shared;
 pub use stopped::{Deadlocked, Stopped, StoppedThread};
+pub use turns::{Turn, TurnEnd};
 
 use super::state::TestState;
 use wiggle::GuestMemory;

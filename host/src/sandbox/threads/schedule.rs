@@ -5,11 +5,13 @@
 //! can run.
 
 use super::explore::{self, Explorer, Preemptions};
+use super::turns::{Turn, TurnEnd, Turns};
 use crate::ledger::Stack;
 use crate::model::Exploration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// The number of a thread: what the guest knows it by. The main one is 0.
 pub type ThreadId = u32;
@@ -25,6 +27,9 @@ const DRAWN_OF: usize = 8;
 
 /// How often a thread at the head of the queue may be passed over.
 const PASSED_OVER: u32 = 8;
+
+/// Words of which is known which thread changed them from 0. A lock that is held is one.
+const MOST_WORDS: usize = 1 << 16;
 
 /// The largest number of a thread: wasi-threads keeps the upper bits.
 const MAX_ID: ThreadId = (1 << 29) - 1;
@@ -66,6 +71,7 @@ pub struct Waiting {
 #[derive(Debug, Default)]
 struct Thread {
     spawned: Option<Stack>,
+    name: Option<Arc<str>>,
     waiting: Option<Waiting>,
     wake: Option<Wake>,
     /// Fuel that it has spent, as far as is known: all of it when it calls the host, else without its last quantum.
@@ -113,6 +119,9 @@ pub struct Schedule {
     spent_before_call: u64,
     fuel: u64,
     allocator: AllocatorTurn,
+    owners: BTreeMap<u32, ThreadId>,
+    /// The last turns, where they are to be told.
+    turns: Option<Turns>,
 }
 
 /// The calls of the allocator, which no other thread interrupts. What they spend counts for the limit alone, and not for the order of
@@ -151,6 +160,8 @@ impl Schedule {
             spent_before_call: 0,
             fuel: 0,
             allocator: AllocatorTurn::default(),
+            owners: BTreeMap::new(),
+            turns: None,
         }
     }
 
@@ -159,6 +170,63 @@ impl Schedule {
         self.explorer = Some(Explorer::new(seed, schedule));
         self.quantum = explore::TURN;
         self
+    }
+
+    /// The same, with its last turns kept.
+    pub fn followed(mut self) -> Self {
+        self.turns = Some(Turns::default());
+        self
+    }
+
+    /// Whether the last turns are kept.
+    pub fn is_followed(&self) -> bool {
+        self.turns.is_some()
+    }
+
+    /// A thread is about to let others run, at this place.
+    pub fn turn_ends(&mut self, id: ThreadId, end: TurnEnd, stack: Stack) {
+        if let Some(turns) = &mut self.turns {
+            turns.ends(id, end, stack);
+        }
+    }
+
+    /// The last turns, and which thread runs after them.
+    pub fn take_turns(&mut self) -> (Vec<Turn>, Option<ThreadId>) {
+        self.turns.as_mut().map(Turns::take).unwrap_or_default()
+    }
+
+    /// Whether the threads run under one of many schedules.
+    pub fn is_explored(&self) -> bool {
+        self.explorer.is_some()
+    }
+
+    /// A thread is about to take a step. Gives whether others run before.
+    pub fn step(&mut self, id: ThreadId) -> bool {
+        if self.is_held(id) {
+            return false;
+        }
+        self.explorer.as_mut().is_some_and(|explorer| explorer.step(id, &self.ready))
+    }
+
+    /// A thread lets others run of its own accord.
+    pub fn give_way(&mut self, id: ThreadId) {
+        if let Some(explorer) = &mut self.explorer {
+            explorer.give_way(id);
+        }
+    }
+
+    /// A thread has changed a word to this value, which is 0 where the old one was not, or the other way round.
+    pub fn word_changed(&mut self, id: ThreadId, address: u32, value: u32) {
+        if value == 0 {
+            self.owners.remove(&address);
+        } else if self.owners.len() < MOST_WORDS || self.owners.contains_key(&address) {
+            self.owners.insert(address, id);
+        }
+    }
+
+    /// The thread that changed the word at an address from 0, where that is known.
+    pub fn owner(&self, address: u32) -> Option<ThreadId> {
+        self.owners.get(&address).copied()
     }
 
     /// Fuel after which a thread is asked to let others run.
@@ -226,14 +294,14 @@ impl Schedule {
     }
 
     /// Another thread; `None` where there are too many.
-    pub fn spawn(&mut self, given: i32, spawned: Stack) -> Option<ThreadId> {
+    pub fn spawn(&mut self, given: i32, spawned: Stack, name: Option<Arc<str>>) -> Option<ThreadId> {
         // The main thread is not counted.
         if self.threads.len() > self.most || self.last_id == MAX_ID {
             self.refused = true;
             return None;
         }
         self.last_id += 1;
-        self.threads.insert(self.last_id, Thread { spawned: Some(spawned), ..Thread::default() });
+        self.threads.insert(self.last_id, Thread { spawned: Some(spawned), name, ..Thread::default() });
         self.spawned.push((self.last_id, given));
         self.begin(self.last_id);
         Some(self.last_id)
@@ -278,6 +346,9 @@ impl Schedule {
             thread.slice = thread.spent;
         }
         self.running = Some(id);
+        if let Some(turns) = &mut self.turns {
+            turns.runs(id);
+        }
         Next::Run(id)
     }
 
@@ -367,6 +438,11 @@ impl Schedule {
         self.threads.get_mut(&id).and_then(|thread| thread.wake.take()).unwrap_or(Wake::Told)
     }
 
+    /// A thread's name.
+    pub fn name(&self, id: ThreadId) -> Option<Arc<str>> {
+        self.threads.get(&id)?.name.clone()
+    }
+
     /// What a thread waits for.
     pub fn waiting(&self, id: ThreadId) -> Option<&Waiting> {
         self.threads.get(&id)?.waiting.as_ref()
@@ -379,6 +455,7 @@ impl Schedule {
         if let Some(explorer) = &mut self.explorer {
             explorer.forget(id);
         }
+        self.turn_ends(id, TurnEnd::Ended, [].into());
         self.threads.remove(&id)?.spawned
     }
 
@@ -440,7 +517,7 @@ mod tests {
         schedule.refuel(u64::MAX);
         schedule.begin_call();
         for _ in 0..others {
-            schedule.spawn(0, [].into()).unwrap();
+            schedule.spawn(0, [].into(), None).unwrap();
         }
         schedule
     }
@@ -458,7 +535,7 @@ mod tests {
             let mut schedule = Schedule::new(seed, 10);
             schedule.refuel(u64::MAX);
             schedule.begin_call();
-            (0..3).for_each(|_| assert!(schedule.spawn(0, [].into()).is_some()));
+            (0..3).for_each(|_| assert!(schedule.spawn(0, [].into(), None).is_some()));
             let mut order = Vec::new();
             for _ in 0..64 {
                 let id = run(&mut schedule);
@@ -515,10 +592,10 @@ mod tests {
     #[test]
     fn more_threads_than_there_may_be_are_refused() {
         let mut schedule = Schedule::new(0, 2);
-        assert_eq!([(); 3].map(|()| schedule.spawn(0, [].into())), [Some(1), Some(2), None]);
+        assert_eq!([(); 3].map(|()| schedule.spawn(0, [].into(), None)), [Some(1), Some(2), None]);
         assert!(schedule.was_refused());
         schedule.ended(1);
-        assert_eq!(schedule.spawn(0, [].into()), Some(3), "numbers are not used again");
+        assert_eq!(schedule.spawn(0, [].into(), None), Some(3), "numbers are not used again");
     }
 
     #[test]
@@ -539,7 +616,7 @@ mod tests {
             let mut schedule = Schedule::new(seed, 100);
             schedule.refuel(u64::MAX);
         schedule.begin_call();
-            (0..others).for_each(|_| assert!(schedule.spawn(0, [].into()).is_some()));
+            (0..others).for_each(|_| assert!(schedule.spawn(0, [].into(), None).is_some()));
             let bound = others as usize + 1 + DRAWN_OF * PASSED_OVER as usize;
             let mut last = BTreeMap::new();
             for step in 0..2000_usize {

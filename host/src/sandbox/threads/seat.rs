@@ -1,6 +1,8 @@
 //! What a store knows of the thread that it runs.
 
 use super::schedule::{Next, Schedule, ThreadId, Wait, Wake};
+use super::turns::TurnEnd;
+use crate::ledger::Stack;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::SharedMemory;
 
@@ -77,6 +79,24 @@ impl Seat {
         self.board.schedule().release(self.id, spent)
     }
 
+    /// Whether the threads run under one of many schedules.
+    pub(super) fn is_explored(&self) -> bool {
+        self.board.schedule().is_explored()
+    }
+
+    /// The thread is about to take a step. Gives whether others run before.
+    pub(super) fn step(&self) -> bool {
+        self.board.schedule().step(self.id)
+    }
+
+    /// The thread is about to let others run.
+    pub(super) fn turn_ends(&self, end: TurnEnd, stack: impl FnOnce() -> Stack) {
+        let mut schedule = self.board.schedule();
+        if schedule.is_followed() {
+            schedule.turn_ends(self.id, end, stack());
+        }
+    }
+
     pub(super) fn is_due(&self) -> bool {
         self.board.schedule().is_due(self.id)
     }
@@ -100,6 +120,11 @@ impl Seat {
     pub fn look<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
         // SAFETY: the reference is gone when the look is over, and no thread runs meanwhile.
         look(unsafe { &*self.bytes() })
+    }
+
+    /// Makes the memory a page larger. Gives how many it had; `None` where it is full.
+    pub fn grow_by_a_page(&self) -> Option<u64> {
+        self.memory.grow(1).ok()
     }
 
     /// Bytes of linear memory.

@@ -3,6 +3,7 @@
 use super::schedule::{ThreadId, Wait, Waiting};
 use crate::ledger::Stack;
 use std::fmt;
+use std::sync::Arc;
 
 /// A thread was ended by the host, to see where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,25 +15,32 @@ pub struct Stopped;
 pub struct StoppedThread {
     /// Its number: the main thread is 0.
     pub id: ThreadId,
+    /// Its name, where it has one that is known.
+    pub name: Option<Arc<str>>,
     /// Where it was spawned; `None` for the main thread.
     pub spawned: Option<Stack>,
     /// Where it is, innermost frame first.
     pub stack: Stack,
     /// What it waits for; `None` if it runs.
     pub wait: Option<Wait>,
+    /// The thread that changed the word it waits for from 0: if that is a lock, the thread that holds it.
+    pub holder: Option<ThreadId>,
+    /// The thread in whose stack, or beside it, the word lies that it waits for: if it joins a thread, that one.
+    pub joined: Option<ThreadId>,
     /// For how long, in nanoseconds of the test's time.
     pub waited: u64,
 }
 
 impl StoppedThread {
     pub(super) fn new(
-        id: ThreadId,
+        (id, name): (ThreadId, Option<Arc<str>>),
         spawned: Option<Stack>,
         stack: Stack,
         (waiting, now): (Option<Waiting>, u64),
+        (holder, joined): (Option<ThreadId>, Option<ThreadId>),
     ) -> Self {
         let waited = waiting.as_ref().map_or(0, |waiting| now.saturating_sub(waiting.since));
-        Self { id, spawned, stack, wait: waiting.map(|waiting| waiting.wait), waited }
+        Self { id, name, spawned, stack, wait: waiting.map(|waiting| waiting.wait), holder, joined, waited }
     }
 }
 

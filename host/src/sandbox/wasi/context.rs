@@ -345,8 +345,9 @@ impl Wasi {
         self.stack = stack;
     }
 
-    /// A call of a thread is about to be made, or to be tried again where it `began` before.
-    pub(crate) fn begin_try(&mut self, began: Option<u64>) {
+    /// A call of this thread is about to be made, or to be tried again where it `began` before.
+    pub(crate) fn begin_try(&mut self, thread: u32, began: Option<u64>) {
+        self.ledger.act_as(thread);
         self.has_threads = true;
         self.began = began;
     }

@@ -381,3 +381,334 @@ fn racy_notify_one_of_two() {
 fn mended_notify_one_of_two() {
     one_told_of_two(true);
 }
+
+fn tell_who_waits(counts_under_lock: bool) {
+    // Who tells looks first whether anybody waits.
+    let (state, waiters) = (Arc::new((Mutex::new(false), Condvar::new())), Arc::new(AtomicU32::new(0)));
+    let (state2, waiters2) = (state.clone(), waiters.clone());
+    at_once(vec![
+        job(move || {
+            let mut told = state.0.lock().unwrap();
+            while !*told {
+                if counts_under_lock {
+                    waiters.fetch_add(1, SeqCst);
+                    told = state.1.wait(told).unwrap();
+                } else {
+                    drop(told);
+                    waiters.fetch_add(1, SeqCst);
+                    told = state.1.wait(state.0.lock().unwrap()).unwrap();
+                }
+            }
+        }),
+        job(move || {
+            *state2.0.lock().unwrap() = true;
+            if waiters2.load(SeqCst) > 0 {
+                state2.1.notify_all();
+            }
+        }),
+    ]);
+}
+
+#[test]
+fn racy_missing_notify() {
+    tell_who_waits(false);
+}
+
+#[test]
+fn mended_missing_notify() {
+    tell_who_waits(true);
+}
+
+fn spin_lock(at_once_taken: bool) {
+    let (is_locked, inside) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let enter = |is_locked: Arc<AtomicBool>, inside: Arc<AtomicU32>| {
+        job(move || {
+            if at_once_taken {
+                while is_locked.swap(true, SeqCst) {
+                    thread::yield_now();
+                }
+            } else {
+                while is_locked.load(SeqCst) {
+                    thread::yield_now();
+                }
+                is_locked.store(true, SeqCst);
+            }
+            assert_eq!(inside.fetch_add(1, SeqCst), 0, "both are inside");
+            inside.fetch_sub(1, SeqCst);
+            is_locked.store(false, SeqCst);
+        })
+    };
+    at_once(vec![enter(is_locked.clone(), inside.clone()), enter(is_locked, inside)]);
+}
+
+#[test]
+fn racy_spin_lock() {
+    spin_lock(false);
+}
+
+#[test]
+fn mended_spin_lock() {
+    spin_lock(true);
+}
+
+fn ring(slot_first: bool) {
+    let (slots, written) = (Arc::new([const { AtomicU32::new(0) }; 4]), Arc::new(AtomicUsize::new(0)));
+    let (slots2, written2) = (slots.clone(), written.clone());
+    at_once(vec![
+        job(move || {
+            for at in 0..4 {
+                if slot_first {
+                    slots[at].store(at as u32 + 1, SeqCst);
+                    written.store(at + 1, SeqCst);
+                } else {
+                    written.store(at + 1, SeqCst);
+                    slots[at].store(at as u32 + 1, SeqCst);
+                }
+            }
+        }),
+        job(move || {
+            let written = written2.load(SeqCst);
+            (0..written).for_each(|at| assert_eq!(slots2[at].load(SeqCst), at as u32 + 1));
+        }),
+    ]);
+}
+
+#[test]
+fn racy_ring() {
+    ring(false);
+}
+
+#[test]
+fn mended_ring() {
+    ring(true);
+}
+
+fn lazy(looks_again: bool) {
+    let (made, times) = (Arc::new(RwLock::new(None)), Arc::new(AtomicU32::new(0)));
+    let get = |made: Arc<RwLock<Option<u32>>>, times: Arc<AtomicU32>| {
+        job(move || {
+            if made.read().unwrap().is_some() {
+                return;
+            }
+            let mut made = made.write().unwrap();
+            if !looks_again || made.is_none() {
+                *made = Some(times.fetch_add(1, SeqCst));
+            }
+        })
+    };
+    at_once(vec![get(made.clone(), times.clone()), get(made, times.clone())]);
+    assert_eq!(times.load(SeqCst), 1);
+}
+
+#[test]
+fn racy_lazy_value() {
+    lazy(false);
+}
+
+#[test]
+fn mended_lazy_value() {
+    lazy(true);
+}
+
+fn philosophers(all_alike: bool) {
+    let forks: Vec<_> = (0..3).map(|_| Arc::new(Mutex::new(0))).collect();
+    let dine = |left: usize, right: usize| both_locks(forks[left].clone(), forks[right].clone());
+    at_once(vec![dine(0, 1), dine(1, 2), if all_alike { dine(2, 0) } else { dine(0, 2) }]);
+}
+
+#[test]
+fn racy_philosophers() {
+    philosophers(true);
+}
+
+#[test]
+fn mended_philosophers() {
+    philosophers(false);
+}
+
+fn bounded(one_lock: bool) {
+    let queue = Arc::new(Mutex::new(vec![0; 3]));
+    let push = |queue: Arc<Mutex<Vec<u32>>>| {
+        job(move || {
+            if one_lock {
+                let mut queue = queue.lock().unwrap();
+                if queue.len() < 4 {
+                    queue.push(1);
+                }
+            } else {
+                let has_room = queue.lock().unwrap().len() < 4;
+                if has_room {
+                    queue.lock().unwrap().push(1);
+                }
+            }
+        })
+    };
+    at_once(vec![push(queue.clone()), push(queue.clone())]);
+    assert!(queue.lock().unwrap().len() <= 4);
+}
+
+#[test]
+fn racy_bounded_queue() {
+    bounded(false);
+}
+
+#[test]
+fn mended_bounded_queue() {
+    bounded(true);
+}
+
+/// Mutual exclusion by a flag each, which one has to raise before it looks at the other's.
+fn flags(raises_first: bool) {
+    let (flags, inside) = (Arc::new([const { AtomicBool::new(false) }; 2]), Arc::new(AtomicU32::new(0)));
+    let enter = |own: usize, flags: Arc<[AtomicBool; 2]>, inside: Arc<AtomicU32>| {
+        job(move || {
+            if raises_first {
+                flags[own].store(true, SeqCst);
+            }
+            if !flags[1 - own].load(SeqCst) {
+                flags[own].store(true, SeqCst);
+                assert_eq!(inside.fetch_add(1, SeqCst), 0, "both are inside");
+                inside.fetch_sub(1, SeqCst);
+            }
+            flags[own].store(false, SeqCst);
+        })
+    };
+    at_once(vec![enter(0, flags.clone(), inside.clone()), enter(1, flags, inside)]);
+}
+
+#[test]
+fn racy_flags() {
+    flags(false);
+}
+
+#[test]
+fn mended_flags() {
+    flags(true);
+}
+
+/// A shared object that is freed by the last of its owners. Who takes part must not revive it.
+fn references(compares: bool) {
+    let (count, is_freed) = (Arc::new(AtomicU32::new(1)), Arc::new(AtomicBool::new(false)));
+    let (count2, is_freed2) = (count.clone(), is_freed.clone());
+    at_once(vec![
+        job(move || {
+            if count.fetch_sub(1, SeqCst) == 1 {
+                is_freed.store(true, SeqCst);
+            }
+        }),
+        job(move || {
+            let takes_part = if compares {
+                count2.fetch_update(SeqCst, SeqCst, |count| (count > 0).then_some(count + 1)).is_ok()
+            } else {
+                count2.load(SeqCst) > 0 && {
+                    count2.fetch_add(1, SeqCst);
+                    true
+                }
+            };
+            assert!(!takes_part || !is_freed2.load(SeqCst), "it was revived");
+        }),
+    ]);
+}
+
+#[test]
+fn racy_references() {
+    references(false);
+}
+
+#[test]
+fn mended_references() {
+    references(true);
+}
+
+fn sequence_lock(looks_behind: bool) {
+    let (sequence, pair) = (Arc::new(AtomicU32::new(0)), Arc::new((AtomicU32::new(0), AtomicU32::new(0))));
+    let (sequence2, pair2) = (sequence.clone(), pair.clone());
+    at_once(vec![
+        job(move || {
+            sequence.fetch_add(1, SeqCst);
+            pair.0.store(1, SeqCst);
+            pair.1.store(1, SeqCst);
+            sequence.fetch_add(1, SeqCst);
+        }),
+        job(move || {
+            for _ in 0..20 {
+                let before = sequence2.load(SeqCst);
+                let read = (pair2.0.load(SeqCst), pair2.1.load(SeqCst));
+                if before % 2 == 0 && (!looks_behind || sequence2.load(SeqCst) == before) {
+                    assert_eq!(read.0, read.1);
+                    break;
+                }
+                thread::yield_now();
+            }
+        }),
+    ]);
+}
+
+#[test]
+fn racy_sequence_lock() {
+    sequence_lock(false);
+}
+
+#[test]
+fn mended_sequence_lock() {
+    sequence_lock(true);
+}
+
+/// One of two does the work, and the other one goes on when it is done.
+fn once(waits_until_done: bool) {
+    let (state, value) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let get = |state: Arc<AtomicU32>, value: Arc<AtomicU32>| {
+        job(move || {
+            if state.compare_exchange(0, 1, SeqCst, SeqCst).is_ok() {
+                value.store(7, SeqCst);
+                state.store(2, SeqCst);
+            }
+            while waits_until_done && state.load(SeqCst) != 2 {
+                thread::yield_now();
+            }
+            assert_eq!(value.load(SeqCst), 7);
+        })
+    };
+    at_once(vec![get(state.clone(), value.clone()), get(state, value)]);
+}
+
+#[test]
+fn racy_once() {
+    once(false);
+}
+
+#[test]
+fn mended_once() {
+    once(true);
+}
+
+/// A job says itself that it runs; a stop that comes before that is lost.
+fn stop(says_before: bool) {
+    let runs = Arc::new(AtomicBool::new(says_before));
+    let runs2 = runs.clone();
+    at_once(vec![
+        job(move || {
+            if !says_before {
+                runs.store(true, SeqCst);
+            }
+            for _ in 0..200 {
+                if !runs.load(SeqCst) {
+                    return;
+                }
+                thread::yield_now();
+            }
+            panic!("nobody stops it");
+        }),
+        job(move || runs2.store(false, SeqCst)),
+    ]);
+}
+
+#[test]
+fn racy_stop() {
+    stop(false);
+}
+
+#[test]
+fn mended_stop() {
+    stop(true);
+}

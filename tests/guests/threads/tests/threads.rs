@@ -306,3 +306,30 @@ fn pass_workers_that_end_with_their_channel() {
     thread::spawn(move || receive.recv());
     drop(send);
 }
+
+#[test]
+fn leak_a_thread_with_a_name() {
+    thread::Builder::new().name("keeper".to_owned()).spawn(thread::park).unwrap();
+    thread::spawn(|| ()).join().unwrap();
+    thread::sleep(Duration::from_secs(1));
+}
+
+#[test]
+#[should_panic(expected = "it is 7")]
+fn skip_a_panic_that_is_expected() {
+    let found = thread::spawn(|| 7).join().unwrap();
+    panic!("it is {found}");
+}
+
+#[test]
+fn pass_the_directory_of_temporary_files_in_a_thread() {
+    assert_eq!(thread::spawn(std::env::temp_dir).join().unwrap().to_str(), Some("/tmp"));
+}
+
+#[test]
+fn timeout_join_of_a_thread_that_locks() {
+    let lock = Arc::new(Mutex::new(()));
+    let other = Arc::clone(&lock);
+    let _held = lock.lock().unwrap();
+    thread::spawn(move || drop(other.lock())).join().unwrap();
+}

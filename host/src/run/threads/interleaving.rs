@@ -1,0 +1,61 @@
+//! How the threads of a test took turns before it failed.
+
+use super::{doing_at, name_of, place};
+use crate::sandbox::{Turn, TurnEnd};
+use crate::symbols::Symbols;
+
+/// What is said of the last turns, and of the thread that ran at the end.
+pub fn interleaving(turns: &[Turn], last: Option<u32>, symbols: &Symbols) -> Option<String> {
+    if turns.is_empty() {
+        return None;
+    }
+    let mut lines = vec!["the turns before that:".to_owned()];
+    lines.extend(turns.iter().map(|turn| format!("  {}", told(turn, symbols))));
+    lines.extend(last.map(|last| format!("  {} ran on", name_of(last))));
+    Some(lines.join("\n"))
+}
+
+fn told(turn: &Turn, symbols: &Symbols) -> String {
+    let did = match &turn.end {
+        TurnEnd::Interrupted => "was interrupted".to_owned(),
+        TurnEnd::GaveWay => "gave way".to_owned(),
+        TurnEnd::Ended => "ended".to_owned(),
+        TurnEnd::Waits(wait) => format!("ran until it {}", doing_at(Some(wait), &turn.stack, symbols)),
+    };
+    let at = place(&symbols.frames(&turn.stack)).map_or_else(String::new, |place| format!(" at {place}"));
+    format!("{} {did}{at}", name_of(turn.thread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::RawFrame;
+    use crate::sandbox::ThreadWait;
+    use crate::symbols::PathRoots;
+
+    #[test]
+    fn each_turn_says_why_it_was_over_and_where() {
+        let functions = ["std::thread::join_handle::JoinHandle<T>::join", "demo::main", "demo::adds"];
+        let text: String = functions.iter().map(|name| format!("(func $\"{name}\")")).collect();
+        let symbols = Symbols::of_bytes(&wat::parse_str(format!("(module {text})")).unwrap(), PathRoots::default());
+        let turn = |thread, end, functions: std::ops::Range<u32>| {
+            let stack: Vec<_> = functions.map(|function| RawFrame { function, offset: None }).collect();
+            Turn { thread, end, stack: stack.into() }
+        };
+        let turns = [
+            turn(0, TurnEnd::Waits(ThreadWait::Address(16)), 0..2),
+            turn(1, TurnEnd::Interrupted, 2..3),
+            turn(2, TurnEnd::GaveWay, 2..3),
+            turn(2, TurnEnd::Ended, 0..0),
+        ];
+        insta::assert_snapshot!(interleaving(&turns, Some(1), &symbols).unwrap(), @r"
+        the turns before that:
+          the main thread ran until it joins a thread at `demo::main`
+          thread 1 was interrupted at `demo::adds`
+          thread 2 gave way at `demo::adds`
+          thread 2 ended
+          thread 1 ran on
+        ");
+        assert_eq!(interleaving(&[], None, &symbols), None);
+    }
+}
