@@ -85,8 +85,7 @@ fn names_in(said: &[u8], noise: &[u8]) -> Option<Vec<String>> {
             return None;
         }
         let lines = between.split(|byte| *byte == b'\n');
-        let names: Option<Vec<String>> = lines.filter(|line| !line.is_empty()).map(name).collect();
-        names
+        lines.filter(|line| !line.is_empty()).map(name).collect()
     })
 }
 

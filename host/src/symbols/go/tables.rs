@@ -271,7 +271,7 @@ impl Found {
         let header = |nth: usize| usize::try_from(word64(image, start + 8 * nth)?).ok();
         let address = base + start as u64;
         let count = header(1)?;
-        let part = |nth: usize| Some(start.checked_add(header(nth)?).filter(|at| *at <= image.len())?);
+        let part = |nth: usize| start.checked_add(header(nth)?).filter(|at| *at <= image.len());
         let (names, units, files, values, rows) = (part(4)?, part(5)?, part(6)?, part(7)?, part(8)?);
         let data = memmem::find_iter(image, &address.to_le_bytes())
             .find(|at| word64(image, at + 8) == Some(base + names as u64))?;
