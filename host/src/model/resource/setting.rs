@@ -56,10 +56,9 @@ const TASKS: SettingRow = SettingRow { key: "tasks", ..HANDLES };
 const TRACKED: SettingRow = SettingRow { key: "tracked", ..HANDLES };
 const RETAINED: SettingRow = SettingRow { key: "retained", default: LeakAction::Show, ..HANDLES };
 const RESIDUE: SettingRow = SettingRow { key: "residue", default: LeakAction::Show, ..HANDLES };
-const OUTLIVED: SettingRow = SettingRow { key: "outlived", default: LeakAction::Show, stated_if_set: true, ..HANDLES };
+const OUTLIVED: SettingRow = SettingRow { key: "outlived", default: LeakAction::Show, stated_if_set: true };
 const THREADS: SettingRow = SettingRow { key: "threads", ..HANDLES };
-const SETUP_TASKS: SettingRow =
-    SettingRow { key: "setup-tasks", default: LeakAction::Show, stated_if_set: true, ..HANDLES };
+const SETUP_TASKS: SettingRow = SettingRow { key: "setup-tasks", default: LeakAction::Show, stated_if_set: true };
 
 impl LeakSetting {
     /// All of them, in the order in which they are listed.
