@@ -33,7 +33,7 @@ pub enum Account {
         /// The figures of the whole test.
         figures: Figures,
         /// What is left after a normal finish.
-        balance: Option<Balance>,
+        balance: Option<Box<Balance>>,
         /// Limits that were crossed, each once, and where.
         crossed: Vec<Crossing>,
     },
@@ -132,9 +132,9 @@ impl Accountant<'_> {
                 let may_hold_more = || self.may_hold_more(first, end);
                 let scopes = BlockScopes::new(first.sdk.as_ref().map_or(&[], |said| &said.subtests));
                 let symbols = &self.job.module.symbols;
-                Some(balance(picture, second, (last_round(first), &scopes, symbols), may_hold_more))
+                Some(Box::new(balance(picture, second, (last_round(first), &scopes, symbols), may_hold_more)))
             }
-            _ => wanted.then(Balance::default),
+            _ => wanted.then(Box::default),
         };
         audit.account = Account::Tracked { figures: end.figures, balance, crossed: end.crossed.clone() };
         audit

@@ -26,7 +26,7 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
         Account::Untracked(why) => {
             return Heap { why: Some(why.to_string().into()), why_code: Some(why.code().into()), ..Heap::default() };
         }
-        Account::Tracked { figures, balance, .. } => (figures, balance.as_ref()),
+        Account::Tracked { figures, balance, .. } => (figures, balance.as_deref()),
     };
     let sum = |sites: fn(&Balance) -> &[Site], figure: fn(&Site) -> u64| {
         balance.map(|balance| sites(balance).iter().map(figure).sum())
@@ -124,9 +124,8 @@ pub fn not_tracked(account: &Account, policy: &Policy) -> Option<String> {
 
 /// Why it is not known whether anything was retained, where that fails a test and what is lost does not.
 pub fn retained_unknown(account: &Account, leaks: &LeakActions) -> Option<String> {
-    let Account::Tracked { balance: Some(Balance { retained, doubt: Some(doubt), .. }), .. } = account else {
-        return None;
-    };
+    let Account::Tracked { balance: Some(balance), .. } = account else { return None };
+    let Balance { retained, doubt: Some(doubt), .. } = &**balance else { return None };
     let fails = |setting| leaks.get(setting) == LeakAction::Fail;
     let alone = fails(LeakSetting::Retained) && !fails(LeakSetting::Heap);
     (alone && !retained.is_empty())
@@ -144,7 +143,7 @@ fn doubt(account: &Account) -> Option<&HeapDoubt> {
 fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>, &NotTracked> {
     let (figures, balance, crossed) = match account {
         Account::Untracked(why) => return Err(why),
-        Account::Tracked { figures, balance, crossed } => (figures, balance.as_ref(), crossed),
+        Account::Tracked { figures, balance, crossed } => (figures, balance.as_deref(), crossed),
     };
     Ok(match kind {
         HeapKind::Tally(tally) => {

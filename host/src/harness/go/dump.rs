@@ -204,7 +204,7 @@ testing.tRunner(0x35111c12a488, 0x81deb0)
         #[test]
         fn no_text_breaks_the_reader(text in "(goroutine [0-9]{1,3} \\[a\\]:\n|created by a in goroutine 1\n|\t/a.go:[0-9]{1,12}( \\+0x1)?\n|a\\.b\\(\\)\n|\n|.){0,40}") {
             for goroutine in goroutines(&text).0 {
-                (goroutine.user_frames(), goroutine.frames_of_panic(), goroutine.words());
+                let _ = (goroutine.user_frames(), goroutine.frames_of_panic(), goroutine.words());
             }
         }
     }

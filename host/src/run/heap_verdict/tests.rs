@@ -24,8 +24,8 @@ fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
     let sites = |all: &[u64]| all.iter().map(site).collect();
     let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
     let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(|why| HeapDoubt::Ending(why.to_owned())));
-    let balance = Some(Balance { places: vec![place], lost, retained, doubt, ..Balance::default() });
-    Account::Tracked { figures, balance, crossed: Vec::new() }
+    let balance = Balance { places: vec![place], lost, retained, doubt, ..Balance::default() };
+    Account::Tracked { figures, balance: Some(Box::new(balance)), crossed: Vec::new() }
 }
 
 fn tracked(lost: &[u64]) -> Account {
