@@ -61,8 +61,7 @@ fn what_comes_after_two_dashes_is_for_rust_s_harness() {
 fn what_cannot_mean_the_same_is_refused_with_what_to_write() {
     let dir = suite();
     for (args, instead) in [
-        (&["-E", "test(adds)"][..], "tests by parts of their names"),
-        (&["--format", "json"], "--report json=PATH"),
+        (&["--format", "json"][..], "--report json=PATH"),
         (&["--", "--format", "junit"], "--report json=PATH"),
         (&["--message-format", "json"], "--report json=PATH"),
         (&["--doc"], "cargo test --doc"),

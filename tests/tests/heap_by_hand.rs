@@ -267,7 +267,7 @@ fn a_limit_on_lost_blocks_is_not_judged_by_what_locals_may_hold() {
     assert_eq!(test.verdict, Verdict::Fail);
     assert_eq!(
         message,
-        "`lost` cannot be judged: from 0 to 40 bytes, and the limit is 10 (functions were still running when it left \
-         through exit(), and a local of theirs may hold it)"
+        "`lost` cannot be judged: from 0 to 40 bytes, and the limit is 10 (functions were still running when it \
+         ended, and a local of theirs may hold it)"
     );
 }

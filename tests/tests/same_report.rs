@@ -225,6 +225,10 @@ fn without_costs(test: &Value, fills_memory: bool) -> Value {
     if test["name"] == "fail_with_all_that_is_random" {
         test["message"] = Value::Null;
     }
+    // Which of its blocks point to which depends on where they lie.
+    if test["name"] == "pass_lists_by_addresses" {
+        test["retained"] = Value::Null;
+    }
     // libtest's own allocations are numbered too.
     if let Some((before, _)) = test["message"].as_str().and_then(|message| message.split_once(" (allocation ")) {
         test["message"] = before.into();

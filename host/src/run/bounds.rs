@@ -9,7 +9,11 @@ use crate::model::{CleanupRecord, Details, Frame, Resource, SubtestRecord, Suppr
 const MAX_PLACES: usize = 1_000;
 
 /// Most bytes of one list: of the stacks and paths of what a test left, or of what it said.
-const MAX_LIST: usize = 512 << 10;
+const MAX_LIST: usize = 1 << 20;
+
+/// What an entry of a list, or a frame of a stack, takes beside its texts, in bytes. About as much as in the host's memory, which is
+/// no measure: how a type is laid out is another compiler's to change, and a report is the same everywhere.
+const ENTRY: usize = 128;
 
 /// Most bytes of what is said of the subtests of one test: a thousand of them take a tenth.
 const MAX_SUBTESTS: usize = 16 << 20;
@@ -40,7 +44,7 @@ impl Room {
         let texts = [&entry.tracked, &entry.path, &entry.mode].into_iter().flatten().map(String::len).sum::<usize>();
         let thread = entry.thread.as_ref().map_or(0, |thread| thread.does.len() + bytes_of_stack(&thread.stack));
         let blocks = entry.blocks.as_deref().map_or(0, bytes_of_blocks);
-        let own = size_of::<Resource>() + entry.scope.len() + bytes_of_stack(&entry.stack);
+        let own = ENTRY + entry.scope.len() + bytes_of_stack(&entry.stack);
         self.take_bytes(own + texts + thread + blocks);
     }
 
@@ -56,12 +60,12 @@ fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
     let ring =
         blocks.ring.iter().filter_map(|step| step.at.as_ref()).map(|at| bytes_of_stack(std::slice::from_ref(at)));
     let placed = blocks.places.iter().chain(&blocks.reaches).map(bytes_of_placed);
-    size_of::<BlocksRecord>() + ring.sum::<usize>() + placed.sum::<usize>()
+    ENTRY + ring.sum::<usize>() + placed.sum::<usize>()
 }
 
 /// The same of blocks of one place.
 pub fn bytes_of_placed(placed: &PlacedBlocks) -> usize {
-    size_of::<PlacedBlocks>() + placed.scope.len() + bytes_of_stack(&placed.stack)
+    ENTRY + placed.scope.len() + bytes_of_stack(&placed.stack)
 }
 
 /// What a stack takes, in bytes.
@@ -70,7 +74,7 @@ pub fn bytes_of_stack(stack: &[Frame]) -> usize {
         let [file, library] = [&frame.file, &frame.library].map(|text| text.as_ref().map_or(0, String::len));
         frame.function.len() + file + library
     };
-    stack.iter().map(|frame| size_of::<Frame>() + texts(frame)).sum()
+    stack.iter().map(|frame| ENTRY + texts(frame)).sum()
 }
 
 /// Shortens what is too long in a record, and says how much it leaves out.
@@ -80,7 +84,7 @@ pub fn bound(details: &mut Details) {
     }
     let mut text = |text: &mut String| {
         shorten(text, MAX_TEXT);
-        size_of::<String>() + text.len()
+        ENTRY + text.len()
     };
     let omitted = &mut details.omitted;
     omitted.failures += keep(&mut details.failures, MAX_LIST, &mut text);
@@ -111,7 +115,7 @@ fn keep<T>(list: &mut Vec<T>, most: usize, mut size: impl FnMut(&mut T) -> usize
 
 fn suppressed(record: &mut SuppressedRecord) -> usize {
     shorten(&mut record.message, MAX_TEXT);
-    size_of::<SuppressedRecord>() + record.message.len()
+    ENTRY + record.message.len()
 }
 
 fn cleanup(record: &mut CleanupRecord) -> usize {
@@ -121,7 +125,7 @@ fn cleanup(record: &mut CleanupRecord) -> usize {
         shorten(text, MAX_TEXT);
         text.len()
     });
-    size_of::<CleanupRecord>() + texts.sum::<usize>() + record.message.len() + bytes_of_stack(&record.stack)
+    ENTRY + texts.sum::<usize>() + record.message.len() + bytes_of_stack(&record.stack)
 }
 
 fn subtest(record: &mut SubtestRecord) -> usize {
@@ -130,7 +134,7 @@ fn subtest(record: &mut SubtestRecord) -> usize {
         shorten(text, MAX_TEXT);
         text.len()
     });
-    let own = size_of::<SubtestRecord>() + record.name.len() + texts.sum::<usize>() + bytes_of_stack(&record.stack);
+    let own = ENTRY + record.name.len() + texts.sum::<usize>() + bytes_of_stack(&record.stack);
     let mut bytes = 0;
     // What is said of one subtest has an end, too; how much of it is left out is not told apart.
     let more = keep(&mut record.suppressed, MAX_LIST, |later| {

@@ -68,7 +68,8 @@ impl SuiteFigures {
             }
             let leaks = test.details.iter().flat_map(|details| &details.leaks);
             let heap_leaks = leaks.filter(|leak| leak.kind == ResourceKind::Heap);
-            figures.lost.extend(heap_leaks.map(|leak| LostPlace::new(suite, &name, leak)));
+            let places = heap_leaks.flat_map(lost_at);
+            figures.lost.extend(places.map(|place| LostPlace::new(suite, &name, &place)));
         }
         figures
     }
@@ -125,12 +126,28 @@ impl SuiteFigures {
 }
 
 impl LostPlace {
-    fn new(suite: &PublishedCrate, test: &str, leak: &Resource) -> Self {
-        let confirmed = confirmed::find(suite, test, &leak.stack);
-        let stack = leak.stack.clone();
-        let bytes = leak.bytes.unwrap_or(0);
-        Self { suite: suite.folder(), test: test.to_owned(), blocks: leak.count, bytes, stack, confirmed }
+    fn new(suite: &PublishedCrate, test: &str, lost: &LostAt<'_>) -> Self {
+        let LostAt { stack, blocks, bytes } = *lost;
+        let confirmed = confirmed::find(suite, test, stack);
+        Self { suite: suite.folder(), test: test.to_owned(), blocks, bytes, stack: stack.to_vec(), confirmed }
     }
+}
+
+/// Lost blocks of one place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LostAt<'a> {
+    pub stack: &'a [Frame],
+    pub blocks: u64,
+    pub bytes: u64,
+}
+
+/// The blocks of an entry, and those that only they reach, by the places at which they were allocated.
+pub(super) fn lost_at(leak: &Resource) -> Vec<LostAt<'_>> {
+    let of_entry = LostAt { stack: &leak.stack, blocks: leak.count, bytes: leak.bytes.unwrap_or(0) };
+    let Some(blocks) = leak.blocks.as_deref() else { return vec![of_entry] };
+    let placed = blocks.places.iter().chain(&blocks.reaches);
+    let placed = placed.map(|placed| LostAt { stack: &placed.stack, blocks: placed.count, bytes: placed.bytes });
+    blocks.places.is_empty().then_some(of_entry).into_iter().chain(placed).collect()
 }
 
 impl fmt::Display for LostPlace {

@@ -98,7 +98,7 @@ impl Binary {
 fn refused(expression: &str, errors: &[ParseSingleError]) -> Failure {
     let mut text = format!("the filter expression `{}` cannot be read", OneLine(expression));
     for error in errors {
-        let _ = write!(text, "\n  {error}");
+        let _ = write!(text, "{} {error}", if text.ends_with("read") { ":" } else { ";" });
         for label in error.labels().into_iter().flatten() {
             let rest = expression.get(label.offset()..).unwrap_or_default();
             let rest = rest.get(..label.len()).filter(|marked| !marked.is_empty()).unwrap_or(rest);

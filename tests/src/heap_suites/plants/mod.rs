@@ -6,6 +6,7 @@ mod shapes;
 mod tests;
 
 use super::fetch::{PublishedCrate, copy_source, listed, metadata, put};
+use super::figures::lost_at;
 use super::{Options, suite};
 use airtight::report::{Frame, Report, ResourceKind, TestRecord, Verdict};
 use anyhow::{Context, ensure};
@@ -199,12 +200,12 @@ fn look(planted: &PlantedLeak, root: &Path, report: &Report) -> Result<u64, Stri
     let details = test.details.as_deref();
     let leaks = details.into_iter().flat_map(|details| &details.leaks).filter(|leak| leak.kind == ResourceKind::Heap);
     let (mut blocks, mut bytes, mut elsewhere) = (0, 0, Vec::new());
-    for leak in leaks {
-        if leak.stack.iter().any(here) {
-            blocks += leak.count;
-            bytes += leak.bytes.unwrap_or(0);
+    for place in leaks.flat_map(lost_at) {
+        if place.stack.iter().any(here) {
+            blocks += place.blocks;
+            bytes += place.bytes;
         } else {
-            elsewhere.push(leak);
+            elsewhere.push(place);
         }
     }
     let verdict = test.verdict;
