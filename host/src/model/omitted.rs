@@ -22,7 +22,7 @@ pub struct Omitted {
     /// Of `tracked`.
     #[serde(skip_serializing_if = "is_zero")]
     pub tracked: u64,
-    /// Of `leaks`, `retained`, `reclaimed` and `outlived` together, where the report of the whole run is too long. What is left
+    /// Of `leaks`, `retained`, `reclaimed` and what grew together, where the report of the whole run is too long. What is left
     /// out of these lists for the test's own sake stands in entries of its own: see [`super::Resource::omitted_places`].
     #[serde(skip_serializing_if = "is_zero")]
     pub resources: u64,

@@ -55,12 +55,40 @@ impl Room {
     }
 }
 
+/// Ends a list of what a test left: of the entries for which there is no room, one is left in each scope, with their number.
+pub fn end_list(entries: Vec<Resource>) -> Vec<Resource> {
+    let mut room = Room::new();
+    let mut listed = Vec::new();
+    let mut others: Vec<Resource> = Vec::new();
+    for entry in entries {
+        if !room.is_full() {
+            room.take(&entry);
+            listed.push(entry);
+            continue;
+        }
+        let same = |other: &&mut Resource| (other.kind, &other.scope) == (entry.kind, &entry.scope);
+        let all = match others.iter_mut().find(same) {
+            Some(all) => all,
+            None => {
+                others.push(Resource { count: 0, ..Resource::new(entry.kind, entry.scope.as_str(), Vec::new()) });
+                others.last_mut().expect("it was just added")
+            }
+        };
+        all.count += entry.count;
+        all.omitted_places += 1;
+    }
+    listed.append(&mut others);
+    listed
+}
+
 /// What there is to say of blocks takes so many bytes.
 fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
     let ring =
         blocks.ring.iter().filter_map(|step| step.at.as_ref()).map(|at| bytes_of_stack(std::slice::from_ref(at)));
     let placed = blocks.places.iter().chain(&blocks.reaches).map(bytes_of_placed);
-    ENTRY + ring.sum::<usize>() + placed.sum::<usize>()
+    let kept_by = blocks.kept_by.as_ref();
+    let kept_by = kept_by.map_or(0, |by| by.name.len() + by.file.as_ref().map_or(0, String::len));
+    ENTRY + ring.sum::<usize>() + placed.sum::<usize>() + kept_by
 }
 
 /// The same of blocks of one place.
@@ -209,6 +237,10 @@ mod tests {
             listed
         };
         assert_eq!(listed(Vec::new()), MAX_PLACES);
+        let many = (0..5000).map(|nth| Resource::new(ResourceKind::Thread, "t", vec![Frame::new(format!("f{nth}"))]));
+        let ended = end_list(many.collect());
+        let [.., others] = &ended[..] else { panic!("there are some") };
+        assert_eq!((ended.len(), others.count, others.omitted_places), (MAX_PLACES + 1, 4000, 4000));
         let deep = vec![Frame::new("f".repeat(1000)); 32];
         assert!(listed(deep) < 40);
     }

@@ -1,9 +1,11 @@
 //! The entries for goroutines that were left: by a test, and by what was set up before it.
 
+use super::bounds::end_list;
 use crate::harness::go::{Goroutine, goroutines};
 use crate::model::{Frame, Resource, ResourceKind, SETUP_SCOPE, ThreadRecord};
 use crate::sandbox::wasi::GoroutineDumps;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// What the runtime adds to the state of a goroutine that is blocked for ever.
 const FOR_EVER: &str = " (leaked)";
@@ -43,6 +45,7 @@ fn is_resident(goroutine: &Goroutine) -> bool {
 fn entries(mut goroutines: Vec<Goroutine>, scope: &str) -> Vec<Resource> {
     goroutines.sort_by_key(|one| one.number);
     let mut entries: Vec<Resource> = Vec::new();
+    let mut known: HashMap<(Vec<Frame>, ThreadRecord), usize> = HashMap::new();
     for goroutine in goroutines {
         let created: Vec<Frame> = goroutine.created.iter().cloned().collect();
         let number = u32::try_from(goroutine.number).unwrap_or(u32::MAX);
@@ -52,18 +55,17 @@ fn entries(mut goroutines: Vec<Goroutine>, scope: &str) -> Vec<Resource> {
             stack: goroutine.user_frames(),
             ..ThreadRecord::default()
         };
-        let same = |known: &&mut Resource| {
-            let alike = |known: &ThreadRecord| known.does == record.does && known.stack == record.stack;
-            known.stack == created && known.thread.as_ref().is_some_and(alike)
-        };
-        match entries.iter_mut().find(same) {
-            Some(known) => known.count += 1,
-            None => {
+        let alike = ThreadRecord { number: 0, ..record.clone() };
+        match known.entry((created, alike)) {
+            Entry::Occupied(same) => entries[*same.get()].count += 1,
+            Entry::Vacant(new) => {
+                let created = new.key().0.clone();
                 entries.push(Resource { thread: Some(record), ..Resource::new(ResourceKind::Task, scope, created) });
+                new.insert(entries.len() - 1);
             }
         }
     }
-    entries
+    end_list(entries)
 }
 
 /// What a goroutine does, of its state: without how long, which the sandbox's time decides.

@@ -13,7 +13,7 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
-use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, Turn};
+use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, ThreadModule, Turn};
 use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::{Exploration, RefusedGrowth, SubtestFilter};
@@ -233,7 +233,9 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
 /// does not depend on which was first.
 fn find_out(job: &Job<'_>) {
     let module = job.module;
-    let memory = module.module.resources_required().max_initial_memory_size.unwrap_or(0).saturating_mul(heap::PAGE);
+    let own = module.module.resources_required().max_initial_memory_size;
+    let pages = module.threads.as_ref().map(ThreadModule::pages).or(own).unwrap_or(0);
+    let memory = pages.saturating_mul(heap::PAGE);
     if memory > job.grants.policy().limits.most(Limit::Memory) {
         // It will not be instantiated.
         return;

@@ -2,6 +2,7 @@
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
+use crate::model::shorten::{MAX_NAME, shortened};
 use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
 
 /// How many types a type may be made of, one in the other: an array of arrays, or a name for a name.
@@ -47,8 +48,10 @@ fn apart(mut variables: Vec<Variable>) -> Vec<Variable> {
             }
             alone = false;
         } else {
-            kept.push(variable.clone());
+            reach = variable.end;
+            kept.push(variable);
             alone = true;
+            continue;
         }
         reach = reach.max(variable.end);
     }
@@ -64,7 +67,8 @@ pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
 struct VariableReader<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
-    /// The names of what the current entry is in, each with its depth in the tree of entries.
+    /// What the current entry is in: the depth of each in the tree of entries, and the path so far. A path is cut where it is long,
+    /// so that many variables in one scope with a long name cost the host no more than others.
     scopes: Vec<(isize, String)>,
 }
 
@@ -109,7 +113,7 @@ impl VariableReader<'_> {
                 self.note(&mut attributes, (attribute.name(), attribute.value()))?;
             }
             if is_scope {
-                self.scopes.push((depth, attributes.name.unwrap_or_default()));
+                self.scopes.push((depth, self.path(attributes.name.as_deref().unwrap_or_default())));
             } else {
                 variables.extend(self.variable(attributes));
             }
@@ -157,16 +161,24 @@ impl VariableReader<'_> {
         let size = self.size(attributes.of_type.or(declared.of_type)?, MAX_TYPES)?;
         let end = start.checked_add(u32::try_from(size).ok()?).filter(|end| *end > start)?;
         let name = attributes.name.or(declared.name)?;
-        let scopes = self.scopes.iter().map(|(_, scope)| scope.as_str());
-        // A compiler makes up scopes, such as the constant that a thread-local's value is in.
-        let named = scopes.chain([name.as_str()]).filter(|scope| !scope.is_empty() && !scope.starts_with('{'));
         Some(Variable {
             start,
             end,
-            path: named.collect::<Vec<_>>().join("::"),
+            path: self.path(&name),
             file: attributes.file.or(declared.file).and_then(|index| file_path(self.sections, self.unit, index)),
             line: attributes.line.or(declared.line).and_then(|line| line.try_into().ok()).filter(|line| *line > 0),
         })
+    }
+
+    /// The path of what has this name and is in the current scopes.
+    fn path(&self, name: &str) -> String {
+        let around = self.scopes.last().map_or("", |(_, path)| path);
+        // A compiler makes up scopes, such as the constant that a thread-local's value is in.
+        if name.is_empty() || name.starts_with('{') {
+            return around.to_owned();
+        }
+        let path = if around.is_empty() { name.to_owned() } else { format!("{around}::{name}") };
+        shortened(path, MAX_NAME)
     }
 
     fn entry(&self, offset: UnitOffset) -> Option<Attributes> {

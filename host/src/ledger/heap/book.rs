@@ -55,6 +55,8 @@ pub struct HeapBook {
     threads: Threads,
     /// The innermost call that was entered, where no call within it counts. It is within all calls of `nesting`.
     pending: Option<PendingCall>,
+    /// The thread that made it.
+    pending_by: u32,
     /// How many calls were entered within `pending`.
     hidden: u32,
     /// `live_blocks` is not kept here: it follows from the others.
@@ -81,6 +83,7 @@ impl HeapBook {
             nesting: Nesting::default(),
             threads: Threads::default(),
             pending: None,
+            pending_by: 0,
             hidden: 0,
             figures: Figures::default(),
             adopted: 0,
@@ -118,9 +121,13 @@ impl HeapBook {
     #[inline]
     pub fn enter(&mut self, call: AllocatorCall) -> Result<(), BadFree> {
         if self.pending.is_some() {
+            if self.pending_by != self.threads.acting() {
+                self.untrack(Untracked::AllocatorWaited);
+            }
             self.hidden += 1;
             return Ok(());
         }
+        self.pending_by = self.threads.acting();
         let size_of = u64::from;
         self.pending = Some(match call {
             AllocatorCall::Malloc { size } | AllocatorCall::Realloc { ptr: 0, size } => {

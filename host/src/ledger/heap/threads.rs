@@ -36,6 +36,12 @@ impl Threads {
         }
     }
 
+    /// The thread that acts.
+    #[inline]
+    pub(super) fn acting(&self) -> u32 {
+        self.acting
+    }
+
     /// A thread is spawned. Whether what it allocates is the test's own is known from the one that spawns it.
     pub(super) fn begin(&mut self, thread: u32, spawner: &Nesting) {
         let mut nesting = Nesting::default();

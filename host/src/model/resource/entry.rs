@@ -95,7 +95,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// A thread that had not ended. Of several in one entry, the number and the time are the first one's.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ThreadRecord {
@@ -114,7 +114,7 @@ pub struct ThreadRecord {
     #[serde(with = "figure", skip_serializing_if = "is_zero")]
     pub handles: u64,
     /// Blocks of the heap that only its stack reaches, likewise. What it has in locals is not seen. Absent where there are none, and
-    /// where more than 32 threads had not ended, of which it is not looked at.
+    /// where more than 32 threads had not ended or the heap is very large, where it is not looked at.
     #[serde(with = "figure", skip_serializing_if = "is_zero")]
     pub blocks: u64,
     /// Their bytes.

@@ -46,22 +46,61 @@ impl WaitsFor {
     }
 }
 
+/// The circle with the smallest number in it, from that number on. `next` leads from each thread to the one that it waits for; each
+/// thread is looked at once.
+fn first_circle(next: &BTreeMap<u32, u32>) -> Option<Vec<u32>> {
+    let mut walks: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut found: Option<Vec<u32>> = None;
+    for &start in next.keys() {
+        let mut thread = start;
+        while !walks.contains_key(&thread) {
+            walks.insert(thread, start);
+            match next.get(&thread) {
+                Some(&other) => thread = other,
+                None => break,
+            }
+        }
+        if walks.get(&thread) != Some(&start) || !next.contains_key(&thread) {
+            continue;
+        }
+        // This walk has come back to itself.
+        let mut circle = vec![thread];
+        while let Some(&other) = circle.last().and_then(|last| next.get(last)).filter(|other| **other != thread) {
+            circle.push(other);
+        }
+        let smallest = circle.iter().enumerate().min_by_key(|(_, thread)| **thread).map_or(0, |(at, _)| at);
+        circle.rotate_left(smallest);
+        if found.as_ref().is_none_or(|known| circle[0] < known[0]) {
+            found = Some(circle);
+        }
+    }
+    found
+}
+
 /// The first circle of threads, from the one with the smallest number: `thread 1 waits for thread 2, which …`.
 pub fn cycle(threads: &[StoppedThread], symbols: &Symbols) -> Option<String> {
     let waits: BTreeMap<u32, WaitsFor> =
         threads.iter().filter_map(|thread| Some((thread.id, WaitsFor::of(thread, symbols)?))).collect();
-    let circle = waits.keys().find_map(|first| {
-        let mut circle = vec![*first];
-        let mut next = waits.get(first)?.thread();
-        while next != *first {
-            if circle.contains(&next) {
-                return None;
-            }
-            circle.push(next);
-            next = waits.get(&next)?.thread();
-        }
-        Some(circle)
-    })?;
+    let next: BTreeMap<u32, u32> = waits.into_iter().map(|(thread, waits)| (thread, waits.thread())).collect();
+    let circle = first_circle(&next)?;
     let all = circle.iter().chain(circle.first()).map(|thread| name_of(*thread));
     Some(format!("each waits for the next: {}", all.collect::<Vec<_>>().join(" -> ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_circle_with_the_smallest_thread_is_told_from_that_one_on() {
+        let circle = |next: &[(u32, u32)]| first_circle(&next.iter().copied().collect());
+        assert_eq!(circle(&[]), None);
+        assert_eq!(circle(&[(0, 1), (1, 2)]), None, "a chain");
+        assert_eq!(circle(&[(0, 4), (4, 7), (7, 2), (2, 4)]), Some(vec![2, 4, 7]), "a tail leads to it");
+        assert_eq!(circle(&[(0, 9), (9, 8), (8, 9), (3, 5), (5, 3)]), Some(vec![3, 5]));
+        assert_eq!(circle(&[(6, 6)]), Some(vec![6]));
+        let long: Vec<(u32, u32)> =
+            (0..100_000).map(|thread| (thread, thread + 1)).chain([(100_000, 99_999)]).collect();
+        assert_eq!(circle(&long), Some(vec![99_999, 100_000]));
+    }
 }

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Threads whose stacks are looked at; of more, what their stacks reach is not told.
 const MOST: usize = 32;
 
+/// Blocks that are looked at for all threads together: each thread takes another look at the heap.
+const MOST_LOOKS: usize = 1 << 22;
+
 /// Blocks of the test's own that only the stack of one thread reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldBlocks {
@@ -46,7 +49,8 @@ impl Holdings {
 
 /// The blocks that only the stack of a thread reaches: in both runs, where the second is like the first.
 pub fn held_blocks(first: &EndPicture, second: Option<&EndPicture>) -> Vec<HeldBlocks> {
-    if first.owners().is_empty() || first.owners().len() > MOST {
+    let threads = first.owners().len();
+    if threads == 0 || threads > MOST || threads.saturating_mul(first.blocks.len()) > MOST_LOOKS {
         return Vec::new();
     }
     let reach = |only: Option<u64>| {

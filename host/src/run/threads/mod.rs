@@ -11,11 +11,14 @@ mod interleaving;
 pub use holdings::{HeldBlocks, Holdings, held_blocks};
 pub use interleaving::interleaving;
 
+use super::bounds::end_list;
 use crate::ledger::Stack;
 use crate::model::{Frame, Resource, ResourceKind, ThreadRecord, units::format_duration};
 use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};
 use crate::symbols::Symbols;
 use cycle::{WaitsFor, cycle};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 /// Threads named in a message; the rest are counted.
@@ -56,6 +59,7 @@ pub fn deadlock(threads: &Deadlocked, symbols: &Symbols) -> String {
 /// in the order in which the first of each was.
 pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, symbols: &Symbols) -> Vec<Resource> {
     let mut entries: Vec<Resource> = Vec::new();
+    let mut known: HashMap<(Vec<Frame>, ThreadRecord), usize> = HashMap::new();
     for thread in threads {
         let stack = thread.spawned.as_ref().map(|stack| symbols.frames(stack)).unwrap_or_default();
         let name = thread.name.as_deref().map(str::to_owned);
@@ -71,27 +75,25 @@ pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, sy
             bytes,
             stack: symbols.frames(&thread.stack),
         };
-        let same = |known: &&mut Resource| {
-            let alike = |known: &ThreadRecord| {
-                (&known.name, &known.does, &known.stack) == (&record.name, &record.does, &record.stack)
-            };
-            known.stack == stack && known.thread.as_ref().is_some_and(alike)
-        };
-        match entries.iter_mut().find(same) {
-            Some(known) => {
-                known.count += 1;
-                if let Some(known) = &mut known.thread {
+        let alike = ThreadRecord { number: 0, waited_ns: 0, handles: 0, blocks: 0, bytes: 0, ..record.clone() };
+        match known.entry((stack, alike)) {
+            Entry::Occupied(same) => {
+                let same = &mut entries[*same.get()];
+                same.count += 1;
+                if let Some(known) = &mut same.thread {
                     known.handles += record.handles;
                     known.blocks += record.blocks;
                     known.bytes += record.bytes;
                 }
             }
-            None => {
-                entries.push(Resource { thread: Some(record), ..Resource::new(ResourceKind::Thread, scope, stack) })
+            Entry::Vacant(new) => {
+                let stack = new.key().0.clone();
+                entries.push(Resource { thread: Some(record), ..Resource::new(ResourceKind::Thread, scope, stack) });
+                new.insert(entries.len() - 1);
             }
         }
     }
-    entries
+    end_list(entries)
 }
 
 /// A thread, what it does, where, and where it comes from.

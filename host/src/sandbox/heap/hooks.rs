@@ -143,7 +143,11 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
     let Some(call) = call_for(kind, a, b) else {
         match kind {
             HookKind::NamesThread => name_thread(state, a)?,
-            _ => state.panics.enter(kind, a, b),
+            _ => {
+                state.panics.enter(kind, a, b);
+                let state = caller.data();
+                state.panics.check(kind, || state.code.stack(&WasmBacktrace::capture(&caller)))?;
+            }
         }
         return caller.set_fuel(fuel);
     };
@@ -173,8 +177,10 @@ fn name_thread(state: &mut TestState, address: u32) -> wasmtime::Result<()> {
 async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let hook = state.heap.hook(which).context("a hook that is none")?;
-    let (kind, fuel) = (hook.kind, left.saturating_add(hook.cost.after));
+    let hook = state.heap.hook(which & !UNWOUND).context("a hook that is none")?;
+    let (cost, kind, unwound) = (hook.cost, hook.kind, which & UNWOUND != 0);
+    state.heap.unwound |= kind == HookKind::Window && unwound;
+    let fuel = left.saturating_add(if unwound { cost.unwound } else { cost.after });
     caller.set_fuel(fuel)?;
     if !kind.is_of_heap() {
         return Ok(());

@@ -72,7 +72,8 @@ impl Shown {
             pieces(text).filter(|piece| sgr(piece).is_none()).collect()
         };
         for piece in pieces(&text) {
-            if sgr(piece).is_some() {
+            // What is left where one sequence stood within another can be one.
+            if self.colours && sgr(piece).is_some() {
                 shown.push_str(piece);
                 self.coloured = true;
                 continue;

@@ -56,7 +56,8 @@ impl Comparison<'_, '_> {
         let mut holding =
             Holding { starts: vec![0], targets: Vec::new(), first_words: Vec::with_capacity(among.len()) };
         for &index in among {
-            let part = (blocks[index].ptr, end(&blocks[index]), starts[index]);
+            let dead = self.first.dead(&blocks[index]);
+            let part = (blocks[index].ptr + dead, end(&blocks[index]), starts[index] + dead);
             let mut found: Vec<u32> = Vec::new();
             let (mut moved_here, mut moved_there) = (Vec::new(), Vec::new());
             let mut first = [None; 2];
@@ -81,7 +82,9 @@ impl Comparison<'_, '_> {
             holding.targets.append(&mut found);
             holding.starts.push(holding.targets.len());
             let [one, two] = first;
-            holding.first_words.push(one.zip(two).filter(|_| blocks[index].ptr % 4 == 0).map(<[u32; 2]>::from));
+            holding
+                .first_words
+                .push(one.zip(two).filter(|_| dead == 0 && blocks[index].ptr % 4 == 0).map(<[u32; 2]>::from));
         }
         holding
     }
