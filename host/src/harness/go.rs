@@ -93,7 +93,9 @@ impl TestHarness for GoTests {
         // What is not kept may hold their ends.
         let told = |test: &StreamTest| output.dropped == 0 || test.closing().is_some();
         let subtests = stream.subtests(evidence.test).filter(|(_, test)| told(test));
-        subtests.map(|(path, test)| subtest(path, test)).collect()
+        // A benchmark within one has no closing line either.
+        let passed = is_benchmark(evidence.test) && stream.passed;
+        subtests.map(|(path, test)| subtest(path, test, passed)).collect()
     }
 
     fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> Cow<'o, [u8]> {
@@ -130,7 +132,7 @@ fn ended_well(stream: &Stream, test: Option<&StreamTest>, is_cut: bool) -> Finis
         return failed(format!("the program ended and had not run the test{cut}"));
     };
     match test.closing() {
-        None if is_benchmark(&test.name) && !stream.has_failure() => Finish::RETURNED,
+        None if is_benchmark(&test.name) && stream.passed && !stream.has_failure() => Finish::RETURNED,
         None => failed(format!("the program left through exit(0) before the test had ended{cut}")),
         Some(Closing::Skip) if !stream.has_failure() => Finish::Skipped(test.reason()),
         Some(Closing::Pass) if !stream.has_failure() => Finish::RETURNED,
@@ -163,8 +165,8 @@ fn failure(stream: &Stream, test: &str) -> String {
 
 /// What became of a test in which Go's runtime gave up.
 fn gave_up(said: &GaveUp, test: Option<&StreamTest>) -> Finish {
-    let (goroutines, more) = dump::goroutines(&said.stacks);
-    if said.message.contains(DEADLOCK) {
+    let (goroutines, more) = dump::goroutines(&said.stacks, dump::READ);
+    if said.message.strip_prefix(STARTS[1]).is_some_and(|said| said.starts_with(DEADLOCK)) {
         return Finish::Told {
             verdict: Verdict::Timeout,
             message: deadlock(&goroutines, more),
@@ -187,7 +189,7 @@ fn deadlock(goroutines: &[Goroutine], more: usize) -> String {
     words.join("\n")
 }
 
-fn subtest(path: &str, test: &StreamTest) -> SubtestRecord {
+fn subtest(path: &str, test: &StreamTest, passes_without_end: bool) -> SubtestRecord {
     let mut record = SubtestRecord::new(path, Verdict::Pass);
     match test.closing() {
         Some(Closing::Pass) => {}
@@ -201,6 +203,7 @@ fn subtest(path: &str, test: &StreamTest) -> SubtestRecord {
             record.message = failures.next();
             record.suppressed = failures.map(|message| SuppressedRecord::new(message, None)).collect();
         }
+        None if passes_without_end => {}
         None => {
             record.verdict = Verdict::Fail;
             record.message = Some("the test ended within it".to_owned());
@@ -220,12 +223,10 @@ pub struct GaveUp {
 /// What the runtime said on standard error when it gave up: the last such message that stacks follow.
 pub fn last_panic(stderr: &[u8]) -> Option<GaveUp> {
     let text = String::from_utf8_lossy(stderr);
-    let mut lines = text.match_indices('\n').map(|(at, _)| at + 1).chain([0]).collect::<Vec<_>>();
-    lines.sort_unstable();
-    let start = lines.into_iter().rev().find(|line| {
-        let rest = &text[*line..];
-        STARTS.iter().any(|start| rest.starts_with(start)) && rest.contains(STACKS)
-    })?;
+    // What it said last begins before the last stacks.
+    let last = text.rfind(STACKS)?;
+    let lines = text[..last].rmatch_indices('\n').map(|(at, _)| at + 1).chain([0]);
+    let start = lines.into_iter().find(|line| STARTS.iter().any(|start| text[*line..].starts_with(start)))?;
     let said = &text[start..];
     let (message, stacks) = said.split_at(said.find(STACKS)?);
     Some(GaveUp { message: message.trim_end().to_owned(), stacks: stacks.to_owned() })

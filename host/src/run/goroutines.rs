@@ -27,12 +27,12 @@ pub fn left(dumps: &GoroutineDumps, test: &str, tells_setup: bool) -> Vec<Resour
 }
 
 fn numbers(dump: Option<&str>) -> HashSet<u64> {
-    dump.map(|dump| goroutines(dump).0).unwrap_or_default().into_iter().map(|one| one.number).collect()
+    dump.map(|dump| goroutines(dump, usize::MAX).0).unwrap_or_default().into_iter().map(|one| one.number).collect()
 }
 
 /// The goroutines of a dump without the one that made it, which is the first, and without that of `main`.
 fn others(dump: Option<&str>) -> impl Iterator<Item = Goroutine> {
-    let all = dump.map(|dump| goroutines(dump).0).unwrap_or_default();
+    let all = dump.map(|dump| goroutines(dump, usize::MAX).0).unwrap_or_default();
     all.into_iter().skip(1).filter(|one| one.number != 1 && !is_resident(one))
 }
 

@@ -97,6 +97,19 @@ struct Lines {
     variables: Option<Vec<Variable>>,
 }
 
+impl Lines {
+    /// Keeps what was found of a frame.
+    fn remember(&mut self, raw: RawFrame, symbols: &Arc<[Symbol]>) {
+        self.known_bytes += symbols.iter().map(Symbol::bytes).sum::<usize>();
+        if self.known_bytes > MOST_KNOWN {
+            // They can be looked up again.
+            self.known.clear();
+            self.known_bytes = 0;
+        }
+        self.known.insert(raw, Arc::clone(symbols));
+    }
+}
+
 impl fmt::Debug for Symbols {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Symbols").field("bytes", &self.bytes.len()).field("roots", &self.roots).finish_non_exhaustive()
@@ -381,7 +394,7 @@ impl Symbols {
         }
         if let (Some(block), Ok(go)) = (raw.go_block(), self.go()) {
             let symbols: Arc<[Symbol]> = go.calls(raw.function, block).into_iter().map(Symbol::of_go).collect();
-            lines.known.insert(raw, Arc::clone(&symbols));
+            lines.remember(raw, &symbols);
             return symbols;
         }
         let calls = match (raw.offset, self.dwarf(lines)) {
@@ -406,13 +419,7 @@ impl Symbols {
             symbols.push(Symbol::new(self.as_written(outermost()), None, None, &self.harnesses));
         }
         let symbols: Arc<[Symbol]> = symbols.into();
-        lines.known_bytes += symbols.iter().map(Symbol::bytes).sum::<usize>();
-        if lines.known_bytes > MOST_KNOWN {
-            // They can be looked up again.
-            lines.known.clear();
-            lines.known_bytes = 0;
-        }
-        lines.known.insert(raw, Arc::clone(&symbols));
+        lines.remember(raw, &symbols);
         symbols
     }
 

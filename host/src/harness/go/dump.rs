@@ -11,8 +11,8 @@
 use crate::model::Frame;
 use crate::symbols::go_frame as frame;
 
-/// Goroutines that are read of a dump; of more, the rest is counted.
-const READ: usize = 1000;
+/// Goroutines that are read of a dump to be told in a message; of more, the rest is counted.
+pub const READ: usize = 1000;
 
 /// The function through which `testing` calls a test.
 const CALLER: &str = "testing.tRunner";
@@ -29,14 +29,14 @@ pub struct Goroutine {
     pub created: Option<Frame>,
 }
 
-/// Reads a dump: its goroutines, in its order, and how many more there are.
-pub fn goroutines(text: &str) -> (Vec<Goroutine>, usize) {
+/// Reads a dump: its goroutines, in its order, as many as `most`, and how many more there are.
+pub fn goroutines(text: &str, most: usize) -> (Vec<Goroutine>, usize) {
     let (mut all, mut more) = (Vec::<Goroutine>::new(), 0);
     let mut lines = text.lines().peekable();
     let mut inside = false;
     while let Some(line) = lines.next() {
         if let Some((number, state)) = header(line) {
-            inside = all.len() < READ;
+            inside = all.len() < most;
             if inside {
                 all.push(Goroutine { number, state: state.to_owned(), ..Goroutine::default() });
             } else {
@@ -162,7 +162,7 @@ created by example.com/ex.TestDead in goroutine 6
 
     #[test]
     fn goroutines_are_read_with_places_that_no_machine_decides() {
-        let (all, more) = goroutines(DEAD);
+        let (all, more) = goroutines(DEAD, READ);
         assert_eq!((all.len(), more), (3, 0));
         let words: Vec<_> = all.iter().map(Goroutine::words).collect();
         assert_eq!(
@@ -195,7 +195,7 @@ example.com/ex.TestExitZero(0x35111c12a488?)
 testing.tRunner(0x35111c12a488, 0x81deb0)
 	/go/src/testing/testing.go:2195 +0xea
 ";
-        let (all, _) = goroutines(text);
+        let (all, _) = goroutines(text, READ);
         let frames = all[0].frames_of_panic();
         assert_eq!(frames, [Frame::new("example.com/ex.TestExitZero").at("a_test.go", 13)]);
     }
@@ -203,7 +203,7 @@ testing.tRunner(0x35111c12a488, 0x81deb0)
     proptest::proptest! {
         #[test]
         fn no_text_breaks_the_reader(text in "(goroutine [0-9]{1,3} \\[a\\]:\n|created by a in goroutine 1\n|\t/a.go:[0-9]{1,12}( \\+0x1)?\n|a\\.b\\(\\)\n|\n|.){0,40}") {
-            for goroutine in goroutines(&text).0 {
+            for goroutine in goroutines(&text, READ).0 {
                 let _ = (goroutine.user_frames(), goroutine.frames_of_panic(), goroutine.words());
             }
         }

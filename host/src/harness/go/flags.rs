@@ -69,7 +69,7 @@ const FLAGS: &[FlagRow] = &[
     ("short", false, Use::Pass),
     ("fullpath", false, Use::Pass),
     ("parallel", true, Use::Pass),
-    ("cpu", true, Use::Pass),
+    ("cpu", true, Use::Only("1", REPEATED)),
     ("benchtime", true, Use::Pass),
     ("benchmem", false, Use::Pass),
     ("v", false, Use::Drop),

@@ -76,11 +76,18 @@ impl Asker<'_> {
     }
 }
 
+/// Ways of taking what TestMain prints out of an answer that are looked at.
+const MOST_CUTS: usize = 64;
+
 /// The names in an answer, of which one without names is `noise`: what TestMain prints before and after.
 fn names_in(said: &[u8], noise: &[u8]) -> Option<Vec<String>> {
-    let common = said.iter().zip(noise).take_while(|(a, b)| a == b).count();
-    (0..=common).rev().find_map(|before| {
-        let between = said[before..].strip_suffix(&noise[before..])?;
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    let common = said.iter().zip(noise).take_while(same).count();
+    let suffix = said.iter().rev().zip(noise.iter().rev()).take_while(same).count();
+    // Where what comes before ends and what comes after begins alike, there are several cuts; few are worth a look.
+    (noise.len().saturating_sub(suffix)..=common).rev().take(MOST_CUTS).find_map(|before| {
+        let end = said.len().checked_sub(noise.len() - before).filter(|end| *end >= before)?;
+        let between = &said[before..end];
         if !between.is_empty() && !between.ends_with(b"\n") {
             return None;
         }

@@ -3,10 +3,12 @@
 //!
 //! A line of `testing`'s own begins with ^V, wherever it stands: what a test prints without a line's end may come before it. In
 //! what a test logs, ^V is escaped; in what it prints itself, it is not. So a test can print lines that look like `testing`'s own.
-//! It cannot keep `testing` from writing the true ones after them, and a stream that tells two ends of one test, or the end of one
+//! Unless it ends the process itself with status 0 (`syscall.Exit`), it cannot keep `testing` from writing the true ones after them,
+//! and a stream that tells two ends of one test, or the end of one
 //! that never began, is [doubtful](Stream::doubt).
 
 use memchr::memchr2_iter;
+use std::collections::HashMap;
 
 /// Begins a line of `testing`'s own.
 const FRAMING: u8 = 0x16;
@@ -56,8 +58,12 @@ pub struct StreamTest {
 pub struct Stream {
     /// Tests and subtests, in the order in which they began.
     pub tests: Vec<StreamTest>,
+    /// The places of the tests, by name.
+    by_name: HashMap<String, usize>,
     /// Whether the word on all tests was FAIL.
     pub failed: bool,
+    /// Whether it was PASS, at least once.
+    pub passed: bool,
     /// Why it cannot be `testing`'s alone, in words.
     pub doubt: Option<String>,
     /// What the tests printed themselves, without the lines of `testing`'s own.
@@ -84,7 +90,7 @@ impl Stream {
 
     /// The test of this name.
     pub fn test(&self, name: &str) -> Option<&StreamTest> {
-        self.tests.iter().find(|test| test.name == name)
+        self.by_name.get(name).map(|index| &self.tests[*index])
     }
 
     /// The subtests of a test, each with its path below it.
@@ -105,7 +111,7 @@ impl Stream {
         } else if let Some(name) =
             ["=== PAUSE ", "=== CONT  ", "=== NAME  "].iter().find_map(|start| line.strip_prefix(start))
         {
-            self.current = self.tests.iter().position(|test| test.name == name);
+            self.current = self.by_name.get(name).copied();
         } else if line.starts_with("=== ATTR  ") || line.starts_with("=== ARTIFACTS ") {
             // Says something of a test, and belongs to what it said.
         } else if let Some((closing, name)) = closing(line) {
@@ -120,7 +126,7 @@ impl Stream {
     }
 
     fn begin(&mut self, name: &str) {
-        let known = self.tests.iter().position(|test| test.name == name);
+        let known = self.by_name.get(name).copied();
         let index = match known {
             None => {
                 self.tests.push(StreamTest {
@@ -132,6 +138,7 @@ impl Stream {
                     earlier: None,
                     is_open: true,
                 });
+                self.by_name.insert(name.to_owned(), self.tests.len() - 1);
                 self.tests.len() - 1
             }
             // Where TestMain runs all tests again, the worst of the ends counts.
@@ -150,7 +157,7 @@ impl Stream {
     }
 
     fn end(&mut self, name: &str, closing: Closing) {
-        let index = self.tests.iter().position(|test| test.name == name);
+        let index = self.by_name.get(name).copied();
         match index.map(|index| &mut self.tests[index]) {
             None => self.doubt(format!("it tells the end of {name}, which never began")),
             Some(test) if test.closing.is_some() && test.is_open => {
@@ -170,6 +177,7 @@ impl Stream {
     /// The word on all tests. What begins after it is another round of them.
     fn conclude(&mut self, failed: bool) {
         self.failed |= failed;
+        self.passed |= !failed;
         self.current = None;
         self.tests.iter_mut().for_each(|test| test.is_open = false);
     }

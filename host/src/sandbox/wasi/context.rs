@@ -311,8 +311,11 @@ impl Wasi {
     /// Takes a descriptor's entry off the table and the books.
     pub(super) fn close_entry(&mut self, mut entry: Entry) {
         if self.collects {
-            let closed = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test);
-            self.collected.extend(closed.cloned());
+            let closed = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test).cloned();
+            if let Some(closed) = &closed {
+                self.quota.hold_closed(&entry.path, closed.stack.as_ref().map_or(0, |stack| stack.len()));
+            }
+            self.collected.extend(closed);
         }
         self.let_go(&entry);
         self.ledger.release(entry.id, self.stack.as_ref());

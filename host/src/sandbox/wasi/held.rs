@@ -8,8 +8,9 @@ use crate::ledger::Origin;
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
     /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
-    /// that are being read, what is kept of subtests and of live heap blocks, and what is remembered of host files, those below overlays included. A descriptor that is closed
-    /// is no longer counted, and nothing of it is kept.
+    /// that are being read, what is kept of subtests and of live heap blocks, and what is remembered of host files, those below
+    /// overlays included. A descriptor that is closed is no longer counted, and nothing of it is kept, but where a collector that the
+    /// test did not ask for closed it.
     fn held(&self) -> u64 {
         let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
         [

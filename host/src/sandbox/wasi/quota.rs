@@ -47,11 +47,13 @@ pub(super) struct Quota {
     scopes: u64,
     /// What is kept of live blocks of the heap.
     blocks: u64,
+    /// What is kept of descriptors that were closed.
+    closed: u64,
 }
 
 impl Quota {
     pub fn new(io: u64, memory: u64) -> Self {
-        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0 }
+        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0, closed: 0 }
     }
 
     /// Counts bytes that a call moved between the guest and what is outside of it.
@@ -61,12 +63,17 @@ impl Quota {
 
     /// What the host holds of descriptors, of directories that are being read, of subtests and of live heap blocks.
     pub fn held(&self) -> u64 {
-        [self.listed, self.handles, self.scopes, self.blocks].into_iter().fold(0, u64::saturating_add)
+        [self.listed, self.handles, self.scopes, self.blocks, self.closed].into_iter().fold(0, u64::saturating_add)
     }
 
     /// Counts so many live blocks of the heap, in the place of those before.
     pub fn hold_blocks(&mut self, blocks: u64) {
         self.blocks = blocks.saturating_mul(BLOCK);
+    }
+
+    /// Counts what is kept of a descriptor that was closed and is told of all the same.
+    pub fn hold_closed(&mut self, path: &str, frames: usize) {
+        self.closed = self.closed.saturating_add(descriptor(path, frames));
     }
 
     /// Counts bytes that are kept of a subtest.

@@ -14,6 +14,15 @@ use memchr::memmem;
 /// How the table of functions begins, since Go 1.20: its magic, one byte an instruction and eight a pointer.
 const MAGIC: [u8; 8] = [0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8];
 
+/// Places that begin like a table of functions and are looked at.
+const MOST_STARTS: usize = 16;
+
+/// Longest name of a function or file, in bytes.
+const MOST_TEXT: usize = 4096;
+
+/// Steps of a table of values that are read: a function has at most 65,536 blocks.
+const MOST_VALUES: u32 = 1 << 16;
+
 /// Where in the data of a module the text begins, in words.
 const TEXT: usize = 22;
 
@@ -91,7 +100,7 @@ impl GoTables {
         let broken = || NoGoTables::Broken(short(version).to_owned());
         let image = Statics::read(module).ok().and_then(|statics| statics.image());
         let (base, image) = image.ok_or_else(broken)?;
-        let starts: Vec<usize> = memmem::find_iter(&image, &MAGIC).collect();
+        let starts: Vec<usize> = memmem::find_iter(&image, &MAGIC).take(MOST_STARTS).collect();
         let found = starts.into_iter().find_map(|start| Found::at(&image, base.into(), start, layout));
         let Found { functions, names, units, files, values, function_data } = found.ok_or_else(broken)?;
         let imported = module.imported_functions;
@@ -139,6 +148,7 @@ impl GoTables {
     /// The text at a place, up to its zero.
     fn text(&self, at: usize) -> Option<&str> {
         let rest = self.image.get(at..)?;
+        let rest = &rest[..rest.len().min(MOST_TEXT)];
         std::str::from_utf8(&rest[..memchr::memchr(0, rest)?]).ok()
     }
 }
@@ -166,7 +176,7 @@ impl<'t> Row<'t> {
     /// A table that says for each block what holds there: up to which place, and what.
     fn values(&self, offset: u32) -> Values<'t> {
         let rest = self.tables.image.get(self.tables.values + offset as usize..).unwrap_or_default();
-        Values { rest: if offset == 0 { &[] } else { rest }, pc: self.entry, value: -1, first: true }
+        Values { rest: if offset == 0 { &[] } else { rest }, pc: self.entry, value: -1, first: true, left: MOST_VALUES }
     }
 
     /// What a table says of the place from which a call returned to this block.
@@ -195,7 +205,7 @@ impl<'t> Row<'t> {
         }
         let offset = self.word(44 + 4 * before.checked_add(INLINE_TREE)?)?;
         let address = (offset != u32::MAX).then(|| self.tables.function_data.checked_add(offset.into()))??;
-        usize::try_from(address.checked_sub(self.tables.base)?).ok()
+        usize::try_from(address.checked_sub(self.tables.base)?).ok().filter(|at| *at <= self.tables.image.len())
     }
 
     fn calls(&self, block: u32) -> Vec<Frame> {
@@ -236,12 +246,14 @@ struct Values<'t> {
     pc: u64,
     value: i64,
     first: bool,
+    left: u32,
 }
 
 impl Iterator for Values<'_> {
     type Item = (u64, i64);
 
     fn next(&mut self) -> Option<(u64, i64)> {
+        self.left = self.left.checked_sub(1)?;
         let change = varint(&mut self.rest)?;
         if change == 0 && !std::mem::take(&mut self.first) {
             return None;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The target, in Go's words. The user's Go is the one that runs, whatever a module asks to be downloaded.
+/// The target, in Go's words.
 const TARGET: [(&str, &str); 2] = [("GOOS", "wasip1"), ("GOARCH", "wasm")];
 
 /// The profile that tells which goroutines are blocked for ever is an experiment in this version, and built in from the next one on.

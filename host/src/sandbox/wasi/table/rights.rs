@@ -44,7 +44,7 @@ impl RightsPair {
     /// short, too: engines that check no rights allow that, so that programs do not ask for it. Go's `os.Root` is one.
     pub fn opened_from(self, parent: Self) -> Self {
         let implied = if self.inheriting.contains(Rights::FD_WRITE) {
-            parent.base & (Rights::PATH_CREATE_FILE | Rights::PATH_FILESTAT_SET_SIZE)
+            parent.base & parent.inheriting & (Rights::PATH_CREATE_FILE | Rights::PATH_FILESTAT_SET_SIZE)
         } else {
             Rights::empty()
         };
