@@ -8,7 +8,7 @@
 /// let args = ["-test.run=^TestStore$/disk", "-test.short", "-update"].map(str::to_owned);
 /// let flags = GoFlags::parse(&args)?;
 /// assert_eq!(flags.run.as_deref(), Some("^TestStore$/disk"));
-/// assert_eq!(flags.passed, ["-test.short", "-update"]);
+/// assert_eq!(flags.passed, ["-test.short=true", "-update"]);
 /// # Ok::<(), airtight::GoFlagError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
