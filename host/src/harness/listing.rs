@@ -2,7 +2,7 @@
 
 use super::go::GoFlags;
 use crate::config::Ask;
-use crate::sandbox::wasi::{GrantError, Grants, Streams};
+use crate::sandbox::wasi::{GrantError, Grants};
 use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, StartCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -113,25 +113,8 @@ impl Program<'_> {
     fn ask(&self, args: &[&str], is_normal: impl Fn(&Ending) -> bool) -> Result<Vec<u8>, ListError> {
         let Lister { module, interrupted, .. } = *self.lister;
         let start = StartCall { args: args.iter().map(|arg| Arc::from(*arg)).collect(), ..StartCall::default() };
-        let job = Job {
-            module,
-            grants: &self.grants,
-            test: &Arc::from(""),
-            entry: Entry::Start(&start),
-            before: &[],
-            interrupted,
-            counts_heap: false,
-            notes_sites: false,
-            subtests: None,
-            rounds: 1,
-            shortcut: false,
-            streams: Streams::Captured,
-            schedule: None,
-            follows_turns: false,
-            keep_changes: false,
-            inject_host_leak: false,
-            inject_host_panic: false,
-        };
+        let test = Arc::from("");
+        let job = Job::plain(module, (&self.grants, &test, Entry::Start(&start)), interrupted);
         let done = run(&job);
         let by_wall_clock = done.ended_by_wall_clock();
         let failed = |problem: String| ListError::Answer { problem, by_wall_clock };

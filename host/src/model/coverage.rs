@@ -20,7 +20,7 @@ pub struct CleanupCoverage {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<MissedSite>,
     /// Acquisitions at so many different stacks that they were not told apart: they are in none of these figures.
-    #[serde(default, with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub untold: u64,
     /// Clean-ups that tests and subtests registered.
     #[serde(with = "figure")]
@@ -160,10 +160,6 @@ impl From<Percent> for String {
     fn from(share: Percent) -> Self {
         share.to_string()
     }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]

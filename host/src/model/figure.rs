@@ -19,6 +19,11 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::
     from.deserialize_any(FigureVisitor)
 }
 
+/// Whether a figure is left out, where that stands for 0.
+pub(super) fn is_zero(figure: &u64) -> bool {
+    *figure == 0
+}
+
 /// Writes any JSON with its integers exact and its keys in order.
 pub(super) fn policy<S: Serializer>(policy: &Value, to: S) -> Result<S::Ok, S::Error> {
     exact(policy).serialize(to)

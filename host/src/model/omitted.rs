@@ -1,5 +1,6 @@
 //! What the record of one test leaves out, because a report of it would be too long to be kept, written or read.
 
+use super::figure;
 use serde::{Deserialize, Serialize};
 
 /// How many entries of each list are left out, after those that are there. Verdicts and figures count them all the same.
@@ -8,23 +9,23 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct Omitted {
     /// Of `failures`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub failures: u64,
     /// Of `suppressed`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub suppressed: u64,
     /// Of `cleanups`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub cleanups: u64,
     /// Of `subtests`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub subtests: u64,
     /// Of `tracked`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub tracked: u64,
     /// Of `leaks`, `retained`, `reclaimed` and what grew together, where the report of the whole run is too long. What is left
     /// out of these lists for the test's own sake stands in entries of its own: see [`super::Resource::omitted_places`].
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub resources: u64,
 }
 
@@ -34,8 +35,4 @@ impl Omitted {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }

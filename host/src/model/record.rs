@@ -1,6 +1,7 @@
 //! Everything that is told of a module and of its tests.
 
 use super::change::Change;
+use super::figure;
 use super::growth::Growth;
 use super::{
     Frame, Harness, LimitRecord, Omitted, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord,
@@ -104,7 +105,7 @@ pub struct Details {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outlived: Vec<OutlivedRecord>,
     /// How many more such resources there are than are listed.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub outlived_omitted: u64,
     /// Its subtests, in the order in which they began.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -114,7 +115,7 @@ pub struct Details {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Change>,
     /// How many more changes there are than are listed.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "figure::is_zero")]
     pub changed_omitted: u64,
     /// How it grew from round to round, where it was run several times in one instance.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,10 +138,6 @@ pub struct Details {
     /// Standard output and error, as far as they were kept; not canonical.
     #[serde(skip)]
     pub output: Output,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// A clean-up that failed, hung or trapped.

@@ -1,5 +1,6 @@
 //! Subtests: parts of a test that have a name and a verdict of their own.
 
+use super::figure;
 use super::{Frame, Usage, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub struct SubtestRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<SuppressedRecord>,
     /// How many of the test's leaks it acquired itself.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "figure::is_zero")]
     pub leaks: u64,
 }
 
@@ -57,10 +58,6 @@ impl SuppressedRecord {
     pub fn new(message: impl Into<String>, cleanup: Option<u32>) -> Self {
         Self { message: message.into(), cleanup }
     }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// A choice of subtests: the parts of filters after the first slash, as in Go's `-run`.

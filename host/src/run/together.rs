@@ -8,8 +8,8 @@ use super::runner::Runner;
 use crate::harness::{Sequence, TestEntry, harness, rust};
 use crate::model::Harness;
 use crate::policy::{Limit, Policy};
-use crate::sandbox::wasi::{GrantError, Grants, Streams};
-use crate::sandbox::{Ending, Entry, Job, Run, run};
+use crate::sandbox::wasi::{GrantError, Grants};
+use crate::sandbox::{Ending, Entry, Job, Run, SdkCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -164,26 +164,9 @@ impl SharedInstance<'_> {
         }
     }
 
-    fn job<'j>(&'j self, entry: Entry<'j>, before: &'j [crate::sandbox::SdkCall]) -> Job<'j> {
-        Job {
-            module: &self.module.module,
-            grants: &self.grants,
-            test: &self.name,
-            entry,
-            before,
-            interrupted: self.interrupted,
-            counts_heap: false,
-            notes_sites: false,
-            subtests: None,
-            rounds: 1,
-            shortcut: false,
-            schedule: None,
-            follows_turns: false,
-            streams: Streams::Captured,
-            keep_changes: false,
-            inject_host_leak: false,
-            inject_host_panic: false,
-        }
+    fn job<'j>(&'j self, entry: Entry<'j>, before: &'j [SdkCall]) -> Job<'j> {
+        let plain = Job::plain(&self.module.module, (&self.grants, &self.name, entry), self.interrupted);
+        Job { before, ..plain }
     }
 
     fn failure(&self, run: &Run, (test, entry): (&str, &TestEntry), at: Option<usize>) -> FailedTogether {

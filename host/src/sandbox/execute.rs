@@ -72,6 +72,33 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
+    /// Runs once, with its output captured, and nothing else of it counted or kept.
+    pub fn plain(
+        module: &'a LoadedModule,
+        (grants, test, entry): (&'a Arc<Grants>, &'a Arc<str>, Entry<'a>),
+        interrupted: &'a Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            module,
+            grants,
+            test,
+            entry,
+            before: &[],
+            interrupted,
+            counts_heap: false,
+            notes_sites: false,
+            subtests: None,
+            rounds: 1,
+            shortcut: false,
+            schedule: None,
+            follows_turns: false,
+            streams: Streams::Captured,
+            keep_changes: false,
+            inject_host_leak: false,
+            inject_host_panic: false,
+        }
+    }
+
     /// What is called, in order.
     fn calls(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         self.before.iter().map(Entry::Sdk).chain(std::iter::repeat_n(self.entry, self.rounds.max(1) as usize))

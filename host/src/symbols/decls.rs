@@ -4,6 +4,7 @@
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
 use super::paths::{Origin, PathRoots, push};
+use super::scopes::{Scopes, is_module_or_type};
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
 
 /// One function of the user's or of a dependency, and where it is declared.
@@ -25,7 +26,7 @@ pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
     while let Ok(Some(header)) = headers.next() {
         let Ok(unit) = sections.unit(header) else { continue };
         if !is_library(&unit, roots) {
-            let mut walk = DeclWalk { sections, unit: &unit, scopes: Vec::new() };
+            let mut walk = DeclWalk { sections, unit: &unit, scopes: Scopes::default() };
             // What was read before an error is still right.
             let _ = walk.run(&mut decls);
         }
@@ -43,8 +44,8 @@ fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
 struct DeclWalk<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
-    /// The names of the modules and types that the current entry is in, each with its depth in the tree of entries.
-    scopes: Vec<(isize, String)>,
+    /// The modules and types that the current entry is in.
+    scopes: Scopes,
 }
 
 #[derive(Default)]
@@ -61,17 +62,11 @@ impl DeclWalk<'_> {
         while !entries.is_empty() {
             let depth = entries.next_depth();
             let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-            while self.scopes.last().is_some_and(|(scope, _)| *scope >= depth) {
-                self.scopes.pop();
-            }
+            self.scopes.leave(depth);
             match abbreviation.tag() {
-                gimli::DW_TAG_namespace
-                | gimli::DW_TAG_structure_type
-                | gimli::DW_TAG_union_type
-                | gimli::DW_TAG_enumeration_type
-                | gimli::DW_TAG_class_type => {
+                tag if is_module_or_type(tag) => {
                     let name = self.attributes(&mut entries, abbreviation)?.name;
-                    self.scopes.push((depth, name.unwrap_or_default()));
+                    self.scopes.enter(depth, self.scopes.within(&name.unwrap_or_default()));
                 }
                 gimli::DW_TAG_subprogram => {
                     let attributes = self.attributes(&mut entries, abbreviation)?;
@@ -114,9 +109,8 @@ impl DeclWalk<'_> {
     /// refers to the entry of its declaration.
     fn decl(&self, attributes: DeclAttributes) -> Option<Decl> {
         let name = attributes.name.filter(|name| !name.starts_with('{'))?;
-        let scopes = self.scopes.iter().map(|(_, scope)| scope.as_str());
         Some(Decl {
-            path: scopes.chain([name.as_str()]).collect::<Vec<_>>().join("::"),
+            path: self.scopes.within(&name),
             file: attributes.file.and_then(|index| file_path(self.sections, self.unit, index)),
             line: attributes.line.and_then(|line| line.try_into().ok()).filter(|line| *line > 0),
             start: attributes.start.and_then(|start| start.try_into().ok()),

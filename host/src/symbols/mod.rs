@@ -14,6 +14,7 @@ mod names;
 mod owner;
 mod paths;
 mod recursion;
+mod scopes;
 #[cfg(test)]
 mod tests;
 mod trim;

@@ -2,6 +2,7 @@
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
+use super::scopes::{Scopes, is_module_or_type};
 use crate::model::shorten::{MAX_NAME, shortened};
 use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
 
@@ -29,7 +30,7 @@ pub(super) fn read(dwarf: &Dwarf) -> Vec<Variable> {
     while let Ok(Some(header)) = headers.next() {
         let Ok(unit) = sections.unit(header) else { continue };
         // What was read before an error is still right.
-        let _ = VariableReader { sections, unit: &unit, scopes: Vec::new() }.run(&mut variables);
+        let _ = VariableReader { sections, unit: &unit, scopes: Scopes::default() }.run(&mut variables);
     }
     apart(variables)
 }
@@ -67,9 +68,8 @@ pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
 struct VariableReader<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
-    /// What the current entry is in: the depth of each in the tree of entries, and the path so far. A path is cut where it is long,
-    /// so that many variables in one scope with a long name cost the host no more than others.
-    scopes: Vec<(isize, String)>,
+    /// The modules, types and functions that the current entry is in.
+    scopes: Scopes,
 }
 
 /// What an entry says, as far as it matters to a variable.
@@ -90,19 +90,9 @@ impl VariableReader<'_> {
         while !entries.is_empty() {
             let depth = entries.next_depth();
             let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-            while self.scopes.last().is_some_and(|(scope, _)| *scope >= depth) {
-                self.scopes.pop();
-            }
+            self.scopes.leave(depth);
             let tag = abbreviation.tag();
-            let is_scope = matches!(
-                tag,
-                gimli::DW_TAG_namespace
-                    | gimli::DW_TAG_structure_type
-                    | gimli::DW_TAG_union_type
-                    | gimli::DW_TAG_enumeration_type
-                    | gimli::DW_TAG_class_type
-                    | gimli::DW_TAG_subprogram
-            );
+            let is_scope = is_module_or_type(tag) || tag == gimli::DW_TAG_subprogram;
             if !is_scope && tag != gimli::DW_TAG_variable {
                 entries.skip_attributes(abbreviation.attributes())?;
                 continue;
@@ -113,7 +103,7 @@ impl VariableReader<'_> {
                 self.note(&mut attributes, (attribute.name(), attribute.value()))?;
             }
             if is_scope {
-                self.scopes.push((depth, self.path(attributes.name.as_deref().unwrap_or_default())));
+                self.scopes.enter(depth, self.path(attributes.name.as_deref().unwrap_or_default()));
             } else {
                 variables.extend(self.variable(attributes));
             }
@@ -172,13 +162,14 @@ impl VariableReader<'_> {
 
     /// The path of what has this name and is in the current scopes.
     fn path(&self, name: &str) -> String {
-        let around = self.scopes.last().map_or("", |(_, path)| path);
+        let around = self.scopes.path().unwrap_or_default();
         // A compiler makes up scopes, such as the constant that a thread-local's value is in.
-        if name.is_empty() || name.starts_with('{') {
-            return around.to_owned();
+        match (name.is_empty() || name.starts_with('{'), around.is_empty()) {
+            (true, _) => around.to_owned(),
+            // Around it are made-up scopes alone.
+            (false, true) => shortened(name.to_owned(), MAX_NAME),
+            (false, false) => self.scopes.within(name),
         }
-        let path = if around.is_empty() { name.to_owned() } else { format!("{around}::{name}") };
-        shortened(path, MAX_NAME)
     }
 
     fn entry(&self, offset: UnitOffset) -> Option<Attributes> {

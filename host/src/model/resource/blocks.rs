@@ -33,16 +33,16 @@ pub struct BlocksRecord {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_name: Option<String>,
     /// At how many depths of a recursion they were allocated; 0 where there was none.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub depths: u64,
     /// In how many groups they hold each other.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub cycles: u64,
     /// One way around the first of these groups: the blocks of each step hold those of the next, and the last the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ring: Vec<RingRecord>,
     /// How many steps are left out before the last one.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub ring_omitted: u64,
     /// Whether the last block of the way holds the first by a counted reference that is not weak. Made weak, it keeps nothing alive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -102,7 +102,7 @@ pub struct PlacedBlocks {
     #[serde(with = "figure")]
     pub bytes: u64,
     /// See [`BlocksRecord::depths`].
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub depths: u64,
     /// See [`BlocksRecord::type_name`].
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -112,12 +112,8 @@ pub struct PlacedBlocks {
     /// The guest's stack at the allocation, user frames first.
     pub stack: Vec<Frame>,
     /// How many places these are together, of which no stack is kept; 0 where they are of one.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub omitted_places: u64,
-}
-
-fn is_zero(figure: &u64) -> bool {
-    *figure == 0
 }
 
 /// Blocks of one place, whether they are an entry's own or reached from these.

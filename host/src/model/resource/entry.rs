@@ -50,7 +50,7 @@ pub struct Resource {
     pub stack: Vec<Frame>,
     /// How many further places or paths this one entry stands for, which are not listed each: there are too many. It has the
     /// kind, the scope and the sums that they have together.
-    #[serde(default, with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub omitted_places: u64,
 }
 
@@ -90,10 +90,6 @@ impl Resource {
     }
 }
 
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 /// A thread that had not ended. Of several in one entry, the number and the time are the first one's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -111,14 +107,14 @@ pub struct ThreadRecord {
     pub waited_ns: u64,
     /// Handles that it opened and that are still open; of all, where several threads are in one entry. Absent where there are none, and
     /// of goroutines, of which it is not seen.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub handles: u64,
     /// Blocks of the heap that only its stack reaches, likewise. What it has in locals is not seen. Absent where there are none, and
     /// where more than 32 threads had not ended or the heap is very large, where it is not looked at.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub blocks: u64,
     /// Their bytes.
-    #[serde(with = "figure", skip_serializing_if = "is_zero")]
+    #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub bytes: u64,
     /// Where it is, user frames first.
     pub stack: Vec<Frame>,
