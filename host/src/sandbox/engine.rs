@@ -283,6 +283,8 @@ fn pooled_config(options: EngineOptions) -> Config {
         .total_memories(slots.saturating_mul(2))
         .total_tables(slots.saturating_mul(TABLES))
         .total_gc_heaps(slots)
+        // Only threads of a guest have stacks of their own, and modules with threads have no pool. Zero is not allowed.
+        .total_stacks(1)
         .max_tables_per_module(TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_core_instance_size(MAX_INSTANCE)
