@@ -1,10 +1,10 @@
 //! Imports that airtight cannot provide, each with its reason, and what they say about how the module was built.
 
-use super::module::Module;
+use super::module::{Module, is_shared_memory};
 use super::{CatalogueError, exceptions, threads, wasi};
 use airtight_abi::{go, mem, net, scopes, tracked};
 use std::fmt;
-use wasmparser::{FuncType, Import, MemoryType, TagType, TypeRef, ValType};
+use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
 
 /// Imports named in a message; the rest are counted.
 const NAMED: usize = 20;
@@ -104,11 +104,6 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
         Some(found) => Err(Some(format!("has type {found}, not {expected}"))),
         None => Err(Some("has no function type".to_owned())),
     }
-}
-
-/// Whether an import is the memory of a module with threads, as the linker makes it.
-pub(super) fn is_shared_memory(import: &Import<'_>, ty: MemoryType) -> bool {
-    (import.module, import.name) == ("env", "memory") && ty.shared && !ty.memory64
 }
 
 /// Whether airtight provides a tag: those that compilers know without a definition, each with an address of the guest's.

@@ -125,7 +125,7 @@ impl<'a> Module<'a> {
     /// The memory that the threads of the module share; `None` where it has none and so can have no threads.
     pub(crate) fn shared_memory(&self) -> Option<MemoryType> {
         self.imports.iter().find_map(|import| match import.ty {
-            TypeRef::Memory(ty) if super::imports::is_shared_memory(import, ty) => Some(ty),
+            TypeRef::Memory(ty) if is_shared_memory(import, ty) => Some(ty),
             _ => None,
         })
     }
@@ -252,4 +252,9 @@ fn function_types(reader: TypeSectionReader<'_>) -> Result<Vec<Option<FuncType>>
         }));
     }
     Ok(types)
+}
+
+/// Whether an import is the memory of a module with threads, as the linker makes it.
+pub(super) fn is_shared_memory(import: &Import<'_>, ty: MemoryType) -> bool {
+    (import.module, import.name) == ("env", "memory") && ty.shared && !ty.memory64
 }

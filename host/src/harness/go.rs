@@ -7,7 +7,7 @@
 //! What all Go guests have in common is here too, whatever harness holds their tests: how a panic is printed.
 
 mod dump;
-mod flags;
+pub(super) mod flags;
 mod list;
 mod stream;
 

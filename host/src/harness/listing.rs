@@ -1,6 +1,6 @@
 //! How the tests of a loaded module are listed and entered.
 
-use super::go::GoFlags;
+use super::go::flags::GoFlags;
 use crate::config::Ask;
 use crate::sandbox::wasi::{GrantError, Grants};
 use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, StartCall, run};

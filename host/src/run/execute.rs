@@ -1,11 +1,11 @@
 //! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
 
+use super::context::RunContext;
 use super::coverage::TestCoverage;
 use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
 use super::report_room::ReportRoom;
-use super::seed::order;
 use super::single::SingleTest;
 use super::slow::RunningTests;
 use crate::model::change::KeptChange;
@@ -14,7 +14,6 @@ use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::Job;
-use rayon::ThreadPool;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,21 +27,6 @@ const BACKLOG: usize = 64;
 
 /// How long a worker keeps results to itself before it hands them over together.
 const BATCH: Duration = Duration::from_millis(10);
-
-/// What the stages of one run share.
-pub(super) struct RunContext<'a> {
-    pub pool: &'a ThreadPool,
-    pub options: &'a RunOptions,
-    /// Whether clean-up coverage is wanted.
-    pub coverage: bool,
-}
-
-impl RunContext<'_> {
-    /// The order in which the tests are started.
-    pub fn order(&self, tests: usize) -> Vec<usize> {
-        self.options.shuffle.map_or_else(|| (0..tests).collect(), |seed| order(tests, seed))
-    }
-}
 
 /// One finished test, by its place in the plan.
 struct FinishedTest {

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod builder;
+mod context;
 mod coverage;
 mod doubts;
 mod error;

@@ -1,9 +1,10 @@
 //! The front door: load modules, list their tests, run them, get a report.
 
+use super::context::RunContext;
 use super::coverage;
 use super::doubts;
 use super::error::{RunError, SetupError};
-use super::execute::{self, PlanOutcome, RunContext};
+use super::execute::{self, PlanOutcome};
 use super::options::RunOptions;
 use super::plan::{Plan, PlannedModule, Planner, Subject};
 use super::selection::Selection;

@@ -1,7 +1,7 @@
 //! One test: run, judged, and where it has threads, under as many schedules as are asked for.
 
+use super::context::RunContext;
 use super::coverage::TestCoverage;
-use super::execute::RunContext;
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::plan::PlannedTest;

@@ -383,6 +383,19 @@ pub enum Color {
     Never,
 }
 
+impl Color {
+    /// Whether standard output gets colours.
+    pub fn on_stdout(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+}
+
 /// How they are run and reported.
 #[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "How to run and report")]
@@ -519,7 +532,7 @@ impl RunArgs {
         let is_read = std::io::stdout().is_terminal()
             || std::io::stderr().is_terminal()
             || std::env::var_os("CI").is_some_and(|value| !value.is_empty());
-        let colours = crate::session::colours(self.color);
+        let colours = self.color.on_stdout();
         if is_read && !self.raw { Streams::Shown { colours } } else { Streams::Copied }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::args::DiffCommand;
 use crate::failure::{Done, Failure};
-use crate::session::{colours, print};
+use crate::session::print;
 use airtight::exit_status;
 use airtight::internals::{DiffOptions, DiffText, GrowthText};
 use airtight::report::diff::{ReportDiff, RetainedGrowth};
@@ -14,7 +14,7 @@ pub fn diff(command: &DiffCommand) -> Done {
     let diff = ReportDiff::between(&old, &new);
     let growth = command.fail_on_growth.map(|threshold| RetainedGrowth::judge(&old, &new, threshold));
     let [old, new] = [&command.old, &command.new].map(|path| path.to_string_lossy());
-    let colours = colours(command.color);
+    let colours = command.color.on_stdout();
     let options = DiffOptions { old: &old, new: &new, all: command.all, colours };
     let mut text = DiffText::new(&diff, options).to_string();
     if let Some(growth) = &growth {

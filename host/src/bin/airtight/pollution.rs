@@ -39,7 +39,7 @@ pub fn pollution(mut command: PollutionCommand) -> Done {
     let is_whole = refused.is_empty();
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     let pollution = session.pollution(&planned, command.orders as usize)?;
-    let colours = session::colours(command.run.color);
+    let colours = command.run.color.on_stdout();
     session::print(&render_pollution(&pollution, colours))?;
     Ok(match pollution.found().count() {
         0 if failures > 0 => exit_status::BUILD_FAILED,

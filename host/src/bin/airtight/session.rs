@@ -1,6 +1,6 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
-use crate::args::{Color, RunArgs, WriteBackArg};
+use crate::args::{RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
 use crate::loaded::Loaded;
@@ -118,7 +118,7 @@ impl Settings {
             .inject_host_leak(args.inject_host_leak)
             .inject_host_panic(args.inject_host_panic);
         let console = ConsoleOptions {
-            colours: colours(args.color),
+            colours: args.color.on_stdout(),
             status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
@@ -429,17 +429,6 @@ fn cache(config: &Config) -> Option<Cache> {
         None => {
             tracing::warn!("no cache directory can be found, so modules are compiled anew each time");
             None
-        }
-    }
-}
-
-/// Whether standard output gets colours.
-pub fn colours(color: Color) -> bool {
-    match color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     }
 }

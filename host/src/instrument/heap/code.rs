@@ -3,6 +3,7 @@
 use super::{HookKind, UNWOUND};
 use std::borrow::Cow;
 use wasm_encoder::{BlockType, Catch, Encode, Instruction, ValType};
+use wasmparser::{BinaryReader, BinaryReaderError, FunctionBody};
 
 /// `enter` and `leave` as the wrapper calls them.
 #[derive(Debug, Clone, Copy)]
@@ -194,4 +195,11 @@ impl HookKind {
             | Self::TestMain => [None, None],
         }
     }
+}
+
+/// The local declarations of a body.
+pub(super) fn locals(body: &[u8]) -> Result<&[u8], BinaryReaderError> {
+    let function = FunctionBody::new(BinaryReader::new(body, 0));
+    let operators = function.get_binary_reader_for_operators()?;
+    Ok(&body[..operators.original_position()])
 }

@@ -26,9 +26,9 @@
 //! A caller that was compiled in the knowledge that the function never returns must not see it return. So nothing is filled where a call
 //! of it is followed by `unreachable`.
 
+use super::code::locals;
 use super::names::{self, HookTarget, TellingNames, path, target};
 use super::panics::{WRITE, signature};
-use super::plan::locals;
 use super::{FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
 use crate::catalogue::sections::id;
 use crate::instrument::bodies::ModuleBodies;

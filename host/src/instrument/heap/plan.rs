@@ -12,7 +12,6 @@ use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;
 use crate::instrument::splice::{Edit, grown, leb};
 use wasm_encoder::{Encode, ExportKind};
-use wasmparser::{BinaryReaderError, FunctionBody};
 
 /// The types of `enter` and `leave`, as entries of a type section.
 pub(super) const TYPES: &[u8] = &[0x60, 3, 0x7f, 0x7f, 0x7f, 0, 0x60, 2, 0x7f, 0x7f, 0];
@@ -284,7 +283,7 @@ impl NewCode {
         let wrapper = moved + 1;
         let params = ty.params().len() as u32;
         let bytes = &module.bytes()[body.clone()];
-        let jump = code::jump(params, wrapper, locals(bytes)?, bytes.len());
+        let jump = code::jump(params, wrapper, code::locals(bytes)?, bytes.len());
         let jump = jump.ok_or_else(|| NoHooks::TooShort { name: name.clone() })?;
         let throws = module.parsed.has_tags();
         let code::Wrapper { body: between, cost } = if kind.is_fill() {
@@ -318,11 +317,4 @@ impl NewCode {
 /// An offset in a code section, which is shorter than 4 GiB by its own header.
 fn offset(from_contents: usize) -> u32 {
     u32::try_from(from_contents).unwrap_or(u32::MAX)
-}
-
-/// The local declarations of a body.
-pub(super) fn locals(body: &[u8]) -> Result<&[u8], BinaryReaderError> {
-    let function = FunctionBody::new(wasmparser::BinaryReader::new(body, 0));
-    let operators = function.get_binary_reader_for_operators()?;
-    Ok(&body[..operators.original_position()])
 }

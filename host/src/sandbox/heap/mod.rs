@@ -16,6 +16,7 @@ mod state;
 use super::state::TestState;
 pub use not_tracked::{NoHeap, NotTracked};
 pub use picture::EndPicture;
+pub(super) use picture::LeftThread;
 pub use state::{Crossing, HeapEnd};
 
 pub(super) use ask::{mark, stats};
@@ -23,7 +24,7 @@ pub(super) use hooks::{attach, linker, linker_for_threads};
 pub(super) use layout::Ground;
 pub(super) use module::ModuleHeap;
 use probe::MAX_ALLOCATOR_PLACES;
-pub(super) use state::{FuelEndOfFirstRun, HeapState, LeftThread};
+pub(super) use state::{FuelEndOfFirstRun, HeapState};
 
 use wasmtime::Store;
 

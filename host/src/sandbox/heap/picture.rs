@@ -4,7 +4,6 @@ use super::PAGE;
 use super::layout::{AllocatorMap, Ground};
 use super::look;
 use super::module::ModuleHeap;
-use super::state::LeftThread;
 use crate::ledger::heap::reach::{Picture, ThreadStack, without};
 use crate::ledger::heap::{Block, Parts, StackBlock};
 use crate::sandbox::state::TestState;
@@ -12,6 +11,17 @@ use crate::sandbox::wasi::GivenPaths;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmtime::{Instance, Store};
+
+/// What is known of the memory of a thread that was ended where it was.
+#[derive(Debug, Clone)]
+pub struct LeftThread {
+    /// Its number.
+    pub id: u32,
+    /// Its shadow stack's pointer.
+    pub stack_pointer: Option<u32>,
+    /// The values of its other globals.
+    pub globals: Vec<u32>,
+}
 
 /// Memory and live blocks at the end of a test.
 #[derive(Debug)]

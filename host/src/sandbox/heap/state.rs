@@ -1,7 +1,7 @@
 //! The books of one test's heap while it runs.
 
 use super::not_tracked::NotTracked;
-use super::picture::EndPicture;
+use super::picture::{EndPicture, LeftThread};
 use crate::instrument::{Hook, HookKind, Hooks};
 use crate::ledger::Stack;
 use crate::ledger::heap::{
@@ -26,17 +26,6 @@ pub struct Crossing {
     pub crossed: CrossedLimits,
     /// Where.
     pub stack: Stack,
-}
-
-/// What is known of the memory of a thread that was ended where it was.
-#[derive(Debug, Clone)]
-pub struct LeftThread {
-    /// Its number.
-    pub id: u32,
-    /// Its shadow stack's pointer.
-    pub stack_pointer: Option<u32>,
-    /// The values of its other globals.
-    pub globals: Vec<u32>,
 }
 
 /// A heap that was seen.

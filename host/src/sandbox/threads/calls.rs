@@ -1,10 +1,10 @@
 //! What a guest with threads calls: WASI's functions, in which others may run while one waits; `thread-spawn`; and what its waits
 //! and notifications have become.
 
-use super::schedule::{Wait, Wake};
 use super::seat::Seat;
 use super::stopped::Stopped;
 use super::turns::TurnEnd;
+use super::waits::{Wait, Wake};
 use crate::catalogue::threads;
 use crate::instrument::{STEPS_EXPORT, slot};
 use crate::ledger::{Stack, short};

@@ -16,7 +16,7 @@
 //! A thread that runs for long while others could becomes the last, too: one that spins for another would run for ever. So does one that
 //! gives way of its own accord.
 
-use super::schedule::ThreadId;
+use super::waits::ThreadId;
 use crate::model::Exploration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};

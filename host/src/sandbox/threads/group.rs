@@ -3,11 +3,12 @@
 use super::calls;
 use super::explore::Preemptions;
 use super::memory::{MemoryLimit, MemoryModule};
-use super::schedule::{MAIN, Next, Schedule, ThreadId, Wait, Waiting};
+use super::schedule::{Next, Schedule};
 use super::seat::{Board, Seat, THREAD_FUEL};
 use super::shared::{Shared, Together};
 use super::stopped::{Deadlocked, Stopped, StoppedThread};
 use super::turns::Turn;
+use super::waits::{MAIN, ThreadId, Wait, Waiting};
 use crate::catalogue::threads::ENTRY;
 use crate::instrument::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
 use crate::ledger::Stack;

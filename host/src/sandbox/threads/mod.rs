@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! schedule   which thread runs next, what each waits for, what all have spent: decided by the seed alone
+//! waits      what threads wait for, and who is woken first
+//! allocator  calls of the allocator, which no other thread interrupts
 //! explore    the same under one of many schedules, to find one that fails
 //! group      the threads themselves, and the loop that runs them until the main one has returned
 //! memory     the memory that they share, and its limit
@@ -13,6 +15,7 @@
 //! stopped    threads that were ended where they were: in a deadlock, or when the test was over
 //! ```
 
+mod allocator;
 mod calls;
 mod explore;
 mod group;
@@ -22,16 +25,17 @@ mod seat;
 mod shared;
 mod stopped;
 mod turns;
+mod waits;
 
 pub use calls::{add_to_linker, after_step, call, hooks};
 pub use explore::Preemptions;
 pub use group::{CallGuest, EndReason, EndedAll, MainThread, ThreadGroup, ThreadModule};
 pub use memory::{CappedMemories, MemoryLimit};
-pub use schedule::Wait;
 pub use seat::{Seat, THREAD_FUEL};
 pub use shared::Shared;
 pub use stopped::{Deadlocked, Stopped, StoppedThread};
 pub use turns::{Turn, TurnEnd};
+pub use waits::Wait;
 
 use super::state::TestState;
 use wiggle::GuestMemory;

@@ -4,20 +4,16 @@
 //! comes first, so that each runs within a bound however busy the others are. Time moves on to the next timer only when no thread
 //! can run.
 
+use super::allocator::AllocatorTurn;
 use super::explore::{self, Explorer, Preemptions};
 use super::turns::{Turn, TurnEnd, Turns};
+use super::waits::{MAIN, ThreadId, Wait, Waiting, Waits, Wake};
 use crate::ledger::Stack;
 use crate::model::Exploration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-/// The number of a thread: what the guest knows it by. The main one is 0.
-pub type ThreadId = u32;
-
-/// The thread that the test begins with.
-pub const MAIN: ThreadId = 0;
 
 /// Fuel after which a thread that runs is asked to let others run: some microseconds.
 pub const QUANTUM: u64 = 10_000;
@@ -33,39 +29,6 @@ const MOST_WORDS: usize = 1 << 16;
 
 /// The largest number of a thread: wasi-threads keeps the upper bits.
 const MAX_ID: ThreadId = (1 << 29) - 1;
-
-/// What a thread waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wait {
-    /// That another thread notifies of this address.
-    Address(u32),
-    /// That time passes.
-    Time,
-    /// That something becomes of a descriptor: in words, where nothing but another thread can bring it about.
-    Descriptor(String),
-}
-
-/// Why a thread that waited runs again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
-    /// It was notified, or is to look again.
-    Told,
-    /// Its time is up.
-    TimedOut,
-}
-
-/// A wait of a thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// For what.
-    pub wait: Wait,
-    /// When it is up, in nanoseconds of the test.
-    pub due: Option<u64>,
-    /// When it began.
-    pub since: u64,
-    /// Its place among all waits.
-    nth: u64,
-}
 
 /// A thread that has not ended.
 #[derive(Debug, Default)]
@@ -100,10 +63,7 @@ pub struct Schedule {
     threads: BTreeMap<ThreadId, Thread>,
     /// Those that can run, each with how often it was passed over.
     ready: VecDeque<(ThreadId, u32)>,
-    timers: BTreeSet<(u64, ThreadId)>,
-    addresses: BTreeMap<(u32, u64), ThreadId>,
-    descriptors: BTreeSet<ThreadId>,
-    waits: u64,
+    waits: Waits,
     /// The thread that was last told to run, until it waits or lets others run.
     running: Option<ThreadId>,
     /// Threads that are to begin, each with what it is given.
@@ -124,20 +84,6 @@ pub struct Schedule {
     turns: Option<Turns>,
 }
 
-/// The calls of the allocator, which no other thread interrupts. What they spend counts for the limit alone, and not for the order of
-/// the threads or for time: a second run, whose blocks are elsewhere, spends more or less in them, and is to have the same schedule.
-#[derive(Debug, Default)]
-struct AllocatorTurn {
-    /// The thread that is in one, and what all calls before it have spent.
-    held: Option<(ThreadId, u64)>,
-    /// Whether the engine has interrupted it, so that it goes on at once.
-    goes_on: bool,
-    /// What all calls have spent: of the one that goes on, as far as is known.
-    spent: u64,
-    /// What they had spent when the main thread was called.
-    spent_before_call: u64,
-}
-
 impl Schedule {
     /// Of a test that begins with its main thread, and may have `most` others at once.
     pub fn new(seed: u64, most: usize) -> Self {
@@ -145,10 +91,7 @@ impl Schedule {
             random: ChaCha8Rng::seed_from_u64(seed),
             threads: BTreeMap::from([(MAIN, Thread::default())]),
             ready: VecDeque::new(),
-            timers: BTreeSet::new(),
-            addresses: BTreeMap::new(),
-            descriptors: BTreeSet::new(),
-            waits: 0,
+            waits: Waits::default(),
             running: None,
             spawned: Vec::new(),
             last_id: MAIN,
@@ -202,7 +145,7 @@ impl Schedule {
 
     /// A thread is about to take a step. Gives whether others run before.
     pub fn step(&mut self, id: ThreadId) -> bool {
-        if self.is_held(id) {
+        if self.allocator.is_held(id) {
             return false;
         }
         self.explorer.as_mut().is_some_and(|explorer| explorer.step(id, &self.ready))
@@ -243,33 +186,17 @@ impl Schedule {
     pub fn refuel(&mut self, fuel: u64) {
         self.fuel = fuel;
         self.spent_before_call = self.spent;
-        self.allocator = AllocatorTurn {
-            spent: self.allocator.spent,
-            spent_before_call: self.allocator.spent,
-            ..AllocatorTurn::default()
-        };
+        self.allocator.begin_call();
     }
 
     /// A thread enters the allocator: until it leaves it, no other runs.
     pub fn hold(&mut self, id: ThreadId) {
-        self.allocator.held = Some((id, self.allocator.spent));
+        self.allocator.hold(id);
     }
 
     /// A thread leaves the allocator, in which it has spent so much. Gives whether no other ran meanwhile: not so if it waited in it.
     pub fn release(&mut self, id: ThreadId, spent: u64) -> bool {
-        let held = self.allocator.held.filter(|(held, _)| *held == id);
-        self.allocator.spent = held.map_or(self.allocator.spent, |(_, before)| before).saturating_add(spent);
-        self.allocator.held = self.allocator.held.filter(|(held, _)| *held != id);
-        held.is_some()
-    }
-
-    fn is_held(&self, id: ThreadId) -> bool {
-        self.allocator.held.is_some_and(|(held, _)| held == id)
-    }
-
-    /// A thread that is in the allocator lets others run, which it is not to do.
-    fn break_hold(&mut self, id: ThreadId) {
-        self.allocator.held = self.allocator.held.filter(|(held, _)| *held != id);
+        self.allocator.release(id, spent)
     }
 
     /// The main thread is called.
@@ -319,18 +246,18 @@ impl Schedule {
 
     /// What is to be done now that it is `now`.
     pub fn next(&mut self, now: u64) -> Next {
-        if let (true, Some((id, _))) = (std::mem::take(&mut self.allocator.goes_on), self.allocator.held) {
+        if let Some(id) = self.allocator.take_interrupted() {
             self.running = Some(id);
             return Next::Run(id);
         }
-        while let Some(&(due, id)) = self.timers.first() {
+        while let Some((due, id)) = self.waits.first_timer() {
             if due > now {
                 break;
             }
             self.wake(id, Wake::TimedOut);
         }
         let Some(&(_, passed)) = self.ready.front() else {
-            return self.timers.first().map_or(Next::Never, |(due, _)| Next::Sleep(*due));
+            return self.waits.first_timer().map_or(Next::Never, |(due, _)| Next::Sleep(due));
         };
         let at = match self.ready.len().min(DRAWN_OF) {
             _ if self.explorer.is_some() => self.explorer.as_mut().map_or(0, |explorer| explorer.choose(&self.ready)),
@@ -354,7 +281,7 @@ impl Schedule {
 
     /// A thread lets others run.
     pub fn yielded(&mut self, id: ThreadId) {
-        self.break_hold(id);
+        self.allocator.break_hold(id);
         self.running = None;
         self.begin(id);
     }
@@ -363,9 +290,8 @@ impl Schedule {
     /// interrupted after a quantum; what it has spent beyond that is told when it calls the host.
     pub fn paused(&mut self, id: ThreadId) {
         if self.running.take() == Some(id) {
-            if self.is_held(id) {
-                self.allocator.goes_on = true;
-                self.allocator.spent = self.allocator.spent.saturating_add(self.quantum);
+            if self.allocator.is_held(id) {
+                self.allocator.interrupted(self.quantum);
                 return;
             }
             self.spend(id, self.quantum);
@@ -375,24 +301,11 @@ impl Schedule {
 
     /// A thread begins to wait.
     pub fn wait(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, now: u64) {
-        self.break_hold(id);
+        self.allocator.break_hold(id);
         self.running = None;
-        self.waits += 1;
-        let nth = self.waits;
-        match &wait {
-            Wait::Address(address) => {
-                self.addresses.insert((*address, nth), id);
-            }
-            Wait::Descriptor(_) => {
-                self.descriptors.insert(id);
-            }
-            Wait::Time => {}
-        }
-        if let Some(due) = due {
-            self.timers.insert((due, id));
-        }
+        let waiting = self.waits.begin(id, wait, due, now);
         if let Some(thread) = self.threads.get_mut(&id) {
-            thread.waiting = Some(Waiting { wait, due, since: now, nth });
+            thread.waiting = Some(waiting);
         }
     }
 
@@ -400,7 +313,7 @@ impl Schedule {
     pub fn notify(&mut self, address: u32, most: u32) -> u32 {
         let mut told = 0;
         while told < most {
-            let Some((_, &id)) = self.addresses.range((address, 0)..=(address, u64::MAX)).next() else { break };
+            let Some(id) = self.waits.first_at(address) else { break };
             self.wake(id, Wake::Told);
             told += 1;
         }
@@ -409,7 +322,7 @@ impl Schedule {
 
     /// Something may have become of a descriptor: who waits for one looks again.
     pub fn descriptors_changed(&mut self) {
-        while let Some(&id) = self.descriptors.first() {
+        while let Some(id) = self.waits.first_for_descriptor() {
             self.wake(id, Wake::Told);
         }
     }
@@ -424,13 +337,7 @@ impl Schedule {
 
     fn forget_wait(&mut self, id: ThreadId) {
         let Some(waiting) = self.threads.get_mut(&id).and_then(|thread| thread.waiting.take()) else { return };
-        if let Some(due) = waiting.due {
-            self.timers.remove(&(due, id));
-        }
-        if let Wait::Address(address) = waiting.wait {
-            self.addresses.remove(&(address, waiting.nth));
-        }
-        self.descriptors.remove(&id);
+        self.waits.end(id, &waiting);
     }
 
     /// Why a thread that waited runs again.
@@ -450,7 +357,7 @@ impl Schedule {
 
     /// A thread has ended. Gives where it was spawned.
     pub fn ended(&mut self, id: ThreadId) -> Option<Stack> {
-        self.break_hold(id);
+        self.allocator.break_hold(id);
         self.set_aside(id);
         if let Some(explorer) = &mut self.explorer {
             explorer.forget(id);
@@ -480,7 +387,8 @@ impl Schedule {
 
     /// Whether a thread has run for as long as it may before others do.
     pub fn is_due(&self, id: ThreadId) -> bool {
-        !self.is_held(id) && self.threads.get(&id).is_some_and(|thread| thread.spent - thread.slice >= self.quantum)
+        !self.allocator.is_held(id)
+            && self.threads.get(&id).is_some_and(|thread| thread.spent - thread.slice >= self.quantum)
     }
 
     fn spend(&mut self, id: ThreadId, more: u64) {
@@ -497,8 +405,7 @@ impl Schedule {
 
     /// What they have spent since the main thread was called, calls of the allocator included.
     pub fn spent_in_call(&self) -> u64 {
-        let in_allocator = self.allocator.spent - self.allocator.spent_before_call;
-        (self.spent - self.spent_before_call).saturating_add(in_allocator)
+        (self.spent - self.spent_before_call).saturating_add(self.allocator.spent_in_call())
     }
 
     /// Whether they have spent more than they may.
@@ -508,124 +415,4 @@ impl Schedule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn schedule(others: u32) -> Schedule {
-        let mut schedule = Schedule::new(7, 1000);
-        schedule.refuel(u64::MAX);
-        schedule.begin_call();
-        for _ in 0..others {
-            schedule.spawn(0, [].into(), None).unwrap();
-        }
-        schedule
-    }
-
-    fn run(schedule: &mut Schedule) -> ThreadId {
-        match schedule.next(0) {
-            Next::Run(id) => id,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_seed_is_a_schedule() {
-        let order = |seed| {
-            let mut schedule = Schedule::new(seed, 10);
-            schedule.refuel(u64::MAX);
-            schedule.begin_call();
-            (0..3).for_each(|_| assert!(schedule.spawn(0, [].into(), None).is_some()));
-            let mut order = Vec::new();
-            for _ in 0..64 {
-                let id = run(&mut schedule);
-                order.push(id);
-                schedule.paused(id);
-            }
-            order
-        };
-        assert_eq!(order(1), order(1));
-        assert_ne!(order(1), order(2));
-    }
-
-    #[test]
-    fn the_longest_waiters_are_told_first() {
-        let mut schedule = schedule(3);
-        for id in [2, 1, 3] {
-            schedule.ready.retain(|(ready, _)| *ready != id);
-            schedule.wait(id, Wait::Address(8), None, 0);
-        }
-        assert_eq!(schedule.notify(12, u32::MAX), 0);
-        assert_eq!(schedule.notify(8, 2), 2);
-        assert_eq!((schedule.waiting(2), schedule.waiting(1)), (None, None));
-        assert_eq!(schedule.waiting(3).unwrap().wait, Wait::Address(8));
-        assert_eq!(schedule.notify(8, u32::MAX), 1);
-        assert_eq!(schedule.woken(3), Wake::Told);
-    }
-
-    #[test]
-    fn time_is_up_once_and_in_order() {
-        let mut schedule = schedule(2);
-        schedule.ready.clear();
-        schedule.wait(1, Wait::Address(8), Some(50), 0);
-        schedule.wait(2, Wait::Time, Some(20), 0);
-        assert_eq!(schedule.next(10), Next::Sleep(20));
-        assert_eq!(schedule.next(20), Next::Run(2));
-        assert_eq!(schedule.woken(2), Wake::TimedOut);
-        assert_eq!(schedule.notify(8, 1), 1);
-        assert_eq!(schedule.next(60), Next::Run(1));
-        assert_eq!(schedule.woken(1), Wake::Told, "it was told before its time was up");
-        assert_eq!(schedule.next(60), Next::Never);
-    }
-
-    #[test]
-    fn who_ends_is_nowhere_any_more() {
-        let mut schedule = schedule(1);
-        schedule.ready.clear();
-        schedule.wait(1, Wait::Descriptor("it".into()), Some(5), 0);
-        schedule.ended(1);
-        schedule.descriptors_changed();
-        assert_eq!(schedule.next(10), Next::Never);
-        assert!(schedule.waiting(1).is_none());
-    }
-
-    #[test]
-    fn more_threads_than_there_may_be_are_refused() {
-        let mut schedule = Schedule::new(0, 2);
-        assert_eq!([(); 3].map(|()| schedule.spawn(0, [].into(), None)), [Some(1), Some(2), None]);
-        assert!(schedule.was_refused());
-        schedule.ended(1);
-        assert_eq!(schedule.spawn(0, [].into(), None), Some(3), "numbers are not used again");
-    }
-
-    #[test]
-    fn fuel_is_counted_over_all_threads() {
-        let mut schedule = schedule(1);
-        schedule.refuel(2 * QUANTUM);
-        schedule.running = Some(1);
-        schedule.paused(1);
-        assert_eq!(schedule.tell_spent(1, QUANTUM + 7), QUANTUM + 7);
-        assert_eq!(schedule.tell_spent(MAIN, QUANTUM), 2 * QUANTUM + 7);
-        assert!(schedule.is_out_of_fuel());
-    }
-
-    proptest! {
-        /// Whoever can run does so within the bound, whatever the seed.
-        #[test]
-        fn nobody_starves(seed: u64, others in 1..40_u32) {
-            let mut schedule = Schedule::new(seed, 100);
-            schedule.refuel(u64::MAX);
-        schedule.begin_call();
-            (0..others).for_each(|_| assert!(schedule.spawn(0, [].into(), None).is_some()));
-            let bound = others as usize + 1 + DRAWN_OF * PASSED_OVER as usize;
-            let mut last = BTreeMap::new();
-            for step in 0..2000_usize {
-                let id = run(&mut schedule);
-                schedule.paused(id);
-                let waited = step - last.insert(id, step).unwrap_or(0);
-                prop_assert!(waited <= bound, "{} waited for {}", id, waited);
-            }
-            prop_assert_eq!(last.len() as u32, others + 1);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! What a store knows of the thread that it runs.
 
-use super::schedule::{Next, Schedule, ThreadId, Wait, Wake};
+use super::schedule::{Next, Schedule};
 use super::turns::TurnEnd;
+use super::waits::{ThreadId, Wait, Wake};
 use crate::ledger::Stack;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::SharedMemory;

@@ -1,6 +1,6 @@
 //! Threads that were ended where they were.
 
-use super::schedule::{ThreadId, Wait, Waiting};
+use super::waits::{ThreadId, Wait, Waiting};
 use crate::ledger::Stack;
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The last turns of the threads of a test, for whoever wants to know how it came to its end.
 
-use super::schedule::{ThreadId, Wait};
+use super::waits::{ThreadId, Wait};
 use crate::ledger::Stack;
 use std::collections::{BTreeMap, VecDeque};
 

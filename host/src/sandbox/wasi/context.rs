@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::captured::{CapturedOutput, Streams};
 use super::clock::Clock;
 use super::fault::{Fault, Halt};
 use super::given_paths::GivenPaths;
@@ -11,7 +12,7 @@ use super::missing_paths::MissingPaths;
 use super::quota::Quota;
 use super::random::Random;
 use super::scratch::{Change, FileKind, Scratch};
-use super::stdio::{Capture, Stdin, Stdout, Streams};
+use super::stdio::{Stdin, Stdout};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::watchdog::Watchdog;
 use super::world::World;
@@ -144,7 +145,7 @@ impl Wasi {
         let clock = Clock::new(grants.policy.clock);
         let scratch = Scratch::new(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), clock.start());
         let mut wasi = Self {
-            world: World::new(scratch, Capture::new(limits.most(Limit::Output), streams), watchdog, clock),
+            world: World::new(scratch, CapturedOutput::new(limits.most(Limit::Output), streams), watchdog, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
             random: Random::new(grants.policy.seed, test),

@@ -12,6 +12,7 @@
 //! scratch    files in memory: the scratch file system and overlays
 //! devices    the null device
 //! net        the loopback network in memory
+//! stdio      the standard streams; `captured` is what is kept of them
 //! goroutines what Go's test binaries tell of theirs
 //! tracked    resources of the user's own kinds
 //! given_paths  where the paths began that calls were given: for the end of the heap
@@ -20,6 +21,7 @@
 //! ```
 
 mod abi;
+mod captured;
 mod clock;
 mod context;
 mod devices;
@@ -48,6 +50,7 @@ mod world;
 
 pub use abi::add_to_linker;
 pub(super) use abi::{Capture, around};
+pub use captured::Streams;
 #[cfg(test)]
 pub use context::LeftoverFile;
 pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
@@ -57,6 +60,5 @@ pub use goroutines::GoroutineDumps;
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use scratch::FileKind;
-pub use stdio::Streams;
 pub use waiting::FatalWait;
 pub use watchdog::{Watchdog, deadline_after};

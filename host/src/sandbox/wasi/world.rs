@@ -1,12 +1,12 @@
 //! What all objects of one test share: its clock, its scratch files, its captured output, its deadline, and the meter
 //! for the work that the host does for it.
 
+use super::captured::CapturedOutput;
 use super::clock::Clock;
 use super::host::{HostCount, HostFiles};
 use super::meter::Meter;
 use super::net::Network;
 use super::scratch::Scratch;
-use super::stdio::Capture;
 use super::watchdog::Watchdog;
 
 /// Shared state of one test's objects.
@@ -14,7 +14,7 @@ pub struct World {
     pub scratch: Scratch,
     pub clock: Clock,
     pub meter: Meter,
-    pub capture: Capture,
+    pub capture: CapturedOutput,
     pub host: HostCount,
     pub watchdog: Watchdog,
     pub files: HostFiles,
@@ -24,7 +24,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(scratch: Scratch, capture: Capture, watchdog: Watchdog, clock: Clock) -> Self {
+    pub fn new(scratch: Scratch, capture: CapturedOutput, watchdog: Watchdog, clock: Clock) -> Self {
         Self {
             scratch,
             clock,

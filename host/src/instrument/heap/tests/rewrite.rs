@@ -5,7 +5,7 @@ use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::sections::{Section, id, sections};
 use crate::catalogue::{Module, validate};
 use crate::instrument::bodies::ModuleBodies;
-use crate::instrument::heap::plan::locals;
+use crate::instrument::heap::code::locals;
 use crate::instrument::{
     ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, InstrumentError, Instrumented, NoHooks, Options, RewriteMap,
     Window,

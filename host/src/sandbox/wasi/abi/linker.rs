@@ -8,7 +8,6 @@ use crate::sandbox::scopes::run_subtest;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
-use crate::sandbox::wasi::goroutines;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tracked as resources;
 use airtight_abi::{go, mem, net as abi, scopes, tracked};
@@ -156,10 +155,10 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         Ok(resources::untrack(&mut state.wasi, number))
     });
     define!(linker, for_threads, go::MODULE, go::GOROUTINES, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
-        goroutines::goroutines(&mut state.wasi, memory, [a, b, c])
+        super::goroutines::goroutines(&mut state.wasi, memory, [a, b, c])
     });
     define!(linker, for_threads, go::MODULE, go::COLLECTS, (Capture::Never, false), (begins i32), move |state, _| {
-        Ok(goroutines::collects(&mut state.wasi, begins))
+        Ok(super::goroutines::collects(&mut state.wasi, begins))
     });
     if for_threads {
         threads::add_to_linker(linker)?;

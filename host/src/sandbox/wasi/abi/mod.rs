@@ -5,12 +5,14 @@
 //! preview1   the 46 functions, each a few lines over the descriptor table
 //! calls      what several of them share: paths, strings, reading and writing, listings, opening
 //! buffers    scattered reads and gathered writes over guest memory
+//! goroutines what Go's test binaries tell of theirs
 //! poll       `poll_oneoff`; `alarms` are the timers that it waits for
 //! ```
 
 mod alarms;
 mod buffers;
 mod calls;
+mod goroutines;
 mod linker;
 mod poll;
 mod preview1;

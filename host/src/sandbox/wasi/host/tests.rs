@@ -3,11 +3,11 @@
 use super::dir::HostDir;
 use super::tree::HostTree;
 use crate::policy;
+use crate::sandbox::wasi::captured::{CapturedOutput, Streams};
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::resolve::{self, Tree};
 use crate::sandbox::wasi::scratch::Scratch;
-use crate::sandbox::wasi::stdio::{Capture, Streams};
 use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
@@ -21,7 +21,7 @@ fn world() -> World {
     let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
     World::new(
         Scratch::new(0, 0, REALTIME_START),
-        Capture::new(0, Streams::Captured),
+        CapturedOutput::new(0, Streams::Captured),
         watchdog,
         Clock::new(policy::Clock::default()),
     )

@@ -1,7 +1,7 @@
 //! The kernel's side: calls on a real directory, and what they show.
 
 use super::ops::{Call, Op};
-use super::pair::Seen;
+use super::seen::Seen;
 use rustix::fs::{self as real, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno as Host;
 use std::os::fd::OwnedFd;

@@ -11,6 +11,7 @@ mod kernel;
 mod ops;
 mod pair;
 pub mod seeds;
+mod seen;
 
 use crate::policy::{DirGrant, Mode, Policy};
 use crate::sandbox::wasi::grants::Grants;

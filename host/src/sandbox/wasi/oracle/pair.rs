@@ -2,10 +2,11 @@
 
 use super::kernel;
 use super::ops::{Call, Op};
+use super::seen::Seen;
+use crate::sandbox::wasi::captured::{CapturedOutput, Streams};
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::scratch::{self, Scratch};
-use crate::sandbox::wasi::stdio::{Capture, Streams};
 use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
@@ -14,26 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{Errno, Filestat, Filetype};
-
-/// What a call shows, in a form that both sides can give.
-#[derive(Debug, PartialEq)]
-pub enum Seen {
-    Nothing,
-    Text(String),
-    Bytes(Vec<u8>),
-    File { kind: Filetype, size: u64, nlink: u64 },
-    Names(Vec<(String, Filetype)>),
-}
-
-impl Seen {
-    pub fn file(kind: Filetype, size: u64, nlink: u64) -> Self {
-        match kind {
-            // Sizes and link counts of directories differ between the kernel's file systems.
-            Filetype::Directory => Self::File { kind, size: 0, nlink: 0 },
-            kind => Self::File { kind, size, nlink },
-        }
-    }
-}
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -66,7 +47,7 @@ impl Pair {
         let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(600), interrupted: Arc::default() };
         let clock = Clock::new(crate::policy::Clock::default());
         let scratch = Scratch::new(1 << 20, 10_000, clock.start());
-        let world = World::new(scratch, Capture::new(0, Streams::Captured), watchdog, clock);
+        let world = World::new(scratch, CapturedOutput::new(0, Streams::Captured), watchdog, clock);
         let handle = Handle { ours: Ours::Dir(dir), fd: kernel::open_dir(real).into(), write: false };
         Self { world, handles: vec![handle], real: real.to_owned(), stamp: 0 }
     }

@@ -1,12 +1,12 @@
 //! Overlays as a test has them: granted by a policy, and reached through descriptors' objects.
 
 use crate::policy::{DirGrant, Mode, Policy};
+use crate::sandbox::wasi::captured::{CapturedOutput, Streams};
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::fault::{Fault, Halt, NoDescriptors};
 use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter;
 use crate::sandbox::wasi::scratch::Scratch;
-use crate::sandbox::wasi::stdio::{Capture, Streams};
 use crate::sandbox::wasi::table::{Dir, File, FileOrDir, OpenMode};
 use crate::sandbox::wasi::watchdog::Watchdog;
 use crate::sandbox::wasi::world::World;
@@ -18,7 +18,7 @@ use wasi_common::snapshots::preview_1::types::{Errno, Filetype};
 fn world() -> World {
     let watchdog = Watchdog { deadline: Instant::now() + Duration::from_secs(60), interrupted: Arc::default() };
     let clock = Clock::new(crate::policy::Clock::default());
-    World::new(Scratch::new(1 << 20, 100, clock.start()), Capture::new(0, Streams::Captured), watchdog, clock)
+    World::new(Scratch::new(1 << 20, 100, clock.start()), CapturedOutput::new(0, Streams::Captured), watchdog, clock)
 }
 
 fn granted(host: &Path, dirs: &[(&str, Mode)]) -> Grants {
