@@ -15,6 +15,7 @@ mod owner;
 mod paths;
 mod recursion;
 mod scopes;
+mod symbol;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -38,7 +39,8 @@ use owner::Owner;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use trim::{Purpose, Symbol};
+use symbol::Symbol;
+use trim::Purpose;
 use variables::Variable;
 
 /// Frames that are looked at for a cause: a trap is at most so far from the code that led to it.

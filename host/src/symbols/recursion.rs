@@ -1,12 +1,9 @@
 //! Recursions in stacks of allocations. What was allocated at one line of a function that calls itself was allocated at one place,
 //! however deep the recursion was.
 
-use super::trim::Symbol;
+use super::symbol::{RECURSION, Symbol};
 use crate::model::Frame;
 use std::collections::HashMap;
-
-/// What stands in a stack for the calls that were left out.
-pub(super) const WORDS: &str = "… calls of itself";
 
 /// A stack, innermost first, in which each function of the user's stands once: of its calls that are in each other, the innermost
 /// is kept with what it called, and what led from the outermost to it is left out. `mark` follows each that was kept so.
@@ -40,7 +37,7 @@ fn is_named(symbol: &Symbol) -> bool {
 
 /// Whether a frame stands for calls that were left out.
 pub(super) fn is_mark(frame: &Frame) -> bool {
-    frame.folded && frame.function == WORDS
+    frame.folded && frame.function == RECURSION
 }
 
 #[cfg(test)]
@@ -56,7 +53,7 @@ mod tests {
             Symbol::new(function.replace('.', "::"), Some(source), line.parse().ok(), &[])
         };
         let symbols: Vec<Symbol> = functions.iter().map(symbol).collect();
-        let mark = Symbol::new(WORDS.to_owned(), None, None, &[]);
+        let mark = Symbol::new(RECURSION.to_owned(), None, None, &[]);
         let folded = folded(&symbols.iter().collect::<Vec<_>>(), &mark);
         let text = |symbol: &&Symbol| match symbol.frame.line {
             Some(line) => format!("{}:{line}", symbol.frame.function.replace("::", ".")),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::symbols::paths::Origin;
+use crate::symbols::paths::Source;
 use crate::symbols::tests::{LIBTEST, SDK};
 use std::iter::repeat_n;
 

@@ -1,8 +1,9 @@
 //! Building test binaries with cargo.
 
 use crate::Toolchain;
-use crate::error::ToolchainError;
-use crate::guests::failures::{BuildFailure, explain, explain_silent};
+use crate::guests::error::{BuildError, BuildFailure};
+use crate::guests::events::BuildEvent;
+use crate::guests::failures::{explain, explain_silent};
 use crate::guests::messages::Messages;
 use crate::guests::package::{TargetKind, binary_name, harness_is_off, is_portable, run_time_env};
 use crate::guests::portable::Portable;
@@ -13,7 +14,6 @@ use crate::system::command::{Launcher, ProcessEnding, Stream, System};
 use crate::system::machine::Machine;
 use cargo_metadata::{Package, PackageId, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -80,62 +80,6 @@ mod shared {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Places>, D::Error> {
         Places::deserialize(deserializer).map(Arc::new)
     }
-}
-
-/// What happens during a build, for display only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildEvent<'a> {
-    /// A line of cargo's own: `   Compiling …`
-    Cargo(&'a str),
-    /// A compiler's diagnostic, each once.
-    Diagnostic {
-        /// Whether it is an error.
-        is_error: bool,
-        /// As the compiler prints it, with a newline at its end.
-        rendered: &'a str,
-    },
-}
-
-/// Why there is nothing to run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A program could not be started.
-    #[error("cannot run `{command}`")]
-    Start {
-        /// The command line.
-        command: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Cargo does not understand the package or workspace.
-    #[error("cargo cannot describe the workspace: {message}")]
-    Metadata {
-        /// Cargo's error.
-        message: String,
-    },
-    /// Cargo stopped without building: a wrong option, an unknown package, dependencies that do not resolve.
-    #[error("cargo failed: {message}")]
-    Cargo {
-        /// Cargo's error.
-        message: String,
-    },
-    /// Nothing of what was asked for builds.
-    #[error("nothing could be built{}", .failures.iter().map(|failure| format!("\n  - {failure}")).collect::<String>())]
-    NothingBuilt {
-        /// Why, package by package.
-        failures: Vec<BuildFailure>,
-    },
-    /// The compiler that leaves the host's paths out cannot be set up.
-    #[error("cannot set up the compiler for guests")]
-    Compiler(#[from] ToolchainError),
-    /// A signal ended cargo: Ctrl-C, most often.
-    #[error("cargo was ended by signal {signal}")]
-    Interrupted {
-        /// The signal's number.
-        signal: i32,
-    },
 }
 
 /// Builds test binaries. A package that does not build is among [`BuildOutput::failures`] and the others are built, as far as

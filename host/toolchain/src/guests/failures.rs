@@ -1,80 +1,12 @@
 //! From compile errors to what a user asked for: which packages have no tests to run, and because of what.
 
+use crate::guests::error::{BuildFailure, FailedDependency, Relation};
 use crate::guests::messages::{CompileError, Messages};
 use crate::guests::package::{TargetKind, binary_name};
 use crate::guests::request::BuildRequest;
 use crate::guests::selection::Workspace;
 use cargo_metadata::{DependencyKind, Node, Package, PackageId};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fmt;
-
-/// Tests that could not be built, and why. Its `Display` is one sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildFailure {
-    /// The package whose tests they are.
-    pub package: String,
-    /// The test binary's name where the package has others that were built; `None` where it has none.
-    pub target: Option<String>,
-    /// The dependency that does not build, where it is not the package itself.
-    pub culprit: Option<FailedDependency>,
-    /// What they were built for.
-    pub platform: &'static str,
-    /// The first error in one line, with file and line where the compiler gave them.
-    pub error: String,
-    /// The first error as it was printed.
-    pub rendered: String,
-}
-
-/// A dependency that does not build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedDependency {
-    /// Its name.
-    pub package: String,
-    /// Its version.
-    pub version: Option<String>,
-    /// How the package comes to depend on it: the first step.
-    pub relation: Relation,
-    /// The packages between the two; none where it is a direct dependency.
-    pub through: Vec<String>,
-}
-
-/// A section of a manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relation {
-    /// `[dependencies]`
-    Dependency,
-    /// `[dev-dependencies]`
-    DevDependency,
-    /// `[build-dependencies]`
-    BuildDependency,
-}
-
-impl fmt::Display for Relation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Relation::Dependency => "dependency",
-            Relation::DevDependency => "dev-dependency",
-            Relation::BuildDependency => "build-dependency",
-        })
-    }
-}
-
-impl fmt::Display for BuildFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not build for {}: ", self.target.as_ref().unwrap_or(&self.package), self.platform)?;
-        if let Some(culprit) = &self.culprit {
-            write!(f, "its {} {}", culprit.relation, culprit.package)?;
-            if let Some(version) = &culprit.version {
-                write!(f, " {version}")?;
-            }
-            if !culprit.through.is_empty() {
-                write!(f, " (through {})", culprit.through.join(", "))?;
-            }
-            f.write_str(" does not: ")?;
-        }
-        f.write_str(&self.error)
-    }
-}
 
 /// Explains a run's errors for the selected packages. `workspace` has its dependencies resolved where that was possible.
 pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {

@@ -1,6 +1,6 @@
 //! What cargo says while it builds: JSON on standard output, progress and its own errors on standard error.
 
-use crate::guests::build::BuildEvent;
+use crate::guests::events::BuildEvent;
 use crate::system::command::Stream;
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use cargo_metadata::{Message, PackageId, Target};

@@ -1,6 +1,8 @@
 //! Building test binaries with cargo, the same in every folder, and explaining what did not build.
 
 pub(crate) mod build;
+pub(crate) mod error;
+pub(crate) mod events;
 pub(crate) mod failures;
 pub(crate) mod messages;
 pub(crate) mod package;

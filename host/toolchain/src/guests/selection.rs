@@ -1,7 +1,7 @@
 //! The workspace, and which of its packages a request means.
 
 use crate::Toolchain;
-use crate::guests::build::BuildError;
+use crate::guests::error::BuildError;
 use crate::guests::request::BuildRequest;
 use crate::system::command::{CommandLine, Launcher};
 use cargo_metadata::{Metadata, Package, PackageId};

@@ -1,7 +1,8 @@
 //! Builds with answers for cargo, and, where asked for, with the real one.
 
-use crate::guests::build::{Artifact, Build, BuildError, BuildEvent, BuildOutput, build_with};
-use crate::guests::failures::{FailedDependency, Relation};
+use crate::guests::build::{Artifact, Build, BuildOutput, build_with};
+use crate::guests::error::{BuildError, FailedDependency, Relation};
+use crate::guests::events::BuildEvent;
 use crate::guests::package::TargetKind;
 use crate::guests::portable::Portable;
 use crate::guests::request::{BuildRequest, CargoProfile, TargetFilter};

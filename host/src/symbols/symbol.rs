@@ -1,0 +1,55 @@
+//! One frame of a stack, and whose it is.
+
+use super::HarnessFrames;
+use super::owner::{GO, Owner};
+use super::paths::Source;
+use crate::model::Frame;
+use crate::model::shorten::{MAX_NAME, shortened};
+
+/// What stands in a stack for the calls that a function made of itself.
+pub(super) const RECURSION: &str = "… calls of itself";
+
+/// One frame with what trimming needs to know.
+#[derive(Debug, Clone)]
+pub(super) struct Symbol {
+    pub(super) frame: Frame,
+    pub(super) owner: Owner,
+}
+
+impl Symbol {
+    pub(super) fn new(
+        function: String,
+        source: Option<Source>,
+        line: Option<u32>,
+        harnesses: &[HarnessFrames],
+    ) -> Self {
+        let owner = Owner::new(&function, source.as_ref(), harnesses);
+        let short = |name| shortened(name, MAX_NAME);
+        let library = owner.library().map(str::to_owned).map(short);
+        let file = source.map(|source| short(source.path));
+        let frame = Frame { function: short(function), file, line, library, folded: false };
+        Self { frame, owner }
+    }
+
+    /// About the bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let [file, library] = [&self.frame.file, &self.frame.library].map(|text| text.as_ref().map_or(0, String::len));
+        size_of::<Self>() + self.frame.function.len() + file + library
+    }
+
+    /// A frame of Go's, which tells itself whose it is.
+    pub(super) fn of_go(frame: Frame) -> Self {
+        let owner = if frame.library.is_some() { Owner::Library(GO) } else { Owner::User };
+        Self { frame, owner }
+    }
+
+    /// What stands for the calls that a function made of itself.
+    pub(super) fn recursion() -> Self {
+        Self { frame: Frame::folding(RECURSION), owner: Owner::LeftOut }
+    }
+
+    /// What stands for frames of which only is known that they were there.
+    pub(super) fn left_out() -> Self {
+        Self { frame: Frame::folding("… more calls"), owner: Owner::LeftOut }
+    }
+}

@@ -1,0 +1,16 @@
+//! What is told of a build while it goes on.
+
+/// What happens during a build, for display only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildEvent<'a> {
+    /// A line of cargo's own: `   Compiling …`
+    Cargo(&'a str),
+    /// A compiler's diagnostic, each once.
+    Diagnostic {
+        /// Whether it is an error.
+        is_error: bool,
+        /// As the compiler prints it, with a newline at its end.
+        rendered: &'a str,
+    },
+}
