@@ -317,3 +317,32 @@ func TestRoot(t *testing.T) {
     let ran = airtight_go(&go, dir.path(), &[]);
     assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
 }
+
+#[test]
+fn the_package_for_go_does_the_same_with_and_without_airtight() {
+    let Some(go) = go("the package for tests of Go was not tried") else { return };
+    let package = airtight_tests::package_dir().join("../guest-sdk/go");
+    let natively = std::process::Command::new(&go)
+        .args(["test", "-count=1", "-v", "."])
+        .current_dir(&package)
+        .envs([("GOTOOLCHAIN", "local"), ("GOFLAGS", "")])
+        .output()
+        .unwrap();
+    let natively = String::from_utf8_lossy(&natively.stdout).into_owned();
+    let mut expected: Vec<String> = natively
+        .lines()
+        .filter_map(|line| Some(format!("{} pass", line.strip_prefix("--- PASS: ")?.split(' ').next()?)))
+        .collect();
+    expected.sort();
+    assert!(expected.len() >= 6 && natively.ends_with('\n') && natively.contains("\nok  "), "{natively}");
+    let dir = scratch_dir();
+    let json = format!("json={}", dir.path().join("report.json").display());
+    let mut command = command();
+    command.envs([("GOFLAGS", "".as_ref()), ("GOTOOLCHAIN", "local".as_ref()), ("AIRTIGHT_GO", go.as_os_str())]);
+    let ran = command.current_dir(&package).args(["go", ".", "--report", &json]).output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stdout));
+    let found = verdicts(&read_report(&dir.path().join("report.json")));
+    let found: Vec<String> =
+        found.iter().map(|(test, verdict)| format!("{} {verdict}", test.rsplit(' ').next().unwrap())).collect();
+    assert_eq!(found, expected);
+}

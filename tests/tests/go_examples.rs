@@ -74,7 +74,7 @@ fn every_lesson_is_as_promised() {
     assert_eq!(ran.status.code(), Some(100), "{}", String::from_utf8_lossy(&ran.stderr));
     let report = read_report(&dir.path().join("report.json"));
     let modules = report["canonical"]["modules"].as_array().unwrap();
-    assert_eq!(modules.len(), 8);
+    assert_eq!(modules.len(), 9);
     for module in modules {
         let name = module["name"].as_str().unwrap().strip_prefix("example.com/lessons/").unwrap();
         let found: String = module["tests"].as_array().unwrap().iter().map(told).collect();

@@ -247,6 +247,10 @@ const C: &str = "libc";
 const CPP: &str = "libc++";
 pub(super) const GO: &str = "go";
 
+/// Airtight's package for Go, as it is imported and as Go's linker writes its path.
+const GO_SDK: [&str; 2] =
+    ["github.com/airtight-rs/airtight/guest-sdk/go", "github.com_airtight_rs_airtight_guest_sdk_go"];
+
 /// Whose a frame is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -297,11 +301,12 @@ impl Owner {
             "rust_begin_unwind" | "rust_panic" => Self::Rust,
             _ if function.starts_with("__rust") || function.starts_with("__rdl") => Self::Rust,
             _ if MAINS.contains(&function) => Self::User,
-            _ if is_of_go(function) => Self::Library(GO),
-            _ if function.starts_with("__") || function.starts_with("pthread_") || C_LIBRARY.contains(&function) => {
-                Self::Library(C)
-            }
-            _ => Self::User,
+            _ => match go_library(function) {
+                Some(library) => Self::Library(library),
+                None if function.starts_with("__") || function.starts_with("pthread_") => Self::Library(C),
+                None if C_LIBRARY.contains(&function) => Self::Library(C),
+                None => Self::User,
+            },
         }
     }
 
@@ -321,13 +326,19 @@ impl Owner {
     }
 }
 
-/// Whether a function is one of Go's library or runtime: `os.Open`, or `internal_poll.__FD_.Read`, as its linker writes
-/// `internal/poll.(*FD).Read`.
-pub(super) fn is_of_go(function: &str) -> bool {
-    let Some((package, _)) = function.split_once('.') else { return GO_RUNTIME.contains(&function) };
-    GO_LIBRARY.iter().any(|library| {
-        package.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '/']))
-    })
+/// The library that a function of a Go program is of: Go's own and its runtime (`os.Open`, or `internal_poll.__FD_.Read`, as its
+/// linker writes `internal/poll.(*FD).Read`), or airtight's package for tests.
+pub(super) fn go_library(function: &str) -> Option<&'static str> {
+    if GO_SDK.iter().any(|package| function.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'))) {
+        return Some(SDK);
+    }
+    let of_go = match function.split_once('.') {
+        None => GO_RUNTIME.contains(&function),
+        Some((package, _)) => GO_LIBRARY.iter().any(|library| {
+            package.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '/']))
+        }),
+    };
+    of_go.then_some(GO)
 }
 
 /// Whether a function is the entry of Rust's global allocator, through which everything allocates that has no allocator of its
@@ -463,9 +474,21 @@ mod tests {
         ] {
             assert_eq!(owner(function, None), Owner::Library(GO), "{function}");
         }
-        for function in
-            ["main.main", "main.__Store_.open", "demo.TestLeak", "github.com_me_os.Open", "osprey.Open", "loop"]
-        {
+        for function in [
+            "github.com/airtight-rs/airtight/guest-sdk/go.Dial",
+            "github.com_airtight_rs_airtight_guest_sdk_go.hostTrack",
+        ] {
+            assert_eq!(owner(function, None), Owner::Library(SDK), "{function}");
+        }
+        for function in [
+            "main.main",
+            "main.__Store_.open",
+            "demo.TestLeak",
+            "github.com_me_os.Open",
+            "osprey.Open",
+            "loop",
+            "github.com/airtight-rs/airtight/guest-sdk/go_test.TestX",
+        ] {
             assert_eq!(owner(function, None), Owner::User, "{function}");
         }
     }

@@ -1,7 +1,7 @@
 //! One frame of a stack, and whose it is.
 
 use super::HarnessFrames;
-use super::owner::{GO, Owner};
+use super::owner::{GO, Owner, go_library};
 use super::paths::Source;
 use crate::model::Frame;
 use crate::model::shorten::{MAX_NAME, shortened};
@@ -39,7 +39,8 @@ impl Symbol {
 
     /// A frame of Go's, which tells itself whose it is.
     pub(super) fn of_go(frame: Frame) -> Self {
-        let owner = if frame.library.is_some() { Owner::Library(GO) } else { Owner::User };
+        let owner =
+            frame.library.as_ref().map_or(Owner::User, |_| Owner::Library(go_library(&frame.function).unwrap_or(GO)));
         Self { frame, owner }
     }
 

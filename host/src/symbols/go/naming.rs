@@ -1,7 +1,7 @@
 //! How places in Go's sources are named.
 
 use crate::model::Frame;
-use crate::symbols::owner::{GO, is_of_go};
+use crate::symbols::owner::{GO, go_library};
 
 /// The file of a test binary's own `main`.
 const MAIN_FILE: &str = "_testmain.go";
@@ -10,11 +10,17 @@ const MAIN_FILE: &str = "_testmain.go";
 /// the test, and told by its name alone, as `testing` does.
 pub fn frame(function: &str, file: &str, line: u32) -> Frame {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let own = !is_of_go(function) && name != MAIN_FILE;
-    let named =
-        if own && name.ends_with("_test.go") { name.to_owned() } else { format!("{}/{name}", package(function)) };
+    let library = go_library(function).or((name == MAIN_FILE).then_some(GO));
+    let named = if library.is_none() && name.ends_with("_test.go") {
+        name.to_owned()
+    } else {
+        format!("{}/{name}", package(function))
+    };
     let frame = Frame::new(function.replace("%2e", ".")).at(named, line);
-    if own { frame } else { frame.of_library(GO) }
+    match library {
+        Some(library) => frame.of_library(library),
+        None => frame,
+    }
 }
 
 /// The path of a function's package: up to the first dot after the last slash.
