@@ -47,8 +47,8 @@ pub use harness::go::{GoFlagError, GoFlags};
 pub use model::events::{Event, Listener};
 pub use model::{Exploration, ExplorationError, Harness, HarnessNameError, exit_status};
 pub use run::{
-    FileError, ModuleGrants, Partition, PartitionError, Plan, PlannedModule, PlannedTest, RunError, RunIgnored, Runner,
-    RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
+    FileError, ModuleGrants, OwnDirError, Partition, PartitionError, Plan, PlannedModule, PlannedTest, RunError,
+    RunIgnored, Runner, RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
 };
 pub use sandbox::wasi::{GrantError, Streams};
 pub use sandbox::{Cache, Compiler, EngineError, LoadError, LoadOptions, LoadedModule};

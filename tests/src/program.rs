@@ -85,6 +85,8 @@ pub fn command() -> Command {
     for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "NO_COLOR"] {
         command.env_remove(name);
     }
+    // What the user trusts is nothing to the tests: each gives its own word, by `--trust` or a list of its own.
+    command.env("XDG_CONFIG_HOME", scratch_root().join("config"));
     command.env("AIRTIGHT_CACHE_DIR", cache_dir()).envs(crate::toolchain().env());
     command
 }

@@ -162,8 +162,7 @@ fn a_client_of_the_host_s_is_served() {
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        let ran =
-            run(dir.path(), ["run".as_ref(), module.as_os_str(), "--report".as_ref(), "json=report.json".as_ref()]);
+        let ran = run(dir.path(), ["run", "--trust", module.to_str().unwrap(), "--report", "json=report.json"]);
         client.join().unwrap();
         if ran.status == Some(100) && ran.stdout.contains("LEAK") {
             let report = read_report(&dir.path().join("report.json"));

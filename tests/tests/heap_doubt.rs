@@ -26,7 +26,7 @@ fn with(program: &str, settings: &str, args: &[&str]) -> (Ran, Value) {
     let file = format!("{program}.wasm");
     fs::copy(guests_dir().join("c").join(&file), dir.path().join(&file)).unwrap();
     fs::write(dir.path().join("airtight.toml"), format!("[profile.default]\n{settings}\n")).unwrap();
-    let ran = run(dir.path(), ["run", &file, "--report", "json=report.json"].iter().chain(args));
+    let ran = run(dir.path(), ["run", "--trust", &file, "--report", "json=report.json"].iter().chain(args));
     let report = read_report(&dir.path().join("report.json"));
     let (_, test) = tests(&report).next().unwrap_or_else(|| panic!("{}", ran.stderr));
     (ran, test.clone())

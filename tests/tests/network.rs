@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn run_guest(dir: &Path, config: &str, filter: &str) -> (Ran, Value) {
     std::fs::write(dir.join("airtight.toml"), config).unwrap();
     let module = guest("sdk/network").to_str().unwrap();
-    let ran = run(dir, ["run", module, "--report", "json=report.json", "--", filter]);
+    let ran = run(dir, ["run", "--trust", module, "--report", "json=report.json", "--", filter]);
     let report = read_report(&dir.join("report.json"));
     let (_, test) = tests(&report).next().unwrap_or_else(|| panic!("nothing ran:\n{}\n{}", ran.stdout, ran.stderr));
     (ran, test.clone())

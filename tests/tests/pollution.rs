@@ -71,10 +71,11 @@ fn what_cannot_be_run_together_is_said() {
     assert_eq!(program.status, Some(0), "{}{}", program.stdout, program.stderr);
     assert!(program.stdout.contains("its tests are not run together: there are not two"), "{}", program.stdout);
     write(&dir.path().join("airtight.toml"), "[profile.default]\nclock = \"real\"\n");
-    let real = run(dir.path(), ["pollution", guest("sdk/mixed").to_str().unwrap()]);
+    let real = run(dir.path(), ["pollution", "--trust", guest("sdk/mixed").to_str().unwrap()]);
+    assert!(real.stderr.contains("     Granted the host's clocks\n"), "{}", real.stderr);
     assert!(real.stdout.contains("not looked at: the real clock"), "{}{}", real.stdout, real.stderr);
-    let refused = run(dir.path(), ["pollution", guest("sdk/mixed").to_str().unwrap(), "--repeat", "3"]);
+    let refused = run(dir.path(), ["pollution", "--trust", guest("sdk/mixed").to_str().unwrap(), "--repeat", "3"]);
     assert!(refused.status == Some(2) && refused.stderr.contains("--repeat"), "{}", refused.stderr);
-    let nothing = run(dir.path(), ["pollution", guest("sdk/mixed").to_str().unwrap(), "--", "no such test"]);
+    let nothing = run(dir.path(), ["pollution", "--trust", guest("sdk/mixed").to_str().unwrap(), "--", "no such test"]);
     assert_eq!(nothing.status, Some(4), "{}", nothing.stderr);
 }

@@ -2,7 +2,7 @@
 //! all of them together is without their clean-ups.
 
 use airtight::LoadOptions;
-use airtight::config::Config;
+use airtight::config::{Config, Trust};
 use airtight::report::{TestRecord, Verdict};
 use airtight::{Runner, Selection, Subject};
 use airtight_tests::sdk::{sdk_module, state};
@@ -11,7 +11,8 @@ use std::path::Path;
 fn run(module: &[u8], settings: &str, repeat: u32) -> TestRecord {
     let text = format!("[profile.default]\n{settings}");
     let config = Config::from_str(&text, "airtight.toml", Path::new("/")).unwrap();
-    let runner = Runner::builder(&config, "default").unwrap().repeat(repeat).build().unwrap();
+    let runner =
+        Runner::builder(&config, "default").unwrap().trust(Trust::everything()).repeat(repeat).build().unwrap();
     let module = runner.load(module.to_vec(), LoadOptions::named("guest")).unwrap();
     let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default()).unwrap();

@@ -117,7 +117,10 @@ fn a_guest_that_is_not_deterministic_is_named() {
     let module = dir.path().join("planted.wasm");
     std::fs::copy(guest("plain/time"), &module).unwrap();
     let planted = "skip_says_what_time_it_is";
-    let ran = run(dir.path(), ["verify", "planted.wasm", "--include-ignored", "--", planted, "pass_work_takes_time"]);
+    let ran = run(
+        dir.path(),
+        ["verify", "--trust", "planted.wasm", "--include-ignored", "--", planted, "pass_work_takes_time"],
+    );
     assert_eq!(ran.status, Some(100), "{}\n{}", ran.stdout, ran.stderr);
     for said in [
         &format!("planted {planted}: /message"),
@@ -127,7 +130,7 @@ fn a_guest_that_is_not_deterministic_is_named() {
     }
     assert!(!ran.stdout.contains("pass_work_takes_time"), "it is the same: {}", ran.stdout);
     assert!(!ran.stdout.contains("Digest"), "there is none to trust: {}", ran.stdout);
-    let alone = run(dir.path(), ["verify", "planted.wasm", "--", "pass_work_takes_time"]);
+    let alone = run(dir.path(), ["verify", "--trust", "planted.wasm", "--", "pass_work_takes_time"]);
     assert_eq!(alone.status, Some(0), "{}", alone.stdout);
 }
 

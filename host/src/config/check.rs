@@ -60,6 +60,11 @@ impl<'a> Checker<'a> {
         Self { file, text, lines, found: BTreeMap::new(), kept: 0, left_out: 0 }
     }
 
+    /// The file, as the user would name it.
+    pub fn file(&self) -> &str {
+        self.file
+    }
+
     /// The tree of the document. Where TOML itself is broken it is empty: what the parser recovers would be blamed for
     /// errors that the user did not make.
     pub fn parse(&mut self) -> DeTable<'a> {

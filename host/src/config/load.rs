@@ -6,10 +6,11 @@ use super::profile::{Profile, Requestable};
 use super::raw;
 use super::resolve::{self, DEFAULT};
 use super::suggest::nearest;
+use super::trust::Allowance;
 use crate::catalogue::CompileCaps;
 use crate::files::{self, Links};
 use crate::policy::Policy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a configuration file.
@@ -47,6 +48,8 @@ pub struct Config {
     pub module_size: u64,
     /// Caps on the work that a module may be for the compiler.
     pub compile_caps: CompileCaps,
+    /// The workspace that it is for, by its canonical path.
+    root: PathBuf,
     profiles: BTreeMap<String, Profile>,
 }
 
@@ -59,6 +62,7 @@ impl Default for Config {
             cache_size: 2 << 30,
             module_size: 512 << 20,
             compile_caps: CompileCaps::default(),
+            root: PathBuf::new(),
             profiles: [(DEFAULT.to_owned(), default)].into(),
         }
     }
@@ -93,7 +97,8 @@ impl Config {
         let document = check.parse();
         let raw = raw::read(&mut check, &document, base);
         resolve::check_links(&mut check, &raw);
-        let profiles = resolve::profiles(&mut check, &raw);
+        let root = base.canonicalize().or_else(|_| std::path::absolute(base)).unwrap_or_else(|_| base.to_owned());
+        let profiles = resolve::profiles(&mut check, &raw, &root);
         check.finish()?;
         let default = Self::default();
         Ok(Self {
@@ -105,8 +110,22 @@ impl Config {
                 module: raw.module_weight.unwrap_or(default.compile_caps.module),
                 single_pass: raw.single_pass_weight.unwrap_or(default.compile_caps.single_pass),
             },
+            root,
             profiles,
         })
+    }
+
+    /// The workspace that it is for: the directory at which its paths start, by its canonical path; empty where there is no file.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What all of its profiles grant that needs the user's word, each once.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<Allowance> {
+        let wanted = self.profiles.values().flat_map(|profile| profile.given().wanted.iter());
+        wanted.map(|wanted| wanted.allowance.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The profile of that name. `default` is always there.

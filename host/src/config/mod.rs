@@ -24,6 +24,7 @@ mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use ask::{Ask, AskError, Refusal};
 pub use errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
@@ -32,3 +33,4 @@ pub use grants::dir_from_option;
 pub use load::{Config, FILE_NAME};
 pub use overlay::{Overlays, from_environment};
 pub use profile::{Override, Profile, Requestable};
+pub use trust::{Address, Allowance, Trust, TrustError, TrustList, TrustedWorkspace, Untrusted};

@@ -4,6 +4,7 @@ use super::ask::{Ask, AskError, Refusal};
 use super::gate::Gate;
 use super::overlay::Overlays;
 use super::suggest::nearest;
+use super::trust::{Given, Trust, Untrusted};
 use crate::model::Limit;
 use crate::model::units::format_quantity;
 use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
@@ -33,6 +34,7 @@ pub struct Profile {
     unwinds: bool,
     threads: bool,
     gate: Gate,
+    given: Given,
     /// Policies that were made already, so that tests which share one share its memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
@@ -89,6 +91,7 @@ impl Clone for Profile {
             unwinds: self.unwinds,
             threads: self.threads,
             gate: self.gate,
+            given: self.given.clone(),
             made: Mutex::default(),
         }
     }
@@ -114,6 +117,7 @@ impl Profile {
             unwinds: false,
             threads: false,
             gate: Gate::default(),
+            given: Given::default(),
             made: Mutex::default(),
         }
     }
@@ -127,7 +131,8 @@ impl Profile {
         overlays.in_order().iter().for_each(|patch| patch.apply(policy));
         policy.seed = overlays.seed.unwrap_or(policy.seed);
         policy.dirs.retain(|dir| overlays.dirs.iter().all(|instead| instead.guest != dir.guest));
-        policy.dirs.extend(overlays.dirs);
+        policy.dirs.extend(overlays.dirs.iter().cloned());
+        overlays.dirs.iter().for_each(|instead| self.given.replace(&instead.guest));
         self
     }
 
@@ -184,6 +189,26 @@ impl Profile {
         self.gate
     }
 
+    /// The same profile of a configuration that grants this.
+    pub(super) fn with_given(mut self, given: Given) -> Self {
+        self.given = given;
+        self
+    }
+
+    /// What its configuration grants that needs the user's word.
+    pub(super) fn given(&self) -> &Given {
+        &self.given
+    }
+
+    /// Whether all is allowed that its configuration grants of the machine. What the command line grants is the user's own word, and
+    /// what a program puts into [`Profile::policy_mut`] is that program's.
+    ///
+    /// # Errors
+    /// What is not allowed, and how it can be.
+    pub fn check_trust(&self, trust: &Trust) -> Result<(), Untrusted> {
+        trust.check(&self.given)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -206,6 +231,15 @@ impl Profile {
     #[must_use]
     pub fn requestable(&self) -> &Requestable {
         &self.requestable
+    }
+
+    /// What of the machine its tests are granted beside their package and `/tmp`, those too that get it on request: for each a line,
+    /// such as `/work/data as /data, read-only`.
+    #[must_use]
+    pub fn grants(&self) -> Vec<String> {
+        let Requestable { dirs, sockets } = self.requestable.clone();
+        let on_request = Policy { dirs, sockets, ..Policy::default() }.grants();
+        self.base.grants().into_iter().chain(on_request).collect()
     }
 
     /// The overrides, the strongest first.

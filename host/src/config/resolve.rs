@@ -8,8 +8,10 @@ use super::profile::{Override, Profile, Requestable};
 use super::raw::{RawConfig, RawOverride, RawProfile};
 use super::settings;
 use super::suggest::nearest;
+use super::trust::{self, Given};
 use crate::policy::{Policy, SocketSource};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The profile that all others start from.
 pub(super) const DEFAULT: &str = "default";
@@ -216,12 +218,14 @@ fn unresolved(what: &'static str, name: &str, place: String, mut known: Vec<Stri
 }
 
 /// The profiles of a file without errors.
-pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig) -> BTreeMap<String, Profile> {
+pub(super) fn profiles(check: &mut Checker<'_>, raw: &RawConfig, root: &Path) -> BTreeMap<String, Profile> {
     let names = raw.profiles.keys().map(String::as_str).chain([DEFAULT]);
-    names.filter_map(|name| Some((name.to_owned(), build(name, &lineage(check, raw, name)?)))).collect()
+    let file = check.file().to_owned();
+    let place = (root, &*file);
+    names.filter_map(|name| Some((name.to_owned(), build(name, &lineage(check, raw, name)?, place)))).collect()
 }
 
-fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
+fn build(name: &str, lineage: &[&RawProfile], (root, file): (&Path, &str)) -> Profile {
     let mut policy = Policy::default();
     let (mut heap_accounting, mut unwinds, mut threads, mut gate) = (true, false, false, Gate::default());
     for profile in lineage {
@@ -246,7 +250,10 @@ fn build(name: &str, lineage: &[&RawProfile]) -> Profile {
         patch: raw.patch.clone(),
         grants: raw.grants.clone(),
     });
-    Profile::new(name, policy, requestable, overrides.collect())
+    let overrides: Vec<_> = overrides.collect();
+    let wanted = trust::wanted(name, root, (&policy, &requestable, &overrides));
+    Profile::new(name, policy, requestable, overrides)
+        .with_given(Given { root: root.to_owned(), file: file.to_owned(), wanted })
         .with_heap_accounting(heap_accounting)
         .with_unwinding(unwinds)
         .with_threads(threads)

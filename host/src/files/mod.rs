@@ -3,6 +3,9 @@
 //! What stands under a name may be a FIFO that nobody writes, a device that has side effects or no end, or a file with holes of a
 //! terabyte. So only regular files are opened, opening never waits, and what is longer than it may be is refused before it is read.
 
+pub mod own;
+pub mod owner;
+
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};

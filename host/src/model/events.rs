@@ -18,6 +18,12 @@ pub enum Event<'a> {
         /// Worker threads.
         jobs: usize,
     },
+    /// What of the machine the tests are granted beside their package and `/tmp`; told once, where there is something, before any
+    /// test runs.
+    Granted {
+        /// Each in words, such as `/work/data as /data, read-only`.
+        grants: &'a [String],
+    },
     /// A test runs. Told once of each test that is run, before everything else of that test; skipped tests do not start. A
     /// test that ends within half a second may be told of only when it has ended, directly before its [`Event::TestFinished`].
     TestStarted {

@@ -134,6 +134,9 @@ pub struct Volatile {
     /// another `code`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baked: Vec<BakedRecord>,
+    /// What of the machine the tests were granted beside their package and `/tmp`, with the paths and addresses of the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
     /// How long each test took that was run, in the order of the canonical part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<TestTime>,

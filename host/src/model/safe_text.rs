@@ -57,6 +57,15 @@ pub fn write_text(to: &mut impl Write, text: &str, begins: bool, plain: impl Fn(
     Ok(())
 }
 
+/// A word as a shell is to be given it: in quotes where it holds what a shell would take for something else.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/.:_-+=@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Whether a text begins with a command of a service, which is one anywhere in a line: `##[group]` of GitHub's and Azure's,
 /// `##vso[task.setvariable]` of Azure's, `##teamcity[testFailed]` of TeamCity's. At the start of a line alone, two colons begin one.
 fn begins_command(text: &str) -> bool {

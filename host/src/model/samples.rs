@@ -17,6 +17,7 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         version: "0.1.0".to_owned(),
         interrupted: false,
         baked: Vec::new(),
+        grants: Vec::new(),
         times: Vec::new(),
     };
     Report::new(Canonical::new(policy, modules), volatile)

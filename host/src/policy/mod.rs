@@ -10,6 +10,7 @@ mod limits;
 mod patch;
 mod record;
 mod repeat;
+mod told;
 
 pub use crate::model::resource::{LeakAction, LeakSetting};
 pub use crate::model::{Breach, Limit, LimitValues, Source};
@@ -19,9 +20,13 @@ pub use leaks::{LeakActions, LeakPatch};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, CLEANUP_TIME, Limits};
 pub use patch::PolicyPatch;
 pub use record::policy_record;
+pub(crate) use record::requestable_record;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+
+/// How reports name the directory of a package whose tests are run: what is in it is named relative to it.
+pub(crate) const PACKAGE: &str = ".";
 
 /// Everything a test is granted and every limit it runs under.
 ///

@@ -43,6 +43,16 @@ pub fn policy_record(policy: &Policy) -> Value {
     record
 }
 
+/// What tests can ask for by name, as the report's canonical part shows it; `None` where there is nothing.
+pub(crate) fn requestable_record(dirs: &[DirGrant], sockets: &[SocketGrant]) -> Option<Value> {
+    if dirs.is_empty() && sockets.is_empty() {
+        return None;
+    }
+    let named = |grant: &DirGrant| json!({ "name": grant.name, "guest": grant.guest, "mode": grant.mode });
+    let dirs: Vec<_> = dirs.iter().map(named).collect();
+    Some(json!({ "dirs": dirs, "sockets": sockets.iter().map(socket).collect::<Vec<_>>() }))
+}
+
 fn limits(limits: &Limits) -> Map<String, Value> {
     limits.recorded().map(|(key, value)| (key.to_owned(), integer(value))).collect()
 }

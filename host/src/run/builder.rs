@@ -4,7 +4,7 @@ use super::error::SetupError;
 use super::options::RunOptions;
 use super::runner::Runner;
 use crate::catalogue::CompileCaps;
-use crate::config::{Config, Overlays, Profile, UnknownProfile};
+use crate::config::{Config, Overlays, Profile, Trust, UnknownProfile};
 use crate::model::Exploration;
 use crate::policy::Policy;
 use crate::sandbox::wasi::Streams;
@@ -56,6 +56,13 @@ impl RunnerBuilder {
     /// Settings of one run that stand above every profile, such as those of a command line.
     pub fn overlays(mut self, overlays: Overlays) -> Self {
         self.profile = self.profile.with_overlays(overlays);
+        self
+    }
+
+    /// What of the machine the configuration may grant: the word of the user. Without this, nothing beyond its workspace. What is given
+    /// by [`Overlays`] or by a policy of one's own needs no such word.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.options.trust = trust;
         self
     }
 

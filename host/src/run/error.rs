@@ -1,5 +1,7 @@
 //! What can go wrong with a runner and a run.
 
+use super::granted::OwnDirError;
+use crate::config::Untrusted;
 use crate::harness::ListError;
 use crate::model::{Report, exit_status};
 use crate::sandbox::EngineError;
@@ -9,6 +11,12 @@ use crate::sandbox::wasi::GrantError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
+    /// The configuration grants what only the user can allow: see [`RunnerBuilder::trust`](crate::RunnerBuilder::trust).
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// A directory is granted that no test is ever granted.
+    #[error(transparent)]
+    OwnDir(#[from] OwnDirError),
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -37,6 +45,9 @@ pub enum RunError {
     /// A granted directory cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// A directory is granted that no test is ever granted.
+    #[error(transparent)]
+    OwnDir(#[from] OwnDirError),
     /// A module was loaded by a runner that has another engine, and its machine code is that engine's.
     #[error(
         "module `{module}` was loaded by a runner with another engine: load it with the runner that runs it, or make that runner by `Runner::under`"
@@ -63,7 +74,7 @@ impl RunError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::List(_) => exit_status::MODULE_UNUSABLE,
-            Self::Grant(_) | Self::OtherEngine { .. } => exit_status::SETUP,
+            Self::Grant(_) | Self::OwnDir(_) | Self::OtherEngine { .. } => exit_status::SETUP,
             Self::Bug { .. } => exit_status::BUG,
         }
     }

@@ -2,11 +2,10 @@
 
 use super::plan::ModuleGrants;
 use crate::model::Harness;
-use crate::policy::{DirGrant, Mode};
+use crate::policy::{DirGrant, Mode, PACKAGE};
 use std::path::Path;
 
-/// How reports name the package's directory and Go's own.
-const PACKAGE: &str = ".";
+/// How reports name Go's own directory.
 const GOROOT: &str = "$GOROOT";
 
 /// Where the null device is.

@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod go;
 mod goroutines;
+mod granted;
 mod heap;
 mod heap_entries;
 mod heap_verdict;
@@ -36,6 +37,7 @@ mod together;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};
+pub use granted::OwnDirError;
 pub use package::FileError;
 pub(crate) use package::with_causes;
 pub use plan::{ModuleGrants, Plan, PlannedModule, PlannedTest, Subject};

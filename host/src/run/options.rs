@@ -1,5 +1,6 @@
 //! What is chosen for one run, beside its profile.
 
+use crate::config::Trust;
 use crate::model::Exploration;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
@@ -28,6 +29,8 @@ pub(crate) struct RunOptions {
     /// The one schedule that they are run under instead.
     pub schedule: Option<Exploration>,
     pub heap_profile: bool,
+    /// What of the machine the profile's configuration may grant.
+    pub trust: Trust,
     pub interrupt: Arc<AtomicBool>,
     pub inject_host_leak: bool,
     pub inject_host_panic: bool,
@@ -50,6 +53,7 @@ impl Default for RunOptions {
             schedules: 0,
             schedule: None,
             heap_profile: false,
+            trust: Trust::nothing(),
             interrupt: Arc::default(),
             inject_host_leak: false,
             inject_host_panic: false,

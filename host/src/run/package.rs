@@ -6,7 +6,7 @@ use super::plan::ModuleGrants;
 use super::runner::Runner;
 use crate::files::{self, Links, TooLong};
 use crate::model::RefusedModule;
-use crate::policy::{DirGrant, Mode};
+use crate::policy::{DirGrant, Mode, PACKAGE};
 use crate::sandbox::{LoadError, LoadOptions, LoadedModule};
 #[cfg(feature = "build")]
 use crate::{model::Harness, run::Subject, symbols::PathRoots, toolchain::Artifact};
@@ -19,9 +19,6 @@ use std::sync::Arc;
 /// The package's directory in the guest. WASI has no working directory: the C library starts every program at `/`.
 const PACKAGE_DIR: &str = "/";
 
-/// How reports name the package's directory: what is in it is named relative to it.
-const REPORTED_AS: &str = ".";
-
 impl ModuleGrants {
     /// What the tests of a package get: an overlay of its directory at `/` (and at its own path, which `env!` baked in), and
     /// these variables beside `CARGO_MANIFEST_DIR` and `PWD`.
@@ -31,7 +28,7 @@ impl ModuleGrants {
             host: dir.to_owned(),
             mode: Mode::Overlay,
             name: None,
-            alias_of: Some(REPORTED_AS.to_owned()),
+            alias_of: Some(PACKAGE.to_owned()),
         };
         let mut dirs = vec![grant(PACKAGE_DIR.to_owned())];
         // A directory whose name is no UTF-8 cannot have been baked into a Rust string either.

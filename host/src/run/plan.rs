@@ -116,6 +116,8 @@ impl ModuleGrants {
 /// ```
 pub struct Plan {
     pub(super) policy: Arc<Policy>,
+    /// What tests can ask for by name, as the report states it.
+    pub(super) requestable: Option<serde_json::Value>,
     pub(super) modules: Vec<PlannedModule>,
     pub(super) refused: Vec<RefusedModule>,
     /// Whether the wall clock is why one of these is refused.
@@ -197,6 +199,14 @@ impl PlannedTest {
         match &self.decision {
             Decision::Skip(reason) => Some(reason),
             Decision::Run { .. } | Decision::Refuse(_) => None,
+        }
+    }
+
+    /// What it is granted, if it is run.
+    pub(super) fn grants(&self) -> Option<&Arc<Grants>> {
+        match &self.decision {
+            Decision::Run { grants, .. } => Some(grants),
+            Decision::Skip(_) | Decision::Refuse(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::coverage;
 use super::doubts;
 use super::error::{RunError, SetupError};
 use super::execute::{self, PlanOutcome};
+use super::granted;
 use super::options::RunOptions;
 use super::plan::{Plan, PlannedModule, Planner, Subject};
 use super::selection::Selection;
@@ -14,7 +15,7 @@ use crate::harness::{self, ListError};
 use crate::model::doubt::{Cause, Doubt};
 use crate::model::events::{Event, Listener};
 use crate::model::{BakedRecord, Canonical, ModuleRecord, RefusedModule, Report, TestTime, Volatile};
-use crate::policy::{Limit, policy_record};
+use crate::policy::{Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule};
 use rayon::ThreadPool;
@@ -58,6 +59,8 @@ impl Runner {
         if options.streams != Streams::Captured {
             options.jobs = 1;
         }
+        profile.check_trust(&options.trust)?;
+        granted::check_profile(&profile, options.cache.as_ref())?;
         let engine = EngineOptions {
             compiler: options.compiler,
             workers: options.jobs,
@@ -91,13 +94,16 @@ impl Runner {
     /// ```
     ///
     /// # Errors
-    /// The profile wants another stack, which is compiled into the engine: that takes a runner of its own.
+    /// The profile wants another stack, which is compiled into the engine: that takes a runner of its own. Or its configuration grants
+    /// what is not allowed.
     pub fn under(&self, profile: Profile) -> Result<Self, SetupError> {
         let stack = |profile: &Profile| profile.policy().limits.most(Limit::Stack);
         let (own, wanted) = (stack(&self.profile), stack(&profile));
         if own != wanted {
             return Err(SetupError::OtherStack { own, wanted });
         }
+        profile.check_trust(&self.options.trust)?;
+        granted::check_profile(&profile, self.options.cache.as_ref())?;
         let profile = profile.with_heap_accounting(self.engine.options().heap_accounting);
         Ok(Self {
             engine: Arc::clone(&self.engine),
@@ -158,10 +164,16 @@ impl Runner {
     /// See [`RunError`].
     pub fn plan(&self, mut subjects: Vec<Subject>, selection: &Selection) -> Result<Plan, RunError> {
         self.check_loaded(subjects.iter().map(Subject::module))?;
+        for subject in &subjects {
+            granted::check_module(&subject.grants, self.options.cache.as_ref())?;
+        }
         subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
         let planner = Planner { profile: &self.profile, selection, interrupted: &self.options.interrupt };
         let policy = Arc::clone(self.profile.policy());
-        let mut plan = Plan { policy, modules: Vec::new(), refused: Vec::new(), refused_by_wall_clock: false };
+        let requestable = self.profile.requestable();
+        let requestable = requestable_record(&requestable.dirs, &requestable.sockets);
+        let mut plan =
+            Plan { policy, requestable, modules: Vec::new(), refused: Vec::new(), refused_by_wall_clock: false };
         // Listing runs guests, so it too is done where there is stack for them.
         self.pool.install(|| self.plan_each(&planner, subjects, &mut plan))?;
         Ok(plan)
@@ -201,6 +213,10 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
+        let grants = granted::told(modules);
+        if !grants.is_empty() {
+            listener.event(&Event::Granted { grants: &grants });
+        }
         let wants_coverage = self.profile.gate().cleanup_coverage.is_some();
         let shared = RunContext { pool: &self.pool, options: &self.options, coverage: wants_coverage };
         let mut outcome = execute::all(&shared, modules, listener);
@@ -208,6 +224,7 @@ impl Runner {
         let allocated = std::mem::take(&mut outcome.profile);
         let kept = std::mem::take(&mut outcome.kept);
         let mut report = self.report(plan, outcome, started, began);
+        report.volatile.grants = grants;
         report.profile = self.options.heap_profile.then_some(allocated);
         report.kept = kept;
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
@@ -261,6 +278,9 @@ impl Runner {
             tests: records.by_ref().take(planned.tests.len()).collect(),
         });
         let mut policy = policy_record(&plan.policy);
+        if let Some(requestable) = &plan.requestable {
+            policy["on-request"] = requestable.clone();
+        }
         if !self.options.shortcut {
             policy["shortcut"] = false.into();
         }
@@ -274,6 +294,7 @@ impl Runner {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted,
             baked,
+            grants: Vec::new(),
             times,
         };
         Report::new(canonical.with_doubts(doubts), volatile)

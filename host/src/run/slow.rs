@@ -90,7 +90,7 @@ fn nanos(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Trust};
     use crate::model::events::{Event, Listener};
     use crate::run::{Runner, Selection, Subject};
     use crate::sandbox::LoadOptions;
@@ -144,7 +144,7 @@ mod tests {
     fn listeners_hear_of_it_before_it_ends() {
         let text = "[profile.default]\nclock = \"real\"\nslow-timeout = \"20ms\"\n";
         let config = Config::from_str(text, "airtight.toml", Path::new("/")).unwrap();
-        let runner = Runner::builder(&config, "default").unwrap().jobs(1).build().unwrap();
+        let runner = Runner::builder(&config, "default").unwrap().trust(Trust::everything()).jobs(1).build().unwrap();
         let options = LoadOptions::named("sleeps");
         let module = runner.load(wat::parse_str(SLEEPS).unwrap(), options).unwrap();
         let subject = Subject::new(module);

@@ -66,6 +66,12 @@ pub enum Command {
     List(Box<ListCommand>),
     /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
     Runner(RunnerCommand),
+    /// Trust the configuration of a workspace to grant what it grants now.
+    ///
+    /// A directory outside of the workspace, a socket of the host's, an outbound address and the host's clocks are granted only with your
+    /// word: for one run by --allow or --trust, or here. The list is in your own configuration directory; a configuration
+    /// that grants anything else later is not trusted.
+    Trust(TrustCommand),
     /// Find a wasm32-wasip1 toolchain, or install one.
     Setup(SetupCommand),
 }
@@ -145,6 +151,19 @@ pub struct DiffCommand {
 
 const DIFF_EXIT_STATUSES: &str = "Exit status: 0 whatever differs; 100 only with --fail-on-growth, where a test grew by more; \
 2 usage; 96 a report cannot be read, or was changed after it was written.";
+
+#[derive(Debug, Args)]
+pub struct TrustCommand {
+    /// The workspace, or a directory in it.
+    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
+    pub path: PathBuf,
+    /// Show which workspaces are trusted to grant what, and change nothing.
+    #[arg(long, conflicts_with = "revoke")]
+    pub list: bool,
+    /// Trust the workspace no longer.
+    #[arg(long)]
+    pub revoke: bool,
+}
 
 #[derive(Debug, Args)]
 pub struct SetupCommand {
@@ -474,6 +493,13 @@ pub struct RunArgs {
     /// Grant a directory, for example data::/data or data::/data:read-write; beside the profile's.
     #[arg(long, value_name = "HOST::GUEST[:MODE]")]
     pub dir: Vec<String>,
+    /// Allow the configuration to grant this of the machine: dir:PATH[:read-write], listen:ADDRESS, connect:ADDRESS,
+    /// outbound:ADDRESS or clock:real.
+    #[arg(long, value_name = "KIND:VALUE")]
+    pub allow: Vec<String>,
+    /// Allow the configuration to grant all that it grants; `airtight trust` does so for good.
+    #[arg(long)]
+    pub trust: bool,
     /// Arguments of the modules, where those are programs.
     #[arg(skip)]
     pub args: Option<Vec<String>>,

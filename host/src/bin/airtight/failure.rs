@@ -1,6 +1,6 @@
 //! How the program ends when it cannot do what it was asked for.
 
-use airtight::config::ConfigErrors;
+use airtight::config::{ConfigErrors, Untrusted};
 use airtight::exit_status;
 use airtight::internals::Lines;
 use airtight::pollution::PollutionError;
@@ -80,7 +80,10 @@ impl Display for Failure {
         let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
         let text = text.join(": ");
         let is_list = |error: &(dyn std::error::Error + 'static)| {
-            error.is::<ConfigErrors>() || error.is::<airtight::toolchain::ToolchainError>()
+            error.is::<ConfigErrors>()
+                || error.is::<Untrusted>()
+                || matches!(error.downcast_ref(), Some(SetupError::Untrusted(_)))
+                || error.is::<airtight::toolchain::ToolchainError>()
         };
         if self.status == exit_status::BUILD_FAILED || self.error.chain().any(is_list) {
             Lines(&text).fmt(f)

@@ -14,6 +14,7 @@ mod runner;
 mod session;
 mod setup;
 mod test;
+mod trust;
 mod verify;
 
 use clap::Parser;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = match program.command {
         args::Command::Test(command) => test::test(*command),
         args::Command::Go(command) => go::go(&command),
+        args::Command::Trust(command) => trust::trust(&command),
         args::Command::Setup(command) => setup::setup(&command),
         args::Command::Run(command) => run::run(*command),
         args::Command::Verify(command) => verify::verify(*command),

@@ -4,6 +4,7 @@ use crate::args::{RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
 use crate::loaded::Loaded;
+use crate::trust;
 use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
@@ -98,9 +99,11 @@ impl Settings {
         let retried =
             retries.then(|| "nothing is tried again (--retries): a test ends the same way each time".to_owned());
         let interrupt = Arc::new(AtomicBool::new(false));
+        let trust = trust::of_run(args, config, here)?;
         let builder = Runner::builder(config, &args.profile)
             .map_err(Failure::setup)?
             .overlays(overlays)
+            .trust(trust.clone())
             .jobs(args.jobs)
             .compiler(args.engine.into())
             .cache((!args.no_cache).then(|| cache(config)).flatten())
@@ -117,6 +120,8 @@ impl Settings {
             .interrupt(Arc::clone(&interrupt))
             .inject_host_leak(args.inject_host_leak)
             .inject_host_panic(args.inject_host_panic);
+        // `verify` makes its runners when all is built.
+        builder.profile().check_trust(&trust).map_err(Failure::setup)?;
         let console = ConsoleOptions {
             colours: args.color.on_stdout(),
             status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
@@ -229,7 +234,7 @@ impl Session {
         if planned.modules().iter().all(|module| module.tests.is_empty()) {
             return Err(nothing_selected(planned));
         }
-        let (found, _) = pollution::find(&self.runner, planned, orders, &mut ())?;
+        let (found, _) = pollution::find(&self.runner, planned, orders, &mut TellGrants)?;
         Ok(found)
     }
 
@@ -238,7 +243,7 @@ impl Session {
     /// The status is the program's own; where `leaks_fail`, one that passed and left something has
     /// [`exit_status::TEST_FAILED`].
     pub fn run_program(self, planned: &Plan, leaks_fail: bool) -> Done {
-        let (report, bug) = self.report(planned, &mut ())?;
+        let (report, bug) = self.report(planned, &mut TellGrants)?;
         if let Some(bug) = bug {
             return Err(bug.into());
         }
@@ -314,6 +319,24 @@ impl Session {
             None if !failed.is_empty() || !all_kept => Ok(exit_status::SETUP),
             None => Ok(report.worst()),
         }
+    }
+}
+
+/// Tells on standard error what the tests of a run without a console are granted.
+struct TellGrants;
+
+impl Listener for TellGrants {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Granted { grants } = event {
+            say_grants(grants);
+        }
+    }
+}
+
+/// Says on standard error what of the machine tests are granted.
+pub fn say_grants(grants: &[String]) {
+    for grant in grants {
+        say(format_args!("{:>12} {}", "Granted", OneLine(grant)));
     }
 }
 

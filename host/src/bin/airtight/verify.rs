@@ -8,9 +8,10 @@ use crate::build::{build, config_of};
 use crate::failure::{Done, Failure, here, say};
 use crate::filterset::Filtersets;
 use crate::loaded::module_files;
-use crate::session::{Settings, config_above, load_artifact, name_of, stop_on_interrupt};
+use crate::session::{Settings, config_above, load_artifact, name_of, say_grants, stop_on_interrupt};
 use airtight::Harness;
 use airtight::LoadOptions;
+use airtight::config::TrustList;
 use airtight::exit_status;
 use airtight::internals::{TrialLine, VerificationEnd};
 use airtight::report::HeapProfile;
@@ -163,6 +164,7 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
         let mut out = std::io::stdout();
         written = std::mem::replace(&mut written, Ok(())).and_then(|()| out.write_all(text.as_bytes()));
     };
+    say_grants(&settings.builder.profile().grants());
     let ways = ways(&settings.builder, scratch);
     let verification = airtight::verify::verify(&suite, &ways, &mut elsewhere, &mut |trial| {
         print(TrialLine::new(trial, colours).to_string())
@@ -194,12 +196,16 @@ fn run_child(job: &Job, scratch: &Path, interrupted: &AtomicBool) -> Result<Repo
     let (folder, file) = (scratch.join("elsewhere"), scratch.join("job.json"));
     std::fs::create_dir_all(&folder).map_err(io)?;
     std::fs::write(&file, serde_json::to_vec(job).map_err(|error| failed("it cannot be told", &error))?).map_err(io)?;
+    // The user's list of trusted workspaces is the same one.
+    let list = TrustList::of_user();
+    let config_home = list.as_ref().and_then(|list| list.path().parent()?.parent());
     let mut child = Command::new(std::env::current_exe().map_err(io)?)
         .args(std::env::args_os().skip(1))
         .current_dir(&folder)
         .env(VERIFY_JOB, &file)
         .env(airtight::toolchain::CACHE_DIR_VARIABLE, scratch)
         .env("HOME", &folder)
+        .envs(config_home.as_ref().map(|dir| ("XDG_CONFIG_HOME", dir)))
         .envs([("USER", "somebody-else"), ("LOGNAME", "somebody-else"), ("TZ", "Pacific/Auckland")])
         .envs([("LANG", "tr_TR.UTF-8"), ("LC_ALL", "tr_TR.UTF-8")])
         .stdin(Stdio::null())

@@ -67,7 +67,7 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.console.event(event);
             }
             Event::TestStarted { .. } => {}
-            Event::TestSlow { .. } | Event::Note(_) => self.console.event(event),
+            Event::TestSlow { .. } | Event::Granted { .. } | Event::Note(_) => self.console.event(event),
             Event::RunFinished { .. } => {
                 self.bar.finish_and_clear();
                 self.console.event(event);

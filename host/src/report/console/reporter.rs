@@ -8,6 +8,7 @@ use super::style::Styles;
 use super::summary::Summary;
 use super::units::plural;
 use crate::model::events::{Event, Listener};
+use crate::model::safe_text::OneLine;
 use crate::model::{Report, TestRecord};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -92,6 +93,7 @@ impl<W: Write> Console<W> {
                 self.selected = tests;
                 self.started(modules, tests, filtered_out)
             }
+            Event::Granted { grants } => self.granted(grants),
             Event::TestStarted { .. } => Ok(()),
             Event::TestSlow { module, test, elapsed } => self.slow(module, test, elapsed),
             Event::TestFinished { module, test, elapsed } => self.finished(module, test, elapsed),
@@ -114,6 +116,14 @@ impl<W: Write> Console<W> {
             write!(self.text, " ({count}{filtered_out}{count:#} filtered out)")?;
         }
         writeln!(self.text)
+    }
+
+    fn granted(&mut self, grants: &[String]) -> fmt::Result {
+        let style = self.styles.skip;
+        for grant in grants {
+            writeln!(self.text, "{style}{:>12}{style:#} {}", "Granted", OneLine(grant))?;
+        }
+        Ok(())
     }
 
     fn slow(&mut self, module: &str, test: &str, elapsed: Duration) -> fmt::Result {

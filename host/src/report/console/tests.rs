@@ -26,6 +26,8 @@ fn play(listener: &mut dyn Listener, report: &Report, skipped_by_filter: usize) 
         let elapsed = Duration::from_millis(5 * i as u64 + 5);
         listener.event(&Event::TestFinished { module: &module.name, test, elapsed });
     }
+    listener
+        .event(&Event::Granted { grants: &["/host/data as /data, read-only".to_owned(), "a\u{1b}[2Jb".to_owned()] });
     listener.event(&Event::Note("doctests are not run"));
     listener.event(&Event::Note("doctests are not run"));
     listener.event(&Event::RunFinished { report, elapsed: Duration::from_millis(211) });

@@ -1,0 +1,67 @@
+//! What of the machine tests are granted: what no test may be, and what is told when a run starts.
+
+use super::plan::{ModuleGrants, PlannedModule};
+use crate::config::Profile;
+use crate::files::own::{self, Own};
+use crate::policy::{DirGrant, Mode, Policy};
+use crate::sandbox::Cache;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A directory is granted that no test is ever granted, whoever asks.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the directory granted as `{guest}`, {}, overlaps {own}, which no test is ever granted; grant a directory that does not hold it",
+    host.display()
+)]
+pub struct OwnDirError {
+    guest: String,
+    host: PathBuf,
+    own: String,
+}
+
+/// Refuses a profile that grants what no test may have.
+///
+/// # Errors
+/// The first such grant.
+pub(super) fn check_profile(profile: &Profile, cache: Option<&Cache>) -> Result<(), OwnDirError> {
+    check(profile.policy().dirs.iter().chain(&profile.requestable().dirs), cache)
+}
+
+/// Refuses grants of a module that no test may have. A package is tested wherever it is: it is an overlay, which is never written.
+///
+/// # Errors
+/// The first such grant.
+pub(super) fn check_module(grants: &ModuleGrants, cache: Option<&Cache>) -> Result<(), OwnDirError> {
+    check(grants.dirs.iter().filter(|dir| !dir.is_package()), cache)
+}
+
+fn check<'a>(dirs: impl Iterator<Item = &'a DirGrant>, cache: Option<&Cache>) -> Result<(), OwnDirError> {
+    for dir in dirs.filter(|dir| dir.mode != Mode::Devices) {
+        let used = cache.map(|cache| Own::new("the cache of compiled modules", cache.dir()));
+        if let Some(own) = own::overlapped(&dir.host, used) {
+            return Err(OwnDirError { guest: dir.guest.clone(), host: dir.host.clone(), own: own.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// What of the machine the tests of a plan are granted, beside their package and `/tmp`: each once, in the order of the tests.
+pub(super) fn told(modules: &[PlannedModule]) -> Vec<String> {
+    let mut seen: Vec<Arc<Policy>> = Vec::new();
+    let mut told: Vec<String> = Vec::new();
+    let grants = modules.iter().flat_map(|module| &module.tests).filter_map(|test| test.grants());
+    for grants in grants {
+        let policy = grants.policy();
+        if seen.iter().any(|known| Arc::ptr_eq(known, policy)) {
+            continue;
+        }
+        seen.push(Arc::clone(policy));
+        for grant in policy.grants() {
+            if !told.contains(&grant) {
+                told.push(grant);
+            }
+        }
+    }
+    told
+}
