@@ -66,6 +66,7 @@
 //! | [`T::skip`] | counts as passed | fails | is a skip |
 //! | [`T::run`] | runs a subtest | does not load | runs a subtest, with a verdict and figures of its own |
 //! | [`T::track`] | counts nothing | does not load | counts resources of your own kinds |
+//! | [`T::fail_next`] | nothing fails | does not load | a call of the test fails |
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //! | [`mem_stats`] and its assertions | not measured | do not load | measured |
 //!
@@ -86,6 +87,7 @@ mod cleanup;
 mod cleanups;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
 mod direct;
+mod faults;
 mod journal;
 mod libtest;
 mod mem;
@@ -99,6 +101,7 @@ mod t;
 mod temp_dir;
 mod tracked;
 
+pub use airtight_abi::faults::{Call, Failure};
 pub use cleanup::{Cleanup, Scope};
 pub use mem::{MemStats, MemoryCheck, Size, assert_heap_below, assert_no_growth, mem_stats, memory};
 pub use outcome::Outcome;
@@ -136,6 +139,8 @@ pub use airtight_macros::test;
 /// The pages of the guide that are about this crate: their Rust is compiled, as documentation.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../host/docs/guide/faults.md")]
+    mod faults {}
     #[doc = include_str!("../../host/docs/guide/lifecycle.md")]
     mod lifecycle {}
     #[doc = include_str!("../../host/docs/guide/limits.md")]

@@ -2,11 +2,13 @@
 
 use crate::book::Book;
 use crate::cleanup::{Cleanup, Scope};
+use crate::faults;
 use crate::runner::Runner;
 use crate::subtest::Place;
 use crate::temp_dir;
 use crate::tracked::{self, Tracked};
 use airtight_abi::State;
+use airtight_abi::faults::{Call, Failure};
 use airtight_abi::journal::Kind;
 use std::cell::Cell;
 use std::fmt::Display;
@@ -99,6 +101,32 @@ impl T {
     #[track_caller]
     pub fn track(&self, kind: &str, label: impl Display) -> Tracked {
         tracked::track(kind, label)
+    }
+
+    /// Lets the next call of a kind fail: the next write of the test finds no space, say. The host is not asked for it. Calls on
+    /// standard streams do not count.
+    ///
+    /// Under airtight alone: elsewhere nothing fails. `airtight faults` finds the calls whose failures are not handled.
+    /// ```
+    /// # use airtight_sdk as airtight;
+    /// use airtight::{Call, Failure};
+    ///
+    /// #[airtight::test]
+    /// fn a_full_disk_is_told(t: &mut airtight::T) {
+    ///     let file = t.temp_dir().join("settings");
+    ///     t.fail_next(Call::Write, Failure::NoSpace);
+    ///     let saved = std::fs::write(file, "colour=green");
+    ///     # #[cfg(all(target_os = "wasi", target_env = "p1"))]
+    ///     assert!(saved.is_err());
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Panics
+    /// Such a call cannot fail so: see [`Call::failures`](crate::Call::failures).
+    #[track_caller]
+    pub fn fail_next(&self, call: Call, failure: Failure) {
+        faults::fail_next(call, failure);
     }
 
     /// Writes a line with the test's name to standard error.

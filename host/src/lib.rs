@@ -29,6 +29,7 @@
 
 mod catalogue;
 pub mod config;
+pub mod faults;
 mod files;
 mod harness;
 mod instrument;

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["sandbox"],
     &["harness"],
     &["report", "run"],
-    &["pollution", "verify"],
+    &["faults", "pollution", "verify"],
 ];
 
 fn floor_of(room: &str) -> Option<usize> {

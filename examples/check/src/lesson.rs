@@ -2,7 +2,7 @@
 
 use crate::suite::Ran;
 use airtight::policy::Limit;
-use airtight::report::console::{render_findings, render_pollution};
+use airtight::report::console::{render_faults, render_findings, render_pollution};
 use airtight::report::{Report, TestRecord};
 use anyhow::{Context, Result};
 use similar::TextDiff;
@@ -18,6 +18,9 @@ pub const EXPECTED_REPEATED: &str = "expected-repeat.txt";
 
 /// The file with what it promises of tests that are run together. Most lessons have none.
 pub const EXPECTED_POLLUTION: &str = "expected-pollution.txt";
+
+/// The file with what it promises of tests whose calls fail, one after the other. Most lessons have none.
+pub const EXPECTED_FAULTS: &str = "expected-faults.txt";
 
 /// `--repeat` of the second run.
 pub const ROUNDS: u32 = 50;
@@ -53,7 +56,17 @@ impl Lesson {
             pollution.modules.retain(|module| self.holds(&module.module));
             findings.push(Findings { file: EXPECTED_POLLUTION, text: render_pollution(&pollution, false) });
         }
+        if self.calls_fail() {
+            let mut faults = ran.faults.clone();
+            faults.canonical.modules.retain(|module| self.holds(&module.module));
+            findings.push(Findings { file: EXPECTED_FAULTS, text: render_faults(&faults, false) });
+        }
         findings
+    }
+
+    /// Whether it promises something of tests whose calls fail.
+    pub fn calls_fail(&self) -> bool {
+        self.dir.join(EXPECTED_FAULTS).exists()
     }
 
     /// Whether it promises something of tests that are run together.

@@ -3,6 +3,7 @@
 use crate::lesson::{EXPECTED, Lesson, ROUNDS};
 use airtight::Cache;
 use airtight::config::Config;
+use airtight::faults::{self, FaultOptions, Faults};
 use airtight::pollution::{self, Pollution};
 use airtight::report::Report;
 use airtight::report::console::{Console, ConsoleOptions, OutputMode};
@@ -29,6 +30,8 @@ pub struct Ran {
     pub repeated: Report,
     /// Of the lessons that look at it: which tests depend on others.
     pub pollution: Pollution,
+    /// Of the lessons that look at it: which failures of calls are not handled.
+    pub faults: Faults,
     /// By name.
     pub lessons: Vec<Lesson>,
 }
@@ -51,9 +54,15 @@ impl Suite {
             lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.is_run_together())
         };
         let together: Vec<_> = built.artifacts.iter().filter(together).collect();
-        let (runner, plan) = plan(builder, &together)?;
-        let (pollution, _) = pollution::find(&runner, &plan, ORDERS, &mut ())?;
-        Ok(Ran { report, repeated, pollution, lessons })
+        let (runner, planned) = plan(builder.clone(), &together)?;
+        let (pollution, _) = pollution::find(&runner, &planned, ORDERS, &mut ())?;
+        let fail = |artifact: &&Artifact| {
+            lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.calls_fail())
+        };
+        let failing: Vec<_> = built.artifacts.iter().filter(fail).collect();
+        let (runner, planned) = plan(builder, &failing)?;
+        let (faults, _) = faults::find(&runner, &planned, FaultOptions::default(), &mut ())?;
+        Ok(Ran { report, repeated, pollution, faults, lessons })
     }
 
     fn run_modules(&self, builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<Report> {

@@ -2,7 +2,7 @@
 //!
 //! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
 //! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]), ask about their memory (see
-//! [`mem`]), run subtests (see [`scopes`]) or track resources (see [`tracked`]). What it adds:
+//! [`mem`]), run subtests (see [`scopes`]), track resources (see [`tracked`]) or let calls of theirs fail (see [`faults`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -15,6 +15,7 @@
 //! | sockets it opens | imports from [`net::MODULE`], where it uses them | [`net`] |
 //! | what it asks about its memory | imports from [`mem::MODULE`], where it uses them | [`mem`] |
 //! | resources that it tracks | imports from [`tracked::MODULE`], where it uses them | [`tracked`] |
+//! | calls that it lets fail | an import from [`faults::MODULE`], where it uses it | [`faults`] |
 //! | subtests | an import from [`scopes::MODULE`], where it has any, and two exports | [`scopes`] |
 //!
 //! # Running a test
@@ -48,6 +49,7 @@
 
 extern crate alloc;
 
+pub mod faults;
 pub mod go;
 pub mod journal;
 pub mod limits;

@@ -164,6 +164,17 @@ impl Ledger {
         self.open.len()
     }
 
+    /// A figure of the handles that the test itself has open: the same where as many of the same kinds are open that were acquired at
+    /// the same places.
+    pub fn open_places(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        for handle in self.open.values().filter(|handle| handle.origin == Origin::Test) {
+            (handle.kind, handle.access, &handle.tracked, &handle.stack).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// The most handles that were open at once and that the test itself acquired.
     pub fn peak(&self) -> u32 {
         self.peak.max(self.peak_before)

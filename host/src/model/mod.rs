@@ -13,6 +13,7 @@ mod figure;
 mod frame;
 pub mod growth;
 mod harness;
+mod injected;
 pub mod language;
 mod limit;
 mod omitted;
@@ -35,6 +36,7 @@ pub use coverage::{CleanupCoverage, MissedSite, Percent, PercentError, Unfinishe
 pub use exploration::{Exploration, ExplorationError};
 pub use frame::Frame;
 pub use harness::{Harness, HarnessNameError};
+pub use injected::InjectedRecord;
 pub use limit::{
     Breach, HeapFigure, HeapKind, Leftover, Limit, LimitName, LimitRecord, LimitValues, RefusedGrowth, Source, Tally,
     ValueError, verdict_of_breach,

@@ -4,8 +4,8 @@ use super::change::Change;
 use super::figure;
 use super::growth::Growth;
 use super::{
-    Frame, Harness, LimitRecord, Omitted, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord,
-    SuppressedRecord, TrackedRecord, Usage, Verdict,
+    Frame, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord, Output, RefusedGrowth, Resource,
+    SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -86,6 +86,9 @@ pub struct Details {
     /// Where it failed: the guest's stack, user frames first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
+    /// Calls of its own that failed because the policy says so, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub injected: Vec<InjectedRecord>,
     /// Whether it panicked and its destructors ran. Then `leaks` is what they did not give back, and does not decide the
     /// verdict.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -379,7 +379,7 @@ prop_compose! {
         Details {
             message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
             failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests, tracked,
-            suppressed, omitted: Omitted::default(),
+            suppressed, omitted: Omitted::default(), injected: Vec::new(),
         }
     }
 }

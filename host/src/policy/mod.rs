@@ -4,6 +4,7 @@
 //! Nothing here reads a file or an environment variable.
 
 mod clock;
+mod faults;
 mod grants;
 mod leaks;
 mod limits;
@@ -15,6 +16,7 @@ mod told;
 pub use crate::model::resource::{LeakAction, LeakSetting};
 pub use crate::model::{Breach, Limit, LimitValues, Source};
 pub use clock::{Clock, ClockPatch};
+pub use faults::{Call, Failure, Fault, FaultError};
 pub use grants::{DirGrant, Mode, SocketGrant, SocketSource};
 pub use leaks::{LeakActions, LeakPatch};
 pub use limits::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE, CLEANUP_TIME, Limits};
@@ -76,4 +78,6 @@ pub struct Policy {
     pub heap_required: bool,
     /// The run's seed of `random_get`, mixed with each test's name.
     pub seed: u64,
+    /// Calls of the test's own that fail.
+    pub faults: Vec<Fault>,
 }

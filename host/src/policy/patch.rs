@@ -1,6 +1,6 @@
 //! Changes to a policy: what overrides, variables and options set.
 
-use super::{ClockPatch, LeakPatch, LimitValues, Policy};
+use super::{ClockPatch, Fault, LeakPatch, LimitValues, Policy};
 use std::collections::BTreeMap;
 
 /// Changes to a [`Policy`]: the settings of an override, or of a test's attributes. `None` leaves a setting as it is.
@@ -32,6 +32,8 @@ pub struct PolicyPatch {
     pub tracked: BTreeMap<String, u64>,
     /// Arguments of `command` modules.
     pub args: Option<Vec<String>>,
+    /// Failures to add.
+    pub faults: Vec<Fault>,
 }
 
 impl PolicyPatch {
@@ -47,6 +49,7 @@ impl PolicyPatch {
         set(&mut policy.heap_required, self.heap_required);
         policy.env.extend(self.env.clone());
         policy.tracked.extend(self.tracked.clone());
+        policy.faults.extend(&self.faults);
     }
 }
 

@@ -17,7 +17,7 @@ const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 /// Host directories, aliases and the addresses of granted sockets are left out: they name the machine, not what the guest
 /// sees. Those of `outbound` are what the guest itself asks for. Integers that JSON would round are strings, and standard
 /// input is its length and SHA-256. A limit that there is none of is absent, and so are
-/// `tracked` where it limits nothing and `heap` where nothing is demanded of it.
+/// `tracked` where it limits nothing, `faults` where no call is made to fail and `heap` where nothing is demanded of it.
 #[must_use]
 pub fn policy_record(policy: &Policy) -> Value {
     let mut record = json!({
@@ -35,6 +35,9 @@ pub fn policy_record(policy: &Policy) -> Value {
     });
     if policy.heap_required {
         record["heap"] = "required".into();
+    }
+    if !policy.faults.is_empty() {
+        record["faults"] = policy.faults.iter().map(ToString::to_string).collect();
     }
     if !policy.tracked.is_empty() {
         let limits = policy.tracked.iter().map(|(kind, most)| (kind.clone(), integer(*most)));

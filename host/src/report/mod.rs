@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub mod console;
 pub mod diff;
+pub(crate) mod faults;
 pub mod files;
 pub mod json;
 pub(crate) mod pollution;
@@ -18,9 +19,9 @@ pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 pub use crate::model::{
-    BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, LimitName, LimitRecord, MissedSite,
-    ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth, RefusedModule, Report,
-    Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord, TestTime, ThreadRecord,
-    TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
+    BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, InjectedRecord, LimitName,
+    LimitRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth,
+    RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord,
+    TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

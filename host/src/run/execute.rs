@@ -160,6 +160,8 @@ fn one(
                 interrupted: &shared.options.interrupt,
                 counts_heap: true,
                 notes_sites: shared.coverage,
+                faults: &grants.policy().faults,
+                notes_calls: false,
                 subtests: subtests.as_ref(),
                 rounds: shared.options.repeat.max(1),
                 shortcut: shared.options.shortcut,

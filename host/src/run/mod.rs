@@ -10,6 +10,7 @@ mod coverage;
 mod doubts;
 mod error;
 mod execute;
+mod faulted;
 mod go;
 mod goroutines;
 mod granted;
@@ -37,6 +38,7 @@ mod together;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};
+pub(crate) use faulted::{FaultEnd, FaultSubject, FaultedRun, cannot_fail};
 pub use granted::OwnDirError;
 pub use package::FileError;
 pub(crate) use package::with_causes;

@@ -13,9 +13,11 @@ use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
 use crate::model::{
-    CleanupRecord, Details, Frame, Harness, Omitted, Output, Resource, SubtestRecord, TestRecord, Usage, Verdict,
+    CleanupRecord, Details, Frame, Harness, InjectedRecord, Omitted, Output, Resource, SubtestRecord, TestRecord,
+    Usage, Verdict,
 };
-use crate::policy::{LeakAction, LeakSetting};
+use crate::policy::{Fault, LeakAction, LeakSetting};
+use crate::sandbox::wasi::NotedCall;
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
 
@@ -60,6 +62,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         && run.threads.is_empty()
         && run.refused.is_none()
         && judgement.exit_status.is_none()
+        && run.remains.watched.as_ref().is_none_or(|watched| watched.injected.is_empty())
         && run.rounds.len() < 2
         && run.sdk.as_ref().is_none_or(|said| said.subtests.is_empty())
         && subtests.is_empty()
@@ -151,14 +154,17 @@ fn details(
     let stack = broke.unwrap_or_else(|| place(context, case, &judgement));
     let said = run.sdk.as_ref();
     let overflow = run.ending.used_up_stack();
+    let injected = injected(case);
     let mut details = Details {
         message: judgement.message,
-        hint: judgement.hint.map(str::to_owned),
+        // What fails on purpose is no limit's fault.
+        hint: judgement.hint.filter(|_| injected.is_empty()).map(str::to_owned),
         reason: judgement.reason,
         exit_status: judgement.exit_status,
         limit: judgement.limit,
         refused: run.refused.filter(|_| !overflow),
         stack,
+        injected,
         unwound: judgement.unwound,
         leaks,
         retained,
@@ -178,6 +184,18 @@ fn details(
     };
     bounds::bound(&mut details);
     (verdict, details)
+}
+
+/// Its calls that failed because the policy says so.
+fn injected(case: &Case<'_>) -> Vec<InjectedRecord> {
+    let watched = case.run.remains.watched.iter();
+    let injected = watched.flat_map(|watched| &watched.injected);
+    let record = |(fault, call): &(Fault, NotedCall)| InjectedRecord {
+        fault: fault.to_string(),
+        object: Some(call.object.to_string()).filter(|object| !object.is_empty()),
+        stack: case.module.symbols.frames(&call.stack),
+    };
+    injected.map(record).collect()
 }
 
 /// What the rounds of a test that was called several times say.

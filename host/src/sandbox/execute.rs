@@ -14,10 +14,10 @@ use super::start::{StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
 use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, ThreadModule, Turn};
-use super::wasi::{ContextOptions, Grants, Remains, Streams, Wasi, Watchdog, deadline_after};
+use super::wasi::{ContextOptions, Grants, OwnCalls, Remains, Streams, Wasi, WatchOptions, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::{Exploration, RefusedGrowth, SubtestFilter};
-use crate::policy::Limit;
+use crate::policy::{Fault, Limit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::error::Context;
@@ -51,6 +51,10 @@ pub struct Job<'a> {
     pub counts_heap: bool,
     /// Whether to note where handles are acquired, for clean-up coverage.
     pub notes_sites: bool,
+    /// Calls of the test's that fail.
+    pub faults: &'a [Fault],
+    /// Whether to note its calls that can fail.
+    pub notes_calls: bool,
     /// Which subtests are run; all without one.
     pub subtests: Option<&'a Arc<SubtestFilter>>,
     /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
@@ -87,6 +91,8 @@ impl<'a> Job<'a> {
             interrupted,
             counts_heap: false,
             notes_sites: false,
+            faults: &[],
+            notes_calls: false,
             subtests: None,
             rounds: 1,
             shortcut: false,
@@ -186,6 +192,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         watchdog,
         streams: job.streams,
         notes_sites: job.notes_sites,
+        watch: watch(job),
     };
     let mut wasi = match Wasi::new(Arc::clone(job.grants), options) {
         Ok(wasi) => wasi,
@@ -280,6 +287,22 @@ fn heap_end(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> Resu
         Ok(_) => heap.end(picture).map(Box::new),
         Err(why) => Err(why.clone().into()),
     }
+}
+
+/// What is looked at of its calls.
+fn watch(job: &Job<'_>) -> Option<WatchOptions> {
+    let is_wanted = job.notes_calls || !job.faults.is_empty();
+    is_wanted.then(|| WatchOptions {
+        faults: job.faults.to_vec(),
+        notes: job.notes_calls,
+        own: match job.entry {
+            Entry::Sdk(_) => OwnCalls::OnceCalled,
+            Entry::Start(_) if job.module.symbols.know_test_window() => {
+                OwnCalls::InWindow(Arc::clone(&job.module.symbols))
+            }
+            Entry::Start(_) => OwnCalls::All,
+        },
+    })
 }
 
 fn arguments(job: &Job<'_>) -> Vec<Arc<str>> {
@@ -446,6 +469,7 @@ impl TestRun<'_> {
                     book.open_window();
                 }
                 store.data_mut().spent_before_cleanups = 0;
+                store.data_mut().wasi.test_is_called();
                 let guest = Guest {
                     instance: *instance,
                     globals: self.setup.globals.iter().map(|(global, _)| *global).collect(),
@@ -521,7 +545,8 @@ impl TestRun<'_> {
         let unwound = self.store.data().heap.unwound() == Some(true);
         let complete = match ending {
             Ending::Returned | Ending::Exit { status: 0, .. } => true,
-            Ending::Exit { .. } => unwound,
+            // Where calls fail on purpose, what is left is told also of a test that tells that it failed.
+            Ending::Exit { .. } => unwound || self.job.notes_calls,
             _ => false,
         };
         if !wanted || !complete {

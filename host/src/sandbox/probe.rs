@@ -49,7 +49,8 @@ impl<'a> Probe<'a> {
             interrupted: Arc::clone(job.interrupted),
         };
         let streams = Streams::Captured;
-        let options = ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams, notes_sites: false };
+        let options =
+            ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams, notes_sites: false, watch: None };
         let wasi = Wasi::new(grants, options)?;
         let heap = fresh_heap(module, &Instruments::default());
         let Some(own) = &module.threads else {

@@ -242,8 +242,7 @@ impl Symbols {
     }
 
     /// Whether the module's names tell where a test begins.
-    #[cfg(test)]
-    fn know_test_window(&self) -> bool {
+    pub fn know_test_window(&self) -> bool {
         self.names().know(Class::TestWindow)
     }
 

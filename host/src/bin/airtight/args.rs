@@ -17,7 +17,7 @@ use airtight::Compiler;
 use airtight::Exploration;
 use airtight::GoFlags;
 use airtight::Harness;
-use airtight::policy::ClockPatch;
+use airtight::policy::{ClockPatch, Fault};
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
@@ -60,6 +60,8 @@ pub enum Command {
     Verify(Box<VerifyCommand>),
     /// Find tests whose verdict depends on which others ran before them in the same process.
     Pollution(Box<PollutionCommand>),
+    /// Let the calls of each test fail, one after the other, and find the failures after which something is not given back.
+    Faults(Box<FaultsCommand>),
     /// Compare two JSON reports: what tests left on the heap, by function; leaks; verdicts.
     Diff(DiffCommand),
     /// Print the tests of modules without running them.
@@ -107,6 +109,33 @@ pub struct PollutionCommand {
     pub tests: TestArgs,
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FaultsCommand {
+    /// A package's or workspace's directory or Cargo.toml, to build its tests; or modules that exist.
+    #[arg(value_name = "PATH|FILE.wasm", default_value = ".", hide_default_value = true)]
+    pub paths: Vec<PathBuf>,
+    /// The most runs with failures, of all tests together. What is not tried is counted, by place.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub faults_max: usize,
+    /// The most of them in which a second call fails, on the way out of the first failure.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub faults_pairs: usize,
+    /// Begin no other run after so long. What is found then depends on the machine, and the report says so.
+    #[arg(long, value_name = "TIME", value_parser = humantime_of)]
+    pub faults_time: Option<std::time::Duration>,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// A length of time, such as `90s`.
+fn humantime_of(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 90s or 10m"))
 }
 
 #[derive(Debug, Args)]
@@ -490,6 +519,10 @@ pub struct RunArgs {
     /// Of no effect: a test ends the same way each time.
     #[arg(long, value_name = "N", hide = true)]
     pub retries: Option<u32>,
+    /// Let a call of each test fail, for example write:3=ENOSPC: its third write finds no space. `airtight faults` finds such failures
+    /// that are not handled.
+    #[arg(long, value_name = "CALL:N=FAILURE")]
+    pub fault: Vec<Fault>,
     /// Grant a directory, for example data::/data or data::/data:read-write; beside the profile's.
     #[arg(long, value_name = "HOST::GUEST[:MODE]")]
     pub dir: Vec<String>,

@@ -2,6 +2,7 @@
 
 use airtight::config::{ConfigErrors, Untrusted};
 use airtight::exit_status;
+use airtight::faults::FaultsError;
 use airtight::internals::Lines;
 use airtight::pollution::PollutionError;
 use airtight::report::console::OneLine;
@@ -135,6 +136,16 @@ impl From<PollutionError> for Failure {
         match error {
             PollutionError::Run(error) => error.into(),
             PollutionError::Interrupted => Self::interrupted(error),
+            error => Self { status: exit_status::BUG, error: error.into() },
+        }
+    }
+}
+
+impl From<FaultsError> for Failure {
+    fn from(error: FaultsError) -> Self {
+        match error {
+            FaultsError::Run(error) => error.into(),
+            FaultsError::Interrupted => Self::interrupted(error),
             error => Self { status: exit_status::BUG, error: error.into() },
         }
     }

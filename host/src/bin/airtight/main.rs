@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod diff;
 mod failure;
+mod faults;
 mod filterset;
 mod go;
 mod list;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         args::Command::Run(command) => run::run(*command),
         args::Command::Verify(command) => verify::verify(*command),
         args::Command::Pollution(command) => pollution::pollution(*command),
+        args::Command::Faults(command) => faults::faults(*command),
         args::Command::Diff(command) => diff::diff(&command),
         args::Command::List(command) => list::list(*command),
         args::Command::Runner(command) => runner::runner(&command),

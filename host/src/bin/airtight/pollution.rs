@@ -59,6 +59,7 @@ fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
         (!run.report.is_empty(), "--report"),
         (run.write_back.is_some(), "--write-back"),
         (run.repeat > 1, "--repeat"),
+        (!run.fault.is_empty(), "--fault"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
         (run.shuffle.is_some(), "--shuffle (the orders follow from --seed)"),
     ];

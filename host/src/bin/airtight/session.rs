@@ -8,6 +8,7 @@ use crate::trust;
 use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
+use airtight::faults::{self, FaultOptions, Faults};
 use airtight::policy::PolicyPatch;
 use airtight::pollution::{self, Pollution};
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
@@ -89,6 +90,7 @@ impl Settings {
             env: args.env.iter().cloned().collect(),
             args: args.args.clone(),
             clock: args.clock,
+            faults: args.fault.clone(),
             ..args.limits.patch()
         };
         let dirs = args.dir.iter().map(dir).collect::<Result<_, _>>()?;
@@ -238,6 +240,15 @@ impl Session {
         Ok(found)
     }
 
+    /// Lets the tests' calls fail.
+    pub fn faults(&self, planned: &Plan, options: FaultOptions) -> Result<Faults, Failure> {
+        if planned.modules().iter().all(|module| module.tests.is_empty()) {
+            return Err(nothing_selected(planned));
+        }
+        let (found, _) = faults::find(&self.runner, planned, options, &mut ())?;
+        Ok(found)
+    }
+
     /// Runs the one program that is planned. Its output is written already; what it left is told on standard error.
     ///
     /// The status is the program's own; where `leaks_fail`, one that passed and left something has
@@ -307,6 +318,7 @@ impl Session {
             listener.event(&Event::Note(note));
         }
         let (report, bug) = self.report(planned, listener)?;
+        tell_unreached(planned, &report);
         // Before anything that a full disk behind standard output may stop.
         let failed = self.files.write(&report);
         for error in &failed {
@@ -364,6 +376,16 @@ fn run_once(planned: &Plan) -> Option<String> {
             "{once} {tests} called once: --repeat is for tests of the SDK, which can be called again in their instance"
         )
     })
+}
+
+/// Says on standard error which failures no test has come to.
+fn tell_unreached(planned: &Plan, report: &Report) {
+    let tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
+    let injected = tests.filter_map(|test| test.details.as_deref()).flat_map(|details| &details.injected);
+    let reached: std::collections::BTreeSet<&str> = injected.map(|injected| &*injected.fault).collect();
+    for fault in planned.policy().faults.iter().map(ToString::to_string).filter(|fault| !reached.contains(&**fault)) {
+        say(format_args!("warning: {fault} happened in no test: none makes so many such calls"));
+    }
 }
 
 /// What to say of Go's tests whose goroutines nobody tells.

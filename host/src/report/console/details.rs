@@ -2,6 +2,7 @@
 
 use super::certainty::{NotCertain, is_certain};
 use super::growth::GrowthTable;
+use super::injected::InjectedText;
 use super::leftovers::Leftovers;
 use super::limits::{Advice, LimitLine, RefusalText, is_of_heap};
 use super::resources::ReclaimedText;
@@ -46,6 +47,7 @@ impl Display for Full<'_> {
         }
         let label = place_label(verdict, details);
         write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles })?;
+        write!(f, "{}", InjectedText { injected: &details.injected, styles })?;
         if let Some(hint) = &details.hint {
             writeln!(f, "    hint: {}", OneLine(hint))?;
         }

@@ -9,9 +9,11 @@ mod coverage;
 mod details;
 pub(crate) mod diff;
 mod entry;
+mod faults;
 mod findings;
 mod growth;
 mod heap_summary;
+mod injected;
 mod leftovers;
 mod levels;
 mod limits;
@@ -34,6 +36,7 @@ pub(crate) mod verification;
 #[cfg(test)]
 mod tests;
 
+pub use faults::render_faults;
 pub use findings::render_findings;
 pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
 pub use pollution::render_pollution;

@@ -157,6 +157,10 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
                     let by = seat.id;
                     let name = state.heap.take_name(by);
+                    if state.wasi.refuses_spawn(&stack, by == 0) {
+                        return Ok(REFUSED);
+                    }
+                    let seat = state.thread.as_ref().context("the store runs no thread")?;
                     let spawned = seat.board.schedule().spawn(given, short(&stack), name);
                     if let Some(spawned) = spawned {
                         state.heap.spawned(by, spawned);

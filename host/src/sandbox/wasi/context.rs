@@ -14,6 +14,7 @@ use super::random::Random;
 use super::scratch::{Change, FileKind, Scratch};
 use super::stdio::{Stdin, Stdout};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
+use super::watch::{CallWatch, WatchOptions, WatchedCalls};
 use super::watchdog::Watchdog;
 use super::world::World;
 use crate::ledger::{
@@ -50,6 +51,8 @@ pub struct Wasi {
     pub(super) collects: bool,
     /// What was closed during one.
     collected: Vec<Handle>,
+    /// Looks at the calls that can be made to fail, where some are or where they are to be known.
+    pub(super) watch: Option<Box<CallWatch>>,
     /// Given back last, when nothing listens any more.
     _turn: Turn,
 }
@@ -87,6 +90,8 @@ pub struct Remains {
     pub changes_omitted: u64,
     /// The goroutines that a Go test told of.
     pub goroutines: GoroutineDumps,
+    /// What was seen of its calls that can fail, where that was looked at.
+    pub watched: Option<Box<WatchedCalls>>,
 }
 
 /// Something that a test changed in a granted overlay.
@@ -129,6 +134,8 @@ pub struct ContextOptions {
     pub watchdog: Watchdog,
     /// What its streams are.
     pub streams: Streams,
+    /// What is looked at of its calls that can fail.
+    pub watch: Option<WatchOptions>,
     /// Whether to note where handles are acquired.
     pub notes_sites: bool,
 }
@@ -139,7 +146,7 @@ impl Wasi {
     /// # Errors
     /// A granted socket could not be opened.
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, streams, notes_sites } = options;
+        let ContextOptions { test, args, watchdog, streams, notes_sites, watch } = options;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
@@ -161,6 +168,7 @@ impl Wasi {
             goroutines: GoroutineDumps::default(),
             collects: false,
             collected: Vec::new(),
+            watch: watch.map(CallWatch::new).map(Box::new),
             grants,
             _turn: turn,
         };
@@ -340,13 +348,39 @@ impl Wasi {
         Ok(fresh)
     }
 
-    /// Sets the clock and gives the stack to a call that is about to be made.
-    pub(crate) fn begin_call(&mut self, spent: u64, stack: Option<Stack>) {
+    /// Sets the clock and gives the stack to a call that is about to be made. Whether the guest pays for the stack: it does not for
+    /// one that is captured to look at it.
+    pub(crate) fn begin_call(&mut self, spent: u64, stack: Option<Stack>, is_paid: bool) {
         self.world.clock.set_spent(spent);
-        if let Some(stack) = &stack {
+        if let (Some(stack), true) = (&stack, is_paid) {
             self.world.meter.charge(meter::FRAME, stack.len());
         }
         self.stack = stack;
+    }
+
+    /// Whether the stack of every call is wanted.
+    pub(crate) fn wants_stacks(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// The host calls the test.
+    pub(crate) fn test_is_called(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.test_is_called();
+        }
+    }
+
+    /// Whether a thread that is about to be spawned, by one with this stack, is to be refused.
+    pub(crate) fn refuses_spawn(&mut self, stack: &Stack, is_main: bool) -> bool {
+        let Some(mut watch) = self.watch.take() else { return false };
+        let refuses = watch.spawns(self, stack, is_main);
+        self.watch = Some(watch);
+        refuses
+    }
+
+    /// The most bytes that a call may move.
+    pub(super) fn most_bytes(&self) -> usize {
+        self.watch.as_ref().and_then(|watch| watch.most_bytes()).unwrap_or(meter::MAX_BYTES)
     }
 
     /// A call of this thread is about to be made, or to be tried again where it `began` before.
@@ -495,6 +529,7 @@ impl Wasi {
             missing_paths: self.missing_paths.into_paths(),
             inherited_input: self.world.inherited_input,
             goroutines: self.goroutines,
+            watched: self.watch.map(|watch| Box::new(watch.finish())),
             ..remains
         }
     }

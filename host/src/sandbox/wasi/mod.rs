@@ -15,6 +15,7 @@
 //! stdio      the standard streams; `captured` is what is kept of them
 //! goroutines what Go's test binaries tell of theirs
 //! tracked    resources of the user's own kinds
+//! watch      the calls that can be made to fail
 //! given_paths  where the paths began that calls were given: for the end of the heap
 //! missing_paths  the last paths at which there was nothing: for hints
 //! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
@@ -45,6 +46,7 @@ mod stdio;
 mod table;
 mod tracked;
 mod waiting;
+mod watch;
 mod watchdog;
 mod world;
 
@@ -61,4 +63,5 @@ pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use scratch::FileKind;
 pub use waiting::FatalWait;
+pub use watch::{MisuseKind, NotedCall, OwnCalls, WatchOptions, WatchedCalls, errno_code};
 pub use watchdog::{Watchdog, deadline_after};

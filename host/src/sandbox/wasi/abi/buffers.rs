@@ -1,7 +1,7 @@
-//! Scatter and gather over guest memory, capped: at most [`MAX_VECTORS`] buffers and [`MAX_BYTES`] bytes a call.
+//! Scatter and gather over guest memory, capped: at most [`MAX_VECTORS`] buffers and so many bytes a call as it is told.
 
 use crate::sandbox::wasi::fault::Fault;
-use crate::sandbox::wasi::meter::{MAX_BYTES, MAX_VECTORS};
+use crate::sandbox::wasi::meter::MAX_VECTORS;
 use crate::sandbox::wasi::table::Result;
 use wasi_common::snapshots::preview_1::types::{Ciovec, CiovecArray, Errno, Iovec, IovecArray};
 use wiggle::{GuestMemory, GuestPtr};
@@ -13,7 +13,7 @@ use wiggle::{GuestMemory, GuestPtr};
 pub fn scatter(
     memory: &mut GuestMemory<'_>,
     vectors: IovecArray,
-    one: bool,
+    (one, most): (bool, usize),
     mut fill: impl FnMut(&mut [u8], usize) -> Result<usize>,
 ) -> Result<usize> {
     if vectors.len() > MAX_VECTORS {
@@ -22,7 +22,7 @@ pub fn scatter(
     let mut total = 0;
     for vector in vectors.iter() {
         let vector: Iovec = memory.read(vector?)?;
-        let Some(part) = capped(vector.buf, vector.buf_len, total) else { continue };
+        let Some(part) = capped(vector.buf, vector.buf_len, (total, most)) else { continue };
         // The module has no shared memory: the engine is built without threads.
         let buffer = memory.as_slice_mut(part)?.ok_or(Errno::Notsup)?;
         let wanted = buffer.len();
@@ -32,7 +32,7 @@ pub fn scatter(
             Err(fault) => return Err(fault),
         };
         total += got;
-        if got < wanted || one || total >= MAX_BYTES {
+        if got < wanted || one || total >= most {
             break;
         }
     }
@@ -43,6 +43,7 @@ pub fn scatter(
 pub fn gather(
     memory: &mut GuestMemory<'_>,
     vectors: CiovecArray,
+    most: usize,
     mut drain: impl FnMut(&[u8], usize) -> Result<usize>,
 ) -> Result<usize> {
     if vectors.len() > MAX_VECTORS {
@@ -51,7 +52,7 @@ pub fn gather(
     let mut total = 0;
     for vector in vectors.iter() {
         let vector: Ciovec = memory.read(vector?)?;
-        let Some(part) = capped(vector.buf, vector.buf_len, total) else { continue };
+        let Some(part) = capped(vector.buf, vector.buf_len, (total, most)) else { continue };
         let buffer = memory.as_slice(part)?.ok_or(Errno::Notsup)?;
         let wanted = buffer.len();
         let taken = match drain(buffer, total) {
@@ -60,7 +61,7 @@ pub fn gather(
             Err(fault) => return Err(fault),
         };
         total += taken;
-        if taken < wanted || total >= MAX_BYTES {
+        if taken < wanted || total >= most {
             break;
         }
     }
@@ -83,8 +84,8 @@ pub fn whole(buffer: &mut [u8], mut read: impl FnMut(&mut [u8]) -> Result<usize>
 }
 
 /// The part of a buffer below the cap, if any is left of either.
-fn capped(start: GuestPtr<u8>, len: u32, total: usize) -> Option<GuestPtr<[u8]>> {
-    let room = u32::try_from(MAX_BYTES - total.min(MAX_BYTES)).unwrap_or(u32::MAX);
+fn capped(start: GuestPtr<u8>, len: u32, (total, most): (usize, usize)) -> Option<GuestPtr<[u8]>> {
+    let room = u32::try_from(most - total.min(most)).unwrap_or(u32::MAX);
     let len = len.min(room);
     (len > 0).then(|| start.as_array(len))
 }

@@ -115,11 +115,11 @@ impl Wasi {
         iovs: types::IovecArray,
         offset: Option<u64>,
     ) -> Result<u32> {
-        let id = self.table.get(fd)?.id;
+        let (id, most) = (self.table.get(fd)?.id, self.most_bytes());
         let file = self.table.moving(fd, Rights::FD_READ, offset.is_some())?;
         let one = file.kind() != types::Filetype::RegularFile;
         let world = &mut self.world;
-        let count = scatter(memory, iovs, one, |buffer, done| match at(offset, done)? {
+        let count = scatter(memory, iovs, (one, most), |buffer, done| match at(offset, done)? {
             Some(offset) => file.read_at(world, buffer, offset),
             None => file.read(world, buffer),
         });
@@ -136,10 +136,10 @@ impl Wasi {
         iovs: types::CiovecArray,
         offset: Option<u64>,
     ) -> Result<u32> {
-        let id = self.table.get(fd)?.id;
+        let (id, most) = (self.table.get(fd)?.id, self.most_bytes());
         let file = self.table.moving(fd, Rights::FD_WRITE, offset.is_some())?;
         let world = &mut self.world;
-        let count = gather(memory, iovs, |buffer, done| match at(offset, done)? {
+        let count = gather(memory, iovs, most, |buffer, done| match at(offset, done)? {
             Some(offset) => file.write_at(world, buffer, offset),
             None => file.write(world, buffer),
         });

@@ -2,6 +2,7 @@
 //! set from the fuel spent, the guest's stack is captured where a handle may be acquired, or released after its scope, and the
 //! host's work is charged to fuel.
 
+use super::front;
 use crate::sandbox::code::CodeMap;
 use crate::sandbox::heap;
 use crate::sandbox::scopes::run_subtest;
@@ -10,7 +11,8 @@ use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tracked as resources;
-use airtight_abi::{go, mem, net as abi, scopes, tracked};
+use crate::sandbox::wasi::watch;
+use airtight_abi::{faults, go, mem, net as abi, scopes, tracked};
 use wasi_common::snapshots::preview_1::types::{Errno, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap};
@@ -39,7 +41,9 @@ macro_rules! hostcalls {
     ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident ( $($arg:ident $ty:ty),* ) )*) => {$({
         const CALL: (Capture, bool) = traits(stringify!($stack));
         define!($linker, $for_threads, MODULE, stringify!($name), (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
-            ready(preview1::$name(&mut *state.wasi, memory $(, $arg)*))
+            front::call(state, memory, (stringify!($name), &[$(i64::from($arg)),*]), |state, memory| {
+                ready(preview1::$name(&mut *state.wasi, memory $(, $arg)*))
+            })
         });
     })*};
 }
@@ -48,7 +52,9 @@ macro_rules! own_calls {
     ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident $function:path : ( $($arg:ident $ty:ty),* ) )*) => {$({
         const CALL: (Capture, bool) = traits(stringify!($stack));
         define!($linker, $for_threads, abi::MODULE, abi::$name, (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
-            $function(&mut state.wasi, memory $(, $arg)*)
+            front::call(state, memory, (abi::$name, &[$(i64::from($arg)),*]), |state, memory| {
+                $function(&mut state.wasi, memory $(, $arg)*)
+            })
         });
     })*};
 }
@@ -135,7 +141,10 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     define!(linker, for_threads, MODULE, "path_open", (Capture::Always, false),
         (a i32, b i32, c i32, d i32, e i32, f i64, g i64, h i32, i i32), move |state, memory| {
-        ready(preview1::path_open(&mut *state.wasi, memory, a, b, c, d, e, known(f), known(g), h, i))
+        let args = [a, b, c, d, e].map(i64::from);
+        front::call(state, memory, ("path_open", &args), |state, memory| {
+            ready(preview1::path_open(&mut *state.wasi, memory, a, b, c, d, e, known(f), known(g), h, i))
+        })
     });
     own_calls! { linker, for_threads:
         acquires LISTEN net::listen: (a i32, b i32)
@@ -153,6 +162,9 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     define!(linker, for_threads, tracked::MODULE, tracked::UNTRACK, (Capture::LateRelease, false), (number i32), move |state, _| {
         Ok(resources::untrack(&mut state.wasi, number))
+    });
+    define!(linker, for_threads, faults::MODULE, faults::FAIL_NEXT, (Capture::Never, false), (call i32, failure i32), move |state, _| {
+        watch::fail_next(&mut state.wasi, (call, failure))
     });
     define!(linker, for_threads, go::MODULE, go::GOROUTINES, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
         super::goroutines::goroutines(&mut state.wasi, memory, [a, b, c])
@@ -177,12 +189,26 @@ fn ready<T: Answer>(call: impl Future<Output = wiggle::error::Result<T>>) -> was
 }
 
 /// What a function of preview 1 gives its caller.
-trait Answer: Sized {
+pub(super) trait Answer: Sized {
+    /// The answer that is this errno, where there is one.
+    fn of_errno(errno: Errno) -> Option<Self>;
+
+    /// Whether it tells the guest that the call was done.
+    fn is_success(&self) -> bool;
+
     /// The answer to arguments that are none: flags and numbers that the interface does not have. `None` for what ends the test.
     fn to(error: &wiggle::error::Error) -> Option<Self>;
 }
 
 impl Answer for i32 {
+    fn of_errno(errno: Errno) -> Option<Self> {
+        Some(errno as Self)
+    }
+
+    fn is_success(&self) -> bool {
+        *self == 0
+    }
+
     fn to(error: &wiggle::error::Error) -> Option<Self> {
         let mut error = error.downcast_ref::<GuestError>()?;
         while let GuestError::InFunc { err, .. } = error {
@@ -194,6 +220,14 @@ impl Answer for i32 {
 }
 
 impl Answer for () {
+    fn of_errno(_: Errno) -> Option<Self> {
+        None
+    }
+
+    fn is_success(&self) -> bool {
+        true
+    }
+
     fn to(_: &wiggle::error::Error) -> Option<Self> {
         None
     }
@@ -216,11 +250,12 @@ pub(in crate::sandbox) fn around<T>(
         Capture::LateRelease => caller.data().wasi.wants_release(),
         Capture::Never => false,
     };
-    let stack = if captures { Some(CodeMap::capture(caller)) } else { None };
+    let looks = captures || caller.data().wasi.wants_stacks();
+    let stack = if looks { Some(CodeMap::capture(caller)) } else { None };
     let state = caller.data_mut();
     let spent = state.spent(left);
     let spent = state.heap.answers.spent(spent);
-    state.wasi.begin_call(spent, stack);
+    state.wasi.begin_call(spent, stack, captures);
     let done = match caller.get_export("memory") {
         _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),
         Some(Extern::Memory(memory)) => {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! linker     names and signatures for the engine, and what happens around each call
+//! front      what is done with a call before the host is asked: some are made to fail
 //! preview1   the 46 functions, each a few lines over the descriptor table
 //! calls      what several of them share: paths, strings, reading and writing, listings, opening
 //! buffers    scattered reads and gathered writes over guest memory
@@ -12,6 +13,7 @@
 mod alarms;
 mod buffers;
 mod calls;
+mod front;
 mod goroutines;
 mod linker;
 mod poll;

@@ -422,12 +422,12 @@ impl WasiSnapshotPreview1 for Wasi {
         data: types::IovecArray,
         flags: types::Riflags,
     ) -> Result<(u32, types::Roflags)> {
-        let id = self.table.get(fd)?.id;
+        let (id, most) = (self.table.get(fd)?.id, self.most_bytes());
         let peek = flags.contains(types::Riflags::RECV_PEEK);
         let all = flags.contains(types::Riflags::RECV_WAITALL) && !peek;
         let socket = self.table.socket(fd, Rights::FD_READ)?;
         let world = &mut self.world;
-        let count = scatter(memory, data, !all, |buffer, _| {
+        let count = scatter(memory, data, (!all, most), |buffer, _| {
             if all { whole(buffer, |rest| socket.recv(world, rest, false)) } else { socket.recv(world, buffer, peek) }
         });
         let count = count.map_err(|fault| self.name_wait(fd, fault))?;
@@ -445,10 +445,10 @@ impl WasiSnapshotPreview1 for Wasi {
         data: types::CiovecArray,
         _: types::Siflags,
     ) -> Result<u32> {
-        let id = self.table.get(fd)?.id;
+        let (id, most) = (self.table.get(fd)?.id, self.most_bytes());
         let socket = self.table.socket(fd, Rights::FD_WRITE)?;
         let world = &mut self.world;
-        let count = gather(memory, data, |buffer, _| socket.send(world, buffer));
+        let count = gather(memory, data, most, |buffer, _| socket.send(world, buffer));
         let count = count.map_err(|fault| self.name_wait(fd, fault))?;
         self.ledger.wrote(id, count as u64);
         self.moved(count);

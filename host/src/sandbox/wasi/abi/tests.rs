@@ -63,6 +63,7 @@ impl Guest {
             watchdog,
             streams: Streams::Captured,
             notes_sites: false,
+            watch: None,
         };
         let wasi = Wasi::new(Arc::new(grants), options).unwrap();
         Self { wasi, memory: vec![filler; 1 << 16], host, read_only }
@@ -88,7 +89,7 @@ impl Guest {
 
     /// What a call costs in fuel, beside that of the guest's own code.
     fn cost(&mut self, call: impl FnOnce(&mut Self)) -> u64 {
-        self.wasi.begin_call(0, None);
+        self.wasi.begin_call(0, None, false);
         call(self);
         self.wasi.end_call()
     }

@@ -1,0 +1,187 @@
+//! One test that is run with some of its calls failing: what it does then, and what it leaves.
+
+use super::heap::{Accountant, Audit};
+use super::judge::{Case, Judgement};
+use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::record::{self, RecordContext};
+use super::runner::Runner;
+use crate::harness::TestEntry;
+use crate::model::{Frame, Harness, Resource, ResourceKind, Verdict};
+use crate::policy::{Fault, Limit, Policy};
+use crate::sandbox::wasi::{GrantError, Grants, NotedCall, WatchedCalls};
+use crate::sandbox::{Ending, Job, Run, run};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A test whose calls are made to fail.
+pub(crate) struct FaultSubject<'a> {
+    pub module: &'a PlannedModule,
+    pub test: &'a PlannedTest,
+    entry: &'a TestEntry,
+    grants: Arc<Grants>,
+    interrupted: &'a Arc<AtomicBool>,
+}
+
+/// What came of one run of it.
+#[derive(Debug)]
+pub(crate) struct FaultedRun {
+    /// Its calls, which of them failed, and what is wrong with them.
+    pub watched: Box<WatchedCalls>,
+    /// How it ended.
+    pub end: FaultEnd,
+    /// What it left, where that can be told: open handles, lost blocks, threads. Of other endings, what was open.
+    pub left: Vec<Resource>,
+    /// The files and directories that it left or changed, with their sizes.
+    pub files: BTreeMap<String, Option<u64>>,
+    /// Fuel that it spent.
+    pub fuel: u64,
+    /// Host descriptors still open after it. Not 0 is a bug of ours.
+    pub host_leak: u64,
+    /// Whether the wall clock ended it, or a second run of it.
+    pub by_wall_clock: bool,
+}
+
+/// How a test ended whose calls failed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FaultEnd {
+    /// It came to its end, whether it passed or told that it failed: all of its own is given back, or is a leak.
+    Ended { passed: bool },
+    /// It panicked.
+    Panicked { message: String, stack: Vec<Frame>, unwound: bool },
+    /// It spent all its fuel, or waits for ever.
+    Hung { message: String, stack: Vec<Frame> },
+    /// It was ended in another way.
+    Stopped { message: String, stack: Vec<Frame> },
+    /// It left through `exit` from within.
+    Left { status: u32 },
+}
+
+/// Why no calls of a test are made to fail.
+pub(crate) fn cannot_fail(test: &PlannedTest) -> Option<&'static str> {
+    let Decision::Run { grants, entry, .. } = &test.decision else { return Some("it is not run") };
+    let expects_panic = match entry {
+        TestEntry::Start(start) => start.should_panic.is_some(),
+        TestEntry::Sdk(call) => call.should_panic.is_some(),
+    };
+    match grants.policy().unrepeatable() {
+        _ if expects_panic => Some("it is expected to panic, and does so also where a call fails"),
+        unrepeatable => unrepeatable,
+    }
+}
+
+impl Runner {
+    /// Makes ready to run a test with some of its calls failing, which [`cannot_fail`] says nothing against.
+    ///
+    /// # Errors
+    /// In words, why that cannot be done.
+    pub(crate) fn fault_subject<'a>(
+        &'a self,
+        module: &'a PlannedModule,
+        test: &'a PlannedTest,
+    ) -> Result<FaultSubject<'a>, String> {
+        let Decision::Run { grants, entry, .. } = &test.decision else { return Err("it is not run".to_owned()) };
+        Ok(FaultSubject { module, test, entry, grants: Arc::clone(grants), interrupted: &self.options().interrupt })
+    }
+}
+
+impl FaultSubject<'_> {
+    /// The same test with less fuel, if that is less than it has.
+    ///
+    /// # Errors
+    /// In words: what it is granted cannot be opened any more.
+    pub fn with_fuel(&self, fuel: u64) -> Result<Self, String> {
+        let policy = self.grants.policy();
+        let fuel = fuel.min(policy.limits.most(Limit::Fuel));
+        let policy = Policy { limits: policy.limits.with(Limit::Fuel, fuel), ..Policy::clone(policy) };
+        let grants = Grants::new(Arc::new(policy)).map_err(|error: GrantError| error.to_string())?;
+        Ok(Self { grants: Arc::new(grants), ..*self })
+    }
+
+    /// Runs it with these of its calls failing. The calling thread has the stack that guests need.
+    pub fn run(&self, faults: &[Fault]) -> FaultedRun {
+        let module = &self.module.module;
+        let plain = Job::plain(module, (&self.grants, &self.test.name, self.entry.call()), self.interrupted);
+        let job = Job { counts_heap: true, shortcut: true, faults, notes_calls: true, ..plain };
+        let mut ran = run(&job);
+        let by_wall_clock = ran.ended_by_wall_clock() || ran.ending == Ending::Interrupted;
+        let watched = ran.remains.watched.take().unwrap_or_default();
+        let (harness, policy) = (self.test.harness, self.grants.policy());
+        let case = Case { harness, module, policy, entry: self.entry, test: &self.test.name, run: &ran };
+        let mut judgement = case.judge();
+        let end = self.end(&ran, &judgement);
+        // What a test leaves that came to its end is told also where it told that it failed.
+        judgement.normal_finish |= matches!(end, FaultEnd::Ended { .. });
+        let accountant = Accountant { job: &job, profile: false };
+        let Audit { account, host_leak, by_wall_clock: also, .. } = accountant.audit(&ran, &judgement);
+        let context = RecordContext {
+            name: &self.test.name,
+            harness,
+            module_harness: harness,
+            keep_output: false,
+            tells_setup: false,
+        };
+        let host_leak = host_leak + ran.host_leak;
+        let files = files(&ran);
+        let fuel = ran.fuel;
+        let record = record::judged(&context, &case, judgement, &account);
+        let details = record.details.map(|details| *details).unwrap_or_default();
+        let is_file = |left: &Resource| matches!(left.kind, ResourceKind::Residue | ResourceKind::ResidueDir);
+        let left = details.leaks.into_iter().chain(details.reclaimed).filter(|left| !is_file(left)).collect();
+        FaultedRun { watched, end, left, files, fuel, host_leak, by_wall_clock: by_wall_clock || also }
+    }
+
+    fn end(&self, run: &Run, judgement: &Judgement) -> FaultEnd {
+        let symbols = &self.module.module.symbols;
+        let message = || judgement.message.clone().unwrap_or_else(|| run.ending.words());
+        let stack = || run.ending.stack().map(|stack| symbols.frames(stack)).unwrap_or_default();
+        if judgement.normal_finish {
+            return FaultEnd::Ended { passed: judgement.verdict == Verdict::Pass };
+        }
+        if judgement.unwound {
+            let at = judgement.panicked_at.as_deref();
+            let stack = at.map(|at| symbols.frames_of_place(at, &self.test.name)).unwrap_or_default();
+            return FaultEnd::Panicked { message: message(), stack, unwound: true };
+        }
+        let is_within = run.heap.as_ref().ok().is_none_or(|heap| heap.window_open);
+        match (&run.ending, self.test.harness) {
+            (Ending::Returned, Harness::Sdk) => FaultEnd::Ended { passed: false },
+            // Rust's harness leaves so when a test has returned an error.
+            (Ending::Exit { .. }, Harness::Libtest) if judgement.at_declaration => FaultEnd::Ended { passed: false },
+            (Ending::Exit { status: 1, .. }, Harness::Go) => FaultEnd::Ended { passed: false },
+            // `main` has returned it.
+            (Ending::Exit { .. }, Harness::Command) if !is_within => FaultEnd::Ended { passed: false },
+            (Ending::Exit { status, .. }, _) => FaultEnd::Left { status: *status },
+            (Ending::Fuel { .. } | Ending::Deadlock { .. } | Ending::Stuck { .. }, _) => {
+                FaultEnd::Hung { message: message(), stack: stack() }
+            }
+            (Ending::Trap { stack, .. }, _) if judgement.panicked_at.is_some() => {
+                let at = judgement.panicked_at.as_deref().unwrap_or_default();
+                let stack = symbols.frames_of_panic(stack, at, &self.test.name);
+                FaultEnd::Panicked { message: message(), stack, unwound: false }
+            }
+            _ => FaultEnd::Stopped { message: message(), stack: stack() },
+        }
+    }
+
+    /// The frames of a call, user frames first.
+    pub fn frames(&self, call: &NotedCall) -> Vec<Frame> {
+        self.module.module.symbols.frames(&call.stack)
+    }
+
+    /// The frames of a stack, user frames first.
+    pub fn frames_of(&self, stack: &crate::ledger::Stack) -> Vec<Frame> {
+        self.module.module.symbols.frames(stack)
+    }
+}
+
+/// The files and directories that a run left in the scratch file system, or wrote in overlays.
+fn files(run: &Run) -> BTreeMap<String, Option<u64>> {
+    let left = run.remains.residue.iter().map(|left| (left.path.clone(), left.bytes));
+    let changed = run.remains.changes.iter().filter_map(|change| {
+        let (kind, size) = change.now?;
+        let bytes = (kind != crate::sandbox::wasi::FileKind::Dir).then_some(size);
+        Some((change.report_as.to_string(), bytes))
+    });
+    left.chain(changed).collect()
+}

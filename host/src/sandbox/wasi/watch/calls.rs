@@ -1,0 +1,84 @@
+//! What is noted of calls that can fail.
+
+use crate::ledger::Stack;
+use crate::policy::{Call, Failure, Fault};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Calls of one test that are noted at most.
+pub const MAX_NOTED: usize = 100_000;
+
+/// Of what is wrong with calls, so many are noted at most.
+pub const MAX_MISUSES: usize = 100;
+
+/// What was seen of the calls of one test.
+#[derive(Debug, Default)]
+pub struct WatchedCalls {
+    /// Its own calls that can fail, in their order; empty where they are not noted.
+    pub calls: Vec<NotedCall>,
+    /// How many more there were.
+    pub calls_omitted: u64,
+    /// The calls that failed as the policy says, in order.
+    pub injected: Vec<(Fault, NotedCall)>,
+    /// What is wrong with calls, in order.
+    pub misuses: Vec<Misuse>,
+    /// The paths of files whose last write failed, or wrote less than it was asked to.
+    pub half_written: BTreeSet<Arc<str>>,
+}
+
+/// A call that can fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedCall {
+    /// What it does.
+    pub call: Call,
+    /// Its number among those that do the same, from 1.
+    pub nth: u32,
+    /// What it acts on: a path, or a name of a socket. Empty for sleeps and spawns.
+    pub object: Arc<str>,
+    /// The path that it renames to.
+    pub to: Option<Arc<str>>,
+    /// Where the guest was.
+    pub stack: Stack,
+    /// Whether it may make a file.
+    pub creates: bool,
+    /// How many bytes it was to move, or nanoseconds to sleep.
+    pub amount: u64,
+    /// A figure that is the same where the same handles are open, by where they were acquired.
+    pub open: u64,
+    /// Whether the guest was told that it was done.
+    pub succeeded: bool,
+}
+
+impl NotedCall {
+    /// The failures that it can honestly have.
+    pub fn failures(&self) -> impl Iterator<Item = Failure> + '_ {
+        self.call.failures().iter().copied().filter(|failure| match failure {
+            Failure::NoSpace if self.call == Call::Open => self.creates,
+            Failure::NotFound => !self.creates,
+            Failure::Short => self.amount > 1,
+            _ => true,
+        })
+    }
+}
+
+/// A call that should not have been made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    /// What is wrong with it.
+    pub kind: MisuseKind,
+    /// What it acted on, when that was open.
+    pub object: Arc<str>,
+    /// Where.
+    pub stack: Stack,
+}
+
+/// What is wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MisuseKind {
+    /// It closes what is closed already.
+    DoubleClose,
+    /// It uses what is closed already.
+    UseAfterClose,
+    /// It writes to a file after another write to it has failed, and not what that one was to write.
+    WriteAfterFailure,
+}

@@ -1,0 +1,193 @@
+//! Which call a function of the interface is, and what it acts on.
+
+use super::calls::NotedCall;
+use crate::ledger::{HandleId, Kind};
+use crate::policy::Call;
+use crate::sandbox::wasi::context::Wasi;
+use crate::sandbox::wasi::meter::{MAX_BYTES, MAX_VECTORS};
+use crate::sandbox::wasi::resolve::PATH_MAX;
+use crate::sandbox::wasi::table::{Object, path};
+use std::sync::Arc;
+use wasi_common::snapshots::preview_1::types::{Ciovec, Fd, Filetype, Oflags, Subscription, SubscriptionU};
+use wiggle::{GuestMemory, GuestPtr};
+
+/// The functions that are not of preview 1.
+const LISTEN: &str = airtight_abi::net::LISTEN;
+const CONNECT: &str = airtight_abi::net::CONNECT;
+const ACCEPT: &str = "sock_accept";
+
+/// What a function is called with: its name, and its arguments as numbers.
+pub type Arguments<'a> = (&'static str, &'a [i64]);
+
+/// A call that can fail, as far as its arguments tell.
+pub struct Subject {
+    pub call: Call,
+    pub object: Arc<str>,
+    /// The handle that it acts on, if it does.
+    pub handle: Option<HandleId>,
+    pub creates: bool,
+    pub truncates: bool,
+    /// The path that something is renamed to.
+    pub to: Option<Arc<str>>,
+    pub amount: u64,
+}
+
+/// A number that is an address or a length.
+fn word(value: i64) -> u32 {
+    value as u32
+}
+
+/// What acts on something: its place among the arguments, and what it is.
+enum Acts {
+    /// On a descriptor.
+    Handle,
+    /// On a path in a directory: by the places of the directory, and of the path's address and length.
+    Path(usize, usize),
+}
+
+/// The call that a function is, if it is one that can fail; of files, where a socket may be another.
+fn of_function(name: &str) -> Option<(Call, Acts)> {
+    Some(match name {
+        "path_open" => (Call::Open, Acts::Path(0, 2)),
+        "fd_read" | "fd_pread" => (Call::Read, Acts::Handle),
+        "fd_write" | "fd_pwrite" => (Call::Write, Acts::Handle),
+        "fd_sync" | "fd_datasync" => (Call::Sync, Acts::Handle),
+        "fd_close" => (Call::Close, Acts::Handle),
+        "fd_filestat_get" => (Call::Stat, Acts::Handle),
+        "path_filestat_get" => (Call::Stat, Acts::Path(0, 2)),
+        "fd_readdir" => (Call::List, Acts::Handle),
+        "path_create_directory" => (Call::MakeDir, Acts::Path(0, 1)),
+        "path_unlink_file" => (Call::Remove, Acts::Path(0, 1)),
+        "path_remove_directory" => (Call::RemoveDir, Acts::Path(0, 1)),
+        "path_rename" => (Call::Rename, Acts::Path(0, 1)),
+        "path_link" => (Call::Link, Acts::Path(4, 5)),
+        "path_symlink" => (Call::Link, Acts::Path(2, 3)),
+        "path_readlink" => (Call::ReadLink, Acts::Path(0, 1)),
+        "fd_filestat_set_size" | "fd_allocate" => (Call::Resize, Acts::Handle),
+        "fd_filestat_set_times" => (Call::SetTimes, Acts::Handle),
+        "path_filestat_set_times" => (Call::SetTimes, Acts::Path(0, 2)),
+        ACCEPT => (Call::Accept, Acts::Handle),
+        "sock_recv" => (Call::Receive, Acts::Handle),
+        "sock_send" => (Call::Send, Acts::Handle),
+        "sock_shutdown" => (Call::Shutdown, Acts::Handle),
+        _ => return None,
+    })
+}
+
+impl Subject {
+    /// The call that is about to be made, if it is one that can fail.
+    pub fn new(wasi: &Wasi, memory: &GuestMemory<'_>, (name, args): Arguments<'_>) -> Option<Self> {
+        let plain = |call, object| Self { call, object, ..Self::of_spawn() };
+        match name {
+            LISTEN => return Some(Self { call: Call::Listen, ..Self::of_spawn() }),
+            CONNECT => return Some(Self { call: Call::Connect, ..Self::of_spawn() }),
+            "poll_oneoff" => {
+                let amount = sleep(memory, (word(args[0]), word(args[2])))?;
+                return Some(Self { call: Call::Sleep, amount, ..Self::of_spawn() });
+            }
+            _ => {}
+        }
+        let (call, acts) = of_function(name)?;
+        let subject = match acts {
+            Acts::Handle => {
+                let entry = wasi.table.get(Fd::from(word(args[0]))).ok()?;
+                if wasi.ledger.get(entry.id)?.kind == Kind::Stream {
+                    return None;
+                }
+                let kind = match &entry.object {
+                    Object::File(file) => file.kind(),
+                    Object::Dir { .. } => Filetype::Directory,
+                };
+                let call = match (call, kind) {
+                    (Call::Read, Filetype::SocketStream | Filetype::SocketDgram) => Call::Receive,
+                    (Call::Write, Filetype::SocketStream | Filetype::SocketDgram) => Call::Send,
+                    (call, _) => call,
+                };
+                let fails = match call {
+                    Call::Read | Call::Write | Call::Resize => kind == Filetype::RegularFile,
+                    Call::List => kind == Filetype::Directory,
+                    Call::Accept | Call::Receive | Call::Send | Call::Shutdown => {
+                        matches!(kind, Filetype::SocketStream | Filetype::SocketDgram)
+                    }
+                    _ => !matches!(kind, Filetype::CharacterDevice | Filetype::Unknown),
+                };
+                if !fails {
+                    return None;
+                }
+                let amount = match call {
+                    Call::Read | Call::Write | Call::Receive | Call::Send => {
+                        bytes(memory, word(args[1]), word(args[2]))
+                    }
+                    _ => 0,
+                };
+                Self { handle: Some(entry.id), amount, ..plain(call, Arc::clone(&entry.path)) }
+            }
+            Acts::Path(dir, at) => plain(call, named(wasi, memory, args, (dir, at))?),
+        };
+        Some(match call {
+            Call::Open => {
+                let how = Oflags::from_bits_truncate(word(args[4]) as u16);
+                Self { creates: how.contains(Oflags::CREAT), truncates: how.contains(Oflags::TRUNC), ..subject }
+            }
+            Call::Rename => Self { to: named(wasi, memory, args, (3, 4)), ..subject },
+            _ => subject,
+        })
+    }
+
+    /// That a thread is spawned.
+    pub fn of_spawn() -> Self {
+        let object = "".into();
+        Self { call: Call::Spawn, object, handle: None, creates: false, truncates: false, to: None, amount: 0 }
+    }
+
+    /// It as it is noted.
+    pub fn noted(&self, nth: u32, stack: crate::ledger::Stack, open: u64) -> NotedCall {
+        NotedCall {
+            call: self.call,
+            nth,
+            object: Arc::clone(&self.object),
+            to: self.to.clone(),
+            stack,
+            creates: self.creates,
+            amount: self.amount,
+            open,
+            succeeded: false,
+        }
+    }
+}
+
+/// The name of a path argument, where it is one.
+fn named(wasi: &Wasi, memory: &GuestMemory<'_>, args: &[i64], (dir, at): (usize, usize)) -> Option<Arc<str>> {
+    let dir = wasi.table.get(Fd::from(word(args[dir]))).ok()?;
+    let (start, len) = (word(args[at]), word(args[at + 1]));
+    if len as usize > PATH_MAX {
+        return None;
+    }
+    let text = memory.as_cow_str(GuestPtr::<str>::new((start, len))).ok()?;
+    Some(path::join(&dir.path, &text))
+}
+
+/// How many bytes scattered buffers have together.
+fn bytes(memory: &GuestMemory<'_>, start: u32, len: u32) -> u64 {
+    if len > MAX_VECTORS {
+        return 0;
+    }
+    let vectors = GuestPtr::<Ciovec>::new(start).as_array(len);
+    let sizes = vectors.iter().map_while(|at| Some(u64::from(memory.read(at.ok()?).ok()?.buf_len)));
+    sizes.sum::<u64>().min(MAX_BYTES as u64)
+}
+
+/// How long a poll sleeps, if it waits for clocks alone: the least of its times.
+fn sleep(memory: &GuestMemory<'_>, (start, count): (u32, u32)) -> Option<u64> {
+    if count == 0 || count > MAX_VECTORS {
+        return None;
+    }
+    let mut least = u64::MAX;
+    for at in GuestPtr::<Subscription>::new(start).as_array(count).iter() {
+        match memory.read(at.ok()?).ok()?.u {
+            SubscriptionU::Clock(clock) => least = least.min(clock.timeout),
+            SubscriptionU::FdRead(_) | SubscriptionU::FdWrite(_) => return None,
+        }
+    }
+    Some(least)
+}

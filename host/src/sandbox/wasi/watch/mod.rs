@@ -1,0 +1,18 @@
+//! The calls of a test that can be made to fail: which they are, what they act on, which of them fails, and what the test does then.
+//!
+//! ```text
+//! kinds    which call a function of the interface is, and what it acts on
+//! calls    what is noted of calls, and what is wrong with them
+//! asked    calls that the test itself lets fail
+//! watch    counts, fails and notes the calls of one test
+//! ```
+
+mod asked;
+mod calls;
+mod kinds;
+#[expect(clippy::module_inception, reason = "the room is named for what it holds")]
+mod watch;
+
+pub use asked::fail_next;
+pub use calls::{MisuseKind, NotedCall, WatchedCalls};
+pub use watch::{Asked, CallWatch, OwnCalls, WatchOptions, errno_code};

@@ -1,0 +1,312 @@
+//! Counts, fails and notes the calls of one test.
+
+use super::calls::{MAX_MISUSES, MAX_NOTED, Misuse, MisuseKind, NotedCall, WatchedCalls};
+use super::kinds::{Arguments, Subject};
+use crate::ledger::{HandleId, Stack};
+use crate::policy::{Call, Failure, Fault};
+use crate::sandbox::wasi::context::Wasi;
+use crate::symbols::Symbols;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wasi_common::snapshots::preview_1::types::{Errno, Fd};
+use wiggle::GuestMemory;
+
+/// Which calls are the test's own, and not its harness's.
+#[derive(Debug, Clone)]
+pub enum OwnCalls {
+    /// All of them.
+    All,
+    /// Those that are made once the host has called the test.
+    OnceCalled,
+    /// Those with a function on the stack in which the harness calls the test.
+    InWindow(Arc<Symbols>),
+}
+
+/// What a watch is made with.
+#[derive(Debug, Clone)]
+pub struct WatchOptions {
+    /// The calls that fail.
+    pub faults: Vec<Fault>,
+    /// Whether all calls are noted.
+    pub notes: bool,
+    /// Which calls are the test's.
+    pub own: OwnCalls,
+}
+
+/// Looks at the calls of one test.
+pub struct CallWatch {
+    options: WatchOptions,
+    /// Whether the test was called, where the host calls it.
+    is_called: bool,
+    counts: [u32; Call::ALL.len()],
+    seen: WatchedCalls,
+    /// The names of handles that the test closed, by descriptors that are free now.
+    closed: BTreeMap<u32, Arc<str>>,
+    /// Of handles to which a write failed: where, and how many bytes it was to write.
+    failed_writes: BTreeMap<HandleId, (Stack, u64)>,
+    /// The room that is left for the bytes of the call that is made.
+    short: Option<usize>,
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Asked {
+    /// The host does it.
+    Host,
+    /// The host does it, and the guest is told this errno.
+    HostThen(Errno),
+    /// The host does it, and a minute passes.
+    HostLate,
+    /// The guest is told this errno.
+    Nobody(Errno),
+}
+
+/// A call that has begun.
+pub struct Entered {
+    pub asked: Asked,
+    subject: Option<Subject>,
+    call: Option<NotedCall>,
+    fault: Option<Fault>,
+    stack: Stack,
+    /// The descriptor that it acts on, with what it was called.
+    fd: Option<(u32, Option<Arc<str>>)>,
+    closes: bool,
+}
+
+impl CallWatch {
+    pub fn new(options: WatchOptions) -> Self {
+        Self {
+            options,
+            is_called: false,
+            counts: [0; Call::ALL.len()],
+            seen: WatchedCalls::default(),
+            closed: BTreeMap::new(),
+            failed_writes: BTreeMap::new(),
+            short: None,
+        }
+    }
+
+    /// The host calls the test.
+    pub fn test_is_called(&mut self) {
+        self.is_called = true;
+    }
+
+    /// How many failures there are to be.
+    pub fn faults(&self) -> usize {
+        self.options.faults.len()
+    }
+
+    /// The next call of this kind fails so.
+    pub fn fail_next(&mut self, call: Call, failure: Failure) {
+        let nth = self.counts[call as usize].saturating_add(1);
+        self.options.faults.push(Fault { call, nth, failure });
+    }
+
+    /// The most bytes that the call which is made may move.
+    pub fn most_bytes(&self) -> Option<usize> {
+        self.short
+    }
+
+    /// What was seen.
+    pub fn finish(self) -> WatchedCalls {
+        self.seen
+    }
+
+    /// Whether a call with this stack is the test's own. Threads that are not the main one are the test's.
+    fn is_own(&self, stack: &Stack, is_main: bool) -> bool {
+        match &self.options.own {
+            OwnCalls::All => true,
+            OwnCalls::OnceCalled => self.is_called,
+            OwnCalls::InWindow(symbols) => !is_main || symbols.in_test_window(stack),
+        }
+    }
+
+    /// A call is about to be made. One that was set aside for other threads, and is tried again, is not counted again.
+    pub fn enter(
+        &mut self,
+        wasi: &Wasi,
+        memory: &GuestMemory<'_>,
+        (name, args): Arguments<'_>,
+        (is_main, is_tried_again): (bool, bool),
+    ) -> Option<Entered> {
+        let stack = wasi.stack.clone().unwrap_or_else(|| [].into());
+        if is_tried_again || !self.is_own(&stack, is_main) {
+            return None;
+        }
+        let subject = Subject::new(wasi, memory, (name, args));
+        let fd = name.starts_with("fd_").then(|| args.first()).flatten().map(|fd| *fd as u32);
+        let fd = fd.map(|fd| (fd, wasi.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
+        let closes = name == "fd_close";
+        let mut entered = Entered { asked: Asked::Host, subject: None, call: None, fault: None, stack, fd, closes };
+        if let Some(subject) = subject {
+            self.count(wasi, &subject, &mut entered);
+            entered.subject = Some(subject);
+        }
+        Some(entered)
+    }
+
+    /// A thread is about to be spawned. Whether that is to fail.
+    pub fn spawns(&mut self, wasi: &Wasi, stack: &Stack, is_main: bool) -> bool {
+        if !self.is_own(stack, is_main) {
+            return false;
+        }
+        let subject = Subject::of_spawn();
+        let mut entered = Entered {
+            asked: Asked::Host,
+            subject: None,
+            call: None,
+            fault: None,
+            stack: Stack::clone(stack),
+            fd: None,
+            closes: false,
+        };
+        self.count(wasi, &subject, &mut entered);
+        let fails = entered.asked != Asked::Host;
+        self.note(entered, !fails);
+        fails
+    }
+
+    fn count(&mut self, wasi: &Wasi, subject: &Subject, entered: &mut Entered) {
+        let count = &mut self.counts[subject.call as usize];
+        *count = count.saturating_add(1);
+        let nth = *count;
+        let is_it = |fault: &&Fault| fault.call == subject.call && fault.nth == nth;
+        let fault = self.options.faults.iter().find(is_it).copied();
+        if fault.is_none() && !self.options.notes {
+            return;
+        }
+        let call = subject.noted(nth, Stack::clone(&entered.stack), wasi.ledger.open_places());
+        // What a short call moves is at least a byte, and not all.
+        let fault = fault.filter(|fault| fault.failure != Failure::Short || subject.amount > 1);
+        if let Some(fault) = fault {
+            entered.asked = match (fault.failure, subject.call) {
+                (Failure::Short, _) => {
+                    // Of what is read it is not known before how much there is.
+                    let reads = matches!(subject.call, Call::Read | Call::Receive);
+                    self.short = usize::try_from(if reads { 1 } else { subject.amount / 2 }).ok();
+                    Asked::Host
+                }
+                (Failure::Late, _) => Asked::HostLate,
+                (failure, Call::Close) => Asked::HostThen(errno(failure)),
+                (failure, _) => Asked::Nobody(errno(failure)),
+            };
+        }
+        (entered.call, entered.fault) = (Some(call), fault);
+    }
+
+    /// A call is over, and the guest is told whether it was done.
+    pub fn leave(&mut self, mut entered: Entered, succeeded: bool) {
+        self.short = None;
+        let is_bad = !succeeded && matches!(entered.fd, Some((_, None)));
+        match &entered.fd {
+            Some((fd, None)) if is_bad => {
+                if let Some(object) = self.closed.get(fd).cloned() {
+                    let kind = if entered.closes { MisuseKind::DoubleClose } else { MisuseKind::UseAfterClose };
+                    self.misuse(kind, object, &entered.stack);
+                }
+            }
+            // Closed also where the guest is told that it failed.
+            Some((fd, Some(name))) if entered.closes => {
+                self.closed.insert(*fd, Arc::clone(name));
+            }
+            _ => {}
+        }
+        if let Some(subject) = entered.subject.take() {
+            self.follow_writes(&subject, &entered, succeeded);
+        }
+        self.note(entered, succeeded);
+    }
+
+    fn note(&mut self, entered: Entered, succeeded: bool) {
+        let Some(call) = entered.call else { return };
+        let call = NotedCall { succeeded, ..call };
+        if let Some(fault) = entered.fault {
+            self.seen.injected.push((fault, call.clone()));
+        }
+        match (self.options.notes, self.seen.calls.len() < MAX_NOTED) {
+            (false, _) => {}
+            (true, true) => self.seen.calls.push(call),
+            (true, false) => self.seen.calls_omitted += 1,
+        }
+    }
+
+    fn misuse(&mut self, kind: MisuseKind, object: Arc<str>, stack: &Stack) {
+        let misuse = Misuse { kind, object, stack: Stack::clone(stack) };
+        if self.seen.misuses.len() < MAX_MISUSES && !self.seen.misuses.contains(&misuse) {
+            self.seen.misuses.push(misuse);
+        }
+    }
+
+    /// Which files have been written by half, and by whom written on.
+    fn follow_writes(&mut self, subject: &Subject, entered: &Entered, succeeded: bool) {
+        let half = &mut self.seen.half_written;
+        match (subject.call, entered.fault.map(|fault| fault.failure)) {
+            (Call::Write, Some(Failure::NoSpace | Failure::Io)) => {
+                half.insert(Arc::clone(&subject.object));
+                if let Some(handle) = subject.handle {
+                    self.failed_writes.insert(handle, (Stack::clone(&entered.stack), subject.amount));
+                }
+            }
+            (Call::Write, Some(Failure::Short | Failure::Interrupted)) => {
+                half.insert(Arc::clone(&subject.object));
+            }
+            (Call::Write, _) if succeeded => {
+                let failed = subject.handle.and_then(|handle| self.failed_writes.remove(&handle));
+                match failed {
+                    Some(failed) if failed != (Stack::clone(&entered.stack), subject.amount) => {
+                        let object = Arc::clone(&subject.object);
+                        self.misuse(MisuseKind::WriteAfterFailure, object, &entered.stack);
+                    }
+                    _ => {
+                        half.remove(&subject.object);
+                    }
+                }
+            }
+            (Call::Open, _) if succeeded && subject.truncates => {
+                half.remove(&subject.object);
+            }
+            (Call::Remove, _) if succeeded => {
+                half.remove(&subject.object);
+            }
+            (Call::Rename, _) if succeeded => {
+                if let Some(to) = &subject.to {
+                    match half.remove(&subject.object) {
+                        true => half.insert(Arc::clone(to)),
+                        false => half.remove(to),
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The errno of a failure; those that have none are told in other ways.
+fn errno(failure: Failure) -> Errno {
+    errno_of(failure).unwrap_or(Errno::Io)
+}
+
+/// The errno that the guest is told; `None` for what it is not told by one.
+fn errno_of(failure: Failure) -> Option<Errno> {
+    Some(match failure {
+        Failure::NoSpace => Errno::Nospc,
+        Failure::Io => Errno::Io,
+        Failure::Interrupted => Errno::Intr,
+        Failure::Denied => Errno::Acces,
+        Failure::NotFound => Errno::Noent,
+        Failure::TooManyFiles => Errno::Mfile,
+        Failure::Reset => Errno::Connreset,
+        Failure::Refused => Errno::Connrefused,
+        Failure::Aborted => Errno::Connaborted,
+        Failure::InUse => Errno::Addrinuse,
+        Failure::NotConnected => Errno::Notconn,
+        Failure::Again => Errno::Again,
+        // Less is moved, or it takes longer.
+        _ => return None,
+    })
+}
+
+/// The same as the number that a guest's `errno` is.
+pub fn errno_code(failure: Failure) -> Option<u16> {
+    errno_of(failure).map(|errno| errno as u16)
+}

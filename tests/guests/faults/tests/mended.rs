@@ -1,0 +1,94 @@
+//! The same, mended: nothing is to be said of any of them.
+
+use faults::*;
+use std::fs;
+use std::io;
+
+/// What the tests need, made at one place, so that of it nothing is left when making it fails.
+fn data() -> io::Result<Temporary> {
+    let data = Temporary::new("/tmp/data");
+    fs::write("/tmp/data", "contents")?;
+    Ok(data)
+}
+
+#[test]
+fn temporary_file_stays() -> io::Result<()> {
+    temporary::mended(b"contents")
+}
+
+#[test]
+fn half_of_it_is_written() -> io::Result<()> {
+    in_place::mended(b"contents")
+}
+
+#[test]
+fn descriptor_stays_open() -> io::Result<()> {
+    let _file = Temporary::new("/tmp/descriptor");
+    descriptor::mended(b"contents")
+}
+
+#[test]
+fn descriptor_is_closed_twice() -> io::Result<()> {
+    let _file = Temporary::new("/tmp/descriptor");
+    descriptor::writes_before_close(b"contents")
+}
+
+#[test]
+fn first_descriptor_is_forgotten() -> io::Result<()> {
+    descriptor::keeps_both_in_mind()
+}
+
+#[test]
+fn lock_stays() -> io::Result<()> {
+    let _data = data()?;
+    lock::mended().map(drop)
+}
+
+#[test]
+fn directory_stays() -> io::Result<()> {
+    directories::mended()
+}
+
+#[test]
+fn panics_on_the_error() -> io::Result<()> {
+    let _data = data()?;
+    demand::mended().map(drop)
+}
+
+#[test]
+fn waits_for_ever() -> io::Result<()> {
+    let _data = data()?;
+    wait::mended().map(drop)
+}
+
+#[test]
+fn takes_a_broken_file_for_an_empty_one() -> io::Result<()> {
+    let _data = data()?;
+    default::mended().map(drop)
+}
+
+#[test]
+fn writes_on_after_a_failed_write() -> io::Result<()> {
+    report::mended(&["a", "longer", "report"])
+}
+
+#[test]
+fn takes_half_for_all() -> io::Result<()> {
+    short::mended(b"contents")
+}
+
+#[test]
+fn memory_is_not_given_back() -> io::Result<()> {
+    let _data = data()?;
+    memory::mended().map(drop)
+}
+
+#[test]
+fn clean_up_fails_too() -> io::Result<()> {
+    set_aside::mended(b"contents")
+}
+
+#[test]
+fn wakes_up_late() -> io::Result<()> {
+    nap::mended()
+}
