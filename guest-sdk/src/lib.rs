@@ -67,6 +67,8 @@
 //! | [`T::run`] | runs a subtest | does not load | runs a subtest, with a verdict and figures of its own |
 //! | [`T::track`] | counts nothing | does not load | counts resources of your own kinds |
 //! | [`T::fail_next`] | nothing fails | does not load | a call of the test fails |
+//! | [`setup`](macro@setup) | the first test that asks for it, for all of a process | as natively | once a module, and each test has the world to itself |
+//! | [`teardown`](macro@teardown) | is not called | is not called | once a module |
 //! | [`net`] | sockets of the machine | does not load | a network of the test's own |
 //! | [`mem_stats`] and its assertions | not measured | do not load | measured |
 //!
@@ -135,6 +137,38 @@ pub use tracked::{Tracked, track};
 /// async fn wrong_function(_: &mut airtight::T) {}
 /// ```
 pub use airtight_macros::test;
+
+/// Makes `fn name() -> World` the set-up of its module: what is made once, before the tests. Calling it gives `&'static World`.
+///
+/// Under airtight it is called once for a module, and every test of the module, plain `#[test]`s too, begins where it ended: in an
+/// instance of its own with the same memory, files in `/tmp`, descriptors, sockets, clock and randomness. No test sees what another
+/// did to the world. Natively the first test that asks for it makes it, and the tests of a process share it.
+/// ```
+/// # use airtight_sdk as airtight;
+/// use std::sync::Mutex;
+///
+/// #[airtight::setup]
+/// fn accounts() -> Mutex<Vec<u64>> {
+///     Mutex::new((0..1000).collect()) // expensive
+/// }
+///
+/// #[airtight::test]
+/// fn one_is_closed(_: &mut airtight::T) {
+///     accounts().lock().unwrap().pop();
+/// }
+/// # fn main() {}
+/// ```
+/// It takes the limits and grants that a test takes. A module has at most one.
+/// ```compile_fail
+/// # use airtight_sdk as airtight;
+/// #[airtight::setup] // a setup takes no argument
+/// fn accounts(_: &mut airtight::T) {}
+/// ```
+pub use airtight_macros::setup;
+
+/// Makes `fn name()` the teardown of its module, which may return a `Result<(), E>` where `E: Debug`: what is called once, after the
+/// tests, where the [set-up](macro@setup) ended. What the set-up acquired and it does not release is a leak. Natively it is not called.
+pub use airtight_macros::teardown;
 
 /// The pages of the guide that are about this crate: their Rust is compiled, as documentation.
 #[cfg(doctest)]

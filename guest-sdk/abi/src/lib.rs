@@ -36,6 +36,9 @@
 //! In a target that libtest runs, libtest knows every test of the section too, by [`TestMeta::libtest_name`]: whoever runs
 //! both leaves those out there.
 //!
+//! A record may be of no test (see [`Role`]). A set-up is called like a test, once for the module; the tests of the module, those of
+//! libtest too, are then called in instances that begin where that one ended. A teardown is called so when all tests have ended.
+//!
 //! Whatever is read from a guest is hostile until it has been checked: the parsers here are bounded, take any bytes and
 //! do not panic.
 //!
@@ -62,12 +65,18 @@ mod state;
 pub mod tracked;
 pub mod units;
 
-pub use meta::{MetaError, TestMeta, libtest_name, parse_section};
+pub use meta::{MetaError, Role, TestMeta, libtest_name, parse_section};
 pub use record::{key, record, record_len};
 pub use state::{State, UnknownVersion};
 
 /// The custom section in which a module lists its tests.
 pub const SECTION: &str = "airtight.tests";
+
+/// The [role](key::ROLE) of what runs once before the tests of a module, which begin where it ended: see [`Role::SetUp`].
+pub const SETUP: &str = "setup";
+
+/// The [role](key::ROLE) of what runs once after them.
+pub const TEARDOWN: &str = "teardown";
 
 /// What the names of tests' exports start with. The rest is unique within the module, and the same for the same source.
 pub const TEST_EXPORT_PREFIX: &str = "airtight:test/";

@@ -1,8 +1,8 @@
 //! Reading the section: in the host, from bytes that anybody may have written.
 
-use crate::TEST_EXPORT_PREFIX;
 use crate::limits::{Limit, LimitValues, Source};
 use crate::record::{HEADER, MAGIC, MAX_BODY, key};
+use crate::{SETUP, TEARDOWN, TEST_EXPORT_PREFIX};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -11,6 +11,18 @@ use core::fmt;
 
 /// Largest section that is read: room for about 200,000 tests.
 const MAX_SECTION: usize = 64 << 20;
+
+/// What a record is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// A test.
+    #[default]
+    Test,
+    /// What runs once before the tests of the module, which begin where it ended. A module has at most one.
+    SetUp,
+    /// What runs once after them, where the set-up ended. A module has at most one, and a set-up too.
+    Teardown,
+}
 
 /// What a module says of one of its tests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +35,8 @@ pub struct TestMeta {
     pub file: String,
     /// Line of the function, from 1.
     pub line: u32,
+    /// What it is.
+    pub role: Role,
     /// The test must panic, with a message that holds this text (an empty text: any message).
     pub should_panic: Option<String>,
     /// The test is not run unless asked for, for this reason (which may be empty).
@@ -63,6 +77,7 @@ pub fn parse_section(section: &[u8]) -> Result<Vec<TestMeta>, MetaError> {
         rest = after;
     }
     check_unique(&tests)?;
+    check_roles(&tests)?;
     Ok(tests)
 }
 
@@ -106,6 +121,7 @@ struct Fields<'a> {
     export: Option<&'a str>,
     file: Option<&'a str>,
     line: Option<&'a str>,
+    role: Option<&'a str>,
     should_panic: Option<&'a str>,
     ignore: Option<&'a str>,
     limits: [Option<&'a str>; Limit::COUNT],
@@ -119,6 +135,7 @@ impl<'a> Fields<'a> {
             key::EXPORT => (&mut self.export, key::EXPORT),
             key::FILE => (&mut self.file, key::FILE),
             key::LINE => (&mut self.line, key::LINE),
+            key::ROLE => (&mut self.role, key::ROLE),
             key::SHOULD_PANIC => (&mut self.should_panic, key::SHOULD_PANIC),
             key::IGNORE => (&mut self.ignore, key::IGNORE),
             key::GRANT => {
@@ -146,6 +163,12 @@ impl<'a> Fields<'a> {
         if !export.starts_with(TEST_EXPORT_PREFIX) {
             return Err(MetaError::BadValue { at, key: key::EXPORT, value: export.to_owned() });
         }
+        let role = match self.role {
+            None => Role::Test,
+            Some(SETUP) => Role::SetUp,
+            Some(TEARDOWN) => Role::Teardown,
+            Some(other) => return Err(MetaError::BadValue { at, key: key::ROLE, value: other.to_owned() }),
+        };
         let grants = self.grants.iter().map(|grant| plain(grant, key::GRANT, at));
         let mut limits = LimitValues::NONE;
         for limit in Limit::ALL {
@@ -157,6 +180,7 @@ impl<'a> Fields<'a> {
             export: export.to_owned(),
             file: required(self.file, key::FILE, at)?.to_owned(),
             line: number(required(self.line, key::LINE, at)?, key::LINE, at)?,
+            role,
             should_panic: self.should_panic.map(ToOwned::to_owned),
             ignore: self.ignore.map(ToOwned::to_owned),
             limits,
@@ -194,6 +218,20 @@ fn check_unique(tests: &[TestMeta]) -> Result<(), MetaError> {
         }
     }
     Ok(())
+}
+
+fn check_roles(tests: &[TestMeta]) -> Result<(), MetaError> {
+    for role in [Role::SetUp, Role::Teardown] {
+        let mut of_role = tests.iter().filter(|test| test.role == role).map(|test| test.name.clone());
+        if let (Some(first), Some(second)) = (of_role.next(), of_role.next()) {
+            return Err(MetaError::SecondOfRole { role, names: [first, second] });
+        }
+    }
+    let first = |role| tests.iter().find(|test| test.role == role);
+    match (first(Role::SetUp), first(Role::Teardown)) {
+        (None, Some(teardown)) => Err(MetaError::NoSetUp { teardown: teardown.name.clone() }),
+        _ => Ok(()),
+    }
 }
 
 /// Why a section cannot be read. Offsets are bytes from the start of the section's contents.
@@ -269,6 +307,18 @@ pub enum MetaError {
         /// The name.
         name: String,
     },
+    /// There are two set-ups or two teardowns.
+    SecondOfRole {
+        /// What they are.
+        role: Role,
+        /// Their names.
+        names: [String; 2],
+    },
+    /// There is a teardown, and no set-up that it could undo.
+    NoSetUp {
+        /// Its name.
+        teardown: String,
+    },
     /// Two tests have the same export.
     SharedExport {
         /// The export.
@@ -297,6 +347,16 @@ impl fmt::Display for MetaError {
             Self::Repeated { at, key } => write!(f, "the record at byte {at} has `{key}` twice"),
             Self::BadValue { at, key, value } => write!(f, "the record at byte {at} has {value:?} for `{key}`"),
             Self::SharedName { name } => write!(f, "two tests are called `{name}`"),
+            Self::SecondOfRole { role, names: [first, second] } => {
+                let what = if *role == Role::Teardown { "teardown" } else { "set-up" };
+                write!(f, "`{first}` and `{second}` are each its {what}, of which it has one: call one from the other")
+            }
+            Self::NoSetUp { teardown } => {
+                write!(
+                    f,
+                    "`{teardown}` is its teardown, and it has no `#[airtight::setup]`: make one, or use `T::cleanup`"
+                )
+            }
             Self::SharedExport { export } => write!(f, "two tests have the export `{export}`"),
         }
     }

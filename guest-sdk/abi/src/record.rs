@@ -23,6 +23,8 @@ pub mod key {
     pub const SHOULD_PANIC: &str = "should_panic";
     /// The test is not run unless asked for; the value is the reason, or nothing.
     pub const IGNORE: &str = "ignore";
+    /// What it is, where it is no test: [`SETUP`](crate::SETUP) or [`TEARDOWN`](crate::TEARDOWN).
+    pub const ROLE: &str = "role";
     /// Name of a grant that the test asks for. May be repeated.
     pub const GRANT: &str = "grant";
 }

@@ -37,7 +37,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     let name = function.sig.ident.clone();
     let libtest_attributes = libtest_attributes(&args);
     let test = test_constant(&name, &args, &sdk);
-    let exports = exports(&name, &args, &sdk);
+    let exports = exports(&name, &name, None, &args, &sdk);
     Ok(quote! {
         #(#outer)*
         #[::core::prelude::v1::test]
@@ -66,7 +66,7 @@ fn libtest_attributes(args: &Args) -> TokenStream {
     quote!(#should_panic #ignore)
 }
 
-fn test_constant(name: &Ident, args: &Args, sdk: &TokenStream) -> TokenStream {
+pub(crate) fn test_constant(name: &Ident, args: &Args, sdk: &TokenStream) -> TokenStream {
     let full_name = full_name(name);
     // With the name's span these tell where the function is, not where the attribute is.
     let line = quote_spanned!(name.span()=> ::core::line!());
@@ -94,9 +94,16 @@ fn full_name(name: &Ident) -> TokenStream {
     quote!(::core::module_path!(), "::", #name)
 }
 
-fn exports(name: &Ident, args: &Args, sdk: &TokenStream) -> TokenStream {
+/// The export that airtight calls, which calls `function`, and the record that lists it under the name `name`.
+pub(crate) fn exports(
+    name: &Ident,
+    function: &Ident,
+    role: Option<&str>,
+    args: &Args,
+    sdk: &TokenStream,
+) -> TokenStream {
     let full_name = full_name(name);
-    let body = body(name, args);
+    let body = body(name, role, args);
     // Whatever the test is called, this is called something else.
     let run = format_ident!("{name}_under_airtight");
     quote! {
@@ -104,7 +111,7 @@ fn exports(name: &Ident, args: &Args, sdk: &TokenStream) -> TokenStream {
         const _: () = {
             #[unsafe(export_name = ::core::concat!(#TEST_EXPORT_PREFIX, #full_name))]
             extern "C" fn #run() -> ::core::primitive::u32 {
-                #sdk::__private::direct(&AIRTIGHT_TEST, #name)
+                #sdk::__private::direct(&AIRTIGHT_TEST, #function)
             }
 
             const AIRTIGHT_BODY: &::core::primitive::str = #body;
@@ -116,7 +123,7 @@ fn exports(name: &Ident, args: &Args, sdk: &TokenStream) -> TokenStream {
 }
 
 /// The body of the test's record, as an expression that the compiler puts together.
-fn body(name: &Ident, args: &Args) -> TokenStream {
+fn body(name: &Ident, role: Option<&str>, args: &Args) -> TokenStream {
     let mut pairs = Vec::new();
     let mut add = |key: &str, value: &dyn ToTokens| {
         let key = Literal::string(key);
@@ -127,6 +134,9 @@ fn body(name: &Ident, args: &Args) -> TokenStream {
     add(key::EXPORT, &quote!(#TEST_EXPORT_PREFIX, #full_name));
     add(key::FILE, &quote!(::core::file!()));
     add(key::LINE, &quote_spanned!(name.span()=> ::core::line!()));
+    if let Some(role) = role {
+        add(key::ROLE, &role);
+    }
     for (limit, value) in args.limits.iter() {
         add(limit.row().key, &Literal::u64_unsuffixed(value));
     }

@@ -32,20 +32,31 @@ pub fn module(tests: usize) -> Vec<u8> {
 
 /// A module with `tests` SDK tests that are all the function `$test`.
 pub fn module_of(tests: usize, imports: &str, test: &str) -> Vec<u8> {
+    module_with_setup(tests, imports, test, None)
+}
+
+/// The same, with the function `$setup` among the functions as its set-up, and memory of so many pages.
+pub fn module_with_setup(tests: usize, imports: &str, test: &str, setup_pages: Option<u32>) -> Vec<u8> {
     let mut records = Vec::new();
     let mut exports = String::new();
-    for index in 0..tests {
-        let body = format!("name\0bench::t{index:06}\0export\0{}\0file\0src/lib.rs\0line\01\0", export(index));
+    let mut add = |export: &str, more: &str, function: &str| {
+        let name = export.trim_start_matches("airtight:test/");
+        let body = format!("name\0{name}\0export\0{export}\0file\0src/lib.rs\0line\01\0{more}");
         records.extend_from_slice(b"ATR1");
         records.extend_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
         records.extend_from_slice(body.as_bytes());
-        writeln!(exports, "(export \"{}\" (func $test))", export(index)).unwrap();
+        writeln!(exports, "(export \"{export}\" (func ${function}))").unwrap();
+    };
+    (0..tests).for_each(|index| add(&export(index), "", "test"));
+    if setup_pages.is_some() {
+        add("airtight:test/bench::setup", "role\0setup\0", "setup");
     }
+    let pages = setup_pages.unwrap_or(17);
     let section: String = records.iter().map(|byte| format!("\\{byte:02x}")).collect();
     let text = format!(
         r#"(module
             {imports}
-            (memory (export "memory") 17)
+            (memory (export "memory") {pages})
             (global $__stack_pointer (mut i32) (i32.const 1048576))
             (data (i32.const 1048576) "some static data")
             {test}
@@ -76,7 +87,7 @@ pub fn planned_as(heap_accounting: bool, tests: usize, module: Vec<u8>, grants: 
     let options = LoadOptions::named("bench");
     let module = runner.load(module, options).unwrap();
     let planned = runner.plan(vec![Subject::new(module).with_grants(grants)], &Selection::default()).unwrap();
-    assert_eq!(planned.modules()[0].tests.len(), tests);
+    assert_eq!(planned.modules()[0].tests.iter().filter(|test| test.is_test()).count(), tests);
     (runner, planned)
 }
 

@@ -12,6 +12,7 @@ mod imports;
 mod locals;
 mod module;
 mod open;
+mod restart;
 pub(crate) mod sections;
 mod shape;
 mod statics;
@@ -22,13 +23,14 @@ pub(crate) mod threads;
 mod wasi;
 mod weight;
 
-pub use airtight_abi::TestMeta as SdkTest;
+pub use airtight_abi::{Role, TestMeta as SdkTest};
 pub use airtight_toolchain::places::Places;
 pub(crate) use baked::holds;
 pub use baked::{BakedPath, baked_paths};
 pub use error::CatalogueError;
 pub(crate) use locals::{RunningStack, hold_nothing};
 pub use module::{ExportProblem, Module};
+pub(crate) use restart::{NoRestart, start_guard};
 pub(crate) use statics::{NoStatics, Statics};
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 #[cfg(test)]
@@ -82,6 +84,11 @@ impl Catalogue {
             has_initialize: module.exports("_initialize", &[]).is_ok(),
             lowest_data: module.lowest_data()?,
         })
+    }
+
+    /// Whether the module declares a set-up for its tests.
+    pub fn has_setup(&self) -> bool {
+        self.declared.iter().any(|test| test.role == Role::SetUp)
     }
 
     /// The harnesses that hold tests of the module.

@@ -33,6 +33,7 @@ pub struct Profile {
     heap_accounting: bool,
     unwinds: bool,
     threads: bool,
+    setup_test: Option<Arc<str>>,
     gate: Gate,
     given: Given,
     /// Policies that were made already, so that tests which share one share its memory.
@@ -90,6 +91,7 @@ impl Clone for Profile {
             heap_accounting: self.heap_accounting,
             unwinds: self.unwinds,
             threads: self.threads,
+            setup_test: self.setup_test.clone(),
             gate: self.gate,
             given: self.given.clone(),
             made: Mutex::default(),
@@ -116,6 +118,7 @@ impl Profile {
             heap_accounting: true,
             unwinds: false,
             threads: false,
+            setup_test: None,
             gate: Gate::default(),
             given: Given::default(),
             made: Mutex::default(),
@@ -174,6 +177,19 @@ impl Profile {
     #[must_use]
     pub fn has_threads(&self) -> bool {
         self.threads
+    }
+
+    /// The same profile with a test of this name as the set-up of every module that has one.
+    #[must_use]
+    pub fn with_setup_test(mut self, name: Option<&str>) -> Self {
+        self.setup_test = name.map(Arc::from);
+        self
+    }
+
+    /// The name of the test after which the other tests of its module begin, each in an instance of its own.
+    #[must_use]
+    pub fn setup_test(&self) -> Option<&Arc<str>> {
+        self.setup_test.as_ref()
     }
 
     /// The same profile for runs that have to reach this.

@@ -32,6 +32,7 @@ pub(super) struct RawProfile {
     pub heap_accounting: Option<(At, bool)>,
     pub unwinds: Option<bool>,
     pub threads: Option<bool>,
+    pub setup_test: Option<String>,
     pub gate: Gate,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
@@ -96,6 +97,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
                 raw.unwinds = check.choice(&at, value, "what a panic does", &[("abort", false), ("unwind", true)])
             }
             "threads" => raw.threads = check.boolean(&at, value),
+            "setup-test" => raw.setup_test = check.string(&at, value).map(str::to_owned),
             "gate" => raw.gate = gate::read(check, &at, value),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {

@@ -13,8 +13,19 @@ pub(super) const FILE: &[&str] =
 /// Settings of profiles and overrides, beside limits.
 const SHARED: &[&str] = &["clock", "clock-start", "leaks", "heap", "tracked", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.
-const PROFILE: &[&str] =
-    &["heap-accounting", "panic", "threads", "gate", "seed", "outbound", "inherits", "dir", "socket", "overrides"];
+const PROFILE: &[&str] = &[
+    "heap-accounting",
+    "panic",
+    "threads",
+    "setup-test",
+    "gate",
+    "seed",
+    "outbound",
+    "inherits",
+    "dir",
+    "socket",
+    "overrides",
+];
 pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
@@ -91,6 +102,7 @@ fn home(key: &str) -> Option<String> {
     let home = match key {
         "seed" => "it has one value a run, so that the report can name it: set it in the profile",
         "heap-accounting" => "it is compiled into the modules, so it has one value a run: set it in the profile",
+        "setup-test" => "it is for all tests of a module: set it in the profile",
         "gate" => "it is for a whole run: set it in the profile",
         "panic" => "it is compiled into std, so it has one value a run: set it in the profile",
         "threads" => {

@@ -174,7 +174,7 @@ impl<'a> Search<'a> {
             let mut module = ModuleFaults { module: planned.module.name().to_owned(), ..ModuleFaults::default() };
             for (test, record) in planned.tests.iter().zip(&record.tests) {
                 let passes = matches!(record.verdict, Verdict::Pass | Verdict::Leak);
-                let why = cannot_fail(test).or((!passes).then_some("it does not pass as it is"));
+                let why = cannot_fail(planned, test).or((!passes).then_some("it does not pass as it is"));
                 let subject = why.map_or_else(|| self.runner.fault_subject(planned, test), |why| Err(why.to_owned()));
                 match subject {
                     Ok(subject) => self.tests.push(Sweep {

@@ -41,14 +41,15 @@ fn detected(module: &Module<'_>) -> Result<(Harness, Vec<Harness>, Vec<SdkTest>)
     }
 }
 
-/// What the sandbox has to know of the harnesses of a module.
-pub(crate) fn code_rules(catalogue: &Catalogue) -> CodeRules {
+/// What the sandbox has to know of the harnesses of a module, of which a test `may_set_up` for the others.
+pub(crate) fn code_rules(catalogue: &Catalogue, may_set_up: bool) -> CodeRules {
     let windows = |words: &mut dyn Iterator<Item = Harness>| -> Vec<Window> {
         words.map(|word| harness(word).window()).filter(|window| *window != Window::None).collect()
     };
     CodeRules {
         window: windows(&mut catalogue.harnesses()).first().copied().unwrap_or(Window::None),
         windows: windows(&mut Harness::ALL.into_iter()),
+        may_set_up,
         // A module can hold functions of any harness, whoever runs its tests.
         panics: catalogue.harnesses().any(|word| harness(word).expects_panics()),
         frames: Harness::ALL.into_iter().map(|word| harness(word).frames()).collect(),

@@ -9,6 +9,7 @@ mod bulk;
 mod error;
 mod export_globals;
 mod heap;
+mod image;
 mod own_tags;
 mod splice;
 mod threads;
@@ -22,6 +23,7 @@ pub use heap::{
     PanicHooks, UNWOUND, Window, WindowFunctions,
 };
 
+pub use image::{ImageModule, NoImage, can_be_captured, exported_globals, image};
 pub use threads::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads, slot};
 
 use crate::catalogue::Module;

@@ -75,6 +75,8 @@ impl Access {
 pub enum Origin {
     /// The host opened it for the test, before the test began. Still open at the end, it is not a leak.
     Granted,
+    /// The set-up of its module acquired it, before the test began. Still open at the end, it is no leak of the test.
+    SetUp,
     /// The test opened it. Still open at the end, it is a leak.
     Test,
 }

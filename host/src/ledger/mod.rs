@@ -32,7 +32,7 @@ use std::sync::Arc;
 const LAST_STREAM: u32 = 2;
 
 /// The books of one test: every handle that is open, and how many there were.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Ledger {
     next: u64,
     open: BTreeMap<HandleId, Handle>,
@@ -91,6 +91,22 @@ impl Ledger {
         self.thread = Some(thread);
     }
 
+    /// A test begins where these books stand: what is open now was acquired by the set-up of its module.
+    pub fn begin_test(&mut self) {
+        for handle in self.open.values_mut().filter(|handle| handle.origin == Origin::Test) {
+            handle.origin = Origin::SetUp;
+            handle.scope = ScopeId::TEST;
+            handle.outlives = false;
+        }
+        (self.open_by_test, self.peak, self.peak_before) = (0, 0, 0);
+        self.outlived = Outlived::default();
+        if self.sites.is_some() {
+            self.note_sites();
+        }
+        self.begin_tracked();
+        self.tracked.values_mut().for_each(|count| count.found = count.open);
+    }
+
     /// Takes a handle off the books: it was closed, or another one was renumbered to its descriptor.
     ///
     /// `stack` is the guest's now, for a handle that outlived its scope: see [`Ledger::wants_release`].
@@ -101,7 +117,7 @@ impl Ledger {
             return false;
         };
         match &handle.tracked {
-            Some(kind) => self.untracked(kind),
+            Some(kind) => self.untracked(kind, handle.origin),
             None if handle.origin == Origin::Test => self.open_by_test -= 1,
             None => {}
         }

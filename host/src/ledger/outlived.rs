@@ -11,7 +11,7 @@ const MAX_LISTED: usize = 1000;
 type Site = (Kind, Option<Arc<str>>, Option<Stack>);
 
 /// All of them in one test.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outlived {
     /// How many are open now, and the most that were, by where they were acquired.
     open: BTreeMap<Site, (u32, u32)>,

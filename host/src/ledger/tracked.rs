@@ -12,6 +12,8 @@ pub type TrackedCounts = BTreeMap<Arc<str>, TrackedCount>;
 pub struct TrackedCount {
     /// How many are there now.
     pub open: u64,
+    /// How many of these the set-up of the module tracks.
+    pub found: u64,
     /// The most that were there at once.
     pub peak: u64,
     /// How many there were in all.
@@ -65,6 +67,24 @@ impl Ledger {
         id
     }
 
+    /// A test begins: of the resources that are there it has had none itself, and they count among those that are there at once.
+    pub fn begin_tracked(&mut self) {
+        for count in self.tracked.values_mut() {
+            (count.peak, count.total, count.crossed) = (count.open, 0, None);
+        }
+    }
+
+    /// Sets the most of all kinds that may be there at once; those that are not named may be any number.
+    pub fn limit_all_tracked<'k>(&mut self, limits: impl IntoIterator<Item = (&'k str, u64)>) {
+        self.tracked.values_mut().for_each(|count| count.limit = None);
+        for (kind, most) in limits {
+            match self.tracked.get_mut(kind) {
+                Some(count) => count.limit = Some(most),
+                None => self.limit_tracked(kind, most),
+            }
+        }
+    }
+
     /// The counts of every kind of which there were any. The test has ended.
     pub fn take_tracked(&mut self) -> TrackedCounts {
         let mut counts = std::mem::take(&mut self.tracked);
@@ -73,9 +93,10 @@ impl Ledger {
     }
 
     /// One of a kind is no longer there.
-    pub(super) fn untracked(&mut self, kind: &str) {
+    pub(super) fn untracked(&mut self, kind: &str, origin: Origin) {
         if let Some(count) = self.tracked.get_mut(kind) {
             count.open -= 1;
+            count.found -= u64::from(origin == Origin::SetUp);
         }
     }
 }
@@ -104,6 +125,23 @@ impl Handle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_set_up_tracks_is_there_and_no_leak_of_the_test() {
+        let mut ledger = Ledger::default();
+        let first = ledger.track("mock".into(), "a".into(), None);
+        ledger.track("mock".into(), "b".into(), None);
+        ledger.begin_test();
+        ledger.limit_all_tracked([("mock", 2)]);
+        assert!(ledger.release(first, None), "the test may release it");
+        ledger.track("mock".into(), "c".into(), None);
+        ledger.track("mock".into(), "d".into(), Some([].into()));
+        let count = ledger.take_tracked().remove("mock").unwrap();
+        assert_eq!((count.open, count.found, count.peak, count.total), (3, 1, 3, 2));
+        assert!(count.crossed.is_some());
+        let left: Vec<_> = ledger.balance().into_iter().filter_map(|handle| handle.path).collect();
+        assert_eq!(left, ["c".into(), "d".into()]);
+    }
 
     #[test]
     fn kinds_are_counted_and_no_descriptors() {

@@ -99,6 +99,10 @@ impl Search<'_> {
                 (None, _) => result.left_out.push(left_out(&test.name, "alone, it does not come to its end")),
             }
         }
+        if self.module.has_setup() {
+            let why = "each of its tests begins where the set-up ended, which one instance for all of them cannot give";
+            return Ok(ModulePollution { refused: Some(why.to_owned()), ..result });
+        }
         let all: Vec<usize> = passing.iter().chain(&failing).copied().collect();
         if all.len() < 2 || passing.is_empty() {
             let why = if all.len() < 2 { "there are not two that could be" } else { "none of them passes alone" };

@@ -6,14 +6,15 @@ use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
 use super::report_room::ReportRoom;
-use super::single::SingleTest;
+use super::single::{Judged, SingleTest};
 use super::slow::RunningTests;
+use super::world::{World, Worlds};
 use crate::model::change::KeptChange;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::Job;
+use crate::sandbox::{AfterSetUp, Captured, Image, ImageError, Job};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +30,7 @@ const BACKLOG: usize = 64;
 const BATCH: Duration = Duration::from_millis(10);
 
 /// One finished test, by its place in the plan.
-struct FinishedTest {
+pub(super) struct Finished {
     index: usize,
     record: TestRecord,
     profile: HeapProfile,
@@ -92,29 +93,40 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
         failed: Mutex::default(),
         running: RunningTests::new(shared.pool.current_num_threads(), least_slow(&tests)),
     };
+    let worlds = Worlds::new(modules);
+    let order: Vec<usize> = order.into_iter().filter(|index| worlds.is_taken(*index)).collect();
     std::thread::scope(|scope| {
         let (tests, progress) = (&tests, &progress);
-        scope.spawn(move || work(shared, tests, &order, progress, &send));
-        collect(shared, tests, progress, &receive, listener)
+        let (order, worlds) = (&order, &worlds);
+        let run = TestRun { shared, progress };
+        scope.spawn(move || work(&run, tests, (order, worlds), &send));
+        collect(shared, (tests, worlds), progress, &receive, listener)
     })
 }
 
 fn work(
-    shared: &RunContext<'_>,
+    run: &TestRun<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
-    order: &[usize],
-    progress: &RunProgress,
-    send: &SyncSender<Vec<FinishedTest>>,
+    (order, worlds): (&[usize], &Worlds<'_>),
+    send: &SyncSender<Vec<Finished>>,
 ) {
     // Each worker takes the next test when it is done with one: a long test holds up none but itself.
     let next = AtomicUsize::new(0);
-    shared.pool.broadcast(|_| {
+    run.shared.pool.broadcast(|_| {
         let mut batch = Vec::new();
         let mut began = Instant::now();
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (module, test) = tests[index];
-            let finished = one(shared, module, test, index, progress);
-            batch.push(finished);
+            match worlds.of(index) {
+                Some(world) if world.is_setup(index) => world.alone(run, &mut batch),
+                world => {
+                    let finished = run.test(Planned { index, module, test }, world, &mut batch);
+                    batch.push(finished);
+                    if let Some(world) = world {
+                        world.ended(run, &mut batch);
+                    }
+                }
+            }
             if began.elapsed() > BATCH {
                 // The collector lives as long as there are senders.
                 let _ = send.send(std::mem::take(&mut batch));
@@ -127,85 +139,209 @@ fn work(
     });
 }
 
-fn one(
-    shared: &RunContext<'_>,
-    module: &PlannedModule,
-    test: &PlannedTest,
-    index: usize,
-    progress: &RunProgress,
-) -> FinishedTest {
-    let context = context(module, test, shared.options.keep_output);
-    let skip = |reason: &str| (skipped(&context, reason), None, None);
-    let mut by_wall_clock = false;
-    let mut profile = HeapProfile::default();
-    let mut kept = Vec::new();
-    let mut coverage = TestCoverage::default();
-    let (record, elapsed, bug) = match &test.decision {
-        _ if index > progress.stop_after.load(Ordering::Relaxed) => skip(&enough_failed(shared.options)),
-        _ if shared.options.interrupt.load(Ordering::Relaxed) => skip("interrupted"),
-        Decision::Skip(reason) => skip(reason),
-        Decision::Refuse(why) => {
-            let details = Details { message: Some(why.clone()), ..Details::default() };
-            (record::not_run(&context, Verdict::Fail, details), None, None)
+/// What it takes to run single entries of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct TestRun<'a> {
+    shared: &'a RunContext<'a>,
+    progress: &'a RunProgress,
+}
+
+/// An entry of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct Planned<'a> {
+    /// Its place there.
+    pub index: usize,
+    pub module: &'a PlannedModule,
+    pub test: &'a PlannedTest,
+}
+
+/// How an entry of a plan is run, beside what the plan says.
+#[derive(Clone, Copy, Default)]
+struct How<'a> {
+    after: Option<AfterSetUp<'a>>,
+    /// Tests begin where it ends.
+    captures: bool,
+    /// A teardown comes after it.
+    has_teardown: bool,
+}
+
+impl TestRun<'_> {
+    /// Runs a test. What came of its set-up, if that was run for it, is pushed.
+    fn test(&self, planned: Planned<'_>, world: Option<&World<'_>>, others: &mut Vec<Finished>) -> Finished {
+        if let Some(why) = self.not_run(planned.index) {
+            return self.end(planned, planned.skipped(&why));
         }
-        Decision::Run { grants, entry, subtests } => {
-            let began = Instant::now();
-            let _running = progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
-            let job = Job {
-                module: &module.module,
-                grants,
-                test: &test.name,
-                entry: entry.call(),
-                before: &[],
-                interrupted: &shared.options.interrupt,
-                counts_heap: true,
-                notes_sites: shared.coverage,
-                faults: &grants.policy().faults,
-                notes_calls: false,
-                subtests: subtests.as_ref(),
-                rounds: shared.options.repeat.max(1),
-                shortcut: shared.options.shortcut,
-                schedule: shared.options.schedule.clone(),
-                follows_turns: shared.options.schedule.is_some(),
-                streams: shared.options.streams,
-                keep_changes: shared.options.keep_changes,
-                inject_host_leak: shared.options.inject_host_leak,
-                inject_host_panic: shared.options.inject_host_panic,
-            };
-            let judged = catch_unwind(AssertUnwindSafe(|| {
-                let single = SingleTest { shared, test, context: &context, entry };
-                let judged = single.under_schedules(&job);
-                by_wall_clock = judged.by_wall_clock;
-                profile = judged.profile;
-                kept = judged.kept;
-                coverage = judged.coverage;
-                (judged.record, judged.host_leak)
-            }));
-            let (record, bug) = match judged {
-                Ok((record, 0)) => (record, None),
-                Ok((record, open)) => (
-                    record,
-                    Some(format!("host descriptors that were opened for it and are still open after it: {open}")),
-                ),
-                Err(panic) => {
-                    let what = format!("the host panicked: {}", panic_message(&*panic));
-                    let details = Details { message: Some(what.clone()), ..Details::default() };
-                    (record::not_run(&context, Verdict::Fail, details), Some(what))
-                }
-            };
-            (record, Some(began.elapsed()), bug)
+        let (Decision::Run { grants, .. }, Some(world)) = (&planned.test.decision, world) else {
+            return self.end(planned, self.run(planned, How::default()));
+        };
+        let ended = match world.begin(self, others) {
+            Err(why) => planned.skipped(&why),
+            Ok(image) => match world.after(image, grants, false) {
+                Ok(after) => self.run(planned, How { after: Some(after), ..How::default() }),
+                Err(why) => planned.failed(why),
+            },
+        };
+        self.end(planned, ended)
+    }
+
+    /// Runs a set-up. Gives where it ended, where tests can begin there.
+    pub fn setup(&self, planned: Planned<'_>, has_teardown: bool) -> (Finished, Option<Box<Image>>) {
+        if let Some(why) = self.not_run(0) {
+            return (self.end(planned, planned.skipped(&why)), None);
         }
-    };
-    if record.verdict == Verdict::Skip {
-        // Nobody expects anything of it.
-        profile.missing.clear();
+        let mut ended = self.run(planned, How { captures: true, has_teardown, after: None });
+        let compile = |captured: Box<Captured>| Image::new(&planned.module.module, *captured);
+        let passed = matches!(ended.record.verdict, Verdict::Pass | Verdict::Leak);
+        let image = match ended.captured.take().filter(|_| passed).map(|captured| captured.and_then(compile)) {
+            None => None,
+            Some(Ok(image)) => Some(Box::new(image)),
+            Some(Err(why)) => {
+                ended.record.verdict = Verdict::Fail;
+                let message = format!("tests cannot begin where it ends: {why}");
+                ended.record.details.get_or_insert_default().message = Some(message);
+                None
+            }
+        };
+        (self.end(planned, ended), image)
     }
-    if let Some(most) = shared.options.max_fail
-        && !matches!(record.verdict, Verdict::Pass | Verdict::Skip)
-    {
-        progress.note_failure(index, most);
+
+    /// Runs a teardown, which begins where the set-up ended.
+    pub fn teardown(&self, planned: Planned<'_>, world: &World<'_>, image: Option<&Image>) -> Finished {
+        let ended = match (self.not_run(0), image, &planned.test.decision) {
+            (Some(why), ..) => planned.skipped(&why),
+            (None, None, _) => planned.skipped("not run: there is nothing that it could undo"),
+            (None, Some(image), Decision::Run { grants, .. }) => match world.after(image, grants, true) {
+                Ok(after) => self.run(planned, How { after: Some(after), ..How::default() }),
+                Err(why) => planned.failed(why),
+            },
+            (None, Some(_), Decision::Skip(_) | Decision::Refuse(_)) => self.run(planned, How::default()),
+        };
+        self.end(planned, ended)
     }
-    FinishedTest { index, record, profile, elapsed, by_wall_clock, kept, coverage, bug }
+
+    /// What is said of a set-up that no test came to need.
+    pub fn not_needed(&self, planned: Planned<'_>) -> Finished {
+        self.end(planned, planned.skipped("not run: no test came to need it"))
+    }
+
+    /// Why an entry is not run, whatever the plan says of it.
+    fn not_run(&self, index: usize) -> Option<String> {
+        if index > self.progress.stop_after.load(Ordering::Relaxed) {
+            return Some(enough_failed(self.shared.options));
+        }
+        self.shared.options.interrupt.load(Ordering::Relaxed).then(|| "interrupted".to_owned())
+    }
+
+    /// Runs an entry as the plan says.
+    fn run(&self, planned: Planned<'_>, how: How<'_>) -> Ended {
+        let (shared, Planned { index, module, test }) = (self.shared, planned);
+        let (grants, entry, subtests) = match &test.decision {
+            Decision::Run { grants, entry, subtests } => (grants, entry, subtests),
+            Decision::Skip(reason) => return planned.skipped(reason),
+            Decision::Refuse(why) => return planned.failed(why.clone()),
+        };
+        let context = context(module, test, shared.options.keep_output);
+        let began = Instant::now();
+        let _running = self.progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
+        let job = Job {
+            module: how.after.map_or(&module.module, |after| after.image.module()),
+            grants,
+            test: &test.name,
+            entry: entry.call(),
+            before: &[],
+            after: how.after,
+            captures: how.captures,
+            interrupted: &shared.options.interrupt,
+            counts_heap: true,
+            notes_sites: shared.coverage,
+            // What is planned to fail are calls of tests.
+            faults: if test.is_test() { &grants.policy().faults } else { &[] },
+            notes_calls: false,
+            subtests: subtests.as_ref(),
+            rounds: if test.is_test() { shared.options.repeat.max(1) } else { 1 },
+            shortcut: shared.options.shortcut,
+            schedule: shared.options.schedule.clone(),
+            follows_turns: shared.options.schedule.is_some(),
+            streams: shared.options.streams,
+            keep_changes: shared.options.keep_changes,
+            inject_host_leak: shared.options.inject_host_leak,
+            inject_host_panic: shared.options.inject_host_panic,
+        };
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let single = SingleTest { shared, test, context: &context, entry, has_teardown: how.has_teardown };
+            single.under_schedules(&job)
+        }));
+        let elapsed = Some(began.elapsed());
+        match judged {
+            Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, .. }) => {
+                let bug = (host_leak > 0).then(|| {
+                    format!("host descriptors that were opened for it and are still open after it: {host_leak}")
+                });
+                Ended { record, elapsed, by_wall_clock, profile, kept, coverage, captured, bug }
+            }
+            Err(panic) => {
+                let what = format!("the host panicked: {}", panic_message(&*panic));
+                Ended { elapsed, bug: Some(what.clone()), ..planned.failed(what) }
+            }
+        }
+    }
+
+    /// An entry has ended.
+    fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
+        let index = planned.index;
+        let Ended { record, elapsed, by_wall_clock, mut profile, kept, coverage, captured: _, bug } = ended;
+        if record.verdict == Verdict::Skip {
+            // Nobody expects anything of it.
+            profile.missing.clear();
+        }
+        if let Some(most) = self.shared.options.max_fail
+            && !matches!(record.verdict, Verdict::Pass | Verdict::Skip)
+        {
+            self.progress.note_failure(index, most);
+        }
+        Finished { index, record, profile, elapsed, by_wall_clock, kept, coverage, bug }
+    }
+}
+
+impl Planned<'_> {
+    fn skipped(self, why: &str) -> Ended {
+        Ended::of(skipped(&context(self.module, self.test, false), why))
+    }
+
+    fn failed(self, why: String) -> Ended {
+        let details = Details { message: Some(why), ..Details::default() };
+        Ended::of(record::not_run(&context(self.module, self.test, false), Verdict::Fail, details))
+    }
+}
+
+/// What came of an entry.
+struct Ended {
+    record: TestRecord,
+    /// How long it took; `None` where it was not run.
+    elapsed: Option<Duration>,
+    by_wall_clock: bool,
+    profile: HeapProfile,
+    kept: Vec<KeptChange>,
+    coverage: TestCoverage,
+    /// Where it ended, of a set-up that passed.
+    captured: Option<Result<Box<Captured>, ImageError>>,
+    bug: Option<String>,
+}
+
+impl Ended {
+    /// Of one that was not run.
+    fn of(record: TestRecord) -> Self {
+        Self {
+            record,
+            elapsed: None,
+            by_wall_clock: false,
+            profile: HeapProfile::default(),
+            kept: Vec::new(),
+            coverage: TestCoverage::default(),
+            captured: None,
+            bug: None,
+        }
+    }
 }
 
 /// Whether a test was run for the sake of some of its subtests, and none of them was.
@@ -279,9 +415,9 @@ fn tell_running(
 
 fn collect(
     shared: &RunContext<'_>,
-    tests: &[(&PlannedModule, &PlannedTest)],
+    (tests, worlds): (&[(&PlannedModule, &PlannedTest)], &Worlds<'_>),
     progress: &RunProgress,
-    receive: &Receiver<Vec<FinishedTest>>,
+    receive: &Receiver<Vec<Finished>>,
     listener: &mut dyn Listener,
 ) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
@@ -338,7 +474,7 @@ fn collect(
     }
     // A worker may have been ahead of the first failure: what it found would differ from run to run.
     let stop_after = progress.stop_after.load(Ordering::Relaxed);
-    let counts = |index: usize| index <= stop_after;
+    let counts = |index: usize| worlds.counts(index, stop_after);
     room.leave_out(&mut records);
     let complete = records.into_iter().enumerate().map(|(index, record)| match record {
         Some(record) if counts(index) => record,

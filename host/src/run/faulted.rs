@@ -58,7 +58,10 @@ pub(crate) enum FaultEnd {
 }
 
 /// Why no calls of a test are made to fail.
-pub(crate) fn cannot_fail(test: &PlannedTest) -> Option<&'static str> {
+pub(crate) fn cannot_fail(module: &PlannedModule, test: &PlannedTest) -> Option<&'static str> {
+    if module.has_setup() {
+        return Some("it begins where a set-up ended, and is run from its own start here");
+    }
     let Decision::Run { grants, entry, .. } = &test.decision else { return Some("it is not run") };
     let expects_panic = match entry {
         TestEntry::Start(start) => start.should_panic.is_some(),

@@ -35,6 +35,7 @@ mod slow;
 mod subtests;
 mod threads;
 mod together;
+mod world;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};

@@ -2,6 +2,7 @@
 
 use super::error::RunError;
 use super::selection::{RunIgnored, Selection};
+use crate::catalogue::Role;
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
 use crate::model::{Harness, RefusedModule, SubtestFilter};
@@ -122,6 +123,8 @@ pub struct Plan {
     pub(super) refused: Vec<RefusedModule>,
     /// Whether the wall clock is why one of these is refused.
     pub(super) refused_by_wall_clock: bool,
+    /// The test that the profile names as a set-up, where no module has it.
+    pub(super) missing_setup: Option<Arc<str>>,
 }
 
 impl Plan {
@@ -183,6 +186,13 @@ pub struct PlannedModule {
     pub filtered_out: usize,
 }
 
+impl PlannedModule {
+    /// Whether its tests begin where a set-up ended.
+    pub(crate) fn has_setup(&self) -> bool {
+        self.tests.iter().any(|test| test.role == Role::SetUp)
+    }
+}
+
 /// One test to run.
 #[non_exhaustive]
 pub struct PlannedTest {
@@ -190,10 +200,18 @@ pub struct PlannedTest {
     pub name: Arc<str>,
     /// How it is held.
     pub harness: Harness,
+    /// Whether it is a test, or the set-up or teardown of its module.
+    pub(crate) role: Role,
     pub(super) decision: Decision,
 }
 
 impl PlannedTest {
+    /// Whether it is a test, and not what runs before or after the tests of its module.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.role == Role::Test
+    }
+
     /// Why it will be skipped, if it will.
     pub fn skipped(&self) -> Option<&str> {
         match &self.decision {
@@ -240,14 +258,19 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Lists and selects a module's tests. `selected` counts over all modules, for partitions.
-    pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<PlannedModule, RunError> {
+    /// Lists and selects a module's tests. `selected` counts over all modules, for partitions. Also says whether one of the tests is
+    /// named as a set-up.
+    pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<(PlannedModule, bool), RunError> {
         let Subject { module, grants, filter } = subject;
         let grants = grants.for_module(&module);
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
         let candidates = self.candidates(&module, &shared)?;
-        let all = candidates.len();
         let mut tests = Vec::new();
+        let (candidates, others): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|candidate| self.role(&module, candidate) == Role::Test);
+        let all = candidates.len();
+        // Who names the set-up alone wants it run, and the teardown after it.
+        let mut is_needed = others.iter().any(|other| self.selection.names(&other.test.name));
         for candidate in candidates {
             if !self.selects(&candidate) || filter.as_ref().is_some_and(|selects| !selects(&candidate.test.name)) {
                 continue;
@@ -258,9 +281,36 @@ impl Planner<'_> {
                 continue;
             }
             let decision = self.decision(&module, &candidate, &mut shared)?;
-            tests.push(PlannedTest { name: candidate.test.name, harness: candidate.harness, decision });
+            is_needed |= matches!(decision, Decision::Run { .. });
+            tests.push(PlannedTest {
+                name: candidate.test.name,
+                harness: candidate.harness,
+                role: Role::Test,
+                decision,
+            });
         }
-        Ok(PlannedModule { module, filtered_out: all - tests.len(), tests })
+        let filtered_out = all - tests.len();
+        let has_setup = others.iter().any(|other| self.names_as_setup(other));
+        for other in others.into_iter().filter(|_| is_needed) {
+            let role = self.role(&module, &other);
+            let decision = self.decision(&module, &other, &mut shared)?;
+            tests.push(PlannedTest { name: other.test.name, harness: other.harness, role, decision });
+        }
+        tests.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok((PlannedModule { module, filtered_out, tests }, has_setup))
+    }
+
+    /// What a candidate is: what its module declares, and where that declares no set-up, what the profile says.
+    fn role(&self, module: &LoadedModule, candidate: &Candidate) -> Role {
+        let declared = candidate.test.declared.and_then(|index| module.catalogue.declared.get(index));
+        match declared.map_or(Role::Test, |declared| declared.role) {
+            Role::Test if !module.catalogue.has_setup() && self.names_as_setup(candidate) => Role::SetUp,
+            role => role,
+        }
+    }
+
+    fn names_as_setup(&self, candidate: &Candidate) -> bool {
+        self.profile.setup_test() == Some(&candidate.test.name)
     }
 
     fn selects(&self, candidate: &Candidate) -> bool {

@@ -147,7 +147,7 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
 /// The counts of the user's own kinds.
 pub fn tracked(remains: &Remains) -> Vec<TrackedRecord> {
     let counts = remains.tracked.iter();
-    counts.map(|(name, count)| TrackedRecord::new(&**name, count.total, count.peak, count.open)).collect()
+    counts.map(|(name, count)| TrackedRecord::new(&**name, count.total, count.peak, count.open - count.found)).collect()
 }
 
 /// What subtests acquired and was released when they had ended, and how many more there are than are listed.

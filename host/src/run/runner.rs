@@ -153,7 +153,7 @@ impl Runner {
         let bytes = Arc::new(bytes);
         let parsed = Module::open(&bytes)?;
         let catalogue = harness::catalogue(&parsed, options.harness)?;
-        let rules = harness::code_rules(&catalogue);
+        let rules = harness::code_rules(&catalogue, self.profile.setup_test().is_some());
         LoadedModule::load(&self.engine, self.options.cache.as_ref(), &bytes, parsed, catalogue, rules, options)
     }
 
@@ -172,8 +172,14 @@ impl Runner {
         let policy = Arc::clone(self.profile.policy());
         let requestable = self.profile.requestable();
         let requestable = requestable_record(&requestable.dirs, &requestable.sockets);
-        let mut plan =
-            Plan { policy, requestable, modules: Vec::new(), refused: Vec::new(), refused_by_wall_clock: false };
+        let mut plan = Plan {
+            policy,
+            requestable,
+            modules: Vec::new(),
+            refused: Vec::new(),
+            refused_by_wall_clock: false,
+            missing_setup: self.profile.setup_test().map(Arc::clone),
+        };
         // Listing runs guests, so it too is done where there is stack for them.
         self.pool.install(|| self.plan_each(&planner, subjects, &mut plan))?;
         Ok(plan)
@@ -184,7 +190,10 @@ impl Runner {
         for subject in subjects {
             let (name, code) = (subject.module.name.to_string(), subject.module.catalogue.code.clone());
             match planner.plan(subject, &mut selected) {
-                Ok(planned) => plan.modules.push(planned),
+                Ok((planned, has_setup)) => {
+                    plan.missing_setup.take_if(|_| has_setup);
+                    plan.modules.push(planned);
+                }
                 // One that was stopped while it listed its tests is not at fault.
                 Err(error) if self.options.interrupt.load(Ordering::Relaxed) => return Err(error),
                 Err(RunError::List(error)) => {
@@ -216,6 +225,10 @@ impl Runner {
         let grants = granted::told(modules);
         if !grants.is_empty() {
             listener.event(&Event::Granted { grants: &grants });
+        }
+        if let Some(name) = plan.missing_setup.as_deref() {
+            let note = format!("no module has a test `{name}`, which `setup-test` of the profile names");
+            listener.event(&Event::Note(&note));
         }
         let wants_coverage = self.profile.gate().cleanup_coverage.is_some();
         let shared = RunContext { pool: &self.pool, options: &self.options, coverage: wants_coverage };

@@ -55,6 +55,11 @@ impl Selection {
         (self.filters.is_empty() || self.filters.iter().any(one)) && !self.skip.iter().any(one)
     }
 
+    /// Whether a filter is about a set-up or teardown of this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        !self.filters.is_empty() && self.matches(name)
+    }
+
     /// Whether a test of this name, which may have subtests, is selected: by its own name, or for the sake of some of them.
     #[must_use]
     pub fn matches_within(&self, name: &str) -> bool {

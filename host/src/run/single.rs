@@ -12,9 +12,9 @@ use super::threads;
 use crate::harness::TestEntry;
 use crate::model::change::KeptChange;
 use crate::model::profile::HeapProfile;
-use crate::model::{Exploration, TestRecord, Verdict};
+use crate::model::{Details, Exploration, TestRecord, Verdict};
 use crate::sandbox::wasi::Streams;
-use crate::sandbox::{Job, Preemptions, run};
+use crate::sandbox::{Captured, ImageError, Job, Preemptions, run};
 
 /// What a run of a test is judged with.
 pub struct SingleTest<'a> {
@@ -22,6 +22,8 @@ pub struct SingleTest<'a> {
     pub test: &'a PlannedTest,
     pub context: &'a RecordContext<'a>,
     pub entry: &'a TestEntry,
+    /// Whether what it holds at its end is no leak: its teardown is yet to come.
+    pub has_teardown: bool,
 }
 
 /// A run of a test that was judged.
@@ -32,6 +34,8 @@ pub struct Judged {
     pub kept: Vec<KeptChange>,
     /// What it says of clean-up coverage; nothing where that is not wanted.
     pub coverage: TestCoverage,
+    /// Where it ended, where tests are to begin there and it passed.
+    pub captured: Option<Result<Box<Captured>, ImageError>>,
     /// Host descriptors that are still open after it.
     pub host_leak: u64,
     preemptions: Preemptions,
@@ -75,11 +79,15 @@ impl SingleTest<'_> {
         let mut by_wall_clock = ran.ended_by_wall_clock();
         let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
         let case = Case { harness, module, policy, entry: self.entry, test: &self.test.name, run: &ran };
-        let judgement = case.judge();
+        let mut judgement = case.judge();
+        judgement.normal_finish &= !self.has_teardown;
         let accountant = Accountant { job, profile: self.shared.options.heap_profile };
         let Audit { account, profile, host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
         by_wall_clock |= also;
         let mut record = record::judged(self.context, &case, judgement, &account);
+        if self.has_teardown && record.verdict == Verdict::Pass {
+            left_to_teardown(&mut record);
+        }
         if !matches!(record.verdict, Verdict::Pass | Verdict::Skip) {
             let (turns, last) = &ran.turns;
             let told = threads::interleaving(turns, *last, &module.symbols);
@@ -96,7 +104,18 @@ impl SingleTest<'_> {
             kept = resources::kept_changes(changes, &module.name, &self.test.name, passed);
         }
         let host_leak = ran.host_leak + host_leak;
-        Judged { record, by_wall_clock, profile, kept, coverage, host_leak, preemptions: ran.preemptions }
+        let captured = ran.captured.take();
+        Judged { captured, record, by_wall_clock, profile, kept, coverage, host_leak, preemptions: ran.preemptions }
+    }
+}
+
+/// Takes off a set-up's record what it holds at its end: its teardown is asked for that.
+fn left_to_teardown(record: &mut TestRecord) {
+    let Some(details) = &mut record.details else { return };
+    details.reclaimed.clear();
+    details.tracked.iter_mut().for_each(|count| count.left = 0);
+    if **details == Details::default() {
+        record.details = None;
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) struct FailedTogether {
 /// Why a test is not run with others.
 pub(crate) fn cannot_share(test: &PlannedTest) -> Option<&'static str> {
     match &test.decision {
+        _ if !test.is_test() => Some("it is run once for all tests"),
         Decision::Skip(_) | Decision::Refuse(_) => Some("it is not run"),
         Decision::Run { grants, entry, subtests } => {
             let expects_panic = match entry {

@@ -4,9 +4,10 @@
 
 use super::ending::{Ending, TrapKind};
 use super::heap::{self, EndPicture, HeapEnd, HeapState, NotTracked};
+use super::image::{AfterSetUp, Captured, ImageError};
 use super::module::LoadedModule;
 use super::panics::{self, RaisedPanic};
-use super::rerun::{Allowances, Instruments};
+use super::rerun::{Allowances, Instruments, StackCapture};
 use super::rounds::{Level, RoundLevels};
 use super::scopes::Guest;
 use super::sdk::{self, SdkCall, SdkOutcome};
@@ -45,6 +46,10 @@ pub struct Job<'a> {
     pub entry: Entry<'a>,
     /// Tests of the SDK that are called before it in the same instance, each as long as those before it pass.
     pub before: &'a [SdkCall],
+    /// The set-up after which it begins, where its module has one.
+    pub after: Option<AfterSetUp<'a>>,
+    /// Whether what its instance holds at the end is captured, where it passes: it is a set-up.
+    pub captures: bool,
     /// Set when the run is to stop.
     pub interrupted: &'a Arc<AtomicBool>,
     /// Whether its heap is accounted for.
@@ -88,6 +93,8 @@ impl<'a> Job<'a> {
             test,
             entry,
             before: &[],
+            after: None,
+            captures: false,
             interrupted,
             counts_heap: false,
             notes_sites: false,
@@ -103,6 +110,26 @@ impl<'a> Job<'a> {
             inject_host_leak: false,
             inject_host_panic: false,
         }
+    }
+
+    /// The same test with its set-up called again, where it would begin from an image. It comes to the same.
+    pub(super) fn repeating_setup(self) -> Self {
+        match self.after {
+            None => self,
+            Some(after) => {
+                Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), ..self }
+            }
+        }
+    }
+
+    /// The set-up that is called in its own instance.
+    fn repeated_setup(&self) -> Option<AfterSetUp<'a>> {
+        self.after.filter(|after| after.repeats)
+    }
+
+    /// Where it begins, if that is not a fresh instance.
+    fn image(&self) -> Option<AfterSetUp<'a>> {
+        self.after.filter(|after| !after.repeats)
     }
 
     /// What is called, in order.
@@ -142,6 +169,8 @@ pub struct Run {
     pub preemptions: Preemptions,
     /// What was open at the end, after clean-ups, and what was printed.
     pub remains: Remains,
+    /// What its instance held at the end, where that was to be captured and it passed.
+    pub captured: Option<Result<Box<Captured>, ImageError>>,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
     pub host_leak: u64,
     /// Whether more attempts would have made its fuel exact, and there was no time for them.
@@ -174,6 +203,7 @@ impl Run {
             turns: (Vec::new(), None),
             preemptions: Preemptions::default(),
             remains: Remains::default(),
+            captured: None,
             host_leak: 0,
             late: false,
         }
@@ -186,41 +216,30 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     find_out(job);
     let timeout = limits.time(Limit::Timeout);
     let watchdog = Watchdog { deadline: deadline_after(timeout), interrupted: Arc::clone(job.interrupted) };
-    let options = ContextOptions {
-        test: Arc::clone(job.test),
+    let options = || ContextOptions {
+        test: Arc::clone(job.repeated_setup().map_or(job.test, |after| after.setup.name)),
         args: arguments(job),
-        watchdog,
+        watchdog: watchdog.clone(),
         streams: job.streams,
         notes_sites: job.notes_sites,
-        watch: watch(job),
+        // Of a set-up that is called again no call fails, and none is counted.
+        watch: if job.repeated_setup().is_some() { None } else { watch(job) },
     };
-    let mut wasi = match Wasi::new(Arc::clone(job.grants), options) {
-        Ok(wasi) => wasi,
-        // It may have been waiting for its turn to listen.
-        Err(_) if job.interrupted.load(Ordering::Relaxed) => {
-            return (Run::not_started(Ending::Interrupted), None);
-        }
-        Err(error) => return (Run::not_started(Ending::Refused(error.to_string())), None),
-    };
-    // The time it waited for its turn to listen is not the test's.
-    wasi.set_deadline(deadline_after(timeout));
-    assert!(!job.inject_host_panic, "on purpose");
-    if job.inject_host_leak {
-        wasi.inject_host_leak();
-    }
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
-    let heap = fresh_heap(job.module, instruments);
-    let (store, threads) = match &job.module.threads {
-        None => (fresh_store(job.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory)), Ok(None)),
-        Some(own) => {
-            let given = (job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref(), job.follows_turns);
-            let (store, group) = ThreadGroup::new(job.module, own, (wasi, heap), given);
-            (store, group.map(Some))
-        }
+    let (store, threads) = match job.image() {
+        Some(after) => match after.image.store((job, after.owns), instruments, options()) {
+            Ok(store) => (store, Ok(None)),
+            Err(error) => return (Run::not_started(Ending::Refused(error.to_string())), None),
+        },
+        None => match fresh(job, instruments, options()) {
+            Ok(fresh) => fresh,
+            Err(not_started) => return (not_started, None),
+        },
     };
     let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
     let mut test = TestRun { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() };
     let calls = test.call();
+    let captured = test.capture(&calls.last, options);
     let turns = test.threads.as_ref().map(ThreadGroup::take_turns).unwrap_or_default();
     let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
     let preemptions = test.threads.as_ref().map(ThreadGroup::preemptions).unwrap_or_default();
@@ -257,15 +276,50 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         turns,
         preemptions,
         remains,
+        captured,
         host_leak: host.open(),
         late: false,
     };
     (run, revised)
 }
 
+/// A store in which nothing has happened yet, and the other threads of a module that has threads.
+type FreshStore<'a> = (Store<TestState>, wasmtime::Result<Option<ThreadGroup<'a>>>);
+
+/// A store for a test that begins in a fresh instance; else how it ended without one.
+fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) -> Result<FreshStore<'a>, Run> {
+    let grants = job.repeated_setup().map_or(job.grants, |after| after.setup.grants);
+    let limits = grants.policy().limits;
+    let mut wasi = match Wasi::new(Arc::clone(grants), options) {
+        Ok(wasi) => wasi,
+        // It may have been waiting for its turn to listen.
+        Err(_) if job.interrupted.load(Ordering::Relaxed) => return Err(Run::not_started(Ending::Interrupted)),
+        Err(error) => return Err(Run::not_started(Ending::Refused(error.to_string()))),
+    };
+    // The time it waited for its turn to listen is not the test's.
+    wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
+    assert!(!job.inject_host_panic, "on purpose");
+    if job.inject_host_leak {
+        wasi.inject_host_leak();
+    }
+    let heap = fresh_heap(job.module, instruments);
+    Ok(match &job.module.threads {
+        None => (fresh_store(job.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory)), Ok(None)),
+        Some(own) => {
+            let given = (job.grants.policy().as_ref(), &**job.test, job.schedule.as_ref(), job.follows_turns);
+            let (store, group) = ThreadGroup::new(job.module, own, (wasi, heap), given);
+            (store, group.map(Some))
+        }
+    })
+}
+
 /// Finds out what is to be known of a module before its tests run. That takes the time of none of them, and what each finds
 /// does not depend on which was first.
 fn find_out(job: &Job<'_>) {
+    if job.image().is_some() {
+        // It was, before the set-up ran.
+        return;
+    }
     let module = job.module;
     let own = module.module.resources_required().max_initial_memory_size;
     let pages = module.threads.as_ref().map(ThreadModule::pages).or(own).unwrap_or(0);
@@ -348,6 +402,11 @@ struct CallOutcome {
 }
 
 impl CallOutcome {
+    /// Whether it came to its own end, as far as that is known here.
+    fn ended_well(&self) -> bool {
+        self.ending == Ending::Returned && self.sdk.as_ref().is_none_or(SdkOutcome::is_well)
+    }
+
     /// Whether the test did all that it was to, so that it can be called once more.
     fn may_go_on(&self) -> bool {
         self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(SdkOutcome::is_well)
@@ -369,18 +428,26 @@ struct Calls {
 impl TestRun<'_> {
     /// Calls the test, as often as its job says.
     fn call(&mut self) -> Calls {
-        let ready = self.set_up();
+        let mut ready = self.set_up();
+        if let (Ok(()), Some(after)) = (&ready, self.job.repeated_setup()) {
+            let ended = self.invoke(after.setup.entry);
+            let last = self.conclude(after.setup.entry, ended, 0);
+            if !last.ended_well() {
+                return Calls { last, rounds: Vec::new() };
+            }
+            ready = self.begin_after(after);
+        }
         let mut calls = self.job.calls();
         let mut before = Level::now(&mut self.store);
         let ended = ready.and_then(|()| self.invoke(calls.next().context("nothing is to be called")?));
-        let mut last = self.conclude(ended, 0);
+        let mut last = self.conclude(self.job.entry, ended, 0);
         let mut rounds = vec![RoundLevels { before, after: Level::now(&mut self.store) }];
         while last.may_go_on()
             && let Some(entry) = calls.next()
         {
             before = Level::now(&mut self.store);
             let ended = self.invoke_again(entry);
-            last = self.conclude(ended, last.spent);
+            last = self.conclude(entry, ended, last.spent);
             rounds.push(RoundLevels { before, after: Level::now(&mut self.store) });
         }
         Calls { last, rounds }
@@ -388,6 +455,12 @@ impl TestRun<'_> {
 
     /// Instantiates the module and makes it ready for the call.
     fn set_up(&mut self) -> wasmtime::Result<()> {
+        if let Some(after) = self.job.image() {
+            return self.begin_from(after);
+        }
+        if let Some(after) = self.job.repeated_setup() {
+            self.fuel = self.instruments.fuel(after.setup.grants.policy().limits.most(Limit::Fuel));
+        }
         refuel(&mut self.store, self.fuel)?;
         self.store.set_epoch_deadline(1);
         if let Some(error) = self.not_linked.take() {
@@ -405,7 +478,7 @@ impl TestRun<'_> {
         if let Ok(module) = &self.job.module.heap {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);
         }
-        if matches!(self.job.entry, Entry::Sdk(_)) {
+        if matches!(self.job.entry, Entry::Sdk(_)) || self.job.after.is_some() {
             if self.job.module.catalogue.has_initialize {
                 let initialize = instance.get_typed_func::<(), ()>(&mut self.store, "_initialize")?;
                 MainThread { store: &mut self.store, threads: &mut self.threads }.call_guest(&initialize, ())?;
@@ -413,6 +486,63 @@ impl TestRun<'_> {
             self.setup.globals = self.job.module.save_globals(&mut self.store, &instance);
         }
         Ok(())
+    }
+
+    /// Instantiates the image of the module, which needs nothing more.
+    fn begin_from(&mut self, after: AfterSetUp<'_>) -> wasmtime::Result<()> {
+        refuel(&mut self.store, self.fuel)?;
+        self.store.set_epoch_deadline(1);
+        let module = self.job.module;
+        // To the engine, memory grows to what it was; it did so before.
+        let books = self.store.data_mut().heap.take_books();
+        let instance = module.pre()?.instantiate(&mut self.store)?;
+        self.store.data_mut().heap.put_books(books);
+        heap::attach(module, &mut self.store, &instance)?;
+        self.setup = Setup {
+            instance: Some(instance),
+            ground: after.image.ground,
+            stack_top: after.image.stack_top,
+            globals: module.save_globals(&mut self.store, &instance),
+            called: false,
+        };
+        Ok(())
+    }
+
+    /// The set-up was called in this instance. The test begins, with all that it has of its own.
+    fn begin_after(&mut self, after: AfterSetUp<'_>) -> wasmtime::Result<()> {
+        let instance = self.setup.instance.context("there is no instance")?;
+        after.make_ready(&mut self.store, &instance)?;
+        let limits = self.job.grants.policy().limits;
+        let before = after.setup.grants.policy().limits;
+        let state = self.store.data_mut();
+        state.close_memory_reserve();
+        state.wasi.close_reserve();
+        state.limiter.begin_test(before.most(Limit::Memory), limits.most(Limit::Memory));
+        if after.owns {
+            state.wasi.begin_teardown();
+            state.heap.set_limits(HeapLimits::new(limits.values()));
+        } else {
+            state.wasi.begin_test(self.job.grants);
+            state.heap.begin_test(HeapLimits::new(limits.values()));
+        }
+        state.wasi.watch_calls(watch(self.job));
+        state.heap.capture(self.instruments.capture.clone());
+        state.spent_before_cleanups = 0;
+        state.wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
+        self.setup.called = false;
+        self.fuel = self.instruments.fuel(limits.most(Limit::Fuel));
+        refuel(&mut self.store, self.fuel)
+    }
+
+    /// What the instance holds now, where that is to be captured and the set-up passed.
+    fn capture(
+        &mut self,
+        last: &CallOutcome,
+        options: impl Fn() -> ContextOptions,
+    ) -> Option<Result<Box<Captured>, ImageError>> {
+        let instance = self.setup.instance.filter(|_| self.job.captures && last.ended_well())?;
+        let places = (self.setup.ground, self.setup.stack_top);
+        Some(Captured::take(self.job, &mut self.store, &instance, places, options()).map(Box::new))
     }
 
     /// Tells functions with a body of ours how strings are laid out. Where that is not known they do what they did before.
@@ -440,8 +570,13 @@ impl TestRun<'_> {
             refuel(&mut self.store, self.fuel)?;
         }
         self.setup.stack_top = module.layout.stack_pointer(&mut self.store, instance).map_or(0, |(_, top)| top);
-        let limits = HeapLimits::new(self.job.grants.policy().limits.values());
+        let grants = self.job.repeated_setup().map_or(self.job.grants, |after| after.setup.grants);
+        let limits = HeapLimits::new(grants.policy().limits.values());
         self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), ground.start);
+        if self.job.repeated_setup().is_some_and(|after| !after.owns) {
+            // What the set-up allocates is not the test's.
+            self.store.data_mut().heap.capture(StackCapture::Nothing);
+        }
         Ok(ground)
     }
 
@@ -495,7 +630,7 @@ impl TestRun<'_> {
     }
 
     /// Says how a call went, and runs the clean-ups. `spent_before` is the fuel that earlier calls spent.
-    fn conclude(&mut self, ended: wasmtime::Result<Option<u32>>, spent_before: u64) -> CallOutcome {
+    fn conclude(&mut self, entry: Entry<'_>, ended: wasmtime::Result<Option<u32>>, spent_before: u64) -> CallOutcome {
         let store = &mut self.store;
         let left = store.get_fuel().unwrap_or(0);
         let (ending, said) = match ended {
@@ -508,7 +643,7 @@ impl TestRun<'_> {
         }
         let spent = if out { self.fuel } else { store.data().spent_by_test(left) };
         let spent = spent.saturating_add(spent_before);
-        let sdk = match (&self.job.entry, &self.setup.instance) {
+        let sdk = match (entry, &self.setup.instance) {
             (Entry::Sdk(_), Some(instance)) if self.setup.called => {
                 let guest = (instance, &self.setup.globals, &mut self.threads);
                 Some(sdk::conclude(store, guest, &ending, said))

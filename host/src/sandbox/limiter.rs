@@ -72,6 +72,13 @@ impl Limiter {
         self.refusals_left = Some(MOST_REFUSALS_OF_CLEANUPS);
     }
 
+    /// The cap of a test that begins now, in bytes, where that of its set-up was `before`. It is not the test that made memory as
+    /// large as it is, or was refused more.
+    pub fn begin_test(&mut self, before: u64, limit: u64) {
+        self.limit = self.limit.saturating_sub(before).saturating_add(limit);
+        (self.peak, self.refused) = (self.now, None);
+    }
+
     /// Raises the cap by bytes that the host itself makes the guest's memory grow by.
     pub fn widen(&mut self, bytes: u64) {
         self.limit = self.limit.saturating_add(bytes);

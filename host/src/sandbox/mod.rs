@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was
+//! image     where a set-up ended, from which tests begin
 //! scopes    the subtests of a test, which the host enters from within it; `said` and `cleanups` are for both
 //! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
 //! heap      the hooks of the guest's allocator, and the end of its heap
@@ -21,6 +22,7 @@ mod engine;
 mod execute;
 mod guest;
 pub mod heap;
+mod image;
 mod limiter;
 mod module;
 mod panics;
@@ -43,6 +45,7 @@ pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub use cleanups::FailedCleanup;
 pub(crate) use execute::{Entry, Job, Run};
+pub(crate) use image::{AfterSetUp, Captured, Image, ImageError, SetUp};
 pub(crate) use module::CodeRules;
 pub use module::{LoadError, LoadOptions, LoadedModule};
 pub(crate) use panics::PanicSaid;

@@ -5,6 +5,7 @@ use super::code::{CodeMap, GoStack};
 use super::compile::{Compiled, compile};
 use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
+use super::image::ImageSource;
 use super::panics::ModulePanics;
 use super::sdk::SdkCall;
 use super::state::TestState;
@@ -108,6 +109,8 @@ pub(crate) struct CodeRules {
     pub frames: Vec<HarnessFrames>,
     /// Whether its tests may be expected to panic, without telling the host themselves that they did.
     pub panics: bool,
+    /// Whether a test of it may be its set-up, though it declares none.
+    pub may_set_up: bool,
 }
 
 /// The hooks that are in a compiled module.
@@ -153,6 +156,8 @@ pub struct LoadedModule {
     /// Its hooked allocator, or why there is none.
     pub(super) heap: Result<ModuleHeap, NoHeap>,
     globals: Vec<ModuleExport>,
+    /// What is kept of it so that its instances can be captured, where it has a set-up.
+    pub(super) image_source: Option<Arc<ImageSource>>,
     /// Whether it has exceptions.
     pub(super) throws: bool,
     /// The table through which its bulk operations are charged, where its compiler does not do that.
@@ -166,7 +171,7 @@ impl LoadedModule {
     }
 
     /// The engine that it was compiled for: the runner's, or the one beside it for modules that are too heavy for that.
-    pub(super) fn engine(&self) -> &Engine {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
@@ -235,6 +240,10 @@ impl LoadedModule {
             }
             Some(_) => None,
         };
+        let image_source = (catalogue.has_setup() || rules.may_set_up).then(|| {
+            let (bytes, map) = (rewritten.to_vec(), map.clone());
+            Arc::new(ImageSource { bytes, map, cache: cache.cloned() })
+        });
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
@@ -272,6 +281,7 @@ impl LoadedModule {
             panics,
             heap,
             globals: saved.iter().filter_map(|name| module.get_export_index(name)).collect(),
+            image_source,
             symbols,
             catalogue,
             module,
@@ -279,6 +289,51 @@ impl LoadedModule {
             threads,
             engine,
             throws,
+        })
+    }
+
+    /// The module as an instance of it stood, of which this is the compiled form: the contents of its code section have moved by so
+    /// much.
+    ///
+    /// # Errors
+    /// It cannot be linked, or lacks what was added to it.
+    pub(super) fn of_image(&self, source: &ImageSource, compiled: Compiled, code_moved: isize) -> Result<Self, String> {
+        let Compiled { engine, module, charges } = compiled;
+        let map = &source.map;
+        let pre = engine.linker().instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;
+        let start = map.code_start_rewritten.unwrap_or(0).saturating_add_signed(code_moved);
+        let hooks = ModuleHooks::of(&module, map);
+        let parsed = Parsed::read(&source.bytes).map_err(|error| error.to_string())?;
+        let panics = match &map.panics {
+            Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
+            Err(why) => Err(why.to_string()),
+        };
+        let heap = match &self.heap {
+            Ok(heap) => heap.of_image(&module, &map.globals),
+            Err(why) => Err(why.clone()),
+        };
+        Ok(Self {
+            name: Arc::clone(&self.name),
+            catalogue: self.catalogue.clone(),
+            symbols: Arc::clone(&self.symbols),
+            baked: self.baked.clone(),
+            program: Arc::clone(&self.program),
+            charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
+            code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges)),
+            hooks,
+            // How they are laid out is known from the module itself, and an image holds it.
+            strings: None,
+            layout: None,
+            tests: module.get_export_index(FILL_TESTS_EXPORT),
+            panics,
+            heap,
+            globals: saved(map).iter().filter_map(|name| module.get_export_index(name)).collect(),
+            image_source: None,
+            module,
+            pre: Some(pre),
+            threads: None,
+            engine,
+            throws: self.throws,
         })
     }
 
@@ -321,7 +376,8 @@ impl LoadedModule {
 
     /// How to call an SDK test of this module.
     pub fn sdk_call(&self, export: &str, should_panic: Option<String>) -> Option<SdkCall> {
-        Some(SdkCall { export: self.module.get_export_index(export)?, should_panic })
+        self.module.get_export_index(export)?;
+        Some(SdkCall { export: export.into(), should_panic })
     }
 
     /// Why it cannot be told whether a test of this module panicked, or what the panic said where `says`; `None` where it can.
@@ -380,7 +436,13 @@ mod tests {
             let bytes = Arc::new(bytes.to_vec());
             let parsed = Parsed::open(&bytes)?;
             let catalogue = Catalogue::new(&parsed, Harness::Command, Vec::new(), Vec::new())?;
-            let rules = CodeRules { window: Window::Main, windows: Vec::new(), frames: Vec::new(), panics: false };
+            let rules = CodeRules {
+                window: Window::Main,
+                windows: Vec::new(),
+                frames: Vec::new(),
+                panics: false,
+                may_set_up: false,
+            };
             LoadedModule::load(engine, cache, &bytes, parsed, catalogue, rules, LoadOptions::default())
         };
         load().map_err(|error| error.to_string())

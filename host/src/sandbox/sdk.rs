@@ -9,8 +9,9 @@ use super::threads::{CallGuest, MainThread, ThreadGroup};
 use super::wasi::deadline_after;
 use crate::policy::{CLEANUP_MEMORY_RESERVE, CLEANUP_TIME};
 use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
+use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::{Global, Instance, ModuleExport, Store, Val};
+use wasmtime::{Global, Instance, Store, Val};
 
 /// The wall-clock time that clean-ups have together when the run is interrupted: whoever presses Ctrl-C does not want to wait.
 const INTERRUPTED: Duration = Duration::from_secs(5);
@@ -18,8 +19,8 @@ const INTERRUPTED: Duration = Duration::from_secs(5);
 /// How to call one SDK test. It is made once for a module.
 #[derive(Clone)]
 pub struct SdkCall {
-    /// The export that runs the test.
-    pub(super) export: ModuleExport,
+    /// The export that runs the test: the module's, and the same of every image of it.
+    pub(super) export: Arc<str>,
     /// Whether the test is expected to panic, and with what text in its message.
     pub should_panic: Option<String>,
 }
@@ -63,9 +64,8 @@ pub(super) type GlobalValues = Vec<(Global, Val)>;
 
 /// Calls the test's export, and gives its return value.
 pub(super) fn call(mut main: MainThread<'_, '_>, instance: &Instance, call: &SdkCall) -> wasmtime::Result<u32> {
-    let export = instance.get_module_export(&mut *main.store, &call.export);
-    let test = export
-        .and_then(wasmtime::Extern::into_func)
+    let test = instance
+        .get_func(&mut *main.store, &call.export)
         .ok_or_else(|| wasmtime::format_err!("the test's export is gone"))?;
     let test = test.typed::<(), u32>(&*main.store)?;
     main.call_guest(&test, ())

@@ -21,6 +21,14 @@ fn body_of(test: &TestMeta) -> String {
     let mut add = |key: &str, value: Option<String>| {
         body.extend(value.map(|value| format!("{key}\0{value}\0")));
     };
+    add(
+        key::ROLE,
+        match test.role {
+            Role::Test => None,
+            Role::SetUp => Some(SETUP.to_owned()),
+            Role::Teardown => Some(TEARDOWN.to_owned()),
+        },
+    );
     add(key::SHOULD_PANIC, test.should_panic.clone());
     add(key::IGNORE, test.ignore.clone());
     test.limits.iter().for_each(|(limit, value)| add(limit.row().key, Some(value.to_string())));
@@ -110,6 +118,26 @@ fn two_tests_share_nothing() {
 }
 
 #[test]
+fn a_module_has_one_set_up_and_one_teardown() {
+    let named = |name: &str, role: &str| write(&format!("{}role\0{role}\0", BODY.replace("c::m::f", name)));
+    let read = |records: &[(&str, &str)]| {
+        parse_section(&records.iter().flat_map(|(name, role)| named(name, role)).collect::<Vec<_>>())
+    };
+    let both = read(&[("c::close", TEARDOWN), ("c::open", SETUP)]).unwrap();
+    assert_eq!(both.iter().map(|test| test.role).collect::<Vec<_>>(), [Role::Teardown, Role::SetUp]);
+    assert!(write(&body_of(&both[1])) == named("c::open", SETUP));
+    for (records, expected) in [
+        (&[("c::a", SETUP), ("c::b", SETUP)][..], "`c::a` and `c::b` are each its set-up"),
+        (&[("c::a", SETUP), ("c::b", TEARDOWN), ("c::c", TEARDOWN)], "`c::b` and `c::c` are each its teardown"),
+        (&[("c::a", TEARDOWN)], "`c::a` is its teardown, and it has no `#[airtight::setup]`"),
+        (&[("c::a", "fixture")], "has \"fixture\" for `role`"),
+    ] {
+        let message = read(records).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn a_section_over_the_cap_is_not_read() {
     let bytes = MAX_SECTION + 1;
     assert_eq!(parse_section(&alloc::vec![0; bytes]), Err(MetaError::SectionTooLarge { bytes }));
@@ -136,6 +164,7 @@ prop_compose! {
             export,
             file,
             line,
+            role: Role::Test,
             should_panic,
             ignore,
             limits: limits.into_iter().collect(),

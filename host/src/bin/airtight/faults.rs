@@ -40,7 +40,7 @@ pub fn faults(mut command: FaultsCommand) -> Done {
     let options =
         FaultOptions::default().most(command.faults_max).pairs(command.faults_pairs).time(command.faults_time);
     let faults = session.faults(&planned, options)?;
-    session::print(&render_faults(&faults, session::colours(command.run.color)))?;
+    session::print(&render_faults(&faults, command.run.color.on_stdout()))?;
     for spec in &command.run.report {
         let failed = |error: std::io::Error| {
             let error = anyhow::Error::from(error);

@@ -23,7 +23,7 @@ pub fn list(mut command: ListCommand) -> Done {
 pub fn print(planned: &Plan) -> Done {
     let mut text = String::new();
     for module in planned.modules() {
-        for test in &module.tests {
+        for test in module.tests.iter().filter(|test| test.is_test()) {
             let skipped = test.skipped().map(|reason| format!(" ({})", OneLine(reason))).unwrap_or_default();
             text.push_str(&format!("{} {}{skipped}\n", OneLine(module.module.name()), OneLine(&test.name)));
         }

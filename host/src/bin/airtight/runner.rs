@@ -87,7 +87,7 @@ fn name_of_built(file: &Path) -> (String, bool) {
 
 /// Prints the tests as Rust's harness does.
 fn list(planned: &Plan, terse: bool) -> Done {
-    let tests = planned.modules().iter().flat_map(|module| &module.tests);
+    let tests = planned.modules().iter().flat_map(|module| &module.tests).filter(|test| test.is_test());
     let mut lines: Vec<String> = tests.map(|test| format!("{}: test\n", test.name)).collect();
     if !terse {
         lines.push(format!("\n{} tests, 0 benchmarks\n", lines.len()));

@@ -47,7 +47,7 @@ pub struct ScopeHeap {
 }
 
 /// The books of one test's heap. They take no memory before the first call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HeapBook {
     map: Map,
     /// Of the thread that acts.
@@ -96,6 +96,19 @@ impl HeapBook {
             trace: Trace::default(),
             untracked: None,
         }
+    }
+
+    /// A test begins where these books stand: no block that is live now is its own, and its figures begin at nothing.
+    pub fn begin_test(&mut self) {
+        self.map.disown();
+        self.figures = Figures::default();
+        (self.adopted, self.peak_since_mark, self.peak_before) = (0, 0, 0);
+        self.close_window();
+    }
+
+    /// Sets the limits, of which none counts as crossed.
+    pub fn set_limits(&mut self, limits: HeapLimits) {
+        self.limits = limits;
     }
 
     /// From here on, what is allocated is the test's own: for a test that the host calls directly, and no harness.

@@ -60,7 +60,7 @@ pub(super) enum PointerState {
 }
 
 /// Live blocks, and some that were freed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Map {
     /// Their number is a power of two; there are none before the first block.
     slots: Vec<Slot>,
@@ -129,6 +129,11 @@ impl Map {
             return PointerState::Unknown;
         }
         self.slots[self.find(ptr)].known()
+    }
+
+    /// From here on, no block that there is was the test's own.
+    pub(super) fn disown(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.marked &= !OWN);
     }
 
     /// All live blocks, in no order.

@@ -15,7 +15,7 @@ pub(super) enum Outer {
 }
 
 /// All such calls, the innermost last, and how many there are of each kind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Nesting {
     outer: Vec<Outer>,
     windows: u32,

@@ -4,7 +4,7 @@ use super::nesting::Nesting;
 use std::collections::BTreeMap;
 
 /// The threads that do not act, and the stacks of all.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Threads {
     /// The thread that acts; the main one is 0.
     acting: u32,

@@ -2,7 +2,7 @@
 
 use super::layout::{AllocatorMap, Layout};
 use super::not_tracked::{NoHeap, NotTracked};
-use crate::instrument::{ALLOCATE_EXPORT, FREE_EXPORT, HookKind, Hooks, RewriteMap};
+use crate::instrument::{ALLOCATE_EXPORT, ExportedGlobal, FREE_EXPORT, HookKind, Hooks, RewriteMap};
 use crate::sandbox::threads::{CallGuest, MainThread};
 use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
@@ -17,7 +17,8 @@ pub struct ModuleHeap {
     pub layout: Layout,
     allocate: ModuleExport,
     pub(super) free: Option<ModuleExport>,
-    pub(super) allocator_map: OnceLock<Result<AllocatorMap, NotTracked>>,
+    /// Images of the module share it: in an instance that begins where another stood it could not be found out.
+    pub(super) allocator_map: Arc<OnceLock<Result<AllocatorMap, NotTracked>>>,
 }
 
 impl ModuleHeap {
@@ -29,7 +30,18 @@ impl ModuleHeap {
             allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
             free: module.get_export_index(FREE_EXPORT),
             hooks,
-            allocator_map: OnceLock::new(),
+            allocator_map: Arc::default(),
+        })
+    }
+
+    /// The same of an image of the module.
+    pub fn of_image(&self, module: &Module, globals: &[ExportedGlobal]) -> Result<Self, NoHeap> {
+        Ok(Self {
+            layout: Layout::new(module, globals, Some(self.layout.lowest_data())),
+            allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
+            free: module.get_export_index(FREE_EXPORT),
+            hooks: Arc::clone(&self.hooks),
+            allocator_map: Arc::clone(&self.allocator_map),
         })
     }
 

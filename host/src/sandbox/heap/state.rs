@@ -125,6 +125,51 @@ impl HeapState {
         }
     }
 
+    /// The state for a run with these instruments that goes on where this one stands between two calls, in another instance.
+    pub fn fork(&self, instruments: &Instruments) -> Self {
+        Self {
+            book: self.book.clone(),
+            capture: instruments.capture.clone(),
+            floor: self.floor,
+            slack: self.slack.fork(instruments.allowances.clone()),
+            answers: self.answers.clone(),
+            strings: self.strings,
+            unopened: self.unopened.clone(),
+            ..Self::new(self.hooks.clone(), instruments)
+        }
+    }
+
+    /// A test begins where its set-up ended, with limits of its own: no block that is there is its own.
+    pub fn begin_test(&mut self, limits: HeapLimits) {
+        if let Some(book) = &mut self.book {
+            book.begin_test();
+            book.set_limits(limits);
+        }
+        self.crossed.clear();
+    }
+
+    /// Takes the books away for a while, in which nothing is entered.
+    pub fn take_books(&mut self) -> Option<HeapBook> {
+        self.book.take()
+    }
+
+    /// Puts them back.
+    pub fn put_books(&mut self, books: Option<HeapBook>) {
+        self.book = books;
+    }
+
+    /// Sets the limits of the test that goes on in these books.
+    pub fn set_limits(&mut self, limits: HeapLimits) {
+        if let Some(book) = &mut self.book {
+            book.set_limits(limits);
+        }
+    }
+
+    /// From here on, the stacks of these allocations are captured.
+    pub fn capture(&mut self, capture: StackCapture) {
+        self.capture = capture;
+    }
+
     /// Says why there will be no books.
     pub fn leave_closed(&mut self, why: NotTracked) {
         self.unopened = Some(why);

@@ -41,7 +41,14 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
         picture: true,
         ..Instruments::default()
     };
-    let job = Job { streams: Streams::Captured, keep_changes: false, inject_host_leak: false, ..job.clone() };
+    let job = Job {
+        streams: Streams::Captured,
+        keep_changes: false,
+        inject_host_leak: false,
+        captures: false,
+        ..job.clone()
+    };
+    let job = job.repeating_setup();
     let second = run_with(&job, instruments);
     let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
     let interrupted = job.interrupted.load(Ordering::Relaxed);

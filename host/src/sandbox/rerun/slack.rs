@@ -60,6 +60,12 @@ impl Slack {
         Self { allowances, ..Self::default() }
     }
 
+    /// The fuel of a run that goes on where this one stands between two calls, with the allowances that an earlier such run came
+    /// to.
+    pub fn fork(&self, allowances: Allowances) -> Self {
+        Self { entered: self.entered, ..Self::new(allowances) }
+    }
+
     /// Begins another call into the guest, with fuel of its own. Gives the fuel that it gets beyond that.
     pub fn begin(&mut self) -> u64 {
         self.entered += 1;

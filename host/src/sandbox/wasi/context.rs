@@ -36,7 +36,7 @@ pub struct Wasi {
     pub(super) grants: Arc<Grants>,
     pub(super) args: Vec<Arc<str>>,
     pub(super) env_sockets: Option<String>,
-    max_handles: u32,
+    pub(super) max_handles: u32,
     pub(super) quota: Quota,
     /// The guest's stack, captured by the linker before a call that acquires a handle.
     pub(super) stack: Option<Stack>,
@@ -50,11 +50,11 @@ pub struct Wasi {
     /// Whether a collection is under way that the test did not ask for.
     pub(super) collects: bool,
     /// What was closed during one.
-    collected: Vec<Handle>,
+    pub(super) collected: Vec<Handle>,
     /// Looks at the calls that can be made to fail, where some are or where they are to be known.
     pub(super) watch: Option<Box<CallWatch>>,
     /// Given back last, when nothing listens any more.
-    _turn: Turn,
+    pub(super) _turn: Turn,
 }
 
 /// What is left of a context when its test is over.
@@ -356,6 +356,11 @@ impl Wasi {
             self.world.meter.charge(meter::FRAME, stack.len());
         }
         self.stack = stack;
+    }
+
+    /// From here on, calls are counted and fail as these options say.
+    pub(crate) fn watch_calls(&mut self, options: Option<WatchOptions>) {
+        self.watch = options.map(CallWatch::new).map(Box::new);
     }
 
     /// Whether the stack of every call is wanted.

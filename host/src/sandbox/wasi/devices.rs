@@ -55,6 +55,10 @@ impl Dir for Devices {
         self
     }
 
+    fn is_the_hosts(&self) -> bool {
+        false
+    }
+
     fn open(&self, _: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
         match resolve(path) {
             Ok(_) if how.exclusive => Err(Errno::Exist.into()),
@@ -118,11 +122,16 @@ impl Dir for Devices {
 }
 
 /// The null device: nothing comes out of it, and everything goes in.
+#[derive(Clone)]
 struct Null {
     flags: Fdflags,
 }
 
 impl File for Null {
+    fn fork(&self) -> Option<Box<dyn File>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn kind(&self) -> Filetype {
         Filetype::CharacterDevice
     }

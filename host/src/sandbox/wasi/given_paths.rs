@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 const REMEMBERED: usize = 64;
 
 /// The addresses given last, without repetition.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct GivenPaths(VecDeque<u32>);
 
 impl GivenPaths {

@@ -22,6 +22,7 @@ pub const SCRATCH_PATH: &str = "/tmp";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A policy, ready for any number of tests.
+#[derive(Clone)]
 pub struct Grants {
     pub(crate) policy: Arc<Policy>,
     pub(super) scratch: Arc<dyn Dir>,
@@ -42,6 +43,7 @@ pub(super) struct Names {
     pub scratch: Arc<str>,
 }
 
+#[derive(Clone)]
 pub(super) struct GrantedDir {
     pub guest: Arc<str>,
     pub report_as: Arc<str>,
@@ -51,6 +53,7 @@ pub(super) struct GrantedDir {
 }
 
 /// A directory of the host whose changes stay in memory.
+#[derive(Clone)]
 pub(super) struct Overlay {
     pub lower: Lower,
     pub host: Arc<Path>,
@@ -146,6 +149,11 @@ impl Grants {
             names: Arc::new(names),
             policy,
         })
+    }
+
+    /// The same world under another policy, which differs in limits alone.
+    pub(super) fn under(&self, policy: &Arc<Policy>) -> Self {
+        Self { policy: Arc::clone(policy), ..self.clone() }
     }
 
     /// The policy behind it.

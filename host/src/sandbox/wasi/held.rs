@@ -68,7 +68,7 @@ impl Wasi {
         if let Object::Dir { listing: Some(listing), .. } = &entry.object {
             self.quota.hold_listing(Some(listing), &[]);
         }
-        if let Some(handle) = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test) {
+        if let Some(handle) = self.ledger.get(entry.id).filter(|handle| handle.origin != Origin::Granted) {
             self.quota.let_go(&entry.path, handle.stack.as_ref().map_or(0, |stack| stack.len()));
         }
     }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 const REMEMBERED: usize = 16;
 
 /// The last paths at which there was nothing.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MissingPaths(VecDeque<String>);
 
 impl MissingPaths {

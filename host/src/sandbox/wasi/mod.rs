@@ -6,6 +6,7 @@
 //! ```text
 //! abi        the functions that a guest imports
 //! context    one test: its table, its ledger, its world          grants   what every test of a policy starts with
+//! fork       a context that begins where another stands
 //! table      descriptors, their rights, and the traits of what they stand for
 //! resolve    one resolution of paths for every kind of directory
 //! host       granted directories, files and sockets of the host
@@ -27,6 +28,7 @@ mod clock;
 mod context;
 mod devices;
 mod fault;
+mod fork;
 mod given_paths;
 mod goroutines;
 mod grants;
@@ -57,6 +59,7 @@ pub use captured::Streams;
 pub use context::LeftoverFile;
 pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
 pub use fault::Halt;
+pub use fork::NotCaptured;
 pub use given_paths::GivenPaths;
 pub use goroutines::GoroutineDumps;
 pub use grants::{GrantError, Grants};

@@ -32,7 +32,7 @@ pub struct BrokenLimit {
 
 /// The two limits of one test, and what is counted as it happens. What the host holds beside that is
 /// added up in the room `held`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Quota {
     io: u64,
     memory: u64,
@@ -54,6 +54,11 @@ pub(super) struct Quota {
 impl Quota {
     pub fn new(io: u64, memory: u64) -> Self {
         Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0, closed: 0 }
+    }
+
+    /// A test begins with these limits, and has moved nothing. What the host holds was there before it.
+    pub fn begin_test(&mut self, io: u64, memory: u64) {
+        (self.io, self.memory, self.moved, self.raised, self.scopes) = (io, memory, 0, None, 0);
     }
 
     /// Counts bytes that a call moved between the guest and what is outside of it.

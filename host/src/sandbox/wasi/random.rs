@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The generator of one test, made when the test first asks.
+#[derive(Clone)]
 pub struct Random {
     seed: u64,
     test: Arc<str>,

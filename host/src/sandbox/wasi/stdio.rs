@@ -5,12 +5,17 @@ use super::world::World;
 use wasi_common::snapshots::preview_1::types::{Fdflags, Filetype};
 
 /// Standard input: the policy's bytes, or the stream of the program that runs the test.
+#[derive(Clone)]
 pub enum Stdin {
     Bytes { bytes: std::sync::Arc<[u8]>, at: usize },
     Inherited,
 }
 
 impl File for Stdin {
+    fn fork(&self) -> Option<Box<dyn File>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn kind(&self) -> Filetype {
         Filetype::Unknown
     }
@@ -48,11 +53,16 @@ impl File for Stdin {
 }
 
 /// Standard output or error.
+#[derive(Clone)]
 pub struct Stdout {
     pub error: bool,
 }
 
 impl File for Stdout {
+    fn fork(&self) -> Option<Box<dyn File>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn kind(&self) -> Filetype {
         Filetype::Unknown
     }

@@ -3,7 +3,7 @@
 use super::context::Wasi;
 use super::fault::{Fault, Halt};
 use super::meter;
-use crate::ledger::{HandleId, Origin};
+use crate::ledger::HandleId;
 use airtight_abi::tracked::{MAX_KINDS, MAX_TEXT};
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::Errno;
@@ -38,7 +38,7 @@ pub fn track(
 pub fn untrack(wasi: &mut Wasi, number: i32) -> i32 {
     let id = u64::from(number.cast_unsigned()).checked_sub(1).map(HandleId::from_number);
     let tracked = id.and_then(|id| Some((id, wasi.ledger.get(id)?)));
-    let tracked = tracked.filter(|(_, handle)| handle.tracked.is_some() && handle.origin == Origin::Test);
+    let tracked = tracked.filter(|(_, handle)| handle.tracked.is_some());
     let Some((id, handle)) = tracked else { return i32::from(Errno::Badf as u16) };
     let label = handle.path.clone().unwrap_or_else(|| Arc::from(""));
     wasi.quota.let_go(&label, handle.stack.as_ref().map_or(0, |stack| stack.len()));

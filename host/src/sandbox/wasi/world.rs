@@ -6,6 +6,7 @@ use super::clock::Clock;
 use super::host::{HostCount, HostFiles};
 use super::meter::Meter;
 use super::net::Network;
+use super::resolve::FsError;
 use super::scratch::Scratch;
 use super::watchdog::Watchdog;
 
@@ -24,6 +25,25 @@ pub struct World {
 }
 
 impl World {
+    /// The same world as it stands now, whose output and whose host descriptors begin at nothing.
+    ///
+    /// # Errors
+    /// A file below an overlay that is open cannot be opened again.
+    pub fn fork(&self, capture: CapturedOutput, watchdog: Watchdog) -> Result<Self, FsError> {
+        let mut host = HostCount::default();
+        Ok(Self {
+            scratch: self.scratch.fork(&mut host)?,
+            clock: self.clock,
+            meter: Meter::default(),
+            capture,
+            host,
+            watchdog,
+            files: self.files.clone(),
+            network: self.network.clone(),
+            inherited_input: self.inherited_input,
+        })
+    }
+
     pub fn new(scratch: Scratch, capture: CapturedOutput, watchdog: Watchdog, clock: Clock) -> Self {
         Self {
             scratch,

@@ -376,3 +376,20 @@ fn the_trace_tells_runs_apart_by_all_but_addresses() {
         assert_ne!(first, other);
     }
 }
+
+#[test]
+fn a_test_that_begins_after_a_set_up_owns_nothing_of_it() {
+    let mut setup = open();
+    malloc(&mut setup, 64, 10);
+    malloc(&mut setup, 128, 20);
+    let mut book = setup.clone();
+    book.begin_test();
+    book.open_window();
+    assert_eq!(figures(&book), [0; 7]);
+    free(&mut book, 64);
+    assert_eq!(figures(&book), [0; 7], "a block of the set-up that the test frees");
+    assert_eq!(malloc(&mut book, 64, 5), allocated(3, 5, true));
+    call(&mut book, AllocatorCall::Realloc { ptr: 128, size: 30 }, 256);
+    assert_eq!(figures(&book), [2, 35, 35, 35, 1, 0, 1], "one that it reallocates is its own from then on");
+    assert_eq!(figures(&setup), [2, 30, 30, 30, 2, 0, 0], "the books of the set-up stay");
+}

@@ -53,7 +53,7 @@ impl FileFacts {
 }
 
 /// The host files that one test has met.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HostFiles {
     /// What the test's clock showed when it began.
     start: u64,

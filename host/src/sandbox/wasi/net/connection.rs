@@ -29,7 +29,7 @@ pub enum Transfer {
     Blocked,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct End {
     address: SocketAddr,
     incoming: Pipe,
@@ -59,7 +59,7 @@ impl End {
 }
 
 /// Two ends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     client: End,
     server: End,

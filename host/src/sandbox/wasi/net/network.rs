@@ -36,7 +36,7 @@ pub enum ConnectResult {
 }
 
 /// One test's network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Network {
     /// What waits at each listening socket, by its address.
     listening: BTreeMap<SocketAddr, VecDeque<ConnectionId>>,

@@ -7,7 +7,7 @@ use wasi_common::snapshots::preview_1::types::Errno;
 pub const CAPACITY: usize = 64 << 10;
 
 /// The memory that a network may take from the host.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Budget {
     held: u64,
     limit: u64,
@@ -39,7 +39,7 @@ impl Budget {
 
 /// A queue of bytes. It takes its whole capacity from the budget while it holds any, so that what a test is refused does
 /// not depend on how the queue grows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pipe {
     bytes: VecDeque<u8>,
 }

@@ -10,12 +10,14 @@ use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype, Sdflags};
 
 /// A listening socket.
+#[derive(Clone)]
 pub struct Listener {
     pub address: SocketAddr,
     pub flags: Fdflags,
 }
 
 /// One end of a connection.
+#[derive(Clone)]
 pub struct Stream {
     pub id: ConnectionId,
     pub side: Side,
@@ -28,6 +30,10 @@ fn blocked(flags: Fdflags, wait: Wait) -> Fault {
 }
 
 impl File for Listener {
+    fn fork(&self) -> Option<Box<dyn File>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn kind(&self) -> Filetype {
         Filetype::SocketStream
     }
@@ -75,6 +81,10 @@ impl File for Listener {
 }
 
 impl File for Stream {
+    fn fork(&self) -> Option<Box<dyn File>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn kind(&self) -> Filetype {
         Filetype::SocketStream
     }

@@ -62,7 +62,8 @@ impl Scratch {
                 continue;
             };
             let Ok(node) = self.node(entry.node) else { continue };
-            let is_changed = entry.paid || matches!(node.body, Body::File(_));
+            let is_found = self.began.is_some_and(|began| began.found_as_it_is(node));
+            let is_changed = !is_found && (entry.paid || matches!(node.body, Body::File(_)));
             if is_changed {
                 let now = Some(ChangedNode { id: entry.node, kind: node.kind(), size: node.size() });
                 changes.push(Change { path: path.clone(), now }, max);

@@ -2,24 +2,25 @@
 
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What room is taken in, in bytes: a block is there as a whole, or it is part of a hole.
 pub const BLOCK: u64 = 4096;
 
 /// The contents of a file: its size, and the blocks that take room.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
     size: u64,
-    /// By the number of the first block. Pieces do not overlap.
-    pieces: BTreeMap<u64, Piece>,
+    /// By the number of the first block. Pieces do not overlap. A copy of the file shares them until one of the two is written to.
+    pieces: Arc<BTreeMap<u64, Piece>>,
     /// Blocks in all pieces.
     blocks: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Piece {
     /// One block; what it is shorter than [`BLOCK`] is zeros.
-    Written(Vec<u8>),
+    Written(Arc<Vec<u8>>),
     /// So many blocks of zeros, for which room was asked in advance.
     Reserved(u64),
 }
@@ -114,7 +115,8 @@ impl Contents {
     pub(super) fn resize(&mut self, size: u64) {
         if size < self.size {
             self.cut(size.div_ceil(BLOCK));
-            if let Some(Piece::Written(bytes)) = self.pieces.get_mut(&(size / BLOCK)) {
+            if let Some(Piece::Written(bytes)) = Arc::make_mut(&mut self.pieces).get_mut(&(size / BLOCK)) {
+                let bytes = Arc::make_mut(bytes);
                 let len = (size % BLOCK) as usize;
                 bytes.truncate(len);
                 // What is cut is no longer charged for, so it must not stay allocated either.
@@ -137,7 +139,7 @@ impl Contents {
         }
         holes.push((at, end.saturating_sub(at)));
         for (start, blocks) in holes.into_iter().filter(|(_, blocks)| *blocks > 0) {
-            self.pieces.insert(start, Piece::Reserved(blocks));
+            Arc::make_mut(&mut self.pieces).insert(start, Piece::Reserved(blocks));
             self.blocks += blocks;
         }
         self.size = self.size.max(offset + len);
@@ -149,10 +151,12 @@ impl Contents {
             let mut fresh = Vec::new();
             make_room(&mut fresh, len)?;
             self.make_place(number);
-            self.pieces.insert(number, Piece::Written(fresh));
+            Arc::make_mut(&mut self.pieces).insert(number, Piece::Written(Arc::new(fresh)));
             self.blocks += 1;
         }
-        let Some(Piece::Written(bytes)) = self.pieces.get_mut(&number) else { return Err(FsError::Io) };
+        let piece = Arc::make_mut(&mut self.pieces).get_mut(&number);
+        let Some(Piece::Written(bytes)) = piece else { return Err(FsError::Io) };
+        let bytes = Arc::make_mut(bytes);
         if bytes.len() < len {
             make_room(bytes, len)?;
             bytes.resize(len, 0);
@@ -167,10 +171,11 @@ impl Contents {
         if start + blocks <= number {
             return;
         }
-        self.pieces.remove(&start);
+        let pieces = Arc::make_mut(&mut self.pieces);
+        pieces.remove(&start);
         for (start, blocks) in [(start, number - start), (number + 1, after)] {
             if blocks > 0 {
-                self.pieces.insert(start, Piece::Reserved(blocks));
+                pieces.insert(start, Piece::Reserved(blocks));
             }
         }
         self.blocks -= 1;
@@ -178,9 +183,10 @@ impl Contents {
 
     /// Drops every block from this one on.
     fn cut(&mut self, first: u64) {
-        let gone = self.pieces.split_off(&first);
+        let pieces = Arc::make_mut(&mut self.pieces);
+        let gone = pieces.split_off(&first);
         self.blocks -= gone.values().map(Piece::blocks).sum::<u64>();
-        if let Some((start, Piece::Reserved(blocks))) = self.pieces.iter_mut().next_back() {
+        if let Some((start, Piece::Reserved(blocks))) = pieces.iter_mut().next_back() {
             let kept = (*blocks).min(first - start);
             self.blocks -= *blocks - kept;
             *blocks = kept;

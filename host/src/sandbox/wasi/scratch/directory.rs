@@ -16,7 +16,7 @@ pub(super) struct Entry {
 }
 
 /// What is still to be read of a directory below.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unread {
     /// Its path from the overlay's root.
     path: Arc<str>,
@@ -30,7 +30,7 @@ struct Unread {
 ///
 /// A directory of an overlay starts with no names and a directory below, in which they are found one by one. Once that was
 /// read as a whole, it is an ordinary directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Directory {
     /// The directory that holds this one; a root holds itself.
     pub(super) parent: NodeId,
@@ -91,6 +91,11 @@ impl Directory {
     /// The directory below, if names of it may not have been met yet.
     pub(super) fn unread(&self) -> Option<&Arc<str>> {
         self.below.as_ref().map(|below| &below.path)
+    }
+
+    /// What was removed was so before the test began.
+    pub(super) fn forget_removed(&mut self) {
+        self.removed.clear();
     }
 
     /// Whether there is no use in looking for a name below.

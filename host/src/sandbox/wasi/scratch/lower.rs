@@ -102,6 +102,11 @@ impl View {
         Self { root: Arc::clone(&lower.0), recent: VecDeque::new(), host }
     }
 
+    /// A view of the same directory for another test, whose host descriptors are counted in `host`.
+    pub(super) fn fork(&self, host: HostCount) -> Self {
+        Self { root: Arc::clone(&self.root), recent: VecDeque::new(), host }
+    }
+
     /// Whether it is a view of this directory.
     pub(super) fn is_of(&self, lower: &Lower) -> bool {
         Arc::ptr_eq(&self.root, &lower.0)

@@ -33,6 +33,7 @@ mod contents;
 mod directory;
 mod dirs;
 mod files;
+mod fork;
 mod kind;
 mod list;
 mod lower;

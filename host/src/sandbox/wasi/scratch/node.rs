@@ -14,7 +14,7 @@ pub(super) type Tree = u32;
 /// The tree of the scratch file system.
 pub(super) const SCRATCH: Tree = 0;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Body {
     File(Contents),
     /// A regular file of the lower directory, which nobody has written to yet.
@@ -29,17 +29,17 @@ pub(super) enum Body {
 }
 
 /// A regular file that is still the host's: where it is, and what is known of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FileBelow {
     pub(super) dir: Arc<str>,
     pub(super) name: Arc<str>,
     /// Its size as it was first met: a test does not see it change.
     pub(super) size: u64,
     /// Open while the guest has a handle on it.
-    pub(super) open: Option<OpenFile>,
+    pub(super) open: Option<Arc<OpenFile>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) ino: u64,
     pub(super) tree: Tree,

@@ -21,6 +21,7 @@ pub enum ScratchDir {
 }
 
 /// An open regular file.
+#[derive(Clone)]
 struct ScratchFile {
     node: NodeId,
     at: u64,
@@ -90,6 +91,10 @@ fn same_kind(dir: &dyn Dir) -> Result<&ScratchDir> {
 impl Dir for ScratchDir {
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn is_the_hosts(&self) -> bool {
+        false
     }
 
     fn open(&self, world: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
@@ -171,6 +176,10 @@ impl Dir for ScratchDir {
 }
 
 impl File for ScratchFile {
+    fn fork(&self) -> Option<Box<dyn File>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn kind(&self) -> Filetype {
         Filetype::RegularFile
     }

@@ -91,7 +91,7 @@ impl Scratch {
         let (dir, name) = (Arc::clone(dir), Arc::clone(name));
         let opened = self.view(node)?.open(&dir, &name)?;
         if let Body::FileBelow(file) = &mut self.node_mut(node)?.body {
-            file.open = Some(opened);
+            file.open = Some(Arc::new(opened));
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Scratch {
         let Body::FileBelow(file) = &self.node(node)?.body else {
             return Err(FsError::Badf);
         };
-        match copy(file.open.as_ref(), len) {
+        match copy(file.open.as_deref(), len) {
             Ok(data) => {
                 // The host's file may be shorter by now.
                 let copied = data.size();

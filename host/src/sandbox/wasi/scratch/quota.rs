@@ -11,7 +11,7 @@ pub struct Usage {
 }
 
 /// The limits and what is charged against them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Quota {
     pub(super) max: Usage,
     pub(super) used: Usage,

@@ -1,5 +1,5 @@
 use super::kind::FileKind;
-use super::node::{Body, SCRATCH};
+use super::node::{Body, Node, SCRATCH};
 use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::PATH_MAX;
@@ -32,27 +32,39 @@ impl Scratch {
         if self.usage().entries == 0 {
             return Residue::default();
         }
+        let is_found = |node: &Node| self.began.is_some_and(|began| began.found(node));
+        let mut omitted_own = (0, 0);
         let mut files = Vec::new();
         let mut path = String::new();
         // On the heap, not by recursion: the guest chooses the depth.
         let mut open = vec![(self.names_of(NodeId::ROOT), 0)];
         while let Some((names, prefix)) = open.last_mut() {
             let prefix = *prefix;
-            let Some((name, id)) = names.next().filter(|_| files.len() < max) else {
+            let Some((name, id)) = names.next().filter(|_| files.len() < max || self.began.is_some()) else {
                 open.pop();
                 continue;
             };
             path.truncate(prefix);
             path.push_str(name);
             let Ok(node) = self.node(id) else { continue };
+            let is_listed = path.len() < PATH_MAX && files.len() < max;
+            if is_found(node) {
+                // What was there before the test is not its own, and may hold what is.
+            } else if is_listed {
+                files.push(ResidueFile { path: path.clone(), kind: node.kind(), size: node.size() });
+            } else {
+                *(if node.is_dir() { &mut omitted_own.1 } else { &mut omitted_own.0 }) += 1;
+            }
             if path.len() >= PATH_MAX {
                 continue;
             }
-            files.push(ResidueFile { path: path.clone(), kind: node.kind(), size: node.size() });
             if node.is_dir() {
                 path.push('/');
                 open.push((self.names_of(id), path.len()));
             }
+        }
+        if self.began.is_some() {
+            return Residue { files, omitted_files: omitted_own.0, omitted_dirs: omitted_own.1 };
         }
         let nodes = self.nodes().filter(|node| node.tree == SCRATCH);
         let (mut names, mut dirs) = (0, 0);

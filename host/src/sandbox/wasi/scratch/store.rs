@@ -34,6 +34,29 @@ pub struct Scratch {
     pub(super) work: Work,
     /// The times of what was there before the test.
     pub(super) start: Nanos,
+    /// Where the test began that goes on from a set-up.
+    pub(super) began: Option<Began>,
+}
+
+/// What tells a test's own files from those of the set-up before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Began {
+    /// Files from this number on are the test's.
+    pub(super) first_own: u64,
+    /// When the set-up made its last call: what the test changes, it changes later.
+    pub(super) at: Nanos,
+}
+
+impl Began {
+    /// Whether a file was there when the test began.
+    pub(super) fn found(self, node: &Node) -> bool {
+        node.ino < self.first_own
+    }
+
+    /// Whether a file is as the test found it.
+    pub(super) fn found_as_it_is(self, node: &Node) -> bool {
+        self.found(node) && node.ctime <= self.at
+    }
 }
 
 impl Scratch {
@@ -52,6 +75,7 @@ impl Scratch {
             met: Usage { bytes: 0, entries: 0 },
             work: Work { bytes: 0, entries: 0, steps: 0 },
             start: now,
+            began: None,
         }
     }
 
@@ -121,6 +145,39 @@ impl Scratch {
             self.nodes.get_mut(id.slot).and_then(Option::as_mut)
         };
         node.filter(|node| node.ino == id.ino).ok_or(FsError::Badf)
+    }
+
+    /// The same store, with these overlays in the place of its own.
+    pub(super) fn with_overlays(&self, overlays: Vec<Overlay>) -> Self {
+        Self {
+            root: self.root.clone(),
+            nodes: self.nodes.clone(),
+            free: self.free.clone(),
+            next_ino: self.next_ino,
+            overlays,
+            quota: self.quota.clone(),
+            met: self.met,
+            work: self.work,
+            start: self.start,
+            began: self.began,
+        }
+    }
+
+    /// The number that the next file will have.
+    pub(super) const fn next_ino(&self) -> u64 {
+        self.next_ino
+    }
+
+    /// Every directory.
+    pub(super) fn dirs_mut(&mut self) -> impl Iterator<Item = &mut Directory> {
+        let nodes = std::iter::once(&mut self.root).chain(self.nodes.iter_mut().flatten());
+        nodes.filter_map(|node| if let Body::Dir(dir) = &mut node.body { Some(dir) } else { None })
+    }
+
+    /// What every file but the root is known by.
+    pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> {
+        let slots = self.nodes.iter().enumerate();
+        slots.filter_map(|(slot, node)| Some(NodeId { ino: node.as_ref()?.ino, slot }))
     }
 
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {

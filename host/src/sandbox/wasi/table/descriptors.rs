@@ -20,6 +20,18 @@ pub enum Object {
     },
 }
 
+impl Object {
+    /// The same object as it stands now, for a world that is a copy of its own; `None` for what was opened on the host. A directory
+    /// that was `granted` is the host's for all tests.
+    fn fork(&self, granted: bool) -> Option<Self> {
+        match self {
+            Self::File(file) => file.fork().map(Self::File),
+            Self::Dir { dir, .. } if dir.is_the_hosts() && !granted => None,
+            Self::Dir { dir, listing } => Some(Self::Dir { dir: Arc::clone(dir), listing: listing.clone() }),
+        }
+    }
+}
+
 /// One descriptor.
 pub struct Entry {
     pub object: Object,
@@ -189,6 +201,21 @@ impl Table {
             }
             Object::File(_) => Err(Errno::Notdir.into()),
         }
+    }
+
+    /// The same table as it stands now.
+    ///
+    /// # Errors
+    /// The name of the first entry that was opened on the host.
+    pub fn fork(&self) -> Result<Self, String> {
+        let fork = |(fd, entry): (u32, &Option<Entry>)| {
+            let Some(entry) = entry else { return Ok::<_, String>(None) };
+            let object = entry.object.fork(entry.preopen.is_some()).ok_or_else(|| entry.named_at(fd.into()))?;
+            let (path, preopen) = (Arc::clone(&entry.path), entry.preopen.clone());
+            Ok(Some(Entry { object, id: entry.id, rights: entry.rights, path, preopen }))
+        };
+        let entries = (0..).zip(&self.entries).map(fork).collect::<Result<_, _>>()?;
+        Ok(Self { entries, taken: self.taken })
     }
 
     /// Every entry, by number, leaving the table empty.

@@ -94,8 +94,13 @@ pub fn only_nonblock(flags: Fdflags) -> Result<Fdflags> {
 }
 
 /// An open file, stream or socket.
-pub trait File: Send {
+pub trait File: Send + Sync {
     fn kind(&self) -> Filetype;
+
+    /// The same file as it stands now, for a world that is a copy of its own; `None` for what is the host's, which there is once.
+    fn fork(&self) -> Option<Box<dyn File>> {
+        None
+    }
 
     fn flags(&self) -> Fdflags {
         Fdflags::empty()
@@ -189,6 +194,11 @@ pub trait File: Send {
 /// A directory, from which paths are resolved without ever leaving it.
 pub trait Dir: Send + Sync {
     fn as_any(&self) -> &dyn Any;
+
+    /// Whether it is a directory of the host, which was opened for one test.
+    fn is_the_hosts(&self) -> bool {
+        true
+    }
 
     fn open(&self, world: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir>;
 

@@ -1,0 +1,174 @@
+//! The set-up of a module and its teardown: each is run once, and every test between them begins where the set-up ended.
+//!
+//! The first worker that needs it runs the set-up, and the others that need it wait for that. The worker that ends the last test of
+//! the module runs the teardown. It too begins where the set-up ended, as nothing that a test did to its world is left.
+
+use super::execute::{Finished, Planned, TestRun};
+use super::plan::{Decision, PlannedModule, PlannedTest};
+use crate::catalogue::Role;
+use crate::policy::Policy;
+use crate::sandbox::wasi::Grants;
+use crate::sandbox::{AfterSetUp, Image, SetUp};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// The set-up of one module in a run.
+pub struct World<'a> {
+    setup: Planned<'a>,
+    teardown: Option<Planned<'a>>,
+    image: OnceLock<Option<Box<Image>>>,
+    /// How many of the module's tests have not ended.
+    left: AtomicUsize,
+}
+
+/// The worlds of a plan, and which tests are run in them.
+pub struct Worlds<'a> {
+    /// By module; `None` where it has no set-up.
+    worlds: Vec<Option<World<'a>>>,
+    /// For each entry of the plan, the place of its module.
+    module_of: Vec<usize>,
+}
+
+impl<'a> Worlds<'a> {
+    /// Those of a plan.
+    pub fn new(modules: &'a [PlannedModule]) -> Self {
+        let mut worlds = Vec::with_capacity(modules.len());
+        let mut module_of = Vec::new();
+        for (number, module) in modules.iter().enumerate() {
+            let first = module_of.len();
+            let with_role = |role| {
+                let at = module.tests.iter().position(|test| test.role == role)?;
+                Some(Planned { index: first + at, module, test: &module.tests[at] })
+            };
+            worlds.push(with_role(Role::SetUp).map(|setup| World {
+                setup,
+                teardown: with_role(Role::Teardown),
+                image: OnceLock::new(),
+                left: AtomicUsize::new(tests(module).count()),
+            }));
+            module_of.extend(std::iter::repeat_n(number, module.tests.len()));
+        }
+        Self { worlds, module_of }
+    }
+
+    /// The world of an entry of the plan.
+    pub fn of(&self, index: usize) -> Option<&World<'a>> {
+        self.worlds.get(*self.module_of.get(index)?)?.as_ref()
+    }
+
+    /// Whether an entry of the plan counts, where those after this place do not. What is run for the sake of tests counts where one
+    /// of them does.
+    pub fn counts(&self, index: usize, last: usize) -> bool {
+        let is_counted = |world: &World<'_>| {
+            let first = self.module_of.partition_point(|module| *module < self.module_of[index]);
+            let mut places = (first..).zip(&world.setup.module.tests).filter(|(_, test)| test.is_test());
+            !self.is_taken(index) && places.next().is_some_and(|(place, _)| place <= last)
+        };
+        index <= last || self.of(index).is_some_and(is_counted)
+    }
+
+    /// Whether an entry of the plan is taken by a worker: set-ups and teardowns are run for the sake of others, or, where there are no
+    /// others, for that of the set-up.
+    pub fn is_taken(&self, index: usize) -> bool {
+        match self.of(index) {
+            None => true,
+            Some(world) if tests(world.setup.module).next().is_none() => world.setup.index == index,
+            Some(world) => ![Some(world.setup), world.teardown].into_iter().flatten().any(|place| place.index == index),
+        }
+    }
+}
+
+fn tests(module: &PlannedModule) -> impl Iterator<Item = &PlannedTest> {
+    module.tests.iter().filter(|test| test.role == Role::Test)
+}
+
+impl World<'_> {
+    /// Where a test begins, after the set-up was run if it was not yet: what came of it is pushed.
+    ///
+    /// # Errors
+    /// Why the test is not run: the set-up did not come to an end at which it could begin.
+    pub fn begin(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) -> Result<&Image, String> {
+        let image = self.image.get_or_init(|| {
+            let (ended, image) = run.setup(self.setup, self.teardown.is_some());
+            finished.push(ended);
+            image
+        });
+        image.as_deref().ok_or_else(|| format!("not run: its set-up `{}` did not pass", self.setup.test.name))
+    }
+
+    /// How a test that is granted this begins.
+    ///
+    /// # Errors
+    /// It is granted another world than its set-up.
+    pub fn after<'i>(&'i self, image: &'i Image, grants: &Arc<Grants>, owns: bool) -> Result<AfterSetUp<'i>, String> {
+        let Decision::Run { grants: own, entry, .. } = &self.setup.test.decision else {
+            return Err("its set-up is not run".to_owned());
+        };
+        if let Some(what) = difference(own.policy(), grants.policy()) {
+            let name = &self.setup.test.name;
+            return Err(format!(
+                "{what} is not that of its set-up `{name}`, in whose world it begins: give both the same"
+            ));
+        }
+        let setup =
+            SetUp { module: &self.setup.module.module, entry: entry.call(), name: &self.setup.test.name, grants: own };
+        Ok(AfterSetUp { setup, image, repeats: false, owns })
+    }
+
+    /// A test has ended, or was not run. After the last the teardown is, and what came of it is pushed.
+    pub fn ended(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
+        let last = self.left.fetch_sub(1, Ordering::AcqRel) <= 1;
+        if let (true, Some(teardown)) = (last, self.teardown) {
+            let image = self.image.get().and_then(Option::as_deref);
+            finished.push(run.teardown(teardown, self, image));
+        }
+        if last && self.image.get().is_none() {
+            // No test came to need it.
+            finished.push(run.not_needed(self.setup));
+        }
+    }
+
+    /// Runs the set-up alone, for its own sake.
+    pub fn alone(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
+        let _ = self.begin(run, finished);
+        self.ended(run, finished);
+    }
+
+    /// Whether this entry of the plan is the set-up.
+    pub fn is_setup(&self, index: usize) -> bool {
+        self.setup.index == index
+    }
+}
+
+/// What the grants of a test and its set-up differ in that both see of the world.
+fn difference(setup: &Policy, test: &Policy) -> Option<&'static str> {
+    let Policy {
+        limits: _,
+        leaks: _,
+        dirs,
+        sockets,
+        outbound,
+        env,
+        args: _,
+        stdin,
+        clock,
+        tracked: _,
+        heap_required: _,
+        faults: _,
+        seed,
+    } = setup;
+    [
+        (*dirs != test.dirs, "what it is granted of directories"),
+        (*sockets != test.sockets, "what it is granted of sockets"),
+        (*outbound != test.outbound, "what it may connect to"),
+        (*env != test.env, "its environment"),
+        (*stdin != test.stdin, "its standard input"),
+        (*clock != test.clock, "its clock"),
+        (*seed != test.seed, "its seed"),
+    ]
+    .into_iter()
+    .find_map(|(differs, what)| differs.then_some(what))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! An instance as it stands after its set-up, from which tests begin: memory, globals, descriptors, files, network, clock,
+//! randomness, fuel and the books of its heap.
+//!
+//! Memory and globals become a module of their own (see [`crate::instrument::image`]), whose memory the engine maps copy on write:
+//! beginning from it costs what the test touches, however large it is. Files share their contents likewise. The rest is small and
+//! is copied.
+//!
+//! What a second run of a test needs is elsewhere in memory, so it does not begin from an image: the set-up is called again in the
+//! instance of that run, and does the same. See [`AfterSetUp::repeats`].
+
+use super::cache::Cache;
+use super::compile::compile;
+use super::execute::{Entry, Job};
+use super::heap::{Ground, HeapState};
+use super::module::LoadedModule;
+use super::rerun::Instruments;
+use super::start::write_words;
+use super::state::TestState;
+use super::store::fresh_store;
+use super::threads::Shared;
+use super::wasi::{ContextOptions, Grants, NotCaptured, Wasi};
+use crate::catalogue::{self, NoRestart};
+use crate::instrument::{self, ImageModule, NoImage, RewriteMap};
+use crate::ledger::heap::HeapLimits;
+use crate::policy::Limit;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wasmtime::{Extern, Instance, Store, Val};
+
+/// Why tests cannot begin where a set-up ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// Its instance cannot be captured.
+    #[error(transparent)]
+    Instance(#[from] NoImage),
+    /// Its program cannot be started once more.
+    #[error("{0}")]
+    Start(#[from] NoRestart),
+    /// Nothing was kept of its module for that.
+    #[error("its module was loaded by a runner whose profile names no set-up: load it with the runner that runs it")]
+    NoSource,
+    /// What it holds beside its instance cannot be captured.
+    #[error(transparent)]
+    World(#[from] NotCaptured),
+    /// The engine does not take the image.
+    #[error("the engine does not take its image: {0}")]
+    Engine(String),
+}
+
+/// What a module keeps so that its instances can be captured.
+pub struct ImageSource {
+    /// The module that runs, before what one compiler needs was added to it.
+    pub bytes: Vec<u8>,
+    /// What was added to it before.
+    pub map: RewriteMap,
+    /// Where compiled modules are kept.
+    pub cache: Option<Cache>,
+}
+
+/// How a test begins that has a set-up.
+#[derive(Clone, Copy)]
+pub struct AfterSetUp<'a> {
+    /// The set-up.
+    pub setup: SetUp<'a>,
+    /// Where it ended.
+    pub image: &'a Image,
+    /// Whether the set-up is called again in the test's own instance, in place of beginning from the image.
+    pub repeats: bool,
+    /// Whether what the set-up acquired is the test's own: it is the teardown.
+    pub owns: bool,
+}
+
+/// How the set-up of a module is called.
+#[derive(Clone, Copy)]
+pub struct SetUp<'a> {
+    /// The module.
+    pub module: &'a LoadedModule,
+    /// What to call.
+    pub entry: Entry<'a>,
+    /// Its name, which also seeds its randomness and that of the tests after it.
+    pub name: &'a Arc<str>,
+    /// What it is granted.
+    pub grants: &'a Arc<Grants>,
+}
+
+/// An instance and its world, taken where a set-up ended.
+pub struct Captured {
+    module: ImageModule,
+    wasi: Wasi,
+    heap: HeapState,
+    spent: u64,
+    ground: Option<Ground>,
+    stack_top: u32,
+}
+
+impl std::fmt::Debug for Captured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Captured").field("spent", &self.spent).finish_non_exhaustive()
+    }
+}
+
+impl Captured {
+    /// Takes what an instance of this job holds now, between two calls into it.
+    ///
+    /// # Errors
+    /// Something of it cannot be captured.
+    pub(super) fn take(
+        job: &Job<'_>,
+        store: &mut Store<TestState>,
+        instance: &Instance,
+        (ground, stack_top): (Option<Ground>, u32),
+        options: ContextOptions,
+    ) -> Result<Self, ImageError> {
+        let source = job.module.image_source.as_deref().ok_or(ImageError::NoSource)?;
+        let parsed = catalogue::Module::read(&source.bytes).map_err(NoImage::from)?;
+        instrument::can_be_captured(&parsed)?;
+        let values = globals(&parsed, store, instance);
+        if matches!(job.entry, Entry::Start(_)) {
+            restart(&parsed, &values, store, instance)?;
+        }
+        let memory = instance.get_export(&mut *store, "memory").and_then(Extern::into_memory);
+        let bytes = memory.map_or(&[][..], |memory| memory.data(&*store));
+        let module = instrument::image(&parsed, bytes, &values)?;
+        let left = store.get_fuel().unwrap_or(0);
+        let state = store.data();
+        Ok(Self {
+            module,
+            wasi: state.wasi.fork(job.grants, options)?,
+            heap: state.heap.fork(&Instruments::default()),
+            spent: state.spent(left),
+            ground,
+            stack_top,
+        })
+    }
+}
+
+/// The values of an instance's mutable globals, by their indices.
+fn globals(parsed: &catalogue::Module<'_>, store: &mut Store<TestState>, instance: &Instance) -> BTreeMap<u32, i64> {
+    let mut values = BTreeMap::new();
+    for (index, name) in instrument::exported_globals(parsed) {
+        let global = instance.get_global(&mut *store, name);
+        let value = match global.map(|global| global.get(&mut *store)) {
+            Some(Val::I32(value)) => value.into(),
+            Some(Val::I64(value)) => value,
+            _ => continue,
+        };
+        values.insert(index, value);
+    }
+    values
+}
+
+/// Makes the program of an instance ready to be started once more.
+fn restart(
+    parsed: &catalogue::Module<'_>,
+    values: &BTreeMap<u32, i64>,
+    store: &mut Store<TestState>,
+    instance: &Instance,
+) -> Result<(), NoRestart> {
+    if let Some(word) = catalogue::start_guard(parsed, values)? {
+        write_words(store, instance, &[(word, 0)]);
+    }
+    Ok(())
+}
+
+impl AfterSetUp<'_> {
+    /// Makes the instance in which the set-up was called ready for the test.
+    ///
+    /// # Errors
+    /// None is expected: it was possible when the image was made.
+    pub(super) fn make_ready(&self, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
+        if let (Entry::Start(_), Some(source)) = (self.setup.entry, self.setup.module.image_source.as_deref()) {
+            let parsed = catalogue::Module::read(&source.bytes)?;
+            let values = globals(&parsed, store, instance);
+            restart(&parsed, &values, store, instance)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a set-up ended.
+pub struct Image {
+    pub(super) module: LoadedModule,
+    wasi: Wasi,
+    /// The books as they are for the teardown, to which all blocks belong.
+    heap: HeapState,
+    /// The books as they are for a test, to which none of the blocks belongs.
+    heap_of_tests: HeapState,
+    spent: u64,
+    pub(super) ground: Option<Ground>,
+    pub(super) stack_top: u32,
+}
+
+impl Image {
+    /// Compiles what was captured of an instance of this module.
+    ///
+    /// # Errors
+    /// The engine does not take it.
+    pub fn new(module: &LoadedModule, captured: Captured) -> Result<Self, ImageError> {
+        let Captured { module: image, wasi, heap, spent, ground, stack_top } = captured;
+        let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
+        let compiled = compile(module.engine(), source.cache.as_ref(), &image.bytes)
+            .map_err(|error| ImageError::Engine(error.to_string()))?;
+        let module = module.of_image(source, compiled, image.code_moved).map_err(ImageError::Engine)?;
+        let mut heap_of_tests = heap.fork(&Instruments::default());
+        heap_of_tests.begin_test(HeapLimits::default());
+        Ok(Self { module, wasi, heap, heap_of_tests, spent, ground, stack_top })
+    }
+
+    /// The module that a test begins as.
+    pub(crate) fn module(&self) -> &LoadedModule {
+        &self.module
+    }
+
+    /// A store in which a test begins from here. It has no fuel yet, and no instance.
+    ///
+    /// # Errors
+    /// Something of the host's that tests share is gone.
+    pub(super) fn store(
+        &self,
+        (job, owns): (&Job<'_>, bool),
+        instruments: &Instruments,
+        options: ContextOptions,
+    ) -> Result<Store<TestState>, NotCaptured> {
+        let limits = job.grants.policy().limits;
+        let mut wasi = self.wasi.fork(job.grants, options)?;
+        let mut heap = if owns { &self.heap } else { &self.heap_of_tests }.fork(instruments);
+        heap.set_limits(HeapLimits::new(limits.values()));
+        if owns {
+            wasi.begin_teardown();
+        } else {
+            wasi.begin_test(job.grants);
+        }
+        let mut store = fresh_store(&self.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory));
+        store.data_mut().spent_before = self.spent;
+        Ok(store)
+    }
+}

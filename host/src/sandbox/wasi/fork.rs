@@ -1,0 +1,82 @@
+//! A context that begins where another stands: with its descriptors and their offsets, its files, network, clock and randomness.
+
+use super::captured::CapturedOutput;
+use super::context::{ContextOptions, Wasi};
+use super::goroutines::GoroutineDumps;
+use super::grants::Grants;
+use super::host::Turn;
+use super::missing_paths::MissingPaths;
+use crate::policy::Limit;
+use std::sync::Arc;
+
+/// Why a context cannot be captured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotCaptured {
+    /// It has something of the host's open, which there is once.
+    #[error("it has {0} open, which is the host's and cannot be shared out; close it before the set-up ends")]
+    Open(String),
+    /// It is granted sockets of the host.
+    #[error("it is granted the socket `{0}` of the host, which cannot be shared out")]
+    Socket(String),
+    /// A file below an overlay is gone.
+    #[error("a file below an overlay, which it has open, cannot be opened again")]
+    Below,
+}
+
+impl Wasi {
+    /// The same context as it stands now, with these options and an output as large as these grants allow.
+    ///
+    /// # Errors
+    /// It has something that the host has once.
+    pub(crate) fn fork(&self, grants: &Grants, options: ContextOptions) -> Result<Self, NotCaptured> {
+        if let Some(socket) = self.grants.policy.sockets.first() {
+            return Err(NotCaptured::Socket(socket.name.clone()));
+        }
+        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, watch: _ } = options;
+        let capture = CapturedOutput::new(grants.policy.limits.most(Limit::Output), streams);
+        Ok(Self {
+            world: self.world.fork(capture, watchdog).map_err(|_| NotCaptured::Below)?,
+            table: self.table.fork().map_err(NotCaptured::Open)?,
+            ledger: self.ledger.clone(),
+            random: self.random.clone(),
+            grants: Arc::clone(&self.grants),
+            args,
+            env_sockets: None,
+            max_handles: self.max_handles,
+            quota: self.quota.clone(),
+            stack: None,
+            has_threads: false,
+            began: None,
+            given_paths: self.given_paths.clone(),
+            missing_paths: MissingPaths::default(),
+            goroutines: GoroutineDumps::default(),
+            collects: false,
+            collected: self.collected.clone(),
+            watch: None,
+            _turn: Turn::default(),
+        })
+    }
+
+    /// The teardown begins where the set-up ended. What is there is its own, and was counted before.
+    pub(crate) fn begin_teardown(&mut self) {
+        self.ledger.begin_tracked();
+    }
+
+    /// A test begins where its set-up ended, with grants that differ from those of the set-up in limits alone. What is there was
+    /// there before it.
+    pub(crate) fn begin_test(&mut self, grants: &Arc<Grants>) {
+        let limits = grants.policy.limits;
+        self.ledger.begin_test();
+        self.ledger.limit_all_tracked(grants.policy.tracked.iter().map(|(kind, most)| (&**kind, *most)));
+        self.max_handles = u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX);
+        self.quota.begin_test(limits.most(Limit::Io), limits.most(Limit::HostMemory));
+        let now = self.world.clock.realtime();
+        self.world.scratch.begin_test(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), now);
+        self.missing_paths = MissingPaths::default();
+        self.collected.clear();
+        if !Arc::ptr_eq(&self.grants, grants) {
+            // Its directories are those that the set-up was granted.
+            self.grants = Arc::new(self.grants.under(&grants.policy));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! A copy of all files, for a test that begins where they stand.
+
+use super::directory::Directory;
+use super::lower::Overlay;
+use super::node::{Body, Nanos, Node};
+use super::node_id::NodeId;
+use super::quota::Usage;
+use super::store::{Began, Scratch, Work};
+use crate::sandbox::wasi::host::HostCount;
+use crate::sandbox::wasi::resolve::Result;
+
+impl Scratch {
+    /// The same files as they stand now, for another world, whose host descriptors are counted in `host`. Contents are shared until
+    /// one of the two writes to them.
+    ///
+    /// # Errors
+    /// A file below an overlay that is open cannot be opened again.
+    pub fn fork(&self, host: &mut HostCount) -> Result<Self> {
+        let overlay = |overlay: &Overlay| Overlay { root: overlay.root, view: overlay.view.fork(host.share()) };
+        let overlays = self.overlays.iter().map(overlay).collect();
+        let mut fork = self.with_overlays(overlays);
+        for id in fork.open_below_now() {
+            if let Body::FileBelow(file) = &mut fork.node_mut(id)?.body {
+                file.open = None;
+            }
+            fork.open_below(id)?;
+        }
+        Ok(fork)
+    }
+
+    /// A test begins, with so much room, at the time `now`. What is there was there before it, and takes of that room; it is no
+    /// residue of the test, and no change of it.
+    pub fn begin_test(&mut self, bytes: u64, entries: u64, now: Nanos) {
+        self.began = Some(Began { first_own: self.next_ino(), at: now });
+        self.dirs_mut().for_each(Directory::forget_removed);
+        self.quota.max = Usage { bytes, entries };
+        self.quota.refused = None;
+        self.work = Work::default();
+    }
+
+    /// The files below overlays that are open.
+    fn open_below_now(&self) -> Vec<NodeId> {
+        let is_open = |node: &Node| matches!(&node.body, Body::FileBelow(file) if file.open.is_some());
+        self.ids().filter(|id| self.node(*id).is_ok_and(is_open)).collect()
+    }
+}

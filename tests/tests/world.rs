@@ -1,0 +1,98 @@
+//! Worlds that are made once: a set-up, and tests that each begin where it ended.
+
+use airtight_tests::{Ran, digest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use serde_json::{Value, json};
+
+/// Runs one target of the guests.
+fn report_of(package: &str, target: &str, more: &[&str]) -> (Ran, Value) {
+    let dir = scratch_dir();
+    let report = dir.path().join("report.json");
+    let target_dir = format!("build.target-dir={:?}", guests_target_dir());
+    let told = format!("json={}", report.display());
+    let args = ["test", ".", "-p", package, "--test", target, "--cargo-quiet", "--config", &target_dir];
+    let ran = run(&guests_dir(), args.into_iter().chain(["--report", &told]).chain(more.iter().copied()));
+    let report = read_report(&report);
+    (ran, report)
+}
+
+fn test<'r>(report: &'r Value, name: &str) -> &'r Value {
+    tests(report).find(|(_, test)| test["name"] == name).unwrap_or_else(|| panic!("there is no {name}")).1
+}
+
+fn paths(left: &Value) -> Vec<&str> {
+    left.as_array().into_iter().flatten().filter_map(|left| left["path"].as_str()).collect()
+}
+
+/// The figures of a test are its own: what the set-up made is not among them. What it left is told with the place, by a second run in
+/// which the set-up is called again.
+#[test]
+fn a_test_accounts_for_what_it_does_itself() {
+    let (ran, report) = report_of("sdk", "world", &[]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let own = test(&report, "leak_of_its_own_and_nothing_of_the_set_up");
+    assert_eq!(own["usage"]["heap"]["lost"], 300, "{own}");
+    assert_eq!(own["usage"]["handles_peak"], 1);
+    assert_eq!(paths(&own["leaks"]), ["/tmp/own", "/tmp/own"]);
+    let heap = own["leaks"].as_array().unwrap().iter().find(|leak| leak["kind"] == "heap").unwrap();
+    assert!(heap["stack"].to_string().contains("leak_of_its_own_and_nothing_of_the_set_up"), "{heap}");
+    let given_back = test(&report, "pass_gives_back_what_the_set_up_acquired");
+    assert_eq!((&given_back["leaks"], &given_back["tracked"]), (&Value::Null, &Value::Null));
+    let figures =
+        |name: &str| ["fuel", "linear_peak", "heap"].map(|figure| test(&report, name)["usage"][figure].clone());
+    assert_eq!(figures("pass_memory"), figures("pass_memory_again"));
+    assert_eq!(figures("pass_files")[2]["peak"], figures("pass_files_again")[2]["peak"]);
+}
+
+#[test]
+fn neither_order_nor_workers_show() {
+    let (_, report) = report_of("sdk", "world", &["-j", "1"]);
+    let (_, shuffled) = report_of("sdk", "world", &["-j", "4", "--shuffle", "7"]);
+    assert_eq!(digest(&report), digest(&shuffled));
+    // One alone is as it is among the others.
+    let (_, alone) = report_of("sdk", "world", &["pass_memory_again"]);
+    assert_eq!(test(&alone, "pass_memory_again"), test(&report, "pass_memory_again"));
+    assert_eq!(test(&alone, "pass_teardown"), test(&report, "pass_teardown"));
+}
+
+#[test]
+fn what_a_set_up_leaves_is_told_once() {
+    let (_, report) = report_of("sdk", "world_left", &[]);
+    let left = test(&report, "leak_set_up");
+    assert_eq!((paths(&left["leaks"]), &left["usage"]["heap"]["lost"]), (vec!["/tmp/kept", "/tmp/kept"], &json!(100)));
+    for name in ["pass_one", "pass_another"] {
+        let heap = &test(&report, name)["usage"]["heap"];
+        assert_eq!([&heap["allocations"], &heap["lost"], &heap["retained"]], [&json!(0); 3], "{name}");
+    }
+    let (_, torn) = report_of("sdk", "world_torn", &[]);
+    assert_eq!(test(&torn, "pass_set_up")["reclaimed"], Value::Null);
+    let leaks = &test(&torn, "leak_teardown")["leaks"];
+    assert_eq!(paths(leaks), ["/tmp/a"]);
+    assert!(leaks.to_string().contains("pass_set_up"), "it says where the set-up acquired it: {leaks}");
+}
+
+/// A suite that knows nothing of airtight, and a profile that names a test of it.
+#[test]
+fn an_unmodified_suite_begins_where_a_test_of_it_ended() {
+    let (ran, report) = report_of("plain", "fixture", &["--profile", "fixture"]);
+    let verdicts: Vec<_> = tests(&report).map(|(_, test)| (&test["name"], &test["verdict"])).collect();
+    let expected = [
+        ("fail_without_the_set_up", "pass"),
+        ("fail_without_the_set_up_again", "pass"),
+        ("leak_loads", "leak"),
+        ("leak_of_its_own", "leak"),
+        ("pass_panics_on_purpose", "pass"),
+    ];
+    let expected = expected.map(|(name, verdict)| (json!(name), json!(verdict)));
+    assert_eq!(verdicts, expected.each_ref().map(|(name, verdict)| (name, verdict)), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(paths(&test(&report, "leak_of_its_own")["leaks"]), ["/tmp/own", "/tmp/own"]);
+    assert_eq!(paths(&test(&report, "leak_loads")["leaks"])[0], "/tmp/loaded");
+    let (plain, _) = report_of("plain", "fixture", &[]);
+    assert!(plain.stdout.contains("of what is loaded"), "{}", plain.stdout);
+}
+
+#[test]
+fn a_set_up_that_no_module_has_is_told_of() {
+    let (ran, _) = report_of("plain", "endings", &["--profile", "fixture", "pass_prints"]);
+    let note = "no module has a test `leak_loads`, which `setup-test` of the profile names";
+    assert!(ran.stdout.contains(note) || ran.stderr.contains(note), "{}{}", ran.stdout, ran.stderr);
+}
