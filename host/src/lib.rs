@@ -63,8 +63,10 @@ pub use airtight_toolchain as toolchain;
 pub mod internals {
     pub use crate::catalogue::{Module, validate};
     pub use crate::instrument::{InstrumentError, Instrumented, Options, Window, WindowFunctions, instrument};
+    pub use crate::model::codes::Topic;
     pub use crate::model::safe_text::Lines;
     pub use crate::model::units::Quantity;
     pub use crate::report::console::diff::{DiffOptions, DiffText, GrowthText};
     pub use crate::report::console::verification::{TrialLine, VerificationEnd};
+    pub use crate::report::files::replace as replace_file;
 }

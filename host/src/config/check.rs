@@ -2,8 +2,8 @@
 
 use super::errors::{ConfigError, ConfigErrors, Problem};
 use super::suggest::nearest;
-use crate::model::Limit;
 use crate::model::units::Quantity;
+use crate::model::{Date, Limit};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -182,6 +182,22 @@ impl<'a> Checker<'a> {
             texts.extend(self.text(&at.element(index, element), element, what));
         }
         Some(texts)
+    }
+
+    /// A day, as TOML writes it: without quotes.
+    pub fn date(&mut self, at: &At, value: &Value<'_>) -> Option<Date> {
+        let DeValue::Datetime(moment) = value.get_ref() else {
+            return self.wrong_type(at, "a day without quotes, such as 2027-03-31", value);
+        };
+        let day = match (moment.date, moment.time) {
+            (Some(day), None) => Date::new(day.year, day.month, day.day),
+            _ => None,
+        };
+        if day.is_none() {
+            let rule = "write a day alone, for example 2027-03-31";
+            self.fail(at, Problem::Text { text: moment.to_string(), what: "a day", rule });
+        }
+        day
     }
 
     pub fn boolean(&mut self, at: &At, value: &Value<'_>) -> Option<bool> {

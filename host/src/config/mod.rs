@@ -10,6 +10,7 @@
 //! lower what results, never raise it.
 
 mod ask;
+mod baseline;
 mod check;
 mod clock;
 mod errors;
@@ -27,6 +28,7 @@ mod tests;
 mod trust;
 
 pub use ask::{Ask, AskError, Refusal};
+pub use baseline::{Baseline, BaselineUpdate, NewGrounds, suppression_text};
 pub use errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
 pub use gate::Gate;
 pub use grants::dir_from_option;

@@ -9,6 +9,7 @@ use crate::model::Limit;
 use crate::model::units::format_quantity;
 use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
 use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A resolved profile: the policy of its tests, and what changes it for some of them.
@@ -36,6 +37,7 @@ pub struct Profile {
     setup_test: Option<Arc<str>>,
     gate: Gate,
     given: Given,
+    baseline: Option<PathBuf>,
     /// Policies that were made already, so that tests which share one share its memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
@@ -92,8 +94,9 @@ impl Clone for Profile {
             unwinds: self.unwinds,
             threads: self.threads,
             setup_test: self.setup_test.clone(),
-            gate: self.gate,
+            gate: self.gate.clone(),
             given: self.given.clone(),
+            baseline: self.baseline.clone(),
             made: Mutex::default(),
         }
     }
@@ -121,6 +124,7 @@ impl Profile {
             setup_test: None,
             gate: Gate::default(),
             given: Given::default(),
+            baseline: None,
             made: Mutex::default(),
         }
     }
@@ -201,8 +205,21 @@ impl Profile {
 
     /// What a whole run has to reach, beside the verdicts of its tests.
     #[must_use]
-    pub fn gate(&self) -> Gate {
-        self.gate
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The same profile with this file of accepted leaks.
+    #[must_use]
+    pub fn with_baseline(mut self, file: impl Into<Option<PathBuf>>) -> Self {
+        self.baseline = file.into();
+        self
+    }
+
+    /// The file of accepted leaks, which is read when a run begins; see [`Baseline`](super::Baseline).
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Path> {
+        self.baseline.as_deref()
     }
 
     /// The same profile of a configuration that grants this.

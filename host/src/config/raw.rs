@@ -10,7 +10,7 @@ use crate::model::units::Quantity;
 use crate::policy::PolicyPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 /// A whole file.
@@ -34,6 +34,7 @@ pub(super) struct RawProfile {
     pub threads: Option<bool>,
     pub setup_test: Option<String>,
     pub gate: Gate,
+    pub baseline: Option<PathBuf>,
     pub seed: Option<u64>,
     pub outbound: Option<BTreeSet<SocketAddr>>,
     pub dirs: Vec<RawDir>,
@@ -98,7 +99,8 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
             }
             "threads" => raw.threads = check.boolean(&at, value),
             "setup-test" => raw.setup_test = check.string(&at, value).map(str::to_owned),
-            "gate" => raw.gate = gate::read(check, &at, value),
+            "gate" => raw.gate = gate::read(check, &at, value, base),
+            "baseline" => raw.baseline = check.string(&at, value).map(|path| base.join(path)),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))

@@ -229,13 +229,14 @@ fn build(name: &str, lineage: &[&RawProfile], (root, file): (&Path, &str)) -> Pr
     let mut policy = Policy::default();
     let (mut heap_accounting, mut unwinds, mut threads, mut gate) = (true, false, false, Gate::default());
     let mut setup_test = None;
+    let baseline = lineage.iter().rev().find_map(|profile| profile.baseline.clone());
     for profile in lineage {
         profile.patch.apply(&mut policy);
         heap_accounting = profile.heap_accounting.as_ref().map_or(heap_accounting, |(_, on)| *on);
         unwinds = profile.unwinds.unwrap_or(unwinds);
         threads = profile.threads.unwrap_or(threads);
         setup_test = profile.setup_test.as_deref().or(setup_test);
-        gate = gate.overlaid(profile.gate);
+        gate = gate.overlaid(&profile.gate);
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
@@ -261,4 +262,5 @@ fn build(name: &str, lineage: &[&RawProfile], (root, file): (&Path, &str)) -> Pr
         .with_threads(threads)
         .with_setup_test(setup_test)
         .with_gate(gate)
+        .with_baseline(baseline)
 }

@@ -19,6 +19,7 @@ const PROFILE: &[&str] = &[
     "threads",
     "setup-test",
     "gate",
+    "baseline",
     "seed",
     "outbound",
     "inherits",
@@ -104,6 +105,7 @@ fn home(key: &str) -> Option<String> {
         "heap-accounting" => "it is compiled into the modules, so it has one value a run: set it in the profile",
         "setup-test" => "it is for all tests of a module: set it in the profile",
         "gate" => "it is for a whole run: set it in the profile",
+        "baseline" => "it is for a whole run: set it in the profile; its entries name modules and tests",
         "panic" => "it is compiled into std, so it has one value a run: set it in the profile",
         "threads" => {
             "such tests are built for another target, so it has one value a run: set it in a profile of its own, and give the packages \

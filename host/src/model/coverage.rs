@@ -3,6 +3,8 @@
 
 use super::{Frame, ResourceKind, figure};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,7 +55,7 @@ pub struct MissedSite {
     /// How many of them were not released in time.
     #[serde(with = "figure")]
     pub missed: u64,
-    /// The first test of which one was not.
+    /// The first test, by name, of which one was not.
     pub test: String,
 }
 
@@ -71,6 +73,44 @@ pub struct UnfinishedCleanup {
     /// Where it was registered: `file:line:column`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<String>,
+}
+
+/// Every place of a run at which something was acquired.
+#[derive(Debug, Default)]
+pub(crate) struct CoveredPlaces(BTreeMap<(String, ResourceKind, Option<Place>), MissedSite>);
+
+/// What tells two places apart.
+type Place = (Option<String>, Option<u32>, String);
+
+impl CoveredPlaces {
+    /// Adds what was acquired at a place by some tests; `test` is the first of which something was not released, if there is one.
+    pub fn add(&mut self, site: MissedSite) {
+        let place = site.place.as_ref().map(|frame| (frame.file.clone(), frame.line, frame.function.clone()));
+        match self.0.entry((site.module.clone(), site.kind, place)) {
+            Entry::Vacant(entry) => drop(entry.insert(site)),
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                let is_first = site.missed > 0 && (known.missed == 0 || site.test < known.test);
+                known.acquired = known.acquired.saturating_add(site.acquired);
+                known.missed = known.missed.saturating_add(site.missed);
+                if is_first {
+                    known.test = site.test;
+                }
+            }
+        }
+    }
+
+    /// All of them, by module and place.
+    pub fn all(&self) -> Vec<MissedSite> {
+        self.0.values().cloned().collect()
+    }
+
+    /// Sets the figures of places.
+    pub fn fill(self, coverage: &mut CleanupCoverage) {
+        coverage.sites = self.0.len() as u64;
+        coverage.missed = self.0.into_values().filter(|site| site.missed > 0).collect();
+        coverage.released = coverage.sites - coverage.missed.len() as u64;
+    }
 }
 
 impl CleanupCoverage {

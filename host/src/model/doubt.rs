@@ -31,6 +31,8 @@ pub enum Cause {
     Interrupted,
     /// Standard streams were those of the program that ran the tests.
     InheritedStreams,
+    /// A test passed only when it was run again.
+    Flaky,
 }
 
 /// A test of a report.
@@ -67,6 +69,7 @@ impl Display for Doubt {
             Cause::RealClock => "the real clock is granted",
             Cause::WallClock => "the wall-clock limit ended something",
             Cause::Interrupted => "the run was interrupted",
+            Cause::Flaky => "it passed only when it was run again",
             Cause::InheritedStreams => "standard streams were those of the program that ran the tests",
         })?;
         let (named, others) = self.tests.split_at(self.tests.len().min(NAMED));

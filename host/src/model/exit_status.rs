@@ -1,6 +1,6 @@
 //! The exit statuses of the programs. The same number always means the same thing, and none is used for two.
 
-use super::{CleanupCoverage, Report, Verdict};
+use super::{BaselineUse, CleanupCoverage, Report, Verdict};
 
 /// Every test that ran passed.
 pub const PASSED: u8 = 0;
@@ -39,7 +39,9 @@ impl Report {
     /// Whether the run was interrupted or had no tests is the caller's to tell.
     pub fn worst(&self) -> u8 {
         let mut tests = self.canonical.modules.iter().flat_map(|module| &module.tests);
-        let passes = self.canonical.cleanup_coverage.as_ref().is_none_or(CleanupCoverage::passes);
+        let passes = self.canonical.cleanup_coverage.as_ref().is_none_or(CleanupCoverage::passes)
+            && self.canonical.gates.iter().all(|gate| gate.passed)
+            && self.volatile.baseline.as_ref().is_none_or(BaselineUse::passes);
         match passes && tests.all(|test| test.verdict.is_success()) {
             true if self.canonical.refused.is_empty() => PASSED,
             true => MODULE_UNUSABLE,

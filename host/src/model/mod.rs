@@ -1,9 +1,13 @@
 //! The words that everyone uses: what a harness, a verdict, a frame, a resource, a limit and a report are. Pure data at the
 //! bottom of the house: nothing here knows how any of it comes about or is written.
 
+pub(crate) mod accepted;
+mod attempts;
 pub mod change;
+pub(crate) mod codes;
 pub mod counts;
 mod coverage;
+mod date;
 pub mod digest;
 pub mod doubt;
 pub mod events;
@@ -11,6 +15,7 @@ pub mod exit_status;
 mod exploration;
 mod figure;
 mod frame;
+pub(crate) mod gates;
 pub mod growth;
 mod harness;
 mod injected;
@@ -27,14 +32,20 @@ pub mod safe_text;
 pub(crate) mod samples;
 pub mod shorten;
 mod subtest;
+pub(crate) mod threshold;
 mod tracked;
 pub mod units;
 mod usage;
 mod verdict;
 
+pub use accepted::{AcceptedRecord, BaselineEntry, BaselineUse};
+pub use attempts::{AttemptsRecord, FailedAttempt};
+pub(crate) use coverage::CoveredPlaces;
 pub use coverage::{CleanupCoverage, MissedSite, Percent, PercentError, UnfinishedCleanup};
+pub use date::{Date, DateError};
 pub use exploration::{Exploration, ExplorationError};
 pub use frame::Frame;
+pub use gates::{GateKind, GateLimits, GateRecord, GateTest};
 pub use harness::{Harness, HarnessNameError};
 pub use injected::InjectedRecord;
 pub use limit::{
@@ -47,6 +58,7 @@ pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
 pub use resource::{OutlivedRecord, Resource, ResourceKind, SETUP_SCOPE, SocketRecord, ThreadRecord};
 pub use subtest::{SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
+pub use threshold::Threshold;
 pub use tracked::TrackedRecord;
 pub use usage::{Heap, Usage};
 pub use verdict::Verdict;

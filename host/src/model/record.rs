@@ -4,8 +4,8 @@ use super::change::Change;
 use super::figure;
 use super::growth::Growth;
 use super::{
-    Frame, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord, Output, RefusedGrowth, Resource,
-    SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
+    AcceptedRecord, AttemptsRecord, Frame, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord, Output,
+    RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -53,6 +53,13 @@ pub struct TestRecord {
 }
 
 impl TestRecord {
+    /// Whether it passed, and failed before that in the same run.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        let attempts = self.details.as_ref().and_then(|details| details.attempts.as_ref());
+        self.verdict == Verdict::Pass && attempts.is_some_and(|attempts| !attempts.failed.is_empty())
+    }
+
     /// A test of which nothing is known but its verdict.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, verdict: Verdict) -> Self {
@@ -101,6 +108,9 @@ pub struct Details {
     /// even where the policy has them fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<Resource>,
+    /// What a baseline accepts of these two lists, by what accepts it. The entries name it, and do not fail the test.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<AcceptedRecord>,
     /// The resources of the user's own kinds that it tracked, by kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracked: Vec<TrackedRecord>,
@@ -129,6 +139,9 @@ pub struct Details {
     /// Clean-ups that did not finish normally, in the order in which they ran.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cleanups: Vec<CleanupRecord>,
+    /// How often it was run, where that was more than once: with `--retries`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<AttemptsRecord>,
     /// Failures reported with `t.fail`, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
@@ -141,6 +154,13 @@ pub struct Details {
     /// Standard output and error, as far as they were kept; not canonical.
     #[serde(skip)]
     pub output: Output,
+}
+
+impl Details {
+    /// The leaks that no baseline accepts.
+    pub fn open_leaks(&self) -> impl Iterator<Item = &Resource> + Clone {
+        self.leaks.iter().filter(|leak| leak.accepted.is_none())
+    }
 }
 
 /// A clean-up that failed, hung or trapped.

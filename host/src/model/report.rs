@@ -4,8 +4,9 @@ use super::change::KeptChange;
 use super::doubt::Doubt;
 use super::figure;
 use super::profile::HeapProfile;
-use super::{CleanupCoverage, ModuleRecord};
+use super::{BaselineUse, CleanupCoverage, GateRecord, MissedSite, ModuleRecord};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the JSON schema.
 pub const SCHEMA: &str = "airtight.report/1";
@@ -67,6 +68,9 @@ pub struct Canonical {
     /// Whether what the tests acquire is released in time, and whether their clean-ups end; where the profile has a gate for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleanup_coverage: Option<CleanupCoverage>,
+    /// What the run came to of each gate of its profile, beside that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateRecord>,
     /// Modules that were not tested though they were to be, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedModule>,
@@ -110,7 +114,15 @@ impl Canonical {
     /// The canonical part of a run that nothing makes doubtful; the modules are to be in the order of their names.
     #[must_use]
     pub fn new(policy: serde_json::Value, modules: Vec<ModuleRecord>) -> Self {
-        Self { reproducible: true, doubts: Vec::new(), policy, modules, cleanup_coverage: None, refused: Vec::new() }
+        Self {
+            reproducible: true,
+            doubts: Vec::new(),
+            policy,
+            modules,
+            cleanup_coverage: None,
+            gates: Vec::new(),
+            refused: Vec::new(),
+        }
     }
 }
 
@@ -140,6 +152,19 @@ pub struct Volatile {
     /// How long each test took that was run, in the order of the canonical part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<TestTime>,
+    /// The codes of what did not pass, with what each is called here; `airtight explain` has a page for each. They follow from the
+    /// canonical part.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub codes: BTreeMap<String, String>,
+    /// Which part of the tests this is, as `--partition` named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// Every place that clean-up coverage counts, of a part: a place may be another part's, too, and is counted once in the whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<MissedSite>,
+    /// What became of the baseline, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineUse>,
 }
 
 /// The wall-clock time of one test.

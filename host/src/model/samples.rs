@@ -19,6 +19,10 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         baked: Vec::new(),
         grants: Vec::new(),
         times: Vec::new(),
+        codes: Default::default(),
+        partition: None,
+        places: Vec::new(),
+        baseline: None,
     };
     Report::new(Canonical::new(policy, modules), volatile)
 }
@@ -59,6 +63,7 @@ pub(crate) fn file(path: &str, count: u64) -> Resource {
         scope: "tests::reads_all".to_owned(),
         stack: vec![frame("semver::io::open_all", "src/io.rs", 41), frame("io::tests::reads_all", "tests/io.rs", 12)],
         omitted_places: 0,
+        accepted: None,
     }
 }
 
@@ -297,7 +302,7 @@ prop_compose! {
     ) -> Resource {
         let blocks = blocks.map(Box::new);
         let tracked = path.clone().filter(|_| kind == ResourceKind::Tracked);
-        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, blocks, scope, stack, omitted_places: 0 }
+        Resource { kind, tracked, count, path, fd, bytes, mode, bytes_read, bytes_written, socket, thread, blocks, scope, stack, omitted_places: 0, accepted: None }
     }
 }
 
@@ -377,7 +382,7 @@ prop_compose! {
         };
         let cleanups = cleanups.into_iter().map(cleanup).collect();
         Details {
-            message, hint, reason, exit_status, limit, refused, stack, leaks, retained, growth, changed, reclaimed, cleanups,
+            message, hint, reason, exit_status, limit, refused, stack, leaks, retained, accepted: Vec::new(), attempts: None, growth, changed, reclaimed, cleanups,
             failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests, tracked,
             suppressed, omitted: Omitted::default(), injected: Vec::new(),
         }

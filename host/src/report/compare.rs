@@ -54,6 +54,10 @@ pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical 
     let mut rest = canonical.clone();
     rest.modules.retain(|module| !left_out.contains(&module.name));
     rest.refused.retain(|module| !left_out.contains(&module.name));
+    if !left_out.is_empty() {
+        // Figures of all tests together.
+        rest.gates.clear();
+    }
     for doubt in &mut rest.doubts {
         doubt.tests.retain(|test| !left_out.contains(&test.module));
     }

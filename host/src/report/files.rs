@@ -233,7 +233,8 @@ fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
     Ok(resolved)
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file whole or not at all: a reader sees the old one or the new one.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;

@@ -6,6 +6,7 @@ pub mod diff;
 pub(crate) mod faults;
 pub mod files;
 pub mod json;
+pub mod merge;
 pub(crate) mod pollution;
 mod pprof;
 pub(crate) mod verification;
@@ -19,9 +20,10 @@ pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 pub use crate::model::{
-    BakedRecord, Canonical, CleanupCoverage, CleanupRecord, Details, Frame, Heap, InjectedRecord, LimitName,
-    LimitRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RefusedGrowth,
-    RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord,
-    TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
+    AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, Canonical, CleanupCoverage, CleanupRecord,
+    Date, DateError, Details, FailedAttempt, Frame, GateKind, GateLimits, GateRecord, GateTest, Heap, InjectedRecord,
+    LimitName, LimitRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError,
+    RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
+    SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
 };
 pub use write_back::{RefusedChange, WrittenBack};

@@ -4,8 +4,8 @@ use super::error::SetupError;
 use super::options::RunOptions;
 use super::runner::Runner;
 use crate::catalogue::CompileCaps;
-use crate::config::{Config, Overlays, Profile, Trust, UnknownProfile};
-use crate::model::Exploration;
+use crate::config::{Baseline, Config, Overlays, Profile, Trust, UnknownProfile};
+use crate::model::{Date, Exploration, Report};
 use crate::policy::Policy;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
@@ -141,6 +141,13 @@ impl RunnerBuilder {
         self
     }
 
+    /// How often more a test that fails is run, until it passes. One that passes then is flaky, which the report says; it is not
+    /// forgiven where nothing that it is granted may differ from one time to the next.
+    pub fn retries(mut self, times: u32) -> Self {
+        self.options.retries = times;
+        self
+    }
+
     /// Under how many schedules each test with threads is run, beside that of every run: up to the first under which it fails.
     pub fn schedules(mut self, schedules: u32) -> Self {
         self.options.schedules = schedules;
@@ -156,6 +163,21 @@ impl RunnerBuilder {
     /// Whether every test whose heap is tracked is run a second time, for [`Report::profile`](crate::report::Report::profile).
     pub fn heap_profile(mut self, on: bool) -> Self {
         self.options.heap_profile = on;
+        self
+    }
+
+    /// The leaks that are accepted: they are in the report, and fail no test. `date` is the day that expiry dates are held against;
+    /// without one, none is over. What has expired makes [`Report::worst`](crate::report::Report::worst) a failure, and
+    /// changes nothing in the canonical part of the report.
+    pub fn baseline(mut self, baseline: impl Into<Option<Baseline>>, date: Option<Date>) -> Self {
+        self.options.baseline = baseline.into().map(Arc::new);
+        self.options.date = date;
+        self
+    }
+
+    /// The report that gates of the profile compare with, those on growth and fuel. Without one, these are not judged.
+    pub fn base(mut self, base: impl Into<Option<Report>>) -> Self {
+        self.options.base = base.into().map(Arc::new);
         self
     }
 

@@ -2,9 +2,8 @@
 
 use super::judge::Case;
 use super::resources;
-use crate::model::{CleanupCoverage, Frame, MissedSite, Percent, ResourceKind, UnfinishedCleanup};
+use crate::model::{CleanupCoverage, CoveredPlaces, Frame, MissedSite, Percent, ResourceKind, UnfinishedCleanup};
 use crate::sandbox::Ending;
-use std::collections::BTreeMap;
 
 /// What one test adds.
 #[derive(Debug, Default)]
@@ -50,49 +49,27 @@ impl TestCoverage {
     }
 }
 
-/// The figures of all tests, in the order of the plan: each with the names of its module and of itself.
+/// The figures of all tests, in the order of the plan: each with the names of its module and of itself. Beside them, every
+/// place.
 pub fn of_run<'a>(
     tests: impl IntoIterator<Item = (&'a str, &'a str, TestCoverage)>,
     gate: Option<Percent>,
-) -> CleanupCoverage {
-    let mut places: BTreeMap<(String, ResourceKind, Option<Place>), MissedSite> = BTreeMap::new();
+) -> (CleanupCoverage, Vec<MissedSite>) {
+    let mut places = CoveredPlaces::default();
     let mut whole = CleanupCoverage { gate, ..CleanupCoverage::default() };
     for (module, test, coverage) in tests {
         for (kind, place, acquired, missed) in coverage.sites {
-            let key = (module.to_owned(), kind, place.as_ref().map(Place::of));
-            let site = places.entry(key).or_insert_with(|| MissedSite {
-                module: module.to_owned(),
-                kind,
-                place,
-                acquired: 0,
-                missed: 0,
-                test: String::new(),
-            });
-            if site.missed == 0 && missed > 0 {
-                site.test = test.to_owned();
-            }
-            site.acquired = site.acquired.saturating_add(acquired);
-            site.missed = site.missed.saturating_add(missed);
+            let test = if missed > 0 { test.to_owned() } else { String::new() };
+            places.add(MissedSite { module: module.to_owned(), kind, place, acquired, missed, test });
         }
         whole.untold = whole.untold.saturating_add(coverage.untold);
         whole.cleanups = whole.cleanups.saturating_add(coverage.cleanups);
         whole.finished = whole.finished.saturating_add(coverage.finished);
         whole.unfinished.extend(coverage.unfinished);
     }
-    whole.sites = places.len() as u64;
-    whole.missed = places.into_values().filter(|site| site.missed > 0).collect();
-    whole.released = whole.sites - whole.missed.len() as u64;
-    whole
-}
-
-/// What tells two places apart.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place(Option<String>, Option<u32>, String);
-
-impl Place {
-    fn of(frame: &Frame) -> Self {
-        Self(frame.file.clone(), frame.line, frame.function.clone())
-    }
+    let all = places.all();
+    places.fill(&mut whole);
+    (whole, all)
 }
 
 #[cfg(test)]
@@ -111,7 +88,8 @@ mod tests {
             ("m", "b", of(vec![site(2, 3, 2)])),
             ("n", "c", of(vec![site(2, 1, 1)])),
         ];
-        let whole = of_run(tests, None);
+        let (whole, all) = of_run(tests, None);
+        assert_eq!(all.len(), 3, "those that missed nothing, too");
         assert_eq!((whole.sites, whole.released, whole.cleanups, whole.finished), (3, 1, 6, 3));
         let missed: Vec<_> =
             whole.missed.iter().map(|site| (&*site.module, &*site.test, site.acquired, site.missed)).collect();

@@ -240,7 +240,7 @@ impl TestRun<'_> {
             Decision::Skip(reason) => return planned.skipped(reason),
             Decision::Refuse(why) => return planned.failed(why.clone()),
         };
-        let context = context(module, test, shared.options.keep_output);
+        let context = context(module, test, shared.options);
         let began = Instant::now();
         let _running = self.progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
         let job = Job {
@@ -269,7 +269,7 @@ impl TestRun<'_> {
         };
         let judged = catch_unwind(AssertUnwindSafe(|| {
             let single = SingleTest { shared, test, context: &context, entry, has_teardown: how.has_teardown };
-            single.under_schedules(&job)
+            single.with_retries(&job)
         }));
         let elapsed = Some(began.elapsed());
         match judged {
@@ -305,12 +305,12 @@ impl TestRun<'_> {
 
 impl Planned<'_> {
     fn skipped(self, why: &str) -> Ended {
-        Ended::of(skipped(&context(self.module, self.test, false), why))
+        Ended::of(skipped(&bare_context(self.module, self.test), why))
     }
 
     fn failed(self, why: String) -> Ended {
         let details = Details { message: Some(why), ..Details::default() };
-        Ended::of(record::not_run(&context(self.module, self.test, false), Verdict::Fail, details))
+        Ended::of(record::not_run(&bare_context(self.module, self.test), Verdict::Fail, details))
     }
 }
 
@@ -359,11 +359,19 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-fn context<'a>(module: &PlannedModule, test: &'a PlannedTest, keep_output: bool) -> RecordContext<'a> {
+/// What is needed to record a test that was run.
+fn context<'a>(module: &PlannedModule, test: &'a PlannedTest, options: &'a RunOptions) -> RecordContext<'a> {
+    let (keep_output, baseline) = (options.keep_output, options.baseline.as_deref());
+    RecordContext { keep_output, baseline, ..bare_context(module, test) }
+}
+
+/// What is needed to record one that was not.
+fn bare_context<'a>(module: &PlannedModule, test: &'a PlannedTest) -> RecordContext<'a> {
     let module_harness = module.module.catalogue.harness;
     let mut run = module.tests.iter().filter(|test| matches!(test.decision, Decision::Run { .. }));
     let tells_setup = run.next().is_some_and(|first| first.name == test.name);
-    RecordContext { name: &test.name, harness: test.harness, module_harness, keep_output, tells_setup }
+    let harness = test.harness;
+    RecordContext { name: &test.name, harness, module_harness, keep_output: false, baseline: None, tells_setup }
 }
 
 fn skipped(context: &RecordContext<'_>, reason: &str) -> TestRecord {
@@ -480,7 +488,7 @@ fn collect(
         Some(record) if counts(index) => record,
         _ => {
             let (module, test) = tests[index];
-            skipped(&context(module, test, false), &enough_failed(shared.options))
+            skipped(&bare_context(module, test), &enough_failed(shared.options))
         }
     });
     times.iter_mut().enumerate().filter(|(index, _)| !counts(*index)).for_each(|(_, time)| *time = None);

@@ -122,6 +122,7 @@ impl FaultSubject<'_> {
             harness,
             module_harness: harness,
             keep_output: false,
+            baseline: None,
             tells_setup: false,
         };
         let host_leak = host_leak + ran.host_leak;

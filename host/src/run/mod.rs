@@ -26,6 +26,7 @@ mod plan;
 mod record;
 mod report_room;
 mod resources;
+mod retries;
 mod runner;
 mod schedules;
 mod seed;

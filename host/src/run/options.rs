@@ -1,7 +1,7 @@
 //! What is chosen for one run, beside its profile.
 
-use crate::config::Trust;
-use crate::model::Exploration;
+use crate::config::{Baseline, Trust};
+use crate::model::{Date, Exploration, Report};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
 use std::num::NonZeroU32;
@@ -24,6 +24,8 @@ pub(crate) struct RunOptions {
     pub shuffle: Option<u64>,
     pub pooling: bool,
     pub repeat: u32,
+    /// How often more a test that fails is run.
+    pub retries: u32,
     /// Under how many schedules tests with threads are run.
     pub schedules: u32,
     /// The one schedule that they are run under instead.
@@ -31,6 +33,11 @@ pub(crate) struct RunOptions {
     pub heap_profile: bool,
     /// What of the machine the profile's configuration may grant.
     pub trust: Trust,
+    /// The leaks that are accepted, and the day on which.
+    pub baseline: Option<Arc<Baseline>>,
+    pub date: Option<Date>,
+    /// The report that gates compare with.
+    pub base: Option<Arc<Report>>,
     pub interrupt: Arc<AtomicBool>,
     pub inject_host_leak: bool,
     pub inject_host_panic: bool,
@@ -50,10 +57,14 @@ impl Default for RunOptions {
             shuffle: None,
             pooling: true,
             repeat: 1,
+            retries: 0,
             schedules: 0,
             schedule: None,
             heap_profile: false,
             trust: Trust::nothing(),
+            baseline: None,
+            date: None,
+            base: None,
             interrupt: Arc::default(),
             inject_host_leak: false,
             inject_host_panic: false,

@@ -1,7 +1,7 @@
 //! Which tests will run, each with its policy made ready: everything that is done once and not per test.
 
 use super::error::RunError;
-use super::selection::{RunIgnored, Selection};
+use super::selection::{Partition, RunIgnored, Selection};
 use crate::catalogue::Role;
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
@@ -66,7 +66,11 @@ impl Subject {
     /// ```
     #[must_use]
     pub fn with_filter(self, filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self { filter: Some(Box::new(filter)), ..self }
+        let filter: NameFilter = match self.filter {
+            Some(earlier) => Box::new(move |name| earlier(name) && filter(name)),
+            None => Box::new(filter),
+        };
+        Self { filter: Some(filter), ..self }
     }
 
     /// The module.
@@ -125,6 +129,8 @@ pub struct Plan {
     pub(super) refused_by_wall_clock: bool,
     /// The test that the profile names as a set-up, where no module has it.
     pub(super) missing_setup: Option<Arc<str>>,
+    /// Which part of the tests it is.
+    pub(super) partition: Option<Partition>,
 }
 
 impl Plan {
@@ -166,6 +172,12 @@ impl Plan {
         self.refused.extend(refused);
         self.refused.sort();
         self
+    }
+
+    /// Which part of the tests it is, where it is not all of them.
+    #[must_use]
+    pub fn partition(&self) -> Option<Partition> {
+        self.partition
     }
 
     /// The policy of the profile that it was made under; an override or a test's own attributes change it for some tests.

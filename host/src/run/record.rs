@@ -9,6 +9,7 @@ use super::judge::{Case, Judgement};
 use super::resources;
 use super::subtests::{self, ScopeNames};
 use super::threads::{self, Holdings};
+use crate::config::Baseline;
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
@@ -31,6 +32,8 @@ pub struct RecordContext<'a> {
     pub module_harness: Harness,
     /// Whether the output of tests that pass is wanted too.
     pub keep_output: bool,
+    /// The leaks that are accepted.
+    pub baseline: Option<&'a Baseline>,
     /// Whether it tells what was set up for all tests of its module: the first that is run does.
     pub tells_setup: bool,
 }
@@ -131,6 +134,8 @@ fn details(
         leaks.extend(entries.lost());
         retained = entries.retained();
     }
+    let accepted =
+        context.baseline.map(|baseline| baseline.accept((case.module.name(), context.name), &mut leaks, &mut retained));
     let actions = &case.policy.leaks;
     let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.setting()));
     let (verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));
@@ -142,7 +147,7 @@ fn details(
         (Verdict::Pass, LeakAction::Fail) if !outlived.is_empty() => Verdict::Leak,
         (verdict, _) => verdict,
     };
-    let spoils = |left: &Resource| actions.get(left.setting()) == LeakAction::Fail;
+    let spoils = |left: &Resource| left.accepted.is_none() && actions.get(left.setting()) == LeakAction::Fail;
     told.extend(subtests::records(case, &judgement, heap, names, &leaks, spoils));
     let mut verdict = if judgement.unwound { judgement.verdict } else { verdict };
     let growth = growth(names, case, heap);
@@ -168,6 +173,7 @@ fn details(
         unwound: judgement.unwound,
         leaks,
         retained,
+        accepted: accepted.unwrap_or_default(),
         tracked: if overflow { Vec::new() } else { resources::tracked(&run.remains) },
         outlived_omitted,
         outlived,
@@ -177,6 +183,7 @@ fn details(
         growth,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
+        attempts: None,
         failures: said.map(|said| failures(case, &said.said.failures)).unwrap_or_default(),
         suppressed: judgement.suppressed,
         omitted: Omitted::default(),
@@ -280,7 +287,7 @@ fn output(context: &RecordContext<'_>, run: &Run) -> Output {
 fn weigh(verdict: Verdict, left: Vec<Resource>, action: impl Fn(&Resource) -> LeakAction) -> (Verdict, Vec<Resource>) {
     let mut listed = left;
     listed.retain(|entry| action(entry) != LeakAction::Ignore);
-    let fails = listed.iter().any(|entry| action(entry) == LeakAction::Fail);
+    let fails = listed.iter().any(|entry| entry.accepted.is_none() && action(entry) == LeakAction::Fail);
     (if fails { Verdict::Leak } else { verdict }, listed)
 }
 

@@ -141,6 +141,7 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
         scope,
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
         omitted_places: 0,
+        accepted: None,
     }
 }
 

@@ -7,19 +7,21 @@ use super::error::{RunError, SetupError};
 use super::execute::{self, PlanOutcome};
 use super::granted;
 use super::options::RunOptions;
-use super::plan::{Plan, PlannedModule, Planner, Subject};
+use super::plan::{Decision, Plan, PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::{CompileCaps, Module};
 use crate::config::Profile;
 use crate::harness::{self, ListError};
-use crate::model::doubt::{Cause, Doubt};
+use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
-use crate::model::{BakedRecord, Canonical, ModuleRecord, RefusedModule, Report, TestTime, Volatile};
-use crate::policy::{Limit, policy_record, requestable_record};
+use crate::model::gates::judge;
+use crate::model::{BakedRecord, Canonical, ModuleRecord, RefusedModule, Report, ResourceKind, TestTime, Volatile};
+use crate::policy::{LeakAction, LeakSetting, Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule};
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
@@ -179,6 +181,7 @@ impl Runner {
             refused: Vec::new(),
             refused_by_wall_clock: false,
             missing_setup: self.profile.setup_test().map(Arc::clone),
+            partition: selection.partition,
         };
         // Listing runs guests, so it too is done where there is stack for them.
         self.pool.install(|| self.plan_each(&planner, subjects, &mut plan))?;
@@ -271,7 +274,11 @@ impl Runner {
         let in_plan = modules.iter().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
         let of_tests = in_plan.zip(outcome.coverage);
         let of_tests = of_tests.map(|((planned, test), coverage)| (planned.module.name(), &*test.name, coverage));
-        let cleanup_coverage = gate.map(|_| coverage::of_run(of_tests, gate));
+        let (cleanup_coverage, mut places) = gate.map(|_| coverage::of_run(of_tests, gate)).unzip();
+        // The places of a whole run are counted, and need not be told apart any more.
+        if plan.partition.is_none() {
+            places = None;
+        }
         let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
@@ -297,9 +304,23 @@ impl Runner {
         if !self.options.shortcut {
             policy["shortcut"] = false.into();
         }
+        let baseline = self.options.baseline.as_deref();
+        if let Some(baseline) = baseline {
+            policy["baseline"] = baseline.digest().into();
+        }
+        let modules: Vec<_> = modules.collect();
+        doubts.extend(Doubt::of_tests(Cause::Flaky, flaky(&modules)));
         let canonical =
-            Canonical { refused: plan.refused.clone(), cleanup_coverage, ..Canonical::new(policy, modules.collect()) };
+            Canonical { refused: plan.refused.clone(), cleanup_coverage, ..Canonical::new(policy, modules) };
+        let mut canonical = canonical.with_doubts(doubts);
+        let ignored = ignored_leaks(plan);
+        let unseen = |module: &str, test: &str, kind: ResourceKind| ignored.contains(&(module, test, kind.setting()));
+        canonical.gates = judge(&canonical, &self.profile.gate().limits, self.options.base.as_deref(), &unseen);
         let volatile = Volatile {
+            codes: BTreeMap::new(),
+            partition: plan.partition.map(|partition| partition.to_string()),
+            places: places.unwrap_or_default(),
+            baseline: baseline.map(|baseline| baseline.used_in(&canonical, self.options.date)),
             started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             host: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
@@ -310,8 +331,29 @@ impl Runner {
             grants: Vec::new(),
             times,
         };
-        Report::new(canonical.with_doubts(doubts), volatile)
+        Report::new(canonical, volatile).with_codes()
     }
+}
+
+/// The tests that passed only when they were run again.
+fn flaky(modules: &[ModuleRecord]) -> Vec<TestId> {
+    let tests = modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test)));
+    let flaky = tests.filter(|(_, test)| test.is_flaky());
+    flaky.map(|(module, test)| TestId { module: module.name.clone(), test: test.name.to_string() }).collect()
+}
+
+/// The tests whose policy ignores leaks of a setting, which are then not listed.
+fn ignored_leaks(plan: &Plan) -> BTreeSet<(&str, &str, LeakSetting)> {
+    let mut ignored = BTreeSet::new();
+    for planned in &plan.modules {
+        for test in &planned.tests {
+            let Decision::Run { grants, .. } = &test.decision else { continue };
+            let leaks = grants.policy().leaks;
+            let settings = LeakSetting::ALL.into_iter().filter(|setting| leaks.get(*setting) == LeakAction::Ignore);
+            ignored.extend(settings.map(|setting| (planned.module.name(), &*test.name, setting)));
+        }
+    }
+    ignored
 }
 
 fn baked(module: &LoadedModule) -> impl Iterator<Item = BakedRecord> + '_ {

@@ -2,6 +2,7 @@
 
 use crate::harness::go::GoFlags;
 use crate::model::{SubtestFilter, SubtestPattern};
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use xxhash_rust::xxh64::xxh64;
 
@@ -144,6 +145,17 @@ impl Partition {
             PartitionBy::Hash => xxh64(name.as_bytes(), 0),
         };
         number % self.count as u64 == self.shard as u64 - 1
+    }
+}
+
+/// As it is read.
+impl Display for Partition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let by = match self.by {
+            PartitionBy::Slice => "slice",
+            PartitionBy::Hash => "hash",
+        };
+        write!(f, "{by}:{}/{}", self.shard, self.count)
     }
 }
 

@@ -7,6 +7,7 @@ use super::judge::Case;
 use super::plan::PlannedTest;
 use super::record::{self, RecordContext};
 use super::resources;
+use super::retries::{Attempt, retry};
 use super::schedules;
 use super::threads;
 use crate::harness::TestEntry;
@@ -74,6 +75,20 @@ impl SingleTest<'_> {
         failed
     }
 
+    /// The same, again where it failed, as often as is allowed. Each time is a run of its own, from the beginning.
+    pub fn with_retries(&self, job: &Job<'_>) -> Judged {
+        let (mut host_leak, mut by_wall_clock) = (0, false);
+        let once = || {
+            let mut judged = self.under_schedules(job);
+            host_leak += std::mem::take(&mut judged.host_leak);
+            by_wall_clock |= judged.by_wall_clock;
+            judged
+        };
+        let may_differ = job.grants.policy().unrepeatable().is_some();
+        let judged = retry(self.shared.options.retries, may_differ, once);
+        Judged { host_leak, by_wall_clock, ..judged }
+    }
+
     fn once(&self, job: &Job<'_>) -> Judged {
         let mut ran = run(job);
         let mut by_wall_clock = ran.ended_by_wall_clock();
@@ -116,6 +131,16 @@ fn left_to_teardown(record: &mut TestRecord) {
     details.tracked.iter_mut().for_each(|count| count.left = 0);
     if **details == Details::default() {
         record.details = None;
+    }
+}
+
+impl Attempt for Judged {
+    fn record(&mut self) -> &mut TestRecord {
+        &mut self.record
+    }
+
+    fn is_of_the_moment(&self) -> bool {
+        self.by_wall_clock
     }
 }
 

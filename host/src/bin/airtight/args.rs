@@ -18,6 +18,7 @@ use airtight::Exploration;
 use airtight::GoFlags;
 use airtight::Harness;
 use airtight::policy::{ClockPatch, Fault};
+use airtight::report::Date;
 use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::ReportSpec;
@@ -64,6 +65,14 @@ pub enum Command {
     Faults(Box<FaultsCommand>),
     /// Compare two JSON reports: what tests left on the heap, by function; leaks; verdicts.
     Diff(DiffCommand),
+    /// Join the JSON reports of parts of a suite, which `--partition` made, into the one of a single run.
+    Merge(MergeCommand),
+    /// Accept the leaks that a suite has, so that later runs fail on new ones alone: writes them into a file to be reviewed.
+    Baseline(Box<BaselineCommand>),
+    /// Tell again of what failed in the last run from this folder, with all detail.
+    Show(ShowCommand),
+    /// Explain a code that a report names, such as AT0001, or a word of it, such as `file`; without one, list all.
+    Explain(ExplainCommand),
     /// Print the tests of modules without running them.
     List(Box<ListCommand>),
     /// Run one module as cargo and nextest ask for it (CARGO_TARGET_WASM32_WASIP1_RUNNER).
@@ -76,6 +85,14 @@ pub enum Command {
     Trust(TrustCommand),
     /// Find a wasm32-wasip1 toolchain, or install one.
     Setup(SetupCommand),
+    /// Say what a set-up lacks: toolchains, configuration, baselines, cache. Nothing is changed.
+    Doctor(PlaceCommand),
+    /// Write a configuration and a workflow for GitHub Actions that work. Files that are there stay as they are.
+    Init(PlaceCommand),
+    /// Print the completions of a shell.
+    Completions(CompletionsCommand),
+    /// Print the manual page, or that of a command.
+    Man(ManCommand),
 }
 
 #[derive(Debug, Args)]
@@ -133,10 +150,85 @@ pub struct FaultsCommand {
     pub run: RunArgs,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = MERGE_EXIT_STATUSES)]
+pub struct MergeCommand {
+    /// The reports of all parts: files that `--report json=PATH` wrote.
+    #[arg(required = true, value_name = "REPORT.json")]
+    pub reports: Vec<PathBuf>,
+    /// Write a report file of the whole: json, or any other kind that is made from a JSON report.
+    #[arg(long, value_name = "KIND=PATH")]
+    pub report: Vec<ReportSpec>,
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+const MERGE_EXIT_STATUSES: &str = "Exit status: that of one run of all parts; 96 a report cannot be read, a part is missing, \
+parts overlap, or they were run under different policies.";
+
+#[derive(Debug, Args)]
+pub struct ShowCommand {
+    /// The report to show, instead of that of the last run.
+    #[arg(value_name = "REPORT.json")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainCommand {
+    /// Codes, or words of reports and settings.
+    #[arg(value_name = "CODE")]
+    pub words: Vec<String>,
+}
+
+/// How a report that exists is shown.
+#[derive(Debug, Clone, Args)]
+pub struct ShownArgs {
+    /// Which tests are listed.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
+    pub final_status_level: FinalStatusLevel,
+    /// Show every frame of stacks, those of libraries too.
+    #[arg(long)]
+    pub all_frames: bool,
+    /// With each leak, print a suppression that accepts it, to be pasted into a baseline.
+    #[arg(long)]
+    pub gen_suppressions: bool,
+    /// Colours.
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = BASELINE_EXIT_STATUSES)]
+pub struct BaselineCommand {
+    /// A package's or workspace's directory or Cargo.toml, to build its tests; or modules that exist.
+    #[arg(value_name = "PATH|FILE.wasm", default_value = ".", hide_default_value = true)]
+    pub paths: Vec<PathBuf>,
+    /// Run nothing: take the leaks from this report, which `--report json=PATH` wrote.
+    #[arg(long, value_name = "REPORT.json", conflicts_with = "paths")]
+    pub from: Vec<PathBuf>,
+    /// Why what is new is accepted. What is in the file already keeps its reason.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The last day on which what is new is accepted. What is in the file already keeps its day.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub expires: Option<Date>,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub tests: TestArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
 /// A length of time, such as `90s`.
 fn humantime_of(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 90s or 10m"))
 }
+const BASELINE_EXIT_STATUSES: &str = "The file is that of --baseline, or of `baseline` in the profile, or \
+airtight-baseline.toml here.\n\nExit status: 0 the file is written, and with it the tests pass; 100 the file is written, and a \
+test fails all the same; others as for `airtight test`.";
 
 #[derive(Debug, Args)]
 pub struct VerifyCommand {
@@ -205,6 +297,27 @@ pub struct SetupCommand {
     /// The package or workspace to set up for.
     #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
     pub path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct PlaceCommand {
+    /// The package or workspace.
+    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsCommand {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManCommand {
+    /// The command, such as `test`.
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -495,6 +608,24 @@ pub struct RunArgs {
     /// Write a report file: json, or pprof (where the heap was allocated, for `go tool pprof`).
     #[arg(long, value_name = "KIND=PATH")]
     pub report: Vec<ReportSpec>,
+    /// Accept the leaks that this file names, and fail on new ones alone; instead of the profile's. `airtight baseline` writes it.
+    #[arg(long, value_name = "FILE", env = "AIRTIGHT_BASELINE")]
+    pub baseline: Option<PathBuf>,
+    /// The report that gates on growth and fuel compare with; instead of the profile's `base`.
+    #[arg(long, value_name = "REPORT.json", env = "AIRTIGHT_BASE")]
+    pub base: Option<PathBuf>,
+    /// The day that expiry dates of the baseline are held against; today, in UTC, without this.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<Date>,
+    /// Whether the baseline need not be there yet.
+    #[arg(skip)]
+    pub writes_baseline: bool,
+    /// With each leak, print a suppression that accepts it, to be pasted into a baseline.
+    #[arg(long)]
+    pub gen_suppressions: bool,
+    /// Run only the tests that did not pass in the last run from this folder, or were not run in it.
+    #[arg(long)]
+    pub rerun: bool,
     /// Call each test of the SDK so often in one instance, and tell what grows with each call. Each has fuel and time of its
     /// own; limits on the heap are for all together.
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
@@ -516,9 +647,11 @@ pub struct RunArgs {
     /// Run the tests in another order, which the number decides; reports do not depend on it.
     #[arg(long, value_name = "NUMBER")]
     pub shuffle: Option<u64>,
-    /// Of no effect: a test ends the same way each time.
-    #[arg(long, value_name = "N", hide = true)]
-    pub retries: Option<u32>,
+    /// Run a test that fails so often more, until it passes; then it is flaky, which the report says. Only what is granted of the real
+    /// world can differ: a test without such grants ends the same way each time, and is not forgiven.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub retries: u32,
     /// Let a call of each test fail, for example write:3=ENOSPC: its third write finds no space. `airtight faults` finds such failures
     /// that are not handled.
     #[arg(long, value_name = "CALL:N=FAILURE")]

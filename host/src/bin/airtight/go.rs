@@ -14,7 +14,7 @@ pub fn go(command: &GoCommand) -> Done {
     command.check()?;
     let here = std::env::current_dir().map_err(Failure::setup)?;
     // The configuration and report paths are checked before anything is built.
-    let session = Session::open(&command.run, None, &config_above(&here)?)?;
+    let session = Session::open(&command.run, None, &config_above(&here)?)?.recording(&command.run);
     let go = find_go(&here).map_err(Failure::setup)?;
     let folder = tempfile::Builder::new().prefix("airtight-go-").tempdir().map_err(Failure::setup)?;
     let built = build(&go, command, &here, folder.path())?;

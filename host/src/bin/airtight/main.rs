@@ -1,19 +1,29 @@
 //! `airtight`: hermetic tests that cannot leak quietly.
 
 mod args;
+mod baseline;
 mod build;
 mod diff;
+mod doctor;
+mod explain;
 mod failure;
 mod faults;
 mod filterset;
+mod generate;
 mod go;
+mod init;
+mod last;
 mod list;
 mod loaded;
+mod merge;
 mod pollution;
+mod replay;
 mod run;
 mod runner;
 mod session;
 mod setup;
+mod show;
+mod subjects;
 mod test;
 mod trust;
 mod verify;
@@ -35,6 +45,14 @@ fn main() -> ExitCode {
         args::Command::Pollution(command) => pollution::pollution(*command),
         args::Command::Faults(command) => faults::faults(*command),
         args::Command::Diff(command) => diff::diff(&command),
+        args::Command::Doctor(command) => doctor::doctor(&command),
+        args::Command::Init(command) => init::init(&command),
+        args::Command::Completions(command) => generate::completions(&command),
+        args::Command::Man(command) => generate::man(&command),
+        args::Command::Show(command) => show::show(&command),
+        args::Command::Explain(command) => explain::explain(&command),
+        args::Command::Merge(command) => merge::merge(&command),
+        args::Command::Baseline(command) => baseline::baseline(*command),
         args::Command::List(command) => list::list(*command),
         args::Command::Runner(command) => runner::runner(&command),
     };

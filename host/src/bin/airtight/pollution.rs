@@ -1,40 +1,20 @@
 //! `airtight pollution`: which tests depend on others that ran before them in the same process.
 
 use crate::args::PollutionCommand;
-use crate::build::{Built, build, config_of};
-use crate::failure::{Done, Failure, here};
-use crate::loaded::{module_files, sort_out};
-use crate::session::{self, Session, config_above};
-use airtight::ModuleGrants;
+use crate::failure::{Done, Failure};
+use crate::loaded::sort_out;
+use crate::session::{self, Session};
+use crate::subjects::Named;
 use airtight::exit_status;
 use airtight::report::console::render_pollution;
-use std::path::Path;
 
 pub fn pollution(mut command: PollutionCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
-    let here = here()?;
-    let files = module_files(&command.paths)?;
-    let package = command.paths.first().filter(|_| files.is_none());
-    let config = package.map_or_else(|| config_above(&here), |path: &std::path::PathBuf| config_of(path))?;
+    let named = Named::new(&command.paths)?;
+    let config = named.config()?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
-    let mut failures = 0;
-    let loaded: Vec<_> = match (package, files) {
-        (Some(path), _) => {
-            let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
-            let Built { output, filtersets, .. } = build(&command.build, &command.tests.filterset, path, &profile)?;
-            failures = output.failures.len();
-            output.artifacts.iter().map(|artifact| session.artifact(artifact, filtersets.as_ref())).collect()
-        }
-        (None, files) => {
-            command.tests.refuse_filtersets()?;
-            let files = files.unwrap_or_default();
-            files
-                .iter()
-                .map(|file: &std::path::PathBuf| session.file(Path::new(file), ModuleGrants::default()))
-                .collect()
-        }
-    };
+    let (loaded, failures) = named.load(&session, &config, (&command.build, &command.tests, &command.run))?;
     let (subjects, refused) = sort_out(loaded)?;
     let is_whole = refused.is_empty();
     let planned = session.plan(subjects, refused, &command.tests.selection())?;

@@ -15,7 +15,7 @@ pub fn run(command: RunCommand) -> Done {
     // Arguments of a program look like anything. Whether they are a program's is known when the modules are loaded.
     let settled = tests.settle(&mut run);
     tests.refuse_filtersets()?;
-    let session = Session::open(&run, tests.harness, &config)?;
+    let session = Session::open(&run, tests.harness, &config)?.recording(&run);
     let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
     let (subjects, refused) = sort_out(command.files.iter().map(load))?;
     let are_go = subjects.iter().all(|subject| subject.module().harness() == Harness::Go);

@@ -1,23 +1,27 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
 use crate::args::{RunArgs, WriteBackArg};
+use crate::baseline::BaselineWriter;
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
+use crate::last::{record, to_run_again};
 use crate::loaded::Loaded;
 use crate::trust;
 use airtight::Harness;
-use airtight::config::{Config, Overlays, dir_from_option, from_environment};
+use airtight::config::{Config, Overlays, Profile, dir_from_option, from_environment};
 use airtight::exit_status;
 use airtight::faults::{self, FaultOptions, Faults};
 use airtight::policy::PolicyPatch;
 use airtight::pollution::{self, Pollution};
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
 use airtight::report::files::ReportFiles;
+use airtight::report::json;
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
 use airtight::{Event, Listener};
 use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +40,12 @@ pub struct Session {
     repeat: u32,
     /// Whose changes of overlays reach the host.
     write_back: Option<WriteBackArg>,
+    /// The baseline that is written with what the run finds.
+    writer: Option<BaselineWriter>,
+    /// Whether the run is recorded, for `airtight show`.
+    records: bool,
+    /// The only tests that are run, where there are such: by module and name.
+    only: Option<Arc<BTreeSet<(String, String)>>>,
     notes: Vec<String>,
 }
 
@@ -97,11 +107,11 @@ impl Settings {
         let overlays = Overlays { environment, command_line, dirs, seed };
         let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
         let seeded = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
-        let retries = args.retries.is_some_and(|times| times > 0);
-        let retried =
-            retries.then(|| "nothing is tried again (--retries): a test ends the same way each time".to_owned());
         let interrupt = Arc::new(AtomicBool::new(false));
         let trust = trust::of_run(args, config, here)?;
+        let profile = config.profile(&args.profile).map_err(Failure::setup)?;
+        let baseline = crate::baseline::load(args, &profile, here)?;
+        let base = base_report(args, &profile, here)?;
         let builder = Runner::builder(config, &args.profile)
             .map_err(Failure::setup)?
             .overlays(overlays)
@@ -115,10 +125,13 @@ impl Settings {
             .keep_changes(args.write_back.is_some())
             .shuffle(args.shuffle)
             .repeat(args.repeat)
+            .retries(args.retries)
             .shortcut(!args.no_shortcut)
             .schedules(args.schedules)
             .schedule(args.schedule.clone())
             .heap_profile(files.wants_profile())
+            .base(base)
+            .baseline(baseline, Some(args.date.unwrap_or_else(crate::baseline::today)))
             .interrupt(Arc::clone(&interrupt))
             .inject_host_leak(args.inject_host_leak)
             .inject_host_panic(args.inject_host_panic);
@@ -130,8 +143,26 @@ impl Settings {
             final_status_level: args.final_status_level,
             output: if args.no_capture { OutputMode::Never } else { args.show_output },
             all_frames: args.all_frames,
+            suppressions: args.gen_suppressions,
+            codes: true,
         };
-        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().chain(retried).collect() })
+        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect() })
+    }
+}
+
+/// The report that gates compare with. Relative paths start at `here`.
+fn base_report(args: &RunArgs, profile: &Profile, here: &Path) -> Result<Option<Report>, Failure> {
+    let gate = profile.gate();
+    match args.base.as_deref().or(gate.base.as_deref()) {
+        Some(path) => json::read(&here.join(path)).map(Some).map_err(Failure::setup),
+        None => match gate.limits.with_base().next() {
+            Some((kind, _)) => Err(Failure::setup(anyhow::anyhow!(
+                "the gate `{}` of profile `{}` compares with a report: name it with --base REPORT.json, or with `base` in `gate`",
+                kind.name(),
+                profile.name()
+            ))),
+            None => Ok(None),
+        },
     }
 }
 
@@ -141,14 +172,29 @@ impl Session {
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
         let here = here()?;
         let settings = Settings::new(args, config, &here)?;
+        let only = if args.rerun { Some(Arc::new(to_run_again()?)) } else { None };
         let runner = settings.builder.clone().build()?;
         stop_on_interrupt(runner.interrupt());
-        Ok(Self::with(runner, settings, args, harness))
+        Ok(Self { only, ..Self::with(runner, settings, args, harness) })
     }
 
     fn with(runner: Runner, settings: Settings, args: &RunArgs, harness: Option<Harness>) -> Self {
         let Settings { files, console, notes, .. } = settings;
-        Self { runner, files, console, harness, repeat: args.repeat, write_back: args.write_back, notes }
+        let (repeat, write_back) = (args.repeat, args.write_back);
+        let (writer, records, only) = (None, false, None);
+        Self { runner, files, console, harness, repeat, write_back, writer, records, only, notes }
+    }
+
+    /// The same session, whose run is recorded for `airtight show`; unless nothing is to be kept.
+    #[must_use]
+    pub fn recording(self, args: &RunArgs) -> Self {
+        Self { records: !args.no_cache, ..self }
+    }
+
+    /// The same session, whose run writes this baseline.
+    #[must_use]
+    pub fn writing(self, writer: BaselineWriter) -> Self {
+        Self { writer: Some(writer), ..self }
     }
 
     /// The same session with the settings and streams that are for modules which are programs. That they are is known when
@@ -157,7 +203,8 @@ impl Session {
         let here = here()?;
         let settings = Settings::new(args, config, &here)?;
         let runner = self.runner.under(settings.builder.profile().clone())?.with_streams(streams);
-        Ok(Self::with(runner, settings, args, self.harness))
+        let Self { harness, records, only, .. } = self;
+        Ok(Self { records, only, ..Self::with(runner, settings, args, harness) })
     }
 
     /// The same session with the settings of a run whose arguments were known when the modules were loaded.
@@ -195,6 +242,10 @@ impl Session {
         refused: Vec<RefusedModule>,
         selection: &Selection,
     ) -> Result<Plan, Failure> {
+        let subjects = match &self.only {
+            Some(only) => subjects.into_iter().map(|subject| only_these(subject, only)).collect(),
+            None => subjects,
+        };
         let planned = self.runner.plan(subjects, selection).map_err(|error| {
             // A module that was stopped while it listed its tests is not at fault.
             if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
@@ -212,7 +263,8 @@ impl Session {
     /// Runs what is planned, reports, and writes the report files.
     pub fn run(self, planned: &Plan, notes: &[String]) -> Done {
         let selected: usize = planned.modules().iter().map(|module| module.tests.len()).sum();
-        if selected == 0 {
+        // A part of the tests may have none: its report says so, and the others' are whole with it.
+        if selected == 0 && planned.partition().is_none() {
             return Err(nothing_selected(planned));
         }
         let (ran, written) = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
@@ -324,12 +376,18 @@ impl Session {
         for error in &failed {
             say(format_args!("error: {error}"));
         }
+        if self.records {
+            record(&report);
+        }
         let all_kept = self.write_back(&report)?;
         match bug {
             Some(bug) => Err(bug.into()),
             None if report.volatile.interrupted => Ok(exit_status::INTERRUPTED),
             None if !failed.is_empty() || !all_kept => Ok(exit_status::SETUP),
-            None => Ok(report.worst()),
+            None => match &self.writer {
+                Some(writer) => writer.write(&report, self.runner.profile()),
+                None => Ok(report.worst()),
+            },
         }
     }
 }
@@ -350,6 +408,12 @@ pub fn say_grants(grants: &[String]) {
     for grant in grants {
         say(format_args!("{:>12} {}", "Granted", OneLine(grant)));
     }
+}
+
+/// The module with those of its tests alone that are named.
+fn only_these(subject: Subject, only: &Arc<BTreeSet<(String, String)>>) -> Subject {
+    let (module, only) = (subject.module().name().to_owned(), Arc::clone(only));
+    subject.with_filter(move |test| only.contains(&(module.clone(), test.to_owned())))
 }
 
 /// A test binary that was built, with the tests that filter expressions select, where there are some.
@@ -418,7 +482,7 @@ pub fn print(text: &str) -> Done {
     }
 }
 
-fn cannot_print(error: std::io::Error) -> Failure {
+pub fn cannot_print(error: std::io::Error) -> Failure {
     Failure::setup(anyhow::Error::from(error).context("cannot write to standard output"))
 }
 

@@ -16,7 +16,7 @@ pub fn test(mut command: TestCommand) -> Done {
     let path = command.settle()?;
     // The configuration and report paths are checked before anything is built.
     let config = config_of(&path)?;
-    let session = Session::open(&command.run, command.tests.harness, &config)?;
+    let session = Session::open(&command.run, command.tests.harness, &config)?.recording(&command.run);
     let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
     let Built { output: built, filtersets, .. } = build(&command.build, &command.tests.filterset, &path, &profile)?;
     let mut notes = notes(&built);

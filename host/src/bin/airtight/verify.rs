@@ -106,6 +106,8 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
         (run.no_capture, "--no-capture"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
+        (run.rerun, "--rerun"),
+        (run.retries > 0, "--retries"),
     ];
     match refused.iter().find(|(given, _)| *given) {
         Some((_, flag)) => {

@@ -52,6 +52,9 @@ pub struct Resource {
     /// kind, the scope and the sums that they have together.
     #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub omitted_places: u64,
+    /// What accepts it, of a baseline: see [`AcceptedRecord::by`](crate::report::AcceptedRecord::by). It does not fail its test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
 }
 
 /// The scope of what was there before the first test of a module, and so belongs to none of them.
@@ -86,6 +89,7 @@ impl Resource {
             scope: scope.into(),
             stack,
             omitted_places: 0,
+            accepted: None,
         }
     }
 }

@@ -8,11 +8,11 @@ use super::limits::{Advice, LimitLine, RefusalText, is_of_heap};
 use super::resources::ReclaimedText;
 use super::sanitise::{OneLine, Quoted, short};
 use super::stack::StackLines;
-use super::status::TestName;
+use super::status::{self, TestName};
 use super::style::Styles;
 use super::subtests::{OutlivedText, SubtestsText};
 use super::units::{Bytes, Grouped, plural};
-use crate::model::{CleanupRecord, Details, Heap, Omitted, RefusedGrowth, TestRecord, Verdict};
+use crate::model::{AttemptsRecord, CleanupRecord, Details, Heap, Omitted, RefusedGrowth, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
 /// Everything, without times and without captured output.
@@ -64,7 +64,8 @@ impl Display for Full<'_> {
         write!(f, "{}", OutlivedText { details, styles })?;
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;
         write!(f, "{}", ReclaimedText { resources: &details.reclaimed, styles })?;
-        write!(f, "{}", OmittedText(&details.omitted))
+        write!(f, "{}", OmittedText(&details.omitted))?;
+        details.attempts.as_ref().map_or(Ok(()), |attempts| write_attempts(f, attempts))
     }
 }
 
@@ -89,6 +90,17 @@ impl Display for OmittedText<'_> {
         }
         if self.0.is_nothing() { Ok(()) } else { writeln!(f) }
     }
+}
+
+/// What became of the times before the last one.
+fn write_attempts(f: &mut Formatter<'_>, attempts: &AttemptsRecord) -> fmt::Result {
+    for (nth, failed) in attempts.failed.iter().enumerate() {
+        write!(f, "    time {} of {}: {}", nth + 1, attempts.tried, status::word(failed.verdict).to_lowercase())?;
+        let first = failed.message.as_deref().and_then(|message| message.lines().next());
+        first.map_or(Ok(()), |line| write!(f, ": {}", OneLine(&short(line))))?;
+        writeln!(f)?;
+    }
+    Ok(())
 }
 
 fn heap(test: &TestRecord) -> Option<&Heap> {

@@ -1,5 +1,6 @@
 //! What a test left: first what was open, then heap blocks that were lost, then those that static data still reaches.
 
+use super::baseline::{AcceptedText, PasteText};
 use super::certainty::{NotCertain, bound, is_certain};
 use super::entry::EntryText;
 use super::resources::Inventory;
@@ -40,12 +41,15 @@ impl Display for Leftovers<'_> {
         }
         // Of these it is told already what holds them.
         let unexplained = |leak: &&Resource| !leak.is_counted_cycle() && leak.held_by() != Some(HeldBy::Several);
-        let kinds = self.details.leaks.iter().filter(unexplained).map(|leak| leak.kind);
+        let kinds = self.details.open_leaks().filter(unexplained).map(|leak| leak.kind);
         if let Some(culprits) = culprits(self.language(), kinds, self.cycles()) {
             writeln!(f, "    where it seems to be released already, look for: {culprits}")?;
         }
         if self.all || !success {
             self.write_retained(f)?;
+        }
+        if self.all || !success {
+            write!(f, "{}", AcceptedText(&self.details.accepted))?;
         }
         let grown = self.details.growth.as_ref().is_some_and(|growth| !growth.sites.is_empty());
         let lost = self.leaks(Heading::Lost).next().is_some();
@@ -56,7 +60,16 @@ impl Display for Leftovers<'_> {
 
 impl<'a> Leftovers<'a> {
     fn leaks(&self, heading: Heading) -> impl Iterator<Item = &'a Resource> + Clone + use<'a> {
-        self.details.leaks.iter().filter(move |leak| leak.kind.heading() == heading)
+        self.details.open_leaks().filter(move |leak| leak.kind.heading() == heading)
+    }
+
+    /// The retained blocks that no baseline accepts.
+    fn retained(&self) -> impl Iterator<Item = &'a Resource> + Clone + use<'a> {
+        self.details.retained.iter().filter(|entry| entry.accepted.is_none())
+    }
+
+    fn has_leaks(&self) -> bool {
+        self.details.open_leaks().next().is_some()
     }
 
     /// Whether it finished by leaving through `exit(0)`, as a program may.
@@ -75,7 +88,7 @@ impl<'a> Leftovers<'a> {
 
     /// Whether references may go around in a circle, of which the report does not tell otherwise.
     fn cycles(&self) -> Cycles {
-        let mut leaks = self.details.leaks.iter();
+        let mut leaks = self.details.open_leaks();
         let is_told = leaks
             .all(|leak| leak.held_by().is_some_and(|held_by| held_by != HeldBy::EachOther) || leak.is_counted_cycle());
         if is_told { Cycles::Told } else { Cycles::Possible }
@@ -83,7 +96,7 @@ impl<'a> Leftovers<'a> {
 
     /// The language that the leaks' stacks have in common.
     fn language(&self) -> Option<Language> {
-        Language::from_stacks(self.details.leaks.iter().map(|leak| &*leak.stack))
+        Language::from_stacks(self.details.open_leaks().map(|leak| &*leak.stack))
     }
 
     /// The words before a figure of lost blocks, or of retained ones; nothing where it is exact.
@@ -102,18 +115,17 @@ impl<'a> Leftovers<'a> {
     /// Whether only retained blocks can have made the verdict `leak`, as a profile with `leaks.retained = "fail"` does.
     fn only_retained(&self) -> bool {
         let grows = self.details.growth.as_ref().is_some_and(Growth::grows);
-        let Details { leaks, retained, .. } = self.details;
-        self.verdict == Verdict::Leak && !grows && leaks.is_empty() && !retained.is_empty()
+        self.verdict == Verdict::Leak && !grows && !self.has_leaks() && self.retained().next().is_some()
     }
 
     /// Whether what was left is, or may be, why the test did not pass.
     pub fn is_cause(&self) -> bool {
-        !self.details.leaks.is_empty() || self.only_retained()
+        self.has_leaks() || self.only_retained()
     }
 
     /// Writes one line that says how much was left, and one with the place of the first.
     pub fn write_short(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let retained = self.details.retained.iter().filter(|_| self.only_retained());
+        let retained = self.retained().filter(|_| self.only_retained());
         let leaks = Heading::ALL
             .map(|heading| (heading.words(), self.bound_of(heading), Inventory(self.leaks(heading)).to_string()));
         let kept = ("retained", self.bound(false), Inventory(retained.clone()).to_string());
@@ -134,17 +146,17 @@ impl<'a> Leftovers<'a> {
     }
 
     fn write_retained(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let retained = &self.details.retained;
-        if retained.is_empty() {
+        let retained = self.retained();
+        if retained.clone().next().is_none() {
             return Ok(());
         }
         let fails = if self.only_retained() { "; `leaks.retained` is `fail`" } else { "" };
-        let (most, inventory) = (self.bound(false), Inventory(retained.iter()));
+        let (most, inventory) = (self.bound(false), Inventory(retained.clone()));
         let reaches = if most.is_empty() { "still reaches" } else { "may still reach" };
         let (when, holder) =
             (self.when(), if self.left_by_exit() { "static data or a running function" } else { "static data" });
         writeln!(f, "    retained when {when} ({holder} {reaches} it{fails}): {most}{inventory}")?;
-        self.list(f, retained.iter(), most, false)?;
+        self.list(f, retained, most, false)?;
         if self.only_retained() {
             writeln!(f, "    to fix: let go of it before the test returns, or set `retained = \"show\"` in `leaks`")?;
         }
@@ -166,6 +178,9 @@ impl<'a> Leftovers<'a> {
         for resource in listed {
             let why_unknown = !is_of_heap(resource) || is_certain(self.heap);
             write!(f, "{}", EntryText { test, resource, bound, why_unknown, advice, styles })?;
+            if styles.suppressions && (with_advice || self.only_retained()) && resource.omitted_places == 0 {
+                write!(f, "{}", PasteText { leak: resource, retained: !with_advice })?;
+            }
         }
         let rest = resources.skip(MAX_PLACES);
         let more: u64 = rest.clone().map(|resource| resource.omitted_places.max(1)).sum();

@@ -73,6 +73,7 @@ impl StatusLevel {
     pub(super) fn for_test(test: &TestRecord, slow: bool) -> Self {
         match test.verdict {
             Verdict::Leak | Verdict::Fail | Verdict::Memory | Verdict::Timeout | Verdict::Exit => Self::Fail,
+            Verdict::Pass if test.is_flaky() => Self::Retry,
             Verdict::Pass if slow => Self::Slow,
             Verdict::Pass if left_something(test) => Self::Leak,
             Verdict::Pass => Self::Pass,
@@ -109,5 +110,5 @@ impl OutputMode {
 }
 
 fn left_something(test: &TestRecord) -> bool {
-    test.details.as_ref().is_some_and(|details| !details.leaks.is_empty() || !details.outlived.is_empty())
+    test.details.as_ref().is_some_and(|details| details.open_leaks().next().is_some() || !details.outlived.is_empty())
 }

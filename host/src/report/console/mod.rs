@@ -3,6 +3,7 @@
 //! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped, and text of more
 //! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
 
+mod baseline;
 mod blocks;
 mod certainty;
 mod coverage;
@@ -11,6 +12,7 @@ pub(crate) mod diff;
 mod entry;
 mod faults;
 mod findings;
+mod gates;
 mod growth;
 mod heap_summary;
 mod injected;

@@ -31,6 +31,10 @@ pub struct ConsoleOptions {
     pub output: OutputMode,
     /// Whether each frame of a stack that the report holds has a line, instead of one for all that are a library's.
     pub all_frames: bool,
+    /// Whether each leak has a suppression that accepts it, ready to be pasted into a baseline.
+    pub suppressions: bool,
+    /// Whether the summary names the codes of what did not pass, for `airtight explain`.
+    pub codes: bool,
 }
 
 /// Writes the events of a run for a person. Each event is one write.
@@ -69,7 +73,12 @@ impl<W: Write> Console<W> {
         Self {
             writer,
             options,
-            styles: Styles { all_frames: options.all_frames, ..Styles::new(options.colours) },
+            styles: Styles {
+                all_frames: options.all_frames,
+                suppressions: options.suppressions,
+                codes: options.codes,
+                ..Styles::new(options.colours)
+            },
             selected: 0,
             slow: HashSet::new(),
             times: HashMap::new(),

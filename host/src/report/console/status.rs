@@ -56,7 +56,12 @@ impl Display for StatusLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = self.styles.verdict(self.test.verdict);
         let name = TestName { module: self.module, test: &self.test.name, styles: self.styles };
-        write!(f, "{style}{:>12}{style:#} {}{name}", word(self.test.verdict), self.time)?;
+        let attempts = self.test.details.as_ref().and_then(|details| details.attempts.as_ref());
+        let word = match attempts.filter(|_| self.test.is_flaky()) {
+            Some(attempts) => &format!("FLAKY {0}/{0}", attempts.tried),
+            None => word(self.test.verdict),
+        };
+        write!(f, "{style}{word:>12}{style:#} {}{name}", self.time)?;
         let reason = self.test.details.as_ref().and_then(|details| details.reason.as_deref());
         if let Some(reason) = reason {
             write!(f, ": {}", OneLine(reason))?;

@@ -10,6 +10,10 @@ pub(super) struct Styles {
     pub coloured: bool,
     /// Whether every frame of a stack has a line.
     pub all_frames: bool,
+    /// Whether each leak has a suppression that accepts it.
+    pub suppressions: bool,
+    /// Whether the codes of what did not pass are named.
+    pub codes: bool,
     pub pass: Style,
     pub fail: Style,
     pub leak: Style,
@@ -29,6 +33,8 @@ impl Styles {
         Self {
             coloured: true,
             all_frames: false,
+            suppressions: false,
+            codes: false,
             pass: bold(AnsiColor::Green),
             fail: bold(AnsiColor::Red),
             leak: bold(AnsiColor::Magenta),

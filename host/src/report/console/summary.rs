@@ -1,6 +1,8 @@
 //! The last lines of a run: how many tests came to which verdict, and what else is worth a line.
 
+use super::baseline::BaselineText;
 use super::coverage::CoverageText;
+use super::gates::GateText;
 use super::heap_summary::HeapSummary;
 use super::reasons::Reasons;
 use super::sanitise::{OneLine, Quoted};
@@ -36,6 +38,10 @@ impl Display for Summary<'_> {
         if let Some(coverage) = &self.report.canonical.cleanup_coverage {
             write!(f, "{}", CoverageText(coverage))?;
         }
+        self.report.canonical.gates.iter().try_for_each(|gate| write!(f, "{}", GateText(gate)))?;
+        if let Some(usage) = &self.report.volatile.baseline {
+            write!(f, "{}", BaselineText { usage, report: self.report })?;
+        }
         self.changed(f)?;
         let not_run = self.not_run();
         let tests = plural(not_run as u64, "test was", "tests were");
@@ -53,6 +59,7 @@ impl Display for Summary<'_> {
         self.notes.iter().try_for_each(|note| self.note(f, note))?;
         let of_profile = self.report.profile.as_ref().map(HeapProfile::notes).unwrap_or_default();
         of_profile.iter().try_for_each(|note| writeln!(f, "{:>12} {}", "Note", OneLine(note)))?;
+        self.codes(f)?;
         writeln!(f, "{:>12} {}", "Digest", OneLine(&self.report.digest))
     }
 }
@@ -85,8 +92,26 @@ impl Summary<'_> {
         for (i, (number, what, style, _)) in shown.enumerate() {
             let separator = if i == 0 { ":" } else { "," };
             write!(f, "{separator} {count}{number}{count:#} {style}{what}{style:#}")?;
+            let tests = self.report.canonical.modules.iter().flat_map(|module| &module.tests);
+            match tests.filter(|test| what == "passed" && test.is_flaky()).count() {
+                0 => {}
+                flaky => write!(f, " ({count}{flaky}{count:#} {skip}flaky{skip:#})")?,
+            }
         }
         writeln!(f)
+    }
+
+    /// The codes of what did not pass, each with what it is called.
+    fn codes(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const NAMED: usize = 5;
+        let topics = if self.styles.codes { self.report.topics() } else { Vec::new() };
+        let Some(first) = topics.first() else { return Ok(()) };
+        let named = topics.iter().take(NAMED).map(|topic| format!("{} ({})", topic.code(), topic.name()));
+        let mut named: Vec<_> = named.collect();
+        if topics.len() > NAMED {
+            named.push("…".to_owned());
+        }
+        writeln!(f, "{:>12} {}: `airtight explain {}`", "Codes", named.join(", "), first.code())
     }
 
     /// What tests changed in their packages and elsewhere, and that it is gone.

@@ -9,7 +9,8 @@ mod heap;
 mod leaks;
 mod tests;
 
-pub use growth::{RetainedGrowth, Threshold, ThresholdError};
+pub use crate::model::threshold::{Threshold, ThresholdError};
+pub use growth::RetainedGrowth;
 pub use heap::{Amount, Figure, HeapDiff, OneSided, SiteChange, TestChange, Unknown};
 pub use leaks::{LeakChange, LeakDiff};
 pub use tests::{OnlyTest, TestDiff, VerdictChange};

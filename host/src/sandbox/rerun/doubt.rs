@@ -87,5 +87,6 @@ mod tests {
             "other-blocks",
         ];
         assert_eq!(codes, expected);
+        assert_eq!(codes, crate::model::codes::HEAP_DOUBTS, "each has a page");
     }
 }

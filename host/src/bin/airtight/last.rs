@@ -1,0 +1,104 @@
+//! The recording of the last run from each folder: its JSON report, in the cache.
+
+use crate::failure::{Failure, here, say};
+use airtight::internals::replace_file;
+use airtight::report::json::{self, Unreadable};
+use airtight::report::{Report, TestRecord, Verdict};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Folders whose last run is kept: those with the newest ones.
+const KEPT: usize = 32;
+
+/// Where recordings are.
+fn folder() -> Option<PathBuf> {
+    airtight::toolchain::cache_dir().map(|cache| cache.join("last"))
+}
+
+fn file_of(folder: &Path, here: &Path) -> PathBuf {
+    let name = Sha256::digest(here.as_os_str().as_encoded_bytes());
+    folder.join(format!("{name:x}")).with_extension("json")
+}
+
+/// Keeps the report of a run from this folder. That it cannot be kept fails no run.
+pub fn record(report: &Report) {
+    let Some(folder) = folder() else { return };
+    let Ok(here) = here() else { return };
+    let kept = fs::create_dir_all(&folder).and_then(|()| replace_file(&file_of(&folder, &here), &json::write(report)));
+    match kept {
+        Ok(()) => forget_old(&folder),
+        Err(error) => tracing::warn!("the run is not recorded for `airtight show`: {error}"),
+    }
+}
+
+/// Removes the oldest recordings. Another process may do so, too.
+fn forget_old(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut recordings: Vec<(SystemTime, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+        })
+        .collect();
+    recordings.sort();
+    let old = recordings.len().saturating_sub(KEPT);
+    for (_, path) in recordings.drain(..old) {
+        if let Err(error) = fs::remove_file(&path) {
+            tracing::debug!("an old recording stays: {error}");
+        }
+    }
+}
+
+/// The report of the last run from this folder, or from the nearest one above; `None` where there is none.
+pub fn last_run() -> Result<Option<Report>, Failure> {
+    let Some(folder) = folder() else { return Ok(None) };
+    for dir in here()?.ancestors() {
+        match json::read(&file_of(&folder, dir)) {
+            Ok(report) => return Ok(Some(report)),
+            Err(error) => match error.why {
+                Unreadable::Io(why) if why.kind() == ErrorKind::NotFound => {}
+                // Of another version, or damaged: the next run writes a new one.
+                why => {
+                    say(format_args!("warning: the recording of the last run cannot be read: {why}"));
+                    return Ok(None);
+                }
+            },
+        }
+    }
+    Ok(None)
+}
+
+/// Why there is nothing to show or to run again.
+pub fn no_run() -> Failure {
+    Failure::setup(anyhow::anyhow!(
+        "no run from this folder is recorded; `airtight test`, `run` and `go` record theirs (but with --no-cache)"
+    ))
+}
+
+/// The tests of the last run that are to be run again: by module and name.
+pub fn to_run_again() -> Result<BTreeSet<(String, String)>, Failure> {
+    let report = last_run()?.ok_or_else(no_run)?;
+    let modules = &report.canonical.modules;
+    let tests = modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test)));
+    let again = tests.filter(|(_, test)| is_to_run_again(test));
+    let again: BTreeSet<_> = again.map(|(module, test)| (module.name.clone(), test.name.to_string())).collect();
+    if again.is_empty() {
+        return Err(Failure::no_tests(
+            "nothing failed in the last run from this folder, so there is nothing to run again",
+        ));
+    }
+    Ok(again)
+}
+
+/// Whether it did not pass, or was not run because of others or of the user.
+fn is_to_run_again(test: &TestRecord) -> bool {
+    let reason = test.details.as_ref().and_then(|details| details.reason.as_deref()).unwrap_or_default();
+    match test.verdict {
+        Verdict::Skip => reason == "interrupted" || reason.starts_with("not run: "),
+        verdict => !verdict.is_success(),
+    }
+}

@@ -1,0 +1,84 @@
+//! What became of a baseline in a run: what is gone, what has expired, what nothing matched.
+
+use super::rules::NamedLeak;
+use super::{Baseline, Grounds};
+use crate::model::{BaselineEntry, BaselineUse, Canonical, Date, TestRecord, Verdict};
+use std::collections::{HashMap, HashSet};
+
+impl Baseline {
+    /// Holds the baseline against a report that was made with it, on this day.
+    pub(crate) fn used_in(&self, report: &Canonical, date: Option<Date>) -> BaselineUse {
+        let seen = Seen::of(report);
+        let has_expired = |grounds: &Grounds| grounds.expires.zip(date).is_some_and(|(last, today)| last < today);
+        let mut usage =
+            BaselineUse { file: self.file.clone(), date, entries: self.named.len(), ..BaselineUse::default() };
+        for leak in &self.named {
+            let label = leak.label();
+            let entry = || BaselineEntry {
+                module: Some(leak.module.clone()),
+                test: Some(leak.test.clone()),
+                ..described(label.clone(), &leak.grounds)
+            };
+            let is_used = seen.named.contains(&(&*leak.module, &*leak.test, &*label));
+            let is_gone = !is_used && seen.came_to_its_end(leak);
+            usage.judged += usize::from(is_used || is_gone);
+            if is_gone {
+                usage.gone.push(entry());
+            } else if is_used && has_expired(&leak.grounds) {
+                usage.expired.push(entry());
+            }
+        }
+        for suppression in &self.suppressions {
+            match seen.suppressions.contains(&*suppression.name) {
+                false => usage.unused.push(suppression.name.clone()),
+                true if has_expired(&suppression.grounds) => {
+                    usage.expired.push(described(suppression.name.clone(), &suppression.grounds));
+                }
+                true => {}
+            }
+        }
+        usage
+    }
+}
+
+fn described(what: String, grounds: &Grounds) -> BaselineEntry {
+    BaselineEntry { module: None, test: None, what, expires: grounds.expires, reason: grounds.reason.clone() }
+}
+
+/// What a report has of a baseline.
+struct Seen<'r> {
+    named: HashSet<(&'r str, &'r str, &'r str)>,
+    suppressions: HashSet<&'r str>,
+    /// Tests that came to an end at which something could be left.
+    ends: HashMap<(&'r str, &'r str), &'r TestRecord>,
+}
+
+impl<'r> Seen<'r> {
+    fn of(report: &'r Canonical) -> Self {
+        let mut seen = Self { named: HashSet::new(), suppressions: HashSet::new(), ends: HashMap::new() };
+        for module in &report.modules {
+            for test in &module.tests {
+                if matches!(test.verdict, Verdict::Pass | Verdict::Leak) {
+                    seen.ends.insert((&module.name, &test.name), test);
+                }
+                for record in test.details.iter().flat_map(|details| &details.accepted) {
+                    if record.suppressed {
+                        seen.suppressions.insert(&record.by);
+                    } else {
+                        seen.named.insert((&module.name, &test.name, &record.by));
+                    }
+                }
+            }
+        }
+        seen
+    }
+
+    /// Whether what is named could have been left: its test came to its end, and so did the subtest that it is of. A filter may
+    /// have left that out.
+    fn came_to_its_end(&self, leak: &NamedLeak) -> bool {
+        let Some(test) = self.ends.get(&(&*leak.module, &*leak.test)) else { return false };
+        let within = leak.scope.as_deref().and_then(|scope| scope.strip_prefix(&*leak.test)?.strip_prefix('/'));
+        let mut subtests = test.details.iter().flat_map(|details| &details.subtests);
+        within.is_none_or(|path| subtests.any(|subtest| subtest.name == path))
+    }
+}

@@ -1,0 +1,203 @@
+//! Joins the reports of parts of a suite into the one that a single machine would have written.
+//!
+//! Each test stands in one part, so most of a report is put side by side. What is a figure of all tests together is joined by what
+//! the parts say of it: gates, clean-up coverage, doubts. Whatever would give another digest than that of one run is an error.
+
+mod coverage;
+mod doubts;
+mod error;
+#[cfg(test)]
+mod tests;
+mod volatile;
+
+pub use error::MergeError;
+
+use super::compare::differences;
+use crate::model::resource::SETUP_SCOPE;
+use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, TestRecord};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Differences that an error names.
+const NAMED: usize = 5;
+
+/// One part: the report, and what errors call it.
+#[derive(Debug)]
+pub struct Part {
+    /// Its file's name.
+    pub name: String,
+    /// Its report.
+    pub report: Report,
+}
+
+/// Joins the reports of parts that `--partition` made, or of suites that have no test in common.
+///
+/// ```
+/// use airtight::report::merge::{Part, merge};
+/// use airtight::report::{Canonical, Report, Volatile};
+///
+/// let report = Report::new(Canonical::new(serde_json::json!({}), Vec::new()), Volatile::default());
+/// let whole = merge(&[Part { name: "1.json".to_owned(), report: report.clone() }])?;
+/// assert_eq!(whole.digest, report.digest);
+/// # Ok::<(), airtight::report::merge::MergeError>(())
+/// ```
+///
+/// # Errors
+/// A part is missing, a test is in two parts, or the parts differ in what one run has once: see [`MergeError`].
+pub fn merge(parts: &[Part]) -> Result<Report, MergeError> {
+    let Some((first, others)) = parts.split_first() else { return Err(MergeError::Nothing) };
+    volatile::check_parts(parts)?;
+    for other in others {
+        same_run(first, other)?;
+    }
+    let modules = modules(parts)?;
+    let refused = refused(parts, &modules)?;
+    let mut canonical = Canonical::new(first.report.canonical.policy.clone(), modules);
+    canonical.refused = refused;
+    canonical.gates = gates(parts)?;
+    canonical.cleanup_coverage = coverage::joined(parts)?;
+    let canonical = canonical.with_doubts(doubts::joined(parts)?);
+    Ok(Report::new(canonical, volatile::joined(parts)).with_codes())
+}
+
+/// What one run has once.
+fn same_run(first: &Part, other: &Part) -> Result<(), MergeError> {
+    let names = || (first.name.clone(), other.name.clone());
+    let versions = [first, other].map(|part| part.report.volatile.version.clone());
+    if versions[0] != versions[1] {
+        let (first, other) = names();
+        return Err(MergeError::Versions { first, other, versions });
+    }
+    let of_policy = |part: &Part| Canonical::new(part.report.canonical.policy.clone(), Vec::new());
+    let found = differences(&of_policy(first), &of_policy(other));
+    if found.is_empty() {
+        return Ok(());
+    }
+    let told = found.iter().take(NAMED).map(|one| {
+        let value =
+            |value: &Option<serde_json::Value>| value.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+        format!("{} is {} and {}", one.field, value(&one.left), value(&one.right))
+    });
+    let (mut told, more): (Vec<_>, _) = (told.collect(), found.len().saturating_sub(NAMED));
+    if more > 0 {
+        told.push(format!("and {more} more"));
+    }
+    let (first, other) = names();
+    Err(MergeError::Policies { first, other, differences: told.join("; ") })
+}
+
+/// The tests of all parts by module.
+fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
+    let mut all: BTreeMap<(&str, &str), ModuleRecord> = BTreeMap::new();
+    let mut origin: BTreeMap<(&str, &str, &str, Option<_>), &str> = BTreeMap::new();
+    for part in parts {
+        for module in &part.report.canonical.modules {
+            let key = (&*module.name, &*module.code);
+            let joined = all.entry(key).or_insert_with(|| ModuleRecord { tests: Vec::new(), ..module.clone() });
+            if joined.harness != module.harness {
+                return Err(MergeError::Module {
+                    module: module.name.clone(),
+                    other: part.name.clone(),
+                    what: "harness",
+                });
+            }
+            for test in &module.tests {
+                let earlier = origin.insert((key.0, key.1, &test.name, test.harness), &part.name);
+                if let Some(earlier) = earlier {
+                    return Err(MergeError::Twice {
+                        module: module.name.clone(),
+                        test: test.name.to_string(),
+                        first: earlier.to_owned(),
+                        other: part.name.clone(),
+                    });
+                }
+                joined.tests.push(test.clone());
+            }
+        }
+    }
+    same_code(parts)?;
+    let mut modules: Vec<_> = all.into_values().collect();
+    for module in &mut modules {
+        module.tests.sort_by(|a, b| (&a.name, a.harness).cmp(&(&b.name, b.harness)));
+        tell_setup_once(&mut module.tests);
+    }
+    Ok(modules)
+}
+
+/// Two modules of one name are two builds of it, unless one part has both.
+fn same_code(parts: &[Part]) -> Result<(), MergeError> {
+    let mut codes: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
+    for part in parts {
+        let mut own: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for module in &part.report.canonical.modules {
+            own.entry(&module.name).or_default().insert(&module.code);
+        }
+        for (name, own) in own {
+            let (first, known) = codes.entry(name).or_insert_with(|| (&part.name, own.clone()));
+            if known.is_disjoint(&own) && known.len() == 1 && own.len() == 1 {
+                return Err(MergeError::Code {
+                    module: name.to_owned(),
+                    first: (*first).to_owned(),
+                    other: part.name.clone(),
+                });
+            }
+            known.extend(own);
+        }
+    }
+    Ok(())
+}
+
+/// What was set up before the first test of a module is told by the first test that is run: of each part, and here of the whole.
+fn tell_setup_once(tests: &mut [TestRecord]) {
+    let mut told = false;
+    for test in tests {
+        let Some(details) = test.details.as_deref_mut() else { continue };
+        let is_setup = |leak: &crate::model::Resource| leak.kind == ResourceKind::Task && leak.scope == SETUP_SCOPE;
+        let has = details.leaks.iter().any(is_setup);
+        if has && told {
+            details.leaks.retain(|leak| !is_setup(leak));
+            if *details == crate::model::Details::default() {
+                test.details = None;
+            }
+        }
+        told |= has;
+    }
+}
+
+/// Modules that could not be tested: every part tried.
+fn refused(parts: &[Part], modules: &[ModuleRecord]) -> Result<Vec<crate::model::RefusedModule>, MergeError> {
+    for part in parts {
+        for refused in &part.report.canonical.refused {
+            let is_tested =
+                modules.iter().any(|module| module.name == refused.name && Some(&module.code) == refused.code.as_ref());
+            if is_tested {
+                return Err(MergeError::Module {
+                    module: refused.name.clone(),
+                    other: part.name.clone(),
+                    what: "state: it was not tested there, and it was elsewhere",
+                });
+            }
+        }
+    }
+    // One run may name two files alike.
+    let lists = || parts.iter().map(|part| &part.report.canonical.refused);
+    if let Some(first) = lists().next().filter(|first| lists().all(|list| list == *first)) {
+        return Ok(first.clone());
+    }
+    let all: BTreeSet<_> = lists().flatten().collect();
+    Ok(all.into_iter().cloned().collect())
+}
+
+fn gates(parts: &[Part]) -> Result<Vec<GateRecord>, MergeError> {
+    let Some((first, others)) = parts.split_first() else { return Ok(Vec::new()) };
+    let mut joined = first.report.canonical.gates.clone();
+    for other in others {
+        let differ = || MergeError::Gates { first: first.name.clone(), other: other.name.clone() };
+        let gates = &other.report.canonical.gates;
+        if joined.len() != gates.len() {
+            return Err(differ());
+        }
+        let pairs = joined.into_iter().zip(gates);
+        joined = pairs.map(|(one, other)| one.joined(other).ok_or_else(differ)).collect::<Result<_, _>>()?;
+    }
+    Ok(joined)
+}
