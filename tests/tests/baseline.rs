@@ -213,3 +213,22 @@ fn seven_machines_come_to_the_digest_of_one() {
         assert!(twice.stderr.contains("are both of part"), "{}", twice.stderr);
     }
 }
+
+/// A part that happens to have no tests is a part all the same.
+#[test]
+fn a_part_without_tests_has_a_report() {
+    let dir = scratch_dir();
+    let module = compile("pass_empty", dir.path());
+    let ran = |args: &[&str]| run(dir.path(), [&["run", module.to_str().unwrap()], args].concat());
+    assert_eq!(ran(&["--report", "json=whole.json"]).status, Some(0));
+    for part in ["1", "2"] {
+        let (partition, report) = (format!("slice:{part}/2"), format!("json={part}.json"));
+        let part = ran(&["--partition", &partition, "--report", &report]);
+        assert_eq!(part.status, Some(0), "{}{}", part.stdout, part.stderr);
+    }
+    let merged = run(dir.path(), ["merge", "1.json", "2.json", "--report", "json=all.json"]);
+    assert_eq!(merged.status, Some(0), "{}{}", merged.stdout, merged.stderr);
+    let digest = |name: &str| read_report(&dir.path().join(name))["digest"].clone();
+    assert_eq!(digest("all.json"), digest("whole.json"));
+    assert_eq!(ran(&["--partition", "slice:1/2", "--", "no-such-test"]).status, Some(0));
+}

@@ -11,9 +11,9 @@ pub struct AcceptedRecord {
     /// What accepts them: the leak as the baseline has it (`file fixtures/a.txt in load::open (src/load.rs)`), or the name of a
     /// suppression.
     pub by: String,
-    /// Whether that is a suppression by pattern.
+    /// Whether that is a suppression: a pattern, and not this leak alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub suppressed: bool,
+    pub by_pattern: bool,
     /// Why they are accepted, in the words of the baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -10,6 +10,8 @@ pub struct AttemptsRecord {
     /// How often it was run. The record of the test is that of the last time; that of the first, where it can only be the fault of
     /// airtight that they differ.
     pub tried: u32,
+    /// How often it might have been run.
+    pub allowed: u32,
     /// The times that failed before the last, in order.
     pub failed: Vec<FailedAttempt>,
 }

@@ -12,7 +12,8 @@ pub const NO_TESTS: u8 = 4;
 pub const BUG: u8 = 70;
 /// Set-up: the toolchain, the configuration, a granted directory or a report path is wrong.
 pub const SETUP: u8 = 96;
-/// A test failed, leaked, left through `exit` or broke a limit, or the run did not pass a gate of its profile.
+/// A test failed, leaked, left through `exit` or broke a limit, the run did not pass a gate of its profile,
+/// or a leak that a baseline accepted has expired.
 pub const TEST_FAILED: u8 = 100;
 /// The build of the tests failed.
 pub const BUILD_FAILED: u8 = 101;

@@ -33,7 +33,7 @@ pub fn retry<T: Attempt>(more: u32, mut may_differ: bool, mut once: impl FnMut()
     }
     let Some(mut first) = first else { return last };
     let tried = u32::try_from(failed.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let attempts = Some(AttemptsRecord { tried, failed });
+    let attempts = Some(AttemptsRecord { tried, allowed: more.saturating_add(1), failed });
     if last.record().verdict == Verdict::Pass && !may_differ {
         let details = first.record().details.get_or_insert_default();
         let words = format!(
@@ -86,7 +86,7 @@ mod tests {
         let (record, times) = retried(3, true, &[Verdict::Fail, Verdict::Exit, Verdict::Pass]);
         assert!(record.is_flaky());
         let attempts = record.details.unwrap().attempts.unwrap();
-        assert_eq!((times, attempts.tried, attempts.failed.len()), (3, 3, 2));
+        assert_eq!((times, attempts.tried, attempts.allowed, attempts.failed.len()), (3, 3, 4, 2));
         assert_eq!(attempts.failed[1].verdict, Verdict::Exit);
     }
 

@@ -1,16 +1,22 @@
 //! The command line, as clap reads it.
 
+mod baseline;
+mod begin;
 mod build;
 mod foreign;
 mod go;
 mod libtest;
 mod limits;
 mod place;
+mod reports;
 
+pub use baseline::BaselineCommand;
+pub use begin::{CompletionsCommand, ManCommand, PlaceCommand};
 pub use build::BuildArgs;
 pub use go::{GoCommand, with_two_dashes};
 pub use libtest::LibtestArgs;
 pub use limits::LimitArgs;
+pub use reports::{ExplainCommand, MergeCommand, ShowCommand, ShownArgs};
 
 use crate::failure::Failure;
 use airtight::Compiler;
@@ -44,7 +50,7 @@ pub struct Program {
 }
 
 const EXIT_STATUSES: &str = "Exit status: 0 all passed; 2 usage; 4 no tests to run; 96 set-up (toolchain, configuration, \
-granted directory, report path); 100 a test failed, leaked or broke a limit, or the run missed its gate; 101 build failed; 104 a module could not be \
+granted directory, report path); 100 a test failed, leaked or broke a limit, the run missed a gate, or an accepted leak has expired; 101 build failed; 104 a module could not be \
 loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -150,85 +156,10 @@ pub struct FaultsCommand {
     pub run: RunArgs,
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = MERGE_EXIT_STATUSES)]
-pub struct MergeCommand {
-    /// The reports of all parts: files that `--report json=PATH` wrote.
-    #[arg(required = true, value_name = "REPORT.json")]
-    pub reports: Vec<PathBuf>,
-    /// Write a report file of the whole: json, or any other kind that is made from a JSON report.
-    #[arg(long, value_name = "KIND=PATH")]
-    pub report: Vec<ReportSpec>,
-    #[command(flatten)]
-    pub shown: ShownArgs,
-}
-
-const MERGE_EXIT_STATUSES: &str = "Exit status: that of one run of all parts; 96 a report cannot be read, a part is missing, \
-parts overlap, or they were run under different policies.";
-
-#[derive(Debug, Args)]
-pub struct ShowCommand {
-    /// The report to show, instead of that of the last run.
-    #[arg(value_name = "REPORT.json")]
-    pub report: Option<PathBuf>,
-    #[command(flatten)]
-    pub shown: ShownArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ExplainCommand {
-    /// Codes, or words of reports and settings.
-    #[arg(value_name = "CODE")]
-    pub words: Vec<String>,
-}
-
-/// How a report that exists is shown.
-#[derive(Debug, Clone, Args)]
-pub struct ShownArgs {
-    /// Which tests are listed.
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
-    pub final_status_level: FinalStatusLevel,
-    /// Show every frame of stacks, those of libraries too.
-    #[arg(long)]
-    pub all_frames: bool,
-    /// With each leak, print a suppression that accepts it, to be pasted into a baseline.
-    #[arg(long)]
-    pub gen_suppressions: bool,
-    /// Colours.
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = BASELINE_EXIT_STATUSES)]
-pub struct BaselineCommand {
-    /// A package's or workspace's directory or Cargo.toml, to build its tests; or modules that exist.
-    #[arg(value_name = "PATH|FILE.wasm", default_value = ".", hide_default_value = true)]
-    pub paths: Vec<PathBuf>,
-    /// Run nothing: take the leaks from this report, which `--report json=PATH` wrote.
-    #[arg(long, value_name = "REPORT.json", conflicts_with = "paths")]
-    pub from: Vec<PathBuf>,
-    /// Why what is new is accepted. What is in the file already keeps its reason.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// The last day on which what is new is accepted. What is in the file already keeps its day.
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub expires: Option<Date>,
-    #[command(flatten)]
-    pub build: BuildArgs,
-    #[command(flatten)]
-    pub tests: TestArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
 /// A length of time, such as `90s`.
 fn humantime_of(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 90s or 10m"))
 }
-const BASELINE_EXIT_STATUSES: &str = "The file is that of --baseline, or of `baseline` in the profile, or \
-airtight-baseline.toml here.\n\nExit status: 0 the file is written, and with it the tests pass; 100 the file is written, and a \
-test fails all the same; others as for `airtight test`.";
 
 #[derive(Debug, Args)]
 pub struct VerifyCommand {
@@ -297,27 +228,6 @@ pub struct SetupCommand {
     /// The package or workspace to set up for.
     #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
     pub path: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub struct PlaceCommand {
-    /// The package or workspace.
-    #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
-    pub path: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub struct CompletionsCommand {
-    /// The shell.
-    #[arg(value_enum, value_name = "SHELL")]
-    pub shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub struct ManCommand {
-    /// The command, such as `test`.
-    #[arg(value_name = "COMMAND")]
-    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]

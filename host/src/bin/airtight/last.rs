@@ -1,6 +1,7 @@
 //! The recording of the last run from each folder: its JSON report, in the cache.
 
 use crate::failure::{Failure, here, say};
+use airtight::Subject;
 use airtight::internals::replace_file;
 use airtight::report::json::{self, Unreadable};
 use airtight::report::{Report, TestRecord, Verdict};
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Folders whose last run is kept: those with the newest ones.
@@ -101,4 +103,10 @@ fn is_to_run_again(test: &TestRecord) -> bool {
         Verdict::Skip => reason == "interrupted" || reason.starts_with("not run: "),
         verdict => !verdict.is_success(),
     }
+}
+
+/// The module with those of its tests alone that are named.
+pub fn only_these(subject: Subject, only: &Arc<BTreeSet<(String, String)>>) -> Subject {
+    let (module, only) = (subject.module().name().to_owned(), Arc::clone(only));
+    subject.with_filter(move |test| only.contains(&(module.clone(), test.to_owned())))
 }

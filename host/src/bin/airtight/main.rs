@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod faults;
 mod filterset;
+mod gates;
 mod generate;
 mod go;
 mod init;

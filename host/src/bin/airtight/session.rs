@@ -4,18 +4,18 @@ use crate::args::{RunArgs, WriteBackArg};
 use crate::baseline::BaselineWriter;
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
-use crate::last::{record, to_run_again};
+use crate::gates;
+use crate::last::{only_these, record, to_run_again};
 use crate::loaded::Loaded;
 use crate::trust;
 use airtight::Harness;
-use airtight::config::{Config, Overlays, Profile, dir_from_option, from_environment};
+use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::exit_status;
 use airtight::faults::{self, FaultOptions, Faults};
 use airtight::policy::PolicyPatch;
 use airtight::pollution::{self, Pollution};
 use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
 use airtight::report::files::ReportFiles;
-use airtight::report::json;
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
@@ -111,7 +111,7 @@ impl Settings {
         let trust = trust::of_run(args, config, here)?;
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let baseline = crate::baseline::load(args, &profile, here)?;
-        let base = base_report(args, &profile, here)?;
+        let base = gates::base_report(args, &profile, here)?;
         let builder = Runner::builder(config, &args.profile)
             .map_err(Failure::setup)?
             .overlays(overlays)
@@ -147,22 +147,6 @@ impl Settings {
             codes: true,
         };
         Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect() })
-    }
-}
-
-/// The report that gates compare with. Relative paths start at `here`.
-fn base_report(args: &RunArgs, profile: &Profile, here: &Path) -> Result<Option<Report>, Failure> {
-    let gate = profile.gate();
-    match args.base.as_deref().or(gate.base.as_deref()) {
-        Some(path) => json::read(&here.join(path)).map(Some).map_err(Failure::setup),
-        None => match gate.limits.with_base().next() {
-            Some((kind, _)) => Err(Failure::setup(anyhow::anyhow!(
-                "the gate `{}` of profile `{}` compares with a report: name it with --base REPORT.json, or with `base` in `gate`",
-                kind.name(),
-                profile.name()
-            ))),
-            None => Ok(None),
-        },
     }
 }
 
@@ -408,12 +392,6 @@ pub fn say_grants(grants: &[String]) {
     for grant in grants {
         say(format_args!("{:>12} {}", "Granted", OneLine(grant)));
     }
-}
-
-/// The module with those of its tests alone that are named.
-fn only_these(subject: Subject, only: &Arc<BTreeSet<(String, String)>>) -> Subject {
-    let (module, only) = (subject.module().name().to_owned(), Arc::clone(only));
-    subject.with_filter(move |test| only.contains(&(module.clone(), test.to_owned())))
 }
 
 /// A test binary that was built, with the tests that filter expressions select, where there are some.

@@ -74,7 +74,7 @@ impl Baseline {
             leak.accepted = Some(by.clone());
             let record = used.entry(rule).or_insert_with(|| AcceptedRecord {
                 by,
-                suppressed: matches!(rule, Rule::Suppression(_)),
+                by_pattern: matches!(rule, Rule::Suppression(_)),
                 reason: grounds.reason.clone(),
                 count: 0,
                 bytes: 0,
@@ -91,8 +91,8 @@ impl Baseline {
         }
         let of_test = self.of_tests.get(module).and_then(|tests| tests.get(test)).map_or(&[][..], Vec::as_slice);
         let named = of_test.iter().find(|nth| self.named[**nth].is(leak, retained));
-        let suppressed = || self.suppressions.iter().position(|one| one.matches(module, test, leak, retained));
-        named.map(|nth| Rule::Named(*nth)).or_else(|| suppressed().map(Rule::Suppression))
+        let described = || self.suppressions.iter().position(|one| one.matches(module, test, leak, retained));
+        named.map(|nth| Rule::Named(*nth)).or_else(|| described().map(Rule::Suppression))
     }
 
     fn described(&self, rule: Rule) -> (String, &Grounds) {

@@ -84,8 +84,10 @@ impl Part {
 
     /// Whether a function, a file or a library of the stack has it.
     pub fn matches(&self, stack: &[Frame]) -> bool {
-        let texts = |frame: &Frame| [Some(frame.function.clone()), frame.file.clone(), frame.library.clone()];
-        stack.iter().flat_map(texts).flatten().any(|text| self.0.matches(&text))
+        let has = |text: Option<&str>| text.is_some_and(|text| self.0.matches(text));
+        stack
+            .iter()
+            .any(|frame| has(Some(&frame.function)) || has(frame.file.as_deref()) || has(frame.library.as_deref()))
     }
 }
 

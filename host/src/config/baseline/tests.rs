@@ -63,7 +63,7 @@ fn what_a_report_has_is_accepted_and_nothing_else() {
     let records = &report.canonical.modules[0].tests[1].details.as_ref().unwrap().accepted;
     assert_eq!(records.iter().map(|record| record.count).collect::<Vec<_>>(), [2, 1, 2]);
     assert_eq!(records[2].bytes, 1024);
-    assert!(records.iter().all(|record| record.reason.as_deref() == Some("before 2.0") && !record.suppressed));
+    assert!(records.iter().all(|record| record.reason.as_deref() == Some("before 2.0") && !record.by_pattern));
     // More of the same is the same leak, in another line, too; another file is another leak.
     let mut moved = leaky();
     let leaks = &mut moved.canonical.modules[0].tests[1].details.as_mut().unwrap().leaks;

@@ -62,7 +62,7 @@ impl<'r> Seen<'r> {
                     seen.ends.insert((&module.name, &test.name), test);
                 }
                 for record in test.details.iter().flat_map(|details| &details.accepted) {
-                    if record.suppressed {
+                    if record.by_pattern {
                         seen.suppressions.insert(&record.by);
                     } else {
                         seen.named.insert((&module.name, &test.name, &record.by));

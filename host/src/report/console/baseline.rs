@@ -14,8 +14,8 @@ pub(super) struct AcceptedText<'a>(pub &'a [AcceptedRecord]);
 
 impl Display for AcceptedText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for AcceptedRecord { by, suppressed, reason, count, bytes } in self.0.iter().take(LISTED) {
-            let by = if *suppressed { format!("suppression `{}`", OneLine(by)) } else { OneLine(by).to_string() };
+        for AcceptedRecord { by, by_pattern, reason, count, bytes } in self.0.iter().take(LISTED) {
+            let by = if *by_pattern { format!("suppression `{}`", OneLine(by)) } else { OneLine(by).to_string() };
             write!(f, "    accepted by the baseline: {by}, {}", Grouped(*count))?;
             if *bytes > 0 {
                 write!(f, " ({})", PlainBytes(*bytes))?;

@@ -58,7 +58,7 @@ impl Display for StatusLine<'_> {
         let name = TestName { module: self.module, test: &self.test.name, styles: self.styles };
         let attempts = self.test.details.as_ref().and_then(|details| details.attempts.as_ref());
         let word = match attempts.filter(|_| self.test.is_flaky()) {
-            Some(attempts) => &format!("FLAKY {0}/{0}", attempts.tried),
+            Some(attempts) => &format!("FLAKY {}/{}", attempts.tried, attempts.allowed),
             None => word(self.test.verdict),
         };
         write!(f, "{style}{word:>12}{style:#} {}{name}", self.time)?;

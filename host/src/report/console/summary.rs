@@ -88,14 +88,14 @@ impl Summary<'_> {
             (self.counts.exit, "exited", fail, false),
             (skipped, "skipped", skip, true),
         ];
+        let tests = self.report.canonical.modules.iter().flat_map(|module| &module.tests);
+        let flaky = tests.filter(|test| test.is_flaky()).count();
         let shown = tallies.into_iter().filter(|(number, .., always)| *always || *number > 0);
         for (i, (number, what, style, _)) in shown.enumerate() {
             let separator = if i == 0 { ":" } else { "," };
             write!(f, "{separator} {count}{number}{count:#} {style}{what}{style:#}")?;
-            let tests = self.report.canonical.modules.iter().flat_map(|module| &module.tests);
-            match tests.filter(|test| what == "passed" && test.is_flaky()).count() {
-                0 => {}
-                flaky => write!(f, " ({count}{flaky}{count:#} {skip}flaky{skip:#})")?,
+            if flaky > 0 && what == "passed" {
+                write!(f, " ({count}{flaky}{count:#} {skip}flaky{skip:#})")?;
             }
         }
         writeln!(f)

@@ -64,6 +64,9 @@ fn parts_that_are_missing_or_twice_or_of_another_partition_are_named() {
     assert!(refusal(&parts).contains("b.json is of no partition"));
     let many = one("a.json", "slice:1/18446744073709551615", "a");
     assert!(refusal(&[many]).contains("slice:6/18446744073709551615, and 18446744073709551609 more is missing"));
+    let ninth = one("a.json", "slice:9/4", "a");
+    let all = "slice:1/4, slice:2/4, slice:3/4, slice:4/4";
+    assert_eq!(refusal(&[ninth]), format!("not all parts are there: {all} is missing"));
     assert_eq!(refusal(&[]), "there is nothing to merge");
 }
 

@@ -43,7 +43,8 @@ pub fn check_parts(parts: &[Part]) -> Result<(), MergeError> {
         return Ok(());
     }
     let mut names: Vec<_> = missing.iter().map(|shard| format!("{by}:{shard}/{count}")).collect();
-    let more = count - seen.len().min(count) - missing.len();
+    // One that says it is the ninth of four is none of the four.
+    let more = count - seen.range(1..=count).count() - missing.len();
     if more > 0 {
         names.push(format!("and {more} more"));
     }
