@@ -10,7 +10,7 @@ use airtight::exit_status;
 use airtight::internals::replace_file;
 use airtight::policy::{LeakAction, LeakSetting};
 use airtight::report::console::OneLine;
-use airtight::report::{Date, Report, Resource, json};
+use airtight::report::{Date, Report, Resource, Verdict, json};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -170,10 +170,12 @@ impl BaselineWriter {
         for refused in &update.refused {
             say(format_args!("error: not accepted: {}", OneLine(refused)));
         }
-        let tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
-        let fails_else = tests
-            .map(|test| test.verdict)
-            .any(|verdict| !verdict.is_success() && verdict != airtight::report::Verdict::Leak);
-        Ok(if fails_else || !update.refused.is_empty() { exit_status::TEST_FAILED } else { exit_status::PASSED })
+        let mut tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
+        let fails_else = tests.any(|test| !test.verdict.is_success() && test.verdict != Verdict::Leak);
+        Ok(match report.canonical.refused.is_empty() {
+            _ if fails_else || !update.refused.is_empty() => exit_status::TEST_FAILED,
+            true => exit_status::PASSED,
+            false => exit_status::MODULE_UNUSABLE,
+        })
     }
 }
