@@ -177,13 +177,19 @@ pub struct TestTime {
     pub test: String,
     /// The time in microseconds.
     pub us: u64,
+    /// When it began, in microseconds from the start of the run; absent in reports of versions that did not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_us: Option<u64>,
+    /// The number of the worker that ran it, from 0; likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<u32>,
 }
 
 impl TestTime {
-    /// The time of one test, in microseconds.
+    /// The time of one test, in microseconds; when it began is not known.
     #[must_use]
     pub fn new(module: impl Into<String>, test: impl Into<String>, us: u64) -> Self {
-        Self { module: module.into(), test: test.into(), us }
+        Self { module: module.into(), test: test.into(), us, start_us: None, worker: None }
     }
 }
 

@@ -29,13 +29,29 @@ const BACKLOG: usize = 64;
 /// How long a worker keeps results to itself before it hands them over together.
 const BATCH: Duration = Duration::from_millis(10);
 
+/// When a test ran, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct TestSpan {
+    pub began: Instant,
+    pub elapsed: Duration,
+    /// The worker's number, from 0.
+    pub worker: Option<usize>,
+}
+
+impl TestSpan {
+    /// From then to now, on this thread.
+    fn since(began: Instant) -> Self {
+        Self { began, elapsed: began.elapsed(), worker: rayon::current_thread_index() }
+    }
+}
+
 /// One finished test, by its place in the plan.
 pub(super) struct Finished {
     index: usize,
     record: TestRecord,
     profile: HeapProfile,
-    /// How long it took; `None` where it was not run.
-    elapsed: Option<Duration>,
+    /// When it ran; `None` where it was not run.
+    ran: Option<TestSpan>,
     by_wall_clock: bool,
     /// What it changed in overlays, where that is kept.
     kept: Vec<KeptChange>,
@@ -49,8 +65,8 @@ pub struct PlanOutcome {
     pub records: Vec<TestRecord>,
     /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
     pub by_wall_clock: Vec<usize>,
-    /// How long each test took, in the order of the plan; `None` where it was not run.
-    pub times: Vec<Option<Duration>>,
+    /// When each test ran, in the order of the plan; `None` where it was not run.
+    pub times: Vec<Option<TestSpan>>,
     /// What the tests allocated where, where a profile is wanted: by place in the plan.
     pub profile: HeapProfile,
     /// What the tests changed in overlays, where that is kept: by place in the plan.
@@ -271,17 +287,17 @@ impl TestRun<'_> {
             let single = SingleTest { shared, test, context: &context, entry, has_teardown: how.has_teardown };
             single.with_retries(&job)
         }));
-        let elapsed = Some(began.elapsed());
+        let ran = Some(TestSpan::since(began));
         match judged {
             Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, .. }) => {
                 let bug = (host_leak > 0).then(|| {
                     format!("host descriptors that were opened for it and are still open after it: {host_leak}")
                 });
-                Ended { record, elapsed, by_wall_clock, profile, kept, coverage, captured, bug }
+                Ended { record, ran, by_wall_clock, profile, kept, coverage, captured, bug }
             }
             Err(panic) => {
                 let what = format!("the host panicked: {}", panic_message(&*panic));
-                Ended { elapsed, bug: Some(what.clone()), ..planned.failed(what) }
+                Ended { ran, bug: Some(what.clone()), ..planned.failed(what) }
             }
         }
     }
@@ -289,7 +305,7 @@ impl TestRun<'_> {
     /// An entry has ended.
     fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
         let index = planned.index;
-        let Ended { record, elapsed, by_wall_clock, mut profile, kept, coverage, captured: _, bug } = ended;
+        let Ended { record, ran, by_wall_clock, mut profile, kept, coverage, captured: _, bug } = ended;
         if record.verdict == Verdict::Skip {
             // Nobody expects anything of it.
             profile.missing.clear();
@@ -299,7 +315,7 @@ impl TestRun<'_> {
         {
             self.progress.note_failure(index, most);
         }
-        Finished { index, record, profile, elapsed, by_wall_clock, kept, coverage, bug }
+        Finished { index, record, profile, ran, by_wall_clock, kept, coverage, bug }
     }
 }
 
@@ -317,8 +333,8 @@ impl Planned<'_> {
 /// What came of an entry.
 struct Ended {
     record: TestRecord,
-    /// How long it took; `None` where it was not run.
-    elapsed: Option<Duration>,
+    /// When it ran; `None` where it was not run.
+    ran: Option<TestSpan>,
     by_wall_clock: bool,
     profile: HeapProfile,
     kept: Vec<KeptChange>,
@@ -333,7 +349,7 @@ impl Ended {
     fn of(record: TestRecord) -> Self {
         Self {
             record,
-            elapsed: None,
+            ran: None,
             by_wall_clock: false,
             profile: HeapProfile::default(),
             kept: Vec::new(),
@@ -453,13 +469,13 @@ fn collect(
             if let Some(bug) = &finished.bug {
                 bugs.push(format!("{} {}: {bug}", module.module.name, test.name));
             }
-            if finished.elapsed.is_some() {
+            if finished.ran.is_some() {
                 tell_started(tests[finished.index], &mut started[finished.index], listener);
             }
             listener.event(&Event::TestFinished {
                 module: &module.module.name,
                 test: &finished.record,
-                elapsed: finished.elapsed.unwrap_or_default(),
+                elapsed: finished.ran.map(|ran| ran.elapsed).unwrap_or_default(),
             });
             if chose_nothing(test, &finished.record) {
                 let note = format!("{} {}: none of its subtests matches the filters", module.module.name, test.name);
@@ -475,7 +491,7 @@ fn collect(
                 kept.insert(finished.index, finished.kept);
             }
             coverage[finished.index] = finished.coverage;
-            times[finished.index] = finished.elapsed;
+            times[finished.index] = finished.ran;
             records[finished.index] = Some(finished.record);
             room.add(finished.index, &mut records);
         }

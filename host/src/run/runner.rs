@@ -4,7 +4,7 @@ use super::context::RunContext;
 use super::coverage;
 use super::doubts;
 use super::error::{RunError, SetupError};
-use super::execute::{self, PlanOutcome};
+use super::execute::{self, PlanOutcome, TestSpan};
 use super::granted;
 use super::options::RunOptions;
 use super::plan::{Decision, Plan, PlannedModule, Planner, Subject};
@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Runs tests under one profile. One runner can do any number of runs.
 ///
@@ -286,8 +286,15 @@ impl Runner {
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
         let times = tests.zip(&outcome.times).filter_map(|((planned, test), time)| {
-            let us = u64::try_from((*time)?.as_micros()).unwrap_or(u64::MAX);
-            Some(TestTime { module: planned.module.name.to_string(), test: test.name.to_string(), us })
+            let TestSpan { began: start, elapsed, worker } = (*time)?;
+            let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            Some(TestTime {
+                module: planned.module.name.to_string(),
+                test: test.name.to_string(),
+                us: us(elapsed),
+                start_us: Some(us(start.saturating_duration_since(began))),
+                worker: worker.and_then(|worker| u32::try_from(worker).ok()),
+            })
         });
         let times = times.collect();
         let baked = with_tests().flat_map(|planned| baked(&planned.module)).collect();
