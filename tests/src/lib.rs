@@ -24,7 +24,7 @@ pub use go::{go, go_test_binary};
 pub use guests::{guest, guests, guests_dir, guests_target_dir, toolchain};
 pub use picture::{DirPicture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};
-pub use report::{assert_as_named, canonical, digest, read_report, tests, verdicts};
+pub use report::{assert_as_named, assert_follows_schema, canonical, digest, read_report, tests, verdicts};
 pub use wat::{compile, wat_guests};
 
 use std::path::PathBuf;

@@ -82,7 +82,7 @@ pub fn command() -> Command {
         command.env_remove(name);
     }
     // What cargo tells a test of itself is not for the program.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "NO_COLOR"] {
+    for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS"] {
         command.env_remove(name);
     }
     // What the user trusts is nothing to the tests: each gives its own word, by `--trust` or a list of its own.

@@ -1,16 +1,33 @@
 //! Report files, as a reader of them sees them.
 
+use jsonschema::Validator;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
-/// Reads a report file.
+/// Reads a report file: so each report that a test reads is held to the published schema.
 ///
 /// # Panics
-/// If it is not there or is no JSON.
+/// If it is not there, is no JSON, or is not what the schema says.
 pub fn read_report(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).expect("a report is JSON")
+    let report = serde_json::from_str(&text).expect("a report is JSON");
+    assert_follows_schema(&report);
+    report
+}
+
+/// Holds a report to the published schema.
+///
+/// # Panics
+/// If it is not what the schema says.
+pub fn assert_follows_schema(report: &Value) {
+    static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+        let schema = serde_json::from_str(airtight::report::REPORT_SCHEMA).expect("the schema is JSON");
+        jsonschema::draft202012::new(&schema).expect("the schema is one")
+    });
+    let fault = SCHEMA.iter_errors(report).next().map(|error| format!("{}: {error}", error.instance_path));
+    assert_eq!(fault, None, "the report is not what its schema says");
 }
 
 /// The part that two machines compare.

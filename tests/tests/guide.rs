@@ -37,10 +37,27 @@ fn every_configuration_is_one() {
         for block in blocks(&text, "toml").into_iter().filter(|block| !block.contains("dependencies]")) {
             let read = Config::from_str(block, "airtight.toml", &base);
             assert!(read.is_ok(), "{}: {}\n{block}", page.display(), read.unwrap_err());
+            assert!(follows_schema(block), "{}: the schema refuses\n{block}", page.display());
             checked += 1;
         }
     }
     assert!(checked > 4, "{checked}");
+}
+
+/// Whether the published schema of configurations accepts a text that is TOML without dates.
+fn follows_schema(text: &str) -> bool {
+    let schema = serde_json::from_str(airtight::config::SCHEMA).unwrap();
+    let table: toml::Table = text.parse().unwrap();
+    jsonschema::draft202012::new(&schema).unwrap().is_valid(&serde_json::to_value(table).unwrap())
+}
+
+#[test]
+fn configurations_of_examples_and_guests_follow_the_schema() {
+    for file in ["examples/airtight.toml", "tests/guests/airtight.toml"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(follows_schema(&text), "{file}");
+        assert!(!follows_schema(&text.replace("[profile.", "[profiles.")), "{file}");
+    }
 }
 
 #[test]

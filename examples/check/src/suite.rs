@@ -6,7 +6,7 @@ use airtight::config::Config;
 use airtight::faults::{self, FaultOptions, Faults};
 use airtight::pollution::{self, Pollution};
 use airtight::report::Report;
-use airtight::report::console::{Console, ConsoleOptions, OutputMode};
+use airtight::report::console::{Console, ConsoleOptions, OutputTime};
 use airtight::toolchain::{self, Artifact, BuildEvent, BuildOutput, BuildRequest, Permission, SetupEvent};
 use airtight::{Plan, Runner, RunnerBuilder, Selection, Subject};
 use anyhow::{Context, Result, ensure};
@@ -68,7 +68,7 @@ impl Suite {
     fn run_modules(&self, builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<Report> {
         let (runner, plan) = plan(builder, artifacts)?;
         let Some(colours) = self.colours else { return Ok(runner.run(&plan, &mut ())?) };
-        let options = ConsoleOptions { colours, output: OutputMode::Never, ..ConsoleOptions::default() };
+        let options = ConsoleOptions { colours, failure_output: OutputTime::Never, ..ConsoleOptions::default() };
         let mut console = Console::new(std::io::stdout(), options);
         let report = runner.run(&plan, &mut console)?;
         console.finish()?;

@@ -36,3 +36,6 @@ pub use load::{Config, FILE_NAME};
 pub use overlay::{Overlays, from_environment};
 pub use profile::{Override, Profile, Requestable};
 pub use trust::{Address, Allowance, Trust, TrustError, TrustList, TrustedWorkspace, Untrusted};
+
+/// The JSON Schema of `airtight.toml`, for editors. What one value has to do with another is not in it: [`Config::load`] sees that.
+pub const SCHEMA: &str = include_str!("../../schemas/config.schema.json");

@@ -223,6 +223,11 @@ pub(crate) fn hostile() -> impl Strategy<Value = String> {
         "\t",
         "\u{202e}",
         "\u{9b}1A",
+        "]]>",
+        "\n::error file=x::y",
+        "</script><img src=x onerror=alert(1)>",
+        "\"'\\ {a=\"b\"} 1\n# EOF",
+        "\u{fffe}\u{ffff}",
     ]);
     let piece = prop_oneof![any::<char>().prop_map(String::from), forged.prop_map(str::to_owned), ".{0,5}"];
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())

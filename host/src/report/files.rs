@@ -1,64 +1,34 @@
 //! Report files: checked before the run, written whole or not at all after it.
 
-use super::{json, pprof};
+pub use super::writers::ReportKind;
+
 use crate::model::Report;
-use std::fmt::{self, Display};
+use std::fmt::Debug;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tempfile::NamedTempFile;
 
-/// Kinds that a later version will write.
-const ANNOUNCED: [&str; 3] = ["junit", "sarif", "html"];
+/// The path that is standard output.
+const STANDARD_OUTPUT: &str = "-";
 
-/// The format of a report file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReportKind {
-    /// The whole report, see [`json::write`].
-    Json,
-    /// Where the heap's blocks were allocated, in the format of pprof: see [`Report::profile`].
-    Pprof,
-}
-
-impl ReportKind {
-    /// Every kind that this version writes.
-    pub const ALL: [Self; 2] = [Self::Json, Self::Pprof];
-
-    /// Whether it shows [`Report::profile`]. A run makes one only where
-    /// [`RunnerBuilder::heap_profile`](crate::RunnerBuilder::heap_profile) tells it to.
-    pub fn wants_profile(self) -> bool {
-        match self {
-            Self::Json => false,
-            Self::Pprof => true,
-        }
-    }
-
-    fn render(self, report: &Report) -> Vec<u8> {
-        match self {
-            Self::Json => json::write(report),
-            Self::Pprof => pprof::write(report),
-        }
-    }
-}
-
-impl Display for ReportKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Json => "json",
-            Self::Pprof => "pprof",
-        })
-    }
-}
-
-/// One report file to write, as `--report KIND=PATH` names it.
+/// One report file to write, as `--report KIND=PATH` names it. `github` alone is `github=-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportSpec {
     /// Its format.
     pub kind: ReportKind,
-    /// The file's path; a relative one starts at the working directory.
+    /// The file's path; a relative one starts at the working directory. `-` is standard output, for formats of a log.
     pub path: PathBuf,
+}
+
+impl ReportSpec {
+    /// Whether it goes to standard output.
+    #[must_use]
+    pub fn is_standard_output(&self) -> bool {
+        self.path == Path::new(STANDARD_OUTPUT)
+    }
 }
 
 /// Why a text is not `KIND=PATH`.
@@ -70,12 +40,6 @@ pub enum SpecError {
     Shape {
         /// What was given.
         spec: String,
-    },
-    /// The kind is announced for a later version.
-    #[error("report kind `{kind}` is not part of this version, which writes: {}", written())]
-    NotYet {
-        /// What was asked for.
-        kind: String,
     },
     /// There is no such kind.
     #[error("there is no report kind `{kind}`; this version writes: {}", written())]
@@ -90,15 +54,16 @@ impl FromStr for ReportSpec {
 
     fn from_str(spec: &str) -> Result<Self, SpecError> {
         let shape = || SpecError::Shape { spec: spec.to_owned() };
+        let log = ReportKind::from_name(spec).filter(|kind| kind.is_log());
+        if let Some(kind) = log {
+            return Ok(Self { kind, path: STANDARD_OUTPUT.into() });
+        }
         let (kind, path) = spec.split_once('=').ok_or_else(shape)?;
         if kind.is_empty() || path.is_empty() {
             return Err(shape());
         }
-        match ReportKind::ALL.into_iter().find(|known| known.to_string() == kind) {
-            Some(known) => Ok(Self { kind: known, path: path.into() }),
-            None if ANNOUNCED.contains(&kind) => Err(SpecError::NotYet { kind: kind.to_owned() }),
-            None => Err(SpecError::Unknown { kind: kind.to_owned() }),
-        }
+        let kind = ReportKind::from_name(kind).ok_or_else(|| SpecError::Unknown { kind: kind.to_owned() })?;
+        Ok(Self { kind, path: path.into() })
     }
 }
 
@@ -136,6 +101,12 @@ pub enum WriteError {
     /// Two reports would go there.
     #[error("another report goes to the same file")]
     Twice,
+    /// It would stand among the console's lines, and is no log.
+    #[error("standard output is for `github` alone; name a file")]
+    NotALog,
+    /// The writer panicked: a bug of airtight's own.
+    #[error("a bug of airtight's own: {0}")]
+    Bug(String),
     /// The operating system says so.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -163,6 +134,7 @@ pub enum WriteError {
 #[derive(Debug, Default)]
 pub struct ReportFiles {
     files: Vec<ReportSpec>,
+    base: Option<Box<Report>>,
 }
 
 impl ReportFiles {
@@ -173,8 +145,15 @@ impl ReportFiles {
     /// The first file that cannot be written.
     pub fn check(specs: impl IntoIterator<Item = ReportSpec>) -> Result<Self, ReportFileError> {
         let mut files: Vec<ReportSpec> = Vec::new();
-        for ReportSpec { kind, path } in specs {
-            let resolved = resolve(&path).and_then(|resolved| {
+        for spec in specs {
+            let is_output = spec.is_standard_output();
+            let ReportSpec { kind, path } = spec;
+            let resolved = match is_output {
+                true if kind.is_log() => Ok(path.clone()),
+                true => Err(WriteError::NotALog),
+                false => resolve(&path),
+            };
+            let resolved = resolved.and_then(|resolved| {
                 let twice = files.iter().any(|file| file.path == resolved);
                 if twice { Err(WriteError::Twice) } else { Ok(resolved) }
             });
@@ -183,7 +162,13 @@ impl ReportFiles {
                 Err(why) => return Err(ReportFileError { kind, path, why }),
             }
         }
-        Ok(Self { files })
+        Ok(Self { files, base: None })
+    }
+
+    /// Has the formats that can tell it say what has changed since an earlier report.
+    #[must_use]
+    pub fn with_base(self, base: Report) -> Self {
+        Self { base: Some(Box::new(base)), ..self }
     }
 
     /// Whether one of them shows [`Report::profile`].
@@ -194,12 +179,30 @@ impl ReportFiles {
     /// Writes every file. Each is written beside its place, flushed to the disk and renamed, so that a reader sees the old
     /// file or the whole new one. One that fails does not stop the others: the errors are returned, none where all went well.
     pub fn write(&self, report: &Report) -> Vec<ReportFileError> {
+        self.write_with(|kind| kind.write(report, self.base.as_deref()))
+    }
+
+    fn write_with(&self, bytes: impl Fn(ReportKind) -> Vec<u8>) -> Vec<ReportFileError> {
         let failed = |file: &ReportSpec| {
-            let why = replace(&file.path, &file.kind.render(report)).err()?;
-            Some(ReportFileError { kind: file.kind, path: file.path.clone(), why: why.into() })
+            let why = write_one(file, || bytes(file.kind)).err()?;
+            Some(ReportFileError { kind: file.kind, path: file.path.clone(), why })
         };
         self.files.iter().filter_map(failed).collect()
     }
+}
+
+/// Writes one file. A writer that panics loses its own file, and no other.
+fn write_one(file: &ReportSpec, bytes: impl FnOnce() -> Vec<u8>) -> Result<(), WriteError> {
+    let bytes = catch_unwind(AssertUnwindSafe(bytes)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        WriteError::Bug(text.unwrap_or("it panicked without a message").to_owned())
+    })?;
+    if file.is_standard_output() {
+        let mut to = io::stdout().lock();
+        return Ok(to.write_all(&bytes).and_then(|()| to.flush())?);
+    }
+    Ok(replace(&file.path, &bytes)?)
 }
 
 /// The absolute path that is replaced in the end (links followed), once it is known to be writable.
@@ -253,13 +256,14 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn written() -> String {
-    ReportKind::ALL.map(|kind| kind.to_string()).join(", ")
+    ReportKind::ALL.map(ReportKind::name).join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::samples;
+    use crate::report::{json, pprof};
 
     fn spec(path: &Path) -> ReportSpec {
         ReportSpec { kind: ReportKind::Json, path: path.to_owned() }
@@ -282,8 +286,33 @@ mod tests {
         assert_eq!(error("report.json"), "`report.json` is not KIND=PATH, such as json=report.json");
         assert_eq!(error("json="), "`json=` is not KIND=PATH, such as json=report.json");
         assert_eq!(error("=x"), "`=x` is not KIND=PATH, such as json=report.json");
-        assert_eq!(error("junit=x.xml"), "report kind `junit` is not part of this version, which writes: json, pprof");
-        assert_eq!(error("jsn=x"), "there is no report kind `jsn`; this version writes: json, pprof");
+        let all = "json, html, junit, sarif, github, libtest-json, libtest-json-plus, prometheus, chrome-trace, pprof";
+        assert_eq!(error("jsn=x"), format!("there is no report kind `jsn`; this version writes: {all}"));
+        for kind in ReportKind::ALL {
+            let path = PathBuf::from("x");
+            assert_eq!(format!("{kind}=x").parse(), Ok(ReportSpec { kind, path }));
+        }
+    }
+
+    #[test]
+    fn annotations_alone_go_to_standard_output() {
+        let output: ReportSpec = "github".parse().unwrap();
+        assert!(output.is_standard_output() && output == "github=-".parse().unwrap());
+        assert!(ReportFiles::check([output]).is_ok());
+        let error = ReportFiles::check(["json=-".parse().unwrap()]).unwrap_err();
+        assert_eq!(error.why.to_string(), "standard output is for `github` alone; name a file");
+    }
+
+    #[test]
+    fn a_writer_that_panics_loses_its_own_file_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = |kind: &str| format!("{kind}={}", dir.path().join(kind).display()).parse::<ReportSpec>().unwrap();
+        let files = ReportFiles::check([spec("sarif"), spec("json")]).unwrap();
+        let errors =
+            files.write_with(|kind| if kind == ReportKind::Sarif { panic!("a hole") } else { b"whole".to_vec() });
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].to_string().ends_with("a bug of airtight's own: a hole"), "{}", errors[0]);
+        assert_eq!(names(dir.path()), ["json"]);
     }
 
     #[test]

@@ -9,8 +9,10 @@ pub mod json;
 pub mod merge;
 pub(crate) mod pollution;
 mod pprof;
+mod schema;
 pub(crate) mod verification;
 mod write_back;
+mod writers;
 
 pub use crate::model::change::{Change, ChangeKind};
 pub use crate::model::counts::Counts;
@@ -26,4 +28,5 @@ pub use crate::model::{
     RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
     SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
 };
+pub use schema::REPORT_SCHEMA;
 pub use write_back::{RefusedChange, WrittenBack};

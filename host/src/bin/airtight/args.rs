@@ -25,9 +25,9 @@ use airtight::GoFlags;
 use airtight::Harness;
 use airtight::policy::{ClockPatch, Fault};
 use airtight::report::Date;
-use airtight::report::console::{FinalStatusLevel, OutputMode, StatusLevel};
+use airtight::report::console::{FinalStatusLevel, OutputTime, StatusLevel};
 use airtight::report::diff::Threshold;
-use airtight::report::files::ReportSpec;
+use airtight::report::files::{ReportKind, ReportSpec};
 use airtight::{Partition, RunIgnored, Seed, Selection, Streams};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -99,6 +99,8 @@ pub enum Command {
     Completions(CompletionsCommand),
     /// Print the manual page, or that of a command.
     Man(ManCommand),
+    /// Print the JSON Schema of a report, or of airtight.toml.
+    Schema(SchemaCommand),
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +230,22 @@ pub struct SetupCommand {
     /// The package or workspace to set up for.
     #[arg(value_name = "PATH", default_value = ".", hide_default_value = true)]
     pub path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaCommand {
+    /// Of what.
+    #[arg(value_enum, value_name = "report|config")]
+    pub of: SchemaOf,
+}
+
+/// What there is a JSON Schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// What --report json=PATH writes.
+    Report,
+    /// The file airtight.toml.
+    Config,
 }
 
 #[derive(Debug, Args)]
@@ -457,12 +475,17 @@ pub enum Color {
 impl Color {
     /// Whether standard output gets colours.
     pub fn on_stdout(self) -> bool {
+        self.on(&std::io::stdout())
+    }
+
+    /// Whether a stream gets colours: `NO_COLOR` says no, `CLICOLOR_FORCE` says yes whatever the stream is, and `CLICOLOR=0` says no.
+    pub fn on(self, stream: &impl IsTerminal) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => {
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            }
+            Self::Auto if anstyle_query::no_color() => false,
+            Self::Auto if anstyle_query::clicolor_force() => true,
+            Self::Auto => anstyle_query::clicolor() != Some(false) && stream.is_terminal(),
         }
     }
 }
@@ -500,9 +523,15 @@ pub struct RunArgs {
     /// can then be a command to either.
     #[arg(long, requires = "no_capture")]
     pub raw: bool,
-    /// Show captured output of these tests.
+    /// Show captured output of these tests, under their lines.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "on-failure")]
-    pub show_output: OutputMode,
+    pub show_output: ShowOutput,
+    /// When to show captured output of tests that pass, in nextest's words; stronger than --show-output.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub success_output: Option<OutputTime>,
+    /// When to show captured output of tests that do not pass.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub failure_output: Option<OutputTime>,
     /// Show every frame of stacks, those of libraries too; a deep stack has at most 32 in the report.
     #[arg(long)]
     pub all_frames: bool,
@@ -515,8 +544,8 @@ pub struct RunArgs {
     /// Which tests are listed at the end.
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "fail")]
     pub final_status_level: FinalStatusLevel,
-    /// Write a report file: json, or pprof (where the heap was allocated, for `go tool pprof`).
-    #[arg(long, value_name = "KIND=PATH")]
+    // The list of kinds is that of the library's table.
+    #[arg(long, value_name = "KIND=PATH", help = report_help())]
     pub report: Vec<ReportSpec>,
     /// Accept the leaks that this file names, and fail on new ones alone; instead of the profile's. `airtight baseline` writes it.
     #[arg(long, value_name = "FILE", env = "AIRTIGHT_BASELINE")]
@@ -536,6 +565,12 @@ pub struct RunArgs {
     /// Run only the tests that did not pass in the last run from this folder, or were not run in it.
     #[arg(long)]
     pub rerun: bool,
+    /// An earlier JSON report: the HTML report shows what has changed since.
+    #[arg(long, value_name = "OLD.json", requires = "report")]
+    pub report_base: Option<PathBuf>,
+    /// Write what programs read to standard output, when all tests have ended, and what people read to standard error.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub message_format: MessageFormat,
     /// Call each test of the SDK so often in one instance, and tell what grows with each call. Each has fuel and time of its
     /// own; limits on the heap are for all together.
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
@@ -609,6 +644,50 @@ pub struct RunArgs {
     pub limits: LimitArgs,
 }
 
+/// For which tests captured output is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ShowOutput {
+    /// For those that neither passed nor were skipped.
+    #[default]
+    OnFailure,
+    /// For all.
+    Always,
+    /// For none.
+    Never,
+}
+
+/// What standard output is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// The lines of Rust's test harness.
+    LibtestJson,
+    /// The same, with nextest's object.
+    LibtestJsonPlus,
+}
+
+impl MessageFormat {
+    /// The format of what programs read; `None` where nothing is for them.
+    pub fn kind(self) -> Option<ReportKind> {
+        match self {
+            Self::Human => None,
+            Self::LibtestJson => Some(ReportKind::LibtestJson),
+            Self::LibtestJsonPlus => Some(ReportKind::LibtestJsonPlus),
+        }
+    }
+}
+
+/// Every kind of report file, with who reads it.
+fn report_help() -> String {
+    let kinds = ReportKind::ALL.map(|kind| format!("{kind} ({})", kind.about()));
+    format!(
+        "Write a report file when all tests have ended, any number of them: {}. `github` alone writes to the log of the job",
+        kinds.join(", ")
+    )
+}
+
 /// The settings of a run for which nothing was given.
 pub fn run_defaults() -> RunArgs {
     #[derive(Parser)]
@@ -621,6 +700,19 @@ pub fn run_defaults() -> RunArgs {
 }
 
 impl RunArgs {
+    /// When captured output is shown: of tests that pass, and of the others.
+    pub fn output(&self) -> [OutputTime; 2] {
+        if self.no_capture {
+            return [OutputTime::Never; 2];
+        }
+        let [success, failure] = match self.show_output {
+            ShowOutput::OnFailure => [OutputTime::Never, OutputTime::Immediate],
+            ShowOutput::Always => [OutputTime::Immediate; 2],
+            ShowOutput::Never => [OutputTime::Never; 2],
+        };
+        [self.success_output.unwrap_or(success), self.failure_output.unwrap_or(failure)]
+    }
+
     /// After how many failing tests no other is run.
     pub fn most_failing(&self) -> Option<NonZeroU32> {
         if self.fail_fast { Some(NonZeroU32::MIN) } else { self.max_fail }

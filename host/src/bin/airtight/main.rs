@@ -21,6 +21,7 @@ mod pollution;
 mod replay;
 mod run;
 mod runner;
+mod schema;
 mod session;
 mod setup;
 mod show;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         args::Command::Go(command) => go::go(&command),
         args::Command::Trust(command) => trust::trust(&command),
         args::Command::Setup(command) => setup::setup(&command),
+        args::Command::Schema(command) => schema::schema(&command),
         args::Command::Run(command) => run::run(*command),
         args::Command::Verify(command) => verify::verify(*command),
         args::Command::Pollution(command) => pollution::pollution(*command),

@@ -4,7 +4,7 @@ use crate::args::ShownArgs;
 use crate::failure::Failure;
 use crate::session::cannot_print;
 use airtight::report::Report;
-use airtight::report::console::{Console, ConsoleOptions, OutputMode, StatusLevel};
+use airtight::report::console::{Console, ConsoleOptions, OutputTime, StatusLevel};
 use airtight::{Event, Listener};
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -16,7 +16,9 @@ pub fn replay(report: &Report, shown: &ShownArgs, notes: &[String]) -> Result<()
         colours: shown.color.on_stdout(),
         status_level: StatusLevel::None,
         final_status_level: shown.final_status_level,
-        output: OutputMode::Never,
+        success_output: OutputTime::Never,
+        failure_output: OutputTime::Never,
+        columns: crate::session::columns(crate::args::MessageFormat::Human),
         all_frames: shown.all_frames,
         suppressions: shown.gen_suppressions,
         codes: true,

@@ -1,6 +1,6 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
-use crate::args::{RunArgs, WriteBackArg};
+use crate::args::{MessageFormat, RunArgs, WriteBackArg};
 use crate::baseline::BaselineWriter;
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
@@ -14,8 +14,9 @@ use airtight::exit_status;
 use airtight::faults::{self, FaultOptions, Faults};
 use airtight::policy::PolicyPatch;
 use airtight::pollution::{self, Pollution};
-use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputMode, Progress, StatusLevel, render_findings};
-use airtight::report::files::ReportFiles;
+use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputTime, Progress, StatusLevel, render_findings};
+use airtight::report::files::{ReportFiles, ReportKind, ReportSpec};
+use airtight::report::json;
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
@@ -36,6 +37,8 @@ pub struct Session {
     files: ReportFiles,
     console: ConsoleOptions,
     harness: Option<Harness>,
+    /// What is written to standard output for programs.
+    format: Option<ReportKind>,
     /// How often each test of the SDK is called.
     repeat: u32,
     /// Whose changes of overlays reach the host.
@@ -90,7 +93,7 @@ pub struct Settings {
 impl Settings {
     /// Checks everything that can be checked before a module is loaded. Relative paths of `args` start at `here`.
     pub fn new(args: &RunArgs, config: &Config, here: &Path) -> Result<Self, Failure> {
-        let files = ReportFiles::check(args.report.iter().cloned()).map_err(Failure::setup)?;
+        let files = report_files(args)?;
         let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
         let seed = args.seed.map(Seed::number);
         let dir = |text: &String| {
@@ -112,6 +115,7 @@ impl Settings {
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let baseline = crate::baseline::load(args, &profile, here)?;
         let base = gates::base_report(args, &profile, here)?;
+        let [success_output, failure_output] = args.output();
         let builder = Runner::builder(config, &args.profile)
             .map_err(Failure::setup)?
             .overlays(overlays)
@@ -121,7 +125,7 @@ impl Settings {
             .cache((!args.no_cache).then(|| cache(config)).flatten())
             .max_fail(args.most_failing())
             .streams(args.streams())
-            .keep_output(args.show_output == OutputMode::Always)
+            .keep_output(success_output != OutputTime::Never)
             .keep_changes(args.write_back.is_some())
             .shuffle(args.shuffle)
             .repeat(args.repeat)
@@ -138,13 +142,18 @@ impl Settings {
         // `verify` makes its runners when all is built.
         builder.profile().check_trust(&trust).map_err(Failure::setup)?;
         let console = ConsoleOptions {
-            colours: args.color.on_stdout(),
+            colours: match args.message_format {
+                MessageFormat::Human => args.color.on_stdout(),
+                _ => args.color.on(&std::io::stderr()),
+            },
             status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
             final_status_level: args.final_status_level,
-            output: if args.no_capture { OutputMode::Never } else { args.show_output },
+            success_output,
+            failure_output,
             all_frames: args.all_frames,
             suppressions: args.gen_suppressions,
             codes: true,
+            columns: columns(args.message_format),
         };
         Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect() })
     }
@@ -164,9 +173,9 @@ impl Session {
 
     fn with(runner: Runner, settings: Settings, args: &RunArgs, harness: Option<Harness>) -> Self {
         let Settings { files, console, notes, .. } = settings;
-        let (repeat, write_back) = (args.repeat, args.write_back);
+        let (repeat, write_back, format) = (args.repeat, args.write_back, args.message_format.kind());
         let (writer, records, only) = (None, false, None);
-        Self { runner, files, console, harness, repeat, write_back, writer, records, only, notes }
+        Self { runner, files, console, harness, format, repeat, write_back, writer, records, only, notes }
     }
 
     /// The same session, whose run is recorded for `airtight show`; unless nothing is to be kept.
@@ -251,12 +260,17 @@ impl Session {
         if selected == 0 && planned.partition().is_none() {
             return Err(nothing_selected(planned));
         }
-        let (ran, written) = if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
-            let mut progress = Progress::new(std::io::stdout(), self.console);
+        // Standard output is for people, or else for programs.
+        let (human, out): (bool, Box<dyn Write + Send>) = match self.format {
+            None => (std::io::stdout().is_terminal(), Box::new(std::io::stdout())),
+            Some(_) => (true, Box::new(std::io::stderr())),
+        };
+        let (ran, written) = if human && std::io::stderr().is_terminal() {
+            let mut progress = Progress::new(out, self.console);
             let ran = self.run_with(planned, notes, &mut progress);
             (ran, progress.finish().map(drop))
         } else {
-            let mut console = Console::new(std::io::stdout(), self.console);
+            let mut console = Console::new(out, self.console);
             let ran = self.run_with(planned, notes, &mut console);
             (ran, console.finish().map(drop))
         };
@@ -340,7 +354,10 @@ impl Session {
                 "Note", done.left_out
             ));
         }
-        print(&text)?;
+        match self.format {
+            None => drop(print(&text)?),
+            Some(_) => say_safe(text.trim_end()),
+        }
         for refused in &done.refused {
             say(format_args!("error: not written back: {}", OneLine(&refused.to_string())));
         }
@@ -362,6 +379,9 @@ impl Session {
         }
         if self.records {
             record(&report);
+        }
+        if let Some(kind) = self.format {
+            print(&String::from_utf8_lossy(&kind.write(&report, None)))?;
         }
         let all_kept = self.write_back(&report)?;
         match bug {
@@ -391,6 +411,22 @@ impl Listener for TellGrants {
 pub fn say_grants(grants: &[String]) {
     for grant in grants {
         say(format_args!("{:>12} {}", "Granted", OneLine(grant)));
+    }
+}
+
+/// The report files that the arguments ask for. Annotations for the log of a job are written where there is such a log alone.
+fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
+    let in_actions = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+    if args.message_format != MessageFormat::Human && args.report.iter().any(ReportSpec::is_standard_output) {
+        return Err(Failure::usage(
+            "`--report github` and `--message-format` both want standard output; name a file: --report github=PATH",
+        ));
+    }
+    let wanted = args.report.iter().filter(|spec| in_actions || !spec.is_standard_output());
+    let files = ReportFiles::check(wanted.cloned()).map_err(Failure::setup)?;
+    match &args.report_base {
+        Some(base) => Ok(files.with_base(json::read(base).map_err(Failure::setup)?)),
+        None => Ok(files),
     }
 }
 
@@ -518,4 +554,15 @@ fn cache(config: &Config) -> Option<Cache> {
             None
         }
     }
+}
+
+/// The columns of the terminal that people read; `None` where they read no terminal.
+pub fn columns(format: MessageFormat) -> Option<usize> {
+    let size = match format {
+        MessageFormat::Human => terminal_size::terminal_size_of(std::io::stdout()),
+        MessageFormat::LibtestJson | MessageFormat::LibtestJsonPlus => {
+            terminal_size::terminal_size_of(std::io::stderr())
+        }
+    };
+    size.map(|(terminal_size::Width(columns), _)| usize::from(columns))
 }

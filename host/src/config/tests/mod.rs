@@ -4,6 +4,7 @@ mod errors;
 mod files;
 mod heap;
 mod policies;
+mod schema;
 
 use super::{Ask, Config, ConfigErrors};
 use crate::policy::{Limit, LimitValues, PolicyPatch};

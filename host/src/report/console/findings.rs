@@ -3,6 +3,7 @@
 use super::details::Full;
 use super::status::{StatusLine, Time};
 use super::style::Styles;
+use super::wrap::Wrapped;
 use crate::model::{Report, TestRecord};
 use std::fmt::{self, Display, Formatter};
 
@@ -15,7 +16,9 @@ pub fn render_findings(report: &Report, colours: bool) -> String {
         report.canonical.modules.iter().flat_map(|module| module.tests.iter().map(|test| (&*module.name, test)));
     let findings = tests.filter(|(_, test)| !test.verdict.is_success());
     let blocks: Vec<_> = findings
-        .map(|(module, test)| Finding { module, test, time: Time::Omitted, all: false, styles }.to_string())
+        .map(|(module, test)| {
+            Finding { module, test, time: Time::Omitted, all: false, columns: None, styles }.to_string()
+        })
         .collect();
     blocks.join("\n")
 }
@@ -27,12 +30,15 @@ pub(super) struct Finding<'a> {
     pub time: Time,
     /// See [`Full::all`].
     pub all: bool,
+    /// See [`Wrapped::columns`].
+    pub columns: Option<usize>,
     pub styles: &'a Styles,
 }
 
 impl Display for Finding<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { module, test, time, all, styles } = *self;
-        write!(f, "{}{}", StatusLine { module, test, time, styles }, Full { test, all, styles })
+        let Self { module, test, time, all, columns, styles } = *self;
+        let text = Full { test, all, styles };
+        write!(f, "{}{}", StatusLine { module, test, time, styles }, Wrapped { text, columns })
     }
 }

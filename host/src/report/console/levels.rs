@@ -54,17 +54,19 @@ pub enum FinalStatusLevel {
     All,
 }
 
-/// For which tests captured output is shown.
+/// When captured output is shown: nextest's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum OutputMode {
-    /// For those that neither passed nor were skipped.
+pub enum OutputTime {
+    /// Under the test's line, when it has ended.
     #[default]
-    OnFailure,
-    /// For all.
-    Always,
-    /// For none.
+    Immediate,
+    /// Then, and again at the end of the run.
+    ImmediateFinal,
+    /// At the end of the run.
+    Final,
+    /// Not at all.
     Never,
 }
 
@@ -98,14 +100,15 @@ impl FinalStatusLevel {
     }
 }
 
-impl OutputMode {
-    /// Whether the output of a test with this verdict is shown.
-    pub(super) fn shows(self, verdict: Verdict) -> bool {
-        match self {
-            Self::OnFailure => !verdict.is_success(),
-            Self::Always => true,
-            Self::Never => false,
-        }
+impl OutputTime {
+    /// Whether output is shown when a test has ended.
+    pub(super) fn is_immediate(self) -> bool {
+        matches!(self, Self::Immediate | Self::ImmediateFinal)
+    }
+
+    /// Whether it is shown at the end of the run.
+    pub(super) fn is_final(self) -> bool {
+        matches!(self, Self::ImmediateFinal | Self::Final)
     }
 }
 

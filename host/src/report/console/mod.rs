@@ -19,6 +19,7 @@ mod injected;
 mod leftovers;
 mod levels;
 mod limits;
+mod plain;
 mod pollution;
 #[cfg(feature = "cli")]
 mod progress;
@@ -34,15 +35,18 @@ mod summary;
 mod tracked;
 mod units;
 pub(crate) mod verification;
+mod wrap;
 
 #[cfg(test)]
 mod tests;
 
 pub use faults::render_faults;
 pub use findings::render_findings;
-pub use levels::{FinalStatusLevel, OutputMode, StatusLevel};
+pub use levels::{FinalStatusLevel, OutputTime, StatusLevel};
+pub(crate) use plain::{plain_details, plain_headline, plain_title};
 pub use pollution::render_pollution;
 #[cfg(feature = "cli")]
 pub use progress::Progress;
 pub use reporter::{Console, ConsoleOptions};
 pub use sanitise::OneLine;
+pub(crate) use units::Grouped;

@@ -1,13 +1,50 @@
 //! A progress bar under the console's lines, for a terminal.
 
 use super::reporter::{Console, ConsoleOptions};
+use super::sanitise::OneLine;
 use crate::model::counts::Counts;
 use crate::model::events::{Event, Listener};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::io::{self, Write};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-const TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{len}: {msg}";
+const TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{len}: {msg}{running}";
+
+/// Most characters of a running test's name in the bar.
+const LONGEST_NAME: usize = 40;
+
+/// The tests that are running, those that began first in front.
+#[derive(Debug, Clone, Default)]
+struct RunningNow(Arc<Mutex<Vec<(String, Instant)>>>);
+
+impl RunningNow {
+    fn started(&self, module: &str, test: &str) {
+        let name = format!("{} {}", OneLine(module), OneLine(test));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((name, Instant::now()));
+    }
+
+    fn ended(&self, module: &str, test: &str) {
+        let name = format!("{} {}", OneLine(module), OneLine(test));
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = running.iter().position(|(running, _)| *running == name) {
+            running.remove(at);
+        }
+    }
+
+    /// How many there are, and the one that has been running for the longest time.
+    fn write(&self, to: &mut dyn fmt::Write, now: Instant) -> fmt::Result {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((name, began)) = running.first() else { return Ok(()) };
+        let (count, seconds) = (running.len(), now.saturating_duration_since(*began).as_secs());
+        let shown: String = match name.char_indices().nth(LONGEST_NAME) {
+            Some((end, _)) => name[..end].chars().chain(['…']).collect(),
+            None => name.clone(),
+        };
+        write!(to, "; {count} running, for {seconds}s {shown}")
+    }
+}
 
 /// A [`Console`] with a bar on standard error that stays below its lines. Where standard error is no terminal, the bar
 /// draws nothing.
@@ -16,6 +53,7 @@ pub struct Progress<W> {
     console: Console<AboveBar<W>>,
     bar: ProgressBar,
     counts: Counts,
+    running: RunningNow,
 }
 
 impl<W: Write> Progress<W> {
@@ -32,10 +70,16 @@ impl<W: Write> Progress<W> {
     }
 
     fn on(target: ProgressDrawTarget, writer: W, options: ConsoleOptions) -> Self {
+        let running = RunningNow::default();
+        let told = running.clone();
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = style.with_key("running", move |_: &ProgressState, to: &mut dyn fmt::Write| {
+            // A string takes everything.
+            let _ = told.write(to, Instant::now());
+        });
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style).with_prefix("Running");
         let console = Console::new(AboveBar { bar: bar.clone(), writer }, options);
-        Self { console, bar, counts: Counts::default() }
+        Self { console, bar, counts: Counts::default(), running }
     }
 
     /// Removes the bar and gives the writer back.
@@ -56,7 +100,8 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.bar.enable_steady_tick(Duration::from_millis(200));
                 self.console.event(event);
             }
-            Event::TestFinished { test, .. } => {
+            Event::TestFinished { module, test, .. } => {
+                self.running.ended(module, &test.name);
                 self.counts.add(test);
                 let Counts { pass, skip, .. } = self.counts;
                 self.bar.set_message(format!(
@@ -66,7 +111,7 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.bar.inc(1);
                 self.console.event(event);
             }
-            Event::TestStarted { .. } => {}
+            Event::TestStarted { module, test } => self.running.started(module, test),
             Event::TestSlow { .. } | Event::Granted { .. } | Event::Note(_) => self.console.event(event),
             Event::RunFinished { .. } => {
                 self.bar.finish_and_clear();
@@ -94,5 +139,29 @@ impl<W: Write> Write for AboveBar<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_names_the_test_that_runs_longest() {
+        let running = RunningNow::default();
+        let text = |after| {
+            let mut text = String::new();
+            running.write(&mut text, Instant::now() + Duration::from_secs(after)).unwrap();
+            text
+        };
+        assert_eq!(text(0), "");
+        running.started("m", "first");
+        running.started("m", "\u{1b}[2J");
+        assert_eq!(text(7), "; 2 running, for 7s m first");
+        running.ended("m", "first");
+        assert_eq!(text(7), r"; 1 running, for 7s m \u{1b}[2J");
+        running.ended("m", "\u{1b}[2J");
+        running.started("m", &"x".repeat(100));
+        assert_eq!(text(1), format!("; 1 running, for 1s m {}…", "x".repeat(LONGEST_NAME - 2)));
     }
 }

@@ -2,11 +2,12 @@
 
 use super::details::{CapturedOutput, Full, Short};
 use super::findings::Finding;
-use super::levels::{FinalStatusLevel, OutputMode, StatusLevel};
+use super::levels::{FinalStatusLevel, OutputTime, StatusLevel};
 use super::status::{StatusLine, TestName, Time};
 use super::style::Styles;
 use super::summary::Summary;
 use super::units::plural;
+use super::wrap::Wrapped;
 use crate::model::events::{Event, Listener};
 use crate::model::safe_text::OneLine;
 use crate::model::{Report, TestRecord};
@@ -19,7 +20,7 @@ use std::time::Duration;
 pub(super) const SEPARATOR: &str = "────────────";
 
 /// What the console shows. It does not look at the terminal or at `NO_COLOR`: the caller says whether colours are wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConsoleOptions {
     /// Whether there are ANSI colours.
     pub colours: bool,
@@ -27,14 +28,42 @@ pub struct ConsoleOptions {
     pub status_level: StatusLevel,
     /// Which tests are listed at the end.
     pub final_status_level: FinalStatusLevel,
-    /// For which tests captured output is shown, under their line.
-    pub output: OutputMode,
+    /// When captured output is shown of tests that passed or were skipped.
+    pub success_output: OutputTime,
+    /// When captured output is shown of all other tests.
+    pub failure_output: OutputTime,
     /// Whether each frame of a stack that the report holds has a line, instead of one for all that are a library's.
     pub all_frames: bool,
     /// Whether each leak has a suppression that accepts it, ready to be pasted into a baseline.
     pub suppressions: bool,
     /// Whether the summary names the codes of what did not pass, for `airtight explain`.
     pub codes: bool,
+    /// The columns that blocks of findings fit, as far as their words allow; `None` for a file or a pipe, where no line is broken.
+    pub columns: Option<usize>,
+}
+
+impl Default for ConsoleOptions {
+    /// No colours, a line for each test that was run, and the output of those that did not pass.
+    fn default() -> Self {
+        Self {
+            colours: false,
+            status_level: StatusLevel::default(),
+            final_status_level: FinalStatusLevel::default(),
+            success_output: OutputTime::Never,
+            failure_output: OutputTime::Immediate,
+            all_frames: false,
+            suppressions: false,
+            codes: false,
+            columns: None,
+        }
+    }
+}
+
+impl ConsoleOptions {
+    /// When captured output of this test is shown.
+    fn output_of(&self, test: &TestRecord) -> OutputTime {
+        if test.verdict.is_success() { self.success_output } else { self.failure_output }
+    }
 }
 
 /// Writes the events of a run for a person. Each event is one write.
@@ -156,12 +185,12 @@ impl<W: Write> Console<W> {
             let time = if test.usage.is_some() { Time::Took(elapsed) } else { Time::Blank };
             write!(text, "{}", StatusLine { module, test, time, styles })?;
             if listed {
-                write!(text, "{}", Short { test, styles })?;
+                write!(text, "{}", Wrapped { text: Short { test, styles }, columns: options.columns })?;
             } else {
-                write!(text, "{}", Full { test, all, styles })?;
+                write!(text, "{}", Wrapped { text: Full { test, all, styles }, columns: options.columns })?;
             }
         }
-        if options.output.shows(test.verdict) {
+        if options.output_of(test).is_immediate() {
             write!(text, "{}", CapturedOutput { module, test, styles })?;
         }
         Ok(())
@@ -177,16 +206,33 @@ impl<W: Write> Console<W> {
                 let time = self.times.get(&(module.name.clone(), test.name.clone()));
                 let time = time.copied().map_or(Time::Blank, Time::Took);
                 let all = self.shows_all();
-                let finding = Finding { module: &module.name, test, time, all, styles: &self.styles };
+                let (styles, columns) = (&self.styles, self.options.columns);
+                let finding = Finding { module: &module.name, test, time, all, columns, styles };
                 write!(self.text, "{separator}{finding}")?;
                 separator = if test.verdict.is_success() { String::new() } else { "\n".to_owned() };
             }
         }
+        self.final_output(report, &separator)?;
         writeln!(self.text, "{SEPARATOR}")?;
         let Self { selected, notes, styles, .. } = &*self;
         let counts = report.counts();
         let summary = Summary { report, counts, selected: *selected, elapsed, notes, styles }.to_string();
         self.text.push_str(&summary);
+        Ok(())
+    }
+
+    /// The output that is shown at the end of the run, what stands before the first of it included.
+    fn final_output(&mut self, report: &Report, separator: &str) -> fmt::Result {
+        let Self { options, styles, text, .. } = self;
+        let mut separator = Some(separator);
+        for module in &report.canonical.modules {
+            for test in module.tests.iter().filter(|test| options.output_of(test).is_final()) {
+                let output = CapturedOutput { module: &module.name, test, styles }.to_string();
+                if !output.is_empty() {
+                    write!(text, "{}{output}", separator.take().unwrap_or_default())?;
+                }
+            }
+        }
         Ok(())
     }
 

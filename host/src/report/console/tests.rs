@@ -95,7 +95,7 @@ fn a_run_that_passes() {
 
 #[test]
 fn a_run_in_colour() {
-    let options = ConsoleOptions { colours: true, output: OutputMode::Never, ..ConsoleOptions::default() };
+    let options = ConsoleOptions { colours: true, failure_output: OutputTime::Never, ..ConsoleOptions::default() };
     let report =
         one_module(vec![samples::passed("tests::a"), samples::leaked(), samples::skipped("tests::z", "ignored")]);
     assert_snapshot!(console(options, &report).replace('\x1b', "ESC"));
@@ -222,15 +222,21 @@ fn levels_are_nextests() {
 #[test]
 fn output_is_shown_as_asked() {
     let report = one_module(vec![samples::failed()]);
-    let shown =
-        |output| console(ConsoleOptions { output, ..ConsoleOptions::default() }, &report).contains("--- STDERR:");
-    assert!(shown(OutputMode::OnFailure) && shown(OutputMode::Always) && !shown(OutputMode::Never));
+    let shown = |report: &Report, options| {
+        let text = console(options, report);
+        let (live, last) = text.split_once(reporter::SEPARATOR).unwrap();
+        [live, last].map(|part| part.contains("--- STDERR:"))
+    };
+    let all = [OutputTime::Immediate, OutputTime::ImmediateFinal, OutputTime::Final, OutputTime::Never];
+    let expected = [[true, false], [true, true], [false, true], [false, false]];
+    let of_failures = |failure_output| ConsoleOptions { failure_output, ..ConsoleOptions::default() };
+    assert_eq!(all.map(|time| shown(&report, of_failures(time))), expected);
     let mut talkative = samples::failed();
     talkative.verdict = Verdict::Pass;
     let report = one_module(vec![talkative]);
-    let shown =
-        |output| console(ConsoleOptions { output, ..ConsoleOptions::default() }, &report).contains("--- STDERR:");
-    assert!(!shown(OutputMode::OnFailure) && shown(OutputMode::Always) && !shown(OutputMode::Never));
+    let of_successes = |success_output| ConsoleOptions { success_output, ..ConsoleOptions::default() };
+    assert_eq!(all.map(|time| shown(&report, of_successes(time))), expected);
+    assert_eq!(shown(&report, ConsoleOptions::default()), [false, false]);
 }
 
 #[test]
@@ -266,7 +272,8 @@ proptest! {
         }
         let options = ConsoleOptions {
             status_level: StatusLevel::All,
-            output: OutputMode::Always,
+            success_output: OutputTime::Immediate,
+            failure_output: OutputTime::Immediate,
             ..ConsoleOptions::default()
         };
         prop_assume!(!report.canonical.modules.is_empty());

@@ -20,20 +20,13 @@ const fn flag(long: &'static str, instead: &'static str) -> Foreign {
 }
 
 const REPORT: &str = "a report for programs is a file here: --report json=PATH";
-const SHOW_OUTPUT: &str = "write --show-output on-failure, always or never";
 const CARGO_S: &str = "it is about cargo's build; give it to `cargo build --tests --target wasm32-wasip1`";
 
-const FOREIGN: [Foreign; 11] = [
+const FOREIGN: [Foreign; 8] = [
     option("format", REPORT),
-    option(
-        "message-format",
-        "airtight reads cargo's messages itself; a report for programs is a file: --report json=PATH",
-    ),
-    option("message-format-version", REPORT),
-    option("junit", REPORT),
+    option("message-format-version", "there is one version of --message-format here, nextest's 0.1"),
+    option("junit", "write --report junit=PATH"),
     flag("doc", "documentation tests are not run here; `cargo test --doc` runs them on this machine"),
-    option("success-output", SHOW_OUTPUT),
-    option("failure-output", SHOW_OUTPUT),
     option("logfile", REPORT),
     flag("timings", CARGO_S),
     flag("unit-graph", CARGO_S),

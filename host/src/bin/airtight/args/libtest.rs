@@ -1,9 +1,8 @@
 //! What comes after `--`: the arguments of Rust's test harness, with the meaning that they have there.
 
-use super::{Color, Program, RunArgs, TestArgs};
+use super::{Color, Program, RunArgs, ShowOutput, TestArgs};
 use crate::failure::Failure;
 use airtight::Seed;
-use airtight::report::console::OutputMode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
@@ -91,7 +90,7 @@ impl LibtestArgs {
         run.seed = self.seed.or(run.seed);
         run.color = self.color.unwrap_or(run.color);
         if self.show_output {
-            run.show_output = OutputMode::Always;
+            run.show_output = ShowOutput::Always;
         }
     }
 }
@@ -168,7 +167,7 @@ mod tests {
         let (tests, run) = applied(&["--nocapture", "--test-threads=1", "--list", "--color", "always", "-q"]);
         assert!(tests.list && run.no_capture && run.quiet && run.jobs == 1 && run.color == Color::Always);
         let (_, run) = applied(&["--show-output", "--test-threads", "3", "--no-capture"]);
-        assert!(run.show_output == OutputMode::Always && run.jobs == 3 && run.no_capture);
+        assert!(run.show_output == ShowOutput::Always && run.jobs == 3 && run.no_capture);
     }
 
     #[test]

@@ -16,7 +16,7 @@ fn findings(test: &TestRecord) -> String {
 }
 
 fn finding(test: &TestRecord, all: bool) -> String {
-    Finding { module: "m", test, time: Time::Omitted, all, styles: &Styles::default() }.to_string()
+    Finding { module: "m", test, time: Time::Omitted, all, columns: None, styles: &Styles::default() }.to_string()
 }
 
 fn short(test: &TestRecord) -> String {

@@ -1,0 +1,12 @@
+//! `airtight schema`: prints the JSON Schema of what is written or read.
+
+use crate::args::{SchemaCommand, SchemaOf};
+use crate::failure::Done;
+use crate::session::print;
+
+pub fn schema(command: &SchemaCommand) -> Done {
+    print(match command.of {
+        SchemaOf::Report => airtight::report::REPORT_SCHEMA,
+        SchemaOf::Config => airtight::config::SCHEMA,
+    })
+}

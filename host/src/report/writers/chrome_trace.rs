@@ -1,0 +1,97 @@
+//! When each test ran, in Chrome's trace format: one row a worker. Perfetto and `chrome://tracing` open it.
+//!
+//! A test of which it is not known when it began, as in reports of earlier versions, has no place on the line of time and is not there; the
+//! file says how many these are.
+
+use super::words::{self, verdict};
+use crate::model::{Report, TestRecord};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The process of all rows.
+const PROCESS: u32 = 1;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Trace<'a> {
+    display_time_unit: &'static str,
+    other_data: OtherData<'a>,
+    trace_events: Vec<TraceEvent<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct OtherData<'a> {
+    version: &'a str,
+    started: &'a str,
+    digest: &'a str,
+    tests_without_a_start: usize,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TraceEvent<'a> {
+    /// The name of a row.
+    Name { ph: &'static str, name: &'static str, pid: u32, tid: u32, args: Named },
+    /// A test.
+    Complete { ph: &'static str, name: &'a str, cat: &'a str, ts: u64, dur: u64, pid: u32, tid: u32, args: Args<'a> },
+}
+
+#[derive(Serialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Args<'a> {
+    module: &'a str,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuel: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linear_peak: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heap_peak: Option<u64>,
+}
+
+pub(super) fn write(report: &Report) -> Vec<u8> {
+    let tests: BTreeMap<(&str, &str), &TestRecord> =
+        words::tests(report).map(|(module, test)| ((&*module.name, &*test.name), test)).collect();
+    let (mut rows, mut events, mut without) = (BTreeSet::new(), Vec::new(), 0);
+    for time in &report.volatile.times {
+        let (Some(start), Some(worker)) = (time.start_us, time.worker) else {
+            without += 1;
+            continue;
+        };
+        let Some(test) = tests.get(&(&*time.module, &*time.test)) else { continue };
+        let usage = test.usage.as_ref();
+        let args = Args {
+            module: &time.module,
+            verdict: verdict(test.verdict),
+            fuel: usage.and_then(|usage| usage.fuel),
+            linear_peak: usage.and_then(|usage| usage.linear_peak),
+            heap_peak: usage.and_then(|usage| usage.heap.peak),
+        };
+        let (name, cat, tid) = (&*time.test, verdict(test.verdict), worker.saturating_add(1));
+        rows.insert(tid);
+        events.push(TraceEvent::Complete { ph: "X", name, cat, ts: start, dur: time.us, pid: PROCESS, tid, args });
+    }
+    let name =
+        |tid, name, what: String| TraceEvent::Name { ph: "M", name, pid: PROCESS, tid, args: Named { name: what } };
+    let mut all = vec![name(0, "process_name", "airtight".to_owned())];
+    all.extend(rows.into_iter().map(|tid| name(tid, "thread_name", format!("worker {tid}"))));
+    all.extend(events);
+    let trace = Trace {
+        display_time_unit: "ms",
+        other_data: OtherData {
+            version: &report.volatile.version,
+            started: &report.volatile.started,
+            digest: &report.digest,
+            tests_without_a_start: without,
+        },
+        trace_events: all,
+    };
+    let mut bytes = serde_json::to_vec(&trace).expect("plain data with text keys");
+    bytes.push(b'\n');
+    bytes
+}

@@ -1,0 +1,263 @@
+//! What a report has to say of places in the code, one finding each: the writers for code scanning and for annotations show the same ones.
+
+use super::super::console::plain_title;
+use super::words::{self, place, verdict};
+use crate::model::growth::Growth;
+use crate::model::resource::{LeakAction, LeakSetting};
+use crate::model::{CleanupCoverage, Details, Frame, MissedSite, Report, Resource, ResourceKind, TestRecord, Verdict};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// The rule of blocks that static data keeps.
+const RETAINED: &str = "retained/heap";
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// It fails the run.
+    Error,
+    /// It fails nothing, and is worth a look.
+    Warning,
+}
+
+/// A place that belongs to a finding.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Related<'a> {
+    /// What is there: `acquired in mine::open`.
+    pub what: String,
+    pub file: &'a str,
+    pub line: Option<u32>,
+}
+
+/// One thing to look at.
+#[derive(Debug, Clone)]
+pub(super) struct Finding<'a> {
+    /// What kind of finding: `leak/file`. It keeps its meaning from version to version.
+    pub rule: String,
+    pub level: Level,
+    /// Why it fails nothing, where the policy says that it does not.
+    pub accepted: Option<String>,
+    /// One line.
+    pub message: String,
+    pub module: &'a str,
+    /// Of a test; else of the module, or of the whole run.
+    pub test: Option<&'a str>,
+    pub place: Option<&'a Frame>,
+    pub related: Vec<Related<'a>>,
+    /// The same for the same finding of two reports: neither a line nor a count is part of it.
+    pub fingerprint: String,
+}
+
+/// Everything, in the report's order.
+pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
+    let tests = words::tests(report).flat_map(|(module, test)| of_test(report, &module.name, test));
+    let refused = report.canonical.refused.iter().map(|refused| Finding {
+        rule: "module/refused".to_owned(),
+        level: Level::Error,
+        accepted: None,
+        message: format!("the module was not tested: {}", refused.why),
+        module: &refused.name,
+        test: None,
+        place: None,
+        related: Vec::new(),
+        fingerprint: fingerprint(&["module/refused", &refused.name]),
+    });
+    let coverage = report.canonical.cleanup_coverage.iter().flat_map(never_released);
+    tests.chain(refused).chain(coverage).collect()
+}
+
+fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec<Finding<'a>> {
+    let Some(details) = test.details.as_deref() else {
+        return if test.verdict.is_success() { Vec::new() } else { vec![of_verdict(module, test, None)] };
+    };
+    let mut found = Vec::new();
+    // What a failed test's destructors did not give back is no leak: it failed for another reason.
+    if matches!(test.verdict, Verdict::Leak | Verdict::Pass) {
+        let fails = |leak: &Resource| test.verdict == Verdict::Leak && !only_shows(report, leak.setting());
+        // Where the profile only shows all of them, an override of it has one fail the test, and which one is not known.
+        let told_apart = details.leaks.iter().any(fails);
+        for leak in &details.leaks {
+            let level = if fails(leak) || (test.verdict == Verdict::Leak && !told_apart) {
+                Level::Error
+            } else {
+                Level::Warning
+            };
+            found.push(of_leak(module, test, leak, "leak", level));
+        }
+    }
+    let grows = details.growth.as_ref().is_some_and(Growth::grows);
+    if test.verdict == Verdict::Leak && details.leaks.is_empty() && !grows {
+        found.extend(details.retained.iter().map(|kept| of_leak(module, test, kept, "retained", Level::Error)));
+    }
+    let explained = found.iter().any(|finding| finding.level == Level::Error);
+    if !test.verdict.is_success() && !explained {
+        found.push(of_verdict(module, test, Some(details)));
+    }
+    found
+}
+
+/// The finding that a test ended as it did.
+fn of_verdict<'a>(module: &'a str, test: &'a TestRecord, details: Option<&'a Details>) -> Finding<'a> {
+    let rule = format!("test/{}", verdict(test.verdict));
+    let stack = details.map_or(&[][..], |details| &details.stack);
+    let limit = details.and_then(|details| details.limit.as_ref()).map(|limit| limit.name.as_str());
+    Finding {
+        message: format!("{}: {}", safe(&test.name), words::headline(test)),
+        level: Level::Error,
+        accepted: None,
+        module,
+        test: Some(&test.name),
+        place: place(stack),
+        related: callers(stack, "called from"),
+        fingerprint: fingerprint(&[&rule, module, &test.name, limit.unwrap_or_default()]),
+        rule,
+    }
+}
+
+fn of_leak<'a>(module: &'a str, test: &'a TestRecord, leak: &'a Resource, word: &str, level: Level) -> Finding<'a> {
+    let rule = match word {
+        // The list has nothing else.
+        "retained" => RETAINED.to_owned(),
+        _ => format!("{word}/{}", leak.kind.name()),
+    };
+    let known = leak.fingerprint();
+    let mut related = callers(&leak.stack, "called from");
+    let blocks = leak.blocks.as_deref();
+    if let Some(keeper) = blocks.and_then(|blocks| blocks.kept_by.as_ref())
+        && let Some(file) = &keeper.file
+    {
+        related.push(Related { what: format!("kept by {}", safe(&keeper.name)), file, line: keeper.line });
+    }
+    for step in blocks.map_or(&[][..], |blocks| &blocks.ring) {
+        if let Some(Frame { function, file: Some(file), line, .. }) = &step.at {
+            related.push(Related { what: format!("the cycle goes through {}", safe(function)), file, line: *line });
+        }
+    }
+    if let Some(thread) = &leak.thread
+        && let Some(Frame { file: Some(file), line, .. }) = place(&thread.stack)
+    {
+        related.push(Related { what: format!("it {}", safe(&thread.does)), file, line: *line });
+    }
+    let what = match word {
+        "retained" => "retained",
+        _ => leak.kind.heading().words(),
+    };
+    Finding {
+        level,
+        accepted: (test.verdict == Verdict::Pass)
+            .then(|| format!("the policy only shows it: `{}` in `leaks`", leak.setting().key())),
+        message: format!("{}: {what}: {}", safe(&test.name), plain_title(leak)),
+        module,
+        test: Some(&test.name),
+        place: place(&leak.stack),
+        related,
+        fingerprint: fingerprint(&[
+            &rule,
+            module,
+            &leak.scope,
+            known.tracked.unwrap_or_default(),
+            known.path.unwrap_or_default(),
+            known.function.unwrap_or_default(),
+            known.file.unwrap_or_default(),
+        ]),
+        rule,
+    }
+}
+
+/// Places of which no resource was ever released in time, whichever test acquired it.
+fn never_released(coverage: &CleanupCoverage) -> impl Iterator<Item = Finding<'_>> {
+    let never = coverage.missed.iter().filter(|site| site.missed == site.acquired);
+    never.map(|site| {
+        let MissedSite { module, kind, place, acquired, test, .. } = site;
+        let rule = format!("never-released/{}", kind.name());
+        let function = place.as_ref().map_or("a place that is not known", |place| &place.function);
+        let known = [place.as_ref().and_then(|place| place.file.as_deref()).unwrap_or_default(), function];
+        let noun = kind.noun(*acquired);
+        Finding {
+            level: Level::Warning,
+            accepted: None,
+            message: format!(
+                "none of {acquired} {noun} that {} acquires is released in time, in any test; the first is {}",
+                safe(function),
+                safe(test)
+            ),
+            module,
+            test: None,
+            place: place.as_ref().filter(|place| place.file.is_some()),
+            related: Vec::new(),
+            fingerprint: fingerprint(&[&rule, module, known[0], known[1]]),
+            rule,
+        }
+    })
+}
+
+/// The user's own frames below the one that is shown.
+fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<Related<'a>> {
+    let Some(shown) = place(stack) else { return Vec::new() };
+    let below = stack.iter().skip_while(|frame| !std::ptr::eq(*frame, shown)).skip(1).filter(|frame| frame.is_own());
+    let related = |frame: &'a Frame| {
+        let file = frame.file.as_deref()?;
+        Some(Related { what: format!("{what} {}", safe(&frame.function)), file, line: frame.line })
+    };
+    below.filter_map(related).collect()
+}
+
+/// Whether the profile's policy only shows leaks of this setting. A policy states them all but those that it has as by default.
+fn only_shows(report: &Report, setting: LeakSetting) -> bool {
+    let leaks = &report.canonical.policy["leaks"];
+    leaks.get(setting.key()).map_or(setting.default_action() == LeakAction::Show, |action| action == "show")
+}
+
+fn safe(text: &str) -> String {
+    super::super::console::OneLine(text).to_string()
+}
+
+/// Hex digits that stand for these texts, each with its length, so that no two lists are the same.
+fn fingerprint(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let digits = hash.finalize();
+    digits.iter().take(16).fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes everything");
+        hex
+    })
+}
+
+/// All rules that a finding can have, with what each means, in order.
+pub(super) fn rules() -> Vec<(String, String)> {
+    let verdicts = [
+        (Verdict::Leak, "A test left something that its report does not list one by one, or grew from call to call."),
+        (Verdict::Fail, "A test panicked, trapped, returned an error or reported a failure."),
+        (Verdict::Memory, "A test broke a limit of memory."),
+        (Verdict::Timeout, "A test ran out of fuel or of wall-clock time, or waited for what could never come."),
+        (Verdict::Exit, "A test left through `exit` where that is no normal end."),
+    ];
+    let mut rules: Vec<_> =
+        verdicts.map(|(kind, text)| (format!("test/{}", verdict(kind)), text.to_owned())).into_iter().collect();
+    for kind in ResourceKind::ALL {
+        let noun = kind.noun(1);
+        rules.push((format!("leak/{}", kind.name()), format!("A test left a {noun}: {}.", kind.heading().words())));
+        rules.push((
+            format!("never-released/{}", kind.name()),
+            format!("A place acquires a {noun}, and no test releases one in time."),
+        ));
+    }
+    rules.push((RETAINED.to_owned(), "Static data still reaches heap blocks when a test has returned.".to_owned()));
+    rules.push(("module/refused".to_owned(), "A module that was to be tested was not.".to_owned()));
+    rules.sort();
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_apart_by_their_borders() {
+        assert_ne!(fingerprint(&["a", "bc"]), fingerprint(&["ab", "c"]));
+        assert_eq!(fingerprint(&["a"]).len(), 32);
+    }
+}

@@ -1,0 +1,70 @@
+//! Annotations of GitHub Actions: commands in the log of a job, each of which shows a finding beside its line.
+//!
+//! A command ends with its line, so that text of a guest's is shown with its control characters escaped, and then in the way of commands:
+//! none can end one, or begin another.
+
+use super::findings::{Finding, Level, findings};
+use super::words::verdict;
+use crate::model::{Report, Verdict};
+
+pub(super) fn write(report: &Report) -> Vec<u8> {
+    let mut text: String = findings(report).iter().filter(|finding| finding.accepted.is_none()).map(line).collect();
+    let counts = report.counts();
+    let bad = [
+        (counts.leak, Verdict::Leak),
+        (counts.fail, Verdict::Fail),
+        (counts.memory, Verdict::Memory),
+        (counts.timeout, Verdict::Timeout),
+        (counts.exit, Verdict::Exit),
+    ];
+    let bad: Vec<_> = (bad.into_iter().filter(|(count, _)| *count > 0))
+        .map(|(count, kind)| format!(", {count} {}", verdict(kind)))
+        .collect();
+    let summary = format!("{} passed{}, {} skipped", counts.pass, bad.concat(), counts.skip);
+    text.push_str(&command("notice", &[("title", "airtight".to_owned())], &summary));
+    text.into_bytes()
+}
+
+fn line(finding: &Finding<'_>) -> String {
+    let command_name = match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+    };
+    let mut properties = Vec::new();
+    if let Some(place) = finding.place {
+        properties.extend(place.file.clone().map(|file| ("file", file)));
+        properties.extend(place.line.map(|line| ("line", line.to_string())));
+    }
+    properties.push(("title", format!("airtight {}", finding.rule)));
+    let mut message = format!("{} {}", finding.module, finding.message);
+    for related in &finding.related {
+        let line = related.line.map(|line| format!(":{line}")).unwrap_or_default();
+        message.push_str(&format!("\n{}: {}{line}", related.what, related.file));
+    }
+    command(command_name, &properties, &message)
+}
+
+/// `::error file=src/lib.rs,line=7::text`. An empty property is left out: it would name nothing.
+fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
+    let properties: Vec<_> = (properties.iter().filter(|(_, value)| !value.is_empty()))
+        .map(|(key, value)| format!("{key}={}", escaped(value, true)))
+        .collect();
+    format!("::{name} {}::{}\n", properties.join(","), escaped(message, false))
+}
+
+/// Text within a command. A property ends with a comma or a colon, too.
+fn escaped(text: &str, in_property: bool) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => safe.push_str("%25"),
+            '\n' => safe.push_str("%0A"),
+            ':' if in_property => safe.push_str("%3A"),
+            ',' if in_property => safe.push_str("%2C"),
+            c if crate::model::safe_text::is_deceptive(c) => safe.extend(c.escape_unicode()),
+            c => safe.push(c),
+        }
+    }
+    // Commands that begin anywhere in a line are other services'.
+    safe.replace("##", r"#\u{23}")
+}

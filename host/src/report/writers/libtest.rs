@@ -1,0 +1,187 @@
+//! The lines of Rust's test harness (`--format json --report-time`), as nextest writes them: an object a line, a block a module.
+//!
+//! A name is `crate::binary$test`. Whatever is no pass is `failed`, and what there is to say of it follows the test's output. A report has
+//! no tests that a filter left out, so their number is 0.
+
+use super::super::console::plain_details;
+use super::words::{self, Times};
+use crate::model::{ModuleRecord, Report, TestRecord, Verdict};
+use serde::Serialize;
+use serde_json::Number;
+
+/// Which of nextest's two formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// What Rust's test harness writes.
+    Plain,
+    /// With an object of nextest's in the lines of suites.
+    Plus,
+}
+
+/// A line.
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    event: &'static str,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum What<'a> {
+    Started {
+        test_count: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nextest: Option<Nextest<'a>>,
+    },
+    Test {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exec_time: Option<Number>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stdout: Option<String>,
+    },
+    Ended {
+        passed: usize,
+        failed: usize,
+        ignored: usize,
+        measured: usize,
+        filtered_out: usize,
+        exec_time: Option<Number>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nextest: Option<Nextest<'a>>,
+    },
+}
+
+/// What nextest says of a test binary.
+#[derive(Serialize, Clone, Copy)]
+struct Nextest<'a> {
+    #[serde(rename = "crate")]
+    package: &'a str,
+    test_binary: &'a str,
+    kind: &'static str,
+}
+
+impl<'a> Nextest<'a> {
+    /// Takes a module's name apart: `package`, `package/test`, `package/bin/name`. A module that cargo did not build is called as its file is,
+    /// and is taken for both.
+    fn of(module: &'a str) -> Self {
+        let (package, rest) = module.split_once('/').unwrap_or((module, ""));
+        let (kind, binary) = match rest.split_once('/') {
+            Some(("bin", name)) => ("bin", name),
+            Some(("example", name)) => ("example", name),
+            Some(("bench", name)) => ("bench", name),
+            _ if rest.is_empty() => ("lib", package),
+            _ => ("test", rest),
+        };
+        Self { package, test_binary: binary, kind }
+    }
+}
+
+pub(super) fn write(report: &Report, dialect: Dialect) -> Vec<u8> {
+    let times = Times::new(report);
+    let mut lines = Lines(Vec::new());
+    for module in &report.canonical.modules {
+        lines.module(module, &times, dialect);
+    }
+    // A suite that fails before it begins.
+    for refused in &report.canonical.refused {
+        let of = Nextest::of(&refused.name);
+        let nextest = (dialect == Dialect::Plus).then_some(of);
+        let name = format!("{}::{}$(the module)", of.package, of.test_binary);
+        lines.write("suite", "started", What::Started { test_count: 1, nextest });
+        lines.write("test", "started", What::test(&name));
+        let why = Some(format!("the module was not tested: {}\n", refused.why));
+        lines.write("test", "failed", What::Test { name: &name, exec_time: None, message: None, stdout: why });
+        let counts = [0, 1, 0];
+        lines.write("suite", "failed", What::ended(counts, 0, nextest));
+    }
+    lines.0
+}
+
+impl<'a> What<'a> {
+    fn test(name: &'a str) -> Self {
+        Self::Test { name, exec_time: None, message: None, stdout: None }
+    }
+
+    fn ended([passed, failed, ignored]: [usize; 3], us: u64, nextest: Option<Nextest<'a>>) -> Self {
+        Self::Ended { passed, failed, ignored, measured: 0, filtered_out: 0, exec_time: seconds(us), nextest }
+    }
+}
+
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn write(&mut self, r#type: &'static str, event: &'static str, what: What<'_>) {
+        serde_json::to_writer(&mut self.0, &Line { r#type, event, what }).expect("plain data with text keys");
+        self.0.push(b'\n');
+    }
+
+    fn module(&mut self, module: &ModuleRecord, times: &Times<'_>, dialect: Dialect) {
+        let of = Nextest::of(&module.name);
+        let nextest = (dialect == Dialect::Plus).then_some(of);
+        let name = |test: &TestRecord| format!("{}::{}${}", of.package, of.test_binary, test.name);
+        self.write("suite", "started", What::Started { test_count: module.tests.len(), nextest });
+        for test in &module.tests {
+            self.write("test", "started", What::test(&name(test)));
+        }
+        let (mut counts, mut all) = ([0; 3], 0_u64);
+        // As in the harness, those that are not run come first.
+        let (skipped, run): (Vec<_>, Vec<_>) = module.tests.iter().partition(|test| test.verdict == Verdict::Skip);
+        for test in skipped {
+            counts[2] += 1;
+            let reason = words::reason(test);
+            let message = (reason != "ignored").then(|| reason.strip_prefix("ignored: ").unwrap_or(reason));
+            self.write("test", "ignored", What::Test { name: &name(test), exec_time: None, message, stdout: None });
+        }
+        for test in run {
+            let us = times.of(module, test);
+            all = all.saturating_add(us.unwrap_or(0));
+            let passed = test.verdict.is_success();
+            counts[usize::from(!passed)] += 1;
+            let (name, exec_time) = (name(test), us.and_then(seconds));
+            let stdout = (!passed).then(|| said(test));
+            let event = if passed { "ok" } else { "failed" };
+            self.write("test", event, What::Test { name: &name, exec_time, message: None, stdout });
+        }
+        let event = if counts[1] == 0 { "ok" } else { "failed" };
+        self.write("suite", event, What::ended(counts, all, nextest));
+    }
+}
+
+/// The test's output, both streams, and then why it did not pass.
+fn said(test: &TestRecord) -> String {
+    let output = test.details.as_ref().map(|details| &details.output);
+    let streams = output.into_iter().flat_map(|output| [&output.stdout, &output.stderr]);
+    let mut said: String = streams.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+    if !said.is_empty() && !said.ends_with('\n') {
+        said.push('\n');
+    }
+    said + &format!("airtight: {}: {}\n", words::verdict(test.verdict), words::headline(test)) + &plain_details(test)
+}
+
+/// Seconds, exact to the microsecond.
+fn seconds(us: u64) -> Option<Number> {
+    Number::from_f64(std::time::Duration::from_micros(us).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_a_binary_of_a_package() {
+        let of = |module| {
+            let Nextest { package, test_binary, kind } = Nextest::of(module);
+            [package, test_binary, kind]
+        };
+        assert_eq!(of("suite"), ["suite", "suite", "lib"]);
+        assert_eq!(of("suite/it"), ["suite", "it", "test"]);
+        assert_eq!(of("suite/bin/tool"), ["suite", "tool", "bin"]);
+        assert_eq!(of("suite/example/show"), ["suite", "show", "example"]);
+        assert_eq!(of("suite/bench/fast"), ["suite", "fast", "bench"]);
+    }
+}

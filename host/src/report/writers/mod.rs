@@ -1,0 +1,178 @@
+//! The formats of report files: a file each, and one table that registers them. A writer is a function from a report to bytes: the same
+//! report gives the same bytes, and text that a guest chose can neither break a format nor command whoever reads it.
+
+mod chrome_trace;
+mod findings;
+mod github;
+mod html;
+mod junit;
+mod libtest;
+mod prometheus;
+mod sarif;
+#[cfg(test)]
+pub(super) mod tests;
+mod words;
+
+use super::{json, pprof};
+use crate::model::Report;
+use std::fmt::{self, Display};
+
+/// What a writer is given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WriterInput<'a> {
+    pub report: &'a Report,
+    /// An earlier report that this one is compared with.
+    pub base: Option<&'a Report>,
+}
+
+/// All that is to be known of a format.
+struct Row {
+    /// Its name in `--report KIND=PATH`.
+    name: &'static str,
+    /// Who reads it, in a few words.
+    about: &'static str,
+    /// Whether it shows [`Report::profile`].
+    wants_profile: bool,
+    /// Whether it may be mixed with the console's lines on standard output.
+    is_log: bool,
+    write: fn(WriterInput<'_>) -> Vec<u8>,
+}
+
+/// Makes [`ReportKind`] of rows, so that there is no format without one.
+macro_rules! writers {
+    ($($(#[$doc:meta])* $kind:ident: $row:expr;)*) => {
+        /// The format of a report file.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ReportKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl ReportKind {
+            /// Every kind that this version writes.
+            pub const ALL: [Self; [$(Self::$kind),*].len()] = [$(Self::$kind),*];
+
+            const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$kind => {
+                        const ROW: Row = $row;
+                        &ROW
+                    })*
+                }
+            }
+        }
+    };
+}
+
+/// What the rows have in common.
+const FILE: Row = Row { name: "", about: "", wants_profile: false, is_log: false, write: |_| Vec::new() };
+
+writers! {
+    /// The whole report, see [`json::write`].
+    Json: Row { name: "json", about: "the whole report", write: |input| json::write(input.report), ..FILE };
+    /// One page for a browser, which needs nothing but itself. It shows what changed where there is an earlier report.
+    Html: Row { name: "html", about: "a page for a browser", write: html::write, ..FILE };
+    /// JUnit's XML, as Jenkins reads it.
+    Junit: Row { name: "junit", about: "Jenkins, GitLab and others", write: |input| junit::write(input.report), ..FILE };
+    /// SARIF 2.1.0: what was found, for code scanning and editors.
+    Sarif: Row { name: "sarif", about: "code scanning and editors", write: |input| sarif::write(input.report), ..FILE };
+    /// Annotations of GitHub Actions: lines for the log of a job.
+    Github: Row {
+        name: "github",
+        about: "annotations of GitHub Actions",
+        is_log: true,
+        write: |input| github::write(input.report),
+        ..FILE
+    };
+    /// The lines of Rust's test harness, as nextest writes them for `libtest-json`.
+    LibtestJson: Row {
+        name: "libtest-json",
+        about: "tools that read Rust's test harness",
+        write: |input| libtest::write(input.report, libtest::Dialect::Plain),
+        ..FILE
+    };
+    /// The same with nextest's object, as nextest writes them for `libtest-json-plus`.
+    LibtestJsonPlus: Row {
+        name: "libtest-json-plus",
+        about: "the same, with nextest's object",
+        write: |input| libtest::write(input.report, libtest::Dialect::Plus),
+        ..FILE
+    };
+    /// Figures in the text format of OpenMetrics, which Prometheus reads.
+    Prometheus: Row {
+        name: "prometheus",
+        about: "figures as OpenMetrics",
+        write: |input| prometheus::write(input.report),
+        ..FILE
+    };
+    /// When each test ran on which worker, in Chrome's trace format, which Perfetto opens.
+    ChromeTrace: Row {
+        name: "chrome-trace",
+        about: "when each test ran, for Perfetto",
+        write: |input| chrome_trace::write(input.report),
+        ..FILE
+    };
+    /// Where the heap's blocks were allocated, in the format of pprof: see [`Report::profile`].
+    Pprof: Row {
+        name: "pprof",
+        about: "where the heap was allocated, for `go tool pprof`",
+        wants_profile: true,
+        write: |input| pprof::write(input.report),
+        ..FILE
+    };
+}
+
+impl ReportKind {
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Its name in `--report KIND=PATH`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Who reads it, in a few words.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        self.row().about
+    }
+
+    /// Whether it shows [`Report::profile`]. A run makes one only where
+    /// [`RunnerBuilder::heap_profile`](crate::RunnerBuilder::heap_profile) tells it to.
+    #[must_use]
+    pub fn wants_profile(self) -> bool {
+        self.row().wants_profile
+    }
+
+    /// Whether it is lines for a log, which may stand among the console's on standard output.
+    #[must_use]
+    pub fn is_log(self) -> bool {
+        self.row().is_log
+    }
+
+    /// The file's bytes. `base` is an earlier report, for the kinds that tell what has changed since.
+    ///
+    /// ```
+    /// use airtight::report::files::ReportKind;
+    /// use airtight::report::{Canonical, Report, Volatile};
+    ///
+    /// let report = Report::new(Canonical::new(serde_json::json!({}), Vec::new()), Volatile::default());
+    /// let page = String::from_utf8(ReportKind::Html.write(&report, None))?;
+    /// assert!(page.starts_with("<!DOCTYPE html>"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn write(self, report: &Report, base: Option<&Report>) -> Vec<u8> {
+        (self.row().write)(WriterInput { report, base })
+    }
+}
+
+impl Display for ReportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,165 @@
+//! Figures of a run in the text format of OpenMetrics 1.0, which Prometheus reads, too: of the run, of each module and of each test. What is not
+//! known has no sample.
+
+use super::words::{self, Times, verdict};
+use crate::model::{ModuleRecord, Report, ResourceKind, TestRecord, Usage, Verdict};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+const VERDICTS: [Verdict; 7] =
+    [Verdict::Pass, Verdict::Leak, Verdict::Fail, Verdict::Memory, Verdict::Timeout, Verdict::Exit, Verdict::Skip];
+
+/// A figure of a test.
+type OfTest = (&'static str, &'static str, &'static str, fn(&Usage) -> Option<u64>);
+
+/// What is told of each test: name, unit and meaning.
+const OF_TESTS: [OfTest; 9] = [
+    ("airtight_test_fuel", "", "Fuel that the test spent: wasm operators and host work.", |usage| usage.fuel),
+    ("airtight_test_linear_peak_bytes", "bytes", "The highest that the test made its linear memory.", |usage| {
+        usage.linear_peak
+    }),
+    ("airtight_test_handles_peak", "", "Most descriptors open at once.", |usage| usage.handles_peak.map(u64::from)),
+    ("airtight_test_heap_peak_bytes", "bytes", "Most bytes of the heap that were live at once.", |usage| {
+        usage.heap.peak
+    }),
+    ("airtight_test_heap_allocated_bytes", "bytes", "Bytes of the heap that were allocated.", |usage| usage.heap.total),
+    ("airtight_test_heap_allocations", "", "Successful allocations.", |usage| usage.heap.allocations),
+    ("airtight_test_heap_frees", "", "Blocks freed.", |usage| usage.heap.frees),
+    ("airtight_test_heap_lost_bytes", "bytes", "Bytes of blocks that nothing reaches at the end.", |usage| {
+        usage.heap.lost
+    }),
+    (
+        "airtight_test_heap_retained_bytes",
+        "bytes",
+        "Bytes of blocks that static data still reaches at the end.",
+        |usage| usage.heap.retained,
+    ),
+];
+
+pub(super) fn write(report: &Report) -> Vec<u8> {
+    let mut text = Metrics::default();
+    let volatile = &report.volatile;
+    text.family("airtight_run_info", "", "The run: version, machine and digest of its report.");
+    let labels = [("version", &*volatile.version), ("host", &volatile.host), ("digest", &report.digest)];
+    text.sample(&labels, "1");
+    text.family("airtight_run_seconds", "seconds", "Wall-clock time of the run.");
+    text.sample(&[], &thousandths(volatile.wall_ms));
+    let canonical = &report.canonical;
+    for (name, meaning, holds) in [
+        ("airtight_run_reproducible", "Whether another run gives the same report.", canonical.reproducible),
+        ("airtight_run_interrupted", "Whether the run was interrupted.", volatile.interrupted),
+    ] {
+        text.family(name, "", meaning);
+        text.sample(&[], if holds { "1" } else { "0" });
+    }
+    text.family("airtight_refused_modules", "", "Modules that were not tested though they were to be.");
+    text.sample(&[], &canonical.refused.len().to_string());
+    text.family("airtight_tests", "", "Tests by verdict.");
+    for module in &canonical.modules {
+        for kind in VERDICTS {
+            let count = module.tests.iter().filter(|test| test.verdict == kind).count();
+            text.sample(&[("module", &*module.name), ("verdict", verdict(kind))], &count.to_string());
+        }
+    }
+    text.family(
+        "airtight_leaks",
+        "",
+        "Resources that tests left, by kind; of a failed test, what its destructors did not give back.",
+    );
+    for module in &canonical.modules {
+        for kind in ResourceKind::ALL {
+            let leaks = module.tests.iter().filter_map(|test| test.details.as_ref()).flat_map(|details| &details.leaks);
+            let counts = leaks.filter(|leak| leak.kind == kind).map(|leak| leak.whole_count());
+            let count = counts.fold(0, u64::saturating_add);
+            text.sample(&[("module", &*module.name), ("kind", kind.name())], &count.to_string());
+        }
+    }
+    of_tests(&mut text, report);
+    if let Some(coverage) = &canonical.cleanup_coverage {
+        for (name, meaning, count) in [
+            ("airtight_cleanup_sites", "Places that acquired files, directories and sockets.", coverage.sites),
+            ("airtight_cleanup_sites_released", "Those of which all were released in time.", coverage.released),
+            ("airtight_cleanups", "Clean-ups that were registered.", coverage.cleanups),
+            ("airtight_cleanups_finished", "Those that ran to their end.", coverage.finished),
+        ] {
+            text.family(name, "", meaning);
+            text.sample(&[], &count.to_string());
+        }
+    }
+    text.text.push_str("# EOF\n");
+    text.text.into_bytes()
+}
+
+fn of_tests(text: &mut Metrics, report: &Report) {
+    let times = Times::new(report);
+    text.family("airtight_test_seconds", "seconds", "Wall-clock time of the test.");
+    for (module, test) in words::tests(report) {
+        if let Some(us) = times.of(module, test) {
+            text.sample(&labels(module, test), &millionths(us));
+        }
+    }
+    for (name, unit, meaning, figure) in OF_TESTS {
+        text.family(name, unit, meaning);
+        for (module, test) in words::tests(report) {
+            if let Some(figure) = test.usage.as_ref().and_then(figure) {
+                text.sample(&labels(module, test), &figure.to_string());
+            }
+        }
+    }
+}
+
+fn labels<'a>(module: &'a ModuleRecord, test: &'a TestRecord) -> [(&'static str, &'a str); 2] {
+    [("module", &module.name), ("test", &test.name)]
+}
+
+fn thousandths(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1_000, ms % 1_000)
+}
+
+fn millionths(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+/// The text as far as it is written.
+#[derive(Default)]
+struct Metrics {
+    text: String,
+    family: &'static str,
+    /// The labels of this family's samples. No two samples of a family have the same ones, whatever a guest calls its tests.
+    seen: BTreeSet<String>,
+}
+
+impl Metrics {
+    /// Begins a family of gauges.
+    fn family(&mut self, name: &'static str, unit: &str, meaning: &str) {
+        self.family = name;
+        self.seen.clear();
+        writeln!(self.text, "# TYPE {name} gauge").expect("a string takes everything");
+        if !unit.is_empty() {
+            writeln!(self.text, "# UNIT {name} {unit}").expect("a string takes everything");
+        }
+        writeln!(self.text, "# HELP {name} {meaning}").expect("a string takes everything");
+    }
+
+    fn sample(&mut self, labels: &[(&str, &str)], value: &str) {
+        let labels: Vec<_> = labels.iter().map(|(key, text)| format!("{key}=\"{}\"", escaped(text))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        if self.seen.insert(labels.clone()) {
+            writeln!(self.text, "{}{labels} {value}", self.family).expect("a string takes everything");
+        }
+    }
+}
+
+/// The value of a label. Escaping as the format has it and no other keeps any two texts apart.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => safe.push_str(r"\\"),
+            '"' => safe.push_str("\\\""),
+            '\n' => safe.push_str(r"\n"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}

@@ -1,0 +1,377 @@
+//! One planted suite in every format, and hostile text in each.
+
+use super::ReportKind;
+use crate::model::growth::{Growth, Round, Span};
+use crate::model::samples::{self, any_report, hostile};
+use crate::model::{
+    CleanupCoverage, Details, Frame, MissedSite, Omitted, Output, RefusedModule, Report, Resource, ResourceKind,
+    SocketRecord, TestRecord, TestTime, ThreadRecord, UnfinishedCleanup, Verdict,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// One resource of each kind.
+fn every_kind() -> Vec<Resource> {
+    let of_kind = |kind: ResourceKind| {
+        let plain = Resource { kind, fd: None, mode: None, path: None, bytes_written: 0, ..samples::file("", 1) };
+        match kind {
+            ResourceKind::File => samples::file("fixtures/a.txt", 2),
+            ResourceKind::Dir => Resource { path: Some("/tmp/work".to_owned()), ..plain },
+            ResourceKind::Socket => {
+                let socket =
+                    SocketRecord { peer: Some("127.0.0.1:80".to_owned()), unread: Some(7), ..SocketRecord::default() };
+                Resource { socket: Some(socket), ..samples::socket() }
+            }
+            ResourceKind::Residue | ResourceKind::ResidueDir => {
+                Resource { path: Some(format!("/tmp/{}", kind.name())), bytes: Some(3), stack: Vec::new(), ..plain }
+            }
+            ResourceKind::Tracked => {
+                Resource { tracked: Some("connection".to_owned()), path: Some("pool".to_owned()), ..plain }
+            }
+            ResourceKind::Heap => samples::blocks(2, 1024),
+            ResourceKind::Thread | ResourceKind::Task => {
+                let thread = ThreadRecord {
+                    number: 2,
+                    name: Some("pump".to_owned()),
+                    does: "waits for a lock".to_owned(),
+                    waited_ns: 5_000_000,
+                    handles: 1,
+                    blocks: 1,
+                    bytes: 64,
+                    stack: vec![samples::frame("pump::run", "src/pump.rs", 9)],
+                };
+                Resource { thread: Some(thread), ..plain }
+            }
+        }
+    };
+    ResourceKind::ALL.map(of_kind).to_vec()
+}
+
+/// The same test by another name, which acquired all that it left itself.
+fn renamed(name: &str, mut test: TestRecord) -> TestRecord {
+    let details = test.details.as_deref_mut().into_iter();
+    let left = details.flat_map(|details| details.leaks.iter_mut().chain(&mut details.retained));
+    left.for_each(|left| left.scope = name.to_owned());
+    TestRecord { name: name.into(), ..test }
+}
+
+/// A suite with every verdict, every kind of leak, and what else a report can tell.
+pub(in crate::report) fn planted() -> Report {
+    let span = |before, after| Span { before, after };
+    let round = |nth: u64| Round {
+        heap_blocks: Some(span(nth, nth + 1)),
+        heap_bytes: Some(span(nth * 48, nth * 48 + 48)),
+        linear: span(17 << 16, 17 << 16),
+        handles: Span::default(),
+    };
+    let growth = Growth { sites: vec![samples::blocks(1, 48)], ..Growth::judge((0..5).map(round).collect()) };
+    let grows = samples::with("grows", Verdict::Leak, Details { growth: Some(growth), ..Details::default() });
+    let shown = samples::left(Verdict::Pass, vec![every_kind()[3].clone()], vec![samples::kept()]);
+    let outline = vec![
+        renamed("cycles", samples::left(Verdict::Leak, vec![samples::cycle()], Vec::new())),
+        renamed("every_kind", samples::left(Verdict::Leak, every_kind(), vec![samples::kept()])),
+        grows,
+        renamed("keeps", samples::left(Verdict::Leak, Vec::new(), vec![samples::kept()])),
+        renamed("shown", shown),
+        samples::skipped("why", "ignored: not yet"),
+    ];
+    let mut semver = samples::one_of_each();
+    semver[2] = samples::failed();
+    let place = Some(samples::frame("semver::io::open_all", "src/io.rs", 41));
+    let missed = |kind, acquired| MissedSite {
+        module: "semver/tests/io".to_owned(),
+        kind,
+        place: place.clone(),
+        acquired,
+        missed: 4,
+        test: "tests::reads_all".to_owned(),
+    };
+    let unfinished = UnfinishedCleanup {
+        module: "semver/tests/io".to_owned(),
+        test: "tests::bails".to_owned(),
+        name: Some("journal".to_owned()),
+        registered: Some("src/io.rs:7:5".to_owned()),
+    };
+    let Report { mut canonical, mut volatile, .. } =
+        samples::report(vec![samples::module("outline", outline), samples::module("semver/tests/io", semver)]);
+    canonical.refused = vec![RefusedModule::new("broken/tests/x", "it is not a WebAssembly module")];
+    canonical.cleanup_coverage = Some(CleanupCoverage {
+        sites: 3,
+        released: 1,
+        missed: vec![missed(ResourceKind::File, 4), missed(ResourceKind::Dir, 9)],
+        untold: 0,
+        cleanups: 2,
+        finished: 1,
+        unfinished: vec![unfinished],
+        gate: Some("98%".parse().unwrap()),
+    });
+    for module in &canonical.modules {
+        for test in module.tests.iter().filter(|test| test.verdict != Verdict::Skip) {
+            let nth = volatile.times.len() as u64;
+            let start_us = (test.verdict != Verdict::Exit).then_some(nth * 1000);
+            let worker = start_us.map(|_| u32::try_from(nth % 2).unwrap());
+            volatile.times.push(TestTime { start_us, worker, ..TestTime::new(&*module.name, &*test.name, 1500 + nth) });
+        }
+    }
+    Report::new(canonical, volatile)
+}
+
+fn text(kind: ReportKind, report: &Report) -> String {
+    String::from_utf8(kind.write(report, None)).unwrap()
+}
+
+#[test]
+fn formats_have_names_of_their_own() {
+    let names: BTreeSet<_> = ReportKind::ALL.map(ReportKind::name).into();
+    assert_eq!(names.len(), ReportKind::ALL.len());
+    for kind in ReportKind::ALL {
+        assert!(!kind.about().is_empty());
+        assert_eq!(ReportKind::from_name(kind.name()), Some(kind));
+    }
+}
+
+#[test]
+fn the_same_report_gives_the_same_bytes() {
+    for kind in ReportKind::ALL {
+        assert_eq!(kind.write(&planted(), Some(&planted())), kind.write(&planted(), Some(&planted())), "{kind}");
+    }
+}
+
+#[test]
+fn a_suite_reads_well_in_every_format() {
+    let report = planted();
+    for kind in ReportKind::ALL.into_iter().filter(|kind| !matches!(kind, ReportKind::Json | ReportKind::Pprof)) {
+        let mut text = text(kind, &report);
+        if kind == ReportKind::Html {
+            // What the page always is, is in files of its own.
+            for (what, source) in [("style", include_str!("html/page.css")), ("script", include_str!("html/page.js"))] {
+                text = text.replacen(source, &format!("({what})"), 1);
+            }
+            let policy = text.find("<meta http-equiv").unwrap();
+            let end = policy + text[policy..].find('\n').unwrap();
+            text.replace_range(policy..end, "(policy)");
+        }
+        insta::with_settings!({ snapshot_suffix => kind.name() }, { insta::assert_snapshot!(text) });
+    }
+}
+
+/// Puts a text wherever a guest, its sources or a file can have chosen one.
+fn spoil(report: &mut Report, text: &str) {
+    let frames = |stack: &mut Vec<Frame>| {
+        for frame in stack {
+            (frame.function, frame.file) = (text.to_owned(), Some(text.to_owned()));
+        }
+    };
+    for refused in &mut report.canonical.refused {
+        (refused.name, refused.why) = (text.to_owned(), text.to_owned());
+    }
+    for site in report.canonical.cleanup_coverage.iter_mut().flat_map(|coverage| &mut coverage.missed) {
+        (site.module, site.test) = (text.to_owned(), text.to_owned());
+        site.place = site.place.take().map(|_| samples::frame(text, text, 7));
+    }
+    for time in &mut report.volatile.times {
+        time.module = format!("{text}{}", time.module);
+        time.test = format!("{text}{}", time.test);
+    }
+    for module in &mut report.canonical.modules {
+        module.name = format!("{text}{}", module.name);
+        for test in &mut module.tests {
+            test.name = format!("{text}{}", test.name).into();
+            let Some(details) = test.details.as_deref_mut() else { continue };
+            let Details { message, hint, reason, stack, leaks, retained, output, failures, .. } = details;
+            for said in [message, hint, reason].into_iter().filter(|said| said.is_some()) {
+                *said = Some(text.to_owned());
+            }
+            frames(stack);
+            failures.iter_mut().for_each(|failure| *failure = text.to_owned());
+            *output = Output { stdout: text.as_bytes().to_vec(), stderr: text.as_bytes().to_vec(), dropped: 0 };
+            for left in leaks.iter_mut().chain(retained) {
+                left.scope = text.to_owned();
+                for said in
+                    [&mut left.path, &mut left.tracked, &mut left.mode].into_iter().filter(|said| said.is_some())
+                {
+                    *said = Some(text.to_owned());
+                }
+                frames(&mut left.stack);
+                if let Some(thread) = &mut left.thread {
+                    (thread.name, thread.does) = (Some(text.to_owned()), text.to_owned());
+                    frames(&mut thread.stack);
+                }
+                let Some(blocks) = left.blocks.as_deref_mut() else { continue };
+                if let Some(keeper) = &mut blocks.kept_by {
+                    (keeper.name, keeper.file) = (text.to_owned(), Some(text.to_owned()));
+                }
+                blocks.places.iter_mut().chain(&mut blocks.reaches).for_each(|place| frames(&mut place.stack));
+            }
+        }
+    }
+}
+
+/// Parses what each format has written of a report, and compares what must not depend on texts.
+fn assert_valid(report: &Report) {
+    let tests: usize = report.canonical.modules.iter().map(|module| module.tests.len()).sum();
+    let refused = report.canonical.refused.len();
+    assert_is_xml(&text(ReportKind::Junit, report), tests + refused);
+    let sarif: Value = serde_json::from_str(&text(ReportKind::Sarif, report)).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let annotations = text(ReportKind::Github, report);
+    for line in annotations.lines() {
+        let command = ["::error ", "::warning ", "::notice "].into_iter().find_map(|start| line.strip_prefix(start));
+        let (properties, _) = command.and_then(|rest| rest.split_once("::")).unwrap_or_else(|| panic!("{line:?}"));
+        for property in properties.split(',') {
+            let (key, value) = property.split_once('=').unwrap();
+            assert!(["file", "line", "title"].contains(&key) && !value.contains(':'), "{line:?}");
+        }
+        assert!(!line.contains(crate::model::safe_text::is_deceptive) && !line.contains("##"), "{line:?}");
+    }
+    assert_eq!(annotations.lines().filter(|line| line.starts_with("::notice")).count(), 1);
+    for kind in [ReportKind::LibtestJson, ReportKind::LibtestJsonPlus] {
+        let text = text(kind, report);
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let ended = |line: &&Value| line["type"] == "test" && line["event"] != "started";
+        assert_eq!(lines.iter().filter(ended).count(), tests + refused);
+    }
+    assert_is_openmetrics(&text(ReportKind::Prometheus, report));
+    let trace: Value = serde_json::from_str(&text(ReportKind::ChromeTrace, report)).unwrap();
+    assert!(trace["traceEvents"].is_array());
+    assert_is_page(&text(ReportKind::Html, report), tests);
+}
+
+/// Well-formed XML of characters that XML has, with so many cases.
+fn assert_is_xml(text: &str, cases: usize) {
+    use quick_xml::events::Event;
+    let is_char =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    assert!(text.chars().all(is_char));
+    let mut reader = quick_xml::Reader::from_str(text);
+    let (mut found, mut depth) = (0, 0);
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(tag) => {
+                depth += 1;
+                found += usize::from(tag.name().as_ref() == b"testcase");
+                tag.attributes().for_each(|attribute| drop(attribute.unwrap()));
+            }
+            Event::Empty(tag) => found += usize::from(tag.name().as_ref() == b"testcase"),
+            Event::End(_) => depth -= 1,
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!((found, depth), (cases, 0));
+}
+
+/// Lines as OpenMetrics has them: samples of families that were declared, none twice, and an end.
+fn assert_is_openmetrics(text: &str) {
+    let lines = text.strip_suffix("# EOF\n").unwrap();
+    let (mut families, mut samples) = (BTreeSet::new(), BTreeSet::new());
+    for line in lines.split_terminator('\n') {
+        if let Some(declared) = line.strip_prefix("# TYPE ") {
+            assert!(families.insert(declared.strip_suffix(" gauge").unwrap()), "{line}");
+            continue;
+        }
+        if line.starts_with("# HELP ") || line.starts_with("# UNIT ") {
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        value.parse::<f64>().unwrap();
+        assert!(samples.insert(series), "{series} is there twice");
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        assert!(families.contains(name), "{line:?}");
+        // Within a value, a quote and a backslash are escaped.
+        let mut rest = labels.strip_suffix('}').unwrap_or(labels);
+        while let Some((_, value)) = rest.split_once("=\"") {
+            let mut escaped = false;
+            let end = value.char_indices().find(|(_, c)| {
+                let ends = *c == '"' && !escaped;
+                escaped = *c == '\\' && !escaped;
+                ends
+            });
+            rest = &value[end.unwrap().0 + 1..];
+        }
+    }
+}
+
+/// A page with the elements that it always has and no others of a guest's, and with all tests in its data.
+fn assert_is_page(page: &str, tests: usize) {
+    assert_eq!(page.matches("<script").count(), 2);
+    assert_eq!(page.matches("</script").count(), 2);
+    assert!(!page.contains("<img"));
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["tests"].as_array().unwrap().len(), tests);
+}
+
+#[test]
+fn a_long_hostile_text_breaks_no_format() {
+    let piece =
+        "]]> ::error::x </script><img src=x onerror=alert(1)> \u{1b}[31m\u{202e}\"'\\%0A##[group]\r\n::warning::\u{0}";
+    let mut report = planted();
+    spoil(&mut report, &piece.repeat(60_000 / piece.len() + 1));
+    assert_valid(&report);
+}
+
+#[test]
+fn an_empty_report_is_one_in_every_format() {
+    assert_valid(&samples::report(Vec::new()));
+    let mut report = planted();
+    spoil(&mut report, "");
+    assert_valid(&report);
+}
+
+#[test]
+fn no_line_and_no_count_is_part_of_a_fingerprint() {
+    let fingerprints = |report: &Report| -> Vec<(String, String)> {
+        let found = super::findings::findings(report);
+        found.into_iter().map(|finding| (finding.rule, finding.fingerprint)).collect()
+    };
+    let mut moved = planted();
+    let tests = moved.canonical.modules.iter_mut().flat_map(|module| &mut module.tests);
+    for left in tests.filter_map(|test| test.details.as_deref_mut()).flat_map(|details| &mut details.leaks) {
+        left.count += 1;
+        left.stack.iter_mut().for_each(|frame| frame.line = frame.line.map(|line| line + 9));
+    }
+    let (before, after) = (fingerprints(&planted()), fingerprints(&moved));
+    assert_eq!(before, after);
+    let all: BTreeSet<_> = before.iter().collect();
+    assert_eq!(all.len(), before.len(), "no two findings of the suite are the same: {before:#?}");
+    moved.canonical.modules[0].name.push('x');
+    assert_ne!(fingerprints(&moved), before);
+}
+
+#[test]
+fn what_the_policy_only_shows_is_suppressed_and_not_annotated() {
+    let report = planted();
+    let sarif: Value = serde_json::from_str(&text(ReportKind::Sarif, &report)).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let suppressed: Vec<_> = results.iter().filter(|result| result.get("suppressions").is_some()).collect();
+    assert_eq!(suppressed.len(), 1);
+    assert_eq!(suppressed[0]["suppressions"][0]["justification"], "the policy only shows it: `residue` in `leaks`");
+    assert!(!text(ReportKind::Github, &report).contains("outline shown"));
+    let never = results.iter().filter(|result| result["ruleId"] == "never-released/file").count();
+    assert_eq!((never, results.iter().filter(|result| result["ruleId"] == "never-released/dir").count()), (1, 0));
+}
+
+#[test]
+fn what_is_left_out_of_lists_is_no_error() {
+    let details = Details { omitted: Omitted { resources: 3, ..Omitted::default() }, ..Details::default() };
+    let report = samples::report(vec![samples::module("m", vec![samples::with("t", Verdict::Leak, details)])]);
+    assert!(text(ReportKind::Sarif, &report).contains("\"ruleId\": \"test/leak\""));
+    assert_valid(&report);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn hostile_text_breaks_no_format(text in hostile()) {
+        let mut report = planted();
+        spoil(&mut report, &text);
+        assert_valid(&report);
+    }
+
+    #[test]
+    fn any_report_is_valid_in_every_format(report in any_report()) {
+        assert_valid(&report);
+    }
+}

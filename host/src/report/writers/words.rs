@@ -1,0 +1,70 @@
+//! What several writers say alike.
+
+use super::super::console::plain_headline;
+use crate::model::growth::Growth;
+use crate::model::{Frame, ModuleRecord, Report, TestRecord, Verdict};
+use std::collections::BTreeMap;
+
+/// The word for a verdict in reports: `pass`, `leak`.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Leak => "leak",
+        Verdict::Fail => "fail",
+        Verdict::Memory => "memory",
+        Verdict::Timeout => "timeout",
+        Verdict::Exit => "exit",
+        Verdict::Skip => "skip",
+    }
+}
+
+/// What became of a test that did not pass, where there is nothing more to say of it.
+fn end(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "it passed",
+        Verdict::Leak => "it left something",
+        Verdict::Fail => "it failed",
+        Verdict::Memory => "it broke a limit of memory",
+        Verdict::Timeout => "it ran out of time",
+        Verdict::Exit => "it left through exit",
+        Verdict::Skip => "it was not run",
+    }
+}
+
+/// One line on why a test did not pass.
+pub(super) fn headline(test: &TestRecord) -> String {
+    let grows = test.details.as_ref().and_then(|details| details.growth.as_ref()).is_some_and(Growth::grows);
+    let end = || if grows && test.verdict == Verdict::Leak { "each call leaves more" } else { end(test.verdict) };
+    plain_headline(test).unwrap_or_else(|| end().to_owned())
+}
+
+/// Why a test was skipped.
+pub(super) fn reason(test: &TestRecord) -> &str {
+    test.details.as_ref().and_then(|details| details.reason.as_deref()).unwrap_or("no reason given")
+}
+
+/// The place that a stack is shown by: the innermost of the user's own frames that has a file, or else of any frame.
+pub(super) fn place(stack: &[Frame]) -> Option<&Frame> {
+    let own = stack.iter().filter(|frame| frame.is_own());
+    own.chain(stack).find(|frame| frame.file.is_some())
+}
+
+/// Every test with its module, in the report's order.
+pub(super) fn tests(report: &Report) -> impl Iterator<Item = (&ModuleRecord, &TestRecord)> {
+    report.canonical.modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test)))
+}
+
+/// The wall-clock times of tests.
+pub(super) struct Times<'a>(BTreeMap<(&'a str, &'a str), u64>);
+
+impl<'a> Times<'a> {
+    pub fn new(report: &'a Report) -> Self {
+        let times = report.volatile.times.iter();
+        Self(times.map(|time| ((&*time.module, &*time.test), time.us)).collect())
+    }
+
+    /// Microseconds; `None` where the test was not run, or its time is not known.
+    pub fn of(&self, module: &ModuleRecord, test: &TestRecord) -> Option<u64> {
+        self.0.get(&(&*module.name, &*test.name)).copied()
+    }
+}

@@ -1,0 +1,321 @@
+//! Report files of real runs, in every format; the page in a real browser; the harness's JSON beside nextest's own.
+
+use airtight::report::files::ReportKind;
+use airtight::report::{
+    Canonical, Details, Frame, ModuleRecord, Report, Resource, ResourceKind, TestRecord, TestTime, Verdict, Volatile,
+    json,
+};
+use airtight_tests::{Ran, airtight_test, assert_follows_schema, command, compile, run, scratch_dir, write};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program that ends well, one that leaves a file, and one that traps.
+fn modules(dir: &Path) -> Vec<PathBuf> {
+    let wat = |name: &str, body: &str| {
+        let text = format!(r#"(module (memory (export "memory") 1) (func (export "_start") {body}))"#);
+        let path = dir.join(name).with_extension("wasm");
+        std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+        path
+    };
+    vec![wat("passes", ""), wat("traps", "unreachable"), compile("leak_by_hand", dir)]
+}
+
+#[test]
+fn every_kind_is_written() {
+    let dir = scratch_dir();
+    let path = |kind: ReportKind| dir.path().join(format!("report.{kind}"));
+    let reports = ReportKind::ALL.map(|kind| format!("--report={kind}={}", path(kind).display()));
+    let modules = modules(dir.path());
+    let files = modules.iter().map(|file| file.to_str().unwrap().to_owned());
+    let ran = run(dir.path(), ["run".to_owned()].into_iter().chain(files).chain(reports));
+    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+    for kind in ReportKind::ALL {
+        assert!(std::fs::metadata(path(kind)).is_ok_and(|file| file.len() > 50), "{kind}");
+    }
+    // What is written is what the library makes of the report that was written.
+    let report = json::read(&path(ReportKind::Json)).unwrap();
+    for kind in [ReportKind::Sarif, ReportKind::Prometheus, ReportKind::ChromeTrace, ReportKind::Github] {
+        assert_eq!(std::fs::read(path(kind)).unwrap(), kind.write(&report, None), "{kind}");
+    }
+    let trace: Value = serde_json::from_slice(&std::fs::read(path(ReportKind::ChromeTrace)).unwrap()).unwrap();
+    let placed = trace["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X").count();
+    assert_eq!((placed, &trace["otherData"]["tests-without-a-start"]), (3, &Value::from(0)));
+}
+
+#[test]
+fn one_that_cannot_be_written_is_told_and_stops_no_other() {
+    let dir = scratch_dir();
+    let module = modules(dir.path()).remove(0);
+    let module = module.to_str().unwrap();
+    let good = format!("junit={}", dir.path().join("good.xml").display());
+    let Ran { status, stderr, .. } =
+        run(dir.path(), ["run", module, "--report", "html=nowhere/page.html", "--report", &good]);
+    assert_eq!(status, Some(96));
+    assert!(stderr.contains("cannot write the html report to nowhere/page.html: there is no directory"), "{stderr}");
+    let Ran { status, stderr, .. } = run(dir.path(), ["run", module, "--report", "xml=x"]);
+    assert_eq!(status, Some(2));
+    let all = ReportKind::ALL.map(ReportKind::name).join(", ");
+    assert!(stderr.contains(&format!("there is no report kind `xml`; this version writes: {all}")), "{stderr}");
+    let help = run(dir.path(), ["run", "--help"]).stdout;
+    let words: String = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for kind in ReportKind::ALL {
+        assert!(words.contains(&format!("{kind} ({})", kind.about())), "{kind} is not in the help");
+    }
+}
+
+#[test]
+fn annotations_are_written_to_the_log_of_a_job_alone() {
+    let dir = scratch_dir();
+    let modules = modules(dir.path());
+    let lines = |actions: &str| {
+        let mut command = command();
+        let output = command.current_dir(dir.path()).arg("run").args(&modules).args(["--report", "github"]);
+        let output = output.env("GITHUB_ACTIONS", actions).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("false"), Vec::<String>::new());
+    let written = lines("true");
+    assert!(written.iter().any(|line| line.starts_with("::error title=airtight test/fail::traps ")), "{written:#?}");
+    assert!(written.iter().any(|line| line.contains("title=airtight leak/file::")), "{written:#?}");
+}
+
+#[test]
+fn schemas_are_printed_as_they_are_published() {
+    let dir = scratch_dir();
+    for (of, published) in [("report", airtight::report::REPORT_SCHEMA), ("config", airtight::config::SCHEMA)] {
+        let Ran { status, stdout, .. } = run(dir.path(), ["schema", of]);
+        assert_eq!((status, &*stdout), (Some(0), published));
+    }
+}
+
+#[test]
+fn the_guide_s_commands_run() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/docs/guide/reports.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+    let dir = scratch_dir();
+    std::fs::copy(&modules(dir.path())[0], dir.path().join("tests.wasm")).unwrap();
+    let mut commands = 0;
+    for line in blocks.flat_map(str::lines) {
+        let arguments = line.strip_prefix("airtight ").unwrap_or_else(|| panic!("not a command: {line}"));
+        let Ran { status, stderr, .. } = run(dir.path(), arguments.split(' '));
+        assert_eq!(status, Some(0), "{line}\n{stderr}");
+        commands += 1;
+    }
+    assert!(commands >= 7, "{commands}");
+}
+
+/// A crate with a test of each end, which the harness of this machine runs as well.
+fn suite(dir: &Path) {
+    write(
+        &dir.join("Cargo.toml"),
+        "[package]\nname = \"suite\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+    );
+    let lib = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn passes() {}\n    #[test]\n    fn fails() {\n        println!(\"said\");\n        \
+               panic!(\"no \\\"good\\\"\");\n    }\n    #[test]\n    #[ignore]\n    fn ignored() {}\n}\n";
+    write(&dir.join("src/lib.rs"), lib);
+    write(&dir.join("tests/it.rs"), "#[test]\nfn whole() {}\n");
+}
+
+/// The lines of tests and suites, by what they are, without times and output. nextest gives a binary several blocks where a test of it ends
+/// after the others have; their counts are added up.
+fn lines(text: &str) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let mut line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let object = line.as_object_mut().unwrap();
+        if let Some(time) = object.remove("exec_time") {
+            assert!(time.is_f64(), "{time}");
+        }
+        object.remove("stdout").inspect(|said| assert!(said.as_str().unwrap().contains("no \"good\"")));
+        if object["type"] == "suite" {
+            let nextest = object.get("nextest").map(Value::to_string).unwrap_or_default();
+            for count in ["passed", "failed", "measured"] {
+                if let Some(value) = object.get(count) {
+                    *found.entry(format!("{nextest} {count}")).or_insert(0) += value.as_u64().unwrap();
+                }
+            }
+            let fields: Vec<_> = object.keys().map(String::as_str).collect();
+            found.insert(format!("a suite's line has {}", fields.join(", ")), 1);
+            continue;
+        }
+        found.insert(line.to_string(), 1);
+    }
+    found
+}
+
+#[test]
+fn the_harness_s_json_is_nextest_s() {
+    let dir = scratch_dir();
+    suite(dir.path());
+    let native = |format: &str| {
+        let output = Command::new("cargo-nextest")
+            .args(["nextest", "run", "--no-fail-fast", "--message-format", format])
+            .env("NEXTEST_EXPERIMENTAL_LIBTEST_JSON", "1")
+            .env("CARGO_TARGET_DIR", dir.path().join("target-of-nextest"))
+            .current_dir(dir.path())
+            .output()
+            .ok()?;
+        Some(String::from_utf8(output.stdout).unwrap())
+    };
+    for format in ["libtest-json", "libtest-json-plus"] {
+        let Some(theirs) = native(format) else {
+            println!("skipped: there is no cargo-nextest to compare with");
+            return;
+        };
+        let ran = airtight_test(dir.path(), &["--message-format", format], &[]);
+        assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+        assert_eq!(lines(&ran.stdout), lines(&theirs), "{}\n{theirs}", ran.stdout);
+        assert!(ran.stderr.contains("3 tests run: 2 passed, 1 failed"), "{}", ran.stderr);
+    }
+}
+
+/// How long the nth test took, in microseconds: in no order.
+fn time_of(nth: usize) -> u64 {
+    nth as u64 * 7919 % 100_000
+}
+
+/// A report of many tests, some of which have names that would be markup.
+fn large(tests: usize) -> Report {
+    let hostile =
+        "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;\u{202e}";
+    let test = |nth: usize| {
+        let mut test = TestRecord::new(format!("tests::number_{nth:05}"), Verdict::Pass);
+        if nth % 100 == 7 {
+            let mut details = Details::default();
+            let place = Frame::new(format!("parser::node{}{hostile}", nth % 300)).at("src/parser.rs", 40);
+            let mut left =
+                Resource::new(ResourceKind::Heap, "tests", vec![place, Frame::new("tests::run").at("tests/it.rs", 7)]);
+            (left.count, left.bytes) = (2, Some(64 + nth as u64));
+            details.leaks.push(left);
+            (test.verdict, test.name) = (Verdict::Leak, format!("leaks_{nth}{hostile}").into());
+            test.details = Some(Box::new(details));
+        }
+        test
+    };
+    let tests: Vec<_> = (0..tests).map(test).collect();
+    let times = tests.iter().enumerate().map(|(nth, test)| TestTime::new("app", &*test.name, time_of(nth)));
+    let mut volatile = Volatile::default();
+    volatile.times = times.collect();
+    let module = ModuleRecord::new("app", airtight::Harness::Libtest, format!("sha256:{}", "0".repeat(64)), tests);
+    Report::new(Canonical::new(serde_json::json!({}), vec![module]), volatile)
+}
+
+#[test]
+fn a_report_of_a_program_s_own_follows_the_schema() {
+    assert_follows_schema(&serde_json::from_slice(&json::write(&large(100))).unwrap());
+}
+
+/// A Chromium, where there is one.
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("AIRTIGHT_CHROMIUM").map(PathBuf::from);
+    let dirs: Vec<PathBuf> = std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    named.or_else(|| dirs.iter().flat_map(|dir| names.map(|name| dir.join(name))).find(|path| path.is_file()))
+}
+
+/// What a page is once its scripts have run.
+fn rendered(page: &Path) -> Option<String> {
+    let dir = scratch_dir();
+    let output = Command::new(chromium()?)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", dir.path().display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// A page on which a script has done something after the page's own; the report's policy would not let it.
+fn with_script(page: &[u8], script: &str) -> String {
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let policy = page.find("<meta http-equiv").unwrap();
+    let rest = policy + page[policy..].find('\n').unwrap();
+    let page = format!("{}{}", &page[..policy], &page[rest..]);
+    page.replace("</body>", &format!("<script>{script}</script></body>"))
+}
+
+#[test]
+fn the_page_works_in_a_browser_with_ten_thousand_tests() {
+    let dir = scratch_dir();
+    let page = dir.path().join("page.html");
+    let bytes = ReportKind::Html.write(&large(10_000), Some(&large(9_000)));
+    std::fs::write(&page, &bytes).unwrap();
+    let Some(dom) = rendered(&page) else {
+        println!("skipped: there is no Chromium");
+        return;
+    };
+    assert!(dom.contains("200 of 10,000 matching tests shown, 10,000 in all"), "{}", &dom[..dom.len().min(3000)]);
+    assert!(dom.contains("<title>airtight: 100 did not pass</title>") && !dom.contains("<img"));
+    assert!(dom.contains("What changed since the earlier report") && dom.contains("Lost heap by place"));
+    let script = r#"
+        const $ = (id) => document.getElementById(id);
+        const out = [];
+        const first = () => $("rows").querySelector("td.name").textContent;
+        const began = performance.now();
+        $("search").value = "NUMBER_00012"; $("search").dispatchEvent(new Event("input"));
+        out.push($("shown").textContent, first());
+        $("search").value = ""; $("search").dispatchEvent(new Event("input"));
+        const column = (title) => [...$("columns").querySelectorAll("button")].find((button) => button.textContent === title);
+        column("Time (ms)").focus();
+        document.activeElement.click();
+        out.push(document.activeElement.parentElement.getAttribute("aria-sort"), $("rows").querySelector("td.number").textContent);
+        column("Time (ms)").click();
+        out.push($("rows").querySelector("td.number").textContent);
+        const pass = [...$("verdicts").querySelectorAll("input")].find((box) => box.value === "pass");
+        pass.click();
+        out.push($("shown").textContent);
+        const button = $("rows").querySelector("button");
+        button.click();
+        const details = $(button.getAttribute("aria-controls"));
+        out.push(button.getAttribute("aria-expanded"), String(details.textContent.includes("lost when the test returned")));
+        button.click();
+        out.push(button.getAttribute("aria-expanded"));
+        pass.click();
+        $("more").click();
+        out.push($("shown").textContent, String($("rows").children.length));
+        const named = [...document.querySelectorAll("button, input, svg")].every((element) =>
+            element.textContent.trim() || element.labels?.length || element.getAttribute("aria-label") || element.hidden);
+        out.push(String(named), document.title, String(document.images.length), String(performance.now() - began < 5000));
+        document.body.replaceChildren(out.join("\n"));
+    "#;
+    std::fs::write(&page, with_script(&bytes, script)).unwrap();
+    let dom = rendered(&page).unwrap();
+    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
+    let told: Vec<&str> = body.trim().lines().collect();
+    let most = (0..10_000).map(time_of).max().map(|us| format!("{}.{:03}", us / 1000, us % 1000)).unwrap();
+    let expected = [
+        "1 of 1 matching tests shown, 10,000 in all",
+        "app tests::number_00012",
+        "descending",
+        &most,
+        "0.000",
+        "100 of 100 matching tests shown, 10,000 in all",
+        "true",
+        "true",
+        "false",
+        "400 of 10,000 matching tests shown, 10,000 in all",
+        "400",
+        "true",
+        "airtight: 100 did not pass",
+        "0",
+        "true",
+    ];
+    assert_eq!(told, expected);
+}
+
+/// A script that is not the page's own does not run, even where it stands in the page.
+#[test]
+fn the_page_s_policy_lets_no_other_script_run() {
+    let dir = scratch_dir();
+    let page = dir.path().join("page.html");
+    let bytes = String::from_utf8(ReportKind::Html.write(&large(10), None)).unwrap();
+    std::fs::write(&page, bytes.replace("</body>", "<script>document.title = 'owned'</script></body>")).unwrap();
+    match rendered(&page) {
+        Some(dom) => assert!(dom.contains("<title>airtight: 1 did not pass</title>")),
+        None => println!("skipped: there is no Chromium"),
+    }
+}
