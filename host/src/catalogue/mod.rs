@@ -38,6 +38,7 @@ pub(crate) use wasi::importing_all as importing_all_of_wasi;
 pub use weight::{CompileCaps, Weight, weigh};
 
 use crate::model::Harness;
+use std::ops::Range;
 use wasmparser::{Validator, WasmFeatures};
 
 /// The features of WebAssembly that a module may use: those of version 2.0, relaxed SIMD, tail calls, extended constants and
@@ -61,8 +62,9 @@ pub struct Catalogue {
     pub code: String,
     /// Whether there is an `_initialize` to call before any other export (a reactor, as a library with exports is).
     pub has_initialize: bool,
-    /// The lowest address of the module's static data, where it is known without running anything.
-    pub lowest_data: Option<u32>,
+    /// From the lowest address of the module's static data to the end of what of it is not zero, where that is known without running
+    /// anything.
+    pub data: Option<Range<u32>>,
 }
 
 impl Catalogue {
@@ -82,7 +84,7 @@ impl Catalogue {
             declared,
             code: hash::code(module),
             has_initialize: module.exports("_initialize", &[]).is_ok(),
-            lowest_data: module.lowest_data()?,
+            data: module.data_range()?,
         })
     }
 

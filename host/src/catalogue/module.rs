@@ -3,6 +3,7 @@
 
 use super::sections::{Section, id, sections};
 use std::collections::HashMap;
+use std::ops::Range;
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
     FuncType, FunctionSectionReader, GlobalSectionReader, GlobalType, Import, ImportSectionReader, MemorySectionReader,
@@ -202,17 +203,20 @@ impl<'a> Module<'a> {
         })
     }
 
-    /// The lowest address that an active data segment is put at. `None` where there is none, or one's address is computed.
-    pub(crate) fn lowest_data(&self) -> Result<Option<u32>, BinaryReaderError> {
+    /// From the lowest address that an active data segment is put at to the highest that one fills. `None` where there is none, or
+    /// one's address is computed.
+    pub(crate) fn data_range(&self) -> Result<Option<Range<u32>>, BinaryReaderError> {
         let Some(section) = self.section(id::DATA) else { return Ok(None) };
-        let mut lowest: Option<u32> = None;
+        let mut range: Option<Range<u32>> = None;
         for segment in DataSectionReader::new(section.reader(self.bytes))? {
-            let DataKind::Active { offset_expr, .. } = segment?.kind else { continue };
+            let segment = segment?;
+            let DataKind::Active { offset_expr, .. } = segment.kind else { continue };
             let Operator::I32Const { value } = offset_expr.get_operators_reader().read()? else { return Ok(None) };
-            let address = value.cast_unsigned();
-            lowest = Some(lowest.map_or(address, |lowest| lowest.min(address)));
+            let start = value.cast_unsigned();
+            let end = start.saturating_add(u32::try_from(segment.data.len()).unwrap_or(u32::MAX));
+            range = Some(range.map_or(start..end, |range| range.start.min(start)..range.end.max(end)));
         }
-        Ok(lowest)
+        Ok(range)
     }
 }
 

@@ -226,7 +226,7 @@ fn balance(
         Err(doubt) => (None, Some(doubt)),
     };
     let there = second.as_ref().map(|second| second.picture.as_ref().map(|picture| picture.picture(first)));
-    let comparison = match &there {
+    let mut comparison = match &there {
         Some(Some(there)) => Comparison::new(&here, there).map_err(|differs| doubt = Some(differs.into())).ok(),
         Some(None) => {
             doubt = Some(HeapDoubt::NothingLeft);
@@ -236,7 +236,14 @@ fn balance(
     };
     let certain = second.as_ref().filter(|_| doubt.is_none()).and_then(|second| second.picture.as_ref());
     let held = held_blocks(first, certain);
-    let mut reached = comparison.as_ref().map_or_else(|| plain(&here), Comparison::reached);
+    let agreed = comparison.as_ref().map(Comparison::reached);
+    if let Some((both, agreed)) = comparison.as_ref().zip(agreed.as_ref())
+        && let Err(differs) = both.check_stored(agreed)
+    {
+        doubt = Some(differs.into());
+        comparison = None;
+    }
+    let mut reached = agreed.filter(|_| comparison.is_some()).unwrap_or_else(|| plain(&here));
     let is_lost = |(block, reached): (&Block, &bool)| block.own && !reached;
     if first.blocks.iter().zip(&reached).any(is_lost) && may_hold_more() {
         reached.fill(true);

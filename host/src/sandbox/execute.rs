@@ -14,8 +14,11 @@ use super::sdk::{self, SdkCall, SdkOutcome};
 use super::start::{StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
+use super::strings::ModuleStrings;
 use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, ThreadModule, Turn};
-use super::wasi::{ContextOptions, Grants, OwnCalls, Remains, Streams, Wasi, WatchOptions, Watchdog, deadline_after};
+use super::wasi::{
+    BrokenLimit, ContextOptions, Grants, OwnCalls, Remains, Streams, Wasi, WatchOptions, Watchdog, deadline_after,
+};
 use crate::ledger::heap::HeapLimits;
 use crate::model::{Exploration, RefusedGrowth, SubtestFilter};
 use crate::policy::{Fault, Limit};
@@ -173,7 +176,7 @@ pub struct Run {
     pub captured: Option<Result<Box<Captured>, ImageError>>,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
     pub host_leak: u64,
-    /// Whether more attempts would have made its fuel exact, and there was no time for them.
+    /// Whether more attempts would have made its fuel exact, or more would be known of its module, and there was no time for them.
     pub late: bool,
 }
 
@@ -238,14 +241,17 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     };
     let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
     let mut test = TestRun { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() };
-    let calls = test.call();
+    let mut calls = test.call();
     let captured = test.capture(&calls.last, options);
     let turns = test.threads.as_ref().map(ThreadGroup::take_turns).unwrap_or_default();
     let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
     let preemptions = test.threads.as_ref().map(ThreadGroup::preemptions).unwrap_or_default();
     let thread_refused = test.threads.as_ref().is_some_and(ThreadGroup::was_refused);
     test.end_threads();
-    let picture = test.picture(&calls.last.ending);
+    let picture = test.picture(&calls.last.ending).unwrap_or_else(|broken| {
+        calls.last.ending = Ending::Limit { broken, stack: [].into() };
+        None
+    });
     let panic = test.panic(&calls.last.ending);
     let TestRun { store, threads, .. } = test;
     drop(threads);
@@ -278,7 +284,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         remains,
         captured,
         host_leak: host.open(),
-        late: false,
+        late: job.module.strings.as_ref().is_some_and(ModuleStrings::was_late),
     };
     (run, revised)
 }
@@ -571,8 +577,9 @@ impl TestRun<'_> {
         }
         self.setup.stack_top = module.layout.stack_pointer(&mut self.store, instance).map_or(0, |(_, top)| top);
         let grants = self.job.repeated_setup().map_or(self.job.grants, |after| after.setup.grants);
+        let floor = module.layout.floor(&mut self.store, instance);
         let limits = HeapLimits::new(grants.policy().limits.values());
-        self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), ground.start);
+        self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), floor);
         if self.job.repeated_setup().is_some_and(|after| !after.owns) {
             // What the set-up allocates is not the test's.
             self.store.data_mut().heap.capture(StackCapture::Nothing);
@@ -675,7 +682,10 @@ impl TestRun<'_> {
 
     /// What is needed to tell lost blocks, after an ending that may be a normal finish, or of a test that was left by a panic and
     /// then ended by its harness.
-    fn picture(&mut self, ending: &Ending) -> Option<EndPicture> {
+    ///
+    /// # Errors
+    /// The host would hold more for it than it may.
+    fn picture(&mut self, ending: &Ending) -> Result<Option<EndPicture>, BrokenLimit> {
         let wanted = self.instruments.picture || self.job.grants.policy().asks_for_blocks();
         let unwound = self.store.data().heap.unwound() == Some(true);
         let complete = match ending {
@@ -685,16 +695,11 @@ impl TestRun<'_> {
             _ => false,
         };
         if !wanted || !complete {
-            return None;
+            return Ok(None);
         }
-        let module = self.job.module.heap.as_ref().ok()?;
-        let allocator = module.allocator_map(self.job).as_ref().ok()?;
-        let ground = self.setup.ground?;
-        EndPicture::take(
-            &mut self.store,
-            self.setup.instance.as_ref()?,
-            module,
-            (ground, self.setup.stack_top, allocator),
-        )
+        let Ok(module) = &self.job.module.heap else { return Ok(None) };
+        let Ok(allocator) = module.allocator_map(self.job) else { return Ok(None) };
+        let (Some(ground), Some(instance)) = (self.setup.ground, &self.setup.instance) else { return Ok(None) };
+        EndPicture::take(&mut self.store, instance, module, (ground, self.setup.stack_top, allocator))
     }
 }

@@ -263,8 +263,11 @@ impl LoadedModule {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
             Err(why) => Err(why.to_string()),
         };
-        let heap =
-            if heap_accounting { ModuleHeap::new(&module, map, catalogue.lowest_data) } else { Err(NoHeap::TurnedOff) };
+        let heap = if heap_accounting {
+            ModuleHeap::new(&module, map, catalogue.data.clone())
+        } else {
+            Err(NoHeap::TurnedOff)
+        };
         Ok(Self {
             baked: catalogue::baked_paths(&options.places, &parsed, own),
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),

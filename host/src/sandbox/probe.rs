@@ -1,5 +1,6 @@
 //! A fresh instance of a module in which single functions of it are tried, before and apart from its tests.
 
+use super::ending::Ending;
 use super::execute::Job;
 use super::rerun::Instruments;
 use super::state::{TestState, refuel};
@@ -23,6 +24,21 @@ const MOST_REFUSALS: u64 = 1_000;
 /// Ends what neither fuel nor refusals end. What a machine gets done in that time is no property of the module, so it is much
 /// more than any needs.
 const TIMEOUT_MS: u64 = 20_000;
+
+/// Why a probe found nothing out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NoAnswer {
+    /// In words.
+    pub(super) why: String,
+    /// Whether the wall clock ended it, so that another machine may find out more: a doubt about every test that asks.
+    pub(super) by_wall_clock: bool,
+}
+
+impl From<wasmtime::Error> for NoAnswer {
+    fn from(error: wasmtime::Error) -> Self {
+        Self { why: error.root_cause().to_string(), by_wall_clock: Ending::is_by_wall_clock(&error) }
+    }
+}
 
 /// An instance that nothing has run in, with its hooks awake and nothing granted.
 pub(super) struct Probe<'a> {
@@ -85,5 +101,20 @@ impl<'a> Probe<'a> {
         }
         self.store.set_epoch_deadline(1);
         call(MainThread { store: &mut self.store, threads: &mut self.threads })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::Trap;
+
+    #[test]
+    fn what_the_wall_clock_ended_is_told_from_what_the_module_did() {
+        let no_answer = |trap: Trap| NoAnswer::from(wasmtime::Error::from(trap)).by_wall_clock;
+        assert!(no_answer(Trap::Interrupt));
+        assert!(!no_answer(Trap::OutOfFuel) && !no_answer(Trap::UnreachableCodeReached));
+        let odd = NoAnswer::from(wasmtime::format_err!("its text is elsewhere"));
+        assert_eq!(odd, NoAnswer { why: "its text is elsewhere".to_owned(), by_wall_clock: false });
     }
 }

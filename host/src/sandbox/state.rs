@@ -1,5 +1,5 @@
 use super::code::CodeMap;
-use super::heap::HeapState;
+use super::heap::{Floor, HeapState};
 use super::limiter::Limiter;
 use super::panics::PanicWatch;
 use super::rerun::{InexactFuel, SLACK, StackCapture, UsedUp};
@@ -95,7 +95,7 @@ impl TestState {
     }
 
     /// Opens the books of the heap.
-    pub fn begin_heap(&mut self, limits: HeapLimits, capture: StackCapture, floor: u32) {
+    pub fn begin_heap(&mut self, limits: HeapLimits, capture: StackCapture, floor: Floor) {
         let size = self.memory_now();
         self.heap.begin(limits, capture, floor);
         self.heap.shared_memory_is(size, true);

@@ -3,7 +3,7 @@
 
 use super::execute::Job;
 use super::guest::Guest;
-use super::probe::Probe;
+use super::probe::{NoAnswer, Probe};
 use std::sync::OnceLock;
 use wasmtime::ModuleExport;
 use wasmtime::ensure;
@@ -40,7 +40,7 @@ impl StringLayout {
 pub(super) struct ModuleStrings {
     /// Appends to one.
     write: ModuleExport,
-    layout: OnceLock<Option<StringLayout>>,
+    layout: OnceLock<Result<StringLayout, NoAnswer>>,
 }
 
 /// The text that is appended to a string. No capacity is as long as it is.
@@ -61,10 +61,27 @@ impl ModuleStrings {
 
     /// The layout; `None` where it is none of those that a string of three words can have.
     pub(super) fn layout(&self, job: &Job<'_>) -> Option<StringLayout> {
-        // The order that compilers have chosen so far comes first: a wrong guess may trap.
-        let guesses = || [1, 0, 2].into_iter().find_map(|address| probe(job, &self.write, address).ok());
-        *self.layout.get_or_init(guesses)
+        self.layout.get_or_init(|| first_answer(|address| probe(job, &self.write, address))).as_ref().ok().copied()
     }
+
+    /// Whether the wall clock is why the layout is not known. False where nobody has asked.
+    pub(super) fn was_late(&self) -> bool {
+        self.layout.get().is_some_and(|found| found.as_ref().is_err_and(|failed| failed.by_wall_clock))
+    }
+}
+
+/// The layout by the first guess that holds. One that the wall clock ended might have held: no other is tried after it.
+fn first_answer(probe: impl Fn(usize) -> wasmtime::Result<StringLayout>) -> Result<StringLayout, NoAnswer> {
+    // The order that compilers have chosen so far comes first: a wrong guess may trap.
+    let guesses = [1, 0, 2].into_iter().map(|address| probe(address).map_err(NoAnswer::from));
+    let mut failed = None;
+    for guess in guesses {
+        match guess {
+            Err(why) if !why.by_wall_clock => failed = Some(why),
+            answered => return answered,
+        }
+    }
+    Err(failed.expect("three were tried"))
 }
 
 /// The layout, if `address` is the word that points to the text: appended to an empty string, the text is there.
@@ -87,4 +104,26 @@ fn probe(job: &Job<'_>, write: &ModuleExport, address: usize) -> wasmtime::Resul
         ensure!(words[3 - address - len] > words[len], "its capacity is not told");
         Ok(StringLayout { address, len })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::Trap;
+
+    #[test]
+    fn no_guess_comes_after_one_that_the_wall_clock_ended() {
+        let layout = StringLayout { address: 0, len: 1 };
+        let found = |late: bool| {
+            first_answer(|address| match address {
+                1 if late => Err(Trap::Interrupt.into()),
+                0 => Ok(layout),
+                _ => Err(Trap::UnreachableCodeReached.into()),
+            })
+        };
+        assert_eq!(found(false), Ok(layout));
+        assert!(found(true).unwrap_err().by_wall_clock);
+        let never = first_answer(|_| Err(Trap::UnreachableCodeReached.into()));
+        assert!(!never.unwrap_err().by_wall_clock);
+    }
 }

@@ -30,6 +30,11 @@ enum PendingCall {
         to: u32,
         size: u32,
     },
+    /// It asks for a new block at a multiple of `align`.
+    Aligned {
+        align: u32,
+        size: u32,
+    },
     Realloc {
         ptr: u32,
         size: u32,
@@ -146,7 +151,7 @@ impl HeapBook {
             AllocatorCall::Malloc { size } | AllocatorCall::Realloc { ptr: 0, size } => {
                 PendingCall::Fresh { event: TraceEvent::Malloc, size: size_of(size) }
             }
-            AllocatorCall::Aligned { size } => PendingCall::Fresh { event: TraceEvent::Aligned, size: size_of(size) },
+            AllocatorCall::Aligned { align, size } => PendingCall::Aligned { align, size },
             AllocatorCall::Calloc { count, size } => {
                 PendingCall::Fresh { event: TraceEvent::Calloc, size: size_of(count) * size_of(size) }
             }
@@ -379,10 +384,19 @@ impl HeapBook {
     fn completed(&mut self, call: PendingCall, result: u32, memory: &[u8]) -> AllocationOutcome {
         match call {
             PendingCall::Fresh { event, size } => self.allocated(event, size, result, memory),
+            PendingCall::Aligned { align, size } => self.aligned(align, size, result, memory),
             PendingCall::Stored { to, size } => self.stored(to, size, result, memory),
             PendingCall::Realloc { ptr, size } => self.reallocated(ptr, size, result, memory),
             PendingCall::Ignored => AllocationOutcome::Nothing,
         }
+    }
+
+    /// Ends a call that asks for an alignment. One of 0, or that is no power of two, is what no allocator need heed.
+    fn aligned(&mut self, align: u32, size: u32, ptr: u32, memory: &[u8]) -> AllocationOutcome {
+        if align.is_power_of_two() && !ptr.is_multiple_of(align) {
+            self.untrack(Untracked::Misaligned);
+        }
+        self.allocated(TraceEvent::Aligned, size.into(), ptr, memory)
     }
 
     /// Ends a call that stores the block's address. It fails with another number than 0, and has then stored nothing.
@@ -449,6 +463,10 @@ impl HeapBook {
             self.untrack(Untracked::OutsideMemory);
             return None;
         }
+        if ptr & alignment_mask(size) != 0 {
+            self.untrack(Untracked::Misaligned);
+            return None;
+        }
         let number = self.number + 1;
         // The block lies in a memory of 32 bits, so its size is of 32 bits too.
         if !self.map.insert(Block { ptr, size: size as u32, number, own }) {
@@ -496,5 +514,17 @@ impl HeapBook {
             return AllocationOutcome::Nothing;
         }
         AllocationOutcome::Refused { crossed: self.limits.cross(&self.figures) }
+    }
+}
+
+/// The bits that are 0 in the address of a block of this size: C has objects of up to 8 bytes that are aligned to their size, and a
+/// block is aligned for all that fit into it.
+#[inline]
+fn alignment_mask(size: u64) -> u32 {
+    match size {
+        8.. => 7,
+        4..8 => 3,
+        2..4 => 1,
+        _ => 0,
     }
 }

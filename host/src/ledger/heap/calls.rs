@@ -36,6 +36,8 @@ pub enum AllocatorCall {
     },
     /// `aligned_alloc` or `memalign`.
     Aligned {
+        /// What its address is to be a multiple of.
+        align: u32,
         /// Bytes asked for.
         size: u32,
     },

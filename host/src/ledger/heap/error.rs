@@ -15,6 +15,13 @@ pub enum Untracked {
     /// As [`Self::Overlapping`]: what functions hold there is not the allocator's.
     #[error("the allocator handed out a block on the stack, or below it")]
     OnStack,
+    /// As [`Self::Overlapping`]: what the module keeps there would be taken for what the block holds.
+    #[error("the allocator handed out a block among the module's static data")]
+    InStaticData,
+    /// As [`Self::Overlapping`]. Pointers are looked for at addresses that a compiler puts them at, which those in such a block are
+    /// not.
+    #[error("the allocator handed out a block that is not aligned for what it is to hold")]
+    Misaligned,
     /// Books of so many blocks would take too much of the host's memory.
     #[error("more than {} blocks were live at once", super::MAX_LIVE_BLOCKS)]
     TooManyBlocks,
@@ -35,6 +42,8 @@ impl Untracked {
             Self::Overlapping => "overlapping-blocks",
             Self::OutsideMemory => "block-outside-memory",
             Self::OnStack => "block-on-stack",
+            Self::InStaticData => "block-in-static-data",
+            Self::Misaligned => "misaligned-block",
             Self::TooManyBlocks => "too-many-blocks",
             Self::AllocatorWaited => "allocator-waited",
             Self::ZeroRealloc => "zero-realloc",

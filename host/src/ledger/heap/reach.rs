@@ -17,6 +17,7 @@
 mod holding;
 mod moved;
 mod roots;
+mod stored;
 
 pub use holding::Holding;
 
@@ -84,6 +85,12 @@ pub enum Mismatch {
     /// Less is known of a root's memory in the second run than in the first.
     #[error("its static data ends elsewhere")]
     Static,
+    /// A block that is lost by the comparison is kept in the static data of one run alone.
+    #[error("the address of allocation {number} was in static data in one run alone")]
+    Stored {
+        /// The block's number.
+        number: u64,
+    },
     /// The functions that were running had more or less on the shadow stack.
     #[error("its functions took {second} bytes of the stack, in the first run {first}")]
     Stack {

@@ -79,15 +79,15 @@ mod tests {
         book.spawned(1);
         book.enter(AllocatorCall::Window).unwrap();
         book.spawned(2);
-        allocate(&mut book, 1, 100);
+        allocate(&mut book, 1, 104);
         allocate(&mut book, 2, 200);
-        allocate(&mut book, 0, 300);
+        allocate(&mut book, 0, 304);
         // A function that one thread is in says nothing of another.
         book.act_as(2);
         book.enter(AllocatorCall::Libc).unwrap();
         allocate(&mut book, 0, 400);
-        allocate(&mut book, 2, 500);
-        assert_eq!(own(&mut book), [(100, false), (200, true), (300, true), (400, true), (500, false)]);
+        allocate(&mut book, 2, 504);
+        assert_eq!(own(&mut book), [(104, false), (200, true), (304, true), (400, true), (504, false)]);
         book.act_as(0);
         book.thread_ended(2);
         allocate(&mut book, 2, 600);
@@ -99,14 +99,14 @@ mod tests {
         let mut book = HeapBook::new(HeapLimits::default());
         book.open_window();
         book.enter(AllocatorCall::MakesThread).unwrap();
-        allocate(&mut book, 0, 100);
+        allocate(&mut book, 0, 104);
         book.spawned(7);
         book.leave(0, &[0; 4096]);
-        assert_eq!([99, 100, 107, 108].map(|address| book.thread_at(address)), [None, Some(7), Some(7), None]);
+        assert_eq!([103, 104, 111, 112].map(|address| book.thread_at(address)), [None, Some(7), Some(7), None]);
         allocate(&mut book, 0, 200);
-        assert_eq!(own(&mut book), [(100, false), (200, true)]);
+        assert_eq!(own(&mut book), [(104, false), (200, true)]);
         assert_eq!(book.thread_stacks().keys().copied().collect::<Vec<_>>(), [1]);
-        book.enter(AllocatorCall::Free { ptr: 100 }).unwrap();
+        book.enter(AllocatorCall::Free { ptr: 104 }).unwrap();
         book.leave(0, &[0; 4096]);
         assert!(book.thread_stacks().is_empty());
     }

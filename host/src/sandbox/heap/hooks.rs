@@ -111,18 +111,22 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let left = state.heap.leave(result, bytes);
-    capture(&mut caller, left.wanted);
+    capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;
     Ok(())
 }
 
 /// Captures the stack of a call, where it is wanted.
-fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) {
-    if wanted.is_wanted() {
-        let stack = caller.data().code.stack(&WasmBacktrace::capture(&*caller));
-        let depth = u32::try_from(stack.len()).unwrap_or(u32::MAX);
-        caller.data_mut().heap.captured(wanted, both_ends(stack, END_FRAMES), depth);
+fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) -> wasmtime::Result<()> {
+    if !wanted.is_wanted() {
+        return Ok(());
     }
+    let stack = caller.data().code.stack(&WasmBacktrace::capture(&*caller));
+    let depth = u32::try_from(stack.len()).unwrap_or(u32::MAX);
+    let state = caller.data_mut();
+    state.heap.captured(wanted, both_ends(stack, END_FRAMES), depth);
+    state.wasi.hold_stacks(state.heap.stacks_held());
+    Ok(state.wasi.check_quota()?)
 }
 
 /// Counts what the host holds for the live blocks, where it is time for that.
@@ -189,7 +193,7 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
     let seat = state.thread.clone().context("the store runs no thread")?;
     state.heap.act_as(seat.id());
     let left = threads::with_bytes(state, |state, bytes| state.heap.leave(result, bytes))?;
-    capture(&mut caller, left.wanted);
+    capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;
     if !kind.allocates_or_frees() {
         return Ok(());

@@ -1,6 +1,7 @@
 //! Where a module keeps its shadow stack, its static data, its globals and the state of its allocator.
 
 use crate::instrument::{ExportedGlobal, GlobalType};
+use crate::ledger::heap::Untracked;
 use crate::sandbox::state::TestState;
 use std::ops::Range;
 use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
@@ -11,8 +12,27 @@ pub struct Layout {
     stack_pointer_index: Option<u32>,
     /// The other mutable globals that can hold an address.
     globals: Vec<ModuleExport>,
-    /// The lowest address that a data segment is put at.
-    lowest_data: Option<u32>,
+    /// From the lowest address that a data segment is put at to the highest that one fills.
+    data: Option<Range<u32>>,
+}
+
+/// Where no block of an allocator lies, though none of its functions says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// The shadow stack, as far as it can reach.
+    pub stack: Range<u32>,
+    /// Where static data ends that the module brings with it; what is zero at first may lie behind it.
+    pub data_end: u32,
+}
+
+impl Floor {
+    /// Why a heap is not one whose lowest block has this address.
+    pub fn refuses(&self, lowest: u32) -> Option<Untracked> {
+        if self.stack.contains(&lowest) {
+            return Some(Untracked::OnStack);
+        }
+        (lowest < self.data_end).then_some(Untracked::InStaticData)
+    }
 }
 
 /// Where things are in one instance, before anything has run.
@@ -35,28 +55,41 @@ pub struct AllocatorMap {
 
 impl Layout {
     /// The layout of a compiled module.
-    pub fn new(module: &Module, globals: &[ExportedGlobal], lowest_data: Option<u32>) -> Self {
+    pub fn new(module: &Module, globals: &[ExportedGlobal], data: Option<Range<u32>>) -> Self {
         let export = |global: &ExportedGlobal| module.get_export_index(&global.export);
         let (stack, others): (Vec<_>, Vec<_>) = globals.iter().partition(|global| global.stack_pointer);
         Self {
             stack_pointer: stack.first().and_then(|global| export(global)),
             stack_pointer_index: stack.first().map(|global| global.index),
             globals: others.iter().filter(|global| global.ty == GlobalType::I32).filter_map(|g| export(g)).collect(),
-            lowest_data,
+            data,
         }
     }
 
     /// The ground of a fresh instance. Linkers put the stack either below all data, where an overflow traps, or above it.
     pub fn ground(&self, store: &mut Store<TestState>, instance: &Instance) -> Ground {
-        match (self.stack_pointer(store, instance), self.lowest_data) {
-            (Some((_, top)), Some(data)) if top <= data => Ground { start: top, stack_within: false },
+        match (self.stack_pointer(store, instance), &self.data) {
+            (Some((_, top)), Some(data)) if top <= data.start => Ground { start: top, stack_within: false },
             (stack, _) => Ground { start: 0, stack_within: stack.is_some() },
         }
     }
 
+    /// Where no block of the allocator of a fresh instance lies. Linkers put the heap above the stack and above all data.
+    pub fn floor(&self, store: &mut Store<TestState>, instance: &Instance) -> Floor {
+        let data = self.data.clone().unwrap_or(0..0);
+        let top = self.stack_pointer(store, instance).map_or(0, |(_, top)| top);
+        let bottom = if top <= data.start { 0 } else { data.end };
+        Floor { stack: bottom..top, data_end: data.end }
+    }
+
+    /// From the lowest address that a data segment is put at to the highest that one fills; `None` where there is none.
+    pub fn data(&self) -> Option<Range<u32>> {
+        self.data.clone()
+    }
+
     /// The lowest address that a data segment is put at; 0 where there is none.
     pub fn lowest_data(&self) -> u32 {
-        self.lowest_data.unwrap_or(0)
+        self.data.as_ref().map_or(0, |data| data.start)
     }
 
     /// The index of the stack pointer's global.

@@ -6,6 +6,7 @@
 
 mod ask;
 mod hooks;
+mod initial;
 mod layout;
 mod module;
 mod not_tracked;
@@ -21,7 +22,7 @@ pub use state::{Crossing, HeapEnd};
 
 pub(super) use ask::{mark, stats};
 pub(super) use hooks::{attach, linker, linker_for_threads};
-pub(super) use layout::Ground;
+pub(super) use layout::{Floor, Ground};
 pub(super) use module::ModuleHeap;
 use probe::MAX_ALLOCATOR_PLACES;
 pub(super) use state::{FuelEndOfFirstRun, HeapState};

@@ -4,6 +4,7 @@ use super::layout::{AllocatorMap, Layout};
 use super::not_tracked::{NoHeap, NotTracked};
 use crate::instrument::{ALLOCATE_EXPORT, ExportedGlobal, FREE_EXPORT, HookKind, Hooks, RewriteMap};
 use crate::sandbox::threads::{CallGuest, MainThread};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, Module, ModuleExport};
@@ -22,11 +23,11 @@ pub struct ModuleHeap {
 }
 
 impl ModuleHeap {
-    /// Of a compiled module and the map that its rewriting gave. `lowest_data` is where its static data begins.
-    pub fn new(module: &Module, map: RewriteMap, lowest_data: Option<u32>) -> Result<Self, NoHeap> {
+    /// Of a compiled module and the map that its rewriting gave. `data` is where its static data lies.
+    pub fn new(module: &Module, map: RewriteMap, data: Option<Range<u32>>) -> Result<Self, NoHeap> {
         let hooks = Arc::new(map.heap?);
         Ok(Self {
-            layout: Layout::new(module, &map.globals, lowest_data),
+            layout: Layout::new(module, &map.globals, data),
             allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
             free: module.get_export_index(FREE_EXPORT),
             hooks,
@@ -37,7 +38,7 @@ impl ModuleHeap {
     /// The same of an image of the module.
     pub fn of_image(&self, module: &Module, globals: &[ExportedGlobal]) -> Result<Self, NoHeap> {
         Ok(Self {
-            layout: Layout::new(module, globals, Some(self.layout.lowest_data())),
+            layout: Layout::new(module, globals, self.layout.data()),
             allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,
             free: module.get_export_index(FREE_EXPORT),
             hooks: Arc::clone(&self.hooks),

@@ -119,12 +119,14 @@ mod tests {
             Untracked::Overlapping,
             Untracked::OutsideMemory,
             Untracked::OnStack,
+            Untracked::InStaticData,
+            Untracked::Misaligned,
             Untracked::TooManyBlocks,
             Untracked::AllocatorWaited,
             Untracked::ZeroRealloc,
         ];
-        let expected = "grew-outside overlapping-blocks block-outside-memory block-on-stack too-many-blocks \
-             allocator-waited zero-realloc";
+        let expected = "grew-outside overlapping-blocks block-outside-memory block-on-stack block-in-static-data \
+             misaligned-block too-many-blocks allocator-waited zero-realloc";
         assert_eq!(codes(books), expected);
         let run =
             [NotTracked::NoAnswer(name()), NotTracked::NotStarted, NotTracked::EndedBefore, NotTracked::FuelEnded];

@@ -7,7 +7,7 @@ use super::module::ModuleHeap;
 use crate::ledger::heap::reach::{Picture, ThreadStack, without};
 use crate::ledger::heap::{Block, Parts, StackBlock};
 use crate::sandbox::state::TestState;
-use crate::sandbox::wasi::GivenPaths;
+use crate::sandbox::wasi::{BrokenLimit, GivenPaths};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmtime::{Instance, Store};
@@ -45,12 +45,22 @@ pub struct EndPicture {
 impl EndPicture {
     /// A picture of what an instance holds now. `None` where the test's own blocks are all gone. `stack_top` is where the shadow
     /// stack began: functions of the test that are still running have theirs below it.
+    ///
+    /// # Errors
+    /// Two pictures of the kind, which it takes to tell lost blocks, are more than the host may hold for the test.
     pub fn take(
         store: &mut Store<TestState>,
         instance: &Instance,
         module: &ModuleHeap,
         (ground, stack_top, allocator): (Ground, u32, &AllocatorMap),
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, BrokenLimit> {
+        let Some(end) = Self::end(store, instance, module, stack_top) else { return Ok(None) };
+        let state = store.data();
+        look(store, |memory| end.picture(state, memory, ground, allocator)).unwrap_or(Ok(None))
+    }
+
+    /// What is known without a look at the memory; `None` where the test's own blocks are all gone.
+    fn end(store: &mut Store<TestState>, instance: &Instance, module: &ModuleHeap, stack_top: u32) -> Option<End> {
         let stack_pointer = module.layout.stack_pointer(store, instance).map(|(_, pointer)| pointer);
         let book = store.data_mut().heap.book()?;
         let running = stack_pointer.filter(|_| book.window_open());
@@ -61,9 +71,7 @@ impl EndPicture {
         let (stacks, owners) = thread_stacks(&numbers, &blocks, &store.data().heap.left_threads);
         let mut globals = module.layout.globals(store, instance);
         globals.extend(store.data().heap.left_threads.iter().flat_map(|thread| &thread.globals));
-        let end = End { lowest, blocks, globals, stacks, owners, running, stack_top };
-        let state = store.data();
-        look(store, |memory| end.picture(state, memory, ground, allocator))?
+        Some(End { lowest, blocks, globals, stacks, owners, running, stack_top })
     }
 
     /// The stacks of threads.
@@ -107,7 +115,13 @@ struct End {
 
 impl End {
     /// The picture of what this memory holds.
-    fn picture(self, state: &TestState, memory: &[u8], ground: Ground, allocator: &AllocatorMap) -> Option<EndPicture> {
+    fn picture(
+        self,
+        state: &TestState,
+        memory: &[u8],
+        ground: Ground,
+        allocator: &AllocatorMap,
+    ) -> Result<Option<EndPicture>, BrokenLimit> {
         let Self { lowest, blocks, globals, stacks, owners, running, stack_top } = self;
         // Of what lies between static data and blocks that were moved far, a page is enough: nobody wrote there.
         let pad = state.heap.pad.map_or(u32::MAX, |pad| pad.saturating_add(PAGE as u32));
@@ -121,9 +135,12 @@ impl End {
         roots = without(&roots, &left_by_libc);
         roots.extend(allocator.gaps.iter().flat_map(|gap| pointers(memory, gap.clone(), &blocks)));
         let parts = parts(&[data, stack.clone()], &blocks, &stacks);
+        let copied: u64 = parts.iter().map(|part| part.end - part.start).sum();
+        state.wasi.check_quota_for(copied.saturating_mul(2))?;
         let bytes = parts.iter().map(|part| memory.get(part.start as usize..part.end as usize));
-        Some(EndPicture {
-            bytes: bytes.collect::<Option<Vec<_>>>()?.concat(),
+        let Some(bytes) = bytes.collect::<Option<Vec<_>>>() else { return Ok(None) };
+        Ok(Some(EndPicture {
+            bytes: bytes.concat(),
             parts,
             blocks,
             roots,
@@ -132,7 +149,7 @@ impl End {
             owners,
             only_live: !ground.stack_within,
             globals,
-        })
+        }))
     }
 }
 

@@ -6,11 +6,12 @@
 //! differs in static data after a few calls is the allocator's.
 
 use super::NotTracked;
-use super::layout::AllocatorMap;
+use super::initial::InitialMemory;
+use super::layout::{AllocatorMap, Floor};
 use super::look;
 use super::module::ModuleHeap;
 use crate::ledger::heap::Untracked;
-use crate::ledger::heap::reach::{changed, joined, without};
+use crate::ledger::heap::reach::{joined, without};
 use crate::sandbox::ending::Ending;
 use crate::sandbox::execute::Job;
 use crate::sandbox::probe::Probe;
@@ -39,13 +40,14 @@ impl ModuleHeap {
 fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
     let run = || -> wasmtime::Result<AllocatorMap> {
         let probe = Probe::new(job)?;
-        let before = look(&probe.store, <[u8]>::to_vec).unwrap_or_default();
+        let before = look(&probe.store, InitialMemory::copy).unwrap_or_default();
         Prober { probe, before, words: Vec::new() }.run(heap)
     };
     run().map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
-        match (error.downcast_ref::<NotTracked>(), Ending::is_by_wall_clock(&error)) {
-            (Some(why), _) => why.clone(),
+        let lies = error.downcast_ref::<Untracked>().map(|why| NotTracked::from(*why));
+        match (error.downcast_ref::<NotTracked>().cloned().or(lies), Ending::is_by_wall_clock(&error)) {
+            (Some(why), _) => why,
             (None, true) => NotTracked::NoAnswerInTime,
             (None, false) => NotTracked::NoAnswer(error.root_cause().to_string()),
         }
@@ -57,7 +59,7 @@ struct Prober<'a> {
     probe: Probe<'a>,
     /// Its memory before anything was called. A second instance would take a place in the engine's pool, which has one for a test
     /// and one beside it.
-    before: Vec<u8>,
+    before: InitialMemory,
     /// The words of static data that were seen to differ, apart and in order.
     words: Vec<Range<u32>>,
 }
@@ -65,7 +67,7 @@ struct Prober<'a> {
 impl Prober<'_> {
     fn run(&mut self, heap: &ModuleHeap) -> wasmtime::Result<AllocatorMap> {
         let ground = heap.layout.ground(&mut self.probe.store, &self.probe.instance);
-        self.probe.store.data_mut().begin_heap(Default::default(), StackCapture::Nothing, 0);
+        self.probe.store.data_mut().begin_heap(Default::default(), StackCapture::Nothing, Floor::default());
         let mut blocks = Vec::new();
         for size in SIZES {
             let instance = self.probe.instance;
@@ -98,13 +100,7 @@ impl Prober<'_> {
     fn note_changes(&mut self, start: u32) -> wasmtime::Result<()> {
         let lowest = self.probe.store.data_mut().heap.book().and_then(|book| book.lowest()).unwrap_or(u32::MAX);
         let before = &self.before;
-        let compared = |now: &[u8]| {
-            let (from, to) = (start as usize, (lowest as usize).min(before.len()).min(now.len()));
-            if from >= to {
-                return Some(Vec::new());
-            }
-            changed(&before[from..to], &now[from..to], start, MAX_ALLOCATOR_PLACES)
-        };
+        let compared = |now: &[u8]| before.changed(now, (start, lowest), MAX_ALLOCATOR_PLACES);
         let changed = look(&self.probe.store, compared).unwrap_or_else(|| Some(Vec::new()));
         self.words.extend(changed.ok_or(NotTracked::Scattered)?);
         self.words = joined(&self.words, 0);

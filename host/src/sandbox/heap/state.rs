@@ -1,5 +1,6 @@
 //! The books of one test's heap while it runs.
 
+use super::layout::Floor;
 use super::not_tracked::NotTracked;
 use super::picture::{EndPicture, LeftThread};
 use crate::instrument::{Hook, HookKind, Hooks};
@@ -86,8 +87,8 @@ pub struct HeapState {
     stacks: AllocationStacks,
     /// Where the block begins that moves all others, in a second run: static data ends before it.
     pub pad: Option<u32>,
-    /// Where the heap can begin at the lowest: no block of an allocator lies on the stack below the static data.
-    floor: u32,
+    /// Where no block of an allocator lies.
+    floor: Floor,
     /// Whether new blocks are cleared.
     scrubs: bool,
     crossed: Vec<Crossing>,
@@ -130,7 +131,7 @@ impl HeapState {
         Self {
             book: self.book.clone(),
             capture: instruments.capture.clone(),
-            floor: self.floor,
+            floor: self.floor.clone(),
             slack: self.slack.fork(instruments.allowances.clone()),
             answers: self.answers.clone(),
             strings: self.strings,
@@ -175,9 +176,8 @@ impl HeapState {
         self.unopened = Some(why);
     }
 
-    /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared. No block may lie below
-    /// `floor`.
-    pub fn begin(&mut self, limits: HeapLimits, capture: StackCapture, floor: u32) {
+    /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared.
+    pub fn begin(&mut self, limits: HeapLimits, capture: StackCapture, floor: Floor) {
         self.floor = floor;
         self.scrubs = !matches!(capture, StackCapture::Nothing);
         if self.hooks.is_some() {
@@ -306,13 +306,18 @@ impl HeapState {
         }
     }
 
+    /// The bytes that the host holds of allocations' stacks.
+    pub(super) fn stacks_held(&self) -> u64 {
+        self.stacks.held()
+    }
+
     /// Strikes the balance. `picture` is taken only where there is something to be told by it.
     pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, NotTracked> {
         let Some(mut book) = self.book.take() else {
             return Err(self.unopened.unwrap_or(NotTracked::EndedBefore));
         };
-        if book.lowest().is_some_and(|lowest| lowest < self.floor) {
-            book.untrack(Untracked::OnStack);
+        if let Some(why) = book.lowest().and_then(|lowest| self.floor.refuses(lowest)) {
+            book.untrack(why);
         }
         if matches!(self.capture, StackCapture::All) {
             forget_gone(&mut self.stacks, &mut book)?;
@@ -355,7 +360,7 @@ pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> 
         HookKind::Realloc => AllocatorCall::Realloc { ptr: a, size: b },
         HookKind::Free => AllocatorCall::Free { ptr: a },
         HookKind::PosixMemalign => AllocatorCall::PosixMemalign { to: a, size: b },
-        HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { size: b },
+        HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { align: a, size: b },
         HookKind::Window => AllocatorCall::Window,
         HookKind::Libc => AllocatorCall::Libc,
         HookKind::MakesThread => AllocatorCall::MakesThread,
@@ -375,15 +380,26 @@ mod tests {
 
     #[test]
     fn a_block_below_the_heap_is_not_one() {
-        for (address, tracked) in [(1000, true), (996, false), (8, false)] {
+        let (below, above) = (Floor { stack: 0..1000, data_end: 2000 }, Floor { stack: 600..1000, data_end: 600 });
+        let (stack, data) = (Err("block-on-stack"), Err("block-in-static-data"));
+        let cases = [
+            (&below, 2000, Ok(1)),
+            (&below, 1992, data),
+            (&below, 992, stack),
+            (&above, 1000, Ok(1)),
+            (&above, 992, stack),
+            (&above, 592, data),
+            (&Floor::default(), 8, Ok(1)),
+        ];
+        for (floor, address, expected) in cases {
             let mut state = HeapState { hooks: Some(Arc::default()), ..HeapState::default() };
-            state.begin(HeapLimits::default(), StackCapture::Nothing, 1000);
+            state.begin(HeapLimits::default(), StackCapture::Nothing, floor.clone());
             let book = state.book().unwrap();
             book.open_window();
             book.enter(AllocatorCall::Malloc { size: 4 }).unwrap();
             book.leave(address, &[0; 4096]);
             let ended = state.end(None).map_err(|why| why.code());
-            assert_eq!(ended.map(|end| end.figures.allocations), if tracked { Ok(1) } else { Err("block-on-stack") });
+            assert_eq!(ended.map(|end| end.figures.allocations), expected, "{address}");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::module::Readers;
 use super::vtables::{self, TypeId};
 use crate::sandbox::execute::Job;
 use crate::sandbox::guest::Guest;
-use crate::sandbox::probe::Probe;
+use crate::sandbox::probe::{NoAnswer, Probe};
 use wasmtime::ensure;
 
 /// The types of payload that are text, as libtest knows them.
@@ -21,7 +21,7 @@ const PAYLOAD: u32 = 64;
 
 /// Asks a module in a fresh instance for the types of what is in the two payloads that the library makes itself. What they hold is
 /// not looked at: all zeros will do.
-pub(super) fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, String> {
+pub(super) fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, NoAnswer> {
     let found = || -> wasmtime::Result<PayloadKinds> {
         let mut probe = Probe::new(job)?;
         let instance = probe.instance;
@@ -39,5 +39,5 @@ pub(super) fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, St
             Ok(PayloadKinds { static_str, string })
         })
     };
-    found().map_err(|error| error.root_cause().to_string())
+    found().map_err(NoAnswer::from)
 }

@@ -4,6 +4,7 @@ use super::kinds::{self, PayloadKinds};
 use crate::catalogue::{Module as Parsed, Statics};
 use crate::instrument::{NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PanicHooks};
 use crate::sandbox::execute::Job;
+use crate::sandbox::probe::NoAnswer;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use wasmtime::{Module, ModuleExport};
@@ -12,7 +13,7 @@ use wasmtime::{Module, ModuleExport};
 pub struct ModulePanics {
     /// What reading their payloads takes, or why they cannot be read.
     pub(super) readers: Result<Readers, String>,
-    kinds: OnceLock<Result<PayloadKinds, String>>,
+    kinds: OnceLock<Result<PayloadKinds, NoAnswer>>,
 }
 
 /// What reading a payload takes.
@@ -39,7 +40,7 @@ impl ModulePanics {
     }
 
     /// Which types of payload are text, in a module that can be asked. Found out once.
-    pub(super) fn kinds(&self, job: &Job<'_>, readers: &Readers) -> Result<&PayloadKinds, String> {
+    pub(super) fn kinds(&self, job: &Job<'_>, readers: &Readers) -> Result<&PayloadKinds, NoAnswer> {
         self.kinds.get_or_init(|| kinds::probe(job, readers)).as_ref().map_err(Clone::clone)
     }
 }

@@ -32,7 +32,7 @@ pub enum PanicSaid {
 pub struct RaisedPanic {
     /// What it says, or in words why that cannot be known; `None` where nobody asked.
     pub said: Option<Result<PanicSaid, String>>,
-    /// Whether the wall clock ended the call that reads it, so that another run may read it.
+    /// Whether the wall clock ended the call that reads it, or what has to be found out before, so that another run may read it.
     pub by_wall_clock: bool,
 }
 
@@ -50,7 +50,10 @@ pub fn read(
         let readers = panics.readers.as_ref().map_err(Clone::clone)?;
         let payload =
             payload.ok_or("it was raised again by `resume_unwind`, which the compiler does not tell of what")?;
-        let kinds = panics.kinds(job, readers)?;
+        let kinds = panics.kinds(job, readers).map_err(|failed| {
+            by_wall_clock = failed.by_wall_clock;
+            failed.why
+        })?;
         let layout = job.module.strings.as_ref().and_then(|strings| strings.layout(job));
         let layout = layout.ok_or("its strings are laid out in an unknown way")?;
         said(main, *instance, readers, (kinds, layout), payload).map_err(|error| {

@@ -49,7 +49,13 @@ pub struct AllocationStacks {
     by_number: BTreeMap<u64, Captured>,
     left_out: u64,
     prune_at: usize,
+    /// Bytes of the stacks that are kept.
+    bytes: u64,
 }
+
+/// What one allocation and one stack take beside the stack's frames, in bytes: at least what the maps need for one.
+const NUMBERED: u64 = 64;
+const KEPT_STACK: u64 = 128;
 
 /// One allocation.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +87,7 @@ impl AllocationStacks {
             return;
         }
         let index = *self.known.entry(stack).or_insert_with_key(|stack| {
+            self.bytes += KEPT_STACK + size_of_val(&**stack) as u64;
             self.stacks.push(StackTotals { stack: Stack::clone(stack), objects: 0, space: 0 });
             next
         });
@@ -88,6 +95,11 @@ impl AllocationStacks {
         captured.objects += 1;
         captured.space = captured.space.saturating_add(size.into());
         self.by_number.insert(number, Captured { stack: index, size, depth });
+    }
+
+    /// What is kept, in bytes.
+    pub fn held(&self) -> u64 {
+        self.bytes.saturating_add((self.by_number.len() as u64).saturating_mul(NUMBERED))
     }
 
     /// Whether so many are known by number that those that are gone are to be forgotten.

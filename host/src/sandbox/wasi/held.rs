@@ -8,7 +8,7 @@ use crate::ledger::Origin;
 impl Wasi {
     /// The bytes that the host holds for the test: captured output, the buffers of its own network, contents and names of the
     /// scratch file system and of what overlays changed, open descriptors with their names and acquisition stacks, directories
-    /// that are being read, what is kept of subtests and of live heap blocks, and what is remembered of host files, those below
+    /// that are being read, what is kept of subtests, of live heap blocks and of their stacks, and what is remembered of host files, those below
     /// overlays included. A descriptor that is closed is no longer counted, and nothing of it is kept, but where a collector that the
     /// test did not ask for closed it.
     fn held(&self) -> u64 {
@@ -56,6 +56,16 @@ impl Wasi {
     /// Counts what the host holds for so many live blocks of the heap.
     pub(crate) fn hold_blocks(&mut self, blocks: u64) {
         self.quota.hold_blocks(blocks);
+    }
+
+    /// Counts bytes that the host holds of allocations' stacks.
+    pub(crate) fn hold_stacks(&mut self, bytes: u64) {
+        self.quota.hold_stacks(bytes);
+    }
+
+    /// Whether the host may hold so many bytes more for the test.
+    pub(crate) fn check_quota_for(&self, more: u64) -> Result<(), BrokenLimit> {
+        self.quota.check(self.held().saturating_add(more))
     }
 
     /// Counts bytes that are kept of a subtest.

@@ -47,13 +47,15 @@ pub(super) struct Quota {
     scopes: u64,
     /// What is kept of live blocks of the heap.
     blocks: u64,
+    /// What is kept of the stacks of allocations.
+    stacks: u64,
     /// What is kept of descriptors that were closed.
     closed: u64,
 }
 
 impl Quota {
     pub fn new(io: u64, memory: u64) -> Self {
-        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0, closed: 0 }
+        Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0, stacks: 0, closed: 0 }
     }
 
     /// A test begins with these limits, and has moved nothing. What the host holds was there before it.
@@ -68,12 +70,19 @@ impl Quota {
 
     /// What the host holds of descriptors, of directories that are being read, of subtests and of live heap blocks.
     pub fn held(&self) -> u64 {
-        [self.listed, self.handles, self.scopes, self.blocks, self.closed].into_iter().fold(0, u64::saturating_add)
+        [self.listed, self.handles, self.scopes, self.blocks, self.stacks, self.closed]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// Counts so many live blocks of the heap, in the place of those before.
     pub fn hold_blocks(&mut self, blocks: u64) {
         self.blocks = blocks.saturating_mul(BLOCK);
+    }
+
+    /// Counts so many bytes of allocations' stacks, in the place of those before.
+    pub fn hold_stacks(&mut self, bytes: u64) {
+        self.stacks = bytes;
     }
 
     /// Counts what is kept of a descriptor that was closed and is told of all the same.

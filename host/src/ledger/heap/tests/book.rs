@@ -45,7 +45,7 @@ fn each_kind_of_allocation_counts_its_size() {
     let mut book = open();
     assert_eq!(malloc(&mut book, 64, 10), allocated(1, 10, true));
     assert_eq!(call(&mut book, AllocatorCall::Calloc { count: 3, size: 7 }, 128), allocated(2, 21, true));
-    assert_eq!(call(&mut book, AllocatorCall::Aligned { size: 16 }, 192), allocated(3, 16, true));
+    assert_eq!(call(&mut book, AllocatorCall::Aligned { align: 64, size: 16 }, 192), allocated(3, 16, true));
     assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 0, size: 5 }, 256), allocated(4, 5, true));
     book.enter(AllocatorCall::PosixMemalign { to: 8, size: 9 }).expect("in order");
     let mut memory = MEMORY;
@@ -156,7 +156,7 @@ fn a_reallocation_in_the_window_makes_a_block_the_tests_own_for_good() {
 #[test]
 fn what_an_allocation_calls_is_its_own_affair() {
     let mut book = open();
-    book.enter(AllocatorCall::Aligned { size: 100 }).expect("in order");
+    book.enter(AllocatorCall::Aligned { align: 8, size: 100 }).expect("in order");
     book.enter(AllocatorCall::Malloc { size: 200 }).expect("in order");
     book.enter(AllocatorCall::Malloc { size: 300 }).expect("in order");
     assert_eq!(book.leave(512, &MEMORY), AllocationOutcome::Nothing);
@@ -208,9 +208,9 @@ fn a_bad_free_says_what_is_known() {
     free(&mut book, 64);
     let again = refused(&mut book, AllocatorCall::Realloc { ptr: 64, size: 9 });
     assert_eq!(again, "realloc of a block of 4 bytes that was freed before (allocation 3)");
-    malloc(&mut book, 60, 20);
+    malloc(&mut book, 56, 20);
     let both = refused(&mut book, AllocatorCall::Free { ptr: 64 });
-    assert_eq!(both, "free of a pointer 4 bytes into the live block of 20 bytes (allocation 4)");
+    assert_eq!(both, "free of a pointer 8 bytes into the live block of 20 bytes (allocation 4)");
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
 
     let mut book = open();
     malloc(&mut book, 64, 10);
-    malloc(&mut book, 73, 10);
+    malloc(&mut book, 72, 10);
     assert!(book.figures().is_ok(), "not looked for until the end");
     assert_eq!(book.blocks(), Err(Untracked::Overlapping));
     assert_eq!(book.figures(), Err(Untracked::Overlapping));
@@ -294,7 +294,7 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
     assert_eq!(book.figures(), Err(Untracked::Overlapping));
 
     for (ptr, outside) in [
-        (4086, AllocatorCall::Malloc { size: 11 }),
+        (4080, AllocatorCall::Malloc { size: 17 }),
         (u32::MAX, AllocatorCall::Calloc { count: u32::MAX, size: u32::MAX }),
     ] {
         let mut book = open();
@@ -305,7 +305,7 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
     assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 4093, size: 1 }, 0), AllocationOutcome::Nothing);
     assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
     let mut book = open();
-    assert_eq!(malloc(&mut book, 4086, 10), allocated(1, 10, true), "the last bytes are inside");
+    assert_eq!(malloc(&mut book, 4080, 16), allocated(1, 16, true), "the last bytes are inside");
 }
 
 #[test]
@@ -392,4 +392,34 @@ fn a_test_that_begins_after_a_set_up_owns_nothing_of_it() {
     call(&mut book, AllocatorCall::Realloc { ptr: 128, size: 30 }, 256);
     assert_eq!(figures(&book), [2, 35, 35, 35, 1, 0, 1], "one that it reallocates is its own from then on");
     assert_eq!(figures(&setup), [2, 30, 30, 30, 2, 0, 0], "the books of the set-up stay");
+}
+
+#[test]
+fn a_block_that_is_not_aligned_for_what_fits_into_it_is_not_one() {
+    for (size, ptr, expected) in [
+        (8, 72, Ok(1)),
+        (8, 76, Err(Untracked::Misaligned)),
+        (100, 65, Err(Untracked::Misaligned)),
+        (7, 76, Ok(1)),
+        (4, 78, Err(Untracked::Misaligned)),
+        (3, 78, Ok(1)),
+        (2, 79, Err(Untracked::Misaligned)),
+        (1, 79, Ok(1)),
+        (0, 79, Ok(1)),
+    ] {
+        let mut book = open();
+        malloc(&mut book, ptr, size);
+        assert_eq!(book.figures().map(|figures| figures.allocations), expected, "{size} bytes at {ptr}");
+    }
+}
+
+#[test]
+fn a_block_has_the_alignment_that_was_asked_for() {
+    for (align, ptr, expected) in
+        [(64, 128, Ok(1)), (64, 160, Err(Untracked::Misaligned)), (0, 160, Ok(1)), (48, 160, Ok(1)), (64, 0, Ok(0))]
+    {
+        let mut book = open();
+        call(&mut book, AllocatorCall::Aligned { align, size: 16 }, ptr);
+        assert_eq!(book.figures().map(|figures| figures.allocations), expected, "{align} at {ptr}");
+    }
 }

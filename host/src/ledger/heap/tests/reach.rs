@@ -485,3 +485,20 @@ proptest! {
         prop_assert!(ranges.iter().all(|range| range.start % 4 == 0 && range.end <= before.len() as u32 + 4));
     }
 }
+
+#[test]
+fn what_one_run_alone_keeps_in_static_data_is_seen() {
+    let check = |first: &TestHeap, second: &TestHeap| {
+        let [first, second] = [first, second].map(|heap| Picture { only_live: true, ..heap.picture(&ROOTS) });
+        let comparison = Comparison::new(&first, &second).unwrap();
+        comparison.check_stored(&comparison.reached())
+    };
+    let (here, there) = (|| TestHeap::new(&[(100, 10), (200, 10)]), || TestHeap::new(&[(300, 10), (400, 10)]));
+    let stored = |number| Err(Mismatch::Stored { number });
+    assert_eq!(check(&here().put(16, 200), &there()), stored(2));
+    assert_eq!(check(&here(), &there().put(20, 300)), stored(1));
+    assert_eq!(check(&here().put(16, 200), &there().put(16, 400)), Ok(()), "it is reached");
+    assert_eq!(check(&here().put(16, 200), &there().put(16, 200)), Ok(()), "it is a number");
+    assert_eq!(check(&here().put(16, 204), &there()), Ok(()), "it points to no block's start");
+    assert_eq!(check(&here().put(500, 200), &there()), Ok(()), "it is not in static data");
+}
