@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 /// How fuel is counted. An operator costs one unit, but for those that only shape the flow of control; one that fills, copies or
-/// grows costs as many more as it has bytes or elements. The first way of counting had no lengths and was not stated. A new one
-/// has the next number, so that figures of the two are never compared in silence.
-const FUEL_MODEL: u32 = 2;
+/// grows costs as many more as it has bytes or elements, and to spawn a thread costs 20,000. The first way of counting had no lengths
+/// and was not stated, the second counted a spawned thread as a call of the host. A new one has the next number, so that figures of
+/// two are never compared in silence.
+const FUEL_MODEL: u32 = 3;
 
 /// The largest integer that canonical JSON (RFC 8785) keeps exact.
 const LARGEST_NUMBER: u64 = (1 << 53) - 1;
@@ -105,7 +106,7 @@ mod tests {
             ..Policy::default()
         };
         let record = serde_json_canonicalizer::to_string(&policy_record(&policy)).unwrap();
-        insta::assert_snapshot!(record, @r#"{"args":[],"clock":{"kind":"virtual","start":"2024-01-01T00:00:00Z"},"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"fuel-model":2,"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","threads":"fail","tracked":"fail"},"limits":{"fuel":10000000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"live-threads":1024,"memory":268435456,"output":1048576,"scratch":268435456,"scratch-entries":65536,"stack":8388608,"timeout-ms":300000},"outbound":["127.0.0.1:5432"],"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
+        insta::assert_snapshot!(record, @r#"{"args":[],"clock":{"kind":"virtual","start":"2024-01-01T00:00:00Z"},"dirs":[{"guest":"/package","mode":"read-only"}],"env":{"RUST_BACKTRACE":"0"},"fuel-model":3,"leaks":{"handles":"fail","heap":"fail","residue":"show","retained":"show","tasks":"fail","threads":"fail","tracked":"fail"},"limits":{"fuel":10000000000000,"handles":1024,"host-memory":536870912,"io":17179869184,"live-threads":1024,"memory":268435456,"output":1048576,"scratch":268435456,"scratch-entries":65536,"stack":8388608,"timeout-ms":300000},"outbound":["127.0.0.1:5432"],"seed":"18446744073709551615","sockets":[{"kind":"listen","name":"server"},{"kind":"connect-to","name":"client","to":"server"},{"kind":"connect","name":"pg"}],"stdin":{"bytes":3,"sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}"#);
     }
 
     #[test]

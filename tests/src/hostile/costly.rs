@@ -4,7 +4,30 @@ use super::{Expect, Hostile, wat};
 use crate::sdk::{sdk_module, state};
 
 pub fn all() -> Vec<Hostile> {
-    vec![probe_bomb(), places(), open_files(), deep_directories(), refused_cleanup(), nested_additions()]
+    let own = [
+        probe_bomb(),
+        places(),
+        open_files(),
+        deep_directories(),
+        refused_cleanup(),
+        nested_additions(),
+        live_blocks(),
+        picture(),
+    ];
+    own.into_iter().chain(inputs()).collect()
+}
+
+/// Modules with which an attack on the first version found work that no limit saw, as they were.
+fn inputs() -> impl Iterator<Item = Hostile> {
+    let inputs: [(&str, &str, &'static str, &[u8]); 4] = [
+        ("memory", "probe_bomb", "pass", include_bytes!("inputs/probe_bomb.wasm")),
+        ("memory", "report_bomb", "leak", include_bytes!("inputs/report_bomb.wasm")),
+        ("clean-up", "state_at_the_border", "fail", include_bytes!("inputs/state_at_the_border.wasm")),
+        ("memory", "two_tests_and_one_probe", "pass", include_bytes!("inputs/two_tests_and_one_probe.wasm")),
+    ];
+    inputs.into_iter().map(|(class, name, expect, bytes)| {
+        Hostile::new(class, format!("costly_input_{name}"), Expect::Verdict(expect), bytes.to_vec())
+    })
 }
 
 /// Its allocator writes every second word of its static data, when it is first called: by whoever calls it.
@@ -132,4 +155,34 @@ fn nested_additions() -> Hostile {
     let ones = "i32.const 1 i32.add ".repeat(366_000);
     let text = format!(r#"(module (memory 1) (func (export "_start") memory.size {ones} drop))"#);
     Hostile::passes("slow", "costly_nested_additions", wat(&text))
+}
+
+/// An allocator that only takes.
+const BUMP: &str = r#"(global $next (mut i32) (i32.const 65536))
+        (func $malloc (param i32) (result i32) (local $block i32)
+            (local.set $block (global.get $next))
+            (global.set $next (i32.add (global.get $next)
+                (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
+            (local.get $block))"#;
+
+/// Two million blocks that are live at once: the host may hold less for them than they take it.
+fn live_blocks() -> Hostile {
+    let text = format!(
+        r#"(module (memory (export "memory") 600) {BUMP}
+        (func $main (export "_start") (local $n i32)
+            (local.set $n (i32.const 2000000))
+            (loop $more
+                (drop (call $malloc (i32.const 8)))
+                (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#
+    );
+    Hostile::new("memory", "costly_live_blocks", Expect::Limit("host-memory"), wat(&text))
+}
+
+/// A block of 200 MiB that is left: to tell whether it is lost takes two copies of it.
+fn picture() -> Hostile {
+    let text = format!(
+        r#"(module (memory (export "memory") 3400) {BUMP}
+        (func $main (export "_start") (i32.store (call $malloc (i32.const 209715200)) (i32.const 1))))"#
+    );
+    Hostile::new("memory", "costly_picture_of_a_large_block", Expect::Limit("host-memory"), wat(&text))
 }

@@ -21,7 +21,7 @@ pub use layout::{PUBLIC, SECRET, Site, lay_out};
 /// What a module must come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Expect {
-    /// The verdict of its one test, as the report spells it.
+    /// The verdict of its test, or of each of its tests, as the report spells it.
     Verdict(&'static str),
     /// It is ended by this limit.
     Limit(&'static str),

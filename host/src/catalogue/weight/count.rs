@@ -27,7 +27,7 @@ const BYTES: u64 = 4;
 /// over the second figure, weighs as much as one live value: an optimising compiler looks for a better form of each with those
 /// before it.
 const STRETCH: u64 = 1_000;
-const STRETCH_SQUARES: u64 = 1 << 18;
+const STRETCH_SQUARES: u64 = 1 << 16;
 
 /// Declared locals, used or not, that weigh as much as one live value: compilers make a variable of each.
 const DECLARED: u64 = 32;

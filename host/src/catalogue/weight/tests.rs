@@ -218,8 +218,8 @@ fn a_stretch_without_control_flow_weighs_its_square() {
     let stretch = weight(&ones(200_000));
     let apart = weight(&in_blocks(200, 1_000));
     // Two operators each, and three bytes.
-    let (bytes, squares) = (200_000 * 3 / 4, 399_000u64.pow(2) >> 18);
-    assert!(stretch.abs_diff(bytes + squares) < 10, "{stretch}");
+    let (bytes, squares) = (200_000 * 3 / 4, 399_000u64.pow(2) >> 16);
+    assert!(stretch.abs_diff(bytes + squares) < 20, "{stretch}");
     assert!(apart < bytes + 5_000, "{apart}");
     let module = wat::parse_str(format!("(module (memory 1) (func {}))", ones(200_000))).unwrap();
     assert!(matches!(weigh(&module, CompileCaps::default()).unwrap(), Weight::Heavy(Heavy::Function { .. })));

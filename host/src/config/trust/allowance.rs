@@ -65,7 +65,7 @@ impl Allowance {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is nothing that can be allowed; there are {}", listed(&KINDS));
+        let unknown = || format!("{text:?} is nothing that can be allowed; there are {}", listed(KINDS.as_slice()));
         let (kind, value) = text.split_once(':').ok_or_else(unknown)?;
         match kind {
             "dir" => {

@@ -57,6 +57,11 @@ impl AllocatorTurn {
         self.held.filter(|_| goes_on).map(|(id, _)| id)
     }
 
+    /// What else counts as calls of the allocator do: for the limit alone.
+    pub fn charge(&mut self, fuel: u64) {
+        self.spent = self.spent.saturating_add(fuel);
+    }
+
     /// What calls of the allocator have spent since the main thread was called.
     pub fn spent_in_call(&self) -> u64 {
         self.spent - self.spent_before_call

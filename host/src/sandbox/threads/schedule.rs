@@ -15,6 +15,10 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// Fuel that it costs to spawn a thread, or to be refused one: the host makes a store and an instance for each, which takes it about
+/// so many nanoseconds.
+const SPAWN_FUEL: u64 = 20_000;
+
 /// Fuel after which a thread that runs is asked to let others run: some microseconds.
 pub const QUANTUM: u64 = 10_000;
 
@@ -220,8 +224,10 @@ impl Schedule {
         self.ready.push_back((id, 0));
     }
 
-    /// Another thread; `None` where there are too many.
+    /// Another thread; `None` where there are too many. What that costs counts for the limit on fuel, as calls of the allocator do, and
+    /// moves neither time nor whose turn it is.
     pub fn spawn(&mut self, given: i32, spawned: Stack, name: Option<Arc<str>>) -> Option<ThreadId> {
+        self.allocator.charge(SPAWN_FUEL);
         // The main thread is not counted.
         if self.threads.len() > self.most || self.last_id == MAX_ID {
             self.refused = true;

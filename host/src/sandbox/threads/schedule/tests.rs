@@ -88,6 +88,18 @@ fn more_threads_than_there_may_be_are_refused() {
 }
 
 #[test]
+fn to_spawn_costs_fuel_and_no_time() {
+    let mut schedule = Schedule::new(0, 1);
+    schedule.refuel(2 * SPAWN_FUEL);
+    assert!(schedule.spawn(0, [].into(), None).is_some());
+    assert!(schedule.spawn(0, [].into(), None).is_none());
+    assert_eq!((schedule.spent_in_call(), schedule.spent()), (2 * SPAWN_FUEL, 0));
+    assert!(!schedule.is_out_of_fuel());
+    schedule.spawn(0, [].into(), None);
+    assert!(schedule.is_out_of_fuel());
+}
+
+#[test]
 fn fuel_is_counted_over_all_threads() {
     let mut schedule = schedule(1);
     schedule.refuel(2 * QUANTUM);
