@@ -47,7 +47,7 @@ colour = "red"
     airtight.toml:17: profile.default.stdin: expected a string, found an array
     airtight.toml:18: profile.default.seed: -1 is not a whole number from 0 to 18446744073709551615
     airtight.toml:19: profile.default.peak-heap: "1KiBs" is not a size; write for example "1KiB" or a number of bytes
-    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `slow-timeout`, `output`, `handles`, `live-threads`, `scratch`, `scratch-entries`, `io`, `host-memory`, `peak-heap`, `lost`, `retained`, `allocations`, `largest-allocation`, `clock`, `clock-start`, `leaks`, `heap`, `tracked`, `env`, `args`, `stdin`, `stack`, `heap-accounting`, `panic`, `threads`, `gate`, `baseline`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
+    airtight.toml:20: profile.default: `colour` is not a setting; there are `memory`, `fuel`, `timeout`, `slow-timeout`, `output`, `handles`, `live-threads`, `scratch`, `scratch-entries`, `io`, `host-memory`, `peak-heap`, `lost`, `retained`, `allocations`, `largest-allocation`, `clock`, `clock-start`, `leaks`, `heap`, `tracked`, `env`, `args`, `stdin`, `stack`, `heap-accounting`, `panic`, `threads`, `setup-test`, `gate`, `baseline`, `seed`, `outbound`, `inherits`, `dir`, `socket`, `overrides`
     "#);
 }
 
