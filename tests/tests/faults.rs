@@ -1,6 +1,6 @@
 //! Calls that fail on purpose: one by `--fault`, and all of them by `airtight faults`.
 
-use airtight_tests::{Ran, command, guests_dir, guests_target_dir, read_report, scratch_dir, tests};
+use airtight_tests::{Ran, command, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;
 use std::path::Path;
 
@@ -101,4 +101,20 @@ fn the_line_that_repeats_a_failure_repeats_it() {
     let report = read_report(&dir.path().join("report.json"));
     let [test] = &tests(&report).collect::<Vec<_>>()[..] else { panic!("{report:?}") };
     assert!(serde_json::to_string(test).unwrap().contains("/tmp/descriptor"), "{}", ran.stdout);
+}
+
+/// Programs of C, whose ways out forget a descriptor, a block or a stream, close twice, or never end; and a mended one.
+#[test]
+fn ways_out_in_c_are_found() {
+    let dir = scratch_dir();
+    let names = ["closes_twice", "forgets_buffer", "forgets_input", "forgets_stream", "goes_on_for_ever"];
+    let module = |name: &str| guests_dir().join(format!("faults/c/{name}.wasm"));
+    let mut args = vec!["faults".into(), "--color".into(), "never".into()];
+    args.extend(names.map(|name| module(name).into_os_string()));
+    let ran = run(dir.path(), args);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    insta::assert_snapshot!(ran.stdout);
+    let mended = run(dir.path(), ["faults".into(), module("mended").into_os_string()]);
+    assert_eq!(mended.status, Some(0), "{}{}", mended.stdout, mended.stderr);
+    assert!(mended.stdout.contains("handled, 0 not judged; 0 places to mend"), "{}", mended.stdout);
 }

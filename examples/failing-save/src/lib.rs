@@ -11,7 +11,7 @@ const LOCK: &str = "/tmp/settings.lock";
 const NEW: &str = "/tmp/settings.new";
 
 /// Saves the settings. Right where nothing fails, and wrong on three ways out: a write that fails leaves half a file, anything that
-/// fails leaves the lock, and a backup that cannot be made is passed over in silence.
+/// fails leaves the lock, and a backup that cannot be made is passed over in silence, or is half one.
 pub fn save(store: &Path, settings: &[(&str, &str)]) -> io::Result<()> {
     File::create_new(LOCK)?;
     let _ = fs::copy(store, store.with_extension("backup"));
@@ -37,8 +37,13 @@ impl Drop for Removed {
 pub fn save_carefully(store: &Path, settings: &[(&str, &str)]) -> io::Result<()> {
     File::create_new(LOCK)?;
     let _lock = Removed(LOCK);
-    match fs::copy(store, store.with_extension("backup")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+    let backup = store.with_extension("backup");
+    match fs::copy(store, &backup) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            // Half of one is worse than none.
+            let _ = fs::remove_file(&backup);
+            return Err(error);
+        }
         _ => {}
     }
     let mut file = File::create(NEW)?;
