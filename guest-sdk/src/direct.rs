@@ -20,6 +20,7 @@ pub fn direct<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) -> u32 {
         let mut t = T::new(test, Runner::Airtight(&BOOK));
         let outcome = body(&mut t);
         t.returned(outcome.failure());
+        t.end_tasks();
     });
     if BOOK.is_blank() { 0 } else { state() }
 }

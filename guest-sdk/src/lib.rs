@@ -38,6 +38,7 @@
 //! | `grant = "db"`, `grants("db", "server")` | directories and sockets that the profile names |
 //! | `should_panic`, `should_panic = "text"` | it must panic, with a message that holds the text |
 //! | `ignore`, `ignore = "reason"` | it runs only if asked for |
+//! | `serial`, `serial = "group"` | it does not run at once with others of its group, where they could meet: in directories that they may write to, and sockets of the host |
 //! | `crate = path::to::airtight` | where this crate is, if not among the package's own dependencies |
 //!
 //! `#[should_panic]` and `#[ignore]` beside the attribute mean the same. Limits and grants take effect under airtight
@@ -65,6 +66,7 @@
 //! | `should_panic` | works | libtest by itself ignores the test, under airtight it works | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
 //! | [`T::run`] | runs a subtest | does not load | runs a subtest, with a verdict and figures of its own |
+//! | tasks of [`T::spawn`] that are left | are dropped | do not load | are leaks |
 //! | [`T::track`] | counts nothing | does not load | counts resources of your own kinds |
 //! | [`T::fail_next`] | nothing fails | does not load | a call of the test fails |
 //! | [`setup`](macro@setup) | the first test that asks for it, for all of a process | as natively | once a module, and each test has the world to itself |
@@ -100,6 +102,7 @@ mod runner;
 mod sockets;
 mod subtest;
 mod t;
+mod tasks;
 mod temp_dir;
 mod tracked;
 
@@ -111,6 +114,7 @@ pub use outcome::Outcome;
 pub use sockets::socket;
 pub use t::T;
 use t::Test;
+pub use tasks::{Cancelled, Context, Task, TrackedTask, sleep, spawn, track_task, yield_now};
 pub use tracked::{Tracked, track};
 
 /// Makes `fn name(t: &mut airtight::T)` a test; it may return a `Result<(), E>` where `E: Debug`.
@@ -131,11 +135,8 @@ pub use tracked::{Tracked, track};
 /// #[airtight::test(allocations = "1KiB")] // "1KiB" is not a count; write for example "10K" or a number
 /// fn wrong_count(_: &mut airtight::T) {}
 /// ```
-/// ```compile_fail
-/// # use airtight_sdk as airtight;
-/// #[airtight::test] // there is nothing to run an `async` test on
-/// async fn wrong_function(_: &mut airtight::T) {}
-/// ```
+///
+/// An `async fn` is a test too, in which tasks of [`T::spawn`] run wherever it awaits.
 pub use airtight_macros::test;
 
 /// Makes `fn name() -> World` the set-up of its module: what is made once, before the tests. Calling it gives `&'static World`.
@@ -188,5 +189,6 @@ pub mod __private {
     pub use crate::direct::direct;
     pub use crate::libtest::libtest;
     pub use crate::t::Test;
+    pub use crate::tasks::block_on;
     pub use airtight_abi::{record, record_len};
 }

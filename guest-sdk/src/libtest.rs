@@ -6,8 +6,10 @@ use crate::{Outcome, T, Test};
 use airtight_abi::State;
 use airtight_abi::journal::{Entry, Kind, entries};
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The message of a panic, or whatever else unwound.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -16,8 +18,15 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 #[doc(hidden)]
 #[track_caller]
 pub fn libtest<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) {
+    let group = test.serial.map(serial_group);
+    // A test that panicked has left nothing behind that the next one has to know of.
+    let _alone = group.as_ref().map(|group| group.lock().unwrap_or_else(PoisonError::into_inner));
     let mut t = T::new(test, Runner::Libtest(Rc::new(Book::new())));
-    let panic = match catch_unwind(AssertUnwindSafe(|| body(&mut t))) {
+    let panic = match catch_unwind(AssertUnwindSafe(|| {
+        let outcome = body(&mut t);
+        t.end_tasks();
+        outcome
+    })) {
         Ok(outcome) => {
             t.returned(outcome.failure());
             None
@@ -37,6 +46,13 @@ pub fn libtest<R: Outcome>(test: &'static Test, body: fn(&mut T) -> R) {
         Some(expected) if panic.is_none() && skipped.is_some() => resume_unwind(Box::new(expected)),
         _ => end(panic, failures),
     }
+}
+
+/// The tests of a group, of which one runs at a time: under libtest they all run in one process.
+fn serial_group(name: &'static str) -> Arc<Mutex<()>> {
+    static GROUPS: Mutex<BTreeMap<&str, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
+    let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(groups.entry(name).or_default())
 }
 
 #[track_caller]

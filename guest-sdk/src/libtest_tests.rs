@@ -3,7 +3,7 @@ use crate::Cleanup;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-const NORMAL: Test = Test { name: "sdk::m::case", at: "src/m.rs:3:4", should_panic: None };
+const NORMAL: Test = Test { name: "sdk::m::case", at: "src/m.rs:3:4", should_panic: None, serial: None };
 const PANICS: Test = Test { should_panic: Some("boom"), ..NORMAL };
 
 /// What libtest would see of a test: its panic's message, if it panics.

@@ -88,6 +88,7 @@ mod here {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let failure = body(&mut t).failure();
             t.returned(failure);
+            t.end_tasks();
         }));
         let panic = ended.err().filter(|payload| !payload.is::<LeavePayload>());
         let (expected, depth) = (t.test.should_panic.is_some(), t.place.depth);
@@ -161,6 +162,7 @@ mod sandbox {
         let run = || {
             let failure = body(t).failure();
             t.returned(failure);
+            t.end_tasks();
         };
         call.panic = caught(run);
         if let Some(panic) = call.panic.take_if(|_| call.t.test.should_panic.is_none()) {

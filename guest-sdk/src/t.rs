@@ -5,12 +5,13 @@ use crate::cleanup::{Cleanup, Scope};
 use crate::faults;
 use crate::runner::Runner;
 use crate::subtest::Place;
+use crate::tasks::EndTasks;
 use crate::temp_dir;
 use crate::tracked::{self, Tracked};
 use airtight_abi::State;
 use airtight_abi::faults::{Call, Failure};
 use airtight_abi::journal::Kind;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -25,6 +26,8 @@ pub struct Test {
     pub at: &'static str,
     /// The test must panic, with a message that holds this text.
     pub should_panic: Option<&'static str>,
+    /// No two tests of this group run at once.
+    pub serial: Option<&'static str>,
 }
 
 /// A running test, by which it says things of itself. It stays on the test's thread.
@@ -35,6 +38,8 @@ pub struct T {
     pub(crate) place: Place,
     /// Whether it has failed, or a subtest of it.
     pub(crate) failed: Cell<bool>,
+    /// Its tasks, once it has any.
+    pub(crate) tasks: RefCell<Option<Box<dyn EndTasks>>>,
     // The book is kept in order for traps, not for threads; and clean-ups run on the test's thread.
     _on_one_thread: PhantomData<*mut ()>,
 }
@@ -45,7 +50,7 @@ impl T {
     }
 
     pub(crate) fn at(test: &'static Test, runner: Runner, place: Place) -> Self {
-        Self { test, runner, place, failed: Cell::new(false), _on_one_thread: PhantomData }
+        Self { test, runner, place, failed: Cell::new(false), tasks: RefCell::default(), _on_one_thread: PhantomData }
     }
 
     /// Registers a clean-up. Clean-ups run when the test or subtest has ended, the last one first.
@@ -146,6 +151,12 @@ impl T {
     #[track_caller]
     pub fn fatal(&self, message: impl Display) -> ! {
         self.enter(State::FAILED | State::FATAL, Kind::Failure, &message);
+        self.runner.leave(&message)
+    }
+
+    /// The same at a place of its own.
+    pub(crate) fn fatal_at(&self, at: &str, message: impl Display) -> ! {
+        self.note(State::FAILED | State::FATAL, Kind::Failure, at, &message.to_string());
         self.runner.leave(&message)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
 //! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]), ask about their memory (see
-//! [`mem`]), run subtests (see [`scopes`]), track resources (see [`tracked`]) or let calls of theirs fail (see [`faults`]). What it adds:
+//! [`mem`]), run subtests (see [`scopes`]), track resources (see [`tracked`]), spawn tasks (see [`tasks`]) or let calls of theirs fail
+//! (see [`faults`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -14,6 +15,7 @@
 //! | sockets it was granted | environment variable [`SOCKETS_ENV`] | |
 //! | sockets it opens | imports from [`net::MODULE`], where it uses them | [`net`] |
 //! | what it asks about its memory | imports from [`mem::MODULE`], where it uses them | [`mem`] |
+//! | tasks that it spawns | imports from [`tasks::MODULE`], where it spawns any | [`tasks`] |
 //! | resources that it tracks | imports from [`tracked::MODULE`], where it uses them | [`tracked`] |
 //! | calls that it lets fail | an import from [`faults::MODULE`], where it uses it | [`faults`] |
 //! | subtests | an import from [`scopes::MODULE`], where it has any, and two exports | [`scopes`] |
@@ -62,6 +64,7 @@ pub mod net;
 mod record;
 pub mod scopes;
 mod state;
+pub mod tasks;
 pub mod tracked;
 pub mod units;
 

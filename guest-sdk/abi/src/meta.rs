@@ -41,6 +41,8 @@ pub struct TestMeta {
     pub should_panic: Option<String>,
     /// The test is not run unless asked for, for this reason (which may be empty).
     pub ignore: Option<String>,
+    /// The group of tests of which no two are run at once, where they could meet; the group without a name has an empty one.
+    pub serial: Option<String>,
     /// Limits that the test asks for; those that a test cannot set are not read.
     pub limits: LimitValues,
     /// Grants that the test asks for by name, in the order in which it names them.
@@ -124,6 +126,7 @@ struct Fields<'a> {
     role: Option<&'a str>,
     should_panic: Option<&'a str>,
     ignore: Option<&'a str>,
+    serial: Option<&'a str>,
     limits: [Option<&'a str>; Limit::COUNT],
     grants: Vec<&'a str>,
 }
@@ -138,6 +141,7 @@ impl<'a> Fields<'a> {
             key::ROLE => (&mut self.role, key::ROLE),
             key::SHOULD_PANIC => (&mut self.should_panic, key::SHOULD_PANIC),
             key::IGNORE => (&mut self.ignore, key::IGNORE),
+            key::SERIAL => (&mut self.serial, key::SERIAL),
             key::GRANT => {
                 self.grants.push(value);
                 return Ok(());
@@ -183,6 +187,7 @@ impl<'a> Fields<'a> {
             role,
             should_panic: self.should_panic.map(ToOwned::to_owned),
             ignore: self.ignore.map(ToOwned::to_owned),
+            serial: self.serial.map(ToOwned::to_owned),
             limits,
             grants: grants.map(|grant| grant.map(ToOwned::to_owned)).collect::<Result<_, _>>()?,
         })

@@ -25,6 +25,8 @@ pub mod key {
     pub const IGNORE: &str = "ignore";
     /// What it is, where it is no test: [`SETUP`](crate::SETUP) or [`TEARDOWN`](crate::TEARDOWN).
     pub const ROLE: &str = "role";
+    /// It is not run at once with others of this group, where they could meet; the value is the group's name, or nothing.
+    pub const SERIAL: &str = "serial";
     /// Name of a grant that the test asks for. May be repeated.
     pub const GRANT: &str = "grant";
 }

@@ -9,7 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The arguments that are not limits.
-const OTHERS: [&str; 5] = ["grant", "grants", "should_panic", "ignore", "crate"];
+const OTHERS: [&str; 6] = ["grant", "grants", "should_panic", "ignore", "serial", "crate"];
 
 /// Everything that a test's attributes ask for, checked.
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Args {
     pub(crate) should_panic: Option<Marker>,
     /// The reason, or nothing.
     pub(crate) ignore: Option<Marker>,
+    /// The group of tests of which no two are to run at once, or nothing.
+    pub(crate) serial: Option<Marker>,
     /// Where the SDK is, if not among the crate's own dependencies.
     pub(crate) sdk: Option<Path>,
 }
@@ -87,6 +89,7 @@ impl Args {
             "grants" => self.add_grants(&key, input),
             "should_panic" => set(&mut self.should_panic, &key, Marker::parse(&key, input)?),
             "ignore" => set(&mut self.ignore, &key, Marker::parse(&key, input)?),
+            "serial" => set(&mut self.serial, &key, Marker::parse(&key, input)?),
             "crate" => set(&mut self.sdk, &key, value(&key, "path::of::airtight", input)?),
             other => match Limit::ALL.into_iter().find(|limit| limit.attribute() == other) {
                 Some(limit) => self.set_limit(limit, &key, input),

@@ -6,7 +6,7 @@ use crate::{sdk, signature};
 use airtight_abi::{SECTION, TEST_EXPORT_PREFIX, key};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{ItemFn, Result};
+use syn::{ItemFn, Result, Signature};
 
 /// Expands `#[airtight::test(args)] item` to
 /// ```text
@@ -37,7 +37,8 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     let name = function.sig.ident.clone();
     let libtest_attributes = libtest_attributes(&args);
     let test = test_constant(&name, &args, &sdk);
-    let exports = exports(&name, &name, None, &args, &sdk);
+    let (called, blocking) = blocking(&function.sig, &sdk);
+    let exports = exports(&name, &called, None, &args, &sdk);
     Ok(quote! {
         #(#outer)*
         #[::core::prelude::v1::test]
@@ -46,11 +47,27 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
             #function
             {
                 #test
+                #blocking
                 #exports
-                #sdk::__private::libtest(&AIRTIGHT_TEST, #name)
+                #sdk::__private::libtest(&AIRTIGHT_TEST, #called)
             }
         }
     })
+}
+
+/// The function that is called, and for an `async` test that one itself, which runs it to its end.
+fn blocking(signature: &Signature, sdk: &TokenStream) -> (Ident, TokenStream) {
+    let (name, output) = (&signature.ident, &signature.output);
+    if signature.asyncness.is_none() {
+        return (name.clone(), TokenStream::new());
+    }
+    let blocking = format_ident!("{name}_blocked_on");
+    let function = quote! {
+        fn #blocking(t: &mut #sdk::T) #output {
+            #sdk::__private::block_on(t, #name)
+        }
+    };
+    (blocking, function)
 }
 
 /// What libtest needs to know by attributes of its own.
@@ -78,11 +95,19 @@ pub(crate) fn test_constant(name: &Ident, args: &Args, sdk: &TokenStream) -> Tok
         }
         None => quote!(::core::option::Option::None),
     };
+    let serial = match &args.serial {
+        Some(marker) => {
+            let group = marker.value();
+            quote!(::core::option::Option::Some(#group))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     quote! {
         const AIRTIGHT_TEST: #sdk::__private::Test = #sdk::__private::Test {
             name: ::core::concat!(#full_name),
             at: ::core::concat!(::core::file!(), ":", #line, ":", #column),
             should_panic: #should_panic,
+            serial: #serial,
         };
     }
 }
@@ -140,7 +165,8 @@ fn body(name: &Ident, role: Option<&str>, args: &Args) -> TokenStream {
     for (limit, value) in args.limits.iter() {
         add(limit.row().key, &Literal::u64_unsuffixed(value));
     }
-    for (key, marker) in [(key::SHOULD_PANIC, &args.should_panic), (key::IGNORE, &args.ignore)] {
+    let markers = [(key::SHOULD_PANIC, &args.should_panic), (key::IGNORE, &args.ignore), (key::SERIAL, &args.serial)];
+    for (key, marker) in markers {
         if let Some(marker) = marker {
             add(key, &marker.value());
         }

@@ -99,10 +99,10 @@ fn parse(given: &TokenStream, item: TokenStream, what: &str) -> Result<Parsed> {
         return Ok(Parsed::Later(quote!(#(#attributes)* #[#sdk::#what(#given)] #function)));
     }
     check(&function.sig, what)?;
-    if let Some(marker) = args.should_panic.as_ref().or(args.ignore.as_ref()) {
+    if let Some(marker) = args.should_panic.as_ref().or(args.ignore.as_ref()).or(args.serial.as_ref()) {
         return Err(Error::new(
             marker.span,
-            format!("this is for tests: a {what} is to return, and is run where a test is"),
+            format!("this is for tests: a {what} is to return, and is run once, where a test is"),
         ));
     }
     Ok(Parsed::Now(Box::new(Parts { function, attributes, args, sdk })))

@@ -8,9 +8,6 @@ const FORM: &str = "a test is written `fn name(t: &mut airtight::T)`";
 /// Checks that the function can be called as a test. Types are left to the compiler.
 pub(crate) fn check(signature: &Signature, should_panic: bool) -> Result<()> {
     let refuse = |span, why: &str| Err(Error::new(span, format!("{why}: {FORM}")));
-    if let Some(token) = &signature.asyncness {
-        return refuse(token.span, "there is nothing to run an `async` test on; block on the future inside it");
-    }
     if let Some(token) = &signature.unsafety {
         return refuse(token.span, "a test cannot be `unsafe`");
     }
@@ -54,6 +51,7 @@ mod tests {
     #[test]
     fn tests_are_recognised() {
         check(&parse_quote!(fn name(t: &mut airtight::T)), true).unwrap();
+        check(&parse_quote!(async fn name(t: &mut airtight::T)), true).unwrap();
         check(&parse_quote!(fn name(_: &mut T) -> Result<(), Box<dyn Error>>), false).unwrap();
     }
 
@@ -63,7 +61,6 @@ mod tests {
         assert!(message(&parse_quote!(fn name(t: &mut T, n: u32))).contains("exactly one"));
         assert!(message(&parse_quote!(fn name(t: &T))).contains("a mutable reference"));
         assert!(message(&parse_quote!(fn name(&mut self))).contains("a mutable reference"));
-        assert!(message(&parse_quote!(async fn name(t: &mut T))).contains("block on the future"));
         assert!(message(&parse_quote!(unsafe fn name(t: &mut T))).contains("`unsafe`"));
         assert!(message(&parse_quote!(extern "C" fn name(t: &mut T))).contains("`extern`"));
         assert!(message(&parse_quote!(fn name<A>(t: &mut T))).contains("generic"));

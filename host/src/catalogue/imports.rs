@@ -2,7 +2,7 @@
 
 use super::module::{Module, is_shared_memory};
 use super::{CatalogueError, exceptions, threads, wasi};
-use airtight_abi::{faults, go, mem, net, scopes, tracked};
+use airtight_abi::{faults, go, mem, net, scopes, tasks, tracked};
 use std::fmt;
 use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
 
@@ -87,6 +87,7 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
                 .chain(&scopes::IMPORTS)
                 .chain(&tracked::IMPORTS)
                 .chain(&faults::IMPORTS)
+                .chain(&tasks::IMPORTS)
                 .chain(&go::IMPORTS);
             let own = own.clone().find(|(name, _)| *name == import.name);
             let (_, params) = own.ok_or_else(|| Some("is no function of this version of airtight".to_owned()))?;

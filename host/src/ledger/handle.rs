@@ -33,6 +33,8 @@ pub enum Kind {
     Stream,
     /// A resource of a kind of the user's own. It has no descriptor.
     Tracked,
+    /// An asynchronous task. It has no descriptor.
+    Task,
 }
 
 /// What a handle may be used for.
@@ -102,6 +104,8 @@ pub struct Handle {
     pub bytes_written: u64,
     /// The two ends of a connection; `None` for what is not a socket.
     pub socket: Option<SocketEnds>,
+    /// Where it waits, of a task: the guest's stack when it last asked to be woken.
+    pub waits: Option<Stack>,
     /// The user's kind, of a resource of the user's own.
     pub tracked: Option<Arc<str>>,
     /// The scope that acquired it.
@@ -128,12 +132,18 @@ pub struct SocketEnds {
 impl Handle {
     /// Whether it is a leak if it is open when its test has ended: the test's own, and not in the place of a standard stream.
     pub fn is_left(&self) -> bool {
-        self.origin == Origin::Test && (self.tracked.is_some() || self.fd > LAST_STREAM)
+        self.origin == Origin::Test && (!self.has_descriptor() || self.fd > LAST_STREAM)
+    }
+
+    /// Whether the guest finds it at a descriptor.
+    pub fn has_descriptor(&self) -> bool {
+        !matches!(self.kind, Kind::Tracked | Kind::Task)
     }
 
     pub(super) fn new(what: Acquisition) -> Self {
         let Acquisition { kind, path, fd, access, origin, stack } = what;
         Self {
+            waits: None,
             tracked: None,
             kind,
             path,

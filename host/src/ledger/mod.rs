@@ -12,6 +12,7 @@ pub mod heap;
 mod outlived;
 mod scope;
 mod stack;
+mod task;
 mod tracked;
 
 pub use coverage::AcquisitionSites;
@@ -116,10 +117,11 @@ impl Ledger {
         let Some(handle) = self.open.remove(&id) else {
             return false;
         };
-        match &handle.tracked {
-            Some(kind) => self.untracked(kind, handle.origin),
-            None if handle.origin == Origin::Test => self.open_by_test -= 1,
-            None => {}
+        match (&handle.tracked, handle.kind) {
+            (Some(kind), _) => self.untracked(kind, handle.origin),
+            (None, Kind::Task) => {}
+            (None, _) if handle.origin == Origin::Test => self.open_by_test -= 1,
+            (None, _) => {}
         }
         if handle.outlives {
             self.outlived.released(&handle, stack);

@@ -103,8 +103,9 @@ impl Ledger {
 
 impl Handle {
     /// A handle of the test's own of which nothing is known.
-    fn unnamed() -> Self {
+    pub(super) fn unnamed() -> Self {
         Self {
+            waits: None,
             kind: Kind::Tracked,
             tracked: None,
             path: None,

@@ -120,6 +120,7 @@ impl Topic {
                 ResourceKind::Heap => 7,
                 ResourceKind::Thread => 8,
                 ResourceKind::Task => 9,
+                ResourceKind::AsyncTask => 13,
             },
             Self::Retained => 10,
             Self::Outlived => 11,

@@ -4,6 +4,12 @@ use super::{Clock, LeakAction, LeakSetting, Limit, Mode, Policy};
 use crate::model::HeapKind;
 
 impl Policy {
+    /// Whether a test could meet another one: in what the host has once. Whatever else there is, each test has of its own.
+    pub fn shares(&self) -> bool {
+        let writes = self.dirs.iter().any(|dir| dir.mode == Mode::ReadWrite);
+        writes || !self.sockets.is_empty() || !self.outbound.is_empty()
+    }
+
     /// Whether anybody asks which blocks of the heap are left, lost or retained.
     #[must_use]
     pub fn asks_for_blocks(&self) -> bool {

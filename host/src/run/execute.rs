@@ -6,6 +6,7 @@ use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
 use super::report_room::ReportRoom;
+use super::serial::SerialGroups;
 use super::single::{Judged, SingleTest};
 use super::slow::RunningTests;
 use super::world::{World, Worlds};
@@ -111,10 +112,11 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
     };
     let worlds = Worlds::new(modules);
     let order: Vec<usize> = order.into_iter().filter(|index| worlds.is_taken(*index)).collect();
+    let serial = SerialGroups::new(&order, |index| tests[index].1);
     std::thread::scope(|scope| {
         let (tests, progress) = (&tests, &progress);
         let (order, worlds) = (&order, &worlds);
-        let run = TestRun { shared, progress };
+        let run = TestRun { shared, progress, serial: &serial };
         scope.spawn(move || work(&run, tests, (order, worlds), &send));
         collect(shared, (tests, worlds), progress, &receive, listener)
     })
@@ -160,6 +162,7 @@ fn work(
 pub(super) struct TestRun<'a> {
     shared: &'a RunContext<'a>,
     progress: &'a RunProgress,
+    serial: &'a SerialGroups,
 }
 
 /// An entry of a plan.
@@ -184,6 +187,7 @@ struct How<'a> {
 impl TestRun<'_> {
     /// Runs a test. What came of its set-up, if that was run for it, is pushed.
     fn test(&self, planned: Planned<'_>, world: Option<&World<'_>>, others: &mut Vec<Finished>) -> Finished {
+        let _turn = self.serial.wait(planned.index);
         if let Some(why) = self.not_run(planned.index) {
             return self.end(planned, planned.skipped(&why));
         }

@@ -31,6 +31,7 @@ mod runner;
 mod schedules;
 mod seed;
 mod selection;
+mod serial;
 mod single;
 mod slow;
 mod subtests;

@@ -214,6 +214,8 @@ pub struct PlannedTest {
     pub harness: Harness,
     /// Whether it is a test, or the set-up or teardown of its module.
     pub(crate) role: Role,
+    /// The group of tests of which no two run at once, where it could meet others.
+    pub(super) serial: Option<Arc<str>>,
     pub(super) decision: Decision,
 }
 
@@ -294,10 +296,12 @@ impl Planner<'_> {
             }
             let decision = self.decision(&module, &candidate, &mut shared)?;
             is_needed |= matches!(decision, Decision::Run { .. });
+            let serial = serial(&module, &candidate, &decision);
             tests.push(PlannedTest {
                 name: candidate.test.name,
                 harness: candidate.harness,
                 role: Role::Test,
+                serial,
                 decision,
             });
         }
@@ -306,7 +310,7 @@ impl Planner<'_> {
         for other in others.into_iter().filter(|_| is_needed) {
             let role = self.role(&module, &other);
             let decision = self.decision(&module, &other, &mut shared)?;
-            tests.push(PlannedTest { name: other.test.name, harness: other.harness, role, decision });
+            tests.push(PlannedTest { name: other.test.name, harness: other.harness, role, serial: None, decision });
         }
         tests.sort_by(|a, b| a.name.cmp(&b.name));
         Ok((PlannedModule { module, filtered_out, tests }, has_setup))
@@ -384,6 +388,13 @@ impl Planner<'_> {
             Err(why) => Decision::Refuse(why),
         })
     }
+}
+
+/// The group of a test of which no two are to run at once, where it could meet others.
+fn serial(module: &LoadedModule, candidate: &Candidate, decision: &Decision) -> Option<Arc<str>> {
+    let declared = module.catalogue.declared.get(candidate.test.declared?)?;
+    let Decision::Run { grants, .. } = decision else { return None };
+    declared.serial.as_deref().filter(|_| grants.policy().shares()).map(Arc::from)
 }
 
 fn ignored_reason(why: &str) -> Arc<str> {

@@ -4,7 +4,7 @@ use super::bounds::{Room, bytes_of_stack};
 use super::subtests::ScopeNames;
 use crate::ledger::{Access, Handle, Kind, Outliving, ScopeId, Stack};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
-use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord, TrackedRecord};
+use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord, ThreadRecord, TrackedRecord};
 use crate::sandbox::wasi::{FileKind, GoroutineDumps, OverlayChange, Remains};
 use crate::symbols::Symbols;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -39,7 +39,8 @@ fn handles(open: &[Handle], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Re
     let mut places = HashSet::new();
     let mut room = Room::new();
     for handle in open {
-        let place = (handle.kind, &handle.tracked, &handle.path, handle.access, handle.scope, &handle.stack);
+        let place =
+            (handle.kind, &handle.tracked, &handle.path, handle.access, handle.scope, &handle.stack, &handle.waits);
         if let Some(index) = known.get(&place) {
             let entry: &mut Resource = &mut entries[*index];
             add(entry, handle);
@@ -130,19 +131,26 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
         tracked: handle.tracked.as_deref().map(str::to_owned),
         count: 1,
         path: handle.path.as_deref().map(str::to_owned),
-        fd: Some(handle.fd).filter(|_| handle.tracked.is_none()),
+        fd: Some(handle.fd).filter(|_| handle.has_descriptor()),
         bytes: None,
         mode: handle.access.word().map(str::to_owned),
         bytes_read: handle.bytes_read,
         bytes_written: handle.bytes_written,
         socket: socket(handle),
-        thread: None,
+        thread: (handle.kind == Kind::Task).then(|| waiting(handle, symbols)),
         blocks: None,
         scope,
         stack: handle.stack.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default(),
         omitted_places: 0,
         accepted: None,
     }
+}
+
+/// What a task does that is not done.
+fn waiting(task: &Handle, symbols: &Symbols) -> ThreadRecord {
+    let does = if task.waits.is_some() { "waits" } else { "waits for nothing that could wake it" };
+    let stack = task.waits.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default();
+    ThreadRecord { does: does.to_owned(), stack, ..ThreadRecord::default() }
 }
 
 /// The counts of the user's own kinds.
@@ -189,6 +197,7 @@ pub fn kind(kind: Kind) -> ResourceKind {
         Kind::Dir => ResourceKind::Dir,
         Kind::Socket => ResourceKind::Socket,
         Kind::Tracked => ResourceKind::Tracked,
+        Kind::Task => ResourceKind::AsyncTask,
     }
 }
 

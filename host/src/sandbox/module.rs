@@ -258,7 +258,7 @@ impl LoadedModule {
         let go = go_pointer.map(|pointer| GoStack { pointer, symbols: Arc::clone(&symbols) });
         let throws = parsed.has_tags();
         let hooks = ModuleHooks::of(&module, &map);
-        let write = [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name));
+        let write = write_export(&module);
         let panics = match &map.panics {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
             Err(why) => Err(why.to_string()),
@@ -303,6 +303,7 @@ impl LoadedModule {
     pub(super) fn of_image(&self, source: &ImageSource, compiled: Compiled, code_moved: isize) -> Result<Self, String> {
         let Compiled { engine, module, charges } = compiled;
         let map = &source.map;
+        let write = write_export(&module);
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;
         let start = map.code_start_rewritten.unwrap_or(0).saturating_add_signed(code_moved);
         let hooks = ModuleHooks::of(&module, map);
@@ -324,8 +325,8 @@ impl LoadedModule {
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
             code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges)),
             hooks,
-            // How they are laid out is known from the module itself, and an image holds it.
-            strings: None,
+            strings: self.strings.as_ref().zip(write).map(|(strings, write)| strings.of_image(write)),
+            // What it tells is in the image already.
             layout: None,
             tests: module.get_export_index(FILL_TESTS_EXPORT),
             panics,
@@ -398,6 +399,11 @@ impl LoadedModule {
         let found: Vec<Global> = found.collect();
         found.into_iter().map(|global| (global, global.get(&mut *store))).collect()
     }
+}
+
+/// The function of the module that appends to a string.
+fn write_export(module: &Module) -> Option<ModuleExport> {
+    [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name))
 }
 
 /// A module with its waits as calls of the host, where it has threads.

@@ -59,6 +59,11 @@ impl ModuleStrings {
         Self { write, layout: OnceLock::new() }
     }
 
+    /// The same of an image of the module, which exports the function as this.
+    pub(super) fn of_image(&self, write: ModuleExport) -> Self {
+        Self { write, layout: self.layout.clone() }
+    }
+
     /// The layout; `None` where it is none of those that a string of three words can have.
     pub(super) fn layout(&self, job: &Job<'_>) -> Option<StringLayout> {
         self.layout.get_or_init(|| first_answer(|address| probe(job, &self.write, address))).as_ref().ok().copied()

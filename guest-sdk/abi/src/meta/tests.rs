@@ -31,6 +31,7 @@ fn body_of(test: &TestMeta) -> String {
     );
     add(key::SHOULD_PANIC, test.should_panic.clone());
     add(key::IGNORE, test.ignore.clone());
+    add(key::SERIAL, test.serial.clone());
     test.limits.iter().for_each(|(limit, value)| add(limit.row().key, Some(value.to_string())));
     test.grants.iter().for_each(|grant| add(key::GRANT, Some(grant.clone())));
     body
@@ -155,6 +156,7 @@ prop_compose! {
         line in any::<u32>(),
         should_panic in prop::option::of("[^\0]{0,12}"),
         ignore in prop::option::of("[^\0]{0,12}"),
+        serial in prop::option::of("[a-z]{0,6}"),
         limits in prop::collection::vec((prop::sample::select(attributes()), any::<u64>()), 0..8),
         grants in prop::collection::vec("[a-z-]{1,6}", 0..4),
     ) -> TestMeta {
@@ -167,6 +169,7 @@ prop_compose! {
             role: Role::Test,
             should_panic,
             ignore,
+            serial,
             limits: limits.into_iter().collect(),
             grants,
         }

@@ -42,7 +42,8 @@ impl Sort {
             | ResourceKind::ResidueDir
             | ResourceKind::Tracked
             | ResourceKind::Thread
-            | ResourceKind::Task => None,
+            | ResourceKind::Task
+            | ResourceKind::AsyncTask => None,
             ResourceKind::Heap => Some(Self::Block),
         }
     }

@@ -27,6 +27,8 @@ pub enum ResourceKind {
     Thread,
     /// Goroutines that were started at one place.
     Task,
+    /// Asynchronous tasks that were spawned at one place and wait at one place.
+    AsyncTask,
 }
 
 /// The list that leaks of a kind stand in.
@@ -161,6 +163,14 @@ const TASK: KindRow = KindRow {
     ..THREAD
 };
 
+const ASYNC_TASK: KindRow = KindRow {
+    name: "async-task",
+    nouns: ["task", "tasks"],
+    acquired: Some("spawned at"),
+    advice: |_| "join or cancel {it} before the test returns, or have it end when `T::context` is cancelled",
+    ..TASK
+};
+
 fn close(language: Option<Language>) -> &'static str {
     match language {
         Some(Language::Rust) => "close {it}, or drop its owner, before the test returns",
@@ -192,7 +202,7 @@ fn free(language: Option<Language>) -> &'static str {
 
 impl ResourceKind {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::File,
         Self::Dir,
         Self::Socket,
@@ -202,6 +212,7 @@ impl ResourceKind {
         Self::Heap,
         Self::Thread,
         Self::Task,
+        Self::AsyncTask,
     ];
 
     const NAMES: [&str; Self::ALL.len()] = {
@@ -225,6 +236,7 @@ impl ResourceKind {
             Self::Heap => &HEAP,
             Self::Thread => &THREAD,
             Self::Task => &TASK,
+            Self::AsyncTask => &ASYNC_TASK,
         }
     }
 

@@ -106,7 +106,9 @@ impl AcquisitionText<'_> {
         let which = if self.resource.count == 1 { "" } else { ", the first of them," };
         let name = name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
         let one = self.resource.kind.noun(1);
-        write!(f, "{INDENT}{one} {number}{}{which} {}", OneLine(&name), OneLine(does))?;
+        // Tasks are told apart by their names.
+        let number = if *number == 0 { String::new() } else { format!(" {number}") };
+        write!(f, "{INDENT}{one}{number}{}{which} {}", OneLine(&name), OneLine(does))?;
         if *waited_ns > 0 {
             write!(f, ", for {}", format_duration(Duration::from_nanos(*waited_ns)))?;
         }

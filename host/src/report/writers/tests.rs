@@ -26,6 +26,7 @@ fn every_kind() -> Vec<Resource> {
             ResourceKind::Residue | ResourceKind::ResidueDir => {
                 Resource { path: Some(format!("/tmp/{}", kind.name())), bytes: Some(3), stack: Vec::new(), ..plain }
             }
+            ResourceKind::AsyncTask => Resource { path: Some("pump".to_owned()), ..plain },
             ResourceKind::Tracked => {
                 Resource { tracked: Some("connection".to_owned()), path: Some("pool".to_owned()), ..plain }
             }

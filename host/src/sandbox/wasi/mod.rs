@@ -17,6 +17,7 @@
 //! goroutines what Go's test binaries tell of theirs
 //! tracked    resources of the user's own kinds
 //! watch      the calls that can be made to fail
+//! tasks      asynchronous tasks that the SDK tells of
 //! given_paths  where the paths began that calls were given: for the end of the heap
 //! missing_paths  the last paths at which there was nothing: for hints
 //! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
@@ -46,6 +47,7 @@ mod scratch;
 mod shown;
 mod stdio;
 mod table;
+mod tasks;
 mod tracked;
 mod waiting;
 mod watch;

@@ -15,11 +15,11 @@ pub fn track(
     memory: &mut GuestMemory<'_>,
     [kind, kind_len, label, label_len]: [i32; 4],
 ) -> wasmtime::Result<i32> {
-    let kind = text(wasi, memory, kind, kind_len, "kind")?;
+    let kind = text(wasi, memory, kind, kind_len, "kind of a tracked resource")?;
     if kind.is_empty() {
         wasmtime::bail!("a resource is tracked whose kind has no name");
     }
-    let label = text(wasi, memory, label, label_len, "label")?;
+    let label = text(wasi, memory, label, label_len, "label of a tracked resource")?;
     wasi.world.meter.charge(meter::PATH, 1);
     if !wasi.ledger.knows_tracked(&kind) {
         if wasi.ledger.tracked_kinds() >= MAX_KINDS {
@@ -47,16 +47,22 @@ pub fn untrack(wasi: &mut Wasi, number: i32) -> i32 {
 }
 
 /// A text of the guest's, with the price of reading it.
-fn text(wasi: &mut Wasi, memory: &GuestMemory<'_>, at: i32, len: i32, what: &str) -> wasmtime::Result<Arc<str>> {
+pub(super) fn text(
+    wasi: &mut Wasi,
+    memory: &GuestMemory<'_>,
+    at: i32,
+    len: i32,
+    what: &str,
+) -> wasmtime::Result<Arc<str>> {
     let len = len.cast_unsigned();
     if len as usize > MAX_TEXT {
-        wasmtime::bail!("the {what} of a tracked resource has {len} bytes; it may have {MAX_TEXT}");
+        wasmtime::bail!("the {what} has {len} bytes; it may have {MAX_TEXT}");
     }
     wasi.world.meter.charge(meter::BYTE, len as usize);
     let place = GuestPtr::<u8>::new(at.cast_unsigned()).as_array(len);
     let bytes = memory.to_vec(place).map_err(|error| match Fault::from(error) {
         Fault::Halt(halt) => halt,
-        _ => Halt::Pointer(format!("the {what} of a tracked resource lies outside of its memory")),
+        _ => Halt::Pointer(format!("the {what} lies outside of its memory")),
     })?;
     Ok(String::from_utf8_lossy(&bytes).into())
 }

@@ -200,7 +200,7 @@ macro_rules! matrix {
             $(
                 #[airtight::test]
                 fn $ending(t: &mut airtight::T) {
-                    crate::feature::$feature(t, crate::ending::$ending);
+                    super::feature::$feature(t, super::ending::$ending);
                 }
             )*
         }

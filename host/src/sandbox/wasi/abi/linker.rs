@@ -10,9 +10,10 @@ use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
 use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
+use crate::sandbox::wasi::tasks as jobs;
 use crate::sandbox::wasi::tracked as resources;
 use crate::sandbox::wasi::watch;
-use airtight_abi::{faults, go, mem, net as abi, scopes, tracked};
+use airtight_abi::{faults, go, mem, net as abi, scopes, tasks, tracked};
 use wasi_common::snapshots::preview_1::types::{Errno, Rights};
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Extern, Linker, Trap};
@@ -165,6 +166,18 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     define!(linker, for_threads, faults::MODULE, faults::FAIL_NEXT, (Capture::Never, false), (call i32, failure i32), move |state, _| {
         watch::fail_next(&mut state.wasi, (call, failure))
+    });
+    define!(linker, for_threads, tasks::MODULE, tasks::SPAWN, (Capture::Always, false), (a i32, b i32), move |state, memory| {
+        jobs::spawn(&mut state.wasi, memory, [a, b])
+    });
+    define!(linker, for_threads, tasks::MODULE, tasks::NAME, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
+        jobs::name(&mut state.wasi, memory, [a, b, c])
+    });
+    define!(linker, for_threads, tasks::MODULE, tasks::WAITS, (Capture::Always, false), (number i32), move |state, _| {
+        Ok(jobs::waits(&mut state.wasi, number))
+    });
+    define!(linker, for_threads, tasks::MODULE, tasks::DONE, (Capture::LateRelease, false), (number i32), move |state, _| {
+        Ok(jobs::done(&mut state.wasi, number))
     });
     define!(linker, for_threads, go::MODULE, go::GOROUTINES, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
         super::goroutines::goroutines(&mut state.wasi, memory, [a, b, c])

@@ -21,7 +21,7 @@ impl RightsPair {
         match kind {
             Kind::Dir => Self { base: of_dir(), inheriting: of_dir() | of_file() },
             Kind::Socket => Self { base: of_socket(), inheriting: of_socket() },
-            Kind::Tracked => Self { base: nothing, inheriting: nothing },
+            Kind::Tracked | Kind::Task => Self { base: nothing, inheriting: nothing },
             Kind::Stream | Kind::File => {
                 let base = if access == Access::Read { Rights::FD_READ } else { Rights::FD_WRITE };
                 Self { base: base | of_stream(), inheriting: nothing }
@@ -34,7 +34,7 @@ impl RightsPair {
         let whole = match kind {
             Kind::Dir => Self::whole(Kind::Dir, Access::None),
             Kind::Socket => Self { base: of_socket(), inheriting: Rights::empty() },
-            Kind::Tracked => Self::whole(Kind::Tracked, Access::None),
+            Kind::Tracked | Kind::Task => Self::whole(kind, Access::None),
             Kind::File | Kind::Stream => Self { base: of_file(), inheriting: Rights::empty() },
         };
         Self { base: self.base & whole.base, inheriting: self.inheriting & whole.inheriting }

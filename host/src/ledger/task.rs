@@ -1,0 +1,51 @@
+//! Asynchronous tasks that are not done. They are handles without a descriptor.
+
+use super::{Handle, HandleId, Kind, Ledger, Stack};
+use std::sync::Arc;
+
+impl Ledger {
+    /// Enters a task that was just spawned.
+    pub fn begin_task(&mut self, name: Arc<str>, stack: Option<Stack>) -> HandleId {
+        let id = HandleId(self.next);
+        self.next += 1;
+        let path = Some(name).filter(|name| !name.is_empty());
+        let task = Handle { kind: Kind::Task, path, scope: self.scope, stack, ..Handle::unnamed() };
+        self.open.insert(id, task);
+        id
+    }
+
+    /// Gives a task another name.
+    pub fn name_task(&mut self, id: HandleId, name: Arc<str>) {
+        if let Some(task) = self.open.get_mut(&id) {
+            task.path = Some(name).filter(|name| !name.is_empty());
+        }
+    }
+
+    /// A task waits here now. Gives how many frames there were where it waited before, if it did.
+    pub fn task_waits(&mut self, id: HandleId, stack: Option<Stack>) -> Option<usize> {
+        let task = self.open.get_mut(&id)?;
+        std::mem::replace(&mut task.waits, stack).map(|before| before.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::ScopeId;
+
+    #[test]
+    fn a_task_that_is_not_done_is_left_and_no_descriptor() {
+        let mut ledger = Ledger::default();
+        let done = ledger.begin_task("done".into(), None);
+        let began = ledger.begin_scope(ScopeId(1));
+        let left = ledger.begin_task("".into(), Some([].into()));
+        assert_eq!(ledger.task_waits(left, Some([].into())), None);
+        assert_eq!(ledger.task_waits(left, Some([].into())), Some(0));
+        ledger.name_task(left, "poller".into());
+        assert_eq!(ledger.end_scope(began), 0);
+        assert!(ledger.release(done, None));
+        assert_eq!((ledger.open_by_test(), ledger.peak()), (0, 0));
+        let [task] = &ledger.balance()[..] else { panic!("one is left") };
+        assert_eq!((task.path.as_deref(), task.scope, task.waits.is_some()), (Some("poller"), ScopeId(1), true));
+    }
+}
