@@ -10,10 +10,11 @@ fn bank() -> Mutex<Option<Bank>> {
     Mutex::new(Some(Bank::open().expect("the journal can be made")))
 }
 
-/// Closes the journal, and forgets to remove it.
+/// Closes the journal and removes it.
 #[airtight::teardown]
 fn close_bank() {
     bank().lock().unwrap().take();
+    std::fs::remove_file("/tmp/journal").expect("the journal is there");
 }
 
 /// As if there had been no other test.

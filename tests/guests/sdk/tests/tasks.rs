@@ -2,13 +2,25 @@
 
 use airtight::{Cancelled, T, sleep, spawn, track_task, yield_now};
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// What keeps a waker, and wakes nobody.
+struct Keeps(Rc<Cell<Option<Waker>>>);
+
+impl Future for Keeps {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, polled: &mut Context<'_>) -> Poll<()> {
+        self.0.set(Some(polled.waker().clone()));
+        Poll::Pending
+    }
+}
 
 #[airtight::test]
 async fn pass_join(t: &mut T) {
@@ -89,10 +101,7 @@ fn leak_of_a_subtest(t: &mut T) {
 async fn fail_deadlock(t: &mut T) {
     let lost = Rc::new(Cell::new(None::<Waker>));
     let keeps = Rc::clone(&lost);
-    let consumer = t.spawn(poll_fn(move |polled| {
-        keeps.set(Some(polled.waker().clone()));
-        Poll::<()>::Pending
-    }));
+    let consumer = t.spawn(Keeps(keeps));
     consumer.named("consumer").await.unwrap();
 }
 
@@ -122,13 +131,7 @@ fn poll_once(future: impl Future<Output = ()>) {
 #[test]
 fn leak_of_a_tracked_task_that_another_executor_drops() {
     poll_once(track_task("connection", async {
-        let mut polled = 0;
-        poll_fn(|context| {
-            let _waker = context.waker().clone();
-            polled += 1;
-            Poll::<()>::Pending
-        })
-        .await;
+        Keeps(Rc::default()).await;
     }));
 }
 
