@@ -159,7 +159,8 @@ impl Executor {
             {
                 return Ok(output);
             }
-            while !woken.0.load(Ordering::Relaxed) && self.run_next() {}
+            let is_woken = || woken.0.load(Ordering::Relaxed);
+            while !is_woken() && self.run_next() {}
             if !woken.0.load(Ordering::Relaxed) && !self.pass_time() {
                 return Err(self.deadlock());
             }

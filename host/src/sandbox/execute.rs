@@ -236,7 +236,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         },
         None => match fresh(job, instruments, options()) {
             Ok(fresh) => fresh,
-            Err(not_started) => return (not_started, None),
+            Err(not_started) => return (*not_started, None),
         },
     };
     let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
@@ -293,14 +293,14 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
 type FreshStore<'a> = (Store<TestState>, wasmtime::Result<Option<ThreadGroup<'a>>>);
 
 /// A store for a test that begins in a fresh instance; else how it ended without one.
-fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) -> Result<FreshStore<'a>, Run> {
+fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) -> Result<FreshStore<'a>, Box<Run>> {
     let grants = job.repeated_setup().map_or(job.grants, |after| after.setup.grants);
     let limits = grants.policy().limits;
     let mut wasi = match Wasi::new(Arc::clone(grants), options) {
         Ok(wasi) => wasi,
         // It may have been waiting for its turn to listen.
-        Err(_) if job.interrupted.load(Ordering::Relaxed) => return Err(Run::not_started(Ending::Interrupted)),
-        Err(error) => return Err(Run::not_started(Ending::Refused(error.to_string()))),
+        Err(_) if job.interrupted.load(Ordering::Relaxed) => return Err(Run::not_started(Ending::Interrupted).into()),
+        Err(error) => return Err(Run::not_started(Ending::Refused(error.to_string())).into()),
     };
     // The time it waited for its turn to listen is not the test's.
     wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
