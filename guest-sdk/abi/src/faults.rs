@@ -30,7 +30,7 @@ pub enum Call {
     Write,
     /// A file or a directory is synchronised.
     Sync,
-    /// A file, a directory or a socket is closed. It is closed also where that fails, as on Linux.
+    /// A file or a socket is closed. It is closed also where that fails, as on Linux.
     Close,
     /// It is asked what a file is.
     Stat,

@@ -152,7 +152,7 @@ impl Judge<'_> {
         for (path, bytes) in &run.files {
             let is_new = self.before.iter().all(|before| !before.files.contains_key(path));
             let was_half = |before: &&FaultedRun| before.watched.half_written.contains(path.as_str());
-            let is_half = half(path) && !self.before.iter().any(|before| was_half(&before));
+            let is_half = half(path) && !self.before.iter().any(was_half);
             if !(is_half || is_new) || self.is_excused(run, path) {
                 continue;
             }

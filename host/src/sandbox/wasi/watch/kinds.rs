@@ -105,6 +105,10 @@ impl Subject {
                 };
                 let fails = match call {
                     Call::Read | Call::Write | Call::Resize => kind == Filetype::RegularFile,
+                    // Nothing is written back when a directory is closed.
+                    Call::Close => {
+                        matches!(kind, Filetype::RegularFile | Filetype::SocketStream | Filetype::SocketDgram)
+                    }
                     Call::List => kind == Filetype::Directory,
                     Call::Accept | Call::Receive | Call::Send | Call::Shutdown => {
                         matches!(kind, Filetype::SocketStream | Filetype::SocketDgram)
