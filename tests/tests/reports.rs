@@ -83,6 +83,30 @@ fn annotations_are_written_to_the_log_of_a_job_alone() {
 }
 
 #[test]
+fn what_programs_read_is_not_mixed_with_anything() {
+    let dir = scratch_dir();
+    let modules = modules(dir.path());
+    let run = |command: &str, args: &[&str]| {
+        let files = modules.iter().map(|file| file.to_str().unwrap());
+        run(
+            dir.path(),
+            [command, "--message-format", "libtest-json"].into_iter().chain(files).chain(args.iter().copied()),
+        )
+    };
+    let Ran { status, stdout, .. } = run("run", &["--write-back"]);
+    assert_eq!(status, Some(100));
+    assert!(stdout.lines().count() > 6 && stdout.lines().all(|line| line.starts_with("{\"type\":")), "{stdout}");
+    for (command, args, said) in [
+        ("run", &["--report", "github"][..], "both want standard output"),
+        ("verify", &[], "leave out --message-format"),
+        ("pollution", &[], "leave out --message-format"),
+    ] {
+        let Ran { status, stderr, .. } = run(command, args);
+        assert!(status == Some(2) && stderr.contains(said), "{command}: {stderr}");
+    }
+}
+
+#[test]
 fn schemas_are_printed_as_they_are_published() {
     let dir = scratch_dir();
     for (of, published) in [("report", airtight::report::REPORT_SCHEMA), ("config", airtight::config::SCHEMA)] {

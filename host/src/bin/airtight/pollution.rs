@@ -1,6 +1,6 @@
 //! `airtight pollution`: which tests depend on others that ran before them in the same process.
 
-use crate::args::PollutionCommand;
+use crate::args::{MessageFormat, PollutionCommand};
 use crate::failure::{Done, Failure};
 use crate::loaded::sort_out;
 use crate::session::{self, Session};
@@ -34,6 +34,7 @@ fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
     let PollutionCommand { run, tests, .. } = command;
     let refused = [
         (run.no_capture, "--no-capture"),
+        (run.message_format != MessageFormat::Human, "--message-format"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
         (!run.report.is_empty(), "--report"),

@@ -3,7 +3,7 @@
 //! One of the ways is another process, in another folder and environment. It is this program again, with the same
 //! arguments; what they were resolved to is in a file that [`VERIFY_JOB`] names.
 
-use crate::args::{RunArgs, VERIFY_JOB, VerifyCommand};
+use crate::args::{MessageFormat, RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::{build, config_of};
 use crate::failure::{Done, Failure, here, say};
 use crate::filterset::Filtersets;
@@ -104,6 +104,7 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
     let VerifyCommand { run, tests, .. } = command;
     let refused = [
         (run.no_capture, "--no-capture"),
+        (run.message_format != MessageFormat::Human, "--message-format"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
         (run.rerun, "--rerun"),
