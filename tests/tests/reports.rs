@@ -44,6 +44,35 @@ fn every_kind_is_written() {
     assert_eq!((placed, &trace["otherData"]["tests-without-a-start"]), (3, &Value::from(0)));
 }
 
+/// Schemas of others are not in this repository: `SARIF_SCHEMA` names OASIS's `sarif-schema-2.1.0.json`, and `JUNIT_SCHEMA` the `junit-10.xsd`
+/// of Jenkins's xUnit plug-in, for which `xmllint` is needed.
+#[test]
+fn what_others_have_a_schema_of_follows_it() {
+    let dir = scratch_dir();
+    let [sarif, junit] = ["report.sarif", "report.xml"].map(|name| dir.path().join(name));
+    let reports = [format!("--report=sarif={}", sarif.display()), format!("--report=junit={}", junit.display())];
+    let modules = modules(dir.path());
+    let files = modules.iter().map(|file| file.to_str().unwrap().to_owned());
+    run(dir.path(), ["run".to_owned()].into_iter().chain(files).chain(reports));
+    let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+    match std::env::var_os("SARIF_SCHEMA") {
+        Some(schema) => {
+            let schema = jsonschema::validator_for(&read(Path::new(&schema))).unwrap();
+            let faults: Vec<_> = schema.iter_errors(&read(&sarif)).map(|error| error.to_string()).collect();
+            assert_eq!(faults, Vec::<String>::new());
+        }
+        None => println!("skipped: SARIF_SCHEMA names no schema"),
+    }
+    match std::env::var_os("JUNIT_SCHEMA") {
+        Some(schema) => {
+            let checked =
+                Command::new("xmllint").args(["--noout", "--schema"]).arg(schema).arg(&junit).output().unwrap();
+            assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        }
+        None => println!("skipped: JUNIT_SCHEMA names no schema"),
+    }
+}
+
 #[test]
 fn one_that_cannot_be_written_is_told_and_stops_no_other() {
     let dir = scratch_dir();
