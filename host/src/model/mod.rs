@@ -45,7 +45,7 @@ pub use coverage::{CleanupCoverage, MissedSite, Percent, PercentError, Unfinishe
 pub use date::{Date, DateError};
 pub use exploration::{Exploration, ExplorationError};
 pub use frame::Frame;
-pub use gates::{GateKind, GateLimits, GateRecord, GateTest};
+pub use gates::{GateKind, GateLimits, GateRecord, GateTest, UnknownTest};
 pub use harness::{Harness, HarnessNameError};
 pub use injected::InjectedRecord;
 pub use limit::{

@@ -26,7 +26,8 @@ pub use crate::model::{
     Date, DateError, Details, FailedAttempt, Frame, GateKind, GateLimits, GateRecord, GateTest, Heap, InjectedRecord,
     LimitName, LimitRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError,
     RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
-    SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, Usage, Verdict, Volatile,
+    SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest, Usage,
+    Verdict, Volatile,
 };
 pub use schema::REPORT_SCHEMA;
 pub use write_back::{RefusedChange, WrittenBack};

@@ -10,8 +10,9 @@ mod tests {
     use crate::model::doubt::{Cause, Doubt, TestId};
     use crate::model::samples::{self, any_report};
     use crate::model::{
-        BakedRecord, CleanupCoverage, CleanupRecord, Details, Harness, Omitted, RefusedModule, Report, ResourceKind,
-        SCHEMA, TestRecord, Verdict,
+        AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
+        Details, FailedAttempt, GateKind, GateRecord, GateTest, Harness, InjectedRecord, MissedSite, Omitted,
+        RefusedModule, Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -150,9 +151,27 @@ mod tests {
         let mut left = samples::cycle();
         left.omitted_places = 1;
         left.blocks.as_mut().unwrap().places[0].omitted_places = 1;
+        left.accepted = Some("heap in mine::grow".to_owned());
         let details = Details {
             unwound: true,
             leaks: vec![left],
+            accepted: vec![AcceptedRecord {
+                by: "heap in mine::grow".to_owned(),
+                by_pattern: true,
+                reason: Some("before 2.0".to_owned()),
+                count: 1,
+                bytes: 8,
+            }],
+            attempts: Some(AttemptsRecord {
+                tried: 2,
+                allowed: 3,
+                failed: vec![FailedAttempt::new(Verdict::Fail, Some("no answer".to_owned()))],
+            }),
+            injected: vec![InjectedRecord {
+                fault: "write:1=EIO".to_owned(),
+                object: Some("/tmp/x".to_owned()),
+                stack: vec![samples::frame("save", "src/lib.rs", 1)],
+            }],
             cleanups: vec![CleanupRecord { subtest: Some("case".to_owned()), ..CleanupRecord::new(1, "it failed") }],
             changed_omitted: 1,
             outlived_omitted: 1,
@@ -164,7 +183,47 @@ mod tests {
         canonical.refused =
             vec![RefusedModule { code: Some("sha256:".to_owned()), ..RefusedModule::new("n", "no reason") }];
         canonical.cleanup_coverage = Some(CleanupCoverage { untold: 1, ..CleanupCoverage::default() });
+        let unknown = UnknownTest { module: "m".to_owned(), test: "u".to_owned(), why: "it was not run".to_owned() };
+        canonical.gates = vec![GateRecord {
+            base: Some(1),
+            base_digest: Some(format!("sha256:{}", "0".repeat(64))),
+            tests: vec![GateTest { module: "m".to_owned(), test: "t".to_owned(), seen: 2, base: Some(1) }],
+            tests_omitted: 1,
+            unknown: 1,
+            first_unknown: Some(unknown),
+            gate: GateKind::Fuel,
+            passed: false,
+            limit: "2%".to_owned(),
+            seen: 2,
+        }];
         volatile.baked = vec![BakedRecord::new("m", "p", "/home")];
+        volatile.grants = vec!["/etc as /etc, read-only".to_owned()];
+        volatile.codes = [("AT0507".to_owned(), "fuel".to_owned())].into();
+        volatile.partition = Some("slice:1/2".to_owned());
+        volatile.places = vec![MissedSite {
+            module: "m".to_owned(),
+            kind: ResourceKind::File,
+            place: Some(samples::frame("open", "src/lib.rs", 1)),
+            acquired: 2,
+            missed: 1,
+            test: "t".to_owned(),
+        }];
+        let entry = BaselineEntry {
+            module: Some("m".to_owned()),
+            test: Some("t".to_owned()),
+            what: "heap in mine::grow".to_owned(),
+            expires: Date::new(2026, 1, 2),
+            reason: Some("before 2.0".to_owned()),
+        };
+        volatile.baseline = Some(BaselineUse {
+            file: "airtight-baseline.toml".to_owned(),
+            date: Date::new(2026, 1, 3),
+            entries: 1,
+            judged: 1,
+            gone: vec![entry.clone()],
+            expired: vec![entry],
+            unused: vec!["pool".to_owned()],
+        });
         Report::new(canonical.with_doubts(Doubt::of_tests(Cause::RealClock, vec![id]).into_iter().collect()), volatile)
     }
 

@@ -3,8 +3,8 @@
 
 use super::{config_in, workspace};
 use crate::config::settings::{DIR, FILE, OVERRIDE, SOCKET, of_profiles, shared};
-use crate::model::Limit;
 use crate::model::units::Quantity;
+use crate::model::{GateKind, Limit};
 use crate::policy::LeakSetting;
 use jsonschema::Validator;
 use proptest::prelude::*;
@@ -101,10 +101,22 @@ fn setting(key: &str) -> (Value, &'static str) {
         "threads" => (json!({ "type": "boolean" }), "Whether tests are built for threads."),
         "gate" => {
             let share = json!({ "type": "string", "pattern": r"^(100(\.00?)?|[0-9]{1,2}(\.[0-9]{1,2})?)%$" });
-            let gate =
-                json!({ "type": "object", "properties": { "cleanup-coverage": share }, "additionalProperties": false });
+            let mut properties = Map::from_iter([("cleanup-coverage".to_owned(), share)]);
+            for gate in GateKind::ALL {
+                let schema = match gate {
+                    GateKind::Lost | GateKind::Retained => quantity(Quantity::Size, false),
+                    GateKind::Growth => json!({ "type": "string", "minLength": 1 }),
+                    GateKind::Fuel => json!({ "type": "string", "pattern": r"%\s*$" }),
+                    _ => json!({ "type": "integer", "minimum": 0 }),
+                };
+                properties.insert(gate.name().to_owned(), schema);
+            }
+            properties.insert("base".to_owned(), json!({ "type": "string" }));
+            let gate = json!({ "type": "object", "properties": properties, "additionalProperties": false });
             (gate, "What a whole run has to reach.")
         }
+        "setup-test" => (text, "The test after which all others of its module begin."),
+        "baseline" => (text, "The file of accepted leaks."),
         "seed" => (json!({ "type": "integer", "minimum": 0 }), "Seed of everything random in the tests."),
         "outbound" => (
             json!({ "type": "array", "items": { "type": "string", "pattern": ADDRESS } }),
@@ -251,6 +263,13 @@ fn what_is_wrong_by_itself_is_refused_by_both() {
         "gate = { cleanup-coverage = \"98\" }",
         "gate = { cleanup-coverge = \"98%\" }",
         "gate = { cleanup-coverage = \"101%\" }",
+        "gate = { lost = -1 }",
+        "gate = { fuel = \"4KiB\" }",
+        "gate = { threads = \"none\" }",
+        "gate = { growth = 3 }",
+        "gate = { base = 3 }",
+        "setup-test = 3",
+        "baseline = []",
         "tracked = { connection = -1 }",
         "outbound = [\"localhost:1\"]",
         "outbound = [\"10.0.0.1:0\"]",
@@ -341,6 +360,7 @@ fn value() -> impl Strategy<Value = String> {
         "{ connection = 3 }",
         "{ cleanup-coverage = '99.5%' }",
         "{ cleanup-coverage = '100.00%' }",
+        "{ lost = '4 KiB', retained = 0, handles = 3, growth = '10%', fuel = '0.5%', base = 'a.json' }",
         "['127.0.0.1:5432', '[::1]:80']",
         "[{ guest = '/a.b/c', host = 'data', mode = 'overlay', name = 'x.y_z-1' }]",
         "[{ guest = '/', host = '.' }]",

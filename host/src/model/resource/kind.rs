@@ -344,6 +344,7 @@ mod tests {
         free it, or drop its owner, before the test returns
         tell it to end, and join it, before the test returns, or set `threads = "ignore"` in `leaks`
         have it end, and wait for that, before the test returns, or set `tasks = "ignore"` in `leaks`
+        join or cancel it before the test returns, or have it end when `T::context` is cancelled
         "#);
         for language in [Some(Language::C), Some(Language::Cpp), Some(Language::Go), None] {
             assert!(!words(language).contains("drop"), "{language:?}");

@@ -73,21 +73,23 @@ fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec
     let mut found = Vec::new();
     // What a failed test's destructors did not give back is no leak: it failed for another reason.
     if matches!(test.verdict, Verdict::Leak | Verdict::Pass) {
-        let fails = |leak: &Resource| test.verdict == Verdict::Leak && !only_shows(report, leak.setting());
+        let fails = |leak: &Resource| {
+            test.verdict == Verdict::Leak && leak.accepted.is_none() && !only_shows(report, leak.setting())
+        };
         // Where the profile only shows all of them, an override of it has one fail the test, and which one is not known.
         let told_apart = details.leaks.iter().any(fails);
         for leak in &details.leaks {
-            let level = if fails(leak) || (test.verdict == Verdict::Leak && !told_apart) {
-                Level::Error
-            } else {
-                Level::Warning
-            };
-            found.push(of_leak(module, test, leak, "leak", level));
+            let may_fail = test.verdict == Verdict::Leak && !told_apart && leak.accepted.is_none();
+            let level = if fails(leak) || may_fail { Level::Error } else { Level::Warning };
+            found.push(of_leak(module, test, (leak, details), "leak", level));
         }
     }
     let grows = details.growth.as_ref().is_some_and(Growth::grows);
-    if test.verdict == Verdict::Leak && details.leaks.is_empty() && !grows {
-        found.extend(details.retained.iter().map(|kept| of_leak(module, test, kept, "retained", Level::Error)));
+    if test.verdict == Verdict::Leak && details.open_leaks().next().is_none() && !grows {
+        found.extend(details.retained.iter().map(|kept| {
+            let level = if kept.accepted.is_none() { Level::Error } else { Level::Warning };
+            of_leak(module, test, (kept, details), "retained", level)
+        }));
     }
     let explained = found.iter().any(|finding| finding.level == Level::Error);
     if !test.verdict.is_success() && !explained {
@@ -114,7 +116,13 @@ fn of_verdict<'a>(module: &'a str, test: &'a TestRecord, details: Option<&'a Det
     }
 }
 
-fn of_leak<'a>(module: &'a str, test: &'a TestRecord, leak: &'a Resource, word: &str, level: Level) -> Finding<'a> {
+fn of_leak<'a>(
+    module: &'a str,
+    test: &'a TestRecord,
+    (leak, details): (&'a Resource, &'a Details),
+    word: &str,
+    level: Level,
+) -> Finding<'a> {
     let rule = match word {
         // The list has nothing else.
         "retained" => RETAINED.to_owned(),
@@ -144,8 +152,10 @@ fn of_leak<'a>(module: &'a str, test: &'a TestRecord, leak: &'a Resource, word: 
     };
     Finding {
         level,
-        accepted: (test.verdict == Verdict::Pass)
-            .then(|| format!("the policy only shows it: `{}` in `leaks`", leak.setting().key())),
+        accepted: leak.accepted.as_deref().map(|by| accepted(by, details)).or_else(|| {
+            let is_shown = test.verdict == Verdict::Pass;
+            is_shown.then(|| format!("the policy only shows it: `{}` in `leaks`", leak.setting().key()))
+        }),
         message: format!("{}: {what}: {}", safe(&test.name), plain_title(leak)),
         module,
         test: Some(&test.name),
@@ -162,6 +172,13 @@ fn of_leak<'a>(module: &'a str, test: &'a TestRecord, leak: &'a Resource, word: 
         ]),
         rule,
     }
+}
+
+/// Why a leak fails nothing that an entry of the baseline accepts.
+fn accepted(by: &str, details: &Details) -> String {
+    let reason = details.accepted.iter().find(|record| record.by == by).and_then(|record| record.reason.as_deref());
+    let why = reason.map(|reason| format!(": {}", safe(reason))).unwrap_or_default();
+    format!("the baseline accepts it ({}){why}", safe(by))
 }
 
 /// Places of which no resource was ever released in time, whichever test acquired it.
