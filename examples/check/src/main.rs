@@ -90,10 +90,10 @@ mod tests {
     #[test]
     fn every_lesson_is_as_documented_and_no_line_can_be_changed() {
         let ran = Suite { setup: false, colours: None }.run().unwrap();
-        assert_eq!(ran.lessons.len(), 10);
+        assert_eq!(ran.lessons.len(), 12);
         let files: Vec<_> =
             ran.lessons.iter().flat_map(|lesson| lesson.findings(&ran).into_iter().map(move |f| (lesson, f))).collect();
-        assert_eq!(files.len(), 13);
+        assert_eq!(files.len(), 15);
         for (lesson, findings) in &files {
             let expected = lesson.expected(findings.file).unwrap().expect("it has its expectations");
             assert_eq!(findings.text, expected, "{}", lesson.name);

@@ -154,13 +154,17 @@ impl Executor {
         let waker = Waker::from(Arc::clone(&woken));
         let mut future = pin!(future);
         loop {
+            // A subtest that ended in a trap left its own executor here.
+            drop(CURRENT.replace(Some(Rc::clone(self))));
             if woken.0.swap(false, Ordering::Relaxed)
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Polled::from_waker(&waker))
             {
                 return Ok(output);
             }
             let is_woken = || woken.0.load(Ordering::Relaxed);
-            while !is_woken() && self.run_next() {}
+            while !is_woken() && self.run_next() {
+                drop(CURRENT.replace(Some(Rc::clone(self))));
+            }
             if !woken.0.load(Ordering::Relaxed) && !self.pass_time() {
                 return Err(self.deadlock());
             }

@@ -198,16 +198,15 @@ impl<'a> Search<'a> {
         for (mut test, run) in std::mem::take(&mut self.tests).into_iter().zip(runs) {
             self.check(test.module, &run)?;
             let fuel = run.fuel.saturating_mul(FUEL_TIMES).saturating_add(FUEL_BEYOND);
-            let why = match (&run.end, test.subject.with_fuel(fuel)) {
+            let why = match &run.end {
                 _ if run.by_wall_clock => "the wall clock ended it".to_owned(),
-                (FaultEnd::Ended { passed: true }, Ok(subject)) => {
-                    test.subject = subject;
+                FaultEnd::Ended { passed: true } => {
+                    test.subject = test.subject.with_fuel(fuel);
                     test.counts.calls = run.watched.calls.len() as u64 + run.watched.calls_omitted;
                     test.plain = Some(run);
                     kept.push(test);
                     continue;
                 }
-                (_, Err(why)) => why,
                 _ => "it does not come to its end as it is".to_owned(),
             };
             let name = test.counts.test;

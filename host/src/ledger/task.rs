@@ -14,11 +14,10 @@ impl Ledger {
         id
     }
 
-    /// Gives a task another name.
-    pub fn name_task(&mut self, id: HandleId, name: Arc<str>) {
-        if let Some(task) = self.open.get_mut(&id) {
-            task.path = Some(name).filter(|name| !name.is_empty());
-        }
+    /// Gives a task another name. Gives the one that it had.
+    pub fn name_task(&mut self, id: HandleId, name: Arc<str>) -> Option<Arc<str>> {
+        let task = self.open.get_mut(&id)?;
+        std::mem::replace(&mut task.path, Some(name).filter(|name| !name.is_empty()))
     }
 
     /// A task waits here now. Gives how many frames there were where it waited before, if it did.

@@ -27,6 +27,22 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
     Report::new(Canonical::new(policy, modules), volatile)
 }
 
+/// A gate on threads that a run did not keep.
+pub(crate) fn missed_gate() -> GateRecord {
+    GateRecord {
+        gate: GateKind::Threads,
+        passed: false,
+        limit: "1".to_owned(),
+        seen: 2,
+        base: None,
+        base_digest: None,
+        tests: Vec::new(),
+        tests_omitted: 0,
+        unknown: 0,
+        first_unknown: None,
+    }
+}
+
 pub(crate) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
     let code = format!("sha256:{}", "0".repeat(64));
     ModuleRecord { name: name.to_owned(), harness: Harness::Libtest, code, tests }

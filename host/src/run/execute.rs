@@ -10,6 +10,7 @@ use super::serial::SerialGroups;
 use super::single::{Judged, SingleTest};
 use super::slow::RunningTests;
 use super::world::{World, Worlds};
+use crate::catalogue::Role;
 use crate::model::change::KeptChange;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
@@ -213,12 +214,19 @@ impl TestRun<'_> {
         let compile = |captured: Box<Captured>| Image::new(&planned.module.module, *captured);
         let passed = matches!(ended.record.verdict, Verdict::Pass | Verdict::Leak);
         let image = match ended.captured.take().filter(|_| passed).map(|captured| captured.and_then(compile)) {
+            // Where nobody says why, no test can begin after it, and none of them may be left out without a word.
+            None if passed => {
+                failed_setup(&mut ended.record, "it did not return, so that no test can begin where it ends");
+                None
+            }
+            None if ended.record.verdict == Verdict::Skip && self.not_run(0).is_none() => {
+                failed_setup(&mut ended.record, "tests are to begin where it ends, and it is not run");
+                None
+            }
             None => None,
             Some(Ok(image)) => Some(Box::new(image)),
             Some(Err(why)) => {
-                ended.record.verdict = Verdict::Fail;
-                let message = format!("tests cannot begin where it ends: {why}");
-                ended.record.details.get_or_insert_default().message = Some(message);
+                failed_setup(&mut ended.record, &format!("tests cannot begin where it ends: {why}"));
                 None
             }
         };
@@ -317,13 +325,30 @@ impl TestRun<'_> {
         if let Some(most) = self.shared.options.max_fail
             && !matches!(record.verdict, Verdict::Pass | Verdict::Skip)
         {
-            self.progress.note_failure(index, most);
+            self.progress.note_failure(planned.counts_at(), most);
         }
         Finished { index, record, profile, ran, by_wall_clock, kept, coverage, bug }
     }
 }
 
+/// A set-up came to its end, and is none.
+fn failed_setup(record: &mut TestRecord, why: &str) {
+    record.verdict = Verdict::Fail;
+    let details = record.details.get_or_insert_default();
+    let reason = details.reason.take().map(|reason| format!(": {reason}")).unwrap_or_default();
+    details.message = Some(format!("{why}{reason}"));
+}
+
 impl Planned<'_> {
+    /// Its place where failures are counted: a teardown's is behind all tests of its module, as it is run after them.
+    fn counts_at(&self) -> usize {
+        let own = self.module.tests.iter().position(|test| std::ptr::eq(test, self.test));
+        match (self.test.role, own) {
+            (Role::Teardown, Some(own)) => self.index + (self.module.tests.len() - 1 - own),
+            _ => self.index,
+        }
+    }
+
     fn skipped(self, why: &str) -> Ended {
         Ended::of(skipped(&bare_context(self.module, self.test), why))
     }

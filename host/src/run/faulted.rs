@@ -8,7 +8,7 @@ use super::runner::Runner;
 use crate::harness::TestEntry;
 use crate::model::{Frame, Harness, Resource, ResourceKind, Verdict};
 use crate::policy::{Fault, Limit, Policy};
-use crate::sandbox::wasi::{GrantError, Grants, NotedCall, WatchedCalls};
+use crate::sandbox::wasi::{Grants, NotedCall, WatchedCalls};
 use crate::sandbox::{Ending, Job, Run, run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,16 +89,12 @@ impl Runner {
 }
 
 impl FaultSubject<'_> {
-    /// The same test with less fuel, if that is less than it has.
-    ///
-    /// # Errors
-    /// In words: what it is granted cannot be opened any more.
-    pub fn with_fuel(&self, fuel: u64) -> Result<Self, String> {
+    /// The same test with less fuel, if that is less than it has, and the same open directories.
+    pub fn with_fuel(&self, fuel: u64) -> Self {
         let policy = self.grants.policy();
         let fuel = fuel.min(policy.limits.most(Limit::Fuel));
         let policy = Policy { limits: policy.limits.with(Limit::Fuel, fuel), ..Policy::clone(policy) };
-        let grants = Grants::new(Arc::new(policy)).map_err(|error: GrantError| error.to_string())?;
-        Ok(Self { grants: Arc::new(grants), ..*self })
+        Self { grants: Arc::new(self.grants.under(&Arc::new(policy))), ..*self }
     }
 
     /// Runs it with these of its calls failing. The calling thread has the stack that guests need.

@@ -61,7 +61,8 @@ impl<'a> Worlds<'a> {
     pub fn counts(&self, index: usize, last: usize) -> bool {
         let is_counted = |world: &World<'_>| {
             let first = self.module_of.partition_point(|module| *module < self.module_of[index]);
-            let mut places = (first..).zip(&world.setup.module.tests).filter(|(_, test)| test.is_test());
+            let needs = |test: &PlannedTest| test.is_test() && matches!(test.decision, Decision::Run { .. });
+            let mut places = (first..).zip(&world.setup.module.tests).filter(|(_, test)| needs(test));
             !self.is_taken(index) && places.next().is_some_and(|(place, _)| place <= last)
         };
         index <= last || self.of(index).is_some_and(is_counted)

@@ -38,7 +38,7 @@ fn named(here: &Path, path: &Path) -> PathBuf {
     let whole = here.join(path);
     let current = std::env::current_dir().ok();
     let within = current.and_then(|current| whole.strip_prefix(current).ok().map(Path::to_owned));
-    within.unwrap_or(whole)
+    within.filter(|within| !within.as_os_str().is_empty()).unwrap_or(whole)
 }
 
 /// This day, in UTC.

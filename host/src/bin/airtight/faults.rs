@@ -1,39 +1,23 @@
 //! `airtight faults`: lets the calls of tests fail, and tells which ways out leave something.
 
-use crate::args::FaultsCommand;
-use crate::build::{Built, build, config_of};
-use crate::failure::{Done, Failure, here};
-use crate::loaded::{module_files, sort_out};
-use crate::session::{self, Session, config_above};
-use airtight::ModuleGrants;
+use crate::args::{FaultsCommand, MessageFormat};
+use crate::failure::{Done, Failure};
+use crate::loaded::sort_out;
+use crate::session::{self, Session};
+use crate::subjects::Named;
 use airtight::exit_status;
 use airtight::faults::FaultOptions;
+use airtight::internals::replace_file;
 use airtight::report::console::render_faults;
 use airtight::report::files::ReportKind;
-use std::path::{Path, PathBuf};
 
 pub fn faults(mut command: FaultsCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
-    let here = here()?;
-    let files = module_files(&command.paths)?;
-    let package = command.paths.first().filter(|_| files.is_none());
-    let config = package.map_or_else(|| config_above(&here), |path: &PathBuf| config_of(path))?;
+    let named = Named::new(&command.paths)?;
+    let config = named.config()?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
-    let mut failures = 0;
-    let loaded: Vec<_> = match (package, files) {
-        (Some(path), _) => {
-            let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
-            let Built { output, filtersets, .. } = build(&command.build, &command.tests.filterset, path, &profile)?;
-            failures = output.failures.len();
-            output.artifacts.iter().map(|artifact| session.artifact(artifact, filtersets.as_ref())).collect()
-        }
-        (None, files) => {
-            command.tests.refuse_filtersets()?;
-            let files = files.unwrap_or_default();
-            files.iter().map(|file: &PathBuf| session.file(Path::new(file), ModuleGrants::default())).collect()
-        }
-    };
+    let (loaded, failures) = named.load(&session, &config, (&command.build, &command.tests, &command.run))?;
     let (subjects, refused) = sort_out(loaded)?;
     let is_whole = refused.is_empty();
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
@@ -46,7 +30,7 @@ pub fn faults(mut command: FaultsCommand) -> Done {
             let error = anyhow::Error::from(error);
             Failure::setup(error.context(format!("cannot write the report to {}", spec.path.display())))
         };
-        std::fs::write(&spec.path, faults.to_json()).map_err(failed)?;
+        replace_file(&spec.path, &faults.to_json()).map_err(failed)?;
     }
     Ok(match faults.fails() {
         true => exit_status::TEST_FAILED,
@@ -61,6 +45,10 @@ fn refuse(command: &FaultsCommand) -> Result<(), Failure> {
     let FaultsCommand { run, tests, .. } = command;
     let refused = [
         (run.no_capture, "--no-capture"),
+        (run.message_format != MessageFormat::Human, "--message-format"),
+        (run.rerun, "--rerun"),
+        (run.retries > 0, "--retries"),
+        (run.gen_suppressions, "--gen-suppressions"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
         (run.write_back.is_some(), "--write-back"),

@@ -35,6 +35,9 @@ fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
     let refused = [
         (run.no_capture, "--no-capture"),
         (run.message_format != MessageFormat::Human, "--message-format"),
+        (run.rerun, "--rerun"),
+        (run.retries > 0, "--retries"),
+        (run.gen_suppressions, "--gen-suppressions"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
         (!run.report.is_empty(), "--report"),

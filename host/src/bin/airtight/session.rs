@@ -295,7 +295,7 @@ impl Session {
         if planned.modules().iter().all(|module| module.tests.is_empty()) {
             return Err(nothing_selected(planned));
         }
-        let (found, _) = faults::find(&self.runner, planned, options, &mut ())?;
+        let (found, _) = faults::find(&self.runner, planned, options, &mut TellGrants)?;
         Ok(found)
     }
 
@@ -422,7 +422,9 @@ fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
             "`--report github` and `--message-format` both want standard output; name a file: --report github=PATH",
         ));
     }
-    let wanted = args.report.iter().filter(|spec| in_actions || !spec.is_standard_output());
+    // Other kinds are refused a path of `-` where files are checked.
+    let is_log = |spec: &&ReportSpec| spec.is_standard_output() && spec.kind.is_log();
+    let wanted = args.report.iter().filter(|spec| in_actions || !is_log(spec));
     let files = ReportFiles::check(wanted.cloned()).map_err(Failure::setup)?;
     match &args.report_base {
         Some(base) => Ok(files.with_base(json::read(base).map_err(Failure::setup)?)),

@@ -12,12 +12,15 @@ pub fn trust(command: &TrustCommand) -> Done {
     if command.list {
         return show(&list);
     }
-    let start = command.path.canonicalize().map_err(|error| {
-        Failure::setup(anyhow::anyhow!("{} cannot be found: {error}", OneLine(&command.path.display().to_string())))
-    })?;
+    let found = command.path.canonicalize();
     if command.revoke {
+        // What is gone is known by its name.
+        let start = found.or_else(|_| std::path::absolute(&command.path)).map_err(Failure::setup)?;
         return revoke(&list, &start);
     }
+    let start = found.map_err(|error| {
+        Failure::setup(anyhow::anyhow!("{} cannot be found: {error}", OneLine(&command.path.display().to_string())))
+    })?;
     let config = config_above(&start)?;
     if config.wanted().is_empty() {
         return print(&format!("{:>12} there is nothing to trust: {}\n", "Note", nothing_wanted(&config)));

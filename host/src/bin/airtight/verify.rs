@@ -248,7 +248,12 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
     if rustix::process::umask(Mode::from_raw_mode(0o077)) != usual {
         rustix::process::umask(usual);
     }
-    let args = RunArgs { report: Vec::new(), seed: Some(airtight::Seed::Number(job.seed)), ..command.run.clone() };
+    let args = RunArgs {
+        report: Vec::new(),
+        report_base: None,
+        seed: Some(airtight::Seed::Number(job.seed)),
+        ..command.run.clone()
+    };
     let settings = Settings::new(&args, &config_above(&job.config)?, &job.here)?;
     let runner = settings.builder.build()?;
     stop_on_interrupt(runner.interrupt());

@@ -9,6 +9,7 @@ use crate::files::{self, Links, owner};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The file's name, in `airtight` of the user's configuration directory.
@@ -88,11 +89,8 @@ impl TrustList {
         let sum = sum(&config.wanted());
         let entries = self.workspaces()?;
         let trusts = entries.iter().any(|entry| entry.path == config.root() && entry.grants == sum);
-        if trusts && self.real_path().starts_with(config.root()) {
-            // Whoever wrote the repository could have put it there, and let a variable name it.
-            return Err(
-                self.error("is in the workspace itself, where the repository could have put it: it is not believed")
-            );
+        if trusts {
+            self.check_place(config.root())?;
         }
         Ok(trusts)
     }
@@ -100,8 +98,9 @@ impl TrustList {
     /// Trusts the workspace of a configuration to grant what it grants now, and nothing else.
     ///
     /// # Errors
-    /// The list cannot be read or written.
+    /// The list cannot be read or written, or is where it would not be believed.
     pub fn trust(&self, config: &Config) -> Result<TrustedWorkspace, TrustError> {
+        self.check_place(config.root())?;
         let wanted = config.wanted();
         let allows = wanted.iter().map(ToString::to_string).collect();
         let entry = TrustedWorkspace { path: config.root().to_owned(), grants: sum(&wanted), allows };
@@ -143,7 +142,10 @@ impl TrustList {
             (true, None) => {}
             (false, _) => return Err(self.error("is another user's, or others may write it: it is not believed")),
             (true, Some(folder)) => {
-                let why = format!("is in {}, where others may write: it is not believed", folder.display());
+                let folder = folder.display();
+                let why = format!(
+                    "is in {folder}, where others may write: it is not believed; `chmod go-w {folder}` keeps them out"
+                );
                 return Err(self.error(why));
             }
         }
@@ -154,6 +156,17 @@ impl TrustList {
         Ok(contents.workspaces)
     }
 
+    /// Whoever wrote a repository could have put a list into it, and let a variable name that.
+    fn check_place(&self, root: &Path) -> Result<(), TrustError> {
+        if !self.real_path().starts_with(repository(root)) {
+            return Ok(());
+        }
+        Err(self.error(
+            "is in the workspace or its repository, which could have brought it along: it is not believed; \
+             set XDG_CONFIG_HOME to a directory outside of it",
+        ))
+    }
+
     /// Writes the list as a whole, beside the old one, which it then takes the place of.
     fn write(&self, workspaces: Vec<TrustedWorkspace>) -> Result<(), TrustError> {
         let path = self.real_path();
@@ -161,7 +174,8 @@ impl TrustList {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let text = serde_json::to_string_pretty(&Contents { workspaces })
             .map_err(|error| self.error(format!("cannot be written: {error}")))?;
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        // For nobody else to write, whatever the umask.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
@@ -178,6 +192,11 @@ impl TrustList {
     fn error(&self, why: impl Into<String>) -> TrustError {
         TrustError { path: self.path.clone(), why: why.into() }
     }
+}
+
+/// The directory of the repository that a workspace is in: the nearest one above with `.git`, or else the workspace itself.
+fn repository(root: &Path) -> &Path {
+    root.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok()).unwrap_or(root)
 }
 
 /// The sum of what may be granted.
@@ -244,9 +263,10 @@ mod tests {
             list.trusts(&real).unwrap_err().to_string().replace(top, "TOP")
         };
         let inside = TrustList::at(root.join("config/airtight/trusted.json"));
-        inside.trust(&real).unwrap();
-        let mut said = vec![refused(&inside)];
         list.trust(&real).unwrap();
+        create_dir_all(inside.path().parent().unwrap()).unwrap();
+        std::fs::copy(list.path(), inside.path()).unwrap();
+        let mut said = vec![refused(&inside)];
         let folder = list.path().parent().unwrap();
         set_permissions(list.path(), Permissions::from_mode(0o666)).unwrap();
         said.push(refused(&list));
@@ -258,6 +278,26 @@ mod tests {
         write(list.path(), "{").unwrap();
         said.push(refused(&list));
         insta::assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
+    fn a_list_in_the_repository_is_not_believed() {
+        let (_dir, root, _) = place();
+        let top = root.parent().unwrap();
+        create_dir_all(top.join(".git")).unwrap();
+        let list = TrustList::at(top.join("cfg/airtight/trusted.json"));
+        let real = config(&root, "clock = \"real\"");
+        let refused = list.trust(&real).unwrap_err().to_string();
+        assert!(refused.contains("is in the workspace or its repository"), "{refused}");
+        // One that was brought along.
+        let elsewhere = TrustList::at(std::env::temp_dir().join("airtight-never-written/trusted.json"));
+        assert!(!elsewhere.trusts(&real).unwrap());
+        create_dir_all(top.join("cfg/airtight")).unwrap();
+        let entry = TrustedWorkspace { path: root.clone(), grants: sum(&real.wanted()), allows: Vec::new() };
+        let text = serde_json::to_string(&Contents { workspaces: vec![entry] }).unwrap();
+        write(top.join("cfg/airtight/trusted.json"), text).unwrap();
+        set_permissions(top.join("cfg/airtight/trusted.json"), Permissions::from_mode(0o600)).unwrap();
+        assert!(list.trusts(&real).is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) use given::{Given, Wanted};
 pub use list::{TrustError, TrustList, TrustedWorkspace};
 pub(super) use wanted::wanted;
 
-use crate::model::safe_text::shell_word;
+use crate::model::safe_text::{OneLine, shell_word};
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
@@ -97,13 +97,14 @@ impl Display for Untrusted {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} grants what only you can allow, and nothing was run:", self.file)?;
         for Wanted { place, what, allowance, .. } in &self.missing {
-            writeln!(f, "  {place}: {what}; to allow it: --allow {}", shell_word(&allowance.to_string()))?;
+            let (place, what, word) = (place.to_string(), what.to_string(), shell_word(&allowance.to_string()));
+            writeln!(f, "  {}: {}; to allow it: --allow {}", OneLine(&place), OneLine(&what), OneLine(&word))?;
         }
         let root = self.root.display().to_string();
         write!(
             f,
             "to allow all that it grants, for one run: --trust; for as long as it grants this and nothing else: airtight trust {}",
-            shell_word(&root)
+            OneLine(&shell_word(&root))
         )
     }
 }

@@ -55,6 +55,9 @@ pub fn joined(parts: &[Part]) -> Volatile {
     let all = || parts.iter().map(|part| &part.report.volatile);
     let hosts: BTreeSet<&str> = all().map(|volatile| &*volatile.host).collect();
     let mut times: Vec<_> = all().flat_map(|volatile| volatile.times.iter().cloned()).collect();
+    // Workers and clocks of several machines have nothing to do with one another.
+    times.iter_mut().for_each(|time| (time.start_us, time.worker) = (None, None));
+    let grants: BTreeSet<&String> = all().flat_map(|volatile| &volatile.grants).collect();
     times.sort_by(|a, b| (&a.module, &a.test).cmp(&(&b.module, &b.test)));
     let mut baked: Vec<_> = all().flat_map(|volatile| volatile.baked.iter().cloned()).collect();
     baked.sort_by(|a, b| (&a.module, &a.package, &a.path).cmp(&(&b.module, &b.package, &b.path)));
@@ -68,6 +71,7 @@ pub fn joined(parts: &[Part]) -> Volatile {
         interrupted: all().any(|volatile| volatile.interrupted),
         baseline: baseline(all().filter_map(|volatile| volatile.baseline.as_ref())),
         baked,
+        grants: grants.into_iter().cloned().collect(),
         times,
         ..Volatile::default()
     }

@@ -4,9 +4,15 @@ use super::super::console::plain_title;
 use super::words::{self, place, verdict};
 use crate::model::growth::Growth;
 use crate::model::resource::{LeakAction, LeakSetting};
-use crate::model::{CleanupCoverage, Details, Frame, MissedSite, Report, Resource, ResourceKind, TestRecord, Verdict};
+use crate::model::{
+    CleanupCoverage, Details, Frame, GateKind, GateRecord, MissedSite, Report, Resource, ResourceKind, TestRecord,
+    Verdict,
+};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+
+/// What stands for a module where a finding is of the whole run.
+pub(super) const WHOLE_RUN: &str = "the whole run";
 
 /// The rule of blocks that static data keeps.
 const RETAINED: &str = "retained/heap";
@@ -63,7 +69,44 @@ pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
         fingerprint: fingerprint(&["module/refused", &refused.name]),
     });
     let coverage = report.canonical.cleanup_coverage.iter().flat_map(never_released);
-    tests.chain(refused).chain(coverage).collect()
+    tests.chain(refused).chain(coverage).chain(of_run(report)).collect()
+}
+
+/// What fails a whole run beside its tests.
+fn of_run(report: &Report) -> Vec<Finding<'_>> {
+    let of_run = |rule: String, message: String, known: &[&str]| Finding {
+        level: Level::Error,
+        accepted: None,
+        message,
+        module: WHOLE_RUN,
+        test: None,
+        place: None,
+        related: Vec::new(),
+        fingerprint: fingerprint(&[&[&*rule], known].concat()),
+        rule,
+    };
+    let gates = report.canonical.gates.iter().filter(|gate| !gate.passed).map(|record| {
+        let name = record.gate.name();
+        let base = record.base.map(|base| format!(", in the base {}", GateRecord::amount(record.gate, base)));
+        let seen = GateRecord::amount(record.gate, record.seen) + &base.unwrap_or_default();
+        of_run(
+            format!("gate/{name}"),
+            format!("the gate `{name}` is not kept: {seen}; {} is allowed", record.limit),
+            &[],
+        )
+    });
+    let coverage = report.canonical.cleanup_coverage.as_ref().filter(|coverage| !coverage.passes()).map(|coverage| {
+        let asked = coverage.gate.map(|gate| gate.to_string()).unwrap_or_default();
+        of_run("gate/cleanup-coverage".to_owned(), format!("clean-up coverage does not reach {asked}"), &[])
+    });
+    let expired = report.volatile.baseline.iter().flat_map(|baseline| &baseline.expired).map(|entry| {
+        let [module, test] = [&entry.module, &entry.test].map(|name| name.as_deref().unwrap_or_default());
+        let day = entry.expires.map(|day| format!(" on {day}")).unwrap_or_default();
+        let what = [module, test, &entry.what].into_iter().filter(|word| !word.is_empty()).map(safe);
+        let message = format!("what the baseline accepts expired{day}: {}", what.collect::<Vec<_>>().join(" "));
+        of_run("baseline/expired".to_owned(), message, &[module, test, &entry.what])
+    });
+    gates.chain(coverage).chain(expired).collect()
 }
 
 fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec<Finding<'a>> {
@@ -81,14 +124,23 @@ fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec
         for leak in &details.leaks {
             let may_fail = test.verdict == Verdict::Leak && !told_apart && leak.accepted.is_none();
             let level = if fails(leak) || may_fail { Level::Error } else { Level::Warning };
-            found.push(of_leak(module, test, (leak, details), "leak", level));
+            found.push(of_leak(report, (module, test), (leak, details), "leak", level));
         }
+    }
+    if let Some(attempts) = details.attempts.as_ref().filter(|_| test.is_flaky()) {
+        let message = format!("{}: passed at attempt {} of {}", safe(&test.name), attempts.tried, attempts.allowed);
+        found.push(Finding {
+            message,
+            level: Level::Warning,
+            rule: "test/flaky".to_owned(),
+            ..of_verdict(module, test, None)
+        });
     }
     let grows = details.growth.as_ref().is_some_and(Growth::grows);
     if test.verdict == Verdict::Leak && details.open_leaks().next().is_none() && !grows {
         found.extend(details.retained.iter().map(|kept| {
             let level = if kept.accepted.is_none() { Level::Error } else { Level::Warning };
-            of_leak(module, test, (kept, details), "retained", level)
+            of_leak(report, (module, test), (kept, details), "retained", level)
         }));
     }
     let explained = found.iter().any(|finding| finding.level == Level::Error);
@@ -117,8 +169,8 @@ fn of_verdict<'a>(module: &'a str, test: &'a TestRecord, details: Option<&'a Det
 }
 
 fn of_leak<'a>(
-    module: &'a str,
-    test: &'a TestRecord,
+    report: &'a Report,
+    (module, test): (&'a str, &'a TestRecord),
     (leak, details): (&'a Resource, &'a Details),
     word: &str,
     level: Level,
@@ -153,7 +205,8 @@ fn of_leak<'a>(
     Finding {
         level,
         accepted: leak.accepted.as_deref().map(|by| accepted(by, details)).or_else(|| {
-            let is_shown = test.verdict == Verdict::Pass;
+            let is_shown =
+                test.verdict == Verdict::Pass || (level == Level::Warning && only_shows(report, leak.setting()));
             is_shown.then(|| format!("the policy only shows it: `{}` in `leaks`", leak.setting().key()))
         }),
         message: format!("{}: {what}: {}", safe(&test.name), plain_title(leak)),
@@ -264,6 +317,11 @@ pub(super) fn rules() -> Vec<(String, String)> {
     }
     rules.push((RETAINED.to_owned(), "Static data still reaches heap blocks when a test has returned.".to_owned()));
     rules.push(("module/refused".to_owned(), "A module that was to be tested was not.".to_owned()));
+    rules.push(("test/flaky".to_owned(), "A test passed only when it was run again.".to_owned()));
+    rules.push(("baseline/expired".to_owned(), "A leak is accepted until a day that is over.".to_owned()));
+    for name in GateKind::ALL.map(GateKind::name).into_iter().chain(["cleanup-coverage"]) {
+        rules.push((format!("gate/{name}"), format!("The whole run does not keep the gate `{name}` of its profile.")));
+    }
     rules.sort();
     rules
 }
@@ -271,6 +329,25 @@ pub(super) fn rules() -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gate_that_is_missed_and_a_flaky_test_are_findings() {
+        use crate::model::{AttemptsRecord, FailedAttempt, samples};
+        let mut details = Details::default();
+        let failed = vec![FailedAttempt::new(Verdict::Fail, None)];
+        details.attempts = Some(AttemptsRecord { tried: 2, allowed: 3, failed });
+        let test = samples::with("t", Verdict::Pass, details);
+        let mut report = samples::report(vec![samples::module("m", vec![test])]);
+        report.canonical.gates = vec![samples::missed_gate()];
+        let found: Vec<_> = findings(&report).into_iter().map(|finding| (finding.rule, finding.message)).collect();
+        assert_eq!(
+            found,
+            [
+                ("test/flaky".to_owned(), "t: passed at attempt 2 of 3".to_owned()),
+                ("gate/threads".to_owned(), "the gate `threads` is not kept: 2; 1 is allowed".to_owned()),
+            ]
+        );
+    }
 
     #[test]
     fn texts_are_told_apart_by_their_borders() {

@@ -2,10 +2,11 @@
 //! the two.
 
 use super::super::console::{OneLine, plain_details};
+use super::findings::{WHOLE_RUN, findings};
 use super::words::{self, Times, verdict};
 use crate::model::safe_text::Lines;
 use crate::model::{ModuleRecord, RefusedModule, Report, TestRecord, Verdict};
-use quick_junit::{NonSuccessKind, Property, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, Report as JunitReport, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::time::Duration;
 
 /// The root's name.
@@ -20,6 +21,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     let times = Times::new(report);
     junit.add_test_suites(report.canonical.modules.iter().map(|module| suite(report, &times, module)));
     junit.add_test_suites(report.canonical.refused.iter().map(refused));
+    junit.add_test_suites(whole_run(report));
     let skipped = format!(" skipped=\"{}\"", junit.skipped);
     let text = junit.to_string().expect("texts are valid XML, and a vector takes everything");
     // The schema of Jenkins's plug-in has this attribute for suites alone, and the root is the first element.
@@ -66,7 +68,17 @@ fn case(module: &ModuleRecord, test: &TestRecord, time: Option<Duration>) -> Tes
 
 fn status(test: &TestRecord) -> TestCaseStatus {
     match test.verdict {
-        Verdict::Pass => TestCaseStatus::success(),
+        Verdict::Pass => {
+            let mut status = TestCaseStatus::success();
+            let attempts =
+                test.details.as_ref().and_then(|details| details.attempts.as_ref()).filter(|_| test.is_flaky());
+            for failed in attempts.into_iter().flat_map(|attempts| &attempts.failed) {
+                let mut run = TestRerun::new(NonSuccessKind::Failure);
+                run.set_type(verdict(failed.verdict)).set_message(safe(failed.message.as_deref().unwrap_or_default()));
+                status.add_rerun(run);
+            }
+            status
+        }
         Verdict::Skip => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(safe(words::reason(test)));
@@ -91,6 +103,25 @@ fn refused(module: &RefusedModule) -> TestSuite {
     case.set_classname(safe(&module.name));
     suite.add_test_case(case);
     suite
+}
+
+/// A suite with a case for each gate, and for each entry of the baseline whose day is over; `None` where there is neither.
+fn whole_run(report: &Report) -> Option<TestSuite> {
+    let mut suite = TestSuite::new(WHOLE_RUN);
+    let missed = findings(report);
+    let missed: Vec<_> = missed.iter().filter(|finding| finding.module == WHOLE_RUN).collect();
+    let kept =
+        report.canonical.gates.iter().filter(|gate| gate.passed).map(|gate| format!("gate/{}", gate.gate.name()));
+    suite.add_test_cases(kept.map(|name| TestCase::new(name, TestCaseStatus::success())));
+    for finding in missed {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(safe(&finding.message));
+        suite.add_test_case(TestCase::new(safe(&finding.rule), status));
+    }
+    suite.test_cases.iter_mut().for_each(|case| {
+        case.set_classname(WHOLE_RUN);
+    });
+    (!suite.test_cases.is_empty()).then_some(suite)
 }
 
 fn safe(text: &str) -> String {

@@ -5,6 +5,7 @@
 
 use super::super::console::plain_details;
 use super::words::{self, Times};
+use crate::model::safe_text::is_deceptive;
 use crate::model::{ModuleRecord, Report, TestRecord, Verdict};
 use serde::Serialize;
 use serde_json::Number;
@@ -116,7 +117,16 @@ struct Lines(Vec<u8>);
 
 impl Lines {
     fn write(&mut self, r#type: &'static str, event: &'static str, what: What<'_>) {
-        serde_json::to_writer(&mut self.0, &Line { r#type, event, what }).expect("plain data with text keys");
+        let line = serde_json::to_string(&Line { r#type, event, what }).expect("plain data with text keys");
+        // Services that run tests read this on standard output, and take `##[` anywhere for a command. In JSON all of these stand in text
+        // alone, and mean the same as their numbers.
+        for c in line.chars() {
+            if c == '#' || is_deceptive(c) {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| self.0.extend(format!("\\u{unit:04x}").as_bytes()));
+            } else {
+                self.0.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
         self.0.push(b'\n');
     }
 

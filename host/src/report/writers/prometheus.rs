@@ -3,7 +3,7 @@
 
 use super::words::{self, Times, verdict};
 use crate::model::{ModuleRecord, Report, ResourceKind, TestRecord, Usage, Verdict};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 const VERDICTS: [Verdict; 7] =
@@ -55,10 +55,15 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     text.family("airtight_refused_modules", "", "Modules that were not tested though they were to be.");
     text.sample(&[], &canonical.refused.len().to_string());
     text.family("airtight_tests", "", "Tests by verdict.");
+    // Modules of one name are counted together: a label tells no two apart.
+    let mut modules: BTreeMap<&str, Vec<&TestRecord>> = BTreeMap::new();
     for module in &canonical.modules {
+        modules.entry(&module.name).or_default().extend(&module.tests);
+    }
+    for (module, tests) in &modules {
         for kind in VERDICTS {
-            let count = module.tests.iter().filter(|test| test.verdict == kind).count();
-            text.sample(&[("module", &*module.name), ("verdict", verdict(kind))], &count.to_string());
+            let count = tests.iter().filter(|test| test.verdict == kind).count();
+            text.sample(&[("module", module), ("verdict", verdict(kind))], &count.to_string());
         }
     }
     text.family(
@@ -66,15 +71,21 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         "",
         "Resources that tests left, by kind; of a failed test, what its destructors did not give back.",
     );
-    for module in &canonical.modules {
+    for (module, tests) in &modules {
         for kind in ResourceKind::ALL {
-            let leaks = module.tests.iter().filter_map(|test| test.details.as_ref()).flat_map(|details| &details.leaks);
+            let leaks = tests.iter().filter_map(|test| test.details.as_ref()).flat_map(|details| &details.leaks);
             let counts = leaks.filter(|leak| leak.kind == kind).map(|leak| leak.whole_count());
             let count = counts.fold(0, u64::saturating_add);
-            text.sample(&[("module", &*module.name), ("kind", kind.name())], &count.to_string());
+            text.sample(&[("module", module), ("kind", kind.name())], &count.to_string());
         }
     }
     of_tests(&mut text, report);
+    if !canonical.gates.is_empty() {
+        text.family("airtight_gate_kept", "", "Whether the run keeps the gate of its profile: 1, or 0.");
+        for gate in &canonical.gates {
+            text.sample(&[("gate", gate.gate.name())], if gate.passed { "1" } else { "0" });
+        }
+    }
     if let Some(coverage) = &canonical.cleanup_coverage {
         for (name, meaning, count) in [
             ("airtight_cleanup_sites", "Places that acquired files, directories and sockets.", coverage.sites),

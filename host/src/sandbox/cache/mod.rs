@@ -19,6 +19,13 @@ pub use modules::Cache;
 pub(super) use modules::CacheKey;
 
 use crate::files::owner::{belongs_to_us, is_ours, open_to_strangers};
+use std::os::unix::fs::MetadataExt;
+
+/// Whether a file is this user's, and nobody else may even read it: so airtight writes its entries, and so no repository, archive or
+/// checkout brings a file along, whose code would be run by whoever let a variable name a folder of it as the cache.
+fn is_private(found: &std::fs::Metadata) -> bool {
+    belongs_to_us(found) && found.mode() & 0o077 == 0
+}
 
 /// The checksum by which files of the cache are named.
 fn sum(bytes: &[u8]) -> String {

@@ -6,7 +6,7 @@
 //! a corrupt one is never loaded. The file begins with the key, so that another module's is not loaded either, wherever it was
 //! copied from.
 
-use super::{belongs_to_us, is_ours, open_to_strangers, sum};
+use super::{is_ours, is_private, open_to_strangers, sum};
 use crate::catalogue::CompileCaps;
 use crate::files::{self, Links};
 use crate::instrument::REWRITER_VERSION;
@@ -139,7 +139,7 @@ impl Cache {
 
     fn load_entry(&self, engine: &wasmtime::Engine, key: &CacheKey, path: &Path) -> Option<Module> {
         let file = files::open(path, Links::Refuse).ok()?;
-        if !belongs_to_us(&file.metadata().ok()?) {
+        if !is_private(&file.metadata().ok()?) {
             return None;
         }
         let bytes = files::read_open(&file, self.max_bytes).ok()?;

@@ -9,7 +9,7 @@
 //! Numbers are little-endian. The file is named by the checksum of its rows, and each row has that of its function: neither a
 //! file that was cut off nor a byte that changed is ever taken for machine code.
 
-use super::{belongs_to_us, is_ours, sum};
+use super::{is_ours, is_private, sum};
 use crate::files::{self, Links};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -53,7 +53,7 @@ impl Pack {
         }
         let file = files::open(path, Links::Refuse)?;
         let found = file.metadata()?;
-        if !belongs_to_us(&found) {
+        if !is_private(&found) {
             return Ok(None);
         }
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);

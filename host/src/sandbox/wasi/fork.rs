@@ -6,6 +6,7 @@ use super::goroutines::GoroutineDumps;
 use super::grants::Grants;
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
+use super::watch::CallWatch;
 use crate::policy::Limit;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl Wasi {
         if let Some(socket) = self.grants.policy.sockets.first() {
             return Err(NotCaptured::Socket(socket.name.clone()));
         }
-        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, watch: _ } = options;
+        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, watch } = options;
         let capture = CapturedOutput::new(grants.policy.limits.most(Limit::Output), streams);
         Ok(Self {
             world: self.world.fork(capture, watchdog).map_err(|_| NotCaptured::Below)?,
@@ -52,7 +53,7 @@ impl Wasi {
             goroutines: GoroutineDumps::default(),
             collects: false,
             collected: self.collected.clone(),
-            watch: None,
+            watch: watch.map(CallWatch::new).map(Box::new),
             _turn: Turn::default(),
         })
     }

@@ -152,7 +152,7 @@ impl Grants {
     }
 
     /// The same world under another policy, which differs in limits alone.
-    pub(super) fn under(&self, policy: &Arc<Policy>) -> Self {
+    pub(crate) fn under(&self, policy: &Arc<Policy>) -> Self {
         Self { policy: Arc::clone(policy), ..self.clone() }
     }
 

@@ -22,8 +22,10 @@ pub fn spawn(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [name, len]: [i32; 2
 pub fn name(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [number, name, len]: [i32; 3]) -> wasmtime::Result<i32> {
     let name = text(wasi, memory, name, len, "name of a task")?;
     let Some(id) = task(wasi, number) else { return Ok(i32::from(Errno::Badf as u16)) };
+    // Its frames are counted already; the new name takes the place of the old one.
     wasi.quota.hold(&name, 0);
-    wasi.ledger.name_task(id, name);
+    let before = wasi.ledger.name_task(id, name).unwrap_or_default();
+    wasi.quota.let_go(&before, 0);
     Ok(0)
 }
 

@@ -11,7 +11,7 @@ use super::super::console::diff::{DiffOptions, DiffText};
 use super::super::diff::ReportDiff;
 use super::WriterInput;
 use crate::model::safe_text::{Lines, OneLine};
-use crate::model::{CleanupCoverage, Percent, Report};
+use crate::model::{CleanupCoverage, GateRecord, Percent, Report, exit_status};
 use crate::report::console::Grouped;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sha2::{Digest, Sha256};
@@ -30,9 +30,11 @@ impl Display for Page<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let WriterInput { report, base } = self.0;
         let (style, script) = (hash(STYLE), hash(SCRIPT));
-        let failed = report.counts().unsuccessful();
-        let title =
-            if failed == 0 { "airtight: all passed".to_owned() } else { format!("airtight: {failed} did not pass") };
+        let title = match report.counts().unsuccessful() {
+            0 if report.worst() == exit_status::PASSED => "airtight: all passed".to_owned(),
+            0 => "airtight: the run did not pass".to_owned(),
+            failed => format!("airtight: {failed} did not pass"),
+        };
         write!(
             f,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -98,6 +100,14 @@ fn write_summary(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     }
     for refused in &report.canonical.refused {
         facts.push(("Not tested", refused.to_string()));
+    }
+    for gate in &report.canonical.gates {
+        let kept = if gate.passed { "kept" } else { "not kept" };
+        let seen = GateRecord::amount(gate.gate, gate.seen);
+        facts.push(("Gate", format!("{} {kept}: {seen}; {} is allowed", gate.gate.name(), gate.limit)));
+    }
+    for entry in volatile.baseline.iter().flat_map(|baseline| &baseline.expired) {
+        facts.push(("Expired", entry.what.clone()));
     }
     facts.extend(report.canonical.cleanup_coverage.as_ref().map(|coverage| ("Clean-ups", coverage_text(coverage))));
     for (term, text) in facts {
