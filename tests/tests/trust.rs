@@ -160,7 +160,14 @@ fn a_variable_of_the_repository_s_grants_nothing() {
     let clone = Clone::new(&dir("../secret", "read-only"));
     let module = guest("programs/pass_tells_its_world").to_str().unwrap();
     let planted = clone.top.join("ws/planted");
-    assert_eq!(clone.run_with("XDG_CONFIG_HOME", &planted, &["trust"]).status, Some(0));
+    let there = clone.run_with("XDG_CONFIG_HOME", &planted, &["trust"]);
+    assert_eq!(there.status, Some(96));
+    assert!(there.stderr.contains("is in the workspace or its repository"), "{}", there.stderr);
+    // What the user's own list says of this workspace, brought along in it.
+    assert_eq!(clone.run(&["trust"]).status, Some(0));
+    std::fs::create_dir_all(planted.join("airtight")).unwrap();
+    std::fs::copy(clone.top.join("config/airtight/trusted.json"), planted.join("airtight/trusted.json")).unwrap();
+    assert_eq!(clone.run(&["trust", "--revoke"]).status, Some(0));
     for (variable, value) in [
         ("XDG_CONFIG_HOME", planted.as_path()),
         ("AIRTIGHT_TRUST", Path::new("1")),
@@ -170,7 +177,7 @@ fn a_variable_of_the_repository_s_grants_nothing() {
         assert_refused(&ran);
     }
     let ran = clone.run_with("XDG_CONFIG_HOME", &planted, &["run", module]);
-    assert!(ran.stderr.contains("is in the workspace itself"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is in the workspace or its repository"), "{}", ran.stderr);
 }
 
 /// What runs modules for cargo is started by a line of the repository's configuration: it has no option that gives the word.
