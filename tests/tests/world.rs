@@ -1,6 +1,6 @@
 //! Worlds that are made once: a set-up, and tests that each begin where it ended.
 
-use airtight_tests::{Ran, digest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use airtight_tests::{Ran, digest, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::{Value, json};
 
 /// Runs one target of the guests.
@@ -95,4 +95,35 @@ fn a_set_up_that_no_module_has_is_told_of() {
     let (ran, _) = report_of("plain", "endings", &["--profile", "fixture", "pass_prints"]);
     let note = "no module has a test `leak_loads`, which `setup-test` of the profile names";
     assert!(ran.stdout.contains(note) || ran.stderr.contains(note), "{}{}", ran.stdout, ran.stderr);
+}
+
+/// A test that is expected to panic does not return, and one that is ignored is not run: no test can begin after either, which is a
+/// failure, and not a run in which all others were skipped.
+#[test]
+fn a_set_up_that_does_not_return_fails() {
+    let dir = scratch_dir();
+    let module = guest("plain/fixture");
+    for (name, said) in
+        [("pass_panics_on_purpose", "it did not return, so that no test can begin where it ends"), ("nothing", "")]
+    {
+        std::fs::write(dir.path().join("airtight.toml"), format!("[profile.default]\nsetup-test = \"{name}\"\n"))
+            .unwrap();
+        let ran = run(dir.path(), ["run", module.to_str().unwrap()]);
+        assert_eq!(ran.status, Some(100), "{}", ran.stdout);
+        assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    }
+    std::fs::write(dir.path().join("airtight.toml"), "[profile.default]\nsetup-test = \"skip_ignored\"\n").unwrap();
+    let ran = run(dir.path(), ["run", guest("plain/endings").to_str().unwrap()]);
+    assert_eq!(ran.status, Some(100), "{}", ran.stdout);
+    assert!(ran.stdout.contains("tests are to begin where it ends, and it is not run: ignored"), "{}", ran.stdout);
+}
+
+/// A call that is made to fail is one of the test's, and the same in its second run.
+#[test]
+fn a_fault_reaches_tests_and_not_their_set_up() {
+    let (ran, report) = report_of("sdk", "world", &["--fault", "open:1=ENOENT"]);
+    assert!(!ran.stderr.contains("happened in no test"), "{}", ran.stderr);
+    let injected = &test(&report, "leak_of_its_own_and_nothing_of_the_set_up")["injected"];
+    assert_eq!((&injected[0]["fault"], &injected[0]["object"]), (&json!("open:1=ENOENT"), &json!("/tmp/own")));
+    assert_eq!(test(&report, "pass_set_up")["injected"], Value::Null);
 }
