@@ -10,7 +10,7 @@ use crate::model::units::Quantity;
 use crate::policy::PolicyPatch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use toml::de::DeTable;
 
 /// A whole file.
@@ -100,7 +100,7 @@ fn profile(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>, base: &Path
             "threads" => raw.threads = check.boolean(&at, value),
             "setup-test" => raw.setup_test = check.string(&at, value).map(str::to_owned),
             "gate" => raw.gate = gate::read(check, &at, value, base),
-            "baseline" => raw.baseline = check.string(&at, value).map(|path| base.join(path)),
+            "baseline" => raw.baseline = baseline(check, &at, value).map(|path| base.join(path)),
             "seed" => raw.seed = check.integer(&at, value, 0..=u64::MAX),
             "outbound" => {
                 raw.outbound = check.texts(&at, value, "an address").map(|all| grants::outbound(check, &at, &all))
@@ -149,4 +149,16 @@ fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOv
         check.fail(place, Problem::Missing("`filter`, a part of the names of tests (or `module`, of modules), is"));
     }
     raw
+}
+
+/// `airtight baseline` writes the file that a profile names, whoever wrote the profile.
+fn baseline(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<PathBuf> {
+    let text = check.string(at, value)?;
+    let path = PathBuf::from(text);
+    if path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Some(path);
+    }
+    let rule = "name one within the workspace, or another with --baseline";
+    check.fail(at, Problem::Text { text: text.to_owned(), what: "the file of accepted leaks", rule });
+    None
 }

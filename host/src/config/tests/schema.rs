@@ -324,6 +324,8 @@ fn what_is_wrong_between_values_is_refused_by_the_program() {
         "[profile.default]\nsocket = [{ name = \"a\", listen = \"0.0.0.0:80\" }]",
         "[profile.default]\nclock = \"real\"\nclock-start = 2024-01-01T00:00:00Z",
         "[profile.default]\nstack = \"2GiB\"",
+        "[profile.default]\nbaseline = \"../x.toml\"",
+        "[profile.default]\nbaseline = \"/etc/x.toml\"",
     ] {
         assert!(config_in(root.path(), text).is_err() && accepts(text), "{text}");
     }
