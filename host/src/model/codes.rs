@@ -30,7 +30,7 @@ pub enum Topic {
     Limit(Limit),
     /// Why another run may differ.
     Doubt(Cause),
-    /// Why it is not certain which blocks were lost: by its place in [`HEAP_DOUBTS`].
+    /// Why it is not certain which blocks were lost: by its place in `HEAP_DOUBTS`.
     HeapDoubt(usize),
     /// A heap that is not tracked.
     HeapNotTracked,
@@ -40,7 +40,7 @@ pub enum Topic {
     Gate(GateKind),
     /// An accepted leak that has expired.
     Expired,
-    /// An exit status: by its place in [`STATUSES`].
+    /// An exit status: by its place in `STATUSES`.
     Status(usize),
 }
 

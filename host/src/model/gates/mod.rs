@@ -128,7 +128,7 @@ pub struct GateRecord {
     /// The digest of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_digest: Option<String>,
-    /// The tests that the figure is of, those that count most first; at most [`NAMED`]. Of a gate with a base, those that grew.
+    /// The tests that the figure is of, those that count most first; at most twenty. Of a gate with a base, those that grew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<GateTest>,
     /// How many more there are.
