@@ -154,17 +154,14 @@ impl Executor {
         let waker = Waker::from(Arc::clone(&woken));
         let mut future = pin!(future);
         loop {
-            // A subtest that ended in a trap left its own executor here.
-            drop(CURRENT.replace(Some(Rc::clone(self))));
+            self.take_over();
             if woken.0.swap(false, Ordering::Relaxed)
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Polled::from_waker(&waker))
             {
                 return Ok(output);
             }
             let is_woken = || woken.0.load(Ordering::Relaxed);
-            while !is_woken() && self.run_next() {
-                drop(CURRENT.replace(Some(Rc::clone(self))));
-            }
+            while !is_woken() && self.run_next() {}
             if !woken.0.load(Ordering::Relaxed) && !self.pass_time() {
                 return Err(self.deadlock());
             }
@@ -186,13 +183,19 @@ impl Executor {
         }
     }
 
+    /// Is the current one before it polls: a subtest that ended in a trap has left its own.
+    fn take_over(self: &Rc<Self>) {
+        drop(CURRENT.replace(Some(Rc::clone(self))));
+    }
+
     /// Polls the task whose turn it is; false where it is that of none.
-    fn run_next(&self) -> bool {
+    fn run_next(self: &Rc<Self>) -> bool {
         let next = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some(id) = next else { return false };
         let taken = self.tasks.borrow_mut().get_mut(&id).and_then(|task| task.job.take());
         // It is done, and was woken all the same.
         let Some(mut job) = taken else { return true };
+        self.take_over();
         let is_done = job.future.as_mut().poll(&mut Polled::from_waker(&job.waker)).is_ready();
         let mut tasks = self.tasks.borrow_mut();
         if is_done || tasks.get(&id).is_some_and(|task| task.is_cancelled) {

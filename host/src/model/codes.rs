@@ -184,7 +184,7 @@ impl Topic {
             Self::Retained => "retained".to_owned(),
             Self::Outlived => "outlived".to_owned(),
             Self::Growth => "growth".to_owned(),
-            Self::Verdict(verdict) => word(&verdict),
+            Self::Verdict(verdict) => verdict.name().to_owned(),
             Self::Limit(limit) => limit.name().to_owned(),
             Self::Doubt(cause) => word(&cause),
             Self::HeapDoubt(nth) => HEAP_DOUBTS[nth].to_owned(),

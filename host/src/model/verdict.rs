@@ -22,3 +22,19 @@ pub enum Verdict {
     /// Was not run, or ended itself as skipped; [`Details::reason`](super::Details::reason) says why.
     Skip,
 }
+
+impl Verdict {
+    /// Its word in reports: `pass`, `leak`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Leak => "leak",
+            Self::Fail => "fail",
+            Self::Memory => "memory",
+            Self::Timeout => "timeout",
+            Self::Exit => "exit",
+            Self::Skip => "skip",
+        }
+    }
+}

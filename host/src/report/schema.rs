@@ -11,8 +11,8 @@ mod tests {
     use crate::model::samples::{self, any_report};
     use crate::model::{
         AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
-        Details, FailedAttempt, GateKind, GateRecord, GateTest, Harness, InjectedRecord, MissedSite, Omitted,
-        RefusedModule, Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict,
+        Details, FailedAttempt, GateRecord, GateTest, Harness, InjectedRecord, MissedSite, Omitted, RefusedModule,
+        Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -191,10 +191,7 @@ mod tests {
             tests_omitted: 1,
             unknown: 1,
             first_unknown: Some(unknown),
-            gate: GateKind::Fuel,
-            passed: false,
-            limit: "2%".to_owned(),
-            seen: 2,
+            ..samples::missed_gate()
         }];
         volatile.baked = vec![BakedRecord::new("m", "p", "/home")];
         volatile.grants = vec!["/etc as /etc, read-only".to_owned()];

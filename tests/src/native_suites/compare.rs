@@ -73,7 +73,7 @@ impl Comparison {
                 (None, _) => self.unexplained.push(Difference {
                     test: test.to_owned(),
                     native: word(native),
-                    here: verdict_word(here.verdict),
+                    here: here.verdict.name(),
                     why: said(here),
                 }),
             },
@@ -141,19 +141,6 @@ fn word(native: Native) -> &'static str {
         Native::Passed => "passed",
         Native::Failed => "failed",
         Native::Ignored => "ignored",
-    }
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Leak => "leak",
-        Verdict::Fail => "fail",
-        Verdict::Memory => "memory",
-        Verdict::Timeout => "timeout",
-        Verdict::Exit => "exit",
-        Verdict::Skip => "skip",
-        _ => "another verdict",
     }
 }
 

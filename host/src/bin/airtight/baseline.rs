@@ -78,12 +78,7 @@ fn refuse(command: &BaselineCommand) -> Result<(), Failure> {
         (run.retries > 0, "--retries"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
     ];
-    match refused.iter().find(|(given, _)| *given) {
-        Some((_, flag)) => Err(Failure::usage(format!(
-            "`airtight baseline` runs every test as `airtight test` does; leave out {flag}"
-        ))),
-        None => Ok(()),
-    }
+    Failure::refuse_flags(&refused, "`airtight baseline` runs every test as `airtight test` does")
 }
 
 fn from_reports(command: &BaselineCommand) -> Done {

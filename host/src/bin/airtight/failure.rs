@@ -34,6 +34,14 @@ impl Failure {
         Self { status: exit_status::USAGE, error: anyhow::anyhow!("{text}") }
     }
 
+    /// Refuses the first flag that is given of those which have no meaning here; `why` says why not.
+    pub fn refuse_flags(flags: &[(bool, &str)], why: &str) -> Result<(), Self> {
+        match flags.iter().find(|(given, _)| *given) {
+            Some((_, flag)) => Err(Self::usage(format!("{why}; leave out {flag}"))),
+            None => Ok(()),
+        }
+    }
+
     /// Nothing to run.
     pub fn no_tests(text: impl Display) -> Self {
         Self { status: exit_status::NO_TESTS, error: anyhow::anyhow!("{text}") }

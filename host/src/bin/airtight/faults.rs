@@ -57,11 +57,8 @@ fn refuse(command: &FaultsCommand) -> Result<(), Failure> {
         (!run.fault.is_empty(), "--fault (`airtight test --fault` repeats one failure)"),
         (run.report.iter().any(|spec| spec.kind != ReportKind::Json), "every --report but json=PATH"),
     ];
-    match refused.iter().find(|(given, _)| *given) {
-        Some((_, flag)) => Err(Failure::usage(format!(
-            "`airtight faults` runs each test again and again, with one of its calls failing, and prints what it finds; leave out \
-             {flag}"
-        ))),
-        None => Ok(()),
-    }
+    Failure::refuse_flags(
+        &refused,
+        "`airtight faults` runs each test again and again, with one of its calls failing, and prints what it finds",
+    )
 }

@@ -47,10 +47,8 @@ fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
         (run.shuffle.is_some(), "--shuffle (the orders follow from --seed)"),
     ];
-    match refused.iter().find(|(given, _)| *given) {
-        Some((_, flag)) => Err(Failure::usage(format!(
-            "`airtight pollution` runs tests together, in several orders, and prints what it finds; leave out {flag}"
-        ))),
-        None => Ok(()),
-    }
+    Failure::refuse_flags(
+        &refused,
+        "`airtight pollution` runs tests together, in several orders, and prints what it finds",
+    )
 }

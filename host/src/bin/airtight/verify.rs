@@ -110,12 +110,7 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
         (run.rerun, "--rerun"),
         (run.retries > 0, "--retries"),
     ];
-    match refused.iter().find(|(given, _)| *given) {
-        Some((_, flag)) => {
-            Err(Failure::usage(format!("`airtight verify` runs every test and captures its output; leave out {flag}")))
-        }
-        None => Ok(()),
-    }
+    Failure::refuse_flags(&refused, "`airtight verify` runs every test and captures its output")
 }
 
 fn parent(command: &VerifyCommand) -> Done {

@@ -56,7 +56,7 @@ fn of_figure(
     most: u64,
     unseen: &dyn Fn(&str, &str, ResourceKind) -> bool,
 ) -> GateRecord {
-    let mut record = empty(gate, GateRecord::amount(gate, most));
+    let mut record = GateRecord::new(gate, GateRecord::amount(gate, most));
     let add = if gate.is_largest() { u64::max } else { u64::saturating_add };
     for (module, test) in tests(report) {
         match figure(test, gate, |kind| unseen(module, &test.name, kind)) {
@@ -78,21 +78,6 @@ fn of_figure(
     }
     record.passed = passes(&record, Limit::Most(most));
     record.settle()
-}
-
-fn empty(gate: GateKind, limit: String) -> GateRecord {
-    GateRecord {
-        gate,
-        passed: false,
-        limit,
-        seen: 0,
-        base: None,
-        base_digest: None,
-        tests: Vec::new(),
-        tests_omitted: 0,
-        unknown: 0,
-        first_unknown: None,
-    }
 }
 
 fn unknown(record: &mut GateRecord, module: &str, test: &TestRecord, why: String) {
@@ -154,7 +139,7 @@ fn by_name(report: &Canonical) -> ByName<'_> {
 
 fn compared(report: &Canonical, base: &Report, gate: GateKind, threshold: Threshold) -> GateRecord {
     let (now, before) = (by_name(report), by_name(&base.canonical));
-    let mut record = empty(gate, threshold.to_string());
+    let mut record = GateRecord::new(gate, threshold.to_string());
     record.base = Some(0);
     record.base_digest = Some(base.digest.clone());
     let model = |canonical: &Canonical| canonical.policy.get("fuel-model").cloned();

@@ -177,6 +177,22 @@ impl GateTest {
 }
 
 impl GateRecord {
+    /// One that is not kept, with a figure of 0 and of no test.
+    pub(crate) fn new(gate: GateKind, limit: String) -> Self {
+        Self {
+            gate,
+            passed: false,
+            limit,
+            seen: 0,
+            base: None,
+            base_digest: None,
+            tests: Vec::new(),
+            tests_omitted: 0,
+            unknown: 0,
+            first_unknown: None,
+        }
+    }
+
     /// The words for a figure of this gate: `64 KiB`, `12`.
     pub(crate) fn amount(gate: GateKind, figure: u64) -> String {
         if gate.is_size() { format_size(figure) } else { figure.to_string() }

@@ -3,7 +3,7 @@
 //! A test of which it is not known when it began, as in reports of earlier versions, has no place on the line of time and is not there; the
 //! file says how many these are.
 
-use super::words::{self, verdict};
+use super::words;
 use crate::model::{Report, TestRecord};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,12 +67,12 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         let usage = test.usage.as_ref();
         let args = Args {
             module: &time.module,
-            verdict: verdict(test.verdict),
+            verdict: test.verdict.name(),
             fuel: usage.and_then(|usage| usage.fuel),
             linear_peak: usage.and_then(|usage| usage.linear_peak),
             heap_peak: usage.and_then(|usage| usage.heap.peak),
         };
-        let (name, cat, tid) = (&*time.test, verdict(test.verdict), worker.saturating_add(1));
+        let (name, cat, tid) = (&*time.test, test.verdict.name(), worker.saturating_add(1));
         rows.insert(tid);
         events.push(TraceEvent::Complete { ph: "X", name, cat, ts: start, dur: time.us, pid: PROCESS, tid, args });
     }

@@ -1,7 +1,7 @@
 //! What a report has to say of places in the code, one finding each: the writers for code scanning and for annotations show the same ones.
 
 use super::super::console::plain_title;
-use super::words::{self, place, verdict};
+use super::words::{self, place};
 use crate::model::growth::Growth;
 use crate::model::resource::{LeakAction, LeakSetting};
 use crate::model::{
@@ -73,7 +73,7 @@ pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
 }
 
 /// What fails a whole run beside its tests.
-fn of_run(report: &Report) -> Vec<Finding<'_>> {
+pub(super) fn of_run(report: &Report) -> Vec<Finding<'_>> {
     let of_run = |rule: String, message: String, known: &[&str]| Finding {
         level: Level::Error,
         accepted: None,
@@ -152,7 +152,7 @@ fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec
 
 /// The finding that a test ended as it did.
 fn of_verdict<'a>(module: &'a str, test: &'a TestRecord, details: Option<&'a Details>) -> Finding<'a> {
-    let rule = format!("test/{}", verdict(test.verdict));
+    let rule = format!("test/{}", test.verdict.name());
     let stack = details.map_or(&[][..], |details| &details.stack);
     let limit = details.and_then(|details| details.limit.as_ref()).map(|limit| limit.name.as_str());
     Finding {
@@ -306,7 +306,7 @@ pub(super) fn rules() -> Vec<(String, String)> {
         (Verdict::Exit, "A test left through `exit` where that is no normal end."),
     ];
     let mut rules: Vec<_> =
-        verdicts.map(|(kind, text)| (format!("test/{}", verdict(kind)), text.to_owned())).into_iter().collect();
+        verdicts.map(|(kind, text)| (format!("test/{}", kind.name()), text.to_owned())).into_iter().collect();
     for kind in ResourceKind::ALL {
         let noun = kind.noun(1);
         rules.push((format!("leak/{}", kind.name()), format!("A test left a {noun}: {}.", kind.heading().words())));

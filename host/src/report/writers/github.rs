@@ -4,7 +4,6 @@
 //! none can end one, or begin another.
 
 use super::findings::{Finding, Level, findings};
-use super::words::verdict;
 use crate::model::{Report, Verdict};
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
@@ -18,7 +17,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         (counts.exit, Verdict::Exit),
     ];
     let bad: Vec<_> = (bad.into_iter().filter(|(count, _)| *count > 0))
-        .map(|(count, kind)| format!(", {count} {}", verdict(kind)))
+        .map(|(count, kind)| format!(", {count} {}", kind.name()))
         .collect();
     let summary = format!("{} passed{}, {} skipped", counts.pass, bad.concat(), counts.skip);
     text.push_str(&command("notice", &[("title", "airtight".to_owned())], &summary));

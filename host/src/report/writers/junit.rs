@@ -2,8 +2,8 @@
 //! the two.
 
 use super::super::console::{OneLine, plain_details};
-use super::findings::{WHOLE_RUN, findings};
-use super::words::{self, Times, verdict};
+use super::findings::{WHOLE_RUN, of_run};
+use super::words::{self, Times};
 use crate::model::safe_text::Lines;
 use crate::model::{ModuleRecord, RefusedModule, Report, TestRecord, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report as JunitReport, TestCase, TestCaseStatus, TestRerun, TestSuite};
@@ -74,7 +74,7 @@ fn status(test: &TestRecord) -> TestCaseStatus {
                 test.details.as_ref().and_then(|details| details.attempts.as_ref()).filter(|_| test.is_flaky());
             for failed in attempts.into_iter().flat_map(|attempts| &attempts.failed) {
                 let mut run = TestRerun::new(NonSuccessKind::Failure);
-                run.set_type(verdict(failed.verdict)).set_message(safe(failed.message.as_deref().unwrap_or_default()));
+                run.set_type(failed.verdict.name()).set_message(safe(failed.message.as_deref().unwrap_or_default()));
                 status.add_rerun(run);
             }
             status
@@ -86,7 +86,7 @@ fn status(test: &TestRecord) -> TestCaseStatus {
         }
         Verdict::Leak | Verdict::Fail | Verdict::Memory | Verdict::Timeout | Verdict::Exit => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type(verdict(test.verdict));
+            status.set_type(test.verdict.name());
             status.set_message(xml(words::headline(test)));
             status.set_description(xml(plain_details(test)));
             status
@@ -108,12 +108,10 @@ fn refused(module: &RefusedModule) -> TestSuite {
 /// A suite with a case for each gate, and for each entry of the baseline whose day is over; `None` where there is neither.
 fn whole_run(report: &Report) -> Option<TestSuite> {
     let mut suite = TestSuite::new(WHOLE_RUN);
-    let missed = findings(report);
-    let missed: Vec<_> = missed.iter().filter(|finding| finding.module == WHOLE_RUN).collect();
     let kept =
         report.canonical.gates.iter().filter(|gate| gate.passed).map(|gate| format!("gate/{}", gate.gate.name()));
     suite.add_test_cases(kept.map(|name| TestCase::new(name, TestCaseStatus::success())));
-    for finding in missed {
+    for finding in of_run(report) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message(safe(&finding.message));
         suite.add_test_case(TestCase::new(safe(&finding.rule), status));

@@ -170,7 +170,7 @@ fn said(test: &TestRecord) -> String {
     if !said.is_empty() && !said.ends_with('\n') {
         said.push('\n');
     }
-    said + &format!("airtight: {}: {}\n", words::verdict(test.verdict), words::headline(test)) + &plain_details(test)
+    said + &format!("airtight: {}: {}\n", test.verdict.name(), words::headline(test)) + &plain_details(test)
 }
 
 /// Seconds, exact to the microsecond.

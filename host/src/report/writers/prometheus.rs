@@ -1,7 +1,7 @@
 //! Figures of a run in the text format of OpenMetrics 1.0, which Prometheus reads, too: of the run, of each module and of each test. What is not
 //! known has no sample.
 
-use super::words::{self, Times, verdict};
+use super::words::{self, Times};
 use crate::model::{ModuleRecord, Report, ResourceKind, TestRecord, Usage, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -63,7 +63,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     for (module, tests) in &modules {
         for kind in VERDICTS {
             let count = tests.iter().filter(|test| test.verdict == kind).count();
-            text.sample(&[("module", module), ("verdict", verdict(kind))], &count.to_string());
+            text.sample(&[("module", module), ("verdict", kind.name())], &count.to_string());
         }
     }
     text.family(

@@ -5,19 +5,6 @@ use crate::model::growth::Growth;
 use crate::model::{Frame, ModuleRecord, Report, TestRecord, Verdict};
 use std::collections::BTreeMap;
 
-/// The word for a verdict in reports: `pass`, `leak`.
-pub(super) fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Leak => "leak",
-        Verdict::Fail => "fail",
-        Verdict::Memory => "memory",
-        Verdict::Timeout => "timeout",
-        Verdict::Exit => "exit",
-        Verdict::Skip => "skip",
-    }
-}
-
 /// What became of a test that did not pass, where there is nothing more to say of it.
 fn end(verdict: Verdict) -> &'static str {
     match verdict {

@@ -1,7 +1,7 @@
 //! What the page's script is given: every test, as JSON that can stand in a script element.
 
 use super::super::super::console::plain_details;
-use super::super::words::{self, Times, verdict};
+use super::super::words::{self, Times};
 use crate::model::safe_text::OneLine;
 use crate::model::{Report, TestRecord, Usage};
 use serde::{Serialize, Serializer};
@@ -74,7 +74,7 @@ fn row(module: usize, test: &TestRecord, us: Option<u64>) -> Row {
     Row {
         module,
         name: OneLine(&test.name).to_string(),
-        verdict: verdict(test.verdict),
+        verdict: test.verdict.name(),
         us: us.map(Figure),
         fuel: figure(|usage| usage.fuel),
         linear: figure(|usage| usage.linear_peak),
