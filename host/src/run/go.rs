@@ -1,6 +1,6 @@
 //! Where the tests of a Go package run: in its directory, as `go test` has it, which is an overlay, so that its files never change.
 
-use super::plan::ModuleGrants;
+use super::module_grants::ModuleGrants;
 use crate::model::Harness;
 use crate::policy::{DirGrant, Mode, PACKAGE};
 use std::path::Path;

@@ -1,12 +1,11 @@
 //! What of the machine tests are granted: what no test may be, and what is told when a run starts.
 
-use super::plan::{ModuleGrants, PlannedModule};
+use super::module_grants::ModuleGrants;
 use crate::config::Profile;
 use crate::files::own::{self, Own};
-use crate::policy::{DirGrant, Mode, Policy};
+use crate::policy::{DirGrant, Mode};
 use crate::sandbox::Cache;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// A directory is granted that no test is ever granted, whoever asks.
 #[derive(Debug, thiserror::Error)]
@@ -44,24 +43,4 @@ fn check<'a>(dirs: impl Iterator<Item = &'a DirGrant>, cache: Option<&Cache>) ->
         }
     }
     Ok(())
-}
-
-/// What of the machine the tests of a plan are granted, beside their package and `/tmp`: each once, in the order of the tests.
-pub(super) fn told(modules: &[PlannedModule]) -> Vec<String> {
-    let mut seen: Vec<Arc<Policy>> = Vec::new();
-    let mut told: Vec<String> = Vec::new();
-    let grants = modules.iter().flat_map(|module| &module.tests).filter_map(|test| test.grants());
-    for grants in grants {
-        let policy = grants.policy();
-        if seen.iter().any(|known| Arc::ptr_eq(known, policy)) {
-            continue;
-        }
-        seen.push(Arc::clone(policy));
-        for grant in policy.grants() {
-            if !told.contains(&grant) {
-                told.push(grant);
-            }
-        }
-    }
-    told
 }

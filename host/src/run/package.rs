@@ -2,7 +2,7 @@
 //! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it. Both are one overlay: a test may write beside
 //! its sources, and they never change. A module that holds no such path gets no alias, and sees no path of the host.
 
-use super::plan::ModuleGrants;
+use super::module_grants::ModuleGrants;
 use super::runner::Runner;
 use crate::files::{self, Links, TooLong};
 use crate::model::RefusedModule;

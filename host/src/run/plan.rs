@@ -1,36 +1,18 @@
 //! Which tests will run, each with its policy made ready: everything that is done once and not per test.
 
 use super::error::RunError;
+use super::module_grants::ModuleGrants;
 use super::selection::{Partition, RunIgnored, Selection};
 use crate::catalogue::Role;
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
 use crate::model::{Harness, RefusedModule, SubtestFilter};
-use crate::policy::{DirGrant, Limit, Policy};
+use crate::policy::{Limit, Policy};
 use crate::sandbox::LoadedModule;
 use crate::sandbox::wasi::{GrantError, Grants};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// What one module's tests get beside the profile's grants: the package's directory and variables.
-///
-/// ```
-/// use airtight::ModuleGrants;
-/// use std::path::Path;
-///
-/// // What a test of a cargo package expects: its directory, and what cargo says of the package.
-/// let version = ("CARGO_PKG_VERSION".to_owned(), "1.0.0".to_owned());
-/// let grants = ModuleGrants::package(Path::new("/work/parser"), [version]);
-/// assert_eq!(grants.dirs[0].guest, "/");
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct ModuleGrants {
-    /// Directories, before the profile's.
-    pub dirs: Vec<DirGrant>,
-    /// Variables that the profile may replace.
-    pub env: Vec<(String, String)>,
-}
 
 /// A module to run the tests of.
 pub struct Subject {
@@ -76,30 +58,6 @@ impl Subject {
     /// The module.
     pub fn module(&self) -> &LoadedModule {
         &self.module
-    }
-}
-
-impl ModuleGrants {
-    fn with(&self, policy: &Policy) -> Result<Arc<Grants>, GrantError> {
-        let mut whole = policy.clone();
-        whole.dirs = self.dirs_under(policy).chain(whole.dirs).collect();
-        for (name, value) in &self.env {
-            whole.env.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-        Ok(Arc::new(Grants::new(Arc::new(whole))?))
-    }
-
-    /// The module's directories. What a profile grants in the place of one holds for its other name too.
-    pub(super) fn dirs_under<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = DirGrant> + 'a {
-        self.dirs.iter().map(|dir| {
-            let same = self.dirs.iter().filter(|other| dir.alias_of.is_some() && other.alias_of == dir.alias_of);
-            let mut names = std::iter::once(dir).chain(same).map(|other| &other.guest);
-            let instead = names.find_map(|guest| policy.dirs.iter().find(|granted| granted.guest == *guest));
-            match instead {
-                Some(granted) => DirGrant { host: granted.host.clone(), mode: granted.mode, ..dir.clone() },
-                None => dir.clone(),
-            }
-        })
     }
 }
 
@@ -185,6 +143,26 @@ impl Plan {
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
+}
+
+/// What of the machine the tests of a plan are granted, beside their package and `/tmp`: each once, in the order of the tests.
+pub(super) fn granted(modules: &[PlannedModule]) -> Vec<String> {
+    let mut seen: Vec<Arc<Policy>> = Vec::new();
+    let mut told: Vec<String> = Vec::new();
+    let grants = modules.iter().flat_map(|module| &module.tests).filter_map(|test| test.grants());
+    for grants in grants {
+        let policy = grants.policy();
+        if seen.iter().any(|known| Arc::ptr_eq(known, policy)) {
+            continue;
+        }
+        seen.push(Arc::clone(policy));
+        for grant in policy.grants() {
+            if !told.contains(&grant) {
+                told.push(grant);
+            }
+        }
+    }
+    told
 }
 
 /// A module with the tests that were selected.

@@ -3,11 +3,12 @@
 use super::context::RunContext;
 use super::coverage;
 use super::doubts;
+use super::entry::TestSpan;
 use super::error::{RunError, SetupError};
-use super::execute::{self, PlanOutcome, TestSpan};
+use super::execute::{self, PlanOutcome};
 use super::granted;
 use super::options::RunOptions;
-use super::plan::{Decision, Plan, PlannedModule, Planner, Subject};
+use super::plan::{self, Decision, Plan, PlannedModule, Planner, Subject};
 use super::selection::Selection;
 use crate::catalogue::{CompileCaps, Module};
 use crate::config::Profile;
@@ -225,7 +226,7 @@ impl Runner {
             filtered_out: modules.iter().map(|module| module.filtered_out).sum(),
             jobs: self.options.jobs,
         });
-        let grants = granted::told(modules);
+        let grants = plan::granted(modules);
         if !grants.is_empty() {
             listener.event(&Event::Granted { grants: &grants });
         }

@@ -3,7 +3,7 @@
 //! The first worker that needs it runs the set-up, and the others that need it wait for that. The worker that ends the last test of
 //! the module runs the teardown. It too begins where the set-up ended, as nothing that a test did to its world is left.
 
-use super::execute::{Finished, Planned, TestRun};
+use super::entry::{Finished, Planned, TestRun};
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use crate::catalogue::Role;
 use crate::policy::Policy;
@@ -121,7 +121,11 @@ impl World<'_> {
         let last = self.left.fetch_sub(1, Ordering::AcqRel) <= 1;
         if let (true, Some(teardown)) = (last, self.teardown) {
             let image = self.image.get().and_then(Option::as_deref);
-            finished.push(run.teardown(teardown, self, image));
+            let after = image.map(|image| match &teardown.test.decision {
+                Decision::Run { grants, .. } => self.after(image, grants, true),
+                Decision::Skip(_) | Decision::Refuse(_) => Err("it is not run".to_owned()),
+            });
+            finished.push(run.teardown(teardown, after));
         }
         if last && self.image.get().is_none() {
             // No test came to need it.

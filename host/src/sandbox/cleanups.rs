@@ -1,33 +1,20 @@
-//! Runs the clean-ups of a scope, whatever ended it: each with fuel of its own, and the stack pointer where it was before.
+//! How the clean-ups of a test went.
 
 use super::ending::Ending;
-use super::said;
-use super::sdk::GlobalValues;
-use super::state::refuel;
-use super::threads::CallGuest;
-use crate::policy::CLEANUP_FUEL;
-use airtight_abi::CLEANUP_EXPORT;
-use airtight_abi::scopes::{MAX_CLEANUP_TEXT, NEXT_CLEANUP_EXPORT, NextCleanup};
-use wasmtime::{Instance, TypedFunc, WasmParams};
-
-/// Most clean-ups run for one scope: a clean-up may register another, and an endless chain has to end.
-const MAX_CLEANUPS: u32 = 1_000;
-
-/// Clean-ups of one test that may use up all the fuel, or all the stack, that each is given. After so many, the rest are not
-/// run.
-const MAX_ENDLESS: u32 = 4;
 
 /// How the clean-ups of one test went.
 #[derive(Debug, Default)]
 pub struct Cleanups {
     /// How many were begun.
-    begun: u32,
-    endless: u32,
-    running: bool,
+    pub(super) begun: u32,
+    /// How many used up all that each is given.
+    pub(super) endless: u32,
+    /// Whether one is being run.
+    pub(super) running: bool,
     /// Whether the wall clock ended a call that the host made after the test: a clean-up's, or one that asks what the test said.
-    by_wall_clock: bool,
+    pub(super) by_wall_clock: bool,
     /// Those that did not finish normally.
-    failed: Vec<FailedCleanup>,
+    pub(super) failed: Vec<FailedCleanup>,
 }
 
 /// A clean-up that did not finish normally.
@@ -80,124 +67,4 @@ impl Cleanups {
     pub fn take_failed(&mut self) -> Vec<FailedCleanup> {
         std::mem::take(&mut self.failed)
     }
-}
-
-/// Runs all clean-ups of the scopes at this depth and deeper ones.
-///
-/// # Errors
-/// They do not end.
-pub(super) fn run(
-    cx: &mut impl CallGuest,
-    instance: &Instance,
-    globals: &GlobalValues,
-    depth: u32,
-) -> Result<(), String> {
-    cx.as_context_mut().data_mut().scopes.cleanups.running = true;
-    let ran = run_each(cx, instance, globals, depth);
-    cx.as_context_mut().data_mut().scopes.cleanups.running = false;
-    ran
-}
-
-fn run_each(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValues, depth: u32) -> Result<(), String> {
-    for _ in 0..MAX_CLEANUPS {
-        if cx.as_context().data().scopes.cleanups.endless >= MAX_ENDLESS {
-            return Ok(());
-        }
-        let next = match next(cx, instance, globals, depth) {
-            Next::None => return Ok(()),
-            Next::Unknown => Described::default(),
-            Next::Known(described) => described,
-        };
-        let printed = cx.as_context().data().wasi.stderr().len();
-        let called = call(cx, instance, globals, CLEANUP_EXPORT, ());
-        let mut store = cx.as_context_mut();
-        let state = store.data_mut();
-        let stderr = state.wasi.stderr().get(printed..).unwrap_or_default();
-        let ending = match called {
-            Ok(0) => return Ok(()),
-            Ok(_) => None,
-            Err(ending) => Some((ending, stderr.to_vec())),
-        };
-        let subtest = state.scopes.path_at(next.depth).map(str::to_owned);
-        let cleanups = &mut state.scopes.cleanups;
-        cleanups.begun = cleanups.begun.saturating_add(1);
-        if let Some((ending, stderr)) = ending {
-            let over = matches!(ending, Ending::Wall { .. } | Ending::Interrupted);
-            cleanups.endless += u32::from(is_endless(&ending));
-            let Described { name, registered, .. } = next;
-            cleanups.failed.push(FailedCleanup { ordinal: cleanups.begun, name, registered, subtest, ending, stderr });
-            if over {
-                return Ok(());
-            }
-        }
-    }
-    Err(format!("its clean-ups do not end: {MAX_CLEANUPS} were run"))
-}
-
-/// The clean-up whose turn it is.
-enum Next {
-    /// There is none.
-    None,
-    /// There may be one; the module does not say.
-    Unknown,
-    Known(Described),
-}
-
-#[derive(Default)]
-struct Described {
-    name: Option<String>,
-    registered: Option<String>,
-    depth: u32,
-}
-
-fn next(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValues, depth: u32) -> Next {
-    if instance.get_func(cx.as_context_mut(), NEXT_CLEANUP_EXPORT).is_none() {
-        return if depth == 0 { Next::Unknown } else { Next::None };
-    }
-    let address = match call(cx, instance, globals, NEXT_CLEANUP_EXPORT, depth) {
-        Ok(0) => return Next::None,
-        Ok(address) => address,
-        Err(_) => return Next::Unknown,
-    };
-    let record = said::bytes(cx, instance, address, NextCleanup::SIZE).ok().and_then(|bytes| bytes.try_into().ok());
-    let Some(record) = record.map(|bytes| NextCleanup::read(&bytes)) else { return Next::Unknown };
-    let mut text = |[address, len]: [u32; 2]| {
-        let bytes = said::bytes(cx, instance, address, (len as usize).min(MAX_CLEANUP_TEXT)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned()).filter(|text| !text.is_empty())
-    };
-    let (name, file, [line, column]) = (text(record.name), text(record.file), record.place);
-    let depth = record.depth;
-    Next::Known(Described { name, depth, registered: file.map(|file| format!("{file}:{line}:{column}")) })
-}
-
-/// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
-pub(super) fn call<P: WasmParams + Sync>(
-    cx: &mut impl CallGuest,
-    instance: &Instance,
-    globals: &GlobalValues,
-    export: &str,
-    params: P,
-) -> Result<u32, Ending> {
-    for (global, before) in globals {
-        // The value came from this global, so its type is right.
-        let _ = global.set(cx.as_context_mut(), *before);
-    }
-    if let Some(book) = cx.as_context_mut().data_mut().heap.book() {
-        book.unwind();
-    }
-    let called = refuel(cx.as_context_mut(), CLEANUP_FUEL).and_then(|()| {
-        let export: TypedFunc<P, u32> = instance.get_typed_func(cx.as_context_mut(), export)?;
-        cx.call_guest(&export, params)
-    });
-    called.map_err(|error| {
-        let ending = Ending::from_call(cx.as_context_mut(), &error);
-        if matches!(ending, Ending::Wall { .. }) {
-            cx.as_context_mut().data_mut().scopes.cleanups.by_wall_clock = true;
-        }
-        ending
-    })
-}
-
-fn is_endless(ending: &Ending) -> bool {
-    matches!(ending, Ending::Fuel { .. }) || ending.used_up_stack()
 }

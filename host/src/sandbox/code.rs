@@ -1,12 +1,11 @@
 //! From what the engine says of a stack to what the original module's debug information is read with.
 
-use super::state::TestState;
 use crate::instrument::{BulkCharges, Hooks, ThreadHooks};
 use crate::ledger::{RawFrame, Stack};
 use crate::symbols::Symbols;
 use std::ops::Range;
 use std::sync::Arc;
-use wasmtime::{Caller, ModuleExport, WasmBacktrace};
+use wasmtime::{ModuleExport, WasmBacktrace};
 
 /// Where the original's code is in the module that runs.
 #[derive(Debug, Default)]
@@ -52,25 +51,14 @@ impl CodeMap {
         Self { go, ..self }
     }
 
+    /// How the stacks of goroutines are found, in a binary of Go's.
+    pub fn go(&self) -> Option<&GoStack> {
+        self.go.as_ref()
+    }
+
     /// Whether it is of a binary of Go's.
     pub fn is_go(&self) -> bool {
         self.go.is_some()
-    }
-
-    /// The stack of a guest that calls the host. Of a goroutine it is the whole one, also where it was resumed, so that WebAssembly's
-    /// is cut.
-    pub fn capture(caller: &mut Caller<'_, TestState>) -> Stack {
-        let code = Arc::clone(&caller.data().code);
-        let stack = code.stack(&WasmBacktrace::capture(&*caller));
-        code.goroutine(caller, &stack).unwrap_or(stack)
-    }
-
-    fn goroutine(&self, caller: &mut Caller<'_, TestState>, stack: &Stack) -> Option<Stack> {
-        let (go, calling) = (self.go.as_ref()?, stack.first()?);
-        let tables = go.symbols.go().ok()?;
-        let top = caller.get_module_export(&go.pointer)?.into_global()?.get(&mut *caller).i32()?;
-        let memory = caller.get_export("memory")?.into_memory()?;
-        tables.unwind(memory.data(&*caller), calling.function, top.cast_unsigned()).map(Stack::from)
     }
 
     /// A captured stack without names, as the original module would have it.

@@ -2,7 +2,7 @@
 
 use super::cache::{Cache, CacheKey};
 use super::engine::{Compiler, Engine};
-use super::module::LoadError;
+use super::load_error::LoadError;
 use crate::catalogue::{self, Weight};
 use crate::instrument::{self, BulkCharges};
 use std::borrow::Cow;

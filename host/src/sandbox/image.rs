@@ -8,19 +8,17 @@
 //! What a second run of a test needs is elsewhere in memory, so it does not begin from an image: the set-up is called again in the
 //! instance of that run, and does the same. See [`AfterSetUp::repeats`].
 
-use super::cache::Cache;
 use super::compile::compile;
-use super::execute::{Entry, Job};
 use super::heap::{Ground, HeapState};
 use super::module::LoadedModule;
 use super::rerun::Instruments;
-use super::start::write_words;
+use super::start::{Entry, write_words};
 use super::state::TestState;
 use super::store::fresh_store;
 use super::threads::Shared;
 use super::wasi::{ContextOptions, Grants, NotCaptured, Wasi};
 use crate::catalogue::{self, NoRestart};
-use crate::instrument::{self, ImageModule, NoImage, RewriteMap};
+use crate::instrument::{self, ImageModule, NoImage};
 use crate::ledger::heap::HeapLimits;
 use crate::policy::Limit;
 use std::collections::BTreeMap;
@@ -45,16 +43,6 @@ pub enum ImageError {
     /// The engine does not take the image.
     #[error("the engine does not take its image: {0}")]
     Engine(String),
-}
-
-/// What a module keeps so that its instances can be captured.
-pub struct ImageSource {
-    /// The module that runs, before what one compiler needs was added to it.
-    pub bytes: Vec<u8>,
-    /// What was added to it before.
-    pub map: RewriteMap,
-    /// Where compiled modules are kept.
-    pub cache: Option<Cache>,
 }
 
 /// How a test begins that has a set-up.
@@ -100,22 +88,22 @@ impl std::fmt::Debug for Captured {
 }
 
 impl Captured {
-    /// Takes what an instance of this job holds now, between two calls into it.
+    /// Takes what an instance of the set-up's module holds now, between two calls into it.
     ///
     /// # Errors
     /// Something of it cannot be captured.
     pub(super) fn take(
-        job: &Job<'_>,
+        (module, entry, grants): (&LoadedModule, Entry<'_>, &Arc<Grants>),
         store: &mut Store<TestState>,
         instance: &Instance,
         (ground, stack_top): (Option<Ground>, u32),
         options: ContextOptions,
     ) -> Result<Self, ImageError> {
-        let source = job.module.image_source.as_deref().ok_or(ImageError::NoSource)?;
+        let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
         let parsed = catalogue::Module::read(&source.bytes).map_err(NoImage::from)?;
         instrument::can_be_captured(&parsed)?;
         let values = globals(&parsed, store, instance);
-        if matches!(job.entry, Entry::Start(_)) {
+        if matches!(entry, Entry::Start(_)) {
             restart(&parsed, &values, store, instance)?;
         }
         let memory = instance.get_export(&mut *store, "memory").and_then(Extern::into_memory);
@@ -125,7 +113,7 @@ impl Captured {
         let state = store.data();
         Ok(Self {
             module,
-            wasi: state.wasi.fork(job.grants, options)?,
+            wasi: state.wasi.fork(grants, options)?,
             heap: state.heap.fork(&Instruments::default()),
             spent: state.spent(left),
             ground,
@@ -217,18 +205,18 @@ impl Image {
     /// Something of the host's that tests share is gone.
     pub(super) fn store(
         &self,
-        (job, owns): (&Job<'_>, bool),
+        (grants, owns): (&Arc<Grants>, bool),
         instruments: &Instruments,
         options: ContextOptions,
     ) -> Result<Store<TestState>, NotCaptured> {
-        let limits = job.grants.policy().limits;
-        let mut wasi = self.wasi.fork(job.grants, options)?;
+        let limits = grants.policy().limits;
+        let mut wasi = self.wasi.fork(grants, options)?;
         let mut heap = if owns { &self.heap } else { &self.heap_of_tests }.fork(instruments);
         heap.set_limits(HeapLimits::new(limits.values()));
         if owns {
             wasi.begin_teardown();
         } else {
-            wasi.begin_test(job.grants);
+            wasi.begin_test(grants);
         }
         let mut store = fresh_store(&self.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory));
         store.data_mut().spent_before = self.spent;

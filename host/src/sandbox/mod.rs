@@ -3,9 +3,11 @@
 //! One [`Engine`] serves a whole run of the program. A [`LoadedModule`] is compiled once.
 //!
 //! ```text
-//! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was
+//! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was; `job` is what it is asked for
 //! image     where a set-up ended, from which tests begin
-//! scopes    the subtests of a test, which the host enters from within it; `said` and `cleanups` are for both
+//! state     the data of a test's store: no host function is below it, all of them are above
+//! subtests  the host enters each from within the test; `scopes`, `said` and `cleanups` are what is kept of them and of the test
+//! ending    how a call ended; `ended` makes that of the engine's errors
 //! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
 //! heap      the hooks of the guest's allocator, and the end of its heap
 //! threads   tests with threads: stores that share a memory, and whose turn it is
@@ -14,28 +16,38 @@
 //! ```
 
 mod cache;
+mod capture;
 mod cleanups;
 mod code;
 mod compile;
+mod ended;
 mod ending;
 mod engine;
 mod execute;
 mod guest;
+mod guest_memory;
 pub mod heap;
 mod image;
+mod job;
 mod limiter;
+mod load_error;
 mod module;
+mod no_answer;
 mod panics;
 mod probe;
 pub mod rerun;
 mod rounds;
+mod run_cleanups;
 mod said;
 mod scopes;
 mod sdk;
 mod start;
 mod state;
+mod stop;
 mod store;
+mod string_probe;
 mod strings;
+mod subtests;
 mod threads;
 pub mod wasi;
 
@@ -44,15 +56,17 @@ pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub use cleanups::FailedCleanup;
-pub(crate) use execute::{Entry, Job, Run};
+pub(crate) use execute::Run;
 pub(crate) use image::{AfterSetUp, Captured, Image, ImageError, SetUp};
+pub(crate) use job::Job;
+pub use load_error::LoadError;
 pub(crate) use module::CodeRules;
-pub use module::{LoadError, LoadOptions, LoadedModule};
+pub use module::{LoadOptions, LoadedModule};
 pub(crate) use panics::PanicSaid;
 pub(crate) use rerun::run;
 pub use rounds::RoundLevels;
 pub use said::Failure;
 pub(crate) use scopes::{BlockScopes, SubtestRun, scope_id};
-pub use sdk::SdkCall;
-pub(crate) use start::{ListedTest, MarkedPanic, StartCall};
+pub use start::SdkCall;
+pub(crate) use start::{Entry, ListedTest, MarkedPanic, StartCall};
 pub(crate) use threads::{Deadlocked, Preemptions, StoppedThread, Turn, TurnEnd, Wait as ThreadWait};

@@ -5,13 +5,13 @@ use super::code::{CodeMap, GoStack};
 use super::compile::{Compiled, compile};
 use super::engine::Engine;
 use super::heap::{ModuleHeap, NoHeap};
-use super::image::ImageSource;
+use super::load_error::LoadError;
 use super::panics::ModulePanics;
-use super::sdk::SdkCall;
+use super::start::SdkCall;
 use super::state::TestState;
 use super::strings::ModuleStrings;
 use super::threads::ThreadModule;
-use crate::catalogue::{self, BakedPath, Catalogue, CatalogueError, Module as Parsed, Places, RunningStack};
+use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
     self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
     PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
@@ -23,49 +23,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::error::Context;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
-
-/// A module that cannot be loaded. All of these are the module's or its builder's fault.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// It is not what airtight runs: not a module, one that imports what airtight does not provide, one without anything to run.
-    #[error(transparent)]
-    Unsuitable(Box<dyn std::error::Error + Send + Sync>),
-    /// It is larger than the cap.
-    #[error("the module has {size} bytes, over the cap of {cap}; `module-size` in airtight.toml raises it")]
-    TooLarge {
-        /// Its size in bytes.
-        size: u64,
-        /// The cap in bytes.
-        cap: u64,
-    },
-    /// The engine refuses it.
-    #[error("the module is not valid: {0}")]
-    Invalid(String),
-    /// It is too heavy for an optimising compiler, and the single-pass one cannot take it either.
-    #[error(
-        "it is too much work for an optimising compiler: {heavy}; the single-pass compiler, which takes such modules, \
-         cannot: {why}; split what is heavy, or raise that cap in airtight.toml and wait for the compiler"
-    )]
-    NoCompiler {
-        /// Which cap it is over.
-        heavy: String,
-        /// What the single-pass compiler says.
-        why: String,
-    },
-    /// It has threads, and cannot be run with them.
-    #[error("it has threads, which its engine cannot run: {0}")]
-    NoThreads(String),
-    /// It cannot be linked.
-    #[error("the module cannot be linked: {0}")]
-    Link(String),
-}
-
-impl From<CatalogueError> for LoadError {
-    fn from(error: CatalogueError) -> Self {
-        Self::Unsuitable(error.into())
-    }
-}
 
 /// What a module is loaded with.
 ///
@@ -126,6 +83,16 @@ impl ModuleHooks {
         let table = module.get_export_index(HOOKS_TABLE)?;
         Some(Self { hooks: Arc::new(map.hooks.clone()), table })
     }
+}
+
+/// What a module keeps so that its instances can be captured.
+pub struct ImageSource {
+    /// The module that runs, before what one compiler needs was added to it.
+    pub bytes: Vec<u8>,
+    /// What was added to it before.
+    pub map: RewriteMap,
+    /// Where compiled modules are kept.
+    pub cache: Option<Cache>,
 }
 
 /// A compiled module with its catalogue and symbols.

@@ -1,7 +1,8 @@
 //! A fresh instance of a module in which single functions of it are tried, before and apart from its tests.
 
 use super::ending::Ending;
-use super::execute::Job;
+use super::job::Job;
+use super::no_answer::NoAnswer;
 use super::rerun::Instruments;
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
@@ -24,15 +25,6 @@ const MOST_REFUSALS: u64 = 1_000;
 /// Ends what neither fuel nor refusals end. What a machine gets done in that time is no property of the module, so it is much
 /// more than any needs.
 const TIMEOUT_MS: u64 = 20_000;
-
-/// Why a probe found nothing out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NoAnswer {
-    /// In words.
-    pub(super) why: String,
-    /// Whether the wall clock ended it, so that another machine may find out more: a doubt about every test that asks.
-    pub(super) by_wall_clock: bool,
-}
 
 impl From<wasmtime::Error> for NoAnswer {
     fn from(error: wasmtime::Error) -> Self {

@@ -1,9 +1,7 @@
-//! What a test or a subtest said through the SDK, read from the guest's memory.
+//! What a test or a subtest said through the SDK.
 
-use super::state::TestState;
-use airtight_abi::{State, journal};
+use airtight_abi::journal;
 use std::borrow::Cow;
-use wasmtime::{AsContext, AsContextMut, Instance};
 
 /// What a test, or a subtest, said of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,7 +32,8 @@ impl Said {
         (failures.sum::<usize>() + self.skipped.as_ref().map_or(0, String::len)) as u64
     }
 
-    fn add(&mut self, entry: journal::Entry<'_>) {
+    /// Adds what an entry of the journal says.
+    pub(super) fn add(&mut self, entry: journal::Entry<'_>) {
         let (at, text) = (entry.at.map(Cow::into_owned), entry.text.into_owned());
         match entry.kind {
             journal::Kind::Failure => self.failures.push(Failure { at, text }),
@@ -48,7 +47,8 @@ impl Said {
 /// The parts of the journal that one scope wrote. Those between are of its subtests.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpanReader {
-    spans: Vec<(u32, u32)>,
+    /// Where each begins and ends.
+    pub(super) spans: Vec<(u32, u32)>,
     /// Where the part begins that it is writing.
     from: u32,
 }
@@ -71,62 +71,4 @@ impl SpanReader {
     pub fn resume(&mut self, len: u32) {
         self.from = len;
     }
-
-    /// Reads what it wrote. Also tells how many bytes that were.
-    ///
-    /// # Errors
-    /// What is wrong, in words, where the memory does not hold what the SDK puts there.
-    pub fn read(
-        &self,
-        cx: &mut impl AsContextMut<Data = TestState>,
-        instance: &Instance,
-        state: &State,
-    ) -> Result<(Said, usize), String> {
-        let len = usize::try_from(state.journal_len).unwrap_or(usize::MAX);
-        if len > journal::CAP {
-            return Err(format!("its journal says it has {len} bytes, and no test's has more than {}", journal::CAP));
-        }
-        let (mut said, mut read) = (Said::default(), 0);
-        for &(from, to) in self.spans.iter().filter(|(_, to)| *to as usize <= len) {
-            let address = state.journal_ptr.saturating_add(from);
-            let part = bytes(cx, instance, address, (to - from) as usize)?;
-            read += part.len();
-            for entry in journal::entries(&part) {
-                said.add(entry.map_err(|error| error.to_string())?);
-            }
-        }
-        Ok((said, read))
-    }
-}
-
-/// The SDK's state at an address.
-///
-/// # Errors
-/// See [`SpanReader::read`].
-pub fn state(cx: &mut impl AsContextMut<Data = TestState>, instance: &Instance, address: u32) -> Result<State, String> {
-    let bytes = bytes(cx, instance, address, State::SIZE)?;
-    let bytes: [u8; State::SIZE] = bytes.try_into().map_err(|_| "its state is cut short".to_owned())?;
-    State::read(&bytes).map_err(|error| error.to_string())
-}
-
-/// Bytes of the guest's memory.
-///
-/// # Errors
-/// See [`SpanReader::read`].
-pub fn bytes(
-    cx: &mut impl AsContextMut<Data = TestState>,
-    instance: &Instance,
-    address: u32,
-    len: usize,
-) -> Result<Vec<u8>, String> {
-    let start = usize::try_from(address).unwrap_or(usize::MAX);
-    let copy = |memory: &[u8]| memory.get(start..).and_then(|rest| rest.get(..len)).map(<[u8]>::to_vec);
-    let bytes = match &cx.as_context().data().thread {
-        Some(seat) => seat.look(copy),
-        None => {
-            let memory = instance.get_memory(cx.as_context_mut(), "memory").ok_or("the module exports no memory")?;
-            copy(memory.data(cx.as_context()))
-        }
-    };
-    bytes.ok_or_else(|| format!("its state points outside of its memory, to {address:#x}"))
 }

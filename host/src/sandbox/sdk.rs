@@ -1,29 +1,22 @@
 //! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
 
-use super::cleanups::{self, FailedCleanup};
+use super::cleanups::FailedCleanup;
 use super::ending::Ending;
-use super::said::{self, Failure, Said};
+use super::guest_memory as memory;
+use super::run_cleanups::{self, GlobalValues};
+use super::said::{Failure, Said};
 use super::scopes::SubtestRun;
+use super::start::SdkCall;
 use super::state::TestState;
 use super::threads::{CallGuest, MainThread, ThreadGroup};
 use super::wasi::deadline_after;
 use crate::policy::{CLEANUP_MEMORY_RESERVE, CLEANUP_TIME};
 use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
-use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::{Global, Instance, Store, Val};
+use wasmtime::{Instance, Store};
 
 /// The wall-clock time that clean-ups have together when the run is interrupted: whoever presses Ctrl-C does not want to wait.
 const INTERRUPTED: Duration = Duration::from_secs(5);
-
-/// How to call one SDK test. It is made once for a module.
-#[derive(Clone)]
-pub struct SdkCall {
-    /// The export that runs the test: the module's, and the same of every image of it.
-    pub(super) export: Arc<str>,
-    /// Whether the test is expected to panic, and with what text in its message.
-    pub should_panic: Option<String>,
-}
 
 /// What a test said through the SDK.
 #[derive(Debug, Default, PartialEq)]
@@ -58,9 +51,6 @@ impl SdkOutcome {
             && !self.subtests.iter().any(SubtestRun::failed)
     }
 }
-
-/// The globals of an instance and what they were before its test.
-pub(super) type GlobalValues = Vec<(Global, Val)>;
 
 /// Calls the test's export, and gives its return value.
 pub(super) fn call(mut main: MainThread<'_, '_>, instance: &Instance, call: &SdkCall) -> wasmtime::Result<u32> {
@@ -115,12 +105,12 @@ impl After<'_, '_> {
                 .call(STATE_EXPORT)
                 .map_err(|ending| format!("its state cannot be asked for: {}", ending.words()))?,
         };
-        let state = said::state(&mut self.main, self.instance, address)?;
+        let state = memory::state(&mut self.main, self.instance, address)?;
         outcome.said = self.read(&state)?;
         outcome.ended_itself = state.fatal() || state.skipped();
         if state.pending_cleanups > 0 {
-            let ran = cleanups::run(&mut self.main, self.instance, self.globals, 0);
-            let left = said::state(&mut self.main, self.instance, address).map_or(0, |state| state.pending_cleanups);
+            let ran = run_cleanups::run(&mut self.main, self.instance, self.globals, 0);
+            let left = memory::state(&mut self.main, self.instance, address).map_or(0, |state| state.pending_cleanups);
             outcome.cleanups_left = left.into();
             ran?;
         }
@@ -138,13 +128,13 @@ impl After<'_, '_> {
     fn read(&mut self, state: &State) -> Result<Said, String> {
         let mut panic = None;
         for (index, reader) in self.main.store.data_mut().scopes.end_all(state.journal_len) {
-            let (mut said, _) = reader.read(&mut self.main, self.instance, state)?;
+            let (mut said, _) = memory::read(&reader, &mut self.main, self.instance, state)?;
             // A panic that ended the test within a subtest is the test's.
             panic = said.panic.take().or(panic);
             self.main.store.data_mut().scopes.note_said(index, said);
         }
         let own = std::mem::take(&mut self.main.store.data_mut().scopes.own);
-        let (mut said, _) = own.read(&mut self.main, self.instance, state)?;
+        let (mut said, _) = memory::read(&own, &mut self.main, self.instance, state)?;
         said.panic = said.panic.or(panic);
         // After subtests, flags may be theirs.
         let lost = state.truncated() || !self.main.store.data().scopes.has_any();
@@ -162,6 +152,6 @@ impl After<'_, '_> {
 
     /// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
-        cleanups::call(&mut self.main, self.instance, self.globals, export, ())
+        run_cleanups::call(&mut self.main, self.instance, self.globals, export, ())
     }
 }

@@ -1,4 +1,4 @@
-//! How a program is started that holds its tests itself.
+//! How a test is entered.
 
 use super::state::TestState;
 use super::threads;
@@ -18,6 +18,24 @@ pub struct StartCall {
     pub should_panic: Option<MarkedPanic>,
     /// Why the test cannot be run if its harness ignores it: completes "should_panic: …".
     pub if_ignored: Arc<str>,
+}
+
+/// How to call one SDK test. It is made once for a module.
+#[derive(Clone)]
+pub struct SdkCall {
+    /// The export that runs the test: the module's, and the same of every image of it.
+    pub(super) export: Arc<str>,
+    /// Whether the test is expected to panic, and with what text in its message.
+    pub should_panic: Option<String>,
+}
+
+/// What to call in a fresh instance.
+#[derive(Clone, Copy)]
+pub enum Entry<'a> {
+    /// `_start`.
+    Start(&'a StartCall),
+    /// A test of the guest SDK.
+    Sdk(&'a SdkCall),
 }
 
 /// A word of a program's own list of tests, which by itself is a list of one.

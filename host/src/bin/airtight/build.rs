@@ -3,8 +3,7 @@
 use crate::args::BuildArgs;
 use crate::failure::{Failure, say};
 use crate::filterset::{self, Filtersets};
-use crate::session::config_above;
-use airtight::config::{Config, Profile};
+use airtight::config::Profile;
 use airtight::report::console::OneLine;
 use airtight::toolchain::{
     self, BuildError, BuildEvent, BuildOutput, Permission, SetupEvent, Toolchain, ToolchainError,
@@ -98,21 +97,6 @@ pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Pro
         return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
     }
     Ok(Built { output, filtersets, metadata })
-}
-
-/// The configuration for what is at `path`.
-pub fn config_of(path: &Path) -> Result<Config, Failure> {
-    let start = std::path::absolute(path).map_err(Failure::setup)?;
-    if start.exists() { config_above(&start) } else { Err(not_there(path, &start)) }
-}
-
-fn not_there(path: &Path, start: &Path) -> Failure {
-    let missing = format!("there is no package or workspace at {}", start.display());
-    Failure::setup(anyhow::anyhow!(match path.to_str().filter(|name| !name.contains('/')) {
-        // `cargo test NAME` takes the name for a filter.
-        Some(name) => format!("{missing}; if `{name}` is to select tests, write `-- {name}`"),
-        None => missing,
-    }))
 }
 
 /// What is being installed: a line that is rewritten on a terminal, else a line a step.

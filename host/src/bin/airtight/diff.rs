@@ -2,7 +2,7 @@
 
 use crate::args::DiffCommand;
 use crate::failure::{Done, Failure};
-use crate::session::print;
+use crate::print::print;
 use airtight::exit_status;
 use airtight::internals::{DiffOptions, DiffText, GrowthText};
 use airtight::report::diff::{ReportDiff, RetainedGrowth};

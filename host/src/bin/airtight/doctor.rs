@@ -1,9 +1,9 @@
 //! `airtight doctor`: what a set-up lacks. It looks and changes nothing.
 
 use crate::args::PlaceCommand;
-use crate::build::config_of;
+use crate::config_file::config_of;
 use crate::failure::{Done, Failure};
-use crate::session::print;
+use crate::print::print;
 use airtight::config::{Baseline, Config};
 use airtight::exit_status;
 use airtight::report::console::OneLine;

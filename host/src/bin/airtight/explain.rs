@@ -2,7 +2,7 @@
 
 use crate::args::ExplainCommand;
 use crate::failure::{Done, Failure};
-use crate::session::print;
+use crate::print::print;
 use airtight::internals::Topic;
 
 pub fn explain(command: &ExplainCommand) -> Done {

@@ -3,7 +3,8 @@
 use crate::args::{FaultsCommand, MessageFormat};
 use crate::failure::{Done, Failure};
 use crate::loaded::sort_out;
-use crate::session::{self, Session};
+use crate::print::print;
+use crate::session::Session;
 use crate::subjects::Named;
 use airtight::exit_status;
 use airtight::faults::FaultOptions;
@@ -24,7 +25,7 @@ pub fn faults(mut command: FaultsCommand) -> Done {
     let options =
         FaultOptions::default().most(command.faults_max).pairs(command.faults_pairs).time(command.faults_time);
     let faults = session.faults(&planned, options)?;
-    session::print(&render_faults(&faults, command.run.color.on_stdout()))?;
+    print(&render_faults(&faults, command.run.color.on_stdout()))?;
     for spec in &command.run.report {
         let failed = |error: std::io::Error| {
             let error = anyhow::Error::from(error);

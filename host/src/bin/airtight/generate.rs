@@ -2,7 +2,7 @@
 
 use crate::args::{CompletionsCommand, ManCommand, Program};
 use crate::failure::{Done, Failure};
-use crate::session::print;
+use crate::print::print;
 use clap::CommandFactory;
 
 pub fn completions(command: &CompletionsCommand) -> Done {

@@ -1,10 +1,11 @@
 //! `airtight go`: builds the tests of Go packages with the user's own Go, and runs each in an instance of its own.
 
 use crate::args::GoCommand;
+use crate::config_file::config_above;
 use crate::failure::{Done, Failure, say};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
-use crate::session::{Session, config_above};
+use crate::session::Session;
 use airtight::ModuleGrants;
 use airtight::exit_status;
 use airtight::toolchain::{Go, GoBuild, GoBuildError, GoRequest, build_go, find_go};

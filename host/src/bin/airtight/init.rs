@@ -2,7 +2,7 @@
 
 use crate::args::PlaceCommand;
 use crate::failure::{Done, Failure};
-use crate::session::print;
+use crate::print::print;
 use airtight::config::FILE_NAME;
 use airtight::report::console::OneLine;
 use std::fs::{self, File};

@@ -1,9 +1,11 @@
 //! `airtight list`: tests, without running them.
 
 use crate::args::ListCommand;
+use crate::config_file::config_above;
 use crate::failure::{Done, here};
 use crate::loaded::{conclude, sort_out};
-use crate::session::{self, Session, config_above, nothing_selected};
+use crate::print;
+use crate::session::{Session, nothing_selected};
 use airtight::report::console::OneLine;
 use airtight::{ModuleGrants, Plan};
 use std::path::PathBuf;
@@ -28,5 +30,5 @@ pub fn print(planned: &Plan) -> Done {
             text.push_str(&format!("{} {}{skipped}\n", OneLine(module.module.name()), OneLine(&test.name)));
         }
     }
-    if text.is_empty() { Err(nothing_selected(planned)) } else { session::print(&text) }
+    if text.is_empty() { Err(nothing_selected(planned)) } else { print::print(&text) }
 }

@@ -1,8 +1,10 @@
 //! `airtight`: hermetic tests that cannot leak quietly.
 
+mod accepted;
 mod args;
 mod baseline;
 mod build;
+mod config_file;
 mod diff;
 mod doctor;
 mod explain;
@@ -18,6 +20,7 @@ mod list;
 mod loaded;
 mod merge;
 mod pollution;
+mod print;
 mod replay;
 mod run;
 mod runner;

@@ -3,7 +3,8 @@
 use crate::args::{MessageFormat, PollutionCommand};
 use crate::failure::{Done, Failure};
 use crate::loaded::sort_out;
-use crate::session::{self, Session};
+use crate::print::print;
+use crate::session::Session;
 use crate::subjects::Named;
 use airtight::exit_status;
 use airtight::report::console::render_pollution;
@@ -20,7 +21,7 @@ pub fn pollution(mut command: PollutionCommand) -> Done {
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     let pollution = session.pollution(&planned, command.orders as usize)?;
     let colours = command.run.color.on_stdout();
-    session::print(&render_pollution(&pollution, colours))?;
+    print(&render_pollution(&pollution, colours))?;
     Ok(match pollution.found().count() {
         0 if failures > 0 => exit_status::BUILD_FAILED,
         0 if !is_whole || !planned.refused().is_empty() => exit_status::MODULE_UNUSABLE,

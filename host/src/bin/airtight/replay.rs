@@ -2,7 +2,7 @@
 
 use crate::args::ShownArgs;
 use crate::failure::Failure;
-use crate::session::cannot_print;
+use crate::print::cannot_print;
 use airtight::report::Report;
 use airtight::report::console::{Console, ConsoleOptions, OutputTime, StatusLevel};
 use airtight::{Event, Listener};
@@ -18,7 +18,7 @@ pub fn replay(report: &Report, shown: &ShownArgs, notes: &[String]) -> Result<()
         final_status_level: shown.final_status_level,
         success_output: OutputTime::Never,
         failure_output: OutputTime::Never,
-        columns: crate::session::columns(crate::args::MessageFormat::Human),
+        columns: crate::print::columns(crate::args::MessageFormat::Human),
         all_frames: shown.all_frames,
         suppressions: shown.gen_suppressions,
         codes: true,

@@ -1,10 +1,11 @@
 //! `airtight run`: the tests of modules that exist.
 
 use crate::args::RunCommand;
+use crate::config_file::config_above;
 use crate::failure::{Done, here};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
-use crate::session::{Session, config_above};
+use crate::session::Session;
 use airtight::{Harness, ModuleGrants};
 use std::path::PathBuf;
 

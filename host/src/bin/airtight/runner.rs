@@ -5,8 +5,10 @@
 //! arguments and the exit status passed straight through, and what it leaves is looked at all the same.
 
 use crate::args::{LibtestArgs, RunArgs, RunnerCommand, RunnerLeaks, TestArgs, run_defaults};
+use crate::config_file::config_above;
 use crate::failure::{Done, here};
-use crate::session::{Session, config_above, print};
+use crate::print::print;
+use crate::session::Session;
 use airtight::config::Config;
 use airtight::policy::ClockPatch;
 use airtight::{Harness, ModuleGrants, Plan, Selection, Streams, Subject};

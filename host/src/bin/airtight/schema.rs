@@ -2,7 +2,7 @@
 
 use crate::args::{SchemaCommand, SchemaOf};
 use crate::failure::Done;
-use crate::session::print;
+use crate::print::print;
 
 pub fn schema(command: &SchemaCommand) -> Done {
     print(match command.of {

@@ -1,12 +1,13 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
+use crate::accepted::{self, BaselineWriter};
 use crate::args::{MessageFormat, RunArgs, WriteBackArg};
-use crate::baseline::BaselineWriter;
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
 use crate::gates;
 use crate::last::{only_these, record, to_run_again};
 use crate::loaded::Loaded;
+use crate::print::{cannot_print, columns, print};
 use crate::trust;
 use airtight::Harness;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
@@ -68,17 +69,6 @@ pub fn start_logging(verbose: u8) {
         .init();
 }
 
-/// The configuration that holds for `start`: that of the nearest folder above that has one.
-pub fn config_above(start: &Path) -> Result<Config, Failure> {
-    for dir in start.ancestors() {
-        let config = Config::load(dir).map_err(Failure::setup)?;
-        if config.path.is_some() {
-            return Ok(config);
-        }
-    }
-    Ok(Config::default())
-}
-
 /// What the arguments and the configuration say of a run.
 pub struct Settings {
     pub builder: RunnerBuilder,
@@ -113,7 +103,7 @@ impl Settings {
         let interrupt = Arc::new(AtomicBool::new(false));
         let trust = trust::of_run(args, config, here)?;
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
-        let baseline = crate::baseline::load(args, &profile, here)?;
+        let baseline = accepted::load(args, &profile, here)?;
         let base = gates::base_report(args, &profile, here)?;
         let [success_output, failure_output] = args.output();
         let builder = Runner::builder(config, &args.profile)
@@ -135,7 +125,7 @@ impl Settings {
             .schedule(args.schedule.clone())
             .heap_profile(files.wants_profile())
             .base(base)
-            .baseline(baseline, Some(args.date.unwrap_or_else(crate::baseline::today)))
+            .baseline(baseline, Some(args.date.unwrap_or_else(accepted::today)))
             .interrupt(Arc::clone(&interrupt))
             .inject_host_leak(args.inject_host_leak)
             .inject_host_panic(args.inject_host_panic);
@@ -490,18 +480,6 @@ fn own_status(test: &TestRecord) -> u8 {
     u8::try_from(status).unwrap_or(u8::MAX)
 }
 
-/// Writes to standard output. That nobody reads it is no failure.
-pub fn print(text: &str) -> Done {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(cannot_print(error)),
-        _ => Ok(exit_status::PASSED),
-    }
-}
-
-pub fn cannot_print(error: std::io::Error) -> Failure {
-    Failure::setup(anyhow::Error::from(error).context("cannot write to standard output"))
-}
-
 /// How many modules are being loaded. No test has run before that is over, and a compiler cannot be interrupted.
 static COMPILING: AtomicUsize = AtomicUsize::new(0);
 
@@ -556,15 +534,4 @@ fn cache(config: &Config) -> Option<Cache> {
             None
         }
     }
-}
-
-/// The columns of the terminal that people read; `None` where they read no terminal.
-pub fn columns(format: MessageFormat) -> Option<usize> {
-    let size = match format {
-        MessageFormat::Human => terminal_size::terminal_size_of(std::io::stdout()),
-        MessageFormat::LibtestJson | MessageFormat::LibtestJsonPlus => {
-            terminal_size::terminal_size_of(std::io::stderr())
-        }
-    };
-    size.map(|(terminal_size::Width(columns), _)| usize::from(columns))
 }

@@ -3,7 +3,7 @@
 use crate::args::SetupCommand;
 use crate::build::{threaded, toolchain};
 use crate::failure::{Done, Failure};
-use crate::session::print;
+use crate::print::print;
 use airtight::toolchain::Permission;
 
 pub fn setup(command: &SetupCommand) -> Done {

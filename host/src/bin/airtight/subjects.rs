@@ -1,10 +1,12 @@
 //! The modules of a command that takes a package or modules that exist.
 
 use crate::args::{BuildArgs, RunArgs, TestArgs};
-use crate::build::{Built, build, config_of};
+use crate::build::{Built, build};
+use crate::config_file::config_above;
+use crate::config_file::config_of;
 use crate::failure::{Failure, here};
 use crate::loaded::{Loaded, module_files};
-use crate::session::{Session, config_above};
+use crate::session::Session;
 use airtight::ModuleGrants;
 use airtight::config::Config;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! `airtight test`: builds tests for wasm as `cargo test --no-run` would, and runs them.
 
 use crate::args::TestCommand;
-use crate::build::{Built, build, config_of};
+use crate::build::{Built, build};
+use crate::config_file::config_of;
 use crate::failure::{Done, Failure};
 use crate::list;
 use crate::loaded::{conclude, sort_out};

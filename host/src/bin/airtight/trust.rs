@@ -1,8 +1,9 @@
 //! `airtight trust`, and what a run is allowed to grant: the command line's word, and the user's list.
 
 use crate::args::{RunArgs, TrustCommand};
+use crate::config_file::config_above;
 use crate::failure::{Done, Failure};
-use crate::session::{config_above, print};
+use crate::print::print;
 use airtight::config::{Allowance, Config, Trust, TrustList, TrustedWorkspace};
 use airtight::report::console::OneLine;
 use std::path::Path;

@@ -4,11 +4,13 @@
 //! arguments; what they were resolved to is in a file that [`VERIFY_JOB`] names.
 
 use crate::args::{MessageFormat, RunArgs, VERIFY_JOB, VerifyCommand};
-use crate::build::{build, config_of};
+use crate::build::build;
+use crate::config_file::config_above;
+use crate::config_file::config_of;
 use crate::failure::{Done, Failure, here, say};
 use crate::filterset::Filtersets;
 use crate::loaded::module_files;
-use crate::session::{Settings, config_above, load_artifact, name_of, say_grants, stop_on_interrupt};
+use crate::session::{Settings, load_artifact, name_of, say_grants, stop_on_interrupt};
 use airtight::Harness;
 use airtight::LoadOptions;
 use airtight::config::TrustList;

@@ -3,18 +3,17 @@
 use super::state::{WantedStack, call_for};
 use crate::instrument::{CHARGE_COST, HookKind, UNWOUND};
 use crate::ledger::both_ends;
-use crate::sandbox::module::LoadedModule;
 use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
 use wasmtime::error::Context;
-use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, WasmBacktrace};
+use wasmtime::{Caller, Linker, WasmBacktrace};
 
 /// The module name under which the two functions are kept. No guest can import them: they are in a linker of their own.
-const MODULE: &str = "airtight:hooks";
-const ENTER: &str = "enter";
-const LEAVE: &str = "leave";
-const CHARGE: &str = "charge";
+pub(super) const MODULE: &str = "airtight:hooks";
+pub(super) const ENTER: &str = "enter";
+pub(super) const LEAVE: &str = "leave";
+pub(super) const CHARGE: &str = "charge";
 
 /// The linker that holds the hooks, and nothing that a guest links with.
 ///
@@ -39,37 +38,6 @@ pub fn linker_for_threads(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<
         Box::new(leave_of_thread(caller, which, result))
     })?;
     Ok(linker)
-}
-
-/// Puts the functions where the module's hooks, and its charges for bulk operations, look for them: into the tables that were made
-/// for them. Before, each hooked function and each of these operations traps.
-///
-/// # Errors
-/// None is expected.
-pub fn attach(module: &LoadedModule, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
-    if let Some(hooks) = &module.hooks {
-        fill(module, store, instance, (&hooks.table, &[ENTER, LEAVE]))?;
-        store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
-    }
-    if let Some(table) = &module.charges {
-        fill(module, store, instance, (table, &[CHARGE]))?;
-    }
-    Ok(())
-}
-
-fn fill(
-    module: &LoadedModule,
-    store: &mut Store<TestState>,
-    instance: &Instance,
-    (table, names): (&ModuleExport, &[&str]),
-) -> wasmtime::Result<()> {
-    let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
-    let table = table.context("the table of the hooks is gone")?;
-    for (slot, name) in (0..).zip(names) {
-        let function = module.engine().hooks().get(&mut *store, MODULE, name)?.into_func();
-        table.set(&mut *store, slot, Ref::Func(Some(function.context("a hook is gone")?)))?;
-    }
-    Ok(())
 }
 
 fn charge(mut caller: Caller<'_, TestState>, units: u32) -> wasmtime::Result<u32> {

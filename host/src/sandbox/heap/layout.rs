@@ -2,9 +2,11 @@
 
 use crate::instrument::{ExportedGlobal, GlobalType};
 use crate::ledger::heap::Untracked;
-use crate::sandbox::state::TestState;
 use std::ops::Range;
 use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
+
+/// Bytes of a page of linear memory.
+pub const PAGE: u64 = 1 << 16;
 
 /// The globals of a module that matter to its heap, and where its static data begins.
 pub struct Layout {
@@ -44,6 +46,9 @@ pub struct Ground {
     pub stack_within: bool,
 }
 
+/// Places of static data that an allocator may change, apart from each other. Those of C have some hundred words.
+pub(super) const MAX_ALLOCATOR_PLACES: usize = 4096;
+
 /// Where an allocator keeps its own state: what the probe found out.
 #[derive(Debug)]
 pub struct AllocatorMap {
@@ -67,7 +72,7 @@ impl Layout {
     }
 
     /// The ground of a fresh instance. Linkers put the stack either below all data, where an overflow traps, or above it.
-    pub fn ground(&self, store: &mut Store<TestState>, instance: &Instance) -> Ground {
+    pub fn ground<T>(&self, store: &mut Store<T>, instance: &Instance) -> Ground {
         match (self.stack_pointer(store, instance), &self.data) {
             (Some((_, top)), Some(data)) if top <= data.start => Ground { start: top, stack_within: false },
             (stack, _) => Ground { start: 0, stack_within: stack.is_some() },
@@ -75,7 +80,7 @@ impl Layout {
     }
 
     /// Where no block of the allocator of a fresh instance lies. Linkers put the heap above the stack and above all data.
-    pub fn floor(&self, store: &mut Store<TestState>, instance: &Instance) -> Floor {
+    pub fn floor<T>(&self, store: &mut Store<T>, instance: &Instance) -> Floor {
         let data = self.data.clone().unwrap_or(0..0);
         let top = self.stack_pointer(store, instance).map_or(0, |(_, top)| top);
         let bottom = if top <= data.start { 0 } else { data.end };
@@ -98,20 +103,20 @@ impl Layout {
     }
 
     /// The stack pointer's global and its value.
-    pub fn stack_pointer(&self, store: &mut Store<TestState>, instance: &Instance) -> Option<(Global, u32)> {
+    pub fn stack_pointer<T>(&self, store: &mut Store<T>, instance: &Instance) -> Option<(Global, u32)> {
         let global = global(store, instance, self.stack_pointer.as_ref()?)?;
         let value = address(global.get(&mut *store))?;
         Some((global, value))
     }
 
     /// The values of the other globals, in the module's order.
-    pub fn globals(&self, store: &mut Store<TestState>, instance: &Instance) -> Vec<u32> {
+    pub fn globals<T>(&self, store: &mut Store<T>, instance: &Instance) -> Vec<u32> {
         let found: Vec<Global> = self.globals.iter().filter_map(|export| global(store, instance, export)).collect();
         found.into_iter().filter_map(|global| address(global.get(&mut *store))).collect()
     }
 }
 
-fn global(store: &mut Store<TestState>, instance: &Instance, export: &ModuleExport) -> Option<Global> {
+fn global<T>(store: &mut Store<T>, instance: &Instance, export: &ModuleExport) -> Option<Global> {
     instance.get_module_export(&mut *store, export).and_then(Extern::into_global)
 }
 

@@ -1,5 +1,6 @@
 //! Why the heap of a test is not tracked: for a reason of its module, or of its own.
 
+use super::layout::MAX_ALLOCATOR_PLACES;
 use crate::instrument::NoHooks;
 use crate::ledger::heap::Untracked;
 
@@ -39,7 +40,7 @@ pub enum NotTracked {
     #[error("its allocator does not answer: {0}")]
     NoAnswer(String),
     /// What is the allocator's own cannot be told from what is the program's.
-    #[error("its allocator changes static data in more than {} places", super::MAX_ALLOCATOR_PLACES)]
+    #[error("its allocator changes static data in more than {} places", MAX_ALLOCATOR_PLACES)]
     Scattered,
     /// How far its allocator comes in that time differs from machine to machine.
     #[error("its allocator did not answer in time")]

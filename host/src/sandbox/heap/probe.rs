@@ -7,13 +7,13 @@
 
 use super::NotTracked;
 use super::initial::InitialMemory;
-use super::layout::{AllocatorMap, Floor};
-use super::look;
+use super::layout::{AllocatorMap, Floor, MAX_ALLOCATOR_PLACES};
+use super::look::look;
 use super::module::ModuleHeap;
 use crate::ledger::heap::Untracked;
 use crate::ledger::heap::reach::{joined, without};
 use crate::sandbox::ending::Ending;
-use crate::sandbox::execute::Job;
+use crate::sandbox::job::Job;
 use crate::sandbox::probe::Probe;
 use crate::sandbox::rerun::StackCapture;
 use crate::sandbox::threads::CallGuest;
@@ -22,9 +22,6 @@ use wasmtime::{ModuleExport, TypedFunc};
 
 /// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
 const SIZES: [u32; 5] = [40, 1, 600, 5_000, 200_000];
-
-/// Places of static data that an allocator may change, apart from each other. Those of C have some hundred words.
-pub(super) const MAX_ALLOCATOR_PLACES: usize = 4096;
 
 /// Bytes of static data between words that changed which may be the allocator's all the same.
 const JOIN: u32 = 192;

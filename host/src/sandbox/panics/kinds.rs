@@ -1,27 +1,26 @@
 //! Which types of payload are text: asked of the module itself, once. The number of a type is the compiler's choice.
 
-use super::module::Readers;
-use super::vtables::{self, TypeId};
-use crate::sandbox::execute::Job;
+use super::module::{ModulePanics, PayloadKinds, Readers};
+use super::vtables;
 use crate::sandbox::guest::Guest;
-use crate::sandbox::probe::{NoAnswer, Probe};
+use crate::sandbox::job::Job;
+use crate::sandbox::no_answer::NoAnswer;
+use crate::sandbox::probe::Probe;
 use wasmtime::ensure;
-
-/// The types of payload that are text, as libtest knows them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PayloadKinds {
-    /// `&'static str`.
-    pub(super) static_str: TypeId,
-    /// `String`.
-    pub(super) string: TypeId,
-}
 
 /// Where in the page a payload is put.
 const PAYLOAD: u32 = 64;
 
+impl ModulePanics {
+    /// Which types of payload are text, in a module that can be asked. Found out once.
+    pub(super) fn kinds(&self, job: &Job<'_>, readers: &Readers) -> Result<&PayloadKinds, NoAnswer> {
+        self.kinds.get_or_init(|| probe(job, readers)).as_ref().map_err(Clone::clone)
+    }
+}
+
 /// Asks a module in a fresh instance for the types of what is in the two payloads that the library makes itself. What they hold is
 /// not looked at: all zeros will do.
-pub(super) fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, NoAnswer> {
+fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, NoAnswer> {
     let found = || -> wasmtime::Result<PayloadKinds> {
         let mut probe = Probe::new(job)?;
         let instance = probe.instance;

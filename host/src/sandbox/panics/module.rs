@@ -1,10 +1,8 @@
 //! What is known of the panics of a module once for all its tests.
 
-use super::kinds::{self, PayloadKinds};
 use crate::catalogue::{Module as Parsed, Statics};
 use crate::instrument::{NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PanicHooks};
-use crate::sandbox::execute::Job;
-use crate::sandbox::probe::NoAnswer;
+use crate::sandbox::no_answer::NoAnswer;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use wasmtime::{Module, ModuleExport};
@@ -13,7 +11,19 @@ use wasmtime::{Module, ModuleExport};
 pub struct ModulePanics {
     /// What reading their payloads takes, or why they cannot be read.
     pub(super) readers: Result<Readers, String>,
-    kinds: OnceLock<Result<PayloadKinds, NoAnswer>>,
+    pub(super) kinds: OnceLock<Result<PayloadKinds, NoAnswer>>,
+}
+
+/// A `TypeId`.
+pub(super) type TypeId = [u8; 16];
+
+/// The types of payload that are text, as libtest knows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PayloadKinds {
+    /// `&'static str`.
+    pub(super) static_str: TypeId,
+    /// `String`.
+    pub(super) string: TypeId,
 }
 
 /// What reading a payload takes.
@@ -37,11 +47,6 @@ impl ModulePanics {
     /// Why what its panics say cannot be read.
     pub fn unread(&self) -> Option<&str> {
         self.readers.as_ref().err().map(String::as_str)
-    }
-
-    /// Which types of payload are text, in a module that can be asked. Found out once.
-    pub(super) fn kinds(&self, job: &Job<'_>, readers: &Readers) -> Result<&PayloadKinds, NoAnswer> {
-        self.kinds.get_or_init(|| kinds::probe(job, readers)).as_ref().map_err(Clone::clone)
     }
 }
 

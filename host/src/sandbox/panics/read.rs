@@ -1,13 +1,12 @@
 //! What the panic says that ended a test.
 
-use super::kinds::PayloadKinds;
-use super::module::{ModulePanics, Readers};
+use super::module::{ModulePanics, PayloadKinds, Readers};
 use super::vtables;
 use super::watch::Payload;
 use crate::policy::{CLEANUP_FUEL, CLEANUP_MEMORY_RESERVE};
 use crate::sandbox::ending::Ending;
-use crate::sandbox::execute::Job;
 use crate::sandbox::guest::Guest;
+use crate::sandbox::job::Job;
 use crate::sandbox::state::refuel;
 use crate::sandbox::strings::StringLayout;
 use crate::sandbox::threads::MainThread;

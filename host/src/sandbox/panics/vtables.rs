@@ -1,6 +1,6 @@
 //! Values behind trait objects, asked by the functions in their vtables.
 
-use super::module::Readers;
+use super::module::{Readers, TypeId};
 use crate::sandbox::guest::Guest;
 use wasmtime::{Extern, Func, Ref};
 use wasmtime::{ensure, error::Context};
@@ -14,9 +14,6 @@ const PAYLOAD_WORDS: usize = FIRST_METHOD + 4;
 
 /// The vtable of `dyn Any`: after those of every vtable, `type_id`.
 const ANY_WORDS: usize = FIRST_METHOD + 1;
-
-/// A `TypeId`.
-pub(super) type TypeId = [u8; 16];
 
 /// A value behind `&dyn Any`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

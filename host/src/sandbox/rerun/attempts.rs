@@ -2,8 +2,9 @@
 
 use super::instruments::Instruments;
 use crate::policy::Limit;
-use crate::sandbox::execute::{self, Job, Run};
+use crate::sandbox::execute::{self, Run};
 use crate::sandbox::heap::NotTracked;
+use crate::sandbox::job::Job;
 use crate::sandbox::wasi::{Streams, deadline_after};
 use std::time::Instant;
 

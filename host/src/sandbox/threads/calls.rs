@@ -6,27 +6,25 @@ use super::stopped::Stopped;
 use super::turns::TurnEnd;
 use super::waits::{Wait, Wake};
 use crate::catalogue::threads;
-use crate::instrument::{STEPS_EXPORT, slot};
 use crate::ledger::{Stack, short};
-use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::{Capture, Halt, around, meter};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasmtime::error::Context as _;
-use wasmtime::{Caller, Extern, Instance, Linker, ModuleExport, Ref, Store, Trap, Val, WasmBacktrace};
+use wasmtime::{Caller, Linker, Trap, WasmBacktrace};
 use wiggle::GuestMemory;
 
 /// What `thread-spawn` gives where there are too many threads: wasi-libc makes `EAGAIN` of it.
 const REFUSED: i32 = -6;
 
 /// The module name under which the functions are kept that waits call. No guest can import them.
-const MODULE: &str = "airtight:threads";
-const WAIT32: &str = "wait32";
-const WAIT64: &str = "wait64";
-const NOTIFY: &str = "notify";
-const STEP: &str = "step";
-const CHANGED: &str = "changed";
+pub(super) const MODULE: &str = "airtight:threads";
+pub(super) const WAIT32: &str = "wait32";
+pub(super) const WAIT64: &str = "wait64";
+pub(super) const NOTIFY: &str = "notify";
+pub(super) const STEP: &str = "step";
+pub(super) const CHANGED: &str = "changed";
 
 /// Lets other threads run, and is done when its own is run again.
 #[derive(Default)]
@@ -198,37 +196,6 @@ pub fn hooks(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
         Box::new(notify(caller, (at, offset), most))
     })?;
     Ok(linker)
-}
-
-/// Puts the functions where the waits of an instance look for them.
-///
-/// # Errors
-/// None is expected.
-pub fn attach(
-    module: &LoadedModule,
-    (table, steps): (&ModuleExport, &ModuleExport),
-    store: &mut Store<TestState>,
-    instance: &Instance,
-) -> wasmtime::Result<()> {
-    let table = instance.get_module_export(&mut *store, table).and_then(Extern::into_table);
-    let table = table.context("the table of the waits is gone")?;
-    let hooks = module.engine().thread_hooks().context("the engine has no threads")?;
-    let functions = [
-        (slot::WAIT32, WAIT32),
-        (slot::WAIT64, WAIT64),
-        (slot::NOTIFY, NOTIFY),
-        (slot::STEP, STEP),
-        (slot::CHANGED, CHANGED),
-    ];
-    for (slot, name) in functions {
-        let function = hooks.get(&mut *store, MODULE, name)?.into_func();
-        table.set(&mut *store, slot.into(), Ref::Func(Some(function.context("a wait is gone")?)))?;
-    }
-    if store.data().thread.as_ref().is_some_and(Seat::is_explored) {
-        let steps = instance.get_module_export(&mut *store, steps).and_then(Extern::into_global);
-        steps.with_context(|| format!("`{STEPS_EXPORT}` is gone"))?.set(&mut *store, Val::I32(1))?;
-    }
-    Ok(())
 }
 
 /// A thread is about to do an atomic operation: others may run before.

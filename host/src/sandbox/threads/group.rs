@@ -1,20 +1,20 @@
 //! The threads of one test, and the loop that runs them.
 
-use super::calls;
+use super::attach::attach;
+use super::call_guest::CallGuest;
 use super::explore::Preemptions;
-use super::memory::{MemoryLimit, MemoryModule};
+use super::memory::MemoryLimit;
+use super::module::ThreadModule;
 use super::schedule::{Next, Schedule};
 use super::seat::{Board, Seat, THREAD_FUEL};
 use super::shared::{Shared, Together};
-use super::stopped::{Deadlocked, Stopped, StoppedThread};
+use super::stopped::{Deadlocked, EndReason, EndedAll, Stopped, StoppedThread};
 use super::turns::Turn;
 use super::waits::{MAIN, ThreadId, Wait, Waiting};
 use crate::catalogue::threads::ENTRY;
-use crate::instrument::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
 use crate::ledger::Stack;
 use crate::model::Exploration;
 use crate::policy::{Limit, Policy};
-use crate::sandbox::ending::WallClock;
 use crate::sandbox::heap::{self, HeapState, LeftThread};
 use crate::sandbox::limiter::Limiter;
 use crate::sandbox::module::LoadedModule;
@@ -28,8 +28,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use wasmtime::error::Context as _;
 use wasmtime::{
-    AsContext, AsContextMut, Caller, Extern, Instance, InstancePre, Module, ModuleExport, SharedMemory, Store,
-    StoreContext, StoreContextMut, TypedFunc, Val, WasmBacktrace, WasmParams, WasmResults,
+    AsContext, AsContextMut, Extern, Instance, InstancePre, SharedMemory, Store, StoreContext, StoreContextMut,
+    TypedFunc, Val, WasmBacktrace, WasmParams, WasmResults,
 };
 
 /// Turns after which the deadline of the test is looked at.
@@ -42,58 +42,7 @@ const MOST_STOPPING: u32 = 100;
 /// How often a thread is run after the test is over, to end by itself: one that was joined still has to return.
 const LAST_TURNS: u32 = 10;
 
-/// What a module with threads has for them.
-pub struct ThreadModule {
-    memory: MemoryModule,
-    /// Pages that the memory begins with.
-    pages: u64,
-    table: ModuleExport,
-    steps: ModuleExport,
-    start: Option<ModuleExport>,
-}
-
-impl ThreadModule {
-    /// Of a module whose waits were made calls of the host.
-    ///
-    /// # Errors
-    /// It is not such a module.
-    pub fn new(module: &Module) -> wasmtime::Result<Self> {
-        let memory =
-            module.imports().find_map(|import| import.ty().memory().cloned()).context("it imports no memory")?;
-        let table = module.get_export_index(THREADS_TABLE).context("the table of its waits is gone")?;
-        let steps = module.get_export_index(STEPS_EXPORT).context("the global of its steps is gone")?;
-        let pages = memory.minimum();
-        let memory = MemoryModule::new(module.engine(), pages, memory.maximum())?;
-        Ok(Self { memory, pages, table, steps, start: module.get_export_index(START_EXPORT) })
-    }
-}
-
-impl ThreadModule {
-    /// Pages that its memory begins with.
-    pub fn pages(&self) -> u64 {
-        self.pages
-    }
-}
-
 type ThreadRun<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + 'a>>;
-
-/// Why all threads of a test were ended, beside a trap or an exit of one.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("the test was ended")]
-pub struct EndedAll {
-    pub why: EndReason,
-    /// Where the thread was that ran last.
-    pub stack: Stack,
-}
-
-/// What ended all threads of a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndReason {
-    /// They have spent all the fuel.
-    Fuel,
-    /// The time is up, or the run is interrupted.
-    Clock(WallClock),
-}
 
 /// The threads of a test.
 pub struct ThreadGroup<'a> {
@@ -371,7 +320,7 @@ async fn instantiate(
 ) -> wasmtime::Result<Instance> {
     let instance = pre.instantiate_async(&mut *store).await?;
     heap::attach(module, store, &instance)?;
-    calls::attach(module, (&own.table, &own.steps), store, &instance)?;
+    attach(module, (&own.table, &own.steps), store, &instance)?;
     if let (Some(strings), Some(global)) = (store.data().heap.strings, &module.layout) {
         let global = instance.get_module_export(&mut *store, global).and_then(Extern::into_global);
         let place = Val::I32(strings.place_of_address()?);
@@ -404,19 +353,6 @@ async fn run_thread(
         store.data_mut().heap.left_threads.push(left);
     }
     ended
-}
-
-/// What functions of a guest are called through: the store of its main thread, or a call of the host that it is in.
-pub trait CallGuest: AsContextMut<Data = TestState> {
-    /// Calls one.
-    ///
-    /// # Errors
-    /// Those of the call, or of another thread that ended the test.
-    fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
-        &mut self,
-        function: &TypedFunc<P, R>,
-        params: P,
-    ) -> wasmtime::Result<R>;
 }
 
 /// A guest that is not in any call: its main thread, with the others where it has any.
@@ -462,17 +398,6 @@ impl CallGuest for MainThread<'_, '_> {
             }
             done => done,
         }
-    }
-}
-
-/// Of a guest without threads: the engine enters none that has them.
-impl CallGuest for Caller<'_, TestState> {
-    fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
-        &mut self,
-        function: &TypedFunc<P, R>,
-        params: P,
-    ) -> wasmtime::Result<R> {
-        function.call(self, params)
     }
 }
 

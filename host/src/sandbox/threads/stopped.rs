@@ -2,6 +2,7 @@
 
 use super::waits::{ThreadId, Wait, Waiting};
 use crate::ledger::Stack;
+use crate::sandbox::stop::WallClock;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,24 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the thread was stopped")]
 pub struct Stopped;
+
+/// Why all threads of a test were ended, beside a trap or an exit of one.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the test was ended")]
+pub struct EndedAll {
+    pub why: EndReason,
+    /// Where the thread was that ran last.
+    pub stack: Stack,
+}
+
+/// What ended all threads of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// They have spent all the fuel.
+    Fuel,
+    /// The time is up, or the run is interrupted.
+    Clock(WallClock),
+}
 
 /// A thread that has not ended by itself.
 #[derive(Debug, Clone, PartialEq)]

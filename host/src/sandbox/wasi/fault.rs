@@ -1,7 +1,7 @@
 //! Why a host call failed: with an errno that the guest is told, or in a way that ends the test.
 
 use super::waiting::{BlockedWait, FatalWait, Wait};
-use crate::sandbox::ending::{GuestExit, WallClock};
+use crate::sandbox::stop::{GuestExit, WallClock};
 use wasi_common::snapshots::preview_1::types::{Errno, Error};
 
 /// The failure of a host call.

@@ -3,6 +3,9 @@
 use crate::ledger::Stack;
 use std::net::SocketAddr;
 
+/// Connections that wait to be accepted at one listening socket at most: what std asks of Linux.
+pub const BACKLOG: usize = 128;
+
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
@@ -51,7 +54,7 @@ impl BlockedWait {
                 (format!("{sockets} to become ready"), "which nothing in this test will ever bring about")
             }
             Wait::Backlog(address) => {
-                let full = super::net::BACKLOG;
+                let full = BACKLOG;
                 (
                     format!("one of the {full} connections to {address} to be accepted"),
                     "which nothing in this test will ever do",

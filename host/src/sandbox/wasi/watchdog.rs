@@ -1,7 +1,7 @@
 //! When a test has to stop, and how the host waits until then.
 
 use super::table::Result;
-use crate::sandbox::ending::WallClock;
+use crate::sandbox::stop::WallClock;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

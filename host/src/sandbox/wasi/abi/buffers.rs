@@ -93,7 +93,7 @@ fn capped(start: GuestPtr<u8>, len: u32, (total, most): (usize, usize)) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::ending::WallClock;
+    use crate::sandbox::stop::WallClock;
 
     /// Reads a buffer of ten from these answers.
     fn read(answers: Vec<Result<usize>>) -> Result<usize> {

@@ -1,6 +1,6 @@
 //! What stands before every call of the host: where the calls of a test are looked at, some are noted, and some fail.
 
-use super::linker::Answer;
+use super::answer::Answer;
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::watch::Asked;
 use wiggle::GuestMemory;

@@ -1,23 +1,20 @@
-//! Puts the functions that guests import into a linker: WASI's, and airtight's own. Around each call: the virtual clock is
-//! set from the fuel spent, the guest's stack is captured where a handle may be acquired, or released after its scope, and the
-//! host's work is charged to fuel.
+//! Puts the functions that guests import into a linker: WASI's, and airtight's own.
 
+use super::answer::ready;
+use super::around::{Capture, around};
 use super::front;
-use crate::sandbox::code::CodeMap;
 use crate::sandbox::heap;
-use crate::sandbox::scopes::run_subtest;
 use crate::sandbox::state::TestState;
+use crate::sandbox::subtests::run_subtest;
 use crate::sandbox::threads;
-use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tasks as jobs;
 use crate::sandbox::wasi::tracked as resources;
 use crate::sandbox::wasi::watch;
 use airtight_abi::{faults, go, mem, net as abi, scopes, tasks, tracked};
-use wasi_common::snapshots::preview_1::types::{Errno, Rights};
+use wasi_common::snapshots::preview_1::types::Rights;
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
-use wasmtime::{Caller, Extern, Linker, Trap};
-use wiggle::{GuestError, GuestMemory};
+use wasmtime::{Caller, Linker};
 
 /// The module name of the imports.
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -58,17 +55,6 @@ macro_rules! own_calls {
             })
         });
     })*};
-}
-
-/// When the guest's stack is captured for a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sandbox) enum Capture {
-    /// It may acquire a handle.
-    Always,
-    /// It may release one: where that is later than its scope, the stack says where.
-    LateRelease,
-    /// It does neither.
-    Never,
 }
 
 /// When the stack is captured for a function of this kind, and whether it lets other threads run.
@@ -194,99 +180,9 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     Ok(())
 }
 
-/// What a function of preview 1 gives. None of them ever waits in its future: what waits does so in the call.
-fn ready<T: Answer>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::Result<T> {
-    let done = wiggle::run_in_dummy_executor(call).flatten();
-    let answer = done.or_else(|error| T::to(&error).ok_or(error));
-    Ok(answer.map_err(Halt::from_wiggle)?)
-}
-
-/// What a function of preview 1 gives its caller.
-pub(super) trait Answer: Sized {
-    /// The answer that is this errno, where there is one.
-    fn of_errno(errno: Errno) -> Option<Self>;
-
-    /// Whether it tells the guest that the call was done.
-    fn is_success(&self) -> bool;
-
-    /// The answer to arguments that are none: flags and numbers that the interface does not have. `None` for what ends the test.
-    fn to(error: &wiggle::error::Error) -> Option<Self>;
-}
-
-impl Answer for i32 {
-    fn of_errno(errno: Errno) -> Option<Self> {
-        Some(errno as Self)
-    }
-
-    fn is_success(&self) -> bool {
-        *self == 0
-    }
-
-    fn to(error: &wiggle::error::Error) -> Option<Self> {
-        let mut error = error.downcast_ref::<GuestError>()?;
-        while let GuestError::InFunc { err, .. } = error {
-            error = err;
-        }
-        let invalid = matches!(error, GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_));
-        invalid.then_some(Errno::Inval as Self)
-    }
-}
-
-impl Answer for () {
-    fn of_errno(_: Errno) -> Option<Self> {
-        None
-    }
-
-    fn is_success(&self) -> bool {
-        true
-    }
-
-    fn to(_: &wiggle::error::Error) -> Option<Self> {
-        None
-    }
-}
-
 /// The rights among these bits. A caller may ask for all that there will ever be, and gets what there is.
 fn known(rights: i64) -> i64 {
     Rights::from_bits_truncate(rights.cast_unsigned()).bits().cast_signed()
-}
-
-/// What there is to do before and after a call of the host.
-pub(in crate::sandbox) fn around<T>(
-    caller: &mut Caller<'_, TestState>,
-    capture: Capture,
-    call: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
-) -> wasmtime::Result<T> {
-    let left = caller.get_fuel()?;
-    let captures = match capture {
-        Capture::Always => true,
-        Capture::LateRelease => caller.data().wasi.wants_release(),
-        Capture::Never => false,
-    };
-    let looks = captures || caller.data().wasi.wants_stacks();
-    let stack = if looks { Some(CodeMap::capture(caller)) } else { None };
-    let state = caller.data_mut();
-    let spent = state.spent(left);
-    let spent = state.heap.answers.spent(spent);
-    state.wasi.begin_call(spent, stack, captures);
-    let done = match caller.get_export("memory") {
-        _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),
-        Some(Extern::Memory(memory)) => {
-            let (bytes, state) = memory.data_and_store_mut(&mut *caller);
-            call(state, &mut GuestMemory::Unshared(bytes))
-        }
-        _ => wasmtime::bail!("the module calls the host but exports no memory named `memory`"),
-    };
-    let due = caller.data_mut().wasi.end_call();
-    caller.set_fuel(left.saturating_sub(due))?;
-    // Host work that no fuel is left for ends the test here, not at the next loop.
-    if due > left && done.is_ok() {
-        return Err(Trap::OutOfFuel.into());
-    }
-    if done.is_ok() {
-        caller.data().wasi.check_quota()?;
-    }
-    done
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What a guest imports: the functions of WASI preview 1 and airtight's own, and how they read and write guest memory.
 //!
 //! ```text
-//! linker     names and signatures for the engine, and what happens around each call
+//! linker     names and signatures for the engine
+//! around     what happens around each call
+//! answer     what a call gives its caller
 //! front      what is done with a call before the host is asked: some are made to fail
 //! preview1   the 46 functions, each a few lines over the descriptor table
 //! calls      what several of them share: paths, strings, reading and writing, listings, opening
@@ -11,6 +13,8 @@
 //! ```
 
 mod alarms;
+mod answer;
+mod around;
 mod buffers;
 mod calls;
 mod front;
@@ -21,5 +25,5 @@ mod preview1;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::sandbox) use around::{Capture, around};
 pub use linker::add_to_linker;
-pub(in crate::sandbox) use linker::{Capture, around};

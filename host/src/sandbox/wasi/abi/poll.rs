@@ -5,7 +5,7 @@
 
 use super::alarms::{Alarms, event};
 use crate::ledger::Stack;
-use crate::sandbox::ending::WallClock;
+use crate::sandbox::stop::WallClock;
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::{Fault, Until};
 use crate::sandbox::wasi::meter::{self, MAX_VECTORS};

@@ -3,7 +3,7 @@
 use super::buffers::{gather, scatter, whole};
 use super::calls::{follows, sizes};
 use crate::ledger::Kind;
-use crate::sandbox::ending::GuestExit;
+use crate::sandbox::stop::GuestExit;
 use crate::sandbox::wasi::clock::RESOLUTION;
 use crate::sandbox::wasi::context::{NewHandle, Wasi};
 use crate::sandbox::wasi::fault::{Fault, Halt};

@@ -213,12 +213,12 @@ impl Dir for HostDir {
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
         let found = real::fstat(&self.dir.fd).map_err(Error::from)?;
-        Ok(filestat(world, &found, self.writable))
+        Ok(filestat(&mut world.files, &found, self.writable))
     }
 
     fn stat_path(&self, world: &mut World, path: &str, follow: bool) -> Result<Filestat> {
         let found = self.lookup(world, path, follow)?;
-        let mut stat = filestat(world, &found.stat, self.writable);
+        let mut stat = filestat(&mut world.files, &found.stat, self.writable);
         if let What::Link(target) = found.what {
             // The length of a target that may not be read is that of a path of the host.
             stat.size = target.map_or(0, |target| target.len() as u64);
@@ -245,10 +245,10 @@ impl Dir for HostDir {
             entries.push((name.to_owned(), found));
         }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let own = filestat(world, &own, self.writable).ino;
+        let own = filestat(&mut world.files, &own, self.writable).ino;
         let dots = [".", ".."].map(|name| DirEntry { name: name.to_owned(), ino: own, kind: Filetype::Directory });
         let listed = entries.into_iter().map(|(name, found)| {
-            let Filestat { ino, filetype, .. } = filestat(world, &found, self.writable);
+            let Filestat { ino, filetype, .. } = filestat(&mut world.files, &found, self.writable);
             DirEntry { name, ino, kind: filetype }
         });
         Ok(dots.into_iter().chain(listed).collect())

@@ -89,7 +89,7 @@ impl File for HostFile {
 
     fn stat(&self, world: &mut World) -> Result<Filestat> {
         let found = rustix::fs::fstat(&self.file).map_err(std::io::Error::from)?;
-        Ok(filestat(world, &found, self.writable))
+        Ok(filestat(&mut world.files, &found, self.writable))
     }
 
     fn set_size(&mut self, world: &mut World, size: Filesize) -> Result<()> {

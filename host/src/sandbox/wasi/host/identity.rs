@@ -3,7 +3,6 @@
 //! that begin with its clock and move only by what it does itself.
 
 use crate::sandbox::wasi::table::Times;
-use crate::sandbox::wasi::world::World;
 use rustix::fs::{FileType, Stat};
 use std::collections::HashMap;
 use wasi_common::snapshots::preview_1::types::{Filestat, Filetype};
@@ -85,9 +84,9 @@ impl HostFiles {
 
 /// A host file's status as the guest may see it. Links are counted only where the test may make some.
 #[allow(clippy::unnecessary_cast, reason = "the width of `st_nlink` differs between systems")]
-pub fn filestat(world: &mut World, found: &Stat, writable: bool) -> Filestat {
+pub fn filestat(files: &mut HostFiles, found: &Stat, writable: bool) -> Filestat {
     let kind = filetype(FileType::from_raw_mode(found.st_mode));
-    let known = world.files.facts(HostId::new(found));
+    let known = files.facts(HostId::new(found));
     let bytes = u64::try_from(found.st_size).unwrap_or_default();
     let (nlink, size) = match kind {
         Filetype::Directory => (1, 0),

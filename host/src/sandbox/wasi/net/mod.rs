@@ -18,4 +18,4 @@ mod socket;
 mod tests;
 
 pub use calls::{address, connect, listen};
-pub use network::{BACKLOG, Network};
+pub use network::Network;

@@ -4,12 +4,10 @@ use super::connection::{Connection, Side, Transfer};
 use super::pipe::Budget;
 use crate::sandbox::wasi::meter::{self, Meter};
 use crate::sandbox::wasi::table::{Interest, Readiness};
+use crate::sandbox::wasi::waiting::BACKLOG;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use wasi_common::snapshots::preview_1::types::Errno;
-
-/// Connections that wait to be accepted at one listening socket at most: what std asks of Linux.
-pub const BACKLOG: usize = 128;
 
 /// Memory that one test's network takes from the host at most: 64 MiB.
 const MEMORY: u64 = 64 << 20;

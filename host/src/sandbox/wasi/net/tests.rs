@@ -1,10 +1,11 @@
 //! The network in memory, call by call: what a test is told, and what the host holds for it.
 
 use super::connection::{Side, Transfer};
-use super::network::{BACKLOG, ConnectResult, ConnectionId, Network};
+use super::network::{ConnectResult, ConnectionId, Network};
 use super::pipe::CAPACITY;
 use crate::sandbox::wasi::meter::Meter;
 use crate::sandbox::wasi::table::{Interest, Readiness};
+use crate::sandbox::wasi::waiting::BACKLOG;
 use proptest::prelude::*;
 use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::Errno;

@@ -3,8 +3,9 @@
 //! What a call needs is checked here, in this order: the descriptor is open (`Badf`), of the right kind (`Isdir`, `Notdir`,
 //! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).
 
-use super::object::{Dir, DirEntry, File, Interest, Result};
+use super::object::{Dir, File};
 use super::rights::{self, RightsPair};
+use super::values::{DirEntry, Interest, Result};
 use crate::ledger::HandleId;
 use crate::sandbox::wasi::fault::Fault;
 use std::sync::Arc;

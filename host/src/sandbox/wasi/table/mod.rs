@@ -4,9 +4,9 @@ mod descriptors;
 mod object;
 pub mod path;
 pub mod rights;
+mod values;
 
 pub use descriptors::{Entry, Object, Table};
-pub use object::{
-    Dir, DirEntry, File, FileOrDir, Interest, NewConnection, OpenMode, Readiness, Result, Times, only_nonblock,
-};
+pub use object::{Dir, File, FileOrDir, NewConnection, OpenMode, only_nonblock};
 pub use rights::RightsPair;
+pub use values::{DirEntry, Interest, Readiness, Result, Times};

@@ -1,14 +1,12 @@
 //! What a descriptor can stand for. Everything a method does not override is refused with the errno POSIX would give.
 
-use crate::sandbox::wasi::fault::Fault;
+use super::values::{DirEntry, Interest, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
 use std::any::Any;
 use std::io::SeekFrom;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filesize, Filestat, Filetype, Sdflags};
-
-pub type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// How a path is to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -47,39 +45,6 @@ impl OpenMode {
 pub enum FileOrDir {
     File(Box<dyn File>),
     Dir(Arc<dyn Dir>),
-}
-
-/// New times for a file; `None` leaves one as it is. Nanoseconds since 1970.
-#[derive(Debug, Clone, Copy)]
-pub struct Times {
-    pub accessed: Option<u64>,
-    pub modified: Option<u64>,
-}
-
-/// One entry of a directory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DirEntry {
-    pub name: String,
-    pub ino: u64,
-    pub kind: Filetype,
-}
-
-/// Which readiness is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interest {
-    Read,
-    Write,
-}
-
-/// What a poll found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    /// Ready, with the bytes known to be waiting.
-    Ready { bytes: u64, hangup: bool },
-    /// Not yet: something outside of the test may make it ready.
-    NotReady,
-    /// Nothing outside of the test can ever make it ready.
-    Never,
 }
 
 /// A connection taken from a listening socket.

@@ -3,7 +3,7 @@
 //! A right can only be lost: a descriptor opened from a directory has what was asked for, as far as it applies to what was
 //! opened, and asking for what the directory does not pass on is `Notcapable`. `Table`'s accessors check what a call needs.
 
-use super::object::Result;
+use super::values::Result;
 use crate::ledger::{Access, Kind};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Oflags, Rights};
 

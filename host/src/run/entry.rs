@@ -1,0 +1,319 @@
+//! Runs single entries of a plan: tests, set-ups and teardowns.
+
+use super::context::RunContext;
+use super::coverage::TestCoverage;
+use super::options::RunOptions;
+use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::record::{self, RecordContext};
+use super::serial::SerialGroups;
+use super::single::{Judged, SingleTest};
+use super::slow::RunningTests;
+use crate::catalogue::Role;
+use crate::model::change::KeptChange;
+use crate::model::profile::HeapProfile;
+use crate::model::{Details, TestRecord, Verdict};
+use crate::policy::Limit;
+use crate::sandbox::{AfterSetUp, Captured, Image, ImageError, Job};
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// When a test ran, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct TestSpan {
+    pub began: Instant,
+    pub elapsed: Duration,
+    /// The worker's number, from 0.
+    pub worker: Option<usize>,
+}
+
+impl TestSpan {
+    /// From then to now, on this thread.
+    fn since(began: Instant) -> Self {
+        Self { began, elapsed: began.elapsed(), worker: rayon::current_thread_index() }
+    }
+}
+
+/// One finished test, by its place in the plan.
+pub(super) struct Finished {
+    pub(super) index: usize,
+    pub(super) record: TestRecord,
+    pub(super) profile: HeapProfile,
+    /// When it ran; `None` where it was not run.
+    pub(super) ran: Option<TestSpan>,
+    pub(super) by_wall_clock: bool,
+    /// What it changed in overlays, where that is kept.
+    pub(super) kept: Vec<KeptChange>,
+    pub(super) coverage: TestCoverage,
+    pub(super) bug: Option<String>,
+}
+
+/// What the workers and the collector share.
+pub(super) struct RunProgress {
+    /// The last test of the plan that is run, where some tests have failed and no more may.
+    pub(super) stop_after: AtomicUsize,
+    /// The tests that have failed, where it is counted how many may.
+    pub(super) failed: Mutex<BTreeSet<usize>>,
+    pub(super) running: RunningTests,
+}
+
+impl RunProgress {
+    /// Notes that a test has failed, of which so many may.
+    fn note_failure(&self, index: usize, most: NonZeroU32) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(index);
+        // Those that come first in the plan count, whichever fails first.
+        if let Some(last) = failed.iter().nth(most.get() as usize - 1) {
+            self.stop_after.fetch_min(*last, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What it takes to run single entries of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct TestRun<'a> {
+    pub(super) shared: &'a RunContext<'a>,
+    pub(super) progress: &'a RunProgress,
+    pub(super) serial: &'a SerialGroups,
+}
+
+/// An entry of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct Planned<'a> {
+    /// Its place there.
+    pub index: usize,
+    pub module: &'a PlannedModule,
+    pub test: &'a PlannedTest,
+}
+
+/// How an entry of a plan is run, beside what the plan says.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How<'a> {
+    pub(super) after: Option<AfterSetUp<'a>>,
+    /// Tests begin where it ends.
+    pub(super) captures: bool,
+    /// A teardown comes after it.
+    pub(super) has_teardown: bool,
+}
+
+impl TestRun<'_> {
+    /// Runs a set-up. Gives where it ended, where tests can begin there.
+    pub fn setup(&self, planned: Planned<'_>, has_teardown: bool) -> (Finished, Option<Box<Image>>) {
+        if let Some(why) = self.not_run(0) {
+            return (self.end(planned, planned.skipped(&why)), None);
+        }
+        let mut ended = self.run(planned, How { captures: true, has_teardown, after: None });
+        let compile = |captured: Box<Captured>| Image::new(&planned.module.module, *captured);
+        let passed = matches!(ended.record.verdict, Verdict::Pass | Verdict::Leak);
+        let image = match ended.captured.take().filter(|_| passed).map(|captured| captured.and_then(compile)) {
+            // Where nobody says why, no test can begin after it, and none of them may be left out without a word.
+            None if passed => {
+                failed_setup(&mut ended.record, "it did not return, so that no test can begin where it ends");
+                None
+            }
+            None if ended.record.verdict == Verdict::Skip && self.not_run(0).is_none() => {
+                failed_setup(&mut ended.record, "tests are to begin where it ends, and it is not run");
+                None
+            }
+            None => None,
+            Some(Ok(image)) => Some(Box::new(image)),
+            Some(Err(why)) => {
+                failed_setup(&mut ended.record, &format!("tests cannot begin where it ends: {why}"));
+                None
+            }
+        };
+        (self.end(planned, ended), image)
+    }
+
+    /// Runs a teardown, which begins where the set-up ended: `after` is that, or why it cannot; `None` where there is nothing that it
+    /// could undo.
+    pub fn teardown(&self, planned: Planned<'_>, after: Option<Result<AfterSetUp<'_>, String>>) -> Finished {
+        let ended = match (self.not_run(0), after, &planned.test.decision) {
+            (Some(why), ..) => planned.skipped(&why),
+            (None, None, _) => planned.skipped("not run: there is nothing that it could undo"),
+            (None, Some(Ok(after)), Decision::Run { .. }) => {
+                self.run(planned, How { after: Some(after), ..How::default() })
+            }
+            (None, Some(Err(why)), Decision::Run { .. }) => planned.failed(why),
+            (None, Some(_), Decision::Skip(_) | Decision::Refuse(_)) => self.run(planned, How::default()),
+        };
+        self.end(planned, ended)
+    }
+
+    /// What is said of a set-up that no test came to need.
+    pub fn not_needed(&self, planned: Planned<'_>) -> Finished {
+        self.end(planned, planned.skipped("not run: no test came to need it"))
+    }
+
+    /// Why an entry is not run, whatever the plan says of it.
+    pub(super) fn not_run(&self, index: usize) -> Option<String> {
+        if index > self.progress.stop_after.load(Ordering::Relaxed) {
+            return Some(enough_failed(self.shared.options));
+        }
+        self.shared.options.interrupt.load(Ordering::Relaxed).then(|| "interrupted".to_owned())
+    }
+
+    /// Runs an entry as the plan says.
+    pub(super) fn run(&self, planned: Planned<'_>, how: How<'_>) -> Ended {
+        let (shared, Planned { index, module, test }) = (self.shared, planned);
+        let (grants, entry, subtests) = match &test.decision {
+            Decision::Run { grants, entry, subtests } => (grants, entry, subtests),
+            Decision::Skip(reason) => return planned.skipped(reason),
+            Decision::Refuse(why) => return planned.failed(why.clone()),
+        };
+        let context = context(module, test, shared.options);
+        let began = Instant::now();
+        let _running = self.progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
+        let job = Job {
+            module: how.after.map_or(&module.module, |after| after.image.module()),
+            grants,
+            test: &test.name,
+            entry: entry.call(),
+            before: &[],
+            after: how.after,
+            captures: how.captures,
+            interrupted: &shared.options.interrupt,
+            counts_heap: true,
+            notes_sites: shared.coverage,
+            // What is planned to fail are calls of tests.
+            faults: if test.is_test() { &grants.policy().faults } else { &[] },
+            notes_calls: false,
+            subtests: subtests.as_ref(),
+            rounds: if test.is_test() { shared.options.repeat.max(1) } else { 1 },
+            shortcut: shared.options.shortcut,
+            schedule: shared.options.schedule.clone(),
+            follows_turns: shared.options.schedule.is_some(),
+            streams: shared.options.streams,
+            keep_changes: shared.options.keep_changes,
+            inject_host_leak: shared.options.inject_host_leak,
+            inject_host_panic: shared.options.inject_host_panic,
+        };
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let single = SingleTest { shared, test, context: &context, entry, has_teardown: how.has_teardown };
+            single.with_retries(&job)
+        }));
+        let ran = Some(TestSpan::since(began));
+        match judged {
+            Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, .. }) => {
+                let bug = (host_leak > 0).then(|| {
+                    format!("host descriptors that were opened for it and are still open after it: {host_leak}")
+                });
+                Ended { record, ran, by_wall_clock, profile, kept, coverage, captured, bug }
+            }
+            Err(panic) => {
+                let what = format!("the host panicked: {}", panic_message(&*panic));
+                Ended { ran, bug: Some(what.clone()), ..planned.failed(what) }
+            }
+        }
+    }
+
+    /// An entry has ended.
+    pub(super) fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
+        let index = planned.index;
+        let Ended { record, ran, by_wall_clock, mut profile, kept, coverage, captured: _, bug } = ended;
+        if record.verdict == Verdict::Skip {
+            // Nobody expects anything of it.
+            profile.missing.clear();
+        }
+        if let Some(most) = self.shared.options.max_fail
+            && !matches!(record.verdict, Verdict::Pass | Verdict::Skip)
+        {
+            self.progress.note_failure(planned.counts_at(), most);
+        }
+        Finished { index, record, profile, ran, by_wall_clock, kept, coverage, bug }
+    }
+}
+
+/// A set-up came to its end, and is none.
+fn failed_setup(record: &mut TestRecord, why: &str) {
+    record.verdict = Verdict::Fail;
+    let details = record.details.get_or_insert_default();
+    let reason = details.reason.take().map(|reason| format!(": {reason}")).unwrap_or_default();
+    details.message = Some(format!("{why}{reason}"));
+}
+
+impl Planned<'_> {
+    /// Its place where failures are counted: a teardown's is behind all tests of its module, as it is run after them.
+    fn counts_at(&self) -> usize {
+        let own = self.module.tests.iter().position(|test| std::ptr::eq(test, self.test));
+        match (self.test.role, own) {
+            (Role::Teardown, Some(own)) => self.index + (self.module.tests.len() - 1 - own),
+            _ => self.index,
+        }
+    }
+
+    pub(super) fn skipped(self, why: &str) -> Ended {
+        Ended::of(skipped(&bare_context(self.module, self.test), why))
+    }
+
+    pub(super) fn failed(self, why: String) -> Ended {
+        let details = Details { message: Some(why), ..Details::default() };
+        Ended::of(record::not_run(&bare_context(self.module, self.test), Verdict::Fail, details))
+    }
+}
+
+/// What came of an entry.
+pub(super) struct Ended {
+    record: TestRecord,
+    /// When it ran; `None` where it was not run.
+    ran: Option<TestSpan>,
+    by_wall_clock: bool,
+    profile: HeapProfile,
+    kept: Vec<KeptChange>,
+    coverage: TestCoverage,
+    /// Where it ended, of a set-up that passed.
+    captured: Option<Result<Box<Captured>, ImageError>>,
+    bug: Option<String>,
+}
+
+impl Ended {
+    /// Of one that was not run.
+    fn of(record: TestRecord) -> Self {
+        Self {
+            record,
+            ran: None,
+            by_wall_clock: false,
+            profile: HeapProfile::default(),
+            kept: Vec::new(),
+            coverage: TestCoverage::default(),
+            captured: None,
+            bug: None,
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+/// What is needed to record a test that was run.
+fn context<'a>(module: &PlannedModule, test: &'a PlannedTest, options: &'a RunOptions) -> RecordContext<'a> {
+    let (keep_output, baseline) = (options.keep_output, options.baseline.as_deref());
+    RecordContext { keep_output, baseline, ..bare_context(module, test) }
+}
+
+/// What is needed to record one that was not.
+pub(super) fn bare_context<'a>(module: &PlannedModule, test: &'a PlannedTest) -> RecordContext<'a> {
+    let module_harness = module.module.catalogue.harness;
+    let mut run = module.tests.iter().filter(|test| matches!(test.decision, Decision::Run { .. }));
+    let tells_setup = run.next().is_some_and(|first| first.name == test.name);
+    let harness = test.harness;
+    RecordContext { name: &test.name, harness, module_harness, keep_output: false, baseline: None, tells_setup }
+}
+
+pub(super) fn skipped(context: &RecordContext<'_>, reason: &str) -> TestRecord {
+    let details = Details { reason: Some(reason.to_owned()), ..Details::default() };
+    record::not_run(context, Verdict::Skip, details)
+}
+
+/// Why tests after some failing ones are not run, where the user asked for that.
+pub(super) fn enough_failed(options: &RunOptions) -> String {
+    match options.max_fail.map_or(1, NonZeroU32::get) {
+        1 => "not run: an earlier test failed (--fail-fast)".to_owned(),
+        most => format!("not run: {most} earlier tests failed (--max-fail)"),
+    }
+}

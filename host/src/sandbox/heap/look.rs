@@ -1,0 +1,14 @@
+//! A look at a guest's memory.
+
+use crate::sandbox::state::TestState;
+use wasmtime::Store;
+
+/// Looks at the linear memory of a store's instance, which threads may share. `None` where its heap has none.
+pub(super) fn look<R>(store: &Store<TestState>, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let state = store.data();
+    match (&state.thread, state.heap.memory) {
+        (Some(seat), _) => Some(seat.look(look)),
+        (None, Some(memory)) => Some(look(memory.data(store))),
+        (None, None) => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! What one run of a test is asked for.
+
+use super::image::AfterSetUp;
+use super::module::LoadedModule;
+use super::start::{Entry, SdkCall};
+use super::wasi::{Grants, Streams};
+use crate::model::{Exploration, SubtestFilter};
+use crate::policy::Fault;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// One test to run.
+#[derive(Clone)]
+pub struct Job<'a> {
+    /// Its module.
+    pub module: &'a LoadedModule,
+    /// What it is granted.
+    pub grants: &'a Arc<Grants>,
+    /// Its name, which also seeds its randomness.
+    pub test: &'a Arc<str>,
+    /// What to call.
+    pub entry: Entry<'a>,
+    /// Tests of the SDK that are called before it in the same instance, each as long as those before it pass.
+    pub before: &'a [SdkCall],
+    /// The set-up after which it begins, where its module has one.
+    pub after: Option<AfterSetUp<'a>>,
+    /// Whether what its instance holds at the end is captured, where it passes: it is a set-up.
+    pub captures: bool,
+    /// Set when the run is to stop.
+    pub interrupted: &'a Arc<AtomicBool>,
+    /// Whether its heap is accounted for.
+    pub counts_heap: bool,
+    /// Whether to note where handles are acquired, for clean-up coverage.
+    pub notes_sites: bool,
+    /// Calls of the test's that fail.
+    pub faults: &'a [Fault],
+    /// Whether to note its calls that can fail.
+    pub notes_calls: bool,
+    /// Which subtests are run; all without one.
+    pub subtests: Option<&'a Arc<SubtestFilter>>,
+    /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
+    pub rounds: u32,
+    /// Whether a harness that can be handed a single test is.
+    pub shortcut: bool,
+    /// Under which of many schedules its threads run; `None` for the one of every run.
+    pub schedule: Option<Exploration>,
+    /// Whether its threads' last turns are kept.
+    pub follows_turns: bool,
+    /// What its standard streams are.
+    pub streams: Streams,
+    /// Whether what it changes in overlays is kept, to be written to the host.
+    pub keep_changes: bool,
+    /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
+    pub inject_host_leak: bool,
+    /// Panics on purpose, to prove that a panic of the host's is told and spoils nothing else.
+    pub inject_host_panic: bool,
+}
+
+impl<'a> Job<'a> {
+    /// Runs once, with its output captured, and nothing else of it counted or kept.
+    pub fn plain(
+        module: &'a LoadedModule,
+        (grants, test, entry): (&'a Arc<Grants>, &'a Arc<str>, Entry<'a>),
+        interrupted: &'a Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            module,
+            grants,
+            test,
+            entry,
+            before: &[],
+            after: None,
+            captures: false,
+            interrupted,
+            counts_heap: false,
+            notes_sites: false,
+            faults: &[],
+            notes_calls: false,
+            subtests: None,
+            rounds: 1,
+            shortcut: false,
+            schedule: None,
+            follows_turns: false,
+            streams: Streams::Captured,
+            keep_changes: false,
+            inject_host_leak: false,
+            inject_host_panic: false,
+        }
+    }
+
+    /// The same test with its set-up called again, where it would begin from an image. It comes to the same.
+    pub(super) fn repeating_setup(self) -> Self {
+        match self.after {
+            None => self,
+            Some(after) => {
+                Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), ..self }
+            }
+        }
+    }
+
+    /// The set-up that is called in its own instance.
+    pub(super) fn repeated_setup(&self) -> Option<AfterSetUp<'a>> {
+        self.after.filter(|after| after.repeats)
+    }
+
+    /// Where it begins, if that is not a fresh instance.
+    pub(super) fn image(&self) -> Option<AfterSetUp<'a>> {
+        self.after.filter(|after| !after.repeats)
+    }
+
+    /// What is called, in order.
+    pub(super) fn calls(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+        self.before.iter().map(Entry::Sdk).chain(std::iter::repeat_n(self.entry, self.rounds.max(1) as usize))
+    }
+}

@@ -1,0 +1,17 @@
+//! What stops a guest, beside what it does itself: its own word, and the clock.
+
+/// The guest called `proc_exit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("proc_exit({0})")]
+pub struct GuestExit(pub u32);
+
+/// The guest was stopped from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WallClock {
+    /// Its wall-clock limit was reached.
+    #[error("the wall-clock limit was reached")]
+    Deadline,
+    /// The run was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}

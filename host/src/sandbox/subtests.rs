@@ -1,0 +1,214 @@
+//! Subtests: the host enters each from within a call of the test, and so can go on with the test when the subtest has trapped.
+//! See [`airtight_abi::scopes`].
+
+use super::ending::{Ending, TrapKind};
+use super::guest_memory as memory;
+use super::run_cleanups;
+use super::said::{Failure, SpanReader};
+use super::scopes::{Guest, OpenScope, SubtestRun, scope_id};
+use super::state::{TestState, refuel};
+use super::wasi::meter;
+use airtight_abi::scopes::{ENTER_EXPORT, FAILED, MAX_NAME, NOT_SELECTED, PASSED, SKIPPED};
+use wasmtime::error::Context;
+use wasmtime::{AsContextMut, Caller, Global, Trap, TypedFunc, Val};
+
+/// What is counted for a subtest, beside its name and what it says, as held by the host.
+const RECORD: u64 = 512;
+
+/// `scope_run`.
+pub(super) fn run_subtest(
+    mut caller: Caller<'_, TestState>,
+    state: u32,
+    name: u32,
+    len: u32,
+    function: u32,
+    data: u32,
+) -> wasmtime::Result<i32> {
+    let Some(guest) = caller.data().scopes.guest.clone() else {
+        wasmtime::bail!("only a test of the airtight SDK has subtests");
+    };
+    if caller.data().scopes.cleanups.are_running() {
+        wasmtime::bail!("a clean-up runs a subtest");
+    }
+    if len as usize > MAX_NAME {
+        wasmtime::bail!("the name of a subtest has {len} bytes; it may have {MAX_NAME}");
+    }
+    charge(&mut caller, meter::CALL + meter::PATH + meter::BYTE * u64::from(len))?;
+    let name = memory::bytes(&mut caller, &guest.instance, name, len as usize).map_err(wasmtime::Error::msg)?;
+    let name = String::from_utf8_lossy(&name).into_owned();
+    let Some(index) = caller.data_mut().scopes.name(&name)? else { return Ok(NOT_SELECTED) };
+    let held = RECORD + caller.data().scopes.records[index].path.len() as u64;
+    caller.data_mut().wasi.hold_scope(held);
+    caller.data().wasi.check_quota()?;
+    let enter: TypedFunc<(u32, u32), u32> = guest
+        .instance
+        .get_typed_func(&mut caller, ENTER_EXPORT)
+        .ok()
+        .with_context(|| format!("the module runs subtests and does not export `{ENTER_EXPORT}`"))?;
+    let globals: Vec<Val> = guest.globals.iter().map(|global| global.get(&mut caller)).collect();
+    begin(&mut caller, &guest, index, state)?;
+    let mut has_failed = false;
+    let ending = match enter.call(&mut caller, (function, data)) {
+        Ok(failed) => {
+            has_failed = failed != 0;
+            Ending::Returned
+        }
+        Err(error) => match Ending::from_call(&mut caller, &error) {
+            ending @ Ending::Trap { kind: TrapKind::Unreachable, .. } if !ends_test(&mut caller, &guest, state) => {
+                ending
+            }
+            // The whole test ends, within the subtest.
+            _ => return Err(error),
+        },
+    };
+    if ending != Ending::Returned {
+        restore(&mut caller, &guest, &globals)?;
+    }
+    end(&mut caller, &guest, state, (ending, has_failed), &globals)
+}
+
+/// How many growths of memory the test was refused.
+fn refusals(state: &TestState) -> u64 {
+    state.memory_use().1.map_or(0, |refused| refused.times)
+}
+
+/// Whether the trap that ended a subtest ends its test: there is no memory left, or it is the panic that the test expects.
+fn ends_test(caller: &mut Caller<'_, TestState>, guest: &Guest, state: u32) -> bool {
+    let scopes = &caller.data().scopes;
+    if scopes.open.last().is_some_and(|scope| refusals(caller.data()) > scope.refused) {
+        return true;
+    }
+    guest.panics_end_it && memory::state(caller, &guest.instance, state).is_ok_and(|state| state.panicked())
+}
+
+/// Puts the globals back after a trap, and forgets the calls that it ended: those of the allocator, within which no subtest runs.
+fn restore(caller: &mut Caller<'_, TestState>, guest: &Guest, globals: &[Val]) -> wasmtime::Result<()> {
+    for (global, value) in guest.globals.iter().zip(globals) {
+        global.set(&mut *caller, *value)?;
+    }
+    if let Some(book) = caller.data_mut().heap.book() {
+        book.unwind();
+    }
+    Ok(())
+}
+
+fn charge(caller: &mut Caller<'_, TestState>, due: u64) -> wasmtime::Result<()> {
+    let left = caller.get_fuel()?;
+    caller.set_fuel(left.saturating_sub(due))?;
+    if due > left { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
+}
+
+/// Opens the books of a subtest.
+fn begin(caller: &mut Caller<'_, TestState>, guest: &Guest, index: usize, state: u32) -> wasmtime::Result<()> {
+    let said = memory::state(caller, &guest.instance, state).map_err(wasmtime::Error::msg)?;
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let heap = match state.heap.book() {
+        Some(book) if book.is_within_a_call() => wasmtime::bail!("a subtest runs within a function of the allocator"),
+        book => book.map(|book| book.begin_scope()),
+    };
+    let handles = state.wasi.begin_scope(scope_id(index));
+    let scope = OpenScope {
+        index,
+        said: SpanReader::from(said.journal_len),
+        heap,
+        handles,
+        fuel: state.spent_by_test(left),
+        stderr: state.wasi.stderr().len(),
+        refused: refusals(state),
+    };
+    state.scopes.reader().end(said.journal_len);
+    state.scopes.open.push(scope);
+    Ok(())
+}
+
+/// Runs the clean-ups of the innermost subtest, and closes its books.
+fn end(
+    caller: &mut Caller<'_, TestState>,
+    guest: &Guest,
+    address: u32,
+    (ending, has_failed): (Ending, bool),
+    globals: &[Val],
+) -> wasmtime::Result<i32> {
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let depth = state.scopes.open.len() as u32;
+    let Some(scope) = state.scopes.open.last() else { wasmtime::bail!("no subtest is running") };
+    let (index, began, printed) = (scope.index, scope.fuel, scope.stderr);
+    let record = SubtestRun {
+        fuel: state.spent_by_test(left).saturating_sub(began),
+        linear_peak: state.memory_use().0,
+        stderr: match &ending {
+            Ending::Returned => Vec::new(),
+            _ => state.wasi.stderr().get(printed..).unwrap_or_default().to_vec(),
+        },
+        ending: Some(ending),
+        ..SubtestRun::default()
+    };
+    let failed_before = state.scopes.cleanups.failed().len();
+    run_cleanups(caller, guest, address, depth, globals)?;
+    let told = memory::state(caller, &guest.instance, address).map_err(wasmtime::Error::msg)?;
+    let state = caller.data_mut();
+    let Some(mut scope) = state.scopes.open.pop() else { wasmtime::bail!("no subtest is running") };
+    scope.said.end(told.journal_len);
+    let handles_peak = state.wasi.end_scope(scope.handles);
+    let (heap, blocks) = match (state.heap.book(), scope.heap) {
+        (Some(book), Some(began)) => (book.end_scope(&began).ok(), Some(began.number + 1..=book.numbered())),
+        _ => (None, None),
+    };
+    state.scopes.reader().resume(told.journal_len);
+    let failed = state.scopes.cleanups.failed().len() - failed_before;
+    let (mut said, bytes) = memory::read(&scope.said, caller, &guest.instance, &told).map_err(wasmtime::Error::msg)?;
+    if has_failed && said.failures.is_empty() && !caller.data().scopes.records[index].failed_within {
+        said.failures.push(Failure { at: None, text: "the subtest failed, and its message was lost".to_owned() });
+    }
+    charge(caller, meter::BYTE * bytes as u64)?;
+    let state = caller.data_mut();
+    let kept = said.bytes() + record.stderr.len() as u64;
+    let open = &mut state.scopes.records[index];
+    let (path, within, failed_within) = (std::mem::take(&mut open.path), open.within, open.failed_within);
+    let failed_cleanups = u32::try_from(failed).unwrap_or(u32::MAX);
+    *open = SubtestRun { path, within, failed_within, said, failed_cleanups, handles_peak, heap, blocks, ..record };
+    let (failed, skipped) = (open.failed(), open.said.skipped.is_some());
+    if let (true, Some(within)) = (failed, within) {
+        state.scopes.records[within].failed_within = true;
+    }
+    state.wasi.hold_scope(kept);
+    state.wasi.check_quota()?;
+    Ok(if failed {
+        FAILED
+    } else if skipped {
+        SKIPPED
+    } else {
+        PASSED
+    })
+}
+
+/// Runs the clean-ups of subtests of this depth, with fuel, memory and bytes to move of their own, beside those of the test.
+fn run_cleanups(
+    caller: &mut Caller<'_, TestState>,
+    guest: &Guest,
+    address: u32,
+    depth: u32,
+    globals: &[Val],
+) -> wasmtime::Result<()> {
+    let pending = memory::state(&mut *caller, &guest.instance, address).map_err(wasmtime::Error::msg)?;
+    if pending.pending_cleanups == 0 {
+        return Ok(());
+    }
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let own = state.suspend(left);
+    state.open_memory_reserve(crate::policy::CLEANUP_MEMORY_RESERVE);
+    let moved = state.wasi.suspend();
+    let values: Vec<(Global, Val)> = guest.globals.iter().copied().zip(globals.iter().copied()).collect();
+    let ran = run_cleanups::run(caller, &guest.instance, &values, depth);
+    let state = caller.data_mut();
+    state.wasi.resume(moved);
+    state.close_memory_reserve();
+    for (global, value) in &values {
+        global.set(&mut *caller, *value)?;
+    }
+    refuel(caller.as_context_mut(), own)?;
+    ran.map_err(wasmtime::Error::msg)
+}

@@ -1,0 +1,37 @@
+//! What is known of a module with threads once for all its tests.
+
+use super::memory::MemoryModule;
+use crate::instrument::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
+use wasmtime::error::Context;
+use wasmtime::{Module, ModuleExport};
+
+/// What a module with threads has for them.
+pub struct ThreadModule {
+    pub(super) memory: MemoryModule,
+    /// Pages that the memory begins with.
+    pages: u64,
+    pub(super) table: ModuleExport,
+    pub(super) steps: ModuleExport,
+    pub(super) start: Option<ModuleExport>,
+}
+
+impl ThreadModule {
+    /// Of a module whose waits were made calls of the host.
+    ///
+    /// # Errors
+    /// It is not such a module.
+    pub fn new(module: &Module) -> wasmtime::Result<Self> {
+        let memory =
+            module.imports().find_map(|import| import.ty().memory().cloned()).context("it imports no memory")?;
+        let table = module.get_export_index(THREADS_TABLE).context("the table of its waits is gone")?;
+        let steps = module.get_export_index(STEPS_EXPORT).context("the global of its steps is gone")?;
+        let pages = memory.minimum();
+        let memory = MemoryModule::new(module.engine(), pages, memory.maximum())?;
+        Ok(Self { memory, pages, table, steps, start: module.get_export_index(START_EXPORT) })
+    }
+
+    /// Pages that its memory begins with.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+}

@@ -1,0 +1,57 @@
+//! What a function that guests import gives its caller.
+
+use crate::sandbox::wasi::fault::Halt;
+use wasi_common::snapshots::preview_1::types::Errno;
+use wiggle::GuestError;
+
+/// What a function of preview 1 gives. None of them ever waits in its future: what waits does so in the call.
+pub(super) fn ready<T: Answer>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::Result<T> {
+    let done = wiggle::run_in_dummy_executor(call).flatten();
+    let answer = done.or_else(|error| T::to(&error).ok_or(error));
+    Ok(answer.map_err(Halt::from_wiggle)?)
+}
+
+/// What a function of preview 1 gives its caller.
+pub(super) trait Answer: Sized {
+    /// The answer that is this errno, where there is one.
+    fn of_errno(errno: Errno) -> Option<Self>;
+
+    /// Whether it tells the guest that the call was done.
+    fn is_success(&self) -> bool;
+
+    /// The answer to arguments that are none: flags and numbers that the interface does not have. `None` for what ends the test.
+    fn to(error: &wiggle::error::Error) -> Option<Self>;
+}
+
+impl Answer for i32 {
+    fn of_errno(errno: Errno) -> Option<Self> {
+        Some(errno as Self)
+    }
+
+    fn is_success(&self) -> bool {
+        *self == 0
+    }
+
+    fn to(error: &wiggle::error::Error) -> Option<Self> {
+        let mut error = error.downcast_ref::<GuestError>()?;
+        while let GuestError::InFunc { err, .. } = error {
+            error = err;
+        }
+        let invalid = matches!(error, GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_));
+        invalid.then_some(Errno::Inval as Self)
+    }
+}
+
+impl Answer for () {
+    fn of_errno(_: Errno) -> Option<Self> {
+        None
+    }
+
+    fn is_success(&self) -> bool {
+        true
+    }
+
+    fn to(_: &wiggle::error::Error) -> Option<Self> {
+        None
+    }
+}

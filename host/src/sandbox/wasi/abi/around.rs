@@ -1,0 +1,57 @@
+//! What there is to do around each call of the host: the virtual clock is set from the fuel spent, the guest's stack is captured
+//! where a handle may be acquired, or released after its scope, and the host's work is charged to fuel.
+
+use crate::sandbox::code::CodeMap;
+use crate::sandbox::state::TestState;
+use crate::sandbox::threads;
+use wasmtime::{Caller, Extern, Trap};
+use wiggle::GuestMemory;
+
+/// When the guest's stack is captured for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sandbox) enum Capture {
+    /// It may acquire a handle.
+    Always,
+    /// It may release one: where that is later than its scope, the stack says where.
+    LateRelease,
+    /// It does neither.
+    Never,
+}
+
+/// What there is to do before and after a call of the host.
+pub(in crate::sandbox) fn around<T>(
+    caller: &mut Caller<'_, TestState>,
+    capture: Capture,
+    call: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    let left = caller.get_fuel()?;
+    let captures = match capture {
+        Capture::Always => true,
+        Capture::LateRelease => caller.data().wasi.wants_release(),
+        Capture::Never => false,
+    };
+    let looks = captures || caller.data().wasi.wants_stacks();
+    let stack = if looks { Some(CodeMap::capture(caller)) } else { None };
+    let state = caller.data_mut();
+    let spent = state.spent(left);
+    let spent = state.heap.answers.spent(spent);
+    state.wasi.begin_call(spent, stack, captures);
+    let done = match caller.get_export("memory") {
+        _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),
+        Some(Extern::Memory(memory)) => {
+            let (bytes, state) = memory.data_and_store_mut(&mut *caller);
+            call(state, &mut GuestMemory::Unshared(bytes))
+        }
+        _ => wasmtime::bail!("the module calls the host but exports no memory named `memory`"),
+    };
+    let due = caller.data_mut().wasi.end_call();
+    caller.set_fuel(left.saturating_sub(due))?;
+    // Host work that no fuel is left for ends the test here, not at the next loop.
+    if due > left && done.is_ok() {
+        return Err(Trap::OutOfFuel.into());
+    }
+    if done.is_ok() {
+        caller.data().wasi.check_quota()?;
+    }
+    done
+}
