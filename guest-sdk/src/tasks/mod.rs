@@ -161,13 +161,15 @@ fn spawn_on<F: Future + 'static>(
 
 /// How a task ended, and who waits for that.
 struct End<V> {
+    /// Nothing before the end, and nothing again when it was taken.
     output: Option<Result<V, Cancelled>>,
+    is_over: bool,
     waiting: Option<Waker>,
 }
 
 impl<V> Default for End<V> {
     fn default() -> Self {
-        Self { output: None, waiting: None }
+        Self { output: None, is_over: false, waiting: None }
     }
 }
 
@@ -177,7 +179,8 @@ struct Teller<V>(Rc<RefCell<End<V>>>);
 impl<V> Teller<V> {
     fn tell(&self, output: Result<V, Cancelled>) {
         let mut end = self.0.borrow_mut();
-        if end.output.is_none() {
+        if !end.is_over {
+            end.is_over = true;
             end.output = Some(output);
             let waiting = end.waiting.take();
             drop(end);
@@ -192,7 +195,10 @@ impl<V> Drop for Teller<V> {
     }
 }
 
-/// A task of [`T::spawn`]. To await it is to join it; to drop it leaves the task alone.
+/// A task of [`T::spawn`]. To await it is to join it, which can be done once, as with every future; to drop it leaves the task alone.
+///
+/// # Panics
+/// Where it is awaited again, by reference, after it gave what it came to.
 pub struct Task<V> {
     executor: std::rc::Weak<Executor>,
     id: u64,
@@ -216,10 +222,10 @@ impl<V> Task<V> {
         }
     }
 
-    /// Whether it is done, or was cancelled.
+    /// Whether it is done, or was cancelled; also when that was awaited.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.end.borrow().output.is_some()
+        self.end.borrow().is_over
     }
 }
 
@@ -230,6 +236,7 @@ impl<V> Future for Task<V> {
         let mut end = self.end.borrow_mut();
         match end.output.take() {
             Some(output) => Poll::Ready(output),
+            None if end.is_over => panic!("this task was awaited before, and what it gave was taken then"),
             None => {
                 if !end.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(polled.waker())) {
                     end.waiting = Some(polled.waker().clone());

@@ -93,6 +93,27 @@ fn a_task_is_cancelled_by_its_handle_and_told_of_the_end_of_its_scope() {
 }
 
 #[test]
+fn a_task_stays_finished_when_it_was_awaited() {
+    let ended = on(|_| async {
+        let mut task = spawn(async { 7 });
+        assert!(!task.is_finished());
+        let output = (&mut task).await;
+        (output, task.is_finished())
+    });
+    assert_eq!(ended, Ok((Ok(7), true)));
+}
+
+#[test]
+#[should_panic = "this task was awaited before"]
+fn a_task_that_is_awaited_twice_does_not_hang() {
+    let _ = on(|_| async {
+        let mut task = spawn(async {});
+        (&mut task).await.unwrap();
+        (&mut task).await
+    });
+}
+
+#[test]
 fn a_tracked_task_is_woken_through_its_own_waker() {
     let polls = Rc::new(Cell::new(0));
     let counted = Rc::clone(&polls);
