@@ -109,19 +109,19 @@ fn figure(test: &TestRecord, gate: GateKind, is_unseen: impl Fn(ResourceKind) ->
             Figure::Unknown(format!("its heap is not tracked: {}", heap.why.as_deref().unwrap_or("no reason is given")))
         }
     };
-    let left = |kind| {
-        if is_unseen(kind) {
+    let left = |kinds: &[ResourceKind]| {
+        if kinds.iter().any(|kind| is_unseen(*kind)) {
             return Figure::Unknown("its policy ignores them, so that they are not listed".to_owned());
         }
-        let leaks = test.details.iter().flat_map(|details| &details.leaks).filter(|leak| leak.kind == kind);
+        let leaks = test.details.iter().flat_map(|details| &details.leaks).filter(|leak| kinds.contains(&leak.kind));
         Figure::Known(leaks.map(|leak| leak.count).fold(0, u64::saturating_add))
     };
     match gate {
         GateKind::Lost => of_heap(heap.lost),
         GateKind::Retained => of_heap(heap.retained),
         GateKind::Handles => usage.handles_peak.map_or(Figure::None, |peak| Figure::Known(peak.into())),
-        GateKind::Threads => left(ResourceKind::Thread),
-        GateKind::TasksDelta => left(ResourceKind::Task),
+        GateKind::Threads => left(&[ResourceKind::Thread]),
+        GateKind::TasksDelta => left(&[ResourceKind::Task, ResourceKind::AsyncTask]),
         GateKind::Growth | GateKind::Fuel => Figure::None,
     }
 }

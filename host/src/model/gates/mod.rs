@@ -31,7 +31,7 @@ pub enum GateKind {
     Handles,
     /// Threads that had not ended, of all tests together.
     Threads,
-    /// Goroutines that had not ended, of all tests together.
+    /// Goroutines and asynchronous tasks that had not ended, of all tests together.
     TasksDelta,
     /// How much more a test retains than in the base.
     Growth,

@@ -41,6 +41,21 @@ fn a_sum_is_held_against_its_limit_and_names_who_adds_to_it() {
 }
 
 #[test]
+fn tasks_of_every_kind_that_did_not_end_are_counted() {
+    let left = |name: &str, kind, count| {
+        let left = Resource { count, ..Resource::new(kind, name, Vec::new()) };
+        TestRecord { name: name.into(), ..samples::left(Verdict::Leak, vec![left], Vec::new()) }
+    };
+    let run = report(vec![left("goroutines", ResourceKind::Task, 2), left("spawned", ResourceKind::AsyncTask, 3)]);
+    let record = one(&run.canonical, &most(&[(GateKind::TasksDelta, 4)]), None);
+    let named: Vec<_> = record.tests.iter().map(|test| (&*test.test, test.seen)).collect();
+    assert_eq!((record.passed, record.seen, named), (false, 5, vec![("spawned", 3), ("goroutines", 2)]));
+    let ignores = |_: &str, test: &str, kind| test == "spawned" && kind == ResourceKind::AsyncTask;
+    let [record] = &judge(&run.canonical, &most(&[(GateKind::TasksDelta, 9)]), None, &ignores)[..] else { panic!() };
+    assert_eq!((record.passed, record.seen, record.unknown), (false, 2, 1), "what is not listed is not known");
+}
+
+#[test]
 fn of_the_largest_figure_those_over_the_limit_are_named() {
     let run = report(vec![test("a", 1, 5, 0), test("b", 1, 2, 0)]).canonical;
     let record = one(&run, &most(&[(GateKind::Handles, 4)]), None);
