@@ -103,3 +103,38 @@ fn the_order_of_tests_changes_nothing() {
     let (_, again) = run_guests(&["-j", "1"]);
     assert_eq!(report["digest"], again["digest"]);
 }
+
+/// Each subtest alone, in a fresh instance: one that needs another fails, and each answers for its own leaks.
+#[test]
+fn subtests_are_run_alone() {
+    let (ran, report) = run_guests(&["--isolate-subtests", "where_a_case_needs", "table"]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let verdicts: Vec<_> =
+        tests(&report).map(|(_, test)| format!("{} {}", test["name"], test["verdict"]).replace('"', "")).collect();
+    let needs = "leak_where_a_case_needs_an_earlier_one";
+    let expected = [
+        format!("{needs} pass"),
+        format!("{needs}/fills pass"),
+        format!("{needs}/leaks leak"),
+        format!("{needs}/reads fail"),
+        "pass_table pass".to_owned(),
+        "pass_table/1 pass".to_owned(),
+        "pass_table/22 pass".to_owned(),
+        "pass_table/22#01 pass".to_owned(),
+        "pass_table/3_3 pass".to_owned(),
+    ];
+    assert_eq!(verdicts, expected);
+    let alone = test(&report, "pass_table/22#01");
+    assert_eq!(names(&alone), ["22#01"]);
+    let leak = &test(&report, &format!("{needs}/leaks"))["leaks"][0];
+    assert_eq!(leak["scope"], json!(format!("{needs}/leaks")));
+    // What a filter chooses is chosen before that, and a test without subtests stays as it is.
+    let (_, report) = run_guests(&["--isolate-subtests", "needs_an_earlier_one/reads", "clean_ups_run"]);
+    let found: Vec<_> = tests(&report).map(|(_, test)| test["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(found[..2], [needs.to_owned(), format!("{needs}/reads")]);
+    let listed = run(scratch_dir().path(), ["list", guest("sdk/world").to_str().unwrap(), "--isolate-subtests"]);
+    assert!(listed.stdout.contains(" pass_subtests_and_cleanups/two\n"), "{}{}", listed.stdout, listed.stderr);
+    let own = ["run", guest("sdk/world").to_str().unwrap(), "--isolate-subtests", "--", "pass_subtests"];
+    let own = run(scratch_dir().path(), own);
+    assert!(own.stdout.contains("5 tests run: 2 passed, 3 failed"), "each has one count of two: {}", own.stdout);
+}

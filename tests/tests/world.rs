@@ -127,3 +127,98 @@ fn a_fault_reaches_tests_and_not_their_set_up() {
     assert_eq!((&injected[0]["fault"], &injected[0]["object"]), (&json!("open:1=ENOENT"), &json!("/tmp/own")));
     assert_eq!(test(&report, "pass_set_up")["injected"], Value::Null);
 }
+
+/// Modules of the guests that have a set-up.
+const WITH_SET_UPS: [&str; 3] = ["sdk/world", "sdk/world_left", "sdk/world_torn"];
+
+/// Parts of modules that have a set-up are merged into the report of one run, whichever part ran which set-up: in its gates and its
+/// clean-up coverage each counts once.
+#[test]
+fn parts_of_a_suite_with_set_ups_are_merged() {
+    let dir = scratch_dir();
+    let gates = "gate = { lost = \"1MiB\", retained = \"64MiB\", handles = 2, cleanup-coverage = \"99%\" }";
+    std::fs::write(dir.path().join("airtight.toml"), format!("[profile.default]\n{gates}\n")).unwrap();
+    let modules = WITH_SET_UPS.map(guest);
+    let with = |file: &str, more: &[&str]| {
+        let told = format!("json={file}");
+        let args = ["run"].into_iter().chain(modules.iter().map(|module| module.to_str().unwrap()));
+        let ran = run(dir.path(), args.chain(["--report", &told]).chain(more.iter().copied()));
+        assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+        read_report(&dir.path().join(file))
+    };
+    let whole = with("whole.json", &[]);
+    for count in [2, 3] {
+        let files: Vec<String> = (1..=count).map(|part| format!("{part}-of-{count}.json")).collect();
+        for (part, file) in (1..).zip(&files) {
+            with(file, &["--partition", &format!("slice:{part}/{count}")]);
+        }
+        let args =
+            ["merge"].into_iter().chain(files.iter().map(String::as_str)).chain(["--report", "json=merged.json"]);
+        let merged = run(dir.path(), args);
+        assert_eq!(merged.status, Some(100), "{}{}", merged.stdout, merged.stderr);
+        let merged = read_report(&dir.path().join("merged.json"));
+        assert_eq!(merged["canonical"], whole["canonical"]);
+        assert_eq!(digest(&merged), digest(&whole));
+    }
+    let roles = |role: &str| tests(&whole).filter(|(_, test)| test["role"] == role).count();
+    assert_eq!((roles("setup"), roles("teardown")), (3, 2));
+}
+
+/// Files of one stem are modules of two names, so that parts in which one of them each was tested can be merged.
+#[test]
+fn files_of_one_stem_are_told_apart() {
+    let dir = scratch_dir();
+    for (folder, module) in [("a", "sdk/world_left"), ("b", "sdk/world_torn")] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+        std::fs::copy(guest(module), dir.path().join(folder).join("world.wasm")).unwrap();
+    }
+    for part in ["1", "2"] {
+        let (partition, told) = (format!("hash:{part}/2"), format!("json={part}.json"));
+        run(dir.path(), ["run", "a/world.wasm", "b/world.wasm", "--partition", &partition, "--report", &told]);
+    }
+    let merged = run(dir.path(), ["merge", "1.json", "2.json", "--report", "json=merged.json"]);
+    assert_eq!(merged.status, Some(100), "{}{}", merged.stdout, merged.stderr);
+    let whole = run(dir.path(), ["run", "a/world.wasm", "b/world.wasm", "--report", "json=whole.json"]);
+    assert!(whole.stdout.contains("a/world leak_set_up") && whole.stdout.contains("b/world "), "{}", whole.stdout);
+    assert_eq!(
+        read_report(&dir.path().join("merged.json"))["digest"],
+        read_report(&dir.path().join("whole.json"))["digest"]
+    );
+}
+
+/// Where the teardown alone failed, it is run again, and a filter expression that names it selects it.
+#[test]
+fn a_teardown_that_failed_is_run_again_alone() {
+    let dir = scratch_dir();
+    let module = guest("sdk/world_torn");
+    let module = module.to_str().unwrap();
+    let first = run(dir.path(), ["run", module]);
+    assert!(first.stdout.contains("3 tests run: 2 passed, 1 leaked"), "{}{}", first.stdout, first.stderr);
+    let again = run(dir.path(), ["run", module, "--rerun"]);
+    assert!(again.stdout.contains("2 tests run: 1 passed, 1 leaked"), "{}{}", again.stdout, again.stderr);
+    let (named, report) = report_of("sdk", "world_torn", &["-E", "test(=leak_teardown)"]);
+    assert_eq!(named.status, Some(100), "{}{}", named.stdout, named.stderr);
+    let names: Vec<_> = tests(&report).map(|(_, test)| test["name"].clone()).collect();
+    assert_eq!(names, [json!("leak_teardown"), json!("pass_set_up")]);
+}
+
+/// What a set-up changed in an overlay is told of it alone; tests and teardown are asked for what they changed after it.
+#[test]
+fn changes_of_overlays_are_told_of_whoever_made_them() {
+    let (ran, report) = report_of("sdk", "world_overlay", &[]);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let changed = |name: &str| -> Vec<String> {
+        let changes = test(&report, name)["changed"].as_array().cloned().unwrap_or_default();
+        let told =
+            |change: &Value| format!("{} {}", change["path"].as_str().unwrap(), change["what"].as_str().unwrap());
+        changes.iter().map(told).collect()
+    };
+    let of_set_up =
+        ["/work/hello.txt written", "/work/kept written", "/work/made directory", "/work/made/file written"];
+    assert_eq!(changed("pass_set_up"), of_set_up);
+    assert_eq!(changed("pass_reads"), [""; 0]);
+    assert_eq!(changed("pass_writes"), ["/work/made/file written", "/work/made/own written"]);
+    let removed = ["/work/kept removed", "/work/made/file removed", "/work/moved written"];
+    assert_eq!(changed("pass_removes"), removed);
+    assert_eq!(changed("pass_teardown"), ["/work/made removed"]);
+}

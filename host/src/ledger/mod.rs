@@ -108,6 +108,17 @@ impl Ledger {
         self.tracked.values_mut().for_each(|count| count.found = count.open);
     }
 
+    /// A teardown begins where these books stand: what is open now is its own to release, and it has acquired nothing yet.
+    pub fn begin_teardown(&mut self) {
+        for handle in self.open.values_mut() {
+            handle.scope = ScopeId::TEST;
+            handle.outlives = false;
+        }
+        (self.peak, self.peak_before) = (self.open_by_test, 0);
+        self.outlived = Outlived::default();
+        self.begin_tracked();
+    }
+
     /// Takes a handle off the books: it was closed, or another one was renumbered to its descriptor.
     ///
     /// `stack` is the guest's now, for a handle that outlived its scope: see [`Ledger::wants_release`].

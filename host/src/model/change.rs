@@ -1,5 +1,6 @@
 //! What tests change in directories that they are granted as overlays. The changes are gone with the test.
 
+use super::EntryRole;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -44,6 +45,8 @@ impl Change {
 pub(crate) struct KeptChange {
     pub module: String,
     pub test: String,
+    /// What it is, where it is not a test.
+    pub role: Option<EntryRole>,
     /// Whether the test passed.
     pub passed: bool,
     /// The path that reports give.

@@ -37,6 +37,7 @@ mod tracked;
 pub mod units;
 mod usage;
 mod verdict;
+mod worlds;
 
 pub use accepted::{AcceptedRecord, BaselineEntry, BaselineUse};
 pub use attempts::{AttemptsRecord, FailedAttempt};
@@ -57,8 +58,9 @@ pub use output::Output;
 pub use record::{CleanupRecord, Details, ModuleRecord, TestRecord};
 pub use report::{BakedRecord, Canonical, RefusedModule, Report, SCHEMA, TestTime, Volatile};
 pub use resource::{OutlivedRecord, Resource, ResourceKind, SETUP_SCOPE, SocketRecord, ThreadRecord};
-pub use subtest::{SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
+pub use subtest::{OwnSubtests, SubtestFilter, SubtestPattern, SubtestRecord, SuppressedRecord};
 pub use threshold::Threshold;
 pub use tracked::TrackedRecord;
 pub use usage::{Heap, Usage};
 pub use verdict::Verdict;
+pub use worlds::{EntryRole, WorldEntry, WorldFigures};

@@ -4,8 +4,8 @@ use super::change::Change;
 use super::figure;
 use super::growth::Growth;
 use super::{
-    AcceptedRecord, AttemptsRecord, Frame, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord, Output,
-    RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
+    AcceptedRecord, AttemptsRecord, EntryRole, Frame, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord,
+    Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -30,6 +30,11 @@ impl ModuleRecord {
     pub fn new(name: impl Into<String>, harness: Harness, code: impl Into<String>, tests: Vec<TestRecord>) -> Self {
         Self { name: name.into(), harness, code: code.into(), tests }
     }
+
+    /// The same module with other tests.
+    pub(crate) fn with_tests(&self, tests: Vec<TestRecord>) -> Self {
+        Self::new(self.name.clone(), self.harness, self.code.clone(), tests)
+    }
 }
 
 /// One test. A test that passed and left nothing has no [`Details`].
@@ -42,6 +47,9 @@ pub struct TestRecord {
     /// How it is held, where that differs from its module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harness: Option<Harness>,
+    /// What it is; absent for a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<EntryRole>,
     /// What became of it.
     pub verdict: Verdict,
     /// What it used; absent where it did not run.
@@ -63,7 +71,7 @@ impl TestRecord {
     /// A test of which nothing is known but its verdict.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, verdict: Verdict) -> Self {
-        Self { name: name.into(), harness: None, verdict, usage: None, details: None }
+        Self { name: name.into(), harness: None, role: None, verdict, usage: None, details: None }
     }
 }
 

@@ -4,7 +4,7 @@ use super::change::KeptChange;
 use super::doubt::Doubt;
 use super::figure;
 use super::profile::HeapProfile;
-use super::{BaselineUse, CleanupCoverage, GateRecord, MissedSite, ModuleRecord};
+use super::{BaselineUse, CleanupCoverage, GateRecord, MissedSite, ModuleRecord, WorldFigures};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -159,9 +159,12 @@ pub struct Volatile {
     /// Which part of the tests this is, as `--partition` named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
-    /// Every place that clean-up coverage counts, of a part: a place may be another part's, too, and is counted once in the whole.
+    /// Every place that clean-up coverage counts in the tests of a part: a place may be another part's, too, and is counted once in the whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<MissedSite>,
+    /// What set-ups and teardowns add to the figures of a part, where it has any: other parts may have run them, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worlds: Option<WorldFigures>,
     /// What became of the baseline, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineUse>,

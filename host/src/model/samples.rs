@@ -22,6 +22,7 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         codes: Default::default(),
         partition: None,
         places: Vec::new(),
+        worlds: None,
         baseline: None,
     };
     Report::new(Canonical::new(policy, modules), volatile)
@@ -40,7 +41,14 @@ pub(crate) fn module(name: &str, tests: Vec<TestRecord>) -> ModuleRecord {
 pub(crate) fn passed(name: &str) -> TestRecord {
     let heap = Heap { why: Some("not part of this version".into()), ..Heap::default() };
     let usage = Usage { fuel: Some(1000), linear_peak: Some(17 << 16), handles_peak: Some(2), heap };
-    TestRecord { name: name.into(), harness: None, verdict: Verdict::Pass, usage: Some(usage), details: None }
+    TestRecord {
+        name: name.into(),
+        harness: None,
+        role: None,
+        verdict: Verdict::Pass,
+        usage: Some(usage),
+        details: None,
+    }
 }
 
 pub(crate) fn with(name: &str, verdict: Verdict, details: Details) -> TestRecord {
@@ -446,10 +454,11 @@ prop_compose! {
         details in prop::option::of(any_details()),
         usage: Option<(Option<u64>, Option<u64>, Option<u32>)>,
         heap in any_heap(),
+        role in prop::sample::select(vec![None, None, Some(EntryRole::Setup), Some(EntryRole::Teardown)]),
     ) -> TestRecord {
         let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
         let details = details.filter(|details| *details != Details::default()).map(Box::new);
-        TestRecord { name: name.into(), harness: None, verdict, usage, details }
+        TestRecord { name: name.into(), harness: None, role, verdict, usage, details }
     }
 }
 

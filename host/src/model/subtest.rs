@@ -67,6 +67,30 @@ pub struct SubtestFilter {
     pub any: Vec<SubtestPattern>,
     /// None of these may match.
     pub skip: Vec<SubtestPattern>,
+    /// Which of the test's own subtests may be run at all.
+    pub own: OwnSubtests,
+}
+
+/// Which subtests of the test itself may be run; those within them go with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum OwnSubtests {
+    /// All of them.
+    #[default]
+    All,
+    /// The one of this name.
+    One(String),
+    /// None.
+    None,
+}
+
+impl OwnSubtests {
+    fn allow(&self, path: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(name) => path.split('/').next() == Some(&**name),
+            Self::None => false,
+        }
+    }
 }
 
 /// What has to be in the names of a subtest and of those that it is in, level by level.
@@ -100,14 +124,14 @@ impl SubtestFilter {
     /// Whether it selects some subtests, and does not only leave some out.
     #[must_use]
     pub fn chooses(&self) -> bool {
-        !self.any.is_empty()
+        !self.any.is_empty() && self.own == OwnSubtests::All
     }
 
     /// Whether the subtest of this path is run. One that another is in has to be run for that one.
     #[must_use]
     pub fn selects(&self, path: &str) -> bool {
         let wanted = self.any.is_empty() || self.any.iter().any(|pattern| pattern.agrees(path));
-        wanted && !self.skip.iter().any(|pattern| pattern.reaches(path) && pattern.agrees(path))
+        wanted && self.own.allow(path) && !self.skip.iter().any(|pattern| pattern.reaches(path) && pattern.agrees(path))
     }
 }
 
@@ -121,7 +145,8 @@ mod tests {
 
     #[test]
     fn levels_are_matched_one_by_one() {
-        let filter = SubtestFilter { any: patterns(&["case/in"], false), skip: patterns(&["/out"], false) };
+        let (any, skip) = (patterns(&["case/in"], false), patterns(&["/out"], false));
+        let filter = SubtestFilter { any, skip, ..SubtestFilter::default() };
         let selected = |path: &str| filter.selects(path);
         assert!(selected("a_case") && selected("case/inner") && selected("case/inner/deeper"));
         assert!(!selected("other") && !selected("case/other") && !selected("case/in_and_out"));
@@ -130,9 +155,17 @@ mod tests {
 
     #[test]
     fn exact_levels_are_whole_names() {
-        let filter = SubtestFilter { any: patterns(&["case/a"], true), skip: Vec::new() };
+        let filter = SubtestFilter { any: patterns(&["case/a"], true), ..SubtestFilter::default() };
         assert!(filter.selects("case") && filter.selects("case/a") && filter.selects("case/a/b"));
         assert!(!filter.selects("case#01") && !filter.selects("case/ab"));
+    }
+
+    #[test]
+    fn one_of_a_tests_own_is_run_with_those_within_it() {
+        let filter = |own| SubtestFilter { any: patterns(&["a/in"], false), own, ..SubtestFilter::default() };
+        let one = filter(OwnSubtests::One("a".to_owned()));
+        assert!(one.selects("a") && one.selects("a/in") && !one.selects("a/other") && !one.selects("a#01"));
+        assert!(!filter(OwnSubtests::None).selects("a"));
     }
 
     #[test]

@@ -49,6 +49,13 @@ fn modules(left: Option<&ModuleRecord>, right: Option<&ModuleRecord>, found: &mu
     }
 }
 
+/// What two accounts of one test differ in.
+pub(super) fn differences_of(left: &TestRecord, right: &TestRecord) -> Vec<Difference> {
+    let mut found = Vec::new();
+    Comparison { module: None, test: None, found: &mut found }.compare(Some(&json(left)), Some(&json(right)));
+    found
+}
+
 /// The report without some of its modules, and without the doubts about their tests.
 pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical {
     let mut rest = canonical.clone();

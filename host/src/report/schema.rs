@@ -12,7 +12,7 @@ mod tests {
     use crate::model::{
         AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
         Details, FailedAttempt, GateRecord, GateTest, Harness, InjectedRecord, MissedSite, Omitted, RefusedModule,
-        Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict,
+        Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -205,6 +205,18 @@ mod tests {
             missed: 1,
             test: "t".to_owned(),
         }];
+        volatile.worlds = Some(WorldFigures {
+            gates_of_tests: canonical.gates.clone(),
+            entries: vec![WorldEntry {
+                module: "m".to_owned(),
+                code: "sha256:".to_owned(),
+                test: "set-up".to_owned(),
+                gates: canonical.gates.clone(),
+                coverage: canonical.cleanup_coverage.clone(),
+                places: volatile.places.clone(),
+                judged: 1,
+            }],
+        });
         let entry = BaselineEntry {
             module: Some("m".to_owned()),
             test: Some("t".to_owned()),

@@ -1,10 +1,10 @@
 //! Making tests' changes of overlays to the directories of the host: snapshots that were accepted, regressions that were found.
 
-use crate::model::Report;
 use crate::model::change::{KeptChange, KeptNode};
+use crate::model::{EntryRole, Report};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, mkdirat, open, openat2, unlinkat};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 use std::fs::File;
 use std::io::Write;
@@ -48,8 +48,9 @@ impl Report {
         let mut done = WrittenBack::default();
         // By directory and path: a directory comes before what it holds.
         let mut wanted: BTreeMap<(&Path, &str), Vec<&KeptChange>> = BTreeMap::new();
-        let mut left_out = std::collections::BTreeSet::new();
-        for change in &self.kept {
+        let mut left_out = BTreeSet::new();
+        let replaced = Replaced::by(self.kept.iter().filter(|change| of_all || change.passed));
+        for change in self.kept.iter().filter(|change| !replaced.holds(change)) {
             if of_all || change.passed {
                 wanted.entry((&change.host, &change.path)).or_default().push(change);
             } else {
@@ -66,7 +67,8 @@ impl Report {
                 (None, now) => make(host, path, now).map_err(|error| format!("{error} ({})", by(first))),
             };
             match made {
-                Ok(()) => done.written.push(first.report_as.clone()),
+                Ok(Made::Changed) => done.written.push(first.report_as.clone()),
+                Ok(Made::AsItWas) => {}
                 Err(why) => done.refused.push(RefusedChange { path: first.report_as.clone(), why }),
             }
         }
@@ -74,12 +76,55 @@ impl Report {
     }
 }
 
+/// What a set-up changed, and the tests and the teardown after it changed once more: what they left counts.
+#[derive(Default)]
+struct Replaced<'r> {
+    changed: BTreeSet<(&'r str, &'r Path, &'r str)>,
+    removed: BTreeSet<(&'r str, &'r Path, &'r str)>,
+}
+
+impl<'r> Replaced<'r> {
+    fn by(kept: impl Iterator<Item = &'r KeptChange>) -> Self {
+        let mut all = Self::default();
+        for change in kept.filter(|change| change.role != Some(EntryRole::Setup)) {
+            let place = (&*change.module, &*change.host, &*change.path);
+            all.changed.insert(place);
+            if change.now == KeptNode::Nothing {
+                all.removed.insert(place);
+            }
+        }
+        all
+    }
+
+    /// Whether this is a change of a set-up that another has taken the place of: one of the same name, or the removal of a folder above.
+    fn holds(&self, change: &KeptChange) -> bool {
+        let place = |path| (&*change.module, &*change.host, path);
+        let mut above = change.path.match_indices('/').map(|(end, _)| &change.path[..end]);
+        change.role == Some(EntryRole::Setup)
+            && (self.changed.contains(&place(&*change.path)) || above.any(|path| self.removed.contains(&place(path))))
+    }
+}
+
+/// What came of a change.
+enum Made {
+    Changed,
+    /// It was to be removed, and is not there.
+    AsItWas,
+}
+
 fn by(change: &KeptChange) -> String {
     format!("{} {}", change.module, change.test)
 }
 
 /// Makes one change below a directory.
-fn make(host: &Path, path: &str, now: &KeptNode) -> Result<(), Errno> {
+fn make(host: &Path, path: &str, now: &KeptNode) -> Result<Made, Errno> {
+    match change(host, path, now) {
+        Err(Errno::NOENT) if *now == KeptNode::Nothing => Ok(Made::AsItWas),
+        changed => changed.map(|()| Made::Changed),
+    }
+}
+
+fn change(host: &Path, path: &str, now: &KeptNode) -> Result<(), Errno> {
     let root = open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
     let dir = if dir.is_empty() { root } else { beneath(&root, dir, OFlags::DIRECTORY)? };
@@ -94,7 +139,6 @@ fn make(host: &Path, path: &str, now: &KeptNode) -> Result<(), Errno> {
         },
         KeptNode::Nothing => match unlinkat(&dir, name, AtFlags::empty()) {
             Err(Errno::ISDIR) => unlinkat(&dir, name, AtFlags::REMOVEDIR),
-            Err(Errno::NOENT) => Ok(()),
             removed => removed,
         },
         KeptNode::Refused(_) => Ok(()),
@@ -117,6 +161,7 @@ mod tests {
         KeptChange {
             module,
             test: test.into(),
+            role: None,
             passed: test != "fails",
             report_as,
             host: host.into(),
@@ -156,6 +201,37 @@ mod tests {
         assert!(!host.join("gone").exists() && !host.join("failed").exists());
         assert_eq!(report(kept).write_back(true).left_out, 0);
         assert!(host.join("failed").exists());
+    }
+
+    /// What a test or the teardown leaves is what counts of what the set-up had left before it.
+    #[test]
+    fn what_a_set_up_changed_yields_to_what_came_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = dir.path();
+        fs::write(host.join("gone"), "").unwrap();
+        let of = |role, test, path, now| KeptChange { role: Some(role), ..change(host, test, path, now) };
+        let setup = |path, now| of(EntryRole::Setup, "set-up", path, now);
+        let teardown = |path, now| of(EntryRole::Teardown, "teardown", path, now);
+        let kept = vec![
+            setup("kept", file("1")),
+            setup("changed", file("1")),
+            setup("failed", file("1")),
+            setup("torn", KeptNode::Directory),
+            setup("torn/down", file("1")),
+            setup("torn-not", file("1")),
+            change(host, "a", "changed", file("2")),
+            change(host, "fails", "failed", file("2")),
+            teardown("torn", KeptNode::Nothing),
+            teardown("gone", KeptNode::Nothing),
+            KeptChange { module: "n".to_owned(), ..setup("of-another", file("1")) },
+            teardown("of-another", file("1")),
+        ];
+        let done = report(kept).write_back(false);
+        assert_eq!(done.written, ["changed", "failed", "gone", "kept", "of-another", "torn-not"]);
+        assert_eq!((&done.refused, done.left_out), (&Vec::new(), 1));
+        assert_eq!(fs::read_to_string(host.join("changed")).unwrap(), "2");
+        assert_eq!(fs::read_to_string(host.join("failed")).unwrap(), "1");
+        assert!(!host.join("torn").exists() && !host.join("gone").exists());
     }
 
     #[test]

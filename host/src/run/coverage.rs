@@ -6,7 +6,7 @@ use crate::model::{CleanupCoverage, CoveredPlaces, Frame, MissedSite, Percent, R
 use crate::sandbox::Ending;
 
 /// What one test adds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TestCoverage {
     sites: Vec<(ResourceKind, Option<Frame>, u64, u64)>,
     untold: u64,
@@ -46,6 +46,11 @@ impl TestCoverage {
                 .collect();
         }
         coverage
+    }
+
+    /// Leaves the places to another entry of the plan.
+    pub fn leave_sites(&mut self) {
+        (self.sites, self.untold) = (Vec::new(), 0);
     }
 }
 

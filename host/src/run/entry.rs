@@ -11,7 +11,7 @@ use super::slow::RunningTests;
 use crate::catalogue::Role;
 use crate::model::change::KeptChange;
 use crate::model::profile::HeapProfile;
-use crate::model::{Details, TestRecord, Verdict};
+use crate::model::{Details, EntryRole, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::{AfterSetUp, Captured, Image, ImageError, Job};
 use std::collections::BTreeSet;
@@ -170,7 +170,7 @@ impl TestRun<'_> {
         let job = Job {
             module: how.after.map_or(&module.module, |after| after.image.module()),
             grants,
-            test: &test.name,
+            test: test.called(),
             entry: entry.call(),
             before: &[],
             after: how.after,
@@ -301,8 +301,21 @@ pub(super) fn bare_context<'a>(module: &PlannedModule, test: &'a PlannedTest) ->
     let module_harness = module.module.catalogue.harness;
     let mut run = module.tests.iter().filter(|test| matches!(test.decision, Decision::Run { .. }));
     let tells_setup = run.next().is_some_and(|first| first.name == test.name);
-    let harness = test.harness;
-    RecordContext { name: &test.name, harness, module_harness, keep_output: false, baseline: None, tells_setup }
+    let role = match test.role {
+        Role::Test => None,
+        Role::SetUp => Some(EntryRole::Setup),
+        Role::Teardown => Some(EntryRole::Teardown),
+    };
+    RecordContext {
+        name: test.called(),
+        shown: &test.name,
+        harness: test.harness,
+        module_harness,
+        role,
+        keep_output: false,
+        baseline: None,
+        tells_setup,
+    }
 }
 
 pub(super) fn skipped(context: &RecordContext<'_>, reason: &str) -> TestRecord {

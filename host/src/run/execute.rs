@@ -113,7 +113,7 @@ impl TestRun<'_> {
         };
         let ended = match world.begin(self, others) {
             Err(why) => planned.skipped(&why),
-            Ok(image) => match world.after(image, grants, false) {
+            Ok(image) => match world.after(&image, grants, false) {
                 Ok(after) => self.run(planned, How { after: Some(after), ..How::default() }),
                 Err(why) => planned.failed(why),
             },

@@ -115,8 +115,10 @@ impl FaultSubject<'_> {
         let Audit { account, host_leak, by_wall_clock: also, .. } = accountant.audit(&ran, &judgement);
         let context = RecordContext {
             name: &self.test.name,
+            shown: &self.test.name,
             harness,
             module_harness: harness,
+            role: None,
             keep_output: false,
             baseline: None,
             tells_setup: false,

@@ -18,6 +18,7 @@ mod granted;
 mod heap;
 mod heap_entries;
 mod heap_verdict;
+mod isolated;
 mod judge;
 mod keepers;
 mod module_grants;
@@ -40,6 +41,7 @@ mod subtests;
 mod threads;
 mod together;
 mod world;
+mod world_figures;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};

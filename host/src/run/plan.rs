@@ -1,6 +1,7 @@
 //! Which tests will run, each with its policy made ready: everything that is done once and not per test.
 
 use super::error::RunError;
+use super::isolated::{Isolation, SetUpCall};
 use super::module_grants::ModuleGrants;
 use super::selection::{Partition, RunIgnored, Selection};
 use crate::catalogue::Role;
@@ -174,6 +175,8 @@ pub struct PlannedModule {
     pub tests: Vec<PlannedTest>,
     /// How many the selection left out.
     pub filtered_out: usize,
+    /// The tests whose subtests were to be run alone and are not, with the reasons.
+    pub(super) whole: Vec<String>,
 }
 
 impl PlannedModule {
@@ -188,6 +191,8 @@ impl PlannedModule {
 pub struct PlannedTest {
     /// Its name.
     pub name: Arc<str>,
+    /// The test that it is a part of, where its subtests are tests of their own.
+    pub(super) part_of: Option<Arc<str>>,
     /// How it is held.
     pub harness: Harness,
     /// Whether it is a test, or the set-up or teardown of its module.
@@ -210,6 +215,11 @@ impl PlannedTest {
             Decision::Skip(reason) => Some(reason),
             Decision::Run { .. } | Decision::Refuse(_) => None,
         }
+    }
+
+    /// What its module calls it, or the test that it is a part of.
+    pub(super) fn called(&self) -> &Arc<str> {
+        self.part_of.as_ref().unwrap_or(&self.name)
     }
 
     /// What it is granted, if it is run.
@@ -262,9 +272,11 @@ impl Planner<'_> {
             candidates.into_iter().partition(|candidate| self.role(&module, candidate) == Role::Test);
         let all = candidates.len();
         // Who names the set-up alone wants it run, and the teardown after it.
-        let mut is_needed = others.iter().any(|other| self.selection.names(&other.test.name));
+        let selects = |name: &str| filter.as_ref().is_none_or(|selects| selects(name));
+        let is_named = |name: &str| self.selection.names(name, filter.is_some()) && selects(name);
+        let mut is_needed = others.iter().any(|other| is_named(&other.test.name));
         for candidate in candidates {
-            if !self.selects(&candidate) || filter.as_ref().is_some_and(|selects| !selects(&candidate.test.name)) {
+            if !self.selects(&candidate) || !selects(&candidate.test.name) {
                 continue;
             }
             let index = *selected;
@@ -277,6 +289,7 @@ impl Planner<'_> {
             let serial = serial(&module, &candidate, &decision);
             tests.push(PlannedTest {
                 name: candidate.test.name,
+                part_of: None,
                 harness: candidate.harness,
                 role: Role::Test,
                 serial,
@@ -288,10 +301,16 @@ impl Planner<'_> {
         for other in others.into_iter().filter(|_| is_needed) {
             let role = self.role(&module, &other);
             let decision = self.decision(&module, &other, &mut shared)?;
-            tests.push(PlannedTest { name: other.test.name, harness: other.harness, role, serial: None, decision });
+            let (name, harness) = (other.test.name, other.harness);
+            tests.push(PlannedTest { name, part_of: None, harness, role, serial: None, decision });
+        }
+        let mut whole = Vec::new();
+        if self.selection.isolate_subtests {
+            let isolation = Isolation { module: &module, setup: SetUpCall::of(&tests), interrupted: self.interrupted };
+            (tests, whole) = isolation.apart(tests);
         }
         tests.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok((PlannedModule { module, filtered_out, tests }, has_setup))
+        Ok((PlannedModule { module, filtered_out, tests, whole }, has_setup))
     }
 
     /// What a candidate is: what its module declares, and where that declares no set-up, what the profile says.

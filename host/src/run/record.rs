@@ -14,8 +14,8 @@ use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
 use crate::model::growth::{Growth, Round};
 use crate::model::{
-    CleanupRecord, Details, Frame, Harness, InjectedRecord, Omitted, Output, Resource, SubtestRecord, TestRecord,
-    Usage, Verdict,
+    CleanupRecord, Details, EntryRole, Frame, Harness, InjectedRecord, Omitted, Output, Resource, SubtestRecord,
+    TestRecord, Usage, Verdict,
 };
 use crate::policy::{Fault, LeakAction, LeakSetting};
 use crate::sandbox::wasi::NotedCall;
@@ -28,8 +28,12 @@ const OVERFLOW_FRAMES: usize = 32;
 /// Whose record is made, and what is wanted in it.
 pub struct RecordContext<'a> {
     pub name: &'a Arc<str>,
+    /// What the report calls it: another name where it is a part of that test.
+    pub shown: &'a Arc<str>,
     pub harness: Harness,
     pub module_harness: Harness,
+    /// What it is, where it is not a test.
+    pub role: Option<EntryRole>,
     /// Whether the output of tests that pass is wanted too.
     pub keep_output: bool,
     /// The leaks that are accepted.
@@ -41,8 +45,9 @@ pub struct RecordContext<'a> {
 /// A record of a test that was not run.
 pub fn not_run(context: &RecordContext<'_>, verdict: Verdict, details: Details) -> TestRecord {
     TestRecord {
-        name: Arc::clone(context.name),
+        name: Arc::clone(context.shown),
         harness: other_harness(context),
+        role: context.role,
         verdict,
         usage: None,
         details: Some(Box::new(details)),
@@ -52,8 +57,9 @@ pub fn not_run(context: &RecordContext<'_>, verdict: Verdict, details: Details) 
 /// The record of a test that was run and judged by how it ended.
 pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
     let mut record = TestRecord {
-        name: Arc::clone(context.name),
+        name: Arc::clone(context.shown),
         harness: other_harness(context),
+        role: context.role,
         verdict: judgement.verdict,
         usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run, heap)),
         details: None,
@@ -134,8 +140,9 @@ fn details(
         leaks.extend(entries.lost());
         retained = entries.retained();
     }
-    let accepted =
-        context.baseline.map(|baseline| baseline.accept((case.module.name(), context.name), &mut leaks, &mut retained));
+    let accepted = context
+        .baseline
+        .map(|baseline| baseline.accept((case.module.name(), context.shown), &mut leaks, &mut retained));
     let actions = &case.policy.leaks;
     let (verdict, leaks) = weigh(judgement.verdict, leaks, |leak| actions.get(leak.setting()));
     let (verdict, retained) = weigh(verdict, retained, |_| actions.get(LeakSetting::Retained));

@@ -4,7 +4,9 @@ use super::bounds::{Room, bytes_of_stack};
 use super::subtests::ScopeNames;
 use crate::ledger::{Access, Handle, Kind, Outliving, ScopeId, Stack};
 use crate::model::change::{Change, ChangeKind, KeptChange, KeptNode};
-use crate::model::{OutlivedRecord, Resource, ResourceKind, SocketRecord, ThreadRecord, TrackedRecord};
+use crate::model::{
+    OutlivedRecord, Resource, ResourceKind, SocketRecord, TestRecord, ThreadRecord, TrackedRecord, Verdict,
+};
 use crate::sandbox::wasi::{FileKind, GoroutineDumps, OverlayChange, Remains};
 use crate::symbols::Symbols;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -106,11 +108,12 @@ pub fn left_files(remains: &Remains) -> Vec<String> {
 }
 
 /// The same, to be made to the host's directories.
-pub fn kept_changes(changes: Vec<OverlayChange>, module: &str, test: &str, passed: bool) -> Vec<KeptChange> {
+pub fn kept_changes(changes: Vec<OverlayChange>, (module, test): (&str, &TestRecord)) -> Vec<KeptChange> {
     let kept = |change: OverlayChange| KeptChange {
         module: module.to_owned(),
-        test: test.to_owned(),
-        passed,
+        test: test.name.to_string(),
+        role: test.role,
+        passed: test.verdict == Verdict::Pass,
         report_as: change.report_as.to_string(),
         host: change.host.to_path_buf(),
         path: change.path,

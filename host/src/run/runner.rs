@@ -8,8 +8,9 @@ use super::error::{RunError, SetupError};
 use super::execute::{self, PlanOutcome};
 use super::granted;
 use super::options::RunOptions;
-use super::plan::{self, Decision, Plan, PlannedModule, Planner, Subject};
+use super::plan::{self, Decision, Plan, PlannedModule, PlannedTest, Planner, Subject};
 use super::selection::Selection;
+use super::world_figures::{self, Judges};
 use crate::catalogue::{CompileCaps, Module};
 use crate::config::Profile;
 use crate::harness::{self, ListError};
@@ -234,6 +235,9 @@ impl Runner {
             let note = format!("no module has a test `{name}`, which `setup-test` of the profile names");
             listener.event(&Event::Note(&note));
         }
+        for (module, whole) in modules.iter().flat_map(|module| module.whole.iter().map(move |whole| (module, whole))) {
+            listener.event(&Event::Note(&format!("{} {whole}", module.module.name)));
+        }
         let wants_coverage = self.profile.gate().cleanup_coverage.is_some();
         let shared = RunContext { pool: &self.pool, options: &self.options, coverage: wants_coverage };
         let mut outcome = execute::all(&shared, modules, listener);
@@ -272,14 +276,17 @@ impl Runner {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let modules: &[PlannedModule] = &plan.modules;
         let gate = self.profile.gate().cleanup_coverage;
-        let in_plan = modules.iter().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
-        let of_tests = in_plan.zip(outcome.coverage);
-        let of_tests = of_tests.map(|((planned, test), coverage)| (planned.module.name(), &*test.name, coverage));
-        let (cleanup_coverage, mut places) = gate.map(|_| coverage::of_run(of_tests, gate)).unzip();
+        let in_plan = || modules.iter().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
+        let coverages = outcome.coverage;
+        let coverage_of = |keeps: &dyn Fn(&str, &PlannedTest) -> bool| {
+            let kept = in_plan().zip(&coverages).filter(|((planned, test), _)| keeps(planned.module.name(), test));
+            let of_tests =
+                kept.map(|((planned, test), coverage)| (planned.module.name(), &*test.name, coverage.clone()));
+            gate.map(|_| coverage::of_run(of_tests, gate))
+        };
+        let cleanup_coverage = coverage_of(&|_, _| true).map(|(coverage, _)| coverage);
         // The places of a whole run are counted, and need not be told apart any more.
-        if plan.partition.is_none() {
-            places = None;
-        }
+        let places = plan.partition.and_then(|_| coverage_of(&|_, test| test.is_test())).map(|(_, places)| places);
         let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
@@ -323,11 +330,24 @@ impl Runner {
         let mut canonical = canonical.with_doubts(doubts);
         let ignored = ignored_leaks(plan);
         let unseen = |module: &str, test: &str, kind: ResourceKind| ignored.contains(&(module, test, kind.setting()));
-        canonical.gates = judge(&canonical, &self.profile.gate().limits, self.options.base.as_deref(), &unseen);
+        let gates =
+            |report: &Canonical| judge(report, &self.profile.gate().limits, self.options.base.as_deref(), &unseen);
+        canonical.gates = gates(&canonical);
+        let worlds = plan.partition.and_then(|_| {
+            world_figures::figures(
+                &canonical,
+                &Judges {
+                    gates: &gates,
+                    coverage: &|module, name| coverage_of(&|other, test| other == module && *test.name == *name),
+                    judged: &|report| baseline.map_or(0, |baseline| baseline.used_in(report, self.options.date).judged),
+                },
+            )
+        });
         let volatile = Volatile {
             codes: BTreeMap::new(),
             partition: plan.partition.map(|partition| partition.to_string()),
             places: places.unwrap_or_default(),
+            worlds,
             baseline: baseline.map(|baseline| baseline.used_in(&canonical, self.options.date)),
             started: humantime::format_rfc3339_seconds(started).to_string(),
             wall_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -45,6 +45,10 @@ pub struct Selection {
     pub ignored: RunIgnored,
     /// One part of the selected tests.
     pub partition: Option<Partition>,
+    /// Whether each subtest of a test of the SDK is a test of its own, `test/case`, which is run alone in a fresh instance: the test's
+    /// code is run with that subtest and no other. The test itself is run without any. To know the subtests, each test is run once
+    /// when the plan is made.
+    pub isolate_subtests: bool,
     /// What tests of Go's harness are selected by, beside all this, and given.
     pub go: GoFlags,
 }
@@ -56,9 +60,9 @@ impl Selection {
         (self.filters.is_empty() || self.filters.iter().any(one)) && !self.skip.iter().any(one)
     }
 
-    /// Whether a filter is about a set-up or teardown of this name.
-    pub(super) fn names(&self, name: &str) -> bool {
-        !self.filters.is_empty() && self.matches(name)
+    /// Whether a filter is about a set-up or teardown of this name. There may be another filter, which selects it.
+    pub(super) fn names(&self, name: &str, by_another: bool) -> bool {
+        (by_another || !self.filters.is_empty()) && self.matches(name)
     }
 
     /// Whether a test of this name, which may have subtests, is selected: by its own name, or for the sake of some of them.
@@ -81,7 +85,7 @@ impl Selection {
         };
         let whole = self.filters.iter().any(|filter| self.reach(filter, name) == Reach::Whole);
         let any = if whole { Vec::new() } else { patterns(&self.filters) };
-        let filter = SubtestFilter { any, skip: patterns(&self.skip) };
+        let filter = SubtestFilter { any, skip: patterns(&self.skip), ..SubtestFilter::default() };
         (filter != SubtestFilter::default()).then_some(filter)
     }
 

@@ -67,6 +67,7 @@ mod tests {
     fn one_of_a_group_runs_at_a_time_and_in_their_order() {
         let test = |group: Option<&str>| PlannedTest {
             name: "test".into(),
+            part_of: None,
             harness: Harness::Sdk,
             role: Role::Test,
             serial: group.map(Into::into),

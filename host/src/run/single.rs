@@ -93,7 +93,7 @@ impl SingleTest<'_> {
         let mut ran = run(job);
         let mut by_wall_clock = ran.ended_by_wall_clock();
         let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
-        let case = Case { harness, module, policy, entry: self.entry, test: &self.test.name, run: &ran };
+        let case = Case { harness, module, policy, entry: self.entry, test: self.test.called(), run: &ran };
         let mut judgement = case.judge();
         judgement.normal_finish &= !self.has_teardown;
         let accountant = Accountant { job, profile: self.shared.options.heap_profile };
@@ -112,11 +112,14 @@ impl SingleTest<'_> {
         if self.shared.coverage {
             coverage = TestCoverage::of(&case, &self.test.name);
         }
+        if self.has_teardown && ran.captured.is_some() {
+            // Where it acquired things is told of its teardown, at whose end they are to be released.
+            coverage.leave_sites();
+        }
         let mut kept = Vec::new();
         if job.keep_changes {
-            let passed = record.verdict == Verdict::Pass;
             let changes = std::mem::take(&mut ran.remains.changes);
-            kept = resources::kept_changes(changes, &module.name, &self.test.name, passed);
+            kept = resources::kept_changes(changes, (&module.name, &record));
         }
         let host_leak = ran.host_leak + host_leak;
         let captured = ran.captured.take();

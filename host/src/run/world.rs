@@ -10,13 +10,14 @@ use crate::policy::Policy;
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{AfterSetUp, Image, SetUp};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The set-up of one module in a run.
 pub struct World<'a> {
     setup: Planned<'a>,
     teardown: Option<Planned<'a>>,
-    image: OnceLock<Option<Box<Image>>>,
+    /// Nothing before the set-up was run, and nothing again after the last test; then where the set-up ended, if tests can begin there.
+    image: Mutex<Option<Option<Arc<Image>>>>,
     /// How many of the module's tests have not ended.
     left: AtomicUsize,
 }
@@ -43,7 +44,7 @@ impl<'a> Worlds<'a> {
             worlds.push(with_role(Role::SetUp).map(|setup| World {
                 setup,
                 teardown: with_role(Role::Teardown),
-                image: OnceLock::new(),
+                image: Mutex::default(),
                 left: AtomicUsize::new(tests(module).count()),
             }));
             module_of.extend(std::iter::repeat_n(number, module.tests.len()));
@@ -88,13 +89,18 @@ impl World<'_> {
     ///
     /// # Errors
     /// Why the test is not run: the set-up did not come to an end at which it could begin.
-    pub fn begin(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) -> Result<&Image, String> {
-        let image = self.image.get_or_init(|| {
-            let (ended, image) = run.setup(self.setup, self.teardown.is_some());
-            finished.push(ended);
-            image
-        });
-        image.as_deref().ok_or_else(|| format!("not run: its set-up `{}` did not pass", self.setup.test.name))
+    pub fn begin(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) -> Result<Arc<Image>, String> {
+        let image = self
+            .image
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| {
+                let (ended, image) = run.setup(self.setup, self.teardown.is_some());
+                finished.push(ended);
+                image.map(Arc::from)
+            })
+            .clone();
+        image.ok_or_else(|| format!("not run: its set-up `{}` did not pass", self.setup.test.name))
     }
 
     /// How a test that is granted this begins.
@@ -118,16 +124,20 @@ impl World<'_> {
 
     /// A test has ended, or was not run. After the last the teardown is, and what came of it is pushed.
     pub fn ended(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
-        let last = self.left.fetch_sub(1, Ordering::AcqRel) <= 1;
-        if let (true, Some(teardown)) = (last, self.teardown) {
-            let image = self.image.get().and_then(Option::as_deref);
+        if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        // What a module's tests began with goes with the last of them.
+        let made = self.image.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(teardown) = self.teardown {
+            let image = made.as_ref().and_then(Option::as_deref);
             let after = image.map(|image| match &teardown.test.decision {
                 Decision::Run { grants, .. } => self.after(image, grants, true),
                 Decision::Skip(_) | Decision::Refuse(_) => Err("it is not run".to_owned()),
             });
             finished.push(run.teardown(teardown, after));
         }
-        if last && self.image.get().is_none() {
+        if made.is_none() {
             // No test came to need it.
             finished.push(run.not_needed(self.setup));
         }

@@ -411,8 +411,8 @@ impl TestRun<'_> {
         state.wasi.close_reserve();
         state.limiter.begin_test(before.most(Limit::Memory), limits.most(Limit::Memory));
         if after.owns {
-            state.wasi.begin_teardown();
-            state.heap.set_limits(HeapLimits::new(limits.values()));
+            state.wasi.begin_teardown(self.job.grants);
+            state.heap.begin_teardown(HeapLimits::new(limits.values()));
         } else {
             state.wasi.begin_test(self.job.grants);
             state.heap.begin_test(HeapLimits::new(limits.values()));

@@ -184,13 +184,16 @@ impl Image {
     /// # Errors
     /// The engine does not take it.
     pub fn new(module: &LoadedModule, captured: Captured) -> Result<Self, ImageError> {
-        let Captured { module: image, wasi, heap, spent, ground, stack_top } = captured;
+        let Captured { module: image, mut wasi, mut heap, spent, ground, stack_top } = captured;
         let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
         let compiled = compile(module.engine(), source.cache.as_ref(), &image.bytes)
             .map_err(|error| ImageError::Engine(error.to_string()))?;
         let module = module.of_image(source, compiled, image.code_moved).map_err(ImageError::Engine)?;
         let mut heap_of_tests = heap.fork(&Instruments::default());
         heap_of_tests.begin_test(HeapLimits::default());
+        heap_of_tests.share();
+        heap.share();
+        wasi.share();
         Ok(Self { module, wasi, heap, heap_of_tests, spent, ground, stack_top })
     }
 
@@ -212,11 +215,12 @@ impl Image {
         let limits = grants.policy().limits;
         let mut wasi = self.wasi.fork(grants, options)?;
         let mut heap = if owns { &self.heap } else { &self.heap_of_tests }.fork(instruments);
-        heap.set_limits(HeapLimits::new(limits.values()));
         if owns {
-            wasi.begin_teardown();
+            wasi.begin_teardown(grants);
+            heap.begin_teardown(HeapLimits::new(limits.values()));
         } else {
             wasi.begin_test(grants);
+            heap.set_limits(HeapLimits::new(limits.values()));
         }
         let mut store = fresh_store(&self.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory));
         store.data_mut().spent_before = self.spent;

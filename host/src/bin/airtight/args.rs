@@ -329,6 +329,10 @@ pub struct TestArgs {
     /// Run one part of the tests: slice:1/3 by their order, hash:1/3 by their names.
     #[arg(long, value_name = "slice:M/N|hash:M/N")]
     pub partition: Option<Partition>,
+    /// Run each subtest of the SDK's tests alone, in a fresh instance: the test's code with that subtest and no other. It is told of as a
+    /// test `name/case`.
+    #[arg(long)]
+    pub isolate_subtests: bool,
     /// Take the module for this harness instead of looking.
     #[arg(long, value_parser = harness_names(), value_name = "HARNESS")]
     pub harness: Option<Harness>,
@@ -412,6 +416,7 @@ impl TestArgs {
                 Some(RunIgnoredArg::Default) | None => run_ignored(self.ignored, self.include_ignored),
             },
             partition: self.partition,
+            isolate_subtests: self.isolate_subtests,
             go: self.go.clone(),
         }
     }

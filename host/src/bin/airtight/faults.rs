@@ -52,6 +52,7 @@ fn refuse(command: &FaultsCommand) -> Result<(), Failure> {
         (run.gen_suppressions, "--gen-suppressions"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
+        (tests.isolate_subtests, "--isolate-subtests"),
         (run.write_back.is_some(), "--write-back"),
         (run.repeat > 1, "--repeat"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),

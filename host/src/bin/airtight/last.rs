@@ -108,5 +108,10 @@ fn is_to_run_again(test: &TestRecord) -> bool {
 /// The module with those of its tests alone that are named.
 pub fn only_these(subject: Subject, only: &Arc<BTreeSet<(String, String)>>) -> Subject {
     let (module, only) = (subject.module().name().to_owned(), Arc::clone(only));
-    subject.with_filter(move |test| only.contains(&(module.clone(), test.to_owned())))
+    subject.with_filter(move |test| {
+        // Subtests that were run alone go with their test.
+        let (whole, within) = ((module.clone(), test.to_owned()), format!("{test}/"));
+        let next = || only.range((module.clone(), within.clone())..).next();
+        only.contains(&whole) || next().is_some_and(|(of, name)| *of == module && name.starts_with(&within))
+    })
 }

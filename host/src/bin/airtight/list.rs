@@ -6,17 +6,15 @@ use crate::failure::{Done, here};
 use crate::loaded::{conclude, sort_out};
 use crate::print;
 use crate::session::{Session, nothing_selected};
+use airtight::Plan;
 use airtight::report::console::OneLine;
-use airtight::{ModuleGrants, Plan};
-use std::path::PathBuf;
 
 pub fn list(mut command: ListCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     command.tests.refuse_filtersets()?;
     let here = here()?;
     let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
-    let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
-    let (subjects, refused) = sort_out(command.files.iter().map(load))?;
+    let (subjects, refused) = sort_out(session.files(&command.files))?;
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     conclude(&planned, print(&planned))
 }

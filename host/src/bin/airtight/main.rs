@@ -19,6 +19,7 @@ mod last;
 mod list;
 mod loaded;
 mod merge;
+mod names;
 mod pollution;
 mod print;
 mod replay;

@@ -41,6 +41,7 @@ fn refuse(command: &PollutionCommand) -> Result<(), Failure> {
         (run.gen_suppressions, "--gen-suppressions"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
         (tests.list, "--list"),
+        (tests.isolate_subtests, "--isolate-subtests"),
         (!run.report.is_empty(), "--report"),
         (run.write_back.is_some(), "--write-back"),
         (run.repeat > 1, "--repeat"),

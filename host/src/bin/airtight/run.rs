@@ -6,8 +6,7 @@ use crate::failure::{Done, here};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
 use crate::session::Session;
-use airtight::{Harness, ModuleGrants};
-use std::path::PathBuf;
+use airtight::Harness;
 
 pub fn run(command: RunCommand) -> Done {
     let here = here()?;
@@ -17,8 +16,7 @@ pub fn run(command: RunCommand) -> Done {
     let settled = tests.settle(&mut run);
     tests.refuse_filtersets()?;
     let session = Session::open(&run, tests.harness, &config)?.recording(&run);
-    let load = |file: &PathBuf| session.file(file, ModuleGrants::default());
-    let (subjects, refused) = sort_out(command.files.iter().map(load))?;
+    let (subjects, refused) = sort_out(session.files(&command.files))?;
     let are_go = subjects.iter().all(|subject| subject.module().harness() == Harness::Go);
     let are_programs = subjects.iter().all(|subject| subject.module().harness() == Harness::Command);
     let session = if are_programs && !command.tests.rest.is_empty() {

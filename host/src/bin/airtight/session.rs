@@ -7,6 +7,7 @@ use crate::filterset::Filtersets;
 use crate::gates;
 use crate::last::{only_these, record, to_run_again};
 use crate::loaded::Loaded;
+use crate::names::named;
 use crate::print::{cannot_print, columns, print};
 use crate::trust;
 use airtight::Harness;
@@ -25,7 +26,7 @@ use airtight::{Event, Listener};
 use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -195,13 +196,14 @@ impl Session {
         self.for_programs(args, args.streams(), config)
     }
 
-    /// A file named on the command line, called as its stem is.
-    pub fn file(&self, file: &Path, grants: ModuleGrants) -> Loaded {
-        let name = name_of(file);
-        (name.clone(), self.file_named(file, name, grants))
+    /// Files named on the command line.
+    pub fn files(&self, files: &[PathBuf]) -> Vec<Loaded> {
+        let load =
+            |(name, file): (String, &PathBuf)| (name.clone(), self.file_named(file, name, ModuleGrants::default()));
+        named(files).into_iter().map(load).collect()
     }
 
-    /// The same under another name.
+    /// A file under a name of the caller's.
     pub fn file_named(&self, file: &Path, name: String, grants: ModuleGrants) -> Result<Subject, FileError> {
         let _compiling = Compiling::begin();
         let options = LoadOptions::named(name).harness(self.harness);
@@ -510,11 +512,6 @@ pub fn stop_on_interrupt(interrupt: Arc<AtomicBool>) {
     if let Err(error) = set {
         tracing::warn!("Ctrl-C will end the program without a report: {error}");
     }
-}
-
-/// What a module named on the command line is called: its file's stem.
-pub fn name_of(file: &Path) -> String {
-    file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Why there is no test to run or to list.

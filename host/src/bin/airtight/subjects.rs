@@ -7,7 +7,6 @@ use crate::config_file::config_of;
 use crate::failure::{Failure, here};
 use crate::loaded::{Loaded, module_files};
 use crate::session::Session;
-use airtight::ModuleGrants;
 use airtight::config::Config;
 use std::path::PathBuf;
 
@@ -44,7 +43,7 @@ impl<'a> Named<'a> {
     ) -> Result<(Vec<Loaded>, usize), Failure> {
         let Some(path) = self.package else {
             tests.refuse_filtersets()?;
-            return Ok((self.files.iter().map(|file| session.file(file, ModuleGrants::default())).collect(), 0));
+            return Ok((session.files(&self.files), 0));
         };
         let profile = config.profile(&run.profile).map_err(Failure::setup)?;
         let Built { output, filtersets, .. } = build(build_args, &tests.filterset, path, &profile)?;

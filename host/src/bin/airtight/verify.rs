@@ -10,7 +10,8 @@ use crate::config_file::config_of;
 use crate::failure::{Done, Failure, here, say};
 use crate::filterset::Filtersets;
 use crate::loaded::module_files;
-use crate::session::{Settings, load_artifact, name_of, say_grants, stop_on_interrupt};
+use crate::names::named;
+use crate::session::{Settings, load_artifact, say_grants, stop_on_interrupt};
 use airtight::Harness;
 use airtight::LoadOptions;
 use airtight::config::TrustList;
@@ -76,14 +77,13 @@ impl Modules {
         harness: Option<Harness>,
         filtersets: Option<&Filtersets>,
     ) -> Vec<LoadResult<FileError>> {
-        let file = |file: &PathBuf| {
-            let name = name_of(file);
+        let file = |(name, file): (String, &PathBuf)| {
             let options = LoadOptions::named(name.clone()).harness(harness);
             let module = runner.load_file(file, options);
             (name, module.map(Subject::new))
         };
         match self {
-            Self::Files(files) => files.iter().map(file).collect(),
+            Self::Files(files) => named(files).into_iter().map(file).collect(),
             Self::Built { artifacts, .. } => {
                 let load = |artifact| load_artifact(runner, artifact, harness, filtersets);
                 artifacts.iter().map(|artifact| (artifact.name.clone(), load(artifact))).collect()

@@ -111,6 +111,20 @@ impl HeapBook {
         self.close_window();
     }
 
+    /// From here on, copies of these books share what is in them.
+    pub fn share(&mut self) {
+        self.map.share();
+    }
+
+    /// A teardown begins where these books stand: the blocks that are live now are its own to free, and it has allocated nothing yet.
+    pub fn begin_teardown(&mut self) {
+        let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
+        let live_bytes = self.figures.live_bytes;
+        self.figures = Figures { live_bytes, peak: live_bytes, ..Figures::default() };
+        (self.adopted, self.peak_since_mark, self.peak_before) = (live_blocks, live_bytes, 0);
+        self.close_window();
+    }
+
     /// Sets the limits, of which none counts as crossed.
     pub fn set_limits(&mut self, limits: HeapLimits) {
         self.limits = limits;

@@ -10,7 +10,9 @@ pub fn joined(parts: &[Part]) -> Result<Vec<Doubt>, MergeError> {
     let tests = |cause| {
         let mut tests: Vec<TestId> =
             all().filter(|doubt| doubt.cause == cause).flat_map(|doubt| doubt.tests.clone()).collect();
+        // A set-up that several parts ran is in doubt in each of them.
         tests.sort();
+        tests.dedup();
         tests
     };
     let mut joined = Vec::new();

@@ -67,6 +67,34 @@ pub enum MergeError {
         /// Another one.
         other: String,
     },
+    /// A set-up or teardown that several parts ran came to different ends.
+    #[error("{module} {entry}, which {first} and {other} both ran, is not the same in both: {differences}")]
+    World {
+        /// The module.
+        module: String,
+        /// The set-up or teardown.
+        entry: String,
+        /// A report.
+        first: String,
+        /// Another one.
+        other: String,
+        /// What differs.
+        differences: String,
+    },
+    /// What a set-up or teardown adds to the figures of a part is not known, and another part ran it, too.
+    #[error(
+        "{first} and {other} both ran {module} {entry}, and {other} does not say what that adds to its gates; run each part with --partition"
+    )]
+    WorldFigures {
+        /// The module.
+        module: String,
+        /// The set-up or teardown.
+        entry: String,
+        /// A report.
+        first: String,
+        /// The report that does not say it.
+        other: String,
+    },
     /// A module was built from other code.
     #[error("{module} has other code in {other} than in {first}; build once, or alike, for all parts")]
     Code {

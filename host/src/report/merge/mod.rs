@@ -9,19 +9,20 @@ mod error;
 #[cfg(test)]
 mod tests;
 mod volatile;
+mod worlds;
 
 pub use error::MergeError;
 
 use super::compare::differences;
 use crate::model::resource::SETUP_SCOPE;
-use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, TestRecord};
+use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, TestRecord, WorldEntry};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Differences that an error names.
 const NAMED: usize = 5;
 
 /// One part: the report, and what errors call it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
     /// Its file's name.
     pub name: String,
@@ -102,6 +103,10 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
             }
             for test in &module.tests {
                 let earlier = origin.insert((key.0, key.1, &test.name, test.harness), &part.name);
+                if let (Some(earlier), Some(_)) = (earlier, test.role) {
+                    join_world(joined, test, earlier, part)?;
+                    continue;
+                }
                 if let Some(earlier) = earlier {
                     return Err(MergeError::Twice {
                         module: module.name.clone(),
@@ -121,6 +126,26 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
         tell_setup_once(&mut module.tests);
     }
     Ok(modules)
+}
+
+/// A part has a set-up or teardown that an earlier part has, too.
+fn join_world(joined: &mut ModuleRecord, other: &TestRecord, first: &str, part: &Part) -> Result<(), MergeError> {
+    let (module, entry) = (joined.name.clone(), other.name.to_string());
+    let (first, part_name) = (first.to_owned(), part.name.clone());
+    let is_judged = !part.report.canonical.gates.is_empty() || part.report.canonical.cleanup_coverage.is_some();
+    let is_told = |entry: &WorldEntry| entry.id() == (&*joined.name, &*joined.code, &*other.name);
+    if is_judged && other.usage.is_some() && !worlds::entries(part).any(is_told) {
+        return Err(MergeError::WorldFigures { module, entry, first, other: part_name });
+    }
+    let same = |known: &&mut TestRecord| (&known.name, known.harness) == (&other.name, other.harness);
+    let Some(known) = joined.tests.iter_mut().find(same) else { return Ok(()) };
+    worlds::join(known, other).map_err(|differences| MergeError::World {
+        module,
+        entry,
+        first,
+        other: part_name,
+        differences,
+    })
 }
 
 /// Two modules of one name are two builds of it, unless one part has both.
@@ -188,15 +213,15 @@ fn refused(parts: &[Part], modules: &[ModuleRecord]) -> Result<Vec<crate::model:
 }
 
 fn gates(parts: &[Part]) -> Result<Vec<GateRecord>, MergeError> {
-    let Some((first, others)) = parts.split_first() else { return Ok(Vec::new()) };
-    let mut joined = first.report.canonical.gates.clone();
-    for other in others {
-        let differ = || MergeError::Gates { first: first.name.clone(), other: other.name.clone() };
-        let gates = &other.report.canonical.gates;
+    let lists = worlds::gates(parts);
+    let Some(((first, gates), others)) = lists.split_first() else { return Ok(Vec::new()) };
+    let mut joined = gates.to_vec();
+    for (other, gates) in others {
+        let differ = || MergeError::Gates { first: (*first).to_owned(), other: (*other).to_owned() };
         if joined.len() != gates.len() {
             return Err(differ());
         }
-        let pairs = joined.into_iter().zip(gates);
+        let pairs = joined.into_iter().zip(*gates);
         joined = pairs.map(|(one, other)| one.joined(other).ok_or_else(differ)).collect::<Result<_, _>>()?;
     }
     Ok(joined)

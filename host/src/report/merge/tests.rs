@@ -3,7 +3,9 @@
 use super::*;
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::gates::judge;
-use crate::model::{CleanupCoverage, CoveredPlaces, GateKind, GateLimits, MissedSite, RefusedModule, Verdict, samples};
+use crate::model::{
+    CleanupCoverage, CoveredPlaces, EntryRole, GateKind, GateLimits, MissedSite, RefusedModule, Verdict, samples,
+};
 use proptest::prelude::*;
 
 fn part(name: &str, partition: Option<&str>, modules: Vec<ModuleRecord>) -> Part {
@@ -149,6 +151,40 @@ fn a_place_of_several_parts_is_one_place() {
     let [first, mut other] = parts;
     other.report.volatile.places.clear();
     assert!(refusal(&[first, other]).starts_with("b.json has no list of the places"));
+}
+
+/// A part whose tests began where this set-up ended.
+fn after_setup(name: &str, test: &str, setup: TestRecord) -> Part {
+    let setup = TestRecord { role: Some(EntryRole::Setup), name: "set-up".into(), ..setup };
+    part(name, None, vec![samples::module("m", vec![setup, samples::passed(test)])])
+}
+
+#[test]
+fn a_set_up_of_several_parts_is_one() {
+    let [one, other] = ["a", "b"].map(|test| after_setup(&format!("{test}.json"), test, samples::leaked()));
+    let whole = merge(&[one.clone(), other.clone()]).unwrap();
+    let names: Vec<_> = whole.canonical.modules[0].tests.iter().map(|test| &*test.name).collect();
+    assert_eq!(names, ["a", "b", "set-up"]);
+    // One part may have ended before it came to it.
+    let skipped = after_setup("c.json", "c", samples::skipped("set-up", "not run: no test came to need it"));
+    let set_up = |parts: &[Part]| merge(parts).unwrap().canonical.modules[0].tests.last().unwrap().verdict;
+    assert_eq!(set_up(&[skipped.clone(), one.clone()]), Verdict::Leak);
+    assert_eq!(set_up(&[one.clone(), skipped]), Verdict::Leak);
+    let failed = after_setup("d.json", "d", samples::passed("set-up"));
+    assert_eq!(
+        refusal(&[one.clone(), failed]),
+        "m set-up, which a.json and d.json both ran, is not the same in both: /leaks, /verdict"
+    );
+    // A test is no set-up, whatever it is called.
+    let named = part("e.json", None, vec![module(&["set-up"])]);
+    assert!(refusal(&[one.clone(), named]).contains("parts may not overlap"));
+    let gated = |part: Part| {
+        with(part, |canonical| {
+            let limits = GateLimits { most: [(GateKind::Lost, 1)].into(), ..GateLimits::default() };
+            canonical.gates = judge(canonical, &limits, None, &|_, _, _| false);
+        })
+    };
+    assert!(refusal(&[gated(one), gated(other)]).contains("b.json does not say what that adds to its gates"));
 }
 
 #[test]

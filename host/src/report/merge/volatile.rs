@@ -1,6 +1,6 @@
 //! What differs from run to run, of all parts together; and whether all parts are there.
 
-use super::{MergeError, Part};
+use super::{MergeError, Part, worlds};
 use crate::model::{BaselineUse, Volatile};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,6 +59,12 @@ pub fn joined(parts: &[Part]) -> Volatile {
     times.iter_mut().for_each(|time| (time.start_us, time.worker) = (None, None));
     let grants: BTreeSet<&String> = all().flat_map(|volatile| &volatile.grants).collect();
     times.sort_by(|a, b| (&a.module, &a.test).cmp(&(&b.module, &b.test)));
+    // What several parts ran is told once, with the longest of its times.
+    times.dedup_by(|later, first| {
+        let is_same = (&later.module, &later.test) == (&first.module, &first.test);
+        first.us = if is_same { first.us.max(later.us) } else { first.us };
+        is_same
+    });
     let mut baked: Vec<_> = all().flat_map(|volatile| volatile.baked.iter().cloned()).collect();
     baked.sort_by(|a, b| (&a.module, &a.package, &a.path).cmp(&(&b.module, &b.package, &b.path)));
     baked.dedup();
@@ -69,7 +75,7 @@ pub fn joined(parts: &[Part]) -> Volatile {
         jobs: all().map(|volatile| volatile.jobs).fold(0, usize::saturating_add),
         version: all().map(|volatile| volatile.version.clone()).next().unwrap_or_default(),
         interrupted: all().any(|volatile| volatile.interrupted),
-        baseline: baseline(all().filter_map(|volatile| volatile.baseline.as_ref())),
+        baseline: baseline(parts, all().filter_map(|volatile| volatile.baseline.as_ref())),
         baked,
         grants: grants.into_iter().cloned().collect(),
         times,
@@ -78,7 +84,7 @@ pub fn joined(parts: &[Part]) -> Volatile {
 }
 
 /// Each entry is of a test of one part; a suppression is unused where no part used it.
-fn baseline<'a>(mut all: impl Iterator<Item = &'a BaselineUse>) -> Option<BaselineUse> {
+fn baseline<'a>(parts: &[Part], mut all: impl Iterator<Item = &'a BaselineUse>) -> Option<BaselineUse> {
     let mut whole = all.next()?.clone();
     for part in all {
         whole.date = whole.date.max(part.date);
@@ -92,6 +98,9 @@ fn baseline<'a>(mut all: impl Iterator<Item = &'a BaselineUse>) -> Option<Baseli
         }
         whole.unused.retain(|name| part.unused.contains(name));
     }
+    let twice = worlds::repeated(parts).into_iter().map(|(_, entry)| entry.judged).sum();
+    whole.judged = whole.judged.saturating_sub(twice);
     whole.gone.sort_by(|a, b| (&a.module, &a.test, &a.what).cmp(&(&b.module, &b.test, &b.what)));
+    whole.gone.dedup();
     Some(whole)
 }

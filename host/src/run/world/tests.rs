@@ -158,6 +158,28 @@ fn a_test_that_is_granted_another_world_is_refused() {
     assert_eq!(told(&limits)[1..], ["b pass", "setup pass"]);
 }
 
+/// Makes a file and keeps it open, or is refused that with this error.
+fn opens(name: &str, errno: u32) -> String {
+    format!(
+        r#"(func ${name} (result i32)
+            (i32.store8 (i32.const 0) (i32.const 102))
+            (call $check (i32.eq (i32.const {errno}) (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1)
+                (i32.const 1) (i64.const 66) (i64.const 0) (i32.const 0) (i32.const 8))))
+            (i32.const 0))"#
+    )
+}
+
+#[test]
+fn a_teardown_has_limits_of_its_own() {
+    const MFILE: u32 = 33;
+    let entries = [("a", ""), ("setup", "setup"), ("teardown", "teardown")];
+    let module =
+        module(&entries, &(opens("setup", 0) + "(func $a (result i32) (i32.const 0))" + &opens("teardown", MFILE)));
+    let report = run("[[profile.default.overrides]]\nfilter = \"teardown\"\nhandles = 1\n", &module);
+    assert_eq!(told(&report), ["a pass", "setup pass", "teardown leak"]);
+    assert!(told(&run("", &module))[2].starts_with("teardown fail"), "without a limit it may open one more");
+}
+
 #[test]
 fn a_profile_names_a_test_as_the_set_up_where_the_module_declares_none() {
     let entries = [("a", ""), ("b", ""), ("setup", "")];

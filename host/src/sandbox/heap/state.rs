@@ -140,10 +140,26 @@ impl HeapState {
         }
     }
 
+    /// From here on, forks of this state share its books.
+    pub fn share(&mut self) {
+        if let Some(book) = &mut self.book {
+            book.share();
+        }
+    }
+
     /// A test begins where its set-up ended, with limits of its own: no block that is there is its own.
     pub fn begin_test(&mut self, limits: HeapLimits) {
         if let Some(book) = &mut self.book {
             book.begin_test();
+            book.set_limits(limits);
+        }
+        self.crossed.clear();
+    }
+
+    /// A teardown begins where its set-up ended, with limits of its own: the blocks that are there are its own.
+    pub fn begin_teardown(&mut self, limits: HeapLimits) {
+        if let Some(book) = &mut self.book {
+            book.begin_teardown();
             book.set_limits(limits);
         }
         self.crossed.clear();

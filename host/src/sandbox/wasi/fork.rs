@@ -58,9 +58,18 @@ impl Wasi {
         })
     }
 
-    /// The teardown begins where the set-up ended. What is there is its own, and was counted before.
-    pub(crate) fn begin_teardown(&mut self) {
-        self.ledger.begin_tracked();
+    /// Tests begin where this context stands: what can be shared by them is.
+    pub(crate) fn share(&mut self) {
+        self.world.scratch.share();
+    }
+
+    /// The teardown begins where the set-up ended, with grants that differ from those of the set-up in limits alone. What is there is
+    /// its own, and was counted before.
+    pub(crate) fn begin_teardown(&mut self, grants: &Arc<Grants>) {
+        let limits = grants.policy.limits;
+        self.ledger.begin_teardown();
+        self.begin_with(grants);
+        self.world.scratch.begin_teardown(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries));
     }
 
     /// A test begins where its set-up ended, with grants that differ from those of the set-up in limits alone. What is there was
@@ -68,13 +77,18 @@ impl Wasi {
     pub(crate) fn begin_test(&mut self, grants: &Arc<Grants>) {
         let limits = grants.policy.limits;
         self.ledger.begin_test();
+        self.collected.clear();
+        self.begin_with(grants);
+        self.world.scratch.begin_test(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries));
+    }
+
+    /// What begins has limits of its own, and none of them is used up.
+    fn begin_with(&mut self, grants: &Arc<Grants>) {
+        let limits = grants.policy.limits;
         self.ledger.limit_all_tracked(grants.policy.tracked.iter().map(|(kind, most)| (&**kind, *most)));
         self.max_handles = u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX);
         self.quota.begin_test(limits.most(Limit::Io), limits.most(Limit::HostMemory));
-        let now = self.world.clock.realtime();
-        self.world.scratch.begin_test(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), now);
         self.missing_paths = MissingPaths::default();
-        self.collected.clear();
         if !Arc::ptr_eq(&self.grants, grants) {
             // Its directories are those that the set-up was granted.
             self.grants = Arc::new(self.grants.under(&grants.policy));

@@ -34,6 +34,17 @@ fn pass_nested(t: &mut T) {
 }
 
 #[airtight::test]
+fn leak_where_a_case_needs_an_earlier_one(t: &mut T) {
+    let mut filled = Vec::new();
+    t.run("fills", |_| filled.push(1));
+    t.run("reads", |t| {
+        assert_eq!(filled, [1]);
+        t.run("inner", |_| {});
+    });
+    t.run("leaks", |_| std::mem::forget(File::create("/tmp/of-a-case").unwrap()));
+}
+
+#[airtight::test]
 fn pass_clean_ups_run_when_the_subtest_ends(t: &mut T) {
     let ran = Rc::new(RefCell::new(Vec::new()));
     let note = |what: &'static str| {

@@ -97,6 +97,45 @@ fn leak_of_a_subtest(t: &mut T) {
     });
 }
 
+/// A subtest ends in a trap while its own tasks run. Those of the test, and of subtests after it, go on.
+#[airtight::test]
+fn fail_of_a_subtest_that_traps_among_its_tasks(t: &mut T) {
+    let before = t.spawn(async {
+        yield_now().await;
+        1
+    });
+    t.run("traps", |t| {
+        let traps = t.spawn(async {
+            #[cfg(target_arch = "wasm32")]
+            core::arch::wasm32::unreachable();
+        });
+        t.block_on(traps).unwrap();
+    });
+    t.run("after", |t| {
+        let two = t.spawn(async { 2 });
+        assert_eq!(t.block_on(two), Ok(2));
+    });
+    t.block_on(async {
+        assert_eq!(before.await, Ok(1));
+        assert_eq!(spawn(async { 3 }).await, Ok(3));
+    });
+}
+
+#[airtight::test]
+async fn pass_stays_finished(t: &mut T) {
+    let mut task = t.spawn(async { 7 });
+    assert!(!task.is_finished());
+    assert_eq!((&mut task).await, Ok(7));
+    assert!(task.is_finished());
+}
+
+#[airtight::test]
+async fn fail_awaited_twice(t: &mut T) {
+    let mut task = t.spawn(async {});
+    (&mut task).await.unwrap();
+    (&mut task).await.unwrap();
+}
+
 #[airtight::test]
 async fn fail_deadlock(t: &mut T) {
     let lost = Rc::new(Cell::new(None::<Waker>));

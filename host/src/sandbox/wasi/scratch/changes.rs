@@ -1,11 +1,13 @@
 //! What a test did to the directories below its overlays.
 
+use super::directory::{Directory, Entry};
 use super::kind::FileKind;
 use super::lower::Lower;
-use super::node::Body;
+use super::node::{Body, Node};
 use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::{FsError, PATH_MAX, Result};
+use std::collections::BTreeMap;
 
 /// A name in an overlay that is not what it is below.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,18 +38,21 @@ pub struct Changes {
     pub omitted: u64,
 }
 
+/// What a directory has under a name: a file, or nothing where it was removed from what is below.
+type Named = Option<Entry>;
+
 impl Scratch {
-    /// What a test changed in the overlay over `lower`: the first `max` names. A directory that it moved is one change, and
-    /// what it holds is not looked at.
+    /// What a test changed in the overlay over `lower`: the first `max` names. It is told against what is below, or where the test
+    /// began after a set-up, against what that left. A directory that the test moved is one change, and what it holds is not looked at.
     pub fn changes(&self, lower: &Lower, max: usize) -> Changes {
         let mut changes = Changes::default();
         let Some(root) = self.root_over(lower) else { return changes };
         let mut path = String::new();
         // On the heap, not by recursion: the guest chooses the depth.
-        let mut open = vec![(self.changed_names(root), 0)];
+        let mut open = vec![(self.names_in(root, self.found_dir(root)), 0)];
         while let Some((names, prefix)) = open.last_mut() {
             let prefix = *prefix;
-            let Some((name, entry)) = names.next() else {
+            let Some((name, now, found)) = names.next() else {
                 open.pop();
                 continue;
             };
@@ -57,22 +62,29 @@ impl Scratch {
                 changes.omitted += 1;
                 continue;
             }
-            let Some(entry) = entry else {
-                changes.push(Change { path: path.clone(), now: None }, max);
+            let Some(entry) = now.flatten() else {
+                // What is gone now was gone before, or was never there.
+                if !matches!(found, Some(None)) {
+                    changes.push(Change { path: path.clone(), now: None }, max);
+                }
                 continue;
             };
             let Ok(node) = self.node(entry.node) else { continue };
-            let is_found = self.began.is_some_and(|began| began.found_as_it_is(node));
-            let is_changed = !is_found && (entry.paid || matches!(node.body, Body::File(_)));
+            let same = found.flatten().filter(|found| found.node == entry.node && found.paid == entry.paid);
+            let is_changed = match same.and_then(|same| self.found.as_ref()?.node(same.node)) {
+                Some(was) => has_other_contents(node, was),
+                // Of what was found below, only what was written to has changed.
+                None => entry.paid || found.is_some() || matches!(node.body, Body::File(_)),
+            };
             if is_changed {
                 let now = Some(ChangedNode { id: entry.node, kind: node.kind(), size: node.size() });
                 changes.push(Change { path: path.clone(), now }, max);
             }
-            if let Body::Dir(dir) = &node.body
-                && !(entry.paid && dir.was_below)
-            {
+            let Body::Dir(dir) = &node.body else { continue };
+            if same.is_some() || !(entry.paid && dir.was_below) {
                 path.push('/');
-                open.push((self.changed_names(entry.node), path.len()));
+                let found = same.and_then(|same| self.found_dir(same.node));
+                open.push((self.names_in(entry.node, found), path.len()));
             }
         }
         changes
@@ -107,9 +119,36 @@ impl Scratch {
         self.overlays.iter().find(|overlay| overlay.is_over(lower)).map(|overlay| overlay.root)
     }
 
-    /// The names that may have changed in a directory: those that are there, and those that the test removed.
-    fn changed_names(&self, dir: NodeId) -> impl Iterator<Item = (&str, Option<super::directory::Entry>)> {
-        self.dir(dir).into_iter().flat_map(|dir| dir.with_removed())
+    /// A directory as the test found it after a set-up.
+    fn found_dir(&self, dir: NodeId) -> Option<&Directory> {
+        match &self.found.as_ref()?.node(dir)?.body {
+            Body::Dir(dir) => Some(dir),
+            _ => None,
+        }
+    }
+
+    /// The names that may have changed in a directory, in order of their bytes: what each is now, and what it was when the test began.
+    /// `None` where nothing is known of it, since it is what is below, or not there at all.
+    fn names_in<'s>(
+        &'s self,
+        dir: NodeId,
+        found: Option<&'s Directory>,
+    ) -> impl Iterator<Item = (&'s str, Option<Named>, Option<Named>)> + use<'s> {
+        let now = self.dir(dir).into_iter().flat_map(Directory::with_removed);
+        let mut names: BTreeMap<&str, (Option<Named>, Option<Named>)> = BTreeMap::new();
+        now.for_each(|(name, now)| names.entry(name).or_default().0 = Some(now));
+        let found = found.into_iter().flat_map(Directory::with_removed);
+        found.for_each(|(name, found)| names.entry(name).or_default().1 = Some(found));
+        names.into_iter().map(|(name, (now, found))| (name, now, found))
+    }
+}
+
+/// Whether a file does not hold what it held when the test began. Of a directory, the names are looked at one by one.
+fn has_other_contents(now: &Node, was: &Node) -> bool {
+    match (&now.body, &was.body) {
+        (Body::File(now), Body::File(was)) => !now.is_same(was),
+        (Body::File(_), _) => true,
+        _ => false,
     }
 }
 
@@ -197,6 +236,88 @@ mod tests {
         assert_eq!(told(&mut fs, &lower, 99), (expected.map(str::to_owned).to_vec(), 0));
         let (first, omitted) = told(&mut fs, &lower, 4);
         assert_eq!((&first[..], omitted), (&expected.map(str::to_owned)[..4], 7));
+    }
+
+    /// A host file that is removed, made again and removed once more is gone.
+    #[test]
+    fn what_was_below_stays_gone_whatever_was_in_its_place() {
+        let host = tempfile::tempdir().unwrap();
+        fs::write(host.path().join("a"), "A").unwrap();
+        let lower = Lower::open(host.path()).unwrap();
+        let mut fs = Scratch::new(1 << 20, 100, 1);
+        let root = fs.overlay(&lower, &mut HostCount::default());
+        fs.unlink(root, "a", 2).unwrap();
+        write(&mut fs, root, "a", "again");
+        assert_eq!(told(&mut fs, &lower, 9).0, ["a again"]);
+        fs.unlink(root, "a", 2).unwrap();
+        assert_eq!(told(&mut fs, &lower, 9).0, ["a gone"]);
+    }
+
+    /// What is told of a test that begins after a set-up is what it did itself, whatever the clock shows, and all of that.
+    #[test]
+    fn after_a_set_up_changes_are_told_against_what_it_left() {
+        let host = tempfile::tempdir().unwrap();
+        for (path, text) in [("below", "B"), ("dir/x", "X"), ("gone", "G"), ("gone-too", "G"), ("moved/y", "Y")] {
+            fs::create_dir_all(host.path().join(path).parent().unwrap()).unwrap();
+            fs::write(host.path().join(path), text).unwrap();
+        }
+        let lower = Lower::open(host.path()).unwrap();
+        let mut fs = Scratch::new(1 << 20, 100, 1);
+        let root = fs.overlay(&lower, &mut HostCount::default());
+        write(&mut fs, root, "kept", "1");
+        write(&mut fs, root, "rewritten", "2");
+        write(&mut fs, root, "same", "3");
+        write(&mut fs, root, "removed", "4");
+        write(&mut fs, root, "linked", "5");
+        write(&mut fs, root, "dir/x", "of the set-up");
+        fs.create_dir(root, "made", 2).unwrap();
+        fs.create_dir(root, "made-and-moved", 2).unwrap();
+        write(&mut fs, root, "made-and-moved/in it", "6");
+        fs.unlink(root, "gone", 2).unwrap();
+        fs.unlink(root, "gone-too", 2).unwrap();
+        fs.rename(root, "moved", root, "moved-by-set-up", 2).unwrap();
+        fs.share();
+        let begin = |teardown: bool| {
+            let mut begun = fs.fork(&mut HostCount::default()).unwrap();
+            if teardown {
+                begun.begin_teardown(1 << 20, 100)
+            } else {
+                begun.begin_test(1 << 20, 100)
+            }
+            begun
+        };
+        for teardown in [false, true] {
+            assert_eq!(told(&mut begin(teardown), &lower, 99), (Vec::new(), 0), "it has done nothing");
+        }
+        let mut test = begin(false);
+        write(&mut test, root, "rewritten", "7");
+        write(&mut test, root, "same", "3");
+        write(&mut test, root, "below", "B2");
+        write(&mut test, root, "made/new", "8");
+        write(&mut test, root, "moved-by-set-up/new", "9");
+        write(&mut test, root, "gone", "back");
+        write(&mut test, root, "gone-too", "back");
+        test.unlink(root, "gone-too", 2).unwrap();
+        test.unlink(root, "removed", 2).unwrap();
+        test.unlink(root, "dir/x", 2).unwrap();
+        test.link(root, "linked", false, root, "link", 2).unwrap();
+        test.rename(root, "made-and-moved", root, "z", 2).unwrap();
+        let expected = [
+            "below B2",
+            "dir/x gone",
+            "gone back",
+            "link 5",
+            "made/new 8",
+            "made-and-moved gone",
+            "moved-by-set-up/new 9",
+            "removed gone",
+            "rewritten 7",
+            "z Dir",
+            "z/in it 6",
+        ];
+        let told_of_test = told(&mut test, &lower, 99).0;
+        assert_eq!(told_of_test, expected.map(str::to_owned));
+        assert_eq!(told(&mut begin(false), &lower, 99).0, Vec::<String>::new(), "another test sees nothing of it");
     }
 
     #[test]

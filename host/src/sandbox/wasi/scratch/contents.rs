@@ -66,6 +66,23 @@ impl Contents {
         Reservation { charged: room(self.blocks + blocks, size, has_last), pieces }
     }
 
+    /// Whether both hold the same bytes. What they share is not looked at.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        if self.size != other.size || Arc::ptr_eq(&self.pieces, &other.pieces) {
+            return self.size == other.size;
+        }
+        let blocks = self.pieces.keys().chain(other.pieces.keys());
+        blocks.into_iter().all(|block| {
+            let [one, two] = [self, other].map(|contents| match contents.pieces.get(block) {
+                Some(Piece::Written(bytes)) => &bytes[..],
+                Some(Piece::Reserved(_)) | None => &[],
+            });
+            let (long, short) = if one.len() > two.len() { (one, two) } else { (two, one) };
+            let (start, rest) = long.split_at(short.len());
+            start == short && rest.iter().all(|byte| *byte == 0)
+        })
+    }
+
     /// Reads from `offset` on; fewer bytes than asked only at the end.
     pub(super) fn read(&self, offset: u64, buf: &mut [u8]) -> usize {
         let rest = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);

@@ -37,7 +37,7 @@ pub(super) struct Directory {
     names: BTreeMap<Arc<str>, Entry>,
     order: BTreeMap<u32, (Arc<str>, NodeId)>,
     next: u32,
-    /// Names that were below and are gone by the test's doing.
+    /// Names that were below and are gone by the test's doing; it may have made others in their places.
     removed: BTreeSet<Arc<str>>,
     /// It was there before the test: how many subdirectories it has is not known before all names are met.
     pub(super) was_below: bool,
@@ -93,11 +93,6 @@ impl Directory {
         self.below.as_ref().map(|below| &below.path)
     }
 
-    /// What was removed was so before the test began.
-    pub(super) fn forget_removed(&mut self) {
-        self.removed.clear();
-    }
-
     /// Whether there is no use in looking for a name below.
     pub(super) fn has_met(&self, name: &str) -> bool {
         self.below.as_ref().is_none_or(|below| below.met.contains(name))
@@ -134,7 +129,6 @@ impl Directory {
         if let Some(position) = entry.position {
             self.order.insert(position, (Arc::clone(&name), entry.node));
         }
-        self.removed.remove(&name);
         self.names.insert(name, entry);
     }
 
@@ -158,7 +152,8 @@ impl Directory {
     /// Names in order of their bytes, and among them those that were below and are gone, which have no entry.
     pub(super) fn with_removed(&self) -> impl Iterator<Item = (&str, Option<Entry>)> {
         let there = self.names.iter().map(|(name, entry)| (&**name, Some(*entry)));
-        let mut all: Vec<_> = there.chain(self.removed.iter().map(|name| (&**name, None))).collect();
+        let gone = self.removed.iter().filter(|name| !self.names.contains_key(*name));
+        let mut all: Vec<_> = there.chain(gone.map(|name| (&**name, None))).collect();
         all.sort_by_key(|(name, _)| *name);
         all.into_iter()
     }

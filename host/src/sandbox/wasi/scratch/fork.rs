@@ -1,11 +1,10 @@
 //! A copy of all files, for a test that begins where they stand.
 
-use super::directory::Directory;
 use super::lower::Overlay;
-use super::node::{Body, Nanos, Node};
+use super::node::{Body, Node};
 use super::node_id::NodeId;
 use super::quota::Usage;
-use super::store::{Began, Scratch, Work};
+use super::store::{Scratch, Work};
 use crate::sandbox::wasi::host::HostCount;
 use crate::sandbox::wasi::resolve::Result;
 
@@ -28,11 +27,19 @@ impl Scratch {
         Ok(fork)
     }
 
-    /// A test begins, with so much room, at the time `now`. What is there was there before it, and takes of that room; it is no
-    /// residue of the test, and no change of it.
-    pub fn begin_test(&mut self, bytes: u64, entries: u64, now: Nanos) {
-        self.began = Some(Began { first_own: self.next_ino(), at: now });
-        self.dirs_mut().for_each(Directory::forget_removed);
+    /// A test begins, with so much room. What is there was there before it, and takes of that room; it is no residue of the test, and
+    /// no change of it.
+    pub fn begin_test(&mut self, bytes: u64, entries: u64) {
+        self.first_own = Some(self.next_ino());
+        self.begin_teardown(bytes, entries);
+    }
+
+    /// A teardown begins, with so much room. What is there is its own, and it is asked what is left of that; what it changes is told
+    /// against what it found.
+    pub fn begin_teardown(&mut self, bytes: u64, entries: u64) {
+        if self.found.is_none() {
+            self.share();
+        }
         self.quota.max = Usage { bytes, entries };
         self.quota.refused = None;
         self.work = Work::default();

@@ -45,6 +45,7 @@ mod quota;
 mod rename;
 mod residue;
 mod resolve;
+mod slots;
 mod stat;
 mod store;
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Scratch {
         if self.usage().entries == 0 {
             return Residue::default();
         }
-        let is_found = |node: &Node| self.began.is_some_and(|began| began.found(node));
+        let is_found = |node: &Node| self.first_own.is_some_and(|first| node.ino < first);
         let mut omitted_own = (0, 0);
         let mut files = Vec::new();
         let mut path = String::new();
@@ -40,7 +40,7 @@ impl Scratch {
         let mut open = vec![(self.names_of(NodeId::ROOT), 0)];
         while let Some((names, prefix)) = open.last_mut() {
             let prefix = *prefix;
-            let Some((name, id)) = names.next().filter(|_| files.len() < max || self.began.is_some()) else {
+            let Some((name, id)) = names.next().filter(|_| files.len() < max || self.first_own.is_some()) else {
                 open.pop();
                 continue;
             };
@@ -63,7 +63,7 @@ impl Scratch {
                 open.push((self.names_of(id), path.len()));
             }
         }
-        if self.began.is_some() {
+        if self.first_own.is_some() {
             return Residue { files, omitted_files: omitted_own.0, omitted_dirs: omitted_own.1 };
         }
         let nodes = self.nodes().filter(|node| node.tree == SCRATCH);

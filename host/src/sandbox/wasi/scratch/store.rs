@@ -3,6 +3,7 @@ use super::lower::Overlay;
 use super::node::{Body, Nanos, Node, SCRATCH};
 use super::node_id::NodeId;
 use super::quota::{Quota, Usage};
+use super::slots::{Found, Slots};
 use crate::model::Limit;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub struct Work {
 #[derive(Debug)]
 pub struct Scratch {
     root: Node,
-    nodes: Vec<Option<Node>>,
+    nodes: Slots,
     free: Vec<usize>,
     next_ino: u64,
     /// In the order of their first use.
@@ -34,29 +35,10 @@ pub struct Scratch {
     pub(super) work: Work,
     /// The times of what was there before the test.
     pub(super) start: Nanos,
-    /// Where the test began that goes on from a set-up.
-    pub(super) began: Option<Began>,
-}
-
-/// What tells a test's own files from those of the set-up before it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Began {
-    /// Files from this number on are the test's.
-    pub(super) first_own: u64,
-    /// When the set-up made its last call: what the test changes, it changes later.
-    pub(super) at: Nanos,
-}
-
-impl Began {
-    /// Whether a file was there when the test began.
-    pub(super) fn found(self, node: &Node) -> bool {
-        node.ino < self.first_own
-    }
-
-    /// Whether a file is as the test found it.
-    pub(super) fn found_as_it_is(self, node: &Node) -> bool {
-        self.found(node) && node.ctime <= self.at
-    }
+    /// The files as the set-up left them after which the test began: what it changed is told against that.
+    pub(super) found: Option<Found>,
+    /// Files from this number on are the test's own; those before it are the set-up's. Absent where all are its own.
+    pub(super) first_own: Option<u64>,
 }
 
 impl Scratch {
@@ -67,7 +49,7 @@ impl Scratch {
         let ino = NodeId::ROOT.ino;
         Self {
             root: Node::new(ino, SCRATCH, Body::Dir(Directory::new(NodeId::ROOT)), now),
-            nodes: Vec::new(),
+            nodes: Slots::new(),
             free: Vec::new(),
             next_ino: ino + 1,
             overlays: Vec::new(),
@@ -75,7 +57,8 @@ impl Scratch {
             met: Usage { bytes: 0, entries: 0 },
             work: Work { bytes: 0, entries: 0, steps: 0 },
             start: now,
-            began: None,
+            found: None,
+            first_own: None,
         }
     }
 
@@ -133,7 +116,7 @@ impl Scratch {
         let node = if id.slot == NodeId::ROOT.slot {
             Some(&self.root)
         } else {
-            self.nodes.get(id.slot).and_then(Option::as_ref)
+            self.nodes.get().get(id.slot).and_then(Option::as_ref)
         };
         node.filter(|node| node.ino == id.ino).ok_or(FsError::Badf)
     }
@@ -142,7 +125,7 @@ impl Scratch {
         let node = if id.slot == NodeId::ROOT.slot {
             Some(&mut self.root)
         } else {
-            self.nodes.get_mut(id.slot).and_then(Option::as_mut)
+            self.nodes.get_mut().get_mut(id.slot).and_then(Option::as_mut)
         };
         node.filter(|node| node.ino == id.ino).ok_or(FsError::Badf)
     }
@@ -159,8 +142,14 @@ impl Scratch {
             met: self.met,
             work: self.work,
             start: self.start,
-            began: self.began,
+            found: self.found.clone(),
+            first_own: self.first_own,
         }
+    }
+
+    /// The files as they are now are those that tests find which begin here. They are shared by all of them.
+    pub fn share(&mut self) {
+        self.found = Some(self.nodes.share());
     }
 
     /// The number that the next file will have.
@@ -168,20 +157,14 @@ impl Scratch {
         self.next_ino
     }
 
-    /// Every directory.
-    pub(super) fn dirs_mut(&mut self) -> impl Iterator<Item = &mut Directory> {
-        let nodes = std::iter::once(&mut self.root).chain(self.nodes.iter_mut().flatten());
-        nodes.filter_map(|node| if let Body::Dir(dir) = &mut node.body { Some(dir) } else { None })
-    }
-
     /// What every file but the root is known by.
     pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> {
-        let slots = self.nodes.iter().enumerate();
+        let slots = self.nodes.get().iter().enumerate();
         slots.filter_map(|(slot, node)| Some(NodeId { ino: node.as_ref()?.ino, slot }))
     }
 
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
-        std::iter::once(&self.root).chain(self.nodes.iter().flatten())
+        std::iter::once(&self.root).chain(self.nodes.get().iter().flatten())
     }
 
     pub(super) fn dir(&self, id: NodeId) -> Result<&Directory> {
@@ -222,7 +205,7 @@ impl Scratch {
 
     /// What the next file will be known by.
     pub(super) fn next_id(&self) -> NodeId {
-        NodeId { ino: self.next_ino, slot: self.free.last().copied().unwrap_or(self.nodes.len()) }
+        NodeId { ino: self.next_ino, slot: self.free.last().copied().unwrap_or(self.nodes.get().len()) }
     }
 
     /// Adds a file, which has the number of [`Scratch::next_id`].
@@ -230,8 +213,8 @@ impl Scratch {
         let id = self.next_id();
         self.next_ino += 1;
         match self.free.pop() {
-            Some(slot) => self.nodes[slot] = Some(node),
-            None => self.nodes.push(Some(node)),
+            Some(slot) => self.nodes.get_mut()[slot] = Some(node),
+            None => self.nodes.get_mut().push(Some(node)),
         }
         id
     }
@@ -262,7 +245,7 @@ impl Scratch {
     }
 
     fn discard(&mut self, id: NodeId) {
-        if let Some(node) = self.nodes.get_mut(id.slot).and_then(Option::take) {
+        if let Some(node) = self.nodes.get_mut().get_mut(id.slot).and_then(Option::take) {
             self.free.push(id.slot);
             self.quota.refund(node.charged(), u64::from(node.holds_entry));
         }

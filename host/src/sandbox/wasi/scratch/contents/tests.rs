@@ -99,3 +99,26 @@ fn a_hole_takes_neither_room_nor_memory() {
     file.write(0, b"hello").unwrap();
     assert_eq!(file.charged(), 5);
 }
+
+#[test]
+fn the_same_bytes_are_the_same_however_they_came_about() {
+    let of = |text: &[u8]| {
+        let mut contents = Contents::default();
+        contents.write_all(text).unwrap();
+        contents
+    };
+    let (one, zeros) = (of(b"one\0\0"), of(&[0; 5]));
+    assert!(one.is_same(&one.clone()) && one.is_same(&of(b"one\0\0")) && !one.is_same(&zeros));
+    let mut hole = Contents::default();
+    hole.resize(5);
+    assert!(hole.is_same(&zeros) && zeros.is_same(&hole));
+    hole.reserve(0, 5);
+    assert!(hole.is_same(&zeros));
+    let mut longer = one.clone();
+    longer.resize(6);
+    assert!(!one.is_same(&longer));
+    longer.resize(5);
+    assert!(one.is_same(&longer));
+    longer.write(4, b"x").unwrap();
+    assert!(!one.is_same(&longer) && !longer.is_same(&one));
+}

@@ -1,0 +1,49 @@
+//! What set-ups and teardowns add to the figures of a part of a suite, told apart from what its tests add: another part may have run the
+//! same set-up, which the whole has once.
+
+use crate::model::{Canonical, CleanupCoverage, GateRecord, MissedSite, TestRecord, WorldEntry, WorldFigures};
+
+/// What the figures are made with.
+pub struct Judges<'a> {
+    /// The gates of a report.
+    pub gates: &'a dyn Fn(&Canonical) -> Vec<GateRecord>,
+    /// The coverage of the entry of this module and name, and all its places; `None` where coverage is not wanted.
+    pub coverage: &'a dyn Fn(&str, &str) -> Option<(CleanupCoverage, Vec<MissedSite>)>,
+    /// How many entries of the baseline a report decides.
+    pub judged: &'a dyn Fn(&Canonical) -> usize,
+}
+
+/// Those of a report; `None` where it has neither set-ups nor teardowns that were run.
+pub fn figures(report: &Canonical, judges: &Judges<'_>) -> Option<WorldFigures> {
+    let was_run = |test: &&TestRecord| test.role.is_some() && test.usage.is_some();
+    let mut entries = Vec::new();
+    for module in &report.modules {
+        for test in module.tests.iter().filter(was_run) {
+            let alone = only(report, |other, tested| other == module.name && std::ptr::eq(tested, test));
+            let (coverage, places) = (judges.coverage)(&module.name, &test.name).unzip();
+            entries.push(WorldEntry {
+                module: module.name.clone(),
+                code: module.code.clone(),
+                test: test.name.to_string(),
+                gates: (judges.gates)(&alone),
+                coverage,
+                places: places.unwrap_or_default(),
+                judged: (judges.judged)(&alone),
+            });
+        }
+    }
+    let gates_of_tests = || (judges.gates)(&only(report, |_, test| test.role.is_none()));
+    (!entries.is_empty()).then(|| WorldFigures { gates_of_tests: gates_of_tests(), entries })
+}
+
+/// A report of some of its entries alone.
+fn only(report: &Canonical, keeps: impl Fn(&str, &TestRecord) -> bool) -> Canonical {
+    let mut modules = Vec::new();
+    for module in &report.modules {
+        let tests: Vec<_> = module.tests.iter().filter(|test| keeps(&module.name, test)).cloned().collect();
+        if !tests.is_empty() {
+            modules.push(module.with_tests(tests));
+        }
+    }
+    Canonical::new(report.policy.clone(), modules)
+}
