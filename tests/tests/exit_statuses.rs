@@ -313,6 +313,23 @@ fn a_panic_of_the_host_s_is_70_with_a_report() {
     assert_eq!(airtight_tests::verdicts(&report)["pass_empty pass_empty"], "fail");
 }
 
+/// A worker that dies takes its test with it, and goes on with the next one.
+#[test]
+fn a_worker_that_dies_takes_only_its_test_with_it() {
+    let dir = scratch_dir();
+    for name in ["pass_empty", "leak_by_hand", "fail_no_memory"] {
+        compile(name, dir.path());
+    }
+    let modules = ["pass_empty.wasm", "leak_by_hand.wasm", "fail_no_memory.wasm"];
+    let args = ["run", "-j1", "--inject-host-panic", "--report", "json=report.json"];
+    let ran = run(dir.path(), args.into_iter().chain(modules));
+    assert_eq!(ran.status, Some(70), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("(tests concerned: 3)"), "{}", ran.stderr);
+    let report = read_report(&dir.path().join("report.json"));
+    let said: Vec<_> = airtight_tests::tests(&report).map(|(_, test)| test["message"].clone()).collect();
+    assert_eq!(said, ["the host panicked: on purpose"; 3]);
+}
+
 #[test]
 fn an_interrupt_is_130_with_a_partial_report() {
     let dir = scratch_dir();

@@ -13,6 +13,7 @@ mod paths;
 mod program;
 mod scopes;
 mod sdk;
+mod tasks;
 mod threads;
 mod tracked;
 
@@ -63,6 +64,7 @@ pub fn corpus() -> Vec<Hostile> {
         sdk::all(),
         threads::all(),
         scopes::all(),
+        tasks::all(),
         tracked::all(),
         modules::all(),
         costly::all(),
