@@ -61,6 +61,10 @@ pub struct Override {
     pub filter: String,
     /// A part of the module's name; empty for every module.
     pub module: String,
+    /// The package's name; empty for every package.
+    pub package: String,
+    /// Whether the package is built so that its tests have threads.
+    pub threads: Option<bool>,
     /// What changes.
     pub patch: PolicyPatch,
     /// Grants on request that the tests get.
@@ -78,7 +82,14 @@ impl Override {
     /// Whether it is meant for this test.
     #[must_use]
     pub fn matches(&self, module: &str, test: &str) -> bool {
-        test.contains(&self.filter) && module.contains(&self.module)
+        test.contains(&self.filter)
+            && module.contains(&self.module)
+            && (self.package.is_empty() || module.split('/').next() == Some(&self.package))
+    }
+
+    /// What it is for, in the user's words: the part of names that it was given, or the package.
+    pub(super) fn pattern(&self) -> &str {
+        [&self.filter, &self.module, &self.package].into_iter().find(|part| !part.is_empty()).map_or("", String::as_str)
     }
 }
 
@@ -177,10 +188,23 @@ impl Profile {
         self
     }
 
-    /// Whether tests are to be built so that they have threads. One value a run: it is another target.
+    /// Whether tests are to be built so that they have threads, where no override says it of their package.
     #[must_use]
     pub fn has_threads(&self) -> bool {
         self.threads
+    }
+
+    /// Whether the tests of a package are to be built so that they have threads.
+    #[must_use]
+    pub fn has_threads_in(&self, package: &str) -> bool {
+        let own = self.overrides.iter().filter(|overriding| overriding.package == package);
+        own.filter_map(|overriding| overriding.threads).next().unwrap_or(self.threads)
+    }
+
+    /// Whether an override says of a package whether it has threads.
+    #[must_use]
+    pub fn has_threads_by_package(&self) -> bool {
+        self.overrides.iter().any(|overriding| overriding.threads.is_some())
     }
 
     /// The same profile with a test of this name as the set-up of every module that has one.
@@ -347,8 +371,7 @@ impl Profile {
         }
         match overrides.iter().find(|overriding| sets(&overriding.patch)) {
             Some(overriding) => {
-                let pattern = if overriding.filter.is_empty() { &overriding.module } else { &overriding.filter };
-                format!("the override for `{pattern}` in profile `{}`", self.name)
+                format!("the override for `{}` in profile `{}`", overriding.pattern(), self.name)
             }
             None => format!("profile `{}`", self.name),
         }

@@ -47,6 +47,8 @@ pub(super) struct RawProfile {
 pub(super) struct RawOverride {
     pub filter: Option<String>,
     pub module: Option<String>,
+    pub package: Option<String>,
+    pub threads: Option<bool>,
     pub patch: PolicyPatch,
     pub grants: Vec<String>,
     pub grants_at: At,
@@ -134,6 +136,20 @@ fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOv
         match key.get_ref().as_ref() {
             "filter" => raw.filter = check.string(&at, value).map(str::to_owned),
             "module" => raw.module = check.string(&at, value).map(str::to_owned),
+            "package" => raw.package = check.string(&at, value).map(str::to_owned),
+            "threads" => {
+                raw.threads = check.boolean(&at, value);
+                let part = ["filter", "module"].into_iter().find(|key| table.contains_key(*key));
+                let problem = match part {
+                    Some(part) => format!(
+                        "a package is built for threads as a whole, so this cannot be of a `{part}`: put it into an override with \
+                         `package` alone"
+                    ),
+                    None if table.contains_key("package") => continue,
+                    None => "a package is built for threads as a whole: name it with `package`".to_owned(),
+                };
+                check.fail(&at, Problem::Contradiction(problem));
+            }
             "grants" => {
                 raw.grants = check.texts(&at, value, "a grant's name").unwrap_or_default();
                 raw.grants_at = at;
@@ -145,8 +161,9 @@ fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOv
             }
         }
     }
-    if !table.contains_key("filter") && !table.contains_key("module") {
-        check.fail(place, Problem::Missing("`filter`, a part of the names of tests (or `module`, of modules), is"));
+    if !["filter", "module", "package"].into_iter().any(|key| table.contains_key(key)) {
+        let what = "`filter`, a part of the names of tests (or `module`, of modules, or `package`, a whole name), is";
+        check.fail(place, Problem::Missing(what));
     }
     raw
 }

@@ -250,6 +250,8 @@ fn build(name: &str, lineage: &[&RawProfile], (root, file): (&Path, &str)) -> Pr
     let overrides = lineage.iter().rev().flat_map(|profile| &profile.overrides).map(|raw| Override {
         filter: raw.filter.clone().unwrap_or_default(),
         module: raw.module.clone().unwrap_or_default(),
+        package: raw.package.clone().unwrap_or_default(),
+        threads: raw.threads,
         patch: raw.patch.clone(),
         grants: raw.grants.clone(),
     });

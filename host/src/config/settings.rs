@@ -27,7 +27,7 @@ const PROFILE: &[&str] = &[
     "socket",
     "overrides",
 ];
-pub(super) const OVERRIDE: &[&str] = &["filter", "module", "grants"];
+pub(super) const OVERRIDE: &[&str] = &["filter", "module", "package", "threads", "grants"];
 pub(super) const DIR: &[&str] = &["guest", "host", "mode", "name"];
 pub(super) const SOCKET: &[&str] = &["name", "listen", "connect", "connect-to", "on-request"];
 const HEAP: &[(&str, bool)] = &[("required", true), ("where-possible", false)];
@@ -107,10 +107,7 @@ fn home(key: &str) -> Option<String> {
         "gate" => "it is for a whole run: set it in the profile",
         "baseline" => "it is for a whole run: set it in the profile; its entries name modules and tests",
         "panic" => "it is compiled into std, so it has one value a run: set it in the profile",
-        "threads" => {
-            "such tests are built for another target, so it has one value a run: set it in a profile of its own, and give the packages \
-             with `-p`"
-        }
+        "threads" => "it belongs to a profile, or to an override with `package`, such as [[profile.default.overrides]]",
         "on-request" => "a directory with a `name` is given on request, one without to every test",
         key if FILE.contains(&key) => "write it at the top of the file, before the first table",
         key if PROFILE.contains(&key) => "it belongs to a profile, such as [profile.default]",

@@ -36,7 +36,7 @@ pub use {
         Go, GoArtifact, GoBuild, GoBuildError, GoError, GoFailure, GoRequest, GoVersion, build as build_go,
         find as find_go,
     },
-    guests::build::{Artifact, BuildOutput, build, metadata},
+    guests::build::{Artifact, BuildOutput, Members, build, members, metadata},
     guests::error::{BuildError, BuildFailure, FailedDependency, Relation},
     guests::events::BuildEvent,
     guests::package::TargetKind,

@@ -6,7 +6,7 @@ use crate::filterset::{self, Filtersets};
 use airtight::config::Profile;
 use airtight::report::console::OneLine;
 use airtight::toolchain::{
-    self, BuildError, BuildEvent, BuildOutput, Permission, SetupEvent, Toolchain, ToolchainError,
+    self, BuildError, BuildEvent, BuildOutput, BuildRequest, Members, Permission, SetupEvent, Toolchain, ToolchainError,
 };
 use std::io::IsTerminal;
 use std::path::Path;
@@ -51,8 +51,9 @@ pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Pro
     filterset::check(filtersets)?;
     let request = args.request(path);
     let permission = if args.setup { Permission::System } else { Permission::Cache };
-    let (unwinds, threads) = (args.unwind || profile.unwinds(), args.wants_threads() || profile.has_threads());
-    if unwinds && threads {
+    let unwinds = args.unwind || profile.unwinds();
+    let threads = args.wants_threads() || profile.has_threads();
+    if unwinds && (threads || profile.has_threads_by_package()) {
         return Err(Failure::usage(
             "tests with threads cannot be built so that panics unwind: take `--threads` or `--unwind`, or a profile of airtight.toml \
              for each",
@@ -62,16 +63,71 @@ pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Pro
     if unwinds {
         toolchain = unwinding(&request.dir, &toolchain, permission).map_err(Failure::setup)?;
     }
-    if threads {
-        toolchain = threaded(&request.dir, &toolchain, permission).map_err(Failure::setup)?;
+    let (members, parts) = if !args.wants_threads() && profile.has_threads_by_package() {
+        let members = toolchain::members(&toolchain, &request).map_err(Failure::build)?;
+        let parts = parts(&request, &members, |package| profile.has_threads_in(package));
+        (members, parts)
+    } else {
+        (Members::default(), vec![Part { threads, request: request.clone() }])
+    };
+    let mut builds = Vec::new();
+    for Part { threads, request } in parts {
+        let toolchain = match threads {
+            true => threaded(&request.dir, &toolchain, permission).map_err(Failure::setup)?,
+            false => toolchain.clone(),
+        };
+        builds.push((toolchain, request));
     }
-    let asked = !filtersets.is_empty();
-    let metadata = asked.then(|| toolchain::metadata(&toolchain, &request)).transpose().map_err(Failure::build)?;
+    let asked = builds.first().filter(|_| !filtersets.is_empty());
+    let metadata = asked.map(|(toolchain, _)| toolchain::metadata(toolchain, &request)).transpose();
+    let metadata = metadata.map_err(Failure::build)?;
     let filtersets = metadata.as_ref().map(|metadata| Filtersets::compile(filtersets, metadata)).transpose()?;
-    tracing::info!("building with {toolchain}");
+    let mut output: Option<BuildOutput> = None;
+    let are_several = builds.len() > 1;
+    for (toolchain, request) in &builds {
+        tracing::info!("building with {toolchain}");
+        let made = build_part(toolchain, request, are_several)?;
+        match &mut output {
+            Some(output) => output.join(made),
+            None => output = Some(made),
+        }
+    }
+    let mut output = output.unwrap_or_default();
+    if output.artifacts.is_empty() && are_several && !output.failures.is_empty() {
+        return Err(Failure::build(BuildError::NothingBuilt { failures: output.failures }));
+    }
+    output.other_members.extend(members.others);
+    for failure in &output.failures {
+        say(format_args!("error: {failure}"));
+    }
+    if output.artifacts.is_empty() && output.failures.is_empty() {
+        return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
+    }
+    Ok(Built { output, filtersets, metadata })
+}
+
+/// What is built for one target.
+struct Part {
+    threads: bool,
+    request: BuildRequest,
+}
+
+/// The packages that a request means, apart by whether they are to have threads.
+fn parts(request: &BuildRequest, members: &Members, has_threads: impl Fn(&str) -> bool) -> Vec<Part> {
+    let (with, without): (Vec<String>, Vec<String>) =
+        members.selected.iter().cloned().partition(|package| has_threads(package));
+    if with.is_empty() || without.is_empty() {
+        return vec![Part { threads: !with.is_empty(), request: request.clone() }];
+    }
+    let part = |threads, packages| Part { threads, request: request.only(packages) };
+    vec![part(false, without), part(true, with)]
+}
+
+/// Builds for one target. Where that is one of several, and nothing of it builds, the others are built all the same.
+fn build_part(toolchain: &Toolchain, request: &BuildRequest, is_of_several: bool) -> Result<BuildOutput, Failure> {
     let mut errors = String::new();
     let mut objected = false;
-    let built = toolchain::build(&toolchain, &request, &mut |event| match event {
+    let built = toolchain::build(toolchain, request, &mut |event| match event {
         BuildEvent::Cargo(line) => {
             objected |= line.starts_with("error");
             say(line);
@@ -83,20 +139,17 @@ pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Pro
     if !errors.is_empty() {
         say(errors.trim_end_matches('\n'));
     }
-    let output = built.map_err(|error| match error {
-        BuildError::Interrupted { .. } => Failure::interrupted(error),
-        BuildError::Cargo { .. } if objected => {
-            Failure::build(anyhow::anyhow!("cargo built nothing: its error is above"))
+    match built {
+        Ok(output) => Ok(output),
+        Err(BuildError::NothingBuilt { failures }) if is_of_several => {
+            Ok(BuildOutput { failures, ..BuildOutput::default() })
         }
-        error => Failure::build(error),
-    })?;
-    for failure in &output.failures {
-        say(format_args!("error: {failure}"));
+        Err(error @ BuildError::Interrupted { .. }) => Err(Failure::interrupted(error)),
+        Err(BuildError::Cargo { .. }) if objected => {
+            Err(Failure::build(anyhow::anyhow!("cargo built nothing: its error is above")))
+        }
+        Err(error) => Err(Failure::build(error)),
     }
-    if output.artifacts.is_empty() && output.failures.is_empty() {
-        return Err(Failure::no_tests("there are no tests to run: nothing was built that could hold some"));
-    }
-    Ok(Built { output, filtersets, metadata })
 }
 
 /// What is being installed: a line that is rewritten on a terminal, else a line a step.

@@ -226,7 +226,7 @@ overrides = [{ filter = 3, module = "m", fuel = "1X" }]
     airtight.toml:7: profile.default.overrides[0]: `cache-size` is not a setting of this table; write it at the top of the file, before the first table
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `corpse` in profile `default`; did you mean `corpus`?
     airtight.toml:8: profile.default.overrides[0].grants: there is no grant `database` in profile `default`; there is only `corpus`
-    airtight.toml:9: profile.default.overrides[1]: `filter`, a part of the names of tests (or `module`, of modules), is missing
+    airtight.toml:9: profile.default.overrides[1]: `filter`, a part of the names of tests (or `module`, of modules, or `package`, a whole name), is missing
     airtight.toml:10: profile.default.overrides[1].memory: 0 is too little; no test can run with it
     airtight.toml:11: profile.default.overrides[1].lost: "3 bits" is not a size; write for example "256MiB" or a number of bytes
     airtight.toml:13: profile.ci: `filter` is not a setting of this table; it belongs to an override, such as [[profile.default.overrides]]

@@ -136,6 +136,43 @@ fn an_override_may_be_for_a_module() {
 }
 
 #[test]
+fn an_override_may_be_for_a_package_and_say_that_it_has_threads() {
+    let profile = config(
+        "profile.default.overrides = [
+            { package = 'queue', threads = true, memory = '1MiB' },
+            { package = 'queue', threads = false, handles = 7 },
+            { package = 'plain', threads = false },
+        ]
+        profile.threaded.threads = true",
+    );
+    let (default, threaded) = (profile.profile("default").unwrap(), profile.profile("threaded").unwrap());
+    let memory = |module| default.policy_for(module, "t", &Ask::default()).unwrap().limits.most(Limit::Memory);
+    let usual = Limits::default().most(Limit::Memory);
+    assert_eq!(["queue", "queue/stress", "queues", "a/queue"].map(memory), [1 << 20, 1 << 20, usual, usual]);
+    let has_threads = |package| (default.has_threads_in(package), threaded.has_threads_in(package));
+    assert_eq!(has_threads("queue"), (true, true));
+    assert_eq!(has_threads("plain"), (false, false));
+    assert_eq!(has_threads("other"), (false, true));
+    assert!(default.has_threads_by_package() && !default.has_threads() && threaded.has_threads());
+    assert!(!config("[profile.default]\nthreads = true").profile("default").unwrap().has_threads_by_package());
+}
+
+#[test]
+fn threads_are_of_a_whole_package() {
+    let text = "profile.default.overrides = [
+        { module = 'queue/stress', threads = true },
+        { package = 'queue', filter = 'slow', threads = true },
+        { threads = true, package = 'queue', fuel = 3 },
+        { package = 3 },
+    ]";
+    insta::assert_snapshot!(errors(text), @r"
+    airtight.toml:2: profile.default.overrides[0].threads: a package is built for threads as a whole, so this cannot be of a `module`: put it into an override with `package` alone
+    airtight.toml:3: profile.default.overrides[1].threads: a package is built for threads as a whole, so this cannot be of a `filter`: put it into an override with `package` alone
+    airtight.toml:5: profile.default.overrides[3].package: expected a string, found an integer
+    ");
+}
+
+#[test]
 fn the_command_line_is_above_the_environment_is_above_overrides() {
     let overlays = Overlays {
         environment: patch([(Limit::Memory, 2 << 20), (Limit::Timeout, 1000)]),

@@ -128,6 +128,7 @@ fn setting(key: &str) -> (Value, &'static str) {
         "overrides" => (list("override"), "Settings for some of the tests."),
         "filter" => (text, "A part of the names of tests."),
         "module" => (text, "A part of the names of modules."),
+        "package" => (text, "The name of a package."),
         "grants" => (texts, "Names of directories and sockets that these tests get."),
         "guest" => (
             json!({ "type": "string", "pattern": r"^/([^\u0000]*[^/\u0000])?$", "not": { "pattern": r"^/tmp$|//|/\.(/|$)|/\.\.(/|$)" } }),
@@ -172,9 +173,13 @@ fn made() -> Value {
         Value::Object(table)
     };
     let named = |keys: &[&str]| Value::Array(keys.iter().map(|key| json!({ "required": [key] })).collect());
+    // A package is built for threads as a whole.
+    let of_package = json!({ "required": ["package"], "properties": { "filter": false, "module": false } });
+    let overriding = with(table(&[&shared(), OVERRIDE].concat()), "dependentSchemas", json!({ "threads": of_package }));
+    let overriding = overriding.as_object().unwrap().clone();
     let definitions = json!({
         "profile": table(&[shared(), of_profiles()].concat()),
-        "override": with(table(&[&shared(), OVERRIDE].concat()), "anyOf", named(&["filter", "module"])),
+        "override": with(overriding, "anyOf", named(&["filter", "module", "package"])),
         "dir": with(table(DIR), "required", json!(["guest", "host"])),
         "socket": with(with(table(SOCKET), "required", json!(["name"])).as_object().unwrap().clone(), "oneOf", named(&["listen", "connect", "connect-to"])),
     });
@@ -299,6 +304,10 @@ fn what_is_wrong_by_itself_is_refused_by_both() {
         "overrides = [{ filter = 3 }]",
         "overrides = [{ filter = \"a\", seed = 1 }]",
         "overrides = [{ filter = \"a\", stack = \"1MiB\" }]",
+        "overrides = [{ package = 3 }]",
+        "overrides = [{ package = \"a\", threads = \"yes\" }]",
+        "overrides = [{ module = \"a\", threads = true }]",
+        "overrides = [{ package = \"a\", filter = \"b\", threads = true }]",
         "filter = \"b\"",
         "cache-size = \"1GiB\"",
     ];
@@ -373,6 +382,7 @@ fn value() -> impl Strategy<Value = String> {
         "[{ name = 'a', listen = '127.0.0.1:0' }, { name = 'b', connect-to = 'a' }]",
         "[{ filter = 'a', memory = 4096 }]",
         "[{ module = 'm', args = [] }]",
+        "[{ package = 'p', threads = true }]",
         "'data'",
         "''",
         "'default'",

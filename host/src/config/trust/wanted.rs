@@ -21,10 +21,10 @@ pub(in crate::config) fn wanted(
         .map(|address| (format!("tests may connect to {address}"), Allowance::Outbound(*address), None));
     let real = policy.clock == Clock::Real;
     let clock = real.then(|| ("tests see the host's clocks".to_owned(), Allowance::RealClock, None));
-    let some = overrides.iter().filter(|change| !real && change.patch.clock == Some(ClockPatch::Real)).map(|change| {
-        let whose = if change.filter.is_empty() { &change.module } else { &change.filter };
-        (format!("tests of `{whose}` see the host's clocks"), Allowance::RealClock, None)
-    });
+    let some = overrides
+        .iter()
+        .filter(|change| !real && change.patch.clock == Some(ClockPatch::Real))
+        .map(|change| (format!("tests of `{}` see the host's clocks", change.pattern()), Allowance::RealClock, None));
     let all = dirs.chain(sockets).chain(outbound).chain(clock).chain(some);
     all.map(|(what, allowance, guest)| Wanted { place: place.clone(), what, allowance, guest }).collect()
 }

@@ -104,6 +104,51 @@ pub fn metadata(toolchain: &Toolchain, request: &BuildRequest) -> Result<String,
     resolved_metadata(&System, toolchain, request)
 }
 
+/// The members of a workspace, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Those that a request means, by cargo's rules.
+    pub selected: Vec<String>,
+    /// Those that it does not mean although nobody chose so: see [`BuildOutput::other_members`].
+    pub others: Vec<String>,
+}
+
+/// Which members of the workspace around a request's directory it means.
+///
+/// # Errors
+/// Cargo cannot be started, or says nothing but an error.
+pub fn members(toolchain: &Toolchain, request: &BuildRequest) -> Result<Members, BuildError> {
+    members_with(&System, toolchain, request)
+}
+
+pub(crate) fn members_with(
+    launcher: &dyn Launcher,
+    toolchain: &Toolchain,
+    request: &BuildRequest,
+) -> Result<Members, BuildError> {
+    let workspace = Workspace::load(launcher, toolchain, request)?;
+    let selected = workspace.selected(request);
+    let names = selected.iter().map(|package| package.name.to_string()).collect();
+    Ok(Members { selected: names, others: other_members(request, &workspace, &selected) })
+}
+
+impl BuildOutput {
+    /// With what another build of the same workspace made: of other packages, for another target.
+    pub fn join(&mut self, other: BuildOutput) {
+        self.artifacts.extend(other.artifacts);
+        self.artifacts.sort_by(|a, b| a.name.cmp(&b.name));
+        self.failures.extend(other.failures);
+        self.doctests.extend(other.doctests);
+        self.host_tests.extend(other.host_tests);
+        self.without_features.extend(other.without_features);
+        self.other_members.extend(other.other_members);
+        for names in [&mut self.doctests, &mut self.host_tests, &mut self.other_members] {
+            names.sort();
+            names.dedup();
+        }
+    }
+}
+
 /// What a build is made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Build<'a> {

@@ -135,6 +135,12 @@ impl BuildRequest {
         BuildRequest { dir: dir.to_owned(), ..BuildRequest::default() }
     }
 
+    /// The same for these packages of the workspace alone.
+    #[must_use]
+    pub fn only(&self, packages: Vec<String>) -> BuildRequest {
+        BuildRequest { packages, workspace: false, exclude: Vec::new(), ..self.clone() }
+    }
+
     /// Whether `cargo build --tests` builds the same test binaries as `cargo test --no-run`. It alone has `--keep-going`.
     pub(crate) fn can_keep_going(&self) -> bool {
         self.targets.iter().all(|filter| matches!(filter, TargetFilter::Tests | TargetFilter::Test(_)))

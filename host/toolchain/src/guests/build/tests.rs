@@ -1,6 +1,6 @@
 //! Builds with answers for cargo, and, where asked for, with the real one.
 
-use crate::guests::build::{Artifact, Build, BuildOutput, build_with};
+use crate::guests::build::{Artifact, Build, BuildOutput, build_with, members_with};
 use crate::guests::error::{BuildError, FailedDependency, Relation};
 use crate::guests::events::BuildEvent;
 use crate::guests::package::TargetKind;
@@ -331,4 +331,23 @@ fn the_users_flags_hold_wherever_they_come_from() {
         file(root, ".cargo/config.toml", &format!("[{table}]\nrustflags = ['--cfg=mine']\n"));
         assert!(build(&[]).is_ok(), "{table}");
     }
+}
+
+#[test]
+fn packages_for_two_targets_are_built_apart_and_told_together() {
+    let fake = FakeMachine::new();
+    fake.answer("cargo metadata", &metadata(&["app", "base", "queue"], &[], &[]));
+    let all = BuildRequest { workspace: true, exclude: vec!["app".into()], ..BuildRequest::new(Path::new("/w")) };
+    let found = members_with(&fake, &toolchain(), &all).unwrap();
+    assert_eq!((found.selected, found.others), (vec!["base".to_owned(), "queue".to_owned()], Vec::new()));
+    let some = all.only(vec!["queue".to_owned()]);
+    assert_eq!((&some.packages[..], some.workspace, some.exclude.len()), (&["queue".to_owned()][..], false, 0));
+    assert_eq!(members_with(&fake, &toolchain(), &some).unwrap().selected, ["queue"]);
+    let part = |names: &[&str]| BuildOutput {
+        doctests: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..BuildOutput::default()
+    };
+    let mut whole = part(&["queue"]);
+    whole.join(part(&["base", "queue"]));
+    assert_eq!(whole.doctests, ["base", "queue"]);
 }
