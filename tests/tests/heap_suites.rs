@@ -12,6 +12,7 @@ fn options(crates: &[&str]) -> Options {
         seed: 3,
         plants: PLANTS,
         timing: false,
+        threads: false,
         crates: crates.iter().map(|&name| name.to_owned()).collect(),
         program: program().to_owned(),
     }

@@ -12,6 +12,15 @@ use std::process::{Command, Stdio};
 const MANIFEST: &str = include_str!("../../heap-suites/Cargo.toml");
 const LOCK: &str = include_str!("../../heap-suites/Cargo.lock");
 
+/// The same of crates whose tests have threads.
+const THREADS_MANIFEST: &str = include_str!("../../thread-suites/Cargo.toml");
+const THREADS_LOCK: &str = include_str!("../../thread-suites/Cargo.lock");
+
+/// Manifest and lock file of the crates that are wanted.
+fn files(options: &Options) -> (&'static str, &'static str) {
+    if options.threads { (THREADS_MANIFEST, THREADS_LOCK) } else { (MANIFEST, LOCK) }
+}
+
 /// A published crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedCrate {
@@ -29,8 +38,8 @@ impl PublishedCrate {
 }
 
 /// Every crate of the list.
-pub fn listed() -> Vec<PublishedCrate> {
-    let members = MANIFEST.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
+pub fn listed(options: &Options) -> Vec<PublishedCrate> {
+    let members = files(options).0.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
     let members = members.map_or("", |(members, _)| members).split(',');
     let members = members.map(|member| member.trim().trim_matches('"'));
     let parts = members.filter_map(|member| member.rsplit_once('-'));
@@ -41,11 +50,11 @@ pub fn listed() -> Vec<PublishedCrate> {
 ///
 /// # Errors
 /// One is not on the list.
-pub fn chosen(names: &[String]) -> anyhow::Result<Vec<PublishedCrate>> {
-    let all = listed();
+pub fn chosen(options: &Options) -> anyhow::Result<Vec<PublishedCrate>> {
+    let (all, names) = (listed(options), &options.crates);
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|suite| suite.name != **name)) {
         let known: Vec<_> = all.iter().map(|suite| suite.name.as_str()).collect();
-        bail!("`{unknown}` is not on the list of tests/heap-suites/Cargo.toml: {}", known.join(", "));
+        bail!("`{unknown}` is not on the list of crates: {}", known.join(", "));
     }
     Ok(all.into_iter().filter(|suite| names.is_empty() || names.contains(&suite.name)).collect())
 }
@@ -57,32 +66,34 @@ pub fn chosen(names: &[String]) -> anyhow::Result<Vec<PublishedCrate>> {
 pub fn fetch(options: &Options) -> anyhow::Result<()> {
     let workspace = options.plain();
     let missing = |suite: &PublishedCrate| !workspace.join(suite.folder()).join("Cargo.toml").is_file();
-    if listed().iter().any(missing) {
-        for (suite, source) in sources(&options.folder.join("fetch"))? {
+    if listed(options).iter().any(missing) {
+        for (suite, source) in sources(options)? {
             copy_source(&source, &workspace.join(suite.folder()), &BTreeMap::new())?;
         }
     }
-    put(&workspace, "")
+    put(options, &workspace, "")
 }
 
 /// Writes manifest and lock file of a workspace that holds all crates, in folders whose names start with `prefix`.
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn put(workspace: &Path, prefix: &str) -> anyhow::Result<()> {
+pub fn put(options: &Options, workspace: &Path, prefix: &str) -> anyhow::Result<()> {
     fs::create_dir_all(workspace).with_context(|| format!("cannot make `{}`", workspace.display()))?;
-    let manifest = MANIFEST.replace("\n  \"", &format!("\n  \"{prefix}"));
+    let (manifest, lock) = files(options);
+    let manifest = manifest.replace("\n  \"", &format!("\n  \"{prefix}"));
     fs::write(workspace.join("Cargo.toml"), manifest)?;
-    fs::write(workspace.join("Cargo.lock"), LOCK)?;
+    fs::write(workspace.join("Cargo.lock"), lock)?;
     Ok(())
 }
 
 /// Where cargo has unpacked the crates, after it fetched them for a package that depends on each.
-fn sources(dir: &Path) -> anyhow::Result<Vec<(PublishedCrate, PathBuf)>> {
+fn sources(options: &Options) -> anyhow::Result<Vec<(PublishedCrate, PathBuf)>> {
+    let dir = &options.folder.join(if options.threads { "fetch-threads" } else { "fetch" });
     fs::create_dir_all(dir.join("src")).with_context(|| format!("cannot make `{}`", dir.display()))?;
     fs::write(dir.join("src/lib.rs"), "")?;
     let mut manifest = "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\n[workspace]\n[dependencies]\n".to_owned();
-    let suites = listed();
+    let suites = listed(options);
     for PublishedCrate { name, version } in &suites {
         manifest += &format!("{name} = \"={version}\"\n");
     }

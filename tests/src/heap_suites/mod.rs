@@ -39,7 +39,7 @@ pub fn main(usage: &'static str, run: SuiteRun) -> ExitCode {
 /// # Errors
 /// A suite cannot be fetched, built or run; a crate is not on the list.
 pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool> {
-    let suites = fetch::chosen(&options.crates)?;
+    let suites = fetch::chosen(options)?;
     fetch::fetch(options)?;
     let (mut total, mut reports) = (SuiteFigures::default(), Vec::new());
     tell(&SuiteFigures::head());

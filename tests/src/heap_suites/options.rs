@@ -14,6 +14,8 @@ pub struct Options {
     pub plants: usize,
     /// Whether each suite is also timed without heap accounting.
     pub timing: bool,
+    /// Whether the crates are those whose tests have threads, and are built for them.
+    pub threads: bool,
     /// Names of the crates, or all of the list.
     pub crates: Vec<String>,
     /// The program that runs the tests.
@@ -24,7 +26,7 @@ pub struct Options {
 pub const USAGE: &str = "usage: heap-suites.sh FOLDER [--seed N] [--plants N] [--timing] [CRATE…]";
 
 impl Options {
-    /// From `FOLDER [--seed N] [--plants N] [--timing] [CRATE…]`. The program is `AIRTIGHT_PROGRAM`, or the `airtight`
+    /// From `FOLDER [--seed N] [--plants N] [--timing] [--threads] [CRATE…]`. The program is `AIRTIGHT_PROGRAM`, or the `airtight`
     /// beside this one.
     ///
     /// `usage` is said where it is called in another way.
@@ -33,25 +35,26 @@ impl Options {
     /// An argument is unknown or no number, the folder is missing, or there is no program.
     pub fn from_args(args: impl IntoIterator<Item = String>, usage: &'static str) -> anyhow::Result<Self> {
         let (mut folder, mut crates) = (None, Vec::new());
-        let (mut seed, mut plants, mut timing) = (1, 100, false);
+        let (mut seed, mut plants, mut timing, mut threads) = (1, 100, false, false);
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--seed" => seed = number("--seed", args.next())?,
                 "--plants" => plants = usize::try_from(number("--plants", args.next())?)?,
                 "--timing" => timing = true,
+                "--threads" => threads = true,
                 option if option.starts_with('-') => bail!("unknown option `{option}`; {usage}"),
                 path if folder.is_none() => folder = Some(path.to_owned()),
                 name => crates.push(name.to_owned()),
             }
         }
         let folder = std::path::absolute(folder.context(usage)?)?;
-        Ok(Self { folder, seed, plants, timing, crates, program: program()? })
+        Ok(Self { folder, seed, plants, timing, threads, crates, program: program()? })
     }
 
     /// The suites as they were published.
     pub(crate) fn plain(&self) -> PathBuf {
-        self.folder.join("plain")
+        self.folder.join(if self.threads { "threads" } else { "plain" })
     }
 
     /// Copies with forgets in them.

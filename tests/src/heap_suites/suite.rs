@@ -22,6 +22,9 @@ pub fn run(options: &Options, workspace: &Path, suite: &str, names: &[String]) -
     let mut command = Command::new(&options.program);
     command.arg("test").arg(workspace.join(suite)).args(["--lib", "--tests", "--locked", "--color=never"]);
     command.arg("--report").arg(format!("json={}", report.display()));
+    if options.threads {
+        command.arg("--threads");
+    }
     if !names.is_empty() {
         command.args(["--exact", "--"]).args(names);
     }

@@ -12,14 +12,14 @@ use crate::heap_suites::{Options, fetch, suite};
 use compare::{Comparison, Difference};
 
 /// How this is called.
-pub const USAGE: &str = "usage: native-suites.sh FOLDER [CRATE…]";
+pub const USAGE: &str = "usage: native-suites.sh FOLDER [--threads] [CRATE…]";
 
 /// Compares the chosen suites, tells the lines of the table, and returns whether every difference is explained.
 ///
 /// # Errors
 /// A suite cannot be fetched, built or run; a crate is not on the list.
 pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool> {
-    let suites = fetch::chosen(&options.crates)?;
+    let suites = fetch::chosen(options)?;
     fetch::fetch(options)?;
     tell(&Comparison::head());
     let (mut total, mut unexplained) = (Comparison::default(), Vec::new());

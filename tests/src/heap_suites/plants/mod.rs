@@ -68,8 +68,8 @@ pub fn run(options: &Options, suites: &[(PublishedCrate, Report)]) -> anyhow::Re
     }
     let plans = choose(&mut rng, candidates, options.plants)?;
     let workspace = options.planted();
-    put(&workspace, PREFIX)?;
-    for suite in listed() {
+    put(options, &workspace, PREFIX)?;
+    for suite in listed(options) {
         let plan = suites.iter().position(|(other, _)| *other == suite).map_or(&[][..], |index| &plans[index]);
         let from = options.plain().join(suite.folder());
         copy_source(&from, &workspace.join(copy_of(&suite)), &edited(plan)?)?;
