@@ -42,7 +42,8 @@ fn run(_: &Test, call: impl FnOnce()) {
 #[cfg(not(panic = "unwind"))]
 fn run(test: &Test, call: impl FnOnce()) {
     if test.should_panic.is_some() {
-        before_abort::record_panics();
+        // Natively, only a panic that leaves the test itself is the one that is expected.
+        before_abort::record_panics_of_this_thread();
     }
     call();
 }
@@ -50,19 +51,28 @@ fn run(test: &Test, call: impl FnOnce()) {
 #[cfg(not(panic = "unwind"))]
 mod before_abort {
     use super::{BOOK, Kind, State, message};
+    use std::cell::Cell;
     use std::panic::{PanicHookInfo, set_hook, take_hook};
     use std::sync::OnceLock;
 
     /// The hook that was there, once this crate's stands before it.
     static HOOK_BEFORE: OnceLock<Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>> = OnceLock::new();
 
+    thread_local! {
+        /// Whether it is the test's own thread.
+        static IS_TEST: Cell<bool> = const { Cell::new(false) };
+    }
+
     /// Writes panics into the book on their way to the hook that was there. That one is kept in a static, and the first hook of
     /// a program has nothing in its box: no block of the heap is allocated, which would count as the test's own.
-    pub(super) fn record_panics() {
+    pub(super) fn record_panics_of_this_thread() {
+        IS_TEST.set(true);
         HOOK_BEFORE.get_or_init(|| {
             let before = take_hook();
             set_hook(Box::new(|panic| {
-                record(panic);
+                if IS_TEST.get() {
+                    record(panic);
+                }
                 if let Some(before) = HOOK_BEFORE.get() {
                     before(panic);
                 }

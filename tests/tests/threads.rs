@@ -12,7 +12,7 @@ fn module() -> PathBuf {
 }
 
 /// How many guests there are.
-const TESTS: usize = 34;
+const TESTS: usize = 40;
 
 /// Runs the guests with little fuel, for those that never end, and these arguments.
 fn run_threads(more: &[&str]) -> (Ran, Value) {
@@ -118,6 +118,69 @@ fn run_allowed() -> (Ran, Value) {
     let ran = run(dir.path(), ["run", module.to_str().unwrap(), "--report", "json=report.json"]);
     let report = read_report(&dir.path().join("report.json"));
     (ran, report)
+}
+
+fn run_sdk(more: &[&str]) -> Value {
+    let dir = scratch_dir();
+    let module = guests_dir().join("threads/sdk.wasm");
+    let args = ["run", module.to_str().unwrap(), "--fuel", "100M", "--report", "json=report.json"];
+    run(dir.path(), args.iter().chain(more).copied());
+    read_report(&dir.path().join("report.json"))
+}
+
+/// Tests of the SDK, their subtests and clean-ups among threads.
+#[test]
+fn tests_of_the_sdk_have_threads_too() {
+    let report = run_sdk(&["-j", "1"]);
+    assert_as_named(&report, 11);
+    assert_eq!(canonical(&run_sdk(&["-j", "3"])), canonical(&report));
+    let subtests = |name: &str| -> Vec<(String, String)> {
+        let all = test(&report, name)["subtests"].as_array().cloned().unwrap_or_default();
+        let text = |subtest: &Value, key: &str| subtest[key].as_str().unwrap().to_owned();
+        all.iter().map(|subtest| (text(subtest, "name"), text(subtest, "verdict"))).collect()
+    };
+    let verdicts = |name| subtests(name).into_iter().map(|(_, verdict)| verdict).collect::<Vec<_>>();
+    assert_eq!(verdicts("pass_subtests_that_spawn_and_join"), ["pass"; 3]);
+    assert_eq!(verdicts("pass_a_thread_that_serves_subtests"), ["pass"; 3]);
+    assert_eq!(verdicts("fail_in_one_subtest"), ["fail", "pass"]);
+    let stuck = test(&report, "timeout_by_a_deadlock_in_a_subtest")["message"].as_str().unwrap();
+    assert!(stuck.contains("the main thread waits for its scoped threads"), "{stuck}");
+    for seed in ["1", "2", "3", "4"] {
+        assert_as_named(&run_sdk(&["--seed", seed]), 11);
+    }
+}
+
+/// The stack is that of the thread that opened the file, however it was joined.
+#[test]
+fn what_a_thread_that_ended_left_is_told_with_its_stack() {
+    let (_, report) = run_threads(&["-j", "1"]);
+    let leak = &test(&report, "leak_a_file_that_a_thread_opened_and_ended")["leaks"][0];
+    assert_eq!(leak["kind"], "file", "{leak}");
+    let functions: Vec<&str> =
+        leak["stack"].as_array().unwrap().iter().filter_map(|frame| frame["function"].as_str()).collect();
+    let own = "threads::leak_a_file_that_a_thread_opened_and_ended::{{closure}}";
+    assert!(functions.iter().any(|function| function.contains(own)), "{functions:?}");
+}
+
+/// What threads print is the test's output, each line whole.
+#[test]
+fn what_threads_print_is_captured() {
+    let dir = scratch_dir();
+    let module = module();
+    let args = [
+        "run",
+        module.to_str().unwrap(),
+        "--fuel",
+        "100M",
+        "--show-output",
+        "always",
+        "--",
+        "pass_printing_from_threads",
+    ];
+    let ran = run(dir.path(), args);
+    for n in 0..3 {
+        assert!(ran.stdout.contains(&format!("thread {n}")), "{}", ran.stdout);
+    }
 }
 
 /// Built by `guests/threads/c/build.sh`.
@@ -291,6 +354,38 @@ fn a_crate_is_built_for_it_by_option_and_by_setting() {
     let kept = dir.path().join("guest.json");
     build_guest(&guest, &kept, &dir.path().join("guest-target"));
     assert_as_named(&read_report(&kept), TESTS);
+}
+
+/// Of one workspace, the one package has threads and the other has not: each is built for its own target.
+#[test]
+fn a_package_may_have_threads_where_others_have_none() {
+    let dir = scratch_dir();
+    let plain = "#[test] fn pass_without() { assert!(std::thread::Builder::new().spawn(|| ()).is_err()); }";
+    workspace(dir.path(), &[("queue", SUITE), ("plain", plain)]);
+    let config = "[[profile.default.overrides]]\npackage = \"queue\"\nthreads = true\n";
+    write(&dir.path().join("airtight.toml"), config);
+    let ran = airtight_test(dir.path(), &[], &[]);
+    if !has_target() {
+        assert_eq!(ran.status, Some(96));
+        assert!(ran.stderr.contains("rustup target add wasm32-wasip1-threads"), "{}", ran.stderr);
+        return;
+    }
+    let found = verdicts(&read_report(&dir.path().join("report.json")));
+    let verdict = |name: &str| found[name].as_str();
+    assert_eq!(
+        ["queue tests::pass_joining", "queue tests::leak_a_thread", "plain pass_without"].map(verdict),
+        ["pass", "leak", "pass"],
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+    // One of the two alone is built as it is among both, and one that does not build keeps no other from being built.
+    let ran = airtight_test(dir.path(), &["-p", "plain"], &[]);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    write(&dir.path().join("queue/src/lib.rs"), "fn broken(");
+    let ran = airtight_test(dir.path(), &[], &[]);
+    assert_eq!(verdicts(&read_report(&dir.path().join("report.json"))).len(), 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("not tested: "), "{}", ran.stdout);
 }
 
 fn build_guest(guest: &Path, report: &Path, target: &Path) {

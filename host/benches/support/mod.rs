@@ -70,6 +70,38 @@ pub fn module_with_setup(tests: usize, imports: &str, test: &str, setup_pages: O
     wat::parse_str(text).unwrap()
 }
 
+/// A module with `tests` SDK tests that all do this, and whose other threads do that.
+pub fn threaded_module(tests: usize, test: &str, thread: &str) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut exports = String::new();
+    for index in 0..tests {
+        let export = export(index);
+        let name = export.trim_start_matches("airtight:test/");
+        let body = format!("name\0{name}\0export\0{export}\0file\0src/lib.rs\0line\01\0");
+        records.extend_from_slice(b"ATR1");
+        records.extend_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
+        records.extend_from_slice(body.as_bytes());
+        writeln!(exports, "(export \"{export}\" (func $test))").unwrap();
+    }
+    let section: String = records.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let text = format!(
+        r#"(module
+            (import "env" "memory" (memory 17 100 shared))
+            (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+            (export "memory" (memory 0))
+            (global $__stack_pointer (mut i32) (i32.const 1048576))
+            (func $test (result i32) {test} (i32.const 0))
+            (func $nothing (result i32) (i32.const 0))
+            (export "airtight:state" (func $nothing))
+            (export "airtight:cleanup" (func $nothing))
+            (export "airtight:flush" (func $nothing))
+            (func (export "wasi_thread_start") (param $id i32) (param $given i32) {thread})
+            {exports}
+            (@custom "airtight.tests" "{section}"))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
 /// A runner with one worker and the tests of [`module`], planned.
 pub fn planned(tests: usize) -> (Runner, Plan) {
     planned_with(tests, module(tests), ModuleGrants::default())

@@ -12,6 +12,7 @@ mod imports;
 mod locals;
 mod module;
 mod open;
+mod passive;
 mod restart;
 pub(crate) mod sections;
 mod shape;

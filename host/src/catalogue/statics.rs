@@ -1,6 +1,7 @@
 //! What a module's memory and its first table hold before any of its code runs.
 
 use super::module::Module;
+use super::passive;
 use super::sections::id;
 use std::collections::BTreeMap;
 use wasmparser::{
@@ -41,7 +42,7 @@ pub(crate) struct Statics<'a> {
 }
 
 impl<'a> Statics<'a> {
-    /// Reads them. What is only copied when the module asks for it is left out.
+    /// Reads them. What is only copied when the module asks for it is left out; what one with threads copies when it begins is not.
     ///
     /// # Errors
     /// They depend on more than the module's bytes.
@@ -108,12 +109,17 @@ impl<'a> Statics<'a> {
 
 fn segments<'a>(module: &Module<'a>) -> Result<Vec<(u32, &'a [u8])>, NoStatics> {
     let Some(section) = module.section(id::DATA) else { return Ok(Vec::new()) };
+    let copied = passive::copied(module)?;
     let mut segments: Vec<(u32, &[u8])> = Vec::new();
-    for segment in DataSectionReader::new(section.reader(module.bytes))? {
+    for (index, segment) in (0..).zip(DataSectionReader::new(section.reader(module.bytes))?) {
         let segment = segment?;
-        let DataKind::Active { memory_index: 0, offset_expr } = segment.kind else { continue };
-        let start = constant(&offset_expr)?;
         let len = u32::try_from(segment.data.len()).map_err(|_| NoStatics::Outside)?;
+        let start = match (segment.kind, copied.get(&index)) {
+            (DataKind::Active { memory_index: 0, offset_expr }, _) => constant(&offset_expr)?,
+            (DataKind::Passive, Some(copied)) if copied.len == len => copied.address,
+            (DataKind::Passive, Some(_)) => return Err(NoStatics::Computed),
+            _ => continue,
+        };
         // A range that ends at the last address is none of a program's, and would make every sum below overflow.
         start.checked_add(len).filter(|end| *end <= u32::MAX - 8).ok_or(NoStatics::Outside)?;
         if len > 0 {

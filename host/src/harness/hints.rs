@@ -22,6 +22,17 @@ const THREADS: &str = "wasm32-wasip1 has no threads: `std::thread::spawn` always
 const PROCESSES: &str = "wasm32-wasip1 has no processes: `std::process::Command` always fails, and so does what needs it \
     (trybuild, assert_cmd); test that part natively";
 
+/// The same of a test that has threads.
+const NO_ROOM_FOR_THREADS: &str = "a thread was refused: each has its stack in the memory that all share, 2 MiB if the test does not say \
+    otherwise (`std::thread::Builder::stack_size`), and the limits `memory` and `live-threads` in airtight.toml cap them";
+
+const UNSUPPORTED_WITH_THREADS: &str = "wasm32-wasip1-threads does not have this operation: it has no processes, no locks or permissions \
+    of files, and no connections by `std::net`; test that part natively, or connect in the network that airtight::test gives";
+
+/// Of a panic in a thread that the test spawned.
+const PANIC_OF_A_THREAD: &str = "a panic ends the program here, in whatever thread; natively it ends the thread alone, and whoever joins it \
+    is told";
+
 const WAITS: &str = "the test waits for another thread, and wasm32-wasip1 has none: nobody can wake it; `airtight test --threads` \
     builds the tests for wasm32-wasip1-threads, which has them";
 
@@ -82,9 +93,12 @@ struct PlatformFailure {
     /// There was nothing at a path of this kind, where one is named.
     misses: Option<MissingPath>,
     hint: &'static str,
+    /// What is said instead of a test that has threads, where it is another; nothing where it is empty.
+    with_threads: Option<&'static str>,
 }
 
-const ROW: PlatformFailure = PlatformFailure { says: &[], and_says: &[], within: &[], misses: None, hint: "" };
+const ROW: PlatformFailure =
+    PlatformFailure { says: &[], and_says: &[], within: &[], misses: None, hint: "", with_threads: None };
 
 /// The first row that fits is meant.
 const FAILURES: &[PlatformFailure] = &[
@@ -96,11 +110,17 @@ const FAILURES: &[PlatformFailure] = &[
             gives `t.temp_dir()`",
         ..ROW
     },
-    PlatformFailure { says: &["failed to spawn thread", "OS can't spawn worker thread"], hint: THREADS, ..ROW },
+    PlatformFailure {
+        says: &["failed to spawn thread", "OS can't spawn worker thread"],
+        hint: THREADS,
+        with_threads: Some(NO_ROOM_FOR_THREADS),
+        ..ROW
+    },
     PlatformFailure {
         says: UNSUPPORTED,
         within: &["rstest::timeout::", "std::thread::scoped::", "rayon_core::", "crossbeam_utils::thread::"],
         hint: THREADS,
+        with_threads: Some(UNSUPPORTED_WITH_THREADS),
         ..ROW
     },
     PlatformFailure { says: UNSUPPORTED, within: &["trybuild::", "assert_cmd::"], hint: PROCESSES, ..ROW },
@@ -108,6 +128,7 @@ const FAILURES: &[PlatformFailure] = &[
         says: UNSUPPORTED,
         hint: "wasm32-wasip1 does not have this operation: it has no threads, no processes, no locks or permissions of files, and \
             no connections by `std::net`; test that part natively, or connect in the network that airtight::test gives",
+        with_threads: Some(UNSUPPORTED_WITH_THREADS),
         ..ROW
     },
     PlatformFailure {
@@ -120,6 +141,7 @@ const FAILURES: &[PlatformFailure] = &[
             "thread parking",
         ],
         hint: WAITS,
+        with_threads: Some(""),
         ..ROW
     },
     PlatformFailure {
@@ -204,6 +226,7 @@ pub(crate) fn for_failure(
     message: &str,
     (stack, symbols): (&[RawFrame], &Symbols),
     misses: Option<MissingPath>,
+    has_threads: bool,
 ) -> Option<&'static str> {
     let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
     let fits = |failure: &&PlatformFailure| {
@@ -212,7 +235,8 @@ pub(crate) fn for_failure(
             && (failure.misses.is_none() || failure.misses == misses)
             && (failure.within.is_empty() || symbols.mentions(stack, failure.within))
     };
-    FAILURES.iter().find(fits).map(|failure| failure.hint)
+    let found = FAILURES.iter().find(fits)?;
+    Some(found.with_threads.filter(|_| has_threads).unwrap_or(found.hint)).filter(|hint| !hint.is_empty())
 }
 
 /// Functions of Rust's library in which a thread waits for another, and on this platform waits for ever.
@@ -224,10 +248,11 @@ pub(crate) fn for_endless_wait(stack: &[RawFrame], symbols: &Symbols) -> Option<
     symbols.mentions(stack, ENDLESS).then_some(WAITS)
 }
 
-/// What to know about a panic with this stack, if it was to be caught.
-pub(crate) fn for_panic(stack: &[RawFrame], symbols: &Symbols) -> Option<&'static str> {
+/// What to know about a panic with this stack, if it was to be caught, or is one of a thread that the test spawned.
+pub(crate) fn for_panic((stack, symbols): (&[RawFrame], &Symbols), in_spawned: bool) -> Option<&'static str> {
     let catcher = |(path, _): &&(&str, &str)| path.is_empty() || symbols.mentions(stack, &[path]);
-    symbols.catches_panics(stack).then(|| CATCHERS.iter().find(catcher).map(|(_, hint)| *hint)).flatten()
+    let caught = symbols.catches_panics(stack).then(|| CATCHERS.iter().find(catcher).map(|(_, hint)| *hint));
+    caught.flatten().or_else(|| in_spawned.then_some(PANIC_OF_A_THREAD))
 }
 
 #[cfg(test)]
@@ -245,7 +270,7 @@ mod tests {
 
     fn hint(message: &str, functions: &[&str]) -> &'static str {
         let (symbols, stack) = stack(functions);
-        for_failure(message, (&stack, &symbols), Some(MissingPath::Baked)).unwrap_or("nothing")
+        for_failure(message, (&stack, &symbols), Some(MissingPath::Baked), false).unwrap_or("nothing")
     }
 
     #[test]
@@ -300,7 +325,7 @@ mod tests {
             let hint = |missing: &[&str]| {
                 let missing: Vec<_> = missing.iter().map(|path| (*path).to_owned()).collect();
                 let misses = MissingPath::among(&missing, ["/h/ws/target", "/h/ws/app"].into_iter());
-                for_failure(message, (&stack, &symbols), misses).unwrap_or("nothing")
+                for_failure(message, (&stack, &symbols), misses, false).unwrap_or("nothing")
             };
             assert_eq!(hint(&[]), "nothing", "{message}");
             assert_eq!(hint(&["/fixtures/a.txt", "/h/ws/targets/x", "/etc"]), "nothing", "{message}");
@@ -315,7 +340,7 @@ mod tests {
             let message = [failure.says[0], failure.and_says.first().copied().unwrap_or_default()].concat();
             let within: Vec<_> = failure.within.iter().take(1).map(|path| format!("{path}f")).collect();
             let (symbols, stack) = stack(&within.iter().map(String::as_str).collect::<Vec<_>>());
-            let found = for_failure(&message, (&stack, &symbols), failure.misses).unwrap();
+            let found = for_failure(&message, (&stack, &symbols), failure.misses, false).unwrap();
             assert_eq!(found, failure.hint, "row {nth}");
             assert!(!failure.hint.ends_with('.') && failure.hint.contains([';', ':', ',']), "{}", failure.hint);
         }
@@ -338,10 +363,8 @@ mod tests {
         let window = "test::__rust_begin_short_backtrace";
         let found = |functions: &[&str]| {
             let (symbols, stack) = stack(functions);
-            for_panic(
-                &stack,
-                &symbols.with_harnesses(vec![crate::harness::harness(crate::model::Harness::Libtest).frames()]),
-            )
+            let harness = crate::harness::harness(crate::model::Harness::Libtest).frames();
+            for_panic((&stack, &symbols.with_harnesses(vec![harness])), false)
         };
         let catch = "std::panicking::catch_unwind";
         assert!(found(&["demo::f", catch, "proptest::run", window]).unwrap().contains("prop_assert"));
@@ -349,5 +372,17 @@ mod tests {
         assert_eq!(found(&["demo::f", window, catch]), None, "only the harness catches");
         // A scope of threads passes on what it catches.
         assert_eq!(found(&["demo::f", catch, "std::panic::catch_unwind", "std::thread::scoped::scope", window]), None);
+    }
+
+    #[test]
+    fn a_test_that_has_threads_is_not_told_that_there_are_none() {
+        let (symbols, stack) = stack(&["demo::f"]);
+        let hint = |message: &str| for_failure(message, (&stack, &symbols), None, true);
+        assert!(hint("failed to spawn thread: Os { code: 6, kind: WouldBlock }").unwrap().contains("`memory`"));
+        let unsupported = hint("operation not supported on this platform").unwrap();
+        assert!(unsupported.contains("processes") && !unsupported.contains("no threads"), "{unsupported}");
+        assert_eq!(hint("condvar wait not supported"), None);
+        assert!(hint("No space left on device").is_some(), "other hints are the same");
+        assert!(for_panic((&stack, &symbols), true).unwrap().contains("whoever joins it"));
     }
 }

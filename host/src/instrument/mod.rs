@@ -24,7 +24,7 @@ pub use heap::{
 };
 
 pub use image::{ImageModule, NoImage, can_be_captured, exported_globals, image};
-pub use threads::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads, slot};
+pub use threads::{INIT_EXPORT, START_EXPORT, STEPS_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads, slot};
 
 use crate::catalogue::Module;
 use crate::catalogue::sections::id;

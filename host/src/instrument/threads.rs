@@ -64,6 +64,13 @@ pub const STEPS_EXPORT: &str = "airtight:steps";
 /// The export of what was the start function.
 pub const START_EXPORT: &str = "airtight:start";
 
+/// The export of the C library's function that makes the main thread known to itself. `_start` calls it, and a test that the host calls
+/// by an export of its own has it called before.
+pub const INIT_EXPORT: &str = "airtight:init-thread";
+
+/// That function's name, of type `() -> ()`.
+const INIT: &str = "__wasi_init_tp";
+
 /// `funcref`, five elements and no more.
 const TABLE: &[u8] = &[0x70, 1, 5, 5];
 
@@ -91,7 +98,7 @@ pub struct ThreadHooks {
 /// The module cannot be parsed, uses a name that is kept for the host, or is too large for what is added.
 pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentError> {
     let module = Module::read(bytes)?;
-    let own = [THREADS_TABLE, STEPS_EXPORT, START_EXPORT];
+    let own = [THREADS_TABLE, STEPS_EXPORT, START_EXPORT, INIT_EXPORT];
     if let Some(name) = own.into_iter().find(|name| module.export(name).is_some()) {
         return Err(InstrumentError::NameTaken { name: name.to_owned() });
     }
@@ -117,6 +124,7 @@ pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentEr
     let export = |name: &str, kind, index| NewExport { name: name.to_owned(), kind, index };
     let mut exports =
         vec![export(THREADS_TABLE, ExportKind::Table, table), export(STEPS_EXPORT, ExportKind::Global, places.steps)];
+    exports.extend(init(&module).map(|function| export(INIT_EXPORT, ExportKind::Func, function)));
     if let Some(section) = module.section(id::START) {
         let function = section.reader(bytes).read_var_u32()?;
         exports.push(export(START_EXPORT, ExportKind::Func, function));
@@ -149,6 +157,14 @@ pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentEr
     let new = sections(&made)?.into_iter().find(|section| section.id == id::CODE);
     let code_start = new.map_or(0, |section| section.contents.start) + added;
     Ok((made, ThreadHooks { functions: first..last, code_start }))
+}
+
+/// The C library's function that makes the main thread known to itself, where the module says which that is.
+fn init(module: &Module<'_>) -> Option<u32> {
+    let named = module.function_names().map_while(Result::ok).find(|(_, name)| *name == INIT);
+    let (function, _) = named?;
+    let ty = module.function_type(function)?;
+    (function >= module.imported_functions && ty.params().is_empty() && ty.results().is_empty()).then_some(function)
 }
 
 /// A call in exactly so many bytes; `None` where the index does not fit.
@@ -217,6 +233,17 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn what_makes_the_main_thread_known_can_be_called() {
+        let index = |fields: &str| {
+            let (_, made, _) = hooked(&format!("{MEMORY} (func) {fields}"));
+            Module::read(&made).unwrap().export(INIT_EXPORT).map(|export| export.index)
+        };
+        assert_eq!(index("(func $__wasi_init_tp)"), Some(1));
+        assert_eq!(index("(func $__wasi_init_tp (param i32))"), None);
+        assert_eq!(index("(func $other)"), None);
     }
 
     #[test]

@@ -98,6 +98,9 @@ pub struct Details {
     /// Growth of linear memory that the limit refused, whether or not the test then passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedGrowth>,
+    /// Threads that were refused because there were as many as `live-threads` allows, whether or not the test then passed.
+    #[serde(skip_serializing_if = "figure::is_zero")]
+    pub refused_threads: u64,
     /// Where it failed: the guest's stack, user frames first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,

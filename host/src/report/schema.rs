@@ -175,6 +175,7 @@ mod tests {
             cleanups: vec![CleanupRecord { subtest: Some("case".to_owned()), ..CleanupRecord::new(1, "it failed") }],
             changed_omitted: 1,
             outlived_omitted: 1,
+            refused_threads: 1,
             omitted,
             ..Details::default()
         };

@@ -118,19 +118,23 @@ impl<'a> Case<'a> {
     /// What to know about the platform, where the failure is one of the platform's.
     fn hint(&self, judgement: &Judgement) -> Option<&'static str> {
         let (symbols, stack) = (&self.module.symbols, self.run.ending.stack().map_or(&[][..], |stack| stack));
+        let has_threads = self.module.has_threads();
         match judgement.verdict {
             Verdict::Fail => {}
-            Verdict::Timeout if self.module.has_threads() => return None,
+            Verdict::Timeout if has_threads => return None,
             Verdict::Timeout => return hints::for_endless_wait(stack, symbols),
             Verdict::Pass | Verdict::Leak | Verdict::Memory | Verdict::Exit | Verdict::Skip => return None,
         }
         let missing = &self.run.remains.missing_paths;
         let misses = MissingPath::among(missing, self.module.baked.iter().map(|baked| &*baked.path));
-        let by_message =
-            judgement.message.as_deref().and_then(|message| hints::for_failure(message, (stack, symbols), misses));
+        let by_message = judgement
+            .message
+            .as_deref()
+            .and_then(|message| hints::for_failure(message, (stack, symbols), misses, has_threads));
         // What unwinds was caught by whoever wanted to.
         let panicked = || !self.module.unwinds() && symbols.cause(stack) == TrapCause::Panic;
-        by_message.or_else(|| panicked().then(|| hints::for_panic(stack, symbols)).flatten())
+        by_message
+            .or_else(|| panicked().then(|| hints::for_panic((stack, symbols), self.run.in_spawned_thread)).flatten())
     }
 
     fn judge_abnormal(&self) -> Judgement {
@@ -283,7 +287,7 @@ impl<'a> Case<'a> {
 
     /// A thread that was refused may be why a test did not finish.
     fn hint_at_refused_threads(&self, judgement: &mut Judgement) {
-        if self.run.thread_refused && matches!(judgement.verdict, Verdict::Fail | Verdict::Exit) {
+        if self.run.refused_threads > 0 && matches!(judgement.verdict, Verdict::Fail | Verdict::Exit) {
             judgement.hint = Some(TOO_MANY_THREADS);
         }
     }

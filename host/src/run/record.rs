@@ -70,6 +70,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         && resources::is_nothing(&run.remains)
         && run.threads.is_empty()
         && run.refused.is_none()
+        && run.refused_threads == 0
         && judgement.exit_status.is_none()
         && run.remains.watched.as_ref().is_none_or(|watched| watched.injected.is_empty())
         && run.rounds.len() < 2
@@ -175,6 +176,7 @@ fn details(
         exit_status: judgement.exit_status,
         limit: judgement.limit,
         refused: run.refused.filter(|_| !overflow),
+        refused_threads: run.refused_threads,
         stack,
         injected,
         unwound: judgement.unwound,

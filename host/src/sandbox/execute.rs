@@ -17,7 +17,7 @@ use super::start::{Entry, StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
 use super::strings::ModuleStrings;
-use super::threads::{CallGuest, MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, ThreadModule, Turn};
+use super::threads::{MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, ThreadModule, Turn};
 use super::wasi::{BrokenLimit, ContextOptions, OwnCalls, Remains, Wasi, WatchOptions, Watchdog, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
@@ -50,8 +50,10 @@ pub struct Run {
     pub panic: Option<RaisedPanic>,
     /// The threads that had not ended when the test was over.
     pub threads: Vec<StoppedThread>,
-    /// Whether a thread was refused because there were as many as there may be.
-    pub thread_refused: bool,
+    /// How many threads were refused because there were as many as there may be.
+    pub refused_threads: u64,
+    /// Whether it was another thread than the main one that ended the test, by a trap or an exit.
+    pub in_spawned_thread: bool,
     /// The last turns of its threads, where they are kept, and which thread ran at the end.
     pub turns: (Vec<Turn>, Option<u32>),
     /// How often a thread was interrupted where its schedule says so.
@@ -88,7 +90,8 @@ impl Run {
             sdk: None,
             panic: None,
             threads: Vec::new(),
-            thread_refused: false,
+            refused_threads: 0,
+            in_spawned_thread: false,
             turns: (Vec::new(), None),
             preemptions: Preemptions::default(),
             remains: Remains::default(),
@@ -130,9 +133,10 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let mut calls = test.call();
     let captured = test.capture(&calls.last, options);
     let turns = test.threads.as_ref().map(ThreadGroup::take_turns).unwrap_or_default();
+    let in_spawned_thread = test.threads.as_ref().is_some_and(ThreadGroup::ended_in_another);
     let left_threads = test.threads.as_mut().map(ThreadGroup::finish).unwrap_or_default();
     let preemptions = test.threads.as_ref().map(ThreadGroup::preemptions).unwrap_or_default();
-    let thread_refused = test.threads.as_ref().is_some_and(ThreadGroup::was_refused);
+    let refused_threads = test.threads.as_ref().map_or(0, ThreadGroup::refused);
     test.end_threads();
     let picture = test.picture(&calls.last.ending).unwrap_or_else(|broken| {
         calls.last.ending = Ending::Limit { broken, stack: [].into() };
@@ -164,7 +168,8 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         sdk,
         panic,
         threads: left_threads,
-        thread_refused,
+        refused_threads,
+        in_spawned_thread,
         turns,
         preemptions,
         remains,
@@ -371,6 +376,9 @@ impl TestRun<'_> {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);
         }
         if matches!(self.job.entry, Entry::Sdk(_)) || self.job.after.is_some() {
+            if let (Some(threads), false) = (&mut self.threads, self.job.module.catalogue.has_initialize) {
+                threads.init_main(&mut self.store, &instance)?;
+            }
             if self.job.module.catalogue.has_initialize {
                 let initialize = instance.get_typed_func::<(), ()>(&mut self.store, "_initialize")?;
                 MainThread { store: &mut self.store, threads: &mut self.threads }.call_guest(&initialize, ())?;

@@ -1,7 +1,7 @@
 //! A guest whose own functions are asked about its values, before or after it did its work.
 
 use super::state::TestState;
-use super::threads::{self, CallGuest, MainThread};
+use super::threads::{self, MainThread};
 use wasmtime::error::Context;
 use wasmtime::{Extern, Func, Instance, Memory, ModuleExport, Store, TypedFunc, WasmParams, WasmResults};
 

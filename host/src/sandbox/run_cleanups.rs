@@ -3,7 +3,7 @@
 use super::cleanups::FailedCleanup;
 use super::ending::Ending;
 use super::guest_memory;
-use super::state::refuel;
+use super::state::Lent;
 use super::threads::CallGuest;
 use crate::policy::CLEANUP_FUEL;
 use airtight_abi::CLEANUP_EXPORT;
@@ -24,30 +24,35 @@ const MAX_ENDLESS: u32 = 4;
 ///
 /// # Errors
 /// They do not end.
-pub(super) fn run(
+pub(super) async fn run(
     cx: &mut impl CallGuest,
     instance: &Instance,
     globals: &GlobalValues,
     depth: u32,
 ) -> Result<(), String> {
     cx.as_context_mut().data_mut().scopes.cleanups.running = true;
-    let ran = run_each(cx, instance, globals, depth);
+    let ran = run_each(cx, instance, globals, depth).await;
     cx.as_context_mut().data_mut().scopes.cleanups.running = false;
     ran
 }
 
-fn run_each(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValues, depth: u32) -> Result<(), String> {
+async fn run_each(
+    cx: &mut impl CallGuest,
+    instance: &Instance,
+    globals: &GlobalValues,
+    depth: u32,
+) -> Result<(), String> {
     for _ in 0..MAX_CLEANUPS {
         if cx.as_context().data().scopes.cleanups.endless >= MAX_ENDLESS {
             return Ok(());
         }
-        let next = match next(cx, instance, globals, depth) {
+        let next = match next(cx, instance, globals, depth).await {
             Next::None => return Ok(()),
             Next::Unknown => Described::default(),
             Next::Known(described) => described,
         };
         let printed = cx.as_context().data().wasi.stderr().len();
-        let called = call(cx, instance, globals, CLEANUP_EXPORT, ());
+        let called = call(cx, instance, globals, CLEANUP_EXPORT, ()).await;
         let mut store = cx.as_context_mut();
         let state = store.data_mut();
         let stderr = state.wasi.stderr().get(printed..).unwrap_or_default();
@@ -88,11 +93,11 @@ struct Described {
     depth: u32,
 }
 
-fn next(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValues, depth: u32) -> Next {
+async fn next(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValues, depth: u32) -> Next {
     if instance.get_func(cx.as_context_mut(), NEXT_CLEANUP_EXPORT).is_none() {
         return if depth == 0 { Next::Unknown } else { Next::None };
     }
-    let address = match call(cx, instance, globals, NEXT_CLEANUP_EXPORT, depth) {
+    let address = match call(cx, instance, globals, NEXT_CLEANUP_EXPORT, depth).await {
         Ok(0) => return Next::None,
         Ok(address) => address,
         Err(_) => return Next::Unknown,
@@ -110,7 +115,7 @@ fn next(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValues, de
 }
 
 /// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
-pub(super) fn call<P: WasmParams + Sync>(
+pub(super) async fn call<P: WasmParams + Sync>(
     cx: &mut impl CallGuest,
     instance: &Instance,
     globals: &GlobalValues,
@@ -124,17 +129,36 @@ pub(super) fn call<P: WasmParams + Sync>(
     if let Some(book) = cx.as_context_mut().data_mut().heap.book() {
         book.unwind();
     }
-    let called = refuel(cx.as_context_mut(), CLEANUP_FUEL).and_then(|()| {
-        let export: TypedFunc<P, u32> = instance.get_typed_func(cx.as_context_mut(), export)?;
-        cx.call_guest(&export, params)
-    });
-    called.map_err(|error| {
+    let (called, lent) = enter(cx, instance, export, params).await;
+    let called = called.map_err(|error| {
         let ending = Ending::from_call(cx.as_context_mut(), &error);
         if matches!(ending, Ending::Wall { .. }) {
             cx.as_context_mut().data_mut().scopes.cleanups.by_wall_clock = true;
         }
         ending
-    })
+    });
+    if let Some(lent) = lent {
+        cx.settle(lent);
+    }
+    called
+}
+
+/// Calls an export with a fresh budget, which is to be settled where it is lent.
+async fn enter<P: WasmParams + Sync>(
+    cx: &mut impl CallGuest,
+    instance: &Instance,
+    export: &str,
+    params: P,
+) -> (wasmtime::Result<u32>, Option<Lent>) {
+    let lent = match cx.lend(CLEANUP_FUEL) {
+        Ok(lent) => lent,
+        Err(error) => return (Err(error), None),
+    };
+    let export: TypedFunc<P, u32> = match instance.get_typed_func(cx.as_context_mut(), export) {
+        Ok(export) => export,
+        Err(error) => return (Err(error), lent),
+    };
+    (cx.enter_guest(&export, params).await, lent)
 }
 
 fn is_endless(ending: &Ending) -> bool {

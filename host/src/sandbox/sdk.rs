@@ -8,7 +8,7 @@ use super::said::{Failure, Said};
 use super::scopes::SubtestRun;
 use super::start::SdkCall;
 use super::state::TestState;
-use super::threads::{CallGuest, MainThread, ThreadGroup};
+use super::threads::{MainThread, ThreadGroup, at_once};
 use super::wasi::deadline_after;
 use crate::policy::{CLEANUP_MEMORY_RESERVE, CLEANUP_TIME};
 use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
@@ -109,7 +109,8 @@ impl After<'_, '_> {
         outcome.said = self.read(&state)?;
         outcome.ended_itself = state.fatal() || state.skipped();
         if state.pending_cleanups > 0 {
-            let ran = run_cleanups::run(&mut self.main, self.instance, self.globals, 0);
+            let ran = at_once(run_cleanups::run(&mut self.main, self.instance, self.globals, 0));
+            let ran = ran.unwrap_or_else(|error| Err(error.to_string()));
             let left = memory::state(&mut self.main, self.instance, address).map_or(0, |state| state.pending_cleanups);
             outcome.cleanups_left = left.into();
             ran?;
@@ -152,6 +153,7 @@ impl After<'_, '_> {
 
     /// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
-        run_cleanups::call(&mut self.main, self.instance, self.globals, export, ())
+        at_once(run_cleanups::call(&mut self.main, self.instance, self.globals, export, ()))
+            .unwrap_or_else(|error| Err(Ending::Refused(error.to_string())))
     }
 }

@@ -76,6 +76,17 @@ impl TestState {
         Some(was_alone)
     }
 
+    /// Forgets the calls that the main thread was within when a trap ended it, where `left` is left: those of the allocator.
+    pub fn unwind(&mut self, left: u64) {
+        if self.allocator.depth > 0 {
+            self.allocator.depth = 1;
+            self.leave_allocator(left);
+        }
+        if let Some(book) = self.heap.book() {
+            book.unwind();
+        }
+    }
+
     /// Lets clean-ups use some bytes of memory above the cap.
     pub fn open_memory_reserve(&mut self, bytes: u64) {
         self.limiter.open_reserve(bytes);
@@ -146,10 +157,13 @@ impl TestState {
     }
 
     /// Interrupts the current call of the test for clean-ups, of which each has fuel of its own. Gives what is left of the
-    /// test's: [`refuel`] goes on with that.
-    pub fn suspend(&mut self, left: u64) -> u64 {
+    /// test's: [`refuel`] goes on with that. `None` where its other threads go on meanwhile: see [`lend`].
+    pub fn suspend(&mut self, left: u64) -> Option<u64> {
+        if self.thread.is_some() {
+            return None;
+        }
         self.spent_before_cleanups = self.spent_by_test(left);
-        left.saturating_sub(self.heap.slack.given())
+        Some(left.saturating_sub(self.heap.slack.given()))
     }
 
     /// Ends the current call into the guest, of whose fuel `left` is left, and begins another that may spend `fuel`. Gives the
@@ -195,6 +209,41 @@ pub fn refuel(mut store: impl AsContextMut<Data = TestState>, fuel: u64) -> wasm
         store.data_mut().budget = budget;
     }
     store.set_fuel(budget)
+}
+
+/// Fuel that a call within another has of its own, in the main thread of a test whose other threads go on meanwhile. What it spends
+/// does not count for the test's limit; what the others spend does.
+#[derive(Debug)]
+#[must_use = "the limit on fuel is the test's own again when it is settled"]
+pub struct Lent(u64);
+
+/// Gives a call within another fuel of its own.
+///
+/// # Errors
+/// The engine counts no fuel.
+pub fn lend(mut store: impl AsContextMut<Data = TestState>, fuel: u64) -> wasmtime::Result<Lent> {
+    let mut store = store.as_context_mut();
+    let left = store.get_fuel()?;
+    let budget = store.data_mut().next_budget(left, fuel);
+    if let Some(seat) = &store.data().thread {
+        seat.lend(budget);
+    }
+    store.set_fuel(budget)?;
+    Ok(Lent(budget))
+}
+
+/// That call has ended.
+pub fn settle(mut store: impl AsContextMut<Data = TestState>, Lent(budget): Lent) {
+    let mut store = store.as_context_mut();
+    let left = store.get_fuel().unwrap_or(0);
+    store.data_mut().spent(left);
+    store.data_mut().next_budget(left, THREAD_FUEL);
+    store.data_mut().budget = THREAD_FUEL;
+    if let Some(seat) = &store.data().thread {
+        seat.settle(budget, budget.saturating_sub(left));
+    }
+    // It was set before, so the engine counts it.
+    let _ = store.set_fuel(THREAD_FUEL);
 }
 
 impl ResourceLimiter for TestState {

@@ -7,6 +7,7 @@ use super::run_cleanups;
 use super::said::{Failure, SpanReader};
 use super::scopes::{Guest, OpenScope, SubtestRun, scope_id};
 use super::state::{TestState, refuel};
+use super::threads::CallGuest;
 use super::wasi::meter;
 use airtight_abi::scopes::{ENTER_EXPORT, FAILED, MAX_NAME, NOT_SELECTED, PASSED, SKIPPED};
 use wasmtime::error::Context;
@@ -15,16 +16,17 @@ use wasmtime::{AsContextMut, Caller, Global, Trap, TypedFunc, Val};
 /// What is counted for a subtest, beside its name and what it says, as held by the host.
 const RECORD: u64 = 512;
 
-/// `scope_run`.
-pub(super) fn run_subtest(
+/// `scope_run`. It waits for nothing where the guest has no threads.
+pub(super) async fn run_subtest(
     mut caller: Caller<'_, TestState>,
-    state: u32,
-    name: u32,
-    len: u32,
-    function: u32,
-    data: u32,
+    [state, name, len, function, data]: [u32; 5],
 ) -> wasmtime::Result<i32> {
     let Some(guest) = caller.data().scopes.guest.clone() else {
+        if caller.data().thread.as_ref().is_some_and(|seat| !seat.is_main()) {
+            wasmtime::bail!(
+                "a subtest runs in another thread than its test: `T` stays on the thread that it was given to"
+            );
+        }
         wasmtime::bail!("only a test of the airtight SDK has subtests");
     };
     if caller.data().scopes.cleanups.are_running() {
@@ -48,7 +50,7 @@ pub(super) fn run_subtest(
     let globals: Vec<Val> = guest.globals.iter().map(|global| global.get(&mut caller)).collect();
     begin(&mut caller, &guest, index, state)?;
     let mut has_failed = false;
-    let ending = match enter.call(&mut caller, (function, data)) {
+    let ending = match caller.enter_guest(&enter, (function, data)).await {
         Ok(failed) => {
             has_failed = failed != 0;
             Ending::Returned
@@ -64,7 +66,7 @@ pub(super) fn run_subtest(
     if ending != Ending::Returned {
         restore(&mut caller, &guest, &globals)?;
     }
-    end(&mut caller, &guest, state, (ending, has_failed), &globals)
+    end(&mut caller, &guest, state, (ending, has_failed), &globals).await
 }
 
 /// How many growths of memory the test was refused.
@@ -86,9 +88,8 @@ fn restore(caller: &mut Caller<'_, TestState>, guest: &Guest, globals: &[Val]) -
     for (global, value) in guest.globals.iter().zip(globals) {
         global.set(&mut *caller, *value)?;
     }
-    if let Some(book) = caller.data_mut().heap.book() {
-        book.unwind();
-    }
+    let left = caller.get_fuel()?;
+    caller.data_mut().unwind(left);
     Ok(())
 }
 
@@ -123,7 +124,7 @@ fn begin(caller: &mut Caller<'_, TestState>, guest: &Guest, index: usize, state:
 }
 
 /// Runs the clean-ups of the innermost subtest, and closes its books.
-fn end(
+async fn end(
     caller: &mut Caller<'_, TestState>,
     guest: &Guest,
     address: u32,
@@ -146,7 +147,7 @@ fn end(
         ..SubtestRun::default()
     };
     let failed_before = state.scopes.cleanups.failed().len();
-    run_cleanups(caller, guest, address, depth, globals)?;
+    run_cleanups(caller, guest, address, depth, globals).await?;
     let told = memory::state(caller, &guest.instance, address).map_err(wasmtime::Error::msg)?;
     let state = caller.data_mut();
     let Some(mut scope) = state.scopes.open.pop() else { wasmtime::bail!("no subtest is running") };
@@ -185,7 +186,7 @@ fn end(
 }
 
 /// Runs the clean-ups of subtests of this depth, with fuel, memory and bytes to move of their own, beside those of the test.
-fn run_cleanups(
+async fn run_cleanups(
     caller: &mut Caller<'_, TestState>,
     guest: &Guest,
     address: u32,
@@ -202,13 +203,15 @@ fn run_cleanups(
     state.open_memory_reserve(crate::policy::CLEANUP_MEMORY_RESERVE);
     let moved = state.wasi.suspend();
     let values: Vec<(Global, Val)> = guest.globals.iter().copied().zip(globals.iter().copied()).collect();
-    let ran = run_cleanups::run(caller, &guest.instance, &values, depth);
+    let ran = run_cleanups::run(caller, &guest.instance, &values, depth).await;
     let state = caller.data_mut();
     state.wasi.resume(moved);
     state.close_memory_reserve();
     for (global, value) in &values {
         global.set(&mut *caller, *value)?;
     }
-    refuel(caller.as_context_mut(), own)?;
+    if let Some(own) = own {
+        refuel(caller.as_context_mut(), own)?;
+    }
     ran.map_err(wasmtime::Error::msg)
 }

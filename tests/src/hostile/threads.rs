@@ -1,6 +1,7 @@
 //! Modules with threads that want the host to run out of something.
 
 use super::{Expect, Hostile, wat};
+use crate::sdk::{STATE, sdk_module, state};
 
 const CLASS: &str = "threads";
 
@@ -87,5 +88,44 @@ pub fn all() -> Vec<Hostile> {
     ] {
         all.push(module(name, "timeout", small, &format!("{some} {main}"), thread));
     }
+    all.extend(of_the_sdk());
     all
+}
+
+/// What a test of the SDK does, what its subtests and clean-ups do, and what its other threads do.
+fn sdk_test(name: &str, expect: &'static str, [test, enter, cleanup, thread]: [&str; 4]) -> Hostile {
+    let fields = format!(
+        r#"(import "env" "memory" (memory 1 64 shared))
+        (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+        (import "airtight" "scope_run" (func $run (param i32 i32 i32 i32 i32) (result i32)))
+        (export "memory" (memory 0))
+        (func $test (result i32) (local $n i32) {test} (i32.const {STATE}))
+        (func (export "airtight:subtest") (param i32 i32) (result i32) (local $n i32) {enter} (i32.const 0))
+        (func (export "airtight:next-cleanup") (param i32) (result i32) (i32.const 2048))
+        (func $cleanup (result i32) (local $n i32) {cleanup} (i32.const 1))
+        (func (export "wasi_thread_start") (param $id i32) (param $given i32) (local $n i32) {thread})"#
+    );
+    let module = sdk_module(&state(1, 0, 0), &fields);
+    Hostile::new(CLASS, format!("{CLASS}_{name}"), Expect::Verdict(expect), module)
+}
+
+/// Tests of the SDK whose threads go on while the host runs clean-ups and subtests.
+fn of_the_sdk() -> Vec<Hostile> {
+    let subtest =
+        format!("(drop (call $run (i32.const {STATE}) (i32.const 2048) (i32.const 1) (i32.const 0) (i32.const 0)))");
+    let spawns = for_ever("(drop (call $spawn (local.get $n)))");
+    let yields = for_ever("(drop (call $yield))");
+    vec![
+        sdk_test("spawned_in_clean_ups", "fail", ["", "", &spawns, ""]),
+        sdk_test("spawned_in_clean_ups_while_they_wait", "fail", ["", "", &spawns, WAIT]),
+        sdk_test("spawned_in_clean_ups_by_each", "fail", ["", "", &spawns, &spawns]),
+        sdk_test("that_never_end_while_clean_ups_wait", "fail", [SPAWN, "", WAIT, &yields]),
+        sdk_test("spawned_in_a_subtest_for_ever", "timeout", [&subtest, &spawns, "", ""]),
+        sdk_test("that_trap_while_a_subtest_waits", "fail", [&format!("{SPAWN} {subtest}"), WAIT, "", "unreachable"]),
+        sdk_test("deadlock_in_a_subtest", "timeout", [&format!("{SPAWN} {subtest}"), WAIT, "", WAIT]),
+        sdk_test("that_run_a_subtest", "fail", [&format!("{SPAWN} {WAIT}"), "", "", &subtest]),
+        sdk_test("in_a_subtest_without_end", "fail", [&subtest, &subtest, "", ""]),
+        sdk_test("spawned_in_clean_ups_of_subtests", "fail", [&for_ever(&subtest), "", &spawns, WAIT]),
+    ]
 }

@@ -248,11 +248,14 @@ impl HeapBook {
         stacks.find(|stack| address >= stack.ptr && address - stack.ptr < stack.size)?.thread
     }
 
-    /// Forgets all calls that were entered and not left: a trap ended them. A window that the host opened stays open.
+    /// Forgets all calls of the main thread that were entered and not left: a trap ended them. A window that the host opened stays open.
     pub fn unwind(&mut self) {
+        self.act_as(0);
         self.nesting.unwind();
-        self.pending = None;
-        self.hidden = 0;
+        if self.pending_by == 0 {
+            self.pending = None;
+            self.hidden = 0;
+        }
     }
 
     /// The guest's linear memory grew just now. Where no function of the allocator is running, there is another allocator.

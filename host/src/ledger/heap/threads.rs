@@ -110,4 +110,18 @@ mod tests {
         book.leave(0, &[0; 4096]);
         assert!(book.thread_stacks().is_empty());
     }
+
+    #[test]
+    fn a_trap_of_the_main_thread_ends_none_of_the_calls_of_others() {
+        let mut book = HeapBook::new(HeapLimits::default());
+        book.open_window();
+        book.spawned(1);
+        book.enter(AllocatorCall::Libc).unwrap();
+        book.act_as(1);
+        book.enter(AllocatorCall::Libc).unwrap();
+        book.unwind();
+        allocate(&mut book, 0, 104);
+        allocate(&mut book, 1, 200);
+        assert_eq!(own(&mut book), [(104, true), (200, false)]);
+    }
 }

@@ -42,6 +42,11 @@ impl Display for Full<'_> {
             let is_told = details.limit.as_ref().is_some_and(|limit| refused.is_limit(limit));
             write!(f, "{}", RefusalText { growth: refused, is_told })?;
         }
+        if details.refused_threads > 0 && (self.all || !verdict.is_success()) {
+            let threads = plural(details.refused_threads, "thread", "threads");
+            let count = Grouped(details.refused_threads);
+            writeln!(f, "    refused: {count} {threads}, for there were as many as `live-threads` allows")?;
+        }
         if left.is_none() {
             write_messages(f, details, styles)?;
         }

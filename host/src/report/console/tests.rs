@@ -173,6 +173,22 @@ fn what_a_passing_test_was_refused_is_shown_on_demand() {
 }
 
 #[test]
+fn refused_threads_are_told_of_a_test_that_failed() {
+    let told = |verdict| {
+        let details = Details { refused_threads: 1_200, ..Details::default() };
+        let report = one_module(vec![samples::with("tests::spawns", verdict, details)]);
+        let levels = (StatusLevel::Pass, FinalStatusLevel::Fail);
+        console(
+            ConsoleOptions { status_level: levels.0, final_status_level: levels.1, ..ConsoleOptions::default() },
+            &report,
+        )
+    };
+    let line = "refused: 1,200 threads, for there were as many as `live-threads` allows";
+    assert!(told(Verdict::Fail).contains(line), "{}", told(Verdict::Fail));
+    assert!(!told(Verdict::Pass).contains("refused"));
+}
+
+#[test]
 fn a_growth_that_broke_the_limit_is_told_once() {
     let refused = RefusedGrowth { current: 128 << 10, desired: 300 << 20, limit: 1 << 20, times: 4 };
     let message = Some(format!("{}trap: `unreachable` executed", refused.before_the_end()));

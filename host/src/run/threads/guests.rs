@@ -250,7 +250,8 @@ fn more_threads_than_there_may_be_are_refused_and_that_is_told() {
     let refused = "(if (i32.ge_s (call $spawn (i32.const 0)) (i32.const 0)) (then unreachable))";
     let limit = "[profile.default]\nlive-threads = 1";
     let one_more = format!("{SPAWN} {refused} {TELL_0}");
-    assert_eq!(run_under(limit, "", &one_more, WAIT_AT_0).verdict, Verdict::Pass);
+    let passed = run_under(limit, "", &one_more, WAIT_AT_0);
+    assert_eq!((passed.verdict, passed.details.unwrap().refused_threads), (Verdict::Pass, 1));
     let failed = run_under(limit, "", &format!("{one_more} unreachable"), WAIT_AT_0);
     assert_eq!(failed.verdict, Verdict::Fail);
     assert!(failed.details.unwrap().hint.unwrap().contains("`live-threads`"));

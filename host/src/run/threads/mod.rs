@@ -7,6 +7,8 @@ mod guests;
 mod heap_guests;
 mod holdings;
 mod interleaving;
+#[cfg(test)]
+mod sdk_guests;
 
 pub use holdings::{HeldBlocks, Holdings, held_blocks};
 pub use interleaving::interleaving;

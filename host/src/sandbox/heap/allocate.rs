@@ -2,7 +2,7 @@
 
 use super::module::ModuleHeap;
 use crate::instrument::HookKind;
-use crate::sandbox::threads::{CallGuest, MainThread};
+use crate::sandbox::threads::MainThread;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance};
 

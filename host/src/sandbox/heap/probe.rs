@@ -16,7 +16,6 @@ use crate::sandbox::ending::Ending;
 use crate::sandbox::job::Job;
 use crate::sandbox::probe::Probe;
 use crate::sandbox::rerun::StackCapture;
-use crate::sandbox::threads::CallGuest;
 use std::ops::Range;
 use wasmtime::{ModuleExport, TypedFunc};
 

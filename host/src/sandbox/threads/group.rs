@@ -56,6 +56,8 @@ pub struct ThreadGroup<'a> {
     board: Board,
     /// All but the main one.
     running: BTreeMap<ThreadId, ThreadRun<'a>>,
+    /// Whether one of them ended the test, by a trap or an exit.
+    ended_in_another: bool,
 }
 
 impl<'a> ThreadGroup<'a> {
@@ -91,7 +93,18 @@ impl<'a> ThreadGroup<'a> {
         });
         let group = linked.and_then(|(pre, memory)| {
             seat(&mut store, Seat::new(MAIN, board.clone(), memory.clone()))?;
-            Ok(Self { module, own, pre, memory, limit, wasi, heap, board, running: BTreeMap::new() })
+            Ok(Self {
+                module,
+                own,
+                pre,
+                memory,
+                limit,
+                wasi,
+                heap,
+                board,
+                running: BTreeMap::new(),
+                ended_in_another: false,
+            })
         });
         (store, group)
     }
@@ -103,6 +116,41 @@ impl<'a> ThreadGroup<'a> {
     pub fn instantiate(&mut self, store: &mut Store<TestState>) -> wasmtime::Result<Instance> {
         let (pre, module, own) = (self.pre.clone(), self.module, self.own);
         self.drive(async { instantiate(&pre, module, own, store).await })
+    }
+
+    /// Makes the main thread known to the C library, as `_start` would.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub fn init_main(&mut self, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
+        let Some(init) = &self.own.init else { return Ok(()) };
+        let init = instance.get_module_export(&mut *store, init).and_then(Extern::into_func);
+        let init = init.context("a function of the C library is gone")?.typed::<(), ()>(&*store)?;
+        self.call(store, &init, ())
+    }
+
+    /// Calls a function in the main thread, and runs the others until it has returned.
+    fn call<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        store: &mut Store<TestState>,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> wasmtime::Result<R> {
+        let done = self.drive(function.call_async(&mut *store, params));
+        let left = store.get_fuel()?;
+        store.data().spent(left);
+        let is_out_of_fuel = self.board.schedule().is_out_of_fuel();
+        match done {
+            // The host ended them all, and for another reason than that.
+            Err(error) if error.is::<EndedAll>() || error.is::<Deadlocked>() => Err(error),
+            // What it did in the end is more than it may.
+            done if is_out_of_fuel => {
+                let backtrace = done.as_ref().err().and_then(|error| error.downcast_ref::<WasmBacktrace>());
+                let stack = backtrace.map_or_else(|| [].into(), |backtrace| self.module.code.stack(backtrace));
+                Err(EndedAll { why: EndReason::Fuel, stack }.into())
+            }
+            done => done,
+        }
     }
 
     /// Runs all threads until the main one has done its work.
@@ -153,6 +201,7 @@ impl<'a> ThreadGroup<'a> {
             Poll::Ready(done) => {
                 self.running.remove(&id);
                 self.board.schedule().ended(id);
+                self.ended_in_another |= done.is_err();
                 done?;
             }
         }
@@ -278,9 +327,14 @@ impl<'a> ThreadGroup<'a> {
         self.board.schedule().preemptions()
     }
 
-    /// Whether a thread was refused because there were as many as there may be.
-    pub fn was_refused(&self) -> bool {
-        self.board.schedule().was_refused()
+    /// Whether another thread than the main one ended the test, by a trap or an exit.
+    pub fn ended_in_another(&self) -> bool {
+        self.ended_in_another
+    }
+
+    /// How many threads were refused because there were as many as there may be.
+    pub fn refused(&self) -> u64 {
+        self.board.schedule().refused()
     }
 
     /// The test is over: lets the threads end that are about to, and ends the others.
@@ -375,29 +429,30 @@ impl AsContextMut for MainThread<'_, '_> {
     }
 }
 
-impl CallGuest for MainThread<'_, '_> {
-    fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
+impl MainThread<'_, '_> {
+    /// Calls a function of the guest.
+    ///
+    /// # Errors
+    /// See [`CallGuest::enter_guest`].
+    pub fn call_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
         &mut self,
         function: &TypedFunc<P, R>,
         params: P,
     ) -> wasmtime::Result<R> {
-        let Self { store, threads } = self;
-        let Some(group) = threads else { return function.call(store, params) };
-        let done = group.drive(function.call_async(&mut **store, params));
-        let left = store.get_fuel()?;
-        store.data().spent(left);
-        let is_out_of_fuel = group.board.schedule().is_out_of_fuel();
-        match done {
-            // The host ended them all, and for another reason than that.
-            Err(error) if error.is::<EndedAll>() || error.is::<Deadlocked>() => Err(error),
-            // What it did in the end is more than it may.
-            done if is_out_of_fuel => {
-                let backtrace = done.as_ref().err().and_then(|error| error.downcast_ref::<WasmBacktrace>());
-                let stack = backtrace.map_or_else(|| [].into(), |backtrace| group.module.code.stack(backtrace));
-                Err(EndedAll { why: EndReason::Fuel, stack }.into())
-            }
-            done => done,
+        match self.threads {
+            None => function.call(&mut *self.store, params),
+            Some(group) => group.call(self.store, function, params),
         }
+    }
+}
+
+impl CallGuest for MainThread<'_, '_> {
+    fn enter_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> impl Future<Output = wasmtime::Result<R>> + Send {
+        std::future::ready(self.call_guest(function, params))
     }
 }
 

@@ -10,7 +10,7 @@
 //! module     what is known of their module once for all its tests
 //! memory     the memory that they share, and its limit; `bytes` are for who works on it
 //! calls      what guests call: WASI among threads, `thread-spawn`, waits and notifications; `attach` puts these into instances
-//! call_guest how functions of a guest are called
+//! call_guest how functions of a guest are called, from without or within a call of the host that it makes
 //! seat       what a store knows of its thread
 //! shared     what the stores of a test have together
 //! turns      the last turns of a test that is repeated to tell them
@@ -34,7 +34,7 @@ mod turns;
 mod waits;
 
 pub use bytes::{with_bytes, with_memory};
-pub use call_guest::CallGuest;
+pub use call_guest::{CallGuest, at_once};
 pub use calls::{add_to_linker, after_step, call, hooks};
 pub use explore::Preemptions;
 pub use group::{MainThread, ThreadGroup};

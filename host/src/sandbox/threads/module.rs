@@ -1,7 +1,7 @@
 //! What is known of a module with threads once for all its tests.
 
 use super::memory::MemoryModule;
-use crate::instrument::{START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
+use crate::instrument::{INIT_EXPORT, START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
 use wasmtime::error::Context;
 use wasmtime::{Module, ModuleExport};
 
@@ -13,6 +13,8 @@ pub struct ThreadModule {
     pub(super) table: ModuleExport,
     pub(super) steps: ModuleExport,
     pub(super) start: Option<ModuleExport>,
+    /// What makes the main thread known to itself, where `_start` is not called.
+    pub(super) init: Option<ModuleExport>,
 }
 
 impl ThreadModule {
@@ -27,7 +29,8 @@ impl ThreadModule {
         let steps = module.get_export_index(STEPS_EXPORT).context("the global of its steps is gone")?;
         let pages = memory.minimum();
         let memory = MemoryModule::new(module.engine(), pages, memory.maximum())?;
-        Ok(Self { memory, pages, table, steps, start: module.get_export_index(START_EXPORT) })
+        let export = |name| module.get_export_index(name);
+        Ok(Self { memory, pages, table, steps, start: export(START_EXPORT), init: export(INIT_EXPORT) })
     }
 
     /// Pages that its memory begins with.

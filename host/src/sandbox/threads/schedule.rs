@@ -74,7 +74,7 @@ pub struct Schedule {
     spawned: Vec<(ThreadId, i32)>,
     last_id: ThreadId,
     most: usize,
-    refused: bool,
+    refused: u64,
     /// Who decides, where the test is run under one of many schedules.
     explorer: Option<Explorer>,
     /// Fuel after which a thread is asked to let others run.
@@ -82,6 +82,8 @@ pub struct Schedule {
     spent: u64,
     spent_before_call: u64,
     fuel: u64,
+    /// What was spent in calls of the main thread to which fuel was lent.
+    spent_of_lent: u64,
     allocator: AllocatorTurn,
     owners: BTreeMap<u32, ThreadId>,
     /// The last turns, where they are to be told.
@@ -100,12 +102,13 @@ impl Schedule {
             spawned: Vec::new(),
             last_id: MAIN,
             most,
-            refused: false,
+            refused: 0,
             explorer: None,
             quantum: QUANTUM,
             spent: 0,
             spent_before_call: 0,
             fuel: 0,
+            spent_of_lent: 0,
             allocator: AllocatorTurn::default(),
             owners: BTreeMap::new(),
             turns: None,
@@ -190,7 +193,19 @@ impl Schedule {
     pub fn refuel(&mut self, fuel: u64) {
         self.fuel = fuel;
         self.spent_before_call = self.spent;
+        self.spent_of_lent = 0;
         self.allocator.begin_call();
+    }
+
+    /// So much more may be spent, until it is settled.
+    pub fn lend(&mut self, fuel: u64) {
+        self.fuel = self.fuel.saturating_add(fuel);
+    }
+
+    /// Of what was lent, so much was spent, which does not count.
+    pub fn settle(&mut self, lent: u64, spent: u64) {
+        self.fuel = self.fuel.saturating_sub(lent);
+        self.spent_of_lent = self.spent_of_lent.saturating_add(spent);
     }
 
     /// A thread enters the allocator: until it leaves it, no other runs.
@@ -230,7 +245,7 @@ impl Schedule {
         self.allocator.charge(SPAWN_FUEL);
         // The main thread is not counted.
         if self.threads.len() > self.most || self.last_id == MAX_ID {
-            self.refused = true;
+            self.refused += 1;
             return None;
         }
         self.last_id += 1;
@@ -240,8 +255,8 @@ impl Schedule {
         Some(self.last_id)
     }
 
-    /// Whether there was one too many.
-    pub fn was_refused(&self) -> bool {
+    /// How often there was one too many.
+    pub fn refused(&self) -> u64 {
         self.refused
     }
 
@@ -411,7 +426,8 @@ impl Schedule {
 
     /// What they have spent since the main thread was called, calls of the allocator included.
     pub fn spent_in_call(&self) -> u64 {
-        (self.spent - self.spent_before_call).saturating_add(self.allocator.spent_in_call())
+        let spent = (self.spent - self.spent_before_call).saturating_add(self.allocator.spent_in_call());
+        spent.saturating_sub(self.spent_of_lent)
     }
 
     /// Whether they have spent more than they may.

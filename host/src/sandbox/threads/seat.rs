@@ -2,7 +2,7 @@
 
 use super::schedule::{Next, Schedule};
 use super::turns::TurnEnd;
-use super::waits::{ThreadId, Wait, Wake};
+use super::waits::{MAIN, ThreadId, Wait, Wake};
 use crate::ledger::Stack;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::SharedMemory;
@@ -60,6 +60,16 @@ impl Seat {
         self.board.schedule().refuel(fuel);
     }
 
+    /// So much fuel is lent to a call that the main thread makes within another.
+    pub fn lend(&self, fuel: u64) {
+        self.board.schedule().lend(fuel);
+    }
+
+    /// Of what was lent, so much was spent.
+    pub fn settle(&self, lent: u64, spent: u64) {
+        self.board.schedule().settle(lent, spent);
+    }
+
     /// Whether the thread is to end where it is.
     pub fn stops(&self) -> bool {
         self.board.schedule().stops(self.id)
@@ -68,6 +78,11 @@ impl Seat {
     /// The thread's number.
     pub fn id(&self) -> ThreadId {
         self.id
+    }
+
+    /// Whether it is the thread that the test began with.
+    pub fn is_main(&self) -> bool {
+        self.id == MAIN
     }
 
     /// The thread enters the allocator: until it leaves it, no other runs.

@@ -316,9 +316,51 @@ fn leak_a_thread_with_a_name() {
 
 #[test]
 #[should_panic(expected = "it is 7")]
-fn skip_a_panic_that_is_expected() {
+fn pass_a_panic_that_is_expected() {
     let found = thread::spawn(|| 7).join().unwrap();
     panic!("it is {found}");
+}
+
+#[test]
+#[should_panic]
+fn pass_any_panic_while_another_thread_waits() {
+    let (_send, receive) = mpsc::channel::<()>();
+    let _waits = thread::spawn(move || receive.recv());
+    thread::yield_now();
+    panic!("whatever it says");
+}
+
+#[test]
+#[should_panic(expected = "it is 8")]
+fn fail_by_a_panic_that_says_something_else() {
+    let found = thread::spawn(|| 7).join().unwrap();
+    panic!("it is {found}");
+}
+
+#[test]
+#[should_panic]
+fn fail_without_the_panic_that_is_expected() {
+    thread::spawn(|| ()).join().unwrap();
+}
+
+/// Natively, the panic of another thread is none of the test's.
+#[test]
+#[should_panic(expected = "not the test's")]
+fn fail_by_the_panic_of_another_thread() {
+    let _ = thread::spawn(|| panic!("not the test's")).join();
+}
+
+#[test]
+fn leak_a_file_that_a_thread_opened_and_ended() {
+    thread::spawn(|| std::mem::forget(std::fs::File::create("/tmp/left").unwrap())).join().unwrap();
+    std::fs::remove_file("/tmp/left").unwrap();
+}
+
+#[test]
+fn pass_parking_among_many() {
+    let parked: Vec<_> = (0..20).map(|_| thread::spawn(thread::park)).collect();
+    parked.iter().for_each(|parked| parked.thread().unpark());
+    parked.into_iter().for_each(|parked| parked.join().unwrap());
 }
 
 #[test]

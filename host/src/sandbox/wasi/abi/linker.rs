@@ -67,11 +67,6 @@ const fn traits(kind: &str) -> (Capture, bool) {
     }
 }
 
-/// The engine enters no guest from within a call of one that may be set aside for other threads.
-fn no_subtest(_: Caller<'_, TestState>, _: u32, _: u32, _: u32, _: u32, _: u32) -> wasmtime::Result<i32> {
-    wasmtime::bail!("a module with threads can have no subtests (`T::run`)")
-}
-
 /// Adds every function of preview 1, and airtight's own, for guests with threads or without.
 ///
 /// # Errors
@@ -173,9 +168,13 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     if for_threads {
         threads::add_to_linker(linker)?;
-        linker.func_wrap(scopes::MODULE, scopes::RUN, no_subtest)?;
+        linker.func_wrap_async(scopes::MODULE, scopes::RUN, |caller: Caller<'_, TestState>, (a, b, c, d, e)| {
+            Box::new(run_subtest(caller, [a, b, c, d, e]))
+        })?;
     } else {
-        linker.func_wrap(scopes::MODULE, scopes::RUN, run_subtest)?;
+        linker.func_wrap(scopes::MODULE, scopes::RUN, |caller: Caller<'_, TestState>, a, b, c, d, e| {
+            threads::at_once(run_subtest(caller, [a, b, c, d, e])).flatten()
+        })?;
     }
     Ok(())
 }

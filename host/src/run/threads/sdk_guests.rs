@@ -1,0 +1,163 @@
+//! Tests of the SDK with threads, as WebAssembly text: subtests and clean-ups among threads.
+
+use super::guests::{SPAWN, TELL_0, WAIT_AT_0, message};
+use crate::config::Config;
+use crate::model::{TestRecord, Verdict};
+use crate::run::{Runner, Selection, Subject};
+use crate::sandbox::LoadOptions;
+use airtight_abi::State;
+use std::path::Path;
+
+/// Where the SDK's state is.
+const STATE: u32 = 1024;
+
+/// Where the name of subtests is.
+const NAME: u32 = 2048;
+
+/// A module of one test: the bodies of its functions.
+struct Parts<'a> {
+    test: &'a str,
+    /// What a subtest does, by its local `$function`.
+    enter: &'a str,
+    /// What its other threads do.
+    thread: &'a str,
+    cleanup: &'a str,
+    /// How many clean-ups there are to begin with, and where the next of a subtest is described.
+    pending: u32,
+    next: &'a str,
+}
+
+const PARTS: Parts<'_> =
+    Parts { test: "", enter: "", thread: "", cleanup: "(i32.const 0)", pending: 0, next: "(i32.const 0)" };
+
+fn run_with(config: &str, parts: &Parts<'_>) -> TestRecord {
+    let Parts { test, enter, thread, cleanup, pending, next } = parts;
+    let body = "name\0demo::test\0export\0airtight:test/demo::test\0file\0src/lib.rs\0line\x001\0";
+    let len = u32::try_from(body.len()).unwrap().to_le_bytes();
+    let record = b"ATR1".iter().copied().chain(len).chain(body.bytes()).map(|byte| format!("\\{byte:02x}"));
+    let record: String = record.collect();
+    // Data that each instance would copy anew would undo what threads have done, so the test writes its state itself.
+    let text = format!(
+        r#"(module
+            (import "env" "memory" (memory 1 100 shared))
+            (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
+            (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+            (import "airtight" "scope_run" (func $run (param i32 i32 i32 i32 i32) (result i32)))
+            (export "memory" (memory 0))
+            (global $__stack_pointer (mut i32) (i32.const {STATE}))
+            (func $test (export "airtight:test/demo::test") (result i32)
+                (i32.store (i32.const {STATE}) (i32.const {version}))
+                (i32.store (i32.const {pending_at}) (i32.const {pending}))
+                (i32.store8 (i32.const {NAME}) (i32.const 97))
+                {test}
+                (i32.const {STATE}))
+            (func (export "airtight:subtest") (param $function i32) (param $data i32) (result i32) {enter} (i32.const 0))
+            (func (export "airtight:state") (result i32) (i32.const {STATE}))
+            (func (export "airtight:cleanup") (result i32) {cleanup})
+            (func (export "airtight:next-cleanup") (param $depth i32) (result i32) {next})
+            (func (export "airtight:flush") (result i32) (i32.const 0))
+            (func (export "wasi_thread_start") (param $id i32) (param $given i32) {thread})
+            (@custom "airtight.tests" "{record}"))"#,
+        version = State::VERSION,
+        pending_at = STATE + 8,
+    );
+    let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().jobs(1).build().unwrap();
+    let module = runner.load(wat::parse_str(text).unwrap(), LoadOptions::named("guest")).unwrap();
+    assert!(module.has_threads());
+    let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+    let report = runner.run(&plan, &mut ()).unwrap();
+    report.canonical.modules[0].tests[0].clone()
+}
+
+fn run(parts: &Parts<'_>) -> TestRecord {
+    run_with("[profile.default]\nfuel = \"50M\"", parts)
+}
+
+/// Runs a subtest that calls this function. The test traps if it comes to something else.
+fn subtest(function: u32, answer: i32) -> String {
+    format!(
+        "(if (i32.ne (call $run (i32.const {STATE}) (i32.const {NAME}) (i32.const 1) (i32.const {function}) (i32.const 0))
+            (i32.const {answer})) (then unreachable))"
+    )
+}
+
+/// The verdicts of its subtests.
+fn subtests(record: &TestRecord) -> Vec<(&str, Verdict)> {
+    let details = record.details.as_ref();
+    let all = details.into_iter().flat_map(|details| &details.subtests);
+    all.map(|subtest| (subtest.name.as_str(), subtest.verdict)).collect()
+}
+
+/// It tells the other thread, and waits until that has answered.
+const MEETS: &str =
+    "(i32.atomic.store (i32.const 0) (i32.const 1)) (drop (memory.atomic.notify (i32.const 0) (i32.const -1)))
+    (drop (memory.atomic.wait32 (i32.const 8) (i32.const 0) (i64.const -1)))";
+
+/// What the other thread does then.
+const ANSWERS: &str = "(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+    (i32.atomic.store (i32.const 8) (i32.const 1)) (drop (memory.atomic.notify (i32.const 8) (i32.const -1)))";
+
+#[test]
+fn a_subtest_waits_for_another_thread_and_one_that_traps_ends_alone() {
+    let test = format!("{SPAWN} {} {} {}", subtest(1, 0), subtest(2, 1), subtest(3, 0));
+    let enter = format!(
+        "(if (i32.eq (local.get $function) (i32.const 1)) (then {MEETS}))
+        (if (i32.eq (local.get $function) (i32.const 2)) (then unreachable))
+        (if (i32.eq (local.get $function) (i32.const 3)) (then {}))",
+        subtest(0, 0)
+    );
+    let record = run(&Parts { test: &test, enter: &enter, thread: ANSWERS, ..PARTS });
+    let found = [("a", Verdict::Pass), ("a#01", Verdict::Fail), ("a#02", Verdict::Pass), ("a#02/a", Verdict::Pass)];
+    assert_eq!(subtests(&record), found, "{record:?}");
+    assert_eq!(record.verdict, Verdict::Fail);
+}
+
+#[test]
+fn what_ends_the_test_in_a_subtest_is_told_there() {
+    let test = format!("{SPAWN} {}", subtest(1, 0));
+    let waits = "(drop (memory.atomic.wait32 (i32.const 16) (i32.const 0) (i64.const -1)))";
+    let trapped = run(&Parts { test: &test, enter: waits, thread: "unreachable", ..PARTS });
+    assert_eq!(trapped.verdict, Verdict::Fail, "{trapped:?}");
+    assert_eq!(subtests(&trapped).len(), 1);
+    let stuck = run(&Parts { test: &test, enter: waits, thread: WAIT_AT_0, ..PARTS });
+    assert_eq!(stuck.verdict, Verdict::Timeout, "{stuck:?}");
+    assert!(message(&stuck).starts_with("none of its 2 threads can ever go on"), "{}", message(&stuck));
+    let spins = "(loop $again (br $again))";
+    let out = run(&Parts { test: &test, enter: spins, thread: WAIT_AT_0, ..PARTS });
+    assert_eq!((out.verdict, out.usage.unwrap().fuel), (Verdict::Timeout, Some(50_000_000)));
+}
+
+/// Its number of clean-ups is at 4096, and each takes one away.
+const NEXT: &str = "(select (i32.const 3072) (i32.const 0) (i32.load (i32.const 4096)))";
+
+#[test]
+fn clean_ups_of_a_subtest_have_fuel_of_their_own_while_threads_go_on() {
+    let take_one = "(i32.store (i32.const 4096) (i32.sub (i32.load (i32.const 4096)) (i32.const 1)))";
+    // The record of the next clean-up says how deep the scope is that it was registered in.
+    let register = "(i32.store (i32.const 4096) (i32.const 2)) (i32.store (i32.const 3100) (i32.const 1))";
+    // The second of the two never ends.
+    let endless =
+        format!("{take_one} (if (i32.eqz (i32.load (i32.const 4096))) (then (loop $again (br $again)))) (i32.const 1)");
+    let test = format!("{SPAWN} {} {} {MEETS}", subtest(1, 1), subtest(2, 0));
+    let enter = format!("(if (i32.eq (local.get $function) (i32.const 1)) (then {register}))");
+    let parts = Parts { test: &test, enter: &enter, thread: ANSWERS, cleanup: &endless, pending: 1, next: NEXT };
+    let record = run(&parts);
+    assert_eq!(subtests(&record), [("a", Verdict::Fail), ("a#01", Verdict::Pass)], "{record:?}");
+    assert!(
+        record.usage.as_ref().unwrap().fuel.unwrap() < 1_000_000,
+        "the clean-up's fuel is not the test's: {record:?}"
+    );
+    // What the other thread spends meanwhile is.
+    let spins = run(&Parts { thread: "(loop $again (br $again))", ..parts });
+    assert_eq!((spins.verdict, spins.usage.unwrap().fuel), (Verdict::Timeout, Some(50_000_000)));
+}
+
+#[test]
+fn clean_ups_that_spawn_for_ever_end() {
+    let spawn_for_ever = "(loop $again (drop (call $spawn (i32.const 0))) (br $again)) (i32.const 1)";
+    for thread in ["", WAIT_AT_0, TELL_0, "(loop $again (drop (call $spawn (i32.const 0))) (br $again))"] {
+        let record = run(&Parts { thread, cleanup: spawn_for_ever, pending: 1, next: "(i32.const 3072)", ..PARTS });
+        assert_eq!(record.verdict, Verdict::Fail, "{thread}: {record:?}");
+    }
+}
