@@ -41,6 +41,17 @@ pub enum Halt {
     Pointer(String),
 }
 
+impl Halt {
+    /// Whether a thread that this ends a call of is run on later, and makes the call again: others may bring about what it waits for.
+    pub fn sets_aside(&self) -> bool {
+        match self {
+            Self::Until(_) => true,
+            Self::Wait(wait) => wait.forever,
+            Self::Exit(_) | Self::Clock(_) | Self::Descriptors(_) | Self::Pointer(_) => false,
+        }
+    }
+}
+
 /// A wait of a thread that ends by itself. Only tests with threads are given it: others sleep in the call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it waits")]

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use crate::sandbox::state::TestState;
+use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::watch::Asked;
 use wiggle::GuestMemory;
 
@@ -26,10 +27,10 @@ fn watched<T: Answer>(
     call: (&'static str, &[i64]),
     host: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
-    let is_main = state.thread.as_ref().is_none_or(|seat| seat.id() == 0);
+    let thread = state.thread.as_ref().map(|seat| seat.id());
     let wasi = &mut *state.wasi;
     let Some(mut watch) = wasi.watch.take() else { return host(state, memory) };
-    let entered = watch.enter(wasi, memory, call, (is_main, wasi.began.is_some()));
+    let entered = watch.enter(wasi, memory, call, (thread.unwrap_or(0), wasi.began.is_some()));
     wasi.watch = Some(watch);
     let Some(entered) = entered else { return host(state, memory) };
     let done = match entered.asked {
@@ -47,9 +48,12 @@ fn watched<T: Answer>(
             Err(error) => Err(error),
         },
     };
-    let is_success = done.as_ref().is_ok_and(Answer::is_success);
-    if let Some(watch) = &mut state.wasi.watch {
-        watch.leave(entered, is_success);
+    let Some(watch) = &mut state.wasi.watch else { return done };
+    match (thread, &done) {
+        (Some(thread), Err(error)) if error.downcast_ref().is_some_and(Halt::sets_aside) => {
+            watch.set_aside(thread, entered);
+        }
+        _ => watch.leave(entered, done.as_ref().is_ok_and(Answer::is_success)),
     }
     done
 }

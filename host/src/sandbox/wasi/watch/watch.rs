@@ -46,6 +46,10 @@ pub struct CallWatch {
     failed_writes: BTreeMap<HandleId, (Stack, u64)>,
     /// The room that is left for the bytes of the call that is made.
     short: Option<usize>,
+    /// How many failures were asked for before the test began; those behind them the test asked for itself.
+    planned: usize,
+    /// The calls of threads that wait, and are to be tried again: by thread.
+    set_aside: BTreeMap<u32, Entered>,
 }
 
 /// What becomes of a call.
@@ -71,11 +75,14 @@ pub struct Entered {
     /// The descriptor that it acts on, with what it was called.
     fd: Option<(u32, Option<Arc<str>>)>,
     closes: bool,
+    /// The most bytes that it may move, where it is to be short.
+    short: Option<usize>,
 }
 
 impl CallWatch {
     pub fn new(options: WatchOptions) -> Self {
         Self {
+            planned: options.faults.len(),
             options,
             is_called: false,
             counts: [0; Call::ALL.len()],
@@ -83,12 +90,16 @@ impl CallWatch {
             closed: BTreeMap::new(),
             failed_writes: BTreeMap::new(),
             short: None,
+            set_aside: BTreeMap::new(),
         }
     }
 
-    /// The host calls the test.
+    /// The host calls the test. Where it is called several times, its calls are counted anew each time, and what it asked for itself
+    /// and did not come to is forgotten.
     pub fn test_is_called(&mut self) {
         self.is_called = true;
+        self.counts = [0; Call::ALL.len()];
+        self.options.faults.truncate(self.planned);
     }
 
     /// How many failures there are to be.
@@ -108,7 +119,11 @@ impl CallWatch {
     }
 
     /// What was seen.
-    pub fn finish(self) -> WatchedCalls {
+    pub fn finish(mut self) -> WatchedCalls {
+        // Calls that waited to the end were made, and have not failed.
+        for entered in std::mem::take(&mut self.set_aside).into_values() {
+            self.note(Entered { fault: None, ..entered }, false);
+        }
         self.seen
     }
 
@@ -121,23 +136,29 @@ impl CallWatch {
         }
     }
 
-    /// A call is about to be made. One that was set aside for other threads, and is tried again, is not counted again.
+    /// A call is about to be made, by this thread. One that was set aside for other threads, and is tried again, is the same call.
     pub fn enter(
         &mut self,
         wasi: &Wasi,
         memory: &GuestMemory<'_>,
         (name, args): Arguments<'_>,
-        (is_main, is_tried_again): (bool, bool),
+        (thread, is_tried_again): (u32, bool),
     ) -> Option<Entered> {
+        if is_tried_again {
+            let entered = self.set_aside.remove(&thread)?;
+            self.short = entered.short;
+            return Some(entered);
+        }
         let stack = wasi.stack.clone().unwrap_or_else(|| [].into());
-        if is_tried_again || !self.is_own(&stack, is_main) {
+        if !self.is_own(&stack, thread == 0) {
             return None;
         }
         let subject = Subject::new(wasi, memory, (name, args));
         let fd = name.starts_with("fd_").then(|| args.first()).flatten().map(|fd| *fd as u32);
         let fd = fd.map(|fd| (fd, wasi.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
         let closes = name == "fd_close";
-        let mut entered = Entered { asked: Asked::Host, subject: None, call: None, fault: None, stack, fd, closes };
+        let mut entered =
+            Entered { asked: Asked::Host, subject: None, call: None, fault: None, stack, fd, closes, short: None };
         if let Some(subject) = subject {
             self.count(wasi, &subject, &mut entered);
             entered.subject = Some(subject);
@@ -159,6 +180,7 @@ impl CallWatch {
             stack: Stack::clone(stack),
             fd: None,
             closes: false,
+            short: None,
         };
         self.count(wasi, &subject, &mut entered);
         let fails = entered.asked != Asked::Host;
@@ -183,7 +205,8 @@ impl CallWatch {
                 (Failure::Short, _) => {
                     // Of what is read it is not known before how much there is.
                     let reads = matches!(subject.call, Call::Read | Call::Receive);
-                    self.short = usize::try_from(if reads { 1 } else { subject.amount / 2 }).ok();
+                    entered.short = usize::try_from(if reads { 1 } else { subject.amount / 2 }).ok();
+                    self.short = entered.short;
                     Asked::Host
                 }
                 (Failure::Late, _) => Asked::HostLate,
@@ -192,6 +215,12 @@ impl CallWatch {
             };
         }
         (entered.call, entered.fault) = (Some(call), fault);
+    }
+
+    /// A call waits for other threads, and is tried again later.
+    pub fn set_aside(&mut self, thread: u32, entered: Entered) {
+        self.short = None;
+        self.set_aside.insert(thread, entered);
     }
 
     /// A call is over, and the guest is told whether it was done.
@@ -220,7 +249,8 @@ impl CallWatch {
     fn note(&mut self, entered: Entered, succeeded: bool) {
         let Some(call) = entered.call else { return };
         let call = NotedCall { succeeded, ..call };
-        if let Some(fault) = entered.fault {
+        // Of a test that is called several times, the first time stands for all.
+        if let Some(fault) = entered.fault.filter(|fault| self.seen.injected.iter().all(|(known, _)| known != fault)) {
             self.seen.injected.push((fault, call.clone()));
         }
         match (self.options.notes, self.seen.calls.len() < MAX_NOTED) {
