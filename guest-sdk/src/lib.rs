@@ -39,6 +39,7 @@
 //! | `should_panic`, `should_panic = "text"` | it must panic, with a message that holds the text |
 //! | `ignore`, `ignore = "reason"` | it runs only if asked for |
 //! | `serial`, `serial = "group"` | it does not run at once with others of its group, where they could meet: in directories that they may write to, and sockets of the host |
+//! | `faults` | whenever airtight runs it and it passes, its calls are made to fail, one after the other: what it leaves then fails the run |
 //! | `crate = path::to::airtight` | where this crate is, if not among the package's own dependencies |
 //!
 //! `#[should_panic]` and `#[ignore]` beside the attribute mean the same. Limits and grants take effect under airtight

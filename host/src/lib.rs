@@ -49,7 +49,7 @@ pub use model::events::{Event, Listener};
 pub use model::{Exploration, ExplorationError, Harness, HarnessNameError, exit_status};
 pub use run::{
     FileError, ModuleGrants, OwnDirError, Partition, PartitionError, Plan, PlannedModule, PlannedTest, RunError,
-    RunIgnored, Runner, RunnerBuilder, Seed, SeedError, Selection, SetupError, Subject,
+    RunIgnored, Runner, RunnerBuilder, SearchError, Seed, SeedError, Selection, SetupError, Subject,
 };
 pub use sandbox::wasi::{GrantError, Streams};
 pub use sandbox::{Cache, Compiler, EngineError, LoadError, LoadOptions, LoadedModule};

@@ -43,6 +43,8 @@ pub struct TestMeta {
     pub ignore: Option<String>,
     /// The group of tests of which no two are run at once, where they could meet; the group without a name has an empty one.
     pub serial: Option<String>,
+    /// Its calls are made to fail, one after the other, whenever it is run.
+    pub faults: bool,
     /// Limits that the test asks for; those that a test cannot set are not read.
     pub limits: LimitValues,
     /// Grants that the test asks for by name, in the order in which it names them.
@@ -127,6 +129,7 @@ struct Fields<'a> {
     should_panic: Option<&'a str>,
     ignore: Option<&'a str>,
     serial: Option<&'a str>,
+    faults: Option<&'a str>,
     limits: [Option<&'a str>; Limit::COUNT],
     grants: Vec<&'a str>,
 }
@@ -142,6 +145,7 @@ impl<'a> Fields<'a> {
             key::SHOULD_PANIC => (&mut self.should_panic, key::SHOULD_PANIC),
             key::IGNORE => (&mut self.ignore, key::IGNORE),
             key::SERIAL => (&mut self.serial, key::SERIAL),
+            key::FAULTS => (&mut self.faults, key::FAULTS),
             key::GRANT => {
                 self.grants.push(value);
                 return Ok(());
@@ -188,6 +192,7 @@ impl<'a> Fields<'a> {
             should_panic: self.should_panic.map(ToOwned::to_owned),
             ignore: self.ignore.map(ToOwned::to_owned),
             serial: self.serial.map(ToOwned::to_owned),
+            faults: self.faults.is_some(),
             limits,
             grants: grants.map(|grant| grant.map(ToOwned::to_owned)).collect::<Result<_, _>>()?,
         })

@@ -27,6 +27,8 @@ pub mod key {
     pub const ROLE: &str = "role";
     /// It is not run at once with others of this group, where they could meet; the value is the group's name, or nothing.
     pub const SERIAL: &str = "serial";
+    /// Its calls are made to fail, one after the other, whenever it is run; the value is nothing.
+    pub const FAULTS: &str = "faults";
     /// Name of a grant that the test asks for. May be repeated.
     pub const GRANT: &str = "grant";
 }

@@ -9,7 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Ident, Lit, LitStr, Path, Result, Token, parenthesized, token};
 
 /// The arguments that are not limits.
-const OTHERS: [&str; 6] = ["grant", "grants", "should_panic", "ignore", "serial", "crate"];
+const OTHERS: [&str; 7] = ["grant", "grants", "should_panic", "ignore", "serial", "faults", "crate"];
 
 /// Everything that a test's attributes ask for, checked.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Args {
     pub(crate) ignore: Option<Marker>,
     /// The group of tests of which no two are to run at once, or nothing.
     pub(crate) serial: Option<Marker>,
+    /// Whether its calls are made to fail, one after the other, whenever it is run.
+    pub(crate) faults: Option<Marker>,
     /// Where the SDK is, if not among the crate's own dependencies.
     pub(crate) sdk: Option<Path>,
 }
@@ -90,6 +92,7 @@ impl Args {
             "should_panic" => set(&mut self.should_panic, &key, Marker::parse(&key, input)?),
             "ignore" => set(&mut self.ignore, &key, Marker::parse(&key, input)?),
             "serial" => set(&mut self.serial, &key, Marker::parse(&key, input)?),
+            "faults" => set(&mut self.faults, &key, Marker { span: key.span(), text: None }),
             "crate" => set(&mut self.sdk, &key, value(&key, "path::of::airtight", input)?),
             other => match Limit::ALL.into_iter().find(|limit| limit.attribute() == other) {
                 Some(limit) => self.set_limit(limit, &key, input),

@@ -165,7 +165,12 @@ fn body(name: &Ident, role: Option<&str>, args: &Args) -> TokenStream {
     for (limit, value) in args.limits.iter() {
         add(limit.row().key, &Literal::u64_unsuffixed(value));
     }
-    let markers = [(key::SHOULD_PANIC, &args.should_panic), (key::IGNORE, &args.ignore), (key::SERIAL, &args.serial)];
+    let markers = [
+        (key::SHOULD_PANIC, &args.should_panic),
+        (key::IGNORE, &args.ignore),
+        (key::SERIAL, &args.serial),
+        (key::FAULTS, &args.faults),
+    ];
     for (key, marker) in markers {
         if let Some(marker) = marker {
             add(key, &marker.value());

@@ -102,7 +102,8 @@ fn parse(given: &TokenStream, item: TokenStream, what: &str) -> Result<Parsed> {
         return Ok(Parsed::Later(quote!(#(#attributes)* #[#sdk::#what(#given)] #function)));
     }
     check(&function.sig, what)?;
-    if let Some(marker) = args.should_panic.as_ref().or(args.ignore.as_ref()).or(args.serial.as_ref()) {
+    let for_tests = [&args.should_panic, &args.ignore, &args.serial, &args.faults];
+    if let Some(marker) = for_tests.into_iter().flatten().next() {
         return Err(Error::new(
             marker.span,
             format!("this is for tests: a {what} is to return, and is run once, where a test is"),

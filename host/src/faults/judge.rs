@@ -5,13 +5,14 @@ use crate::policy::{Call, Failure, Fault};
 use crate::report::faults::FindingKind;
 use crate::run::{FaultEnd, FaultSubject, FaultedRun};
 use crate::sandbox::wasi::{MisuseKind, NotedCall, errno_code};
-use std::collections::BTreeSet;
 
 /// Something that is wrong, without the failures that bring it about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wrong {
     pub kind: FindingKind,
     pub what: String,
+    /// What it is about, without a count.
+    pub object: String,
     /// Where the resource was acquired, or where it panicked.
     pub place: Vec<Frame>,
     pub message: Option<String>,
@@ -80,7 +81,8 @@ impl Judge<'_> {
                 } else {
                     let kind = FindingKind::Crash;
                     let what = "ends by a trap".to_owned();
-                    outcome.wrong.push(Wrong { kind, what, place: stack.clone(), message: Some(message.clone()) });
+                    let (object, place) = (String::new(), stack.clone());
+                    outcome.wrong.push(Wrong { kind, what, object, place, message: Some(message.clone()) });
                 }
             }
             FaultEnd::Left { .. } if is_clean => {}
@@ -90,7 +92,8 @@ impl Judge<'_> {
             FaultEnd::Hung { message, stack } => {
                 let what = "goes on for ever".to_owned();
                 let kind = FindingKind::Hang;
-                outcome.wrong.push(Wrong { kind, what, place: stack.clone(), message: Some(message.clone()) });
+                let (object, place) = (String::new(), stack.clone());
+                outcome.wrong.push(Wrong { kind, what, object, place, message: Some(message.clone()) });
             }
         }
         outcome
@@ -135,7 +138,8 @@ impl Judge<'_> {
             let count = left.count.saturating_sub(known);
             if count > 0 {
                 let what = format!("leaks {}", resource(left, count));
-                wrong.push(Wrong { kind: FindingKind::Leak, what, place: left.stack.clone(), message: None });
+                let (object, place) = (object(left), left.stack.clone());
+                wrong.push(Wrong { kind: FindingKind::Leak, what, object, place, message: None });
             }
         }
         wrong
@@ -158,11 +162,13 @@ impl Judge<'_> {
             }
             if is_half {
                 let what = format!("leaves {path} half written");
-                wrong.push(Wrong { kind: FindingKind::HalfWritten, what, place: Vec::new(), message: None });
+                let (object, place) = (path.clone(), Vec::new());
+                wrong.push(Wrong { kind: FindingKind::HalfWritten, what, object, place, message: None });
             } else if !self.is_made_by_test(run, path) {
                 let word = if bytes.is_some() { "leaves" } else { "leaves the directory" };
                 let what = format!("{word} {path}");
-                wrong.push(Wrong { kind: FindingKind::Residue, what, place: Vec::new(), message: None });
+                let (object, place) = (path.clone(), Vec::new());
+                wrong.push(Wrong { kind: FindingKind::Residue, what, object, place, message: None });
             }
         }
         wrong
@@ -208,15 +214,16 @@ impl Judge<'_> {
     fn misuses(&self, run: &FaultedRun, wrong: &mut Vec<Wrong>) {
         let known: Vec<_> = self.before.iter().flat_map(|before| &before.watched.misuses).collect();
         for misuse in run.watched.misuses.iter().filter(|misuse| !known.contains(misuse)) {
+            let object = &misuse.object;
             let (kind, what) = match misuse.kind {
-                MisuseKind::DoubleClose => (FindingKind::DoubleClose, "closes twice"),
-                MisuseKind::UseAfterClose => (FindingKind::UseAfterClose, "uses after its close"),
+                MisuseKind::DoubleClose => (FindingKind::DoubleClose, format!("closes {object} twice")),
+                MisuseKind::UseAfterClose => (FindingKind::UseAfterClose, format!("uses {object} after its close")),
                 MisuseKind::WriteAfterFailure => {
-                    (FindingKind::WriteAfterFailure, "writes on, after a failed write, to")
+                    (FindingKind::WriteAfterFailure, format!("writes on to {object}, after a failed write,"))
                 }
             };
-            let what = format!("{what} {}", misuse.object);
-            wrong.push(Wrong { kind, what, place: self.subject.frames_of(&misuse.stack), message: None });
+            let (object, place) = (object.to_string(), self.subject.frames_of(&misuse.stack));
+            wrong.push(Wrong { kind, what, object, place, message: None });
         }
     }
 
@@ -234,7 +241,8 @@ impl Judge<'_> {
         let mut after = run.watched.calls.iter().skip_while(|call| !is_it(call)).skip(1);
         let again = |call: &NotedCall| call.call == failed.call && call.object == failed.object && call.succeeded;
         let what = "passes all the same".to_owned();
-        (!after.any(again)).then(|| Wrong { kind: FindingKind::Lie, what, place: Vec::new(), message: None })
+        let (kind, object, place) = (FindingKind::Lie, String::new(), Vec::new());
+        (!after.any(again)).then_some(Wrong { kind, what, object, place, message: None })
     }
 }
 
@@ -269,7 +277,14 @@ fn panic(run: &FaultedRun, message: &str, stack: &[Frame]) -> Wrong {
         true => (FindingKind::UnwrapPanic, "panics on the error"),
         false => (FindingKind::Panic, "panics"),
     };
-    Wrong { kind, what: what.to_owned(), place: stack.to_vec(), message: Some(message.to_owned()) }
+    let (what, object, place) = (what.to_owned(), String::new(), stack.to_vec());
+    Wrong { kind, what, object, place, message: Some(message.to_owned()) }
+}
+
+/// What a resource is of, without a count: `file /tmp/a`, `heap`, `tracked MockServer`.
+fn object(left: &Resource) -> String {
+    let words = [Some(left.kind.name()), left.tracked.as_deref(), left.path.as_deref()];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// What a resource is, in words.
@@ -293,16 +308,6 @@ fn resource(left: &Resource, count: u64) -> String {
 /// The failures of a call, and those of others at the same place that would come to the same: by these they are told.
 pub fn alike(call: &NotedCall, failure: Failure) -> (crate::ledger::Stack, Failure, u64) {
     (call.stack.clone(), failure, call.open)
-}
-
-/// The calls that a run makes after the failed one and that no run before it makes: what it does because of the failure.
-pub fn because_of_failure<'r>(run: &'r FaultedRun, plain: &FaultedRun) -> Vec<&'r NotedCall> {
-    let Some((_, failed)) = run.watched.injected.last() else { return Vec::new() };
-    let place = |call: &NotedCall| (call.call, call.object.clone(), call.stack.clone());
-    let known: BTreeSet<_> = plain.watched.calls.iter().map(place).collect();
-    let is_it = |call: &NotedCall| (call.call, call.nth) == (failed.call, failed.nth);
-    let after = run.watched.calls.iter().skip_while(|call| !is_it(call)).skip(1);
-    after.filter(|call| !known.contains(&place(call))).collect()
 }
 
 #[cfg(test)]

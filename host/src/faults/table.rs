@@ -33,6 +33,8 @@ impl Table {
             self.found.push(FaultFinding {
                 kind: wrong.kind,
                 what: wrong.what.clone(),
+                object: wrong.object.clone(),
+                accepted: None,
                 stack: stack.to_vec(),
                 place: wrong.place.clone(),
                 message: wrong.message.clone(),
@@ -61,8 +63,13 @@ mod tests {
     #[test]
     fn paths_that_come_to_the_same_at_one_place_are_one_entry() {
         let mut table = Table::default();
-        let wrong =
-            |what: &str| Wrong { kind: FindingKind::Leak, what: what.to_owned(), place: Vec::new(), message: None };
+        let wrong = |what: &str| Wrong {
+            kind: FindingKind::Leak,
+            what: what.to_owned(),
+            object: String::new(),
+            place: Vec::new(),
+            message: None,
+        };
         let path = |test: &str, fault: &str| FaultPath { test: test.to_owned(), faults: vec![fault.to_owned()] };
         let save = |line| [Frame::new("std::fs::write").of_library("std"), Frame::new("save").at("src/store.rs", line)];
         table.add(&wrong("leaks 1 file"), &save(41), path("a", "write:3=ENOSPC"));

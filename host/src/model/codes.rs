@@ -171,6 +171,7 @@ impl Topic {
                 GateKind::TasksDelta => 505,
                 GateKind::Growth => 506,
                 GateKind::Fuel => 507,
+                GateKind::FaultLeaks => 509,
             },
             Self::Expired => 508,
             Self::Status(nth) => 601 + small(nth),

@@ -18,26 +18,9 @@ pub use crate::report::pollution::{Dependence, Dependent, LeftOut, ModulePolluti
 
 use crate::model::events::Listener;
 use crate::model::{Report, Verdict};
-use crate::run::{Plan, PlannedModule, RunError, Runner, SharedInstance, Together, cannot_share, order};
+use crate::run::{Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share, order};
 use minimal::minimal;
 use std::sync::atomic::Ordering;
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PollutionError {
-    /// The tests cannot be run, each alone.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// It was interrupted.
-    #[error("interrupted: nothing is known of tests that depend on others")]
-    Interrupted,
-    /// A bug of airtight's own: its books do not balance.
-    #[error(
-        "a bug of airtight: host descriptors that were opened for tests of {0} and are still open; please report this"
-    )]
-    Bug(String),
-}
 
 /// Runs the tests of a plan alone and then together, in so many orders: by name, by name backwards, and then shuffled. Gives what
 /// was found beside the report of the tests that ran alone.
@@ -56,16 +39,16 @@ pub enum PollutionError {
 /// ```
 ///
 /// # Errors
-/// See [`PollutionError`].
+/// See [`SearchError`].
 pub fn find(
     runner: &Runner,
     plan: &Plan,
     orders: usize,
     listener: &mut dyn Listener,
-) -> Result<(Pollution, Report), PollutionError> {
+) -> Result<(Pollution, Report), SearchError> {
     let alone = runner.run(plan, listener)?;
     if alone.volatile.interrupted {
-        return Err(PollutionError::Interrupted);
+        return Err(SearchError::Interrupted);
     }
     let modules = plan.modules().iter().filter(|module| !module.tests.is_empty());
     let modules: Vec<_> = modules.zip(&alone.canonical.modules).collect();
@@ -88,7 +71,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(&self) -> Result<ModulePollution, PollutionError> {
+    fn run(&self) -> Result<ModulePollution, SearchError> {
         let mut result = ModulePollution { module: self.module.module.name().to_owned(), ..ModulePollution::default() };
         let (mut passing, mut failing) = (Vec::new(), Vec::new());
         for (index, test) in self.module.tests.iter().enumerate() {
@@ -98,10 +81,6 @@ impl Search<'_> {
                 (None, Verdict::Fail) => failing.push(index),
                 (None, _) => result.left_out.push(left_out(&test.name, "alone, it does not come to its end")),
             }
-        }
-        if self.module.has_setup() {
-            let why = "each of its tests begins where the set-up ended, which one instance for all of them cannot give";
-            return Ok(ModulePollution { refused: Some(why.to_owned()), ..result });
         }
         let all: Vec<usize> = passing.iter().chain(&failing).copied().collect();
         if all.len() < 2 || passing.is_empty() {
@@ -151,7 +130,7 @@ struct Look<'a, 's> {
 
 impl Look<'_, '_> {
     /// Runs tests in an order, and looks for the cause of each failure. Gives the order without those that fail in it.
-    fn one_order(&mut self, mut order: Vec<usize>) -> Result<Vec<usize>, PollutionError> {
+    fn one_order(&mut self, mut order: Vec<usize>) -> Result<Vec<usize>, SearchError> {
         order.retain(|test| !self.is_known(*test));
         while let Some(at) = self.first_failure(&order)? {
             let victim = order.remove(at);
@@ -161,7 +140,7 @@ impl Look<'_, '_> {
     }
 
     /// The place in the order of the first test that fails.
-    fn first_failure(&self, order: &[usize]) -> Result<Option<usize>, PollutionError> {
+    fn first_failure(&self, order: &[usize]) -> Result<Option<usize>, SearchError> {
         let Some(failed) = self.together(order)?.failed else { return Ok(None) };
         if let Some(at) = failed.at {
             return Ok(Some(at));
@@ -179,8 +158,8 @@ impl Look<'_, '_> {
     }
 
     /// A test that passes alone and has failed after these.
-    fn polluted(&mut self, victim: usize, before: &[usize]) -> Result<(), PollutionError> {
-        let fails_after = |look: &Self, part: &[usize]| -> Result<bool, PollutionError> {
+    fn polluted(&mut self, victim: usize, before: &[usize]) -> Result<(), SearchError> {
+        let fails_after = |look: &Self, part: &[usize]| -> Result<bool, SearchError> {
             Ok(look.passes(part)? && !look.passes(&with(part, victim))?)
         };
         if !self.passes(&[victim])? {
@@ -198,7 +177,7 @@ impl Look<'_, '_> {
     }
 
     /// A test that fails alone: whether it passes after others.
-    fn needs_others(&mut self, test: usize, orders: &[Vec<usize>]) -> Result<(), PollutionError> {
+    fn needs_others(&mut self, test: usize, orders: &[Vec<usize>]) -> Result<(), SearchError> {
         let passes_after = |look: &Self, part: &[usize]| look.passes(&with(part, test));
         let Some(failed) = self.together(&[test])?.failed else {
             self.leave_out(test, "it passes where it is run as one of several, even without another one");
@@ -238,19 +217,16 @@ impl Look<'_, '_> {
         found.chain(self.result.left_out.iter().map(|left| &left.test)).any(|known| known == name)
     }
 
-    fn passes(&self, order: &[usize]) -> Result<bool, PollutionError> {
+    fn passes(&self, order: &[usize]) -> Result<bool, SearchError> {
         Ok(self.together(order)?.failed.is_none())
     }
 
-    fn together(&self, order: &[usize]) -> Result<Together, PollutionError> {
+    fn together(&self, order: &[usize]) -> Result<Together, SearchError> {
         let together = self.shared.run(order);
         if self.search.runner.interrupt().load(Ordering::Relaxed) {
-            return Err(PollutionError::Interrupted);
+            return Err(SearchError::Interrupted);
         }
-        if together.host_leak > 0 {
-            return Err(PollutionError::Bug(self.result.module.clone()));
-        }
-        Ok(together)
+        together.map_err(|bug| bug.end(&self.result.module))
     }
 }
 

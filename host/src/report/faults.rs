@@ -1,8 +1,11 @@
 //! What came of letting the calls of tests fail, one after the other.
 
-use crate::model::Frame;
+use crate::config::{Baseline, BaselineUpdate, NewGrounds};
+pub use crate::model::FindingKind;
+use crate::model::{BaselineUse, Date, FindingId, Frame, GateKind, GateRecord};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// The version of the JSON schema.
 pub const FAULTS_SCHEMA: &str = "airtight.faults/1";
@@ -17,6 +20,9 @@ pub struct Faults {
     pub digest: String,
     /// What two machines compare.
     pub canonical: CanonicalFaults,
+    /// What became of the baseline, where there is one. It depends on the day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineUse>,
     /// The length of the search in milliseconds.
     pub wall_ms: u64,
 }
@@ -31,6 +37,12 @@ pub struct CanonicalFaults {
     pub fuel_times: u64,
     /// See [`CanonicalFaults::fuel_times`].
     pub fuel_beyond: u64,
+    /// The digest of the baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// What the search came to of the gate `fault-leaks`, where the profile has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateRecord>,
     /// Each module that has tests, by name.
     pub modules: Vec<ModuleFaults>,
 }
@@ -57,8 +69,11 @@ pub struct ModuleFaults {
 pub struct SweptTest {
     /// Its name.
     pub test: String,
-    /// How many calls it makes that can fail.
+    /// How many calls it makes that can fail, and are looked at.
     pub calls: u64,
+    /// How many more it makes: nothing is known of their failures.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls_omitted: u64,
     /// How many failures these have together.
     pub failures: u64,
     /// How many of the failures were tried: those of one call, and those of two.
@@ -113,6 +128,12 @@ pub struct FaultFinding {
     pub kind: FindingKind,
     /// In words: `leaks 1 file`, `leaves /tmp/a`.
     pub what: String,
+    /// What it is about, without a count: a path, or what leaks. Empty where it is about nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub object: String,
+    /// Why it is accepted, where the baseline accepts it: it fails nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
     /// The place of the call that fails: the innermost frame of the user's own, and those that called it.
     pub stack: Vec<Frame>,
     /// What is to be shown of it: where the resource was acquired, or where it panicked.
@@ -135,68 +156,33 @@ pub struct FaultPath {
     pub faults: Vec<String>,
 }
 
-/// What is wrong after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum FindingKind {
-    /// Something was not given back.
-    Leak,
-    /// A file is left that is not left otherwise.
-    Residue,
-    /// A file is left that was written by half.
-    HalfWritten,
-    /// A descriptor is closed twice.
-    DoubleClose,
-    /// A descriptor is used that is closed.
-    UseAfterClose,
-    /// The test goes on for ever.
-    Hang,
-    /// Code under test was ended by a trap, other than by a panic.
-    Crash,
-    /// Code under test panicked. A note: it may be meant.
-    Panic,
-    /// Code under test panicked because it demanded that there is no error. A note, too.
-    UnwrapPanic,
-    /// A file is written on after a write to it failed. A note: it may be right.
-    WriteAfterFailure,
-    /// The test passes, and the call was not tried again. A note: its result may not matter.
-    Lie,
-}
-
-impl FindingKind {
-    /// Whether it fails the search. What does not is told.
-    #[must_use]
-    pub fn fails(self) -> bool {
-        match self {
-            Self::Leak
-            | Self::Residue
-            | Self::HalfWritten
-            | Self::DoubleClose
-            | Self::UseAfterClose
-            | Self::Hang
-            | Self::Crash => true,
-            Self::Panic | Self::UnwrapPanic | Self::WriteAfterFailure | Self::Lie => false,
-        }
-    }
-}
-
 impl Faults {
     /// The report of a search that took so long.
-    pub(crate) fn new(canonical: CanonicalFaults, wall_ms: u64) -> Self {
+    pub(crate) fn new(canonical: CanonicalFaults, baseline: Option<BaselineUse>, wall_ms: u64) -> Self {
         let digest = format!("sha256:{:x}", Sha256::digest(canonical_bytes(&canonical)));
-        Self { schema: FAULTS_SCHEMA.to_owned(), digest, canonical, wall_ms }
+        Self { schema: FAULTS_SCHEMA.to_owned(), digest, canonical, baseline, wall_ms }
     }
 
     /// All that was found, each with its module.
     pub fn found(&self) -> impl Iterator<Item = (&str, &FaultFinding)> {
-        self.canonical.modules.iter().flat_map(|module| module.found.iter().map(|found| (&*module.module, found)))
+        self.canonical.found()
     }
 
-    /// Whether something was found that fails the search.
+    /// Whether the search does not pass: something was found that fails it and is not accepted, more than the gate allows where there
+    /// is one; or something is accepted until a day that is over.
     #[must_use]
     pub fn fails(&self) -> bool {
-        self.found().any(|(_, found)| found.kind.fails())
+        let is_over = match &self.canonical.gate {
+            Some(gate) => !gate.passed,
+            None => self.canonical.to_mend() > 0,
+        };
+        is_over || self.baseline.as_ref().is_some_and(|baseline| !baseline.passes())
+    }
+
+    /// The text of a baseline that accepts all that was found, from the text that `baseline` was read from.
+    #[must_use]
+    pub fn accepted_in(&self, baseline: &Baseline, text: &str, grounds: &NewGrounds) -> BaselineUpdate {
+        baseline.updated_by_faults(text, &self.canonical.failing(), &self.canonical.swept(), grounds)
     }
 
     /// The report in JSON, for `--report json=PATH`.
@@ -206,6 +192,68 @@ impl Faults {
         bytes.push(b'\n');
         bytes
     }
+}
+
+impl CanonicalFaults {
+    /// All that was found, each with its module.
+    fn found(&self) -> impl Iterator<Item = (&str, &FaultFinding)> {
+        self.modules.iter().flat_map(|module| module.found.iter().map(|found| (&*module.module, found)))
+    }
+
+    /// How many places are to be mended.
+    pub(crate) fn to_mend(&self) -> u64 {
+        self.found().filter(|(_, found)| found.fails()).count() as u64
+    }
+
+    /// Marks what the baseline accepts, and gives what became of it on this day.
+    pub(crate) fn accept(&mut self, baseline: &Baseline, date: Option<Date>) -> BaselineUse {
+        for module in &mut self.modules {
+            for found in module.found.iter_mut().filter(|found| found.kind.fails()) {
+                found.accepted = baseline.accepts_fault(&found.id(&module.module)).map(str::to_owned);
+            }
+        }
+        self.baseline = Some(baseline.digest().to_owned());
+        baseline.used_by_faults(&self.failing(), &self.swept(), date)
+    }
+
+    /// Judges the gate, which allows so many places.
+    pub(crate) fn judge(&mut self, most: u64) {
+        let mut record = GateRecord::new(GateKind::FaultLeaks, GateRecord::amount(GateKind::FaultLeaks, most));
+        record.seen = self.to_mend();
+        record.passed = record.seen <= most;
+        self.gate = Some(record);
+    }
+
+    /// What fails a search, accepted or not: each with the first of its tests.
+    fn failing(&self) -> Vec<(FindingId<'_>, &str)> {
+        let failing = self.found().filter(|(_, found)| found.kind.fails());
+        failing.filter_map(|(module, found)| Some((found.id(module), found.paths.first()?.test.as_str()))).collect()
+    }
+
+    /// The tests all of whose failures were tried and judged.
+    fn swept(&self) -> BTreeSet<(&str, &str)> {
+        let is_whole =
+            |test: &SweptTest| test.not_tried.is_empty() && test.not_judged.is_empty() && test.calls_omitted == 0;
+        let tests = self.modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test)));
+        tests.filter(|(_, test)| is_whole(test)).map(|(module, test)| (&*module.module, &*test.test)).collect()
+    }
+}
+
+impl FaultFinding {
+    /// Whether it fails the search.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.kind.fails() && self.accepted.is_none()
+    }
+
+    /// What it is known by.
+    pub(crate) fn id<'a>(&'a self, module: &'a str) -> FindingId<'a> {
+        FindingId::new((module, self.kind, &self.object), &self.stack, &self.place)
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The bytes that are hashed.

@@ -2,6 +2,7 @@
 
 pub use super::writers::ReportKind;
 
+use super::faults::Faults;
 use crate::model::Report;
 use std::fmt::Debug;
 use std::fs::{self, OpenOptions};
@@ -179,10 +180,15 @@ impl ReportFiles {
     /// Writes every file. Each is written beside its place, flushed to the disk and renamed, so that a reader sees the old
     /// file or the whole new one. One that fails does not stop the others: the errors are returned, none where all went well.
     pub fn write(&self, report: &Report) -> Vec<ReportFileError> {
-        self.write_with(|kind| kind.write(report, self.base.as_deref()))
+        self.write_with(|kind| Some(kind.write(report, self.base.as_deref())))
     }
 
-    fn write_with(&self, bytes: impl Fn(ReportKind) -> Vec<u8>) -> Vec<ReportFileError> {
+    /// The same for what a search for failures found. Kinds that cannot tell it (see [`ReportKind::tells_faults`]) are not written.
+    pub fn write_faults(&self, faults: &Faults) -> Vec<ReportFileError> {
+        self.write_with(|kind| kind.tells_faults().then(|| kind.write_faults(faults)))
+    }
+
+    fn write_with(&self, bytes: impl Fn(ReportKind) -> Option<Vec<u8>>) -> Vec<ReportFileError> {
         let failed = |file: &ReportSpec| {
             let why = write_one(file, || bytes(file.kind)).err()?;
             Some(ReportFileError { kind: file.kind, path: file.path.clone(), why })
@@ -192,12 +198,13 @@ impl ReportFiles {
 }
 
 /// Writes one file. A writer that panics loses its own file, and no other.
-fn write_one(file: &ReportSpec, bytes: impl FnOnce() -> Vec<u8>) -> Result<(), WriteError> {
+fn write_one(file: &ReportSpec, bytes: impl FnOnce() -> Option<Vec<u8>>) -> Result<(), WriteError> {
     let bytes = catch_unwind(AssertUnwindSafe(bytes)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         WriteError::Bug(text.unwrap_or("it panicked without a message").to_owned())
     })?;
+    let Some(bytes) = bytes else { return Ok(()) };
     if file.is_standard_output() {
         let mut to = io::stdout().lock();
         return Ok(to.write_all(&bytes).and_then(|()| to.flush())?);
@@ -309,7 +316,7 @@ mod tests {
         let spec = |kind: &str| format!("{kind}={}", dir.path().join(kind).display()).parse::<ReportSpec>().unwrap();
         let files = ReportFiles::check([spec("sarif"), spec("json")]).unwrap();
         let errors =
-            files.write_with(|kind| if kind == ReportKind::Sarif { panic!("a hole") } else { b"whole".to_vec() });
+            files.write_with(|kind| if kind == ReportKind::Sarif { panic!("a hole") } else { Some(b"whole".to_vec()) });
         assert_eq!(errors.len(), 1);
         assert!(errors[0].to_string().ends_with("a bug of airtight's own: a hole"), "{}", errors[0]);
         assert_eq!(names(dir.path()), ["json"]);

@@ -5,11 +5,12 @@ use super::judge::{Case, Judgement};
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
 use super::runner::Runner;
+use super::search::{HostBug, SharedWorld, guarded};
 use crate::harness::TestEntry;
 use crate::model::{Frame, Harness, Resource, ResourceKind, Verdict};
 use crate::policy::{Fault, Limit, Policy};
 use crate::sandbox::wasi::{Grants, NotedCall, WatchedCalls};
-use crate::sandbox::{Ending, Job, Run, run};
+use crate::sandbox::{Ending, Job, LoadedModule, Run, run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,7 +21,12 @@ pub(crate) struct FaultSubject<'a> {
     pub test: &'a PlannedTest,
     entry: &'a TestEntry,
     grants: Arc<Grants>,
+    /// Where it begins, of a module with a set-up.
+    world: Option<Arc<SharedWorld<'a>>>,
+    shortcut: bool,
     interrupted: &'a Arc<AtomicBool>,
+    /// See [`super::RunnerBuilder::inject_host_panic`].
+    inject_host_panic: bool,
 }
 
 /// What came of one run of it.
@@ -36,8 +42,6 @@ pub(crate) struct FaultedRun {
     pub files: BTreeMap<String, Option<u64>>,
     /// Fuel that it spent.
     pub fuel: u64,
-    /// Host descriptors still open after it. Not 0 is a bug of ours.
-    pub host_leak: u64,
     /// Whether the wall clock ended it, or a second run of it.
     pub by_wall_clock: bool,
 }
@@ -58,9 +62,9 @@ pub(crate) enum FaultEnd {
 }
 
 /// Why no calls of a test are made to fail.
-pub(crate) fn cannot_fail(module: &PlannedModule, test: &PlannedTest) -> Option<&'static str> {
-    if module.has_setup() {
-        return Some("it begins where a set-up ended, and is run from its own start here");
+pub(crate) fn cannot_fail(test: &PlannedTest) -> Option<&'static str> {
+    if !test.is_test() {
+        return Some("it is run once for all tests");
     }
     let Decision::Run { grants, entry, .. } = &test.decision else { return Some("it is not run") };
     let expects_panic = match entry {
@@ -74,7 +78,8 @@ pub(crate) fn cannot_fail(module: &PlannedModule, test: &PlannedTest) -> Option<
 }
 
 impl Runner {
-    /// Makes ready to run a test with some of its calls failing, which [`cannot_fail`] says nothing against.
+    /// Makes ready to run a test with some of its calls failing, which [`cannot_fail`] says nothing against. `world` is where the
+    /// tests of its module begin, if that has a set-up.
     ///
     /// # Errors
     /// In words, why that cannot be done.
@@ -82,9 +87,20 @@ impl Runner {
         &'a self,
         module: &'a PlannedModule,
         test: &'a PlannedTest,
+        world: Option<Arc<SharedWorld<'a>>>,
     ) -> Result<FaultSubject<'a>, String> {
         let Decision::Run { grants, entry, .. } = &test.decision else { return Err("it is not run".to_owned()) };
-        Ok(FaultSubject { module, test, entry, grants: Arc::clone(grants), interrupted: &self.options().interrupt })
+        let options = self.options();
+        Ok(FaultSubject {
+            module,
+            test,
+            entry,
+            grants: Arc::clone(grants),
+            world,
+            shortcut: options.shortcut,
+            interrupted: &options.interrupt,
+            inject_host_panic: options.inject_host_panic,
+        })
     }
 }
 
@@ -94,14 +110,34 @@ impl FaultSubject<'_> {
         let policy = self.grants.policy();
         let fuel = fuel.min(policy.limits.most(Limit::Fuel));
         let policy = Policy { limits: policy.limits.with(Limit::Fuel, fuel), ..Policy::clone(policy) };
-        Self { grants: Arc::new(self.grants.under(&Arc::new(policy))), ..*self }
+        Self { grants: Arc::new(self.grants.under(&Arc::new(policy))), world: self.world.clone(), ..*self }
+    }
+
+    /// The module that runs.
+    fn loaded(&self) -> &LoadedModule {
+        self.world.as_deref().map_or(&self.module.module, SharedWorld::module)
     }
 
     /// Runs it with these of its calls failing. The calling thread has the stack that guests need.
-    pub fn run(&self, faults: &[Fault]) -> FaultedRun {
-        let module = &self.module.module;
+    ///
+    /// # Errors
+    /// A bug of ours.
+    pub fn run(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
+        guarded(|| self.run_once(faults))?
+    }
+
+    fn run_once(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
+        let module = self.loaded();
         let plain = Job::plain(module, (&self.grants, &self.test.name, self.entry.call()), self.interrupted);
-        let job = Job { counts_heap: true, shortcut: true, faults, notes_calls: true, ..plain };
+        let job = Job {
+            after: self.world.as_deref().map(SharedWorld::after),
+            counts_heap: true,
+            shortcut: self.shortcut,
+            faults,
+            notes_calls: true,
+            inject_host_panic: self.inject_host_panic,
+            ..plain
+        };
         let mut ran = run(&job);
         let by_wall_clock = ran.ended_by_wall_clock() || ran.ending == Ending::Interrupted;
         let watched = ran.remains.watched.take().unwrap_or_default();
@@ -123,18 +159,18 @@ impl FaultSubject<'_> {
             baseline: None,
             tells_setup: false,
         };
-        let host_leak = host_leak + ran.host_leak;
+        HostBug::of_descriptors(host_leak + ran.host_leak)?;
         let files = files(&ran);
         let fuel = ran.fuel;
         let record = record::judged(&context, &case, judgement, &account);
         let details = record.details.map(|details| *details).unwrap_or_default();
         let is_file = |left: &Resource| matches!(left.kind, ResourceKind::Residue | ResourceKind::ResidueDir);
         let left = details.leaks.into_iter().chain(details.reclaimed).filter(|left| !is_file(left)).collect();
-        FaultedRun { watched, end, left, files, fuel, host_leak, by_wall_clock: by_wall_clock || also }
+        Ok(FaultedRun { watched, end, left, files, fuel, by_wall_clock: by_wall_clock || also })
     }
 
     fn end(&self, run: &Run, judgement: &Judgement) -> FaultEnd {
-        let symbols = &self.module.module.symbols;
+        let symbols = &self.loaded().symbols;
         let message = || judgement.message.clone().unwrap_or_else(|| run.ending.words());
         let stack = || run.ending.stack().map(|stack| symbols.frames(stack)).unwrap_or_default();
         if judgement.normal_finish {
@@ -168,12 +204,12 @@ impl FaultSubject<'_> {
 
     /// The frames of a call, user frames first.
     pub fn frames(&self, call: &NotedCall) -> Vec<Frame> {
-        self.module.module.symbols.frames(&call.stack)
+        self.loaded().symbols.frames(&call.stack)
     }
 
     /// The frames of a stack, user frames first.
     pub fn frames_of(&self, stack: &crate::ledger::Stack) -> Vec<Frame> {
-        self.module.module.symbols.frames(stack)
+        self.loaded().symbols.frames(stack)
     }
 }
 
@@ -186,4 +222,25 @@ fn files(run: &Run) -> BTreeMap<String, Option<u64>> {
         Some((change.report_as.to_string(), bytes))
     });
     left.chain(changed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::run::{Selection, Subject};
+    use crate::sandbox::LoadOptions;
+
+    #[test]
+    fn a_panic_of_the_host_is_told_and_ends_no_other_run() {
+        let bytes = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap();
+        let runner = Runner::builder(&Config::default(), "default").unwrap().inject_host_panic(true).build().unwrap();
+        let module = runner.load(bytes, LoadOptions::named("m")).unwrap();
+        let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+        let planned = &plan.modules()[0];
+        let subject = runner.fault_subject(planned, &planned.tests[0], None).unwrap();
+        let ends = runner.install_each(&[&subject, &subject], &|subject| subject.run(&[]).map(drop));
+        let bug = HostBug("the host panicked: on purpose".to_owned());
+        assert_eq!(ends, [Err(bug.clone()), Err(bug)]);
+    }
 }

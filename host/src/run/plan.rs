@@ -179,13 +179,6 @@ pub struct PlannedModule {
     pub(super) whole: Vec<String>,
 }
 
-impl PlannedModule {
-    /// Whether its tests begin where a set-up ended.
-    pub(crate) fn has_setup(&self) -> bool {
-        self.tests.iter().any(|test| test.role == Role::SetUp)
-    }
-}
-
 /// One test to run.
 #[non_exhaustive]
 pub struct PlannedTest {
@@ -199,6 +192,8 @@ pub struct PlannedTest {
     pub(crate) role: Role,
     /// The group of tests of which no two run at once, where it could meet others.
     pub(super) serial: Option<Arc<str>>,
+    /// Whether it asks that its calls be made to fail whenever it is run.
+    pub(crate) wants_faults: bool,
     pub(super) decision: Decision,
 }
 
@@ -287,12 +282,15 @@ impl Planner<'_> {
             let decision = self.decision(&module, &candidate, &mut shared)?;
             is_needed |= matches!(decision, Decision::Run { .. });
             let serial = serial(&module, &candidate, &decision);
+            let declared = candidate.test.declared.and_then(|index| module.catalogue.declared.get(index));
+            let wants_faults = declared.is_some_and(|declared| declared.faults);
             tests.push(PlannedTest {
                 name: candidate.test.name,
                 part_of: None,
                 harness: candidate.harness,
                 role: Role::Test,
                 serial,
+                wants_faults,
                 decision,
             });
         }
@@ -302,7 +300,7 @@ impl Planner<'_> {
             let role = self.role(&module, &other);
             let decision = self.decision(&module, &other, &mut shared)?;
             let (name, harness) = (other.test.name, other.harness);
-            tests.push(PlannedTest { name, part_of: None, harness, role, serial: None, decision });
+            tests.push(PlannedTest { name, part_of: None, harness, role, serial: None, wants_faults: false, decision });
         }
         let mut whole = Vec::new();
         if self.selection.isolate_subtests {

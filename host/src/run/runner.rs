@@ -12,12 +12,14 @@ use super::plan::{self, Decision, Plan, PlannedModule, PlannedTest, Planner, Sub
 use super::selection::Selection;
 use super::world_figures::{self, Judges};
 use crate::catalogue::{CompileCaps, Module};
-use crate::config::Profile;
+use crate::config::{Baseline, Profile};
 use crate::harness::{self, ListError};
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
 use crate::model::gates::judge;
-use crate::model::{BakedRecord, Canonical, ModuleRecord, RefusedModule, Report, ResourceKind, TestTime, Volatile};
+use crate::model::{
+    BakedRecord, Canonical, Date, ModuleRecord, RefusedModule, Report, ResourceKind, TestTime, Volatile,
+};
 use crate::policy::{LeakAction, LeakSetting, Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule};
@@ -258,6 +260,16 @@ impl Runner {
     /// Does this for each of several things on the runner's threads, which have the stack that guests need.
     pub(crate) fn install_each<T: Sync, R: Send>(&self, all: &[T], each: &(dyn Fn(&T) -> R + Sync)) -> Vec<R> {
         self.pool.install(|| all.par_iter().map(each).collect())
+    }
+
+    /// The same with things that it is given.
+    pub(crate) fn install_all<T: Send, R: Send>(&self, all: Vec<T>, each: &(dyn Fn(T) -> R + Sync)) -> Vec<R> {
+        self.pool.install(|| all.into_par_iter().map(each).collect())
+    }
+
+    /// What is accepted, and the day on which.
+    pub(crate) fn baseline(&self) -> Option<(&Baseline, Option<Date>)> {
+        Some((self.options.baseline.as_deref()?, self.options.date))
     }
 
     pub(super) fn options(&self) -> &RunOptions {

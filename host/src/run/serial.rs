@@ -66,6 +66,7 @@ mod tests {
     #[test]
     fn one_of_a_group_runs_at_a_time_and_in_their_order() {
         let test = |group: Option<&str>| PlannedTest {
+            wants_faults: false,
             name: "test".into(),
             part_of: None,
             harness: Harness::Sdk,

@@ -5,11 +5,12 @@ use super::judge::Case;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::resources;
 use super::runner::Runner;
+use super::search::{HostBug, SharedWorld, guarded};
 use crate::harness::{Sequence, TestEntry, harness, rust};
 use crate::model::Harness;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::wasi::{GrantError, Grants};
-use crate::sandbox::{Ending, Entry, Job, Run, SdkCall, run};
+use crate::sandbox::{Ending, Entry, Job, LoadedModule, Run, SdkCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,6 +23,8 @@ pub(crate) struct SharedInstance<'a> {
     tests: Vec<(&'a PlannedTest, &'a TestEntry)>,
     harness: Harness,
     grants: Arc<Grants>,
+    /// Where they begin, of a module with a set-up.
+    world: Option<SharedWorld<'a>>,
     interrupted: &'a Arc<AtomicBool>,
     name: Arc<str>,
 }
@@ -33,8 +36,6 @@ pub(crate) struct Together {
     pub failed: Option<FailedTogether>,
     /// The files that the tests left or changed, as reports name them.
     pub files: Vec<String>,
-    /// Host descriptors still open after it. Not 0 is a bug of ours.
-    pub host_leak: u64,
 }
 
 /// The first failure of tests that were run together.
@@ -104,7 +105,8 @@ impl Runner {
         let grants = Grants::new(Arc::new(together)).map_err(|error: GrantError| error.to_string())?;
         let name = Arc::clone(&module.module.name);
         let interrupted = &self.options().interrupt;
-        Ok(SharedInstance { module, tests, harness: harness_word, grants: Arc::new(grants), interrupted, name })
+        let world = self.shared_world(module)?;
+        Ok(SharedInstance { module, tests, harness: harness_word, grants: Arc::new(grants), world, interrupted, name })
     }
 }
 
@@ -141,12 +143,21 @@ impl SharedInstance<'_> {
     }
 
     /// Runs these of the tests in this order. The calling thread has the stack that guests need.
-    pub fn run(&self, order: &[usize]) -> Together {
+    ///
+    /// # Errors
+    /// A bug of ours.
+    pub fn run(&self, order: &[usize]) -> Result<Together, HostBug> {
+        let (together, host_leak) = guarded(|| self.run_once(order))?;
+        HostBug::of_descriptors(host_leak).map(|()| together)
+    }
+
+    /// What came of it, and how many host descriptors are open still.
+    fn run_once(&self, order: &[usize]) -> (Together, u64) {
         let entries: Vec<&TestEntry> = order.iter().map(|test| self.tests[*test].1).collect();
         if entries.is_empty() {
-            return Together::default();
+            return <(Together, u64)>::default();
         }
-        let Ok(sequence) = harness(self.harness).sequence(&entries) else { return Together::default() };
+        let Ok(sequence) = harness(self.harness).sequence(&entries) else { return <(Together, u64)>::default() };
         match &sequence {
             Sequence::Start(entry) => {
                 let mut ran = run(&self.job(entry.call(), &[]));
@@ -155,7 +166,7 @@ impl SharedInstance<'_> {
                 self.outcome(&mut ran, failed)
             }
             Sequence::Exports(calls) => {
-                let Some((last, before)) = calls.split_last() else { return Together::default() };
+                let Some((last, before)) = calls.split_last() else { return <(Together, u64)>::default() };
                 let mut ran = run(&self.job(Entry::Sdk(last), before));
                 let at = ran.rounds.len().saturating_sub(1).min(order.len() - 1);
                 let is_well = ran.ending == Ending::Returned && ran.sdk.as_ref().is_some_and(|said| said.is_well());
@@ -166,24 +177,29 @@ impl SharedInstance<'_> {
     }
 
     fn job<'j>(&'j self, entry: Entry<'j>, before: &'j [SdkCall]) -> Job<'j> {
-        let plain = Job::plain(&self.module.module, (&self.grants, &self.name, entry), self.interrupted);
-        Job { before, ..plain }
+        let plain = Job::plain(self.loaded(), (&self.grants, &self.name, entry), self.interrupted);
+        Job { before, after: self.world.as_ref().map(SharedWorld::after), ..plain }
+    }
+
+    /// The module that runs.
+    fn loaded(&self) -> &LoadedModule {
+        self.world.as_ref().map_or(&self.module.module, SharedWorld::module)
     }
 
     fn failure(&self, run: &Run, (test, entry): (&str, &TestEntry), at: Option<usize>) -> FailedTogether {
         // A harness that goes on after a panic says in the end that it failed; what panicked says more.
         if let (Ending::Exit { .. }, Some(panic)) = (&run.ending, rust::last_panic(&run.remains.output.stderr)) {
-            let place = Some(self.module.module.symbols.place(&panic.place));
+            let place = Some(self.loaded().symbols.place(&panic.place));
             return FailedTogether { at, message: panic.message, place };
         }
         let policy = self.grants.policy();
-        let judged = Case { harness: self.harness, module: &self.module.module, policy, entry, test, run }.judge();
+        let judged = Case { harness: self.harness, module: self.loaded(), policy, entry, test, run }.judge();
         let message = judged.message.or(judged.reason).unwrap_or_else(|| "it did not pass".to_owned());
-        let place = judged.panicked_at.map(|place| self.module.module.symbols.place(&place));
+        let place = judged.panicked_at.map(|place| self.loaded().symbols.place(&place));
         FailedTogether { at, message, place }
     }
 
-    fn outcome(&self, run: &mut Run, failed: Option<FailedTogether>) -> Together {
-        Together { failed, files: resources::left_files(&run.remains), host_leak: run.host_leak }
+    fn outcome(&self, run: &mut Run, failed: Option<FailedTogether>) -> (Together, u64) {
+        (Together { failed, files: resources::left_files(&run.remains) }, run.host_leak)
     }
 }

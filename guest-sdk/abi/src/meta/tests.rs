@@ -32,6 +32,7 @@ fn body_of(test: &TestMeta) -> String {
     add(key::SHOULD_PANIC, test.should_panic.clone());
     add(key::IGNORE, test.ignore.clone());
     add(key::SERIAL, test.serial.clone());
+    add(key::FAULTS, test.faults.then(String::new));
     test.limits.iter().for_each(|(limit, value)| add(limit.row().key, Some(value.to_string())));
     test.grants.iter().for_each(|grant| add(key::GRANT, Some(grant.clone())));
     body
@@ -157,6 +158,7 @@ prop_compose! {
         should_panic in prop::option::of("[^\0]{0,12}"),
         ignore in prop::option::of("[^\0]{0,12}"),
         serial in prop::option::of("[a-z]{0,6}"),
+        faults in any::<bool>(),
         limits in prop::collection::vec((prop::sample::select(attributes()), any::<u64>()), 0..8),
         grants in prop::collection::vec("[a-z-]{1,6}", 0..4),
     ) -> TestMeta {
@@ -170,6 +172,7 @@ prop_compose! {
             should_panic,
             ignore,
             serial,
+            faults,
             limits: limits.into_iter().collect(),
             grants,
         }

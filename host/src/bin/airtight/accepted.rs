@@ -1,10 +1,11 @@
 //! The leaks that are accepted: which file says so in a run, and how a run's leaks are added to it.
 
-use crate::args::{BaselineCommand, RunArgs};
+use crate::args::RunArgs;
 use crate::failure::{Done, Failure, here, say};
 use crate::print::print;
-use airtight::config::{Ask, Baseline, Config, NewGrounds, Profile};
+use airtight::config::{Ask, Baseline, BaselineUpdate, Config, NewGrounds, Profile};
 use airtight::exit_status;
+use airtight::faults::Faults;
 use airtight::internals::replace_file;
 use airtight::policy::{LeakAction, LeakSetting};
 use airtight::report::console::OneLine;
@@ -57,13 +58,12 @@ pub struct BaselineWriter {
 
 impl BaselineWriter {
     /// Of what the command and the configuration name.
-    pub fn new(command: &BaselineCommand, config: &Config) -> Result<Self, Failure> {
+    pub fn new(run: &RunArgs, grounds: NewGrounds, config: &Config) -> Result<Self, Failure> {
         let here = here()?;
-        let profile = config.profile(&command.run.profile).map_err(Failure::setup)?;
-        let path = path(&command.run, &profile, &here).unwrap_or_else(|| FILE_NAME.into());
+        let profile = config.profile(&run.profile).map_err(Failure::setup)?;
+        let path = path(run, &profile, &here).unwrap_or_else(|| FILE_NAME.into());
         let text = Baseline::text_of(&path).map_err(Failure::setup)?.unwrap_or_default();
         let baseline = Baseline::from_str(&text, &path.display().to_string()).map_err(Failure::setup)?;
-        let grounds = NewGrounds { reason: command.reason.clone(), expires: command.expires };
         let is_configured = profile.baseline().is_some_and(|configured| named(&here, configured) == path);
         Ok(Self { path, text, baseline, grounds, is_configured })
     }
@@ -77,6 +77,22 @@ impl BaselineWriter {
             policy.map_or(LeakAction::Fail, |policy| policy.leaks.get(setting))
         };
         let update = self.baseline.updated(&self.text, &report.canonical, &action, &self.grounds);
+        self.save(&update)?;
+        let mut tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
+        let fails_else = tests.any(|test| !test.verdict.is_success() && test.verdict != Verdict::Leak);
+        Ok(match report.canonical.refused.is_empty() {
+            _ if fails_else || !update.refused.is_empty() => exit_status::TEST_FAILED,
+            true => exit_status::PASSED,
+            false => exit_status::MODULE_UNUSABLE,
+        })
+    }
+
+    /// Writes the file so that it accepts what a search for failures found, and says what changed.
+    pub fn accept(&self, faults: &Faults) -> Done {
+        self.save(&faults.accepted_in(&self.baseline, &self.text, &self.grounds))
+    }
+
+    fn save(&self, update: &BaselineUpdate) -> Done {
         let unwritten = |error: std::io::Error| {
             Failure::setup(anyhow::anyhow!("cannot write the baseline {}: {error}", self.path.display()))
         };
@@ -118,12 +134,6 @@ impl BaselineWriter {
         for refused in &update.refused {
             say(format_args!("error: not accepted: {}", OneLine(refused)));
         }
-        let mut tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
-        let fails_else = tests.any(|test| !test.verdict.is_success() && test.verdict != Verdict::Leak);
-        Ok(match report.canonical.refused.is_empty() {
-            _ if fails_else || !update.refused.is_empty() => exit_status::TEST_FAILED,
-            true => exit_status::PASSED,
-            false => exit_status::MODULE_UNUSABLE,
-        })
+        Ok(exit_status::PASSED)
     }
 }

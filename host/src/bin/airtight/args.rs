@@ -3,6 +3,7 @@
 mod baseline;
 mod begin;
 mod build;
+mod faults;
 mod foreign;
 mod go;
 mod libtest;
@@ -13,6 +14,7 @@ mod reports;
 pub use baseline::BaselineCommand;
 pub use begin::{CompletionsCommand, ManCommand, PlaceCommand};
 pub use build::BuildArgs;
+pub use faults::FaultsCommand;
 pub use go::{GoCommand, with_two_dashes};
 pub use libtest::LibtestArgs;
 pub use limits::LimitArgs;
@@ -134,33 +136,6 @@ pub struct PollutionCommand {
     pub tests: TestArgs,
     #[command(flatten)]
     pub run: RunArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct FaultsCommand {
-    /// A package's or workspace's directory or Cargo.toml, to build its tests; or modules that exist.
-    #[arg(value_name = "PATH|FILE.wasm", default_value = ".", hide_default_value = true)]
-    pub paths: Vec<PathBuf>,
-    /// The most runs with failures, of all tests together. What is not tried is counted, by place.
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
-    pub faults_max: usize,
-    /// The most of them in which a second call fails, on the way out of the first failure.
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
-    pub faults_pairs: usize,
-    /// Begin no other run after so long. What is found then depends on the machine, and the report says so.
-    #[arg(long, value_name = "TIME", value_parser = humantime_of)]
-    pub faults_time: Option<std::time::Duration>,
-    #[command(flatten)]
-    pub build: BuildArgs,
-    #[command(flatten)]
-    pub tests: TestArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-/// A length of time, such as `90s`.
-fn humantime_of(text: &str) -> Result<std::time::Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 90s or 10m"))
 }
 
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ pub fn baseline(mut command: BaselineCommand) -> Done {
     }
     let named = Named::new(&command.paths)?;
     let config = named.config()?;
-    let writer = BaselineWriter::new(&command, &config)?;
+    let writer = BaselineWriter::new(&command.run, command.grounds(), &config)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
     let (loaded, failures) = named.load(&session, &config, (&command.build, &command.tests, &command.run))?;
     let (subjects, refused) = sort_out(loaded)?;
@@ -51,7 +51,7 @@ fn from_reports(command: &BaselineCommand) -> Done {
     for path in &command.from {
         let report = json::read(path).map_err(Failure::setup)?;
         // Each report is added to what the one before it came to.
-        worst = worst.max(BaselineWriter::new(command, &config)?.write(&report, &profile)?);
+        worst = worst.max(BaselineWriter::new(&command.run, command.grounds(), &config)?.write(&report, &profile)?);
     }
     Ok(worst)
 }

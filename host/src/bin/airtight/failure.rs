@@ -2,12 +2,10 @@
 
 use airtight::config::{ConfigErrors, Untrusted};
 use airtight::exit_status;
-use airtight::faults::FaultsError;
 use airtight::internals::Lines;
-use airtight::pollution::PollutionError;
 use airtight::report::console::OneLine;
 use airtight::verify::VerifyError;
-use airtight::{FileError, RunError, SetupError};
+use airtight::{FileError, RunError, SearchError, SetupError};
 use std::fmt::{self, Display, Formatter};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -139,21 +137,11 @@ impl From<VerifyError<FileError>> for Failure {
     }
 }
 
-impl From<PollutionError> for Failure {
-    fn from(error: PollutionError) -> Self {
+impl From<SearchError> for Failure {
+    fn from(error: SearchError) -> Self {
         match error {
-            PollutionError::Run(error) => error.into(),
-            PollutionError::Interrupted => Self::interrupted(error),
-            error => Self { status: exit_status::BUG, error: error.into() },
-        }
-    }
-}
-
-impl From<FaultsError> for Failure {
-    fn from(error: FaultsError) -> Self {
-        match error {
-            FaultsError::Run(error) => error.into(),
-            FaultsError::Interrupted => Self::interrupted(error),
+            SearchError::Run(error) => error.into(),
+            SearchError::Interrupted => Self::interrupted(error),
             error => Self { status: exit_status::BUG, error: error.into() },
         }
     }

@@ -16,7 +16,9 @@ use airtight::exit_status;
 use airtight::faults::{self, FaultOptions, Faults};
 use airtight::policy::PolicyPatch;
 use airtight::pollution::{self, Pollution};
-use airtight::report::console::{Console, ConsoleOptions, OneLine, OutputTime, Progress, StatusLevel, render_findings};
+use airtight::report::console::{
+    Console, ConsoleOptions, OneLine, OutputTime, Progress, StatusLevel, render_faults, render_findings,
+};
 use airtight::report::files::{ReportFiles, ReportKind, ReportSpec};
 use airtight::report::json;
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
@@ -275,20 +277,21 @@ impl Session {
 
     /// Looks for tests that depend on others.
     pub fn pollution(&self, planned: &Plan, orders: usize) -> Result<Pollution, Failure> {
-        if planned.modules().iter().all(|module| module.tests.is_empty()) {
-            return Err(nothing_selected(planned));
-        }
         let (found, _) = pollution::find(&self.runner, planned, orders, &mut TellGrants)?;
         Ok(found)
     }
 
     /// Lets the tests' calls fail.
     pub fn faults(&self, planned: &Plan, options: FaultOptions) -> Result<Faults, Failure> {
-        if planned.modules().iter().all(|module| module.tests.is_empty()) {
-            return Err(nothing_selected(planned));
-        }
         let (found, _) = faults::find(&self.runner, planned, options, &mut TellGrants)?;
         Ok(found)
+    }
+
+    /// Writes the report files of a search for failures. Whether all could be written.
+    pub fn write_faults(&self, found: &Faults) -> bool {
+        let failed = self.files.write_faults(found);
+        failed.iter().for_each(|error| say(format_args!("error: {error}")));
+        failed.is_empty()
     }
 
     /// Runs the one program that is planned. Its output is written already; what it left is told on standard error.
@@ -331,6 +334,19 @@ impl Session {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Lets the calls of those tests fail that ask for it, and tells what they leave. Whether that fails the run.
+    fn sweep_declared(&self, planned: &Plan, report: &Report) -> Result<bool, Failure> {
+        let Some(found) = faults::find_declared(&self.runner, planned, report, FaultOptions::default())? else {
+            return Ok(false);
+        };
+        let text = render_faults(&found, self.console.colours);
+        match self.format {
+            None => drop(print(&text)?),
+            Some(_) => say_safe(text.trim_end()),
+        }
+        Ok(found.fails())
     }
 
     /// Makes the changes of overlays that are to reach the host, and says so. Whether all could be made.
@@ -376,12 +392,14 @@ impl Session {
             print(&String::from_utf8_lossy(&kind.write(&report, None)))?;
         }
         let all_kept = self.write_back(&report)?;
+        let leaves = bug.is_none() && !report.volatile.interrupted && self.sweep_declared(planned, &report)?;
         match bug {
             Some(bug) => Err(bug.into()),
             None if report.volatile.interrupted => Ok(exit_status::INTERRUPTED),
             None if !failed.is_empty() || !all_kept => Ok(exit_status::SETUP),
             None => match &self.writer {
                 Some(writer) => writer.write(&report, self.runner.profile()),
+                None if leaves => Ok(report.worst().max(exit_status::TEST_FAILED)),
                 None => Ok(report.worst()),
             },
         }

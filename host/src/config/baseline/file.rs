@@ -1,12 +1,14 @@
 //! The file of a baseline, as it is written: every value checked, with its place.
 
 use super::Baseline;
+use super::fault::AcceptedFault;
 use super::pattern::{FramePattern, Glob, Part};
 use super::rules::{Grounds, NamedLeak, RuleKind, Suppression};
 use crate::config::check::{At, Checker, Value};
 use crate::config::errors::{ConfigError, ConfigErrors, Problem};
 use crate::config::suggest::nearest;
 use crate::files::{self, Links};
+use crate::model::FindingKind;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -16,9 +18,10 @@ use toml::de::DeTable;
 /// Most bytes of the file.
 const MOST_BYTES: u64 = 16 << 20;
 
-const TABLES: [&str; 2] = ["accepted", "suppress"];
+const TABLES: [&str; 3] = ["accepted", "suppress", "fault"];
 const ACCEPTED: [&str; 10] =
     ["module", "test", "scope", "kind", "tracked", "path", "function", "file", "reason", "expires"];
+const FAULT: [&str; 9] = ["module", "test", "kind", "object", "function", "file", "place", "reason", "expires"];
 const SUPPRESS: [&str; 9] = ["name", "kind", "module", "test", "path", "leak", "frames", "reason", "expires"];
 
 impl Baseline {
@@ -55,7 +58,7 @@ impl Baseline {
     pub fn from_str(text: &str, file_name: &str) -> Result<Self, ConfigErrors> {
         let mut check = Checker::new(file_name, text);
         let document = check.parse();
-        let (mut named, mut suppressions) = (Vec::new(), Vec::new());
+        let (mut named, mut suppressions, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         for (key, value) in &document {
             let at = At::default().key(key.get_ref(), value);
             let name = key.get_ref().as_ref();
@@ -69,11 +72,16 @@ impl Baseline {
                     let all = tables.into_iter().filter_map(|(at, table)| suppression(&mut check, &at, table));
                     suppressions = all.collect();
                 }
+                "fault" => {
+                    let tables = check.tables(&at, value, "an array of tables, each under [[fault]]");
+                    faults = tables.into_iter().filter_map(|(at, table)| fault(&mut check, &at, table)).collect();
+                }
                 _ => unknown(&mut check, &At { offset: key.span().start, key: String::new() }, name, &TABLES),
             }
         }
         check.finish()?;
-        Ok(Self::new(file_name, named, suppressions, digest(&document)))
+        let read = Self::new(file_name, named, suppressions, digest(&document));
+        Ok(Self { faults, ..read })
     }
 
     fn new(file: &str, named: Vec<NamedLeak>, suppressions: Vec<Suppression>, digest: String) -> Self {
@@ -81,7 +89,7 @@ impl Baseline {
         for (nth, leak) in named.iter().enumerate() {
             of_tests.entry(leak.module.clone()).or_default().entry(leak.test.clone()).or_default().push(nth);
         }
-        Self { file: file.to_owned(), named, suppressions, digest, of_tests }
+        Self { file: file.to_owned(), named, suppressions, faults: Vec::new(), digest, of_tests }
     }
 }
 
@@ -197,6 +205,52 @@ fn accepted(check: &mut Checker<'_>, at: &At, table: &DeTable<'_>) -> Option<Nam
     let (module, test) = (text("module")?, text("test")?);
     let (tracked, path, function, file) = (text("tracked"), text("path"), text("function"), text("file"));
     Some(NamedLeak { module, test, scope: text("scope"), kind, tracked, path, function, file, grounds })
+}
+
+fn fault(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> Option<AcceptedFault> {
+    let (mut texts, mut kind, mut grounds) = (HashMap::new(), None, Grounds::default());
+    let kinds: Vec<_> =
+        FindingKind::ALL.into_iter().filter(|kind| kind.fails()).map(|kind| (kind.name(), kind)).collect();
+    let mut is_whole = true;
+    for (key, value) in table {
+        let at = place.key(key.get_ref(), value);
+        let Some(name) = FAULT.iter().find(|known| *known == key.get_ref()) else {
+            unknown(check, &At { offset: key.span().start, key: place.key.clone() }, key.get_ref(), &FAULT);
+            is_whole = false;
+            continue;
+        };
+        let read = match *name {
+            "kind" => check.choice(&at, value, "a kind of finding", &kinds).map(|read| kind = Some(read)),
+            "reason" => check.string(&at, value).map(|reason| grounds.reason = Some(reason.to_owned())),
+            "expires" => check.date(&at, value).map(|day| grounds.expires = Some(day)),
+            name => check.string(&at, value).map(|text| drop(texts.insert(name, text.to_owned()))),
+        };
+        is_whole &= read.is_some();
+    }
+    if !is_whole {
+        return None;
+    }
+    for (key, missing) in [
+        ("module", "`module`, the name of the test's module, is"),
+        ("test", "`test`, the name of a test that shows it, is"),
+        ("kind", "`kind`, such as \"leak\" or \"residue\", is"),
+    ] {
+        if !table.contains_key(key) {
+            check.fail(place, Problem::Missing(missing));
+            return None;
+        }
+    }
+    let mut text = |key| texts.remove(key);
+    Some(AcceptedFault {
+        module: text("module")?,
+        test: text("test")?,
+        kind: kind?,
+        object: text("object").unwrap_or_default(),
+        function: text("function"),
+        file: text("file"),
+        place: text("place"),
+        grounds,
+    })
 }
 
 fn suppression(check: &mut Checker<'_>, at: &At, table: &DeTable<'_>) -> Option<Suppression> {

@@ -5,6 +5,7 @@
 //! report + text -> update (the text that accepts what the report has)
 //! ```
 
+mod fault;
 mod file;
 mod paste;
 mod pattern;
@@ -18,8 +19,14 @@ pub use paste::suppression_text;
 pub use update::{BaselineUpdate, NewGrounds};
 
 use crate::model::{AcceptedRecord, Resource};
+use fault::AcceptedFault;
 use rules::{Grounds, NamedLeak, Suppression};
 use std::collections::{BTreeMap, HashMap};
+
+/// What a new file begins with.
+const HEAD: &str = "# Leaks that are accepted: `airtight baseline` writes this file and keeps reasons, days and comments.\n\
+# `[[accepted]]` is one leak of one test. `[[suppress]]` is a pattern of leaks, in any test.\n\
+# The guide's page on baselines tells of every key.\n";
 
 /// The leaks that are accepted.
 ///
@@ -37,6 +44,8 @@ pub struct Baseline {
     file: String,
     named: Vec<NamedLeak>,
     suppressions: Vec<Suppression>,
+    /// Ways out of failures that are accepted.
+    faults: Vec<AcceptedFault>,
     /// Of all that the canonical part of a report can depend on.
     digest: String,
     /// Places in `named`, by module and test.

@@ -2,16 +2,11 @@
 //! comments; what is gone goes, and what is new comes last.
 
 use super::rules::NamedLeak;
-use super::{Baseline, Grounds};
+use super::{Baseline, Grounds, HEAD};
 use crate::model::resource::LeakAction;
 use crate::model::{BaselineEntry, Canonical, Date, Details, Resource, Verdict};
 use std::collections::BTreeSet;
 use toml_edit::{ArrayOfTables, Datetime, DocumentMut, Item, Table, value};
-
-/// What a new file begins with.
-const HEAD: &str = "# Leaks that are accepted: `airtight baseline` writes this file and keeps reasons, days and comments.\n\
-# `[[accepted]]` is one leak of one test. `[[suppress]]` is a pattern of leaks, in any test.\n\
-# The guide's page on baselines tells of every key.\n";
 
 /// Why what is new is accepted.
 #[derive(Debug, Clone, Default)]
@@ -170,11 +165,16 @@ fn table(leak: &NamedLeak) -> Table {
             table.insert(key, value(text));
         }
     }
+    ground(&mut table, grounds);
+    table
+}
+
+/// Says in an entry why it is there, and until when.
+pub(super) fn ground(table: &mut Table, grounds: &Grounds) {
     table.insert("reason", value(grounds.reason.as_deref().unwrap_or("nobody has looked at it yet")));
     if let Some(day) = grounds.expires {
         let (year, month, day) = day.parts();
         let date = Some(toml_edit::Date { year, month, day });
         table.insert("expires", value(Datetime { date, time: None, offset: None }));
     }
-    table
 }

@@ -9,7 +9,6 @@ impl Baseline {
     /// Holds the baseline against a report that was made with it, on this day.
     pub(crate) fn used_in(&self, report: &Canonical, date: Option<Date>) -> BaselineUse {
         let seen = Seen::of(report);
-        let has_expired = |grounds: &Grounds| grounds.expires.zip(date).is_some_and(|(last, today)| last < today);
         let mut usage =
             BaselineUse { file: self.file.clone(), date, entries: self.named.len(), ..BaselineUse::default() };
         for leak in &self.named {
@@ -24,14 +23,14 @@ impl Baseline {
             usage.judged += usize::from(is_used || is_gone);
             if is_gone {
                 usage.gone.push(entry());
-            } else if is_used && has_expired(&leak.grounds) {
+            } else if is_used && has_expired(&leak.grounds, date) {
                 usage.expired.push(entry());
             }
         }
         for suppression in &self.suppressions {
             match seen.suppressions.contains(&*suppression.name) {
                 false => usage.unused.push(suppression.name.clone()),
-                true if has_expired(&suppression.grounds) => {
+                true if has_expired(&suppression.grounds, date) => {
                     usage.expired.push(described(suppression.name.clone(), &suppression.grounds));
                 }
                 true => {}
@@ -39,6 +38,11 @@ impl Baseline {
         }
         usage
     }
+}
+
+/// Whether the day of an entry is over.
+pub(super) fn has_expired(grounds: &Grounds, date: Option<Date>) -> bool {
+    grounds.expires.zip(date).is_some_and(|(last, today)| last < today)
 }
 
 fn described(what: String, grounds: &Grounds) -> BaselineEntry {

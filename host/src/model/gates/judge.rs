@@ -22,7 +22,9 @@ pub fn judge(
     base: Option<&Report>,
     unseen: &dyn Fn(&str, &str, ResourceKind) -> bool,
 ) -> Vec<GateRecord> {
-    let of_figures = limits.most.iter().map(|(gate, most)| of_figure(report, *gate, *most, unseen));
+    // What is found where calls fail is judged by the search for it.
+    let own = limits.most.iter().filter(|(gate, _)| **gate != GateKind::FaultLeaks);
+    let of_figures = own.map(|(gate, most)| of_figure(report, *gate, *most, unseen));
     let compared = base
         .into_iter()
         .flat_map(|base| limits.with_base().map(move |(gate, threshold)| compared(report, base, gate, threshold)));
@@ -122,7 +124,7 @@ fn figure(test: &TestRecord, gate: GateKind, is_unseen: impl Fn(ResourceKind) ->
         GateKind::Handles => usage.handles_peak.map_or(Figure::None, |peak| Figure::Known(peak.into())),
         GateKind::Threads => left(&[ResourceKind::Thread]),
         GateKind::TasksDelta => left(&[ResourceKind::Task, ResourceKind::AsyncTask]),
-        GateKind::Growth | GateKind::Fuel => Figure::None,
+        GateKind::Growth | GateKind::Fuel | GateKind::FaultLeaks => Figure::None,
     }
 }
 

@@ -37,12 +37,22 @@ pub enum GateKind {
     Growth,
     /// How much more fuel all tests together take than in the base.
     Fuel,
+    /// Places whose way out of a failure leaves something, of a search for failures.
+    FaultLeaks,
 }
 
 impl GateKind {
     /// All of them, in the order in which they are judged.
-    pub const ALL: [Self; 7] =
-        [Self::Lost, Self::Retained, Self::Handles, Self::Threads, Self::TasksDelta, Self::Growth, Self::Fuel];
+    pub const ALL: [Self; 8] = [
+        Self::Lost,
+        Self::Retained,
+        Self::Handles,
+        Self::Threads,
+        Self::TasksDelta,
+        Self::Growth,
+        Self::Fuel,
+        Self::FaultLeaks,
+    ];
 
     /// The key in `gate`, and the name in reports.
     #[must_use]
@@ -55,6 +65,7 @@ impl GateKind {
             Self::TasksDelta => "tasks-delta",
             Self::Growth => "growth",
             Self::Fuel => "fuel",
+            Self::FaultLeaks => "fault-leaks",
         }
     }
 
@@ -63,7 +74,7 @@ impl GateKind {
     pub fn has_base(self) -> bool {
         match self {
             Self::Growth | Self::Fuel => true,
-            Self::Lost | Self::Retained | Self::Handles | Self::Threads | Self::TasksDelta => false,
+            Self::Lost | Self::Retained | Self::Handles | Self::Threads | Self::TasksDelta | Self::FaultLeaks => false,
         }
     }
 
@@ -71,7 +82,7 @@ impl GateKind {
     pub(crate) fn is_size(self) -> bool {
         match self {
             Self::Lost | Self::Retained | Self::Growth => true,
-            Self::Handles | Self::Threads | Self::TasksDelta | Self::Fuel => false,
+            Self::Handles | Self::Threads | Self::TasksDelta | Self::Fuel | Self::FaultLeaks => false,
         }
     }
 

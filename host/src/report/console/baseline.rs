@@ -52,7 +52,7 @@ pub(super) struct BaselineText<'a> {
 
 impl Display for BaselineText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let BaselineUse { file, date, entries, judged, gone, expired, unused } = self.usage;
+        let BaselineUse { file, date: _, entries, judged, gone: _, expired: _, unused } = self.usage;
         let tests = self.report.canonical.modules.iter().flat_map(|module| &module.tests);
         let of_tests = tests.flat_map(|test| &test.details).map(|details| &details.accepted);
         let of_tests: Vec<_> = of_tests.filter(|accepted| !accepted.is_empty()).collect();
@@ -67,17 +67,7 @@ impl Display for BaselineText<'_> {
                 writeln!(f, "; {others} {entry} {is} of tests that did not come to their end here")?;
             }
         }
-        list(f, expired, |f, entry| {
-            let (day, today) = (entry.expires.map(String::from), date.map(String::from));
-            let (day, today) = (day.unwrap_or_default(), today.unwrap_or_default());
-            write!(f, "expired on {day} (today is {today}), and still there: {}", EntryName(entry))?;
-            entry.reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {}", OneLine(reason)))
-        })?;
-        list(f, gone, |f, entry| write!(f, "gone: {}", EntryName(entry)))?;
-        if !gone.is_empty() {
-            let it = if gone.len() == 1 { "it" } else { "them" };
-            writeln!(f, "{:>12} `airtight baseline` takes {it} out", "")?;
-        }
+        write_entries(f, self.usage, "airtight baseline")?;
         match &unused[..] {
             [] => Ok(()),
             names => {
@@ -87,6 +77,23 @@ impl Display for BaselineText<'_> {
             }
         }
     }
+}
+
+/// The entries that have expired or are gone, which this command takes out.
+pub(super) fn write_entries(f: &mut Formatter<'_>, usage: &BaselineUse, command: &str) -> fmt::Result {
+    let BaselineUse { date, gone, expired, .. } = usage;
+    list(f, expired, |f, entry| {
+        let (day, today) = (entry.expires.map(String::from), date.map(String::from));
+        let (day, today) = (day.unwrap_or_default(), today.unwrap_or_default());
+        write!(f, "expired on {day} (today is {today}), and still there: {}", EntryName(entry))?;
+        entry.reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {}", OneLine(reason)))
+    })?;
+    list(f, gone, |f, entry| write!(f, "gone: {}", EntryName(entry)))?;
+    if !gone.is_empty() {
+        let it = if gone.len() == 1 { "it" } else { "them" };
+        writeln!(f, "{:>12} `{command}` takes {it} out", "")?;
+    }
+    Ok(())
 }
 
 /// A line for each of the first entries.

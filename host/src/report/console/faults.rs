@@ -1,12 +1,14 @@
 //! Ways out of failures that are not handled, for a person.
 
 use super::super::faults::{FaultFinding, Faults, FindingKind, ModuleFaults, NotTried, SweptTest};
+use super::baseline::write_entries;
+use super::gates::GateText;
 use super::reporter::SEPARATOR;
 use super::sanitise::{OneLine, Quoted, short};
 use super::stack::Place;
 use super::style::Styles;
 use super::units::{Grouped, plural};
-use crate::model::Frame;
+use crate::model::{BaselineUse, Frame};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -47,11 +49,13 @@ impl Display for FaultsText<'_> {
         let (tried, handled) = (sum(|test| test.tried), sum(|test| test.handled));
         let unjudged: u64 = tests().map(|test| test.not_judged.len() as u64).sum();
         let style = if self.faults.fails() { self.styles.fail } else { self.styles.pass };
-        let places = self.faults.found().filter(|(_, found)| found.kind.fails()).count() as u64;
+        let places = self.faults.canonical.to_mend();
+        let accepted = self.faults.found().filter(|(_, found)| found.accepted.is_some()).count();
+        let accepted = if accepted > 0 { format!(", {accepted} accepted") } else { String::new() };
         writeln!(
             f,
             "{style}{:>12}{style:#} {} {}, {} {} that can fail: {} {} tried, {} more alike; {} handled, {} not judged; \
-             {style}{}{style:#} {}",
+             {style}{}{style:#} {}{accepted}",
             "Summary",
             Grouped(tests().count() as u64),
             plural(tests().count() as u64, "test", "tests"),
@@ -64,8 +68,25 @@ impl Display for FaultsText<'_> {
             Grouped(unjudged),
             Grouped(places),
             plural(places, "place to mend", "places to mend"),
-        )
+        )?;
+        if let Some(gate) = &self.faults.canonical.gate {
+            write!(f, "{}", GateText(gate))?;
+        }
+        match &self.faults.baseline {
+            Some(usage) => write_baseline(f, usage),
+            None => Ok(()),
+        }
     }
+}
+
+/// What became of the baseline.
+fn write_baseline(f: &mut Formatter<'_>, usage: &BaselineUse) -> fmt::Result {
+    let label = if usage.passes() { "Baseline" } else { "BASELINE" };
+    let (all, judged) = (usage.entries as u64, usage.judged as u64);
+    let (entry, is) = (plural(all, "entry", "entries"), plural(judged, "is", "are"));
+    let file = OneLine(&usage.file);
+    writeln!(f, "{label:>12} {file}: {all} {entry} of ways out, of which {judged} {is} of tests that were looked at")?;
+    write_entries(f, usage, "airtight faults --accept")
 }
 
 /// The word of a kind.
@@ -107,6 +128,15 @@ fn ordinal(fault: &str) -> Option<(String, &str)> {
     Some((format!("{nth}{end} {call}"), failure))
 }
 
+/// What is wrong in one line: `store::save (src/store.rs:41) leaks 1 file when the 3rd write fails (ENOSPC)`.
+pub(in crate::report) fn sentence(found: &FaultFinding) -> String {
+    let place = match Frame::innermost_own(&found.stack) {
+        Some(frame) => OwnPlace { frame, styles: &Styles::new(false) }.to_string(),
+        None => "a call that is not known".to_owned(),
+    };
+    format!("{place} {} {}", OneLine(&found.what), when(found))
+}
+
 /// When it happens: `when the 3rd write fails (ENOSPC, EIO), or the 4th write is short`.
 fn when(found: &FaultFinding) -> String {
     let mut by_call: Vec<(String, Vec<&str>)> = Vec::new();
@@ -130,14 +160,17 @@ fn when(found: &FaultFinding) -> String {
     let listed = listed.collect::<Vec<_>>().join(", or ");
     match by_call.len().saturating_sub(CALLS) {
         0 => format!("when {listed}"),
-        more => format!("when {listed}; likewise {} more", Grouped(more as u64)),
+        more => {
+            let calls = plural(more as u64, "call", "calls");
+            format!("when {listed}; likewise {} more {calls}", Grouped(more as u64))
+        }
     }
 }
 
 impl FaultsText<'_> {
     fn write_found(&self, f: &mut Formatter<'_>, module: &str, found: &FaultFinding) -> fmt::Result {
         let Styles { fail, skip, module: of_module, test: of_test, .. } = self.styles;
-        let style = if found.kind.fails() { fail } else { skip };
+        let style = if found.fails() { fail } else { skip };
         let Some(first) = found.paths.first() else { return Ok(()) };
         let others = found.paths.iter().map(|path| &path.test).filter(|test| **test != first.test);
         let others = others.collect::<std::collections::BTreeSet<_>>().len() as u64;
@@ -162,6 +195,9 @@ impl FaultsText<'_> {
         }
         if let Some(line) = found.message.as_deref().and_then(|message| message.lines().next()) {
             write!(f, "{}", Quoted { indent: "    ", text: short(line).as_bytes(), styles: &self.styles })?;
+        }
+        if let Some(why) = &found.accepted {
+            writeln!(f, "        accepted: {}", OneLine(why))?;
         }
         let faults: Vec<_> = first.faults.iter().map(|fault| format!("--fault {fault}")).collect();
         writeln!(f, "        to repeat: {}", faults.join(" "))
@@ -192,6 +228,11 @@ impl FaultsText<'_> {
             let (count, word) = (Grouped(count), plural(count, "failure", "failures"));
             let (test, fault) = (OneLine(test), OneLine(fault));
             writeln!(f, "{:>12} {name}: {count} {word} not judged: {} ({test}, {fault})", "Note", OneLine(why))?;
+        }
+        let omitted: u64 = module.tests.iter().map(|test| test.calls_omitted).sum();
+        if omitted > 0 {
+            let calls = plural(omitted, "call is", "calls are");
+            writeln!(f, "{:>12} {name}: {} {calls} not looked at: a test makes too many", "Note", Grouped(omitted))?;
         }
         let not_tried = module.tests.iter().flat_map(|test| &test.not_tried);
         self.write_not_tried(f, &name, &not_tried.collect::<Vec<_>>())
@@ -246,6 +287,8 @@ mod tests {
         FaultFinding {
             kind,
             what: what.to_owned(),
+            object: String::new(),
+            accepted: (kind == FindingKind::HalfWritten).then(|| "until 2.0".to_owned()),
             stack: vec![Frame::new("save").at("src/store.rs", 41)],
             place: if kind == FindingKind::Leak { vec![Frame::new("save").at("src/store.rs", 38)] } else { Vec::new() },
             message: (kind == FindingKind::Hang).then(|| "out of fuel\u{1b}[31m".to_owned()),
@@ -261,6 +304,7 @@ mod tests {
             tests: vec![SweptTest {
                 test: "saves".to_owned(),
                 calls: 12,
+                calls_omitted: 1,
                 failures: 40,
                 tried: 30,
                 alike: 7,
@@ -276,7 +320,9 @@ mod tests {
                 found(FindingKind::Lie, "passes all the same", &[&["write:11=short"]]),
             ],
         };
-        let canonical = CanonicalFaults { modules: vec![module], ..CanonicalFaults::default() };
-        insta::assert_snapshot!(render_faults(&Faults::new(canonical, 5), false));
+        let mut canonical = CanonicalFaults { modules: vec![module], ..CanonicalFaults::default() };
+        canonical.judge(1);
+        let usage = BaselineUse { file: "baseline.toml".to_owned(), entries: 2, judged: 1, ..BaselineUse::default() };
+        insta::assert_snapshot!(render_faults(&Faults::new(canonical, Some(usage), 5), false));
     }
 }

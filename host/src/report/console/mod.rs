@@ -41,6 +41,7 @@ mod wrap;
 mod tests;
 
 pub use faults::render_faults;
+pub(in crate::report) use faults::sentence as fault_sentence;
 pub use findings::render_findings;
 pub use levels::{FinalStatusLevel, OutputTime, StatusLevel};
 pub(crate) use plain::{plain_details, plain_headline, plain_title};

@@ -262,7 +262,7 @@ fn never_released(coverage: &CleanupCoverage) -> impl Iterator<Item = Finding<'_
 }
 
 /// The user's own frames below the one that is shown.
-fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<Related<'a>> {
+pub(super) fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<Related<'a>> {
     let Some(shown) = place(stack) else { return Vec::new() };
     let below = stack.iter().skip_while(|frame| !std::ptr::eq(*frame, shown)).skip(1).filter(|frame| frame.is_own());
     let related = |frame: &'a Frame| {
@@ -283,7 +283,7 @@ fn safe(text: &str) -> String {
 }
 
 /// Hex digits that stand for these texts, each with its length, so that no two lists are the same.
-fn fingerprint(parts: &[&str]) -> String {
+pub(super) fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());

@@ -122,12 +122,12 @@ fn whole_run(report: &Report) -> Option<TestSuite> {
     (!suite.test_cases.is_empty()).then_some(suite)
 }
 
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     xml(OneLine(text).to_string())
 }
 
 /// Text of characters that XML has. Control characters are escaped already; these two are left.
-fn xml(text: String) -> String {
+pub(super) fn xml(text: String) -> String {
     const NONE: [char; 2] = ['\u{fffe}', '\u{ffff}'];
     if !text.contains(NONE) {
         return text;

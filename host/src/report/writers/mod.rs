@@ -2,6 +2,7 @@
 //! report gives the same bytes, and text that a guest chose can neither break a format nor command whoever reads it.
 
 mod chrome_trace;
+mod faults;
 mod findings;
 mod github;
 mod html;
@@ -13,6 +14,7 @@ mod sarif;
 pub(super) mod tests;
 mod words;
 
+use super::faults::Faults;
 use super::{json, pprof};
 use crate::model::Report;
 use std::fmt::{self, Display};
@@ -36,6 +38,8 @@ struct Row {
     /// Whether it may be mixed with the console's lines on standard output.
     is_log: bool,
     write: fn(WriterInput<'_>) -> Vec<u8>,
+    /// Where it can tell what a search for failures found.
+    write_faults: Option<fn(&Faults) -> Vec<u8>>,
 }
 
 /// Makes [`ReportKind`] of rows, so that there is no format without one.
@@ -65,17 +69,36 @@ macro_rules! writers {
 }
 
 /// What the rows have in common.
-const FILE: Row = Row { name: "", about: "", wants_profile: false, is_log: false, write: |_| Vec::new() };
+const FILE: Row =
+    Row { name: "", about: "", wants_profile: false, is_log: false, write: |_| Vec::new(), write_faults: None };
 
 writers! {
     /// The whole report, see [`json::write`].
-    Json: Row { name: "json", about: "the whole report", write: |input| json::write(input.report), ..FILE };
+    Json: Row {
+        name: "json",
+        about: "the whole report",
+        write: |input| json::write(input.report),
+        write_faults: Some(Faults::to_json),
+        ..FILE
+    };
     /// One page for a browser, which needs nothing but itself. It shows what changed where there is an earlier report.
     Html: Row { name: "html", about: "a page for a browser", write: html::write, ..FILE };
     /// JUnit's XML, as Jenkins reads it.
-    Junit: Row { name: "junit", about: "Jenkins, GitLab and others", write: |input| junit::write(input.report), ..FILE };
+    Junit: Row {
+        name: "junit",
+        about: "Jenkins, GitLab and others",
+        write: |input| junit::write(input.report),
+        write_faults: Some(faults::junit),
+        ..FILE
+    };
     /// SARIF 2.1.0: what was found, for code scanning and editors.
-    Sarif: Row { name: "sarif", about: "code scanning and editors", write: |input| sarif::write(input.report), ..FILE };
+    Sarif: Row {
+        name: "sarif",
+        about: "code scanning and editors",
+        write: |input| sarif::write(input.report),
+        write_faults: Some(faults::sarif),
+        ..FILE
+    };
     /// Annotations of GitHub Actions: lines for the log of a job.
     Github: Row {
         name: "github",
@@ -152,6 +175,17 @@ impl ReportKind {
     #[must_use]
     pub fn is_log(self) -> bool {
         self.row().is_log
+    }
+
+    /// Whether it can tell what a search for failures found.
+    #[must_use]
+    pub fn tells_faults(self) -> bool {
+        self.row().write_faults.is_some()
+    }
+
+    /// The file's bytes of a search for failures; none of a kind that does not tell it.
+    pub(super) fn write_faults(self, faults: &Faults) -> Vec<u8> {
+        self.row().write_faults.map(|write| write(faults)).unwrap_or_default()
     }
 
     /// The file's bytes. `base` is an earlier report, for the kinds that tell what has changed since.

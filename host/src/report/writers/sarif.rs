@@ -134,20 +134,32 @@ struct LogicalLocation {
 }
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
-    let rules = rules();
-    let findings = findings(report);
-    let results = findings.iter().map(|finding| outcome(finding, &rules)).collect();
-    let rules = rules.iter().map(|(id, text)| Rule { id: id.clone(), short_description: Text { text: text.clone() } });
-    let driver = Driver {
-        name: "airtight",
-        information_uri: env!("CARGO_PKG_REPOSITORY"),
-        version: &report.volatile.version,
-        rules: rules.collect(),
-    };
     let invocation = Invocation {
         execution_successful: !report.volatile.interrupted,
         properties: RunProperties { digest: &report.digest, reproducible: report.canonical.reproducible },
     };
+    log(&findings(report), rules(), (&report.volatile.version, invocation))
+}
+
+/// What a search that came to its end found, under these rules.
+pub(super) fn of_search(
+    findings: &[Finding<'_>],
+    rules: Vec<(String, String)>,
+    (digest, reproducible): (&str, bool),
+) -> Vec<u8> {
+    let properties = RunProperties { digest, reproducible };
+    log(findings, rules, (env!("CARGO_PKG_VERSION"), Invocation { execution_successful: true, properties }))
+}
+
+fn log(
+    findings: &[Finding<'_>],
+    rules: Vec<(String, String)>,
+    (version, invocation): (&str, Invocation<'_>),
+) -> Vec<u8> {
+    let results = findings.iter().map(|finding| outcome(finding, &rules)).collect();
+    let rules = rules.iter().map(|(id, text)| Rule { id: id.clone(), short_description: Text { text: text.clone() } });
+    let driver =
+        Driver { name: "airtight", information_uri: env!("CARGO_PKG_REPOSITORY"), version, rules: rules.collect() };
     let run = Run { tool: Tool { driver }, invocations: [invocation], column_kind: "unicodeCodePoints", results };
     let log = Log { schema: SCHEMA, version: "2.1.0", runs: [run] };
     let mut bytes = serde_json::to_vec_pretty(&log).expect("plain data with text keys");

@@ -372,3 +372,86 @@ pub mod nap {
         Ok(())
     }
 }
+
+pub mod publish {
+    //! A file that gets a second name once it is whole.
+    use super::*;
+
+    pub fn wrong(bytes: &[u8]) -> io::Result<()> {
+        let written = Temporary::new("/tmp/unpublished");
+        fs::write("/tmp/unpublished", bytes)?;
+        written.keep();
+        fs::hard_link("/tmp/unpublished", "/tmp/published")?;
+        fs::remove_file("/tmp/unpublished")
+    }
+
+    pub fn mended(bytes: &[u8]) -> io::Result<()> {
+        let _removed = Temporary::new("/tmp/unpublished");
+        fs::write("/tmp/unpublished", bytes)?;
+        fs::hard_link("/tmp/unpublished", "/tmp/published")
+    }
+}
+
+pub mod room {
+    //! A file that is given its size before it is filled.
+    use super::*;
+
+    pub fn wrong() -> io::Result<()> {
+        let file = File::create("/tmp/room")?.into_raw_fd();
+        let mut held = std::mem::ManuallyDrop::new(unsafe { File::from_raw_fd(file) });
+        held.set_len(64)?;
+        let done = held.write_all(b"filled");
+        let _ = fs::remove_file("/tmp/room");
+        unsafe { close(file) };
+        done
+    }
+
+    pub fn mended() -> io::Result<()> {
+        let mut file = File::create("/tmp/room")?;
+        let _removed = Temporary::new("/tmp/room");
+        file.set_len(64)?;
+        file.write_all(b"filled")
+    }
+}
+
+pub mod stamp {
+    //! A file that is as old as another.
+    use super::*;
+    use std::time::SystemTime;
+
+    pub fn wrong() -> io::Result<()> {
+        let file = std::mem::ManuallyDrop::new(File::open("/tmp/data")?);
+        file.set_modified(SystemTime::UNIX_EPOCH)?;
+        drop(std::mem::ManuallyDrop::into_inner(file));
+        Ok(())
+    }
+
+    pub fn mended() -> io::Result<()> {
+        File::open("/tmp/data")?.set_modified(SystemTime::UNIX_EPOCH)
+    }
+}
+
+pub mod listing {
+    //! A list of what is in a directory, which is kept in memory while the list is read.
+    use super::*;
+
+    fn names() -> io::Result<usize> {
+        let mut names = 0;
+        for entry in fs::read_dir("/tmp")? {
+            names += entry?.file_name().len();
+        }
+        Ok(names)
+    }
+
+    pub fn wrong() -> io::Result<usize> {
+        let buffer = Box::into_raw(vec![0_u8; 32].into_boxed_slice());
+        let names = names()?;
+        drop(unsafe { Box::from_raw(buffer) });
+        Ok(names)
+    }
+
+    pub fn mended() -> io::Result<usize> {
+        let _buffer = vec![0_u8; 32].into_boxed_slice();
+        names()
+    }
+}

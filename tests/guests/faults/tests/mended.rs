@@ -92,3 +92,25 @@ fn clean_up_fails_too() -> io::Result<()> {
 fn wakes_up_late() -> io::Result<()> {
     nap::mended()
 }
+
+#[test]
+fn name_is_published_late() -> io::Result<()> {
+    publish::mended(b"contents")
+}
+
+#[test]
+fn room_is_made_first() -> io::Result<()> {
+    room::mended()
+}
+
+#[test]
+fn is_as_old_as_another() -> io::Result<()> {
+    let _data = data()?;
+    stamp::mended()
+}
+
+#[test]
+fn names_are_listed() -> io::Result<()> {
+    let _data = data()?;
+    listing::mended().map(drop)
+}

@@ -88,3 +88,25 @@ fn clean_up_fails_too() -> io::Result<()> {
 fn wakes_up_late() -> io::Result<()> {
     nap::wrong()
 }
+
+#[test]
+fn name_is_published_late() -> io::Result<()> {
+    publish::wrong(b"contents")
+}
+
+#[test]
+fn room_is_made_first() -> io::Result<()> {
+    room::wrong()
+}
+
+#[test]
+fn is_as_old_as_another() -> io::Result<()> {
+    fs::write("/tmp/data", "contents")?;
+    stamp::wrong()
+}
+
+#[test]
+fn names_are_listed() -> io::Result<()> {
+    fs::write("/tmp/data", "contents")?;
+    listing::wrong().map(drop)
+}

@@ -1,6 +1,7 @@
 //! The command line of `airtight baseline`.
 
 use super::{BuildArgs, RunArgs, TestArgs};
+use airtight::config::NewGrounds;
 use airtight::report::Date;
 use clap::Args;
 use std::path::PathBuf;
@@ -26,6 +27,13 @@ pub struct BaselineCommand {
     pub tests: TestArgs,
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+impl BaselineCommand {
+    /// Why what is new is accepted.
+    pub fn grounds(&self) -> NewGrounds {
+        NewGrounds { reason: self.reason.clone(), expires: self.expires }
+    }
 }
 
 const BASELINE_EXIT_STATUSES: &str = "The file is that of --baseline, or of `baseline` in the profile, or \

@@ -1,0 +1,74 @@
+//! What `faults` and `pollution` have in common: they build, load and plan as `test` does, run the tests again and again, and print what
+//! they find.
+
+use crate::args::{BuildArgs, MessageFormat, RunArgs, TestArgs};
+use crate::failure::Failure;
+use crate::loaded::sort_out;
+use crate::rest::Settled;
+use crate::session::{Session, nothing_selected};
+use crate::subjects::Named;
+use airtight::{Plan, exit_status};
+use std::path::PathBuf;
+
+/// Tests that are ready to be searched.
+pub struct Prepared {
+    pub session: Session,
+    pub planned: Plan,
+    /// Whether all was built that was to be.
+    is_built: bool,
+    /// Whether all was loaded that was built.
+    is_loaded: bool,
+}
+
+impl Prepared {
+    /// Builds, loads and plans what a command line names. `refuse` is asked whether its settings have a meaning.
+    pub fn new(
+        paths: &[PathBuf],
+        (build, tests, run): (&BuildArgs, &TestArgs, &RunArgs),
+        refuse: &dyn Fn(&RunArgs, &TestArgs) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let settled = Settled::new(tests, run);
+        refuse(&settled.run, &settled.tests)?;
+        let named = Named::new(paths)?;
+        let config = named.config()?;
+        let session = Session::open(&settled.run, tests.harness, &config)?;
+        let (loaded, failures) = named.load(&session, &config, (build, &settled.tests, &settled.run))?;
+        let (subjects, refused) = sort_out(loaded)?;
+        let is_loaded = refused.is_empty();
+        let (session, tests, run) = settled.with_modules(session, &subjects, &config)?;
+        refuse(&run, &tests)?;
+        let planned = session.plan(subjects, refused, &tests.selection())?;
+        if planned.modules().iter().all(|module| module.tests.is_empty()) {
+            return Err(nothing_selected(&planned));
+        }
+        Ok(Self { session, planned, is_built: failures == 0, is_loaded })
+    }
+
+    /// The end status: what is found comes first, and then what could not be searched.
+    pub fn status(&self, fails: bool) -> u8 {
+        match fails {
+            true => exit_status::TEST_FAILED,
+            false if !self.is_built => exit_status::BUILD_FAILED,
+            false if !self.is_loaded || !self.planned.refused().is_empty() => exit_status::MODULE_UNUSABLE,
+            false => exit_status::PASSED,
+        }
+    }
+}
+
+/// Settings that have no meaning in any search.
+pub fn without_meaning(run: &RunArgs, tests: &TestArgs) -> Vec<(bool, &'static str)> {
+    vec![
+        (run.no_capture, "--no-capture"),
+        (run.message_format != MessageFormat::Human, "--message-format"),
+        (run.rerun, "--rerun"),
+        (run.retries > 0, "--retries"),
+        (run.gen_suppressions, "--gen-suppressions"),
+        (run.most_failing().is_some(), "--fail-fast or --max-fail"),
+        (tests.list, "--list"),
+        (tests.isolate_subtests, "--isolate-subtests"),
+        (run.write_back.is_some(), "--write-back"),
+        (run.repeat > 1, "--repeat"),
+        (run.schedules > 0 || run.schedule.is_some(), "schedules"),
+        (run.report_base.is_some(), "--report-base"),
+    ]
+}

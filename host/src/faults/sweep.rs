@@ -1,0 +1,141 @@
+//! One test whose calls fail: what it does as it is, which failures its calls can have, and what is kept of a run with failures.
+
+use super::judge::{Judge, Outcome, alike};
+use super::way_out::{KnownCalls, WayOut};
+use super::{FUEL_BEYOND, FUEL_TIMES};
+use crate::ledger::Stack;
+use crate::model::Frame;
+use crate::policy::{Call, Fault};
+use crate::report::faults::{NotTried, SweptTest};
+use crate::run::{FaultEnd, FaultSubject, FaultedRun, HostBug};
+use crate::sandbox::wasi::NotedCall;
+use std::collections::HashSet;
+
+/// A test whose calls fail.
+pub struct Sweep<'a> {
+    /// The place of its module.
+    pub module: usize,
+    pub subject: FaultSubject<'a>,
+    pub counts: SweptTest,
+    /// Whether the search of it is not the same on every machine.
+    pub is_doubtful: bool,
+    plain: FaultedRun,
+    known: KnownCalls,
+}
+
+/// A run with failures.
+pub struct FaultJob {
+    /// The place of its test.
+    pub test: usize,
+    pub faults: Vec<Fault>,
+    /// Where the last of the calls is that fail.
+    pub stack: Stack,
+    /// The place among the jobs of the one with the first failure alone, of a pair.
+    pub after: Option<usize>,
+}
+
+/// What is kept of a run with failures.
+#[derive(Default)]
+pub struct Tried {
+    pub outcome: Outcome,
+    /// Where its last failure was; `None` where it did not come to all of them.
+    pub failed_at: Option<Stack>,
+    pub by_wall_clock: bool,
+    /// What can fail on the way out of its failure.
+    pub way_out: WayOut,
+    /// What runs with a second failure are compared with, where there are to be some.
+    pub run: Option<FaultedRun>,
+}
+
+/// Which of the failures of a test's calls are tried: those with their places.
+type Listed = Vec<(Fault, Stack)>;
+
+impl<'a> Sweep<'a> {
+    /// Runs a test as it is, and lists the failures that its calls can have.
+    ///
+    /// # Errors
+    /// A bug of ours; else, within, why its calls are not made to fail.
+    pub fn begin(module: usize, subject: FaultSubject<'a>) -> Result<Result<(Self, Listed), String>, HostBug> {
+        let plain = subject.run(&[])?;
+        if plain.by_wall_clock {
+            return Ok(Err("the wall clock ended it".to_owned()));
+        }
+        if plain.end != (FaultEnd::Ended { passed: true }) {
+            return Ok(Err("it does not come to its end as it is".to_owned()));
+        }
+        let fuel = plain.fuel.saturating_mul(FUEL_TIMES).saturating_add(FUEL_BEYOND);
+        let mut counts = SweptTest {
+            test: subject.test.name.to_string(),
+            calls: plain.watched.calls.len() as u64,
+            calls_omitted: plain.watched.calls_omitted,
+            ..SweptTest::default()
+        };
+        let (mut listed, mut seen) = (Vec::new(), HashSet::new());
+        for call in &plain.watched.calls {
+            for failure in call.failures() {
+                counts.failures += 1;
+                if seen.insert(alike(call, failure)) {
+                    listed.push((Fault { call: call.call, nth: call.nth, failure }, Stack::clone(&call.stack)));
+                } else {
+                    counts.alike += 1;
+                }
+            }
+        }
+        let known = KnownCalls::of(&plain);
+        let subject = subject.with_fuel(fuel);
+        Ok(Ok((Self { module, subject, counts, is_doubtful: false, plain, known }, listed)))
+    }
+
+    /// Runs it with one of its calls failing. Of those on the way out, at most so many failures are to be tried.
+    ///
+    /// # Errors
+    /// A bug of ours.
+    pub fn fail_one(&self, fault: Fault, pairs: usize) -> Result<Tried, HostBug> {
+        let mut run = self.subject.run(&[fault])?;
+        let mut tried = Tried::of(&run, 1);
+        tried.outcome = Judge { subject: &self.subject, before: &[&self.plain] }.judge(&run);
+        if tried.failed_at.is_some() {
+            tried.way_out = WayOut::taken_from(&mut run, &self.known, pairs);
+        }
+        tried.run = (!tried.way_out.failures.is_empty()).then_some(run);
+        Ok(tried)
+    }
+
+    /// Runs it with two of its calls failing. `first` is its run with the first of them alone.
+    ///
+    /// # Errors
+    /// A bug of ours.
+    pub fn fail_two(&self, faults: &[Fault], first: &Tried) -> Result<Tried, HostBug> {
+        let run = self.subject.run(faults)?;
+        let before: Vec<&FaultedRun> = [Some(&self.plain), first.run.as_ref()].into_iter().flatten().collect();
+        let outcome = Judge { subject: &self.subject, before: &before }.judge_pair(&run, &first.outcome);
+        Ok(Tried { outcome, ..Tried::of(&run, faults.len()) })
+    }
+
+    /// All runs with one failure are over: of its own calls those are kept that a judge of two failures asks for.
+    pub fn forget_calls(&mut self) {
+        self.known = KnownCalls::default();
+        let removes = |call: &NotedCall| call.succeeded && matches!(call.call, Call::Remove | Call::RemoveDir);
+        self.plain.watched.calls.retain(removes);
+        self.plain.watched.calls.shrink_to_fit();
+    }
+
+    /// Counts failures that were not tried, by the place of the call that was to fail.
+    pub fn not_tried(&mut self, stack: &Stack, count: u64) {
+        let stack = self.subject.frames_of(stack);
+        let at = Frame::innermost_own(&stack).cloned().unwrap_or_default();
+        match self.counts.not_tried.iter_mut().find(|known| known.at == at) {
+            Some(known) => known.count += count,
+            None => self.counts.not_tried.push(NotTried { at, count }),
+        }
+    }
+}
+
+impl Tried {
+    /// A run that was to have so many failures.
+    fn of(run: &FaultedRun, failures: usize) -> Self {
+        let last = run.watched.injected.last().filter(|_| run.watched.injected.len() >= failures);
+        let failed_at = last.map(|(_, call)| Stack::clone(&call.stack));
+        Self { failed_at, by_wall_clock: run.by_wall_clock, ..Self::default() }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a search for failures found, for code scanning (SARIF) and for readers of JUnit's XML.
+
+use super::findings::{Finding, Level, Related, callers, fingerprint};
+use super::junit::{safe, xml};
+use super::sarif;
+use super::words::place;
+use crate::model::safe_text::OneLine;
+use crate::model::{FindingId, FindingKind, Frame, GateRecord};
+use crate::report::console::fault_sentence;
+use crate::report::faults::{FaultFinding, Faults, ModuleFaults, SweptTest};
+use quick_junit::{NonSuccessKind, Property, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
+use std::time::Duration;
+
+/// What stands for a module where a finding is of the whole search.
+const WHOLE_SEARCH: &str = "the whole search";
+
+/// SARIF 2.1.0.
+pub(super) fn sarif(faults: &Faults) -> Vec<u8> {
+    let found = faults.found().map(|(module, found)| of_place(module, found));
+    let gate = faults.canonical.gate.iter().filter(|gate| !gate.passed).map(|gate| {
+        let rule = "gate/fault-leaks".to_owned();
+        of_search(&rule, gate_text(gate), fingerprint(&[&rule]))
+    });
+    let expired = faults.baseline.iter().flat_map(|usage| &usage.expired).map(|entry| {
+        let what = [&entry.module, &entry.test].map(|name| name.as_deref().unwrap_or_default());
+        let message = format!("what the baseline accepts expired: {} {} {}", what[0], what[1], entry.what);
+        let rule = "baseline/expired";
+        of_search(rule, OneLine(&message).to_string(), fingerprint(&[rule, what[0], what[1], &entry.what]))
+    });
+    let findings: Vec<_> = found.chain(gate).chain(expired).collect();
+    let canonical = &faults.canonical;
+    sarif::of_search(&findings, rules(), (&faults.digest, canonical.reproducible))
+}
+
+fn of_search<'a>(rule: &str, message: String, fingerprint: String) -> Finding<'a> {
+    Finding {
+        rule: rule.to_owned(),
+        level: Level::Error,
+        accepted: None,
+        message,
+        module: WHOLE_SEARCH,
+        test: None,
+        place: None,
+        related: Vec::new(),
+        fingerprint,
+    }
+}
+
+fn gate_text(gate: &GateRecord) -> String {
+    format!("the gate `{}` is not kept: {}; {} is allowed", gate.gate.name(), gate.seen, gate.limit)
+}
+
+fn of_place<'a>(module: &'a str, found: &'a FaultFinding) -> Finding<'a> {
+    let rule = format!("fault/{}", found.kind.name());
+    let FindingId { object, function, file, place: at, .. } = found.id(module);
+    let mut related = callers(&found.stack, "called from");
+    if let Some(Frame { function, file: Some(file), line, .. }) = Frame::innermost_own(&found.place) {
+        let what = match found.kind {
+            FindingKind::Leak => "acquired in",
+            FindingKind::Panic | FindingKind::UnwrapPanic => "panics in",
+            _ => "in",
+        };
+        related.push(Related { what: format!("{what} {}", OneLine(function)), file, line: *line });
+    }
+    let first = found.paths.first();
+    let repeat = first.map(|path| path.faults.iter().map(|fault| format!(" --fault {fault}")).collect::<String>());
+    Finding {
+        level: if found.fails() { Level::Error } else { Level::Warning },
+        accepted: found.accepted.as_ref().map(|why| format!("the baseline accepts it: {}", OneLine(why))),
+        message: format!("{}; to repeat:{}", fault_sentence(found), repeat.unwrap_or_default()),
+        module,
+        test: first.map(|path| &*path.test),
+        place: place(&found.stack),
+        related,
+        fingerprint: fingerprint(&[
+            &rule,
+            module,
+            object,
+            function.unwrap_or_default(),
+            file.unwrap_or_default(),
+            at.unwrap_or_default(),
+        ]),
+        rule,
+    }
+}
+
+/// All rules that a finding of a search can have, with what each means, in order.
+fn rules() -> Vec<(String, String)> {
+    let text = |kind| match kind {
+        FindingKind::Leak => "After a failure, something is not given back.",
+        FindingKind::Residue => "After a failure, a file is left that is not left otherwise.",
+        FindingKind::HalfWritten => "After a failure, a file is left that was written by half.",
+        FindingKind::DoubleClose => "After a failure, a descriptor is closed twice.",
+        FindingKind::UseAfterClose => "After a failure, a descriptor is used that is closed.",
+        FindingKind::Hang => "After a failure, the test goes on for ever.",
+        FindingKind::Crash => "After a failure, code under test ends by a trap.",
+        FindingKind::Panic => "After a failure, code under test panics.",
+        FindingKind::UnwrapPanic => "Code under test panics because it demands that there is no error.",
+        FindingKind::WriteAfterFailure => "A file is written on after a write to it failed.",
+        FindingKind::Lie => "The test passes though a call failed, and the call was not tried again.",
+    };
+    let kinds = FindingKind::ALL.map(|kind| (format!("fault/{}", kind.name()), text(kind).to_owned()));
+    let others = [
+        ("gate/fault-leaks", "The search does not keep the gate `fault-leaks` of its profile."),
+        ("baseline/expired", "A way out of a failure is accepted until a day that is over."),
+    ];
+    let mut rules = kinds.to_vec();
+    rules.extend(others.map(|(rule, text)| (rule.to_owned(), text.to_owned())));
+    rules.sort();
+    rules
+}
+
+/// JUnit's XML: a case for each test that was looked at. It fails by what it is the first to show.
+pub(super) fn junit(faults: &Faults) -> Vec<u8> {
+    let mut junit = JunitReport::new("airtight faults");
+    junit.set_time(Duration::from_millis(faults.wall_ms));
+    junit.add_test_suites(faults.canonical.modules.iter().map(|module| suite(faults, module)));
+    if let Some(gate) = &faults.canonical.gate {
+        let mut suite = TestSuite::new(WHOLE_SEARCH);
+        let status = if gate.passed { TestCaseStatus::success() } else { failure(gate.gate.name(), &gate_text(gate)) };
+        let mut case = TestCase::new("gate fault-leaks", status);
+        case.set_classname(WHOLE_SEARCH);
+        suite.add_test_case(case);
+        junit.add_test_suite(suite);
+    }
+    let skipped = format!(" skipped=\"{}\"", junit.skipped);
+    let text = junit.to_string().expect("texts are valid XML, and a vector takes everything");
+    // As in the report of a run: Jenkins knows this attribute of suites alone.
+    text.replacen(&skipped, "", 1).into_bytes()
+}
+
+fn suite(faults: &Faults, module: &ModuleFaults) -> TestSuite {
+    let mut suite = TestSuite::new(safe(&module.module));
+    suite.add_property(Property::new("airtight.digest", safe(&faults.digest)));
+    for test in &module.tests {
+        let mut case = TestCase::new(safe(&test.test), status(faults, module, test));
+        case.set_classname(safe(&module.module));
+        suite.add_test_case(case);
+    }
+    for left in &module.left_out {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(safe(&left.why));
+        let mut case = TestCase::new(safe(&left.test), status);
+        case.set_classname(safe(&module.module));
+        suite.add_test_case(case);
+    }
+    suite
+}
+
+fn status(faults: &Faults, module: &ModuleFaults, test: &SweptTest) -> TestCaseStatus {
+    let is_its = |found: &&FaultFinding| found.paths.first().is_some_and(|path| path.test == test.test);
+    let found: Vec<_> = module.found.iter().filter(|found| found.fails()).filter(is_its).collect();
+    let Some(first) = found.first() else { return TestCaseStatus::success() };
+    let lines: Vec<_> = found.iter().map(|found| fault_sentence(found)).collect();
+    // Where a gate allows them, they fail nothing.
+    if faults.canonical.gate.as_ref().is_some_and(|gate| gate.passed) {
+        return TestCaseStatus::success();
+    }
+    let mut status = failure(first.kind.name(), &lines[0]);
+    status.set_description(xml(lines.join("\n")));
+    status
+}
+
+fn failure(kind: &str, message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(safe(kind)).set_message(safe(message));
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::faults::{CanonicalFaults, FaultPath, UnsweptTest};
+
+    fn found(kind: FindingKind, accepted: Option<&str>) -> FaultFinding {
+        FaultFinding {
+            kind,
+            what: "leaks 1 file (/tmp/a)".to_owned(),
+            object: "file /tmp/a".to_owned(),
+            accepted: accepted.map(str::to_owned),
+            stack: vec![Frame::new("save").at("src/store.rs", 41), Frame::new("run").at("src/main.rs", 3)],
+            place: vec![Frame::new("open <&>\u{1b}").at("src/store.rs", 38)],
+            message: None,
+            paths: vec![FaultPath { test: "saves".to_owned(), faults: vec!["write:3=ENOSPC".to_owned()] }],
+        }
+    }
+
+    fn faults() -> Faults {
+        let module = ModuleFaults {
+            module: "shop/store".to_owned(),
+            tests: ["loads", "saves"].map(|test| SweptTest { test: test.to_owned(), ..SweptTest::default() }).to_vec(),
+            left_out: vec![UnsweptTest { test: "sleeps".to_owned(), why: "the real clock".to_owned() }],
+            found: vec![
+                found(FindingKind::Leak, None),
+                found(FindingKind::Residue, Some("until 2.0")),
+                found(FindingKind::Lie, None),
+            ],
+        };
+        let mut canonical = CanonicalFaults { modules: vec![module], ..CanonicalFaults::default() };
+        canonical.judge(0);
+        Faults::new(canonical, None, 5)
+    }
+
+    #[test]
+    fn what_is_found_reads_well_in_every_format() {
+        insta::assert_snapshot!("faults_sarif", String::from_utf8(sarif(&faults())).unwrap());
+        insta::assert_snapshot!("faults_junit", String::from_utf8(junit(&faults())).unwrap());
+    }
+
+    #[test]
+    fn a_gate_that_is_kept_fails_nothing() {
+        let mut all = faults();
+        all.canonical.judge(1);
+        assert!(!all.fails());
+        assert!(!String::from_utf8(junit(&all)).unwrap().contains("<failure"));
+    }
+}
