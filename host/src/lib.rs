@@ -48,8 +48,8 @@ pub use harness::go::{GoFlagError, GoFlags};
 pub use model::events::{Event, Listener};
 pub use model::{Exploration, ExplorationError, Harness, HarnessNameError, exit_status};
 pub use run::{
-    FileError, ModuleGrants, OwnDirError, Partition, PartitionError, Plan, PlannedModule, PlannedTest, RunError,
-    RunIgnored, Runner, RunnerBuilder, SearchError, Seed, SeedError, Selection, SetupError, Subject,
+    FileError, ModuleGrants, OwnDirError, Partition, PartitionError, Plan, PlannedModule, PlannedTest, Results,
+    RunError, RunIgnored, Runner, RunnerBuilder, SearchError, Seed, SeedError, Selection, SetupError, Subject,
 };
 pub use sandbox::wasi::{GrantError, Streams};
 pub use sandbox::{Cache, Compiler, EngineError, LoadError, LoadOptions, LoadedModule};
@@ -68,5 +68,5 @@ pub mod internals {
     pub use crate::model::units::Quantity;
     pub use crate::report::console::diff::{DiffOptions, DiffText, GrowthText};
     pub use crate::report::console::verification::{TrialLine, VerificationEnd};
-    pub use crate::report::files::replace as replace_file;
+    pub use crate::report::files::{replace as replace_file, resolve as writable_file};
 }

@@ -53,6 +53,39 @@ fn what_is_accepted_does_not_fail_and_what_is_new_does() {
 }
 
 #[test]
+fn what_cannot_be_accepted_is_told_before_anything_runs_and_what_expired_fails() {
+    let dir = scratch_dir();
+    let past = airtight(dir.path(), &["baseline", "--expires", "2001-01-01"], &TESTS);
+    assert!(past.status == Some(2) && past.stderr.contains("that day is over"), "{}", past.stderr);
+    let nowhere = airtight(dir.path(), &["baseline", "--baseline", "not/there/accepted.toml"], &TESTS);
+    assert_eq!(nowhere.status, Some(96), "{}", nowhere.stderr);
+    assert!(nowhere.stderr.contains("cannot write the baseline") && nowhere.stdout.is_empty(), "{}", nowhere.stderr);
+    // What programs read stays theirs.
+    let format = ["baseline", "--message-format", "libtest-json", "--expires", "2099-12-31"];
+    let written = airtight(dir.path(), &format, &TESTS);
+    assert!(written.stdout.lines().all(|line| line.starts_with('{')), "{}", written.stdout);
+    assert!(written.stderr.contains("Wrote airtight-baseline.toml"), "{}", written.stderr);
+    let again = ["baseline", "--baseline", "airtight-baseline.toml", "--date", "2100-01-01"];
+    let expired = airtight(dir.path(), &again, &TESTS);
+    assert_eq!(expired.status, Some(100), "{}{}", expired.stdout, expired.stderr);
+    assert!(expired.stderr.contains("entries of the baseline expired"), "{}", expired.stderr);
+}
+
+#[test]
+fn a_base_of_another_suite_is_told() {
+    let dir = scratch_dir();
+    let other = compile("pass_empty", dir.path());
+    run(dir.path(), ["run", other.to_str().unwrap(), "--report", "json=base.json"]);
+    write(&dir.path().join("airtight.toml"), "[profile.default.gate]\nbase = \"base.json\"\nfuel = \"2%\"\n");
+    let passes = ["--", "pass_everything_closed"];
+    let strange = airtight(dir.path(), &["run"], &passes);
+    assert!(strange.stdout.contains("the base has none of these tests"), "{}{}", strange.stdout, strange.stderr);
+    airtight(dir.path(), &["run", "--report", "json=own.json"], &passes);
+    let own = airtight(dir.path(), &["run", "--base", "own.json"], &passes);
+    assert!(!own.stdout.contains("the base has none"), "{}", own.stdout);
+}
+
+#[test]
 fn a_profile_names_it_and_days_and_what_is_gone_are_told() {
     let dir = scratch_dir();
     write(&dir.path().join("airtight.toml"), "[profile.default]\nbaseline = \"accepted.toml\"\n");

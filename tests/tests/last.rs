@@ -44,6 +44,30 @@ fn the_last_run_is_shown_again_and_what_failed_is_run_again() {
 }
 
 #[test]
+fn what_failed_beside_tests_is_not_called_nothing() {
+    let dir = scratch_dir();
+    let module = compile("leak_by_hand", dir.path());
+    let module = module.to_str().unwrap();
+    let allowed = "[profile.default]\nleaks = { handles = \"show\", residue = \"ignore\" }\n[profile.default.gate]\nhandles = 0\n";
+    airtight_tests::write(&dir.path().join("airtight.toml"), allowed);
+    let missed = airtight(dir.path(), &["run", module]);
+    assert!(missed.status == Some(100) && missed.stdout.contains("1 passed"), "{}{}", missed.stdout, missed.stderr);
+    let again = airtight(dir.path(), &["run", "--rerun", module]);
+    assert_eq!(again.status, Some(4));
+    assert!(again.stderr.contains("what failed is the gate `handles`"), "{}", again.stderr);
+    // A list takes --rerun, too.
+    std::fs::remove_file(dir.path().join("airtight.toml")).unwrap();
+    let empty = compile("pass_empty", dir.path());
+    assert_eq!(airtight(dir.path(), &["run", module, empty.to_str().unwrap()]).status, Some(100));
+    let listed = airtight(dir.path(), &["list", "--rerun", module, empty.to_str().unwrap()]);
+    assert!(listed.stdout.starts_with("leak_by_hand ") && listed.stdout.lines().count() == 1, "{}", listed.stdout);
+    for refused in [&["--message-format", "libtest-json"][..], &["--report", "json=x.json"]] {
+        let refused = airtight(dir.path(), &[&["list", module], refused].concat());
+        assert!(refused.status == Some(2) && refused.stderr.contains("nothing is run"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn codes_and_words_are_explained() {
     let dir = scratch_dir();
     let one = airtight(dir.path(), &["explain", "at0007"]);

@@ -106,6 +106,12 @@ fn annotations_are_written_to_the_log_of_a_job_alone() {
         text.lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(lines("false"), Vec::<String>::new());
+    // Of reports that are merged likewise.
+    let to = format!("json={}", dir.path().join("part.json").display());
+    let parts = modules.iter().map(|module| module.to_str().unwrap());
+    run(dir.path(), ["run", "--report", &to].into_iter().chain(parts));
+    let merged = run(dir.path(), ["merge", "part.json", "--report", "github"]);
+    assert!(merged.stdout.contains("Summary") && !merged.stdout.contains("\n::"), "{}{}", merged.stdout, merged.stderr);
     let written = lines("true");
     assert!(written.iter().any(|line| line.starts_with("::error title=airtight test/fail::traps ")), "{written:#?}");
     assert!(written.iter().any(|line| line.contains("title=airtight leak/file::")), "{written:#?}");
@@ -126,6 +132,7 @@ fn what_programs_read_is_not_mixed_with_anything() {
     assert_eq!(status, Some(100));
     assert!(stdout.lines().count() > 6 && stdout.lines().all(|line| line.starts_with("{\"type\":")), "{stdout}");
     for (command, args, said) in [
+        ("run", &["--no-capture"][..], "both want standard output"),
         ("run", &["--report", "github"][..], "both want standard output"),
         ("verify", &[], "leave out --message-format"),
         ("pollution", &[], "leave out --message-format"),

@@ -27,6 +27,7 @@ pub(crate) struct Test {
 }
 
 /// How a test is entered.
+#[derive(Debug)]
 pub(crate) enum TestEntry {
     /// Through `_start`.
     Start(StartCall),

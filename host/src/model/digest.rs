@@ -34,7 +34,16 @@ impl Report {
             module.tests.sort_by(|a, b| (&a.name, a.harness).cmp(&(&b.name, b.harness)));
         }
         let digest = digest(&canonical);
-        Self { schema: SCHEMA.to_owned(), digest, canonical, profile: None, kept: Vec::new(), volatile }
+        Self {
+            schema: SCHEMA.to_owned(),
+            digest,
+            canonical,
+            profile: None,
+            kept: Vec::new(),
+            traces: Vec::new(),
+            recorded: None,
+            volatile,
+        }
     }
 
     /// Computes the digest anew and compares.

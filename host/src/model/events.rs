@@ -41,6 +41,14 @@ pub enum Event<'a> {
         /// Time so far.
         elapsed: Duration,
     },
+    /// The result of a test is that of an earlier run: see [`RunnerBuilder::results`](crate::RunnerBuilder::results). Told directly before its
+    /// [`Event::TestFinished`]; it did not start.
+    TestCached {
+        /// The module's name.
+        module: &'a str,
+        /// The test's name.
+        test: &'a str,
+    },
     /// A test ended, or was found to be skipped. Told once of each test of the plan, in the order in which they end. Its output
     /// is in `test.details` where it failed, and of every test with [`keep_output`](crate::run::RunnerBuilder::keep_output).
     TestFinished {

@@ -4,7 +4,8 @@ use super::change::KeptChange;
 use super::doubt::Doubt;
 use super::figure;
 use super::profile::HeapProfile;
-use super::{BaselineUse, CleanupCoverage, GateRecord, MissedSite, ModuleRecord, WorldFigures};
+use super::trace::TestTrace;
+use super::{BaselineUse, CleanupCoverage, GateRecord, MissedSite, ModuleRecord, RecordedResults, WorldFigures};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -49,6 +50,12 @@ pub struct Report {
     /// What tests changed in overlays, where that is kept; not in the JSON. See [`Report::write_back`].
     #[serde(skip)]
     pub(crate) kept: Vec<KeptChange>,
+    /// What each test did, event by event, where that was asked for: by module and name; not in the JSON.
+    #[serde(skip)]
+    pub traces: Vec<TestTrace>,
+    /// What was taken of recorded results, where it was to be; not in the JSON.
+    #[serde(skip)]
+    pub recorded: Option<RecordedResults>,
 }
 
 /// The part that is the same bytes everywhere.

@@ -213,7 +213,7 @@ fn write_one(file: &ReportSpec, bytes: impl FnOnce() -> Option<Vec<u8>>) -> Resu
 }
 
 /// The absolute path that is replaced in the end (links followed), once it is known to be writable.
-fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
+pub fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
     let path = std::path::absolute(path)?;
     let parent = path.parent().ok_or(WriteError::Directory)?;
     match fs::metadata(parent) {

@@ -10,6 +10,7 @@ pub mod merge;
 pub(crate) mod pollution;
 mod pprof;
 mod schema;
+pub mod trace;
 pub(crate) mod verification;
 mod write_back;
 mod writers;
@@ -25,7 +26,7 @@ pub use crate::model::{
     AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, Canonical, CleanupCoverage, CleanupRecord,
     Date, DateError, Details, EntryRole, FailedAttempt, Frame, GateKind, GateLimits, GateRecord, GateTest, Heap,
     InjectedRecord, LimitName, LimitRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent,
-    PercentError, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
+    PercentError, RecordedResults, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
     SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest, Usage,
     Verdict, Volatile, WorldEntry, WorldFigures,
 };

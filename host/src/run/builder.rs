@@ -2,9 +2,11 @@
 
 use super::error::SetupError;
 use super::options::RunOptions;
+use super::recorded::{Results, ResultsUse};
 use super::runner::Runner;
 use crate::catalogue::CompileCaps;
 use crate::config::{Baseline, Config, Overlays, Profile, Trust, UnknownProfile};
+use crate::model::trace::TraceOptions;
 use crate::model::{Date, Exploration, Report};
 use crate::policy::Policy;
 use crate::sandbox::wasi::Streams;
@@ -163,6 +165,26 @@ impl RunnerBuilder {
     /// Whether every test whose heap is tracked is run a second time, for [`Report::profile`](crate::report::Report::profile).
     pub fn heap_profile(mut self, on: bool) -> Self {
         self.options.heap_profile = on;
+        self
+    }
+
+    /// Keeps what each test does, event by event, for [`Report::traces`](crate::report::Report::traces). Its figures stay what they are.
+    pub fn trace(mut self, options: impl Into<Option<TraceOptions>>) -> Self {
+        self.options.trace = options.into();
+        self
+    }
+
+    /// Takes the result of a test from here where it cannot be another one, and records those of tests that pass. The report is that of a
+    /// run without; [`Report::recorded`](crate::report::Report::recorded) says which were taken.
+    pub fn results(mut self, results: Results) -> Self {
+        self.options.results = Some(ResultsUse { results, proves: None });
+        self
+    }
+
+    /// Runs so many tests of which a result is recorded here, and no others, and compares the results:
+    /// [`Report::recorded`](crate::report::Report::recorded) says which differ.
+    pub fn prove_results(mut self, results: Results, most: usize) -> Self {
+        self.options.results = Some(ResultsUse { results, proves: Some(most) });
         self
     }
 

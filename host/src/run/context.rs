@@ -1,8 +1,15 @@
 //! What the stages of one run share.
 
 use super::options::RunOptions;
+use super::recorded::RecordedRun;
 use super::seed::order;
+use crate::model::trace::TestTrace;
 use rayon::ThreadPool;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Traces of tests, by module and name.
+pub(super) type Traces = BTreeMap<(Arc<str>, Arc<str>), TestTrace>;
 
 /// What the stages of one run share.
 pub(super) struct RunContext<'a> {
@@ -10,6 +17,10 @@ pub(super) struct RunContext<'a> {
     pub options: &'a RunOptions,
     /// Whether clean-up coverage is wanted.
     pub coverage: bool,
+    /// The results that it takes and records.
+    pub recorded: Option<RecordedRun>,
+    /// What tests did, where they are traced. The last run of a test counts.
+    pub traces: Mutex<Traces>,
 }
 
 impl RunContext<'_> {

@@ -5,11 +5,13 @@ use super::coverage::TestCoverage;
 use super::options::RunOptions;
 use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::record::{self, RecordContext};
+use super::recorded::Taken;
 use super::serial::SerialGroups;
 use super::single::{Judged, SingleTest};
 use super::slow::RunningTests;
 use crate::catalogue::Role;
 use crate::model::change::KeptChange;
+use crate::model::doubt::TestId;
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, EntryRole, TestRecord, Verdict};
 use crate::policy::Limit;
@@ -19,7 +21,7 @@ use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// When a test ran, and where.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,8 @@ pub(super) struct Finished {
     pub(super) kept: Vec<KeptChange>,
     pub(super) coverage: TestCoverage,
     pub(super) bug: Option<String>,
+    /// Whether its result is one that was recorded.
+    pub(super) cached: bool,
 }
 
 /// What the workers and the collector share.
@@ -165,7 +169,14 @@ impl TestRun<'_> {
             Decision::Refuse(why) => return planned.failed(why.clone()),
         };
         let context = context(module, test, shared.options);
-        let began = Instant::now();
+        // Where a test begins from an image, or is a set-up, its result has no key.
+        let results = shared.recorded.as_ref();
+        match results.map_or(Taken::Run, |results| results.take(index, grants.policy())) {
+            Taken::Run => {}
+            Taken::Recorded(record) => return Ended { cached: true, ..Ended::of(*record) },
+            Taken::NotProved => return planned.skipped("not run: no result of it is to be proved"),
+        }
+        let (began, since) = (Instant::now(), SystemTime::now());
         let _running = self.progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
         let job = Job {
             module: how.after.map_or(&module.module, |after| after.image.module()),
@@ -181,6 +192,8 @@ impl TestRun<'_> {
             // What is planned to fail are calls of tests.
             faults: if test.is_test() { &grants.policy().faults } else { &[] },
             notes_calls: false,
+            traces: shared.options.trace,
+            notes_reads: results.is_some_and(|results| results.wants_reads(index)),
             subtests: subtests.as_ref(),
             rounds: if test.is_test() { shared.options.repeat.max(1) } else { 1 },
             shortcut: shared.options.shortcut,
@@ -197,11 +210,16 @@ impl TestRun<'_> {
         }));
         let ran = Some(TestSpan::since(began));
         match judged {
-            Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, .. }) => {
+            Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, reads, .. }) => {
+                if let Some(results) = results {
+                    let id = TestId { module: module.module.name().to_owned(), test: test.name.to_string() };
+                    let reads = reads.filter(|_| !by_wall_clock && host_leak == 0);
+                    results.ran((index, grants.policy(), id), &record, reads.map(|reads| *reads), since);
+                }
                 let bug = (host_leak > 0).then(|| {
                     format!("host descriptors that were opened for it and are still open after it: {host_leak}")
                 });
-                Ended { record, ran, by_wall_clock, profile, kept, coverage, captured, bug }
+                Ended { record, ran, by_wall_clock, profile, kept, coverage, captured, bug, cached: false }
             }
             Err(panic) => {
                 let what = format!("the host panicked: {}", panic_message(&*panic));
@@ -213,7 +231,7 @@ impl TestRun<'_> {
     /// An entry has ended.
     pub(super) fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
         let index = planned.index;
-        let Ended { record, ran, by_wall_clock, mut profile, kept, coverage, captured: _, bug } = ended;
+        let Ended { record, ran, by_wall_clock, mut profile, kept, coverage, captured: _, bug, cached } = ended;
         if record.verdict == Verdict::Skip {
             // Nobody expects anything of it.
             profile.missing.clear();
@@ -223,7 +241,7 @@ impl TestRun<'_> {
         {
             self.progress.note_failure(planned.counts_at(), most);
         }
-        Finished { index, record, profile, ran, by_wall_clock, kept, coverage, bug }
+        Finished { index, record, profile, ran, by_wall_clock, kept, coverage, bug, cached }
     }
 }
 
@@ -267,6 +285,8 @@ pub(super) struct Ended {
     /// Where it ended, of a set-up that passed.
     captured: Option<Result<Box<Captured>, ImageError>>,
     bug: Option<String>,
+    /// Whether its result is one that was recorded.
+    cached: bool,
 }
 
 impl Ended {
@@ -281,6 +301,7 @@ impl Ended {
             coverage: TestCoverage::default(),
             captured: None,
             bug: None,
+            cached: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::slow::RunningTests;
 use super::world::{World, Worlds};
 use crate::model::TestRecord;
 use crate::model::change::KeptChange;
+use crate::model::doubt::TestId;
 use crate::model::events::{Event, Listener};
 use crate::model::profile::HeapProfile;
 use crate::policy::Limit;
@@ -180,7 +181,7 @@ fn collect(
     let mut coverage: Vec<TestCoverage> = tests.iter().map(|_| TestCoverage::default()).collect();
     let mut started = vec![false; tests.len()];
     let mut times = vec![None; tests.len()];
-    let (mut bugs, mut by_wall_clock) = (Vec::new(), Vec::new());
+    let (mut bugs, mut by_wall_clock, mut cached) = (Vec::new(), Vec::new(), Vec::new());
     let mut looked = Instant::now();
     loop {
         let received = receive.recv_timeout(progress.running.interval());
@@ -200,6 +201,10 @@ fn collect(
             }
             if finished.ran.is_some() {
                 tell_started(tests[finished.index], &mut started[finished.index], listener);
+            }
+            if finished.cached {
+                listener.event(&Event::TestCached { module: &module.module.name, test: &test.name });
+                cached.push(finished.index);
             }
             listener.event(&Event::TestFinished {
                 module: &module.module.name,
@@ -242,6 +247,12 @@ fn collect(
     bugs.sort();
     by_wall_clock.retain(|index| counts(*index));
     by_wall_clock.sort_unstable();
+    if let Some(results) = &shared.recorded {
+        for index in cached.into_iter().filter(|index| counts(*index)) {
+            let (module, test) = tests[index];
+            results.taken(TestId { module: module.module.name().to_owned(), test: test.name.to_string() });
+        }
+    }
     profiles.retain(|index, _| counts(*index));
     kept.retain(|index, _| counts(*index));
     let mut profile = HeapProfile::default();

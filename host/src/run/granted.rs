@@ -1,10 +1,10 @@
 //! What of the machine tests are granted: what no test may be, and what is told when a run starts.
 
 use super::module_grants::ModuleGrants;
+use super::options::RunOptions;
 use crate::config::Profile;
 use crate::files::own::{self, Own};
 use crate::policy::{DirGrant, Mode};
-use crate::sandbox::Cache;
 use std::path::PathBuf;
 
 /// A directory is granted that no test is ever granted, whoever asks.
@@ -23,22 +23,24 @@ pub struct OwnDirError {
 ///
 /// # Errors
 /// The first such grant.
-pub(super) fn check_profile(profile: &Profile, cache: Option<&Cache>) -> Result<(), OwnDirError> {
-    check(profile.policy().dirs.iter().chain(&profile.requestable().dirs), cache)
+pub(super) fn check_profile(profile: &Profile, options: &RunOptions) -> Result<(), OwnDirError> {
+    check(profile.policy().dirs.iter().chain(&profile.requestable().dirs), options)
 }
 
 /// Refuses grants of a module that no test may have. A package is tested wherever it is: it is an overlay, which is never written.
 ///
 /// # Errors
 /// The first such grant.
-pub(super) fn check_module(grants: &ModuleGrants, cache: Option<&Cache>) -> Result<(), OwnDirError> {
-    check(grants.dirs.iter().filter(|dir| !dir.is_package()), cache)
+pub(super) fn check_module(grants: &ModuleGrants, options: &RunOptions) -> Result<(), OwnDirError> {
+    check(grants.dirs.iter().filter(|dir| !dir.is_package()), options)
 }
 
-fn check<'a>(dirs: impl Iterator<Item = &'a DirGrant>, cache: Option<&Cache>) -> Result<(), OwnDirError> {
+fn check<'a>(dirs: impl Iterator<Item = &'a DirGrant>, options: &RunOptions) -> Result<(), OwnDirError> {
     for dir in dirs.filter(|dir| dir.mode != Mode::Devices) {
-        let used = cache.map(|cache| Own::new("the cache of compiled modules", cache.dir()));
-        if let Some(own) = own::overlapped(&dir.host, used) {
+        let cache = options.cache.as_ref().map(|cache| Own::new("the cache of compiled modules", cache.dir()));
+        let results =
+            options.results.as_ref().map(|used| Own::new("the folder of recorded results", used.results.dir()));
+        if let Some(own) = own::overlapped(&dir.host, cache.into_iter().chain(results)) {
             return Err(OwnDirError { guest: dir.guest.clone(), host: dir.host.clone(), own: own.to_string() });
         }
     }

@@ -1,6 +1,8 @@
 //! What is chosen for one run, beside its profile.
 
+use super::recorded::ResultsUse;
 use crate::config::{Baseline, Trust};
+use crate::model::trace::TraceOptions;
 use crate::model::{Date, Exploration, Report};
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
@@ -31,6 +33,10 @@ pub(crate) struct RunOptions {
     /// The one schedule that they are run under instead.
     pub schedule: Option<Exploration>,
     pub heap_profile: bool,
+    /// What is kept of all that tests do.
+    pub trace: Option<TraceOptions>,
+    /// What becomes of recorded results.
+    pub results: Option<ResultsUse>,
     /// What of the machine the profile's configuration may grant.
     pub trust: Trust,
     /// The leaks that are accepted, and the day on which.
@@ -61,6 +67,8 @@ impl Default for RunOptions {
             schedules: 0,
             schedule: None,
             heap_profile: false,
+            trace: None,
+            results: None,
             trust: Trust::nothing(),
             baseline: None,
             date: None,

@@ -9,6 +9,7 @@ use super::execute::{self, PlanOutcome};
 use super::granted;
 use super::options::RunOptions;
 use super::plan::{self, Decision, Plan, PlannedModule, PlannedTest, Planner, Subject};
+use super::recorded::RecordedRun;
 use super::selection::Selection;
 use super::world_figures::{self, Judges};
 use crate::catalogue::{CompileCaps, Module};
@@ -18,7 +19,7 @@ use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
 use crate::model::gates::judge;
 use crate::model::{
-    BakedRecord, Canonical, Date, ModuleRecord, RefusedModule, Report, ResourceKind, TestTime, Volatile,
+    BakedRecord, Canonical, Date, ModuleRecord, RecordedResults, RefusedModule, Report, ResourceKind, TestTime, Volatile,
 };
 use crate::policy::{LeakAction, LeakSetting, Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;
@@ -26,8 +27,8 @@ use crate::sandbox::{Engine, EngineOptions, LoadError, LoadOptions, LoadedModule
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Runs tests under one profile. One runner can do any number of runs.
@@ -66,7 +67,7 @@ impl Runner {
             options.jobs = 1;
         }
         profile.check_trust(&options.trust)?;
-        granted::check_profile(&profile, options.cache.as_ref())?;
+        granted::check_profile(&profile, &options)?;
         let engine = EngineOptions {
             compiler: options.compiler,
             workers: options.jobs,
@@ -109,7 +110,7 @@ impl Runner {
             return Err(SetupError::OtherStack { own, wanted });
         }
         profile.check_trust(&self.options.trust)?;
-        granted::check_profile(&profile, self.options.cache.as_ref())?;
+        granted::check_profile(&profile, &self.options)?;
         let profile = profile.with_heap_accounting(self.engine.options().heap_accounting);
         Ok(Self {
             engine: Arc::clone(&self.engine),
@@ -171,7 +172,7 @@ impl Runner {
     pub fn plan(&self, mut subjects: Vec<Subject>, selection: &Selection) -> Result<Plan, RunError> {
         self.check_loaded(subjects.iter().map(Subject::module))?;
         for subject in &subjects {
-            granted::check_module(&subject.grants, self.options.cache.as_ref())?;
+            granted::check_module(&subject.grants, &self.options)?;
         }
         subjects.sort_by(|a, b| a.module.name.cmp(&b.module.name));
         let planner = Planner { profile: &self.profile, selection, interrupted: &self.options.interrupt };
@@ -241,7 +242,14 @@ impl Runner {
             listener.event(&Event::Note(&format!("{} {whole}", module.module.name)));
         }
         let wants_coverage = self.profile.gate().cleanup_coverage.is_some();
-        let shared = RunContext { pool: &self.pool, options: &self.options, coverage: wants_coverage };
+        let recorded = RecordedRun::new(&self.options, wants_coverage, modules);
+        let shared = RunContext {
+            pool: &self.pool,
+            options: &self.options,
+            coverage: wants_coverage,
+            recorded,
+            traces: Mutex::default(),
+        };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
@@ -250,6 +258,12 @@ impl Runner {
         report.volatile.grants = grants;
         report.profile = self.options.heap_profile.then_some(allocated);
         report.kept = kept;
+        let traces = shared.traces.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.traces = traces.into_values().collect();
+        report.recorded = shared.recorded.map(RecordedRun::finish);
+        for note in report.recorded.iter().flat_map(RecordedResults::notes) {
+            listener.event(&Event::Note(&note));
+        }
         listener.event(&Event::RunFinished { report: &report, elapsed: began.elapsed() });
         match bugs.first().cloned() {
             None => Ok(report),

@@ -10,12 +10,14 @@ use super::resources;
 use super::retries::{Attempt, retry};
 use super::schedules;
 use super::threads;
+use super::traced::TracedTest;
 use crate::harness::TestEntry;
 use crate::model::change::KeptChange;
 use crate::model::profile::HeapProfile;
 use crate::model::{Details, Exploration, TestRecord, Verdict};
-use crate::sandbox::wasi::Streams;
-use crate::sandbox::{Captured, ImageError, Job, Preemptions, run};
+use crate::sandbox::wasi::{HostReads, RawTrace, Streams};
+use crate::sandbox::{Captured, ImageError, Job, LoadedModule, Preemptions, Run, run};
+use std::sync::{Arc, PoisonError};
 
 /// What a run of a test is judged with.
 pub struct SingleTest<'a> {
@@ -39,6 +41,8 @@ pub struct Judged {
     pub captured: Option<Result<Box<Captured>, ImageError>>,
     /// Host descriptors that are still open after it.
     pub host_leak: u64,
+    /// What it asked of the host, where that is noted.
+    pub reads: Option<Box<HostReads>>,
     preemptions: Preemptions,
 }
 
@@ -56,7 +60,12 @@ impl SingleTest<'_> {
             return judged;
         }
         let under = |schedule: &Exploration| Job { schedule: Some(schedule.clone()), ..job.clone() };
-        let quiet = |schedule: &Exploration| Job { streams: Streams::Captured, keep_changes: false, ..under(schedule) };
+        let quiet = |schedule: &Exploration| Job {
+            streams: Streams::Captured,
+            keep_changes: false,
+            traces: None,
+            ..under(schedule)
+        };
         let mut host_leak = judged.host_leak;
         let fails = |schedule: &Exploration| {
             let judged = self.once(&quiet(schedule));
@@ -89,8 +98,22 @@ impl SingleTest<'_> {
         Judged { host_leak, by_wall_clock, ..judged }
     }
 
+    fn keep_trace(&self, raw: RawTrace, ran: &Run, record: &TestRecord, module: &LoadedModule) {
+        let trace = TracedTest {
+            module: &module.name,
+            test: &self.test.name,
+            verdict: record.verdict,
+            no_allocations: ran.heap.as_ref().err().map(ToString::to_string),
+            symbols: &module.symbols,
+        };
+        let mut traces = self.shared.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        traces.insert((Arc::clone(&module.name), Arc::clone(&self.test.name)), trace.told(raw));
+    }
+
     fn once(&self, job: &Job<'_>) -> Judged {
         let mut ran = run(job);
+        let traced = ran.remains.trace.take();
+        let reads = ran.remains.reads.take().filter(|_| !ran.remains.inherited_input);
         let mut by_wall_clock = ran.ended_by_wall_clock();
         let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
         let case = Case { harness, module, policy, entry: self.entry, test: self.test.called(), run: &ran };
@@ -108,6 +131,9 @@ impl SingleTest<'_> {
             let told = threads::interleaving(turns, *last, &module.symbols);
             told.into_iter().for_each(|told| add_to_message(&mut record, told));
         }
+        if let Some(raw) = traced {
+            self.keep_trace(raw, &ran, &record, module);
+        }
         let mut coverage = TestCoverage::default();
         if self.shared.coverage {
             coverage = TestCoverage::of(&case, &self.test.name);
@@ -123,7 +149,17 @@ impl SingleTest<'_> {
         }
         let host_leak = ran.host_leak + host_leak;
         let captured = ran.captured.take();
-        Judged { captured, record, by_wall_clock, profile, kept, coverage, host_leak, preemptions: ran.preemptions }
+        Judged {
+            captured,
+            record,
+            by_wall_clock,
+            profile,
+            kept,
+            coverage,
+            host_leak,
+            reads,
+            preemptions: ran.preemptions,
+        }
     }
 }
 

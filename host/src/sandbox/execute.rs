@@ -18,9 +18,12 @@ use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
 use super::strings::ModuleStrings;
 use super::threads::{MainThread, Preemptions, Shared, StoppedThread, ThreadGroup, ThreadModule, Turn};
-use super::wasi::{BrokenLimit, ContextOptions, OwnCalls, Remains, Wasi, WatchOptions, Watchdog, deadline_after};
+use super::wasi::{
+    BrokenLimit, ContextOptions, OwnCalls, Remains, TracedEvent, Wasi, WatchOptions, Watchdog, deadline_after,
+};
 use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
+use crate::model::trace::TraceKind;
 use crate::policy::Limit;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -115,6 +118,8 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         streams: job.streams,
         notes_sites: job.notes_sites,
         // Of a set-up that is called again no call fails, and none is counted.
+        trace: job.traces,
+        notes_reads: job.notes_reads,
         watch: if job.repeated_setup().is_some() { None } else { watch(job) },
     };
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
@@ -308,6 +313,13 @@ impl CallOutcome {
     fn may_go_on(&self) -> bool {
         self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(SdkOutcome::is_well)
     }
+}
+
+/// Enters into the trace that a call of the test is over, before its clean-ups.
+fn trace_end(state: &mut TestState, left: u64, ending: &Ending) {
+    let failed = (*ending != Ending::Returned).then(|| ending.words().into());
+    let stack = ending.stack().cloned();
+    state.trace(left, TracedEvent { failed, stack, ..TracedEvent::new(TraceKind::Test, "is over") });
 }
 
 /// Sets a global of the host's own.
@@ -507,6 +519,8 @@ impl TestRun<'_> {
                 }
                 store.data_mut().spent_before_cleanups = 0;
                 store.data_mut().wasi.test_is_called();
+                let left = store.get_fuel()?;
+                store.data_mut().trace(left, TracedEvent::new(TraceKind::Test, "begins"));
                 let guest = Guest {
                     instance: *instance,
                     globals: self.setup.globals.iter().map(|(global, _)| *global).collect(),
@@ -543,6 +557,7 @@ impl TestRun<'_> {
         if out {
             store.data_mut().heap.fuel_ended();
         }
+        trace_end(store.data_mut(), left, &ending);
         let spent = if out { self.fuel } else { store.data().spent_by_test(left) };
         let spent = spent.saturating_add(spent_before);
         let sdk = match (entry, &self.setup.instance) {

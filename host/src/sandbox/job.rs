@@ -4,6 +4,7 @@ use super::image::AfterSetUp;
 use super::module::LoadedModule;
 use super::start::{Entry, SdkCall};
 use super::wasi::{Grants, Streams};
+use crate::model::trace::TraceOptions;
 use crate::model::{Exploration, SubtestFilter};
 use crate::policy::Fault;
 use std::sync::Arc;
@@ -36,6 +37,10 @@ pub struct Job<'a> {
     pub faults: &'a [Fault],
     /// Whether to note its calls that can fail.
     pub notes_calls: bool,
+    /// What is kept of all that it does.
+    pub traces: Option<TraceOptions>,
+    /// Whether to note what it asks of the host.
+    pub notes_reads: bool,
     /// Which subtests are run; all without one.
     pub subtests: Option<&'a Arc<SubtestFilter>>,
     /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
@@ -76,6 +81,8 @@ impl<'a> Job<'a> {
             notes_sites: false,
             faults: &[],
             notes_calls: false,
+            traces: None,
+            notes_reads: false,
             subtests: None,
             rounds: 1,
             shortcut: false,

@@ -3,7 +3,7 @@
 use super::cache::Cache;
 use super::code::{CodeMap, GoStack};
 use super::compile::{Compiled, compile};
-use super::engine::Engine;
+use super::engine::{Engine, EngineOptions};
 use super::heap::{ModuleHeap, NoHeap};
 use super::load_error::LoadError;
 use super::panics::ModulePanics;
@@ -140,6 +140,16 @@ impl LoadedModule {
     /// The engine that it was compiled for: the runner's, or the one beside it for modules that are too heavy for that.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// A text that is another one where its bytes differ, or its files are named otherwise.
+    pub(crate) fn sum(&self) -> String {
+        self.symbols.sum()
+    }
+
+    /// How it runs, whatever the number of workers is.
+    pub(crate) fn traits(&self) -> EngineOptions {
+        EngineOptions { workers: 0, pooling: false, ..self.engine.options() }
     }
 
     /// What holds its tests; some of them may be held by another harness.
@@ -395,7 +405,7 @@ fn saved(map: &RewriteMap) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Compiler, EngineOptions};
+    use super::super::Compiler;
     use super::*;
     use crate::catalogue::CompileCaps;
 

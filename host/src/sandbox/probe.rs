@@ -57,8 +57,16 @@ impl<'a> Probe<'a> {
             interrupted: Arc::clone(job.interrupted),
         };
         let streams = Streams::Captured;
-        let options =
-            ContextOptions { test: "".into(), args: Vec::new(), watchdog, streams, notes_sites: false, watch: None };
+        let options = ContextOptions {
+            test: "".into(),
+            args: Vec::new(),
+            watchdog,
+            streams,
+            notes_sites: false,
+            watch: None,
+            trace: None,
+            notes_reads: false,
+        };
         let wasi = Wasi::new(grants, options)?;
         let heap = fresh_heap(module, &Instruments::default());
         let Some(own) = &module.threads else {

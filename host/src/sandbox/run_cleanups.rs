@@ -5,9 +5,12 @@ use super::ending::Ending;
 use super::guest_memory;
 use super::state::Lent;
 use super::threads::CallGuest;
+use super::wasi::TracedEvent;
+use crate::model::trace::TraceKind;
 use crate::policy::CLEANUP_FUEL;
 use airtight_abi::CLEANUP_EXPORT;
 use airtight_abi::scopes::{MAX_CLEANUP_TEXT, NEXT_CLEANUP_EXPORT, NextCleanup};
+use std::sync::Arc;
 use wasmtime::{Global, Instance, TypedFunc, Val, WasmParams};
 
 /// The globals of an instance and what they were before its test.
@@ -52,7 +55,9 @@ async fn run_each(
             Next::Known(described) => described,
         };
         let printed = cx.as_context().data().wasi.stderr().len();
+        let around = trace_begin(cx, &next);
         let called = call(cx, instance, globals, CLEANUP_EXPORT, ()).await;
+        trace_end(cx, &next, &called, around);
         let mut store = cx.as_context_mut();
         let state = store.data_mut();
         let stderr = state.wasi.stderr().get(printed..).unwrap_or_default();
@@ -75,6 +80,39 @@ async fn run_each(
         }
     }
     Err(format!("its clean-ups do not end: {MAX_CLEANUPS} were run"))
+}
+
+/// Enters into the trace that a clean-up begins. Gives the scope of what came before.
+fn trace_begin(cx: &mut impl CallGuest, next: &Described) -> Option<Arc<str>> {
+    let mut store = cx.as_context_mut();
+    let scope = store.data().scopes.path_at(next.depth).map(Arc::from);
+    let around = store.data_mut().wasi.trace()?.enter_scope(scope);
+    if next.registered.is_some() {
+        let left = store.get_fuel().unwrap_or(0);
+        store.data_mut().trace(left, next.event("begins"));
+    }
+    around
+}
+
+/// Enters into the trace that it is over, where there was one.
+fn trace_end(cx: &mut impl CallGuest, next: &Described, called: &Result<u32, Ending>, around: Option<Arc<str>>) {
+    let mut store = cx.as_context_mut();
+    if *called != Ok(0) {
+        let left = store.get_fuel().unwrap_or(0);
+        let failed = called.as_ref().err().map(|ending| ending.words().into());
+        store.data_mut().trace(left, TracedEvent { failed, ..next.event("ends") });
+    }
+    if let Some(trace) = store.data_mut().wasi.trace() {
+        trace.enter_scope(around);
+    }
+}
+
+impl Described {
+    fn event(&self, call: &'static str) -> TracedEvent {
+        let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let (object, to) = (text(&self.name), text(&self.registered));
+        TracedEvent { object, to, ..TracedEvent::new(TraceKind::Cleanup, call) }
+    }
 }
 
 /// The clean-up whose turn it is.

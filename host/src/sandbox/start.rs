@@ -21,7 +21,7 @@ pub struct StartCall {
 }
 
 /// How to call one SDK test. It is made once for a module.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct SdkCall {
     /// The export that runs the test: the module's, and the same of every image of it.
     pub(super) export: Arc<str>,

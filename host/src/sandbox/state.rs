@@ -5,7 +5,7 @@ use super::panics::PanicWatch;
 use super::rerun::{InexactFuel, SLACK, StackCapture, UsedUp};
 use super::scopes::Scopes;
 use super::threads::{MemoryLimit, Seat, Shared, THREAD_FUEL};
-use super::wasi::Wasi;
+use super::wasi::{TracedEvent, Wasi};
 use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
 use std::sync::{Arc, PoisonError};
@@ -116,6 +116,36 @@ impl TestState {
     pub fn widen_memory(&mut self, bytes: u64) {
         self.limiter.widen(bytes);
         self.on_shared_memory(|limiter| limiter.widen(bytes));
+    }
+
+    /// The number of the thread that the store runs.
+    pub fn thread_id(&self) -> u32 {
+        self.thread.as_ref().map_or(0, Seat::id)
+    }
+
+    /// Enters into the trace what became of memory, at a place that is not known. Gives the number of the thread that acts.
+    pub fn trace_memory(&mut self) -> u32 {
+        let (thread, size) = (self.thread_id(), self.memory_now());
+        let has_threads = self.thread.is_some();
+        if let Some(trace) = self.wasi.trace() {
+            if has_threads {
+                trace.shared_memory_is(size);
+            }
+            trace.flush(None, thread);
+        }
+        thread
+    }
+
+    /// Enters an event, of which fuel, thread and subtest are those of now, when `left` is left of the current call's fuel.
+    pub fn trace(&mut self, left: u64, event: TracedEvent) {
+        if self.wasi.trace().is_none() {
+            return;
+        }
+        let thread = self.trace_memory();
+        let fuel = Some(self.spent(left));
+        if let Some(trace) = self.wasi.trace() {
+            trace.push(TracedEvent { fuel, thread, ..event });
+        }
     }
 
     /// Linear memory now, in bytes.
@@ -248,7 +278,17 @@ pub fn settle(mut store: impl AsContextMut<Data = TestState>, Lent(budget): Lent
 
 impl ResourceLimiter for TestState {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let (before, bytes) = (current as u64, desired as u64);
+        // What is made with the instance is no growth, nor is what the engine makes for itself.
+        let grows = before > 0 && before == self.limiter.now();
         let allowed = self.limiter.memory_growing(current, desired, maximum)?;
+        if let Some(trace) = self.wasi.trace().filter(|_| grows) {
+            match maximum {
+                _ if !allowed => trace.memory_grew(before, bytes, Some("refused")),
+                Some(maximum) if desired > maximum => trace.memory_grew(before, bytes, Some("over its own maximum")),
+                _ => trace.memory_grew(before, bytes, None),
+            }
+        }
         // After the test, the host itself makes memory grow to read what a panic says.
         if let (true, false, Some(book)) = (allowed, self.panics.is_read(), self.heap.book()) {
             book.memory_grew();

@@ -1,6 +1,7 @@
 //! Subtests: the host enters each from within a call of the test, and so can go on with the test when the subtest has trapped.
 //! See [`airtight_abi::scopes`].
 
+use super::code::CodeMap;
 use super::ending::{Ending, TrapKind};
 use super::guest_memory as memory;
 use super::run_cleanups;
@@ -8,7 +9,8 @@ use super::said::{Failure, SpanReader};
 use super::scopes::{Guest, OpenScope, SubtestRun, scope_id};
 use super::state::{TestState, refuel};
 use super::threads::CallGuest;
-use super::wasi::meter;
+use super::wasi::{TracedEvent, meter};
+use crate::model::trace::TraceKind;
 use airtight_abi::scopes::{ENTER_EXPORT, FAILED, MAX_NAME, NOT_SELECTED, PASSED, SKIPPED};
 use wasmtime::error::Context;
 use wasmtime::{AsContextMut, Caller, Global, Trap, TypedFunc, Val};
@@ -120,6 +122,11 @@ fn begin(caller: &mut Caller<'_, TestState>, guest: &Guest, index: usize, state:
     };
     state.scopes.reader().end(said.journal_len);
     state.scopes.open.push(scope);
+    trace(caller, index, ("begins", None), left);
+    let path = caller.data().scopes.records[index].path.as_str().into();
+    if let Some(trace) = caller.data_mut().wasi.trace() {
+        trace.enter_scope(Some(path));
+    }
     Ok(())
 }
 
@@ -176,13 +183,37 @@ async fn end(
     }
     state.wasi.hold_scope(kept);
     state.wasi.check_quota()?;
-    Ok(if failed {
-        FAILED
+    let around = within.map(|within| state.scopes.records[within].path.as_str().into());
+    if let Some(trace) = state.wasi.trace() {
+        trace.enter_scope(around);
+    }
+    let (answer, word) = if failed {
+        (FAILED, Some("failed"))
     } else if skipped {
-        SKIPPED
+        (SKIPPED, Some("skipped"))
     } else {
-        PASSED
-    })
+        (PASSED, None)
+    };
+    let left = caller.get_fuel()?;
+    trace(caller, index, ("ends", word), left);
+    Ok(answer)
+}
+
+/// Enters into the trace that a subtest begins or ends.
+fn trace(
+    caller: &mut Caller<'_, TestState>,
+    index: usize,
+    (call, failed): (&'static str, Option<&'static str>),
+    left: u64,
+) {
+    if caller.data_mut().wasi.trace().is_none() {
+        return;
+    }
+    let stack = CodeMap::capture(caller);
+    let state = caller.data_mut();
+    let object = Some(state.scopes.records[index].path.as_str().into());
+    let event = TracedEvent::new(TraceKind::Subtest, call);
+    state.trace(left, TracedEvent { object, stack: Some(stack), failed: failed.map(Into::into), ..event });
 }
 
 /// Runs the clean-ups of subtests of this depth, with fuel, memory and bytes to move of their own, beside those of the test.

@@ -36,6 +36,7 @@ use demangle::readable;
 use dwarf::Dwarf;
 use names::Names;
 use owner::Owner;
+use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -132,6 +133,11 @@ impl Symbols {
             lines: Mutex::default(),
             go: OnceLock::new(),
         }
+    }
+
+    /// The SHA-256 of the module's bytes, and where its files are named from, as a text.
+    pub fn sum(&self) -> String {
+        format!("{:x} {:?}", Sha256::digest(&**self.bytes), self.roots)
     }
 
     /// Symbols of bytes that nobody has parsed.

@@ -1,12 +1,12 @@
 //! The leaks that are accepted: which file says so in a run, and how a run's leaks are added to it.
 
-use crate::args::RunArgs;
-use crate::failure::{Done, Failure, here, say};
+use crate::args::{MessageFormat, RunArgs};
+use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::print::print;
 use airtight::config::{Ask, Baseline, BaselineUpdate, Config, NewGrounds, Profile};
 use airtight::exit_status;
 use airtight::faults::Faults;
-use airtight::internals::replace_file;
+use airtight::internals::{replace_file, writable_file as file_of};
 use airtight::policy::{LeakAction, LeakSetting};
 use airtight::report::console::OneLine;
 use airtight::report::{Date, Report, Resource, Verdict};
@@ -46,14 +46,22 @@ pub fn today() -> Date {
     now.get(..10).and_then(|day| day.parse().ok()).unwrap_or_else(|| Date::new(9999, 12, 31).expect("it is a day"))
 }
 
+fn unwritten(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::setup(anyhow::anyhow!("cannot write the baseline {}: {why}", path.display()))
+}
+
 /// What a run's leaks are added to.
 pub struct BaselineWriter {
     path: PathBuf,
+    /// The file that is replaced in the end, known to be writable before anything is run.
+    file: PathBuf,
     text: String,
     baseline: Baseline,
     grounds: NewGrounds,
     /// Whether later runs read the file without being told to.
     is_configured: bool,
+    /// Whether standard output is for programs.
+    is_read_by_programs: bool,
 }
 
 impl BaselineWriter {
@@ -65,7 +73,9 @@ impl BaselineWriter {
         let text = Baseline::text_of(&path).map_err(Failure::setup)?.unwrap_or_default();
         let baseline = Baseline::from_str(&text, &path.display().to_string()).map_err(Failure::setup)?;
         let is_configured = profile.baseline().is_some_and(|configured| named(&here, configured) == path);
-        Ok(Self { path, text, baseline, grounds, is_configured })
+        let file = file_of(&path).map_err(|why| unwritten(&path, why))?;
+        let is_read_by_programs = run.message_format != MessageFormat::Human;
+        Ok(Self { path, file, text, baseline, grounds, is_configured, is_read_by_programs })
     }
 
     /// Writes the file, and says what changed. The status is whether the tests pass with it.
@@ -80,8 +90,15 @@ impl BaselineWriter {
         self.save(&update)?;
         let mut tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
         let fails_else = tests.any(|test| !test.verdict.is_success() && test.verdict != Verdict::Leak);
+        let expired = report.volatile.baseline.iter().flat_map(|usage| &usage.expired).count();
+        if expired > 0 {
+            let entries = if expired == 1 { "entry" } else { "entries" };
+            say(format_args!(
+                "error: {expired} {entries} of the baseline expired, with a leak that is still there: mend it, or change `expires`"
+            ));
+        }
         Ok(match report.canonical.refused.is_empty() {
-            _ if fails_else || !update.refused.is_empty() => exit_status::TEST_FAILED,
+            _ if fails_else || expired > 0 || !update.refused.is_empty() => exit_status::TEST_FAILED,
             true => exit_status::PASSED,
             false => exit_status::MODULE_UNUSABLE,
         })
@@ -93,12 +110,7 @@ impl BaselineWriter {
     }
 
     fn save(&self, update: &BaselineUpdate) -> Done {
-        let unwritten = |error: std::io::Error| {
-            Failure::setup(anyhow::anyhow!("cannot write the baseline {}: {error}", self.path.display()))
-        };
-        let path = std::path::absolute(&self.path).map_err(unwritten)?;
-        let file = std::fs::canonicalize(&path).unwrap_or(path);
-        replace_file(&file, update.text.as_bytes()).map_err(unwritten)?;
+        replace_file(&self.file, update.text.as_bytes()).map_err(|why| unwritten(&self.path, why))?;
         let (added, gone) = (update.added.len(), update.gone.len());
         let mut text = format!(
             "{:>12} {}: {added} added, {} kept, {gone} gone\n",
@@ -130,7 +142,11 @@ impl BaselineWriter {
                 OneLine(&path).to_string()
             ));
         }
-        print(&text)?;
+        match self.is_read_by_programs {
+            // Standard output is theirs.
+            true => say_safe(text.trim_end()),
+            false => drop(print(&text)?),
+        }
         for refused in &update.refused {
             say(format_args!("error: not accepted: {}", OneLine(refused)));
         }

@@ -10,6 +10,8 @@ mod libtest;
 mod limits;
 mod place;
 mod reports;
+mod trace;
+mod watch;
 
 pub use baseline::BaselineCommand;
 pub use begin::{CompletionsCommand, ManCommand, PlaceCommand};
@@ -19,6 +21,8 @@ pub use go::{GoCommand, with_two_dashes};
 pub use libtest::LibtestArgs;
 pub use limits::LimitArgs;
 pub use reports::{ExplainCommand, MergeCommand, ShowCommand, ShownArgs};
+pub use trace::TraceCommand;
+pub use watch::WatchCommand;
 
 use crate::failure::Failure;
 use airtight::Compiler;
@@ -30,6 +34,7 @@ use airtight::report::Date;
 use airtight::report::console::{FinalStatusLevel, OutputTime, StatusLevel};
 use airtight::report::diff::Threshold;
 use airtight::report::files::{ReportKind, ReportSpec};
+use airtight::report::trace::TraceOptions;
 use airtight::{Partition, RunIgnored, Seed, Selection, Streams};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,6 +64,8 @@ loaded or listed; 70 a bug of airtight's own; 130 interrupted.";
 pub enum Command {
     /// Build a package's or workspace's tests for wasm and run them.
     Test(Box<TestCommand>),
+    /// Run the tests again whenever a file of the workspace changes: those whose results cannot be others are taken as they were.
+    Watch(Box<WatchCommand>),
     /// Build the tests of Go packages with the Go that is here, and run them.
     ///
     /// Flags are Go's, with one dash or two: -run, -skip, -bench, -tags, -short. Goroutines that a test leaves are leaks, as files are.
@@ -71,6 +78,8 @@ pub enum Command {
     Pollution(Box<PollutionCommand>),
     /// Let the calls of each test fail, one after the other, and find the failures after which something is not given back.
     Faults(Box<FaultsCommand>),
+    /// Run one test and print what it does, in order: what it opens, reads, writes and closes, memory, waits, clean-ups.
+    Trace(Box<TraceCommand>),
     /// Compare two JSON reports: what tests left on the heap, by function; leaks; verdicts.
     Diff(DiffCommand),
     /// Join the JSON reports of parts of a suite, which `--partition` made, into the one of a single run.
@@ -149,6 +158,9 @@ pub struct VerifyCommand {
     pub tests: TestArgs,
     #[command(flatten)]
     pub run: RunArgs,
+    /// With --cached: how many recorded results are proved.
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "cached")]
+    pub sample: usize,
     /// What another process of the same command asks this one for: a file.
     #[arg(long, hide = true, env = VERIFY_JOB, value_name = "FILE")]
     pub job: Option<PathBuf>,
@@ -597,6 +609,9 @@ pub struct RunArgs {
     /// The clock, where it is not the profile's.
     #[arg(skip)]
     pub clock: Option<ClockPatch>,
+    /// What is kept of all that the tests do.
+    #[arg(skip)]
+    pub trace: Option<TraceOptions>,
     /// Set a variable, above the profile's.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
@@ -604,6 +619,16 @@ pub struct RunArgs {
     /// passed, or of all.
     #[arg(long, value_enum, value_name = "WHOSE", num_args = 0..=1, require_equals = true, default_missing_value = "passing")]
     pub write_back: Option<WriteBackArg>,
+    /// Take the results of tests from earlier runs where nothing has changed that they depend on, and record those of tests that pass: as
+    /// `go test` does. The report is that of a run without.
+    #[arg(long, conflicts_with_all = ["no_cache", "no_capture"])]
+    pub cached: bool,
+    /// The folder of recorded results, instead of the one in the cache. Machines may share it.
+    #[arg(long, value_name = "DIR", env = "AIRTIGHT_RESULTS")]
+    pub results: Option<PathBuf>,
+    /// How many recorded results are proved, in place of taking any.
+    #[arg(skip)]
+    pub proves: Option<usize>,
     /// Neither read nor write the cache of compiled modules.
     #[arg(long)]
     pub no_cache: bool,

@@ -1,6 +1,6 @@
 //! `airtight baseline`: accepts the leaks that a suite has, in a file that people review.
 
-use crate::accepted::BaselineWriter;
+use crate::accepted::{BaselineWriter, today};
 use crate::args::BaselineCommand;
 use crate::config_file::config_above;
 use crate::failure::{Done, Failure, here};
@@ -41,7 +41,13 @@ fn refuse(command: &BaselineCommand) -> Result<(), Failure> {
         (run.retries > 0, "--retries"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
     ];
-    Failure::refuse_flags(&refused, "`airtight baseline` runs every test as `airtight test` does")
+    Failure::refuse_flags(&refused, "`airtight baseline` runs every test as `airtight test` does")?;
+    match (command.expires, run.date.unwrap_or_else(today)) {
+        (Some(last), today) if last < today => Err(Failure::usage(format!(
+            "--expires {last}: that day is over (today is {today}), so that nothing would be accepted; name a later one"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn from_reports(command: &BaselineCommand) -> Done {

@@ -2,7 +2,7 @@
 
 use crate::args::PlaceCommand;
 use crate::config_file::config_of;
-use crate::failure::{Done, Failure};
+use crate::failure::Done;
 use crate::print::print;
 use airtight::config::{Baseline, Config};
 use airtight::exit_status;
@@ -97,6 +97,6 @@ fn cache() -> Finding {
 fn go(path: &Path) -> Finding {
     match find_go(path) {
         Ok(go) => Finding::Well(format!("{}, for `airtight go`", go.version)),
-        Err(error) => Finding::Absent(format!("for `airtight go` only: {}", Failure::setup(error))),
+        Err(error) => Finding::Absent(format!("for `airtight go` only: {:#}", anyhow::Error::from(error))),
     }
 }

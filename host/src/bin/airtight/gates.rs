@@ -2,9 +2,33 @@
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
+use airtight::Plan;
 use airtight::config::Profile;
 use airtight::report::{Report, json};
+use std::collections::BTreeSet;
 use std::path::Path;
+
+/// The tests of a report that gates compare with: by module and name.
+pub struct BaseTests(BTreeSet<(String, String)>);
+
+impl BaseTests {
+    /// Of a base report.
+    pub fn of(base: &Report) -> Self {
+        let modules = base.canonical.modules.iter();
+        let tests = modules.flat_map(|module| module.tests.iter().map(move |test| (module, test)));
+        Self(tests.map(|(module, test)| (module.name.clone(), test.name.to_string())).collect())
+    }
+
+    /// What to say of a run that has none of these tests: it keeps every gate that compares.
+    pub fn stranger(&self, planned: &Plan) -> Option<String> {
+        let modules = planned.modules().iter();
+        let mut tests =
+            modules.flat_map(|planned| planned.tests.iter().map(|test| (planned.module.name(), &*test.name)));
+        let is_known = |(module, test): (&str, &str)| self.0.contains(&(module.to_owned(), test.to_owned()));
+        let stranger = !tests.any(is_known);
+        stranger.then(|| "the base has none of these tests, so the gates `growth` and `fuel` compare nothing: is it of another suite?".to_owned())
+    }
+}
 
 /// The report that gates compare with. Relative paths start at `here`.
 pub fn base_report(args: &RunArgs, profile: &Profile, here: &Path) -> Result<Option<Report>, Failure> {

@@ -89,11 +89,29 @@ pub fn to_run_again() -> Result<BTreeSet<(String, String)>, Failure> {
     let again = tests.filter(|(_, test)| is_to_run_again(test));
     let again: BTreeSet<_> = again.map(|(module, test)| (module.name.clone(), test.name.to_string())).collect();
     if again.is_empty() {
-        return Err(Failure::no_tests(
-            "nothing failed in the last run from this folder, so there is nothing to run again",
-        ));
+        return Err(Failure::no_tests(nothing_to_run_again(&report)));
     }
     Ok(again)
+}
+
+/// Why no test is to be run again: that no test failed is not always that nothing did.
+fn nothing_to_run_again(report: &Report) -> String {
+    let canonical = &report.canonical;
+    let missed =
+        canonical.gates.iter().filter(|gate| !gate.passed).map(|gate| format!("the gate `{}`", gate.gate.name()));
+    let coverage = canonical.cleanup_coverage.iter().filter(|coverage| !coverage.passes());
+    let missed = missed.chain(coverage.map(|_| "the gate `cleanup-coverage`".to_owned()));
+    let refused = canonical.refused.iter().map(|module| format!("the module {}, which was not tested", module.name));
+    let expired = report.volatile.baseline.iter().filter(|usage| !usage.passes());
+    let expired = expired.map(|_| "a leak that was accepted until a day that is over".to_owned());
+    let failed: Vec<_> = missed.chain(refused).chain(expired).collect();
+    match failed.is_empty() {
+        true => "nothing failed in the last run from this folder, so there is nothing to run again".to_owned(),
+        false => format!(
+            "no test failed in the last run from this folder; what failed is {}: that takes a whole run, without --rerun",
+            failed.join(", ")
+        ),
+    }
 }
 
 /// Whether it did not pass, or was not run because of others or of the user.

@@ -1,8 +1,8 @@
 //! `airtight list`: tests, without running them.
 
-use crate::args::ListCommand;
+use crate::args::{ListCommand, MessageFormat, RunArgs};
 use crate::config_file::config_above;
-use crate::failure::{Done, here};
+use crate::failure::{Done, Failure, here};
 use crate::loaded::{conclude, sort_out};
 use crate::print;
 use crate::session::{Session, nothing_selected};
@@ -12,11 +12,19 @@ use airtight::report::console::OneLine;
 pub fn list(mut command: ListCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     command.tests.refuse_filtersets()?;
+    refuse(&command.run)?;
     let here = here()?;
     let session = Session::open(&command.run, command.tests.harness, &config_above(&here)?)?;
     let (subjects, refused) = sort_out(session.files(&command.files))?;
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     conclude(&planned, print(&planned))
+}
+
+/// What says how a run is told, where nothing is run.
+pub fn refuse(run: &RunArgs) -> Result<(), Failure> {
+    let refused =
+        [(run.message_format != MessageFormat::Human, "--message-format"), (!run.report.is_empty(), "--report")];
+    Failure::refuse_flags(&refused, "a list is a line a test, and nothing is run")
 }
 
 /// One line a test: module, test, and why it would be skipped.

@@ -33,8 +33,10 @@ mod setup;
 mod show;
 mod subjects;
 mod test;
+mod trace;
 mod trust;
 mod verify;
+mod watch;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     raise_descriptor_limit();
     let done = match program.command {
         args::Command::Test(command) => test::test(*command),
+        args::Command::Watch(command) => watch::watch(*command),
         args::Command::Go(command) => go::go(&command),
         args::Command::Trust(command) => trust::trust(&command),
         args::Command::Setup(command) => setup::setup(&command),
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         args::Command::Verify(command) => verify::verify(*command),
         args::Command::Pollution(command) => pollution::pollution(*command),
         args::Command::Faults(command) => faults::faults(*command),
+        args::Command::Trace(command) => trace::trace(*command),
         args::Command::Diff(command) => diff::diff(&command),
         args::Command::Doctor(command) => doctor::doctor(&command),
         args::Command::Init(command) => init::init(&command),

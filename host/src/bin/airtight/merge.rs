@@ -3,13 +3,14 @@
 use crate::args::MergeCommand;
 use crate::failure::{Done, Failure, say};
 use crate::replay::replay;
+use crate::session::wanted;
 use airtight::exit_status;
 use airtight::report::files::ReportFiles;
 use airtight::report::json::read;
 use airtight::report::merge::Part;
 
 pub fn merge(command: &MergeCommand) -> Done {
-    let files = ReportFiles::check(command.report.iter().cloned()).map_err(Failure::setup)?;
+    let files = ReportFiles::check(wanted(&command.report)).map_err(Failure::setup)?;
     if files.wants_profile() {
         return Err(Failure::usage(
             "--report pprof: a JSON report has no profile of the heap; write it with each part",

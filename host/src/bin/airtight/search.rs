@@ -61,6 +61,7 @@ pub fn without_meaning(run: &RunArgs, tests: &TestArgs) -> Vec<(bool, &'static s
         (run.no_capture, "--no-capture"),
         (run.message_format != MessageFormat::Human, "--message-format"),
         (run.rerun, "--rerun"),
+        (run.cached, "--cached"),
         (run.retries > 0, "--retries"),
         (run.gen_suppressions, "--gen-suppressions"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),

@@ -4,7 +4,7 @@ use crate::accepted::{self, BaselineWriter};
 use crate::args::{MessageFormat, RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
-use crate::gates;
+use crate::gates::{self, BaseTests};
 use crate::last::{only_these, record, to_run_again};
 use crate::loaded::Loaded;
 use crate::names::named;
@@ -25,7 +25,9 @@ use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Cache, LoadOptions};
 use airtight::{Event, Listener};
-use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject};
+use airtight::{
+    FileError, ModuleGrants, Plan, Results, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject,
+};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -54,6 +56,8 @@ pub struct Session {
     /// The only tests that are run, where there are such: by module and name.
     only: Option<Arc<BTreeSet<(String, String)>>>,
     notes: Vec<String>,
+    /// What gates compare with, where some do.
+    base: Option<BaseTests>,
 }
 
 /// Diagnostics of ours go to standard error.
@@ -81,6 +85,8 @@ pub struct Settings {
     pub console: ConsoleOptions,
     /// What is to be said of them.
     pub notes: Vec<String>,
+    /// What gates compare with, where some do.
+    pub base: Option<BaseTests>,
 }
 
 impl Settings {
@@ -108,6 +114,8 @@ impl Settings {
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let baseline = accepted::load(args, &profile, here)?;
         let base = gates::base_report(args, &profile, here)?;
+        let compares = profile.gate().limits.with_base().next().is_some();
+        let base_tests = base.as_ref().filter(|_| compares).map(BaseTests::of);
         let [success_output, failure_output] = args.output();
         let builder = Runner::builder(config, &args.profile)
             .map_err(Failure::setup)?
@@ -127,11 +135,17 @@ impl Settings {
             .schedules(args.schedules)
             .schedule(args.schedule.clone())
             .heap_profile(files.wants_profile())
+            .trace(args.trace)
             .base(base)
             .baseline(baseline, Some(args.date.unwrap_or_else(accepted::today)))
             .interrupt(Arc::clone(&interrupt))
             .inject_host_leak(args.inject_host_leak)
             .inject_host_panic(args.inject_host_panic);
+        let builder = match (results(args)?, args.proves) {
+            (None, _) => builder,
+            (Some(results), None) => builder.results(results),
+            (Some(results), Some(most)) => builder.prove_results(results, most),
+        };
         // `verify` makes its runners when all is built.
         builder.profile().check_trust(&trust).map_err(Failure::setup)?;
         let console = ConsoleOptions {
@@ -148,7 +162,7 @@ impl Settings {
             codes: true,
             columns: columns(args.message_format),
         };
-        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect() })
+        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect(), base: base_tests })
     }
 }
 
@@ -165,10 +179,10 @@ impl Session {
     }
 
     fn with(runner: Runner, settings: Settings, args: &RunArgs, harness: Option<Harness>) -> Self {
-        let Settings { files, console, notes, .. } = settings;
+        let Settings { files, console, notes, base, .. } = settings;
         let (repeat, write_back, format) = (args.repeat, args.write_back, args.message_format.kind());
         let (writer, records, only) = (None, false, None);
-        Self { runner, files, console, harness, format, repeat, write_back, writer, records, only, notes }
+        Self { runner, files, console, harness, format, repeat, write_back, writer, records, only, notes, base }
     }
 
     /// The same session, whose run is recorded for `airtight show`; unless nothing is to be kept.
@@ -324,6 +338,14 @@ impl Session {
         Ok(status)
     }
 
+    /// The report of a run, which is neither shown nor written.
+    pub fn report_alone(&self, planned: &Plan) -> Result<Report, Failure> {
+        match self.report(planned, &mut TellGrants)? {
+            (_, Some(bug)) => Err(bug.into()),
+            (report, None) => Ok(report),
+        }
+    }
+
     /// The report of a run, and the bug of airtight's own that was found on the way.
     fn report(&self, planned: &Plan, listener: &mut dyn Listener) -> Result<(Report, Option<RunError>), Failure> {
         match self.runner.run(planned, listener) {
@@ -375,7 +397,16 @@ impl Session {
     fn run_with(&self, planned: &Plan, notes: &[String], listener: &mut dyn Listener) -> Done {
         let once = (self.repeat > 1).then(|| run_once(planned)).flatten();
         let untold = goroutines_untold(planned);
-        for note in self.notes.iter().chain(notes).chain(&once).chain(&untold).chain(&go_lines_unknown(planned)) {
+        let stranger = self.base.as_ref().and_then(|base| base.stranger(planned));
+        for note in self
+            .notes
+            .iter()
+            .chain(notes)
+            .chain(&once)
+            .chain(&untold)
+            .chain(&stranger)
+            .chain(&go_lines_unknown(planned))
+        {
             listener.event(&Event::Note(note));
         }
         let (report, bug) = self.report(planned, listener)?;
@@ -424,18 +455,28 @@ pub fn say_grants(grants: &[String]) {
     }
 }
 
-/// The report files that the arguments ask for. Annotations for the log of a job are written where there is such a log alone.
-fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
+/// The report files of these that are written: annotations for the log of a job are written where there is such a log alone.
+pub fn wanted(specs: &[ReportSpec]) -> impl Iterator<Item = ReportSpec> + '_ {
     let in_actions = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+    // Other kinds are refused a path of `-` where files are checked.
+    let is_log = |spec: &ReportSpec| spec.is_standard_output() && spec.kind.is_log();
+    specs.iter().filter(move |spec| in_actions || !is_log(spec)).cloned()
+}
+
+/// The report files that the arguments ask for.
+fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
+    if args.no_capture && args.message_format != MessageFormat::Human {
+        return Err(Failure::usage(
+            "`--no-capture` and `--message-format` both want standard output; leave out one, or write the lines to a file: \
+             --report libtest-json=PATH",
+        ));
+    }
     if args.message_format != MessageFormat::Human && args.report.iter().any(ReportSpec::is_standard_output) {
         return Err(Failure::usage(
             "`--report github` and `--message-format` both want standard output; name a file: --report github=PATH",
         ));
     }
-    // Other kinds are refused a path of `-` where files are checked.
-    let is_log = |spec: &&ReportSpec| spec.is_standard_output() && spec.kind.is_log();
-    let wanted = args.report.iter().filter(|spec| in_actions || !is_log(spec));
-    let files = ReportFiles::check(wanted.cloned()).map_err(Failure::setup)?;
+    let files = ReportFiles::check(wanted(&args.report)).map_err(Failure::setup)?;
     match &args.report_base {
         Some(base) => Ok(files.with_base(json::read(base).map_err(Failure::setup)?)),
         None => Ok(files),
@@ -539,6 +580,18 @@ pub fn nothing_selected(planned: &Plan) -> Failure {
         0 => "there are no tests to run".to_owned(),
         left_out => format!("no test matches: all {left_out} were left out by the filters"),
     })
+}
+
+/// The results of earlier runs, where they are to be taken or proved.
+fn results(args: &RunArgs) -> Result<Option<Results>, Failure> {
+    let dir = || args.results.clone().or_else(|| airtight::toolchain::cache_dir().map(|cache| cache.join("results")));
+    match args.cached.then(dir) {
+        None => Ok(None),
+        Some(Some(dir)) => std::path::absolute(dir).map(Results::new).map(Some).map_err(Failure::setup),
+        Some(None) => Err(Failure::setup(anyhow::anyhow!(
+            "there is no cache directory to record results in; name a folder with --results DIR"
+        ))),
+    }
 }
 
 fn cache(config: &Config) -> Option<Cache> {

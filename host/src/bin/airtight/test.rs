@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 
 pub fn test(mut command: TestCommand) -> Done {
     let path = command.settle()?;
+    if command.no_run || command.tests.list {
+        list::refuse(&command.run)?;
+    }
     // The configuration and report paths are checked before anything is built.
     let config = config_of(&path)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?.recording(&command.run);

@@ -9,9 +9,11 @@ use crate::config_file::config_above;
 use crate::config_file::config_of;
 use crate::failure::{Done, Failure, here, say};
 use crate::filterset::Filtersets;
-use crate::loaded::module_files;
+use crate::loaded::{module_files, sort_out};
 use crate::names::named;
-use crate::session::{Settings, load_artifact, say_grants, stop_on_interrupt};
+use crate::print::print;
+use crate::session::{Session, Settings, load_artifact, say_grants, stop_on_interrupt};
+use crate::subjects::Named;
 use airtight::Harness;
 use airtight::LoadOptions;
 use airtight::config::TrustList;
@@ -95,6 +97,9 @@ impl Modules {
 pub fn verify(mut command: VerifyCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
+    if command.run.cached {
+        return prove(&command);
+    }
     match &command.job {
         Some(job) => child(&command, job),
         None => parent(&command),
@@ -113,6 +118,50 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
         (run.retries > 0, "--retries"),
     ];
     Failure::refuse_flags(&refused, "`airtight verify` runs every test and captures its output")
+}
+
+/// Runs tests again of which results are recorded, and compares.
+fn prove(command: &VerifyCommand) -> Done {
+    let named = Named::new(&command.paths)?;
+    let config = named.config()?;
+    let run = RunArgs { proves: Some(command.sample), ..command.run.clone() };
+    let session = Session::open(&run, command.tests.harness, &config)?;
+    let (loaded, failures) = named.load(&session, &config, (&command.build, &command.tests, &run))?;
+    let (subjects, refused) = sort_out(loaded)?;
+    let planned = session.plan(subjects, refused, &command.tests.selection())?;
+    let report = session.report_alone(&planned)?;
+    let recorded = report.recorded.unwrap_or_default();
+    if let Some(why) = &recorded.refused {
+        return Err(Failure::setup(anyhow::anyhow!("no recorded result can be proved: {why}")));
+    }
+    let mut text = String::new();
+    for test in &recorded.differ {
+        let (module, test) = (OneLine(&test.module), OneLine(&test.test));
+        text.push_str(&format!(
+            "{:>12} {module} {test}: it came to something else than its recorded result\n",
+            "DIFFERS"
+        ));
+    }
+    for note in recorded.notes() {
+        text.push_str(&format!("{:>12} {}\n", "Note", OneLine(&note)));
+    }
+    let results = if recorded.proved == 1 { "result" } else { "results" };
+    text.push_str(&format!(
+        "{:>12} {} recorded {results} proved, {} differ\n",
+        "Summary",
+        recorded.proved,
+        recorded.differ.len()
+    ));
+    print(&text)?;
+    Ok(match () {
+        () if report.volatile.interrupted => exit_status::INTERRUPTED,
+        () if !recorded.differ.is_empty() => exit_status::TEST_FAILED,
+        () if recorded.proved == 0 => {
+            return Err(Failure::no_tests("no result of these tests is recorded: run them with --cached first"));
+        }
+        () if failures > 0 => exit_status::BUILD_FAILED,
+        () => exit_status::PASSED,
+    })
 }
 
 fn parent(command: &VerifyCommand) -> Done {

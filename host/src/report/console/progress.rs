@@ -112,7 +112,9 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.console.event(event);
             }
             Event::TestStarted { module, test } => self.running.started(module, test),
-            Event::TestSlow { .. } | Event::Granted { .. } | Event::Note(_) => self.console.event(event),
+            Event::TestSlow { .. } | Event::TestCached { .. } | Event::Granted { .. } | Event::Note(_) => {
+                self.console.event(event)
+            }
             Event::RunFinished { .. } => {
                 self.bar.finish_and_clear();
                 self.console.event(event);

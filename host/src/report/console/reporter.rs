@@ -92,6 +92,8 @@ pub struct Console<W> {
     /// The times of the tests that are listed at the end.
     times: HashMap<(String, Arc<str>), Duration>,
     notes: Vec<String>,
+    /// Whether the test that is told of next has a result of an earlier run.
+    is_cached: bool,
     text: String,
     result: io::Result<()>,
 }
@@ -112,6 +114,7 @@ impl<W: Write> Console<W> {
             slow: HashSet::new(),
             times: HashMap::new(),
             notes: Vec::new(),
+            is_cached: false,
             text: String::new(),
             result: Ok(()),
         }
@@ -133,6 +136,10 @@ impl<W: Write> Console<W> {
             }
             Event::Granted { grants } => self.granted(grants),
             Event::TestStarted { .. } => Ok(()),
+            Event::TestCached { .. } => {
+                self.is_cached = true;
+                Ok(())
+            }
             Event::TestSlow { module, test, elapsed } => self.slow(module, test, elapsed),
             Event::TestFinished { module, test, elapsed } => self.finished(module, test, elapsed),
             Event::Note(note) => {
@@ -177,12 +184,17 @@ impl<W: Write> Console<W> {
     fn finished(&mut self, module: &str, test: &TestRecord, elapsed: Duration) -> fmt::Result {
         let slow = self.was_slow(module, test);
         let (listed, all) = (self.lists(test, slow), self.shows_all());
-        if listed && test.usage.is_some() {
+        let is_cached = std::mem::take(&mut self.is_cached);
+        if listed && test.usage.is_some() && !is_cached {
             self.times.insert((module.to_owned(), test.name.clone()), elapsed);
         }
         let Self { options, styles, text, .. } = self;
         if StatusLevel::for_test(test, slow) <= options.status_level {
-            let time = if test.usage.is_some() { Time::Took(elapsed) } else { Time::Blank };
+            let time = match test.usage.is_some() {
+                true if is_cached => Time::Cached,
+                true => Time::Took(elapsed),
+                false => Time::Blank,
+            };
             write!(text, "{}", StatusLine { module, test, time, styles })?;
             if listed {
                 write!(text, "{}", Wrapped { text: Short { test, styles }, columns: options.columns })?;

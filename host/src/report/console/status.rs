@@ -13,6 +13,8 @@ pub(super) enum Time {
     Omitted,
     /// A blank: the test did not run, or the time is not known.
     Blank,
+    /// Its result is that of an earlier run.
+    Cached,
     /// How long it took.
     Took(Duration),
     /// How long it has been running.
@@ -24,6 +26,7 @@ impl Display for Time {
         match self {
             Self::Omitted => Ok(()),
             Self::Blank => write!(f, "[         ] "),
+            Self::Cached => write!(f, "[{:>9}] ", "(cached)"),
             Self::Took(time) => write!(f, "[{:>8.3}s] ", time.as_secs_f64()),
             Self::SoFar(time) => write!(f, "[>{:>7.3}s] ", time.as_secs_f64()),
         }

@@ -1,9 +1,10 @@
 //! The lines of Rust's test harness (`--format json --report-time`), as nextest writes them: an object a line, a block a module.
 //!
 //! A name is `crate::binary$test`. Whatever is no pass is `failed`, and what there is to say of it follows the test's output. A report has
-//! no tests that a filter left out, so their number is 0.
+//! no tests that a filter left out, so their number is 0. The gates of the run are tests of a suite of their own.
 
 use super::super::console::plain_details;
+use super::findings::of_run;
 use super::words::{self, Times};
 use crate::model::safe_text::is_deceptive;
 use crate::model::{ModuleRecord, Report, TestRecord, Verdict};
@@ -100,6 +101,7 @@ pub(super) fn write(report: &Report, dialect: Dialect) -> Vec<u8> {
         let counts = [0, 1, 0];
         lines.write("suite", "failed", What::ended(counts, 0, nextest));
     }
+    lines.whole_run(report, dialect);
     lines.0
 }
 
@@ -128,6 +130,32 @@ impl Lines {
             }
         }
         self.0.push(b'\n');
+    }
+
+    /// The gates of the run, and what else fails it beside its tests: a suite of its own.
+    fn whole_run(&mut self, report: &Report, dialect: Dialect) {
+        let missed = of_run(report);
+        let kept: Vec<_> = report.canonical.gates.iter().filter(|gate| gate.passed).collect();
+        if missed.is_empty() && kept.is_empty() {
+            return;
+        }
+        let count = missed.len() + kept.len();
+        let of = Nextest { package: "airtight", test_binary: "run", kind: "test" };
+        let nextest = (dialect == Dialect::Plus).then_some(of);
+        self.write("suite", "started", What::Started { test_count: count, nextest });
+        for gate in &kept {
+            let name = format!("{}::{}$gate/{}", of.package, of.test_binary, gate.gate.name());
+            self.write("test", "started", What::test(&name));
+            self.write("test", "ok", What::test(&name));
+        }
+        for finding in &missed {
+            let name = format!("{}::{}${}", of.package, of.test_binary, finding.rule);
+            self.write("test", "started", What::test(&name));
+            let said = Some(format!("{}\n", finding.message));
+            self.write("test", "failed", What::Test { name: &name, exec_time: None, message: None, stdout: said });
+        }
+        let event = if missed.is_empty() { "ok" } else { "failed" };
+        self.write("suite", event, What::ended([kept.len(), missed.len(), 0], 0, nextest));
     }
 
     fn module(&mut self, module: &ModuleRecord, times: &Times<'_>, dialect: Dialect) {

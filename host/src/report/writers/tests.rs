@@ -4,8 +4,8 @@ use super::ReportKind;
 use crate::model::growth::{Growth, Round, Span};
 use crate::model::samples::{self, any_report, hostile};
 use crate::model::{
-    CleanupCoverage, Details, Frame, MissedSite, Omitted, Output, RefusedModule, Report, Resource, ResourceKind,
-    SocketRecord, TestRecord, TestTime, ThreadRecord, UnfinishedCleanup, Verdict,
+    CleanupCoverage, Details, Frame, GateKind, GateRecord, MissedSite, Omitted, Output, RefusedModule, Report,
+    Resource, ResourceKind, SocketRecord, TestRecord, TestTime, ThreadRecord, UnfinishedCleanup, Verdict,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -233,7 +233,7 @@ fn assert_valid(report: &Report) {
         let text = text(kind, report);
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let ended = |line: &&Value| line["type"] == "test" && line["event"] != "started";
-        assert_eq!(lines.iter().filter(ended).count(), tests + refused);
+        assert_eq!(lines.iter().filter(ended).count(), tests + refused + gates + coverage);
     }
     assert_is_openmetrics(&text(ReportKind::Prometheus, report));
     let trace: Value = serde_json::from_str(&text(ReportKind::ChromeTrace, report)).unwrap();
@@ -357,6 +357,54 @@ fn what_the_policy_only_shows_is_suppressed_and_not_annotated() {
     assert!(!text(ReportKind::Github, &report).contains("outline shown"));
     let never = results.iter().filter(|result| result["ruleId"] == "never-released/file").count();
     assert_eq!((never, results.iter().filter(|result| result["ruleId"] == "never-released/dir").count()), (1, 0));
+}
+
+/// A report whose only fault is that it misses a gate.
+fn misses_a_gate() -> Report {
+    let mut report = samples::report(vec![samples::module("m", vec![samples::passed("a")])]);
+    let mut record = GateRecord::new(GateKind::Handles, "3".to_owned());
+    (record.seen, record.passed) = (4, false);
+    report.canonical.gates = vec![record];
+    report
+}
+
+#[test]
+fn a_gate_that_is_missed_fails_for_readers_of_libtest_s_lines_too() {
+    let lines = text(ReportKind::LibtestJsonPlus, &misses_a_gate());
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed: Vec<_> = lines.iter().filter(|line| line["event"] == "failed").collect();
+    let [test, suite] = &failed[..] else { panic!("{lines:#?}") };
+    assert_eq!(test["name"], "airtight::run$gate/handles");
+    assert_eq!(test["stdout"], "the gate `handles` is not kept: 4; 3 is allowed\n");
+    assert_eq!((&suite["failed"], &suite["nextest"]["test_binary"]), (&1.into(), &"run".into()));
+}
+
+#[test]
+fn modules_of_one_name_are_counted_together() {
+    let module = |names: [&str; 2]| samples::module("m", names.map(samples::passed).to_vec());
+    let text = text(ReportKind::Prometheus, &samples::report(vec![module(["a", "b"]), module(["c", "d"])]));
+    assert!(text.contains("\nairtight_tests{module=\"m\",verdict=\"pass\"} 4\n"), "{text}");
+    assert_eq!(text.matches("\nairtight_tests{").count(), 7, "one for each verdict");
+    // So are entries of one kind.
+    let left = samples::left(Verdict::Leak, vec![samples::file("a", 2), samples::file("b", 3)], Vec::new());
+    let text = super::tests::text(ReportKind::Prometheus, &samples::report(vec![samples::module("m", vec![left])]));
+    let files = "\nairtight_leaks{module=\"m\",kind=\"file\"} ";
+    let count: u64 = text.split_once(files).unwrap().1.lines().next().unwrap().parse().unwrap();
+    assert_eq!(count, 5, "{text}");
+}
+
+#[test]
+fn the_title_of_the_page_tells_how_the_run_ended() {
+    let title = |report: &Report| {
+        let page = text(ReportKind::Html, report);
+        page.split_once("<title>").unwrap().1.split_once("</title>").unwrap().0.to_owned()
+    };
+    assert_eq!(title(&misses_a_gate()), "airtight: the run did not pass");
+    let mut kept = misses_a_gate();
+    kept.canonical.gates[0].passed = true;
+    assert_eq!(title(&kept), "airtight: all passed");
+    let failed = samples::report(vec![samples::module("m", vec![samples::passed("a"), samples::failed()])]);
+    assert_eq!(title(&failed), "airtight: 1 did not pass");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use super::state::{WantedStack, call_for};
 use crate::instrument::{CHARGE_COST, HookKind, UNWOUND};
 use crate::ledger::both_ends;
+use crate::model::trace::TraceKind;
 use crate::sandbox::rerun::END_FRAMES;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
+use crate::sandbox::wasi::TracedEvent;
 use wasmtime::error::Context;
 use wasmtime::{Caller, Linker, WasmBacktrace};
 
@@ -54,7 +56,10 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
     let (kind, back) = (hook.kind, hook.cost.before);
     let fuel = state.exact_fuel(left, back)?;
     match call_for(kind, a, b) {
-        Some(call) => state.heap.enter(call)?,
+        Some(call) => {
+            state.heap.enter(call)?;
+            trace_window(state, kind, "begins", fuel);
+        }
         None => {
             state.panics.enter(kind, a, b);
             let state = caller.data();
@@ -76,9 +81,11 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     if !of_heap {
         return Ok(());
     }
+    trace_window(caller.data_mut(), kind, "ends", fuel);
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let left = state.heap.leave(result, bytes);
+    trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;
     Ok(())
@@ -95,6 +102,42 @@ fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) -> wasmtime:
     state.heap.captured(wanted, both_ends(stack, END_FRAMES), depth);
     state.wasi.hold_stacks(state.heap.stacks_held());
     Ok(state.wasi.check_quota()?)
+}
+
+/// Enters into the trace that the test's own code begins or ends.
+fn trace_window(state: &mut TestState, kind: HookKind, call: &'static str, left: u64) {
+    if kind == HookKind::Window {
+        state.trace(left, TracedEvent::new(TraceKind::Test, call));
+    }
+}
+
+/// Enters into the trace what a call of the allocator allocated, and the memory that it asked for.
+fn trace(caller: &mut Caller<'_, TestState>, (kind, size): (HookKind, Option<u32>), left: u64) {
+    if !caller.data_mut().wasi.trace().is_some_and(|trace| trace.wants(size)) {
+        return;
+    }
+    let stack = caller.data().code.stack(&WasmBacktrace::capture(&*caller));
+    let state = caller.data_mut();
+    let (fuel, thread) = (state.spent(left), state.thread_id());
+    let Some(trace) = state.wasi.trace() else { return };
+    trace.flush(Some((fuel, &stack)), thread);
+    if let (Some(size), Some(call)) = (size.filter(|size| trace.wants_allocation(*size)), allocates(kind)) {
+        let event = TracedEvent::new(TraceKind::Allocation, call);
+        trace.push(TracedEvent { fuel: Some(fuel), thread, bytes: Some(size.into()), stack: Some(stack), ..event });
+    }
+}
+
+/// The name of a function that allocates.
+fn allocates(kind: HookKind) -> Option<&'static str> {
+    Some(match kind {
+        HookKind::Malloc => "malloc",
+        HookKind::Calloc => "calloc",
+        HookKind::Realloc => "realloc",
+        HookKind::PosixMemalign => "posix_memalign",
+        HookKind::AlignedAlloc => "aligned_alloc",
+        HookKind::Memalign => "memalign",
+        _ => return None,
+    })
 }
 
 /// Counts what the host holds for the live blocks, where it is time for that.
@@ -126,11 +169,15 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
     let thread = state.thread.as_ref().context("the store runs no thread")?.id();
     if kind.allocates_or_frees() {
         let (size, is_within) = (state.memory_now(), state.is_in_allocator());
+        if !is_within {
+            state.trace_memory();
+        }
         state.heap.shared_memory_is(size, is_within);
         state.enter_allocator(fuel);
     }
     state.heap.act_as(thread);
     state.heap.enter(call)?;
+    trace_window(state, kind, "begins", fuel);
     caller.set_fuel(fuel)
 }
 
@@ -160,7 +207,13 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
     let state = caller.data_mut();
     let seat = state.thread.clone().context("the store runs no thread")?;
     state.heap.act_as(seat.id());
+    trace_window(state, kind, "ends", fuel);
     let left = threads::with_bytes(state, |state, bytes| state.heap.leave(result, bytes))?;
+    let size = state.memory_now();
+    if let Some(trace) = state.wasi.trace() {
+        trace.shared_memory_is(size);
+    }
+    trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;
     if !kind.allocates_or_frees() {

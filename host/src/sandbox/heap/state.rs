@@ -60,6 +60,8 @@ pub(super) struct LeftCall {
     pub(super) wanted: WantedStack,
     /// How many blocks are live, where it is time to look at that.
     pub(super) live: Option<usize>,
+    /// The size of the block that was allocated.
+    pub(super) size: Option<u32>,
 }
 
 /// What the stack of a call is wanted for.
@@ -280,15 +282,16 @@ impl HeapState {
     pub(super) fn leave(&mut self, result: u32, memory: &mut [u8]) -> LeftCall {
         let Some(book) = &mut self.book else { return LeftCall::default() };
         let outcome = book.leave(result, memory);
-        let (mut block, mut live) = (None, None);
+        let (mut block, mut live, mut allocated) = (None, None, None);
         if let AllocationOutcome::Allocated { number, size, own, .. } = outcome {
+            allocated = Some(size);
             live = number.is_multiple_of(LOOK_EVERY).then(|| book.live());
             if self.scrubs {
                 scrub(memory, book.fresh());
             }
             block = self.capture.wants(number, own).then_some((number, size));
         }
-        LeftCall { wanted: WantedStack { block, crossed: outcome.crossed() }, live }
+        LeftCall { wanted: WantedStack { block, crossed: outcome.crossed() }, live, size: allocated }
     }
 
     pub(super) fn hook(&self, which: u32) -> Option<&Hook> {

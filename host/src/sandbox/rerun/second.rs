@@ -47,6 +47,8 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
         keep_changes: false,
         inject_host_leak: false,
         captures: false,
+        traces: None,
+        notes_reads: false,
         ..job.clone()
     };
     let job = job.repeating_setup();

@@ -7,8 +7,9 @@ use super::turns::TurnEnd;
 use super::waits::{Wait, Wake};
 use crate::catalogue::threads;
 use crate::ledger::{Stack, short};
+use crate::model::trace::TraceKind;
 use crate::sandbox::state::TestState;
-use crate::sandbox::wasi::{Capture, Halt, around, meter};
+use crate::sandbox::wasi::{Capture, Halt, TracedEvent, around, meter};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasmtime::error::Context as _;
@@ -110,9 +111,14 @@ fn stack(caller: &Caller<'_, TestState>) -> Stack {
 }
 
 /// Keeps where a thread begins to wait, if that is to be told.
-fn waits(seat: &Seat, caller: &Caller<'_, TestState>) {
+fn waits(seat: &Seat, caller: &mut Caller<'_, TestState>) {
     let wait = seat.board.schedule().waiting(seat.id).map(|waiting| waiting.wait.clone());
     if let Some(wait) = wait {
+        if caller.data_mut().wasi.trace().is_some() {
+            let (object, stack) = (Some(wait.to_string().into()), Some(stack(caller)));
+            let event = TracedEvent { object, stack, ..TracedEvent::new(TraceKind::Wait, "waits for") };
+            caller.data_mut().wasi.trace_in_call(seat.id, event);
+        }
         seat.turn_ends(TurnEnd::Waits(wait), || stack(caller));
     }
 }
@@ -159,7 +165,15 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
                         return Ok(REFUSED);
                     }
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
-                    let spawned = seat.board.schedule().spawn(given, short(&stack), name);
+                    let spawned = seat.board.schedule().spawn(given, short(&stack), name.clone());
+                    let event = TracedEvent {
+                        object: name,
+                        opened: spawned,
+                        failed: spawned.is_none().then(|| "EAGAIN".into()),
+                        stack: Some(stack),
+                        ..TracedEvent::new(TraceKind::Thread, "spawn")
+                    };
+                    state.wasi.trace_in_call(by, event);
                     if let Some(spawned) = spawned {
                         state.heap.spawned(by, spawned);
                     }
@@ -234,7 +248,7 @@ async fn wait<const N: usize>(
     // Less than 0 is for ever.
     let due = u64::try_from(timeout).ok().map(|timeout| now.saturating_add(timeout));
     seat.wait(Wait::Address(place), due, now);
-    waits(&seat, &caller);
+    waits(&seat, &mut caller);
     Pause::default().await;
     check(&seat)?;
     Ok(match seat.woken() {

@@ -14,13 +14,14 @@ use super::waits::{MAIN, ThreadId, Wait, Waiting};
 use crate::catalogue::threads::ENTRY;
 use crate::ledger::Stack;
 use crate::model::Exploration;
+use crate::model::trace::TraceKind;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::heap::{self, HeapState, LeftThread};
 use crate::sandbox::limiter::Limiter;
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
 use crate::sandbox::store::fresh_store;
-use crate::sandbox::wasi::Wasi;
+use crate::sandbox::wasi::{TracedEvent, Wasi};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
@@ -222,6 +223,7 @@ impl<'a> ThreadGroup<'a> {
                 let done = run_thread(&pre, module, own, &mut store, (id, given)).await;
                 let left = store.get_fuel()?;
                 store.data().spent(left);
+                store.data_mut().trace(left, TracedEvent::new(TraceKind::Thread, "ends"));
                 store.data_mut().heap.thread_ended(id);
                 done
             };

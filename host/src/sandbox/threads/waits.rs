@@ -19,6 +19,16 @@ pub enum Wait {
     Descriptor(String),
 }
 
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "a notification at {address:#x}"),
+            Self::Time => f.write_str("its time"),
+            Self::Descriptor(words) => f.write_str(words),
+        }
+    }
+}
+
 /// Why a thread that waited runs again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {

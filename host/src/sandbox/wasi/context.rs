@@ -11,9 +11,11 @@ use super::meter;
 use super::missing_paths::MissingPaths;
 use super::quota::Quota;
 use super::random::Random;
+use super::reads::HostReads;
 use super::scratch::{Change, FileKind, Scratch};
 use super::stdio::{Stdin, Stdout};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
+use super::trace::{RawTrace, Tracer};
 use super::watch::{CallWatch, WatchOptions, WatchedCalls};
 use super::watchdog::Watchdog;
 use super::world::World;
@@ -22,6 +24,7 @@ use crate::ledger::{
     ScopeId, Stack, TrackedCounts,
 };
 use crate::model::Output;
+use crate::model::trace::TraceOptions;
 use crate::policy::Limit;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,6 +56,10 @@ pub struct Wasi {
     pub(super) collected: Vec<Handle>,
     /// Looks at the calls that can be made to fail, where some are or where they are to be known.
     pub(super) watch: Option<Box<CallWatch>>,
+    /// Keeps all that the test does, where that is asked for.
+    pub(super) trace: Option<Box<Tracer>>,
+    /// Notes what it asks of the host, where that is to be known.
+    pub(super) reads: Option<Box<HostReads>>,
     /// Given back last, when nothing listens any more.
     pub(super) _turn: Turn,
 }
@@ -92,6 +99,10 @@ pub struct Remains {
     pub goroutines: GoroutineDumps,
     /// What was seen of its calls that can fail, where that was looked at.
     pub watched: Option<Box<WatchedCalls>>,
+    /// What it did, where that was asked for.
+    pub trace: Option<RawTrace>,
+    /// What it asked of the host, where that was to be known.
+    pub reads: Option<Box<HostReads>>,
 }
 
 /// Something that a test changed in a granted overlay.
@@ -136,6 +147,10 @@ pub struct ContextOptions {
     pub streams: Streams,
     /// What is looked at of its calls that can fail.
     pub watch: Option<WatchOptions>,
+    /// What is kept of all that it does.
+    pub trace: Option<TraceOptions>,
+    /// Whether to note what it asks of the host.
+    pub notes_reads: bool,
     /// Whether to note where handles are acquired.
     pub notes_sites: bool,
 }
@@ -146,7 +161,7 @@ impl Wasi {
     /// # Errors
     /// A granted socket could not be opened.
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, streams, notes_sites, watch } = options;
+        let ContextOptions { test, args, watchdog, streams, notes_sites, watch, trace, notes_reads } = options;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
@@ -169,6 +184,8 @@ impl Wasi {
             collects: false,
             collected: Vec::new(),
             watch: watch.map(CallWatch::new).map(Box::new),
+            trace: trace.map(Tracer::new).map(Box::new),
+            reads: notes_reads.then(Box::default),
             grants,
             _turn: turn,
         };
@@ -365,7 +382,12 @@ impl Wasi {
 
     /// Whether the stack of every call is wanted.
     pub(crate) fn wants_stacks(&self) -> bool {
-        self.watch.is_some()
+        self.watch.is_some() || self.trace.is_some()
+    }
+
+    /// The trace of the test, where it is traced.
+    pub(crate) fn trace(&mut self) -> Option<&mut Tracer> {
+        self.trace.as_deref_mut()
     }
 
     /// The host calls the test.
@@ -535,6 +557,8 @@ impl Wasi {
             inherited_input: self.world.inherited_input,
             goroutines: self.goroutines,
             watched: self.watch.map(|watch| Box::new(watch.finish())),
+            trace: self.trace.map(|trace| trace.finish()),
+            reads: self.reads,
             ..remains
         }
     }

@@ -6,6 +6,7 @@ use super::goroutines::GoroutineDumps;
 use super::grants::Grants;
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
+use super::trace::Tracer;
 use super::watch::CallWatch;
 use crate::policy::Limit;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl Wasi {
         if let Some(socket) = self.grants.policy.sockets.first() {
             return Err(NotCaptured::Socket(socket.name.clone()));
         }
-        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, watch } = options;
+        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, watch, trace, notes_reads } = options;
         let capture = CapturedOutput::new(grants.policy.limits.most(Limit::Output), streams);
         Ok(Self {
             world: self.world.fork(capture, watchdog).map_err(|_| NotCaptured::Below)?,
@@ -54,6 +55,8 @@ impl Wasi {
             collects: false,
             collected: self.collected.clone(),
             watch: watch.map(CallWatch::new).map(Box::new),
+            trace: trace.map(Tracer::new).map(Box::new),
+            reads: notes_reads.then(Box::default),
             _turn: Turn::default(),
         })
     }

@@ -16,7 +16,8 @@
 //! stdio      the standard streams; `captured` is what is kept of them
 //! goroutines what Go's test binaries tell of theirs
 //! tracked    resources of the user's own kinds
-//! watch      the calls that can be made to fail
+//! watch      the calls that can be made to fail; `trace` keeps all that a test does
+//! reads      what a test asks of the host, and whether that is still so
 //! tasks      asynchronous tasks that the SDK tells of
 //! given_paths  where the paths began that calls were given: for the end of the heap
 //! missing_paths  the last paths at which there was nothing: for hints
@@ -42,12 +43,14 @@ mod net;
 mod oracle;
 mod quota;
 mod random;
+mod reads;
 mod resolve;
 mod scratch;
 mod shown;
 mod stdio;
 mod table;
 mod tasks;
+mod trace;
 mod tracked;
 mod waiting;
 mod watch;
@@ -66,7 +69,9 @@ pub use given_paths::GivenPaths;
 pub use goroutines::GoroutineDumps;
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
+pub use reads::{AskedPath, HostReads, state_of};
 pub use scratch::FileKind;
+pub use trace::{RawTrace, TracedEvent};
 pub use waiting::FatalWait;
 pub use watch::{MisuseKind, NotedCall, OwnCalls, WatchOptions, WatchedCalls, errno_code};
 pub use watchdog::{Watchdog, deadline_after};

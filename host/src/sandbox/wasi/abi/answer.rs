@@ -19,6 +19,9 @@ pub(super) trait Answer: Sized {
     /// Whether it tells the guest that the call was done.
     fn is_success(&self) -> bool;
 
+    /// The errno that it is: 0 for success.
+    fn errno(&self) -> u16;
+
     /// The answer to arguments that are none: flags and numbers that the interface does not have. `None` for what ends the test.
     fn to(error: &wiggle::error::Error) -> Option<Self>;
 }
@@ -30,6 +33,10 @@ impl Answer for i32 {
 
     fn is_success(&self) -> bool {
         *self == 0
+    }
+
+    fn errno(&self) -> u16 {
+        *self as u16
     }
 
     fn to(error: &wiggle::error::Error) -> Option<Self> {
@@ -49,6 +56,10 @@ impl Answer for () {
 
     fn is_success(&self) -> bool {
         true
+    }
+
+    fn errno(&self) -> u16 {
+        0
     }
 
     fn to(_: &wiggle::error::Error) -> Option<Self> {

@@ -1,10 +1,12 @@
-//! What stands before every call of the host: where the calls of a test are looked at, some are noted, and some fail.
+//! What stands before every call of the host: where the calls of a test are looked at, some are noted, and some fail; and where the test
+//! is traced, each is an event.
 
 use super::answer::Answer;
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::fault::Halt;
+use crate::sandbox::wasi::trace::TracedCall;
 use crate::sandbox::wasi::watch::Asked;
-use wiggle::GuestMemory;
+use wiggle::{GuestMemory, GuestPtr};
 
 /// How much later a sleep ends that is made to end late, in nanoseconds: a minute.
 const LATE: u64 = 60_000_000_000;
@@ -16,7 +18,73 @@ pub fn call<T: Answer>(
     call: (&'static str, &[i64]),
     host: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
+    if state.wasi.reads.is_some() {
+        return noted(state, memory, call, host);
+    }
+    if state.wasi.trace.is_some() {
+        return traced(state, memory, call, host);
+    }
+    untraced(state, memory, call, host)
+}
+
+/// The same where it is noted what the test asks of the host. A test of which that is noted is not traced.
+#[cold]
+fn noted<T: Answer>(
+    state: &mut TestState,
+    memory: &mut GuestMemory<'_>,
+    (name, args): (&'static str, &[i64]),
+    host: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    let Some(mut reads) = state.wasi.reads.take() else { return host(state, memory) };
+    let opens = reads.enter(&state.wasi, memory, (name, args));
+    let done = untraced(state, memory, (name, args), host);
+    if let (Some(path), Ok(true)) = (opens, done.as_ref().map(Answer::is_success)) {
+        let place = args.last().map_or(0, |place| *place as u32);
+        if let Ok(fd) = memory.read(GuestPtr::<u32>::new(place)) {
+            reads.opened(&state.wasi, fd, path);
+        }
+    }
+    state.wasi.reads = Some(reads);
+    done
+}
+
+fn untraced<T: Answer>(
+    state: &mut TestState,
+    memory: &mut GuestMemory<'_>,
+    call: (&'static str, &[i64]),
+    host: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
     if state.wasi.watch.is_none() { host(state, memory) } else { watched(state, memory, call, host) }
+}
+
+/// The same where the test is traced. A call that waits for other threads is an event when it is done.
+#[cold]
+fn traced<T: Answer>(
+    state: &mut TestState,
+    memory: &mut GuestMemory<'_>,
+    (name, args): (&'static str, &[i64]),
+    host: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    let thread = state.trace_memory();
+    let traced = TracedCall::new(&state.wasi, memory, (name, args), thread);
+    let done = untraced(state, memory, (name, args), host);
+    if state.thread.is_some() && done.as_ref().is_err_and(is_set_aside) {
+        return done;
+    }
+    let event = traced.finish(&state.wasi, memory, args, done.as_ref().ok().map(Answer::errno));
+    if let Some(trace) = state.wasi.trace() {
+        trace.push(event);
+    }
+    done
+}
+
+/// Whether a call of a thread waits for what others may do, and is tried again after they have run.
+fn is_set_aside(error: &wasmtime::Error) -> bool {
+    match error.downcast_ref::<Halt>() {
+        Some(Halt::Until(_)) => true,
+        Some(Halt::Wait(waited)) => waited.forever,
+        _ => false,
+    }
 }
 
 /// The same where calls are looked at.

@@ -3,12 +3,14 @@
 use super::answer::ready;
 use super::around::{Capture, around};
 use super::front;
+use crate::model::trace::TraceKind;
 use crate::sandbox::heap;
 use crate::sandbox::state::TestState;
 use crate::sandbox::subtests::run_subtest;
 use crate::sandbox::threads;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tasks as jobs;
+use crate::sandbox::wasi::trace::numbered;
 use crate::sandbox::wasi::tracked as resources;
 use crate::sandbox::wasi::watch;
 use airtight_abi::{faults, go, mem, net as abi, scopes, tasks, tracked};
@@ -123,7 +125,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     define!(linker, for_threads, MODULE, "path_open", (Capture::Always, false),
         (a i32, b i32, c i32, d i32, e i32, f i64, g i64, h i32, i i32), move |state, memory| {
-        let args = [a, b, c, d, e].map(i64::from);
+        let args = [a.into(), b.into(), c.into(), d.into(), e.into(), f, g, h.into(), i.into()];
         front::call(state, memory, ("path_open", &args), |state, memory| {
             ready(preview1::path_open(&mut *state.wasi, memory, a, b, c, d, e, known(f), known(g), h, i))
         })
@@ -140,25 +142,30 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         heap::mark(state, memory, record, len)
     });
     define!(linker, for_threads, tracked::MODULE, tracked::TRACK, (Capture::Always, false), (a i32, b i32, c i32, d i32), move |state, memory| {
-        resources::track(&mut state.wasi, memory, [a, b, c, d])
+        let event = (TraceKind::Tracked, tracked::TRACK, state.thread_id());
+        numbered(&mut state.wasi, event, None, |wasi| resources::track(wasi, memory, [a, b, c, d]))
     });
     define!(linker, for_threads, tracked::MODULE, tracked::UNTRACK, (Capture::LateRelease, false), (number i32), move |state, _| {
-        Ok(resources::untrack(&mut state.wasi, number))
+        let event = (TraceKind::Tracked, tracked::UNTRACK, state.thread_id());
+        numbered(&mut state.wasi, event, Some(number), |wasi| Ok(resources::untrack(wasi, number)))
     });
     define!(linker, for_threads, faults::MODULE, faults::FAIL_NEXT, (Capture::Never, false), (call i32, failure i32), move |state, _| {
         watch::fail_next(&mut state.wasi, (call, failure))
     });
     define!(linker, for_threads, tasks::MODULE, tasks::SPAWN, (Capture::Always, false), (a i32, b i32), move |state, memory| {
-        jobs::spawn(&mut state.wasi, memory, [a, b])
+        let event = (TraceKind::Task, tasks::SPAWN, state.thread_id());
+        numbered(&mut state.wasi, event, None, |wasi| jobs::spawn(wasi, memory, [a, b]))
     });
     define!(linker, for_threads, tasks::MODULE, tasks::NAME, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
         jobs::name(&mut state.wasi, memory, [a, b, c])
     });
     define!(linker, for_threads, tasks::MODULE, tasks::WAITS, (Capture::Always, false), (number i32), move |state, _| {
-        Ok(jobs::waits(&mut state.wasi, number))
+        let event = (TraceKind::Task, tasks::WAITS, state.thread_id());
+        numbered(&mut state.wasi, event, Some(number), |wasi| Ok(jobs::waits(wasi, number)))
     });
     define!(linker, for_threads, tasks::MODULE, tasks::DONE, (Capture::LateRelease, false), (number i32), move |state, _| {
-        Ok(jobs::done(&mut state.wasi, number))
+        let event = (TraceKind::Task, tasks::DONE, state.thread_id());
+        numbered(&mut state.wasi, event, Some(number), |wasi| Ok(jobs::done(wasi, number)))
     });
     define!(linker, for_threads, go::MODULE, go::GOROUTINES, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
         super::goroutines::goroutines(&mut state.wasi, memory, [a, b, c])

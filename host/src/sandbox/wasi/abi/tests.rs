@@ -64,6 +64,8 @@ impl Guest {
             streams: Streams::Captured,
             notes_sites: false,
             watch: None,
+            trace: None,
+            notes_reads: false,
         };
         let wasi = Wasi::new(Arc::new(grants), options).unwrap();
         Self { wasi, memory: vec![filler; 1 << 16], host, read_only }

@@ -161,7 +161,7 @@ impl Subject {
 }
 
 /// The name of a path argument, where it is one.
-fn named(wasi: &Wasi, memory: &GuestMemory<'_>, args: &[i64], (dir, at): (usize, usize)) -> Option<Arc<str>> {
+pub fn named(wasi: &Wasi, memory: &GuestMemory<'_>, args: &[i64], (dir, at): (usize, usize)) -> Option<Arc<str>> {
     let dir = wasi.table.get(Fd::from(word(args[dir]))).ok()?;
     let (start, len) = (word(args[at]), word(args[at + 1]));
     if len as usize > PATH_MAX {

@@ -15,4 +15,5 @@ mod watch;
 
 pub use asked::fail_next;
 pub use calls::{MisuseKind, NotedCall, WatchedCalls};
+pub use kinds::named;
 pub use watch::{Asked, CallWatch, OwnCalls, WatchOptions, errno_code};

@@ -1,0 +1,198 @@
+//! `airtight watch`: runs the tests again whenever a file of the workspace changes.
+//!
+//! Each run is another process of this program, `airtight test --cached` with the same arguments: what it says is what that says.
+
+use crate::args::WatchCommand;
+use crate::failure::{Done, Failure, say};
+use airtight::exit_status;
+use airtight::report::console::OneLine;
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// After this time without another change, the tests are run.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// They are run after this time, even if there are changes all the while.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The file by which a folder says that it is a cache, as cargo's target folders do.
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+
+/// Changes that are told.
+type Changes = Receiver<notify::Result<Event>>;
+
+pub fn watch(mut command: WatchCommand) -> Done {
+    let path = command.test.settle()?;
+    let run = &command.test.run;
+    let refused = [
+        (command.test.no_run || command.test.tests.list, "--no-run and --list"),
+        (run.rerun, "--rerun"),
+        (run.write_back.is_some(), "--write-back"),
+    ];
+    Failure::refuse_flags(&refused, "`airtight watch` runs the tests whenever a file changes")?;
+    let root = workspace(&path)?;
+    let reports = run.report.iter().filter_map(|spec| std::path::absolute(&spec.path).ok());
+    let mut folders = Folders::new(root, reports.collect())?;
+    let arguments = arguments(!run.cached && !run.no_cache && !run.no_capture);
+    let mut runs = 0;
+    loop {
+        // What was there before is what this run sees.
+        folders.watch_new()?;
+        let status = self::run(&arguments)?;
+        runs += 1;
+        if command.runs == Some(runs) {
+            return Ok(status);
+        }
+        say(format_args!(
+            "{:>12} {} for changes; Ctrl-C ends this",
+            "Watching",
+            OneLine(&folders.root.display().to_string())
+        ));
+        let changed = folders.wait()?;
+        say(format_args!("{:>12} {}", "Changed", OneLine(&changed.display().to_string())));
+    }
+}
+
+/// Runs the tests once. The status is that of the run; one that a signal ended is interrupted.
+fn run(arguments: &[OsString]) -> Done {
+    let program = std::env::current_exe().map_err(Failure::setup)?;
+    let mut child = Command::new(program).args(arguments).spawn().map_err(Failure::setup)?;
+    let status = child.wait().map_err(Failure::setup)?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit_status::INTERRUPTED))
+}
+
+/// The arguments of `airtight test`: this process's, with one word replaced.
+fn arguments(is_cached: bool) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let own = arguments.iter().position(|argument| argument == "watch");
+    let mut at = own.map_or(0, |own| own + 1);
+    if let Some(own) = own {
+        arguments[own] = "test".into();
+    }
+    if is_cached {
+        arguments.insert(at, "--cached".into());
+        at += 1;
+    }
+    // The one option that `airtight test` does not know.
+    while let Some(argument) = arguments.get(at).and_then(|argument| argument.to_str()) {
+        match argument {
+            "--" => break,
+            "--runs" => drop(arguments.drain(at..(at + 2).min(arguments.len()))),
+            _ if argument.starts_with("--runs=") => drop(arguments.remove(at)),
+            _ => at += 1,
+        }
+    }
+    arguments
+}
+
+/// The folder of the workspace that a package is in.
+fn workspace(path: &Path) -> Result<PathBuf, Failure> {
+    let dir = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let located = Command::new(cargo)
+        .args(["locate-project", "--workspace", "--message-format", "plain"])
+        .current_dir(dir)
+        .stderr(Stdio::null())
+        .output();
+    let manifest = located.ok().filter(|located| located.status.success());
+    let manifest = manifest.and_then(|located| String::from_utf8(located.stdout).ok());
+    let found = manifest.as_deref().and_then(|manifest| Path::new(manifest.trim()).parent());
+    // `airtight test` says what is wrong with a package that cargo does not find.
+    std::path::absolute(found.unwrap_or(dir)).map_err(Failure::setup)
+}
+
+/// The folders of a workspace that are watched: all but caches and what git keeps.
+struct Folders {
+    root: PathBuf,
+    watcher: RecommendedWatcher,
+    changes: Changes,
+    watched: BTreeSet<PathBuf>,
+    /// Files that a run writes.
+    written: BTreeSet<PathBuf>,
+}
+
+impl Folders {
+    fn new(root: PathBuf, written: BTreeSet<PathBuf>) -> Result<Self, Failure> {
+        let (send, changes) = channel();
+        // Nobody receives any more when the program ends.
+        let watcher = notify::recommended_watcher(move |event| drop(send.send(event))).map_err(Failure::setup)?;
+        Ok(Self { root, watcher, changes, watched: BTreeSet::new(), written })
+    }
+
+    /// Watches the folders that are not watched yet.
+    fn watch_new(&mut self) -> Result<(), Failure> {
+        let mut folders = vec![self.root.clone()];
+        self.watched.retain(|folder| folder.is_dir());
+        while let Some(folder) = folders.pop() {
+            if is_left_out(&folder) {
+                continue;
+            }
+            if self.watched.insert(folder.clone())
+                && let Err(error) = self.watcher.watch(&folder, RecursiveMode::NonRecursive)
+            {
+                // It may be gone again.
+                if folder.is_dir() {
+                    let error = anyhow::Error::from(error);
+                    return Err(Failure::setup(error.context(format!("cannot watch {}", folder.display()))));
+                }
+            }
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            folders.extend(
+                entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits for a change, and then until there are no more. Gives the first path.
+    fn wait(&self) -> Result<PathBuf, Failure> {
+        let ended = || Failure::setup(anyhow::anyhow!("the system does not tell of changes any more"));
+        let first = loop {
+            let event = self.changes.recv().map_err(|_| ended())?;
+            if let Some(path) = self.changed(event)? {
+                break path;
+            }
+        };
+        let since = Instant::now();
+        let mut last = since;
+        while last.elapsed() < QUIET && since.elapsed() < PATIENCE {
+            match self.changes.recv_timeout(QUIET) {
+                Ok(event) => {
+                    if self.changed(event)?.is_some() {
+                        last = Instant::now();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            }
+        }
+        Ok(first.strip_prefix(&self.root).map_or(first.clone(), Path::to_owned))
+    }
+
+    /// The path that an event is about, where it changes what a run sees.
+    fn changed(&self, event: notify::Result<Event>) -> Result<Option<PathBuf>, Failure> {
+        let event = event.map_err(Failure::setup)?;
+        if event.need_rescan() {
+            return Ok(Some(self.root.clone()));
+        }
+        if event.kind.is_access() {
+            return Ok(None);
+        }
+        let is_seen = |path: &PathBuf| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            !self.written.contains(path) && !name.starts_with(".airtight-report-") && !is_left_out(path)
+        };
+        Ok(event.paths.into_iter().find(is_seen))
+    }
+}
+
+/// Whether a folder's contents are not the workspace's own.
+fn is_left_out(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == ".git" || name == "target") || path.join(CACHE_TAG).is_file()
+}

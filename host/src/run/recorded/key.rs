@@ -1,0 +1,105 @@
+//! All that a test's result depends on and that is known before it runs.
+
+use crate::model::{Harness, Verdict};
+use crate::run::options::RunOptions;
+use crate::run::plan::{Decision, PlannedModule, PlannedTest};
+use crate::sandbox::wasi::Streams;
+use sha2::{Digest, Sha256};
+use std::fmt::Debug;
+use std::fs::File;
+use std::io::Read;
+use std::sync::OnceLock;
+
+/// The name of a test's results: a sum of all that they depend on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// In hexadecimal digits.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why no result of a run is recorded or taken.
+pub fn refuses(options: &RunOptions, wants_coverage: bool) -> Option<&'static str> {
+    [
+        (wants_coverage, "the profile has a gate on clean-up coverage"),
+        (options.keep_output, "output of tests that pass is to be shown, and is not recorded"),
+        (options.keep_changes, "changes of overlays are to be kept"),
+        (options.heap_profile, "a profile of the heap is wanted"),
+        (options.trace.is_some(), "tests are traced"),
+        (options.streams != Streams::Captured, "output is shown while tests run"),
+        (options.schedules > 0, "several schedules are tried"),
+        (options.inject_host_leak || options.inject_host_panic, "faults of the host are injected"),
+        (program().is_none(), "this program cannot read its own file"),
+    ]
+    .into_iter()
+    .find_map(|(refuses, why)| refuses.then_some(why))
+}
+
+/// The key of a test; else why it has none.
+///
+/// # Errors
+/// In words that complete "not cached: …".
+pub fn key(
+    options: &RunOptions,
+    (planned, module): (&PlannedModule, &str),
+    test: &PlannedTest,
+    tells_setup: bool,
+) -> Result<Key, &'static str> {
+    let Decision::Run { grants, entry, subtests } = &test.decision else { return Err(Verdict::Skip.name()) };
+    if planned.has_setup() {
+        return Err("begins where a set-up ended");
+    }
+    if !test.is_test() {
+        return Err("is no test");
+    }
+    let policy = grants.policy();
+    if policy.unrepeatable().is_some() {
+        return Err("is granted something of the real world");
+    }
+    let mut sum = Sum(Sha256::new());
+    sum.text("airtight result 1");
+    sum.text(program().ok_or("cannot be known to be run by the same program")?);
+    sum.text(module);
+    sum.debug(&(planned.module.name(), planned.module.harness(), planned.module.traits()));
+    sum.debug(policy);
+    // Of a module of Go's, the first test tells of the goroutines that were there before.
+    let tells_setup = tells_setup && test.harness == Harness::Go;
+    sum.debug(&(&test.name, test.harness, subtests, tells_setup));
+    sum.debug(entry);
+    sum.debug(&(options.compiler, options.shortcut, options.repeat, options.retries, &options.schedule));
+    sum.debug(&options.baseline.as_ref().map(|baseline| baseline.digest()));
+    Ok(Key(format!("{:x}", sum.0.finalize())))
+}
+
+/// A sum of several texts, none of which can be taken for part of another.
+struct Sum(Sha256);
+
+impl Sum {
+    fn text(&mut self, text: &str) {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text);
+    }
+
+    fn debug(&mut self, value: &impl Debug) {
+        self.text(&format!("{value:?}"));
+    }
+}
+
+/// The sum of the bytes of this program: another version of it, or of what embeds it, may come to other results.
+fn program() -> Option<&'static str> {
+    static PROGRAM: OnceLock<Option<String>> = OnceLock::new();
+    PROGRAM.get_or_init(|| sum_of(&mut File::open(std::env::current_exe().ok()?).ok()?)).as_deref()
+}
+
+fn sum_of(file: &mut File) -> Option<String> {
+    let (mut sum, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => return Some(format!("{:x}", sum.finalize())),
+            count => sum.update(&buffer[..count]),
+        }
+    }
+}

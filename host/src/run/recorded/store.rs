@@ -1,0 +1,154 @@
+//! The folder in which results are: `<key>/<sum>.json`, where `sum` is the SHA-256 of the file.
+//!
+//! A folder or a file that another user owns or may write is passed over, as is one that does not hold what its name says.
+
+use super::key::Key;
+use crate::files::owner::{is_ours, open_to_strangers};
+use crate::files::{self, Links};
+use crate::model::TestRecord;
+use crate::sandbox::wasi::AskedPath;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{Error, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Most bytes of one result: those of a test that passed are short.
+const MAX_RESULT: u64 = 16 << 20;
+
+/// Results of one test, of as many states of what it reads.
+const MAX_STATES: usize = 8;
+
+/// Tests of which results are kept: those that were of use last.
+const MAX_TESTS: usize = 20_000;
+
+/// A folder of results of tests that passed. Several machines may share it, or restore it from each other.
+///
+/// ```
+/// use airtight::{Results, Runner, config::Config};
+///
+/// let results = Results::new(std::env::temp_dir().join("results"));
+/// let runner = Runner::builder(&Config::default(), "default")?.results(results).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Results {
+    dir: PathBuf,
+}
+
+/// A result that is recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Recorded {
+    pub key: String,
+    /// What the test read, and its state then.
+    pub reads: Vec<(AskedPath, String)>,
+    pub record: TestRecord,
+}
+
+impl Results {
+    /// Those in `dir`, which is made when it is first needed.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// Why results of the folder are not used, if they are not.
+    pub(super) fn refuses(&self) -> Option<String> {
+        let why = "is another user's, or others may write it";
+        if let Some(open) = open_to_strangers(&self.dir) {
+            return Some(format!("{} {why}", open.display()));
+        }
+        let is_foreign = fs::symlink_metadata(&self.dir).is_ok() && !is_ours(&self.dir);
+        is_foreign.then(|| format!("{} {why}", self.dir.display()))
+    }
+
+    /// The folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn folder(&self, key: &Key) -> PathBuf {
+        self.dir.join(key.name())
+    }
+
+    /// The results of this key that are whole.
+    pub(super) fn of(&self, key: &Key) -> Vec<Recorded> {
+        let folder = self.folder(key);
+        if !is_ours(&folder) {
+            return Vec::new();
+        }
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten().take(2 * MAX_STATES);
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.iter().filter_map(|path| self.read(key, path)).collect()
+    }
+
+    fn read(&self, key: &Key, path: &Path) -> Option<Recorded> {
+        if path.extension().is_none_or(|extension| extension != "json") || !is_ours(path) {
+            return None;
+        }
+        let bytes = files::read(path, Links::Refuse, MAX_RESULT).ok()?;
+        let recorded: Option<Recorded> = serde_json::from_slice(&bytes).ok();
+        let recorded = recorded.filter(|recorded| recorded.key == key.name());
+        if recorded.is_none() || path.file_stem()?.to_str()? != sum(&bytes) {
+            tracing::warn!("the recorded result {} is damaged or another's, and is not taken", path.display());
+            return None;
+        }
+        recorded
+    }
+
+    /// Notes that a result was of use.
+    pub(super) fn was_used(&self, key: &Key) {
+        if let Ok(folder) = fs::File::open(self.folder(key)) {
+            // A failure only makes it older than it is.
+            let _ = folder.set_modified(SystemTime::now());
+        }
+    }
+
+    /// Keeps a result.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or is not ours.
+    pub(super) fn keep(&self, key: &Key, recorded: &Recorded) -> std::io::Result<()> {
+        let bytes = serde_json::to_vec(recorded)?;
+        if bytes.len() as u64 > MAX_RESULT {
+            return Ok(());
+        }
+        let folder = self.folder(key);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        if !is_ours(&folder) || !is_ours(&self.dir) {
+            return Err(Error::other("it is another user's, or others may write it"));
+        }
+        let mut entries: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&folder)?.flatten() {
+            entries.push((entry.metadata()?.modified()?, entry.path()));
+        }
+        entries.sort();
+        for (_, oldest) in entries.iter().take((entries.len() + 1).saturating_sub(MAX_STATES)) {
+            let _ = fs::remove_file(oldest);
+        }
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        file.write_all(&bytes)?;
+        file.persist(folder.join(format!("{}.json", sum(&bytes)))).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Drops the results of tests that were of use longest ago, where there are too many.
+    pub(super) fn prune(&self) {
+        let Ok(folders) = fs::read_dir(&self.dir) else { return };
+        let mut folders: Vec<(SystemTime, PathBuf)> = folders
+            .flatten()
+            .filter_map(|folder| Some((folder.metadata().ok()?.modified().ok()?, folder.path())))
+            .collect();
+        folders.sort();
+        for (_, oldest) in folders.iter().take(folders.len().saturating_sub(MAX_TESTS)) {
+            // Another run may have been here first.
+            let _ = fs::remove_dir_all(oldest);
+        }
+    }
+}
+
+fn sum(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}

@@ -1,0 +1,175 @@
+//! What one run takes of recorded results, proves and records.
+
+use super::ResultsUse;
+use super::key::{self, Key};
+use super::store::{Recorded, Results};
+use crate::model::doubt::TestId;
+use crate::model::{RecordedResults, TestRecord, Verdict};
+use crate::policy::Policy;
+use crate::run::options::RunOptions;
+use crate::run::plan::{Decision, PlannedModule};
+use crate::sandbox::wasi::{HostReads, state_of};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// The results that a run takes and records.
+pub struct RecordedRun {
+    results: Results,
+    proves: bool,
+    /// Of each test of the plan its key, or why it has none.
+    keys: Vec<Result<Key, &'static str>>,
+    told: Mutex<RecordedResults>,
+}
+
+/// What became of a test.
+pub enum Taken {
+    /// Its result is a recorded one.
+    Recorded(Box<TestRecord>),
+    /// It is not run, because nothing of it is to be proved.
+    NotProved,
+    /// It is run.
+    Run,
+}
+
+impl RecordedRun {
+    /// Of a run of these modules, where it is to take or record results.
+    pub fn new(options: &RunOptions, wants_coverage: bool, modules: &[PlannedModule]) -> Option<Self> {
+        let ResultsUse { results, proves } = options.results.clone()?;
+        let refused = key::refuses(options, wants_coverage).map(str::to_owned).or_else(|| results.refuses());
+        let told = RecordedResults { refused: refused.clone(), ..RecordedResults::default() };
+        let mut keys = Vec::new();
+        for planned in modules.iter().filter(|_| refused.is_none()) {
+            let module = planned.module.sum();
+            let mut run = planned.tests.iter().filter(|test| matches!(test.decision, Decision::Run { .. }));
+            let first = run.next().map(|test| &test.name);
+            let of_test = |test| key::key(options, (planned, &module), test, first == Some(&test.name));
+            keys.extend(planned.tests.iter().map(of_test));
+        }
+        let mut taken = Self { results, proves: proves.is_some(), keys, told: Mutex::new(told) };
+        if let Some(most) = proves {
+            taken.sample(most);
+        }
+        Some(taken)
+    }
+
+    /// Chooses so many tests of which a result is recorded, by their keys: which they are has nothing to do with the tests.
+    fn sample(&mut self, most: usize) {
+        let recorded = self.keys.iter().flatten().filter(|key| !self.results.of(key).is_empty());
+        let mut chosen: Vec<Key> = recorded.cloned().collect();
+        chosen.sort();
+        chosen.truncate(most);
+        for key in &mut self.keys {
+            if key.as_ref().is_ok_and(|key| chosen.binary_search(key).is_err()) {
+                *key = Err("is not among those that are proved");
+            }
+        }
+    }
+
+    fn key(&self, index: usize) -> Option<&Key> {
+        self.keys.get(index)?.as_ref().ok()
+    }
+
+    /// Whether it is to be noted what the test at this place reads.
+    pub fn wants_reads(&self, index: usize) -> bool {
+        self.key(index).is_some() && !self.proves
+    }
+
+    /// What to do with the test at this place.
+    pub fn take(&self, index: usize, policy: &Policy) -> Taken {
+        if self.proves {
+            return if self.key(index).is_some() { Taken::Run } else { Taken::NotProved };
+        }
+        match self.key(index).and_then(|key| self.find(key, policy)) {
+            Some(record) => Taken::Recorded(record.into()),
+            None => Taken::Run,
+        }
+    }
+
+    /// The recorded result of a key, where all that the test read is as it was.
+    fn find(&self, key: &Key, policy: &Policy) -> Option<TestRecord> {
+        let is_same = |recorded: &Recorded| {
+            recorded.reads.iter().all(|(asked, state)| {
+                let host = policy.dirs.get(asked.grant).map(|dir| &dir.host);
+                host.and_then(|host| state_of(host, &asked.path, None).ok()).is_some_and(|now| now == *state)
+            })
+        };
+        let found = self.results.of(key).into_iter().find(is_same)?;
+        self.results.was_used(key);
+        Some(found.record)
+    }
+
+    /// The test at this place was run. `reads` is what it read, where it can be recorded; `began` is when it began.
+    pub fn ran(
+        &self,
+        (index, policy, id): (usize, &Policy, TestId),
+        record: &TestRecord,
+        reads: Option<HostReads>,
+        began: SystemTime,
+    ) {
+        let Some(key) = self.key(index) else {
+            if let Some(Err(why)) = self.keys.get(index) {
+                self.not_cached((*why).to_owned());
+            }
+            return;
+        };
+        if self.proves {
+            return self.prove(key, policy, id, record);
+        }
+        if record.verdict != Verdict::Pass || record.is_flaky() {
+            return;
+        }
+        let Some(reads) = reads else { return self.not_cached("did not end by itself".to_owned()) };
+        let states = reads.paths().map_err(str::to_owned).and_then(|paths| {
+            let state = |asked: &crate::sandbox::wasi::AskedPath| {
+                let dir = policy.dirs.get(asked.grant).ok_or("reads below no directory")?;
+                state_of(&dir.host, &asked.path, Some(began)).map_err(|why| format!("reads {why}"))
+            };
+            let states = paths.into_iter().map(|asked| state(&asked).map(|state| (asked, state)));
+            states.collect::<Result<Vec<_>, String>>()
+        });
+        let kept = states.and_then(|reads| {
+            let recorded = Recorded { key: key.name().to_owned(), reads, record: record.clone() };
+            self.results.keep(key, &recorded).map_err(|error| format!("cannot be recorded: {error}"))
+        });
+        if let Err(why) = kept {
+            self.not_cached(why);
+        }
+    }
+
+    /// Compares a result with those that are recorded of the state in which the test ran.
+    fn prove(&self, key: &Key, policy: &Policy, id: TestId, record: &TestRecord) {
+        let Some(recorded) = self.find(key, policy) else {
+            return self.not_cached("reads what has changed since its result was recorded".to_owned());
+        };
+        let bytes = |record: &TestRecord| serde_json::to_vec(record).ok();
+        let mut told = self.told();
+        if bytes(&recorded) == bytes(record) {
+            told.proved += 1;
+        } else {
+            told.differ.push(id);
+        }
+    }
+
+    /// A result was taken.
+    pub fn taken(&self, id: TestId) {
+        self.told().cached.push(id);
+    }
+
+    fn not_cached(&self, why: String) {
+        *self.told().not_cached.entry(why).or_default() += 1;
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, RecordedResults> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of the results.
+    pub fn finish(self) -> RecordedResults {
+        self.results.prune();
+        let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        told.cached.sort();
+        told.differ.sort();
+        told.not_cached.remove(Verdict::Skip.name());
+        told
+    }
+}

@@ -1,0 +1,206 @@
+//! What is there at a path below a granted directory, as far as a test can see it.
+
+use super::super::host::special::refuse as refuse_special;
+use crate::files::{self, Links};
+use sha2::{Digest, Sha256};
+use std::fs::{self, Metadata};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Most bytes of a file whose contents are told.
+const MAX_FILE: u64 = 256 << 20;
+
+/// Most names of a directory that is told.
+const MAX_NAMES: usize = 100_000;
+
+/// By how much the times that a file system notes can be behind the clock.
+const COARSE: Duration = Duration::from_millis(50);
+
+/// Why it is not known what is there: in words that complete "it reads …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    #[error("through a symbolic link")]
+    Link,
+    #[error("what is not a regular file")]
+    Special,
+    #[error("a file of several names")]
+    Names,
+    #[error("a file or a directory that is too large")]
+    TooLarge,
+    #[error("what cannot be read")]
+    Unreadable,
+    #[error("what was changed while it ran, or shortly before")]
+    Changed,
+}
+
+/// The state of a path below a granted directory, in words and sums that are the same where a test sees the same. With `unchanged`,
+/// that is what was there at this time, too.
+///
+/// # Errors
+/// It cannot be told.
+pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
+    let mut at = host.to_owned();
+    let root = fs::metadata(&at).map_err(|_| Unknown::Unreadable)?;
+    if !root.is_dir() {
+        return Err(Unknown::Unreadable);
+    }
+    let (mut parts, mut depth) = (path.split('/').filter(|part| !part.is_empty()).peekable(), 0);
+    if parts.peek().is_none() {
+        return directory(&at, unchanged);
+    }
+    while let Some(part) = parts.next() {
+        let above = at.clone();
+        at.push(part);
+        depth += 1;
+        let found = match fs::symlink_metadata(&at) {
+            Ok(found) => found,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                settled(&above, unchanged)?;
+                return Ok(format!("nothing at {depth}"));
+            }
+            Err(_) => return Err(Unknown::Unreadable),
+        };
+        let kind = found.file_type();
+        if kind.is_symlink() {
+            return Err(Unknown::Link);
+        }
+        match (parts.peek().is_some(), kind.is_dir(), kind.is_file()) {
+            (true, true, _) => {}
+            (false, true, _) => return directory(&at, unchanged),
+            (true, _, true) => {
+                check_settled(&found, unchanged)?;
+                return Ok(format!("a file at {depth}"));
+            }
+            (false, _, true) => return file(&at, unchanged),
+            _ => return Err(Unknown::Special),
+        }
+    }
+    Err(Unknown::Unreadable)
+}
+
+fn file(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
+    let mut file = files::open(at, Links::Refuse).map_err(|_| Unknown::Unreadable)?;
+    refuse_special(&file).map_err(|_| Unknown::Special)?;
+    let found = file.metadata().map_err(|_| Unknown::Unreadable)?;
+    if found.nlink() != 1 {
+        return Err(Unknown::Names);
+    }
+    if found.len() > MAX_FILE {
+        return Err(Unknown::TooLarge);
+    }
+    let (mut sum, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                sum.update(&buffer[..count]);
+                size += count as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Err(Unknown::Unreadable),
+        }
+        if size > MAX_FILE {
+            return Err(Unknown::TooLarge);
+        }
+    }
+    check_settled(&file.metadata().map_err(|_| Unknown::Unreadable)?, unchanged)?;
+    Ok(format!("a file of {size} bytes, {:x}", sum.finalize()))
+}
+
+fn directory(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(at).map_err(|_| Unknown::Unreadable)? {
+        let entry = entry.map_err(|_| Unknown::Unreadable)?;
+        let kind = entry.file_type().map_err(|_| Unknown::Unreadable)?;
+        let kind = match (kind.is_dir(), kind.is_file(), kind.is_symlink()) {
+            (true, ..) => "d",
+            (_, true, _) => "f",
+            (.., true) => "l",
+            _ => "o",
+        };
+        names.push((entry.file_name(), kind));
+        if names.len() > MAX_NAMES {
+            return Err(Unknown::TooLarge);
+        }
+    }
+    names.sort();
+    let mut sum = Sha256::new();
+    for (name, kind) in &names {
+        let name = name.as_encoded_bytes();
+        sum.update((name.len() as u64).to_le_bytes());
+        sum.update(name);
+        sum.update(kind);
+    }
+    settled(at, unchanged)?;
+    Ok(format!("a directory of {} names, {:x}", names.len(), sum.finalize()))
+}
+
+/// That a directory is as it was at a time.
+fn settled(at: &Path, unchanged: Option<SystemTime>) -> Result<(), Unknown> {
+    check_settled(&fs::symlink_metadata(at).map_err(|_| Unknown::Unreadable)?, unchanged)
+}
+
+/// The time of the last change is set by the kernel, and no program can set it back.
+fn check_settled(found: &Metadata, unchanged: Option<SystemTime>) -> Result<(), Unknown> {
+    let Some(since) = unchanged else { return Ok(()) };
+    let nanos = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
+    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(COARSE);
+    let since = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
+    if nanos < since { Ok(()) } else { Err(Unknown::Changed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_state_is_all_that_a_test_sees() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let state = |path: &str| state_of(root, path, None);
+        fs::create_dir(root.join("a")).unwrap();
+        fs::write(root.join("a/x"), "one").unwrap();
+        let before = ["a", "a/x", "a/y", "b/c", "a/x/z", ""].map(|path| state(path).unwrap());
+        assert_eq!((&*before[2], &*before[3], &*before[4]), ("nothing at 2", "nothing at 1", "a file at 2"));
+        // Other contents, another name, and a kind that is another one are each seen, and nowhere else.
+        fs::write(root.join("a/x"), "two").unwrap();
+        assert!(state("a/x").unwrap() != before[1] && state("a").unwrap() == before[0]);
+        fs::write(root.join("a/y"), "").unwrap();
+        assert!(state("a").unwrap() != before[0] && state("a/y").unwrap() != before[2]);
+        assert_eq!(state("").unwrap(), before[5]);
+        fs::remove_file(root.join("a/y")).unwrap();
+        fs::create_dir(root.join("a/y")).unwrap();
+        assert!(state("a").unwrap() != before[0]);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("x"), "one").unwrap();
+        symlink("x", root.join("link")).unwrap();
+        assert_eq!(state_of(root, "link", None), Err(Unknown::Link));
+        assert_eq!(state_of(root, "link/y", None), Err(Unknown::Link));
+        fs::hard_link(root.join("x"), root.join("other")).unwrap();
+        assert_eq!(state_of(root, "x", None), Err(Unknown::Names));
+        let (at, mode) = (rustix::fs::CWD, rustix::fs::Mode::RWXU);
+        rustix::fs::mknodat(at, root.join("fifo"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(state_of(root, "fifo", None), Err(Unknown::Special));
+        assert_eq!(state_of(&root.join("gone"), "", None), Err(Unknown::Unreadable));
+    }
+
+    #[test]
+    fn what_changed_meanwhile_is_not_what_was_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("x"), "one").unwrap();
+        let now = SystemTime::now();
+        for path in ["x", "", "none"] {
+            assert_eq!(state_of(root, path, Some(now)), Err(Unknown::Changed), "{path}");
+            assert!(state_of(root, path, Some(now + Duration::from_secs(1))).is_ok(), "{path}");
+        }
+    }
+}
