@@ -18,6 +18,33 @@ pub fn go(not_checked: &str) -> Option<PathBuf> {
     }
 }
 
+/// Every Go to test with: [`go`], and those of other versions that `AIRTIGHT_OTHER_GOS` names, with a colon between two. What is not
+/// checked where there is none, or only one, is said on standard error.
+///
+/// # Panics
+/// If one that is named is not a Go.
+pub fn gos(not_checked: &str) -> Vec<PathBuf> {
+    let Some(first) = go(not_checked) else { return Vec::new() };
+    let others = std::env::var("AIRTIGHT_OTHER_GOS").unwrap_or_default();
+    let others = others.split(':').filter(|other| !other.is_empty());
+    let all: Vec<PathBuf> = std::iter::once(first).chain(others.map(PathBuf::from)).collect();
+    if all.len() < 2 {
+        eprintln!("NOT CHECKED: AIRTIGHT_OTHER_GOS names no other Go, so with one version alone: {not_checked}");
+    }
+    for go in &all {
+        assert!(go_minor(go).is_some(), "{} is not a Go", go.display());
+    }
+    all
+}
+
+/// The minor version of a Go: 26 of `go1.26.6`.
+pub fn go_minor(go: &Path) -> Option<u32> {
+    let said = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output().ok()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let minor = said.trim().strip_prefix("go1.")?;
+    minor.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
 /// Builds the tests of a package as `go test -c` does; the module's path.
 ///
 /// # Panics
