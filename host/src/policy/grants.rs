@@ -16,8 +16,8 @@ pub enum Mode {
     Overlay,
     /// Writes reach the host.
     ReadWrite,
-    /// No directory of the host's: one in memory, with the null device as `null` in it. Go's programs look for it at `/dev`, so their
-    /// tests get it there.
+    /// No directory of the host's: one in memory, with the null device as `null` in it, or at `/` with nothing. Go's programs look for
+    /// the null device at `/dev`, so their tests get it there.
     Devices,
 }
 

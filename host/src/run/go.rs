@@ -8,6 +8,9 @@ use std::path::Path;
 /// How reports name Go's own directory.
 const GOROOT: &str = "$GOROOT";
 
+/// Where absolute paths begin. Nothing is there but what is granted at other paths.
+const ROOT: &str = "/";
+
 /// Where the null device is.
 const DEVICES: &str = "/dev";
 
@@ -36,7 +39,9 @@ impl ModuleGrants {
         let package = grant(dir, PACKAGE, Mode::Overlay);
         let env = vec![("PWD".to_owned(), package.guest.clone())];
         let goroot = goroot.map(|goroot| grant(goroot, GOROOT, Mode::ReadOnly));
-        Self { dirs: std::iter::once(package).chain(goroot).collect(), env }
+        // Without a root, what is not there is a bad descriptor to Go, and no test that asks for it finds that it is not.
+        let root = DirGrant { alias_of: None, ..grant(Path::new(ROOT), ROOT, Mode::Devices) };
+        Self { dirs: std::iter::once(package).chain(goroot).chain([root]).collect(), env }
     }
 
     /// What the tests of this harness get whoever runs them: Go's have the null device.

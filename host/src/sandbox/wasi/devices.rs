@@ -1,4 +1,5 @@
-//! `/dev` as programs expect it that look for the null device there: a directory with `null` in it, and nothing else, ever.
+//! Directories that no host has: `/dev` as programs expect it that look for the null device there, with `null` in it and nothing else,
+//! ever; and a root in which there is nothing, so that absolute paths that lead nowhere are not there, and not a mistake.
 
 use super::fault::Fault;
 use super::table::{Dir, DirEntry, File, FileOrDir, OpenMode, Result, Times};
@@ -13,9 +14,16 @@ const NULL: &str = "null";
 
 const DIR_INODE: u64 = 1;
 const NULL_INODE: u64 = 2;
+const ROOT_INODE: u64 = 3;
 
 /// The directory.
-pub struct Devices;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Devices {
+    /// `/dev`.
+    Dev,
+    /// `/`.
+    Root,
+}
 
 /// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,14 +33,14 @@ enum Place {
 }
 
 /// Where a path leads.
-fn resolve(path: &str) -> Result<Place> {
+fn resolve(dir: Devices, path: &str) -> Result<Place> {
     let mut parts = path.split('/').filter(|part| !["", "."].contains(part));
     match (parts.next(), parts.next()) {
         (None, _) if path.is_empty() => Err(Errno::Noent.into()),
         (None, _) => Ok(Place::Dir),
         (Some(".."), _) => Err(Errno::Perm.into()),
-        (Some(NULL), None) if !path.ends_with('/') => Ok(Place::Null),
-        (Some(NULL), _) => Err(Errno::Notdir.into()),
+        (Some(NULL), None) if dir == Devices::Dev && !path.ends_with('/') => Ok(Place::Null),
+        (Some(NULL), _) if dir == Devices::Dev => Err(Errno::Notdir.into()),
         (Some(_), _) => Err(Errno::Noent.into()),
     }
 }
@@ -42,10 +50,11 @@ fn refused<T>() -> Result<T> {
     Err(Errno::Rofs.into())
 }
 
-fn stat(place: &Place) -> Filestat {
-    let (ino, filetype) = match place {
-        Place::Dir => (DIR_INODE, Filetype::Directory),
-        Place::Null => (NULL_INODE, Filetype::CharacterDevice),
+fn stat(dir: Devices, place: &Place) -> Filestat {
+    let (ino, filetype) = match (place, dir) {
+        (Place::Dir, Devices::Dev) => (DIR_INODE, Filetype::Directory),
+        (Place::Dir, Devices::Root) => (ROOT_INODE, Filetype::Directory),
+        (Place::Null, _) => (NULL_INODE, Filetype::CharacterDevice),
     };
     Filestat { dev: 0, ino, filetype, nlink: 1, size: 0, atim: 0, mtim: 0, ctim: 0 }
 }
@@ -60,37 +69,39 @@ impl Dir for Devices {
     }
 
     fn open(&self, _: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
-        match resolve(path) {
+        match resolve(*self, path) {
             Ok(_) if how.exclusive => Err(Errno::Exist.into()),
             Ok(Place::Null) if how.directory => Err(Errno::Notdir.into()),
             Ok(Place::Null) => Ok(FileOrDir::File(Box::new(Null { flags: how.flags }))),
             Ok(Place::Dir) if how.changes() => Err(Errno::Isdir.into()),
-            Ok(Place::Dir) => Ok(FileOrDir::Dir(Arc::new(Self))),
+            Ok(Place::Dir) => Ok(FileOrDir::Dir(Arc::new(*self))),
             Err(Fault::Errno(Errno::Noent)) if how.create => refused(),
             Err(error) => Err(error),
         }
     }
 
     fn stat(&self, _: &mut World) -> Result<Filestat> {
-        Ok(stat(&Place::Dir))
+        Ok(stat(*self, &Place::Dir))
     }
 
     fn stat_path(&self, _: &mut World, path: &str, _follow: bool) -> Result<Filestat> {
-        resolve(path).map(|place| stat(&place))
+        resolve(*self, path).map(|place| stat(*self, &place))
     }
 
     fn list(&self, _: &mut World) -> Result<Vec<DirEntry>> {
         let entry = |name: &str, ino, kind| DirEntry { name: name.to_owned(), ino, kind };
-        let own = [".", ".."].map(|name| entry(name, DIR_INODE, Filetype::Directory));
-        Ok(own.into_iter().chain([entry(NULL, NULL_INODE, Filetype::CharacterDevice)]).collect())
+        let own = stat(*self, &Place::Dir).ino;
+        let own = [".", ".."].map(|name| entry(name, own, Filetype::Directory));
+        let null = (*self == Self::Dev).then(|| entry(NULL, NULL_INODE, Filetype::CharacterDevice));
+        Ok(own.into_iter().chain(null).collect())
     }
 
     fn read_link(&self, _: &mut World, path: &str) -> Result<String> {
-        resolve(path).and(Err(Errno::Inval.into()))
+        resolve(*self, path).and(Err(Errno::Inval.into()))
     }
 
     fn create_dir(&self, _: &mut World, path: &str) -> Result<()> {
-        match resolve(path) {
+        match resolve(*self, path) {
             Ok(_) => Err(Errno::Exist.into()),
             Err(_) => refused(),
         }
@@ -166,7 +177,7 @@ impl File for Null {
     }
 
     fn stat(&self, _: &mut World) -> Result<Filestat> {
-        Ok(stat(&Place::Null))
+        Ok(stat(Devices::Dev, &Place::Null))
     }
 }
 
@@ -185,7 +196,7 @@ mod tests {
     #[test]
     fn nothing_but_the_null_device_is_ever_there() {
         for (path, place) in [("null", Place::Null), ("./null", Place::Null), (".", Place::Dir), ("./", Place::Dir)] {
-            assert_eq!(resolve(path).ok(), Some(place), "{path}");
+            assert_eq!(resolve(Devices::Dev, path).ok(), Some(place), "{path}");
         }
         for (path, expected) in [
             ("", Errno::Noent),
@@ -194,7 +205,16 @@ mod tests {
             ("null/x", Errno::Notdir),
             ("../etc", Errno::Perm),
         ] {
-            assert_eq!(errno(resolve(path)), Some(expected), "{path}");
+            assert_eq!(errno(resolve(Devices::Dev, path)), Some(expected), "{path}");
         }
+    }
+
+    #[test]
+    fn nothing_is_in_the_root() {
+        assert_eq!(resolve(Devices::Root, ".").ok(), Some(Place::Dir));
+        for (path, expected) in [("null", Errno::Noent), ("etc/passwd", Errno::Noent), ("../etc", Errno::Perm)] {
+            assert_eq!(errno(resolve(Devices::Root, path)), Some(expected), "{path}");
+        }
+        assert_ne!(stat(Devices::Root, &Place::Dir).ino, stat(Devices::Dev, &Place::Dir).ino);
     }
 }

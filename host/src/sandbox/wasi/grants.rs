@@ -78,7 +78,8 @@ fn open(grant: &DirGrant) -> std::io::Result<(Arc<dyn Dir>, Option<Overlay>)> {
             let overlay = Overlay { lower: lower.clone(), host: grant.host.as_path().into() };
             (Arc::new(ScratchDir::Overlay(lower)), Some(overlay))
         }
-        Mode::Devices => (Arc::new(Devices), None),
+        Mode::Devices if grant.guest == "/" => (Arc::new(Devices::Root), None),
+        Mode::Devices => (Arc::new(Devices::Dev), None),
     })
 }
 
