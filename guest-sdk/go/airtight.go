@@ -1,10 +1,10 @@
 // Package airtight is for tests of Go that airtight runs: it counts resources of their own kinds, gives them a network
 // of their own whose sockets are counted, and asserts what they leave on the heap.
 //
-// The same tests compile and pass under plain `go test`: there Track counts nothing, and Listen and Dial use the
-// machine's own loopback network.
+// The same tests compile and pass under plain `go test`: there Track counts nothing, Scope looks at nothing, and Listen and
+// Dial use the machine's own loopback network.
 //
-// A binary for wasip1 that calls Track, Listen or Dial imports functions that only airtight has: no other engine loads it.
+// A binary for wasip1 that calls Track, Scope, Listen or Dial imports functions that only airtight has: no other engine loads it.
 package airtight
 
 import "sync"

@@ -46,6 +46,34 @@ func TestGrowthIsTold(t *testing.T) {
 	}
 }
 
+func TestScopesAreAskedWhatTheyLeft(t *testing.T) {
+	airtight.Scope(t, "clean", func() {
+		done := make(chan struct{})
+		go close(done)
+		<-done
+		airtight.Track("mock", "").Release()
+	})
+	var told failures
+	var kept *airtight.Resource
+	stop := make(chan struct{})
+	airtight.Scope(&told, "open", func() {
+		kept = airtight.Track("mock", "kept")
+		go func() { <-stop }()
+	})
+	close(stop)
+	kept.Release()
+	expected := failures{
+		`scope "open" has ended, and 1 goroutines that began in it have not`,
+		`scope "open" has ended, and left 1 open: tracked mock (kept)`,
+	}
+	if !airtight.UnderAirtight {
+		expected = nil
+	}
+	if strings.Join(told, "\n") != strings.Join(expected, "\n") {
+		t.Errorf("told %q", told)
+	}
+}
+
 func TestReleasingTwiceIsReleasingOnce(t *testing.T) {
 	one, other := airtight.Track("mock", "one"), airtight.Track("mock", "")
 	one.Release()

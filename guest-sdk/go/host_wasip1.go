@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -20,6 +21,12 @@ func hostTrack(kind, label string) uint32
 
 //go:wasmimport airtight untrack
 func hostUntrack(number uint32) uint32
+
+//go:wasmimport airtight held_mark
+func hostMark() uint32
+
+//go:wasmimport airtight held_since
+func hostSince(mark uint32, text unsafe.Pointer, size uint32) uint32
 
 //go:wasmimport airtight sock_listen
 func hostListen(address, fd unsafe.Pointer) uint32
@@ -34,6 +41,17 @@ func hostAddress(fd, side uint32, address unsafe.Pointer) uint32
 func track(kind, label string) uint32 { return hostTrack(kind, label) }
 
 func untrack(number uint32) { hostUntrack(number) }
+
+// mark is the number of this moment.
+func mark() uint32 { return hostMark() }
+
+// since is how many resources were acquired since a moment and are held still, and which: as many as there is room for.
+func since(mark uint32) (int, string) {
+	var text [1024]byte
+	count := hostSince(mark, unsafe.Pointer(&text), uint32(len(text)))
+	held, _, _ := strings.Cut(string(text[:]), "\x00")
+	return int(count), held
+}
 
 // sides of a socket, as hostAddress names them.
 const (

@@ -63,7 +63,7 @@ fn what_cannot_mean_the_same_is_refused_with_what_to_write() {
     for (args, instead) in [
         (&["--format", "json"][..], "--report json=PATH"),
         (&["--", "--format", "junit"], "--report json=PATH"),
-        (&["--message-format", "json"], "[possible values: human, libtest-json, libtest-json-plus]"),
+        (&["--message-format", "json"], "[possible values: human, libtest-json, libtest-json-plus, test2json]"),
         (&["--message-format-version", "0.1"], "nextest's 0.1"),
         (&["--junit", "x"], "--report junit=PATH"),
         (&["--doc"], "cargo test --doc"),

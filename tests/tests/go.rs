@@ -1,6 +1,8 @@
 //! Go's own test harness: with test binaries that Go builds, where it is to be had, and with one written by hand, always.
 
-use airtight_tests::{Ran, command, go, go_test_binary, guests_dir, read_report, run, scratch_dir, tests, verdicts};
+use airtight_tests::{
+    Ran, command, go, go_minor, go_test_binary, gos, guests_dir, read_report, run, scratch_dir, tests, verdicts,
+};
 use serde_json::Value;
 use std::path::Path;
 
@@ -135,9 +137,14 @@ fn report_of(go: &Path, package: &str, args: &[&str]) -> (i32, Value) {
 
 #[test]
 fn every_ending_of_a_go_test_has_its_verdict() {
-    let Some(go) = go("no verdict of a Go test was looked at") else { return };
+    for go in gos("no verdict of a Go test was looked at") {
+        every_ending_has_its_verdict(&go);
+    }
+}
+
+fn every_ending_has_its_verdict(go: &Path) {
     let goroot = go.parent().and_then(Path::parent).unwrap().display().to_string();
-    let (status, report) = report_of(&go, "endings", &["--dir", &format!("{goroot}::{goroot}")]);
+    let (status, report) = report_of(go, "endings", &["--dir", &format!("{goroot}::{goroot}")]);
     assert_eq!(status, 100);
     let wrong: Vec<_> = tests(&report)
         .map(|(_, test)| (test["name"].as_str().unwrap(), test["verdict"].as_str().unwrap()))
@@ -212,12 +219,11 @@ fn left(report: &Value, test: &str) -> Vec<String> {
     leaks.iter().map(told).collect()
 }
 
-#[test]
-fn what_is_left_of_go_is_told_with_its_line() {
-    let Some(go) = go("nobody looked for goroutines") else { return };
+/// What the tests of `leaks` leave, and what each comes to is as its name says.
+fn left_of_go(go: &Path) -> String {
     let dir = scratch_dir();
     let json = format!("json={}", dir.path().join("report.json").display());
-    let ran = airtight_go(&go, &guests_dir().join("go/leaks"), &["--report", &json]);
+    let ran = airtight_go(go, &guests_dir().join("go/leaks"), &["--report", &json]);
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
     let report = read_report(&dir.path().join("report.json"));
     assert_eq!(report["canonical"]["modules"][0]["name"], "example.com/leaks");
@@ -227,30 +233,47 @@ fn what_is_left_of_go_is_told_with_its_line() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}\n{}", ran.stdout);
     assert_eq!(tests(&report).count(), 13);
+    // The places of a leak in Go's library are those of its own sources.
+    assert!(left(&report, "TestLeakAServer")[0].starts_with("task 1 at net/http/httptest/server.go:"));
     let all: Vec<String> = ["Example_leak", "TestPassOnItsWayOut", "TestLeakSendersOfOnePlace", "TestLeakATicker"]
         .into_iter()
         .chain(["TestLeakAWaitGroup", "TestLeakADroppedFileToo", "TestLeakFilesOfOneLoop"])
         .flat_map(|test| left(&report, test).into_iter().map(move |left| format!("{test}: {left}")))
         .collect();
-    insta::assert_snapshot!(all.join("\n"));
-    // The places of a leak in Go's library are those of its own sources.
-    assert!(left(&report, "TestLeakAServer")[0].starts_with("task 1 at net/http/httptest/server.go:"));
+    all.join("\n")
+}
+
+#[test]
+fn what_is_left_of_go_is_told_with_its_line() {
+    for go in gos("nobody looked for goroutines") {
+        let mut left = left_of_go(&go);
+        if go_minor(&go) < Some(26) {
+            assert!(!left.contains("blocked for ever"), "{left}");
+            // What an older Go does not tell is nothing that it tells otherwise.
+            let unknown = ["select (no cases)", "chan send", "sync.WaitGroup.Wait"];
+            for what in unknown {
+                left = left.replace(&format!("is still there ({what})"), &format!("is blocked for ever ({what})"));
+            }
+        }
+        insta::assert_snapshot!("what_is_left_of_go_is_told_with_its_line", left);
+    }
 }
 
 /// Sources, command lines and machines are the same, and so is the report, to the byte.
 #[test]
 fn goroutines_are_told_the_same_each_time() {
-    let Some(go) = go("nobody compared two reports of goroutines") else { return };
-    let dir = scratch_dir();
-    let digest = |args: &[&str]| {
-        let json = format!("json={}", dir.path().join("report.json").display());
-        let select = ["-run", "Leak[SAF]", "--report", &json];
-        airtight_go(&go, &guests_dir().join("go/leaks"), &[&select, args].concat());
-        airtight_tests::digest(&read_report(&dir.path().join("report.json"))).to_owned()
-    };
-    let first = digest(&["-j", "1"]);
-    assert_eq!(digest(&["-j", "2", "--shuffle", "7"]), first);
-    assert_eq!(digest(&["--engine", "winch", "--no-cache"]), first);
+    for go in gos("nobody compared two reports of goroutines") {
+        let dir = scratch_dir();
+        let digest = |args: &[&str]| {
+            let json = format!("json={}", dir.path().join("report.json").display());
+            let select = ["-run", "Leak[SAF]", "--go-heap", "--report", &json];
+            airtight_go(&go, &guests_dir().join("go/leaks"), &[&select, args].concat());
+            airtight_tests::digest(&read_report(&dir.path().join("report.json"))).to_owned()
+        };
+        let first = digest(&["-j", "1"]);
+        assert_eq!(digest(&["-j", "2", "--shuffle", "7"]), first);
+        assert_eq!(digest(&["--engine", "winch", "--no-cache"]), first);
+    }
 }
 
 #[test]
@@ -281,7 +304,8 @@ fn what_go_cannot_do_here_is_said_with_the_reason() {
     assert_eq!(listed.stdout, "m TestA\n");
 }
 
-/// `os.Root` makes files through a directory that it opened without the right to cut files short.
+/// `os.Root` makes files through a directory that it opened without the right to cut files short. What is at no path that is granted is
+/// not there, and `/` is a directory.
 #[test]
 fn files_are_made_through_a_root() {
     let Some(go) = go("no file was made through `os.Root`") else { return };
@@ -311,6 +335,22 @@ func TestRoot(t *testing.T) {
 	if err := root.Mkdir("d", 0o777); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestNotThere(t *testing.T) {
+	for _, path := range []string{"/no/such/file", "/etc/passwd", "/x"} {
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Error(err)
+		}
+	}
+	if err := os.WriteFile("/x", nil, 0o666); err == nil {
+		t.Error("a file was made in the root")
+	}
+	entries, err := os.ReadDir("/")
+	if err != nil || len(entries) > 0 {
+		t.Error(entries, err)
+	}
+	t.Chdir("/")
 }
 "#,
     );
@@ -345,4 +385,145 @@ fn the_package_for_go_does_the_same_with_and_without_airtight() {
     let found: Vec<String> =
         found.iter().map(|(test, verdict)| format!("{} {verdict}", test.rsplit(' ').next().unwrap())).collect();
     assert_eq!(found, expected);
+}
+
+/// The report of `airtight go` on the package `figures`, and what it says.
+fn figures(go: &Path, args: &[&str]) -> (Ran, Value) {
+    let dir = scratch_dir();
+    let json = format!("json={}", dir.path().join("report.json").display());
+    let ran = airtight_go(go, &guests_dir().join("go/figures"), &[args, &["--report", &json]].concat());
+    let report = read_report(&dir.path().join("report.json"));
+    (ran, report)
+}
+
+/// The growth that is told, the floor below which none is, and the place that holds most.
+#[test]
+fn what_go_s_heap_grows_by_is_told_by_place() {
+    for go in gos("nobody asked for the growth of Go's heap") {
+        let run = || figures(&go, &["-run", "Grows|Nothing|Panic", "--go-heap"]);
+        let (ran, report) = run();
+        assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+        let heap = &details(&report, "TestGrows")["go"]["heap"];
+        assert_eq!(heap["floor"], 16 << 10);
+        let (bytes, blocks) = (heap["bytes"].as_u64().unwrap(), heap["blocks"].as_u64().unwrap());
+        assert!((40 << 10..56 << 10).contains(&bytes) && (40..80).contains(&blocks), "{heap}");
+        let most = &heap["sites"][0];
+        assert_eq!((&most["blocks"], &most["bytes"]), (&40.into(), &(40 << 10).into()));
+        let own: Vec<_> =
+            most["stack"].as_array().unwrap().iter().map(|frame| frame["line"].as_u64().unwrap()).collect();
+        assert_eq!(own, [19, 23], "the functions `keep` and `TestGrows`");
+        assert!(ran.stdout.contains("Go's heap grew by "), "{}", ran.stdout);
+        for quiet in ["TestGrowsLessThanIsTold", "TestLeavesNothing", "TestEndsByAPanic"] {
+            assert!(details(&report, quiet)["go"]["heap"].is_null(), "{quiet}");
+        }
+        assert_eq!(airtight_tests::digest(&run().1), airtight_tests::digest(&report));
+        // Nobody asked: nothing is told, and nothing else changes.
+        let (_, plain) = figures(&go, &["-run", "Grows|Nothing|Panic"]);
+        assert!(details(&plain, "TestGrows")["go"]["heap"].is_null());
+        assert_eq!(details(&plain, "TestGrows")["usage"], details(&report, "TestGrows")["usage"]);
+    }
+}
+
+/// The values of benchmarks; what initialisation costs, which is told once and is in no test's usage.
+#[test]
+fn what_a_go_test_says_of_itself_is_in_the_report() {
+    for go in gos("nobody read the values of a benchmark") {
+        let (ran, report) = figures(&go, &["-run", "Nothing|Grows", "-bench", "."]);
+        assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+        let metrics = details(&report, "BenchmarkWords")["go"]["metrics"].as_array().cloned().unwrap_or_default();
+        let told = |metric: &Value| {
+            let text = |key: &str| metric[key].as_str().unwrap_or_default().to_owned();
+            format!("{}: {} {}", text("subtest"), text("value"), text("unit"))
+        };
+        let told: Vec<_> = metrics.iter().map(told).collect();
+        assert_eq!(told, ["small: 7.500 words/op"]);
+        let fuel = |test: &str| details(&report, test)["usage"]["fuel"].as_u64().unwrap();
+        let starts: Vec<_> = tests(&report).filter_map(|(_, test)| test["go"]["start_fuel"].as_u64()).collect();
+        assert_eq!(starts.len(), 1, "it is told once");
+        assert!(starts[0] > 3_000_000, "a million rounds of a loop: {}", starts[0]);
+        assert!(fuel("TestLeavesNothing") < 1_000_000, "{}", fuel("TestLeavesNothing"));
+    }
+}
+
+/// The hook costs a test that leaves nothing less than so much fuel.
+#[test]
+fn the_hook_is_cheap_where_nothing_is_left() {
+    for go in gos("nobody looked at what the hook costs") {
+        let (_, report) = figures(&go, &["-run", "Nothing"]);
+        let fuel = details(&report, "TestLeavesNothing")["usage"]["fuel"].as_u64().unwrap();
+        assert!(fuel < 250_000, "{fuel}, which is the harness's share too");
+    }
+}
+
+#[test]
+fn a_comment_above_a_test_is_its_limit() {
+    let Some(go) = go("no limit in a comment was read") else { return };
+    let (ran, report) = figures(&go, &["-run", "OpensTooMany"]);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(details(&report, "TestOpensTooMany")["reason"], "refused: 3");
+    let dir = scratch_dir();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("go.mod", "module m\n\ngo 1.24\n");
+    for (limit, status, says) in [
+        ("hndles=3", 2, "m: m_test.go:5: a test can ask for no limit `hndles`; there are memory, fuel, "),
+        ("handles=many", 2, "m: m_test.go:5: handles=many: "),
+        ("handles", 101, "m is not built: m_test.go:5: `handles` is not NAME=VALUE"),
+        ("handles=9000", 100, "handles 9K, above the 1024 that"),
+    ] {
+        let test =
+            format!("package m\n\nimport \"testing\"\n\n//airtight:limit {limit}\nfunc TestA(*testing.T) {{}}\n");
+        write("m_test.go", &test);
+        let ran = airtight_go(&go, dir.path(), &[]);
+        assert_eq!(ran.status, Some(status), "{limit}: {}{}", ran.stdout, ran.stderr);
+        assert!(format!("{}{}", ran.stdout, ran.stderr).contains(says), "{limit}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+/// `go test -json -exec "airtight runner"` has an event for each end of a test and a subtest, and its own verdict on the package.
+#[test]
+fn go_test_runs_its_binaries_through_the_runner() {
+    let Some(go) = go("`go test -exec` was not tried") else { return };
+    let exec = |package: &str, args: &[&str]| {
+        let runner = format!("{} runner", airtight_tests::program().display());
+        let mut command = std::process::Command::new(&go);
+        command.args(["test", "-count=1", "-exec", &runner]).args(args).arg(".");
+        command.envs([("GOOS", "wasip1"), ("GOARCH", "wasm"), ("GOTOOLCHAIN", "local"), ("GOFLAGS", "")]);
+        command.env("AIRTIGHT_CACHE_DIR", airtight_tests::cache_dir());
+        Ran::from(command.current_dir(guests_dir().join("go").join(package)).output().unwrap())
+    };
+    let ended = |ran: &Ran| -> Vec<String> {
+        let events = ran.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let word = |event: &Value| {
+            let action = event["Action"].as_str().filter(|action| ["pass", "fail", "skip"].contains(action))?;
+            Some(format!("{} {action}", event["Test"].as_str().unwrap_or("package")))
+        };
+        events.filter_map(|event| word(&event)).collect()
+    };
+    let ran = exec("endings", &["-json", "-run", "Subtest|LeakAFile|Skip$|TestPass$"]);
+    assert_eq!(ran.status, Some(1), "{}{}", ran.stdout, ran.stderr);
+    let mut all = ended(&ran);
+    assert_eq!(all.pop().as_deref(), Some("package fail"));
+    assert_eq!(
+        all,
+        [
+            "TestFailInASubtest/passes pass",
+            "TestFailInASubtest/fails fail",
+            "TestFailInASubtest/skips skip",
+            "TestFailInASubtest fail",
+            "TestLeakAFile fail",
+            "TestPass pass",
+            "TestPassWithSubtests/a_b pass",
+            "TestPassWithSubtests/x/y pass",
+            "TestPassWithSubtests/a_b#01 pass",
+            "TestPassWithSubtests pass",
+            "TestSkip skip",
+        ]
+    );
+    assert!(ran.stdout.contains("1 file"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("a log"), "{}", ran.stdout);
+    let ran = exec("endings", &["-run", "TestPass$"]);
+    assert!(ran.status == Some(0) && ran.stdout.starts_with("ok  "), "{}{}", ran.stdout, ran.stderr);
+    let ran = exec("endings", &["-json", "-run", "TestNope"]);
+    assert_eq!((ran.status, ended(&ran)), (Some(0), vec!["package pass".to_owned()]), "{}", ran.stdout);
+    assert!(ran.stdout.contains("no tests to run"), "{}", ran.stdout);
 }

@@ -1,10 +1,18 @@
-//! What Go's test binaries tell the host that `airtight go` builds: which goroutines there are. Both functions are imported from
-//! [`MODULE`], take and return `i32`, and always return 0.
+//! What Go's test binaries tell the host that `airtight go` builds: when a test begins, which goroutines there are, and what Go's own
+//! runtime says of its heap. All functions are imported from [`MODULE`], take and return `i32`, and return 0 where nothing else is said.
 //!
 //! | import | parameters | what it does |
 //! | --- | --- | --- |
+//! | [`BEGINS`] | | the one test of this run begins; returns 1 where its heap is to be told of, and else 0 |
 //! | [`GOROUTINES`] | `when`, `stacks`, `stacks_len` | tells the stacks of all goroutines, as `runtime.Stack` writes them |
 //! | [`COLLECTS`] | `begins` | a collection that the test did not ask for begins (1), or has ended (0) |
+//! | [`HEAP`] | `when`, `bytes`, `blocks` | what was live after a collection, by `runtime.MemStats` |
+//! | [`SITES`] | `sites`, `sites_len` | where the test allocated, by `runtime.MemProfile`: see [below](#sites) |
+//!
+//! # Sites
+//! A line for each place with four numbers: blocks and bytes that were allocated, and blocks and bytes that are in use. Then two lines
+//! for each call, innermost first, as the runtime prints them: the function, and behind a tab `file:line`. An empty line ends the place.
+//! A line `more N` says how many places are left out.
 
 pub use crate::net::MODULE;
 
@@ -14,8 +22,17 @@ pub const GOROUTINES: &str = "goroutines";
 /// The import that tells of a collection.
 pub const COLLECTS: &str = "collects";
 
+/// The import that tells that the test begins.
+pub const BEGINS: &str = "go_begins";
+
+/// The import that tells what is live on the heap.
+pub const HEAP: &str = "go_heap";
+
+/// The import that tells where was allocated.
+pub const SITES: &str = "go_sites";
+
 /// Every import with the number of its parameters, by name.
-pub const IMPORTS: [(&str, usize); 2] = [(COLLECTS, 1), (GOROUTINES, 3)];
+pub const IMPORTS: [(&str, usize); 5] = [(COLLECTS, 1), (BEGINS, 0), (HEAP, 3), (SITES, 2), (GOROUTINES, 3)];
 
 /// `when`: a test begins.
 pub const BEFORE: u32 = 0;
@@ -26,5 +43,5 @@ pub const AFTER: u32 = 1;
 /// `when`: the program leaves.
 pub const EXIT: u32 = 2;
 
-/// Most bytes of stacks in one call; more end the test.
+/// Most bytes of stacks, and of sites, in one call; more end the test.
 pub const MAX_STACKS: usize = 4 << 20;

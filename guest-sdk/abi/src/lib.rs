@@ -2,8 +2,8 @@
 //!
 //! A test binary built with the SDK is an ordinary `wasm32-wasip1` module. It has no imports of airtight's own, so it
 //! loads in any WASI engine, unless its tests use the network of the sandbox (see [`net`]), ask about their memory (see
-//! [`mem`]), run subtests (see [`scopes`]), track resources (see [`tracked`]), spawn tasks (see [`tasks`]) or let calls of theirs fail
-//! (see [`faults`]). What it adds:
+//! [`mem`]) or what they hold (see [`held`]), run subtests (see [`scopes`]), track resources (see [`tracked`]), spawn tasks (see
+//! [`tasks`]) or let calls of theirs fail (see [`faults`]). What it adds:
 //!
 //! | what | where | see |
 //! | --- | --- | --- |
@@ -17,6 +17,7 @@
 //! | what it asks about its memory | imports from [`mem::MODULE`], where it uses them | [`mem`] |
 //! | tasks that it spawns | imports from [`tasks::MODULE`], where it spawns any | [`tasks`] |
 //! | resources that it tracks | imports from [`tracked::MODULE`], where it uses them | [`tracked`] |
+//! | what it asks about what it holds | imports from [`held::MODULE`], where it uses them | [`held`] |
 //! | calls that it lets fail | an import from [`faults::MODULE`], where it uses it | [`faults`] |
 //! | subtests | an import from [`scopes::MODULE`], where it has any, and two exports | [`scopes`] |
 //!
@@ -56,6 +57,7 @@ extern crate alloc;
 
 pub mod faults;
 pub mod go;
+pub mod held;
 pub mod journal;
 pub mod limits;
 pub mod mem;

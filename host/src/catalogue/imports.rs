@@ -2,7 +2,7 @@
 
 use super::module::{Module, is_shared_memory};
 use super::{CatalogueError, exceptions, threads, wasi};
-use airtight_abi::{faults, go, mem, net, scopes, tasks, tracked};
+use airtight_abi::{faults, go, held, mem, net, scopes, tasks, tracked};
 use std::fmt;
 use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
 
@@ -84,6 +84,7 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
             let own = net::IMPORTS
                 .iter()
                 .chain(&mem::IMPORTS)
+                .chain(&held::IMPORTS)
                 .chain(&scopes::IMPORTS)
                 .chain(&tracked::IMPORTS)
                 .chain(&faults::IMPORTS)

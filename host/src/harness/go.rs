@@ -9,18 +9,24 @@
 mod dump;
 pub(super) mod flags;
 mod list;
+mod metrics;
+mod sequence;
+mod sites;
 mod stream;
 
 pub use dump::{Goroutine, goroutines};
 pub use flags::{GoFlagError, GoFlags};
+pub use metrics::metrics;
+pub use sequence::has_any_place;
+pub use sites::{Site, sites};
 
 use self::stream::{Closing, Stream, StreamTest};
-use super::{Evidence, Finish, ListError, Lister, Test, TestEntry, TestHarness};
+use super::{Evidence, Finish, ListError, Lister, Sequence, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
 use crate::instrument::Window;
 use crate::model::{Harness, SubtestRecord, SuppressedRecord, Verdict};
 use crate::policy::Policy;
-use crate::sandbox::{Ending, LoadedModule};
+use crate::sandbox::{Ending, LoadedModule, Run};
 use memchr::memmem;
 use std::borrow::Cow;
 
@@ -67,6 +73,18 @@ impl TestHarness for GoTests {
 
     fn entry(&self, test: &Test, _module: &LoadedModule, _policy: &Policy) -> Result<TestEntry, String> {
         Ok(TestEntry::Start(test.start.clone()))
+    }
+
+    fn sequence(&self, tests: &[&TestEntry]) -> Result<Sequence, String> {
+        sequence::of(tests)
+    }
+
+    fn all_passed(&self, run: &Run, entry: &TestEntry) -> bool {
+        sequence::all_passed(run, entry)
+    }
+
+    fn first_failure(&self, run: &Run, entry: &TestEntry) -> Option<(usize, String)> {
+        sequence::first_failure(run, entry)
     }
 
     fn finish(&self, evidence: &Evidence<'_>) -> Finish {

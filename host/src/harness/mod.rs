@@ -90,6 +90,11 @@ pub(crate) trait TestHarness: Sync {
         false
     }
 
+    /// The first test of a [`Sequence::Start`] that failed, by its place in the order, and why; `None` where that is not seen.
+    fn first_failure(&self, _run: &Run, _entry: &TestEntry) -> Option<(usize, String)> {
+        None
+    }
+
     /// What the ending of a test's run means.
     fn finish(&self, evidence: &Evidence<'_>) -> Finish;
 

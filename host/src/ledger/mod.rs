@@ -182,6 +182,16 @@ impl Ledger {
         self.open.get(&id)
     }
 
+    /// The number that the next handle gets.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// The handles from this number on that the test itself acquired and still holds, in order of acquisition.
+    pub fn held_since(&self, number: u64) -> impl Iterator<Item = &Handle> {
+        self.open.range(HandleId(number)..).map(|(_, handle)| handle).filter(|handle| handle.origin == Origin::Test)
+    }
+
     /// How many handles are open now that the test itself acquired.
     pub fn open_by_test(&self) -> u32 {
         self.open_by_test

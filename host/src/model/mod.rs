@@ -17,6 +17,7 @@ mod figure;
 mod finding;
 mod frame;
 pub(crate) mod gates;
+mod go;
 pub mod growth;
 mod harness;
 mod injected;
@@ -52,6 +53,7 @@ pub(crate) use finding::FindingId;
 pub use finding::FindingKind;
 pub use frame::Frame;
 pub use gates::{GateKind, GateLimits, GateRecord, GateTest, UnknownTest};
+pub use go::{GoHeapGrowth, GoHeapSite, GoRecord, MetricRecord};
 pub use harness::{Harness, HarnessNameError};
 pub use injected::InjectedRecord;
 pub use limit::{

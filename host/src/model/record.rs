@@ -4,7 +4,7 @@ use super::change::Change;
 use super::figure;
 use super::growth::Growth;
 use super::{
-    AcceptedRecord, AttemptsRecord, EntryRole, Frame, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord,
+    AcceptedRecord, AttemptsRecord, EntryRole, Frame, GoRecord, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord,
     Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,9 @@ pub struct Details {
     /// How it grew from round to round, where it was run several times in one instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub growth: Option<Growth>,
+    /// What a Go test says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub go: Option<Box<GoRecord>>,
     /// What was open when the test ended another way; the host took it back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reclaimed: Vec<Resource>,

@@ -402,7 +402,7 @@ prop_compose! {
         Details {
             message, hint, reason, exit_status, limit, refused, refused_threads: 0, stack, leaks, retained, accepted: Vec::new(), attempts: None, growth, changed, reclaimed, cleanups,
             failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests, tracked,
-            suppressed, omitted: Omitted::default(), injected: Vec::new(),
+            suppressed, omitted: Omitted::default(), injected: Vec::new(), go: None,
         }
     }
 }

@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(error("report.json"), "`report.json` is not KIND=PATH, such as json=report.json");
         assert_eq!(error("json="), "`json=` is not KIND=PATH, such as json=report.json");
         assert_eq!(error("=x"), "`=x` is not KIND=PATH, such as json=report.json");
-        let all = "json, html, junit, sarif, github, libtest-json, libtest-json-plus, prometheus, chrome-trace, pprof";
+        let all = "json, html, junit, sarif, github, libtest-json, libtest-json-plus, test2json, prometheus, chrome-trace, pprof";
         assert_eq!(error("jsn=x"), format!("there is no report kind `jsn`; this version writes: {all}"));
         for kind in ReportKind::ALL {
             let path = PathBuf::from("x");

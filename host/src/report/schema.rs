@@ -11,8 +11,9 @@ mod tests {
     use crate::model::samples::{self, any_report};
     use crate::model::{
         AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
-        Details, FailedAttempt, GateRecord, GateTest, Harness, InjectedRecord, MissedSite, Omitted, RefusedModule,
-        Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
+        Details, FailedAttempt, GateRecord, GateTest, GoHeapGrowth, GoHeapSite, GoRecord, Harness, InjectedRecord,
+        MetricRecord, MissedSite, Omitted, RefusedModule, Report, ResourceKind, SCHEMA, TestRecord, UnknownTest,
+        Verdict, WorldEntry, WorldFigures,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -174,6 +175,16 @@ mod tests {
             }],
             cleanups: vec![CleanupRecord { subtest: Some("case".to_owned()), ..CleanupRecord::new(1, "it failed") }],
             changed_omitted: 1,
+            go: Some(Box::new(GoRecord {
+                start_fuel: Some(9),
+                heap: Some(GoHeapGrowth {
+                    sites: vec![GoHeapSite::new(20_000, 1, vec![samples::frame("fill", "a_test.go", 1)])],
+                    sites_omitted: 1,
+                    ..GoHeapGrowth::new(20_480, 3, 16 << 10)
+                }),
+                metrics: vec![MetricRecord::new(Some("small".to_owned()), "words/op", "7.500")],
+                metrics_omitted: 1,
+            })),
             outlived_omitted: 1,
             refused_threads: 1,
             omitted,

@@ -188,6 +188,13 @@ impl RunnerBuilder {
         self
     }
 
+    /// Whether every test of a Go binary that `airtight go` built is run a second time, in which Go's runtime tells what the test leaves
+    /// on its heap: for [`GoRecord::heap`](crate::report::GoRecord::heap).
+    pub fn go_heap(mut self, on: bool) -> Self {
+        self.options.go_heap = on;
+        self
+    }
+
     /// The leaks that are accepted: they are in the report, and fail no test. `date` is the day that expiry dates are held against;
     /// without one, none is over. What has expired makes [`Report::worst`](crate::report::Report::worst) a failure, and
     /// changes nothing in the canonical part of the report.

@@ -189,6 +189,7 @@ impl TestRun<'_> {
             interrupted: &shared.options.interrupt,
             counts_heap: true,
             notes_sites: shared.coverage,
+            go_heap: false,
             // What is planned to fail are calls of tests.
             faults: if test.is_test() { &grants.policy().faults } else { &[] },
             notes_calls: false,

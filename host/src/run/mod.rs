@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod faulted;
 mod go;
+mod go_account;
 mod goroutines;
 mod granted;
 mod heap;

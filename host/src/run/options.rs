@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What is chosen for one run. Of these, only `max_fail`, `repeat`, schedules and an interrupt change the canonical
+/// What is chosen for one run. Of these, only `max_fail`, `repeat`, `go_heap`, schedules and an interrupt change the canonical
 /// part of its report.
 #[derive(Debug, Clone)]
 pub(crate) struct RunOptions {
@@ -37,6 +37,8 @@ pub(crate) struct RunOptions {
     pub trace: Option<TraceOptions>,
     /// What becomes of recorded results.
     pub results: Option<ResultsUse>,
+    /// Whether Go tests tell what they leave on Go's heap.
+    pub go_heap: bool,
     /// What of the machine the profile's configuration may grant.
     pub trust: Trust,
     /// The leaks that are accepted, and the day on which.
@@ -69,6 +71,7 @@ impl Default for RunOptions {
             heap_profile: false,
             trace: None,
             results: None,
+            go_heap: false,
             trust: Trust::nothing(),
             baseline: None,
             date: None,

@@ -7,11 +7,11 @@ use super::selection::{Partition, RunIgnored, Selection};
 use crate::catalogue::Role;
 use crate::config::Profile;
 use crate::harness::{ListError, Lister, Test, TestEntry, harness};
-use crate::model::{Harness, RefusedModule, SubtestFilter};
+use crate::model::{Harness, LimitValues, RefusedModule, SubtestFilter};
 use crate::policy::{Limit, Policy};
 use crate::sandbox::LoadedModule;
 use crate::sandbox::wasi::{GrantError, Grants};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -20,6 +20,7 @@ pub struct Subject {
     pub(crate) module: LoadedModule,
     pub(crate) grants: ModuleGrants,
     filter: Option<NameFilter>,
+    limits: BTreeMap<String, LimitValues>,
 }
 
 /// Whether a test of this name is selected.
@@ -28,7 +29,7 @@ type NameFilter = Box<dyn Fn(&str) -> bool + Send + Sync>;
 impl Subject {
     /// A module whose tests get what the profile grants.
     pub fn new(module: LoadedModule) -> Self {
-        Self { module, grants: ModuleGrants::default(), filter: None }
+        Self { module, grants: ModuleGrants::default(), filter: None, limits: BTreeMap::new() }
     }
 
     /// The same module, whose tests get these grants beside the profile's.
@@ -54,6 +55,13 @@ impl Subject {
             None => Box::new(filter),
         };
         Self { filter: Some(filter), ..self }
+    }
+
+    /// The same module, of whose tests these ask for lower limits: what the SDK's attributes are to its tests, for tests whose sources ask
+    /// in another way. One that asks for more than it would have is not run, and says so.
+    #[must_use]
+    pub fn with_limits(self, limits: BTreeMap<String, LimitValues>) -> Self {
+        Self { limits, ..self }
     }
 
     /// The module.
@@ -258,10 +266,15 @@ impl Planner<'_> {
     /// Lists and selects a module's tests. `selected` counts over all modules, for partitions. Also says whether one of the tests is
     /// named as a set-up.
     pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<(PlannedModule, bool), RunError> {
-        let Subject { module, grants, filter } = subject;
+        let Subject { module, grants, filter, limits } = subject;
         let grants = grants.for_module(&module);
         let mut shared = SharedGrants { extra: &grants, made: Vec::new() };
-        let candidates = self.candidates(&module, &shared)?;
+        let mut candidates = self.candidates(&module, &shared)?;
+        for candidate in &mut candidates {
+            if let Some(asked) = limits.get(&*candidate.test.name) {
+                candidate.test.ask.limits = candidate.test.ask.limits.or(asked);
+            }
+        }
         let mut tests = Vec::new();
         let (candidates, others): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| self.role(&module, candidate) == Role::Test);

@@ -107,7 +107,8 @@ fn usage(run: &Run, heap: &Account) -> Usage {
     // such as a load or a division traps.
     let fault = matches!(run.ending, Ending::Trap { kind, .. } if kind != TrapKind::Unreachable);
     Usage {
-        fuel: (!by_wall_clock && !fault).then_some(run.fuel),
+        // What a program spends before its test is the start's; see `GoRecord::start_fuel`.
+        fuel: (!by_wall_clock && !fault).then(|| run.fuel.saturating_sub(run.remains.go.start_fuel.unwrap_or(0))),
         linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
         handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
         heap: heap_verdict::usage(heap, !by_wall_clock && !overflow),
@@ -190,6 +191,7 @@ fn details(
         changed: resources::describe_changes(&run.remains),
         changed_omitted: run.remains.changes_omitted,
         growth,
+        go: None,
         reclaimed: if overflow { Vec::new() } else { reclaimed },
         cleanups: said.map(|said| cleanups(case, &said.cleanups)).unwrap_or_default(),
         attempts: None,

@@ -94,6 +94,10 @@ fn strip(details: &mut Details) {
         resources: before.resources + growth + lists.iter().sum::<u64>(),
         ..before
     };
+    if let Some(go) = &mut details.go {
+        go.metrics_omitted += all(&mut go.metrics);
+        go.heap.iter_mut().for_each(|heap| heap.sites_omitted += all(&mut heap.sites));
+    }
     details.outlived_omitted += all(&mut details.outlived);
     details.changed_omitted += all(&mut details.changed);
     details.stack.truncate(1);

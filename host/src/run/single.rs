@@ -2,6 +2,7 @@
 
 use super::context::RunContext;
 use super::coverage::TestCoverage;
+use super::go_account;
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::plan::PlannedTest;
@@ -14,7 +15,7 @@ use super::traced::TracedTest;
 use crate::harness::TestEntry;
 use crate::model::change::KeptChange;
 use crate::model::profile::HeapProfile;
-use crate::model::{Details, Exploration, TestRecord, Verdict};
+use crate::model::{Details, Exploration, Harness, TestRecord, Verdict};
 use crate::sandbox::wasi::{HostReads, RawTrace, Streams};
 use crate::sandbox::{Captured, ImageError, Job, LoadedModule, Preemptions, Run, run};
 use std::sync::{Arc, PoisonError};
@@ -119,10 +120,26 @@ impl SingleTest<'_> {
         let case = Case { harness, module, policy, entry: self.entry, test: self.test.called(), run: &ran };
         let mut judgement = case.judge();
         judgement.normal_finish &= !self.has_teardown;
-        let accountant = Accountant { job, profile: self.shared.options.heap_profile };
-        let Audit { account, profile, host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
+        let options = &self.shared.options;
+        // Go's own runtime manages its heap, and is asked.
+        let asks_go = module.tells_go_heap() && (options.heap_profile || options.go_heap);
+        let accountant = Accountant { job, profile: options.heap_profile && !asks_go };
+        let Audit { account, mut profile, mut host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
         by_wall_clock |= also;
+        let mut go_heap = None;
+        if asks_go {
+            let told = go_account::audit(job, &ran);
+            host_leak += told.host_leak;
+            by_wall_clock |= told.by_wall_clock;
+            go_heap = told.growth.filter(|_| judgement.normal_finish && options.go_heap);
+            if options.heap_profile {
+                profile = told.profile;
+            }
+        }
         let mut record = record::judged(self.context, &case, judgement, &account);
+        if harness == Harness::Go {
+            go_account::tell(&mut record, &ran, self.context.tells_setup, go_heap);
+        }
         if self.has_teardown && record.verdict == Verdict::Pass {
             left_to_teardown(&mut record);
         }

@@ -6,7 +6,7 @@ use super::plan::{Decision, PlannedModule, PlannedTest};
 use super::resources;
 use super::runner::Runner;
 use super::search::{HostBug, SharedWorld, guarded};
-use crate::harness::{Sequence, TestEntry, harness, rust};
+use crate::harness::{Sequence, TestEntry, go, harness, rust};
 use crate::model::Harness;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::wasi::{GrantError, Grants};
@@ -61,6 +61,9 @@ pub(crate) fn cannot_share(test: &PlannedTest) -> Option<&'static str> {
             match grants.policy().unrepeatable() {
                 _ if expects_panic => Some("it is expected to panic, which may end the instance"),
                 _ if subtests.is_some() => Some("only some of its subtests are selected"),
+                _ if test.harness == Harness::Go && !go::has_any_place(&test.name) => {
+                    Some("Go runs it after all tests, in whatever order these are")
+                }
                 Some(grant) => Some(grant),
                 None => None,
             }
@@ -95,6 +98,10 @@ impl Runner {
         let harness_word = first.harness;
         if tests.iter().any(|(test, _)| test.harness != harness_word) {
             return Err("its tests are held by several harnesses".to_owned());
+        }
+        if harness_word == Harness::Go && !module.module.tells_goroutines() {
+            return Err("Go runs its tests in the order of their sources; what `airtight go` builds can do otherwise"
+                .to_owned());
         }
         if policies.iter().any(|other| !has_same_world(policy, other)) {
             return Err("its tests have different grants".to_owned());
@@ -161,8 +168,12 @@ impl SharedInstance<'_> {
         match &sequence {
             Sequence::Start(entry) => {
                 let mut ran = run(&self.job(entry.call(), &[]));
-                let failed = (!harness(self.harness).all_passed(&ran, entry))
-                    .then(|| self.failure(&ran, (&self.name, entry), None));
+                let failed = (!harness(self.harness).all_passed(&ran, entry)).then(|| {
+                    match harness(self.harness).first_failure(&ran, entry) {
+                        Some((at, message)) => FailedTogether { at: Some(at), message, place: None },
+                        None => self.failure(&ran, (&self.name, entry), None),
+                    }
+                });
                 self.outcome(&mut ran, failed)
             }
             Sequence::Exports(calls) => {

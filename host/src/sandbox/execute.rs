@@ -117,6 +117,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         watchdog: watchdog.clone(),
         streams: job.streams,
         notes_sites: job.notes_sites,
+        go_heap: job.go_heap,
         // Of a set-up that is called again no call fails, and none is counted.
         trace: job.traces,
         notes_reads: job.notes_reads,

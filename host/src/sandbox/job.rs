@@ -33,6 +33,8 @@ pub struct Job<'a> {
     pub counts_heap: bool,
     /// Whether to note where handles are acquired, for clean-up coverage.
     pub notes_sites: bool,
+    /// Whether a Go test is to tell of its heap, which costs it collections.
+    pub go_heap: bool,
     /// Calls of the test's that fail.
     pub faults: &'a [Fault],
     /// Whether to note its calls that can fail.
@@ -79,6 +81,7 @@ impl<'a> Job<'a> {
             interrupted,
             counts_heap: false,
             notes_sites: false,
+            go_heap: false,
             faults: &[],
             notes_calls: false,
             traces: None,

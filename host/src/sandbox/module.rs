@@ -162,6 +162,11 @@ impl LoadedModule {
         self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::GOROUTINES))
     }
 
+    /// Whether it can tell what its tests leave on Go's heap.
+    pub(crate) fn tells_go_heap(&self) -> bool {
+        self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::SITES))
+    }
+
     /// Whether it has debug information to tell files and lines by, or Go's own tables.
     pub fn has_lines(&self) -> bool {
         self.symbols.know_lines() || (self.code.is_go() && self.symbols.go().is_ok())

@@ -63,6 +63,7 @@ impl<'a> Probe<'a> {
             watchdog,
             streams,
             notes_sites: false,
+            go_heap: false,
             watch: None,
             trace: None,
             notes_reads: false,

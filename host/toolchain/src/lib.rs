@@ -33,7 +33,7 @@ mod toolchain;
 pub use {
     error::ToolchainError,
     go::{
-        Go, GoArtifact, GoBuild, GoBuildError, GoError, GoFailure, GoRequest, GoVersion, build as build_go,
+        Go, GoArtifact, GoBuild, GoBuildError, GoError, GoFailure, GoLimit, GoRequest, GoVersion, build as build_go,
         find as find_go,
     },
     guests::build::{Artifact, BuildOutput, Members, build, members, metadata},

@@ -568,6 +568,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub repeat: u32,
+    /// Run each test of a Go binary that `airtight go` built a second time, in which Go's runtime tells what it leaves on Go's heap, and
+    /// where that was allocated.
+    #[arg(long)]
+    pub go_heap: bool,
     /// Seed of everything random in the tests, hash maps' order included; `random` takes another one each time, and says it.
     #[arg(long, value_name = "NUMBER", env = "AIRTIGHT_SEED")]
     pub seed: Option<Seed>,
@@ -671,6 +675,8 @@ pub enum MessageFormat {
     LibtestJson,
     /// The same, with nextest's object.
     LibtestJsonPlus,
+    /// The stream of Go's tests, of which `go tool test2json` makes events.
+    Test2json,
 }
 
 impl MessageFormat {
@@ -680,6 +686,7 @@ impl MessageFormat {
             Self::Human => None,
             Self::LibtestJson => Some(ReportKind::LibtestJson),
             Self::LibtestJsonPlus => Some(ReportKind::LibtestJsonPlus),
+            Self::Test2json => Some(ReportKind::Test2json),
         }
     }
 }

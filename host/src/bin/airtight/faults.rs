@@ -31,8 +31,9 @@ pub fn faults(mut command: FaultsCommand) -> Done {
 
 /// Settings that have no meaning where each test is run many times.
 fn refuse(run: &RunArgs, tests: &TestArgs) -> Result<(), Failure> {
-    let mut refused = without_meaning(run, tests);
+    let mut refused = without_meaning(run, tests.list);
     refused.extend([
+        (tests.isolate_subtests, "--isolate-subtests"),
         (run.shuffle.is_some(), "--shuffle"),
         (!run.fault.is_empty(), "--fault (`airtight test --fault` repeats one failure)"),
         (

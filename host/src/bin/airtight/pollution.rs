@@ -4,26 +4,39 @@ use crate::args::{PollutionCommand, RunArgs, TestArgs};
 use crate::failure::{Done, Failure};
 use crate::print::print;
 use crate::search::{Prepared, without_meaning};
+use crate::session::Session;
+use airtight::Plan;
 use airtight::report::console::render_pollution;
 
 pub fn pollution(command: PollutionCommand) -> Done {
     let PollutionCommand { paths, build, tests, run, orders } = &command;
-    let prepared = Prepared::new(paths, (build, tests, run), &refuse)?;
-    let pollution = prepared.session.pollution(&prepared.planned, *orders as usize)?;
-    print(&render_pollution(&pollution, run.color.on_stdout()))?;
-    Ok(prepared.status(pollution.found().next().is_some()))
+    let prepared = Prepared::new(paths, (build, tests, run), &refuse_all)?;
+    let found = tell(&prepared.session, &prepared.planned, *orders, run.color.on_stdout())?;
+    Ok(prepared.status(found > 0))
 }
 
+/// Looks for tests that depend on others, and prints them. Gives how many there are.
+pub fn tell(session: &Session, planned: &Plan, orders: u32, colours: bool) -> Result<usize, Failure> {
+    let pollution = session.pollution(planned, orders as usize)?;
+    print(&render_pollution(&pollution, colours))?;
+    Ok(pollution.found().count())
+}
+
+fn refuse_all(run: &RunArgs, tests: &TestArgs) -> Result<(), Failure> {
+    refuse(run, tests.list)?;
+    Failure::refuse_flags(&[(tests.isolate_subtests, "--isolate-subtests")], WHY)
+}
+
+const WHY: &str = "`airtight pollution` runs tests together, in several orders, and prints what it finds";
+
 /// Settings that have no meaning where tests are run together.
-fn refuse(run: &RunArgs, tests: &TestArgs) -> Result<(), Failure> {
-    let mut refused = without_meaning(run, tests);
+pub fn refuse(run: &RunArgs, lists: bool) -> Result<(), Failure> {
+    let mut refused = without_meaning(run, lists);
     refused.extend([
         (!run.report.is_empty(), "--report"),
         (!run.fault.is_empty(), "--fault"),
+        (run.go_heap, "--go-heap"),
         (run.shuffle.is_some(), "--shuffle (the orders follow from --seed)"),
     ]);
-    Failure::refuse_flags(
-        &refused,
-        "`airtight pollution` runs tests together, in several orders, and prints what it finds",
-    )
+    Failure::refuse_flags(&refused, WHY)
 }

@@ -21,7 +21,7 @@ pub fn cannot_print(error: std::io::Error) -> Failure {
 pub fn columns(format: MessageFormat) -> Option<usize> {
     let size = match format {
         MessageFormat::Human => terminal_size::terminal_size_of(std::io::stdout()),
-        MessageFormat::LibtestJson | MessageFormat::LibtestJsonPlus => {
+        MessageFormat::LibtestJson | MessageFormat::LibtestJsonPlus | MessageFormat::Test2json => {
             terminal_size::terminal_size_of(std::io::stderr())
         }
     };

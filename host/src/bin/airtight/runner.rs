@@ -4,15 +4,19 @@
 //! For a binary with tests, the arguments are those of Rust's test harness. Anything else is run as a program, with the
 //! arguments and the exit status passed straight through, and what it leaves is looked at all the same.
 
-use crate::args::{LibtestArgs, RunArgs, RunnerCommand, RunnerLeaks, TestArgs, run_defaults};
+use crate::args::{LibtestArgs, MessageFormat, RunArgs, RunnerCommand, RunnerLeaks, TestArgs, run_defaults};
 use crate::config_file::config_above;
 use crate::failure::{Done, here};
 use crate::print::print;
 use crate::session::Session;
 use airtight::config::Config;
 use airtight::policy::ClockPatch;
+use airtight::report::console::{FinalStatusLevel, StatusLevel};
 use airtight::{Harness, ModuleGrants, Plan, Selection, Streams, Subject};
 use std::path::Path;
+
+/// The flag by which `go test -json` asks a test binary for the stream that it makes events of.
+const GO_STREAM: &str = "test.v=test2json";
 
 pub fn runner(command: &RunnerCommand) -> Done {
     let here = here()?;
@@ -32,6 +36,12 @@ pub fn runner(command: &RunnerCommand) -> Done {
     }
     if subject.module().harness() == Harness::Go {
         tests.settle_go(&command.args, &mut run)?;
+        if command.args.iter().any(|arg| arg.trim_start_matches('-') == GO_STREAM) {
+            // `go test -json` reads both streams as one.
+            run.message_format = MessageFormat::Test2json;
+            run.status_level = Some(StatusLevel::None);
+            run.final_status_level = FinalStatusLevel::None;
+        }
         // Go starts a test binary in the directory of its package.
         let subject = subject.with_grants(ModuleGrants::go_package(&here, None));
         return go_tests(session, subject, (&tests, &run), &config);

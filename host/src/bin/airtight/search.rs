@@ -56,7 +56,7 @@ impl Prepared {
 }
 
 /// Settings that have no meaning in any search.
-pub fn without_meaning(run: &RunArgs, tests: &TestArgs) -> Vec<(bool, &'static str)> {
+pub fn without_meaning(run: &RunArgs, lists: bool) -> Vec<(bool, &'static str)> {
     vec![
         (run.no_capture, "--no-capture"),
         (run.message_format != MessageFormat::Human, "--message-format"),
@@ -65,8 +65,7 @@ pub fn without_meaning(run: &RunArgs, tests: &TestArgs) -> Vec<(bool, &'static s
         (run.retries > 0, "--retries"),
         (run.gen_suppressions, "--gen-suppressions"),
         (run.most_failing().is_some(), "--fail-fast or --max-fail"),
-        (tests.list, "--list"),
-        (tests.isolate_subtests, "--isolate-subtests"),
+        (lists, "--list"),
         (run.write_back.is_some(), "--write-back"),
         (run.repeat > 1, "--repeat"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),

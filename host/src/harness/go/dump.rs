@@ -15,7 +15,7 @@ use crate::symbols::go_frame as frame;
 pub const READ: usize = 1000;
 
 /// The function through which `testing` calls a test.
-const CALLER: &str = "testing.tRunner";
+pub const CALLER: &str = "testing.tRunner";
 
 /// A goroutine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,6 +120,12 @@ fn place(line: &str) -> Option<(&str, u32)> {
     let (place, _) = line.strip_prefix('\t')?.rsplit_once(" +0x").or_else(|| Some((line.strip_prefix('\t')?, "")))?;
     let (file, line) = place.rsplit_once(':')?;
     Some((file, line.parse().ok()?))
+}
+
+/// A call, of its function and of the line behind a tab that says where it is.
+pub fn call(function: &str, at: &str) -> Option<Frame> {
+    let (file, line) = place(at)?;
+    Some(frame(function, file, line))
 }
 
 /// The function of a call: without its arguments.

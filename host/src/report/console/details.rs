@@ -1,6 +1,7 @@
 //! All there is to say of one test, and the short of it.
 
 use super::certainty::{NotCertain, is_certain};
+use super::go::GoText;
 use super::growth::GrowthTable;
 use super::injected::InjectedText;
 use super::leftovers::Leftovers;
@@ -65,6 +66,9 @@ impl Display for Full<'_> {
         if let Some(growth) = &details.growth {
             let why_unknown = is_certain(heap);
             write!(f, "{}", GrowthTable { test: &self.test.name, growth, why_unknown, styles })?;
+        }
+        if let Some(go) = &details.go {
+            write!(f, "{}", GoText { go, all: self.all, styles })?;
         }
         write!(f, "{}", OutlivedText { details, styles })?;
         details.cleanups.iter().try_for_each(|cleanup| write_cleanup(f, cleanup, styles))?;

@@ -13,6 +13,7 @@ mod entry;
 mod faults;
 mod findings;
 mod gates;
+mod go;
 mod growth;
 mod heap_summary;
 mod injected;

@@ -5,6 +5,7 @@ mod chrome_trace;
 mod faults;
 mod findings;
 mod github;
+mod go_test;
 mod html;
 mod junit;
 mod libtest;
@@ -119,6 +120,13 @@ writers! {
         name: "libtest-json-plus",
         about: "the same, with nextest's object",
         write: |input| libtest::write(input.report, libtest::Dialect::Plus),
+        ..FILE
+    };
+    /// The stream of Go's package `testing`, of which `go test -json` makes its events.
+    Test2json: Row {
+        name: "test2json",
+        about: "the stream of Go's tests, for `go tool test2json`",
+        write: |input| go_test::write(input.report),
         ..FILE
     };
     /// Figures in the text format of OpenMetrics, which Prometheus reads.

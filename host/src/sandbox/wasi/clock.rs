@@ -56,6 +56,11 @@ impl Clock {
         self.look();
     }
 
+    /// Fuel spent since the program began, as of the current host call.
+    pub fn spent(&self) -> u64 {
+        self.spent
+    }
+
     /// Looks at the host's clocks, where the test has real time.
     pub fn look(&mut self) {
         if let Source::Real { began, wall, elapsed } = &mut self.source {

@@ -4,7 +4,7 @@ use super::captured::{CapturedOutput, Streams};
 use super::clock::Clock;
 use super::fault::{Fault, Halt};
 use super::given_paths::GivenPaths;
-use super::goroutines::GoroutineDumps;
+use super::goroutines::{GoAccount, GoroutineDumps};
 use super::grants::{Grants, SocketError};
 use super::host::Turn;
 use super::meter;
@@ -50,6 +50,9 @@ pub struct Wasi {
     pub(super) given_paths: GivenPaths,
     pub(super) missing_paths: MissingPaths,
     pub(super) goroutines: GoroutineDumps,
+    pub(super) go: GoAccount,
+    /// Whether a Go test is to tell of its heap.
+    pub(super) go_heap: bool,
     /// Whether a collection is under way that the test did not ask for.
     pub(super) collects: bool,
     /// What was closed during one.
@@ -97,6 +100,8 @@ pub struct Remains {
     pub changes_omitted: u64,
     /// The goroutines that a Go test told of.
     pub goroutines: GoroutineDumps,
+    /// What else it told.
+    pub go: GoAccount,
     /// What was seen of its calls that can fail, where that was looked at.
     pub watched: Option<Box<WatchedCalls>>,
     /// What it did, where that was asked for.
@@ -153,6 +158,8 @@ pub struct ContextOptions {
     pub notes_reads: bool,
     /// Whether to note where handles are acquired.
     pub notes_sites: bool,
+    /// Whether a Go test is to tell of its heap.
+    pub go_heap: bool,
 }
 
 impl Wasi {
@@ -161,7 +168,7 @@ impl Wasi {
     /// # Errors
     /// A granted socket could not be opened.
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, streams, notes_sites, watch, trace, notes_reads } = options;
+        let ContextOptions { test, args, watchdog, streams, notes_sites, go_heap, watch, trace, notes_reads } = options;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
@@ -181,6 +188,8 @@ impl Wasi {
             given_paths: GivenPaths::default(),
             missing_paths: MissingPaths::default(),
             goroutines: GoroutineDumps::default(),
+            go: GoAccount::default(),
+            go_heap,
             collects: false,
             collected: Vec::new(),
             watch: watch.map(CallWatch::new).map(Box::new),
@@ -556,6 +565,7 @@ impl Wasi {
             missing_paths: self.missing_paths.into_paths(),
             inherited_input: self.world.inherited_input,
             goroutines: self.goroutines,
+            go: self.go,
             watched: self.watch.map(|watch| Box::new(watch.finish())),
             trace: self.trace.map(|trace| trace.finish()),
             reads: self.reads,

@@ -2,7 +2,7 @@
 
 use super::captured::CapturedOutput;
 use super::context::{ContextOptions, Wasi};
-use super::goroutines::GoroutineDumps;
+use super::goroutines::{GoAccount, GoroutineDumps};
 use super::grants::Grants;
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
@@ -34,7 +34,7 @@ impl Wasi {
         if let Some(socket) = self.grants.policy.sockets.first() {
             return Err(NotCaptured::Socket(socket.name.clone()));
         }
-        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, watch, trace, notes_reads } = options;
+        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, go_heap, watch, trace, notes_reads } = options;
         let capture = CapturedOutput::new(grants.policy.limits.most(Limit::Output), streams);
         Ok(Self {
             world: self.world.fork(capture, watchdog).map_err(|_| NotCaptured::Below)?,
@@ -52,6 +52,8 @@ impl Wasi {
             given_paths: self.given_paths.clone(),
             missing_paths: MissingPaths::default(),
             goroutines: GoroutineDumps::default(),
+            go: GoAccount::default(),
+            go_heap,
             collects: false,
             collected: self.collected.clone(),
             watch: watch.map(CallWatch::new).map(Box::new),

@@ -14,7 +14,7 @@
 //! devices    the null device
 //! net        the loopback network in memory
 //! stdio      the standard streams; `captured` is what is kept of them
-//! goroutines what Go's test binaries tell of theirs
+//! goroutines what Go's test binaries tell of theirs, and of their heap
 //! tracked    resources of the user's own kinds
 //! watch      the calls that can be made to fail; `trace` keeps all that a test does
 //! reads      what a test asks of the host, and whether that is still so
@@ -66,7 +66,7 @@ pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
 pub use fault::Halt;
 pub use fork::NotCaptured;
 pub use given_paths::GivenPaths;
-pub use goroutines::GoroutineDumps;
+pub use goroutines::{GoAccount, GoroutineDumps};
 pub use grants::{GrantError, Grants};
 pub use quota::BrokenLimit;
 pub use reads::{AskedPath, HostReads, state_of};

@@ -2,6 +2,7 @@
 
 use super::HOOK;
 use super::find::{Go, GoVersion};
+use super::limits::{self, GoLimit};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub struct GoArtifact {
     pub dir: PathBuf,
     /// The module.
     pub wasm: PathBuf,
+    /// The limits that its tests ask for themselves.
+    pub limits: Vec<GoLimit>,
 }
 
 /// Tests that could not be built.
@@ -107,11 +110,14 @@ pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&st
     let mut built = GoBuild::default();
     let overlay = overlay(go, into)?;
     for (nth, listed) in list(go, request)?.into_iter().enumerate() {
+        let limits = limits_of(&listed);
         let Listed { import_path: package, dir, test_go_files, x_test_go_files, error } = listed;
         if let Some(error) = error {
             built.failures.push(GoFailure { package, why: error.err.trim().to_owned() });
         } else if test_go_files.is_empty() && x_test_go_files.is_empty() {
             built.without_tests.push(package);
+        } else if let Err(why) = &limits {
+            built.failures.push(GoFailure { package, why: why.clone() });
         } else {
             each(&package);
             let wasm = into.join(format!("{nth}.wasm"));
@@ -126,7 +132,7 @@ pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&st
                     .arg(&package),
             )?;
             if said.status.success() && wasm.exists() {
-                built.artifacts.push(GoArtifact { package, dir, wasm });
+                built.artifacts.push(GoArtifact { package, dir, wasm, limits: limits.unwrap_or_default() });
             } else {
                 built.failures.push(GoFailure { package, why: text(&said.stderr) });
             }
@@ -134,6 +140,16 @@ pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&st
     }
     built.artifacts.sort_by(|a, b| a.package.cmp(&b.package));
     Ok(built)
+}
+
+/// The limits that the tests of a package ask for. A file that cannot be read is for Go to complain of.
+fn limits_of(package: &Listed) -> Result<Vec<GoLimit>, String> {
+    let mut all = Vec::new();
+    for file in package.test_go_files.iter().chain(&package.x_test_go_files) {
+        let Ok(source) = std::fs::read_to_string(package.dir.join(file)) else { continue };
+        all.extend(limits::read(file, &source).map_err(|(line, why)| format!("{file}:{line}: {why}"))?);
+    }
+    Ok(all)
 }
 
 /// The packages that patterns name, by import path.

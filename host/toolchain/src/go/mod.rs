@@ -10,9 +10,11 @@
 
 mod build;
 mod find;
+mod limits;
 
 pub use build::{GoArtifact, GoBuild, GoBuildError, GoFailure, GoRequest, build};
 pub use find::{Go, GoError, GoVersion, find};
+pub use limits::GoLimit;
 
 /// The file that is added to the package `testing`.
 pub const HOOK: &str = include_str!("hook.go.txt");

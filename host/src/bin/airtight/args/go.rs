@@ -51,6 +51,18 @@ pub struct GoCommand {
     /// Print the tests that match this pattern, and run none.
     #[arg(long, value_name = "REGEXP", help_heading = "Which tests")]
     pub list: Option<String>,
+    /// Look instead for tests that depend on others: run the tests of each package together, in so many orders, as `airtight pollution`
+    /// does.
+    #[arg(
+        long,
+        value_name = "ORDERS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "5",
+        value_parser = clap::value_parser!(u32).range(1..=10_000),
+        help_heading = "Which tests"
+    )]
+    pub pollution: Option<u32>,
     /// Run one part of the tests, for example slice:1/3.
     #[arg(long, value_name = "slice:M/N", help_heading = "Which tests")]
     pub partition: Option<Partition>,

@@ -1,24 +1,16 @@
-//! airtight's own imports by which Go's test binaries tell what goroutines there are. See [`airtight_abi::go`].
+//! airtight's own imports by which Go's test binaries tell when a test begins, and what there is of goroutines and heap. See
+//! [`airtight_abi::go`].
 
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::{Fault, Halt};
+use crate::sandbox::wasi::goroutines::GoHeap;
 use crate::sandbox::wasi::meter;
 use airtight_abi::go::{AFTER, BEFORE, EXIT, MAX_STACKS};
 use wiggle::{GuestMemory, GuestPtr};
 
 /// `goroutines`. Of several of one moment, the last counts.
 pub fn goroutines(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [when, at, len]: [i32; 3]) -> wasmtime::Result<i32> {
-    let len = len.cast_unsigned();
-    if len as usize > MAX_STACKS {
-        wasmtime::bail!("stacks of goroutines have {len} bytes; they may have {MAX_STACKS}");
-    }
-    wasi.world.meter.charge(meter::BYTE, len as usize);
-    let place = GuestPtr::<u8>::new(at.cast_unsigned()).as_array(len);
-    let bytes = memory.to_vec(place).map_err(|error| match Fault::from(error) {
-        Fault::Halt(halt) => halt,
-        _ => Halt::Pointer("stacks of goroutines lie outside of the memory".to_owned()),
-    })?;
-    let stacks = String::from_utf8_lossy(&bytes).into_owned();
+    let stacks = text(wasi, memory, (at, len), "stacks of goroutines")?;
     let dumps = &mut wasi.goroutines;
     match when.cast_unsigned() {
         BEFORE => dumps.before = Some(stacks),
@@ -33,4 +25,46 @@ pub fn goroutines(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [when, at, len]
 pub fn collects(wasi: &mut Wasi, begins: i32) -> i32 {
     wasi.collects = begins != 0;
     0
+}
+
+/// `go_begins`. What was spent so far is the program's start-up.
+pub fn begins(wasi: &mut Wasi) -> i32 {
+    let spent = wasi.world.clock.spent();
+    wasi.go.start_fuel.get_or_insert(spent);
+    wasi.go_heap.into()
+}
+
+/// `go_heap`. Of several of one moment, the last counts.
+pub fn heap(wasi: &mut Wasi, [when, bytes, blocks]: [i32; 3]) -> wasmtime::Result<i32> {
+    let heap = GoHeap { bytes: bytes.cast_unsigned(), blocks: blocks.cast_unsigned() };
+    match when.cast_unsigned() {
+        BEFORE => wasi.go.heap[0] = Some(heap),
+        AFTER => wasi.go.heap[1] = Some(heap),
+        when => wasmtime::bail!("the heap is told of at a moment {when}, which this version of airtight does not know"),
+    }
+    Ok(0)
+}
+
+/// `go_sites`. Kept where it was asked for.
+pub fn sites(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, sites: (i32, i32)) -> wasmtime::Result<i32> {
+    let sites = text(wasi, memory, sites, "places of allocations")?;
+    if wasi.go_heap {
+        wasi.go.sites = Some(sites);
+    }
+    Ok(0)
+}
+
+/// A text of the guest's, with the price of reading it.
+fn text(wasi: &mut Wasi, memory: &GuestMemory<'_>, (at, len): (i32, i32), what: &str) -> wasmtime::Result<String> {
+    let len = len.cast_unsigned();
+    if len as usize > MAX_STACKS {
+        wasmtime::bail!("{what} have {len} bytes; they may have {MAX_STACKS}");
+    }
+    wasi.world.meter.charge(meter::BYTE, len as usize);
+    let place = GuestPtr::<u8>::new(at.cast_unsigned()).as_array(len);
+    let bytes = memory.to_vec(place).map_err(|error| match Fault::from(error) {
+        Fault::Halt(halt) => halt,
+        _ => Halt::Pointer(format!("{what} lie outside of the memory")),
+    })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -13,7 +13,7 @@ use crate::sandbox::wasi::tasks as jobs;
 use crate::sandbox::wasi::trace::numbered;
 use crate::sandbox::wasi::tracked as resources;
 use crate::sandbox::wasi::watch;
-use airtight_abi::{faults, go, mem, net as abi, scopes, tasks, tracked};
+use airtight_abi::{faults, go, held, mem, net as abi, scopes, tasks, tracked};
 use wasi_common::snapshots::preview_1::types::Rights;
 use wasi_common::snapshots::preview_1::wasi_snapshot_preview1 as preview1;
 use wasmtime::{Caller, Linker};
@@ -149,6 +149,12 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         let event = (TraceKind::Tracked, tracked::UNTRACK, state.thread_id());
         numbered(&mut state.wasi, event, Some(number), |wasi| Ok(resources::untrack(wasi, number)))
     });
+    define!(linker, for_threads, held::MODULE, held::MARK, (Capture::Never, false), (), move |state, _| {
+        super::held::mark(&state.wasi)
+    });
+    define!(linker, for_threads, held::MODULE, held::SINCE, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
+        super::held::since(&mut state.wasi, memory, [a, b, c])
+    });
     define!(linker, for_threads, faults::MODULE, faults::FAIL_NEXT, (Capture::Never, false), (call i32, failure i32), move |state, _| {
         watch::fail_next(&mut state.wasi, (call, failure))
     });
@@ -172,6 +178,15 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     });
     define!(linker, for_threads, go::MODULE, go::COLLECTS, (Capture::Never, false), (begins i32), move |state, _| {
         Ok(super::goroutines::collects(&mut state.wasi, begins))
+    });
+    define!(linker, for_threads, go::MODULE, go::BEGINS, (Capture::Never, false), (), move |state, _| {
+        Ok(super::goroutines::begins(&mut state.wasi))
+    });
+    define!(linker, for_threads, go::MODULE, go::HEAP, (Capture::Never, false), (a i32, b i32, c i32), move |state, _| {
+        super::goroutines::heap(&mut state.wasi, [a, b, c])
+    });
+    define!(linker, for_threads, go::MODULE, go::SITES, (Capture::Never, false), (a i32, b i32), move |state, memory| {
+        super::goroutines::sites(&mut state.wasi, memory, (a, b))
     });
     if for_threads {
         threads::add_to_linker(linker)?;

@@ -8,7 +8,8 @@
 //! preview1   the 46 functions, each a few lines over the descriptor table
 //! calls      what several of them share: paths, strings, reading and writing, listings, opening
 //! buffers    scattered reads and gathered writes over guest memory
-//! goroutines what Go's test binaries tell of theirs
+//! goroutines what Go's test binaries tell of theirs, and of their heap
+//! held       what a test holds since some moment
 //! poll       `poll_oneoff`; `alarms` are the timers that it waits for
 //! ```
 
@@ -19,6 +20,7 @@ mod buffers;
 mod calls;
 mod front;
 mod goroutines;
+mod held;
 mod linker;
 mod poll;
 mod preview1;

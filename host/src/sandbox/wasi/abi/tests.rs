@@ -63,6 +63,7 @@ impl Guest {
             watchdog,
             streams: Streams::Captured,
             notes_sites: false,
+            go_heap: false,
             watch: None,
             trace: None,
             notes_reads: false,

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# How fast the tests of a Go package run, each in an instance of its own: a line a comparison, `what: ratio (goal)`.
+# Needs Go: what AIRTIGHT_GO names, else `go` in the search path. AIRTIGHT_PROGRAM names another airtight than this tree's release build.
+# How many times each is measured is RUNS; the medians count.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+runs=${RUNS:-5}
+go=${AIRTIGHT_GO:-go}
+export AIRTIGHT_GO=$go GOTOOLCHAIN=local GOFLAGS=
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+millis() {
+    local began ended
+    began=$(date +%s%N)
+    "$@" >/dev/null 2>&1 </dev/null
+    ended=$(date +%s%N)
+    echo $(((ended - began) / 1000000))
+}
+
+median() {
+    sort -n | awk '{ figures[NR] = $1 } END { print figures[int((NR + 1) / 2)] }'
+}
+
+measured() {
+    for ((run = 0; run < runs; run++)); do millis "$@"; done | median
+}
+
+ratio() {
+    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / (b > 0 ? b : 1) }'
+}
+
+program=${AIRTIGHT_PROGRAM:-}
+if [ -z "$program" ]; then
+    cargo build --release --quiet -p airtight --bins
+    program=$PWD/target/release/airtight
+fi
+
+cd "$work"
+printf 'module example.com/small\n\ngo 1.24\n' >go.mod
+{
+    printf 'package small\n\nimport "testing"\n\n'
+    for ((i = 100; i < 200; i++)); do
+        printf 'func TestAdds%d(t *testing.T) {\n\tif got := %d + 1; got != %d {\n\t\tt.Error(got)\n\t}\n}\n\n' $i $i $((i + 1))
+    done
+} >small_test.go
+
+one_process_a_test() {
+    for ((i = 100; i < 200; i++)); do "$go" test -count=1 -run "^TestAdds$i\$" .; done
+}
+
+# One binary that is built once, a process a test: without what `go test` itself takes.
+one_process_of_the_binary_a_test() {
+    for ((i = 100; i < 200; i++)); do ./small.test -test.run "^TestAdds$i\$"; done
+}
+
+"$go" test -c -o small.test .
+"$program" go . >/dev/null
+ours=$(measured "$program" go .)
+plain=$(measured "$go" test -count=1 .)
+each=$(runs=1 measured one_process_a_test)
+binary=$(measured one_process_of_the_binary_a_test)
+echo "go test with a process a test against airtight go, 100 small tests ($each ms, $ours ms): $(ratio "$each" "$ours") (at least 1)"
+echo "plain go test against airtight go ($plain ms, $ours ms): $(ratio "$plain" "$ours")"
+echo "a process of the built binary a test against airtight go ($binary ms, $ours ms): $(ratio "$binary" "$ours")"
+
+# Start-up: the same binary as a program that is asked for no test. Both figures are the report's own, of one worker.
+GOOS=wasip1 GOARCH=wasm "$go" test -c -o small.wasm .
+micros() {
+    "$program" run small.wasm -j1 --report json=report.json "$@" >/dev/null 2>&1 || true
+    grep -o '"us": *[0-9]*' report.json | grep -o '[0-9]*$' | median
+}
+"$program" run small.wasm >/dev/null
+start=$(for ((run = 0; run < 3 * runs; run++)); do micros --harness command -- '-test.run=^$'; done | median)
+test=$(for ((run = 0; run < runs; run++)); do micros; done | median)
+echo "a small test against the start-up of an instance ($test us, $start us): $(ratio "$test" "$start") (at most 1.3)"

@@ -1,0 +1,106 @@
+//! Several tests of a Go binary in one instance, in an order that is asked for: the hook puts them into it.
+//!
+//! `testing` runs all tests, then all fuzz tests, then all examples. So only tests can be put into any order.
+
+use super::stream::{Closing, Stream, StreamTest};
+use super::{failure, last_panic};
+use crate::harness::{Sequence, TestEntry};
+use crate::sandbox::{Ending, Run, StartCall};
+use std::sync::Arc;
+
+/// What a pattern of one whole test begins with, and one of several.
+const RUN: &str = "-test.run=^";
+
+/// What the names of tests begin with that `testing` runs first.
+const TEST: &str = "Test";
+
+/// Whether a test of this name can be put into any order with others.
+pub fn has_any_place(name: &str) -> bool {
+    name.starts_with(TEST)
+}
+
+/// These tests in this order, in one instance.
+pub fn of(tests: &[&TestEntry]) -> Result<Sequence, String> {
+    let mut names = Vec::new();
+    let mut start = StartCall::default();
+    for test in tests {
+        let TestEntry::Start(one) = test else { return Err("they are not tests of Go".to_owned()) };
+        let name = one.args.iter().find_map(|arg| name(arg)).ok_or("only a part of one of its tests is selected")?;
+        names.push(name);
+        start = one.clone();
+    }
+    let pattern: Arc<str> = format!("{RUN}({})$", names.join("|")).into();
+    start.args = start
+        .args
+        .iter()
+        .map(|arg| if arg.starts_with(RUN) { Arc::clone(&pattern) } else { Arc::clone(arg) })
+        .collect();
+    Ok(Sequence::Start(TestEntry::Start(start)))
+}
+
+/// The test of a pattern of one whole test.
+fn name(arg: &str) -> Option<&str> {
+    let name = arg.strip_prefix(RUN)?.strip_suffix('$')?;
+    name.chars().all(|c| c.is_alphanumeric() || c == '_').then_some(name)
+}
+
+/// The tests of such an entry, in their order.
+fn names(entry: &TestEntry) -> Vec<&str> {
+    let TestEntry::Start(start) = entry else { return Vec::new() };
+    let pattern = start.args.iter().find_map(|arg| arg.strip_prefix(RUN)?.strip_prefix('(')?.strip_suffix(")$"));
+    pattern.map(|names| names.split('|').collect()).unwrap_or_default()
+}
+
+/// Whether all ran in their order and passed.
+pub fn all_passed(run: &Run, entry: &TestEntry) -> bool {
+    let output = &run.remains.output;
+    let stream = Stream::read(&output.stdout);
+    let ended_well = matches!(run.ending, Ending::Returned | Ending::Exit { status: 0, .. });
+    let names = names(entry);
+    let began = stream.tests.iter().filter(|test| !test.name.contains('/')).map(|test| &*test.name);
+    // Where lines are missing, others seem out of place.
+    let is_in_order = output.dropped > 0 || stream.doubt.is_none() && began.eq(names.iter().copied());
+    let has_passed =
+        |name: &&str| stream.test(name).and_then(StreamTest::closing).is_some_and(|end| end != Closing::Fail);
+    ended_well && is_in_order && stream.passed && !stream.has_failure() && names.iter().all(|name| has_passed(name))
+}
+
+/// The first that failed, by its place in the order, and why.
+pub fn first_failure(run: &Run, entry: &TestEntry) -> Option<(usize, String)> {
+    let output = &run.remains.output;
+    let stream = Stream::read(&output.stdout);
+    let names = names(entry);
+    let place = |name: &str| names.iter().position(|one| *one == name);
+    let failed = names.iter().position(|name| stream.test(name).and_then(StreamTest::closing) == Some(Closing::Fail));
+    // What ended the program itself has no closing line.
+    let open = stream.tests.iter().rfind(|test| test.closing().is_none() && place(&test.name).is_some());
+    match (failed, open) {
+        (Some(at), _) => Some((at, failure(&stream, names[at]))),
+        (None, Some(test)) => {
+            let said = last_panic(&output.stderr).map(|said| said.message);
+            Some((place(&test.name)?, said.unwrap_or_else(|| "the program ended within it".to_owned())))
+        }
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(pattern: &str) -> TestEntry {
+        let args = ["-test.v=test2json", pattern, "-test.short=true"].map(Arc::from).to_vec();
+        TestEntry::Start(StartCall { args, ..StartCall::default() })
+    }
+
+    #[test]
+    fn tests_are_named_in_their_order() {
+        let (one, other) = (entry("-test.run=^TestB$"), entry("-test.run=^TestA$"));
+        let Ok(Sequence::Start(both)) = of(&[&one, &other]) else { panic!() };
+        let TestEntry::Start(start) = &both else { panic!() };
+        assert_eq!(&*start.args[1], "-test.run=^(TestB|TestA)$");
+        assert_eq!((names(&both), &*start.args[2]), (vec!["TestB", "TestA"], "-test.short=true"));
+        assert!(of(&[&one, &entry("-test.run=^TestA$/sub")]).is_err());
+        assert!(names(&one).is_empty());
+    }
+}
