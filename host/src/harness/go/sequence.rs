@@ -62,7 +62,7 @@ pub fn all_passed(run: &Run, entry: &TestEntry) -> bool {
     let is_in_order = output.dropped > 0 || stream.doubt.is_none() && began.eq(names.iter().copied());
     let has_passed =
         |name: &&str| stream.test(name).and_then(StreamTest::closing).is_some_and(|end| end != Closing::Fail);
-    ended_well && is_in_order && stream.passed && !stream.has_failure() && names.iter().all(|name| has_passed(name))
+    ended_well && is_in_order && stream.passed && !stream.has_failure() && names.iter().all(has_passed)
 }
 
 /// The first that failed, by its place in the order, and why.
