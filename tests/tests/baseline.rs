@@ -96,7 +96,16 @@ fn a_profile_names_it_and_days_and_what_is_gone_are_told() {
         "{}",
         missing.stderr
     );
-    let written = airtight(dir.path(), &["baseline", "--expires", "2027-03-31"], &TESTS);
+    let expires = ["baseline", "--expires", "2027-03-31", "--date"];
+    let past = airtight(dir.path(), &[&expires[..], &["2027-04-01"]].concat(), &TESTS);
+    assert_eq!(past.status, Some(2), "{}", past.stdout);
+    assert!(past.stderr.contains("--expires 2027-03-31: that day is past (today is 2027-04-01)"), "{}", past.stderr);
+    // What judges no leak needs no baseline.
+    for command in ["list", "pollution"] {
+        let ran = airtight(dir.path(), &[command], &TESTS);
+        assert_ne!(ran.status, Some(96), "{command}: {}", ran.stderr);
+    }
+    let written = airtight(dir.path(), &[&expires[..], &["2027-03-31"]].concat(), &TESTS);
     assert!(!written.stdout.contains("--baseline"), "the profile names it: {}", written.stdout);
     let on = |day| airtight(dir.path(), &[&RUN[..], &["--date", day]].concat(), &TESTS);
     let (before, after) = (on("2027-03-31"), on("2027-04-01"));

@@ -165,3 +165,19 @@ fn a_closed_pipe_hides_no_verdict() {
         assert_eq!(child.wait().unwrap().code(), Some(status), "{filter}");
     }
 }
+
+/// A variable that is set to nothing is none, and what is said of a run has colours on a terminal alone.
+#[test]
+fn empty_variables_are_none_and_diagnostics_are_plain() {
+    let dir = scratch_dir();
+    let mut command = airtight_tests::command();
+    for name in ["PROFILE", "SEED", "BASELINE", "BASE", "MEMORY", "RUNNER_LEAKS", "CACHE_DIR"] {
+        command.env(format!("AIRTIGHT_{name}"), "");
+    }
+    command.env_remove("NO_COLOR").env("AIRTIGHT_LOG", "airtight=trace").current_dir(dir.path());
+    let module = guest("plain/files");
+    let output = command.args(["run", "--no-cache", "-v"]).arg(module).args(["--", "pass_everything_closed"]).output();
+    let ran = Ran::from(output.unwrap());
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(!ran.stderr.contains('\x1b'), "{}", ran.stderr);
+}

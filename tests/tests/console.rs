@@ -96,3 +96,29 @@ fn what_is_found_fits_a_terminal() {
     let wide = on_a_terminal(200, &module).unwrap();
     assert!(wide.lines().any(|line| line.contains("to fix: ") && line.contains("`--memory`")), "{wide}");
 }
+
+/// Sequences of terminals, commands of services, and characters that reorder text: what is passed on at once is made safe as what is
+/// captured is.
+#[test]
+fn what_is_not_captured_is_made_safe_too() {
+    let dir = scratch_dir();
+    let said = "::error::x\n##[group]y\n##vso[task]z\n\u{1b}]0;title\u{7}\u{202e}end\n";
+    let (bytes, said) = (said.len(), said.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>());
+    let text = format!(
+        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+             (memory (export "memory") 1) (data (i32.const 8) "{said}")
+             (func (export "_start") (i32.store (i32.const 0) (i32.const 8)) (i32.store (i32.const 4) (i32.const {bytes}))
+               (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 100)))))"#
+    );
+    std::fs::write(dir.path().join("said.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    let shown = |args: &[&str]| {
+        let mut command = command();
+        command.current_dir(dir.path()).args(["run", "said.wasm", "--no-capture"]).args(args).env("CI", "1");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let safe = shown(&[]);
+    let bad = |line: &str| line.starts_with("::") || line.contains("##[") || line.contains("##vso[");
+    assert!(!safe.lines().any(bad) && !safe.contains(['\u{1b}', '\u{202e}']) && safe.contains("end"), "{safe:?}");
+    let raw = shown(&["--raw"]);
+    assert!(raw.lines().any(bad) && raw.contains("\u{1b}]0;title\u{7}\u{202e}end"), "{raw:?}");
+}

@@ -139,6 +139,12 @@ fn a_set_up_is_begun_and_looked_at() {
     let kept = airtight(dir.path(), &["init"]);
     assert!(kept.stdout.contains("Kept airtight.toml, which is there"), "{}", kept.stdout);
     assert!(std::fs::read_to_string(&config).unwrap().contains("none.toml"));
+    let elsewhere = dir.path().join("elsewhere/.config");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    std::os::unix::fs::symlink("nothing", elsewhere.join("airtight.toml")).unwrap();
+    let kept = airtight(&dir.path().join("elsewhere"), &["init"]);
+    assert!(kept.stdout.contains("Kept .config/airtight.toml, which is there\n"), "{}", kept.stdout);
+    assert!(!dir.path().join("elsewhere/airtight.toml").exists(), "there would be two");
     let lacking = airtight(dir.path(), &["doctor"]);
     assert_eq!(lacking.status, Some(96), "{}", lacking.stdout);
     assert!(

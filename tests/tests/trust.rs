@@ -33,9 +33,13 @@ impl Clone {
     }
 
     fn run_with(&self, variable: &str, value: &Path, args: &[&str]) -> Ran {
+        self.run_in("ws", (variable, value), args)
+    }
+
+    fn run_in(&self, folder: &str, (variable, value): (&str, &Path), args: &[&str]) -> Ran {
         let mut command = command();
         command.env("XDG_CONFIG_HOME", self.top.join("config")).env(variable, value);
-        let mut ran = Ran::from(command.current_dir(self.top.join("ws")).args(args).output().unwrap());
+        let mut ran = Ran::from(command.current_dir(self.top.join(folder)).args(args).output().unwrap());
         for text in [&mut ran.stdout, &mut ran.stderr] {
             *text = text.replace(self.top.to_str().unwrap(), "TOP");
         }
@@ -149,6 +153,16 @@ fn the_list_of_the_user_trusts_what_it_has_seen() {
     let again = clone.run(&["trust", "--revoke"]);
     assert_eq!(again.status, Some(96));
     said.push(again.stderr);
+    // A workspace that is gone is known by its name.
+    assert_eq!(clone.run(&["trust"]).status, Some(0));
+    let (workspace, aside) = (clone.top.join("ws"), clone.top.join("aside"));
+    std::fs::rename(&workspace, &aside).unwrap();
+    let user = clone.top.join("config");
+    let gone = clone.run_in("", ("XDG_CONFIG_HOME", &user), &["trust", "--revoke", "ws"]);
+    assert_eq!(gone.status, Some(0), "{}", gone.stderr);
+    assert!(gone.stdout.contains("Revoked"), "{}", gone.stdout);
+    std::fs::rename(&aside, &workspace).unwrap();
+    assert_refused(&clone.tell(&[]));
     clone.configure("");
     said.push(clone.run(&["trust"]).stdout);
     insta::assert_snapshot!(said.join("----\n"));

@@ -361,6 +361,7 @@ impl TestArgs {
             return Err(Failure::usage(format!("--bench: no benchmarks are run here: {why}")));
         }
         rest.apply(self, run);
+        run.judges_nothing |= self.list;
         Ok(())
     }
 
@@ -551,6 +552,9 @@ pub struct RunArgs {
     /// Whether the baseline need not be there yet.
     #[arg(skip)]
     pub writes_baseline: bool,
+    /// Whether no leak and no gate is judged, so that neither baseline nor base is needed.
+    #[arg(skip)]
+    pub judges_nothing: bool,
     /// With each leak, print a suppression that accepts it, to be pasted into a baseline.
     #[arg(long)]
     pub gen_suppressions: bool,

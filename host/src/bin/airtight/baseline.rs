@@ -41,13 +41,13 @@ fn refuse(command: &BaselineCommand) -> Result<(), Failure> {
         (run.retries > 0, "--retries"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
     ];
-    Failure::refuse_flags(&refused, "`airtight baseline` runs every test as `airtight test` does")?;
-    match (command.expires, run.date.unwrap_or_else(today)) {
-        (Some(last), today) if last < today => Err(Failure::usage(format!(
-            "--expires {last}: that day is over (today is {today}), so that nothing would be accepted; name a later one"
-        ))),
-        _ => Ok(()),
+    let today = run.date.unwrap_or_else(today);
+    if let Some(last) = command.expires.filter(|last| *last < today) {
+        return Err(Failure::usage(format!(
+            "--expires {last}: that day is past (today is {today}), so that nothing would be accepted; name a later one"
+        )));
     }
+    Failure::refuse_flags(&refused, "`airtight baseline` runs every test as `airtight test` does")
 }
 
 fn from_reports(command: &BaselineCommand) -> Done {

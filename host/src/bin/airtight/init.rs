@@ -18,12 +18,14 @@ pub fn init(command: &PlaceCommand) -> Done {
     if !dir.is_dir() {
         return Err(Failure::setup(anyhow::anyhow!("there is no directory {}", dir.display())));
     }
-    // A configuration has one place of two.
-    let has_other = dir.join(".config").join(FILE_NAME).exists();
+    // A configuration has one place of two. A link to nothing takes it, too.
+    let other = format!(".config/{FILE_NAME}");
+    let has_other = dir.join(&other).symlink_metadata().is_ok();
     let mut text = String::new();
     for (file, contents, is_there) in [(FILE_NAME, CONFIG, has_other), (WORKFLOW_FILE, WORKFLOW, false)] {
         let written = !is_there && write_new(&dir.join(file), contents)?;
         let (label, more) = if written { ("Wrote", "") } else { ("Kept", ", which is there") };
+        let file = if is_there { other.as_str() } else { file };
         text.push_str(&format!("{label:>12} {}{more}\n", OneLine(file)));
     }
     text.push_str(&format!("{:>12} `airtight doctor` says what the set-up lacks; `airtight test` runs\n", "Note"));

@@ -11,6 +11,7 @@ use airtight::report::console::OneLine;
 
 pub fn list(mut command: ListCommand) -> Done {
     command.tests.settle(&mut command.run)?;
+    command.run.judges_nothing = true;
     command.tests.refuse_filtersets()?;
     refuse(&command.run)?;
     let here = here()?;

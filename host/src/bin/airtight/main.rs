@@ -39,9 +39,11 @@ mod verify;
 mod watch;
 
 use clap::Parser;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    forget_empty_variables();
     let program = args::Program::parse_from(args::with_two_dashes(std::env::args_os()));
     session::start_logging(program.verbose);
     raise_descriptor_limit();
@@ -72,6 +74,18 @@ fn main() -> ExitCode {
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => failure.report(),
+    }
+}
+
+/// An empty variable is none: `AIRTIGHT_PROFILE= airtight test` takes back what the shell around it says.
+fn forget_empty_variables() {
+    let is_empty = |(name, value): &(OsString, OsString)| {
+        value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AIRTIGHT_"))
+    };
+    let empty: Vec<_> = std::env::vars_os().filter(is_empty).collect();
+    for (name, _) in empty {
+        // SAFETY: no other thread is there yet.
+        unsafe { std::env::remove_var(name) };
     }
 }
 

@@ -8,7 +8,8 @@ use crate::session::Session;
 use airtight::Plan;
 use airtight::report::console::render_pollution;
 
-pub fn pollution(command: PollutionCommand) -> Done {
+pub fn pollution(mut command: PollutionCommand) -> Done {
+    command.run.judges_nothing = true;
     let PollutionCommand { paths, build, tests, run, orders } = &command;
     let prepared = Prepared::new(paths, (build, tests, run), &refuse_all)?;
     let found = tell(&prepared.session, &prepared.planned, *orders, run.color.on_stdout())?;

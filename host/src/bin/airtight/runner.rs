@@ -27,6 +27,7 @@ pub fn runner(command: &RunnerCommand) -> Done {
         args.apply(&mut tests, &mut run);
         (terse, bench)
     });
+    run.judges_nothing |= tests.list;
     let session = Session::open(&run, None, &config)?;
     let (name, is_test) = name_of_built(&command.file);
     let subject = session.file_named(&command.file, name, ModuleGrants::from_cargo(&here))?;
