@@ -110,7 +110,16 @@ fn slow() -> Vec<Hostile> {
         format!("{} (br_table {labels} 0 {read}) {ends}", "(block ".repeat(cases))
     };
     let wide = format!("(type $wide (func (param {0}) (result {0})))", "i32 ".repeat(900));
-    let cases: [(&str, String); 7] = [
+    let cases: [(&str, String); 10] = [
+        (
+            "indirect_calls",
+            format!(
+                "(type $t (func)) (table 10 funcref) (func {})",
+                format!("(call_indirect (type $t) {read})").repeat(32_000)
+            ),
+        ),
+        ("branches", format!("(func (block {}))", format!("(br_if 0 {read})").repeat(64_000))),
+        ("bulk_operations", format!("(func {})", format!("(memory.copy {read} {read} {read})").repeat(32_000))),
         ("loops_in_loops", format!("(func {})", nest(2000, ""))),
         ("loops_in_loops_with_locals", format!("(func {} {})", locals(800), nest(800, &change(800)))),
         (
@@ -170,8 +179,15 @@ fn too_slow() -> Vec<Hostile> {
     let drops = |count: usize| "drop ".repeat(count);
     let deep =
         |inside: &str| format!("(func (local i32) {} {} {})", zeros(60_000), inside.repeat(60_000), drops(60_000));
-    let cases: [(&str, String); 6] = [
+    let cases: [(&str, String); 7] = [
         ("functions", "(func)".repeat(400_000)),
+        (
+            "elements_by_expressions",
+            format!(
+                "(table 200000 funcref) (func $f) (elem (table 0) (i32.const 0) funcref {})",
+                "(ref.func $f)".repeat(200_000)
+            ),
+        ),
         (
             "wide_calls",
             format!(

@@ -1,7 +1,7 @@
 //! One pass over a function that validates it and counts what its weight is made of.
 
 use super::super::CatalogueError;
-use super::operators::{arity, carried, starts_block};
+use super::operators::{arity, asks_engine, carried, starts_block};
 use super::single_pass::SinglePass;
 use wasmparser::{
     BinaryReaderError, FrameKind, FuncValidator, FunctionBody, Operator, ValidatorResources, WasmModuleResources,
@@ -29,6 +29,11 @@ const BYTES: u64 = 4;
 const STRETCH: u64 = 1_000;
 const STRETCH_SQUARES: u64 = 1 << 16;
 
+/// What weighs as much as one live value, of the square of the number of branches: an optimising compiler looks at the parts of a
+/// function between them again and again. In the place of an operator that the engine answers it puts two.
+const BRANCH_SQUARES: u64 = 1_024;
+const ANSWERED: u64 = 2;
+
 /// Declared locals, used or not, that weigh as much as one live value: compilers make a variable of each.
 const DECLARED: u64 = 32;
 
@@ -50,6 +55,7 @@ pub(super) struct LocalUses {
     passed: u64,
     spills: u64,
     stretch_squares: u64,
+    branches: u64,
     bytes: u64,
 }
 
@@ -102,11 +108,17 @@ impl LocalUses {
         validator: &FuncValidator<ValidatorResources>,
     ) -> Result<(), BinaryReaderError> {
         let types = validator.resources();
+        if asks_engine(operator) {
+            self.branches += ANSWERED;
+        }
         match operator {
             Operator::LocalGet { local_index }
             | Operator::LocalSet { local_index }
             | Operator::LocalTee { local_index } => self.local(*local_index),
+            Operator::BrIf { .. } | Operator::If { .. } => self.branches += 1,
             Operator::BrTable { targets } => {
+                // There are no more places to go to than blocks around it.
+                self.branches += u64::from(targets.len().min(validator.control_stack_height()));
                 self.targets = self.targets.saturating_add(u64::from(targets.len()) + 1);
                 for target in targets.targets().chain([Ok(targets.default())]) {
                     let carried = carried(validator, target?);
@@ -152,7 +164,8 @@ impl LocalUses {
         let loops = self.loops.saturating_mul(self.loops) / LOOP_PAIRS + self.depth_squares / DEPTH_SQUARES;
         let operands = self.heights.iter().fold(0u64, |sum, height| sum.saturating_add(u64::from(*height)));
         let stretches = self.stretch_squares / STRETCH_SQUARES;
-        let code = self.bytes / BYTES + stretches;
+        let branches = self.branches.saturating_mul(self.branches) / BRANCH_SQUARES;
+        let code = self.bytes / BYTES + stretches + branches;
         [loops, operands, self.targets, self.passed, self.spills, code, self.declared / DECLARED]
             .into_iter()
             .fold(0, u64::saturating_add)

@@ -9,7 +9,10 @@
 //! - parameters and results of calls, over those that registers hold, and calls above a deep operand stack;
 //! - loops: the square of their number, and of the depth of each;
 //! - locals that are declared, used or not;
-//! - bytes of code, and the square of the length of a stretch without control flow.
+//! - bytes of code, and the square of the length of a stretch without control flow;
+//! - elements of tables that are passive or given by expressions;
+//! - the square of the number of branches, and of operators that the engine answers: indirect calls, accesses to tables, bulk
+//!   operations.
 //!
 //! The sum is a function's *weight*. It depends on the module alone, so a module that loads on one machine loads on all. A
 //! module that is too heavy for the optimising compiler is weighed for a single-pass one too (`single_pass`), which is
@@ -22,6 +25,7 @@ mod single_pass;
 
 use super::CatalogueError;
 use count::LocalUses;
+use wasmparser::{ElementItems, ElementKind, ElementSectionReader};
 use wasmparser::{FuncValidatorAllocations, FunctionBody, Parser, ValidPayload, Validator};
 use wasmparser::{KnownCustom, Name, NameSectionReader, Payload};
 
@@ -52,6 +56,11 @@ impl CompileCaps {
 /// What each function costs whatever is in it.
 const FUNCTION: u64 = 16;
 
+/// What each element costs that code puts into its table, of which the compilers make a function: those of passive segments, and
+/// those that expressions give. For the single-pass compiler, too, in its own units.
+const ELEMENT: u64 = 8;
+const ELEMENT_IN_A_SINGLE_PASS: u64 = 160;
+
 /// Why a module is too much work for an optimising compiler. Each message completes "it is too much work for …: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Heavy {
@@ -61,6 +70,19 @@ pub enum Heavy {
         /// Its name, as far as that is known, and its index.
         function: String,
         /// Its weight, or at least something over the cap.
+        weight: u64,
+        /// The cap.
+        cap: u64,
+    },
+    /// The elements of its tables are.
+    #[error(
+        "its {elements} elements that are passive or expressions weigh {weight}, over the `module-weight` of {cap} for a module \
+         of its size"
+    )]
+    Elements {
+        /// How many there are.
+        elements: u64,
+        /// Their weight.
         weight: u64,
         /// The cap.
         cap: u64,
@@ -91,11 +113,21 @@ pub enum Weight {
 pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<Weight, CatalogueError> {
     let mut validator = Validator::new_with_features(super::FEATURES.union(super::WasmFeatures::THREADS));
     let mut allocations = FuncValidatorAllocations::default();
-    let (mut total, mut single_pass, mut heavy, mut code) = (0u64, 0u64, None, 0);
+    let (mut total, mut single_pass, mut heavy, mut code, mut elements) = (0u64, 0u64, None, 0, 0);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
-        if let Payload::CodeSectionStart { range, .. } = &payload {
-            code = range.len() as u64;
+        match &payload {
+            Payload::ElementSection(segments) => {
+                elements = made_by_code(segments)?;
+                total = elements.saturating_mul(ELEMENT);
+                single_pass = elements.saturating_mul(ELEMENT_IN_A_SINGLE_PASS);
+            }
+            Payload::CodeSectionStart { range, .. } => {
+                code = range.len() as u64;
+                let cap = caps.module.saturating_add(code);
+                heavy = (total > cap).then_some(Heavy::Elements { elements, weight: total, cap });
+            }
+            _ => {}
         }
         let ValidPayload::Func(function, body) = validator.payload(&payload)? else { continue };
         let index = function.index;
@@ -123,6 +155,20 @@ pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<Weight, CatalogueError> 
         }
     }
     Ok(heavy.map_or(Weight::Light(total), Weight::Heavy))
+}
+
+/// How many elements code has to put into tables, or to keep for when it does.
+fn made_by_code(segments: &ElementSectionReader<'_>) -> Result<u64, CatalogueError> {
+    let mut elements = 0;
+    for segment in segments.clone() {
+        let segment = segment?;
+        elements += u64::from(match (&segment.kind, &segment.items) {
+            (ElementKind::Declared, _) | (ElementKind::Active { .. }, ElementItems::Functions(_)) => 0,
+            (ElementKind::Passive, ElementItems::Functions(items)) => items.count(),
+            (_, ElementItems::Expressions(_, items)) => items.count(),
+        });
+    }
+    Ok(elements)
 }
 
 /// The weight of one function, or at least something over `cap`.

@@ -23,6 +23,33 @@ pub(super) fn leaves(operator: &Operator<'_>) -> bool {
     )
 }
 
+/// Whether the engine answers this operator, in some cases or in all: a function of its own is called, and around that call is a branch.
+pub(super) fn asks_engine(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::CallIndirect { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryAtomicNotify { .. }
+            | Operator::MemoryAtomicWait32 { .. }
+            | Operator::MemoryAtomicWait64 { .. }
+            | Operator::DataDrop { .. }
+            | Operator::TableGet { .. }
+            | Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::ElemDrop { .. }
+            | Operator::RefFunc { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+    )
+}
+
 /// The values that a branch to a label takes along.
 pub(super) fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
     let Some(frame) = validator.get_control_frame(label as usize) else { return 0 };

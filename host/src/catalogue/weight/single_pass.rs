@@ -11,7 +11,7 @@
 //!
 //! A unit of its weight is about 100 ns and 40 bytes.
 
-use super::operators::{arity, carried};
+use super::operators::{arity, asks_engine, carried};
 use wasmparser::{BinaryReaderError, BlockType, FuncValidator, Operator, ValidatorResources, WasmModuleResources};
 
 /// Operands of the stack that weigh one unit, at an operator that looks at all of them.
@@ -110,23 +110,8 @@ fn looks(operator: &Operator<'_>) -> u64 {
         | Operator::LocalSet { .. }
         | Operator::LocalTee { .. }
         | Operator::Call { .. }
-        | Operator::CallIndirect { .. }
-        | Operator::ReturnCall { .. }
-        | Operator::ReturnCallIndirect { .. }
-        // The rest are calls of the engine.
-        | Operator::MemoryGrow { .. }
-        | Operator::MemoryInit { .. }
-        | Operator::MemoryCopy { .. }
-        | Operator::MemoryFill { .. }
-        | Operator::DataDrop { .. }
-        | Operator::TableGet { .. }
-        | Operator::TableSet { .. }
-        | Operator::TableGrow { .. }
-        | Operator::TableInit { .. }
-        | Operator::TableCopy { .. }
-        | Operator::TableFill { .. }
-        | Operator::ElemDrop { .. }
-        | Operator::RefFunc { .. } => all,
+        | Operator::ReturnCall { .. } => all,
+        operator if asks_engine(operator) => all,
         _ => 1,
     }
 }

@@ -49,7 +49,7 @@ fn branches() -> String {
     repeat(MANY, |_| "(block (br_if 0 (i32.load (i32.const 0))))".to_owned())
 }
 
-/// Without the parts that the function's length and its declarations make.
+/// Without the parts that the function's length, its declarations and its branches make.
 fn live(function: &str) -> u64 {
     let module = wat::parse_str(format!("(module (memory 1) (func $f {function}))")).unwrap();
     let body = wasmparser::Parser::new(0).parse_all(&module).find_map(|payload| match payload.unwrap() {
@@ -58,7 +58,8 @@ fn live(function: &str) -> u64 {
     });
     let body = body.unwrap();
     let declared = body.get_locals_reader().unwrap().into_iter().map(|local| u64::from(local.unwrap().0));
-    weight(function) - body.as_bytes().len() as u64 / 4 - declared.sum::<u64>() / 32
+    let branches = ["(br_if", "(if "].map(|branch| function.matches(branch).count() as u64).iter().sum::<u64>();
+    weight(function) - body.as_bytes().len() as u64 / 4 - declared.sum::<u64>() / 32 - branches.pow(2) / 1_024
 }
 
 #[test]
@@ -132,9 +133,9 @@ fn a_heavy_function_is_named_with_the_way_out() {
         other => panic!("{other:?}"),
     };
     let function = CompileCaps { function: 10_000, ..CompileCaps::default() };
-    insta::assert_snapshot!(heavy(function), @"`the_heavy_one` (function 1) weighs 30604, over the `function-weight` of 10000");
+    insta::assert_snapshot!(heavy(function), @"`the_heavy_one` (function 1) weighs 30613, over the `function-weight` of 10000");
     let whole = CompileCaps { module: 10_000, ..CompileCaps::default() };
-    insta::assert_snapshot!(heavy(whole), @"its functions weigh 30636 or more, over the `module-weight` of 12410 for a module of its size");
+    insta::assert_snapshot!(heavy(whole), @"its functions weigh 30645 or more, over the `module-weight` of 12410 for a module of its size");
     assert!(matches!(weigh(&module, CompileCaps::default()), Ok(Weight::Light(30_000..31_000))));
     let deep = format!("(module (memory 1) (func {} {}))", locals(), "(drop (i32.load (i32.const 0)))".repeat(10));
     let refused =
@@ -223,4 +224,34 @@ fn a_stretch_without_control_flow_weighs_its_square() {
     assert!(apart < bytes + 5_000, "{apart}");
     let module = wat::parse_str(format!("(module (memory 1) (func {}))", ones(200_000))).unwrap();
     assert!(matches!(weigh(&module, CompileCaps::default()).unwrap(), Weight::Heavy(Heavy::Function { .. })));
+}
+
+#[test]
+fn branches_and_what_the_engine_answers_weigh_their_square() {
+    let copies = |times: usize| weight(&"(memory.copy (i32.const 0) (i32.const 0) (i32.const 0))".repeat(times));
+    let branches = |times: usize| weight(&format!("(block {})", "(br_if 0 (i32.const 0))".repeat(times)));
+    let plain = |times: usize| weight(&format!("(block {})", "(drop (i32.const 0))".repeat(times)));
+    assert!(copies(10_000) > 390_000 && plain(20_000) < 40_000, "{} {}", copies(10_000), plain(20_000));
+    assert!((400_000..420_000).contains(&branches(20_000)), "{}", branches(20_000));
+}
+
+/// Compilers make a function of what puts them into their table.
+#[test]
+fn elements_that_code_makes_weigh() {
+    let module = |segment: &str| wat::parse_str(format!("(module (table 100 funcref) (func $f) {segment})")).unwrap();
+    let empty = light(&module(""));
+    let weight = |segment: &str| light(&module(segment)) - empty;
+    let functions = "$f ".repeat(100);
+    let expressions = "(ref.func $f)".repeat(100);
+    assert_eq!(weight(&format!("(elem (i32.const 0) func {functions})")), 0);
+    assert_eq!(weight(&format!("(elem declare func {functions})")), 0);
+    assert_eq!(weight(&format!("(elem func {functions})")), 800);
+    assert_eq!(weight(&format!("(elem funcref {expressions})")), 800);
+    assert_eq!(weight(&format!("(elem (table 0) (i32.const 0) funcref {expressions})")), 800);
+    let caps = CompileCaps { module: 500, ..CompileCaps::default() };
+    let heavy = module(&format!("(elem funcref {expressions})"));
+    let Weight::Heavy(why) = weigh(&heavy, caps).unwrap() else { panic!("it is") };
+    insta::assert_snapshot!(why, @"its 100 elements that are passive or expressions weigh 800, over the `module-weight` of 504 for a module of its size");
+    let refused = weigh(&heavy, CompileCaps { single_pass: 15_000, ..caps });
+    assert!(matches!(refused, Err(CatalogueError::TooHeavy { weight: 16_064, .. })), "{refused:?}");
 }
