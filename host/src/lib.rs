@@ -69,4 +69,5 @@ pub mod internals {
     pub use crate::report::console::diff::{DiffOptions, DiffText, GrowthText};
     pub use crate::report::console::verification::{TrialLine, VerificationEnd};
     pub use crate::report::files::{replace as replace_file, resolve as writable_file};
+    pub use crate::sandbox::compile_task;
 }

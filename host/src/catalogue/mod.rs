@@ -5,6 +5,7 @@
 //! words of the same kind.
 
 mod baked;
+mod budget;
 mod error;
 pub(crate) mod exceptions;
 mod hash;
@@ -28,6 +29,7 @@ pub use airtight_abi::{Role, TestMeta as SdkTest};
 pub use airtight_toolchain::places::Places;
 pub(crate) use baked::holds;
 pub use baked::{BakedPath, baked_paths};
+pub use budget::CompileBudget;
 pub use error::CatalogueError;
 pub(crate) use locals::{RunningStack, hold_nothing};
 pub use module::{ExportProblem, Module};

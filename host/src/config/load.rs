@@ -7,11 +7,12 @@ use super::raw;
 use super::resolve::{self, DEFAULT};
 use super::suggest::nearest;
 use super::trust::Allowance;
-use crate::catalogue::CompileCaps;
+use crate::catalogue::{CompileBudget, CompileCaps};
 use crate::files::{self, Links};
 use crate::policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Most bytes of a configuration file.
 const MOST_BYTES: u64 = 4 << 20;
@@ -48,6 +49,8 @@ pub struct Config {
     pub module_size: u64,
     /// Caps on the work that a module may be for the compiler.
     pub compile_caps: CompileCaps,
+    /// What compiling a module may take, where that is done in a process of its own, as the programs do it.
+    pub compile_budget: CompileBudget,
     /// The workspace that it is for, by its canonical path.
     root: PathBuf,
     profiles: BTreeMap<String, Profile>,
@@ -62,6 +65,7 @@ impl Default for Config {
             cache_size: 2 << 30,
             module_size: 512 << 20,
             compile_caps: CompileCaps::default(),
+            compile_budget: CompileBudget::default(),
             root: PathBuf::new(),
             profiles: [(DEFAULT.to_owned(), default)].into(),
         }
@@ -109,6 +113,10 @@ impl Config {
                 function: raw.function_weight.unwrap_or(default.compile_caps.function),
                 module: raw.module_weight.unwrap_or(default.compile_caps.module),
                 single_pass: raw.single_pass_weight.unwrap_or(default.compile_caps.single_pass),
+            },
+            compile_budget: CompileBudget {
+                time: raw.compile_time.map_or(default.compile_budget.time, Duration::from_millis),
+                memory: raw.compile_memory.unwrap_or(default.compile_budget.memory),
             },
             root,
             profiles,

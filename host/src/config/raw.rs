@@ -21,6 +21,9 @@ pub(super) struct RawConfig {
     pub function_weight: Option<u64>,
     pub module_weight: Option<u64>,
     pub single_pass_weight: Option<u64>,
+    /// In milliseconds.
+    pub compile_time: Option<u64>,
+    pub compile_memory: Option<u64>,
     pub profiles: BTreeMap<String, RawProfile>,
 }
 
@@ -65,6 +68,8 @@ pub(super) fn read(check: &mut Checker<'_>, document: &DeTable<'_>, base: &Path)
             "function-weight" => raw.function_weight = check.integer(&at, value, 1..=u64::MAX),
             "module-weight" => raw.module_weight = check.integer(&at, value, 1..=u64::MAX),
             "single-pass-weight" => raw.single_pass_weight = check.integer(&at, value, 1..=u64::MAX),
+            "compile-time" => raw.compile_time = check.quantity(&at, value, Quantity::Duration),
+            "compile-memory" => raw.compile_memory = check.positive_size(&at, value),
             "profile" => raw.profiles = profiles(check, &at, value, base),
             other => settings::unknown(check, &At::default(), other, key.span().start, FILE.to_vec()),
         }

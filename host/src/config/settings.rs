@@ -8,8 +8,16 @@ use crate::model::{HeapKind, Leftover, Limit, Source};
 use crate::policy::{LeakAction, LeakPatch, LeakSetting, PolicyPatch};
 use std::collections::BTreeMap;
 
-pub(super) const FILE: &[&str] =
-    &["profile", "cache-size", "module-size", "function-weight", "module-weight", "single-pass-weight"];
+pub(super) const FILE: &[&str] = &[
+    "profile",
+    "cache-size",
+    "module-size",
+    "function-weight",
+    "module-weight",
+    "single-pass-weight",
+    "compile-time",
+    "compile-memory",
+];
 /// Settings of profiles and overrides, beside limits.
 const SHARED: &[&str] = &["clock", "clock-start", "leaks", "heap", "tracked", "env", "args", "stdin"];
 /// Settings of profiles alone, beside limits.

@@ -72,8 +72,14 @@ pub const STATUSES: [u8; 8] = [
 const VERDICTS: [Verdict; 7] =
     [Verdict::Pass, Verdict::Leak, Verdict::Fail, Verdict::Memory, Verdict::Timeout, Verdict::Exit, Verdict::Skip];
 
-const CAUSES: [Cause; 5] =
-    [Cause::RealClock, Cause::WallClock, Cause::Interrupted, Cause::InheritedStreams, Cause::Flaky];
+const CAUSES: [Cause; 6] = [
+    Cause::RealClock,
+    Cause::WallClock,
+    Cause::Interrupted,
+    Cause::InheritedStreams,
+    Cause::Flaky,
+    Cause::CompileBudget,
+];
 
 /// A stable code: `AT0001`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +165,7 @@ impl Topic {
                 Cause::Interrupted => 303,
                 Cause::InheritedStreams => 304,
                 Cause::Flaky => 305,
+                Cause::CompileBudget => 306,
             },
             Self::HeapDoubt(nth) => 401 + small(nth),
             Self::HeapNotTracked => 410,

@@ -33,6 +33,8 @@ pub enum Cause {
     InheritedStreams,
     /// A test passed only when it was run again.
     Flaky,
+    /// Compiling a module took more than it may.
+    CompileBudget,
 }
 
 /// A test of a report.
@@ -70,6 +72,7 @@ impl Display for Doubt {
             Cause::WallClock => "the wall-clock limit ended something",
             Cause::Interrupted => "the run was interrupted",
             Cause::Flaky => "it passed only when it was run again",
+            Cause::CompileBudget => "compiling a module took more time or memory than it may",
             Cause::InheritedStreams => "standard streams were those of the program that ran the tests",
         })?;
         let (named, others) = self.tests.split_at(self.tests.len().min(NAMED));

@@ -101,13 +101,16 @@ pub struct RefusedModule {
     pub code: Option<String>,
     /// Why it was not tested: in words that are the same on every machine.
     pub why: String,
+    /// Whether compiling it took more than it may, which another machine may find otherwise. A report says so among its doubts.
+    #[serde(skip)]
+    pub over_budget: bool,
 }
 
 impl RefusedModule {
     /// A module of this name, and why it is not tested.
     #[must_use]
     pub fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { name: name.into(), code: None, why: why.into() }
+        Self { name: name.into(), code: None, why: why.into(), over_budget: false }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::policy::Policy;
 use crate::sandbox::wasi::Streams;
 use crate::sandbox::{Cache, Compiler};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -51,7 +52,7 @@ impl RunnerBuilder {
             profile,
             module_size: config.module_size,
             compile_caps: config.compile_caps,
-            options: RunOptions::default(),
+            options: RunOptions { compile_budget: config.compile_budget, ..RunOptions::default() },
         }
     }
 
@@ -213,6 +214,15 @@ impl RunnerBuilder {
     /// The switch that ends a run, to be set from elsewhere; see [`Runner::interrupt`]. Runners may share one.
     pub fn interrupt(mut self, switch: Arc<AtomicBool>) -> Self {
         self.options.interrupt = switch;
+        self
+    }
+
+    /// Compiles modules in a process of its own, which can be ended: a program that does nothing but
+    /// [`crate::internals::compile_task`] where its first argument is `word`. Without it, modules are compiled in this process, and
+    /// what bounds that is their weight.
+    #[doc(hidden)]
+    pub fn compile_in(mut self, program: PathBuf, word: &'static str) -> Self {
+        self.options.compile_in = Some((program, word));
         self
     }
 

@@ -1,12 +1,14 @@
 //! What is chosen for one run, beside its profile.
 
 use super::recorded::ResultsUse;
+use crate::catalogue::CompileBudget;
 use crate::config::{Baseline, Trust};
 use crate::model::trace::TraceOptions;
 use crate::model::{Date, Exploration, Report};
 use crate::sandbox::wasi::Streams;
-use crate::sandbox::{Cache, Compiler};
+use crate::sandbox::{Cache, ChildCompiler, Compiler};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -17,6 +19,10 @@ pub(crate) struct RunOptions {
     pub jobs: usize,
     pub compiler: Compiler,
     pub cache: Option<Cache>,
+    /// What compiling one module may take, in a process of its own.
+    pub compile_budget: CompileBudget,
+    /// The program that is such a process, and the word that makes it one; without it, modules are compiled in this process.
+    pub compile_in: Option<(PathBuf, &'static str)>,
     /// Whether a harness that can be handed a single test is.
     pub shortcut: bool,
     pub max_fail: Option<NonZeroU32>,
@@ -51,12 +57,23 @@ pub(crate) struct RunOptions {
     pub inject_host_panic: bool,
 }
 
+impl RunOptions {
+    /// The process that compiles, where there is one.
+    pub fn compile_in(&self) -> Option<ChildCompiler> {
+        let (program, word) = self.compile_in.clone()?;
+        let (budget, interrupted) = (self.compile_budget, Arc::clone(&self.interrupt));
+        Some(ChildCompiler { program, word, budget, interrupted })
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
             jobs: 0,
             compiler: Compiler::default(),
             cache: None,
+            compile_budget: CompileBudget::default(),
+            compile_in: None,
             shortcut: true,
             max_fail: None,
             streams: Streams::default(),

@@ -91,14 +91,16 @@ impl FileError {
     /// machine.
     #[must_use]
     pub fn refusal(&self, name: impl Into<String>) -> RefusedModule {
-        RefusedModule::new(
+        let refused = RefusedModule::new(
             name,
             match self {
                 Self::Unreadable { source, .. } => format!("it cannot be read: {}", with_causes(source)),
                 Self::Load { source, .. } => with_causes(source),
                 Self::Harness { disagreement, .. } => (*disagreement).to_owned(),
             },
-        )
+        );
+        let over_budget = matches!(self, Self::Load { source: LoadError::OverBudget { .. }, .. });
+        RefusedModule { over_budget, ..refused }
     }
 }
 

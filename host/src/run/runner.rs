@@ -77,7 +77,7 @@ impl Runner {
             caps,
             threads: false,
         };
-        let engine = Engine::with_cache(engine, options.cache.as_ref())?;
+        let engine = Engine::with_cache(engine, options.cache.as_ref(), options.compile_in())?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.jobs)
             .thread_name(|index| format!("airtight-{index}"))
@@ -206,7 +206,8 @@ impl Runner {
                 Err(error) if self.options.interrupt.load(Ordering::Relaxed) => return Err(error),
                 Err(RunError::List(error)) => {
                     plan.refused_by_wall_clock |= matches!(error, ListError::Answer { by_wall_clock: true, .. });
-                    plan.refused.push(RefusedModule { name, code: Some(code), why: error.to_string() });
+                    plan.refused
+                        .push(RefusedModule { code: Some(code), ..RefusedModule::new(name, error.to_string()) });
                 }
                 Err(error) => return Err(error),
             }
@@ -316,6 +317,8 @@ impl Runner {
         let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
+        let over_budget = plan.refused.iter().any(|refused| refused.over_budget);
+        doubts.extend(over_budget.then(|| Doubt::of_run(Cause::CompileBudget)));
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));

@@ -1,13 +1,20 @@
 //! Compiling a rewritten module, or taking its compiled form from the cache.
 
+mod make;
+mod task;
+
+pub use task::compile_task;
+
 use super::cache::{Cache, CacheKey};
+use super::child::NoCode;
 use super::engine::{Compiler, Engine};
 use super::load_error::LoadError;
 use crate::catalogue::{self, Weight};
 use crate::instrument::{self, BulkCharges};
+use make::make;
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use task::compile_elsewhere;
 use wasmtime::Module;
 
 /// A compiled module, and the engine that runs it.
@@ -37,7 +44,8 @@ impl<'a> Charged<'a> {
 }
 
 /// Compiles a module, or takes it from the cache. One that is too much work for the engine's own compiler goes to the
-/// single-pass one: compiling cannot be interrupted, so what would take too long is not begun.
+/// single-pass one: what would take too long is not begun. Where there is a process to compile in, that has a bound in time and
+/// memory besides.
 pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<Compiled, LoadError> {
     let caps = engine.options().caps;
     let key = cache.map(|cache| (cache, CacheKey::new(engine.wasmtime(), caps, bytes)));
@@ -55,9 +63,9 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
             return Ok(Compiled { engine, module, charges });
         }
     }
-    let heavy = match catalogue::weigh(bytes, caps)? {
-        Weight::Light(_) => None,
-        Weight::Heavy(heavy) => Some(heavy.to_string()),
+    let (heavy, weight) = match catalogue::weigh(bytes, caps)? {
+        Weight::Light(weight) => (None, format!("its functions weigh {weight}, within the `module-weight`")),
+        Weight::Heavy(heavy) => (Some(heavy.to_string()), heavy.to_string()),
     };
     let failed = |why: String| match &heavy {
         None => LoadError::Invalid(why),
@@ -72,22 +80,27 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
         }
     };
     let charged = Charged::new(&engine, bytes)?;
-    let module = make_code(&engine, &charged.bytes).map_err(failed)?;
-    if let Some(functions) = engine.functions() {
-        functions.keep();
-    }
+    let module = match engine.child().filter(|child| child.takes(&charged.bytes)) {
+        Some(child) => {
+            let code = compile_elsewhere(child, &engine, &charged.bytes).map_err(|why| match why {
+                NoCode::Interrupted => LoadError::Interrupted,
+                NoCode::OverBudget { took, setting } => LoadError::OverBudget { took, setting, weight },
+                NoCode::Failed(why) => failed(why),
+            })?;
+            // SAFETY: the bytes are what `precompile_module` gave to a child of ours, which is this program, through a pipe that
+            // nobody else has.
+            unsafe { Module::deserialize(engine.wasmtime(), code) }.map_err(|error| failed(format!("{error:#}")))?
+        }
+        None => {
+            let made = make(|| Module::from_binary(engine.wasmtime(), &charged.bytes)).map_err(failed)?;
+            if let Some(functions) = engine.functions() {
+                functions.keep();
+            }
+            made
+        }
+    };
     if let Some((cache, own)) = &key {
         cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
     }
     Ok(Compiled { engine, module, charges: charged.charges })
-}
-
-/// Compiles a module; else why not.
-fn make_code(engine: &Engine, bytes: &[u8]) -> Result<Module, String> {
-    // A valid module that a compiler trips over is the module's misfortune, not the end of the run.
-    match catch_unwind(AssertUnwindSafe(|| Module::from_binary(engine.wasmtime(), bytes))) {
-        // Where RUST_BACKTRACE is set, the single-pass compiler adds a stack of its own to what it lacks.
-        Ok(made) => made.map_err(|error| format!("{error:#}").lines().next().unwrap_or_default().to_owned()),
-        Err(_) => Err("the compiler panicked; please report this".to_owned()),
-    }
 }

@@ -1,6 +1,7 @@
 //! The engine: every test of a run shares one.
 
 use super::cache::{Cache, FunctionCache};
+use super::child::ChildCompiler;
 use super::limiter::EXCEPTION_HEAP;
 use super::state::TestState;
 use crate::catalogue::{CompileCaps, MAX_TABLE_ELEMENTS, MAX_TABLES};
@@ -40,6 +41,21 @@ pub enum Compiler {
     Winch,
     /// An interpreter.
     Pulley,
+}
+
+impl Compiler {
+    const WORDS: [(Self, &'static str); 3] =
+        [(Self::Cranelift, "cranelift"), (Self::Winch, "winch"), (Self::Pulley, "pulley")];
+
+    /// Its name.
+    pub(super) fn word(self) -> &'static str {
+        Self::WORDS[self as usize].1
+    }
+
+    /// The one of this name.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, own)| *own == word).map(|(compiler, _)| *compiler)
+    }
 }
 
 /// What an [`Engine`] is made with.
@@ -83,6 +99,8 @@ pub struct Engine {
     options: EngineOptions,
     /// Functions that were compiled before, for the compiler that can do with them.
     functions: Option<Arc<FunctionCache>>,
+    /// The process that compiles for it, where one does.
+    child: Option<Arc<ChildCompiler>>,
     /// The engine for modules that are too heavy for this one's compiler, made when the first is met.
     single_pass: OnceLock<Result<Arc<Self>, EngineError>>,
     /// The engine for modules with threads, likewise.
@@ -93,25 +111,34 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes an engine that compiles everything anew: see [`Engine::with_cache`].
+    /// Makes an engine that compiles everything anew, in this process.
     ///
     /// # Errors
     /// The machine cannot run the compiler asked for.
+    #[cfg(test)]
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        Self::with_cache(options, None)
+        Self::with_cache(options, None, None)
     }
 
-    /// Makes an engine; where the pool's address space cannot be had (`ulimit -v`), instances are allocated on demand, with
-    /// the same report.
+    /// Makes an engine that compiles in `child`, or in this process where there is none. Where the pool's address space cannot be had
+    /// (`ulimit -v`), instances are allocated on demand, with the same report.
     ///
     /// # Errors
     /// The machine cannot run the compiler asked for.
-    pub fn with_cache(options: EngineOptions, cache: Option<&Cache>) -> Result<Self, EngineError> {
+    pub fn with_cache(
+        options: EngineOptions,
+        cache: Option<&Cache>,
+        child: Option<ChildCompiler>,
+    ) -> Result<Self, EngineError> {
         let cache = cache.filter(|_| options.compiler == Compiler::Cranelift);
-        Self::make(options, cache.map(|cache| Arc::new(FunctionCache::of(cache))))
+        Self::make(options, cache.map(|cache| Arc::new(FunctionCache::of(cache))), child.map(Arc::new))
     }
 
-    fn make(options: EngineOptions, functions: Option<Arc<FunctionCache>>) -> Result<Self, EngineError> {
+    pub(super) fn make(
+        options: EngineOptions,
+        functions: Option<Arc<FunctionCache>>,
+        child: Option<Arc<ChildCompiler>>,
+    ) -> Result<Self, EngineError> {
         let engine = |mut config: Config| {
             if let Some(functions) = &functions {
                 config.enable_incremental_compilation(Arc::clone(functions) as _)?;
@@ -144,6 +171,7 @@ impl Engine {
             pooled,
             options,
             functions,
+            child,
             single_pass,
             threaded,
             thread_hooks,
@@ -166,6 +194,11 @@ impl Engine {
         self.functions.as_deref()
     }
 
+    /// The process that compiles for it, where one does.
+    pub(super) fn child(&self) -> Option<&ChildCompiler> {
+        self.child.as_deref()
+    }
+
     /// An engine with the single-pass compiler, and all else alike: this one, where that is its compiler.
     ///
     /// # Errors
@@ -175,7 +208,7 @@ impl Engine {
             return Ok(Arc::clone(self));
         }
         let options = EngineOptions { compiler: Compiler::Winch, ..self.options };
-        self.single_pass.get_or_init(|| Self::new(options).map(Arc::new)).clone()
+        self.single_pass.get_or_init(|| Self::make(options, None, self.child.clone()).map(Arc::new)).clone()
     }
 
     /// An engine for modules with threads, and all else alike.
@@ -187,7 +220,8 @@ impl Engine {
             return Err(EngineError(format!("{:?} does not run threads, Cranelift does", self.options.compiler)));
         }
         let options = EngineOptions { threads: true, pooling: self.pooled, ..self.options };
-        self.threaded.get_or_init(|| Self::make(options, self.functions.clone()).map(Arc::new)).clone()
+        let make = || Self::make(options, self.functions.clone(), self.child.clone()).map(Arc::new);
+        self.threaded.get_or_init(make).clone()
     }
 
     /// Whether the other engine is this one, or one beside it: for heavy modules, or for those with threads.

@@ -31,6 +31,22 @@ pub enum LoadError {
         /// What the single-pass compiler says.
         why: String,
     },
+    /// Compiling it took more than it may.
+    #[error(
+        "compiling it took {took}, the `{setting}` for a module of its size; {weight}; split the largest functions, or raise \
+         `{setting}` in airtight.toml"
+    )]
+    OverBudget {
+        /// What it took.
+        took: String,
+        /// The setting that allows more.
+        setting: &'static str,
+        /// What its functions weigh.
+        weight: String,
+    },
+    /// The run was to stop while it was compiled.
+    #[error("interrupted while it was compiled")]
+    Interrupted,
     /// It has threads, and cannot be run with them.
     #[error("it has threads, which its engine cannot run: {0}")]
     NoThreads(String),

@@ -17,6 +17,7 @@
 
 mod cache;
 mod capture;
+mod child;
 mod cleanups;
 mod code;
 mod compile;
@@ -52,6 +53,8 @@ mod threads;
 pub mod wasi;
 
 pub use cache::Cache;
+pub(crate) use child::ChildCompiler;
+pub use compile::compile_task;
 pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.

@@ -5,7 +5,7 @@ use airtight::exit_status;
 use airtight::internals::Lines;
 use airtight::report::console::OneLine;
 use airtight::verify::VerifyError;
-use airtight::{FileError, RunError, SearchError, SetupError};
+use airtight::{FileError, LoadError, RunError, SearchError, SetupError};
 use std::fmt::{self, Display, Formatter};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -113,7 +113,9 @@ pub fn say_safe(lines: impl Display) {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Self { status: exit_status::MODULE_UNUSABLE, error: error.into() }
+        let interrupted = matches!(error, FileError::Load { source: LoadError::Interrupted, .. });
+        let status = if interrupted { exit_status::INTERRUPTED } else { exit_status::MODULE_UNUSABLE };
+        Self { status, error: error.into() }
     }
 }
 

@@ -4,6 +4,7 @@ mod accepted;
 mod args;
 mod baseline;
 mod build;
+mod compile_module;
 mod config_file;
 mod diff;
 mod doctor;
@@ -44,6 +45,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     forget_empty_variables();
+    if let Some(task) = compile_module::task() {
+        return compile_module::compile_module(&task);
+    }
     let program = args::Program::parse_from(args::with_two_dashes(std::env::args_os()));
     session::start_logging(program.verbose);
     raise_descriptor_limit();

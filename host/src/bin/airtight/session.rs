@@ -2,6 +2,7 @@
 
 use crate::accepted::{self, BaselineWriter};
 use crate::args::{Color, MessageFormat, RunArgs, WriteBackArg};
+use crate::compile_module::compiling_apart;
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
 use crate::gates::{self, BaseTests};
@@ -120,8 +121,8 @@ impl Settings {
         let compares = profile.gate().limits.with_base().next().is_some();
         let base_tests = base.as_ref().filter(|_| compares).map(BaseTests::of);
         let [success_output, failure_output] = args.output();
-        let builder = Runner::builder(config, &args.profile)
-            .map_err(Failure::setup)?
+        let builder = Runner::builder(config, &args.profile).map_err(Failure::setup)?;
+        let builder = compiling_apart(builder)
             .overlays(overlays)
             .trust(trust.clone())
             .jobs(args.jobs)

@@ -65,6 +65,10 @@ fn setting(key: &str) -> (Value, &'static str) {
         "function-weight" => (weight, "Cap on the work that one function may be for the compiler."),
         "module-weight" => (weight, "Cap on the work that a module may be for the compiler."),
         "single-pass-weight" => (weight, "Cap on the work that a module may be for the compiler of one pass."),
+        "compile-time" => {
+            (quantity(Quantity::Duration, false), "The most processor time that compiling a module may take.")
+        }
+        "compile-memory" => (quantity(Quantity::Size, true), "The most memory that compiling a module may take."),
         "clock" => (json!({ "enum": ["virtual", "real"] }), "The tests' clock."),
         "clock-start" => (
             json!({ "type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?[Zz]$" }),

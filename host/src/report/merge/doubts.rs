@@ -25,6 +25,8 @@ pub fn joined(parts: &[Part]) -> Result<Vec<Doubt>, MergeError> {
     }
     let unlisted = all().any(|doubt| doubt.cause == Cause::WallClock && doubt.tests.is_empty());
     joined.extend(unlisted.then(|| Doubt::of_run(Cause::WallClock)));
+    let over = all().any(|doubt| doubt.cause == Cause::CompileBudget);
+    joined.extend(over.then(|| Doubt::of_run(Cause::CompileBudget)));
     joined.extend(Doubt::of_tests(Cause::Flaky, tests(Cause::Flaky)));
     Ok(joined)
 }

@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use wasmtime::CacheStore;
 
@@ -34,6 +35,11 @@ impl FunctionCache {
     /// The functions beside a cache's modules.
     pub fn of(cache: &Cache) -> Self {
         Self { cache: cache.clone(), packs: OnceLock::new(), fresh: Mutex::default() }
+    }
+
+    /// The folder of its cache, and the bound of that.
+    pub fn place(&self) -> (PathBuf, u64) {
+        (self.cache.dir().to_owned(), self.cache.max_bytes())
     }
 
     /// Keeps what was compiled since the last time. A cache that cannot be written is a slower run, not an error.
@@ -125,7 +131,7 @@ impl CacheStore for FunctionCache {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     /// A cache in a folder, as another run opens it.
     fn open(dir: &Path, most: u64) -> FunctionCache {

@@ -1,0 +1,192 @@
+//! A process that compiles, and what its end comes to. It may take so much processor time and memory, which it bounds itself, and an
+//! interrupt ends it at once. A compiler within this process could only be waited for.
+
+use crate::catalogue::CompileBudget;
+use crate::model::units::format_size;
+use rustix::process::Signal;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// Modules of fewer bytes are compiled in this process: their weight alone bounds them well, and to start another takes longer.
+const LEAST: usize = 16 << 10;
+
+/// How often the interrupt is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How the Rust library says that there is no memory, before it aborts.
+const NO_MEMORY: &str = "memory allocation of ";
+
+/// How a process is started that compiles.
+#[derive(Debug, Clone)]
+pub struct ChildCompiler {
+    /// The program.
+    pub program: PathBuf,
+    /// Its first argument, which makes it compile; what exactly is the next.
+    pub word: &'static str,
+    /// What it may take, beside what the size of a module adds.
+    pub budget: CompileBudget,
+    /// Set when the run is to stop.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// Why a child gives no code.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoCode {
+    /// The run is to stop.
+    Interrupted,
+    /// It took more than it may: of what, and the setting that allows more.
+    OverBudget {
+        /// Completes "compiling it took …".
+        took: String,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// What the compiler says, or why there is none.
+    Failed(String),
+}
+
+impl ChildCompiler {
+    /// Whether a module of so many bytes is compiled in a child.
+    pub fn takes(&self, bytes: &[u8]) -> bool {
+        bytes.len() >= LEAST
+    }
+
+    /// What the program makes of these bytes, which are its input, where it is told `task`: among that, what it may take.
+    ///
+    /// # Errors
+    /// See [`NoCode`].
+    pub fn compile(&self, task: &str, bytes: &[u8], budget: CompileBudget) -> Result<Vec<u8>, NoCode> {
+        let mut child = Command::new(&self.program)
+            .args([self.word, task])
+            // It is to say what is wrong, and nothing else.
+            .env_remove("AIRTIGHT_LOG")
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| NoCode::Failed(format!("the compiler cannot be started: {error}")))?;
+        let output = self.wait(&mut child, bytes)?;
+        self.code(output, budget)
+    }
+
+    /// Feeds a child, and waits for its end, or brings that about where the run is to stop.
+    fn wait(&self, child: &mut Child, bytes: &[u8]) -> Result<Output, NoCode> {
+        let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        std::thread::scope(|scope| {
+            let (send, receive) = channel();
+            scope.spawn(move || {
+                // One that has ended already says why itself.
+                let _ = stdin.take().map(|mut stdin| stdin.write_all(bytes));
+            });
+            let errors = scope.spawn(move || read_all(stderr));
+            scope.spawn(move || send.send(read_all(stdout)));
+            let ended = loop {
+                match receive.recv_timeout(LOOK) {
+                    Ok(code) => break Ok(code),
+                    Err(RecvTimeoutError::Disconnected) => break Ok(Vec::new()),
+                    Err(RecvTimeoutError::Timeout) if self.interrupted.load(Ordering::Relaxed) => {
+                        break Err(NoCode::Interrupted);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            };
+            if ended.is_err() {
+                // It may have ended just now.
+                let _ = child.kill();
+            }
+            let status = child.wait().map_err(|error| NoCode::Failed(error.to_string()))?;
+            let stderr = errors.join().unwrap_or_default();
+            ended.map(|stdout| Output { status, stdout, stderr })
+        })
+    }
+
+    /// What a child's end comes to.
+    fn code(&self, Output { status, stdout, stderr }: Output, budget: CompileBudget) -> Result<Vec<u8>, NoCode> {
+        let said = String::from_utf8_lossy(&stderr);
+        let said = said.trim();
+        if status.success() {
+            said.lines().for_each(|line| tracing::warn!("{line}"));
+            return Ok(stdout);
+        }
+        if self.interrupted.load(Ordering::Relaxed) || is(status, Signal::INT) {
+            return Err(NoCode::Interrupted);
+        }
+        if is(status, Signal::XCPU) {
+            let took = format!("more processor time than {} s", budget.seconds());
+            return Err(NoCode::OverBudget { took, setting: "compile-time" });
+        }
+        // The kernel ends a process so that has all the memory there is.
+        if said.contains(NO_MEMORY) || is(status, Signal::KILL) {
+            let took = format!("more memory than {}", format_size(budget.memory));
+            return Err(NoCode::OverBudget { took, setting: "compile-memory" });
+        }
+        Err(NoCode::Failed(match (status.code(), said) {
+            (Some(_), said) if !said.is_empty() => said.to_owned(),
+            _ => format!("the compiler ended with {status}; please report this"),
+        }))
+    }
+}
+
+/// Whether a process was ended by a signal.
+fn is(status: ExitStatus, signal: Signal) -> bool {
+    status.signal() == Some(signal.as_raw())
+}
+
+fn read_all(from: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What a process that was ended had to say until then is all there is.
+    let _ = from.map(|mut from| from.read_to_end(&mut bytes));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: CompileBudget = CompileBudget { time: Duration::from_secs(60), memory: 1 << 30 };
+
+    /// A shell in the place of the compiler.
+    fn shell(script: &str) -> (ChildCompiler, Child) {
+        let interrupted = Arc::default();
+        let compiler = ChildCompiler { program: "sh".into(), word: "-c", budget: BUDGET, interrupted };
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (compiler, command.spawn().unwrap())
+    }
+
+    fn end_of(script: &str) -> Result<Vec<u8>, NoCode> {
+        let (compiler, mut child) = shell(script);
+        let output = compiler.wait(&mut child, b"module")?;
+        compiler.code(output, BUDGET)
+    }
+
+    #[test]
+    fn every_end_of_a_child_is_told() {
+        assert_eq!(end_of("cat"), Ok(b"module".to_vec()));
+        let failed = |why: &str| Err(NoCode::Failed(why.to_owned()));
+        assert_eq!(end_of("echo no such operator >&2; exit 1"), failed("no such operator"));
+        assert_eq!(end_of("kill -SEGV $$"), failed("the compiler ended with signal: 11 (SIGSEGV); please report this"));
+        assert_eq!(end_of("kill -INT $$"), Err(NoCode::Interrupted));
+        let over = |took: &str, setting| Err(NoCode::OverBudget { took: took.to_owned(), setting });
+        assert_eq!(end_of("kill -XCPU $$"), over("more processor time than 60 s", "compile-time"));
+        for script in ["kill -KILL $$", "echo memory allocation of 5 bytes failed >&2; kill -ABRT $$"] {
+            assert_eq!(end_of(script), over("more memory than 1 GiB", "compile-memory"), "{script}");
+        }
+    }
+
+    #[test]
+    fn an_interrupt_ends_it() {
+        let (compiler, mut child) = shell("exec sleep 1000");
+        compiler.interrupted.store(true, Ordering::Relaxed);
+        // More than a pipe takes: whoever writes it is not waited for either.
+        assert_eq!(compiler.wait(&mut child, &[0; 1 << 20]).unwrap_err(), NoCode::Interrupted);
+        assert!(child.try_wait().unwrap().is_some(), "it is gone");
+    }
+}
