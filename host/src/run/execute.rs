@@ -4,6 +4,7 @@ use super::context::RunContext;
 use super::coverage::TestCoverage;
 use super::entry::{Finished, How, Planned, RunProgress, TestRun, TestSpan, bare_context, enough_failed, skipped};
 use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::profile_room::ProfileRoom;
 use super::report_room::ReportRoom;
 use super::serial::SerialGroups;
 use super::slow::RunningTests;
@@ -176,7 +177,7 @@ fn collect(
 ) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
     let mut room = ReportRoom::new(tests.len());
-    let mut profiles: BTreeMap<usize, HeapProfile> = BTreeMap::new();
+    let mut profiles = ProfileRoom::new();
     let mut kept: BTreeMap<usize, Vec<KeptChange>> = BTreeMap::new();
     let mut coverage: Vec<TestCoverage> = tests.iter().map(|_| TestCoverage::default()).collect();
     let mut started = vec![false; tests.len()];
@@ -218,9 +219,7 @@ fn collect(
             if finished.by_wall_clock {
                 by_wall_clock.push(finished.index);
             }
-            if finished.profile != HeapProfile::default() {
-                profiles.insert(finished.index, finished.profile);
-            }
+            profiles.add(finished.index, finished.profile);
             if !finished.kept.is_empty() {
                 kept.insert(finished.index, finished.kept);
             }
@@ -253,13 +252,8 @@ fn collect(
             results.taken(TestId { module: module.module.name().to_owned(), test: test.name.to_string() });
         }
     }
-    profiles.retain(|index, _| counts(*index));
     kept.retain(|index, _| counts(*index));
-    let mut profile = HeapProfile::default();
-    for HeapProfile { sites, missing } in profiles.into_values() {
-        profile.sites.extend(sites);
-        profile.missing.extend(missing);
-    }
+    let profile = profiles.finish(counts);
     let kept = kept.into_values().flatten().collect();
     PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, kept, coverage, bugs }
 }

@@ -6,6 +6,7 @@
 use super::judge::Judgement;
 use super::keepers::keepers;
 use super::places::{Place, PlaceFinder};
+use super::profile_room::keep;
 use super::threads::{HeldBlocks, held_blocks};
 use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
@@ -175,11 +176,6 @@ impl Accountant<'_> {
             sums[2] += 1;
             sums[3] += u64::from(size);
         }
-        let left_out = end.stacks.left_out();
-        let missing = (left_out > 0).then(|| {
-            let why = format!("more different stacks than are kept: {left_out} allocations are left out");
-            self.missing(false, why)
-        });
         let site = |(stack, sums): (Stack, [u64; 4])| {
             let [alloc_objects, alloc_space, inuse_objects, inuse_space] = sums;
             ProfileSite {
@@ -192,7 +188,14 @@ impl Accountant<'_> {
                 inuse_space,
             }
         };
-        HeapProfile { sites: by_stack.into_iter().map(site).collect(), missing: missing.into_iter().collect() }
+        let (sites, others) = keep(by_stack.into_iter().map(site));
+        let left_out = end.stacks.left_out();
+        let whys = [
+            (left_out > 0).then(|| format!("more different stacks than are kept: {left_out} allocations are left out")),
+            (others > 0).then(|| format!("its stacks have too many bytes: {others} of them are left out")),
+        ];
+        let missing = whys.into_iter().flatten().map(|why| self.missing(false, why)).collect();
+        HeapProfile { sites, missing }
     }
 
     fn missing(&self, all: bool, why: String) -> Missing {

@@ -27,6 +27,7 @@ mod options;
 mod package;
 mod places;
 mod plan;
+mod profile_room;
 mod record;
 mod recorded;
 mod report_room;

@@ -6,6 +6,7 @@ use super::heap::Account;
 use super::heap_entries::HeapEntries;
 use super::heap_verdict::{self, Compliance};
 use super::judge::{Case, Judgement};
+use super::report_room;
 use super::resources;
 use super::subtests::{self, ScopeNames};
 use super::threads::{self, Holdings};
@@ -17,7 +18,7 @@ use crate::model::{
     CleanupRecord, Details, EntryRole, Frame, Harness, InjectedRecord, Omitted, Output, Resource, SubtestRecord,
     TestRecord, Usage, Verdict,
 };
-use crate::policy::{Fault, LeakAction, LeakSetting};
+use crate::policy::{Fault, LeakAction, LeakSetting, Limit};
 use crate::sandbox::wasi::NotedCall;
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
@@ -201,6 +202,7 @@ fn details(
         output: if verdict != Verdict::Pass || context.keep_output { output(context, run) } else { Output::default() },
     };
     bounds::bound(&mut details);
+    let verdict = report_room::hold_to_limit(verdict, &mut details, case.policy.limits.most(Limit::HostMemory));
     (verdict, details)
 }
 

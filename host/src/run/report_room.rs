@@ -4,13 +4,35 @@
 //! tests these are depends on nothing but the tests, in whatever order they end.
 
 use crate::model::shorten::shorten;
-use crate::model::{Details, Omitted, TestRecord};
+use crate::model::{Details, Limit, LimitRecord, Omitted, SuppressedRecord, TestRecord, Verdict, verdict_of_breach};
 
 /// Most bytes of all details together, captured output among them: 128 MiB.
 const MAX_REPORT: u64 = 128 << 20;
 
 /// Most bytes of a message, where the details of its test are left out.
 const MAX_MESSAGE: usize = 1 << 10;
+
+/// Holds the record of one test to `host-memory`, which may be so many bytes: the host keeps the record as long as the run lasts. A
+/// test that passes and has more to tell is judged by that limit; one that failed has failed for its own reason, and the limit
+/// comes after that. Either way what has no bound is left out of the record.
+pub fn hold_to_limit(verdict: Verdict, details: &mut Details, most: u64) -> Verdict {
+    let limit = Limit::HostMemory;
+    let seen = size(details);
+    if seen <= most {
+        return verdict;
+    }
+    strip(details);
+    let what =
+        format!("over the limit `{}`: its record in the report is {seen} bytes, and {most} are allowed", limit.name());
+    if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
+        details.suppressed.push(SuppressedRecord::new(what, None));
+        return verdict;
+    }
+    details.stack.clear();
+    details.message = Some(what);
+    details.limit = Some(LimitRecord::new(limit, most, Some(seen)));
+    verdict_of_breach(limit)
+}
 
 /// How much the records of a run hold, by the places of their tests in the plan.
 pub struct ReportRoom {
@@ -140,6 +162,26 @@ mod tests {
         });
         assert_eq!(kept[0], [(10, 0), (10, 0), (10, 0), (0, 100), (0, 10)]);
         assert!(kept.iter().all(|order| *order == kept[0]), "{kept:?}");
+    }
+
+    #[test]
+    fn a_record_over_host_memory_is_judged_and_has_figures_alone() {
+        let whole = *record(3).details.unwrap();
+        let held = |verdict, most| {
+            let mut details = whole.clone();
+            (hold_to_limit(verdict, &mut details, most), details)
+        };
+        let seen = size(&whole);
+        assert_eq!(held(Verdict::Leak, seen), (Verdict::Leak, whole.clone()), "the limit itself is allowed");
+        let (verdict, details) = held(Verdict::Leak, seen - 1);
+        assert_eq!((verdict, details.leaks.len(), details.omitted.resources), (Verdict::Memory, 0, 100));
+        assert_eq!(details.limit, Some(LimitRecord::new(Limit::HostMemory, seen - 1, Some(seen))));
+        let message = details.message.unwrap();
+        assert!(message.contains("its record in the report is") && message.contains("`host-memory`"), "{message}");
+        let (verdict, details) = held(Verdict::Fail, 10);
+        assert_eq!((verdict, details.limit, details.omitted.resources), (Verdict::Fail, None, 100));
+        assert!(details.message.unwrap().starts_with("mmm"), "what failed first is why it failed");
+        assert!(details.suppressed[0].message.contains("`host-memory`"));
     }
 
     #[test]

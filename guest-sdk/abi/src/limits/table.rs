@@ -187,9 +187,10 @@ limits! {
         ..SIZE
     };
     /// Bytes that the host holds for one test, beside its linear memory: captured output, scratch and overlay files and their
-    /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read, and what is
-    /// remembered of each file of a grant that the test has met. The test ends after the call that goes over it. What the
-    /// host holds for a test is memory of the test's as much as its own is.
+    /// names, buffers of sockets inside the test, open descriptors with their stacks, directories being read, live heap blocks with
+    /// their pictures and stacks, and what is remembered of each file of a grant that the test has met. The test ends after the
+    /// call that goes over it. At its end, its record in the report. What the host holds for a test is memory of the test's as much
+    /// as its own is.
     HostMemory: Row {
         name: "host-memory",
         key: "host-memory",
