@@ -7,6 +7,7 @@ mod bombs;
 mod costly;
 mod descriptors;
 mod layout;
+mod long_reports;
 mod modules;
 mod overlays;
 mod paths;
@@ -68,6 +69,7 @@ pub fn corpus() -> Vec<Hostile> {
         tracked::all(),
         modules::all(),
         costly::all(),
+        long_reports::all(),
     ]
     .into_iter()
     .flatten()
