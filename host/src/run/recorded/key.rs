@@ -1,5 +1,6 @@
 //! All that a test's result depends on and that is known before it runs.
 
+use crate::catalogue::Role;
 use crate::model::{Harness, Verdict};
 use crate::run::options::RunOptions;
 use crate::run::plan::{Decision, PlannedModule, PlannedTest};
@@ -49,7 +50,7 @@ pub fn key(
     tells_setup: bool,
 ) -> Result<Key, &'static str> {
     let Decision::Run { grants, entry, subtests } = &test.decision else { return Err(Verdict::Skip.name()) };
-    if planned.has_setup() {
+    if planned.tests.iter().any(|test| test.role == Role::SetUp) {
         return Err("begins where a set-up ended");
     }
     if !test.is_test() {

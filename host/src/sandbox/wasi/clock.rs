@@ -69,11 +69,6 @@ impl Clock {
         }
     }
 
-    /// Fuel spent since the test began, as of the current host call.
-    pub fn spent(&self) -> u64 {
-        self.spent
-    }
-
     /// Whether time passes without the test's doing, so that a sleep has to wait.
     pub fn is_real(&self) -> bool {
         matches!(self.source, Source::Real { .. })
