@@ -19,7 +19,7 @@ use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
 use crate::model::gates::judge;
 use crate::model::{
-    BakedRecord, Canonical, Date, ModuleRecord, RecordedResults, RefusedModule, Report, ResourceKind, TestTime, Volatile,
+    BakedRecord, Canonical, Date, GateRecord, ModuleRecord, RecordedResults, RefusedModule, Report, ResourceKind, TestTime, Volatile,
 };
 use crate::policy::{LeakAction, LeakSetting, Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;
@@ -359,14 +359,14 @@ impl Runner {
         let mut canonical = canonical.with_doubts(doubts);
         let ignored = ignored_leaks(plan);
         let unseen = |module: &str, test: &str, kind: ResourceKind| ignored.contains(&(module, test, kind.setting()));
-        let gates =
-            |report: &Canonical| judge(report, &self.profile.gate().limits, self.options.base.as_deref(), &unseen);
+        let gates: &dyn Fn(&Canonical) -> Vec<GateRecord> =
+            &|report| judge(report, &self.profile.gate().limits, self.options.base.as_deref(), &unseen);
         canonical.gates = gates(&canonical);
         let worlds = plan.partition.and_then(|_| {
             world_figures::figures(
                 &canonical,
                 &Judges {
-                    gates: &gates,
+                    gates,
                     coverage: &|module, name| coverage_of(&|other, test| other == module && *test.name == *name),
                     judged: &|report| baseline.map_or(0, |baseline| baseline.used_in(report, self.options.date).judged),
                 },

@@ -3,12 +3,15 @@
 
 use crate::model::{Canonical, CleanupCoverage, GateRecord, MissedSite, TestRecord, WorldEntry, WorldFigures};
 
+/// The clean-up coverage of an entry, and every place of it.
+type EntryCoverage = (CleanupCoverage, Vec<MissedSite>);
+
 /// What the figures are made with.
 pub struct Judges<'a> {
     /// The gates of a report.
     pub gates: &'a dyn Fn(&Canonical) -> Vec<GateRecord>,
     /// The coverage of the entry of this module and name, and all its places; `None` where coverage is not wanted.
-    pub coverage: &'a dyn Fn(&str, &str) -> Option<(CleanupCoverage, Vec<MissedSite>)>,
+    pub coverage: &'a dyn Fn(&str, &str) -> Option<EntryCoverage>,
     /// How many entries of the baseline a report decides.
     pub judged: &'a dyn Fn(&Canonical) -> usize,
 }

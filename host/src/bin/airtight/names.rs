@@ -12,7 +12,9 @@ pub fn named(files: &[PathBuf]) -> Vec<(String, &PathBuf)> {
     loop {
         let names: Vec<String> = words.iter().zip(&depths).map(|(words, depth)| name(words, *depth)).collect();
         let mut files_of: BTreeMap<&str, BTreeSet<&PathBuf>> = BTreeMap::new();
-        names.iter().zip(files).for_each(|(name, file)| drop(files_of.entry(name).or_default().insert(file)));
+        for (name, file) in names.iter().zip(files) {
+            files_of.entry(name).or_default().insert(file);
+        }
         let is_shared = |name: &String| files_of.get(&**name).is_some_and(|files| files.len() > 1);
         let deeper = (0..files.len()).filter(|nth| is_shared(&names[*nth]) && depths[*nth] < words[*nth].len());
         let deeper: Vec<usize> = deeper.collect();

@@ -220,7 +220,8 @@ impl Map {
     }
 
     /// Forgets what was freed, but where the table below still has it as live. Doubles the table where what is left takes three
-    /// quarters of its room. The most blocks that a book allows take less than that of a table of 128 MiB, so that none is larger.
+    /// quarters of its room. The most blocks that a book allows take less than that of a table of 128 MiB, so that none is larger;
+    /// with a table below, as many freed ones may come to them.
     #[cold]
     fn make_room(&mut self) {
         if self.slots.is_empty() {
@@ -247,7 +248,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn block(ptr: u32, number: u64) -> Block {
-        Block { ptr, size: ptr % 100, number, own: ptr % 3 == 0 }
+        Block { ptr, size: ptr % 100, number, own: ptr.is_multiple_of(3) }
     }
 
     proptest! {

@@ -1,7 +1,8 @@
 //! Clean-up coverage of all parts together: a place of one part may be one of another, too.
 
 use super::{MergeError, Part, worlds};
-use crate::model::{CleanupCoverage, CoveredPlaces, WorldEntry};
+use crate::model::{CleanupCoverage, CoveredPlaces, UnfinishedCleanup};
+use std::collections::BTreeMap;
 
 /// `None` where no part has any.
 pub fn joined(parts: &[Part]) -> Result<Option<CleanupCoverage>, MergeError> {
@@ -27,29 +28,28 @@ pub fn joined(parts: &[Part]) -> Result<Option<CleanupCoverage>, MergeError> {
         }
         part.report.volatile.places.iter().for_each(|site| places.add(site.clone()));
     }
-    let repeated = worlds::repeated(parts);
-    let is_repeated =
-        |part: usize, entry: &WorldEntry| repeated.iter().any(|(nth, one)| (*nth, one.id()) == (part, entry.id()));
-    for (nth, part) in parts.iter().enumerate() {
-        let once = worlds::entries(part).filter(|entry| !is_repeated(nth, entry));
-        once.flat_map(|entry| &entry.places).for_each(|site| places.add(site.clone()));
-    }
+    let added = worlds::added(parts);
+    added.once.iter().flat_map(|(_, entry)| &entry.places).for_each(|site| places.add(site.clone()));
     for other in others.iter().filter_map(own) {
         whole.untold = whole.untold.saturating_add(other.untold);
         whole.cleanups = whole.cleanups.saturating_add(other.cleanups);
         whole.finished = whole.finished.saturating_add(other.finished);
         whole.unfinished.extend(other.unfinished);
     }
-    for own in repeated.iter().filter_map(|(_, entry)| entry.coverage.as_ref()) {
+    let mut twice: BTreeMap<(String, String), Vec<UnfinishedCleanup>> = BTreeMap::new();
+    for own in added.repeated.iter().filter_map(|entry| entry.coverage.as_ref()) {
         whole.untold = whole.untold.saturating_sub(own.untold);
         whole.cleanups = whole.cleanups.saturating_sub(own.cleanups);
         whole.finished = whole.finished.saturating_sub(own.finished);
-        for twice in &own.unfinished {
-            if let Some(place) = whole.unfinished.iter().position(|one| one == twice) {
-                whole.unfinished.remove(place);
-            }
+        for cleanup in &own.unfinished {
+            twice.entry((cleanup.module.clone(), cleanup.test.clone())).or_default().push(cleanup.clone());
         }
     }
+    whole.unfinished.retain(|one| {
+        let twice = twice.get_mut(&(one.module.clone(), one.test.clone()));
+        let place = twice.as_ref().and_then(|twice| twice.iter().position(|other| other == one));
+        twice.zip(place).map(|(twice, place)| twice.swap_remove(place)).is_none()
+    });
     whole.unfinished.sort_by(|a, b| (&a.module, &a.test).cmp(&(&b.module, &b.test)));
     places.fill(&mut whole);
     Ok(Some(whole))

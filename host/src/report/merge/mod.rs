@@ -16,6 +16,7 @@ pub use error::MergeError;
 use super::compare::differences;
 use crate::model::resource::SETUP_SCOPE;
 use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, TestRecord, WorldEntry};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Differences that an error names.
@@ -89,8 +90,9 @@ fn same_run(first: &Part, other: &Part) -> Result<(), MergeError> {
 /// The tests of all parts by module.
 fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
     let mut all: BTreeMap<(&str, &str), ModuleRecord> = BTreeMap::new();
-    let mut origin: BTreeMap<(&str, &str, &str, Option<_>), &str> = BTreeMap::new();
+    let mut origin: BTreeMap<(&str, &str, &str, Option<_>), Origin<'_>> = BTreeMap::new();
     for part in parts {
+        let told: BTreeSet<_> = worlds::entries(part).map(WorldEntry::id).collect();
         for module in &part.report.canonical.modules {
             let key = (&*module.name, &*module.code);
             let joined = all.entry(key).or_insert_with(|| ModuleRecord { tests: Vec::new(), ..module.clone() });
@@ -102,20 +104,25 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
                 });
             }
             for test in &module.tests {
-                let earlier = origin.insert((key.0, key.1, &test.name, test.harness), &part.name);
-                if let (Some(earlier), Some(_)) = (earlier, test.role) {
-                    join_world(joined, test, earlier, part)?;
-                    continue;
-                }
-                if let Some(earlier) = earlier {
+                let own = Origin { part: &part.name, place: joined.tests.len() };
+                let earlier = match origin.entry((key.0, key.1, &test.name, test.harness)) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(own);
+                        joined.tests.push(test.clone());
+                        continue;
+                    }
+                    Entry::Occupied(earlier) => *earlier.get(),
+                };
+                if test.role.is_none() || earlier.part == part.name {
                     return Err(MergeError::Twice {
                         module: module.name.clone(),
                         test: test.name.to_string(),
-                        first: earlier.to_owned(),
+                        first: earlier.part.to_owned(),
                         other: part.name.clone(),
                     });
                 }
-                joined.tests.push(test.clone());
+                let is_told = told.contains(&(key.0, key.1, &*test.name));
+                join_world(&module.name, &mut joined.tests[earlier.place], test, (earlier.part, part, is_told))?;
             }
         }
     }
@@ -128,17 +135,27 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
     Ok(modules)
 }
 
-/// A part has a set-up or teardown that an earlier part has, too.
-fn join_world(joined: &mut ModuleRecord, other: &TestRecord, first: &str, part: &Part) -> Result<(), MergeError> {
-    let (module, entry) = (joined.name.clone(), other.name.to_string());
+/// Where a test was first.
+#[derive(Clone, Copy)]
+struct Origin<'p> {
+    part: &'p str,
+    /// Its place among the tests of its module.
+    place: usize,
+}
+
+/// A part has a set-up or teardown that an earlier part, `first`, has, too. `is_told` is whether it says what that adds to its figures.
+fn join_world(
+    module: &str,
+    known: &mut TestRecord,
+    other: &TestRecord,
+    (first, part, is_told): (&str, &Part, bool),
+) -> Result<(), MergeError> {
+    let (module, entry) = (module.to_owned(), other.name.to_string());
     let (first, part_name) = (first.to_owned(), part.name.clone());
     let is_judged = !part.report.canonical.gates.is_empty() || part.report.canonical.cleanup_coverage.is_some();
-    let is_told = |entry: &WorldEntry| entry.id() == (&*joined.name, &*joined.code, &*other.name);
-    if is_judged && other.usage.is_some() && !worlds::entries(part).any(is_told) {
+    if is_judged && other.usage.is_some() && !is_told {
         return Err(MergeError::WorldFigures { module, entry, first, other: part_name });
     }
-    let same = |known: &&mut TestRecord| (&known.name, known.harness) == (&other.name, other.harness);
-    let Some(known) = joined.tests.iter_mut().find(same) else { return Ok(()) };
     worlds::join(known, other).map_err(|differences| MergeError::World {
         module,
         entry,

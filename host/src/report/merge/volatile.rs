@@ -98,7 +98,7 @@ fn baseline<'a>(parts: &[Part], mut all: impl Iterator<Item = &'a BaselineUse>) 
         }
         whole.unused.retain(|name| part.unused.contains(name));
     }
-    let twice = worlds::repeated(parts).into_iter().map(|(_, entry)| entry.judged).sum();
+    let twice = worlds::added(parts).repeated.into_iter().map(|entry| entry.judged).fold(0, usize::saturating_add);
     whole.judged = whole.judged.saturating_sub(twice);
     whole.gone.sort_by(|a, b| (&a.module, &a.test, &a.what).cmp(&(&b.module, &b.test, &b.what)));
     whole.gone.dedup();

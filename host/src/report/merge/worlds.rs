@@ -29,15 +29,25 @@ fn was_left_out(record: &TestRecord) -> bool {
         && reason.is_some_and(|reason| reason == "interrupted" || reason.starts_with("not run: "))
 }
 
-/// What an entry of one part adds to its figures.
-pub type OfPart<'a> = (usize, &'a WorldEntry);
+/// What set-ups and teardowns add to the figures of the parts that ran them.
+pub struct Added<'p> {
+    /// Each of them once, with the name of the first part that ran it.
+    pub once: Vec<(&'p str, &'p WorldEntry)>,
+    /// The same of later parts, which counts no second time.
+    pub repeated: Vec<&'p WorldEntry>,
+}
 
-/// The entries that an earlier part has, too: what they add counts once.
-pub fn repeated(parts: &[Part]) -> Vec<OfPart<'_>> {
-    let mut seen = BTreeSet::new();
-    let of_parts = parts.iter().enumerate();
-    let all = of_parts.flat_map(|(nth, part)| entries(part).map(move |entry| (nth, entry)));
-    all.filter(|(_, entry)| !seen.insert(entry.id())).collect()
+/// What they add to these parts.
+pub fn added(parts: &[Part]) -> Added<'_> {
+    let (mut seen, mut added) = (BTreeSet::new(), Added { once: Vec::new(), repeated: Vec::new() });
+    for (part, entry) in parts.iter().flat_map(|part| entries(part).map(move |entry| (part, entry))) {
+        if seen.insert(entry.id()) {
+            added.once.push((&part.name, entry));
+        } else {
+            added.repeated.push(entry);
+        }
+    }
+    added
 }
 
 /// Those of a part.
@@ -47,13 +57,13 @@ pub fn entries(part: &Part) -> impl Iterator<Item = &WorldEntry> {
 
 /// The lists of gates to be joined, each with the name of its part: of the tests of each part, and of each set-up and teardown once.
 pub fn gates(parts: &[Part]) -> Vec<(&str, &[GateRecord])> {
-    let mut lists: Vec<(&str, &[GateRecord])> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for part in parts {
-        let whole = &part.report.canonical.gates;
-        let tests = part.report.volatile.worlds.as_ref().map_or(whole, |worlds| &worlds.gates_of_tests);
-        lists.push((&part.name, tests));
-        lists.extend(entries(part).filter(|entry| seen.insert(entry.id())).map(|entry| (&*part.name, &*entry.gates)));
+    let of_worlds = added(parts).once.into_iter().map(|(part, entry)| (part, &*entry.gates));
+    parts.iter().map(|part| (&*part.name, gates_of_tests(part))).chain(of_worlds).collect()
+}
+
+fn gates_of_tests(part: &Part) -> &[GateRecord] {
+    match &part.report.volatile.worlds {
+        Some(worlds) => &worlds.gates_of_tests,
+        None => &part.report.canonical.gates,
     }
-    lists
 }

@@ -1,8 +1,7 @@
 //! A test `FEATURE::ENDING` for each of both. The report of each is kept in a snapshot.
 
-use airtight::{Cleanup, T, yield_now};
+use airtight::{Cleanup, T};
 use std::fs::File;
-use std::future::pending;
 use std::hint::black_box;
 use std::os::fd::IntoRawFd;
 
@@ -170,24 +169,6 @@ mod feature {
         ending(t);
     }
 
-    /// One task has ended, and others wait: of the test, and of a subtest that has ended.
-    pub fn with_tasks(t: &mut T, ending: Ending) {
-        let ended = t.spawn(async {});
-        t.block_on(ended).unwrap();
-        t.run("case", |t| drop(t.spawn(pending::<()>()).named("of a subtest")));
-        let _waits = t.spawn(pending::<()>()).named("of the test");
-        ending(t);
-    }
-
-    /// An asynchronous test comes to it while a task waits.
-    pub fn in_an_async_test(t: &mut T, ending: Ending) {
-        airtight::__private::block_on(t, async |t: &mut T| {
-            let _waits = t.spawn(pending::<()>()).named("beside it");
-            yield_now().await;
-            ending(t);
-        });
-    }
-
     /// Files outlived the subtests that opened them.
     pub fn after_a_pile_up(t: &mut T, ending: Ending) {
         let mut files = Vec::new();
@@ -196,6 +177,24 @@ mod feature {
         }
         drop(files);
         ending(t);
+    }
+
+    /// One task has ended, and others wait: of the test, and of a subtest that has ended.
+    pub fn with_tasks(t: &mut T, ending: Ending) {
+        let ended = t.spawn(async {});
+        t.block_on(ended).unwrap();
+        t.run("case", |t| drop(t.spawn(std::future::pending::<()>()).named("of a subtest")));
+        let _waits = t.spawn(std::future::pending::<()>()).named("of the test");
+        ending(t);
+    }
+
+    /// An asynchronous test comes to it while a task waits.
+    pub fn in_an_async_test(t: &mut T, ending: Ending) {
+        airtight::__private::block_on(t, async |t: &mut T| {
+            let _waits = t.spawn(std::future::pending::<()>()).named("beside it");
+            airtight::yield_now().await;
+            ending(t);
+        });
     }
 }
 

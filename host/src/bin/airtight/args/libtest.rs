@@ -161,6 +161,7 @@ mod tests {
             skip: strings(&["a", "c"]),
             ignored: RunIgnored::Only,
             partition: None,
+            isolate_subtests: false,
         };
         assert_eq!(tests.selection(), expected);
         assert!(!run.no_capture && run.jobs == 0);
