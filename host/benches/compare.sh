@@ -75,3 +75,8 @@ size=$(stat -c %s "$wasm")
 echo "first verdict of a module of $size bytes, warm cache: $(printf '%s\n' "${firsts[@]}" | median) ms (at most 50)"
 
 host/benches/heap.sh
+if command -v "${AIRTIGHT_GO:-go}" >/dev/null; then
+    AIRTIGHT_PROGRAM=$airtight host/benches/go.sh
+else
+    echo 'NOT MEASURED: there is no Go (AIRTIGHT_GO, PATH), so no test of a Go package was timed' >&2
+fi

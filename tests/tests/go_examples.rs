@@ -164,5 +164,5 @@ fn heap_profiles_are_compared_by_go_s_own_tool() {
     let base = std::ffi::OsString::from(format!("-diff_base={}", three.display()));
     assert_eq!(line(&pprof(&[&index("inuse_objects"), thirty.as_os_str()])), "30");
     assert_eq!(line(&pprof(&[&index("inuse_objects"), &base, thirty.as_os_str()])), "27");
-    assert_eq!(line(&pprof(&[&index("alloc_space"), &base, thirty.as_os_str()])), "27kB");
+    assert_eq!(line(&pprof(&[&index("alloc_space"), &base, thirty.as_os_str()])), "27648B");
 }

@@ -8,6 +8,7 @@
 
 mod dump;
 pub(super) mod flags;
+mod gave_up;
 mod list;
 mod metrics;
 mod sequence;
@@ -16,10 +17,12 @@ mod stream;
 
 pub use dump::{Goroutine, goroutines};
 pub use flags::{GoFlagError, GoFlags};
+pub use gave_up::last_panic;
 pub use metrics::metrics;
 pub use sequence::has_any_place;
 pub use sites::{Site, sites};
 
+use self::gave_up::GaveUp;
 use self::stream::{Closing, Stream, StreamTest};
 use super::{Evidence, Finish, ListError, Lister, Sequence, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
@@ -40,12 +43,6 @@ pub const PANICKED: u32 = 2;
 
 /// The status of a test binary of which a test failed.
 const FAILED: u32 = 1;
-
-/// How its runtime begins what it prints: of a panic, and of what it cannot go on after, as a deadlock of all goroutines.
-const STARTS: [&str; 2] = ["panic: ", "fatal error: "];
-
-/// What its runtime prints next: the stacks, that of the goroutine which is to blame first.
-const STACKS: &str = "\ngoroutine ";
 
 /// What it says of goroutines of which none can go on.
 const DEADLOCK: &str = "all goroutines are asleep - deadlock!";
@@ -124,10 +121,8 @@ impl TestHarness for GoTests {
 /// What became of a test whose program left with a status that is no pass.
 fn left(status: u32, stream: &Stream, test: &str) -> Finish {
     match stream.test(test).and_then(StreamTest::closing) {
-        Some(Closing::Fail) if status == FAILED => failed(failure(stream, test)),
-        Some(Closing::Fail) => {
-            failed(format!("{}\nand the program left through exit({status})", failure(stream, test)))
-        }
+        Some(Closing::Fail) if status == FAILED => failed(stream.failure(test)),
+        Some(Closing::Fail) => failed(format!("{}\nand the program left through exit({status})", stream.failure(test))),
         Some(Closing::Pass | Closing::Skip) => Finish::Told {
             verdict: Verdict::Exit,
             message: format!("the test ended, and then the program left through exit({status})"),
@@ -154,7 +149,7 @@ fn ended_well(stream: &Stream, test: Option<&StreamTest>, is_cut: bool) -> Finis
         None => failed(format!("the program left through exit(0) before the test had ended{cut}")),
         Some(Closing::Skip) if !stream.has_failure() => Finish::Skipped(test.reason()),
         Some(Closing::Pass) if !stream.has_failure() => Finish::RETURNED,
-        _ => failed(failure(stream, &test.name)),
+        _ => failed(stream.failure(&test.name)),
     }
 }
 
@@ -168,23 +163,10 @@ fn is_benchmark(name: &str) -> bool {
     name.starts_with("Benchmark")
 }
 
-/// Why a test failed, by what it and its subtests logged.
-fn failure(stream: &Stream, test: &str) -> String {
-    let own = stream.test(test).map(StreamTest::failures).unwrap_or_default();
-    if !own.is_empty() {
-        return own.join("\n");
-    }
-    let failed = stream.subtests(test).filter(|(_, sub)| sub.closing() == Some(Closing::Fail));
-    match failed.last() {
-        Some(_) => "a subtest of it failed".to_owned(),
-        None => "it failed, and did not say why".to_owned(),
-    }
-}
-
 /// What became of a test in which Go's runtime gave up.
 fn gave_up(said: &GaveUp, test: Option<&StreamTest>) -> Finish {
     let (goroutines, more) = dump::goroutines(&said.stacks, dump::READ);
-    if said.message.strip_prefix(STARTS[1]).is_some_and(|said| said.starts_with(DEADLOCK)) {
+    if said.message.strip_prefix(gave_up::FATAL).is_some_and(|said| said.starts_with(DEADLOCK)) {
         return Finish::Told {
             verdict: Verdict::Timeout,
             message: deadlock(&goroutines, more),
@@ -230,47 +212,9 @@ fn subtest(path: &str, test: &StreamTest, passes_without_end: bool) -> SubtestRe
     record
 }
 
-/// What the runtime said when it gave up.
-#[derive(Debug, PartialEq, Eq)]
-pub struct GaveUp {
-    pub message: String,
-    /// The stacks that follow.
-    stacks: String,
-}
-
-/// What the runtime said on standard error when it gave up: the last such message that stacks follow.
-pub fn last_panic(stderr: &[u8]) -> Option<GaveUp> {
-    let text = String::from_utf8_lossy(stderr);
-    // What it said last begins before the last stacks.
-    let last = text.rfind(STACKS)?;
-    let lines = text[..last].rmatch_indices('\n').map(|(at, _)| at + 1).chain([0]);
-    let start = lines.into_iter().find(|line| STARTS.iter().any(|start| text[*line..].starts_with(start)))?;
-    let said = &text[start..];
-    let (message, stacks) = said.split_at(said.find(STACKS)?);
-    Some(GaveUp { message: message.trim_end().to_owned(), stacks: stacks.to_owned() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_panic_is_what_stacks_follow() {
-        let said = |stderr: &str| last_panic(stderr.as_bytes()).map(|said| said.message);
-        let panic = "noise\npanic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3 +0x2\nexit status 2\n";
-        assert_eq!(said(panic).as_deref(), Some("panic: boom"));
-        let wrapped = "panic: one [recovered]\n\tpanic: two\n\ngoroutine 7 [running]:\nmain.f()\n";
-        assert_eq!(said(wrapped).as_deref(), Some("panic: one [recovered]\n\tpanic: two"));
-        let dead = "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n";
-        assert_eq!(said(dead).as_deref(), Some("fatal error: all goroutines are asleep - deadlock!"));
-        let twice = format!("panic: printed by the program\n{panic}");
-        assert_eq!(said(&twice).as_deref(), Some("panic: boom"));
-        for other in
-            ["panic: printed and no more\n", "", "\ngoroutine 1", "do not panic: x\n\ngoroutine 1 [running]:\n"]
-        {
-            assert_eq!(said(other), None, "{other}");
-        }
-    }
 
     fn ended(stream: &str, test: &str) -> Finish {
         let stream = Stream::read(stream.replace("^V", "\u{16}").as_bytes());
@@ -322,12 +266,5 @@ mod tests {
         assert_eq!((verdict, stack.unwrap().len()), (Verdict::Timeout, 1));
         assert!(message.starts_with("all goroutines are asleep - deadlock!\ngoroutine 2 [chan send] at a_test.go:2\n"));
         assert!(message.ends_with("goroutine 9 [chan send] at a_test.go:9\nand 2 more"), "{message}");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_output_breaks_the_reader(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            last_panic(&bytes);
-        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `testing` runs all tests, then all fuzz tests, then all examples. So only tests can be put into any order.
 
+use super::gave_up::last_panic;
 use super::stream::{Closing, Stream, StreamTest};
-use super::{failure, last_panic};
 use crate::harness::{Sequence, TestEntry};
 use crate::sandbox::{Ending, Run, StartCall};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub fn first_failure(run: &Run, entry: &TestEntry) -> Option<(usize, String)> {
     // What ended the program itself has no closing line.
     let open = stream.tests.iter().rfind(|test| test.closing().is_none() && place(&test.name).is_some());
     match (failed, open) {
-        (Some(at), _) => Some((at, failure(&stream, names[at]))),
+        (Some(at), _) => Some((at, stream.failure(names[at]))),
         (None, Some(test)) => {
             let said = last_panic(&output.stderr).map(|said| said.message);
             Some((place(&test.name)?, said.unwrap_or_else(|| "the program ended within it".to_owned())))

@@ -98,6 +98,19 @@ impl Stream {
         self.tests.iter().filter_map(move |sub| Some((sub.name.strip_prefix(test)?.strip_prefix('/')?, sub)))
     }
 
+    /// Why a test failed, by what it and its subtests logged.
+    pub fn failure(&self, test: &str) -> String {
+        let own = self.test(test).map(StreamTest::failures).unwrap_or_default();
+        if !own.is_empty() {
+            return own.join("\n");
+        }
+        let failed = self.subtests(test).filter(|(_, sub)| sub.closing() == Some(Closing::Fail));
+        match failed.last() {
+            Some(_) => "a subtest of it failed".to_owned(),
+            None => "it failed, and did not say why".to_owned(),
+        }
+    }
+
     /// Whether any test failed.
     pub fn has_failure(&self) -> bool {
         self.failed || self.tests.iter().any(|test| test.closing() == Some(Closing::Fail))

@@ -190,18 +190,24 @@ fn same_code(parts: &[Part]) -> Result<(), MergeError> {
 
 /// What was set up before the first test of a module is told by the first test that is run: of each part, and here of the whole.
 fn tell_setup_once(tests: &mut [TestRecord]) {
-    let mut told = false;
+    let (mut told, mut told_start) = (false, false);
     for test in tests {
         let Some(details) = test.details.as_deref_mut() else { continue };
+        if let Some(go) = details.go.as_deref_mut() {
+            told_start |= go.start_fuel.take_if(|_| told_start).is_some() || go.start_fuel.is_some();
+            if *go == crate::model::GoRecord::default() {
+                details.go = None;
+            }
+        }
         let is_setup = |leak: &crate::model::Resource| leak.kind == ResourceKind::Task && leak.scope == SETUP_SCOPE;
         let has = details.leaks.iter().any(is_setup);
         if has && told {
             details.leaks.retain(|leak| !is_setup(leak));
-            if *details == crate::model::Details::default() {
-                test.details = None;
-            }
         }
         told |= has;
+        if *details == crate::model::Details::default() {
+            test.details = None;
+        }
     }
 }
 

@@ -192,7 +192,9 @@ fn what_was_set_up_for_all_tests_is_told_once() {
     let setup = |name: &str| {
         let mut test = samples::passed(name);
         let task = crate::model::Resource::new(ResourceKind::Task, SETUP_SCOPE, Vec::new());
-        test.details.get_or_insert_default().leaks = vec![task];
+        let details = test.details.get_or_insert_default();
+        details.leaks = vec![task];
+        details.go = Some(Box::new(crate::model::GoRecord { start_fuel: Some(7), ..Default::default() }));
         samples::module("m", vec![test])
     };
     let whole = merge(&[part("b.json", None, vec![setup("b")]), part("a.json", None, vec![setup("a")])]).unwrap();
