@@ -2,8 +2,8 @@
 
 use super::imports::BadImports;
 use super::module::ExportProblem;
-use super::shape::Shape;
-use super::weight::Heavy;
+use super::not_wasm::Shape;
+use super::weight::heavy::Heavy;
 use crate::model::Harness;
 use wasmparser::BinaryReaderError;
 

@@ -1,7 +1,7 @@
 //! Imports that airtight cannot provide, each with its reason, and what they say about how the module was built.
 
 use super::module::{Module, is_shared_memory};
-use super::{CatalogueError, exceptions, threads, wasi};
+use super::{exceptions, threads, wasi};
 use airtight_abi::{faults, go, held, mem, net, scopes, tasks, tracked};
 use std::fmt;
 use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
@@ -52,7 +52,7 @@ impl fmt::Display for BadImports {
 
 /// Refuses a module with an import that is not a function of `wasi_snapshot_preview1` or of airtight's own, or one of another
 /// type.
-pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
+pub(super) fn check(module: &Module<'_>) -> Result<(), BadImports> {
     let mut bad = BadImports { named: Vec::new(), more: 0, hint: None };
     for import in &module.imports {
         let Err(problem) = provided(module, import) else { continue };
@@ -63,7 +63,7 @@ pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
             bad.more += 1;
         }
     }
-    if bad.named.is_empty() { Ok(()) } else { Err(CatalogueError::UnknownImports(bad)) }
+    if bad.named.is_empty() { Ok(()) } else { Err(bad) }
 }
 
 /// Whether airtight provides an import; if not, what there is to say of it beyond its name.

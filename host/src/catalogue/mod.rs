@@ -12,6 +12,7 @@ mod hash;
 mod imports;
 mod locals;
 mod module;
+mod not_wasm;
 mod open;
 mod passive;
 mod restart;

@@ -15,7 +15,7 @@ impl<'a> Module<'a> {
         if module.custom("linking").next().is_some() {
             return Err(CatalogueError::NotLinked);
         }
-        imports::check(&module)?;
+        imports::check(&module).map_err(CatalogueError::UnknownImports)?;
         tables::check(&module)?;
         Ok(module)
     }

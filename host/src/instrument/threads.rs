@@ -28,6 +28,7 @@
 //! was 0 and is not any more, or the other way round: so a lock is taken, and released.
 
 mod sites;
+pub mod slot;
 mod wrappers;
 
 use super::InstrumentError;
@@ -46,17 +47,6 @@ use wrappers::{Places, TYPE_COUNT, TYPES};
 /// The export of the table that the host fills, with functions in the order of [`slot`]. Those for waits and notifications have the
 /// parameters of their operator and the operator's offset behind them.
 pub const THREADS_TABLE: &str = "airtight:threads";
-
-/// The places in that table.
-pub mod slot {
-    pub const WAIT32: u32 = 0;
-    pub const WAIT64: u32 = 1;
-    pub const NOTIFY: u32 = 2;
-    /// `() -> ()`: an operator is about to be done.
-    pub const STEP: u32 = 3;
-    /// `(i32 address, i32 value) -> ()`: the word there has this value now, and one of the old and the new one is 0.
-    pub const CHANGED: u32 = 4;
-}
 
 /// The export of the global that says whether the host is told of each step: 0 says that it is not.
 pub const STEPS_EXPORT: &str = "airtight:steps";

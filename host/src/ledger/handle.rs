@@ -1,8 +1,30 @@
 //! One open handle of a test, and all that the books say of it.
 
-use super::{Acquisition, LAST_STREAM, ScopeId, Stack};
+use super::scope::ScopeId;
+use super::stack::Stack;
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+/// Standard input, output and error are the process's own, also where the test has put a file in the place of one (`freopen`,
+/// `dup2`): a program ends with one of each. Valgrind counts alike: "4 open (3 std) at exit".
+pub(super) const LAST_STREAM: u32 = 2;
+
+/// What is known of a handle when it is acquired.
+#[derive(Debug, Clone)]
+pub struct Acquisition {
+    /// What the handle stands for.
+    pub kind: Kind,
+    /// The guest's path of it.
+    pub path: Option<Arc<str>>,
+    /// The descriptor that the guest got.
+    pub fd: u32,
+    /// What the guest may use it for.
+    pub access: Access,
+    /// Who acquired it.
+    pub origin: Origin,
+    /// The guest's stack at this moment.
+    pub stack: Option<Stack>,
+}
 
 /// The key of a handle: counts up from 0 within a test and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

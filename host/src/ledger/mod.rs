@@ -11,26 +11,23 @@ mod handle;
 pub mod heap;
 mod outlived;
 mod scope;
+mod scoping;
 mod stack;
 mod task;
 mod tracked;
 
 pub use coverage::AcquisitionSites;
-pub use handle::{Access, Handle, HandleId, Kind, Origin, SocketEnds};
+pub use handle::{Access, Acquisition, Handle, HandleId, Kind, Origin, SocketEnds};
 use outlived::Outlived;
 pub use outlived::{OutlivedHandles, Outliving};
-pub use scope::{ScopeHandles, ScopeId};
+pub use scope::ScopeId;
+pub use scoping::ScopeHandles;
 pub use stack::{RawFrame, Stack};
 pub(crate) use stack::{both_ends, short};
 pub use tracked::TrackedCounts;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
-
-/// Standard input, output and error are the process's own, also where the test has put a file in the place of one (`freopen`,
-/// `dup2`): a program ends with one of each. Valgrind counts alike: "4 open (3 std) at exit".
-const LAST_STREAM: u32 = 2;
 
 /// The books of one test: every handle that is open, and how many there were.
 #[derive(Debug, Clone, Default)]
@@ -52,23 +49,6 @@ pub struct Ledger {
     tracked: TrackedCounts,
     /// Where handles were acquired, where that is noted.
     sites: Option<AcquisitionSites>,
-}
-
-/// What is known of a handle when it is acquired.
-#[derive(Debug, Clone)]
-pub struct Acquisition {
-    /// What the handle stands for.
-    pub kind: Kind,
-    /// The guest's path of it.
-    pub path: Option<Arc<str>>,
-    /// The descriptor that the guest got.
-    pub fd: u32,
-    /// What the guest may use it for.
-    pub access: Access,
-    /// Who acquired it.
-    pub origin: Origin,
-    /// The guest's stack at this moment.
-    pub stack: Option<Stack>,
 }
 
 impl Ledger {

@@ -1,6 +1,7 @@
 //! Handles that outlived the scope which acquired them, and were released later.
 
-use super::{Handle, Kind, Ledger, Stack, short};
+use super::handle::{Handle, Kind};
+use super::stack::{Stack, short};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,10 +16,10 @@ type Site = (Kind, Option<Arc<str>>, Option<Stack>);
 pub struct Outlived {
     /// How many are open now, and the most that were, by where they were acquired.
     open: BTreeMap<Site, (u32, u32)>,
-    listed: Vec<Outliving>,
+    pub(super) listed: Vec<Outliving>,
     /// Where those of a place are listed: by where they were acquired and released.
     index: BTreeMap<(Site, Option<Stack>), usize>,
-    omitted: u64,
+    pub(super) omitted: u64,
 }
 
 /// Those that were acquired at one place and released at one place.
@@ -78,14 +79,6 @@ impl Outlived {
 
     pub(super) fn are_open(&self) -> bool {
         !self.open.is_empty()
-    }
-}
-
-impl Ledger {
-    /// What outlived its scope and was released later.
-    pub fn outlived(&mut self) -> OutlivedHandles {
-        let Outlived { listed, omitted, .. } = std::mem::take(&mut self.outlived);
-        OutlivedHandles { listed, omitted }
     }
 }
 

@@ -1,3 +1,4 @@
+use super::handle::LAST_STREAM;
 use super::*;
 use proptest::prelude::*;
 

@@ -1,6 +1,5 @@
 //! Why another run may give another report.
 
-use super::Canonical;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
@@ -80,14 +79,6 @@ impl Display for Doubt {
             write!(f, "{} {test}", if nth == 0 { ":" } else { "," })?;
         }
         if others.is_empty() { Ok(()) } else { write!(f, " and {} more", others.len()) }
-    }
-}
-
-impl Canonical {
-    /// Says why another run may differ, if it may.
-    #[must_use]
-    pub fn with_doubts(self, doubts: Vec<Doubt>) -> Self {
-        Self { reproducible: doubts.is_empty(), doubts, ..self }
     }
 }
 

@@ -121,6 +121,12 @@ impl std::fmt::Display for RefusedModule {
 }
 
 impl Canonical {
+    /// Says why another run may differ, if it may.
+    #[must_use]
+    pub fn with_doubts(self, doubts: Vec<Doubt>) -> Self {
+        Self { reproducible: doubts.is_empty(), doubts, ..self }
+    }
+
     /// The canonical part of a run that nothing makes doubtful; the modules are to be in the order of their names.
     #[must_use]
     pub fn new(policy: serde_json::Value, modules: Vec<ModuleRecord>) -> Self {

@@ -1,7 +1,7 @@
 //! Functions whose presence on a stack tells how it came about, by their readable names: those in which a harness calls a
 //! test, and those of Rust's library that panic, give up or catch.
 
-use super::HarnessFrames;
+use super::harness_frames::HarnessFrames;
 
 /// What a function on a stack tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

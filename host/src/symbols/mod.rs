@@ -9,6 +9,7 @@ mod decls;
 mod demangle;
 mod dwarf;
 mod go;
+mod harness_frames;
 mod metered;
 mod names;
 mod owner;
@@ -23,6 +24,7 @@ mod variables;
 
 pub use counted::Counted;
 pub use go::{GoTables, NoGoTables, frame as go_frame};
+pub use harness_frames::HarnessFrames;
 pub use paths::PathRoots;
 
 use crate::catalogue::Module;
@@ -59,21 +61,6 @@ pub enum TrapCause {
     AllocError,
     /// Neither, as far as the names tell.
     Other,
-}
-
-/// Which frames of a stack belong to a harness, and so neither to the user nor to the code under test.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HarnessFrames {
-    /// The paths of the functions in which it calls a test. Frames outside of such a function are not the test's.
-    pub windows: &'static [&'static str],
-    /// Its crates that come with Rust's library, as `test` does.
-    pub library_crates: &'static [&'static str],
-    /// Its other crates. They are its own wherever their sources are.
-    pub crates: &'static [&'static str],
-    /// How the names of its other functions begin.
-    pub prefixes: &'static [&'static str],
-    /// Whether it calls a test through a closure in a function of the test's name.
-    pub calls_closures: bool,
 }
 
 /// Functions, files and lines of one module.

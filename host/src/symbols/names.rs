@@ -1,8 +1,8 @@
 //! Function names from the name section, and which of them tell how a stack came about.
 
-use super::HarnessFrames;
 use super::class::{Class, class};
 use super::demangle::readable;
+use super::harness_frames::HarnessFrames;
 use crate::catalogue::sections::Section;
 use std::collections::HashMap;
 use std::ops::Range;

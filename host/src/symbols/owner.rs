@@ -1,6 +1,6 @@
 //! Whose a frame of a stack is: the user's, a dependency's, or that of a library which every program has.
 
-use super::HarnessFrames;
+use super::harness_frames::HarnessFrames;
 use super::paths::{Origin, RUST, Source};
 
 /// Crates of Rust's library and those it is made of, by the name in a function's path: their frames are nobody's own.

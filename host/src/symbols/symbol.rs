@@ -1,6 +1,6 @@
 //! One frame of a stack, and whose it is.
 
-use super::HarnessFrames;
+use super::harness_frames::HarnessFrames;
 use super::owner::{GO, Owner, go_library};
 use super::paths::Source;
 use crate::model::Frame;

@@ -1,6 +1,6 @@
 //! Which frames of a stack are reported: the user's own, and what is between them.
 
-use super::HarnessFrames;
+use super::harness_frames::HarnessFrames;
 use super::owner::{MAINS, Owner, is_allocator, is_entry_of_allocator};
 use super::recursion;
 use super::symbol::Symbol;

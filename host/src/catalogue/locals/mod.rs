@@ -14,6 +14,7 @@
 //!
 //! A value that may be a pointer is never taken for another one. What is computed from numbers alone is not a pointer.
 
+mod function;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -21,17 +22,13 @@ mod tests;
 use super::sections::id;
 use super::{FEATURES, Module};
 use crate::ledger::RawFrame;
+use function::{Function, MayHold};
 use std::collections::{HashMap, HashSet};
 use sweep::Sweep;
-use wasmparser::{
-    BinaryReaderError, FuncToValidate, FunctionBody, Parser, ValidPayload, Validator, ValidatorResources,
-};
+use wasmparser::{BinaryReaderError, Parser, ValidPayload, Validator};
 
 /// Operators that are looked at, and values that are copied and joined, for one stack at most: a second or so.
 const MOST_WORK: usize = 1 << 27;
-
-/// Why it cannot be told that functions hold nothing: one may, or it is too much work to find out.
-struct MayHold;
 
 /// A stack, innermost frame first.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +44,6 @@ pub(crate) fn hold_nothing(module: &Module<'_>, stacks: &[RunningStack<'_>], sta
     let check = Check::new(module, stacks, stack_pointer);
     check.and_then(|mut check| stacks.iter().try_for_each(|stack| check.all(stack))).is_ok()
 }
-
-type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 /// The functions of one stack.
 struct Check<'a> {

@@ -1,6 +1,6 @@
 //! One way through a function, which follows the values that may be pointers.
 
-use super::{Function, MayHold};
+use super::function::{Function, MayHold};
 use std::collections::{HashMap, HashSet};
 use wasmparser::{
     BlockType, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, ModuleArity, Operator,

@@ -1,6 +1,6 @@
 //! The jump and the wrapper, and what they cost.
 
-use super::{HookKind, UNWOUND};
+use super::hook::{HookCost, HookKind, UNWOUND};
 use std::borrow::Cow;
 use wasm_encoder::{BlockType, Catch, Encode, Instruction, ValType};
 use wasmparser::{BinaryReader, BinaryReaderError, FunctionBody};
@@ -17,17 +17,6 @@ pub(super) struct Listeners {
 pub(super) struct Wrapper {
     pub(super) body: Vec<u8>,
     pub(super) cost: HookCost,
-}
-
-/// The fuel that a jump and its wrapper take, beside the hooked function's own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HookCost {
-    /// Before the function is entered.
-    pub before: u64,
-    /// After it has returned.
-    pub after: u64,
-    /// After an exception has left it.
-    pub unwound: u64,
 }
 
 /// Operators, with the fuel they take.

@@ -27,9 +27,10 @@
 //! of it is followed by `unreachable`.
 
 use super::code::locals;
+use super::hook::HookKind;
 use super::names::{self, HookTarget, TellingNames, path, target};
 use super::panics::{WRITE, signature};
-use super::{FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HookKind, NoHooks};
+use super::{FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, NoHooks};
 use crate::catalogue::sections::id;
 use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;

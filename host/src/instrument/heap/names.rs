@@ -1,6 +1,7 @@
 //! Which functions are what, by their names.
 
-use super::{HookKind, NoHooks, Window};
+use super::hook::HookKind;
+use super::{NoHooks, Window};
 use crate::instrument::bodies::ModuleBodies;
 use memchr::memmem;
 use std::collections::BTreeMap;
@@ -282,7 +283,7 @@ fn allocator(module: &ModuleBodies<'_>, named: &mut NamedFunctions<'_>) -> Resul
             }
         }
     }
-    let allocates = super::allocator(targets.iter().map(|target| target.kind)).is_some();
+    let allocates = super::hook::allocator(targets.iter().map(|target| target.kind)).is_some();
     if allocates { Ok(targets) } else { Err(NoHooks::NoMalloc) }
 }
 

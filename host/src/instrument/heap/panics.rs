@@ -8,8 +8,9 @@
 //! The host reads the payload as the library itself does: by the functions in its vtable. What kinds of payload are text it
 //! learns from the two that the library makes itself, [`PANIC_STATIC_EXPORT`] and [`PANIC_FORMATTED_EXPORT`].
 
+use super::NoHooks;
+use super::hook::HookKind;
 use super::names::{HookTarget, TellingNames, each_name, path, target};
-use super::{HookKind, NoHooks};
 use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::export_globals::NewExport;
 use wasm_encoder::ExportKind;

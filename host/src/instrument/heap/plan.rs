@@ -2,9 +2,10 @@
 
 use super::code::{self, Listeners};
 use super::fills::{self, FillTargets};
+use super::hook::{Hook, HookCost, HookKind, Hooks, allocator};
 use super::names::{self, HookTarget};
 use super::panics::{self, PanicHooks, PanicTargets};
-use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook, HookKind, Hooks, NoHooks, Window, allocator};
+use super::{ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, NoHooks, Window};
 use crate::catalogue::Module;
 use crate::catalogue::sections::{Section, id};
 use crate::instrument::InstrumentError;
@@ -287,7 +288,7 @@ impl NewCode {
         let jump = jump.ok_or_else(|| NoHooks::TooShort { name: name.clone() })?;
         let throws = module.parsed.has_tags();
         let code::Wrapper { body: between, cost } = if kind.is_fill() {
-            code::Wrapper { body: fills.body(kind, moved)?, cost: code::HookCost::default() }
+            code::Wrapper { body: fills.body(kind, moved)?, cost: HookCost::default() }
         } else {
             code::wrapper(kind, which, params, moved, places.listeners, throws)
         };

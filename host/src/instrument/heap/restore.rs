@@ -1,6 +1,6 @@
 //! Stacks of the rewritten module as the original would have had them.
 
-use super::{Hook, Hooks};
+use super::hook::{Hook, Hooks};
 use crate::ledger::RawFrame;
 
 /// A function that the pass added to the module, by what it was added as.

@@ -7,15 +7,13 @@
 use super::calls::{AllocatorCall, Trace, TraceEvent};
 use super::error::{BadFree, BadFreeKind, Untracked};
 use super::figures::{AllocationOutcome, Figures, HeapLimits};
+use super::map::MAX_LIVE_BLOCKS;
 use super::map::{Block, Map, PointerState};
 use super::nesting::{Nesting, Outer};
 use super::parts::word_at;
 use super::threads::{StackBlock, Threads};
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// The most live blocks that a book keeps: its table takes up to 128 MiB. With more, the heap is not tracked.
-pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
 
 /// A call that was entered and not left yet, within which no other call counts.
 #[derive(Debug, Clone, Copy)]

@@ -23,7 +23,7 @@ pub enum Untracked {
     #[error("the allocator handed out a block that is not aligned for what it is to hold")]
     Misaligned,
     /// Books of so many blocks would take too much of the host's memory.
-    #[error("more than {} blocks were live at once", super::MAX_LIVE_BLOCKS)]
+    #[error("more than {} blocks were live at once", super::map::MAX_LIVE_BLOCKS)]
     TooManyBlocks,
     /// A thread let others run in a function of the allocator, or waited in it: their calls of it are mixed.
     #[error("a thread waited in a function of the allocator")]

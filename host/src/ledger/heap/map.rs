@@ -6,6 +6,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+/// The most live blocks that a book keeps: its table takes up to 128 MiB. With more, the heap is not tracked.
+pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
+
 /// A block of the heap, live or freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block {

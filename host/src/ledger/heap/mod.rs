@@ -17,7 +17,7 @@ pub mod reach;
 pub mod sites;
 mod threads;
 
-pub use book::{HeapBook, MAX_LIVE_BLOCKS, ScopeHeap};
+pub use book::{HeapBook, ScopeHeap};
 pub use calls::{AllocatorCall, Trace};
 pub use error::{BadFree, Untracked};
 pub use figures::{AllocationOutcome, CrossedLimits, Figures, HeapLimits};

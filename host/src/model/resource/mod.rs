@@ -11,6 +11,7 @@ mod fingerprint;
 mod kind;
 mod outlived;
 mod setting;
+mod whole;
 
 pub use blocks::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
 pub use culprits::{Cycles, culprits};

@@ -1,6 +1,6 @@
 //! Threads that wait for each other in a circle, as far as it can be seen which thread each waits for.
 
-use super::name_of;
+use super::name::name_of;
 use crate::sandbox::{StoppedThread, ThreadWait};
 use crate::symbols::Symbols;
 use std::collections::BTreeMap;

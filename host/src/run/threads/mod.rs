@@ -7,6 +7,7 @@ mod guests;
 mod heap_guests;
 mod holdings;
 mod interleaving;
+mod name;
 #[cfg(test)]
 mod sdk_guests;
 
@@ -19,6 +20,7 @@ use crate::model::{Frame, Resource, ResourceKind, ThreadRecord, units::format_du
 use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};
 use crate::symbols::Symbols;
 use cycle::{WaitsFor, cycle};
+use name::name_of;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -118,11 +120,6 @@ fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
         words += &format!(", spawned at {place}");
     }
     words
-}
-
-/// `the main thread`, or `thread 3`.
-fn name_of(thread: u32) -> String {
-    if thread == 0 { "the main thread".to_owned() } else { format!("thread {thread}") }
 }
 
 /// What a thread does: `locks a mutex`.

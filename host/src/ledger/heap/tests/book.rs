@@ -1,9 +1,8 @@
 //! One rule a test; [`super::model`] has them all at once.
 
 use crate::ledger::heap::error::BadFreeKind;
-use crate::ledger::heap::{
-    AllocationOutcome, AllocatorCall, BadFree, Block, Figures, HeapBook, HeapLimits, MAX_LIVE_BLOCKS, Untracked,
-};
+use crate::ledger::heap::map::MAX_LIVE_BLOCKS;
+use crate::ledger::heap::{AllocationOutcome, AllocatorCall, BadFree, Block, Figures, HeapBook, HeapLimits, Untracked};
 use crate::model::{Limit, LimitValues, Tally};
 
 const MEMORY: [u8; 4096] = [0; 4096];

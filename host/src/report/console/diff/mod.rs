@@ -7,7 +7,7 @@ mod tests;
 
 pub use growth::GrowthText;
 
-use super::super::diff::{Figure, LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, Unknown};
+use super::super::diff::{LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, Unknown};
 use super::reporter::SEPARATOR;
 use super::sanitise::OneLine;
 use super::stack::Place;
@@ -160,7 +160,8 @@ impl DiffText<'_> {
         let entry = |test: &OneSided| {
             let other = if test.known == Side::Old { Side::New } else { Side::Old };
             let all = test.figures.len() == 3;
-            let figures: Vec<_> = test.figures.iter().map(|figure_of| figure(*figure_of).to_lowercase()).collect();
+            let figures: Vec<_> =
+                test.figures.iter().map(|figure_of| table::label(*figure_of).to_lowercase()).collect();
             let what = if all { "its heap".to_owned() } else { figures.join(", ") };
             let (name, known) = (self.name(&test.test), named(test.known));
             line(
@@ -232,14 +233,6 @@ fn named(side: Side) -> &'static str {
     match side {
         Side::Old => "the base",
         Side::New => "the new report",
-    }
-}
-
-fn figure(figure: Figure) -> &'static str {
-    match figure {
-        Figure::Lost => "LOST",
-        Figure::Retained => "RETAINED",
-        Figure::Peak => "PEAK",
     }
 }
 

@@ -29,7 +29,16 @@ impl TableRow {
     pub fn new(figure: Figure, name: String, old: Amount, new: Amount) -> Self {
         let bound = |amount: Amount| Bound::for_figure(figure).filter(|_| amount.bound);
         let figures = [shown(bound(old), old), shown(bound(new), new), delta(bound(old), bound(new), old, new)];
-        Self { label: super::figure(figure), name, figures }
+        Self { label: label(figure), name, figures }
+    }
+}
+
+/// The word that stands before a figure.
+pub(super) fn label(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Lost => "LOST",
+        Figure::Retained => "RETAINED",
+        Figure::Peak => "PEAK",
     }
 }
 

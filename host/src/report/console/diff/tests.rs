@@ -1,6 +1,6 @@
 //! What a person reads of two reports.
 
-use super::super::super::diff::{ReportDiff, RetainedGrowth, Threshold};
+use super::super::super::diff::{Figure, ReportDiff, RetainedGrowth, Threshold};
 use super::*;
 use crate::model::doubt::{Cause, Doubt};
 use crate::model::samples::{self, frame};

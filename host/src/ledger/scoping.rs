@@ -1,0 +1,128 @@
+//! How scopes begin and end, and what outlived them.
+
+use super::Ledger;
+use super::handle::{HandleId, Origin};
+use super::outlived::{Outlived, OutlivedHandles};
+use super::scope::ScopeId;
+
+/// The books of handles as a scope found them when it began.
+#[derive(Debug, Clone, Copy)]
+pub struct ScopeHandles {
+    /// The scope around it.
+    around: ScopeId,
+    /// The first handle that could be its own.
+    first: HandleId,
+    /// The peak of the scope around it so far.
+    peak: u32,
+}
+
+impl Ledger {
+    /// A scope begins: what is acquired from now on belongs to it.
+    pub fn begin_scope(&mut self, scope: ScopeId) -> ScopeHandles {
+        let began = ScopeHandles { around: self.scope, first: HandleId(self.next), peak: self.peak };
+        self.scope = scope;
+        self.peak_before = self.peak_before.max(self.peak);
+        self.peak = self.open_by_test;
+        began
+    }
+
+    /// The scope that is running ends. Gives the most handles that were open at once in it; those that it acquired and leaves
+    /// open are watched from now on.
+    pub fn end_scope(&mut self, began: ScopeHandles) -> u32 {
+        let peak = self.peak;
+        for handle in self.open.range_mut(began.first..).map(|(_, handle)| handle) {
+            if handle.scope == self.scope && handle.origin == Origin::Test {
+                handle.outlives = true;
+                self.outlived.began(handle);
+                if let Some(sites) = &mut self.sites {
+                    sites.missed(handle);
+                }
+            }
+        }
+        self.scope = began.around;
+        self.peak = self.peak.max(began.peak);
+        peak
+    }
+
+    /// Whether the stack of a release would be of use: a handle is open that outlived its scope.
+    pub fn wants_release(&self) -> bool {
+        self.outlived.are_open()
+    }
+
+    /// What outlived its scope and was released later.
+    pub fn outlived(&mut self) -> OutlivedHandles {
+        let Outlived { listed, omitted, .. } = std::mem::take(&mut self.outlived);
+        OutlivedHandles { listed, omitted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Access, Acquisition, Kind, RawFrame, Stack};
+    use super::*;
+
+    fn stack(function: u32) -> Stack {
+        [RawFrame { function, offset: None }].into()
+    }
+
+    fn open(ledger: &mut Ledger, at: u32) -> HandleId {
+        ledger.acquire(Acquisition {
+            kind: Kind::File,
+            path: Some("/tmp/a".into()),
+            fd: 5,
+            access: Access::Read,
+            origin: Origin::Test,
+            stack: Some(stack(at)),
+        })
+    }
+
+    #[test]
+    fn what_a_loop_defers_piles_up() {
+        let mut ledger = Ledger::default();
+        let mut open_ones = Vec::new();
+        for n in 1..=3 {
+            let began = ledger.begin_scope(ScopeId(n));
+            let closed = open(&mut ledger, 1);
+            open_ones.push(open(&mut ledger, 2));
+            ledger.release(closed, None);
+            assert_eq!(ledger.end_scope(began), n + 1);
+        }
+        assert!(ledger.wants_release());
+        for id in open_ones.drain(..) {
+            ledger.release(id, Some(&stack(9)));
+        }
+        assert!(!ledger.wants_release());
+        let [only] = ledger.outlived().listed.try_into().unwrap();
+        assert_eq!((only.count, only.peak, only.first.scope, only.released), (3, 3, ScopeId(1), Some(stack(9))));
+        assert_eq!((ledger.peak(), ledger.balance().len()), (4, 0));
+    }
+
+    #[test]
+    fn what_is_never_released_is_a_leak_of_its_scope() {
+        let mut ledger = Ledger::default();
+        let outer = ledger.begin_scope(ScopeId(1));
+        let inner = ledger.begin_scope(ScopeId(2));
+        open(&mut ledger, 2);
+        ledger.end_scope(inner);
+        open(&mut ledger, 1);
+        assert_eq!(ledger.end_scope(outer), 2);
+        open(&mut ledger, 0);
+        assert_eq!(ledger.peak(), 3);
+        assert!(ledger.outlived().listed.is_empty());
+        let scopes: Vec<_> = ledger.balance().iter().map(|handle| handle.scope.0).collect();
+        assert_eq!(scopes, [2, 1, 0]);
+    }
+
+    #[test]
+    fn a_peak_is_of_its_scope() {
+        let mut ledger = Ledger::default();
+        let all: Vec<_> = (0..5).map(|_| open(&mut ledger, 0)).collect();
+        all.into_iter().for_each(|id| {
+            ledger.release(id, None);
+        });
+        let began = ledger.begin_scope(ScopeId(1));
+        let id = open(&mut ledger, 0);
+        ledger.release(id, None);
+        assert_eq!((ledger.end_scope(began), ledger.peak()), (1, 5));
+    }
+}
