@@ -3,6 +3,7 @@
 mod accepted;
 mod args;
 mod baseline;
+mod bazel;
 mod build;
 mod compile_module;
 mod config_file;

@@ -1,6 +1,7 @@
 //! `airtight run`: the tests of modules that exist.
 
 use crate::args::RunCommand;
+use crate::bazel;
 use crate::config_file::config_above;
 use crate::failure::{Done, here};
 use crate::list;
@@ -8,7 +9,14 @@ use crate::loaded::{conclude, sort_out};
 use crate::rest::Settled;
 use crate::session::Session;
 
-pub fn run(command: RunCommand) -> Done {
+pub fn run(mut command: RunCommand) -> Done {
+    let premature = bazel::obey(&mut command.tests, &mut command.run)?;
+    let done = run_all(command);
+    premature.done();
+    done
+}
+
+fn run_all(command: RunCommand) -> Done {
     let here = here()?;
     let config = config_above(&here)?;
     let settled = Settled::new(&command.tests, &command.run);
