@@ -74,10 +74,11 @@ fn a_filter_selects_and_one_that_selects_nothing_is_no_failure() {
 fn runs_of_one_test_differ_by_the_seed_that_bazel_gives_each() {
     let dir = scratch_dir();
     bazel(dir.path(), &[("TEST_RANDOM_SEED", "7")], &[]);
-    let seed = |dir: &Path| read_report(&dir.join("outputs/airtight.json"))["canonical"]["seed"].clone();
+    let seed = |dir: &Path| read_report(&dir.join("outputs/airtight.json"))["canonical"]["policy"]["seed"].clone();
     let given = seed(dir.path());
     bazel(dir.path(), &[("TEST_RANDOM_SEED", "7")], &["--seed", "8"]);
-    assert_ne!(seed(dir.path()), given, "the command line comes first");
+    assert_eq!(given, "7");
+    assert_eq!(seed(dir.path()), "8", "the command line comes first");
 }
 
 #[test]
