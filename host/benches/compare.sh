@@ -46,6 +46,8 @@ airtight=$PWD/target/release/airtight
 cargo bench --quiet -p airtight --bench cost 2>/dev/null
 cargo bench --quiet -p airtight --bench many 2>/dev/null
 cargo bench --quiet -p airtight --bench files 2>/dev/null
+cargo bench --quiet -p airtight --bench forks 2>/dev/null
+AIRTIGHT_PROGRAM=$airtight host/benches/forks.sh
 
 make_crate 500 16 tiny
 (cd "$work/tiny" && "$airtight" test . --no-run >/dev/null 2>&1 && cargo nextest run --no-run >/dev/null 2>&1)

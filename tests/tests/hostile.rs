@@ -34,6 +34,11 @@ module = "threads_ten_thousand"
 live-threads = 10000
 
 [[profile.default.overrides]]
+# A call is cheap, and there are many.
+module = "tasks_waiting_without_end"
+fuel = "30M"
+
+[[profile.default.overrides]]
 # What it asks of the host takes it longer than the fuel that it costs says.
 module = "threads_grow_at_once"
 fuel = "10M"

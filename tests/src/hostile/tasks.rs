@@ -11,7 +11,7 @@ pub fn all() -> Vec<Hostile> {
         (
             "with_long_names_without_end",
             "memory",
-            format!("(loop $l (drop (call $name {spawn} (i32.const 2048) (i32.const 4096))) (br $l))"),
+            format!("(loop $l (drop (call $name {spawn} (i32.const 2048) (i32.const 1024))) (br $l))"),
         ),
         (
             "renamed_without_end",
@@ -19,7 +19,7 @@ pub fn all() -> Vec<Hostile> {
             format!(
                 "(local $n i32) (local.set $n {spawn})
                 (loop $l
-                    (drop (call $name (local.get $n) (i32.const 2048) (i32.const 4096)))
+                    (drop (call $name (local.get $n) (i32.const 2048) (i32.const 1024)))
                     (drop (call $name (local.get $n) (i32.const 2048) (i32.const 0)))
                     (br $l))"
             ),
