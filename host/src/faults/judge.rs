@@ -160,6 +160,9 @@ impl Judge<'_> {
             if !(is_half || is_new) || self.is_excused(run, path) {
                 continue;
             }
+            if is_half && self.is_handle_of_test(run) {
+                continue;
+            }
             if is_half {
                 let what = format!("leaves {path} half written");
                 let (object, place) = (path.clone(), Vec::new());
@@ -177,6 +180,15 @@ impl Judge<'_> {
     /// Whether the test itself makes a call, and no code that it calls but its language's library. A program is tested itself.
     fn is_call_of_test(&self, call: &NotedCall) -> bool {
         self.subject.test.harness != Harness::Command && self.is_by_test(&self.subject.frames(call))
+    }
+
+    /// Whether what failed last was done to a file that the test opened itself and lent to the code under test, which cannot remove it.
+    fn is_handle_of_test(&self, run: &FaultedRun) -> bool {
+        let Some((_, failed)) = run.watched.injected.last() else { return false };
+        let is_it = |call: &&NotedCall| (call.call, call.nth) == (failed.call, failed.nth);
+        let before = run.watched.calls.iter().take_while(|call| !is_it(call));
+        let opens = |call: &&NotedCall| call.call == Call::Open && call.succeeded && call.object == failed.object;
+        before.filter(opens).last().is_some_and(|call| self.is_call_of_test(call))
     }
 
     /// Whether the last call that made a file was the test's own.

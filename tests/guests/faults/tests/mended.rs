@@ -114,3 +114,14 @@ fn names_are_listed() -> io::Result<()> {
     let _data = data()?;
     listing::mended().map(drop)
 }
+
+#[test]
+fn record_is_replaced_in_place() -> io::Result<()> {
+    fs::write("/tmp/data", "contents")?;
+    record::mended(b"anything")
+}
+
+#[test]
+fn file_is_lent() -> io::Result<()> {
+    lent::mended(&fs::File::create("/tmp/lent")?, b"contents")
+}

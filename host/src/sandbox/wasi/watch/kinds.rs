@@ -27,6 +27,8 @@ pub struct Subject {
     pub handle: Option<HandleId>,
     pub creates: bool,
     pub truncates: bool,
+    /// Whether it writes at a position that it names. Where that fails, what was there is there still.
+    pub is_positioned: bool,
     /// The path that something is renamed to.
     pub to: Option<Arc<str>>,
     pub amount: u64,
@@ -124,7 +126,8 @@ impl Subject {
                     }
                     _ => 0,
                 };
-                Self { handle: Some(entry.id), amount, ..plain(call, Arc::clone(&entry.path)) }
+                let is_positioned = name == "fd_pwrite";
+                Self { handle: Some(entry.id), amount, is_positioned, ..plain(call, Arc::clone(&entry.path)) }
             }
             Acts::Path(dir, at) => plain(call, named(wasi, memory, args, (dir, at))?),
         };
@@ -141,7 +144,8 @@ impl Subject {
     /// That a thread is spawned.
     pub fn of_spawn() -> Self {
         let object = "".into();
-        Self { call: Call::Spawn, object, handle: None, creates: false, truncates: false, to: None, amount: 0 }
+        let (creates, truncates, is_positioned) = (false, false, false);
+        Self { call: Call::Spawn, object, handle: None, creates, truncates, is_positioned, to: None, amount: 0 }
     }
 
     /// It as it is noted.

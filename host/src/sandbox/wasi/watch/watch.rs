@@ -271,6 +271,8 @@ impl CallWatch {
     fn follow_writes(&mut self, subject: &Subject, entered: &Entered, succeeded: bool) {
         let half = &mut self.seen.half_written;
         match (subject.call, entered.fault.map(|fault| fault.failure)) {
+            // A database writes so, and knows what to do where that fails.
+            (Call::Write, _) if subject.is_positioned => {}
             (Call::Write, Some(Failure::NoSpace | Failure::Io)) => {
                 half.insert(Arc::clone(&subject.object));
                 if let Some(handle) = subject.handle {
