@@ -411,7 +411,7 @@ fn what_go_s_heap_grows_by_is_told_by_place() {
         assert_eq!((&most["blocks"], &most["bytes"]), (&40.into(), &(40 << 10).into()));
         let own: Vec<_> =
             most["stack"].as_array().unwrap().iter().map(|frame| frame["line"].as_u64().unwrap()).collect();
-        assert_eq!(own, [19, 23], "the functions `keep` and `TestGrows`");
+        assert_eq!(own, [20, 26], "the functions `keep` and `TestGrows`");
         assert!(ran.stdout.contains("Go's heap grew by "), "{}", ran.stdout);
         for quiet in ["TestGrowsLessThanIsTold", "TestLeavesNothing", "TestEndsByAPanic"] {
             assert!(details(&report, quiet)["go"]["heap"].is_null(), "{quiet}");

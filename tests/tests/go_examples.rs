@@ -22,8 +22,11 @@ fn told(test: &Value) -> String {
     for sub in test["subtests"].as_array().into_iter().flatten() {
         let _ = writeln!(told, "    {}: {} {}", text(&sub["name"]), text(&sub["verdict"]), text(&sub["message"]));
     }
-    // How many bytes the runtime adds is its version's to say.
-    if let Some(most) = test["go"]["heap"]["sites"].get(0) {
+    // How many bytes the runtime adds is its version's to say, and what its library keeps.
+    let is_own = |site: &&Value| {
+        site["stack"].as_array().is_some_and(|stack| stack.iter().any(|frame| frame["library"].is_null()))
+    };
+    if let Some(most) = test["go"]["heap"]["sites"].get(0).filter(is_own) {
         let _ = writeln!(told, "    Go's heap grew, most{}", place(&most["stack"]));
     }
     let mut leaks = BTreeMap::<String, u64>::new();

@@ -16,7 +16,10 @@ var table = func() (sum int) {
 
 var kept [][]byte
 
-func keep(size int) { kept = append(kept, make([]byte, size)) }
+func keep(size int) {
+	block := make([]byte, size)
+	kept = append(kept, block)
+}
 
 func TestGrows(t *testing.T) {
 	for range 40 {

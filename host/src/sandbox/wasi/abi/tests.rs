@@ -107,6 +107,46 @@ impl Guest {
 }
 
 #[test]
+fn what_tests_of_go_tell_and_ask_is_checked() {
+    let mut guest = Guest::new(b'x');
+    macro_rules! own {
+        ($function:path, $($arg:expr),*) => {{
+            let mut memory = GuestMemory::Unshared(&mut guest.memory);
+            $function(&mut guest.wasi, &mut memory, $($arg),*).map_err(|error| error.to_string())
+        }};
+    }
+    assert_eq!(own!(super::goroutines::sites, (0, 100)), Ok(0));
+    assert_eq!(guest.wasi.go.sites, None, "nobody asked for it");
+    assert_eq!(super::goroutines::begins(&mut guest.wasi), 0);
+    guest.wasi.go_heap = true;
+    assert_eq!(super::goroutines::begins(&mut guest.wasi), 1);
+    assert_eq!(own!(super::goroutines::sites, (0, 3)), Ok(0));
+    assert_eq!(guest.wasi.go.sites.as_deref(), Some("xxx"));
+    assert!(own!(super::goroutines::sites, (0, 5 << 20)).unwrap_err().contains("they may have 4194304"));
+    assert!(own!(super::goroutines::sites, (65_530, 100)).unwrap_err().contains("lie outside of the memory"));
+    assert!(own!(super::goroutines::sites, (-1, 1)).is_err());
+    assert_eq!(super::goroutines::heap(&mut guest.wasi, [0, -1, 5]).unwrap(), 0);
+    assert!(super::goroutines::heap(&mut guest.wasi, [2, 0, 0]).unwrap_err().to_string().contains("a moment 2"));
+
+    let mark = super::held::mark(&guest.wasi).unwrap();
+    assert_eq!(own!(super::held::since, [mark, 4096, 0]), Ok(0));
+    let file = guest.create(GRANTED, b'a');
+    guest.create(GRANTED, b'b');
+    assert_eq!(own!(super::held::since, [mark, 4096, 64]), Ok(2));
+    let text = String::from_utf8(guest.memory[4096..][..64].to_vec()).unwrap();
+    let words: Vec<_> = text.trim_end_matches('\0').split(", ").collect();
+    assert!(words.len() == 2 && words[0].starts_with("file ") && words[1].ends_with("/b"), "{words:?}");
+    // Of what has no room, the number is told.
+    assert_eq!(own!(super::held::since, [mark, 4096, 3]), Ok(2));
+    assert_eq!(guest.memory[4096..][..4], [0, 0, 0, text.as_bytes()[3]]);
+    assert_eq!(call!(guest.fd_close(file)), 0);
+    assert_eq!(own!(super::held::since, [mark, 4096, 64]), Ok(1));
+    assert_eq!(own!(super::held::since, [-1, 4096, 64]), Ok(0));
+    assert!(own!(super::held::since, [mark, 0, 4097]).unwrap_err().contains("it may have 4096"));
+    assert!(own!(super::held::since, [mark, 65_530, 100]).unwrap_err().contains("lies outside of the memory"));
+}
+
+#[test]
 fn a_renumbered_descriptor_leaves_nothing_of_the_host_open() {
     let mut guest = Guest::new(0);
     let count = guest.wasi.host_count();
