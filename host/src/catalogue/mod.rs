@@ -12,6 +12,7 @@ mod hash;
 mod imports;
 mod locals;
 mod module;
+mod no_statics;
 mod not_wasm;
 mod open;
 mod passive;
@@ -34,8 +35,9 @@ pub use budget::CompileBudget;
 pub use error::CatalogueError;
 pub(crate) use locals::{RunningStack, hold_nothing};
 pub use module::{ExportProblem, Module};
+pub(crate) use no_statics::NoStatics;
 pub(crate) use restart::{NoRestart, start_guard};
-pub(crate) use statics::{NoStatics, Statics};
+pub(crate) use statics::Statics;
 pub(crate) use tables::{MAX_TABLE_ELEMENTS, MAX_TABLES};
 #[cfg(test)]
 pub(crate) use wasi::importing_all as importing_all_of_wasi;

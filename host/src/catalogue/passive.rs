@@ -7,8 +7,8 @@
 //! ```
 
 use super::module::Module;
+use super::no_statics::NoStatics;
 use super::sections::id;
-use super::statics::NoStatics;
 use std::collections::BTreeMap;
 use wasmparser::{CodeSectionReader, Operator};
 

@@ -1,36 +1,11 @@
 //! What a module's memory and its first table hold before any of its code runs.
 
 use super::module::Module;
+use super::no_statics::NoStatics;
 use super::passive;
 use super::sections::id;
 use std::collections::BTreeMap;
-use wasmparser::{
-    BinaryReaderError, ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKind, ElementSectionReader,
-    Operator,
-};
-
-/// Why the static data of a module is not known without running it. Completes "the module …".
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoStatics {
-    /// Where some of it lies is computed.
-    #[error("computes where its static data lies")]
-    Computed,
-    /// Two parts of it lie at one address.
-    #[error("has static data that overlaps")]
-    Overlap,
-    /// It lies outside of what can be addressed.
-    #[error("has static data outside of its memory")]
-    Outside,
-    /// It cannot be read.
-    #[error("has static data that cannot be read: {0}")]
-    Malformed(String),
-}
-
-impl From<BinaryReaderError> for NoStatics {
-    fn from(error: BinaryReaderError) -> Self {
-        Self::Malformed(error.message().to_owned())
-    }
-}
+use wasmparser::{ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKind, ElementSectionReader, Operator};
 
 /// The contents of a module's memory and of its first table when an instance begins.
 #[derive(Debug)]

@@ -12,10 +12,13 @@
 //! ```
 
 mod judge;
+mod options;
 mod search;
 mod sweep;
 mod table;
 mod way_out;
+
+pub use options::FaultOptions;
 
 pub use crate::report::faults::{
     CanonicalFaults, FAULTS_SCHEMA, FaultFinding, FaultPath, Faults, FindingKind, ModuleFaults, NotJudged, NotTried,
@@ -26,51 +29,7 @@ use crate::model::events::Listener;
 use crate::model::{GateKind, Report};
 use crate::run::{Plan, PlannedTest, Runner, SearchError};
 use search::Search;
-use std::time::{Duration, Instant};
-
-/// How many times the fuel of the plain run a run with a failure has: one that spends more goes on for ever.
-pub const FUEL_TIMES: u64 = 20;
-
-/// What it has beside that, so that a way out that is longer than the test itself has room.
-pub const FUEL_BEYOND: u64 = 10_000_000;
-
-/// How far a search goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FaultOptions {
-    /// The most runs with failures, of all tests together.
-    pub most: usize,
-    /// The most of them with two failures.
-    pub pairs: usize,
-    /// After how long no other run is begun.
-    pub time: Option<Duration>,
-}
-
-impl Default for FaultOptions {
-    fn default() -> Self {
-        Self { most: 20_000, pairs: 2_000, time: None }
-    }
-}
-
-impl FaultOptions {
-    /// The same with so many runs at most.
-    #[must_use]
-    pub fn most(self, most: usize) -> Self {
-        Self { most, ..self }
-    }
-
-    /// The same with so many runs with two failures at most.
-    #[must_use]
-    pub fn pairs(self, pairs: usize) -> Self {
-        Self { pairs, ..self }
-    }
-
-    /// The same with an end in time, which makes the report depend on the machine.
-    #[must_use]
-    pub fn time(self, time: impl Into<Option<Duration>>) -> Self {
-        Self { time: time.into(), ..self }
-    }
-}
+use std::time::Instant;
 
 /// Runs the tests of a plan as they are, and then with their calls failing. Gives what was found beside the report of the plain runs.
 ///

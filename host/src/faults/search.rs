@@ -1,10 +1,9 @@
 //! A search: the tests one batch after the other, each with one of its calls failing, and then all of them with two.
 
-use super::FaultOptions;
+use super::options::{FUEL_BEYOND, FUEL_TIMES, FaultOptions};
 use super::sweep::{FaultJob, Sweep, Tried};
 use super::table::Table;
 use super::way_out::WayOut;
-use super::{FUEL_BEYOND, FUEL_TIMES};
 use crate::model::{Report, Verdict};
 use crate::policy::Fault;
 use crate::report::faults::{CanonicalFaults, FaultPath, ModuleFaults, NotJudged, UnsweptTest};

@@ -1,8 +1,8 @@
 //! One test whose calls fail: what it does as it is, which failures its calls can have, and what is kept of a run with failures.
 
 use super::judge::{Judge, Outcome, alike};
+use super::options::{FUEL_BEYOND, FUEL_TIMES};
 use super::way_out::{KnownCalls, WayOut};
-use super::{FUEL_BEYOND, FUEL_TIMES};
 use crate::ledger::Stack;
 use crate::model::Frame;
 use crate::policy::{Call, Fault};

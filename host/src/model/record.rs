@@ -4,8 +4,8 @@ use super::change::Change;
 use super::figure;
 use super::growth::Growth;
 use super::{
-    AcceptedRecord, AttemptsRecord, EntryRole, Frame, GoRecord, Harness, InjectedRecord, LimitRecord, Omitted, OutlivedRecord,
-    Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
+    AcceptedRecord, AttemptsRecord, EntryRole, Frame, GoRecord, Harness, InjectedRecord, LimitRecord, Omitted,
+    OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

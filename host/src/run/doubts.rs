@@ -1,6 +1,7 @@
 //! What makes a report one that another run need not give again.
 
-use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::plan::PlannedModule;
+use super::planned::{Decision, PlannedTest};
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::policy::{Clock, Policy};
 use crate::sandbox::wasi::Streams;

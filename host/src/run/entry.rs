@@ -3,7 +3,8 @@
 use super::context::RunContext;
 use super::coverage::TestCoverage;
 use super::options::RunOptions;
-use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::plan::PlannedModule;
+use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
 use super::recorded::Taken;
 use super::serial::SerialGroups;

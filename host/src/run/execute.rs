@@ -3,7 +3,8 @@
 use super::context::RunContext;
 use super::coverage::TestCoverage;
 use super::entry::{Finished, How, Planned, RunProgress, TestRun, TestSpan, bare_context, enough_failed, skipped};
-use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::plan::PlannedModule;
+use super::planned::{Decision, PlannedTest};
 use super::profile_room::ProfileRoom;
 use super::report_room::ReportRoom;
 use super::serial::SerialGroups;

@@ -2,7 +2,8 @@
 
 use super::heap::{Accountant, Audit};
 use super::judge::{Case, Judgement};
-use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::plan::PlannedModule;
+use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
 use super::runner::Runner;
 use super::search::{HostBug, SharedWorld, guarded};

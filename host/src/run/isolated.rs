@@ -1,6 +1,6 @@
 //! Subtests that are tests of their own: each is run alone, in a fresh instance of its test.
 
-use super::plan::{Decision, PlannedTest};
+use super::planned::{Decision, PlannedTest};
 use crate::catalogue::Role;
 use crate::harness::TestEntry;
 use crate::model::{Harness, OwnSubtests, SubtestFilter};

@@ -3,11 +3,12 @@
 use super::error::RunError;
 use super::isolated::{Isolation, SetUpCall};
 use super::module_grants::ModuleGrants;
+use super::planned::{Decision, PlannedTest};
 use super::selection::{Partition, RunIgnored, Selection};
 use crate::catalogue::Role;
 use crate::config::Profile;
-use crate::harness::{ListError, Lister, Test, TestEntry, harness};
-use crate::model::{Harness, LimitValues, RefusedModule, SubtestFilter};
+use crate::harness::{ListError, Lister, Test, harness};
+use crate::model::{Harness, LimitValues, RefusedModule};
 use crate::policy::{Limit, Policy};
 use crate::sandbox::LoadedModule;
 use crate::sandbox::wasi::{GrantError, Grants};
@@ -185,63 +186,6 @@ pub struct PlannedModule {
     pub filtered_out: usize,
     /// The tests whose subtests were to be run alone and are not, with the reasons.
     pub(super) whole: Vec<String>,
-}
-
-/// One test to run.
-#[non_exhaustive]
-pub struct PlannedTest {
-    /// Its name.
-    pub name: Arc<str>,
-    /// The test that it is a part of, where its subtests are tests of their own.
-    pub(super) part_of: Option<Arc<str>>,
-    /// How it is held.
-    pub harness: Harness,
-    /// Whether it is a test, or the set-up or teardown of its module.
-    pub(crate) role: Role,
-    /// The group of tests of which no two run at once, where it could meet others.
-    pub(super) serial: Option<Arc<str>>,
-    /// Whether it asks that its calls be made to fail whenever it is run.
-    pub(crate) wants_faults: bool,
-    pub(super) decision: Decision,
-}
-
-impl PlannedTest {
-    /// Whether it is a test, and not what runs before or after the tests of its module.
-    #[must_use]
-    pub fn is_test(&self) -> bool {
-        self.role == Role::Test
-    }
-
-    /// Why it will be skipped, if it will.
-    pub fn skipped(&self) -> Option<&str> {
-        match &self.decision {
-            Decision::Skip(reason) => Some(reason),
-            Decision::Run { .. } | Decision::Refuse(_) => None,
-        }
-    }
-
-    /// What its module calls it, or the test that it is a part of.
-    pub(super) fn called(&self) -> &Arc<str> {
-        self.part_of.as_ref().unwrap_or(&self.name)
-    }
-
-    /// What it is granted, if it is run.
-    pub(super) fn grants(&self) -> Option<&Arc<Grants>> {
-        match &self.decision {
-            Decision::Run { grants, .. } => Some(grants),
-            Decision::Skip(_) | Decision::Refuse(_) => None,
-        }
-    }
-}
-
-/// What the plan decided to do with a test.
-pub(super) enum Decision {
-    /// Run it.
-    Run { grants: Arc<Grants>, entry: TestEntry, subtests: Option<Arc<SubtestFilter>> },
-    /// Not run, for this reason.
-    Skip(Arc<str>),
-    /// Not run, because it asks for what it may not have.
-    Refuse(String),
 }
 
 /// A test as its module names it, before anything was decided.

@@ -8,7 +8,8 @@ use super::error::{RunError, SetupError};
 use super::execute::{self, PlanOutcome};
 use super::granted;
 use super::options::RunOptions;
-use super::plan::{self, Decision, Plan, PlannedModule, PlannedTest, Planner, Subject};
+use super::plan::{self, Plan, PlannedModule, Planner, Subject};
+use super::planned::{Decision, PlannedTest};
 use super::recorded::RecordedRun;
 use super::selection::Selection;
 use super::world_figures::{self, Judges};
@@ -19,7 +20,8 @@ use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::events::{Event, Listener};
 use crate::model::gates::judge;
 use crate::model::{
-    BakedRecord, Canonical, Date, GateRecord, ModuleRecord, RecordedResults, RefusedModule, Report, ResourceKind, TestTime, Volatile,
+    BakedRecord, Canonical, Date, GateRecord, ModuleRecord, RecordedResults, RefusedModule, Report, ResourceKind,
+    TestTime, Volatile,
 };
 use crate::policy::{LeakAction, LeakSetting, Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;

@@ -2,7 +2,8 @@
 
 use super::entry::panic_message;
 use super::error::RunError;
-use super::plan::{Decision, PlannedModule};
+use super::plan::PlannedModule;
+use super::planned::Decision;
 use super::runner::Runner;
 use crate::catalogue::Role;
 use crate::sandbox::wasi::Grants;

@@ -1,6 +1,6 @@
 //! Groups of tests of which no two run at once. The tests of a group run in the order in which they are started with one worker.
 
-use super::plan::PlannedTest;
+use super::planned::PlannedTest;
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::catalogue::Role;
     use crate::model::Harness;
-    use crate::run::plan::Decision;
+    use crate::run::planned::Decision;
     use std::time::Duration;
 
     #[test]

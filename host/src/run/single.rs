@@ -5,7 +5,7 @@ use super::coverage::TestCoverage;
 use super::go_account;
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
-use super::plan::PlannedTest;
+use super::planned::PlannedTest;
 use super::record::{self, RecordContext};
 use super::resources;
 use super::retries::{Attempt, retry};

@@ -2,7 +2,8 @@
 //! next one finds.
 
 use super::judge::Case;
-use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::plan::PlannedModule;
+use super::planned::{Decision, PlannedTest};
 use super::resources;
 use super::runner::Runner;
 use super::search::{HostBug, SharedWorld, guarded};

@@ -4,7 +4,8 @@
 //! the module runs the teardown. It too begins where the set-up ended, as nothing that a test did to its world is left.
 
 use super::entry::{Finished, Planned, TestRun};
-use super::plan::{Decision, PlannedModule, PlannedTest};
+use super::plan::PlannedModule;
+use super::planned::{Decision, PlannedTest};
 use crate::catalogue::Role;
 use crate::policy::Policy;
 use crate::sandbox::wasi::Grants;

@@ -1,51 +1,23 @@
 //! Ways out of failures that are accepted, which `airtight faults` finds: an entry each, under `[[fault]]`.
 
+use super::accepted_fault::AcceptedFault;
 use super::rules::Grounds;
 use super::update::{BaselineUpdate, NewGrounds, ground};
 use super::usage::has_expired;
 use super::{Baseline, HEAD};
-use crate::model::{BaselineEntry, BaselineUse, Date, FindingId, FindingKind};
+use crate::model::{BaselineUse, Date, FindingId};
 use std::collections::BTreeSet;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
-
-/// One finding, by what does not change when code above it does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcceptedFault {
-    pub module: String,
-    /// The first test that shows it. It is no part of what the finding is known by: another test may come to the same place.
-    pub test: String,
-    pub kind: FindingKind,
-    pub object: String,
-    pub function: Option<String>,
-    pub file: Option<String>,
-    pub place: Option<String>,
-    pub grounds: Grounds,
-}
 
 /// What a search for failures found: each finding with the first of its tests.
 pub(crate) type FoundFaults<'a> = [(FindingId<'a>, &'a str)];
 
 impl AcceptedFault {
-    fn id(&self) -> FindingId<'_> {
-        let [function, file, place] = [&self.function, &self.file, &self.place].map(|text| text.as_deref());
-        FindingId { module: &self.module, kind: self.kind, object: &self.object, function, file, place }
-    }
-
     fn of(id: &FindingId<'_>, test: &str, grounds: &NewGrounds) -> Self {
         let [function, file, place] = [id.function, id.file, id.place].map(|text| text.map(str::to_owned));
         let (module, object) = (id.module.to_owned(), id.object.to_owned());
         let grounds = Grounds { reason: grounds.reason.clone(), expires: grounds.expires };
         Self { module, test: test.to_owned(), kind: id.kind, object, function, file, place, grounds }
-    }
-
-    fn entry(&self) -> BaselineEntry {
-        BaselineEntry {
-            module: Some(self.module.clone()),
-            test: Some(self.test.clone()),
-            what: self.id().title(),
-            expires: self.grounds.expires,
-            reason: self.grounds.reason.clone(),
-        }
     }
 
     fn table(&self) -> Table {

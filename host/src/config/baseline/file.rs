@@ -1,7 +1,7 @@
 //! The file of a baseline, as it is written: every value checked, with its place.
 
 use super::Baseline;
-use super::fault::AcceptedFault;
+use super::accepted_fault::AcceptedFault;
 use super::pattern::{FramePattern, Glob, Part};
 use super::rules::{Grounds, NamedLeak, RuleKind, Suppression};
 use crate::config::check::{At, Checker, Value};

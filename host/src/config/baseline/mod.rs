@@ -5,6 +5,7 @@
 //! report + text -> update (the text that accepts what the report has)
 //! ```
 
+mod accepted_fault;
 mod fault;
 mod file;
 mod paste;
@@ -19,7 +20,7 @@ pub use paste::suppression_text;
 pub use update::{BaselineUpdate, NewGrounds};
 
 use crate::model::{AcceptedRecord, Resource};
-use fault::AcceptedFault;
+use accepted_fault::AcceptedFault;
 use rules::{Grounds, NamedLeak, Suppression};
 use std::collections::{BTreeMap, HashMap};
 

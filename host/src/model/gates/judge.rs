@@ -1,6 +1,7 @@
 //! Judges the gates of a run by its report.
 
-use super::{GateKind, GateLimits, GateRecord, GateTest, UnknownTest};
+use super::limits::GateLimits;
+use super::record::{GateKind, GateRecord, GateTest, Limit, UnknownTest, passes};
 use crate::model::{Canonical, Report, ResourceKind, TestRecord, Threshold, Verdict};
 use std::collections::BTreeMap;
 
@@ -31,25 +32,6 @@ pub fn judge(
     let mut all: Vec<_> = of_figures.chain(compared).collect();
     all.sort_by_key(|record| record.gate);
     all
-}
-
-/// Judges what a record came to.
-pub(super) fn passes(record: &GateRecord, limit: Limit) -> bool {
-    match limit {
-        Limit::Most(most) => record.seen <= most && record.unknown == 0,
-        Limit::Threshold(threshold) => match record.gate {
-            // Every test by itself.
-            GateKind::Growth => record.tests.is_empty() && record.tests_omitted == 0,
-            _ => !threshold.is_exceeded(record.base.unwrap_or(0), record.seen),
-        },
-    }
-}
-
-/// What a record's limit is.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
-    Most(u64),
-    Threshold(Threshold),
 }
 
 fn of_figure(

@@ -3,7 +3,8 @@
 use crate::catalogue::Role;
 use crate::model::{Harness, Verdict};
 use crate::run::options::RunOptions;
-use crate::run::plan::{Decision, PlannedModule, PlannedTest};
+use crate::run::plan::PlannedModule;
+use crate::run::planned::{Decision, PlannedTest};
 use crate::sandbox::wasi::Streams;
 use sha2::{Digest, Sha256};
 use std::fmt::Debug;

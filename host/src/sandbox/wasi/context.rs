@@ -1,5 +1,6 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
+use super::books::Books;
 use super::captured::{CapturedOutput, Streams};
 use super::clock::Clock;
 use super::fault::{Fault, Halt};
@@ -394,6 +395,11 @@ impl Wasi {
         self.watch.is_some() || self.trace.is_some()
     }
 
+    /// What calls are looked at with.
+    pub(super) fn books(&self) -> Books<'_> {
+        Books { table: &self.table, ledger: &self.ledger, stack: self.stack.as_ref(), policy: &self.grants.policy }
+    }
+
     /// The trace of the test, where it is traced.
     pub(crate) fn trace(&mut self) -> Option<&mut Tracer> {
         self.trace.as_deref_mut()
@@ -409,7 +415,7 @@ impl Wasi {
     /// Whether a thread that is about to be spawned, by one with this stack, is to be refused.
     pub(crate) fn refuses_spawn(&mut self, stack: &Stack, is_main: bool) -> bool {
         let Some(mut watch) = self.watch.take() else { return false };
-        let refuses = watch.spawns(self, stack, is_main);
+        let refuses = watch.spawns(&self.books(), stack, is_main);
         self.watch = Some(watch);
         refuses
     }

@@ -34,7 +34,8 @@ impl Wasi {
         if let Some(socket) = self.grants.policy.sockets.first() {
             return Err(NotCaptured::Socket(socket.name.clone()));
         }
-        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, go_heap, watch, trace, notes_reads } = options;
+        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, go_heap, watch, trace, notes_reads } =
+            options;
         let capture = CapturedOutput::new(grants.policy.limits.most(Limit::Output), streams);
         Ok(Self {
             world: self.world.fork(capture, watchdog).map_err(|_| NotCaptured::Below)?,

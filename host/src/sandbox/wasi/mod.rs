@@ -25,6 +25,7 @@
 //! ```
 
 mod abi;
+mod books;
 mod captured;
 mod clock;
 mod context;

@@ -36,12 +36,12 @@ fn noted<T: Answer>(
     host: impl FnOnce(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
     let Some(mut reads) = state.wasi.reads.take() else { return host(state, memory) };
-    let opens = reads.enter(&state.wasi, memory, (name, args));
+    let opens = reads.enter(&state.wasi.books(), memory, (name, args));
     let done = untraced(state, memory, (name, args), host);
     if let (Some(path), Ok(true)) = (opens, done.as_ref().map(Answer::is_success)) {
         let place = args.last().map_or(0, |place| *place as u32);
         if let Ok(fd) = memory.read(GuestPtr::<u32>::new(place)) {
-            reads.opened(&state.wasi, fd, path);
+            reads.opened(&state.wasi.books(), fd, path);
         }
     }
     state.wasi.reads = Some(reads);
@@ -98,7 +98,7 @@ fn watched<T: Answer>(
     let thread = state.thread.as_ref().map(|seat| seat.id());
     let wasi = &mut *state.wasi;
     let Some(mut watch) = wasi.watch.take() else { return host(state, memory) };
-    let entered = watch.enter(wasi, memory, call, (thread.unwrap_or(0), wasi.began.is_some()));
+    let entered = watch.enter(&wasi.books(), memory, call, (thread.unwrap_or(0), wasi.began.is_some()));
     wasi.watch = Some(watch);
     let Some(entered) = entered else { return host(state, memory) };
     let done = match entered.asked {

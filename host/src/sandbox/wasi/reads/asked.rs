@@ -1,6 +1,6 @@
 //! The paths of the host that the calls of a test are given.
 
-use super::super::context::Wasi;
+use super::super::books::Books;
 use super::super::trace::paths_of;
 use crate::ledger::HandleId;
 use crate::policy::Mode;
@@ -42,18 +42,18 @@ impl HostReads {
     /// A call is about to be made. Gives the path that it opens, where it opens one.
     pub fn enter(
         &mut self,
-        wasi: &Wasi,
+        books: &Books<'_>,
         memory: &GuestMemory<'_>,
         (name, args): (&'static str, &[i64]),
     ) -> Option<AskedPath> {
         if name == "fd_readdir" {
-            let listed = self.base(wasi, *args.first()? as u32)?;
+            let listed = self.base(books, *args.first()? as u32)?;
             self.note(listed);
             return None;
         }
         let mut last = None;
         for (dir, at) in paths_of(name) {
-            let Some(base) = self.base(wasi, args[dir] as u32) else { continue };
+            let Some(base) = self.base(books, args[dir] as u32) else { continue };
             if matches!(name, "path_rename" | "path_link" | "path_symlink") {
                 self.unknown = Some("it renames or links below a granted directory");
             }
@@ -66,17 +66,17 @@ impl HostReads {
     }
 
     /// The call has opened this descriptor.
-    pub fn opened(&mut self, wasi: &Wasi, fd: u32, path: AskedPath) {
-        if let Ok(entry) = wasi.table.get(Fd::from(fd)) {
+    pub fn opened(&mut self, books: &Books<'_>, fd: u32, path: AskedPath) {
+        if let Ok(entry) = books.table.get(Fd::from(fd)) {
             self.opened.insert(entry.id, path);
         }
     }
 
     /// Where a descriptor's directory is, if that is granted.
-    fn base(&self, wasi: &Wasi, fd: u32) -> Option<AskedPath> {
-        let entry = wasi.table.get(Fd::from(fd)).ok()?;
+    fn base(&self, books: &Books<'_>, fd: u32) -> Option<AskedPath> {
+        let entry = books.table.get(Fd::from(fd)).ok()?;
         let Some(guest) = &entry.preopen else { return self.opened.get(&entry.id).cloned() };
-        let grants = wasi.grants.policy.dirs.iter();
+        let grants = books.policy.dirs.iter();
         let grant = grants.enumerate().find(|(_, dir)| dir.guest == **guest && dir.mode != Mode::Devices)?.0;
         Some(AskedPath { grant, path: String::new() })
     }

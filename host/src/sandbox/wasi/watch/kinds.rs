@@ -3,7 +3,7 @@
 use super::calls::NotedCall;
 use crate::ledger::{HandleId, Kind};
 use crate::policy::Call;
-use crate::sandbox::wasi::context::Wasi;
+use crate::sandbox::wasi::books::Books;
 use crate::sandbox::wasi::meter::{MAX_BYTES, MAX_VECTORS};
 use crate::sandbox::wasi::resolve::PATH_MAX;
 use crate::sandbox::wasi::table::{Object, path};
@@ -78,7 +78,7 @@ fn of_function(name: &str) -> Option<(Call, Acts)> {
 
 impl Subject {
     /// The call that is about to be made, if it is one that can fail.
-    pub fn new(wasi: &Wasi, memory: &GuestMemory<'_>, (name, args): Arguments<'_>) -> Option<Self> {
+    pub fn new(books: &Books<'_>, memory: &GuestMemory<'_>, (name, args): Arguments<'_>) -> Option<Self> {
         let plain = |call, object| Self { call, object, ..Self::of_spawn() };
         match name {
             LISTEN => return Some(Self { call: Call::Listen, ..Self::of_spawn() }),
@@ -92,8 +92,8 @@ impl Subject {
         let (call, acts) = of_function(name)?;
         let subject = match acts {
             Acts::Handle => {
-                let entry = wasi.table.get(Fd::from(word(args[0]))).ok()?;
-                if wasi.ledger.get(entry.id)?.kind == Kind::Stream {
+                let entry = books.table.get(Fd::from(word(args[0]))).ok()?;
+                if books.ledger.get(entry.id)?.kind == Kind::Stream {
                     return None;
                 }
                 let kind = match &entry.object {
@@ -129,14 +129,14 @@ impl Subject {
                 let is_positioned = name == "fd_pwrite";
                 Self { handle: Some(entry.id), amount, is_positioned, ..plain(call, Arc::clone(&entry.path)) }
             }
-            Acts::Path(dir, at) => plain(call, named(wasi, memory, args, (dir, at))?),
+            Acts::Path(dir, at) => plain(call, named(books, memory, args, (dir, at))?),
         };
         Some(match call {
             Call::Open => {
                 let how = Oflags::from_bits_truncate(word(args[4]) as u16);
                 Self { creates: how.contains(Oflags::CREAT), truncates: how.contains(Oflags::TRUNC), ..subject }
             }
-            Call::Rename => Self { to: named(wasi, memory, args, (3, 4)), ..subject },
+            Call::Rename => Self { to: named(books, memory, args, (3, 4)), ..subject },
             _ => subject,
         })
     }
@@ -165,8 +165,8 @@ impl Subject {
 }
 
 /// The name of a path argument, where it is one.
-pub fn named(wasi: &Wasi, memory: &GuestMemory<'_>, args: &[i64], (dir, at): (usize, usize)) -> Option<Arc<str>> {
-    let dir = wasi.table.get(Fd::from(word(args[dir]))).ok()?;
+pub fn named(books: &Books<'_>, memory: &GuestMemory<'_>, args: &[i64], (dir, at): (usize, usize)) -> Option<Arc<str>> {
+    let dir = books.table.get(Fd::from(word(args[dir]))).ok()?;
     let (start, len) = (word(args[at]), word(args[at + 1]));
     if len as usize > PATH_MAX {
         return None;

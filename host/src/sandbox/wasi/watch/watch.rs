@@ -4,7 +4,7 @@ use super::calls::{MAX_MISUSES, MAX_NOTED, Misuse, MisuseKind, NotedCall, Watche
 use super::kinds::{Arguments, Subject};
 use crate::ledger::{HandleId, Stack};
 use crate::policy::{Call, Failure, Fault};
-use crate::sandbox::wasi::context::Wasi;
+use crate::sandbox::wasi::books::Books;
 use crate::symbols::Symbols;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -139,7 +139,7 @@ impl CallWatch {
     /// A call is about to be made, by this thread. One that was set aside for other threads, and is tried again, is the same call.
     pub fn enter(
         &mut self,
-        wasi: &Wasi,
+        books: &Books<'_>,
         memory: &GuestMemory<'_>,
         (name, args): Arguments<'_>,
         (thread, is_tried_again): (u32, bool),
@@ -149,25 +149,25 @@ impl CallWatch {
             self.short = entered.short;
             return Some(entered);
         }
-        let stack = wasi.stack.clone().unwrap_or_else(|| [].into());
+        let stack = books.stack.cloned().unwrap_or_else(|| [].into());
         if !self.is_own(&stack, thread == 0) {
             return None;
         }
-        let subject = Subject::new(wasi, memory, (name, args));
+        let subject = Subject::new(books, memory, (name, args));
         let fd = name.starts_with("fd_").then(|| args.first()).flatten().map(|fd| *fd as u32);
-        let fd = fd.map(|fd| (fd, wasi.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
+        let fd = fd.map(|fd| (fd, books.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
         let closes = name == "fd_close";
         let mut entered =
             Entered { asked: Asked::Host, subject: None, call: None, fault: None, stack, fd, closes, short: None };
         if let Some(subject) = subject {
-            self.count(wasi, &subject, &mut entered);
+            self.count(books, &subject, &mut entered);
             entered.subject = Some(subject);
         }
         Some(entered)
     }
 
     /// A thread is about to be spawned. Whether that is to fail.
-    pub fn spawns(&mut self, wasi: &Wasi, stack: &Stack, is_main: bool) -> bool {
+    pub fn spawns(&mut self, books: &Books<'_>, stack: &Stack, is_main: bool) -> bool {
         if !self.is_own(stack, is_main) {
             return false;
         }
@@ -182,13 +182,13 @@ impl CallWatch {
             closes: false,
             short: None,
         };
-        self.count(wasi, &subject, &mut entered);
+        self.count(books, &subject, &mut entered);
         let fails = entered.asked != Asked::Host;
         self.note(entered, !fails);
         fails
     }
 
-    fn count(&mut self, wasi: &Wasi, subject: &Subject, entered: &mut Entered) {
+    fn count(&mut self, books: &Books<'_>, subject: &Subject, entered: &mut Entered) {
         let count = &mut self.counts[subject.call as usize];
         *count = count.saturating_add(1);
         let nth = *count;
@@ -197,7 +197,7 @@ impl CallWatch {
         if fault.is_none() && !self.options.notes {
             return;
         }
-        let call = subject.noted(nth, Stack::clone(&entered.stack), wasi.ledger.open_places());
+        let call = subject.noted(nth, Stack::clone(&entered.stack), books.ledger.open_places());
         // What a short call moves is at least a byte, and not all.
         let fault = fault.filter(|fault| fault.failure != Failure::Short || subject.amount > 1);
         if let Some(fault) = fault {

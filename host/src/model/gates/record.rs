@@ -1,0 +1,227 @@
+//! One gate and what a run came to.
+
+use crate::model::units::{Quantity, format_size};
+use crate::model::{Threshold, figure};
+use serde::{Deserialize, Serialize};
+
+/// Tests that a record names. Those that count most come first.
+pub const NAMED: usize = 20;
+
+/// What a gate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum GateKind {
+    /// Bytes of the heap that all tests together lost.
+    Lost,
+    /// Bytes of the heap that all tests together left retained.
+    Retained,
+    /// The most descriptors that one test had open at once.
+    Handles,
+    /// Threads that had not ended, of all tests together.
+    Threads,
+    /// Goroutines and asynchronous tasks that had not ended, of all tests together.
+    TasksDelta,
+    /// How much more a test retains than in the base.
+    Growth,
+    /// How much more fuel all tests together take than in the base.
+    Fuel,
+    /// Places whose way out of a failure leaves something, of a search for failures.
+    FaultLeaks,
+}
+
+impl GateKind {
+    /// All of them, in the order in which they are judged.
+    pub const ALL: [Self; 8] = [
+        Self::Lost,
+        Self::Retained,
+        Self::Handles,
+        Self::Threads,
+        Self::TasksDelta,
+        Self::Growth,
+        Self::Fuel,
+        Self::FaultLeaks,
+    ];
+
+    /// The key in `gate`, and the name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Retained => "retained",
+            Self::Handles => "handles",
+            Self::Threads => "threads",
+            Self::TasksDelta => "tasks-delta",
+            Self::Growth => "growth",
+            Self::Fuel => "fuel",
+            Self::FaultLeaks => "fault-leaks",
+        }
+    }
+
+    /// Whether it compares with another report.
+    #[must_use]
+    pub fn has_base(self) -> bool {
+        match self {
+            Self::Growth | Self::Fuel => true,
+            Self::Lost | Self::Retained | Self::Handles | Self::Threads | Self::TasksDelta | Self::FaultLeaks => false,
+        }
+    }
+
+    /// Whether its figure is a number of bytes.
+    pub(crate) fn is_size(self) -> bool {
+        match self {
+            Self::Lost | Self::Retained | Self::Growth => true,
+            Self::Handles | Self::Threads | Self::TasksDelta | Self::Fuel | Self::FaultLeaks => false,
+        }
+    }
+
+    /// Whether the figure of a run is the largest of its tests, and not their sum.
+    pub(crate) fn is_largest(self) -> bool {
+        self == Self::Handles
+    }
+}
+
+/// One gate and what a run came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GateRecord {
+    /// Which.
+    pub gate: GateKind,
+    /// Whether the run kept it.
+    pub passed: bool,
+    /// What is allowed, as the configuration has it: `64 KiB`, `2%`.
+    pub limit: String,
+    /// The figure. Where it is not known of some tests, it is that of the others.
+    #[serde(with = "figure")]
+    pub seen: u64,
+    /// The base's figure, of the same tests.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
+    /// The digest of the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_digest: Option<String>,
+    /// The tests that the figure is of, those that count most first; at most twenty. Of a gate with a base, those that grew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<GateTest>,
+    /// How many more there are.
+    #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
+    pub tests_omitted: u64,
+    /// Of how many tests the figure is not known.
+    #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
+    pub unknown: u64,
+    /// The first of them in the report, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_unknown: Option<UnknownTest>,
+}
+
+/// What one test adds to the figure of a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GateTest {
+    /// The module.
+    pub module: String,
+    /// The test.
+    pub test: String,
+    /// Its figure.
+    #[serde(with = "figure")]
+    pub seen: u64,
+    /// Its figure in the base.
+    #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
+}
+
+/// A test of which the figure of a gate is not known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnknownTest {
+    /// The module.
+    pub module: String,
+    /// The test.
+    pub test: String,
+    /// Why.
+    pub why: String,
+}
+
+impl GateTest {
+    /// What it counts: its figure, or by how much that grew.
+    fn weight(&self) -> u64 {
+        self.seen.saturating_sub(self.base.unwrap_or(0))
+    }
+}
+
+impl GateRecord {
+    /// One that is not kept, with a figure of 0 and of no test.
+    pub(crate) fn new(gate: GateKind, limit: String) -> Self {
+        Self {
+            gate,
+            passed: false,
+            limit,
+            seen: 0,
+            base: None,
+            base_digest: None,
+            tests: Vec::new(),
+            tests_omitted: 0,
+            unknown: 0,
+            first_unknown: None,
+        }
+    }
+
+    /// The words for a figure of this gate: `64 KiB`, `12`.
+    pub(crate) fn amount(gate: GateKind, figure: u64) -> String {
+        if gate.is_size() { format_size(figure) } else { figure.to_string() }
+    }
+
+    /// Puts the tests in order and keeps the first.
+    pub(super) fn settle(mut self) -> Self {
+        let order = |test: &GateTest| (std::cmp::Reverse(test.weight()), test.module.clone(), test.test.clone());
+        self.tests.sort_by_cached_key(order);
+        self.tests_omitted = self.tests_omitted.saturating_add(self.tests.len().saturating_sub(NAMED) as u64);
+        self.tests.truncate(NAMED);
+        self
+    }
+
+    /// The record of the tests of both, which have none in common; `None` where the gates are not the same one.
+    pub(crate) fn joined(mut self, other: &Self) -> Option<Self> {
+        let same = |one: &Self| (one.gate, one.limit.clone(), one.base_digest.clone(), one.base.is_some());
+        if same(&self) != same(other) {
+            return None;
+        }
+        let add = if self.gate.is_largest() { u64::max } else { u64::saturating_add };
+        self.seen = add(self.seen, other.seen);
+        self.base = self.base.zip(other.base).map(|(one, other)| add(one, other));
+        self.tests.extend(other.tests.iter().cloned());
+        self.tests_omitted = self.tests_omitted.saturating_add(other.tests_omitted);
+        self.unknown = self.unknown.saturating_add(other.unknown);
+        self.first_unknown = self.first_unknown.into_iter().chain(other.first_unknown.clone()).min();
+        let mut joined = self.settle();
+        joined.passed = passes(&joined, joined.limit()?);
+        Some(joined)
+    }
+
+    /// What its words allow.
+    fn limit(&self) -> Option<Limit> {
+        if self.gate.has_base() {
+            return self.limit.parse().ok().map(Limit::Threshold);
+        }
+        let quantity = if self.gate.is_size() { Quantity::Size } else { Quantity::Count };
+        quantity.parse(&self.limit).ok().map(Limit::Most)
+    }
+}
+
+/// Judges what a record came to.
+pub(super) fn passes(record: &GateRecord, limit: Limit) -> bool {
+    match limit {
+        Limit::Most(most) => record.seen <= most && record.unknown == 0,
+        Limit::Threshold(threshold) => match record.gate {
+            // Every test by itself.
+            GateKind::Growth => record.tests.is_empty() && record.tests_omitted == 0,
+            _ => !threshold.is_exceeded(record.base.unwrap_or(0), record.seen),
+        },
+    }
+}
+
+/// What a record's limit is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    Most(u64),
+    Threshold(Threshold),
+}
