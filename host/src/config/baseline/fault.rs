@@ -113,6 +113,7 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FindingKind;
 
     fn id(object: &'static str) -> FindingId<'static> {
         let (function, file) = (Some("store::save"), Some("src/store.rs"));
