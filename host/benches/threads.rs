@@ -19,8 +19,7 @@ const TURNS: usize = 20_000;
 /// Spawns so many threads, and waits until each has counted itself at address 0.
 fn spawns_and_joins(threads: usize) -> String {
     format!(
-        "(local $n i32)
-        (loop $more
+        "(loop $more
             (if (i32.lt_u (local.get $n) (i32.const {threads})) (then
                 (if (i32.lt_s (call $spawn (i32.const 0)) (i32.const 0)) (then unreachable))
                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
@@ -39,8 +38,7 @@ const COUNTS_ITSELF: &str = "(drop (i32.atomic.rmw.add (i32.const 0) (i32.const 
 /// Two threads each of which waits until the other has told it: every turn is a switch.
 fn takes_turns(own: u32, other: u32) -> String {
     format!(
-        "(local $n i32)
-        (loop $again
+        "(loop $again
             (i32.atomic.store (i32.const {other}) (i32.add (local.get $n) (i32.const 1)))
             (drop (memory.atomic.notify (i32.const {other}) (i32.const 1)))
             (drop (memory.atomic.wait32 (i32.const {own}) (local.get $n) (i64.const -1)))

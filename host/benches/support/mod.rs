@@ -70,7 +70,7 @@ pub fn module_with_setup(tests: usize, imports: &str, test: &str, setup_pages: O
     wat::parse_str(text).unwrap()
 }
 
-/// A module with `tests` SDK tests that all do this, and whose other threads do that.
+/// A module with `tests` SDK tests that all do this, and whose other threads do that. Each has a local `$n` to count with.
 pub fn threaded_module(tests: usize, test: &str, thread: &str) -> Vec<u8> {
     let mut records = Vec::new();
     let mut exports = String::new();
@@ -90,12 +90,12 @@ pub fn threaded_module(tests: usize, test: &str, thread: &str) -> Vec<u8> {
             (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
             (export "memory" (memory 0))
             (global $__stack_pointer (mut i32) (i32.const 1048576))
-            (func $test (result i32) {test} (i32.const 0))
+            (func $test (result i32) (local $n i32) {test} (i32.const 0))
             (func $nothing (result i32) (i32.const 0))
             (export "airtight:state" (func $nothing))
             (export "airtight:cleanup" (func $nothing))
             (export "airtight:flush" (func $nothing))
-            (func (export "wasi_thread_start") (param $id i32) (param $given i32) {thread})
+            (func (export "wasi_thread_start") (param $id i32) (param $given i32) (local $n i32) {thread})
             {exports}
             (@custom "airtight.tests" "{section}"))"#
     );
