@@ -44,6 +44,7 @@ pub fn watch(mut command: WatchCommand) -> Done {
         // What was there before is what this run sees.
         folders.watch_new()?;
         let status = self::run(&arguments)?;
+        folders.lock = folders.read_lock();
         runs += 1;
         if command.runs == Some(runs) {
             return Ok(status);
@@ -115,6 +116,8 @@ struct Folders {
     watched: BTreeSet<PathBuf>,
     /// Files that a run writes.
     written: BTreeSet<PathBuf>,
+    /// What the last run left in `Cargo.lock`, which a build may write.
+    lock: Option<Vec<u8>>,
 }
 
 impl Folders {
@@ -122,7 +125,15 @@ impl Folders {
         let (send, changes) = channel();
         // Nobody receives any more when the program ends.
         let watcher = notify::recommended_watcher(move |event| drop(send.send(event))).map_err(Failure::setup)?;
-        Ok(Self { root, watcher, changes, watched: BTreeSet::new(), written })
+        Ok(Self { root, watcher, changes, watched: BTreeSet::new(), written, lock: None })
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("Cargo.lock")
+    }
+
+    fn read_lock(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.lock_file()).ok()
     }
 
     /// Watches the folders that are not watched yet.
@@ -186,7 +197,14 @@ impl Folders {
         }
         let is_seen = |path: &PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            !self.written.contains(path) && !name.starts_with(".airtight-report-") && !is_left_out(path)
+            // Cargo makes the target folder under a name of which that is the beginning, and renames it.
+            let is_becoming_target = name.starts_with("target") && !path.exists();
+            let is_as_built = *path == self.lock_file() && self.read_lock() == self.lock;
+            !is_as_built
+                && !is_becoming_target
+                && !self.written.contains(path)
+                && !name.starts_with(".airtight-report-")
+                && !is_left_out(path)
         };
         Ok(event.paths.into_iter().find(is_seen))
     }
