@@ -230,7 +230,10 @@ fn what_is_accepted_fails_nothing_and_what_is_new_does() {
     let faults = |more: &[&str], tests: &[&str]| {
         airtight(dir.path(), &[&["faults", "--test", "wrong"], &baseline[..], more, &["--exact", "--"], tests].concat())
     };
-    let ran = faults(&["--accept", "--reason", "until 2.0", "--expires", "2027-01-31"], &["lock_stays"]);
+    let ran = faults(
+        &["--accept", "--reason", "until 2.0", "--expires", "2027-01-31", "--date", "2027-01-01"],
+        &["lock_stays"],
+    );
     assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("1 added, 0 kept, 0 gone"), "{}", ran.stdout);
     insta::assert_snapshot!("accepted_ways_out", std::fs::read_to_string(&file).unwrap());

@@ -67,6 +67,12 @@ pub struct BaselineWriter {
 impl BaselineWriter {
     /// Of what the command and the configuration name.
     pub fn new(run: &RunArgs, grounds: NewGrounds, config: &Config) -> Result<Self, Failure> {
+        let today = run.date.unwrap_or_else(today);
+        if let Some(last) = grounds.expires.filter(|last| *last < today) {
+            return Err(Failure::usage(format!(
+                "--expires {last}: that day is past (today is {today}), so that nothing would be accepted; name a later one"
+            )));
+        }
         let here = here()?;
         let profile = config.profile(&run.profile).map_err(Failure::setup)?;
         let path = path(run, &profile, &here).unwrap_or_else(|| FILE_NAME.into());
