@@ -96,7 +96,7 @@ impl Modules {
     fn file_of(&self, from: &[String], path: &[String], seen: &mut BTreeSet<Vec<String>>) -> Option<&str> {
         let (mut at, used) = self.start(from, path)?;
         for word in &path[used..] {
-            let inner = [&at[..], &[word.clone()]].concat();
+            let inner = [&at[..], std::slice::from_ref(word)].concat();
             if self.0.contains_key(&inner) {
                 at = inner;
                 continue;
@@ -109,7 +109,7 @@ impl Modules {
                 return None;
             }
             return module.imports.iter().find_map(|import| match import.name.as_str() {
-                "*" => self.file_of(&at, &[&import.path[..], &[word.clone()]].concat(), seen),
+                "*" => self.file_of(&at, &[&import.path[..], std::slice::from_ref(word)].concat(), seen),
                 name if name == word => self.file_of(&at, &import.path, seen),
                 _ => None,
             });
