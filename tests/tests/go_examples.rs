@@ -75,7 +75,8 @@ fn without_numbers(path: &str) -> String {
 
 #[test]
 fn every_lesson_is_as_promised() {
-    for go in gos("the lessons in Go were not run") {
+    // An older Go words panics otherwise, does not mark errors, and does not tell which goroutines are blocked for ever.
+    for go in gos("the lessons in Go were not run").into_iter().filter(|go| go_minor(go) >= Some(26)) {
         lessons_are_as_promised(&go);
     }
 }
@@ -95,13 +96,6 @@ fn lessons_are_as_promised(go: &Path) {
         let name = module["name"].as_str().unwrap().strip_prefix("example.com/lessons/").unwrap();
         let found: String = module["tests"].as_array().unwrap().iter().map(told).collect();
         let promised = lessons.join(name).join("expected.txt");
-        // An older Go does not tell which goroutines are blocked for ever.
-        if go_minor(go) < Some(26) {
-            let promised = std::fs::read_to_string(&promised).unwrap_or_default();
-            let alike = |text: &str| text.replace("is blocked for ever", "is still there");
-            assert_eq!(alike(&found), alike(&promised), "{name}");
-            continue;
-        }
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&promised, &found).unwrap();
         }
