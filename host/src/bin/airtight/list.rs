@@ -23,8 +23,7 @@ pub fn list(mut command: ListCommand) -> Done {
 
 /// What says how a run is told, where nothing is run.
 pub fn refuse(run: &RunArgs) -> Result<(), Failure> {
-    let refused =
-        [(run.message_format != MessageFormat::Human, "--message-format"), (!run.report.is_empty(), "--report")];
+    let refused = [(run.message_format != MessageFormat::Human, "--message-format")];
     Failure::refuse_flags(&refused, "a list is a line a test, and nothing is run")
 }
 
