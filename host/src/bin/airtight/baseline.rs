@@ -1,6 +1,6 @@
 //! `airtight baseline`: accepts the leaks that a suite has, in a file that people review.
 
-use crate::accepted::{BaselineWriter, today};
+use crate::accepted::BaselineWriter;
 use crate::args::BaselineCommand;
 use crate::config_file::config_above;
 use crate::failure::{Done, Failure, here};
@@ -39,6 +39,7 @@ fn refuse(command: &BaselineCommand) -> Result<(), Failure> {
         (tests.list, "--list"),
         (run.repeat > 1, "--repeat"),
         (run.retries > 0, "--retries"),
+        (run.cached, "--cached"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
     ];
     Failure::refuse_flags(&refused, "`airtight baseline` runs every test as `airtight test` does")
