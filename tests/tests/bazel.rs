@@ -77,8 +77,8 @@ fn runs_of_one_test_differ_by_the_seed_that_bazel_gives_each() {
     let seed = |dir: &Path| read_report(&dir.join("outputs/airtight.json"))["canonical"]["policy"]["seed"].clone();
     let given = seed(dir.path());
     bazel(dir.path(), &[("TEST_RANDOM_SEED", "7")], &["--seed", "8"]);
-    assert_eq!(given, "7");
-    assert_eq!(seed(dir.path()), "8", "the command line comes first");
+    assert_eq!(given, 7);
+    assert_eq!(seed(dir.path()), 8, "the command line comes first");
 }
 
 #[test]

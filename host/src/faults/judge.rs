@@ -113,6 +113,11 @@ impl Judge<'_> {
         if !frame.is_own() {
             return false;
         }
+        if self.subject.test.harness == Harness::Go {
+            // `example.com/shop.TestSave`, and of a function within it `example.com/shop.TestSave.func1`.
+            let name = frame.function.rsplit('/').next().unwrap_or_default();
+            return name.split('.').any(|word| word == &*self.subject.test.name);
+        }
         let mut function = frame.function.as_str();
         while let Some((outer, inner)) = function.rsplit_once("::")
             && inner.starts_with('{')

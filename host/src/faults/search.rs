@@ -1,7 +1,7 @@
 //! A search: the tests one batch after the other, each with one of its calls failing, and then all of them with two.
 
 use super::options::{FUEL_BEYOND, FUEL_TIMES, FaultOptions};
-use super::sweep::{FaultJob, Sweep, Tried};
+use super::sweep::{FaultJob, NotSwept, Sweep, Tried};
 use super::table::Table;
 use super::way_out::WayOut;
 use crate::model::{Report, Verdict};
@@ -26,11 +26,14 @@ pub struct Search<'a> {
     tests: Vec<Sweep<'a>>,
     /// The runs with one failure, and what came of those that were made.
     singles: Vec<(FaultJob, Option<Tried>)>,
+    /// Whether the wall clock decided that a test is left out.
+    depends_on_clock: bool,
 }
 
 impl<'a> Search<'a> {
     pub fn new(runner: &'a Runner, options: FaultOptions, began: Instant) -> Self {
-        Self { runner, options, began, modules: Vec::new(), tests: Vec::new(), singles: Vec::new() }
+        let (modules, tests, singles) = (Vec::new(), Vec::new(), Vec::new());
+        Self { runner, options, began, modules, tests, singles, depends_on_clock: false }
     }
 
     /// Lets the calls of these tests of a plan fail. `plain` is the report of the plan as it is.
@@ -114,7 +117,10 @@ impl<'a> Search<'a> {
         for ((module, name), begun) in names.into_iter().zip(begun) {
             let begun = begun.ok_or(SearchError::Interrupted)?;
             match begun.map_err(|bug| self.bug(module, bug))? {
-                Err(why) => self.modules[module].left_out.push(UnsweptTest { test: name, why }),
+                Err(why) => {
+                    self.depends_on_clock |= why == NotSwept::ByWallClock;
+                    self.modules[module].left_out.push(UnsweptTest { test: name, why: why.to_string() });
+                }
                 Ok((sweep, listed)) => {
                     let test = self.tests.len();
                     self.tests.push(sweep);
@@ -224,7 +230,7 @@ impl<'a> Search<'a> {
             }
         }
         let is_timed = self.options.time.is_some() && !is_whole;
-        let reproducible = !is_timed && !self.tests.iter().any(|test| test.is_doubtful);
+        let reproducible = !is_timed && !self.depends_on_clock && !self.tests.iter().any(|test| test.is_doubtful);
         for test in self.tests {
             self.modules[test.module].tests.push(test.counts);
         }

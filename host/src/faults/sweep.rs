@@ -47,6 +47,15 @@ pub struct Tried {
     pub run: Option<FaultedRun>,
 }
 
+/// Why the calls of a test are not made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSwept {
+    #[error("the wall clock ended it")]
+    ByWallClock,
+    #[error("it does not come to its end as it is")]
+    NoEnd,
+}
+
 /// Which of the failures of a test's calls are tried: those with their places.
 type Listed = Vec<(Fault, Stack)>;
 
@@ -55,13 +64,13 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// A bug of ours; else, within, why its calls are not made to fail.
-    pub fn begin(module: usize, subject: FaultSubject<'a>) -> Result<Result<(Self, Listed), String>, HostBug> {
+    pub fn begin(module: usize, subject: FaultSubject<'a>) -> Result<Result<(Self, Listed), NotSwept>, HostBug> {
         let plain = subject.run(&[])?;
         if plain.by_wall_clock {
-            return Ok(Err("the wall clock ended it".to_owned()));
+            return Ok(Err(NotSwept::ByWallClock));
         }
         if plain.end != (FaultEnd::Ended { passed: true }) {
-            return Ok(Err("it does not come to its end as it is".to_owned()));
+            return Ok(Err(NotSwept::NoEnd));
         }
         let fuel = plain.fuel.saturating_mul(FUEL_TIMES).saturating_add(FUEL_BEYOND);
         let mut counts = SweptTest {

@@ -125,6 +125,10 @@ impl TestRun<'_> {
             }
             None => None,
             Some(Ok(image)) => Some(Box::new(image)),
+            Some(Err(_)) if self.not_run(0).is_some() => {
+                ended.record = skipped(&bare_context(planned.module, planned.test), "interrupted");
+                None
+            }
             Some(Err(why)) => {
                 failed_setup(&mut ended.record, &format!("tests cannot begin where it ends: {why}"));
                 None
@@ -213,9 +217,10 @@ impl TestRun<'_> {
         let ran = Some(TestSpan::since(began));
         match judged {
             Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, reads, .. }) => {
-                if let Some(results) = results {
+                // A run that is stopped ends early in ways that its record alone does not tell.
+                let is_whole = !by_wall_clock && host_leak == 0 && !shared.options.interrupt.load(Ordering::Relaxed);
+                if let Some(results) = results.filter(|_| is_whole) {
                     let id = TestId { module: module.module.name().to_owned(), test: test.name.to_string() };
-                    let reads = reads.filter(|_| !by_wall_clock && host_leak == 0);
                     results.ran((index, grants.policy(), id), &record, reads.map(|reads| *reads), since);
                 }
                 let bug = (host_leak > 0).then(|| {

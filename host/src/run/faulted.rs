@@ -7,8 +7,8 @@ use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
 use super::runner::Runner;
 use super::search::{HostBug, SharedWorld, guarded};
-use crate::harness::TestEntry;
-use crate::model::{Frame, Harness, Resource, ResourceKind, Verdict};
+use crate::harness::{TestEntry, go};
+use crate::model::{Frame, Harness, Resource, ResourceKind, SubtestFilter, Verdict};
 use crate::policy::{Fault, Limit, Policy};
 use crate::sandbox::wasi::{Grants, NotedCall, WatchedCalls};
 use crate::sandbox::{Ending, Job, LoadedModule, Run, run};
@@ -24,6 +24,8 @@ pub(crate) struct FaultSubject<'a> {
     grants: Arc<Grants>,
     /// Where it begins, of a module with a set-up.
     world: Option<Arc<SharedWorld<'a>>>,
+    /// Which of its subtests are run; all without one.
+    subtests: Option<&'a Arc<SubtestFilter>>,
     shortcut: bool,
     interrupted: &'a Arc<AtomicBool>,
     /// See [`super::RunnerBuilder::inject_host_panic`].
@@ -90,9 +92,10 @@ impl Runner {
         test: &'a PlannedTest,
         world: Option<Arc<SharedWorld<'a>>>,
     ) -> Result<FaultSubject<'a>, String> {
-        let Decision::Run { grants, entry, .. } = &test.decision else { return Err("it is not run".to_owned()) };
+        let Decision::Run { grants, entry, subtests } = &test.decision else { return Err("it is not run".to_owned()) };
         let options = self.options();
         Ok(FaultSubject {
+            subtests: subtests.as_ref(),
             module,
             test,
             entry,
@@ -133,6 +136,7 @@ impl FaultSubject<'_> {
         let job = Job {
             after: self.world.as_deref().map(SharedWorld::after),
             counts_heap: true,
+            subtests: self.subtests,
             shortcut: self.shortcut,
             faults,
             notes_calls: true,
@@ -187,7 +191,17 @@ impl FaultSubject<'_> {
             (Ending::Returned, Harness::Sdk) => FaultEnd::Ended { passed: false },
             // Rust's harness leaves so when a test has returned an error.
             (Ending::Exit { .. }, Harness::Libtest) if judgement.at_declaration => FaultEnd::Ended { passed: false },
-            (Ending::Exit { status: 1, .. }, Harness::Go) => FaultEnd::Ended { passed: false },
+            // Go's harness says how a test ended that came to its end, and its runtime says of which goroutine nothing can go on.
+            (Ending::Exit { .. }, Harness::Go) if judgement.verdict == Verdict::Timeout => {
+                FaultEnd::Hung { message: message(), stack: judgement.stack.clone().unwrap_or_default() }
+            }
+            (Ending::Exit { status: go::PANICKED, .. }, Harness::Go) if judgement.verdict == Verdict::Fail => {
+                let stack = judgement.stack.clone().unwrap_or_default();
+                FaultEnd::Panicked { message: message(), stack, unwound: false }
+            }
+            (Ending::Exit { status: 1, .. }, Harness::Go) if judgement.verdict == Verdict::Fail => {
+                FaultEnd::Ended { passed: false }
+            }
             // `main` has returned it.
             (Ending::Exit { .. }, Harness::Command) if !is_within => FaultEnd::Ended { passed: false },
             (Ending::Exit { status, .. }, _) => FaultEnd::Left { status: *status },

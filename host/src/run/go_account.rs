@@ -5,6 +5,7 @@
 //! whether anybody looks or not.
 
 use super::bounds::{Room, bytes_of_stack};
+use super::profile_room::keep;
 use crate::harness::go::{Site, metrics, sites};
 use crate::harness::harness;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
@@ -66,18 +67,21 @@ pub fn audit(job: &Job<'_>, first: &Run) -> GoHeapAudit {
         let why = format!("more different stacks than are kept: those of {more} places are left out");
         audit.profile.missing.push(missing(job, false, why));
     }
-    audit.profile.sites = by_stack
-        .into_values()
-        .map(|site| ProfileSite {
-            module: job.module.name.to_string(),
-            test: job.test.to_string(),
-            stack: site.stack,
-            alloc_objects: site.alloc_objects,
-            alloc_space: site.alloc_space,
-            inuse_objects: site.inuse_objects,
-            inuse_space: site.inuse_space,
-        })
-        .collect();
+    let sites = by_stack.into_values().map(|site| ProfileSite {
+        module: job.module.name.to_string(),
+        test: job.test.to_string(),
+        stack: site.stack,
+        alloc_objects: site.alloc_objects,
+        alloc_space: site.alloc_space,
+        inuse_objects: site.inuse_objects,
+        inuse_space: site.inuse_space,
+    });
+    let (kept, others) = keep(sites);
+    audit.profile.sites = kept;
+    if others > 0 {
+        let why = format!("its stacks have too many bytes: {others} of them are left out");
+        audit.profile.missing.push(missing(job, false, why));
+    }
     audit
 }
 

@@ -4,7 +4,7 @@ use super::planned::{Decision, PlannedTest};
 use crate::catalogue::Role;
 use crate::harness::TestEntry;
 use crate::model::{Harness, OwnSubtests, SubtestFilter};
-use crate::sandbox::{Job, LoadedModule, SdkCall, run};
+use crate::sandbox::{Ending, Job, LoadedModule, SdkCall, run};
 use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -81,6 +81,10 @@ impl Isolation<'_> {
         let ran = run(&Job { before, subtests: subtests.as_ref(), ..plain });
         if ran.rounds.len() <= before.len() {
             return Err("its set-up does not pass under its limits".to_owned());
+        }
+        // Under one set of limits for all it may end before the last of them.
+        if ran.ending != Ending::Returned {
+            return Err(format!("it does not come to its own end when it is run to see them: {}", ran.ending.words()));
         }
         let own = ran.sdk.into_iter().flat_map(|said| said.subtests).filter(|subtest| subtest.within.is_none());
         Ok(own.map(|subtest| subtest.path).collect())

@@ -62,7 +62,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
         harness: other_harness(context),
         role: context.role,
         verdict: judgement.verdict,
-        usage: (judgement.verdict != Verdict::Skip).then(|| usage(case.run, heap)),
+        usage: (judgement.verdict != Verdict::Skip).then(|| usage(case, heap)),
         details: None,
     };
     let run = case.run;
@@ -101,7 +101,10 @@ fn left_nothing(heap: &Account) -> bool {
     }
 }
 
-fn usage(run: &Run, heap: &Account) -> Usage {
+fn usage(case: &Case<'_>, heap: &Account) -> Usage {
+    let run = case.run;
+    // Only what `airtight go` built tells where its test begins: another module could make its figure smaller by that.
+    let start = run.remains.go.start_fuel.filter(|_| case.harness == Harness::Go && case.module.tells_goroutines());
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
     let overflow = run.ending.used_up_stack();
     // Compilers count fuel in batches, and have all counted it at calls and at `unreachable`, but not where an operator
@@ -109,7 +112,7 @@ fn usage(run: &Run, heap: &Account) -> Usage {
     let fault = matches!(run.ending, Ending::Trap { kind, .. } if kind != TrapKind::Unreachable);
     Usage {
         // What a program spends before its test is the start's; see `GoRecord::start_fuel`.
-        fuel: (!by_wall_clock && !fault).then(|| run.fuel.saturating_sub(run.remains.go.start_fuel.unwrap_or(0))),
+        fuel: (!by_wall_clock && !fault).then(|| run.fuel.saturating_sub(start.unwrap_or(0))),
         linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
         handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
         heap: heap_verdict::usage(heap, !by_wall_clock && !overflow),

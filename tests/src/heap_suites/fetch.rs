@@ -54,7 +54,8 @@ pub fn chosen(options: &Options) -> anyhow::Result<Vec<PublishedCrate>> {
     let (all, names) = (listed(options), &options.crates);
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|suite| suite.name != **name)) {
         let known: Vec<_> = all.iter().map(|suite| suite.name.as_str()).collect();
-        bail!("`{unknown}` is not on the list of crates: {}", known.join(", "));
+        let list = if options.threads { "tests/thread-suites/Cargo.toml" } else { "tests/heap-suites/Cargo.toml" };
+        bail!("`{unknown}` is not on the list of {list}: {}", known.join(", "));
     }
     Ok(all.into_iter().filter(|suite| names.is_empty() || names.contains(&suite.name)).collect())
 }

@@ -52,6 +52,12 @@ fn obey_variables(bazel: &Variables<'_>, tests: &mut TestArgs, run: &mut RunArgs
     if bazel.value::<String>("BAZEL_TEST")?.as_deref() != Some("1") {
         return Ok(PrematureExit(None));
     }
+    let shards = bazel.value::<u64>("TEST_TOTAL_SHARDS")?.filter(|count| *count > 0);
+    if shards.is_some() && tests.partition.is_some() {
+        return Err(Failure::usage(
+            "--partition and the shards of Bazel both choose a part of the tests: leave one out",
+        ));
+    }
     let premature = bazel.path("TEST_PREMATURE_EXIT_FILE");
     if let Some(path) = &premature {
         touch(path)?;
@@ -61,7 +67,7 @@ fn obey_variables(bazel: &Variables<'_>, tests: &mut TestArgs, run: &mut RunArgs
         // `--test_filter` is for many targets, most of which have no such test: that is no failure.
         tests.partition = tests.partition.or("slice:1/1".parse().ok());
     }
-    if let Some(count) = bazel.value::<u64>("TEST_TOTAL_SHARDS")?.filter(|count| *count > 0) {
+    if let Some(count) = shards {
         let index = bazel.value::<u64>("TEST_SHARD_INDEX")?.unwrap_or(0);
         let part = format!("slice:{}/{count}", index.saturating_add(1)).parse();
         tests.partition = Some(part.map_err(|error| Failure::setup(anyhow::anyhow!("TEST_SHARD_INDEX: {error}")))?);

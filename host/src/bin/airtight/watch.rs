@@ -113,7 +113,6 @@ struct Folders {
     root: PathBuf,
     watcher: RecommendedWatcher,
     changes: Changes,
-    watched: BTreeSet<PathBuf>,
     /// Files that a run writes.
     written: BTreeSet<PathBuf>,
     /// What the last run left in `Cargo.lock`, which a build may write.
@@ -125,7 +124,7 @@ impl Folders {
         let (send, changes) = channel();
         // Nobody receives any more when the program ends.
         let watcher = notify::recommended_watcher(move |event| drop(send.send(event))).map_err(Failure::setup)?;
-        Ok(Self { root, watcher, changes, watched: BTreeSet::new(), written, lock: None })
+        Ok(Self { root, watcher, changes, written, lock: None })
     }
 
     fn lock_file(&self) -> PathBuf {
@@ -136,17 +135,15 @@ impl Folders {
         std::fs::read(self.lock_file()).ok()
     }
 
-    /// Watches the folders that are not watched yet.
+    /// Watches the folders that are there.
     fn watch_new(&mut self) -> Result<(), Failure> {
         let mut folders = vec![self.root.clone()];
-        self.watched.retain(|folder| folder.is_dir());
         while let Some(folder) = folders.pop() {
             if is_left_out(&folder) {
                 continue;
             }
-            if self.watched.insert(folder.clone())
-                && let Err(error) = self.watcher.watch(&folder, RecursiveMode::NonRecursive)
-            {
+            // Also those that are watched already: one that was made anew is another folder of the same name.
+            if let Err(error) = self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 // It may be gone again.
                 if folder.is_dir() {
                     let error = anyhow::Error::from(error);
@@ -198,7 +195,10 @@ impl Folders {
         let is_seen = |path: &PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             // Cargo makes the target folder under a name of which that is the beginning, and renames it.
-            let is_becoming_target = name.starts_with("target") && !path.exists();
+            let is_becoming_target = path.parent() == Some(&*self.root)
+                && path.extension().is_none()
+                && name.starts_with("target")
+                && !path.exists();
             let is_as_built = *path == self.lock_file() && self.read_lock() == self.lock;
             !is_as_built
                 && !is_becoming_target

@@ -83,7 +83,10 @@ impl Baseline {
         grounds: &NewGrounds,
     ) -> BaselineUpdate {
         let gone = self.used_by_faults(found, swept, None).gone;
-        let keep: Vec<bool> = self.faults.iter().map(|fault| !gone.contains(&fault.entry())).collect();
+        let there: BTreeSet<FindingId<'_>> = found.iter().map(|(id, _)| *id).collect();
+        let was_looked_for = |fault: &AcceptedFault| swept.contains(&(&*fault.module, &*fault.test));
+        let keep: Vec<bool> =
+            self.faults.iter().map(|fault| there.contains(&fault.id()) || !was_looked_for(fault)).collect();
         let mut added: Vec<AcceptedFault> = Vec::new();
         for (id, test) in found.iter().filter(|(id, _)| self.accepts_fault(id).is_none()) {
             if added.iter().all(|known| known.id() != *id) {

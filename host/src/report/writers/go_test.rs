@@ -12,6 +12,7 @@
 //!
 //! A line of `testing`'s own begins with ^V. Where one stands in a text, it is escaped, as `testing` does it.
 
+use super::findings::of_run;
 use crate::model::{Details, Report, SubtestRecord, TestRecord, Verdict};
 use crate::report::console::plain_details;
 use std::collections::HashMap;
@@ -38,6 +39,14 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         stream.test(test, times.get(&(module, &*test.name)).copied().unwrap_or_default());
         any = true;
         failed |= !test.verdict.is_success();
+    }
+    for one in of_run(report) {
+        stream.said("", &one.message);
+        failed = true;
+    }
+    for refused in &report.canonical.refused {
+        stream.said("", &format!("the module was not tested: {refused}"));
+        failed = true;
     }
     if !any {
         stream.text.push_str("testing: warning: no tests to run\n");

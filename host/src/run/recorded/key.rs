@@ -71,7 +71,8 @@ pub fn key(
     let tells_setup = tells_setup && test.harness == Harness::Go;
     sum.debug(&(&test.name, test.harness, subtests, tells_setup));
     sum.debug(entry);
-    sum.debug(&(options.compiler, options.shortcut, options.repeat, options.retries, &options.schedule));
+    let options_of_run = (options.compiler, options.shortcut, options.repeat, options.retries, options.go_heap);
+    sum.debug(&(options_of_run, &options.schedule));
     sum.debug(&options.baseline.as_ref().map(|baseline| baseline.digest()));
     Ok(Key(format!("{:x}", sum.0.finalize())))
 }

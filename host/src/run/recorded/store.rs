@@ -9,6 +9,7 @@ use crate::model::TestRecord;
 use crate::sandbox::wasi::AskedPath;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Error, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -139,6 +140,7 @@ impl Results {
         let Ok(folders) = fs::read_dir(&self.dir) else { return };
         let mut folders: Vec<(SystemTime, PathBuf)> = folders
             .flatten()
+            .filter(|folder| is_key(&folder.file_name()))
             .filter_map(|folder| Some((folder.metadata().ok()?.modified().ok()?, folder.path())))
             .collect();
         folders.sort();
@@ -147,6 +149,11 @@ impl Results {
             let _ = fs::remove_dir_all(oldest);
         }
     }
+}
+
+/// Whether a folder of this name can be one of results: others that are there are somebody else's.
+fn is_key(name: &OsStr) -> bool {
+    name.len() == 64 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
 fn sum(bytes: &[u8]) -> String {

@@ -166,7 +166,9 @@ impl RecordedRun {
 
     /// What became of the results.
     pub fn finish(self) -> RecordedResults {
-        self.results.prune();
+        if self.told().refused.is_none() && !self.proves {
+            self.results.prune();
+        }
         let mut told = self.told.into_inner().unwrap_or_else(PoisonError::into_inner);
         told.cached.sort();
         told.differ.sort();

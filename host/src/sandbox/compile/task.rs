@@ -76,9 +76,19 @@ pub fn compile_task(task: &str, mut module: impl Read) -> Result<Vec<u8>, String
     module.read_to_end(&mut bytes).map_err(|error| told(&error))?;
     let code = make(|| engine.wasmtime().precompile_module(&bytes))?;
     if let Some(functions) = engine.functions() {
+        // What is kept of earlier modules is not this one's work.
+        unbind();
         functions.keep();
     }
     Ok(code)
+}
+
+/// Takes back what [`bound`] did, as far as that is allowed.
+fn unbind() {
+    for resource in [Resource::Cpu, Resource::Data] {
+        let limit = getrlimit(resource);
+        let _ = setrlimit(resource, Rlimit { current: limit.maximum, ..limit });
+    }
 }
 
 /// Lets this process have so many seconds of processor time, and so many bytes more that it can write, and leave nothing behind when

@@ -67,7 +67,9 @@ pub fn read(file: &str, source: &str) -> Result<Vec<GoLimit>, (usize, String)> {
 fn test(line: &str) -> Option<&str> {
     let (name, _) = line.strip_prefix("func ")?.split_once('(')?;
     let name = name.trim_end();
-    TESTS.iter().any(|test| name.starts_with(test)).then_some(name)
+    // `Testify` is a function like any other, and `TestMain` is none of the tests.
+    let is_test = |rest: &str| !rest.starts_with(char::is_lowercase);
+    (name != "TestMain" && TESTS.iter().any(|test| name.strip_prefix(test).is_some_and(is_test))).then_some(name)
 }
 
 /// The lines that begin neither in a text of several lines nor in a comment of several lines, with their numbers from 1.

@@ -1,6 +1,7 @@
 //! The paths of the host that the calls of a test are given.
 
 use super::super::books::Books;
+use super::super::resolve::PATH_MAX;
 use super::super::trace::paths_of;
 use crate::ledger::HandleId;
 use crate::policy::Mode;
@@ -56,6 +57,10 @@ impl HostReads {
             let Some(base) = self.base(books, args[dir] as u32) else { continue };
             if matches!(name, "path_rename" | "path_link" | "path_symlink") {
                 self.unknown = Some("it renames or links below a granted directory");
+            }
+            // The host refuses a longer one without a look at it. And where something is missing, what follows adds nothing.
+            if self.unknown.is_some() || args[at + 1] as u32 as usize >= PATH_MAX {
+                continue;
             }
             let place = GuestPtr::<str>::new((args[at] as u32, args[at + 1] as u32));
             // What cannot be read is refused before the host is asked.

@@ -46,6 +46,8 @@ pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Resul
     if !root.is_dir() {
         return Err(Unknown::Unreadable);
     }
+    // A directory that was moved into the place of another one holds what was there before it.
+    check_settled(&root, unchanged)?;
     let (mut parts, mut depth) = (path.split('/').filter(|part| !part.is_empty()).peekable(), 0);
     if parts.peek().is_none() {
         return directory(&at, unchanged);
@@ -67,7 +69,7 @@ pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Resul
             return Err(Unknown::Link);
         }
         match (parts.peek().is_some(), kind.is_dir(), kind.is_file()) {
-            (true, true, _) => {}
+            (true, true, _) => check_settled(&found, unchanged)?,
             (false, true, _) => return directory(&at, unchanged),
             (true, _, true) => {
                 check_settled(&found, unchanged)?;
