@@ -107,7 +107,9 @@ fn threads_that_nobody_ended_are_leaks() {
     assert!((2_000_000_000..2_001_000_000).contains(&waited), "{parked}");
     let (_, allowed) = run_allowed();
     let found = verdicts(&allowed);
-    assert!(found.iter().all(|(name, verdict)| !name.contains(" leak_") || verdict == "pass"), "{found:?}");
+    // Of what a thread left that has ended, nothing is allowed.
+    let of_threads = |name: &str| name.contains(" leak_") && !name.contains("leak_a_file_that_a_thread_opened");
+    assert!(found.iter().all(|(name, verdict)| !of_threads(name) || verdict == "pass"), "{found:?}");
 }
 
 /// The same under a profile that allows threads to be left.
