@@ -112,6 +112,9 @@ fn a_variable_that_cannot_be_read_is_an_error_that_names_it() {
         assert_eq!(ran.status.code(), Some(96), "{said}");
         assert!(said.contains(name), "{said}");
     }
+    let old = [("TEST_SRCDIR", "/runfiles"), ("TEST_TMPDIR", "/tmp"), ("TEST_TOTAL_SHARDS", "many")];
+    let ran = command().current_dir(dir.path()).envs(old).args(["run", "x.wasm"]).output().unwrap();
+    assert!(String::from_utf8(ran.stderr).unwrap().contains("TEST_TOTAL_SHARDS"), "an older Bazel did");
     let ran =
         command().current_dir(dir.path()).env("TEST_TOTAL_SHARDS", "many").args(["run", "x.wasm"]).output().unwrap();
     assert!(!String::from_utf8(ran.stderr).unwrap().contains("TEST_TOTAL_SHARDS"), "Bazel did not start it");
@@ -134,6 +137,18 @@ fn bazel_itself_runs_the_workspace() {
     let (workspace_dir, root) = (dir.path().join("suite"), dir.path().join("root"));
     std::fs::create_dir(&workspace_dir).unwrap();
     workspace(&workspace_dir);
+    // Older Bazels fetch this for every test, though nothing here is covered.
+    let coverage = dir.path().join("coverage");
+    std::fs::create_dir(&coverage).unwrap();
+    std::fs::write(coverage.join("WORKSPACE"), "").unwrap();
+    let rule = "def _none(ctx):\n    made = ctx.actions.declare_file(ctx.label.name)\n    \
+                ctx.actions.write(made, \"\", is_executable = True)\n    return [DefaultInfo(executable = made)]\n\
+                none = rule(implementation = _none, executable = True)\n";
+    std::fs::write(coverage.join("none.bzl"), rule).unwrap();
+    let tool = "load(\":none.bzl\", \"none\")\n\
+                none(name = \"coverage_report_generator\", visibility = [\"//visibility:public\"])\n";
+    std::fs::write(coverage.join("BUILD.bazel"), tool).unwrap();
+    let coverage = format!("--override_repository=remote_coverage_tools={}", coverage.display());
     let programs = airtight_tests::program().parent().unwrap().to_str().unwrap();
     let path = format!("PATH={programs}:{}", std::env::var("PATH").unwrap());
     let bazel = |args: &[&str]| {
@@ -144,7 +159,7 @@ fn bazel_itself_runs_the_workspace() {
         (output.status.code(), String::from_utf8_lossy(&said).into_owned())
     };
     let test_env = format!("--test_env={path}");
-    let test = |args: &[&str]| bazel(&[&["test", &test_env, "--test_output=errors"], args].concat());
+    let test = |args: &[&str]| bazel(&[&["test", &coverage, &test_env, "--test_output=errors"], args].concat());
     let (status, said) = test(&["//:passes"]);
     assert_eq!(status, Some(0), "{said}");
     let (status, said) = test(&["//:passes"]);

@@ -49,7 +49,9 @@ pub fn obey(tests: &mut TestArgs, run: &mut RunArgs) -> Result<PrematureExit, Fa
 }
 
 fn obey_variables(bazel: &Variables<'_>, tests: &mut TestArgs, run: &mut RunArgs) -> Result<PrematureExit, Failure> {
-    if bazel.value::<String>("BAZEL_TEST")?.as_deref() != Some("1") {
+    // Before its version 5, Bazel did not say so itself; these two it has always set.
+    let is_old = bazel.path("TEST_SRCDIR").is_some() && bazel.path("TEST_TMPDIR").is_some();
+    if bazel.value::<String>("BAZEL_TEST")?.as_deref() != Some("1") && !is_old {
         return Ok(PrematureExit(None));
     }
     let shards = bazel.value::<u64>("TEST_TOTAL_SHARDS")?.filter(|count| *count > 0);
