@@ -47,7 +47,7 @@ pub fn compile_elsewhere(child: &ChildCompiler, engine: &Engine, bytes: &[u8]) -
     child.compile(&task, bytes, budget)
 }
 
-/// Compiles the module that `module` gives as a [`Task`] says: the whole of what its program does with the word.
+/// Compiles the module that `module` gives as a task says: the whole of what its program does with the word.
 /// This process gets bounds on its time and memory, and ends with the one that started it.
 ///
 /// # Errors
