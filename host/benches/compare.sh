@@ -3,27 +3,11 @@
 # Needs cargo-nextest for the comparison with it, and a wasm toolchain (`airtight setup`).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source host/benches/support/times.sh
 
 runs=${RUNS:-7}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# Milliseconds that a command takes, with its output thrown away.
-millis() {
-    local began ended
-    began=$(date +%s%N)
-    "$@" >/dev/null 2>&1 </dev/null
-    ended=$(date +%s%N)
-    echo $(((ended - began) / 1000000))
-}
-
-median() {
-    sort -n | awk '{ figures[NR] = $1 } END { print figures[int((NR + 1) / 2)] }'
-}
-
-ratio() {
-    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / (b > 0 ? b : 1) }'
-}
 
 # A crate with `$1` tests, padded with `$2` table entries so that its module is as large as is wanted.
 make_crate() {

@@ -8,6 +8,7 @@
 # Needs cargo-nextest, and a wasm toolchain (`airtight setup`).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source host/benches/support/times.sh
 
 runs=${RUNS:-5}
 work=$(mktemp -d)
@@ -16,16 +17,13 @@ trap 'rm -rf "$work"' EXIT
 cargo build --release --quiet -p airtight --bins
 airtight=$PWD/target/release/airtight
 
+# In the place of the one for all scripts: what it says is kept, and tests may fail.
 millis() {
     local began ended
     began=$(date +%s%N)
     "$@" >"$work/said" 2>&1 </dev/null || true
     ended=$(date +%s%N)
     echo $(((ended - began) / 1000000))
-}
-
-median() {
-    sort -n | awk '{ figures[NR] = $1 } END { print figures[int((NR + 1) / 2)] }'
 }
 
 make_package() {

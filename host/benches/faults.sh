@@ -4,6 +4,7 @@
 # else built for release.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source host/benches/support/times.sh
 
 runs=${RUNS:-5}
 work=$(mktemp -d)
@@ -32,10 +33,6 @@ printf '[package]\nname = "calls"\nversion = "0.1.0"\nedition = "2024"\n[workspa
 # A whole number that a report has under a key, the first of them.
 figure() {
     grep -o "\"$2\": *[0-9]*" "$1" | head -n 1 | grep -o '[0-9]*$'
-}
-
-median() {
-    sort -n | awk '{ figures[NR] = $1 } END { print figures[int((NR + 1) / 2)] }'
 }
 
 cd "$work/calls"

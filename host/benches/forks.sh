@@ -4,24 +4,13 @@
 # where each test's process makes it. Prints a line each. Needs cargo-nextest, and a wasm toolchain (`airtight setup`).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source host/benches/support/times.sh
 
 airtight=${AIRTIGHT_PROGRAM:-$PWD/target/release/airtight}
 [ -x "$airtight" ] || cargo build --release --quiet -p airtight --bins
 tests=${TESTS:-200} runs=${RUNS:-5}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-millis() {
-    local began ended
-    began=$(date +%s%N)
-    "$@" >/dev/null 2>&1 </dev/null
-    ended=$(date +%s%N)
-    echo $(((ended - began) / 1000000))
-}
-
-median() {
-    for ((i = 0; i < runs; i++)); do millis "$@"; done | sort -n | awk '{ figures[NR] = $1 } END { print figures[int((NR + 1) / 2)] }'
-}
 
 mkdir -p "$work/src" "$work/tests" "$work/.config"
 cat >"$work/Cargo.toml" <<END
@@ -100,9 +89,9 @@ cargo nextest run --no-run >/dev/null 2>&1
 "$airtight" test . --test words --cargo-quiet >/dev/null
 wasm=$(find target/wasm32-wasip1 -path '*/deps/words-*.wasm' | head -n 1)
 "$airtight" run "$wasm" >/dev/null
-forked=$(median "$airtight" run "$wasm")
-scripted=$(median cargo nextest run --profile scripted)
-in_each=$(median cargo nextest run)
+forked=$(measured "$airtight" run "$wasm")
+scripted=$(measured cargo nextest run --profile scripted)
+in_each=$(measured cargo nextest run)
 echo "one fixture for $tests tests, begun from an image by airtight: $forked ms"
 echo "one fixture for $tests tests, made by a set-up script of nextest's, a process a test: $scripted ms"
 echo "one fixture for $tests tests, made in each process by nextest: $in_each ms"

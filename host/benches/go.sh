@@ -4,32 +4,13 @@
 # How many times each is measured is RUNS; the medians count.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source host/benches/support/times.sh
 
 runs=${RUNS:-5}
 go=${AIRTIGHT_GO:-go}
 export AIRTIGHT_GO=$go GOTOOLCHAIN=local GOFLAGS=
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-millis() {
-    local began ended
-    began=$(date +%s%N)
-    "$@" >/dev/null 2>&1 </dev/null
-    ended=$(date +%s%N)
-    echo $(((ended - began) / 1000000))
-}
-
-median() {
-    sort -n | awk '{ figures[NR] = $1 } END { print figures[int((NR + 1) / 2)] }'
-}
-
-measured() {
-    for ((run = 0; run < runs; run++)); do millis "$@"; done | median
-}
-
-ratio() {
-    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / (b > 0 ? b : 1) }'
-}
 
 program=${AIRTIGHT_PROGRAM:-}
 if [ -z "$program" ]; then
