@@ -3,7 +3,7 @@
 //! One [`Engine`] serves a whole run of the program. A [`LoadedModule`] is compiled once.
 //!
 //! ```text
-//! execute   one run of one test: instantiate, call, clean up, drop, and say exactly how it was; `job` is what it is asked for
+//! execute   one run of one test: a fresh store, `test_run` calls and cleans up in it, `outcome` is how it was; `job` is what it is asked for
 //! image     where a set-up ended, from which tests begin
 //! state     the data of a test's store: no host function is below it, all of them are above
 //! subtests  the host enters each from within the test; `scopes`, `said` and `cleanups` are what is kept of them and of the test
@@ -34,6 +34,7 @@ mod limiter;
 mod load_error;
 mod module;
 mod no_answer;
+mod outcome;
 mod panics;
 mod probe;
 pub mod rerun;
@@ -49,6 +50,7 @@ mod store;
 mod string_probe;
 mod strings;
 mod subtests;
+mod test_run;
 mod threads;
 pub mod wasi;
 
@@ -59,12 +61,12 @@ pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub use cleanups::FailedCleanup;
-pub(crate) use execute::Run;
 pub(crate) use image::{AfterSetUp, Captured, Image, ImageError, SetUp};
 pub(crate) use job::Job;
 pub use load_error::LoadError;
 pub(crate) use module::CodeRules;
 pub use module::{LoadOptions, LoadedModule};
+pub(crate) use outcome::Run;
 pub(crate) use panics::PanicSaid;
 pub(crate) use rerun::run;
 pub use rounds::RoundLevels;

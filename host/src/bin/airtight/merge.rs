@@ -3,7 +3,7 @@
 use crate::args::MergeCommand;
 use crate::failure::{Done, Failure, say};
 use crate::replay::replay;
-use crate::session::wanted;
+use crate::settings::wanted;
 use airtight::exit_status;
 use airtight::report::files::ReportFiles;
 use airtight::report::json::read;

@@ -1,39 +1,34 @@
 //! What every command that runs tests does: configuration, engine, console, report files, exit status.
 
-use crate::accepted::{self, BaselineWriter};
-use crate::args::{Color, MessageFormat, RunArgs, WriteBackArg};
-use crate::compile_module::compiling_apart;
+use crate::accepted::BaselineWriter;
+use crate::args::{Color, RunArgs, WriteBackArg};
 use crate::failure::{Done, Failure, here, say, say_safe};
 use crate::filterset::Filtersets;
-use crate::gates::{self, BaseTests};
+use crate::gates::BaseTests;
+use crate::interrupt::{Compiling, stop_on_interrupt};
 use crate::last::{only_these, record, to_run_again};
 use crate::loaded::Loaded;
 use crate::names::named;
-use crate::print::{cannot_print, columns, print};
-use crate::trust;
+use crate::print::{cannot_print, print};
+use crate::settings::Settings;
+use crate::told::{TellGrants, go_lines_unknown, goroutines_untold, run_once, tell_unreached};
 use airtight::Harness;
-use airtight::config::{Config, Overlays, dir_from_option, from_environment};
+use airtight::LoadOptions;
+use airtight::config::Config;
 use airtight::exit_status;
 use airtight::faults::{self, FaultOptions, Faults};
-use airtight::policy::PolicyPatch;
 use airtight::pollution::{self, Pollution};
-use airtight::report::console::{
-    Console, ConsoleOptions, OneLine, OutputTime, Progress, StatusLevel, render_faults, render_findings,
-};
-use airtight::report::files::{ReportFiles, ReportKind, ReportSpec};
-use airtight::report::json;
+use airtight::report::console::{Console, ConsoleOptions, OneLine, Progress, render_faults, render_findings};
+use airtight::report::files::{ReportFiles, ReportKind};
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
-use airtight::{Cache, LoadOptions};
 use airtight::{Event, Listener};
-use airtight::{
-    FileError, ModuleGrants, Plan, Results, RunError, Runner, RunnerBuilder, Seed, Selection, Streams, Subject,
-};
+use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, Selection, Streams, Subject};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 /// The exit status of a program that was aborted, as a shell tells it: 128 and SIGABRT.
 const ABORTED: u8 = 134;
@@ -76,99 +71,6 @@ pub fn start_logging(verbose: u8) {
         .without_time()
         .with_target(false)
         .init();
-}
-
-/// What the arguments and the configuration say of a run.
-pub struct Settings {
-    pub builder: RunnerBuilder,
-    /// The switch that ends the run.
-    pub interrupt: Arc<AtomicBool>,
-    pub files: ReportFiles,
-    pub console: ConsoleOptions,
-    /// What is to be said of them.
-    pub notes: Vec<String>,
-    /// What gates compare with, where some do.
-    pub base: Option<BaseTests>,
-}
-
-impl Settings {
-    /// Checks everything that can be checked before a module is loaded. Relative paths of `args` start at `here`.
-    pub fn new(args: &RunArgs, config: &Config, here: &Path) -> Result<Self, Failure> {
-        let files = report_files(args)?;
-        let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
-        let seed = args.seed.map(Seed::number);
-        let dir = |text: &String| {
-            dir_from_option(text, here).map_err(|problem| Failure::setup(anyhow::anyhow!("--dir {text}: {problem}")))
-        };
-        let command_line = PolicyPatch {
-            env: args.env.iter().cloned().collect(),
-            args: args.args.clone(),
-            clock: args.clock,
-            faults: args.fault.clone(),
-            ..args.limits.patch()
-        };
-        let dirs = args.dir.iter().map(dir).collect::<Result<_, _>>()?;
-        let overlays = Overlays { environment, command_line, dirs, seed };
-        let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
-        let seeded = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
-        let interrupt = Arc::new(AtomicBool::new(false));
-        let trust = trust::of_run(args, config, here)?;
-        let profile = config.profile(&args.profile).map_err(Failure::setup)?;
-        let (baseline, base) = match args.judges_nothing {
-            true => (None, None),
-            false => (accepted::load(args, &profile, here)?, gates::base_report(args, &profile, here)?),
-        };
-        let compares = profile.gate().limits.with_base().next().is_some();
-        let base_tests = base.as_ref().filter(|_| compares).map(BaseTests::of);
-        let [success_output, failure_output] = args.output();
-        let builder = Runner::builder(config, &args.profile).map_err(Failure::setup)?;
-        let builder = compiling_apart(builder)
-            .overlays(overlays)
-            .trust(trust.clone())
-            .jobs(args.jobs)
-            .compiler(args.engine.into())
-            .cache((!args.no_cache).then(|| cache(config)).flatten())
-            .max_fail(args.most_failing())
-            .streams(args.streams())
-            .keep_output(success_output != OutputTime::Never || args.message_format == MessageFormat::Test2json)
-            .keep_changes(args.write_back.is_some())
-            .shuffle(args.shuffle)
-            .repeat(args.repeat)
-            .retries(args.retries)
-            .shortcut(!args.no_shortcut)
-            .schedules(args.schedules)
-            .schedule(args.schedule.clone())
-            .heap_profile(files.wants_profile())
-            .trace(args.trace)
-            .go_heap(args.go_heap)
-            .base(base)
-            .baseline(baseline, Some(args.date.unwrap_or_else(accepted::today)))
-            .interrupt(Arc::clone(&interrupt))
-            .inject_host_leak(args.inject_host_leak)
-            .inject_host_panic(args.inject_host_panic);
-        let builder = match (results(args)?, args.proves) {
-            (None, _) => builder,
-            (Some(results), None) => builder.results(results),
-            (Some(results), Some(most)) => builder.prove_results(results, most),
-        };
-        // `verify` makes its runners when all is built.
-        builder.profile().check_trust(&trust).map_err(Failure::setup)?;
-        let console = ConsoleOptions {
-            colours: match args.message_format {
-                MessageFormat::Human => args.color.on_stdout(),
-                _ => args.color.on(&std::io::stderr()),
-            },
-            status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
-            final_status_level: args.final_status_level,
-            success_output,
-            failure_output,
-            all_frames: args.all_frames,
-            suppressions: args.gen_suppressions,
-            codes: true,
-            columns: columns(args.message_format),
-        };
-        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect(), base: base_tests })
-    }
 }
 
 impl Session {
@@ -442,52 +344,6 @@ impl Session {
     }
 }
 
-/// Tells on standard error what the tests of a run without a console are granted.
-struct TellGrants;
-
-impl Listener for TellGrants {
-    fn event(&mut self, event: &Event<'_>) {
-        if let Event::Granted { grants } = event {
-            say_grants(grants);
-        }
-    }
-}
-
-/// Says on standard error what of the machine tests are granted.
-pub fn say_grants(grants: &[String]) {
-    for grant in grants {
-        say(format_args!("{:>12} {}", "Granted", OneLine(grant)));
-    }
-}
-
-/// The report files of these that are written: annotations for the log of a job are written where there is such a log alone.
-pub fn wanted(specs: &[ReportSpec]) -> impl Iterator<Item = ReportSpec> + '_ {
-    let in_actions = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
-    // Other kinds are refused a path of `-` where files are checked.
-    let is_log = |spec: &ReportSpec| spec.is_standard_output() && spec.kind.is_log();
-    specs.iter().filter(move |spec| in_actions || !is_log(spec)).cloned()
-}
-
-/// The report files that the arguments ask for.
-fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
-    if args.no_capture && args.message_format != MessageFormat::Human {
-        return Err(Failure::usage(
-            "`--no-capture` and `--message-format` both want standard output; leave out one, or write the lines to a file: \
-             --report libtest-json=PATH",
-        ));
-    }
-    if args.message_format != MessageFormat::Human && args.report.iter().any(ReportSpec::is_standard_output) {
-        return Err(Failure::usage(
-            "`--report github` and `--message-format` both want standard output; name a file: --report github=PATH",
-        ));
-    }
-    let files = ReportFiles::check(wanted(&args.report)).map_err(Failure::setup)?;
-    match &args.report_base {
-        Some(base) => Ok(files.with_base(json::read(base).map_err(Failure::setup)?)),
-        None => Ok(files),
-    }
-}
-
 /// A test binary that was built, with the tests that filter expressions select, where there are some.
 pub fn load_artifact(
     runner: &Runner,
@@ -502,80 +358,10 @@ pub fn load_artifact(
     })
 }
 
-/// What to say of tests that `--repeat` does not repeat.
-fn run_once(planned: &Plan) -> Option<String> {
-    let tests = planned.modules().iter().flat_map(|module| &module.tests);
-    let once = tests.filter(|test| test.harness != Harness::Sdk && test.skipped().is_none()).count();
-    (once > 0).then(|| {
-        let tests = if once == 1 { "test is" } else { "tests are" };
-        format!(
-            "{once} {tests} called once: --repeat is for tests of the SDK, which can be called again in their instance"
-        )
-    })
-}
-
-/// Says on standard error which failures no test has come to.
-fn tell_unreached(planned: &Plan, report: &Report) {
-    let tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
-    let injected = tests.filter_map(|test| test.details.as_deref()).flat_map(|details| &details.injected);
-    let reached: std::collections::BTreeSet<&str> = injected.map(|injected| &*injected.fault).collect();
-    for fault in planned.policy().faults.iter().map(ToString::to_string).filter(|fault| !reached.contains(&**fault)) {
-        say(format_args!("warning: {fault} happened in no test: none makes so many such calls"));
-    }
-}
-
-/// What to say of Go's tests whose goroutines nobody tells.
-fn goroutines_untold(planned: &Plan) -> Option<String> {
-    let modules = planned.modules().iter().filter(|module| !module.tests.is_empty()).map(|planned| &planned.module);
-    let untold = modules.filter(|module| module.harness() == Harness::Go && !module.tells_goroutines());
-    let names: Vec<_> = untold.map(airtight::LoadedModule::name).collect();
-    (!names.is_empty()).then(|| {
-        format!("goroutines are not tracked in {}: built without the hook; use `airtight go`", names.join(", "))
-    })
-}
-
-/// What to say of binaries of Go's whose tables are not known.
-fn go_lines_unknown(planned: &Plan) -> Vec<String> {
-    let modules = planned.modules().iter().filter(|module| !module.tests.is_empty()).map(|planned| &planned.module);
-    modules.filter_map(|module| Some(format!("{}: {}", module.name(), module.no_go_lines()?))).collect()
-}
-
 /// What the process of a program would say, which is a byte.
 fn own_status(test: &TestRecord) -> u8 {
     let status = test.details.as_ref().and_then(|details| details.exit_status).unwrap_or(0);
     u8::try_from(status).unwrap_or(u8::MAX)
-}
-
-/// How many modules are being loaded. No test has run before that is over, and a compiler cannot be interrupted.
-static COMPILING: AtomicUsize = AtomicUsize::new(0);
-
-/// A module is being loaded.
-struct Compiling;
-
-impl Compiling {
-    fn begin() -> Self {
-        COMPILING.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Compiling {
-    fn drop(&mut self) {
-        COMPILING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The first Ctrl-C ends the run with its report, or the program where modules are still being compiled; a second one ends the
-/// program at once.
-pub fn stop_on_interrupt(interrupt: Arc<AtomicBool>) {
-    let set = ctrlc::set_handler(move || {
-        if interrupt.swap(true, Ordering::Relaxed) || COMPILING.load(Ordering::Relaxed) > 0 {
-            std::process::exit(exit_status::INTERRUPTED.into());
-        }
-    });
-    if let Err(error) = set {
-        tracing::warn!("Ctrl-C will end the program without a report: {error}");
-    }
 }
 
 /// Why there is no test to run or to list.
@@ -585,26 +371,4 @@ pub fn nothing_selected(planned: &Plan) -> Failure {
         0 => "there are no tests to run".to_owned(),
         left_out => format!("no test matches: all {left_out} were left out by the filters"),
     })
-}
-
-/// The results of earlier runs, where they are to be taken or proved.
-fn results(args: &RunArgs) -> Result<Option<Results>, Failure> {
-    let dir = || args.results.clone().or_else(|| airtight::toolchain::cache_dir().map(|cache| cache.join("results")));
-    match args.cached.then(dir) {
-        None => Ok(None),
-        Some(Some(dir)) => std::path::absolute(dir).map(Results::new).map(Some).map_err(Failure::setup),
-        Some(None) => Err(Failure::setup(anyhow::anyhow!(
-            "there is no cache directory to record results in; name a folder with --results DIR"
-        ))),
-    }
-}
-
-fn cache(config: &Config) -> Option<Cache> {
-    match airtight::toolchain::cache_dir() {
-        Some(dir) => Some(Cache::new(dir.join("modules"), config.cache_size)),
-        None => {
-            tracing::warn!("no cache directory can be found, so modules are compiled anew each time");
-            None
-        }
-    }
 }

@@ -2,9 +2,10 @@
 
 use super::instruments::Instruments;
 use crate::policy::Limit;
-use crate::sandbox::execute::{self, Run};
+use crate::sandbox::execute;
 use crate::sandbox::heap::NotTracked;
 use crate::sandbox::job::Job;
+use crate::sandbox::outcome::Run;
 use crate::sandbox::wasi::{Streams, deadline_after};
 use std::time::Instant;
 

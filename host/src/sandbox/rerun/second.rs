@@ -5,9 +5,9 @@ use super::doubt::HeapDoubt;
 use super::instruments::{Instruments, Shift};
 use super::stacks::StackCapture;
 use crate::sandbox::ending::Ending;
-use crate::sandbox::execute::Run;
 use crate::sandbox::heap::HeapEnd;
 use crate::sandbox::job::Job;
+use crate::sandbox::outcome::Run;
 use crate::sandbox::wasi::Streams;
 use std::sync::atomic::Ordering;
 

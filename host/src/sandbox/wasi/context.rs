@@ -1,33 +1,23 @@
 //! One test's WASI context: its descriptors, its ledger and its world.
 
 use super::books::Books;
-use super::captured::{CapturedOutput, Streams};
-use super::clock::Clock;
 use super::fault::{Fault, Halt};
 use super::given_paths::GivenPaths;
 use super::goroutines::{GoAccount, GoroutineDumps};
-use super::grants::{Grants, SocketError};
+use super::grants::Grants;
 use super::host::Turn;
 use super::meter;
 use super::missing_paths::MissingPaths;
 use super::quota::Quota;
 use super::random::Random;
 use super::reads::HostReads;
-use super::scratch::{Change, FileKind, Scratch};
-use super::stdio::{Stdin, Stdout};
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
-use super::trace::{RawTrace, Tracer};
-use super::watch::{CallWatch, WatchOptions, WatchedCalls};
+use super::trace::Tracer;
+use super::watch::{CallWatch, WatchOptions};
 use super::watchdog::Watchdog;
 use super::world::World;
-use crate::ledger::{
-    Access, Acquisition, AcquisitionSites, Handle, HandleId, Kind, Ledger, Origin, OutlivedHandles, ScopeHandles,
-    ScopeId, Stack, TrackedCounts,
-};
-use crate::model::Output;
-use crate::model::trace::TraceOptions;
+use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, ScopeHandles, ScopeId, Stack};
 use crate::policy::Limit;
-use std::path::Path;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
 
@@ -68,210 +58,7 @@ pub struct Wasi {
     pub(super) _turn: Turn,
 }
 
-/// What is left of a context when its test is over.
-#[derive(Debug, Default)]
-pub struct Remains {
-    /// What the test acquired and still held.
-    pub open: Vec<Handle>,
-    /// What subtests acquired and was released when they had ended.
-    pub outlived: OutlivedHandles,
-    /// The counts of resources of the user's own kinds.
-    pub tracked: TrackedCounts,
-    /// Where it acquired handles, where that was noted.
-    pub sites: Option<AcquisitionSites>,
-    /// Files that the test left in the scratch file system, in path order.
-    pub residue: Vec<LeftoverFile>,
-    /// How many more of them there are than are listed, without directories.
-    pub residue_omitted: u64,
-    /// How many more directories.
-    pub residue_dirs_omitted: u64,
-    /// The limit on files in memory that was the first to refuse a call something, if one did.
-    pub files_refused_by: Option<Limit>,
-    /// Most handles of the test's own at once.
-    pub handles_peak: u32,
-    /// What it printed.
-    pub output: Output,
-    /// The last absolute paths at which it found nothing.
-    pub missing_paths: Vec<String>,
-    /// Whether it read standard input of the program that ran it.
-    pub inherited_input: bool,
-    /// What the test changed in the overlays that it was granted: by grant, in path order.
-    pub changes: Vec<OverlayChange>,
-    /// How many more of them there are than are listed.
-    pub changes_omitted: u64,
-    /// The goroutines that a Go test told of.
-    pub goroutines: GoroutineDumps,
-    /// What else it told.
-    pub go: GoAccount,
-    /// What was seen of its calls that can fail, where that was looked at.
-    pub watched: Option<Box<WatchedCalls>>,
-    /// What it did, where that was asked for.
-    pub trace: Option<RawTrace>,
-    /// What it asked of the host, where that was to be known.
-    pub reads: Option<Box<HostReads>>,
-}
-
-/// Something that a test changed in a granted overlay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverlayChange {
-    /// The directory of the host that the overlay lies over.
-    pub host: Arc<Path>,
-    /// The path below it.
-    pub path: String,
-    /// The path that reports give.
-    pub report_as: Arc<str>,
-    /// What it is now; none where it was removed.
-    pub now: Option<(FileKind, u64)>,
-    /// The contents of a file, where they are to be kept; or why they could not be read.
-    pub contents: Option<std::result::Result<Vec<u8>, String>>,
-}
-
-/// A file or a directory left in the scratch file system.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftoverFile {
-    /// Its guest path.
-    pub path: String,
-    /// Its size in bytes; `None` for a directory.
-    pub bytes: Option<u64>,
-}
-
-/// Files listed as residue at most; a test that leaves more has made its point.
-const MAX_RESIDUE: usize = 100;
-
-/// Changes of one overlay listed at most.
-const MAX_CHANGES: usize = 1000;
-
-/// What a context is made with, beside the grants.
-pub struct ContextOptions {
-    /// The test's name.
-    pub test: Arc<str>,
-    /// `argv`, the program's name included.
-    pub args: Vec<Arc<str>>,
-    /// When it has to stop.
-    pub watchdog: Watchdog,
-    /// What its streams are.
-    pub streams: Streams,
-    /// What is looked at of its calls that can fail.
-    pub watch: Option<WatchOptions>,
-    /// What is kept of all that it does.
-    pub trace: Option<TraceOptions>,
-    /// Whether to note what it asks of the host.
-    pub notes_reads: bool,
-    /// Whether to note where handles are acquired.
-    pub notes_sites: bool,
-    /// Whether a Go test is to tell of its heap.
-    pub go_heap: bool,
-}
-
 impl Wasi {
-    /// A fresh context with everything the policy grants.
-    ///
-    /// # Errors
-    /// A granted socket could not be opened.
-    pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, streams, notes_sites, go_heap, watch, trace, notes_reads } = options;
-        let limits = grants.policy.limits;
-        let turn = Turn::take(&grants.policy.sockets, &watchdog);
-        let clock = Clock::new(grants.policy.clock);
-        let scratch = Scratch::new(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), clock.start());
-        let mut wasi = Self {
-            world: World::new(scratch, CapturedOutput::new(limits.most(Limit::Output), streams), watchdog, clock),
-            table: Table::with_capacity(8),
-            ledger: Ledger::default(),
-            random: Random::new(grants.policy.seed, test),
-            args,
-            env_sockets: None,
-            max_handles: u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX),
-            quota: Quota::new(limits.most(Limit::Io), limits.most(Limit::HostMemory)),
-            stack: None,
-            has_threads: false,
-            began: None,
-            given_paths: GivenPaths::default(),
-            missing_paths: MissingPaths::default(),
-            goroutines: GoroutineDumps::default(),
-            go: GoAccount::default(),
-            go_heap,
-            collects: false,
-            collected: Vec::new(),
-            watch: watch.map(CallWatch::new).map(Box::new),
-            trace: trace.map(Tracer::new).map(Box::new),
-            reads: notes_reads.then(Box::default),
-            grants,
-            _turn: turn,
-        };
-        wasi.open_streams(streams);
-        wasi.open_directories();
-        wasi.open_sockets()?;
-        for (kind, most) in &Arc::clone(&wasi.grants).policy.tracked {
-            wasi.ledger.limit_tracked(kind, *most);
-        }
-        if notes_sites {
-            wasi.ledger.note_sites();
-        }
-        Ok(wasi)
-    }
-
-    fn open_streams(&mut self, streams: Streams) {
-        let stdin = match streams {
-            Streams::Inherited => Stdin::Inherited,
-            Streams::Captured | Streams::Copied | Streams::Shown { .. } => {
-                Stdin::Bytes { bytes: Arc::clone(&self.grants.stdin), at: 0 }
-            }
-        };
-        let names = Arc::clone(&self.grants.names);
-        self.grant(Kind::Stream, Object::File(Box::new(stdin)), Access::Read, &names.stdin, None);
-        self.grant(Kind::Stream, Object::File(Box::new(Stdout { error: false })), Access::Write, &names.stdout, None);
-        self.grant(Kind::Stream, Object::File(Box::new(Stdout { error: true })), Access::Write, &names.stderr, None);
-    }
-
-    fn open_directories(&mut self) {
-        let grants = Arc::clone(&self.grants);
-        if grants.policy.limits.most(Limit::Scratch) > 0 {
-            let scratch = Object::Dir { dir: Arc::clone(&grants.scratch), listing: None };
-            self.grant(Kind::Dir, scratch, Access::None, &grants.names.scratch, Some(&grants.names.scratch));
-        }
-        for dir in &grants.dirs {
-            let object = Object::Dir { dir: dir.dir.clone(), listing: None };
-            self.grant(Kind::Dir, object, Access::None, &dir.report_as, Some(&dir.guest));
-        }
-    }
-
-    fn open_sockets(&mut self) -> Result<(), SocketError> {
-        let grants = Arc::clone(&self.grants);
-        if grants.policy.sockets.is_empty() {
-            return Ok(());
-        }
-        let mut told = Vec::new();
-        for (name, socket) in grants.open_sockets(&mut self.world)? {
-            let fd = self.grant(Kind::Socket, Object::File(socket), Access::ReadWrite, &name, None);
-            told.push(format!("{name}={fd}"));
-        }
-        self.env_sockets = Some(format!("{}={}", airtight_abi::SOCKETS_ENV, told.join(":")));
-        Ok(())
-    }
-
-    fn grant(
-        &mut self,
-        kind: Kind,
-        object: Object,
-        access: Access,
-        path: &Arc<str>,
-        preopen: Option<&Arc<str>>,
-    ) -> u32 {
-        let fd = self.table.next_fd();
-        let id = self.ledger.acquire(Acquisition {
-            kind,
-            path: Some(Arc::clone(path)),
-            fd,
-            access,
-            origin: Origin::Granted,
-            stack: None,
-        });
-        self.note_ends(id, kind, &object);
-        let rights = RightsPair::whole(kind, access);
-        self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
-    }
-
     /// Enters an object that the test acquired; refused with `Mfile` over the limit.
     pub(super) fn acquired(&mut self, object: Object, acquired: NewHandle) -> Result<Fd> {
         let NewHandle { kind, path, access, rights } = acquired;
@@ -327,7 +114,7 @@ impl Wasi {
     }
 
     /// Enters the two sides of a socket into the books.
-    fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
+    pub(super) fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
         if let (Kind::Socket, Object::File(socket)) = (kind, object) {
             self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
         }
@@ -507,77 +294,6 @@ impl Wasi {
     pub(crate) fn inject_host_leak(&mut self) {
         std::mem::forget(self.world.host.track());
     }
-
-    /// What the test changed in its overlays. The contents of files are there where they are to be kept.
-    fn take_changes(&mut self, remains: &mut Remains, keep: bool) {
-        let grants = Arc::clone(&self.grants);
-        let overlays = grants.dirs.iter().filter_map(|dir| Some((dir, dir.overlay.as_ref()?)));
-        for (dir, overlay) in overlays {
-            let changes = self.world.scratch.changes(&overlay.lower, MAX_CHANGES);
-            remains.changes_omitted += changes.omitted;
-            for Change { path, now } in changes.listed {
-                let file = now.filter(|now| keep && now.kind == FileKind::File);
-                let contents = file.map(|file| {
-                    let contents = self.world.scratch.contents(file.id);
-                    contents.map_err(|error| format!("it cannot be read again: {error:?}"))
-                });
-                remains.changes.push(OverlayChange {
-                    host: Arc::clone(&overlay.host),
-                    report_as: path::join(&dir.report_as, &path),
-                    path,
-                    now: now.map(|now| (now.kind, now.size)),
-                    contents,
-                });
-            }
-        }
-    }
-
-    /// Strikes the balance and closes everything. With `keep_changes`, contents of files that the test changed are given.
-    pub(crate) fn finish(mut self, keep_changes: bool) -> Remains {
-        let mut remains = Remains::default();
-        self.take_changes(&mut remains, keep_changes);
-        let handles_peak = self.ledger.peak();
-        for (id, socket) in self.table.sockets() {
-            self.ledger.left_waiting(id, socket.waiting(&self.world));
-        }
-        let (outlived, sites) = (self.ledger.outlived(), self.ledger.take_sites());
-        let tracked = self.ledger.take_tracked();
-        // What the collector closed had been left open.
-        let mut open = std::mem::take(&mut self.ledger).balance();
-        open.append(&mut self.collected);
-        for mut entry in self.table.drain() {
-            close_object(&mut entry.object, &mut self.world);
-        }
-        let left = self.world.scratch.residue(MAX_RESIDUE);
-        let residue = left
-            .files
-            .into_iter()
-            .map(|file| LeftoverFile {
-                path: format!("{}/{}", super::grants::SCRATCH_PATH, file.path),
-                bytes: (file.kind != FileKind::Dir).then_some(file.size),
-            })
-            .collect();
-        Remains {
-            open,
-            outlived,
-            tracked,
-            sites,
-            residue,
-            residue_omitted: left.omitted_files,
-            residue_dirs_omitted: left.omitted_dirs,
-            files_refused_by: self.world.scratch.refused(),
-            handles_peak,
-            output: self.world.capture.into_output(),
-            missing_paths: self.missing_paths.into_paths(),
-            inherited_input: self.world.inherited_input,
-            goroutines: self.goroutines,
-            go: self.go,
-            watched: self.watch.map(|watch| Box::new(watch.finish())),
-            trace: self.trace.map(|trace| trace.finish()),
-            reads: self.reads,
-            ..remains
-        }
-    }
 }
 
 /// How an object that the test acquired is entered in the table and the books.
@@ -588,7 +304,7 @@ pub(super) struct NewHandle {
     pub rights: RightsPair,
 }
 
-fn close_object(object: &mut Object, world: &mut World) {
+pub(super) fn close_object(object: &mut Object, world: &mut World) {
     match object {
         Object::File(file) => file.close(world),
         Object::Dir { dir, .. } => dir.close(world),

@@ -1,11 +1,12 @@
 //! A context that begins where another stands: with its descriptors and their offsets, its files, network, clock and randomness.
 
 use super::captured::CapturedOutput;
-use super::context::{ContextOptions, Wasi};
+use super::context::Wasi;
 use super::goroutines::{GoAccount, GoroutineDumps};
 use super::grants::Grants;
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
+use super::open::ContextOptions;
 use super::trace::Tracer;
 use super::watch::CallWatch;
 use crate::policy::Limit;

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! abi        the functions that a guest imports
-//! context    one test: its table, its ledger, its world          grants   what every test of a policy starts with
+//! context    one test: its table, its ledger, its world; `open` makes it, `remains` is what is left of it
+//! grants     what every test of a policy starts with
 //! fork       a context that begins where another stands
 //! table      descriptors, their rights, and the traits of what they stand for
 //! resolve    one resolution of paths for every kind of directory
@@ -40,11 +41,13 @@ mod host;
 pub mod meter;
 mod missing_paths;
 mod net;
+mod open;
 #[cfg(all(test, target_os = "linux"))]
 mod oracle;
 mod quota;
 mod random;
 mod reads;
+mod remains;
 mod resolve;
 mod scratch;
 mod shown;
@@ -61,16 +64,18 @@ mod world;
 pub use abi::add_to_linker;
 pub(super) use abi::{Capture, around};
 pub use captured::Streams;
-#[cfg(test)]
-pub use context::LeftoverFile;
-pub use context::{ContextOptions, OverlayChange, Remains, Wasi};
+pub use context::Wasi;
 pub use fault::Halt;
 pub use fork::NotCaptured;
 pub use given_paths::GivenPaths;
 pub use goroutines::{GoAccount, GoroutineDumps};
 pub use grants::{GrantError, Grants};
+pub use open::ContextOptions;
 pub use quota::BrokenLimit;
 pub use reads::{AskedPath, HostReads, state_of};
+#[cfg(test)]
+pub use remains::LeftoverFile;
+pub use remains::{OverlayChange, Remains};
 pub use scratch::FileKind;
 pub use trace::{RawTrace, TracedEvent};
 pub use waiting::FatalWait;

@@ -1,6 +1,7 @@
 //! What comes after `--`: the arguments of Rust's test harness, with the meaning that they have there.
 
-use super::{Color, Program, RunArgs, ShowOutput, TestArgs};
+use super::run::ShowOutput;
+use super::{Color, Program, RunArgs, TestArgs};
 use crate::failure::Failure;
 use airtight::Seed;
 use clap::error::{ContextKind, ContextValue, ErrorKind};

@@ -1,8 +1,9 @@
 //! What has gone wrong in other hosts of WASI, function by function, over a memory that the test can look at.
 
 use crate::policy::{DirGrant, Limit, Limits, Mode, Policy};
+use crate::sandbox::wasi::ContextOptions;
 use crate::sandbox::wasi::captured::Streams;
-use crate::sandbox::wasi::context::{ContextOptions, Wasi};
+use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter::{self, MAX_BYTES, MAX_VECTORS};
 use crate::sandbox::wasi::watchdog::Watchdog;

@@ -1,0 +1,161 @@
+//! What the arguments and the configuration say of a run.
+
+use crate::accepted;
+use crate::args::{MessageFormat, RunArgs};
+use crate::compile_module::compiling_apart;
+use crate::failure::Failure;
+use crate::gates::{self, BaseTests};
+use crate::print::columns;
+use crate::trust;
+use airtight::config::{Config, Overlays, dir_from_option, from_environment};
+use airtight::policy::PolicyPatch;
+use airtight::report::console::{ConsoleOptions, OutputTime, StatusLevel};
+use airtight::report::files::{ReportFiles, ReportSpec};
+use airtight::report::json;
+use airtight::{Cache, Results, Runner, RunnerBuilder, Seed};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What the arguments and the configuration say of a run.
+pub struct Settings {
+    pub builder: RunnerBuilder,
+    /// The switch that ends the run.
+    pub interrupt: Arc<AtomicBool>,
+    pub files: ReportFiles,
+    pub console: ConsoleOptions,
+    /// What is to be said of them.
+    pub notes: Vec<String>,
+    /// What gates compare with, where some do.
+    pub base: Option<BaseTests>,
+}
+
+impl Settings {
+    /// Checks everything that can be checked before a module is loaded. Relative paths of `args` start at `here`.
+    pub fn new(args: &RunArgs, config: &Config, here: &Path) -> Result<Self, Failure> {
+        let files = report_files(args)?;
+        let environment = from_environment(std::env::vars_os()).map_err(Failure::setup)?;
+        let seed = args.seed.map(Seed::number);
+        let dir = |text: &String| {
+            dir_from_option(text, here).map_err(|problem| Failure::setup(anyhow::anyhow!("--dir {text}: {problem}")))
+        };
+        let command_line = PolicyPatch {
+            env: args.env.iter().cloned().collect(),
+            args: args.args.clone(),
+            clock: args.clock,
+            faults: args.fault.clone(),
+            ..args.limits.patch()
+        };
+        let dirs = args.dir.iter().map(dir).collect::<Result<_, _>>()?;
+        let overlays = Overlays { environment, command_line, dirs, seed };
+        let chosen = seed.filter(|_| args.seed == Some(Seed::Random));
+        let seeded = chosen.map(|seed| format!("the random seed is {seed}; --seed {seed} repeats this run"));
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let trust = trust::of_run(args, config, here)?;
+        let profile = config.profile(&args.profile).map_err(Failure::setup)?;
+        let (baseline, base) = match args.judges_nothing {
+            true => (None, None),
+            false => (accepted::load(args, &profile, here)?, gates::base_report(args, &profile, here)?),
+        };
+        let compares = profile.gate().limits.with_base().next().is_some();
+        let base_tests = base.as_ref().filter(|_| compares).map(BaseTests::of);
+        let [success_output, failure_output] = args.output();
+        let builder = Runner::builder(config, &args.profile).map_err(Failure::setup)?;
+        let builder = compiling_apart(builder)
+            .overlays(overlays)
+            .trust(trust.clone())
+            .jobs(args.jobs)
+            .compiler(args.engine.into())
+            .cache((!args.no_cache).then(|| cache(config)).flatten())
+            .max_fail(args.most_failing())
+            .streams(args.streams())
+            .keep_output(success_output != OutputTime::Never || args.message_format == MessageFormat::Test2json)
+            .keep_changes(args.write_back.is_some())
+            .shuffle(args.shuffle)
+            .repeat(args.repeat)
+            .retries(args.retries)
+            .shortcut(!args.no_shortcut)
+            .schedules(args.schedules)
+            .schedule(args.schedule.clone())
+            .heap_profile(files.wants_profile())
+            .trace(args.trace)
+            .go_heap(args.go_heap)
+            .base(base)
+            .baseline(baseline, Some(args.date.unwrap_or_else(accepted::today)))
+            .interrupt(Arc::clone(&interrupt))
+            .inject_host_leak(args.inject_host_leak)
+            .inject_host_panic(args.inject_host_panic);
+        let builder = match (results(args)?, args.proves) {
+            (None, _) => builder,
+            (Some(results), None) => builder.results(results),
+            (Some(results), Some(most)) => builder.prove_results(results, most),
+        };
+        // `verify` makes its runners when all is built.
+        builder.profile().check_trust(&trust).map_err(Failure::setup)?;
+        let console = ConsoleOptions {
+            colours: match args.message_format {
+                MessageFormat::Human => args.color.on_stdout(),
+                _ => args.color.on(&std::io::stderr()),
+            },
+            status_level: args.status_level.unwrap_or(if args.quiet { StatusLevel::Fail } else { StatusLevel::Pass }),
+            final_status_level: args.final_status_level,
+            success_output,
+            failure_output,
+            all_frames: args.all_frames,
+            suppressions: args.gen_suppressions,
+            codes: true,
+            columns: columns(args.message_format),
+        };
+        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect(), base: base_tests })
+    }
+}
+
+/// The report files of these that are written: annotations for the log of a job are written where there is such a log alone.
+pub fn wanted(specs: &[ReportSpec]) -> impl Iterator<Item = ReportSpec> + '_ {
+    let in_actions = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+    // Other kinds are refused a path of `-` where files are checked.
+    let is_log = |spec: &ReportSpec| spec.is_standard_output() && spec.kind.is_log();
+    specs.iter().filter(move |spec| in_actions || !is_log(spec)).cloned()
+}
+
+/// The report files that the arguments ask for.
+fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
+    if args.no_capture && args.message_format != MessageFormat::Human {
+        return Err(Failure::usage(
+            "`--no-capture` and `--message-format` both want standard output; leave out one, or write the lines to a file: \
+             --report libtest-json=PATH",
+        ));
+    }
+    if args.message_format != MessageFormat::Human && args.report.iter().any(ReportSpec::is_standard_output) {
+        return Err(Failure::usage(
+            "`--report github` and `--message-format` both want standard output; name a file: --report github=PATH",
+        ));
+    }
+    let files = ReportFiles::check(wanted(&args.report)).map_err(Failure::setup)?;
+    match &args.report_base {
+        Some(base) => Ok(files.with_base(json::read(base).map_err(Failure::setup)?)),
+        None => Ok(files),
+    }
+}
+
+/// The results of earlier runs, where they are to be taken or proved.
+fn results(args: &RunArgs) -> Result<Option<Results>, Failure> {
+    let dir = || args.results.clone().or_else(|| airtight::toolchain::cache_dir().map(|cache| cache.join("results")));
+    match args.cached.then(dir) {
+        None => Ok(None),
+        Some(Some(dir)) => std::path::absolute(dir).map(Results::new).map(Some).map_err(Failure::setup),
+        Some(None) => Err(Failure::setup(anyhow::anyhow!(
+            "there is no cache directory to record results in; name a folder with --results DIR"
+        ))),
+    }
+}
+
+fn cache(config: &Config) -> Option<Cache> {
+    match airtight::toolchain::cache_dir() {
+        Some(dir) => Some(Cache::new(dir.join("modules"), config.cache_size)),
+        None => {
+            tracing::warn!("no cache directory can be found, so modules are compiled anew each time");
+            None
+        }
+    }
+}

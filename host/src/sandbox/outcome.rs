@@ -1,0 +1,86 @@
+//! How a run of a test went.
+
+use super::ending::Ending;
+use super::heap::{HeapEnd, NotTracked};
+use super::image::{Captured, ImageError};
+use super::panics::RaisedPanic;
+use super::rounds::RoundLevels;
+use super::sdk::SdkOutcome;
+use super::threads::{Preemptions, StoppedThread, Turn};
+use super::wasi::Remains;
+use crate::model::RefusedGrowth;
+
+/// How a test went.
+#[derive(Debug)]
+pub struct Run {
+    /// How its call ended.
+    pub ending: Ending,
+    /// Fuel spent in all calls of the test together, without clean-ups.
+    pub fuel: u64,
+    /// The highest that it made its linear memory, in bytes, without clean-ups.
+    pub linear_peak: u64,
+    /// Growth that the limit refused it, without clean-ups.
+    pub refused: Option<RefusedGrowth>,
+    /// Whether an exception left the test; `None` where that is not seen.
+    pub unwound: Option<bool>,
+    /// The end of its heap, or why that was not seen.
+    pub heap: Result<Box<HeapEnd>, NotTracked>,
+    /// What the instance held around each call that was made in it.
+    pub rounds: Vec<RoundLevels>,
+    /// The SDK's own account of the test; `None` for tests of other harnesses.
+    pub sdk: Option<SdkOutcome>,
+    /// The panic that ended the test, where one is expected and ended it.
+    pub panic: Option<RaisedPanic>,
+    /// The threads that had not ended when the test was over.
+    pub threads: Vec<StoppedThread>,
+    /// How many threads were refused because there were as many as there may be.
+    pub refused_threads: u64,
+    /// Whether it was another thread than the main one that ended the test, by a trap or an exit.
+    pub in_spawned_thread: bool,
+    /// The last turns of its threads, where they are kept, and which thread ran at the end.
+    pub turns: (Vec<Turn>, Option<u32>),
+    /// How often a thread was interrupted where its schedule says so.
+    pub preemptions: Preemptions,
+    /// What was open at the end, after clean-ups, and what was printed.
+    pub remains: Remains,
+    /// What its instance held at the end, where that was to be captured and it passed.
+    pub captured: Option<Result<Box<Captured>, ImageError>>,
+    /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
+    pub host_leak: u64,
+    /// Whether more attempts would have made its fuel exact, or more would be known of its module, and there was no time for them.
+    pub late: bool,
+}
+
+impl Run {
+    /// Whether the wall clock ended the test, or what the host called after it, or left no time to make its figures exact.
+    pub fn ended_by_wall_clock(&self) -> bool {
+        let afterwards = self.sdk.as_ref().is_some_and(|said| said.by_wall_clock)
+            || self.panic.as_ref().is_some_and(|panic| panic.by_wall_clock);
+        let probed_late = matches!(self.heap, Err(NotTracked::NoAnswerInTime));
+        self.late || probed_late || afterwards || matches!(self.ending, Ending::Wall { .. })
+    }
+
+    /// Of a test that could not be started.
+    pub(super) fn not_started(ending: Ending) -> Self {
+        Self {
+            ending,
+            fuel: 0,
+            linear_peak: 0,
+            refused: None,
+            unwound: None,
+            heap: Err(NotTracked::NotStarted),
+            rounds: Vec::new(),
+            sdk: None,
+            panic: None,
+            threads: Vec::new(),
+            refused_threads: 0,
+            in_spawned_thread: false,
+            turns: (Vec::new(), None),
+            preemptions: Preemptions::default(),
+            remains: Remains::default(),
+            captured: None,
+            host_leak: 0,
+            late: false,
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! A run that is under way: the instance is set up, the test is called in it as often as its job says, and its clean-ups run.
+
+use super::ending::{Ending, TrapKind};
+use super::heap::{self, EndPicture};
+use super::image::{AfterSetUp, Captured, ImageError};
+use super::job::Job;
+use super::module::LoadedModule;
+use super::panics::{self, RaisedPanic};
+use super::rerun::{Instruments, StackCapture};
+use super::rounds::{Level, RoundLevels};
+use super::run_cleanups::GlobalValues;
+use super::scopes::Guest;
+use super::sdk::{self, SdkOutcome};
+use super::start::{Entry, StartCall, unmark, write_words};
+use super::state::{TestState, refuel};
+use super::threads::{MainThread, ThreadGroup};
+use super::wasi::{BrokenLimit, ContextOptions, OwnCalls, TracedEvent, WatchOptions, deadline_after};
+use crate::ledger::heap::HeapLimits;
+use crate::model::trace::TraceKind;
+use crate::policy::Limit;
+use std::sync::Arc;
+use wasmtime::error::Context;
+use wasmtime::{Extern, Instance, ModuleExport, Store, Val};
+
+/// What is looked at of its calls.
+pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
+    let is_wanted = job.notes_calls || !job.faults.is_empty();
+    is_wanted.then(|| WatchOptions {
+        faults: job.faults.to_vec(),
+        notes: job.notes_calls,
+        own: match job.entry {
+            Entry::Sdk(_) => OwnCalls::OnceCalled,
+            Entry::Start(_) if job.module.symbols.know_test_window() => {
+                OwnCalls::InWindow(Arc::clone(&job.module.symbols))
+            }
+            Entry::Start(_) => OwnCalls::All,
+        },
+    })
+}
+
+/// A run that is under way.
+pub(super) struct TestRun<'a> {
+    job: &'a Job<'a>,
+    instruments: &'a Instruments,
+    /// The fuel of each call of the test.
+    fuel: u64,
+    pub store: Store<TestState>,
+    /// The other threads, of a module that has threads.
+    pub threads: Option<ThreadGroup<'a>>,
+    /// Why such a module has no memory, if it has none.
+    not_linked: Option<wasmtime::Error>,
+    setup: Setup,
+}
+
+/// The instance of a test, as far as it was set up: what calls, clean-ups and the end of the heap need.
+#[derive(Default)]
+struct Setup {
+    instance: Option<Instance>,
+    ground: Option<heap::Ground>,
+    /// Where the shadow stack began, after it was moved.
+    stack_top: u32,
+    globals: GlobalValues,
+    /// Whether a test of the SDK was called.
+    called: bool,
+}
+
+/// How one call of the test went, its clean-ups included.
+pub(super) struct CallOutcome {
+    pub ending: Ending,
+    /// Fuel spent in this call and those before it, without clean-ups.
+    pub spent: u64,
+    pub sdk: Option<SdkOutcome>,
+}
+
+impl CallOutcome {
+    /// Whether it came to its own end, as far as that is known here.
+    fn ended_well(&self) -> bool {
+        self.ending == Ending::Returned && self.sdk.as_ref().is_none_or(SdkOutcome::is_well)
+    }
+
+    /// Whether the test did all that it was to, so that it can be called once more.
+    fn may_go_on(&self) -> bool {
+        self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(SdkOutcome::is_well)
+    }
+}
+
+/// Enters into the trace that a call of the test is over, before its clean-ups.
+fn trace_end(state: &mut TestState, left: u64, ending: &Ending) {
+    let failed = (*ending != Ending::Returned).then(|| ending.words().into());
+    let stack = ending.stack().cloned();
+    state.trace(left, TracedEvent { failed, stack, ..TracedEvent::new(TraceKind::Test, "is over") });
+}
+
+/// Sets a global of the host's own.
+fn set(store: &mut Store<TestState>, instance: &Instance, global: &ModuleExport, value: u32) -> wasmtime::Result<()> {
+    let global = instance.get_module_export(&mut *store, global).and_then(Extern::into_global);
+    global.context("a global of it is gone")?.set(store, Val::I32(value.cast_signed()))
+}
+
+/// All calls of the test.
+pub(super) struct Calls {
+    pub last: CallOutcome,
+    pub rounds: Vec<RoundLevels>,
+}
+
+impl<'a> TestRun<'a> {
+    pub fn new(
+        job: &'a Job<'a>,
+        instruments: &'a Instruments,
+        fuel: u64,
+        fresh: (Store<TestState>, Option<ThreadGroup<'a>>, Option<wasmtime::Error>),
+    ) -> Self {
+        let (store, threads, not_linked) = fresh;
+        Self { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() }
+    }
+
+    /// Calls the test, as often as its job says.
+    pub fn call(&mut self) -> Calls {
+        let mut ready = self.set_up();
+        if let (Ok(()), Some(after)) = (&ready, self.job.repeated_setup()) {
+            let ended = self.invoke(after.setup.entry);
+            let last = self.conclude(after.setup.entry, ended, 0);
+            if !last.ended_well() {
+                return Calls { last, rounds: Vec::new() };
+            }
+            ready = self.begin_after(after);
+        }
+        let mut calls = self.job.calls();
+        let mut before = Level::now(&mut self.store);
+        let ended = ready.and_then(|()| self.invoke(calls.next().context("nothing is to be called")?));
+        let mut last = self.conclude(self.job.entry, ended, 0);
+        let mut rounds = vec![RoundLevels { before, after: Level::now(&mut self.store) }];
+        while last.may_go_on()
+            && let Some(entry) = calls.next()
+        {
+            before = Level::now(&mut self.store);
+            let ended = self.invoke_again(entry);
+            last = self.conclude(entry, ended, last.spent);
+            rounds.push(RoundLevels { before, after: Level::now(&mut self.store) });
+        }
+        Calls { last, rounds }
+    }
+
+    /// Instantiates the module and makes it ready for the call.
+    fn set_up(&mut self) -> wasmtime::Result<()> {
+        if let Some(after) = self.job.image() {
+            return self.begin_from(after);
+        }
+        if let Some(after) = self.job.repeated_setup() {
+            self.fuel = self.instruments.fuel(after.setup.grants.policy().limits.most(Limit::Fuel));
+        }
+        refuel(&mut self.store, self.fuel)?;
+        self.store.set_epoch_deadline(1);
+        if let Some(error) = self.not_linked.take() {
+            return Err(error);
+        }
+        let instance = match &mut self.threads {
+            None => self.job.module.pre()?.instantiate(&mut self.store)?,
+            Some(threads) => threads.instantiate(&mut self.store)?,
+        };
+        self.setup.instance = Some(instance);
+        if self.threads.is_none() {
+            heap::attach(self.job.module, &mut self.store, &instance)?;
+        }
+        self.tell_layout(&instance)?;
+        if let Ok(module) = &self.job.module.heap {
+            self.setup.ground = Some(self.begin_heap(&instance, module)?);
+        }
+        if matches!(self.job.entry, Entry::Sdk(_)) || self.job.after.is_some() {
+            if let (Some(threads), false) = (&mut self.threads, self.job.module.catalogue.has_initialize) {
+                threads.init_main(&mut self.store, &instance)?;
+            }
+            if self.job.module.catalogue.has_initialize {
+                let initialize = instance.get_typed_func::<(), ()>(&mut self.store, "_initialize")?;
+                MainThread { store: &mut self.store, threads: &mut self.threads }.call_guest(&initialize, ())?;
+            }
+            self.setup.globals = self.job.module.save_globals(&mut self.store, &instance);
+        }
+        Ok(())
+    }
+
+    /// Instantiates the image of the module, which needs nothing more.
+    fn begin_from(&mut self, after: AfterSetUp<'_>) -> wasmtime::Result<()> {
+        refuel(&mut self.store, self.fuel)?;
+        self.store.set_epoch_deadline(1);
+        let module = self.job.module;
+        // To the engine, memory grows to what it was; it did so before.
+        let books = self.store.data_mut().heap.take_books();
+        let instance = module.pre()?.instantiate(&mut self.store)?;
+        self.store.data_mut().heap.put_books(books);
+        heap::attach(module, &mut self.store, &instance)?;
+        self.setup = Setup {
+            instance: Some(instance),
+            ground: after.image.ground,
+            stack_top: after.image.stack_top,
+            globals: module.save_globals(&mut self.store, &instance),
+            called: false,
+        };
+        Ok(())
+    }
+
+    /// The set-up was called in this instance. The test begins, with all that it has of its own.
+    fn begin_after(&mut self, after: AfterSetUp<'_>) -> wasmtime::Result<()> {
+        let instance = self.setup.instance.context("there is no instance")?;
+        after.make_ready(&mut self.store, &instance)?;
+        let limits = self.job.grants.policy().limits;
+        let before = after.setup.grants.policy().limits;
+        let state = self.store.data_mut();
+        state.close_memory_reserve();
+        state.wasi.close_reserve();
+        state.limiter.begin_test(before.most(Limit::Memory), limits.most(Limit::Memory));
+        if after.owns {
+            state.wasi.begin_teardown(self.job.grants);
+            state.heap.begin_teardown(HeapLimits::new(limits.values()));
+        } else {
+            state.wasi.begin_test(self.job.grants);
+            state.heap.begin_test(HeapLimits::new(limits.values()));
+        }
+        state.wasi.watch_calls(watch(self.job));
+        state.heap.capture(self.instruments.capture.clone());
+        state.spent_before_cleanups = 0;
+        state.wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
+        self.setup.called = false;
+        self.fuel = self.instruments.fuel(limits.most(Limit::Fuel));
+        refuel(&mut self.store, self.fuel)
+    }
+
+    /// What the instance holds now, where that is to be captured and the set-up passed.
+    pub fn capture(
+        &mut self,
+        last: &CallOutcome,
+        options: impl Fn() -> ContextOptions,
+    ) -> Option<Result<Box<Captured>, ImageError>> {
+        let instance = self.setup.instance.filter(|_| self.job.captures && last.ended_well())?;
+        let of = (self.job.module, self.job.entry, self.job.grants);
+        let places = (self.setup.ground, self.setup.stack_top);
+        Some(Captured::take(of, &mut self.store, &instance, places, options()).map(Box::new))
+    }
+
+    /// Tells functions with a body of ours how strings are laid out. Where that is not known they do what they did before.
+    fn tell_layout(&mut self, instance: &Instance) -> wasmtime::Result<()> {
+        let LoadedModule { strings: Some(strings), layout: global, .. } = self.job.module else { return Ok(()) };
+        let Some(layout) = strings.layout(self.job) else { return Ok(()) };
+        self.store.data_mut().heap.strings = Some(layout);
+        let Some(global) = global else { return Ok(()) };
+        set(&mut self.store, instance, global, layout.place_of_address()?.cast_unsigned())
+    }
+
+    /// Opens the books.
+    fn begin_heap(&mut self, instance: &Instance, module: &heap::ModuleHeap) -> wasmtime::Result<heap::Ground> {
+        let ground = module.layout.ground(&mut self.store, instance);
+        if !self.job.counts_heap {
+            return Ok(ground);
+        }
+        if let Err(why) = module.allocator_map(self.job) {
+            self.store.data_mut().heap.leave_closed(why.clone());
+            return Ok(ground);
+        }
+        let main = MainThread { store: &mut self.store, threads: &mut self.threads };
+        self.instruments.prepare(main, instance, module, ground)?;
+        if self.threads.is_some() {
+            refuel(&mut self.store, self.fuel)?;
+        }
+        self.setup.stack_top = module.layout.stack_pointer(&mut self.store, instance).map_or(0, |(_, top)| top);
+        let grants = self.job.repeated_setup().map_or(self.job.grants, |after| after.setup.grants);
+        let floor = module.layout.floor(&mut self.store, instance);
+        let limits = HeapLimits::new(grants.policy().limits.values());
+        self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), floor);
+        if self.job.repeated_setup().is_some_and(|after| !after.owns) {
+            // What the set-up allocates is not the test's.
+            self.store.data_mut().heap.capture(StackCapture::Nothing);
+        }
+        Ok(ground)
+    }
+
+    /// Calls the test once. Gives what the SDK's export returned, for a test of the SDK.
+    fn invoke(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
+        let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
+        match entry {
+            Entry::Start(start) => {
+                if let (Some(list), Some(global), true) = (start.list, &self.job.module.tests, self.job.shortcut) {
+                    set(store, instance, global, list.address)?;
+                }
+                write_words(store, instance, &start.words);
+                if let Some(marked) = &start.should_panic {
+                    unmark(store, instance, marked);
+                    if self.job.module.throws {
+                        store.data_mut().panics.end_by_uncaught(Arc::clone(&self.job.module.symbols));
+                    }
+                }
+                let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+                MainThread { store, threads: &mut self.threads }.call_guest(&start, ())?;
+                Ok(None)
+            }
+            Entry::Sdk(call) => {
+                if let Some(book) = store.data_mut().heap.book() {
+                    book.open_window();
+                }
+                store.data_mut().spent_before_cleanups = 0;
+                store.data_mut().wasi.test_is_called();
+                let left = store.get_fuel()?;
+                store.data_mut().trace(left, TracedEvent::new(TraceKind::Test, "begins"));
+                let guest = Guest {
+                    instance: *instance,
+                    globals: self.setup.globals.iter().map(|(global, _)| *global).collect(),
+                    panics_end_it: call.should_panic.is_some(),
+                };
+                store.data_mut().scopes.begin(guest, self.job.subtests.cloned());
+                self.setup.called = true;
+                sdk::call(MainThread { store, threads: &mut self.threads }, instance, call).map(Some)
+            }
+        }
+    }
+
+    /// Calls the test once more, with all that it had for its first call: fuel, time, and bytes to move. What was given to
+    /// its clean-ups beyond that is taken away.
+    fn invoke_again(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
+        let state = self.store.data_mut();
+        state.close_memory_reserve();
+        state.wasi.close_reserve();
+        let deadline = deadline_after(state.wasi.timeout());
+        state.wasi.set_deadline(deadline);
+        refuel(&mut self.store, self.fuel)?;
+        self.invoke(entry)
+    }
+
+    /// Says how a call went, and runs the clean-ups. `spent_before` is the fuel that earlier calls spent.
+    fn conclude(&mut self, entry: Entry<'_>, ended: wasmtime::Result<Option<u32>>, spent_before: u64) -> CallOutcome {
+        let store = &mut self.store;
+        let left = store.get_fuel().unwrap_or(0);
+        let (ending, said) = match ended {
+            Ok(said) => (Ending::Returned, said),
+            Err(error) => (Ending::from_call(&mut *store, &error), None),
+        };
+        let out = matches!(ending, Ending::Fuel { .. });
+        if out {
+            store.data_mut().heap.fuel_ended();
+        }
+        trace_end(store.data_mut(), left, &ending);
+        let spent = if out { self.fuel } else { store.data().spent_by_test(left) };
+        let spent = spent.saturating_add(spent_before);
+        let sdk = match (entry, &self.setup.instance) {
+            (Entry::Sdk(_), Some(instance)) if self.setup.called => {
+                let guest = (instance, &self.setup.globals, &mut self.threads);
+                Some(sdk::conclude(store, guest, &ending, said))
+            }
+            (Entry::Sdk(_), Some(_)) => Some(SdkOutcome::default()),
+            _ => None,
+        };
+        CallOutcome { ending, spent, sdk }
+    }
+
+    /// All threads have ended: their memory does not grow any more.
+    pub fn end_threads(&mut self) {
+        if self.threads.is_some() {
+            let state = self.store.data_mut();
+            let size = state.memory_now();
+            state.heap.shared_memory_is(size, false);
+        }
+    }
+
+    /// The panic that ended the test, where one is expected.
+    pub fn panic(&mut self, ending: &Ending) -> Option<RaisedPanic> {
+        let Entry::Start(StartCall { should_panic: Some(expected), .. }) = self.job.entry else { return None };
+        let Ending::Trap { kind: TrapKind::Unreachable, .. } = ending else { return None };
+        let panics = self.job.module.panics.as_ref().ok()?;
+        let instance = self.setup.instance?;
+        let main = MainThread { store: &mut self.store, threads: &mut self.threads };
+        panics::read(self.job, main, &instance, panics, expected.text.is_some())
+    }
+
+    /// What is needed to tell lost blocks, after an ending that may be a normal finish, or of a test that was left by a panic and
+    /// then ended by its harness.
+    ///
+    /// # Errors
+    /// The host would hold more for it than it may.
+    pub fn picture(&mut self, ending: &Ending) -> Result<Option<EndPicture>, BrokenLimit> {
+        let wanted = self.instruments.picture || self.job.grants.policy().asks_for_blocks();
+        let unwound = self.store.data().heap.unwound() == Some(true);
+        let complete = match ending {
+            Ending::Returned | Ending::Exit { status: 0, .. } => true,
+            // Where calls fail on purpose, what is left is told also of a test that tells that it failed.
+            Ending::Exit { .. } => unwound || self.job.notes_calls,
+            _ => false,
+        };
+        if !wanted || !complete {
+            return Ok(None);
+        }
+        let Ok(module) = &self.job.module.heap else { return Ok(None) };
+        let Ok(allocator) = module.allocator_map(self.job) else { return Ok(None) };
+        let (Some(ground), Some(instance)) = (self.setup.ground, &self.setup.instance) else { return Ok(None) };
+        EndPicture::take(&mut self.store, instance, module, (ground, self.setup.stack_top, allocator))
+    }
+}
