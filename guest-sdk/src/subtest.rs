@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 /// Where a [`T`] stands among a test's subtests. The default is the test itself.
 #[derive(Default)]
-pub(crate) struct Place {
+pub(crate) struct SubtestPosition {
     /// How many subtests it is in, itself included.
     pub(crate) depth: u32,
     /// The test's name and the subtest's path; `None` for the test itself.
@@ -21,7 +21,7 @@ pub(crate) struct Place {
     names: Option<Rc<RefCell<Names>>>,
 }
 
-impl Place {
+impl SubtestPosition {
     /// What libtest's reader is told of a subtest before its failures.
     pub(crate) fn prefix(&self) -> Option<String> {
         (self.depth > 0).then(|| format!("[{}] ", self.path))
@@ -128,7 +128,7 @@ mod sandbox {
     }
 
     /// A subtest that the host is to enter.
-    struct Call<F> {
+    struct SubtestCall<F> {
         t: T,
         body: Option<F>,
         /// The panic that is to leave the test, too.
@@ -140,7 +140,7 @@ mod sandbox {
             return here::run(name, t, body);
         }
         let (before, depth) = (t.book().flags(), t.place.depth);
-        let mut call = Call { t, body: Some(body), panic: None };
+        let mut call = SubtestCall { t, body: Some(body), panic: None };
         call.t.book().enter_scope();
         let data = (&raw mut call).cast();
         // SAFETY: the name is read before anything else happens; `enter` takes the data for what it is, while `call` is live and
@@ -156,7 +156,7 @@ mod sandbox {
     /// Runs the subtest, and tells whether it has failed.
     extern "C" fn enter<R: Outcome, F: FnOnce(&mut T) -> R>(data: *mut c_void) -> u32 {
         // SAFETY: see `run`, whose host calls this once.
-        let call = unsafe { &mut *data.cast::<Call<F>>() };
+        let call = unsafe { &mut *data.cast::<SubtestCall<F>>() };
         let Some(body) = call.body.take() else { return 0 };
         let t = &mut call.t;
         let run = || {

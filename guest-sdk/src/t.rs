@@ -4,7 +4,7 @@ use crate::book::Book;
 use crate::cleanup::{Cleanup, Scope};
 use crate::faults;
 use crate::runner::Runner;
-use crate::subtest::Place;
+use crate::subtest::SubtestPosition;
 use crate::tasks::EndTasks;
 use crate::temp_dir;
 use crate::tracked::{self, Tracked};
@@ -35,7 +35,7 @@ pub struct T {
     pub(crate) test: &'static Test,
     pub(crate) runner: Runner,
     /// Where it stands among the test's subtests.
-    pub(crate) place: Place,
+    pub(crate) place: SubtestPosition,
     /// Whether it has failed, or a subtest of it.
     pub(crate) failed: Cell<bool>,
     /// Its tasks, once it has any.
@@ -46,10 +46,10 @@ pub struct T {
 
 impl T {
     pub(crate) fn new(test: &'static Test, runner: Runner) -> Self {
-        Self::at(test, runner, Place::default())
+        Self::at(test, runner, SubtestPosition::default())
     }
 
-    pub(crate) fn at(test: &'static Test, runner: Runner, place: Place) -> Self {
+    pub(crate) fn at(test: &'static Test, runner: Runner, place: SubtestPosition) -> Self {
         Self { test, runner, place, failed: Cell::new(false), tasks: RefCell::default(), _on_one_thread: PhantomData }
     }
 

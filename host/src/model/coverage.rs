@@ -77,10 +77,10 @@ pub struct UnfinishedCleanup {
 
 /// Every place of a run at which something was acquired.
 #[derive(Debug, Default)]
-pub(crate) struct CoveredPlaces(BTreeMap<(String, ResourceKind, Option<Place>), MissedSite>);
+pub(crate) struct CoveredPlaces(BTreeMap<(String, ResourceKind, Option<SiteKey>), MissedSite>);
 
 /// What tells two places apart.
-type Place = (Option<String>, Option<u32>, String);
+type SiteKey = (Option<String>, Option<u32>, String);
 
 impl CoveredPlaces {
     /// Adds what was acquired at a place by some tests; `test` is the first of which something was not released, if there is one.

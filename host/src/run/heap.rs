@@ -5,7 +5,7 @@
 
 use super::judge::Judgement;
 use super::keepers::keepers;
-use super::places::{Place, PlaceFinder};
+use super::places::{AllocationPlace, PlaceFinder};
 use super::profile_room::keep;
 use super::threads::{HeldBlocks, held_blocks};
 use crate::catalogue::RunningStack;
@@ -44,7 +44,7 @@ pub enum Account {
 #[derive(Debug, Default)]
 pub struct Balance {
     /// The places at which the blocks were allocated.
-    pub places: Vec<Place>,
+    pub places: Vec<AllocationPlace>,
     /// Blocks that nothing reaches.
     pub lost: Vec<Site>,
     /// Blocks that static data reaches.

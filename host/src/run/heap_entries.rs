@@ -2,7 +2,7 @@
 
 use super::bounds::{Room, bytes_of_placed};
 use super::heap::{Balance, Owners};
-use super::places::Place;
+use super::places::AllocationPlace;
 use super::subtests::ScopeNames;
 use crate::ledger::ScopeId;
 use crate::ledger::heap::keepers::Kept;
@@ -180,7 +180,7 @@ impl HeapEntries<'_> {
         RingRecord { count: step.blocks, type_name: type_name(place), at: Frame::innermost_own(&place.frames).cloned() }
     }
 
-    fn place(&self, number: u32) -> &Place {
+    fn place(&self, number: u32) -> &AllocationPlace {
         &self.balance.places[number as usize]
     }
 }
@@ -218,7 +218,7 @@ impl<'a> EntryList<'a> {
     }
 }
 
-fn type_name(place: &Place) -> Option<String> {
+fn type_name(place: &AllocationPlace) -> Option<String> {
     place.counted.map(|counted| counted.name().to_owned())
 }
 
@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn lost(lots: Vec<Lot>) -> Vec<Resource> {
-        let place = |nth| Place { frames: vec![Frame::new(format!("f{nth}"))], ..Place::default() };
+        let place = |nth| AllocationPlace { frames: vec![Frame::new(format!("f{nth}"))], ..AllocationPlace::default() };
         let owners = Some(Box::new(Owners { lots, kept: None }));
         let balance = Balance { places: (0..40).map(place).collect(), owners, ..Balance::default() };
         HeapEntries { balance: &balance, names: ScopeNames { test: "t", subtests: &[] } }.lost()

@@ -1,7 +1,7 @@
 //! What a test's heap does to its verdict, and what is said of it in the record.
 
 use super::heap::{Account, Balance};
-use super::places::Place;
+use super::places::AllocationPlace;
 use crate::ledger::Stack;
 use crate::ledger::heap::Figures;
 use crate::ledger::heap::sites::Site;
@@ -168,7 +168,7 @@ fn bounds_of_leftover(balance: &Balance, leftover: Leftover, cap: u64) -> Bounds
 }
 
 /// All the bytes, and where those over the cap begin, in the order in which they were allocated.
-fn over(sites: &[Site], places: &[Place], cap: u64) -> (u64, Option<Stack>) {
+fn over(sites: &[Site], places: &[AllocationPlace], cap: u64) -> (u64, Option<Stack>) {
     let mut sum = 0;
     let mut at = None;
     for site in sites {

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 /// A place at which blocks were allocated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct AllocationPlace {
     /// The stack of the first block that was looked at; `None` where none was recorded.
     pub stack: Option<Stack>,
     /// What is shown of it.
@@ -29,7 +29,7 @@ pub struct Place {
 pub struct PlaceFinder<'a> {
     symbols: &'a Symbols,
     stacks: Option<&'a AllocationStacks>,
-    places: Vec<Place>,
+    places: Vec<AllocationPlace>,
     /// The room for what is shown.
     room: Room,
     /// By the index of the stack.
@@ -60,7 +60,7 @@ impl<'a> PlaceFinder<'a> {
     }
 
     /// All places, by their numbers.
-    pub fn finish(self) -> Vec<Place> {
+    pub fn finish(self) -> Vec<AllocationPlace> {
         self.places
     }
 
@@ -87,7 +87,7 @@ impl<'a> PlaceFinder<'a> {
     fn new_place(&mut self, index: Option<usize>) -> u32 {
         let stack = index.zip(self.stacks).map(|(index, stacks)| Stack::clone(&stacks.all()[index].stack));
         if self.room.is_full() && stack.is_some() {
-            self.places.push(Place { stack, is_omitted: true, ..Place::default() });
+            self.places.push(AllocationPlace { stack, is_omitted: true, ..AllocationPlace::default() });
             return self.places.len() as u32 - 1;
         }
         let shown = stack.as_deref().map(|stack| self.symbols.place_of_allocation(stack));
@@ -100,7 +100,7 @@ impl<'a> PlaceFinder<'a> {
         match self.places.get_mut(number as usize) {
             None => {
                 self.room.take_bytes(bytes_of_stack(&frames));
-                self.places.push(Place { stack, frames, is_recursive, counted, is_omitted: false });
+                self.places.push(AllocationPlace { stack, frames, is_recursive, counted, is_omitted: false });
             }
             Some(known) if is_recursive && !known.is_recursive => (known.frames, known.is_recursive) = (frames, true),
             Some(_) => {}
@@ -129,6 +129,6 @@ mod tests {
         assert_eq!(placed.iter().map(|one| one.place).collect::<Vec<_>>(), [0, 1, 0, 0, 2]);
         let places = finder.finish();
         assert_eq!(places[0].frames[0].function, "wasm function 1");
-        assert_eq!((places.len(), &places[2]), (3, &Place::default()), "nothing is known of the last");
+        assert_eq!((places.len(), &places[2]), (3, &AllocationPlace::default()), "nothing is known of the last");
     }
 }

@@ -119,12 +119,12 @@ fn with_failures(mut record: SubtestRecord, failures: Vec<SuppressedRecord>) -> 
 }
 
 /// What a subtest and those in it left on the heap: bytes and blocks that are lost, bytes and blocks that are retained.
-type Left = [u64; 4];
+type LostAndRetained = [u64; 4];
 
 /// For each subtest; `None` where the balance of the heap was not struck.
-fn balance(heap: &Account, subtests: &[SubtestRun]) -> Option<Vec<Left>> {
+fn balance(heap: &Account, subtests: &[SubtestRun]) -> Option<Vec<LostAndRetained>> {
     let Account::Tracked { balance: Some(balance), .. } = heap else { return None };
-    let mut sums = vec![Left::default(); subtests.len()];
+    let mut sums = vec![LostAndRetained::default(); subtests.len()];
     let mut add = |site: &Site, at: usize| {
         let mut scope = (site.scope.0 as usize).checked_sub(1);
         while let Some(index) = scope {
@@ -138,7 +138,7 @@ fn balance(heap: &Account, subtests: &[SubtestRun]) -> Option<Vec<Left>> {
     Some(sums)
 }
 
-fn usage(subtest: &SubtestRun, account: &Account, left: Option<Left>) -> Usage {
+fn usage(subtest: &SubtestRun, account: &Account, left: Option<LostAndRetained>) -> Usage {
     let figures = subtest.heap.filter(|_| matches!(account, Account::Tracked { .. }));
     let left = |at: usize| left.filter(|_| subtest.finished()).map(|left| left[at]);
     let heap = figures.map(|figures| Heap {

@@ -65,7 +65,7 @@ struct Label {
 }
 
 /// What was found at a call.
-pub(super) struct Call {
+pub(super) struct CallArguments {
     /// Which of its arguments may be pointers.
     pub args: Vec<bool>,
     /// Whether anything else may be one.
@@ -111,7 +111,7 @@ impl<'c> Sweep<'c> {
     }
 
     /// What is known of the call at this place, once the function was gone through.
-    pub fn run(&mut self, body: &FunctionBody<'_>, at: usize) -> Result<Option<Call>, MayHold> {
+    pub fn run(&mut self, body: &FunctionBody<'_>, at: usize) -> Result<Option<CallArguments>, MayHold> {
         let mut found = None;
         let mut operators = body.get_operators_reader().map_err(|_| MayHold)?;
         while !operators.eof() {
@@ -144,7 +144,7 @@ impl<'c> Sweep<'c> {
         Ok(self.now.clone())
     }
 
-    fn call(&mut self, operator: &Operator<'_>) -> Result<Option<Call>, MayHold> {
+    fn call(&mut self, operator: &Operator<'_>) -> Result<Option<CallArguments>, MayHold> {
         let Some(mut now) = self.copy()? else { return Ok(None) };
         match operator {
             Operator::Call { .. } => {}
@@ -156,7 +156,7 @@ impl<'c> Sweep<'c> {
         let params = params as usize - usize::from(matches!(operator, Operator::CallIndirect { .. }));
         let args = now.operands.split_off(now.operands.len().checked_sub(params).ok_or(MayHold)?);
         let rest = now.locals.contains(&true) || now.operands.contains(&true);
-        Ok(Some(Call { args, rest }))
+        Ok(Some(CallArguments { args, rest }))
     }
 
     fn arity(&self, operator: &Operator<'_>) -> Result<(u32, u32), MayHold> {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 impl Baseline {
     /// Holds the baseline against a report that was made with it, on this day.
     pub(crate) fn used_in(&self, report: &Canonical, date: Option<Date>) -> BaselineUse {
-        let seen = Seen::of(report);
+        let seen = ReportedFindings::of(report);
         let mut usage =
             BaselineUse { file: self.file.clone(), date, entries: self.named.len(), ..BaselineUse::default() };
         for leak in &self.named {
@@ -50,14 +50,14 @@ fn described(what: String, grounds: &Grounds) -> BaselineEntry {
 }
 
 /// What a report has of a baseline.
-struct Seen<'r> {
+struct ReportedFindings<'r> {
     named: HashSet<(&'r str, &'r str, &'r str)>,
     suppressions: HashSet<&'r str>,
     /// Tests that came to an end at which something could be left.
     ends: HashMap<(&'r str, &'r str), &'r TestRecord>,
 }
 
-impl<'r> Seen<'r> {
+impl<'r> ReportedFindings<'r> {
     fn of(report: &'r Canonical) -> Self {
         let mut seen = Self { named: HashSet::new(), suppressions: HashSet::new(), ends: HashMap::new() };
         for module in &report.modules {

@@ -62,7 +62,7 @@ impl Display for RingText<'_> {
                 let places = plural(*ring_omitted, "place", "places");
                 write!(f, "… {} more {places} -> ", Grouped(*ring_omitted))?;
             }
-            write!(f, "{} -> ", Step(step))?;
+            write!(f, "{} -> ", RingStep(step))?;
         }
         f.write_str("the first")
     }
@@ -110,9 +110,9 @@ impl Display for ReachText<'_> {
 }
 
 /// `` `Rc` src/shared.rs:17 (2 blocks) ``.
-struct Step<'a>(&'a RingRecord);
+struct RingStep<'a>(&'a RingRecord);
 
-impl Display for Step<'_> {
+impl Display for RingStep<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let RingRecord { count, type_name, at } = self.0;
         if let Some(name) = type_name {

@@ -5,7 +5,7 @@ use super::baseline::write_entries;
 use super::gates::GateText;
 use super::reporter::SEPARATOR;
 use super::sanitise::{OneLine, Quoted, short};
-use super::stack::Place;
+use super::stack::FrameLabel;
 use super::style::Styles;
 use super::units::{Grouped, plural};
 use crate::model::{BaselineUse, Frame};
@@ -188,10 +188,10 @@ impl FaultsText<'_> {
         }
         writeln!(f, " {} {}", OneLine(&found.what), when(found))?;
         if let Some(frame) = found.stack.first().filter(|frame| !frame.is_own()) {
-            writeln!(f, "        within {}", Place { frame, styles: &self.styles })?;
+            writeln!(f, "        within {}", FrameLabel { frame, styles: &self.styles })?;
         }
         if let Some(frame) = found.place.first() {
-            writeln!(f, "        {} {}", label(found.kind), Place { frame, styles: &self.styles })?;
+            writeln!(f, "        {} {}", label(found.kind), FrameLabel { frame, styles: &self.styles })?;
         }
         if let Some(line) = found.message.as_deref().and_then(|message| message.lines().next()) {
             write!(f, "{}", Quoted { indent: "    ", text: short(line).as_bytes(), styles: &self.styles })?;

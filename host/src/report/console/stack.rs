@@ -15,12 +15,12 @@ const OUTER_LINES: usize = 4;
 const MAX_NAMED: usize = 3;
 
 /// `src/io.rs:41 in semver::io::open`; the function alone where there is no debug information.
-pub(super) struct Place<'a> {
+pub(super) struct FrameLabel<'a> {
     pub frame: &'a Frame,
     pub styles: &'a Styles,
 }
 
-impl Display for Place<'_> {
+impl Display for FrameLabel<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let style = self.styles.place;
         let function = OneLine(&self.frame.function);
@@ -79,8 +79,10 @@ impl Display for StackLines<'_> {
             }
             let label = if nth == 0 { self.label } else { "from" };
             match frames {
-                [frame] if frame.folded && nth > 0 => writeln!(f, "{indent}{:width$} {}", "", Place { frame, styles })?,
-                [frame] => writeln!(f, "{indent}{label:>width$} {}", Place { frame, styles })?,
+                [frame] if frame.folded && nth > 0 => {
+                    writeln!(f, "{indent}{:width$} {}", "", FrameLabel { frame, styles })?
+                }
+                [frame] => writeln!(f, "{indent}{label:>width$} {}", FrameLabel { frame, styles })?,
                 frames => writeln!(f, "{indent}{:width$} {}", "", Folded(frames))?,
             }
         }

@@ -1,7 +1,7 @@
 //! What tests did, event by event, for a person: a line an event, as strace writes them.
 
 use super::sanitise::OneLine;
-use super::stack::Place;
+use super::stack::FrameLabel;
 use super::style::Styles;
 use super::units::{Grouped, plural};
 use super::wrap::Wrapped;
@@ -83,8 +83,8 @@ impl TraceText<'_> {
         let Some(frame) = site.and_then(|stack| Frame::innermost_own(stack)) else {
             return self.write_line(f, said);
         };
-        let plain = Place { frame, styles: &Styles::default() }.to_string();
-        let place = Place { frame, styles: &self.styles };
+        let plain = FrameLabel { frame, styles: &Styles::default() }.to_string();
+        let place = FrameLabel { frame, styles: &self.styles };
         let width = said.chars().count() + plain.chars().count() + " at ".len();
         if self.columns.is_none_or(|columns| width <= columns) {
             return writeln!(f, "{said} at {place}");

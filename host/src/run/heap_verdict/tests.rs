@@ -20,7 +20,7 @@ fn what_may_be_lost_is_no_proof_that_anything_is_retained() {
 
 fn account(lost: &[u64], retained: &[u64], doubt: Option<&str>) -> Account {
     let site = |bytes: &u64| Site { place: 0, blocks: 1, bytes: *bytes, first: 0, scope: ScopeId::TEST, depths: 0 };
-    let place = Place { stack: Some([].into()), ..Place::default() };
+    let place = AllocationPlace { stack: Some([].into()), ..AllocationPlace::default() };
     let sites = |all: &[u64]| all.iter().map(site).collect();
     let figures = Figures { peak: 100, allocations: 7, reallocations: 2, ..Figures::default() };
     let (lost, retained, doubt) = (sites(lost), sites(retained), doubt.map(|why| HeapDoubt::Ending(why.to_owned())));

@@ -27,19 +27,19 @@ pub enum Devices {
 
 /// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+enum DevicePath {
     Dir,
     Null,
 }
 
 /// Where a path leads.
-fn resolve(dir: Devices, path: &str) -> Result<Place> {
+fn resolve(dir: Devices, path: &str) -> Result<DevicePath> {
     let mut parts = path.split('/').filter(|part| !["", "."].contains(part));
     match (parts.next(), parts.next()) {
         (None, _) if path.is_empty() => Err(Errno::Noent.into()),
-        (None, _) => Ok(Place::Dir),
+        (None, _) => Ok(DevicePath::Dir),
         (Some(".."), _) => Err(Errno::Perm.into()),
-        (Some(NULL), None) if dir == Devices::Dev && !path.ends_with('/') => Ok(Place::Null),
+        (Some(NULL), None) if dir == Devices::Dev && !path.ends_with('/') => Ok(DevicePath::Null),
         (Some(NULL), _) if dir == Devices::Dev => Err(Errno::Notdir.into()),
         (Some(_), _) => Err(Errno::Noent.into()),
     }
@@ -50,11 +50,11 @@ fn refused<T>() -> Result<T> {
     Err(Errno::Rofs.into())
 }
 
-fn stat(dir: Devices, place: &Place) -> Filestat {
+fn stat(dir: Devices, place: &DevicePath) -> Filestat {
     let (ino, filetype) = match (place, dir) {
-        (Place::Dir, Devices::Dev) => (DIR_INODE, Filetype::Directory),
-        (Place::Dir, Devices::Root) => (ROOT_INODE, Filetype::Directory),
-        (Place::Null, _) => (NULL_INODE, Filetype::CharacterDevice),
+        (DevicePath::Dir, Devices::Dev) => (DIR_INODE, Filetype::Directory),
+        (DevicePath::Dir, Devices::Root) => (ROOT_INODE, Filetype::Directory),
+        (DevicePath::Null, _) => (NULL_INODE, Filetype::CharacterDevice),
     };
     Filestat { dev: 0, ino, filetype, nlink: 1, size: 0, atim: 0, mtim: 0, ctim: 0 }
 }
@@ -71,17 +71,17 @@ impl Dir for Devices {
     fn open(&self, _: &mut World, path: &str, how: OpenMode) -> Result<FileOrDir> {
         match resolve(*self, path) {
             Ok(_) if how.exclusive => Err(Errno::Exist.into()),
-            Ok(Place::Null) if how.directory => Err(Errno::Notdir.into()),
-            Ok(Place::Null) => Ok(FileOrDir::File(Box::new(Null { flags: how.flags }))),
-            Ok(Place::Dir) if how.changes() => Err(Errno::Isdir.into()),
-            Ok(Place::Dir) => Ok(FileOrDir::Dir(Arc::new(*self))),
+            Ok(DevicePath::Null) if how.directory => Err(Errno::Notdir.into()),
+            Ok(DevicePath::Null) => Ok(FileOrDir::File(Box::new(Null { flags: how.flags }))),
+            Ok(DevicePath::Dir) if how.changes() => Err(Errno::Isdir.into()),
+            Ok(DevicePath::Dir) => Ok(FileOrDir::Dir(Arc::new(*self))),
             Err(Fault::Errno(Errno::Noent)) if how.create => refused(),
             Err(error) => Err(error),
         }
     }
 
     fn stat(&self, _: &mut World) -> Result<Filestat> {
-        Ok(stat(*self, &Place::Dir))
+        Ok(stat(*self, &DevicePath::Dir))
     }
 
     fn stat_path(&self, _: &mut World, path: &str, _follow: bool) -> Result<Filestat> {
@@ -90,7 +90,7 @@ impl Dir for Devices {
 
     fn list(&self, _: &mut World) -> Result<Vec<DirEntry>> {
         let entry = |name: &str, ino, kind| DirEntry { name: name.to_owned(), ino, kind };
-        let own = stat(*self, &Place::Dir).ino;
+        let own = stat(*self, &DevicePath::Dir).ino;
         let own = [".", ".."].map(|name| entry(name, own, Filetype::Directory));
         let null = (*self == Self::Dev).then(|| entry(NULL, NULL_INODE, Filetype::CharacterDevice));
         Ok(own.into_iter().chain(null).collect())
@@ -177,7 +177,7 @@ impl File for Null {
     }
 
     fn stat(&self, _: &mut World) -> Result<Filestat> {
-        Ok(stat(Devices::Dev, &Place::Null))
+        Ok(stat(Devices::Dev, &DevicePath::Null))
     }
 }
 
@@ -195,7 +195,9 @@ mod tests {
 
     #[test]
     fn nothing_but_the_null_device_is_ever_there() {
-        for (path, place) in [("null", Place::Null), ("./null", Place::Null), (".", Place::Dir), ("./", Place::Dir)] {
+        for (path, place) in
+            [("null", DevicePath::Null), ("./null", DevicePath::Null), (".", DevicePath::Dir), ("./", DevicePath::Dir)]
+        {
             assert_eq!(resolve(Devices::Dev, path).ok(), Some(place), "{path}");
         }
         for (path, expected) in [
@@ -211,10 +213,10 @@ mod tests {
 
     #[test]
     fn nothing_is_in_the_root() {
-        assert_eq!(resolve(Devices::Root, ".").ok(), Some(Place::Dir));
+        assert_eq!(resolve(Devices::Root, ".").ok(), Some(DevicePath::Dir));
         for (path, expected) in [("null", Errno::Noent), ("etc/passwd", Errno::Noent), ("../etc", Errno::Perm)] {
             assert_eq!(errno(resolve(Devices::Root, path)), Some(expected), "{path}");
         }
-        assert_ne!(stat(Devices::Root, &Place::Dir).ino, stat(Devices::Dev, &Place::Dir).ino);
+        assert_ne!(stat(Devices::Root, &DevicePath::Dir).ino, stat(Devices::Dev, &DevicePath::Dir).ino);
     }
 }

@@ -10,7 +10,7 @@ pub use growth::GrowthText;
 use super::super::diff::{LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, Unknown};
 use super::reporter::SEPARATOR;
 use super::sanitise::OneLine;
-use super::stack::Place;
+use super::stack::FrameLabel;
 use super::status::{TestName, word};
 use super::style::Styles;
 use super::units::{Grouped, plural};
@@ -200,7 +200,8 @@ impl DiffText<'_> {
         };
         let path = leak.path.as_ref().map(|path| format!(" {}", OneLine(path))).unwrap_or_default();
         let styles = &self.styles;
-        let place = leak.place.as_ref().map(|frame| format!(" at {}", Place { frame, styles })).unwrap_or_default();
+        let place =
+            leak.place.as_ref().map(|frame| format!(" at {}", FrameLabel { frame, styles })).unwrap_or_default();
         let unfinished = leak
             .unfinished
             .map(|(side, verdict)| format!(" (in {} the test did not return: {})", named(side), word(verdict)));

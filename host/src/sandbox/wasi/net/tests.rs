@@ -257,7 +257,7 @@ fn the_host_s_memory_is_bounded_and_comes_back() {
 
 /// One step of a test against the model.
 #[derive(Debug, Clone)]
-enum Step {
+enum NetOperation {
     Write(Side, usize),
     Read(Side, usize),
     Peek(Side, usize),
@@ -265,14 +265,14 @@ enum Step {
     Close(Side),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = NetOperation> {
     let side = || prop_oneof![Just(Side::Client), Just(Side::Server)];
     prop_oneof![
-        6 => (side(), 0..100_000_usize).prop_map(|(side, count)| Step::Write(side, count)),
-        6 => (side(), 1..100_000_usize).prop_map(|(side, count)| Step::Read(side, count)),
-        2 => (side(), 1..100_000_usize).prop_map(|(side, count)| Step::Peek(side, count)),
-        1 => side().prop_map(Step::ShutWrite),
-        1 => side().prop_map(Step::Close),
+        6 => (side(), 0..100_000_usize).prop_map(|(side, count)| NetOperation::Write(side, count)),
+        6 => (side(), 1..100_000_usize).prop_map(|(side, count)| NetOperation::Read(side, count)),
+        2 => (side(), 1..100_000_usize).prop_map(|(side, count)| NetOperation::Peek(side, count)),
+        1 => side().prop_map(NetOperation::ShutWrite),
+        1 => side().prop_map(NetOperation::Close),
     ]
 }
 
@@ -301,7 +301,7 @@ proptest! {
         let mut next = 0_u8;
         for step in steps {
             match step {
-                Step::Write(side, count) => {
+                NetOperation::Write(side, count) => {
                     let out = &mut model[index(side)];
                     if out.sender_closed {
                         continue;
@@ -320,8 +320,8 @@ proptest! {
                         Err(other) => prop_assert!(false, "{:?}", other),
                     }
                 }
-                Step::Read(side, count) | Step::Peek(side, count) => {
-                    let peek = matches!(step, Step::Peek(..));
+                NetOperation::Read(side, count) | NetOperation::Peek(side, count) => {
+                    let peek = matches!(step, NetOperation::Peek(..));
                     let into = &mut model[index(side.other())];
                     if into.reader_closed {
                         continue;
@@ -340,12 +340,12 @@ proptest! {
                         Err(other) => prop_assert!(false, "{:?}", other),
                     }
                 }
-                Step::ShutWrite(side) => {
+                NetOperation::ShutWrite(side) => {
                     if !model[index(side)].sender_closed && net.shut(id, side, false, true).is_ok() {
                         model[index(side)].ended = true;
                     }
                 }
-                Step::Close(side) => {
+                NetOperation::Close(side) => {
                     if !model[index(side)].sender_closed {
                         net.close(id, side);
                         model[index(side)].sender_closed = true;

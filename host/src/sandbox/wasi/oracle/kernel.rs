@@ -1,7 +1,7 @@
 //! The kernel's side: calls on a real directory, and what they show.
 
-use super::ops::{Call, Op};
-use super::seen::Seen;
+use super::ops::{Op, OracleCall};
+use super::seen::Observed;
 use rustix::fs::{self as real, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno as Host;
 use std::os::fd::OwnedFd;
@@ -13,28 +13,30 @@ pub fn open_dir(dir: &Path) -> OwnedFd {
 }
 
 /// A call on a directory, and for those with two paths, on another.
-pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<Seen> {
+pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<Observed> {
     let (path, to) = (&op.path, &op.to);
     let link_follow = if op.how.follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
     let stat_follow = if op.how.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
     match op.call {
-        Call::Open => return open(op, fd).and_then(|fd| Ok(seen(&real::fstat(&fd)?))),
-        Call::CreateDir => real::mkdirat(fd, path, Mode::from(0o700))?,
-        Call::RemoveDir => real::unlinkat(fd, path, AtFlags::REMOVEDIR)?,
-        Call::Unlink => real::unlinkat(fd, path, AtFlags::empty())?,
-        Call::Symlink => real::symlinkat(to, fd, path)?,
-        Call::Link => real::linkat(fd, path, to_fd, to, link_follow)?,
-        Call::Rename => real::renameat(fd, path, to_fd, to)?,
-        Call::ReadLink => return Ok(Seen::Text(real::readlinkat(fd, path, vec![])?.into_string().unwrap())),
-        Call::Stat => {
+        OracleCall::Open => return open(op, fd).and_then(|fd| Ok(seen(&real::fstat(&fd)?))),
+        OracleCall::CreateDir => real::mkdirat(fd, path, Mode::from(0o700))?,
+        OracleCall::RemoveDir => real::unlinkat(fd, path, AtFlags::REMOVEDIR)?,
+        OracleCall::Unlink => real::unlinkat(fd, path, AtFlags::empty())?,
+        OracleCall::Symlink => real::symlinkat(to, fd, path)?,
+        OracleCall::Link => real::linkat(fd, path, to_fd, to, link_follow)?,
+        OracleCall::Rename => real::renameat(fd, path, to_fd, to)?,
+        OracleCall::ReadLink => return Ok(Observed::Text(real::readlinkat(fd, path, vec![])?.into_string().unwrap())),
+        OracleCall::Stat => {
             let stat = real::statat(fd, path, stat_follow)?;
             let target = real::readlinkat(fd, path, vec![]).unwrap_or_default();
             return Ok(hidden(seen(&stat), target.as_bytes()));
         }
-        Call::List => return Ok(Seen::Names(names(fd)?)),
-        Call::Close | Call::Read | Call::Write | Call::Truncate | Call::Allocate => unreachable!("not on a directory"),
+        OracleCall::List => return Ok(Observed::Names(names(fd)?)),
+        OracleCall::Close | OracleCall::Read | OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate => {
+            unreachable!("not on a directory")
+        }
     }
-    Ok(Seen::Nothing)
+    Ok(Observed::Nothing)
 }
 
 pub fn open(op: &Op, fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
@@ -42,16 +44,16 @@ pub fn open(op: &Op, fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
 }
 
 /// A call on an open file, for which each write has another `stamp`.
-pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Seen> {
+pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Observed> {
     let mut bytes = vec![stamp; op.len];
     let end = op.offset + op.len as u64;
     match op.call {
-        Call::Read => {
+        OracleCall::Read => {
             let count = rustix::io::pread(fd, &mut bytes[..], op.offset)?;
-            return Ok(Seen::Bytes(bytes[..count].to_vec()));
+            return Ok(Observed::Bytes(bytes[..count].to_vec()));
         }
-        Call::Write => assert_eq!(rustix::io::pwrite(fd, &bytes, op.offset)?, op.len),
-        Call::Truncate => real::ftruncate(fd, op.offset)?,
+        OracleCall::Write => assert_eq!(rustix::io::pwrite(fd, &bytes, op.offset)?, op.len),
+        OracleCall::Truncate => real::ftruncate(fd, op.offset)?,
         // Not every file system of the kernel has `fallocate`; what it shows, every one has.
         _ if op.len == 0 => return Err(Host::INVAL),
         _ if end > real::fstat(fd)?.st_size as u64 => real::ftruncate(fd, end)?,
@@ -65,12 +67,12 @@ pub fn op_leaves(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> bool {
     // A call that makes or removes a name does not follow it, even if a slash comes after.
     let place = |fd, path: &str| leaves(fd, path.trim_end_matches('/'), false);
     match op.call {
-        Call::Open => leaves(fd, &op.path, op.how.follow && !(op.how.create && op.how.exclusive)),
-        Call::Stat => leaves(fd, &op.path, op.how.follow),
-        Call::ReadLink => leaves(fd, &op.path, false),
-        Call::CreateDir | Call::RemoveDir | Call::Unlink | Call::Symlink => place(fd, &op.path),
-        Call::Link => leaves(fd, &op.path, op.how.follow) || place(to_fd, &op.to),
-        Call::Rename => place(fd, &op.path) || place(to_fd, &op.to),
+        OracleCall::Open => leaves(fd, &op.path, op.how.follow && !(op.how.create && op.how.exclusive)),
+        OracleCall::Stat => leaves(fd, &op.path, op.how.follow),
+        OracleCall::ReadLink => leaves(fd, &op.path, false),
+        OracleCall::CreateDir | OracleCall::RemoveDir | OracleCall::Unlink | OracleCall::Symlink => place(fd, &op.path),
+        OracleCall::Link => leaves(fd, &op.path, op.how.follow) || place(to_fd, &op.to),
+        OracleCall::Rename => place(fd, &op.path) || place(to_fd, &op.to),
         _ => false,
     }
 }
@@ -129,15 +131,15 @@ fn kind(file: real::FileType) -> Filetype {
 }
 
 #[allow(clippy::unnecessary_cast, reason = "the width of `st_nlink` differs between architectures")]
-pub fn seen(stat: &real::Stat) -> Seen {
-    Seen::file(kind(real::FileType::from_raw_mode(stat.st_mode)), stat.st_size as u64, stat.st_nlink as u64)
+pub fn seen(stat: &real::Stat) -> Observed {
+    Observed::file(kind(real::FileType::from_raw_mode(stat.st_mode)), stat.st_size as u64, stat.st_nlink as u64)
 }
 
 /// A link that leads to a path of the host has no size.
-pub fn hidden(seen: Seen, target: &[u8]) -> Seen {
+pub fn hidden(seen: Observed, target: &[u8]) -> Observed {
     match seen {
-        Seen::File { kind: Filetype::SymbolicLink, nlink, .. } if target.starts_with(b"/") => {
-            Seen::File { kind: Filetype::SymbolicLink, size: 0, nlink }
+        Observed::File { kind: Filetype::SymbolicLink, nlink, .. } if target.starts_with(b"/") => {
+            Observed::File { kind: Filetype::SymbolicLink, size: 0, nlink }
         }
         other => other,
     }

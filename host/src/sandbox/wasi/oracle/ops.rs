@@ -7,7 +7,7 @@ use wasi_common::snapshots::preview_1::types::Fdflags;
 
 /// The calls that are tried.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Call {
+pub(super) enum OracleCall {
     Open,
     Close,
     CreateDir,
@@ -28,7 +28,7 @@ pub(super) enum Call {
 /// A call and random arguments; each call uses those it has.
 #[derive(Debug, Clone)]
 pub(super) struct Op {
-    pub(super) call: Call,
+    pub(super) call: OracleCall,
     /// Chooses among the open directories or files.
     pub(super) at: usize,
     pub(super) path: String,
@@ -81,8 +81,8 @@ impl Op {
     /// Whether the call may change anything.
     pub(super) fn changes(&self) -> bool {
         match self.call {
-            Call::Open => self.how.changes(),
-            Call::Close | Call::ReadLink | Call::Stat | Call::List | Call::Read => false,
+            OracleCall::Open => self.how.changes(),
+            OracleCall::Close | OracleCall::ReadLink | OracleCall::Stat | OracleCall::List | OracleCall::Read => false,
             _ => true,
         }
     }
@@ -91,21 +91,21 @@ impl Op {
 /// Any call.
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let call = prop_oneof![
-        6 => Just(Call::Open),
-        1 => Just(Call::Close),
-        4 => Just(Call::CreateDir),
-        2 => Just(Call::RemoveDir),
-        2 => Just(Call::Unlink),
-        3 => Just(Call::Symlink),
-        3 => Just(Call::Link),
-        5 => Just(Call::Rename),
-        1 => Just(Call::ReadLink),
-        2 => Just(Call::Stat),
-        1 => Just(Call::List),
-        1 => Just(Call::Read),
-        2 => Just(Call::Write),
-        1 => Just(Call::Truncate),
-        1 => Just(Call::Allocate),
+        6 => Just(OracleCall::Open),
+        1 => Just(OracleCall::Close),
+        4 => Just(OracleCall::CreateDir),
+        2 => Just(OracleCall::RemoveDir),
+        2 => Just(OracleCall::Unlink),
+        3 => Just(OracleCall::Symlink),
+        3 => Just(OracleCall::Link),
+        5 => Just(OracleCall::Rename),
+        1 => Just(OracleCall::ReadLink),
+        2 => Just(OracleCall::Stat),
+        1 => Just(OracleCall::List),
+        1 => Just(OracleCall::Read),
+        2 => Just(OracleCall::Write),
+        1 => Just(OracleCall::Truncate),
+        1 => Just(OracleCall::Allocate),
     ];
     (call, 0usize..8, path(), 0usize..8, path(), how(), offset(), 0usize..50)
         .prop_map(|(call, at, path, to_at, to, how, offset, len)| Op { call, at, path, to_at, to, how, offset, len })

@@ -1,8 +1,8 @@
 //! A directory of a guest and one of the kernel, on which the same is done.
 
 use super::kernel;
-use super::ops::{Call, Op};
-use super::seen::Seen;
+use super::ops::{Op, OracleCall};
+use super::seen::Observed;
 use crate::sandbox::wasi::captured::{CapturedOutput, Streams};
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::fault::Fault;
@@ -86,14 +86,14 @@ impl Pair {
         self.stamp = self.stamp.wrapping_add(1);
         let ((base, fd), (to_base, to_fd)) = (self.base(op.at), self.base(op.to_at));
         match op.call {
-            Call::Close => self.close(op.at),
-            Call::Read | Call::Write | Call::Truncate | Call::Allocate => self.run_on_file(op),
+            OracleCall::Close => self.close(op.at),
+            OracleCall::Read | OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate => self.run_on_file(op),
             _ if leads_out(op, &fd, &to_fd) => {
                 // Never tried for real: it would touch what is outside.
                 let ours = call(&mut self.world, op, &base, &to_base);
                 assert!(ours.is_err(), "{op:?} leaves its base: {ours:?}");
             }
-            Call::Open => {
+            OracleCall::Open => {
                 let theirs = kernel::open(op, &fd).map_err(kernel::errno);
                 self.open(op, &base, theirs);
             }
@@ -126,7 +126,7 @@ impl Pair {
     /// A call that would change something, on a directory that must not change: compared with what it does to a copy.
     pub fn refuse(&mut self, op: &Op, copy: &Path) {
         let (root, fd) = (self.root(), kernel::open_dir(copy));
-        if matches!(op.call, Call::Write | Call::Truncate | Call::Allocate) {
+        if matches!(op.call, OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate) {
             assert!(!self.handles.iter().any(|handle| handle.write), "it was opened for writing");
             return;
         }
@@ -143,7 +143,8 @@ impl Pair {
         let before = count(copy);
         let theirs = kernel::call(op, &fd, &fd).map_err(kernel::errno);
         let ours = call(&mut self.world, op, &root, &root);
-        let harmless = matches!(op.call, Call::Open) && !op.how.write && !op.how.truncate && count(copy) == before;
+        let harmless =
+            matches!(op.call, OracleCall::Open) && !op.how.write && !op.how.truncate && count(copy) == before;
         match (&ours, &theirs) {
             (_, Ok(_)) if harmless => assert_eq!(ours, theirs, "{op:?}"),
             (_, Ok(_)) => assert_eq!(ours, Err(Errno::Rofs), "{op:?}"),
@@ -153,7 +154,7 @@ impl Pair {
     }
 
     fn run_on_file(&mut self, op: &Op) {
-        let any = matches!(op.call, Call::Read);
+        let any = matches!(op.call, OracleCall::Read);
         let files = self.handles.iter_mut().filter_map(|Handle { ours, fd, write }| match ours {
             Ours::File(file) if any || *write => Some((file, fd)),
             _ => None,
@@ -221,7 +222,7 @@ impl Handle {
         }
     }
 
-    fn seen(&self, world: &mut World) -> Result<Seen> {
+    fn seen(&self, world: &mut World) -> Result<Observed> {
         let stat = match &self.ours {
             Ours::Dir(dir) => dir.stat(world),
             Ours::File(file) => file.stat(world),
@@ -244,15 +245,15 @@ fn errno(fault: Fault) -> Errno {
     }
 }
 
-fn seen(stat: &Filestat) -> Seen {
-    Seen::file(stat.filetype, stat.size, stat.nlink)
+fn seen(stat: &Filestat) -> Observed {
+    Observed::file(stat.filetype, stat.size, stat.nlink)
 }
 
 /// Our side of a call on directories.
-fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>) -> Result<Seen> {
-    let done = |()| Seen::Nothing;
+fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>) -> Result<Observed> {
+    let done = |()| Observed::Nothing;
     let result = match op.call {
-        Call::Open => base.open(world, &op.path, op.how).and_then(|opened| match opened {
+        OracleCall::Open => base.open(world, &op.path, op.how).and_then(|opened| match opened {
             FileOrDir::Dir(dir) => {
                 let stat = dir.stat(world);
                 close(Ours::Dir(dir), world);
@@ -264,29 +265,31 @@ fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>)
                 Ok(seen(&stat?))
             }
         }),
-        Call::CreateDir => base.create_dir(world, &op.path).map(done),
-        Call::RemoveDir => base.remove_dir(world, &op.path).map(done),
-        Call::Unlink => base.unlink(world, &op.path).map(done),
-        Call::Symlink => base.symlink(world, &op.to, &op.path).map(done),
-        Call::Link => base.link(world, &op.path, op.how.follow, &**to_base, &op.to).map(done),
-        Call::Rename => base.rename(world, &op.path, &**to_base, &op.to).map(done),
-        Call::ReadLink => base.read_link(world, &op.path).map(Seen::Text),
-        Call::Stat => base.stat_path(world, &op.path, op.how.follow).map(|stat| seen(&stat)),
-        Call::List => return names(world, base).map(Seen::Names),
-        Call::Close | Call::Read | Call::Write | Call::Truncate | Call::Allocate => unreachable!("not on a directory"),
+        OracleCall::CreateDir => base.create_dir(world, &op.path).map(done),
+        OracleCall::RemoveDir => base.remove_dir(world, &op.path).map(done),
+        OracleCall::Unlink => base.unlink(world, &op.path).map(done),
+        OracleCall::Symlink => base.symlink(world, &op.to, &op.path).map(done),
+        OracleCall::Link => base.link(world, &op.path, op.how.follow, &**to_base, &op.to).map(done),
+        OracleCall::Rename => base.rename(world, &op.path, &**to_base, &op.to).map(done),
+        OracleCall::ReadLink => base.read_link(world, &op.path).map(Observed::Text),
+        OracleCall::Stat => base.stat_path(world, &op.path, op.how.follow).map(|stat| seen(&stat)),
+        OracleCall::List => return names(world, base).map(Observed::Names),
+        OracleCall::Close | OracleCall::Read | OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate => {
+            unreachable!("not on a directory")
+        }
     };
     result.map_err(errno)
 }
 
-fn call_on_file(world: &mut World, op: &Op, file: &mut dyn File, stamp: u8) -> Result<Seen> {
+fn call_on_file(world: &mut World, op: &Op, file: &mut dyn File, stamp: u8) -> Result<Observed> {
     let mut bytes = vec![stamp; op.len];
     match op.call {
-        Call::Read => {
+        OracleCall::Read => {
             let count = file.read_at(world, &mut bytes, op.offset).map_err(errno)?;
-            return Ok(Seen::Bytes(bytes[..count].to_vec()));
+            return Ok(Observed::Bytes(bytes[..count].to_vec()));
         }
-        Call::Write => assert_eq!(file.write_at(world, &bytes, op.offset).map_err(errno)?, op.len),
-        Call::Truncate => file.set_size(world, op.offset).map_err(errno)?,
+        OracleCall::Write => assert_eq!(file.write_at(world, &bytes, op.offset).map_err(errno)?, op.len),
+        OracleCall::Truncate => file.set_size(world, op.offset).map_err(errno)?,
         _ => file.allocate(world, op.offset, op.len as u64).map_err(errno)?,
     }
     file.stat(world).map(|stat| seen(&stat)).map_err(errno)
@@ -322,18 +325,18 @@ fn tree(world: &mut World, dir: &Arc<dyn Dir>, prefix: &str, paths: &mut Vec<Str
 
 /// Whether a call leads out of its base, as the kernel sees it. A link that a test makes does not lead to a path of the host.
 fn leads_out(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> bool {
-    kernel::op_leaves(op, fd, to_fd) || matches!(op.call, Call::Symlink) && op.to.starts_with('/')
+    kernel::op_leaves(op, fd, to_fd) || matches!(op.call, OracleCall::Symlink) && op.to.starts_with('/')
 }
 
 /// The same result, but for two: WASI's test suite asks for `Notdir` where a file holds the name, and a slash follows; and a
 /// target that is a path of the host is not read.
-fn agree(op: &Op, ours: &Result<Seen>, theirs: &Result<Seen>) -> bool {
+fn agree(op: &Op, ours: &Result<Observed>, theirs: &Result<Observed>) -> bool {
     let new_name = match op.call {
-        Call::Symlink => &op.path,
-        Call::Link => &op.to,
+        OracleCall::Symlink => &op.path,
+        OracleCall::Link => &op.to,
         _ => "",
     };
     let slash = new_name.ends_with('/') && (ours, theirs) == (&Err(Errno::Notdir), &Err(Errno::Exist));
-    let hidden = matches!((ours, theirs), (Err(Errno::Perm), Ok(Seen::Text(target))) if target.starts_with('/'));
+    let hidden = matches!((ours, theirs), (Err(Errno::Perm), Ok(Observed::Text(target))) if target.starts_with('/'));
     ours == theirs || slash || hidden
 }

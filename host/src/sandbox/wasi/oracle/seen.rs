@@ -4,7 +4,7 @@ use wasi_common::snapshots::preview_1::types::Filetype;
 
 /// What a call shows, in a form that both sides can give.
 #[derive(Debug, PartialEq)]
-pub enum Seen {
+pub enum Observed {
     Nothing,
     Text(String),
     Bytes(Vec<u8>),
@@ -12,7 +12,7 @@ pub enum Seen {
     Names(Vec<(String, Filetype)>),
 }
 
-impl Seen {
+impl Observed {
     pub fn file(kind: Filetype, size: u64, nlink: u64) -> Self {
         match kind {
             // Sizes and link counts of directories differ between the kernel's file systems.

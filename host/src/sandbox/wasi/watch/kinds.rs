@@ -20,7 +20,7 @@ const ACCEPT: &str = "sock_accept";
 pub type Arguments<'a> = (&'static str, &'a [i64]);
 
 /// A call that can fail, as far as its arguments tell.
-pub struct Subject {
+pub struct FallibleCall {
     pub call: Call,
     pub object: Arc<str>,
     /// The handle that it acts on, if it does.
@@ -76,7 +76,7 @@ fn of_function(name: &str) -> Option<(Call, Acts)> {
     })
 }
 
-impl Subject {
+impl FallibleCall {
     /// The call that is about to be made, if it is one that can fail.
     pub fn new(books: &Books<'_>, memory: &GuestMemory<'_>, (name, args): Arguments<'_>) -> Option<Self> {
         let plain = |call, object| Self { call, object, ..Self::of_spawn() };

@@ -1,7 +1,7 @@
 //! Counts, fails and notes the calls of one test.
 
 use super::calls::{MAX_MISUSES, MAX_NOTED, Misuse, MisuseKind, NotedCall, WatchedCalls};
-use super::kinds::{Arguments, Subject};
+use super::kinds::{Arguments, FallibleCall};
 use crate::ledger::{HandleId, Stack};
 use crate::policy::{Call, Failure, Fault};
 use crate::sandbox::wasi::books::Books;
@@ -68,7 +68,7 @@ pub enum Asked {
 /// A call that has begun.
 pub struct Entered {
     pub asked: Asked,
-    subject: Option<Subject>,
+    subject: Option<FallibleCall>,
     call: Option<NotedCall>,
     fault: Option<Fault>,
     stack: Stack,
@@ -153,7 +153,7 @@ impl CallWatch {
         if !self.is_own(&stack, thread == 0) {
             return None;
         }
-        let subject = Subject::new(books, memory, (name, args));
+        let subject = FallibleCall::new(books, memory, (name, args));
         let fd = name.starts_with("fd_").then(|| args.first()).flatten().map(|fd| *fd as u32);
         let fd = fd.map(|fd| (fd, books.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
         let closes = name == "fd_close";
@@ -171,7 +171,7 @@ impl CallWatch {
         if !self.is_own(stack, is_main) {
             return false;
         }
-        let subject = Subject::of_spawn();
+        let subject = FallibleCall::of_spawn();
         let mut entered = Entered {
             asked: Asked::Host,
             subject: None,
@@ -188,7 +188,7 @@ impl CallWatch {
         fails
     }
 
-    fn count(&mut self, books: &Books<'_>, subject: &Subject, entered: &mut Entered) {
+    fn count(&mut self, books: &Books<'_>, subject: &FallibleCall, entered: &mut Entered) {
         let count = &mut self.counts[subject.call as usize];
         *count = count.saturating_add(1);
         let nth = *count;
@@ -268,7 +268,7 @@ impl CallWatch {
     }
 
     /// Which files have been written by half, and by whom written on.
-    fn follow_writes(&mut self, subject: &Subject, entered: &Entered, succeeded: bool) {
+    fn follow_writes(&mut self, subject: &FallibleCall, entered: &Entered, succeeded: bool) {
         let half = &mut self.seen.half_written;
         match (subject.call, entered.fault.map(|fault| fault.failure)) {
             // A database writes so, and knows what to do where that fails.
