@@ -255,17 +255,18 @@ impl Report {
         for test in
             self.canonical.modules.iter().flat_map(|module| &module.tests).filter(|test| !test.verdict.is_success())
         {
-            let before = topics.len();
+            let mut own = BTreeSet::new();
             if let Some(details) = &test.details {
-                topics.extend(details.open_leaks().map(|leak| Topic::Leak(leak.kind)));
-                topics.extend(details.growth.as_ref().filter(|growth| growth.grows()).map(|_| Topic::Growth));
-                topics.extend((!details.outlived.is_empty()).then_some(Topic::Outlived));
+                own.extend(details.open_leaks().map(|leak| Topic::Leak(leak.kind)));
+                own.extend(details.growth.as_ref().filter(|growth| growth.grows()).map(|_| Topic::Growth));
+                own.extend((!details.outlived.is_empty()).then_some(Topic::Outlived));
                 let limit = details.limit.as_ref().and_then(|limit| Limit::from_name(&limit.name.to_string()));
-                topics.extend(limit.map(Topic::Limit));
+                own.extend(limit.map(Topic::Limit));
             }
-            if before == topics.len() || test.verdict != Verdict::Leak {
-                topics.insert(Topic::Verdict(test.verdict));
+            if own.is_empty() || test.verdict != Verdict::Leak {
+                own.insert(Topic::Verdict(test.verdict));
             }
+            topics.extend(own);
         }
         topics.extend(self.canonical.doubts.iter().map(|doubt| Topic::Doubt(doubt.cause)));
         let coverage = self.canonical.cleanup_coverage.as_ref();
@@ -332,5 +333,7 @@ mod tests {
         assert!(topics.contains(&Topic::Leak(ResourceKind::File)) && topics.contains(&Topic::Verdict(Verdict::Fail)));
         assert!(!topics.contains(&Topic::Verdict(Verdict::Pass)) && !topics.contains(&Topic::Verdict(Verdict::Leak)));
         assert!(samples::report(vec![samples::module("m", vec![samples::passed("a")])]).topics().is_empty());
+        let alike = samples::report(vec![samples::module("m", vec![samples::leaked(), samples::leaked()])]);
+        assert!(!alike.topics().contains(&Topic::Verdict(Verdict::Leak)), "each has leaks that explain its verdict");
     }
 }

@@ -64,6 +64,7 @@ pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical 
     if !left_out.is_empty() {
         // Figures of all tests together.
         rest.gates.clear();
+        rest.cleanup_coverage = None;
     }
     for doubt in &mut rest.doubts {
         doubt.tests.retain(|test| !left_out.contains(&test.module));
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
     use crate::model::doubt::{Cause, Doubt, TestId};
     use crate::model::growth::{Growth, Round, Span};
-    use crate::model::{Report, Verdict};
+    use crate::model::{CleanupCoverage, Report, Verdict};
     use crate::model::{digest, samples};
     use proptest::prelude::*;
     use serde_json::json;
@@ -267,9 +268,12 @@ mod tests {
             Doubt { cause: Cause::RealClock, tests: vec![id("b")] },
             Doubt { cause: Cause::WallClock, tests: vec![id("a"), id("b")] },
         ];
-        let whole = samples::report(modules).canonical.with_doubts(doubts);
+        let mut whole = samples::report(modules).canonical.with_doubts(doubts);
+        whole.cleanup_coverage = Some(CleanupCoverage::default());
         let rest = without_modules(&whole, &["b".to_owned()]);
         assert_eq!(rest.modules.len(), 1);
+        assert_eq!(rest.cleanup_coverage, None, "it is of all tests together");
+        assert_eq!(without_modules(&whole, &[]), whole);
         assert_eq!(rest.doubts, [Doubt { cause: Cause::WallClock, tests: vec![id("a")] }]);
         let none = without_modules(&whole, &["a".to_owned(), "b".to_owned()]);
         assert!(none.reproducible && none.doubts.is_empty());

@@ -16,8 +16,8 @@ pub enum NoHooks {
     /// The name section cannot be parsed, or names what does not exist.
     #[error("the module's name section is damaged")]
     BadNames,
-    /// There is no function of that name.
-    #[error("the module has no function named `malloc`, and other allocators cannot be followed")]
+    /// The module has no function that allocates and is known by its name.
+    #[error("the module has no allocating function of a known name, such as `malloc`, and others cannot be followed")]
     NoMalloc,
     /// The module's memory is managed by a runtime of its own.
     #[error("the memory of the module is managed by the runtime of {language}, which no hook sees")]
