@@ -21,9 +21,9 @@ pub(crate) enum SdkError {
     /// The SDK's tests were asked for, and there are none.
     #[error("it has no tests of the airtight SDK (no custom section `{SECTION}`); leave the harness to be detected")]
     NoTests,
-    /// The list of tests cannot be read.
+    /// The list of tests cannot be read. The message includes why, so that is not the error's source.
     #[error("its list of airtight SDK tests (custom section `{SECTION}`) is broken: {0}")]
-    Metadata(#[source] airtight_abi::MetaError),
+    Metadata(airtight_abi::MetaError),
     /// The export that a test names, or one that all need, is missing or has another type.
     #[error(
         "its export `{export}`{for_test} {problem}; use the airtight and the airtight-sdk of one release, and do not \
@@ -226,9 +226,18 @@ pub(crate) fn cleanup_message(cleanup: &FailedCleanup, symbols: &Symbols) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::error::Error;
 
     fn subtest(path: &str, ending: Ending, failed_within: bool) -> SubtestRun {
         SubtestRun { path: path.to_owned(), ending: Some(ending), failed_within, ..SubtestRun::default() }
+    }
+
+    #[test]
+    fn a_broken_list_says_its_reason_once() {
+        let why = parse_section(b"nonsense").unwrap_err();
+        let error = CatalogueError::from(SdkError::Metadata(why.clone()));
+        assert!(error.to_string().contains(&why.to_string()), "{error}");
+        assert!(error.source().is_none(), "who prints an error prints its sources behind it");
     }
 
     #[test]

@@ -76,8 +76,9 @@ pub(super) enum NoDescriptors {
     NoCompiler,
     #[error("rustc {0} made the module, and the descriptors of tests are known from 1.95 on")]
     Older(String),
+    /// The message includes it, so it is not the error's source.
     #[error("the module {0}")]
-    Statics(#[from] NoStatics),
+    Statics(NoStatics),
     #[error("libtest lists `{0}` twice")]
     ListedTwice(Arc<str>),
     #[error("the descriptor of `{name}` is not found: rustc {rustc} may write it in another way")]
@@ -90,6 +91,12 @@ pub(super) enum NoDescriptors {
     TooMuch,
     #[error("descriptors of tests overlap")]
     Overlap,
+}
+
+impl From<NoStatics> for NoDescriptors {
+    fn from(why: NoStatics) -> Self {
+        Self::Statics(why)
+    }
 }
 
 /// The descriptors of all tests of a module, by name. `listed` and `ignored` are those that libtest lists.
