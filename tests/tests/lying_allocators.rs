@@ -62,6 +62,28 @@ fn a_misaligned_block_is_none() {
     }
 }
 
+/// It is asked for a multiple of an alignment, and answers by a word in memory.
+#[test]
+fn a_block_that_posix_memalign_does_not_align_is_none() {
+    let asks = |align: u32| {
+        let fields = liar(1024, "(local.get $at)").replace(
+            "(drop (call $malloc (i32.const 64)))",
+            &format!(
+                "(drop (call $malloc (i32.const 8)))
+                 (drop (call $posix_memalign (i32.const 4096) (i32.const {align}) (i32.const 24)))"
+            ),
+        );
+        format!(
+            "{fields} (func $posix_memalign (param $to i32) (param $align i32) (param $size i32) (result i32)
+                (i32.store (local.get $to) (call $truth (local.get $size)))
+                (i32.const 0))"
+        )
+    };
+    assert_eq!(why(&asks(64)), "misaligned-block");
+    let honest = test(&asks(16)).usage.unwrap().heap;
+    assert_eq!((honest.why_code, honest.allocations), (None, Some(2)), "16 bytes behind an address that 64 divides");
+}
+
 #[test]
 fn a_block_on_the_stack_is_none_wherever_the_stack_lies() {
     for (stack, block) in [(1024, 512), (1024, 8), (1024, 1016), (65_536, 60_000), (65_536, 4096)] {

@@ -20,7 +20,7 @@ pub use export_globals::{ExportedGlobal, GlobalType};
 pub use heap::{
     ALLOCATE_EXPORT, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook,
     HookKind, Hooks, NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT,
-    PanicHooks, UNWOUND, Window, WindowFunctions,
+    PanicHooks, UNWOUND, Window, WindowFunctions, alignment, hook_number,
 };
 
 pub use image::{ImageModule, NoImage, can_be_captured, exported_globals, image};

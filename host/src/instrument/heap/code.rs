@@ -1,6 +1,6 @@
 //! The jump and the wrapper, and what they cost.
 
-use super::hook::{HookCost, HookKind, UNWOUND};
+use super::hook::{ALIGNMENT, HookCost, HookKind, UNWOUND};
 use std::borrow::Cow;
 use wasm_encoder::{BlockType, Catch, Encode, Instruction, ValType};
 use wasmparser::{BinaryReader, BinaryReaderError, FunctionBody};
@@ -80,6 +80,13 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
     let returns = kind.signature().is_some_and(|(_, result)| result);
     let mut before = Code::default();
     before.number(which);
+    if kind == HookKind::PosixMemalign {
+        before.op(Instruction::LocalGet(1));
+        before.op(Instruction::I32Ctz);
+        before.number(ALIGNMENT);
+        before.op(Instruction::I32Shl);
+        before.op(Instruction::I32Or);
+    }
     for argument in kind.told() {
         match argument {
             Some(param) => before.op(Instruction::LocalGet(param)),

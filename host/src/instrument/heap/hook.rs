@@ -3,6 +3,21 @@
 /// Added to `which` where `leave` tells of a call that an exception ended.
 pub const UNWOUND: u32 = 1 << 31;
 
+/// From this bit on, six bits of `which` tell `enter` how many zeros the alignment ends in that `posix_memalign` is asked for. No module
+/// has so many functions that their numbers come there.
+pub(super) const ALIGNMENT: u32 = 24;
+
+/// The number of the hook that is called with this `which`.
+pub fn hook_number(which: u32) -> u32 {
+    which & ((1 << ALIGNMENT) - 1)
+}
+
+/// The alignment that a call of `posix_memalign` with this `which` asks for: of one that is no power of two, the largest that divides
+/// it. 0 where it asks for none.
+pub fn alignment(which: u32) -> u32 {
+    1_u32.checked_shl((which >> ALIGNMENT) & 0x3f).unwrap_or(0)
+}
+
 /// The fuel that a jump and its wrapper take, beside the hooked function's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HookCost {
@@ -25,7 +40,7 @@ pub enum HookKind {
     Realloc,
     /// `free(a)`.
     Free,
-    /// `posix_memalign(a, _, b)`: where the block's address is put, the size.
+    /// `posix_memalign(a, _, b)`: where the block's address is put, the size. For the alignment see [`alignment`].
     PosixMemalign,
     /// `aligned_alloc(a, b)`: the alignment, the size.
     AlignedAlloc,

@@ -50,7 +50,7 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
-pub use hook::{Hook, HookKind, Hooks, UNWOUND};
+pub use hook::{Hook, HookKind, Hooks, UNWOUND, alignment, hook_number};
 pub use panics::{PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT, PanicHooks};
 pub(super) use plan::{Wanted, plan};
 pub use reason::NoHooks;

@@ -26,6 +26,7 @@ enum PendingCall {
     /// It asks for a new block, whose address it will store at `to`.
     Stored {
         to: u32,
+        align: u32,
         size: u32,
     },
     /// It asks for a new block at a multiple of `align`.
@@ -167,7 +168,7 @@ impl HeapBook {
             AllocatorCall::Calloc { count, size } => {
                 PendingCall::Fresh { event: TraceEvent::Calloc, size: size_of(count) * size_of(size) }
             }
-            AllocatorCall::PosixMemalign { to, size } => PendingCall::Stored { to, size },
+            AllocatorCall::PosixMemalign { to, align, size } => PendingCall::Stored { to, align, size },
             AllocatorCall::Realloc { ptr, size } => match self.map.get(ptr) {
                 PointerState::Live(_) => PendingCall::Realloc { ptr, size },
                 known => {
@@ -400,7 +401,7 @@ impl HeapBook {
         match call {
             PendingCall::Fresh { event, size } => self.allocated(event, size, result, memory),
             PendingCall::Aligned { align, size } => self.aligned(align, size, result, memory),
-            PendingCall::Stored { to, size } => self.stored(to, size, result, memory),
+            PendingCall::Stored { to, align, size } => self.stored(to, (align, size), result, memory),
             PendingCall::Realloc { ptr, size } => self.reallocated(ptr, size, result, memory),
             PendingCall::Ignored => AllocationOutcome::Nothing,
         }
@@ -408,17 +409,22 @@ impl HeapBook {
 
     /// Ends a call that asks for an alignment. One of 0, or that is no power of two, is what no allocator need heed.
     fn aligned(&mut self, align: u32, size: u32, ptr: u32, memory: &[u8]) -> AllocationOutcome {
-        if align.is_power_of_two() && !ptr.is_multiple_of(align) {
-            self.untrack(Untracked::Misaligned);
-        }
+        self.check_alignment(ptr, align);
         self.allocated(TraceEvent::Aligned, size.into(), ptr, memory)
     }
 
+    fn check_alignment(&mut self, ptr: u32, align: u32) {
+        if align.is_power_of_two() && !ptr.is_multiple_of(align) {
+            self.untrack(Untracked::Misaligned);
+        }
+    }
+
     /// Ends a call that stores the block's address. It fails with another number than 0, and has then stored nothing.
-    fn stored(&mut self, to: u32, size: u32, failure: u32, memory: &[u8]) -> AllocationOutcome {
+    fn stored(&mut self, to: u32, (align, size): (u32, u32), failure: u32, memory: &[u8]) -> AllocationOutcome {
         let ptr = if failure == 0 { word_at(memory, to as usize) } else { Some(0) };
-        if ptr.is_none() {
-            self.untrack(Untracked::OutsideMemory);
+        match ptr {
+            Some(ptr) => self.check_alignment(ptr, align),
+            None => self.untrack(Untracked::OutsideMemory),
         }
         self.allocated(TraceEvent::PosixMemalign, size.into(), ptr.unwrap_or(0), memory)
     }

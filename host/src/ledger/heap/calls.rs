@@ -31,6 +31,8 @@ pub enum AllocatorCall {
     PosixMemalign {
         /// The address at which it stores that of the new block.
         to: u32,
+        /// What the block's address is to be a multiple of.
+        align: u32,
         /// Bytes asked for.
         size: u32,
     },

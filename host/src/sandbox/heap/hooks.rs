@@ -1,7 +1,7 @@
 //! The host functions that a module's hooks call.
 
 use super::state::{WantedStack, call_for};
-use crate::instrument::{CHARGE_COST, HookKind, UNWOUND};
+use crate::instrument::{CHARGE_COST, HookKind, UNWOUND, hook_number};
 use crate::ledger::both_ends;
 use crate::model::trace::TraceKind;
 use crate::sandbox::rerun::END_FRAMES;
@@ -52,10 +52,10 @@ fn charge(mut caller: Caller<'_, TestState>, units: u32) -> wasmtime::Result<u32
 fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let hook = state.heap.hook(which).context("a hook that is none")?;
+    let hook = state.heap.hook(hook_number(which)).context("a hook that is none")?;
     let (kind, back) = (hook.kind, hook.cost.before);
     let fuel = state.exact_fuel(left, back)?;
-    match call_for(kind, a, b) {
+    match call_for(kind, which, (a, b)) {
         Some(call) => {
             state.heap.enter(call)?;
             trace_window(state, kind, "begins", fuel);
@@ -72,7 +72,7 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
 fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let hook = state.heap.hook(which & !UNWOUND).context("a hook that is none")?;
+    let hook = state.heap.hook(hook_number(which)).context("a hook that is none")?;
     let (cost, kind, unwound) = (hook.cost, hook.kind, which & UNWOUND != 0);
     state.heap.unwound |= kind == HookKind::Window && unwound;
     let (of_heap, back) = (kind.is_of_heap(), if unwound { cost.unwound } else { cost.after });
@@ -153,9 +153,9 @@ fn hold(caller: &mut Caller<'_, TestState>, live: Option<usize>) -> wasmtime::Re
 fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let hook = state.heap.hook(which).context("a hook that is none")?;
+    let hook = state.heap.hook(hook_number(which)).context("a hook that is none")?;
     let (kind, fuel) = (hook.kind, left.saturating_add(hook.cost.before));
-    let Some(call) = call_for(kind, a, b) else {
+    let Some(call) = call_for(kind, which, (a, b)) else {
         match kind {
             HookKind::NamesThread => name_thread(state, a)?,
             _ => {
@@ -196,7 +196,7 @@ fn name_thread(state: &mut TestState, address: u32) -> wasmtime::Result<()> {
 async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let hook = state.heap.hook(which & !UNWOUND).context("a hook that is none")?;
+    let hook = state.heap.hook(hook_number(which)).context("a hook that is none")?;
     let (cost, kind, unwound) = (hook.cost, hook.kind, which & UNWOUND != 0);
     state.heap.unwound |= kind == HookKind::Window && unwound;
     let fuel = left.saturating_add(if unwound { cost.unwound } else { cost.after });

@@ -3,7 +3,7 @@
 use super::layout::Floor;
 use super::not_tracked::NotTracked;
 use super::picture::{EndPicture, LeftThread};
-use crate::instrument::{Hook, HookKind, Hooks};
+use crate::instrument::{Hook, HookKind, Hooks, alignment};
 use crate::ledger::Stack;
 use crate::ledger::heap::{
     AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked,
@@ -370,15 +370,15 @@ fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(),
     Ok(())
 }
 
-/// The allocator call that a hooked function was called for, with its first two arguments; `None` for one that tells of
+/// The allocator call that a hooked function was called for, with what `enter` was told of it; `None` for one that tells of
 /// something else.
-pub(super) fn call_for(kind: HookKind, a: u32, b: u32) -> Option<AllocatorCall> {
+pub(super) fn call_for(kind: HookKind, which: u32, (a, b): (u32, u32)) -> Option<AllocatorCall> {
     Some(match kind {
         HookKind::Malloc => AllocatorCall::Malloc { size: a },
         HookKind::Calloc => AllocatorCall::Calloc { count: a, size: b },
         HookKind::Realloc => AllocatorCall::Realloc { ptr: a, size: b },
         HookKind::Free => AllocatorCall::Free { ptr: a },
-        HookKind::PosixMemalign => AllocatorCall::PosixMemalign { to: a, size: b },
+        HookKind::PosixMemalign => AllocatorCall::PosixMemalign { to: a, align: alignment(which), size: b },
         HookKind::AlignedAlloc | HookKind::Memalign => AllocatorCall::Aligned { align: a, size: b },
         HookKind::Window => AllocatorCall::Window,
         HookKind::Libc => AllocatorCall::Libc,

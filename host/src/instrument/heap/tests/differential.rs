@@ -3,7 +3,8 @@
 use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::Module as Parsed;
 use crate::instrument::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, Hooks, Instrumented, Options, UNWOUND, Window,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, Hooks, Instrumented, Options, UNWOUND, Window, alignment,
+    hook_number,
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
@@ -127,14 +128,17 @@ fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<Hooks>) 
     let table = instance.get_table(&mut *store, HOOKS_TABLE).unwrap();
     let (before, after) = (hooks.clone(), hooks.clone());
     let enter = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, a: u32, b: u32| {
-        let hook = &before.hooks[which as usize];
+        let hook = &before.hooks[hook_number(which) as usize];
+        if hook.kind == HookKind::PosixMemalign {
+            assert_eq!(alignment(which), 16, "as the toys ask for");
+        }
         give(&mut caller, hook.cost.before);
         let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
         caller.data_mut().entered.push(stack);
         caller.data_mut().calls.push(HookCall::Enter(hook.kind, a, b));
     });
     let leave = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, result: u32| {
-        let hook = &after.hooks[(which & !UNWOUND) as usize];
+        let hook = &after.hooks[hook_number(which) as usize];
         give(&mut caller, if which & UNWOUND == 0 { hook.cost.after } else { hook.cost.unwound });
         caller.data_mut().calls.push(HookCall::Leave(hook.kind, result));
     });

@@ -46,13 +46,26 @@ fn each_kind_of_allocation_counts_its_size() {
     assert_eq!(call(&mut book, AllocatorCall::Calloc { count: 3, size: 7 }, 128), allocated(2, 21, true));
     assert_eq!(call(&mut book, AllocatorCall::Aligned { align: 64, size: 16 }, 192), allocated(3, 16, true));
     assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 0, size: 5 }, 256), allocated(4, 5, true));
-    book.enter(AllocatorCall::PosixMemalign { to: 8, size: 9 }).expect("in order");
+    book.enter(AllocatorCall::PosixMemalign { to: 8, align: 8, size: 9 }).expect("in order");
     let mut memory = MEMORY;
     memory[8..12].copy_from_slice(&320_u32.to_le_bytes());
     assert_eq!(book.leave(0, &memory), allocated(5, 9, true));
     assert_eq!(figures(&book), [5, 61, 61, 61, 5, 0, 0]);
     assert_eq!(book.blocks().expect("tracked")[4], Block { ptr: 320, size: 9, number: 5, own: true });
     assert_eq!(book.lowest(), Some(64));
+}
+
+#[test]
+fn a_block_that_is_not_aligned_as_posix_memalign_was_asked_is_none() {
+    for (align, aligned) in [(8, true), (64, true), (128, false), (0, true)] {
+        let mut book = open();
+        book.enter(AllocatorCall::PosixMemalign { to: 8, align, size: 9 }).expect("in order");
+        let mut memory = MEMORY;
+        memory[8..12].copy_from_slice(&320_u32.to_le_bytes());
+        book.leave(0, &memory);
+        let expected = if aligned { Ok(1) } else { Err(Untracked::Misaligned) };
+        assert_eq!(book.figures().map(|figures| figures.allocations), expected, "{align}");
+    }
 }
 
 #[test]
@@ -64,8 +77,14 @@ fn failures_allocate_nothing() {
         AllocationOutcome::Nothing
     );
     assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 0, size: 0 }, 0), AllocationOutcome::Nothing);
-    assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 8, size: 9 }, 12), AllocationOutcome::Nothing);
-    assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 8, size: 0 }, 0), AllocationOutcome::Nothing);
+    assert_eq!(
+        call(&mut book, AllocatorCall::PosixMemalign { to: 8, align: 8, size: 9 }, 12),
+        AllocationOutcome::Nothing
+    );
+    assert_eq!(
+        call(&mut book, AllocatorCall::PosixMemalign { to: 8, align: 8, size: 0 }, 0),
+        AllocationOutcome::Nothing
+    );
     assert_eq!(figures(&book), [0; 7]);
     assert_eq!((book.trace().events, book.lowest()), (5, None));
 }
@@ -301,7 +320,10 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
         assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
     }
     let mut book = open();
-    assert_eq!(call(&mut book, AllocatorCall::PosixMemalign { to: 4093, size: 1 }, 0), AllocationOutcome::Nothing);
+    assert_eq!(
+        call(&mut book, AllocatorCall::PosixMemalign { to: 4093, align: 8, size: 1 }, 0),
+        AllocationOutcome::Nothing
+    );
     assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
     let mut book = open();
     assert_eq!(malloc(&mut book, 4080, 16), allocated(1, 16, true), "the last bytes are inside");

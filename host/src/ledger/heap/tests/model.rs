@@ -152,7 +152,7 @@ fn allocate(how: u8, size: u32, fails: bool, noisy: bool, book: &mut HeapBook, m
         1 => AllocatorCall::Calloc { count: 1, size },
         2 => AllocatorCall::Realloc { ptr: 0, size },
         3 => AllocatorCall::Aligned { align: 8, size },
-        _ => AllocatorCall::PosixMemalign { to: 8, size },
+        _ => AllocatorCall::PosixMemalign { to: 8, align: 8, size },
     };
     let ptr = if fails { 0 } else { model.place(size) };
     book.enter(call).expect("always in order");
