@@ -164,11 +164,12 @@ pub(super) async fn call<P: WasmParams + Sync>(
         // The value came from this global, so its type is right.
         let _ = global.set(cx.as_context_mut(), *before);
     }
-    if let Some(book) = cx.as_context_mut().data_mut().heap.book() {
-        book.unwind();
-    }
+    // The test may have ended in a trap.
+    unwind(cx);
     let (called, lent) = enter(cx, instance, export, params).await;
     let called = called.map_err(|error| {
+        // Now, because what a call of the allocator spent is part of what is settled.
+        unwind(cx);
         let ending = Ending::from_call(cx.as_context_mut(), &error);
         if matches!(ending, Ending::Wall { .. }) {
             cx.as_context_mut().data_mut().scopes.cleanups.by_wall_clock = true;
@@ -179,6 +180,13 @@ pub(super) async fn call<P: WasmParams + Sync>(
         cx.settle(lent);
     }
     called
+}
+
+/// Forgets the calls of the allocator that a trap ended.
+fn unwind(cx: &mut impl CallGuest) {
+    let mut store = cx.as_context_mut();
+    let left = store.get_fuel().unwrap_or(0);
+    store.data_mut().unwind(left);
 }
 
 /// Calls an export with a fresh budget, which is to be settled where it is lent.

@@ -4,7 +4,7 @@ use super::guests::{SPAWN, TELL_0, WAIT_AT_0, message, run_under};
 use crate::model::{Heap, TestRecord, Verdict};
 
 /// An allocator that gives one block after the other, from the second page on, and takes none back. What comes next is at address 32.
-const BUMP: &str = r#"(func $malloc (export "malloc") (param $size i32) (result i32)
+pub(super) const BUMP: &str = r#"(func $malloc (export "malloc") (param $size i32) (result i32)
         (local $found i32) (local $next i32)
         (local.set $found (i32.load (i32.const 32)))
         (if (i32.eqz (local.get $found)) (then (local.set $found (i32.const 65536))))

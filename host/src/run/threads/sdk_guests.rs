@@ -1,6 +1,7 @@
 //! Tests of the SDK with threads, as WebAssembly text: subtests and clean-ups among threads.
 
 use super::guests::{SPAWN, TELL_0, WAIT_AT_0, message};
+use super::heap_guests::BUMP;
 use crate::config::Config;
 use crate::model::{TestRecord, Verdict};
 use crate::run::{Runner, Selection, Subject};
@@ -25,13 +26,22 @@ struct Parts<'a> {
     /// How many clean-ups there are to begin with, and where the next of a subtest is described.
     pending: u32,
     next: &'a str,
+    /// Other functions.
+    functions: &'a str,
 }
 
-const PARTS: Parts<'_> =
-    Parts { test: "", enter: "", thread: "", cleanup: "(i32.const 0)", pending: 0, next: "(i32.const 0)" };
+const PARTS: Parts<'_> = Parts {
+    test: "",
+    enter: "",
+    thread: "",
+    cleanup: "(i32.const 0)",
+    pending: 0,
+    next: "(i32.const 0)",
+    functions: "",
+};
 
 fn run_with(config: &str, parts: &Parts<'_>) -> TestRecord {
-    let Parts { test, enter, thread, cleanup, pending, next } = parts;
+    let Parts { test, enter, thread, cleanup, pending, next, functions } = parts;
     let body = "name\0demo::test\0export\0airtight:test/demo::test\0file\0src/lib.rs\0line\x001\0";
     let len = u32::try_from(body.len()).unwrap().to_le_bytes();
     let record = b"ATR1".iter().copied().chain(len).chain(body.bytes()).map(|byte| format!("\\{byte:02x}"));
@@ -51,6 +61,7 @@ fn run_with(config: &str, parts: &Parts<'_>) -> TestRecord {
                 (i32.store8 (i32.const {NAME}) (i32.const 97))
                 {test}
                 (i32.const {STATE}))
+            {functions}
             (func (export "airtight:subtest") (param $function i32) (param $data i32) (result i32) {enter} (i32.const 0))
             (func (export "airtight:state") (result i32) (i32.const {STATE}))
             (func (export "airtight:cleanup") (result i32) {cleanup})
@@ -141,7 +152,8 @@ fn clean_ups_of_a_subtest_have_fuel_of_their_own_while_threads_go_on() {
         format!("{take_one} (if (i32.eqz (i32.load (i32.const 4096))) (then (loop $again (br $again)))) (i32.const 1)");
     let test = format!("{SPAWN} {} {} {MEETS}", subtest(1, 1), subtest(2, 0));
     let enter = format!("(if (i32.eq (local.get $function) (i32.const 1)) (then {register}))");
-    let parts = Parts { test: &test, enter: &enter, thread: ANSWERS, cleanup: &endless, pending: 1, next: NEXT };
+    let parts =
+        Parts { test: &test, enter: &enter, thread: ANSWERS, cleanup: &endless, pending: 1, next: NEXT, ..PARTS };
     let record = run(&parts);
     assert_eq!(subtests(&record), [("a", Verdict::Fail), ("a#01", Verdict::Pass)], "{record:?}");
     assert!(
@@ -151,6 +163,23 @@ fn clean_ups_of_a_subtest_have_fuel_of_their_own_while_threads_go_on() {
     // What the other thread spends meanwhile is.
     let spins = run(&Parts { thread: "(loop $again (br $again))", ..parts });
     assert_eq!((spins.verdict, spins.usage.unwrap().fuel), (Verdict::Timeout, Some(50_000_000)));
+}
+
+/// No thread interrupts a call of the allocator. One that a trap has ended is over.
+#[test]
+fn after_a_clean_up_that_traps_in_the_allocator_other_threads_run() {
+    let traps = "(if (i32.eq (local.get $size) (i32.const 77)) (then unreachable)) (local.set $found (i32.load (i32.const 32)))";
+    let allocator = BUMP.replace("(local.set $found (i32.load (i32.const 32)))", traps);
+    let cleanup = "(i32.store (i32.const 4096) (i32.const 0)) (drop (call $malloc (i32.const 77))) (i32.const 1)";
+    let register = "(i32.store (i32.const 4096) (i32.const 1)) (i32.store (i32.const 3100) (i32.const 1))";
+    let enter = format!("(if (i32.eq (local.get $function) (i32.const 1)) (then {register}))");
+    let spins = format!("{TELL_0} (loop $again (br_if $again (i32.eqz (i32.atomic.load (i32.const 8)))))");
+    let test = format!("{SPAWN} (drop (call $malloc (i32.const 8))) {} {spins}", subtest(1, 1));
+    let parts = Parts { test: &test, enter: &enter, thread: ANSWERS, cleanup, next: NEXT, ..PARTS };
+    let record = run(&Parts { functions: &allocator, ..parts });
+    assert_eq!((subtests(&record), record.verdict), (vec![("a", Verdict::Fail)], Verdict::Fail), "{record:?}");
+    let usage = record.usage.unwrap();
+    assert!(usage.heap.tracked && usage.fuel.unwrap() < 1_000_000, "{usage:?}");
 }
 
 #[test]
