@@ -150,3 +150,24 @@ fn a_heap_that_is_not_tracked_fails_where_that_is_demanded() {
     let of_module = Account::Untracked(NotTracked::Module(crate::sandbox::heap::NoHeap::Gone));
     assert_eq!(usage(&of_module, true).lost_track(), None);
 }
+
+/// Each is what an allocator does when the test calls it: one call turns a leak into a pass, and is told in the test's own line.
+#[test]
+fn whatever_the_books_lose_track_by_is_the_tests_own_doing() {
+    use crate::ledger::heap::Untracked as U;
+    let all = [
+        U::GrewOutside,
+        U::Overlapping,
+        U::OutsideMemory,
+        U::OnStack,
+        U::InStaticData,
+        U::Misaligned,
+        U::TooManyBlocks,
+        U::AllocatorWaited,
+        U::ZeroRealloc,
+    ];
+    for why in all {
+        let told = usage(&Account::Untracked(NotTracked::Books(why)), true);
+        assert_eq!(told.lost_track(), Some(&*why.to_string()), "{}", why.code());
+    }
+}
