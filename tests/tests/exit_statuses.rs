@@ -389,6 +389,8 @@ fn what_is_no_file_is_refused_and_neither_waited_for_nor_read() {
     for (path, what) in [("fifo", "a FIFO"), ("/dev/zero", "a device"), (".", "a directory")] {
         refused(&["run", path], 104, what);
         refused(&["diff", path, path], 96, what);
+        refused(&["merge", path, path], 96, what);
+        refused(&["run", "pass_empty.wasm", "--baseline", path], 96, what);
         let config = dir.path().join("airtight.toml");
         std::os::unix::fs::symlink(path, &config).unwrap();
         refused(&["run", "pass_empty.wasm"], 96, what);

@@ -6,8 +6,9 @@ use airtight::policy::{DirGrant, LeakAction, LeakActions, LeakSetting, Mode, Pol
 use airtight::report::Verdict;
 use airtight_tests::script::Arg::{I32, Out};
 use airtight_tests::script::{Arg, End, Script, run_module};
-use airtight_tests::{scratch_dir, write};
+use airtight_tests::{program, scratch_dir, write};
 use std::path::Path;
+use std::process::Command;
 
 const NOENT: u32 = 44;
 const ROFS: u32 = 69;
@@ -104,4 +105,74 @@ fn what_is_written_to_an_overlay_is_seen_in_that_overlay_alone() {
         Find(OVERLAY, "sub/other"),
     ];
     assert_eq!(errnos(&steps), [0, 0, NOENT, NOENT, NOENT, 0, NOENT]);
+}
+
+/// A program that asks for each of these paths below the first granted directory in each of these ways. It exits with the number of the
+/// first question, from 1, that is not answered by `EACCES`.
+fn asks_in_vain(paths: &[&str]) -> Vec<u8> {
+    const ACCES: u32 = 2;
+    let (mut data, mut questions, mut number) = (String::new(), String::new(), 0);
+    for path in paths {
+        let text = format!("(i32.const {}) (i32.const {})", 1024 + data.len(), path.len());
+        data.push_str(path);
+        for call in [
+            // To read, to write, and as a directory.
+            format!(
+                "$open (i32.const 4) (i32.const 0) {text} (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)"
+            ),
+            format!(
+                "$open (i32.const 4) (i32.const 0) {text} (i32.const 0) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 8)"
+            ),
+            format!(
+                "$open (i32.const 4) (i32.const 0) {text} (i32.const 2) (i64.const 0x4000) (i64.const 2) (i32.const 0) (i32.const 8)"
+            ),
+            format!("$readlink (i32.const 4) {text} (i32.const 16) (i32.const 64) (i32.const 8)"),
+        ] {
+            number += 1;
+            questions +=
+                &format!("(if (i32.ne (call {call}) (i32.const {ACCES})) (then (call $exit (i32.const {number}))))");
+        }
+    }
+    let text = format!(
+        r#"(module
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_readlink" (func $readlink (param i32 i32 i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1) (data (i32.const 1024) "{data}")
+        (func (export "_start") {questions}))"#
+    );
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The kernel shows itself in file systems of its own, which may be mounted anywhere: also below a directory that is granted.
+#[test]
+fn what_the_kernel_shows_of_itself_is_not_reached_across_a_mount() {
+    let dir = scratch_dir();
+    for folder in ["data/proc", "data/sys", "data/dev"] {
+        std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    let inside = ["proc/self/mem", "proc/self/environ", "proc/self/exe", "proc/self", "sys/kernel", "dev/null"];
+    std::fs::write(dir.path().join("asks.wasm"), asks_in_vain(&inside)).unwrap();
+    let mounts = "mount --rbind /proc data/proc && mount --rbind /sys data/sys && mount --rbind /dev data/dev";
+    let in_its_own_namespace = |line: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &format!("{mounts} && {line}")]);
+        command.current_dir(dir.path()).output()
+    };
+    if !in_its_own_namespace("true").is_ok_and(|output| output.status.success()) {
+        println!("skipped: nothing can be mounted here");
+        return;
+    }
+    for mode in ["read-only", "read-write", "overlay"] {
+        let grant = format!("[[profile.default.dir]]\nguest = \"/data\"\nhost = \"data\"\nmode = \"{mode}\"\n");
+        write(&dir.path().join("airtight.toml"), &grant);
+        let output = in_its_own_namespace(&format!("exec {} run --no-cache asks.wasm", program().display())).unwrap();
+        let [said, error] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+        assert_eq!(output.status.code(), Some(0), "{mode}: {said}{error}");
+    }
+    // The observer is awake: what no mount covers is answered otherwise.
+    std::fs::write(dir.path().join("asks.wasm"), asks_in_vain(&["proc"])).unwrap();
+    let outside = Command::new(program()).args(["run", "--no-cache", "asks.wasm"]).current_dir(dir.path()).output();
+    assert_eq!(outside.unwrap().status.code(), Some(100));
 }

@@ -53,4 +53,23 @@ mod tests {
         std::os::unix::fs::symlink(&cache, &link).unwrap();
         assert_eq!(open_to_strangers(&link), Some(above), "where it leads counts");
     }
+
+    #[test]
+    fn what_belongs_to_another_user_is_not_ours() {
+        const ANOTHER: u32 = 12_345;
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not checked: only root can give a file away");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(dir.path()).unwrap();
+        let (above, entry) = (top.join("above"), top.join("above/cache/entry"));
+        create_dir_all(entry.parent().unwrap()).unwrap();
+        std::fs::write(&entry, "").unwrap();
+        assert!(is_ours(&entry) && open_to_strangers(&top.join("above/cache")).is_none());
+        std::os::unix::fs::chown(&entry, Some(ANOTHER), None).unwrap();
+        assert!(!is_ours(&entry));
+        std::os::unix::fs::chown(&above, Some(ANOTHER), None).unwrap();
+        assert_eq!(open_to_strangers(&top.join("above/cache")), Some(above));
+    }
 }
