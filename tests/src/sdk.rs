@@ -1,4 +1,4 @@
-//! Modules with one test of the guest SDK's, written by hand.
+//! Modules with tests of the guest SDK's, written by hand.
 
 use airtight_abi::State;
 
@@ -24,19 +24,32 @@ pub fn sdk_module(state: &str, fields: &str) -> Vec<u8> {
 /// # Panics
 /// See [`sdk_module`].
 pub fn sdk_module_that_answers(state: &str, fields: &str) -> Vec<u8> {
-    let body = "name\0by_hand::test\0export\0airtight:test/by_hand::test\0file\0src/lib.rs\0line\x001\0";
-    let len = u32::try_from(body.len()).expect("it is short").to_le_bytes();
-    let record = escaped(b"ATR1".iter().copied().chain(len).chain(body.bytes()));
+    sdk_module_of(&[("by_hand::test", "$test")], state, fields)
+}
+
+/// The same with several tests: their names, and the functions that they are.
+///
+/// # Panics
+/// See [`sdk_module`].
+pub fn sdk_module_of(tests: &[(&str, &str)], state: &str, fields: &str) -> Vec<u8> {
+    let export = |(name, function): &(&str, &str)| format!("(export \"airtight:test/{name}\" (func {function}))");
+    let exports: String = tests.iter().map(export).collect();
+    let records = tests.iter().flat_map(|(name, _)| {
+        let body = format!("name\0{name}\0export\0airtight:test/{name}\0file\0src/lib.rs\0line\x001\0");
+        let len = u32::try_from(body.len()).expect("it is short").to_le_bytes();
+        b"ATR1".iter().copied().chain(len).chain(body.into_bytes()).collect::<Vec<u8>>()
+    });
+    let records = escaped(records);
     let text = format!(
         r#"(module
         {fields}
         (global $__stack_pointer (mut i32) (i32.const {STATE}))
         (data (i32.const {STATE}) "{state}")
-        (export "airtight:test/by_hand::test" (func $test))
+        {exports}
         (export "airtight:state" (func $state))
         (export "airtight:cleanup" (func $cleanup))
         (export "airtight:flush" (func $flush))
-        (@custom "airtight.tests" "{record}"))"#
+        (@custom "airtight.tests" "{records}"))"#
     );
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
 }

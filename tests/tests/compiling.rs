@@ -1,5 +1,6 @@
 //! Compiling has a budget in time and memory, and ends when the run is interrupted.
 
+use airtight_tests::sdk::{STATE, sdk_module_of, state};
 use airtight_tests::{Ran, command, read_report, run, scratch_dir, write};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -57,6 +58,50 @@ fn a_module_over_its_budget_is_refused_by_name_and_the_others_are_tested() {
         assert_eq!(report["canonical"]["reproducible"], json!(false));
         assert_eq!(report["canonical"]["doubts"], json!([{ "cause": "compile-budget" }]));
     }
+}
+
+/// The module itself is compiled already, and the budget is smaller when the set-up has ended. Another machine, or a compiler's cache
+/// that is full, would let the tests begin.
+#[test]
+fn an_image_over_its_budget_is_a_doubt() {
+    let dir = scratch_dir();
+    let ones = "i32.const 1 i32.add ".repeat(100_000);
+    let fields = format!(
+        r#"(memory (export "memory") 2)
+        (func $set_up (result i32) (i32.store (i32.const 65536) (i32.const 7)) (i32.const 0))
+        (func $test (result i32) (i32.ne (i32.load (i32.const 65536)) (i32.const 7)))
+        (func (export "heavy") (result i32) memory.size {ones})
+        (func $cleanup (result i32) (i32.const 0))
+        (func $state (result i32) (i32.const {STATE}))
+        (func $flush (result i32) (i32.const 0))"#
+    );
+    let module = sdk_module_of(&[("set_up", "$set_up"), ("test", "$test")], &state(0, 0, 0), &fields);
+    std::fs::write(dir.path().join("m.wasm"), module).unwrap();
+    let cache = dir.path().join("cache");
+    let run = |settings: &str, arguments: &[&str]| {
+        write(
+            &dir.path().join("airtight.toml"),
+            &format!("{settings}{HEAVY}[profile.default]\nsetup-test = \"set_up\"\n"),
+        );
+        let mut command = command();
+        command.env("AIRTIGHT_CACHE_DIR", &cache).current_dir(dir.path()).arg("run").args(arguments);
+        Ran::from(command.args(["m.wasm", "--report", "json=report.json"]).output().unwrap())
+    };
+    let listed = run("", &["--list"]);
+    assert_eq!(listed.status, Some(0), "{}", listed.stderr);
+    let ran = run("compile-memory = \"16MiB\"\n", &[]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let canonical = &read_report(&dir.path().join("report.json"))["canonical"];
+    let test = &canonical["modules"][0]["tests"][0];
+    let why = test["message"].as_str().unwrap();
+    let begins =
+        "tests cannot begin where it ends: the engine does not take its image: compiling it took more memory than ";
+    assert!(why.starts_with(begins), "{why}");
+    assert_eq!(canonical["reproducible"], json!(false));
+    assert_eq!(canonical["doubts"], json!([{ "cause": "compile-budget" }]));
+    let whole = run("", &[]);
+    assert_eq!(whole.status, Some(0), "{}{}", whole.stdout, whole.stderr);
+    assert_eq!(read_report(&dir.path().join("report.json"))["canonical"]["reproducible"], json!(true));
 }
 
 #[test]

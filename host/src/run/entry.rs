@@ -48,6 +48,8 @@ pub(super) struct Finished {
     /// When it ran; `None` where it was not run.
     pub(super) ran: Option<TestSpan>,
     pub(super) by_wall_clock: bool,
+    /// Whether compiling the image of a set-up took more than it may.
+    pub(super) is_over_budget: bool,
     /// What it changed in overlays, where that is kept.
     pub(super) kept: Vec<KeptChange>,
     pub(super) coverage: TestCoverage,
@@ -130,6 +132,7 @@ impl TestRun<'_> {
                 None
             }
             Some(Err(why)) => {
+                ended.is_over_budget = why.is_over_budget();
                 failed_setup(&mut ended.record, &format!("tests cannot begin where it ends: {why}"));
                 None
             }
@@ -226,7 +229,7 @@ impl TestRun<'_> {
                 let bug = (host_leak > 0).then(|| {
                     format!("host descriptors that were opened for it and are still open after it: {host_leak}")
                 });
-                Ended { record, ran, by_wall_clock, profile, kept, coverage, captured, bug, cached: false }
+                Ended { ran, by_wall_clock, profile, kept, coverage, captured, bug, ..Ended::of(record) }
             }
             Err(panic) => {
                 let what = format!("the host panicked: {}", panic_message(&*panic));
@@ -238,7 +241,8 @@ impl TestRun<'_> {
     /// An entry has ended.
     pub(super) fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
         let index = planned.index;
-        let Ended { record, ran, by_wall_clock, mut profile, kept, coverage, captured: _, bug, cached } = ended;
+        let Ended { record, ran, by_wall_clock, is_over_budget, mut profile, kept, coverage, captured: _, bug, cached } =
+            ended;
         if record.verdict == Verdict::Skip {
             // Nobody expects anything of it.
             profile.missing.clear();
@@ -248,7 +252,7 @@ impl TestRun<'_> {
         {
             self.progress.note_failure(planned.counts_at(), most);
         }
-        Finished { index, record, profile, ran, by_wall_clock, kept, coverage, bug, cached }
+        Finished { index, record, profile, ran, by_wall_clock, is_over_budget, kept, coverage, bug, cached }
     }
 }
 
@@ -286,6 +290,7 @@ pub(super) struct Ended {
     /// When it ran; `None` where it was not run.
     ran: Option<TestSpan>,
     by_wall_clock: bool,
+    is_over_budget: bool,
     profile: HeapProfile,
     kept: Vec<KeptChange>,
     coverage: TestCoverage,
@@ -303,6 +308,7 @@ impl Ended {
             record,
             ran: None,
             by_wall_clock: false,
+            is_over_budget: false,
             profile: HeapProfile::default(),
             kept: Vec::new(),
             coverage: TestCoverage::default(),

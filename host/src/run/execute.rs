@@ -34,6 +34,8 @@ pub struct PlanOutcome {
     pub records: Vec<TestRecord>,
     /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
     pub by_wall_clock: Vec<usize>,
+    /// Whether compiling the image of a set-up took more than it may.
+    pub over_budget: bool,
     /// When each test ran, in the order of the plan; `None` where it was not run.
     pub times: Vec<Option<TestSpan>>,
     /// What the tests allocated where, where a profile is wanted: by place in the plan.
@@ -177,13 +179,13 @@ fn collect(
     listener: &mut dyn Listener,
 ) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];
-    let mut room = ReportRoom::new(tests.len());
-    let mut profiles = ProfileRoom::new();
+    let order = worlds.counting_order();
+    let (mut room, mut profiles) = (ReportRoom::new(&order), ProfileRoom::new(&order));
     let mut kept: BTreeMap<usize, Vec<KeptChange>> = BTreeMap::new();
     let mut coverage: Vec<TestCoverage> = tests.iter().map(|_| TestCoverage::default()).collect();
     let mut started = vec![false; tests.len()];
     let mut times = vec![None; tests.len()];
-    let (mut bugs, mut by_wall_clock, mut cached) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bugs, mut by_wall_clock, mut over_budget, mut cached) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut looked = Instant::now();
     loop {
         let received = receive.recv_timeout(progress.running.interval());
@@ -219,6 +221,9 @@ fn collect(
             }
             if finished.by_wall_clock {
                 by_wall_clock.push(finished.index);
+            }
+            if finished.is_over_budget {
+                over_budget.push(finished.index);
             }
             profiles.add(finished.index, finished.profile);
             if !finished.kept.is_empty() {
@@ -256,5 +261,6 @@ fn collect(
     kept.retain(|index, _| counts(*index));
     let profile = profiles.finish(counts);
     let kept = kept.into_values().flatten().collect();
-    PlanOutcome { records: complete.collect(), by_wall_clock, times, profile, kept, coverage, bugs }
+    let over_budget = over_budget.into_iter().any(counts);
+    PlanOutcome { records: complete.collect(), by_wall_clock, over_budget, times, profile, kept, coverage, bugs }
 }

@@ -7,6 +7,7 @@ mod bounds;
 mod builder;
 mod context;
 mod coverage;
+mod details_size;
 mod doubts;
 mod entry;
 mod error;

@@ -1,6 +1,6 @@
 //! The room in a heap profile: every allocation of every test, each with its stack, may be too much to hold.
 //!
-//! As in a report, the tests keep theirs from the first of the plan on, in whatever order they end.
+//! As in a report, the tests keep theirs from the first of the plan on, in whatever order they end: see [`super::report_room`].
 
 use super::bounds::bytes_of_stack;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
@@ -13,16 +13,19 @@ const MAX_PROFILE: usize = 256 << 20;
 const MAX_TEST: usize = 32 << 20;
 
 /// The profiles of a run, by the places of their tests in the plan.
-pub struct ProfileRoom {
+pub struct ProfileRoom<'a> {
     most: usize,
+    /// In which order they have room.
+    order: &'a [usize],
     /// With the size that each has or had.
     profiles: BTreeMap<usize, (usize, HeapProfile)>,
     held: usize,
 }
 
-impl ProfileRoom {
-    pub fn new() -> Self {
-        Self { most: MAX_PROFILE, profiles: BTreeMap::new(), held: 0 }
+impl<'a> ProfileRoom<'a> {
+    /// For tests that have room in this order: the place of each in the plan.
+    pub fn new(order: &'a [usize]) -> Self {
+        Self { most: MAX_PROFILE, order, profiles: BTreeMap::new(), held: 0 }
     }
 
     /// The profile of the test at `index` has come.
@@ -55,7 +58,8 @@ impl ProfileRoom {
     fn leave_out(&mut self) {
         let mut before = 0;
         self.held = 0;
-        for (size, profile) in self.profiles.values_mut() {
+        for index in self.order {
+            let Some((size, profile)) = self.profiles.get_mut(index) else { continue };
             before += *size;
             if before <= self.most {
                 self.held += *size;
@@ -101,7 +105,7 @@ mod tests {
     fn which_tests_are_left_out_depends_on_no_order() {
         let one = bytes_of_site(&profile("t0", 1).sites[0]);
         let wholes = [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]].map(|order| {
-            let mut room = ProfileRoom { most: 25 * one, ..ProfileRoom::new() };
+            let mut room = ProfileRoom { most: 25 * one, ..ProfileRoom::new(&[0, 1, 2, 3]) };
             for index in order {
                 room.add(index, profile(&format!("t{index}"), 10));
                 assert!(room.held <= 40 * one, "{}", room.held);
@@ -111,6 +115,17 @@ mod tests {
         let tests: Vec<&str> = wholes[0].missing.iter().map(|missing| &*missing.test).collect();
         assert_eq!((wholes[0].sites.len(), tests), (10, vec!["t2", "t3"]));
         assert!(wholes.iter().all(|whole| *whole == wholes[0]));
+    }
+
+    #[test]
+    fn what_does_not_count_takes_no_room() {
+        let one = bytes_of_site(&profile("t0", 1).sites[0]);
+        let mut room = ProfileRoom { most: 25 * one, ..ProfileRoom::new(&[0, 3, 1, 2]) };
+        for index in [2, 1, 0, 3] {
+            room.add(index, profile(&format!("t{index}"), 10));
+        }
+        let whole = room.finish(|index| index == 0 || index == 3);
+        assert_eq!((whole.sites.len(), whole.missing.len()), (20, 0));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The room in a report. A thousand tests that each say as much as one may are too much to hold.
 //!
 //! The details of tests are kept from the first test of the plan on, until they are as many bytes as a report may have: which
-//! tests these are depends on nothing but the tests, in whatever order they end.
+//! tests these are depends on nothing but the tests, in whatever order they end. Where enough have failed, a worker may have run tests
+//! behind the last that counts, and a teardown, which counts, is planned behind those. So room is given in an order in which whatever
+//! does not count comes last.
 
+use super::details_size::details_size;
 use crate::model::shorten::shorten;
 use crate::model::{Details, Limit, LimitRecord, Omitted, SuppressedRecord, TestRecord, Verdict, verdict_of_breach};
 
@@ -17,7 +20,7 @@ const MAX_MESSAGE: usize = 1 << 10;
 /// comes after that. Either way what has no bound is left out of the record.
 pub fn hold_to_limit(verdict: Verdict, details: &mut Details, most: u64) -> Verdict {
     let limit = Limit::HostMemory;
-    let seen = size(details);
+    let seen = details_size(details);
     if seen <= most {
         return verdict;
     }
@@ -35,23 +38,39 @@ pub fn hold_to_limit(verdict: Verdict, details: &mut Details, most: u64) -> Verd
 }
 
 /// How much the records of a run hold, by the places of their tests in the plan.
-pub struct ReportRoom {
+pub struct ReportRoom<'a> {
     most: u64,
+    /// In which order they have room.
+    order: &'a [usize],
+    /// The place of each in that order.
+    rank: Vec<usize>,
     /// The size of each, and whether it was left out.
     sizes: Vec<(u64, bool)>,
     /// Bytes of details that are held now.
     held: u64,
+    /// From this place in that order on nothing has room, as far as is known.
+    full_from: usize,
 }
 
-impl ReportRoom {
-    /// For so many tests.
-    pub fn new(tests: usize) -> Self {
-        Self { most: MAX_REPORT, sizes: vec![(0, false); tests], held: 0 }
+impl<'a> ReportRoom<'a> {
+    /// For tests that have room in this order: the place of each in the plan.
+    pub fn new(order: &'a [usize]) -> Self {
+        let mut rank = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, index)| rank[*index] = place);
+        Self { most: MAX_REPORT, order, rank, sizes: vec![(0, false); order.len()], held: 0, full_from: usize::MAX }
     }
 
     /// The record of the test at `index` has come. Leaves out what surely has no room, where there is much of it.
     pub fn add(&mut self, index: usize, records: &mut [Option<TestRecord>]) {
-        let size = records[index].as_ref().and_then(|record| record.details.as_deref()).map_or(0, size);
+        if self.rank[index] >= self.full_from {
+            // Tests before it have taken all there is. To measure it would only take time.
+            if let Some(details) = records[index].as_mut().and_then(|record| record.details.as_deref_mut()) {
+                strip(details);
+            }
+            self.sizes[index] = (0, true);
+            return;
+        }
+        let size = records[index].as_ref().and_then(|record| record.details.as_deref()).map_or(0, details_size);
         self.sizes[index] = (size, false);
         self.held += size;
         if self.held > self.most + self.most / 2 {
@@ -64,9 +83,13 @@ impl ReportRoom {
     pub fn leave_out(&mut self, records: &mut [Option<TestRecord>]) {
         let mut before = 0;
         self.held = 0;
-        for ((size, left_out), record) in self.sizes.iter_mut().zip(records) {
+        for (rank, index) in self.order.iter().enumerate() {
+            let (size, left_out) = &mut self.sizes[*index];
             before += *size;
-            let details = record.as_mut().and_then(|record| record.details.as_deref_mut());
+            if before > self.most {
+                self.full_from = self.full_from.min(rank);
+            }
+            let details = records[*index].as_mut().and_then(|record| record.details.as_deref_mut());
             match details {
                 Some(details) if before > self.most => {
                     if !std::mem::replace(left_out, true) {
@@ -77,23 +100,6 @@ impl ReportRoom {
             }
         }
     }
-}
-
-/// The bytes of details as a report has them, and of the output that is kept beside it.
-fn size(details: &Details) -> u64 {
-    struct Count(u64);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, details).expect("details are plain data with text keys");
-    count.0 + (details.output.stdout.len() + details.output.stderr.len()) as u64
 }
 
 /// Leaves out all that has no bound, and counts it.
@@ -149,7 +155,7 @@ mod tests {
         let orders = [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [3, 0, 4, 1, 2]];
         let kept = orders.map(|order| {
             let mut records: Vec<Option<TestRecord>> = vec![None; 5];
-            let mut room = ReportRoom { most: 20_000, ..ReportRoom::new(5) };
+            let mut room = ReportRoom { most: 20_000, ..ReportRoom::new(&[0, 1, 2, 3, 4]) };
             for index in order {
                 records[index] = Some(record(index));
                 room.add(index, &mut records);
@@ -164,6 +170,22 @@ mod tests {
         assert!(kept.iter().all(|order| *order == kept[0]), "{kept:?}");
     }
 
+    /// The last, a teardown, counts where the first does; those between do not.
+    #[test]
+    fn what_does_not_count_takes_no_room() {
+        let kept = [&[0, 4][..], &[3, 1, 0, 2, 4], &[4, 3, 2, 1, 0]].map(|ended| {
+            let mut records: Vec<Option<TestRecord>> = vec![None; 5];
+            let mut room = ReportRoom { most: 15_000, ..ReportRoom::new(&[0, 4, 1, 2, 3]) };
+            for index in ended {
+                records[*index] = Some(record(*index));
+                room.add(*index, &mut records);
+            }
+            room.leave_out(&mut records);
+            [0, 4].map(|index: usize| records[index].take().unwrap().details.unwrap().leaks.len())
+        });
+        assert_eq!(kept, [[10, 10]; 3]);
+    }
+
     #[test]
     fn a_record_over_host_memory_is_judged_and_has_figures_alone() {
         let whole = *record(3).details.unwrap();
@@ -171,7 +193,7 @@ mod tests {
             let mut details = whole.clone();
             (hold_to_limit(verdict, &mut details, most), details)
         };
-        let seen = size(&whole);
+        let seen = details_size(&whole);
         assert_eq!(held(Verdict::Leak, seen), (Verdict::Leak, whole.clone()), "the limit itself is allowed");
         let (verdict, details) = held(Verdict::Leak, seen - 1);
         assert_eq!((verdict, details.leaks.len(), details.omitted.resources), (Verdict::Memory, 0, 100));
@@ -188,9 +210,9 @@ mod tests {
     fn a_message_stays_without_its_length() {
         let mut details = record(0).details.unwrap();
         details.output.stdout = b"printed".to_vec();
-        let before = size(&details);
+        let before = details_size(&details);
         strip(&mut details);
-        assert!(before > 5000 && size(&details) < 1500, "{before} {}", size(&details));
+        assert!(before > 5000 && details_size(&details) < 1500, "{before} {}", details_size(&details));
         assert!(details.message.unwrap().contains("bytes left out"));
         assert_eq!((details.output.dropped, details.output.stdout.len()), (7, 0));
     }

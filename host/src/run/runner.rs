@@ -319,7 +319,7 @@ impl Runner {
         let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
-        let over_budget = plan.refused.iter().any(|refused| refused.over_budget);
+        let over_budget = outcome.over_budget || plan.refused.iter().any(|refused| refused.over_budget);
         doubts.extend(over_budget.then(|| Doubt::of_run(Cause::CompileBudget)));
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());

@@ -61,13 +61,23 @@ impl<'a> Worlds<'a> {
     /// Whether an entry of the plan counts, where those after this place do not. What is run for the sake of tests counts where one
     /// of them does.
     pub fn counts(&self, index: usize, last: usize) -> bool {
-        let is_counted = |world: &World<'_>| {
-            let first = self.module_of.partition_point(|module| *module < self.module_of[index]);
-            let needs = |test: &PlannedTest| test.is_test() && matches!(test.decision, Decision::Run { .. });
-            let mut places = (first..).zip(&world.setup.module.tests).filter(|(_, test)| needs(test));
-            !self.is_taken(index) && places.next().is_some_and(|(place, _)| place <= last)
-        };
-        index <= last || self.of(index).is_some_and(is_counted)
+        self.counts_from(index) <= last
+    }
+
+    /// All entries of the plan, so that wherever a run ends early, those that count come first.
+    pub fn counting_order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.module_of.len()).collect();
+        order.sort_by_cached_key(|index| (self.counts_from(*index), *index));
+        order
+    }
+
+    /// The first place after which a run may end, and this entry of the plan counts.
+    fn counts_from(&self, index: usize) -> usize {
+        let Some(world) = self.of(index).filter(|_| !self.is_taken(index)) else { return index };
+        let first = self.module_of.partition_point(|module| *module < self.module_of[index]);
+        let needs = |test: &PlannedTest| test.is_test() && matches!(test.decision, Decision::Run { .. });
+        let mut places = (first..).zip(&world.setup.module.tests).filter(|(_, test)| needs(test));
+        places.next().map_or(index, |(place, _)| place.min(index))
     }
 
     /// Whether an entry of the plan is taken by a worker: set-ups and teardowns are run for the sake of others, or, where there are no

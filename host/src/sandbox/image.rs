@@ -10,6 +10,7 @@
 
 use super::compile::compile;
 use super::heap::{Ground, HeapState};
+use super::load_error::LoadError;
 use super::module::LoadedModule;
 use super::rerun::Instruments;
 use super::start::{Entry, write_words};
@@ -32,7 +33,7 @@ pub enum ImageError {
     #[error(transparent)]
     Instance(#[from] NoImage),
     /// Its program cannot be started once more.
-    #[error("{0}")]
+    #[error(transparent)]
     Start(#[from] NoRestart),
     /// Nothing was kept of its module for that.
     #[error("its module was loaded by a runner whose profile names no set-up: load it with the runner that runs it")]
@@ -40,9 +41,19 @@ pub enum ImageError {
     /// What it holds beside its instance cannot be captured.
     #[error(transparent)]
     World(#[from] NotCaptured),
-    /// The engine does not take the image.
+    /// The compiler does not take the image. The message includes why, so that is not the error's source.
+    #[error("the engine does not take its image: {0}")]
+    Compiler(LoadError),
+    /// The engine does not take what was compiled of it.
     #[error("the engine does not take its image: {0}")]
     Engine(String),
+}
+
+impl ImageError {
+    /// Whether compiling the image took more than it may: on another machine it may not.
+    pub fn is_over_budget(&self) -> bool {
+        matches!(self, Self::Compiler(LoadError::OverBudget { .. }))
+    }
 }
 
 /// How a test begins that has a set-up.
@@ -186,8 +197,7 @@ impl Image {
     pub fn new(module: &LoadedModule, captured: Captured) -> Result<Self, ImageError> {
         let Captured { module: image, mut wasi, mut heap, spent, ground, stack_top } = captured;
         let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
-        let compiled = compile(module.engine(), source.cache.as_ref(), &image.bytes)
-            .map_err(|error| ImageError::Engine(error.to_string()))?;
+        let compiled = compile(module.engine(), source.cache.as_ref(), &image.bytes).map_err(ImageError::Compiler)?;
         let module = module.of_image(source, compiled, image.code_moved).map_err(ImageError::Engine)?;
         let mut heap_of_tests = heap.fork(&Instruments::default());
         heap_of_tests.begin_test(HeapLimits::default());
