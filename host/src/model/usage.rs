@@ -49,7 +49,7 @@ pub struct Heap {
     ///   (`start-function`, `no-memory`, `imported-memory`, `too-large`, `unusual-code`).
     /// - The run: `no-answer`, `no-answer-in-time`, `scattered-allocator`, `not-started`, `ended-before`, `fuel-ended`.
     /// - The allocator while the test ran: `grew-outside`, `overlapping-blocks`, `block-outside-memory`, `block-on-stack`,
-    ///   `too-many-blocks`, `zero-realloc`, and with threads `allocator-waited`.
+    ///   `block-in-static-data`, `misaligned-block`, `too-many-blocks`, `zero-realloc`, and with threads `allocator-waited`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_code: Option<std::borrow::Cow<'static, str>>,
     /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow and after
