@@ -68,6 +68,8 @@ pub enum Call {
     Sleep,
     /// A thread is spawned.
     Spawn,
+    /// Memory is asked for.
+    Allocate,
 }
 
 /// How a call fails.
@@ -102,16 +104,18 @@ pub enum Failure {
     Again,
     /// A sleep ends a minute late.
     Late,
+    /// `ENOMEM`: there is no memory left.
+    NoMemory,
 }
 
 use Failure::{
-    Aborted, Again, Denied, InUse, Interrupted, Io, Late, NoSpace, NotConnected, NotFound, Refused, Reset, Short,
-    TooManyFiles,
+    Aborted, Again, Denied, InUse, Interrupted, Io, Late, NoMemory, NoSpace, NotConnected, NotFound, Refused, Reset,
+    Short, TooManyFiles,
 };
 
 impl Call {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Open,
         Self::Read,
         Self::Write,
@@ -135,6 +139,7 @@ impl Call {
         Self::Shutdown,
         Self::Sleep,
         Self::Spawn,
+        Self::Allocate,
     ];
 
     /// The word of `--fault` and reports, and the failures that the call can honestly have.
@@ -163,6 +168,7 @@ impl Call {
             Self::Shutdown => ("shutdown", &[NotConnected]),
             Self::Sleep => ("sleep", &[Late]),
             Self::Spawn => ("spawn", &[Again]),
+            Self::Allocate => ("alloc", &[NoMemory]),
         }
     }
 
@@ -181,7 +187,7 @@ impl Call {
 
 impl Failure {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         NoSpace,
         Io,
         Short,
@@ -196,6 +202,7 @@ impl Failure {
         NotConnected,
         Again,
         Late,
+        NoMemory,
     ];
 
     /// The word of `--fault` and reports: the name of the errno, where there is one.
@@ -216,6 +223,7 @@ impl Failure {
             NotConnected => "ENOTCONN",
             Again => "EAGAIN",
             Late => "late",
+            NoMemory => "ENOMEM",
         }
     }
 }

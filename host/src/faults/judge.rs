@@ -5,9 +5,10 @@ use crate::policy::{Call, Failure, Fault};
 use crate::report::faults::FindingKind;
 use crate::run::{FaultEnd, FaultSubject, FaultedRun};
 use crate::sandbox::wasi::{MisuseKind, NotedCall, errno_code};
+use serde::{Deserialize, Serialize};
 
 /// Something that is wrong, without the failures that bring it about.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wrong {
     pub kind: FindingKind,
     pub what: String,
@@ -44,8 +45,13 @@ impl Judge<'_> {
     /// What is wrong with a run in which these calls failed.
     pub fn judge(&self, run: &FaultedRun) -> Outcome {
         let mut outcome = Outcome::default();
-        if run.by_wall_clock {
-            outcome.not_judged = Some("the wall clock ended it".to_owned());
+        let nothing_known = match run {
+            _ if run.by_wall_clock => Some("the wall clock ended it"),
+            _ if run.watched.is_unrefused => Some("its allocator gives more memory than there is"),
+            _ => None,
+        };
+        if let Some(why) = nothing_known {
+            outcome.not_judged = Some(why.to_owned());
             return outcome;
         }
         self.misuses(run, &mut outcome.wrong);
@@ -71,7 +77,11 @@ impl Judge<'_> {
                     );
                 }
             }
-            FaultEnd::Stopped { message, stack } => {
+            FaultEnd::Stopped { gave_up: true, .. } if lacks_memory(run) => {
+                outcome.not_judged = (!is_clean)
+                    .then(|| "it ended itself for want of memory while something was open or left".to_owned());
+            }
+            FaultEnd::Stopped { message, stack, .. } => {
                 if self.is_by_test(stack) && is_clean {
                     return outcome;
                 }
@@ -252,14 +262,16 @@ impl Judge<'_> {
         }
         let is_it = |call: &NotedCall| (call.call, call.nth) == (failed.call, failed.nth);
         let before = self.before.last()?;
-        if !before.watched.calls.iter().any(|call| is_it(call) && call.succeeded) {
+        let is_memory = fault.call == Call::Allocate;
+        if !is_memory && !before.watched.calls.iter().any(|call| is_it(call) && call.succeeded) {
             return None;
         }
         let mut after = run.watched.calls.iter().skip_while(|call| !is_it(call)).skip(1);
         let again = |call: &NotedCall| call.call == failed.call && call.object == failed.object && call.succeeded;
         let what = "passes all the same".to_owned();
         let (kind, object, place) = (FindingKind::Lie, String::new(), Vec::new());
-        (!after.any(again)).then_some(Wrong { kind, what, object, place, message: None })
+        let is_tried_again = if is_memory { run.watched.allocates_again } else { after.any(again) };
+        (!is_tried_again).then_some(Wrong { kind, what, object, place, message: None })
     }
 }
 
@@ -282,6 +294,11 @@ fn matters(fault: Fault) -> bool {
             fault.call,
             Call::Close | Call::Stat | Call::Remove | Call::RemoveDir | Call::SetTimes | Call::Shutdown | Call::Sleep
         )
+}
+
+/// Whether the last call that failed asked for memory.
+fn lacks_memory(run: &FaultedRun) -> bool {
+    run.watched.injected.last().is_some_and(|(fault, _)| fault.call == Call::Allocate)
 }
 
 /// A panic of code under test.

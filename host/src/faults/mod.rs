@@ -11,6 +11,7 @@
 //! write:1  open  write! close  unlink!                      a failure on the way out of another
 //! ```
 
+mod journal;
 mod judge;
 mod options;
 mod search;
@@ -56,7 +57,7 @@ pub fn find(
     listener: &mut dyn Listener,
 ) -> Result<(Faults, Report), SearchError> {
     let plain = runner.run(plan, listener)?;
-    let found = sweep(runner, plan, &plain, options, &|_| true)?;
+    let found = sweep(runner, plan, &plain, options, (&|_| true, listener))?;
     Ok((found, plain))
 }
 
@@ -75,7 +76,7 @@ pub fn find_declared(
     if !plan.policy().faults.is_empty() || !tests.any(|test| test.wants_faults) {
         return Ok(None);
     }
-    sweep(runner, plan, plain, options, &|test| test.wants_faults).map(Some)
+    sweep(runner, plan, plain, options, (&|test| test.wants_faults, &mut ())).map(Some)
 }
 
 /// Lets the calls of these tests fail.
@@ -84,17 +85,17 @@ fn sweep(
     plan: &Plan,
     plain: &Report,
     options: FaultOptions,
-    chooses: &dyn Fn(&PlannedTest) -> bool,
+    (chooses, listener): (&dyn Fn(&PlannedTest) -> bool, &mut dyn Listener),
 ) -> Result<Faults, SearchError> {
     let began = Instant::now();
     if plain.volatile.interrupted {
         return Err(SearchError::Interrupted);
     }
-    let mut canonical = Search::new(runner, options, began).run(plan, plain, chooses)?;
+    let (mut canonical, is_kept) = Search::new(runner, options, began).run(plan, plain, chooses, listener)?;
     let baseline = runner.baseline().map(|(baseline, date)| canonical.accept(baseline, date));
     if let Some(most) = runner.profile().gate().limits.most.get(&GateKind::FaultLeaks) {
         canonical.judge(*most);
     }
     let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Faults::new(canonical, baseline, wall_ms))
+    Ok(Faults { is_kept, ..Faults::new(canonical, baseline, wall_ms) })
 }

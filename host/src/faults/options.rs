@@ -1,5 +1,6 @@
 //! How far a search goes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many times the fuel of the plain run a run with a failure has: one that spends more goes on for ever.
@@ -9,7 +10,7 @@ pub const FUEL_TIMES: u64 = 20;
 pub const FUEL_BEYOND: u64 = 10_000_000;
 
 /// How far a search goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultOptions {
     /// The most runs with failures, of all tests together.
@@ -18,11 +19,15 @@ pub struct FaultOptions {
     pub pairs: usize,
     /// After how long no other run is begun.
     pub time: Option<Duration>,
+    /// Where it is kept what was tried, of a search that does not come to its end; nowhere without one.
+    pub journal: Option<PathBuf>,
+    /// Whether what is kept there is taken, and not tried again.
+    pub resumes: bool,
 }
 
 impl Default for FaultOptions {
     fn default() -> Self {
-        Self { most: 20_000, pairs: 2_000, time: None }
+        Self { most: 20_000, pairs: 2_000, time: None, journal: None, resumes: false }
     }
 }
 
@@ -43,5 +48,12 @@ impl FaultOptions {
     #[must_use]
     pub fn time(self, time: impl Into<Option<Duration>>) -> Self {
         Self { time: time.into(), ..self }
+    }
+
+    /// The same, which keeps in this folder what it has tried where it does not come to its end. One that `resumes` takes what an earlier one
+    /// of the same tests has kept there; of a test that has changed since, or what it reads, that is nothing.
+    #[must_use]
+    pub fn journal(self, dir: impl Into<PathBuf>, resumes: bool) -> Self {
+        Self { journal: Some(dir.into()), resumes, ..self }
     }
 }

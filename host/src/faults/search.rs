@@ -1,17 +1,21 @@
 //! A search: the tests one batch after the other, each with one of its calls failing, and then all of them with two.
 
+use super::journal::{Journal, KnownRuns};
 use super::options::{FUEL_BEYOND, FUEL_TIMES, FaultOptions};
 use super::sweep::{FaultJob, NotSwept, Sweep, Tried};
 use super::table::Table;
 use super::way_out::WayOut;
+use crate::ledger::Stack;
+use crate::model::events::{Event, Listener};
 use crate::model::{Report, Verdict};
 use crate::policy::Fault;
 use crate::report::faults::{CanonicalFaults, FaultPath, ModuleFaults, NotJudged, UnsweptTest};
-use crate::run::{FaultSubject, HostBug, Plan, PlannedTest, Runner, SearchError, cannot_fail};
-use std::collections::HashSet;
+use crate::run::{FaultSubject, HostBug, NotSearched, Plan, PlannedTest, Runner, SearchError, cannot_fail};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Of so many tests all calls are in memory at a time. What is found does not depend on it.
 const BATCH: usize = 32;
@@ -21,22 +25,51 @@ pub struct Search<'a> {
     runner: &'a Runner,
     options: FaultOptions,
     began: Instant,
+    began_at: SystemTime,
+    journal: Option<Journal>,
     modules: Vec<ModuleFaults>,
     /// All tests whose calls fail, in the order of the plan.
     tests: Vec<Sweep<'a>>,
+    /// Of each of them, by what it is known in the journal, and what is known.
+    known: Vec<(Option<String>, KnownRuns)>,
     /// The runs with one failure, and what came of those that were made.
-    singles: Vec<(FaultJob, Option<Tried>)>,
+    singles: Jobs,
+    /// How many runs with failures there have been.
+    runs: usize,
     /// Whether the wall clock decided that a test is left out.
     depends_on_clock: bool,
 }
 
+/// Runs, and what came of those that were made.
+type Jobs = Vec<(FaultJob, Option<Tried>)>;
+
+/// A test that is to be looked at: the place of its module, and by what it is known in the journal.
+struct Chosen<'a> {
+    module: usize,
+    subject: FaultSubject<'a>,
+    key: Option<String>,
+}
+
 impl<'a> Search<'a> {
     pub fn new(runner: &'a Runner, options: FaultOptions, began: Instant) -> Self {
-        let (modules, tests, singles) = (Vec::new(), Vec::new(), Vec::new());
-        Self { runner, options, began, modules, tests, singles, depends_on_clock: false }
+        let journal = options.journal.as_deref().map(Journal::new);
+        Self {
+            runner,
+            options,
+            began,
+            began_at: SystemTime::now(),
+            journal,
+            modules: Vec::new(),
+            tests: Vec::new(),
+            known: Vec::new(),
+            singles: Vec::new(),
+            runs: 0,
+            depends_on_clock: false,
+        }
     }
 
-    /// Lets the calls of these tests of a plan fail. `plain` is the report of the plan as it is.
+    /// Lets the calls of these tests of a plan fail. `plain` is the report of the plan as it is. Gives what was found, and whether the
+    /// journal holds what was tried so far.
     ///
     /// # Errors
     /// It was interrupted, or a bug of ours was found.
@@ -45,8 +78,9 @@ impl<'a> Search<'a> {
         plan: &'a Plan,
         plain: &Report,
         chooses: &dyn Fn(&PlannedTest) -> bool,
-    ) -> Result<CanonicalFaults, SearchError> {
-        let mut waiting = self.subjects(plan, plain, chooses).into_iter();
+        listener: &mut dyn Listener,
+    ) -> Result<(CanonicalFaults, bool), SearchError> {
+        let mut waiting = self.subjects(plan, plain, chooses)?.into_iter();
         loop {
             let batch: Vec<_> = waiting.by_ref().take(BATCH).collect();
             if batch.is_empty() {
@@ -54,23 +88,61 @@ impl<'a> Search<'a> {
             }
             let first = self.tests.len();
             let jobs = self.begin_tests(batch)?;
-            let numbered = self.singles.len();
-            let tried = self.run_jobs(&jobs, numbered)?;
+            let tried = self.run_jobs(&jobs, listener)?;
             self.singles.extend(jobs.into_iter().zip(tried));
+            self.stop_if_interrupted(&[])?;
             self.tests[first..].iter_mut().for_each(Sweep::forget_calls);
         }
         let jobs = self.list_pairs();
-        let tried = self.run_jobs(&jobs, self.singles.len())?;
-        Ok(self.conclude(jobs.into_iter().zip(tried).collect()))
+        self.run_firsts_again(&jobs)?;
+        let tried = self.run_jobs(&jobs, listener)?;
+        let pairs: Jobs = jobs.into_iter().zip(tried).collect();
+        self.stop_if_interrupted(&pairs)?;
+        let is_whole = self.singles.iter().chain(&pairs).all(|(_, tried)| tried.is_some());
+        let is_kept = self.keep(&pairs, is_whole);
+        Ok((self.conclude(pairs, is_whole), is_kept))
     }
 
-    /// The tests that are looked at, each with the place of its module.
+    /// # Errors
+    /// It was interrupted. What was tried is kept.
+    fn stop_if_interrupted(&self, pairs: &[(FaultJob, Option<Tried>)]) -> Result<(), SearchError> {
+        if !self.runner.interrupt().load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.keep(pairs, false);
+        Err(SearchError::Interrupted)
+    }
+
+    /// Keeps in the journal what was tried, of a search that is not whole. Whether it is kept of any test.
+    fn keep(&self, pairs: &[(FaultJob, Option<Tried>)], is_whole: bool) -> bool {
+        let Some(journal) = &self.journal else { return false };
+        let mut runs: Vec<Vec<(&[Fault], &Tried)>> = self.tests.iter().map(|_| Vec::new()).collect();
+        for (job, tried) in self.singles.iter().chain(pairs) {
+            runs[job.test].extend(tried.as_ref().map(|tried| (&*job.faults, tried)));
+        }
+        let mut is_kept = false;
+        for ((sweep, (key, _)), runs) in self.tests.iter().zip(&self.known).zip(runs) {
+            let Some(key) = key else { continue };
+            if is_whole {
+                journal.forget(key);
+                continue;
+            }
+            let Some(paths) = sweep.reads() else { continue };
+            match journal.keep(key, (sweep.subject.policy(), &paths, self.began_at), &runs) {
+                Ok(()) => is_kept = true,
+                Err(why) => tracing::info!("what was tried of {} is not kept: {why}", sweep.counts.test),
+            }
+        }
+        is_kept
+    }
+
+    /// The tests that are looked at.
     fn subjects(
         &mut self,
         plan: &'a Plan,
         plain: &Report,
         chooses: &dyn Fn(&PlannedTest) -> bool,
-    ) -> Vec<(usize, FaultSubject<'a>)> {
+    ) -> Result<Vec<Chosen<'a>>, SearchError> {
         let mut subjects = Vec::new();
         let modules: Vec<_> = plan.modules().iter().filter(|module| !module.tests.is_empty()).collect();
         let wanted: Vec<bool> = (modules.iter())
@@ -81,8 +153,17 @@ impl<'a> Search<'a> {
             if *is_wanted { self.runner.shared_world(planned) } else { Ok(None) }
         });
         for ((planned, world), record) in modules.into_iter().zip(worlds).zip(&plain.canonical.modules) {
-            let mut module = ModuleFaults { module: planned.module.name().to_owned(), ..ModuleFaults::default() };
-            let world = world.map(|world| world.map(Arc::new));
+            let mut module = ModuleFaults {
+                module: planned.module.name().to_owned(),
+                no_allocations: planned.why_no_allocations(),
+                ..ModuleFaults::default()
+            };
+            let world = match world {
+                Ok(world) => Ok(world.map(Arc::new)),
+                Err(NotSearched::Because(why)) => Err(why),
+                Err(NotSearched::Bug(bug)) => return Err(bug.end(&module.module)),
+            };
+            let sum = self.journal.as_ref().map(|_| planned.sum());
             let passing = record.tests.iter().filter(|test| matches!(test.verdict, Verdict::Pass | Verdict::Leak));
             let passing: HashSet<&str> = passing.map(|test| &*test.name).collect();
             for test in planned.tests.iter().filter(|test| chooses(test)) {
@@ -94,27 +175,32 @@ impl<'a> Search<'a> {
                     (None, Ok(world)) => self.runner.fault_subject(planned, test, world.clone()),
                 };
                 match subject {
-                    Ok(subject) => subjects.push((self.modules.len(), subject)),
+                    Ok(subject) => {
+                        let module = self.modules.len();
+                        let key = sum.as_deref().and_then(|sum| self.runner.key_of_faulted((planned, sum), test));
+                        let key = key.map(|key| format!("{key}-{}", self.options.pairs));
+                        let subject = if key.is_some() { subject.noting_reads() } else { subject };
+                        subjects.push(Chosen { module, subject, key });
+                    }
                     Err(why) => module.left_out.push(UnsweptTest { test: test.name.to_string(), why }),
                 }
             }
             self.modules.push(module);
         }
-        subjects
+        Ok(subjects)
     }
 
     /// Runs tests as they are, and lists the failures of one call each.
-    fn begin_tests(&mut self, batch: Vec<(usize, FaultSubject<'a>)>) -> Result<Vec<FaultJob>, SearchError> {
-        let names: Vec<_> = batch.iter().map(|(module, subject)| (*module, subject.test.name.to_string())).collect();
+    fn begin_tests(&mut self, batch: Vec<Chosen<'a>>) -> Result<Vec<FaultJob>, SearchError> {
+        let named = |chosen: &Chosen<'_>| (chosen.module, chosen.subject.test.name.to_string(), chosen.key.clone());
+        let names: Vec<_> = batch.iter().map(named).collect();
         let interrupted = self.runner.interrupt();
-        let begun = self.runner.install_all(batch, &|(module, subject)| {
+        let begun = self.runner.install_all(batch, &|Chosen { module, subject, .. }| {
             (!interrupted.load(Ordering::Relaxed)).then(|| Sweep::begin(module, subject))
         });
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(SearchError::Interrupted);
-        }
+        self.stop_if_interrupted(&[])?;
         let mut jobs = Vec::new();
-        for ((module, name), begun) in names.into_iter().zip(begun) {
+        for ((module, name, key), begun) in names.into_iter().zip(begun) {
             let begun = begun.ok_or(SearchError::Interrupted)?;
             match begun.map_err(|bug| self.bug(module, bug))? {
                 Err(why) => {
@@ -123,6 +209,13 @@ impl<'a> Search<'a> {
                 }
                 Ok((sweep, listed)) => {
                     let test = self.tests.len();
+                    let known = match (&self.journal, &key) {
+                        (Some(journal), Some(key)) if self.options.resumes => {
+                            journal.known(key, sweep.subject.policy())
+                        }
+                        _ => KnownRuns::default(),
+                    };
+                    self.known.push((key, known));
                     self.tests.push(sweep);
                     jobs.extend(listed.into_iter().map(|(fault, stack)| FaultJob {
                         test,
@@ -140,47 +233,93 @@ impl<'a> Search<'a> {
         bug.end(&self.modules[module].module)
     }
 
-    /// Runs jobs, of which the first has this number, as far as that is allowed.
-    fn run_jobs(&self, jobs: &[FaultJob], first: usize) -> Result<Vec<Option<Tried>>, SearchError> {
-        let numbered: Vec<(usize, &FaultJob)> = (first..).zip(jobs).collect();
+    /// Runs jobs, as far as that is allowed, and takes what is known of others.
+    fn run_jobs(&mut self, jobs: &[FaultJob], listener: &mut dyn Listener) -> Result<Vec<Option<Tried>>, SearchError> {
+        let mut known: Vec<Option<Tried>> = jobs.iter().map(|job| self.take_known(job)).collect();
+        let unknown: Vec<&FaultJob> =
+            jobs.iter().zip(&known).filter_map(|(job, known)| known.is_none().then_some(job)).collect();
+        let numbered: Vec<(usize, &FaultJob)> = (self.runs..).zip(unknown).collect();
+        self.runs += numbered.len();
+        let all = self.runs.min(self.options.most);
         let interrupted = self.runner.interrupt();
-        let ran = self.runner.install_each(&numbered, &|(number, job)| {
-            let is_late = self.options.time.is_some_and(|time| self.began.elapsed() > time);
-            if *number >= self.options.most || is_late || interrupted.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let test = &self.tests[job.test];
-            let before = job.after.and_then(|place| self.singles.get(place)?.1.as_ref());
-            let tried = match (before, &job.faults[..]) {
-                (Some(before), faults) => test.fail_two(faults, before),
-                (None, [fault]) => test.fail_one(*fault, self.options.pairs),
-                (None, _) => return Ok(None),
-            };
-            tried.map(Some).map_err(|bug| self.bug(test.module, bug))
-        });
-        match interrupted.load(Ordering::Relaxed) {
-            true => Err(SearchError::Interrupted),
-            false => ran.into_iter().collect(),
+        let done = AtomicUsize::new(numbered.first().map_or(0, |(number, _)| *number));
+        let work = || {
+            self.runner.install_each(&numbered, &|(number, job)| {
+                let is_late = self.options.time.is_some_and(|time| self.began.elapsed() > time);
+                if *number >= self.options.most || is_late || interrupted.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                let tried = self.run_job(job);
+                done.fetch_add(1, Ordering::Relaxed);
+                tried
+            })
+        };
+        let tell = |listener: &mut dyn Listener| {
+            listener.event(&Event::Searching { done: done.load(Ordering::Relaxed), known: all });
+        };
+        let ran: Vec<_> = telling(work, tell, listener);
+        let mut ran = ran.into_iter();
+        for known in known.iter_mut().filter(|known| known.is_none()) {
+            *known = ran.next().transpose()?.flatten();
         }
+        Ok(known)
+    }
+
+    /// Takes what is known of a run from the journal.
+    fn take_known(&mut self, job: &FaultJob) -> Option<Tried> {
+        self.known[job.test].1.remove(&words(&job.faults))
+    }
+
+    fn run_job(&self, job: &FaultJob) -> Result<Option<Tried>, SearchError> {
+        let test = &self.tests[job.test];
+        let before = job.after.and_then(|place| self.singles.get(place)?.1.as_ref());
+        let tried = match (before, &job.faults[..]) {
+            (Some(before), faults) => test.fail_two(faults, before),
+            (None, [fault]) => test.fail_one(*fault, self.options.pairs),
+            (None, _) => return Ok(None),
+        };
+        tried.map(Some).map_err(|bug| self.bug(test.module, bug))
+    }
+
+    /// Runs again with one failure what is known of the journal alone, where runs with two are to be compared with it.
+    fn run_firsts_again(&mut self, pairs: &[FaultJob]) -> Result<(), SearchError> {
+        let missing = |place: &usize| {
+            self.singles.get(*place).is_some_and(|(_, tried)| tried.as_ref().is_some_and(|tried| tried.run.is_none()))
+        };
+        let unknown = pairs.iter().filter(|pair| !self.known[pair.test].1.contains_key(&words(&pair.faults)));
+        let wanted: BTreeSet<usize> = unknown.filter_map(|pair| pair.after).filter(missing).collect();
+        let wanted: Vec<usize> = wanted.into_iter().collect();
+        let interrupted = self.runner.interrupt();
+        let ran = self.runner.install_each(&wanted, &|place| match interrupted.load(Ordering::Relaxed) {
+            true => Ok(None),
+            false => self.run_job(&self.singles[*place].0),
+        });
+        for (place, ran) in wanted.into_iter().zip(ran) {
+            if let (Some(known), Some(ran)) = (&mut self.singles[place].1, ran?) {
+                known.run = ran.run;
+            }
+        }
+        Ok(())
     }
 
     /// The failures of two calls: one, and another of a call that is made only because of it.
     fn list_pairs(&mut self) -> Vec<FaultJob> {
         let (mut pairs, mut known) = (Vec::new(), HashSet::new());
-        for (place, (job, tried)) in self.singles.iter_mut().enumerate() {
+        for (place, (job, tried)) in self.singles.iter().enumerate() {
             let Some(tried) = tried else { continue };
-            let way_out = std::mem::take(&mut tried.way_out);
+            let way_out = &tried.way_out;
             let test = &mut self.tests[job.test];
             test.counts.failures += way_out.count();
             test.counts.alike += way_out.alike;
             way_out.over.iter().for_each(|(stack, count)| test.not_tried(stack, *count));
-            for one in way_out.failures {
-                if !known.insert((job.test, tried.failed_at.clone(), job.faults[0].failure, WayOut::key(&one))) {
+            for one in &way_out.failures {
+                if !known.insert((job.test, tried.failed_at.clone(), job.faults[0].failure, WayOut::key(one))) {
                     test.counts.alike += 1;
                     continue;
                 }
                 let (second, stack, _) = one;
-                pairs.push(FaultJob { test: job.test, faults: vec![job.faults[0], second], stack, after: Some(place) });
+                let (faults, stack) = (vec![job.faults[0], *second], Stack::clone(stack));
+                pairs.push(FaultJob { test: job.test, faults, stack, after: Some(place) });
             }
         }
         for over in pairs.drain(pairs.len().min(self.options.pairs)..) {
@@ -196,13 +335,11 @@ impl<'a> Search<'a> {
     }
 
     /// What is to be reported.
-    fn conclude(mut self, pairs: Vec<(FaultJob, Option<Tried>)>) -> CanonicalFaults {
+    fn conclude(mut self, pairs: Jobs, is_whole: bool) -> CanonicalFaults {
         let mut tables: Vec<Table> = self.modules.iter().map(|_| Table::default()).collect();
-        let mut is_whole = true;
         for (job, tried) in self.singles.iter().chain(&pairs) {
             let test = &mut self.tests[job.test];
             let Some(tried) = tried else {
-                is_whole = false;
                 test.not_tried(&job.stack, 1);
                 continue;
             };
@@ -229,7 +366,7 @@ impl<'a> Search<'a> {
                 tables[test.module].add(wrong, &stack, path.clone());
             }
         }
-        let is_timed = self.options.time.is_some() && !is_whole;
+        let is_timed = (self.options.time.is_some() || self.options.resumes) && !is_whole;
         let reproducible = !is_timed && !self.depends_on_clock && !self.tests.iter().any(|test| test.is_doubtful);
         for test in self.tests {
             self.modules[test.module].tests.push(test.counts);
@@ -241,6 +378,29 @@ impl<'a> Search<'a> {
         let (fuel_times, fuel_beyond, modules) = (FUEL_TIMES, FUEL_BEYOND, self.modules);
         CanonicalFaults { reproducible, fuel_times, fuel_beyond, modules, ..CanonicalFaults::default() }
     }
+}
+
+/// How often it is told how far a search is.
+const TOLD_EVERY: Duration = Duration::from_millis(200);
+
+/// Does work on another thread, and tells on this one how far it is.
+fn telling<R: Send>(
+    work: impl FnOnce() -> R + Send,
+    tell: impl Fn(&mut dyn Listener),
+    listener: &mut dyn Listener,
+) -> R {
+    let (ends, ended) = sync_channel::<()>(1);
+    std::thread::scope(|scope| {
+        let working = scope.spawn(move || {
+            let done = work();
+            drop(ends);
+            done
+        });
+        while ended.recv_timeout(TOLD_EVERY) == Err(RecvTimeoutError::Timeout) {
+            tell(listener);
+        }
+        working.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 fn words(faults: &[Fault]) -> Vec<String> {

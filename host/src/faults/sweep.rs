@@ -7,9 +7,10 @@ use crate::ledger::Stack;
 use crate::model::Frame;
 use crate::policy::{Call, Fault};
 use crate::report::faults::{NotTried, SweptTest};
-use crate::run::{FaultEnd, FaultSubject, FaultedRun, HostBug};
+use crate::run::{FaultEnd, FaultSubject, FaultedRun, HostBug, HostPaths};
 use crate::sandbox::wasi::NotedCall;
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 /// A test whose calls fail.
 pub struct Sweep<'a> {
@@ -21,6 +22,8 @@ pub struct Sweep<'a> {
     pub is_doubtful: bool,
     plain: FaultedRun,
     known: KnownCalls,
+    /// What all its runs so far have read from the host, where that is noted.
+    reads: Mutex<Option<HostPaths>>,
 }
 
 /// A run with failures.
@@ -75,12 +78,16 @@ impl<'a> Sweep<'a> {
         let fuel = plain.fuel.saturating_mul(FUEL_TIMES).saturating_add(FUEL_BEYOND);
         let mut counts = SweptTest {
             test: subject.test.name.to_string(),
-            calls: plain.watched.calls.len() as u64,
+            calls: plain.watched.calls.len() as u64 + plain.watched.allocations,
             calls_omitted: plain.watched.calls_omitted,
+            unheard: plain.watched.unheard,
             ..SweptTest::default()
         };
         let (mut listed, mut seen) = (Vec::new(), HashSet::new());
-        for call in &plain.watched.calls {
+        // Those that are alike were put together where they were made.
+        counts.alike = plain.watched.allocations.saturating_sub(plain.watched.allocation_places.len() as u64);
+        counts.failures = counts.alike;
+        for call in plain.watched.calls.iter().chain(&plain.watched.allocation_places) {
             for failure in call.failures() {
                 counts.failures += 1;
                 if seen.insert(alike(call, failure)) {
@@ -92,7 +99,8 @@ impl<'a> Sweep<'a> {
         }
         let known = KnownCalls::of(&plain);
         let subject = subject.with_fuel(fuel);
-        Ok(Ok((Self { module, subject, counts, is_doubtful: false, plain, known }, listed)))
+        let reads = Mutex::new(plain.reads.clone());
+        Ok(Ok((Self { module, subject, counts, is_doubtful: false, plain, known, reads }, listed)))
     }
 
     /// Runs it with one of its calls failing. Of those on the way out, at most so many failures are to be tried.
@@ -100,7 +108,7 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// A bug of ours.
     pub fn fail_one(&self, fault: Fault, pairs: usize) -> Result<Tried, HostBug> {
-        let mut run = self.subject.run(&[fault])?;
+        let mut run = self.run(&[fault])?;
         let mut tried = Tried::of(&run, 1);
         tried.outcome = Judge { subject: &self.subject, before: &[&self.plain] }.judge(&run);
         if tried.failed_at.is_some() {
@@ -115,10 +123,27 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// A bug of ours.
     pub fn fail_two(&self, faults: &[Fault], first: &Tried) -> Result<Tried, HostBug> {
-        let run = self.subject.run(faults)?;
+        let run = self.run(faults)?;
         let before: Vec<&FaultedRun> = [Some(&self.plain), first.run.as_ref()].into_iter().flatten().collect();
         let outcome = Judge { subject: &self.subject, before: &before }.judge_pair(&run, &first.outcome);
         Ok(Tried { outcome, ..Tried::of(&run, faults.len()) })
+    }
+
+    fn run(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
+        let run = self.subject.run(faults)?;
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&mut *reads, &run.reads) {
+            (Some(Ok(all)), Some(Ok(paths))) => all.extend(paths.iter().cloned()),
+            (all, Some(Err(why))) => *all = Some(Err(why)),
+            _ => {}
+        }
+        drop(reads);
+        Ok(run)
+    }
+
+    /// What its runs have read from the host, where that is noted.
+    pub fn reads(&self) -> Option<HostPaths> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All runs with one failure are over: of its own calls those are kept that a judge of two failures asks for.

@@ -29,7 +29,7 @@ impl KnownCalls {
 }
 
 /// The failures of the calls on the way out of another.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct WayOut {
     /// Each with its place, and the figure of what is open then: alike ones once.
     pub failures: Vec<(Fault, Stack, u64)>,
@@ -111,6 +111,7 @@ mod tests {
             files: Default::default(),
             fuel: 0,
             by_wall_clock: false,
+            reads: None,
         }
     }
 

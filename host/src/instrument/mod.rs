@@ -33,7 +33,7 @@ use splice::Splice;
 use std::borrow::Cow;
 
 /// Changes whenever the same module would be rewritten to other bytes: part of every cache key.
-pub const REWRITER_VERSION: u32 = 6;
+pub const REWRITER_VERSION: u32 = 7;
 
 /// What to do to a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

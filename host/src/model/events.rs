@@ -59,6 +59,13 @@ pub enum Event<'a> {
         /// Wall-clock time it took.
         elapsed: Duration,
     },
+    /// A search runs tests again and again. Told several times a second, after the run of the tests as they are.
+    Searching {
+        /// Runs that have ended.
+        done: usize,
+        /// Runs that are known to be needed so far.
+        known: usize,
+    },
     /// Something that is worth a line and changes no verdict.
     Note(&'a str),
     /// Every test has ended, or the run was interrupted (the report says so).

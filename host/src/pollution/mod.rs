@@ -18,7 +18,9 @@ pub use crate::report::pollution::{Dependence, Dependent, LeftOut, ModulePolluti
 
 use crate::model::events::Listener;
 use crate::model::{Report, Verdict};
-use crate::run::{Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share, order};
+use crate::run::{
+    NotSearched, Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share, order,
+};
 use minimal::minimal;
 use std::sync::atomic::Ordering;
 
@@ -89,7 +91,8 @@ impl Search<'_> {
         }
         let shared = match self.runner.shared_instance(self.module, &all) {
             Ok(shared) => shared,
-            Err(why) => return Ok(ModulePollution { refused: Some(why), ..result }),
+            Err(NotSearched::Because(why)) => return Ok(ModulePollution { refused: Some(why), ..result }),
+            Err(NotSearched::Bug(bug)) => return Err(bug.end(&result.module)),
         };
         result.looked_at = all.len();
         let passing: Vec<usize> = (0..passing.len()).collect();

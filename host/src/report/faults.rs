@@ -25,6 +25,9 @@ pub struct Faults {
     pub baseline: Option<BaselineUse>,
     /// The length of the search in milliseconds.
     pub wall_ms: u64,
+    /// Whether it is kept what was tried, of a search that did not come to its end: another one can go on there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_kept: bool,
 }
 
 /// The part that is the same bytes everywhere.
@@ -58,6 +61,9 @@ pub struct ModuleFaults {
     /// The tests that were not looked at, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<UnsweptTest>,
+    /// Why no allocation of its tests is made to fail, where that cannot be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_allocations: Option<String>,
     /// What was found: by place, and alike paths once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<FaultFinding>,
@@ -74,6 +80,10 @@ pub struct SweptTest {
     /// How many more it makes: nothing is known of their failures.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls_omitted: u64,
+    /// How many allocations it makes beside these that are not made to fail: who asks for the memory is not told that there is none, and the
+    /// program would end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unheard: u64,
     /// How many failures these have together.
     pub failures: u64,
     /// How many of the failures were tried: those of one call, and those of two.
@@ -160,7 +170,7 @@ impl Faults {
     /// The report of a search that took so long.
     pub(crate) fn new(canonical: CanonicalFaults, baseline: Option<BaselineUse>, wall_ms: u64) -> Self {
         let digest = format!("sha256:{:x}", Sha256::digest(canonical_bytes(&canonical)));
-        Self { schema: FAULTS_SCHEMA.to_owned(), digest, canonical, baseline, wall_ms }
+        Self { schema: FAULTS_SCHEMA.to_owned(), digest, canonical, baseline, wall_ms, is_kept: false }
     }
 
     /// All that was found, each with its module.

@@ -5,14 +5,16 @@ use super::judge::{Case, Judgement};
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
+use super::recorded;
 use super::runner::Runner;
 use super::search::{HostBug, SharedWorld, guarded};
 use crate::harness::{TestEntry, go};
 use crate::model::{Frame, Harness, Resource, ResourceKind, SubtestFilter, Verdict};
 use crate::policy::{Fault, Limit, Policy};
-use crate::sandbox::wasi::{Grants, NotedCall, WatchedCalls};
+use crate::sandbox::wasi::{AskedPath, Grants, NotedCall, WatchedCalls};
 use crate::sandbox::{Ending, Job, LoadedModule, Run, run};
-use std::collections::BTreeMap;
+use crate::symbols::{Symbols, TrapCause};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -27,6 +29,8 @@ pub(crate) struct FaultSubject<'a> {
     /// Which of its subtests are run; all without one.
     subtests: Option<&'a Arc<SubtestFilter>>,
     shortcut: bool,
+    /// Whether it is noted what its runs read from the host.
+    notes_reads: bool,
     interrupted: &'a Arc<AtomicBool>,
     /// See [`super::RunnerBuilder::inject_host_panic`].
     inject_host_panic: bool,
@@ -47,7 +51,12 @@ pub(crate) struct FaultedRun {
     pub fuel: u64,
     /// Whether the wall clock ended it, or a second run of it.
     pub by_wall_clock: bool,
+    /// What it read from the host, where that is noted.
+    pub reads: Option<HostPaths>,
 }
+
+/// What a test read from the host; else why that is not known.
+pub(crate) type HostPaths = Result<BTreeSet<AskedPath>, &'static str>;
 
 /// How a test ended whose calls failed.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,8 +67,8 @@ pub(crate) enum FaultEnd {
     Panicked { message: String, stack: Vec<Frame>, unwound: bool },
     /// It spent all its fuel, or waits for ever.
     Hung { message: String, stack: Vec<Frame> },
-    /// It was ended in another way.
-    Stopped { message: String, stack: Vec<Frame> },
+    /// It was ended in another way; where it `gave_up`, by a function that ends a program: `abort`, or Rust's for memory that is not there.
+    Stopped { message: String, stack: Vec<Frame>, gave_up: bool },
     /// It left through `exit` from within.
     Left { status: u32 },
 }
@@ -102,6 +111,7 @@ impl Runner {
             grants: Arc::clone(grants),
             world,
             shortcut: options.shortcut,
+            notes_reads: false,
             interrupted: &options.interrupt,
             inject_host_panic: options.inject_host_panic,
         })
@@ -115,6 +125,16 @@ impl FaultSubject<'_> {
         let fuel = fuel.min(policy.limits.most(Limit::Fuel));
         let policy = Policy { limits: policy.limits.with(Limit::Fuel, fuel), ..Policy::clone(policy) };
         Self { grants: Arc::new(self.grants.under(&Arc::new(policy))), world: self.world.clone(), ..*self }
+    }
+
+    /// The same, of which it is noted what it reads from the host.
+    pub fn noting_reads(self) -> Self {
+        Self { notes_reads: true, ..self }
+    }
+
+    /// What it may do.
+    pub fn policy(&self) -> &Policy {
+        self.grants.policy()
     }
 
     /// The module that runs.
@@ -140,12 +160,14 @@ impl FaultSubject<'_> {
             shortcut: self.shortcut,
             faults,
             notes_calls: true,
+            notes_reads: self.notes_reads,
             inject_host_panic: self.inject_host_panic,
             ..plain
         };
         let mut ran = run(&job);
         let by_wall_clock = ran.ended_by_wall_clock() || ran.ending == Ending::Interrupted;
         let watched = ran.remains.watched.take().unwrap_or_default();
+        let reads = ran.remains.reads.take().map(|reads| reads.paths());
         let (harness, policy) = (self.test.harness, self.grants.policy());
         let case = Case { harness, module, policy, entry: self.entry, test: &self.test.name, run: &ran };
         let mut judgement = case.judge();
@@ -171,7 +193,7 @@ impl FaultSubject<'_> {
         let details = record.details.map(|details| *details).unwrap_or_default();
         let is_file = |left: &Resource| matches!(left.kind, ResourceKind::Residue | ResourceKind::ResidueDir);
         let left = details.leaks.into_iter().chain(details.reclaimed).filter(|left| !is_file(left)).collect();
-        Ok(FaultedRun { watched, end, left, files, fuel, by_wall_clock: by_wall_clock || also })
+        Ok(FaultedRun { watched, end, left, files, fuel, by_wall_clock: by_wall_clock || also, reads })
     }
 
     fn end(&self, run: &Run, judgement: &Judgement) -> FaultEnd {
@@ -213,7 +235,7 @@ impl FaultSubject<'_> {
                 let stack = symbols.frames_of_panic(stack, at, &self.test.name);
                 FaultEnd::Panicked { message: message(), stack, unwound: false }
             }
-            _ => FaultEnd::Stopped { message: message(), stack: stack() },
+            _ => FaultEnd::Stopped { message: message(), stack: stack(), gave_up: gave_up(symbols, &run.ending) },
         }
     }
 
@@ -225,6 +247,34 @@ impl FaultSubject<'_> {
     /// The frames of a stack, user frames first.
     pub fn frames_of(&self, stack: &crate::ledger::Stack) -> Vec<Frame> {
         self.loaded().symbols.frames(stack)
+    }
+}
+
+/// Whether a trap is one that code asked for which cannot go on.
+fn gave_up(symbols: &Symbols, ending: &Ending) -> bool {
+    let Ending::Trap { stack, .. } = ending else { return false };
+    let aborts = || symbols.library_calls(stack).iter().any(|function| ["abort", "_abort"].contains(&&**function));
+    symbols.cause(stack) == TrapCause::AllocError || aborts()
+}
+
+impl Runner {
+    /// A sum of all that the runs of a test with failures depend on, and that is known before they begin. `module` is the sum of its module.
+    /// `None` where that is not known.
+    pub(crate) fn key_of_faulted(&self, planned: (&PlannedModule, &str), test: &PlannedTest) -> Option<String> {
+        let key = recorded::key_of_test(self.options(), planned, test, false).ok()?;
+        Some(key.name().to_owned())
+    }
+}
+
+impl PlannedModule {
+    /// A text that is another one where the module is.
+    pub(crate) fn sum(&self) -> String {
+        self.module.sum()
+    }
+
+    /// Why no allocation of its tests is seen; `None` where they are.
+    pub(crate) fn why_no_allocations(&self) -> Option<String> {
+        self.module.why_no_heap()
     }
 }
 

@@ -52,7 +52,7 @@ mod world_figures;
 
 pub use builder::RunnerBuilder;
 pub use error::{RunError, SetupError};
-pub(crate) use faulted::{FaultEnd, FaultSubject, FaultedRun, cannot_fail};
+pub(crate) use faulted::{FaultEnd, FaultSubject, FaultedRun, HostPaths, cannot_fail};
 pub use granted::OwnDirError;
 pub use module_grants::ModuleGrants;
 pub use package::FileError;
@@ -61,8 +61,8 @@ pub use plan::{Plan, PlannedModule, Subject};
 pub use planned::PlannedTest;
 pub use recorded::Results;
 pub use runner::Runner;
-pub(crate) use search::HostBug;
 pub use search::SearchError;
+pub(crate) use search::{HostBug, NotSearched};
 pub(crate) use seed::order;
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};

@@ -19,7 +19,7 @@ pub enum SearchError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// It was interrupted.
-    #[error("interrupted before the search came to its end, so that nothing is known")]
+    #[error("interrupted before the search came to its end")]
     Interrupted,
     /// A bug of airtight's own.
     #[error("a bug of airtight, found with tests of {module}: {what}; please report this")]
@@ -50,6 +50,27 @@ impl HostBug {
     }
 }
 
+/// Why tests of a module are not searched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotSearched {
+    /// In words, a reason of theirs.
+    Because(String),
+    /// It showed a bug of ours.
+    Bug(HostBug),
+}
+
+impl From<String> for NotSearched {
+    fn from(why: String) -> Self {
+        Self::Because(why)
+    }
+}
+
+impl From<HostBug> for NotSearched {
+    fn from(bug: HostBug) -> Self {
+        Self::Bug(bug)
+    }
+}
+
 /// Does what runs a guest. That the host panics there is no end of the others.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, HostBug> {
     catch_unwind(AssertUnwindSafe(work))
@@ -69,18 +90,19 @@ impl Runner {
     /// Runs the set-up of a module; `None` where it has none. The calling thread has the stack that guests need.
     ///
     /// # Errors
-    /// In words, why no test can begin where it ends.
-    pub(crate) fn shared_world<'a>(&self, planned: &'a PlannedModule) -> Result<Option<SharedWorld<'a>>, String> {
+    /// Why no test can begin where it ends, or a bug of ours.
+    pub(crate) fn shared_world<'a>(&self, planned: &'a PlannedModule) -> Result<Option<SharedWorld<'a>>, NotSearched> {
         let Some(setup) = planned.tests.iter().find(|test| test.role == Role::SetUp) else { return Ok(None) };
         let failed =
             |why: &dyn std::fmt::Display| format!("no test can begin where its set-up `{}` ends: {why}", setup.name);
-        let Decision::Run { grants, entry, .. } = &setup.decision else { return Err(failed(&"it is not run")) };
+        let Decision::Run { grants, entry, .. } = &setup.decision else { Err(failed(&"it is not run"))? };
         let (module, name, entry) = (&planned.module, &setup.name, entry.call());
         let options = self.options();
         let plain = Job::plain(module, (grants, name, entry), &options.interrupt);
-        let job = Job { counts_heap: true, captures: true, shortcut: options.shortcut, ..plain };
-        let mut ran: Run = guarded(|| run(&job)).map_err(|HostBug(what)| failed(&what))?;
-        HostBug::of_descriptors(ran.host_leak).map_err(|HostBug(what)| failed(&what))?;
+        let (shortcut, inject_host_panic) = (options.shortcut, options.inject_host_panic);
+        let job = Job { counts_heap: true, captures: true, shortcut, inject_host_panic, ..plain };
+        let mut ran: Run = guarded(|| run(&job))?;
+        HostBug::of_descriptors(ran.host_leak)?;
         let captured = ran.captured.take().ok_or_else(|| failed(&"it did not return"))?;
         let image = captured.and_then(|captured| Image::new(module, *captured)).map_err(|error| failed(&error))?;
         Ok(Some(SharedWorld { module, entry, name, grants, image }))
@@ -103,6 +125,46 @@ impl SharedWorld<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::run::{Selection, Subject};
+    use crate::sandbox::LoadOptions;
+
+    /// A module of the SDK's with a set-up and a test.
+    fn with_setup() -> Vec<u8> {
+        let mut section = String::new();
+        for (name, role) in [("a", ""), ("setup", "setup")] {
+            let export = format!("airtight:test/m::{name}");
+            let role = if role.is_empty() { String::new() } else { format!("role\0{role}\0") };
+            let body = format!("name\0m::{name}\0export\0{export}\0file\0src/lib.rs\0line\01\0{role}");
+            let len = u32::try_from(body.len()).unwrap().to_le_bytes();
+            let record = b"ATR1".iter().chain(&len).chain(body.as_bytes());
+            record.for_each(|byte| section.push_str(&format!("\\{byte:02x}")));
+        }
+        let text = format!(
+            r#"(module (memory (export "memory") 1)
+                (func $nothing (result i32) (i32.const 0))
+                (export "airtight:state" (func $nothing)) (export "airtight:cleanup" (func $nothing))
+                (export "airtight:flush" (func $nothing))
+                (export "airtight:test/m::a" (func $nothing)) (export "airtight:test/m::setup" (func $nothing))
+                (@custom "airtight.tests" "{section}"))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_bug_of_ours_in_a_set_up_is_told_as_one() {
+        let world = |panics: bool| {
+            let builder = Runner::builder(&Config::default(), "default").unwrap();
+            let runner = builder.inject_host_panic(panics).build().unwrap();
+            let module = runner.load(with_setup(), LoadOptions::named("m")).unwrap();
+            let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+            let worlds = runner
+                .install_each(plan.modules(), &|planned| runner.shared_world(planned).map(|world| world.is_some()));
+            worlds.into_iter().next().unwrap()
+        };
+        assert_eq!(world(false), Ok(true));
+        assert_eq!(world(true), Err(NotSearched::Bug(HostBug("the host panicked: on purpose".to_owned()))));
+    }
 
     #[test]
     fn a_panic_of_the_host_is_told_and_ends_nothing_else() {

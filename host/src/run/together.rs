@@ -6,7 +6,7 @@ use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::resources;
 use super::runner::Runner;
-use super::search::{HostBug, SharedWorld, guarded};
+use super::search::{HostBug, NotSearched, SharedWorld, guarded};
 use crate::harness::{Sequence, TestEntry, go, harness, rust};
 use crate::model::Harness;
 use crate::policy::{Limit, Policy};
@@ -77,12 +77,12 @@ impl Runner {
     /// places in the module.
     ///
     /// # Errors
-    /// In words, why they cannot be: they have different grants, or their harness cannot do it.
+    /// Why they cannot be: they have different grants, or their harness cannot do it; or a bug of ours.
     pub(crate) fn shared_instance<'a>(
         &'a self,
         module: &'a PlannedModule,
         indices: &[usize],
-    ) -> Result<SharedInstance<'a>, String> {
+    ) -> Result<SharedInstance<'a>, NotSearched> {
         let mut tests = Vec::with_capacity(indices.len());
         let mut policies: Vec<&Policy> = Vec::new();
         for test in indices.iter().filter_map(|index| module.tests.get(*index)) {
@@ -91,21 +91,21 @@ impl Runner {
             policies.push(grants.policy());
         }
         let (Some((first, _)), Some(policy)) = (tests.first(), policies.first()) else {
-            return Err("there are no tests to run together".to_owned());
+            return Err("there are no tests to run together".to_owned().into());
         };
         if module.module.has_threads() {
-            return Err("a module with threads is not looked at".to_owned());
+            return Err("a module with threads is not looked at".to_owned().into());
         }
         let harness_word = first.harness;
         if tests.iter().any(|(test, _)| test.harness != harness_word) {
-            return Err("its tests are held by several harnesses".to_owned());
+            return Err("its tests are held by several harnesses".to_owned().into());
         }
         if harness_word == Harness::Go && !module.module.tells_goroutines() {
-            return Err("Go runs its tests in the order of their sources; what `airtight go` builds can do otherwise"
-                .to_owned());
+            let why = "Go runs its tests in the order of their sources; what `airtight go` builds can do otherwise";
+            return Err(why.to_owned().into());
         }
         if policies.iter().any(|other| !has_same_world(policy, other)) {
-            return Err("its tests have different grants".to_owned());
+            return Err("its tests have different grants".to_owned().into());
         }
         let entries: Vec<&TestEntry> = tests.iter().map(|(_, entry)| *entry).collect();
         harness(harness_word).sequence(&entries)?;

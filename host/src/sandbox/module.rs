@@ -162,6 +162,11 @@ impl LoadedModule {
         self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::GOROUTINES))
     }
 
+    /// Why the allocator of its tests is not followed; `None` where it is.
+    pub(crate) fn why_no_heap(&self) -> Option<String> {
+        self.heap.as_ref().err().map(ToString::to_string)
+    }
+
     /// Whether it can tell what its tests leave on Go's heap.
     pub(crate) fn tells_go_heap(&self) -> bool {
         self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::SITES))

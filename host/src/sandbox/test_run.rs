@@ -35,6 +35,7 @@ pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
             }
             Entry::Start(_) => OwnCalls::All,
         },
+        symbols: job.notes_calls.then(|| Arc::clone(&job.module.symbols)),
     })
 }
 

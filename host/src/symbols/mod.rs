@@ -15,6 +15,7 @@ mod names;
 mod owner;
 mod paths;
 mod recursion;
+mod refusal;
 mod scopes;
 mod symbol;
 #[cfg(test)]

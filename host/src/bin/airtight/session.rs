@@ -18,12 +18,14 @@ use airtight::config::Config;
 use airtight::exit_status;
 use airtight::faults::{self, FaultOptions, Faults};
 use airtight::pollution::{self, Pollution};
-use airtight::report::console::{Console, ConsoleOptions, OneLine, Progress, render_faults, render_findings};
+use airtight::report::console::{
+    Console, ConsoleOptions, OneLine, Progress, SearchProgress, render_faults, render_findings,
+};
 use airtight::report::files::{ReportFiles, ReportKind};
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Event, Listener};
-use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, Selection, Streams, Subject};
+use airtight::{FileError, ModuleGrants, Plan, RunError, Runner, SearchError, Selection, Streams, Subject};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -204,8 +206,14 @@ impl Session {
 
     /// Lets the tests' calls fail.
     pub fn faults(&self, planned: &Plan, options: FaultOptions) -> Result<Faults, Failure> {
-        let (found, _) = faults::find(&self.runner, planned, options, &mut TellGrants)?;
-        Ok(found)
+        let keeps = options.journal.is_some();
+        let mut progress = SearchProgress::new(TellGrants);
+        let found = faults::find(&self.runner, planned, options, &mut progress);
+        progress.finish();
+        if matches!(found, Err(SearchError::Interrupted)) && keeps {
+            say(format_args!("{:>12} with --resume, the same command goes on from here", "Note"));
+        }
+        Ok(found?.0)
     }
 
     /// Writes the report files of a search for failures. Whether all could be written.

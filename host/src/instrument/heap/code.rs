@@ -34,6 +34,7 @@ impl Code {
             op,
             Instruction::End
                 | Instruction::Nop
+                | Instruction::Drop
                 | Instruction::Block(_)
                 | Instruction::Return
                 | Instruction::Unreachable
@@ -94,6 +95,7 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
         }
     }
     before.listener(0, to.enter, to.table);
+    before.op(kind.asked().map_or(Instruction::Drop, Instruction::LocalSet));
     if throws {
         before.op(Instruction::Block(BlockType::Result(ValType::EXNREF)));
         before.op(Instruction::TryTable(BlockType::Empty, Cow::Borrowed(&[Catch::AllRef { label: 0 }])));
@@ -171,6 +173,16 @@ impl HookKind {
         /// `ENOMEM` of WASI.
         const NO_MEMORY: u32 = 48;
         if self == Self::PosixMemalign { NO_MEMORY } else { 0 }
+    }
+
+    /// Which parameter the function is called with as `enter` gives it: of a function that allocates, how much it is asked for.
+    fn asked(self) -> Option<u32> {
+        match self {
+            Self::Malloc | Self::Calloc => Some(0),
+            Self::Realloc | Self::AlignedAlloc | Self::Memalign => Some(1),
+            Self::PosixMemalign => Some(2),
+            _ => None,
+        }
     }
 
     /// Which parameters `enter` is told.

@@ -79,6 +79,14 @@ impl HookKind {
         self.is_of_heap() && !matches!(self, Self::Window | Self::Libc | Self::MakesThread)
     }
 
+    /// What `enter` gives for a call that is to be made as it is: see [`HOOKS_TABLE`](super::HOOKS_TABLE).
+    pub fn unchanged(self, a: u32, b: u32) -> u32 {
+        match self {
+            Self::Malloc | Self::Calloc => a,
+            _ => b,
+        }
+    }
+
     /// Whether the function was given a body of ours.
     pub fn is_fill(self) -> bool {
         matches!(self, Self::TempDir | Self::ProcessId | Self::TestMain)

@@ -13,14 +13,17 @@
 //!                                        (table $hooks (export "airtight:hooks") 2 2 funcref)
 //!                                        (func $moved (param i32) (result i32) …)   ;; as it was
 //!                                        (func $wrapper (param i32) (result i32) (local i32)
-//!                                          (call_indirect $hooks (type $enter) (i32.const WHICH)
-//!                                            (local.get 0) (i32.const 0) (i32.const 0))
+//!                                          (local.set 0 (call_indirect $hooks (type $enter) (i32.const WHICH)
+//!                                            (local.get 0) (i32.const 0) (i32.const 0)))
 //!                                          (local.set 1 (call $moved (local.get 0)))
 //!                                          (call_indirect $hooks (type $leave) (i32.const WHICH)
 //!                                            (local.get 1) (i32.const 1))
 //!                                          (local.get 1))
 //!   (export "malloc" (func $malloc)))    (export "malloc" (func $malloc)) …)
 //! ```
+//!
+//! `enter` says how much the function is asked for: as much as its caller asks for, or where the call is to fail more than any memory has.
+//! So it is the allocator itself that refuses, as it would a request that it cannot meet, `errno` and all.
 //!
 //! So no function index moves and no code offset shifts: calls, element segments, exports, names and line numbers stay as
 //! they are. The host fills both slots of the table, gives back the fuel that the hook costs, and takes the added frames
@@ -58,7 +61,8 @@ pub(super) use undo::{reserved_name, undo};
 
 /// The export of the table that the host fills: `enter` in slot 0, `leave` in slot 1.
 ///
-/// `enter` has the type `(i32 which, i32 a, i32 b) -> ()`, `leave` has `(i32 which, i32 result) -> ()`; `which` is an
+/// `enter` has the type `(i32 which, i32 a, i32 b) -> i32`: it gives the size that the function is called with, of a `calloc` the count,
+/// and any number for a function that does not allocate. `leave` has `(i32 which, i32 result) -> ()`; `which` is an
 /// index in [`Hooks::hooks`]. See [`HookKind`] for `a` and `b`; `result` is what the function returned, or 0.
 pub const HOOKS_TABLE: &str = "airtight:hooks";
 

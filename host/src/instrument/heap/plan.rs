@@ -15,7 +15,7 @@ use crate::instrument::splice::{Edit, grown, leb};
 use wasm_encoder::{Encode, ExportKind};
 
 /// The types of `enter` and `leave`, as entries of a type section.
-pub(super) const TYPES: &[u8] = &[0x60, 3, 0x7f, 0x7f, 0x7f, 0, 0x60, 2, 0x7f, 0x7f, 0];
+pub(super) const TYPES: &[u8] = &[0x60, 3, 0x7f, 0x7f, 0x7f, 1, 0x7f, 0x60, 2, 0x7f, 0x7f, 0];
 pub(super) const TYPE_COUNT: u32 = 2;
 
 /// The sections that come before the globals.

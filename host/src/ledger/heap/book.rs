@@ -220,6 +220,19 @@ impl HeapBook {
         AllocationOutcome::Nothing
     }
 
+    /// How much the call asks for that was entered last, where it asks for a block of the test's own and for more than nothing. `None`
+    /// within another such call.
+    pub fn asked(&self) -> Option<u64> {
+        let bytes = match self.pending.filter(|_| self.hidden == 0)? {
+            PendingCall::Fresh { size, .. } => size,
+            PendingCall::Stored { size, .. }
+            | PendingCall::Aligned { size, .. }
+            | PendingCall::Realloc { size, .. } => size.into(),
+            PendingCall::Ignored => 0,
+        };
+        (bytes > 0 && self.nesting.own()).then_some(bytes)
+    }
+
     /// What follows is done by this thread of the test: what it is within decides. The main thread has the number 0.
     #[inline]
     pub fn act_as(&mut self, thread: u32) {

@@ -229,6 +229,15 @@ impl FaultsText<'_> {
             let (test, fault) = (OneLine(test), OneLine(fault));
             writeln!(f, "{:>12} {name}: {count} {word} not judged: {} ({test}, {fault})", "Note", OneLine(why))?;
         }
+        let unheard: u64 = module.tests.iter().map(|test| test.unheard).sum();
+        if unheard > 0 {
+            let allocations = plural(unheard, "allocation is", "allocations are");
+            let why = "who asks for the memory is not told that there is none";
+            writeln!(f, "{:>12} {name}: {} {allocations} not made to fail: {why}", "Note", Grouped(unheard))?;
+        }
+        if let Some(why) = module.no_allocations.as_ref().filter(|_| !module.tests.is_empty()) {
+            writeln!(f, "{:>12} {name}: no allocation is made to fail: {}", "Note", OneLine(why))?;
+        }
         let omitted: u64 = module.tests.iter().map(|test| test.calls_omitted).sum();
         if omitted > 0 {
             let calls = plural(omitted, "call is", "calls are");

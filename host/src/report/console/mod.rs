@@ -49,7 +49,7 @@ pub use levels::{FinalStatusLevel, OutputTime, StatusLevel};
 pub(crate) use plain::{plain_details, plain_headline, plain_title};
 pub use pollution::render_pollution;
 #[cfg(feature = "cli")]
-pub use progress::Progress;
+pub use progress::{Progress, SearchProgress};
 pub use reporter::{Console, ConsoleOptions};
 pub use sanitise::OneLine;
 pub use trace::render_trace;

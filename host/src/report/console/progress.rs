@@ -115,11 +115,61 @@ impl<W: Write + Send> Listener for Progress<W> {
             Event::TestSlow { .. } | Event::TestCached { .. } | Event::Granted { .. } | Event::Note(_) => {
                 self.console.event(event)
             }
+            // A search has a bar of its own: see [`SearchProgress`].
+            Event::Searching { .. } => {}
             Event::RunFinished { .. } => {
                 self.bar.finish_and_clear();
                 self.console.event(event);
             }
         }
+    }
+}
+
+const SEARCH_TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{len} {msg}";
+
+/// A bar on standard error for a search, which runs tests again and again. Where standard error is no terminal, it draws nothing. Everything
+/// else is passed on to another listener.
+#[derive(Debug)]
+pub struct SearchProgress<L> {
+    other: L,
+    bar: ProgressBar,
+}
+
+impl<L: Listener> SearchProgress<L> {
+    /// With nothing to be seen before the search begins.
+    pub fn new(other: L) -> Self {
+        Self::on(ProgressDrawTarget::stderr(), other)
+    }
+
+    fn on(target: ProgressDrawTarget, other: L) -> Self {
+        let style = ProgressStyle::with_template(SEARCH_TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style).with_prefix("Searching");
+        Self { other, bar }
+    }
+
+    /// Removes the bar.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl<L: Listener> Listener for SearchProgress<L> {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::RunStarted { tests, .. } => {
+                self.bar.set_message("tests as they are");
+                self.bar.set_length(*tests as u64);
+            }
+            Event::TestFinished { .. } => self.bar.inc(1),
+            Event::RunFinished { .. } => self.bar.set_position(0),
+            Event::Searching { done, known } => {
+                self.bar.set_message("runs with failures");
+                self.bar.set_length(*known as u64);
+                self.bar.set_position(*done as u64);
+            }
+            _ => {}
+        }
+        self.bar.suspend(|| self.other.event(event));
     }
 }
 
@@ -147,6 +197,24 @@ impl<W: Write> Write for AboveBar<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bar_of_a_search_shows_how_far_it_is() {
+        #[derive(Default)]
+        struct Told(usize);
+        impl Listener for Told {
+            fn event(&mut self, _: &Event<'_>) {
+                self.0 += 1;
+            }
+        }
+        let mut progress = SearchProgress::on(ProgressDrawTarget::hidden(), Told::default());
+        progress.event(&Event::RunStarted { modules: 1, tests: 3, filtered_out: 0, jobs: 1 });
+        assert_eq!((progress.bar.position(), progress.bar.length()), (0, Some(3)));
+        progress.event(&Event::Searching { done: 7, known: 40 });
+        assert_eq!((progress.bar.position(), progress.bar.length()), (7, Some(40)));
+        assert_eq!(progress.other.0, 2, "everything is passed on");
+        progress.finish();
+    }
 
     #[test]
     fn the_bar_names_the_test_that_runs_longest() {

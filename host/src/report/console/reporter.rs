@@ -135,7 +135,7 @@ impl<W: Write> Console<W> {
                 self.started(modules, tests, filtered_out)
             }
             Event::Granted { grants } => self.granted(grants),
-            Event::TestStarted { .. } => Ok(()),
+            Event::TestStarted { .. } | Event::Searching { .. } => Ok(()),
             Event::TestCached { .. } => {
                 self.is_cached = true;
                 Ok(())

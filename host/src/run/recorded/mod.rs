@@ -14,6 +14,7 @@ mod key;
 mod store;
 mod taken;
 
+pub(super) use key::key as key_of_test;
 pub use store::Results;
 pub(super) use taken::{RecordedRun, Taken};
 

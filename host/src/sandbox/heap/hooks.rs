@@ -1,5 +1,6 @@
 //! The host functions that a module's hooks call.
 
+use super::refusals;
 use super::state::{WantedStack, call_for};
 use crate::instrument::{CHARGE_COST, HookKind, UNWOUND, hook_number};
 use crate::ledger::both_ends;
@@ -49,7 +50,7 @@ fn charge(mut caller: Caller<'_, TestState>, units: u32) -> wasmtime::Result<u32
     Ok(units)
 }
 
-fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {
+fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<u32> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let hook = state.heap.hook(hook_number(which)).context("a hook that is none")?;
@@ -59,6 +60,10 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
         Some(call) => {
             state.heap.enter(call)?;
             trace_window(state, kind, "begins", fuel);
+            if kind.allocates_or_frees() && state.wasi.watches_calls() {
+                caller.set_fuel(fuel)?;
+                return Ok(refusals::enter(&mut caller, kind, (a, b)));
+            }
         }
         None => {
             state.panics.enter(kind, a, b);
@@ -66,7 +71,8 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
             state.panics.check(kind, || state.code.stack(&WasmBacktrace::capture(&caller)))?;
         }
     }
-    caller.set_fuel(fuel)
+    caller.set_fuel(fuel)?;
+    Ok(kind.unchanged(a, b))
 }
 
 fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime::Result<()> {
@@ -84,6 +90,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     trace_window(caller.data_mut(), kind, "ends", fuel);
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
+    refusals::leave(state, bytes, kind, result)?;
     let left = state.heap.leave(result, bytes);
     trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;
@@ -150,7 +157,7 @@ fn hold(caller: &mut Caller<'_, TestState>, live: Option<usize>) -> wasmtime::Re
 
 /// The same for a thread: no other runs while it is in the allocator, and it lets others run when it leaves it, if it has run for long
 /// enough. What the call spends is not the thread's: see [`Seat::hold`](crate::sandbox::threads::Seat::hold).
-fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<()> {
+fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<u32> {
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
     let hook = state.heap.hook(hook_number(which)).context("a hook that is none")?;
@@ -164,7 +171,8 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
                 state.panics.check(kind, || state.code.stack(&WasmBacktrace::capture(&caller)))?;
             }
         }
-        return caller.set_fuel(fuel);
+        caller.set_fuel(fuel)?;
+        return Ok(kind.unchanged(a, b));
     };
     let thread = state.thread.as_ref().context("the store runs no thread")?.id();
     if kind.allocates_or_frees() {
@@ -178,7 +186,11 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
     state.heap.act_as(thread);
     state.heap.enter(call)?;
     trace_window(state, kind, "begins", fuel);
-    caller.set_fuel(fuel)
+    caller.set_fuel(fuel)?;
+    match kind.allocates_or_frees() && caller.data_mut().wasi.watches_calls() {
+        true => Ok(refusals::enter(&mut caller, kind, (a, b))),
+        false => Ok(kind.unchanged(a, b)),
+    }
 }
 
 /// Longest name of a thread that is kept, in bytes.
@@ -208,7 +220,9 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
     let seat = state.thread.clone().context("the store runs no thread")?;
     state.heap.act_as(seat.id());
     trace_window(state, kind, "ends", fuel);
-    let left = threads::with_bytes(state, |state, bytes| state.heap.leave(result, bytes))?;
+    let left = threads::with_bytes(state, |state, bytes| {
+        refusals::leave(state, bytes, kind, result).map(|()| state.heap.leave(result, bytes))
+    })??;
     let size = state.memory_now();
     if let Some(trace) = state.wasi.trace() {
         trace.shared_memory_is(size);

@@ -15,6 +15,7 @@ mod module;
 mod not_tracked;
 mod picture;
 mod probe;
+mod refusals;
 mod state;
 mod take_picture;
 

@@ -310,6 +310,11 @@ impl HeapState {
         Ok(book.enter(call)?)
     }
 
+    /// How much the allocator call asks for that was entered last. See [`HeapBook::asked`].
+    pub(super) fn asked(&self) -> Option<u64> {
+        self.book.as_ref()?.asked()
+    }
+
     /// Enters a stack that was wanted.
     pub(super) fn captured(&mut self, wanted: WantedStack, stack: Stack, depth: u32) {
         if let Some(crossed) = wanted.crossed {

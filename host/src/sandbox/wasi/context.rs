@@ -13,7 +13,7 @@ use super::random::Random;
 use super::reads::HostReads;
 use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::trace::Tracer;
-use super::watch::{CallWatch, WatchOptions};
+use super::watch::{BegunAllocation, CallWatch, Request, WatchOptions};
 use super::watchdog::Watchdog;
 use super::world::World;
 use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, ScopeHandles, ScopeId, Stack};
@@ -175,6 +175,28 @@ impl Wasi {
     /// From here on, calls are counted and fail as these options say.
     pub(crate) fn watch_calls(&mut self, options: Option<WatchOptions>) {
         self.watch = options.map(CallWatch::new).map(Box::new);
+    }
+
+    /// Whether calls are looked at.
+    pub(crate) fn watches_calls(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// An allocation of the test's own is about to be made.
+    pub(crate) fn begin_allocation(&mut self) -> Option<BegunAllocation> {
+        self.watch.as_mut().map(|watch| watch.begin_allocation())
+    }
+
+    /// It is made, or is to be refused, with this stack.
+    pub(crate) fn make_allocation(&mut self, begun: BegunAllocation, stack: &Stack, request: Request) {
+        let Some(mut watch) = self.watch.take() else { return };
+        watch.make_allocation(&self.books(), begun, stack, request);
+        self.watch = Some(watch);
+    }
+
+    /// What looks at calls.
+    pub(crate) fn call_watch(&mut self) -> Option<&mut CallWatch> {
+        self.watch.as_deref_mut()
     }
 
     /// Whether the stack of every call is wanted.

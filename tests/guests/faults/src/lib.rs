@@ -483,3 +483,132 @@ pub mod lent {
         file.write_all(bytes)
     }
 }
+
+pub mod room_in_memory {
+    //! Memory that is asked for, and may not be there.
+    use super::*;
+    use std::alloc::{Layout, alloc, dealloc};
+    use std::collections::HashMap;
+
+    pub fn with_a_file_open_wrong(size: usize) -> io::Result<()> {
+        let file = File::open("/tmp/data")?.into_raw_fd();
+        let mut bytes: Vec<u8> = Vec::new();
+        bytes.try_reserve(size)?;
+        unsafe { close(file) };
+        Ok(())
+    }
+
+    pub fn with_a_file_open_mended(size: usize) -> io::Result<()> {
+        let _file = File::open("/tmp/data")?;
+        let mut bytes: Vec<u8> = Vec::new();
+        bytes.try_reserve(size)?;
+        Ok(())
+    }
+
+    pub fn with_a_lock_wrong(entries: usize) -> io::Result<()> {
+        File::create_new("/tmp/index.lock")?;
+        let mut index: HashMap<u32, u32> = HashMap::new();
+        index.try_reserve(entries)?;
+        fs::remove_file("/tmp/index.lock")
+    }
+
+    pub fn with_a_lock_mended(entries: usize) -> io::Result<()> {
+        File::create_new("/tmp/index.lock")?;
+        let _lock = Temporary::new("/tmp/index.lock");
+        let mut index: HashMap<u32, u32> = HashMap::new();
+        index.try_reserve(entries)?;
+        Ok(())
+    }
+
+    /// Two blocks, or none.
+    unsafe fn pair(layout: Layout, frees: bool) -> Option<[*mut u8; 2]> {
+        unsafe {
+            let first = alloc(layout);
+            if first.is_null() {
+                return None;
+            }
+            let second = alloc(layout);
+            if second.is_null() {
+                if frees {
+                    dealloc(first, layout);
+                }
+                return None;
+            }
+            Some([first, second])
+        }
+    }
+
+    fn pairs(frees: bool) -> io::Result<()> {
+        let layout = Layout::array::<u64>(12).unwrap();
+        let pair = unsafe { pair(layout, frees) }.ok_or(io::ErrorKind::OutOfMemory)?;
+        pair.into_iter().for_each(|block| unsafe { dealloc(block, layout) });
+        Ok(())
+    }
+
+    pub fn pair_wrong() -> io::Result<()> {
+        pairs(false)
+    }
+
+    pub fn pair_mended() -> io::Result<()> {
+        pairs(true)
+    }
+
+    /// One table a round: of each round but the first, those before are there.
+    fn tables(rounds: usize, frees: bool) -> io::Result<()> {
+        let layout = Layout::array::<u64>(8).unwrap();
+        let mut tables = [std::ptr::null_mut::<u8>(); 4];
+        let mut whole = Ok(());
+        for table in tables.iter_mut().take(rounds) {
+            *table = unsafe { alloc(layout) };
+            if table.is_null() {
+                whole = Err(io::ErrorKind::OutOfMemory.into());
+                break;
+            }
+        }
+        if whole.is_ok() || frees {
+            tables.iter().filter(|table| !table.is_null()).for_each(|table| unsafe { dealloc(*table, layout) });
+        }
+        whole
+    }
+
+    pub fn tables_wrong() -> io::Result<()> {
+        tables(4, false)
+    }
+
+    pub fn tables_mended() -> io::Result<()> {
+        tables(4, true)
+    }
+}
+
+pub mod parts {
+    //! Files that are written one after the other, at one place: when the second fails, the first is there.
+    use super::*;
+
+    fn write(parts: &[&str]) -> io::Result<()> {
+        for part in parts {
+            let name = format!("/tmp/{part}");
+            File::create(&name)?;
+        }
+        Ok(())
+    }
+
+    pub fn wrong() -> io::Result<()> {
+        write(&["one", "two", "three"])?;
+        remove()
+    }
+
+    pub fn mended() -> io::Result<()> {
+        let written = write(&["one", "two", "three"]);
+        remove().and(written)
+    }
+
+    fn remove() -> io::Result<()> {
+        for part in ["one", "two", "three"] {
+            match fs::remove_file(format!("/tmp/{part}")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

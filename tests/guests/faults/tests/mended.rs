@@ -125,3 +125,29 @@ fn record_is_replaced_in_place() -> io::Result<()> {
 fn file_is_lent() -> io::Result<()> {
     lent::mended(&fs::File::create("/tmp/lent")?, b"contents")
 }
+
+#[test]
+fn memory_lacks_with_a_file_open() -> io::Result<()> {
+    let _data = data()?;
+    room_in_memory::with_a_file_open_mended(1000)
+}
+
+#[test]
+fn memory_lacks_under_a_lock() -> io::Result<()> {
+    room_in_memory::with_a_lock_mended(50)
+}
+
+#[test]
+fn memory_lacks_for_the_second_of_two() -> io::Result<()> {
+    room_in_memory::pair_mended()
+}
+
+#[test]
+fn memory_lacks_in_a_later_round() -> io::Result<()> {
+    room_in_memory::tables_mended()
+}
+
+#[test]
+fn later_part_cannot_be_written() -> io::Result<()> {
+    parts::mended()
+}

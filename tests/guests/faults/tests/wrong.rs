@@ -110,3 +110,29 @@ fn names_are_listed() -> io::Result<()> {
     fs::write("/tmp/data", "contents")?;
     listing::wrong().map(drop)
 }
+
+#[test]
+fn memory_lacks_with_a_file_open() -> io::Result<()> {
+    fs::write("/tmp/data", "contents")?;
+    room_in_memory::with_a_file_open_wrong(1000)
+}
+
+#[test]
+fn memory_lacks_under_a_lock() -> io::Result<()> {
+    room_in_memory::with_a_lock_wrong(50)
+}
+
+#[test]
+fn memory_lacks_for_the_second_of_two() -> io::Result<()> {
+    room_in_memory::pair_wrong()
+}
+
+#[test]
+fn memory_lacks_in_a_later_round() -> io::Result<()> {
+    room_in_memory::tables_wrong()
+}
+
+#[test]
+fn later_part_cannot_be_written() -> io::Result<()> {
+    parts::wrong()
+}

@@ -23,6 +23,9 @@ pub struct FaultsCommand {
     /// Begin no other run after so long. What is found then depends on the machine, and the report says so.
     #[arg(long, value_name = "TIME", value_parser = humantime_of)]
     pub faults_time: Option<Duration>,
+    /// Go on where the last search of these tests was ended, by one of these or by Ctrl-C. What has changed since is searched from the start.
+    #[arg(long)]
+    pub resume: bool,
     /// Write all that is found into the baseline, which is to be reviewed: later searches fail on what is new alone.
     #[arg(long)]
     pub accept: bool,
@@ -51,7 +54,11 @@ allows, or what is found was accepted; 100 one does not, or an accepted one has 
 impl FaultsCommand {
     /// How far the search goes.
     pub fn options(&self) -> FaultOptions {
-        FaultOptions::default().most(self.faults_max).pairs(self.faults_pairs).time(self.faults_time)
+        let options = FaultOptions::default().most(self.faults_max).pairs(self.faults_pairs).time(self.faults_time);
+        match airtight::toolchain::cache_dir().filter(|_| !self.run.no_cache) {
+            Some(cache) => options.journal(cache.join("faults"), self.resume),
+            None => options,
+        }
     }
 
     /// Why what is new is accepted.

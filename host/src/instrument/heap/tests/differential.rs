@@ -136,6 +136,7 @@ fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<Hooks>) 
         let stack = caller.data().reading.stack(&WasmBacktrace::capture(&caller));
         caller.data_mut().entered.push(stack);
         caller.data_mut().calls.push(HookCall::Enter(hook.kind, a, b));
+        hook.kind.unchanged(a, b)
     });
     let leave = Func::wrap(&mut *store, move |mut caller: Caller<'_, ToyState>, which: u32, result: u32| {
         let hook = &after.hooks[hook_number(which) as usize];

@@ -15,7 +15,7 @@ pub fn fail_next(wasi: &mut Wasi, (call, failure): (i32, i32)) -> wasmtime::Resu
     };
     // Of a test whose calls nobody has looked at, those from here on are its own: it makes this one.
     let watch = wasi.watch.get_or_insert_with(|| {
-        Box::new(CallWatch::new(WatchOptions { faults: Vec::new(), notes: false, own: OwnCalls::All }))
+        Box::new(CallWatch::new(WatchOptions { faults: Vec::new(), notes: false, own: OwnCalls::All, symbols: None }))
     });
     if watch.faults() >= MAX_FAULTS {
         wasmtime::bail!("a test may let {MAX_FAULTS} calls fail; this one wants more");

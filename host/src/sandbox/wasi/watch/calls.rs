@@ -18,6 +18,16 @@ pub struct WatchedCalls {
     pub calls: Vec<NotedCall>,
     /// How many more there were.
     pub calls_omitted: u64,
+    /// How many allocations there were of its own that are told to who asks where there is no memory; 0 where they are not noted.
+    pub allocations: u64,
+    /// Those of them that differ by place, or by what was open: in their order.
+    pub allocation_places: Vec<NotedCall>,
+    /// How many other allocations there were: who asks for them does not hear of it.
+    pub unheard: u64,
+    /// Whether the allocator gave what it was to refuse.
+    pub is_unrefused: bool,
+    /// Whether an allocation was made at the place of one that had failed on purpose.
+    pub allocates_again: bool,
     /// The calls that failed as the policy says, in order.
     pub injected: Vec<(Fault, NotedCall)>,
     /// What is wrong with calls, in order.
@@ -43,13 +53,19 @@ pub struct NotedCall {
     pub creates: bool,
     /// How many bytes it was to move, or nanoseconds to sleep.
     pub amount: u64,
-    /// A figure that is the same where the same handles are open, by where they were acquired.
+    /// A figure that is the same where the same handles are open, and as many files and blocks are there, by where they were acquired.
     pub open: u64,
     /// Whether the guest was told that it was done.
     pub succeeded: bool,
 }
 
 impl NotedCall {
+    /// An allocation of so many bytes, with the figure of what is open.
+    pub fn of_allocation(nth: u32, stack: Stack, (amount, open): (u64, u64)) -> Self {
+        let (object, to, creates, succeeded) = (Arc::from(""), None, false, true);
+        Self { call: Call::Allocate, nth, object, to, stack, creates, amount, open, succeeded }
+    }
+
     /// The failures that it can honestly have.
     pub fn failures(&self) -> impl Iterator<Item = Failure> + '_ {
         self.call.failures().iter().copied().filter(|failure| match failure {

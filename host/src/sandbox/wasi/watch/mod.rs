@@ -4,15 +4,20 @@
 //! kinds    which call a function of the interface is, and what it acts on
 //! calls    what is noted of calls, and what is wrong with them
 //! asked    calls that the test itself lets fail
+//! tally    how many things there are, by where they were made
 //! watch    counts, fails and notes the calls of one test
+//! allocations   the same of its allocations
 //! ```
 
+mod allocations;
 mod asked;
 mod calls;
 mod kinds;
+mod tally;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 mod watch;
 
+pub use allocations::{BegunAllocation, Request};
 pub use asked::fail_next;
 pub use calls::{MisuseKind, NotedCall, WatchedCalls};
 pub use kinds::named;

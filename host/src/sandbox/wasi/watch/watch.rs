@@ -1,7 +1,9 @@
 //! Counts, fails and notes the calls of one test.
 
+use super::allocations::Allocations;
 use super::calls::{MAX_MISUSES, MAX_NOTED, Misuse, MisuseKind, NotedCall, WatchedCalls};
 use super::kinds::{Arguments, FallibleCall};
+use super::tally::{Tally, place};
 use crate::ledger::{HandleId, Stack};
 use crate::policy::{Call, Failure, Fault};
 use crate::sandbox::wasi::books::Books;
@@ -31,15 +33,22 @@ pub struct WatchOptions {
     pub notes: bool,
     /// Which calls are the test's.
     pub own: OwnCalls,
+    /// What tells who hears of an allocation that fails; `None` where allocations are not noted.
+    pub symbols: Option<Arc<Symbols>>,
 }
 
 /// Looks at the calls of one test.
 pub struct CallWatch {
-    options: WatchOptions,
+    pub(super) options: WatchOptions,
     /// Whether the test was called, where the host calls it.
     is_called: bool,
     counts: [u32; Call::ALL.len()],
-    seen: WatchedCalls,
+    pub(super) seen: WatchedCalls,
+    pub(super) allocations: Allocations,
+    /// The files and directories that it made and that are there still, with the places where they were made.
+    made: BTreeMap<Arc<str>, u64>,
+    /// The same by place.
+    made_at: Tally,
     /// The names of handles that the test closed, by descriptors that are free now.
     closed: BTreeMap<u32, Arc<str>>,
     /// Of handles to which a write failed: where, and how many bytes it was to write.
@@ -87,6 +96,9 @@ impl CallWatch {
             is_called: false,
             counts: [0; Call::ALL.len()],
             seen: WatchedCalls::default(),
+            allocations: Allocations::default(),
+            made: BTreeMap::new(),
+            made_at: Tally::default(),
             closed: BTreeMap::new(),
             failed_writes: BTreeMap::new(),
             short: None,
@@ -188,16 +200,27 @@ impl CallWatch {
         fails
     }
 
-    fn count(&mut self, books: &Books<'_>, subject: &FallibleCall, entered: &mut Entered) {
-        let count = &mut self.counts[subject.call as usize];
+    /// Counts a call: its number, and how it is to fail.
+    pub(super) fn count_one(&mut self, call: Call) -> (u32, Option<Fault>) {
+        let count = &mut self.counts[call as usize];
         *count = count.saturating_add(1);
         let nth = *count;
-        let is_it = |fault: &&Fault| fault.call == subject.call && fault.nth == nth;
-        let fault = self.options.faults.iter().find(is_it).copied();
+        let is_it = |fault: &&Fault| fault.call == call && fault.nth == nth;
+        (nth, self.options.faults.iter().find(is_it).copied())
+    }
+
+    /// A figure of what there is: see [`NotedCall::open`].
+    pub(super) fn figure(&self, books: &Books<'_>) -> u64 {
+        let open = books.ledger.open_places();
+        open.wrapping_add(self.made_at.figure()).wrapping_add(self.allocations.figure())
+    }
+
+    fn count(&mut self, books: &Books<'_>, subject: &FallibleCall, entered: &mut Entered) {
+        let (nth, fault) = self.count_one(subject.call);
         if fault.is_none() && !self.options.notes {
             return;
         }
-        let call = subject.noted(nth, Stack::clone(&entered.stack), books.ledger.open_places());
+        let call = subject.noted(nth, Stack::clone(&entered.stack), self.figure(books));
         // What a short call moves is at least a byte, and not all.
         let fault = fault.filter(|fault| fault.failure != Failure::Short || subject.amount > 1);
         if let Some(fault) = fault {
@@ -242,6 +265,9 @@ impl CallWatch {
         }
         if let Some(subject) = entered.subject.take() {
             self.follow_writes(&subject, &entered, succeeded);
+            if succeeded && self.options.notes {
+                self.follow_files(&subject, &entered.stack);
+            }
         }
         self.note(entered, succeeded);
     }
@@ -249,9 +275,8 @@ impl CallWatch {
     fn note(&mut self, entered: Entered, succeeded: bool) {
         let Some(call) = entered.call else { return };
         let call = NotedCall { succeeded, ..call };
-        // Of a test that is called several times, the first time stands for all.
-        if let Some(fault) = entered.fault.filter(|fault| self.seen.injected.iter().all(|(known, _)| known != fault)) {
-            self.seen.injected.push((fault, call.clone()));
+        if let Some(fault) = entered.fault {
+            self.inject(fault, call.clone());
         }
         match (self.options.notes, self.seen.calls.len() < MAX_NOTED) {
             (false, _) => {}
@@ -260,10 +285,39 @@ impl CallWatch {
         }
     }
 
+    /// A call fails on purpose. Of a test that is called several times, the first time stands for all.
+    pub(super) fn inject(&mut self, fault: Fault, call: NotedCall) {
+        if self.seen.injected.iter().all(|(known, _)| *known != fault) {
+            self.seen.injected.push((fault, call));
+        }
+    }
+
     fn misuse(&mut self, kind: MisuseKind, object: Arc<str>, stack: &Stack) {
         let misuse = Misuse { kind, object, stack: Stack::clone(stack) };
         if self.seen.misuses.len() < MAX_MISUSES && !self.seen.misuses.contains(&misuse) {
             self.seen.misuses.push(misuse);
+        }
+    }
+
+    /// Which files and directories are there that the test made, after a call that was done.
+    fn follow_files(&mut self, subject: &FallibleCall, stack: &Stack) {
+        let object = &subject.object;
+        let (gone, made) = match subject.call {
+            Call::Open if subject.creates && !self.made.contains_key(object) => (None, Some((object, place(stack)))),
+            Call::MakeDir | Call::Link => (None, Some((object, place(stack)))),
+            Call::Remove | Call::RemoveDir => (Some(object), None),
+            Call::Rename => {
+                let moved = self.made.get(object).copied();
+                (Some(object), subject.to.as_ref().zip(moved))
+            }
+            _ => return,
+        };
+        let gone = gone.and_then(|path| self.made.remove(path));
+        let made = made.map(|(path, at)| (self.made.insert(Arc::clone(path), at), at));
+        gone.into_iter().for_each(|at| self.made_at.take(at));
+        if let Some((before, at)) = made {
+            before.into_iter().for_each(|at| self.made_at.take(at));
+            self.made_at.add(at);
         }
     }
 
@@ -333,6 +387,7 @@ fn errno_of(failure: Failure) -> Option<Errno> {
         Failure::InUse => Errno::Addrinuse,
         Failure::NotConnected => Errno::Notconn,
         Failure::Again => Errno::Again,
+        Failure::NoMemory => Errno::Nomem,
         // Less is moved, or it takes longer.
         _ => return None,
     })
