@@ -81,6 +81,12 @@ fn a_base_of_another_suite_is_told() {
     let strange = airtight(dir.path(), &["run"], &passes);
     assert!(strange.stdout.contains("the base has none of these tests"), "{}{}", strange.stdout, strange.stderr);
     airtight(dir.path(), &["run", "--report", "json=own.json"], &passes);
+    // What compares nothing needs none.
+    let empty = compile("pass_empty", dir.path());
+    write(&dir.path().join("airtight.toml"), "[profile.default.gate]\nbase = \"none.json\"\nfuel = \"2%\"\n");
+    let searched = run(dir.path(), ["faults", empty.to_str().unwrap()]);
+    assert_eq!(searched.status, Some(0), "{}{}", searched.stdout, searched.stderr);
+    write(&dir.path().join("airtight.toml"), "[profile.default.gate]\nbase = \"base.json\"\nfuel = \"2%\"\n");
     let own = airtight(dir.path(), &["run", "--base", "own.json"], &passes);
     assert!(!own.stdout.contains("the base has none"), "{}", own.stdout);
 }

@@ -58,6 +58,21 @@ fn the_shards_are_all_of_it_and_each_says_that_it_is_one() {
 }
 
 #[test]
+fn a_partition_and_the_shards_of_bazel_are_not_both_obeyed() {
+    let dir = scratch_dir();
+    let shard = [("TEST_TOTAL_SHARDS", "4"), ("TEST_SHARD_INDEX", "0")];
+    let ran = bazel(dir.path(), &shard, &["--partition", "slice:1/2"]);
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(2), "{said}");
+    assert!(said.contains("--partition and the shards of Bazel both choose a part of the tests"), "{said}");
+    assert!(!dir.path().join("test.xml").exists() && !dir.path().join("premature").exists(), "nothing has begun");
+    // One of them alone is.
+    let ran = bazel(dir.path(), &[], &["--partition", "slice:1/3"]);
+    assert!(matches!(ran.status.code(), Some(0 | 100)), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(verdicts_in(dir.path()).len(), 1);
+}
+
+#[test]
 fn a_filter_selects_and_one_that_selects_nothing_is_no_failure() {
     let dir = scratch_dir();
     let ran = bazel(dir.path(), &[("TESTBRIDGE_TEST_ONLY", "no_such_test")], &[]);

@@ -2,7 +2,9 @@
 
 use airtight_tests::{Ran, airtight_test, command, digest, guest, read_report, run, scratch_dir, workspace, write};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -47,8 +49,10 @@ fn a_result_is_taken_where_nothing_has_changed() {
     // One test by itself, on other threads, is the same test; under another seed, limit or compiler it is another one.
     let one = [module, "--exact", "--", "pass_everything_closed"];
     assert_eq!(taken(&cached(dir.path(), &[&["-j", "1"][..], &one].concat()).0), 1);
-    for other in [["--seed", "7"], ["--fuel", "900M"], ["--engine", "winch"], ["--env", "A=b"]] {
-        assert_eq!(taken(&cached(dir.path(), &[&other[..], &one].concat()).0), 0, "{other:?}");
+    for other in [&["--seed", "7"][..], &["--fuel", "900M"], &["--engine", "winch"], &["--env", "A=b"], &["--go-heap"]]
+    {
+        assert_eq!(taken(&cached(dir.path(), &[other, &one].concat()).0), 0, "{other:?}");
+        assert_eq!(taken(&cached(dir.path(), &[other, &one].concat()).0), 1, "{other:?}");
     }
 }
 
@@ -174,4 +178,44 @@ fn verify_proves_what_is_recorded() {
     let differs = prove(&[]);
     assert_eq!(differs.status, Some(100), "{}{}", differs.stdout, differs.stderr);
     assert!(differs.stdout.contains("DIFFERS") && differs.stdout.contains("1 differ"), "{}", differs.stdout);
+}
+
+/// What is known of a test that a stopped run was in the midst of is less than its result.
+#[test]
+fn a_run_that_is_interrupted_records_no_half_results() {
+    let dir = scratch_dir();
+    let module = guest("heap/kept").to_str().unwrap();
+    let to = format!("json={}", dir.path().join("plain.json").display());
+    run(dir.path(), ["run", module, "--report", &to]);
+    let plain = read_report(&dir.path().join("plain.json"));
+    let results = dir.path().join("results");
+    let mut interrupted = 0;
+    for nth in [1, 2, 4, 8] {
+        let mut started = command();
+        started.current_dir(dir.path()).args([
+            "run",
+            "--cached",
+            "--no-fail-fast",
+            "-j",
+            "2",
+            "--color",
+            "never",
+            "--results",
+        ]);
+        let mut child = started.arg(&results).arg(module).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut ended = 0;
+        while ended < nth
+            && let Some(line) = lines.next()
+        {
+            ended += usize::from(["PASS", "LEAK", "FAIL"].iter().any(|word| line.trim_start().starts_with(word)));
+        }
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+        lines.for_each(drop);
+        interrupted += u32::from(child.wait().unwrap().code() == Some(130));
+        let (_, same) = cached(dir.path(), &[module]);
+        assert_eq!(same, digest(&plain), "after {nth} tests");
+        fs::remove_dir_all(&results).unwrap();
+    }
+    assert!(interrupted > 0, "each run had ended before it could be interrupted");
 }

@@ -1,11 +1,12 @@
 //! Report files of real runs, in every format; the page in a real browser; the harness's JSON beside nextest's own.
 
 use airtight::report::files::ReportKind;
+use airtight::report::trace::{TraceEvent, TraceKind};
 use airtight::report::{
-    Canonical, Details, Frame, ModuleRecord, Report, Resource, ResourceKind, TestRecord, TestTime, Verdict, Volatile,
-    json,
+    Canonical, Details, Frame, ModuleRecord, Report, Resource, ResourceKind, TestRecord, TestTime, TestTimeline,
+    TimelinePoint, Verdict, Volatile, json,
 };
-use airtight_tests::{Ran, airtight_test, assert_follows_schema, command, compile, run, scratch_dir, write};
+use airtight_tests::{Ran, airtight_test, assert_follows_schema, command, compile, guest, run, scratch_dir, write};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,30 @@ fn every_kind_is_written() {
     let trace: Value = serde_json::from_slice(&std::fs::read(path(ReportKind::ChromeTrace)).unwrap()).unwrap();
     let placed = trace["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X").count();
     assert_eq!((placed, &trace["otherData"]["tests-without-a-start"]), (3, &Value::from(0)));
+}
+
+/// Whether or not there is a gate: a place from which nothing comes back is more than the leak of one test.
+#[test]
+fn a_place_that_never_releases_is_a_finding_of_its_own_in_sarif() {
+    let dir = scratch_dir();
+    let module = guest("plain/files").to_str().unwrap();
+    let to = |name: &str| format!("--report={name}={}", dir.path().join(name).display());
+    let rules = |args: &[&str]| {
+        let ran = run(dir.path(), [&["run", module, &to("sarif"), &to("json")], args].concat());
+        assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+        let log: Value = serde_json::from_slice(&std::fs::read(dir.path().join("sarif")).unwrap()).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap().clone();
+        let rule = |found: &Value| found["ruleId"].as_str().unwrap().to_owned();
+        results.iter().map(rule).filter(|rule| rule.starts_with("never-released/")).collect::<Vec<_>>()
+    };
+    let found = rules(&[]);
+    assert!(found.iter().any(|rule| rule == "never-released/file"), "{found:?}");
+    let report = json::read(&dir.path().join("json")).unwrap();
+    assert!(report.canonical.cleanup_coverage.is_none(), "the report is that of a run without");
+    let only_closed = ["--exact", "--", "pass_everything_closed", "leak_one_file"];
+    assert!(rules(&only_closed).len() < found.len() + 1);
+    let results = dir.path().join("results");
+    assert!(rules(&["--cached", "--results", results.to_str().unwrap()]).is_empty(), "what was taken is not known");
 }
 
 /// Schemas of others are not in this repository: `SARIF_SCHEMA` names OASIS's `sarif-schema-2.1.0.json`, and `JUNIT_SCHEMA` the `junit-10.xsd`
@@ -145,7 +170,11 @@ fn what_programs_read_is_not_mixed_with_anything() {
 #[test]
 fn schemas_are_printed_as_they_are_published() {
     let dir = scratch_dir();
-    for (of, published) in [("report", airtight::report::REPORT_SCHEMA), ("config", airtight::config::SCHEMA)] {
+    for (of, published) in [
+        ("report", airtight::report::REPORT_SCHEMA),
+        ("config", airtight::config::SCHEMA),
+        ("trace", airtight::report::trace::TRACE_JSON_SCHEMA),
+    ] {
         let Ran { status, stdout, .. } = run(dir.path(), ["schema", of]);
         assert_eq!((status, &*stdout), (Some(0), published));
     }
@@ -260,8 +289,28 @@ fn large(tests: usize) -> Report {
     let times = tests.iter().enumerate().map(|(nth, test)| TestTime::new("app", &*test.name, time_of(nth)));
     let mut volatile = Volatile::default();
     volatile.times = times.collect();
+    let timelines = tests.iter().map(|test| timeline(&test.name)).collect();
     let module = ModuleRecord::new("app", airtight::Harness::Libtest, format!("sha256:{}", "0".repeat(64)), tests);
-    Report::new(Canonical::new(serde_json::json!({}), vec![module]), volatile)
+    let mut report = Report::new(Canonical::new(serde_json::json!({}), vec![module]), volatile);
+    report.timelines = timelines;
+    report
+}
+
+/// Memory and events of a test: more of each than a page of many tests has room for.
+fn timeline(test: &str) -> TestTimeline {
+    let mut timeline = TestTimeline::default();
+    (timeline.module, timeline.test) = ("app".to_owned(), test.to_owned());
+    timeline.points =
+        (1..=256).map(|nth| TimelinePoint::new(nth * 1000, 64 * (nth % 100), 65_536 * (1 + nth / 64))).collect();
+    let event = |nth: u64| {
+        let mut event = TraceEvent::default();
+        (event.nth, event.fuel, event.kind) = (nth, Some(nth * 2000), TraceKind::Open);
+        (event.call, event.object) = ("path_open".to_owned(), Some(format!("/tmp/</script>{nth}")));
+        event.failed = (nth % 10 == 0).then(|| "ENOENT".to_owned());
+        event
+    };
+    timeline.events = (1..=100).map(event).collect();
+    timeline
 }
 
 #[test]
@@ -303,6 +352,7 @@ fn the_page_works_in_a_browser_with_ten_thousand_tests() {
     let dir = scratch_dir();
     let page = dir.path().join("page.html");
     let bytes = ReportKind::Html.write(&large(10_000), Some(&large(9_000)));
+    assert!(bytes.len() < 20_000_000, "{} bytes", bytes.len());
     std::fs::write(&page, &bytes).unwrap();
     let Some(dom) = rendered(&page) else {
         println!("skipped: there is no Chromium");
@@ -332,6 +382,8 @@ fn the_page_works_in_a_browser_with_ten_thousand_tests() {
         button.click();
         const details = $(button.getAttribute("aria-controls"));
         out.push(button.getAttribute("aria-expanded"), String(details.textContent.includes("lost when the test returned")));
+        const plot = details.querySelector("svg.timeline");
+        out.push(plot.getAttribute("role"), plot.getAttribute("aria-label").split(":")[0], String(plot.querySelectorAll("path.event").length));
         button.click();
         out.push(button.getAttribute("aria-expanded"));
         pass.click();
@@ -356,6 +408,9 @@ fn the_page_works_in_a_browser_with_ten_thousand_tests() {
         "100 of 100 matching tests shown, 10,000 in all",
         "true",
         "true",
+        "img",
+        "Memory over 256,000 units of fuel",
+        "6",
         "false",
         "400 of 10,000 matching tests shown, 10,000 in all",
         "400",
@@ -378,4 +433,73 @@ fn the_page_s_policy_lets_no_other_script_run() {
         Some(dom) => assert!(dom.contains("<title>airtight: 1 did not pass</title>")),
         None => println!("skipped: there is no Chromium"),
     }
+}
+
+/// What a test did and had is a plot, and a table for whoever does not see it.
+#[test]
+fn each_test_s_memory_and_events_are_drawn_and_told() {
+    let dir = scratch_dir();
+    let (page, json_file) = (dir.path().join("page.html"), dir.path().join("report.json"));
+    let reports = [format!("--report=html={}", page.display()), format!("--report=json={}", json_file.display())];
+    let module = guest("plain/files").to_str().unwrap();
+    let common = ["run", module, "--fuel-profile", "--exact", "--", "leak_one_file", "pass_everything_closed"];
+    let ran = run(
+        dir.path(),
+        common[..3].iter().copied().chain(reports.iter().map(String::as_str)).chain(common[3..].iter().copied()),
+    );
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let drawn = std::fs::read(&page).unwrap();
+    // A page that is made of the JSON has none, and says how to come by them.
+    let without = ReportKind::Html.write(&json::read(&json_file).unwrap(), None);
+    let without = String::from_utf8(without).unwrap();
+    assert!(without.contains("There are no timelines of memory and events here") && !without.contains("\"timeline\""));
+    assert!(without.contains("<code>airtight test --report html=PATH</code>"));
+    let script = r#"
+        const out = [];
+        const button = [...document.querySelectorAll("td.name button")].find((button) => button.textContent.includes("leak_one_file"));
+        button.focus();
+        document.activeElement.click();
+        const details = document.getElementById(button.getAttribute("aria-controls"));
+        const plot = details.querySelector("svg.timeline");
+        out.push(plot.getAttribute("aria-label").replace(/[\d,]+/g, "N"));
+        const told = [...plot.querySelectorAll("path.event title")].map((title) => title.textContent.replace(/^[\d,]+: /, ""));
+        out.push(String(told.includes("open path_open /tmp/one gives fd 4")), String(told.includes("test begins")));
+        out.push(String(["live", "most", "linear"].every((part) => plot.querySelector("path." + part).getAttribute("d").length > 20)));
+        const table = details.querySelector("details");
+        out.push(String(table.querySelectorAll("table").length));
+        table.open = true;
+        table.addEventListener("toggle", () => {
+            const rows = [...table.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
+            const fuel = rows.map((row) => row[0]).filter(Boolean).map((text) => Number(text.replaceAll(",", "")));
+            const named = (text) => text.replace(/ of \S+ /, " of M ");
+            out.push(named(table.querySelector("table").getAttribute("aria-label")), String(rows.some((row) => row[1].startsWith("write fd_write /tmp/one"))));
+            out.push(String(fuel.every((at, nth) => nth === 0 || at >= fuel[nth - 1])), String(rows.some((row) => row[4] !== "")));
+            out.push([...table.querySelectorAll("th")].map((head) => head.textContent).join(", "));
+            const functions = details.querySelector("table.functions");
+            out.push(named(functions.getAttribute("aria-label")), String(functions.textContent.includes("`leak_one_file` tests/files.rs:")));
+            document.body.replaceChildren(out.join("\n"));
+        });
+    "#;
+    std::fs::write(&page, with_script(&drawn, script)).unwrap();
+    let Some(dom) = rendered(&page) else {
+        println!("skipped: there is no Chromium");
+        return;
+    };
+    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
+    let told: Vec<&str> = body.trim().lines().collect();
+    let expected = [
+        "Memory over N units of fuel: at most N bytes live on the heap, N bytes of linear memory at the end, N events. The table below has the figures.",
+        "true",
+        "true",
+        "true",
+        "0",
+        "Timeline of M leak_one_file",
+        "true",
+        "true",
+        "true",
+        "Fuel, What it did, Live on the heap, At most before, Linear memory",
+        "Fuel of M leak_one_file by function",
+        "true",
+    ];
+    assert_eq!(told, expected);
 }

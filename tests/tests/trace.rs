@@ -17,6 +17,10 @@ fn trace(dir: &Path, module: &Path, test: &str, args: &[&str]) -> (Ran, Value) {
         Err(_) => panic!("{}{}", ran.stdout, ran.stderr),
     };
     assert_eq!(trace["schema"], "airtight.trace/1");
+    let schema = serde_json::from_str(airtight::report::trace::TRACE_JSON_SCHEMA).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let fault = schema.iter_errors(&trace).next().map(|error| format!("{}: {error}", error.instance_path));
+    assert_eq!(fault, None, "the trace is not what its schema says");
     (ran, trace)
 }
 

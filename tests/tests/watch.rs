@@ -72,3 +72,37 @@ fn a_file_that_changes_runs_what_depends_on_it() {
     assert_eq!(third.iter().filter(|line| line.contains("[ (cached)]")).count(), 1, "{third:#?}");
     assert_eq!(child.wait().unwrap().code(), Some(100), "the status of the last run");
 }
+
+/// A folder of the same name is another folder, of which the system tells nothing by itself.
+#[test]
+fn a_folder_that_is_made_anew_is_watched() {
+    const READS_BELOW: &str = "
+#[cfg(test)]
+mod tests {
+    #[test] fn reads() { assert!(std::fs::read_to_string(\"sub/data.txt\").map_or(0, |text| text.len()) < 10); }
+}
+";
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", READS_BELOW)]);
+    let (sub, results) = (dir.path().join("suite/sub"), dir.path().join("target/results"));
+    write(&sub.join("data.txt"), "one");
+    let mut watch = Command::new(command().get_program());
+    watch.envs(command().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    watch.current_dir(dir.path()).args(["watch", "--runs", "4", "--color", "never", "--results"]).arg(&results);
+    let mut child = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = lines(&mut child);
+    until(&lines, "Watching");
+    let settle = || std::thread::sleep(Duration::from_millis(300));
+    settle();
+    std::fs::remove_dir_all(&sub).unwrap();
+    until(&lines, "Watching");
+    settle();
+    write(&sub.join("data.txt"), "two");
+    until(&lines, "Watching");
+    settle();
+    write(&sub.join("data.txt"), "a text that is too long");
+    let last = until(&lines, "Digest");
+    assert!(last.iter().any(|line| line.contains("Changed suite/sub/data.txt")), "{last:#?}");
+    assert!(last.iter().any(|line| line.contains("1 test run: 0 passed, 1 failed")), "{last:#?}");
+    assert_eq!(child.wait().unwrap().code(), Some(100));
+}

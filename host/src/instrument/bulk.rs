@@ -13,16 +13,15 @@
 //! Cranelift looks whether fuel is left where it has charged a length, but for constants of up to 128. Before such a constant's
 //! operation come as many operators as it has units, which do nothing.
 //!
-//! Code moves by this; [`BulkCharges`] knows the way back. What is constant only by way of a local is charged alike, and looked at
+//! Code moves by this; [`AddedCalls`] knows the way back. What is constant only by way of a local is charged alike, and looked at
 //! earlier: a test whose fuel ends just there ends an operator earlier.
 
 use super::InstrumentError;
+use super::added_calls::{AddedCalls, AddedCode, HostFunction, add_calls, caller};
 use super::bodies::ModuleBodies;
-use super::export_globals::{self, NewExport};
-use super::splice::{Edit, Splice, grown, leb, padded};
 use crate::catalogue::Module;
-use crate::catalogue::sections::{id, sections};
-use wasm_encoder::{Encode, ExportKind, Instruction};
+use crate::catalogue::sections::id;
+use wasm_encoder::{Encode, Instruction};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The export of the table whose one slot the host fills with `charge`, of type `(i32) -> i32`: it takes the units and gives them
@@ -32,9 +31,6 @@ pub const CHARGE_TABLE: &str = "airtight:charge";
 /// The type of `charge`, of the function that calls it, and of what it does to an operand: nothing.
 const TYPE: &[u8] = &[0x60, 1, 0x7f, 1, 0x7f];
 
-/// `funcref`, one element and no more.
-const TABLE: &[u8] = &[0x70, 1, 1, 1];
-
 /// The largest constant whose operation Cranelift does not follow with a look at the fuel.
 const SMALL: u32 = 128;
 
@@ -42,134 +38,27 @@ const SMALL: u32 = 128;
 /// call of the host.
 pub const CHARGE_COST: u64 = 5;
 
-/// The way back from code in which bulk operations are charged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BulkCharges {
-    /// The function that calls the host.
-    pub function: u32,
-    /// Where the code section's contents begin in the module that was made, behind what its function count grew by.
-    pub start: usize,
-    /// What was put in, in order.
-    inserted: Vec<Inserted>,
-}
-
-/// Bytes that were put into the code section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Inserted {
-    /// Where they begin, from the start of the new contents.
-    at: u32,
-    len: u32,
-    /// All that was put in before.
-    before: u32,
-}
-
-impl BulkCharges {
-    /// The offset in the code section that was given of an offset in the one that was made. What was put in is where the operation
-    /// is that it belongs to.
-    pub fn back(&self, offset: u32) -> u32 {
-        let next = self.inserted.partition_point(|inserted| inserted.at <= offset);
-        let Some(last) = next.checked_sub(1).and_then(|at| self.inserted.get(at)) else { return offset };
-        let within = (offset - last.at).min(last.len);
-        offset - last.before - within
-    }
-}
-
 /// The module with charges, and the way back; `None` where there is nothing to charge.
 ///
 /// # Errors
 /// The module cannot be parsed: it was not validated.
-pub fn charge_bulk(bytes: &[u8]) -> Result<Option<(Vec<u8>, BulkCharges)>, InstrumentError> {
+pub fn charge_bulk(bytes: &[u8]) -> Result<Option<(Vec<u8>, AddedCalls)>, InstrumentError> {
     let module = Module::read(bytes)?;
-    let Some(code) = module.section(id::CODE) else { return Ok(None) };
+    if module.section(id::CODE).is_none() {
+        return Ok(None);
+    }
     let all = ModuleBodies::new(&module)?;
-    let (function, table) = (all.function_count(), all.table_count());
     let mut call = Vec::new();
-    Instruction::Call(function).encode(&mut call);
+    Instruction::Call(caller(&all)).encode(&mut call);
     let sites = all.bodies.iter().map(|body| sites(&bytes[body.clone()], &call)).collect::<Result<Vec<_>, _>>()?;
     if sites.iter().all(Vec::is_empty) {
         return Ok(None);
     }
-
-    let mut reader = code.reader(bytes);
-    let count = reader.read_var_u32()?;
-    let mut before = reader.original_position();
-    let old_count = before - code.contents.start;
-    let new_count = padded(count + 1, old_count);
-    let origin = new_count.len() - old_count;
-    let mut done = Charged { out: new_count, inserted: Vec::new(), total: 0, origin };
-    for (body, sites) in all.bodies.iter().zip(&sites) {
-        done.body(body.start - before, &bytes[body.clone()], sites);
-        before = body.end;
-    }
-    let charge = charge_body(module.types.len() as u32, table);
-    done.out.extend(leb(charge.len() as u32));
-    done.out.extend(charge);
-
-    let mut contents = vec![id::CODE];
-    done.out.as_slice().encode(&mut contents);
-    let mut splice = Splice::default();
-    splice.extend([
-        grown(bytes, &module.sections, id::TYPE, &[], 1, TYPE)?,
-        grown(bytes, &module.sections, id::FUNCTION, &[], 1, &leb(module.types.len() as u32))?,
-        grown(bytes, &module.sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
-        Edit { at: code.whole.clone(), with: contents },
-    ]);
-    let export = NewExport { name: CHARGE_TABLE.to_owned(), kind: ExportKind::Table, index: table };
-    splice.extend(export_globals::edit(&module, &[export])?);
-    let made = splice.apply(bytes).into_owned();
-    let new = sections(&made)?.into_iter().find(|section| section.id == id::CODE);
-    let new = new.map_or(0, |section| section.contents.start);
-    let start = new + done.origin;
-    Ok(Some((made, BulkCharges { function, start, inserted: done.inserted })))
-}
-
-/// A code section that is being written.
-struct Charged {
-    out: Vec<u8>,
-    inserted: Vec<Inserted>,
-    total: u32,
-    /// Where offsets are counted from: what the section's count grew by.
-    origin: usize,
-}
-
-impl Charged {
-    fn insert(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        let at = (self.out.len() - self.origin) as u32;
-        self.inserted.push(Inserted { at, len: bytes.len() as u32, before: self.total });
-        self.total += bytes.len() as u32;
-        self.out.extend_from_slice(bytes);
-    }
-
-    /// A body, whose size was written in so many bytes.
-    fn body(&mut self, header: usize, body: &[u8], sites: &[Site]) {
-        let size = body.len() + sites.iter().map(|site| site.added.len()).sum::<usize>();
-        let new = padded(size as u32, header);
-        // Of a longer number, the end is what is new.
-        self.out.extend_from_slice(&new[..header]);
-        self.insert(&new[header..]);
-        let mut copied = 0;
-        for site in sites {
-            self.out.extend_from_slice(&body[copied..site.at]);
-            self.insert(&site.added);
-            copied = site.at;
-        }
-        self.out.extend_from_slice(&body[copied..]);
-    }
-}
-
-/// A bulk operation.
-struct Site {
-    /// Where it is, from the start of its function's body.
-    at: usize,
-    /// What is put before it.
-    added: Vec<u8>,
+    add_calls(&all, &HostFunction { table: CHARGE_TABLE, ty: TYPE }, &sites).map(Some)
 }
 
 /// The bulk operations of a body, each charged by this call or by operators that do nothing.
-fn sites(body: &[u8], call: &[u8]) -> Result<Vec<Site>, InstrumentError> {
+fn sites(body: &[u8], call: &[u8]) -> Result<Vec<AddedCode>, InstrumentError> {
     /// `i32.const 0` and `drop`, which cost a unit together.
     const NOTHING: [u8; 3] = [0x41, 0, 0x1a];
     let function = FunctionBody::new(BinaryReader::new(body, 0));
@@ -190,8 +79,8 @@ fn sites(body: &[u8], call: &[u8]) -> Result<Vec<Site>, InstrumentError> {
         );
         if is_bulk {
             let small = constant.filter(|units| *units <= SMALL);
-            let added = small.map_or_else(|| call.to_vec(), |units| NOTHING.repeat(units as usize));
-            sites.push(Site { at, added });
+            let code = small.map_or_else(|| call.to_vec(), |units| NOTHING.repeat(units as usize));
+            sites.push(AddedCode { at, code });
         }
         constant = match operator {
             Operator::I32Const { value } => Some(value.cast_unsigned()),
@@ -201,25 +90,12 @@ fn sites(body: &[u8], call: &[u8]) -> Result<Vec<Site>, InstrumentError> {
     Ok(sites)
 }
 
-fn charge_body(type_index: u32, table_index: u32) -> Vec<u8> {
-    let mut body = vec![0];
-    for op in [
-        Instruction::LocalGet(0),
-        Instruction::I32Const(0),
-        Instruction::CallIndirect { type_index, table_index },
-        Instruction::End,
-    ] {
-        op.encode(&mut body);
-    }
-    body
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue::validate;
 
-    fn charged(fields: &str) -> (Vec<u8>, Vec<u8>, BulkCharges) {
+    fn charged(fields: &str) -> (Vec<u8>, Vec<u8>, AddedCalls) {
         let original = wat::parse_str(format!("(module {fields})")).unwrap();
         validate(&original).unwrap();
         let (made, charges) = charge_bulk(&original).unwrap().unwrap();
@@ -253,7 +129,7 @@ mod tests {
     }
 
     /// The operators of a module's own functions, each with its offset in the code section that was given.
-    fn operators(bytes: &[u8], charges: Option<&BulkCharges>) -> Vec<(u32, String)> {
+    fn operators(bytes: &[u8], charges: Option<&AddedCalls>) -> Vec<(u32, String)> {
         let module = Module::read(bytes).unwrap();
         let code = module.section(id::CODE).unwrap();
         let start = charges.map_or(code.contents.start, |charges| charges.start);

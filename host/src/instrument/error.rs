@@ -20,6 +20,9 @@ pub enum InstrumentError {
         /// The name.
         name: String,
     },
+    /// Its own start function would call the host before the host can be called.
+    #[error("it has a start function, which runs before the host can be told of anything")]
+    StartFunction,
     /// What has to be added to it does not fit.
     #[error("it has so many functions that the calls by which its threads wait do not fit; split the module")]
     TooLarge,

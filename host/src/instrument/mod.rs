@@ -2,10 +2,12 @@
 //!
 //! No pass of [`instrument`] moves a function index or an offset within the code section, so that stacks captured in the rewritten
 //! module are read with the original's names and debug information. Nor does [`hook_threads`]. [`charge_bulk`], which comes after them for one compiler,
-//! moves offsets and says how to come back.
+//! and [`count_fuel`], which is for a run that tells fuel by function, move offsets and say how to come back.
 
+mod added_calls;
 mod bodies;
 mod bulk;
+mod count;
 mod error;
 mod export_globals;
 mod heap;
@@ -14,7 +16,9 @@ mod own_tags;
 mod splice;
 mod threads;
 
-pub use bulk::{BulkCharges, CHARGE_COST, CHARGE_TABLE, charge_bulk};
+pub use added_calls::AddedCalls;
+pub use bulk::{CHARGE_COST, CHARGE_TABLE, charge_bulk};
+pub use count::{COUNT_COST, COUNT_TABLE, ENTERED, count_fuel};
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
 pub use heap::{
@@ -102,8 +106,8 @@ impl RewriteMap {
 /// # Errors
 /// If the module's sections cannot be parsed, or it uses a name that is kept for the host.
 pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
-    if module.export(CHARGE_TABLE).is_some() {
-        return Err(InstrumentError::NameTaken { name: CHARGE_TABLE.to_owned() });
+    if let Some(name) = [CHARGE_TABLE, COUNT_TABLE].into_iter().find(|name| module.export(name).is_some()) {
+        return Err(InstrumentError::NameTaken { name: name.to_owned() });
     }
     let instrumented = match heap::reserved_name(module) {
         None => rewrite(module, options.wanted())?,

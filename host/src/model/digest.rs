@@ -41,6 +41,8 @@ impl Report {
             profile: None,
             kept: Vec::new(),
             traces: Vec::new(),
+            timelines: Vec::new(),
+            coverage: None,
             recorded: None,
             volatile,
         }

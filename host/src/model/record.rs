@@ -4,8 +4,9 @@ use super::change::Change;
 use super::figure;
 use super::growth::Growth;
 use super::{
-    AcceptedRecord, AttemptsRecord, EntryRole, Frame, GoRecord, Harness, InjectedRecord, LimitRecord, Omitted,
-    OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage, Verdict,
+    AcceptedRecord, AttemptsRecord, EntryRole, Frame, FuelByFunction, GoRecord, Harness, InjectedRecord, LimitRecord,
+    Omitted, OutlivedRecord, Output, RefusedGrowth, Resource, SubtestRecord, SuppressedRecord, TrackedRecord, Usage,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -101,6 +102,9 @@ pub struct Details {
     /// Threads that were refused because there were as many as `live-threads` allows, whether or not the test then passed.
     #[serde(skip_serializing_if = "figure::is_zero")]
     pub refused_threads: u64,
+    /// In which functions it spent its fuel, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel_by_function: Option<Box<FuelByFunction>>,
     /// Where it failed: the guest's stack, user frames first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,

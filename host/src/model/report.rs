@@ -4,6 +4,7 @@ use super::change::KeptChange;
 use super::doubt::Doubt;
 use super::figure;
 use super::profile::HeapProfile;
+use super::timeline::TestTimeline;
 use super::trace::TestTrace;
 use super::{BaselineUse, CleanupCoverage, GateRecord, MissedSite, ModuleRecord, RecordedResults, WorldFigures};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,13 @@ pub struct Report {
     /// What each test did, event by event, where that was asked for: by module and name; not in the JSON.
     #[serde(skip)]
     pub traces: Vec<TestTrace>,
+    /// Memory and events of each test over its fuel, where that was asked for: by module and name; not in the JSON.
+    #[serde(skip)]
+    pub timelines: Vec<TestTimeline>,
+    /// Whether what the tests acquired was released in time, where that was asked for and no gate has it in the canonical part; not in
+    /// the JSON.
+    #[serde(skip)]
+    pub coverage: Option<CleanupCoverage>,
     /// What was taken of recorded results, where it was to be; not in the JSON.
     #[serde(skip)]
     pub recorded: Option<RecordedResults>,

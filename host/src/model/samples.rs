@@ -400,7 +400,7 @@ prop_compose! {
         };
         let cleanups = cleanups.into_iter().map(cleanup).collect();
         Details {
-            message, hint, reason, exit_status, limit, refused, refused_threads: 0, stack, leaks, retained, accepted: Vec::new(), attempts: None, growth, changed, reclaimed, cleanups,
+            message, hint, reason, exit_status, limit, refused, refused_threads: 0, fuel_by_function: None, stack, leaks, retained, accepted: Vec::new(), attempts: None, growth, changed, reclaimed, cleanups,
             failures, changed_omitted: 0, output: Output::default(), unwound: false, outlived, outlived_omitted: 0, subtests, tracked,
             suppressed, omitted: Omitted::default(), injected: Vec::new(), go: None,
         }

@@ -11,17 +11,22 @@ pub struct TraceOptions {
     pub most: u32,
     /// The least size of an allocation that is an event, in bytes.
     pub allocation: u32,
+    /// Whether events have their places in the code.
+    pub(crate) places: bool,
 }
 
 impl Default for TraceOptions {
     fn default() -> Self {
-        Self { most: 10_000, allocation: 64 << 10 }
+        Self { most: 10_000, allocation: 64 << 10, places: true }
     }
 }
 
 impl TraceOptions {
     /// Most events that can be kept of one test.
     pub const MOST: u32 = 100_000;
+
+    /// The events of a [timeline](super::timeline::TestTimeline): a few, without their places.
+    pub(crate) const OF_TIMELINE: Self = Self { most: 100, allocation: u32::MAX, places: false };
 
     /// The same with so many events at most, which are [`Self::MOST`] or fewer.
     #[must_use]

@@ -177,6 +177,16 @@ impl ReportFiles {
         self.files.iter().any(|file| file.kind.wants_profile())
     }
 
+    /// Whether one of them shows [`Report::timelines`].
+    pub fn wants_timelines(&self) -> bool {
+        self.files.iter().any(|file| file.kind.wants_timelines())
+    }
+
+    /// Whether one of them shows [`Report::coverage`].
+    pub fn wants_coverage(&self) -> bool {
+        self.files.iter().any(|file| file.kind.wants_coverage())
+    }
+
     /// Writes every file. Each is written beside its place, flushed to the disk and renamed, so that a reader sees the old
     /// file or the whole new one. One that fails does not stop the others: the errors are returned, none where all went well.
     pub fn write(&self, report: &Report) -> Vec<ReportFileError> {
@@ -328,7 +338,9 @@ mod tests {
         let spec = |kind: &str| format!("{kind}={}", dir.path().join(kind).display()).parse::<ReportSpec>().unwrap();
         assert!(!ReportFiles::check([spec("json")]).unwrap().wants_profile());
         let files = ReportFiles::check([spec("json"), spec("pprof")]).unwrap();
-        assert!(files.wants_profile());
+        assert!(files.wants_profile() && !files.wants_timelines());
+        assert!(ReportFiles::check([spec("html")]).unwrap().wants_timelines());
+        assert!(ReportFiles::check([spec("sarif")]).unwrap().wants_coverage() && !files.wants_coverage());
         let report = samples::report(Vec::new());
         assert!(files.write(&report).is_empty());
         assert_eq!(fs::read(dir.path().join("pprof")).unwrap(), pprof::write(&report));

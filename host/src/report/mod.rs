@@ -22,14 +22,15 @@ pub use crate::model::doubt::{Cause, Doubt, TestId};
 pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 pub use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
+pub use crate::model::timeline::{TestTimeline, TimelinePoint};
 pub use crate::model::{
     AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, Canonical, CleanupCoverage, CleanupRecord,
-    Date, DateError, Details, EntryRole, FailedAttempt, Frame, GateKind, GateLimits, GateRecord, GateTest,
-    GoHeapGrowth, GoHeapSite, GoRecord, Heap, InjectedRecord, LimitName, LimitRecord, MetricRecord, MissedSite,
-    ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RecordedResults, RefusedGrowth,
-    RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord, SuppressedRecord, TestRecord,
-    TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest, Usage, Verdict, Volatile, WorldEntry,
-    WorldFigures,
+    Date, DateError, Details, EntryRole, FailedAttempt, Frame, FuelByFunction, FunctionFuel, FunctionGrowth, GateKind,
+    GateLimits, GateRecord, GateTest, GoHeapGrowth, GoHeapSite, GoRecord, Heap, InjectedRecord, LimitName, LimitRecord,
+    MetricRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RecordedResults,
+    RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
+    SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest, Usage,
+    Verdict, Volatile, WorldEntry, WorldFigures,
 };
 pub use schema::REPORT_SCHEMA;
 pub use write_back::{RefusedChange, WrittenBack};

@@ -11,9 +11,9 @@ mod tests {
     use crate::model::samples::{self, any_report};
     use crate::model::{
         AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
-        Details, FailedAttempt, GateRecord, GateTest, GoHeapGrowth, GoHeapSite, GoRecord, Harness, InjectedRecord,
-        MetricRecord, MissedSite, Omitted, RefusedModule, Report, ResourceKind, SCHEMA, TestRecord, UnknownTest,
-        Verdict, WorldEntry, WorldFigures,
+        Details, FailedAttempt, FuelByFunction, FunctionFuel, FunctionGrowth, GateRecord, GateTest, GoHeapGrowth,
+        GoHeapSite, GoRecord, Harness, InjectedRecord, MetricRecord, MissedSite, Omitted, RefusedModule, Report,
+        ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -187,6 +187,12 @@ mod tests {
             })),
             outlived_omitted: 1,
             refused_threads: 1,
+            fuel_by_function: Some(Box::new(FuelByFunction {
+                why: Some("it has threads".to_owned()),
+                functions: vec![FunctionFuel::new("lex", 9).at("src/lex.rs", 80)],
+                omitted: 1,
+                omitted_fuel: 1,
+            })),
             omitted,
             ..Details::default()
         };
@@ -199,7 +205,17 @@ mod tests {
         canonical.gates = vec![GateRecord {
             base: Some(1),
             base_digest: Some(format!("sha256:{}", "0".repeat(64))),
-            tests: vec![GateTest { module: "m".to_owned(), test: "t".to_owned(), seen: 2, base: Some(1) }],
+            tests: vec![GateTest {
+                function: Some(FunctionGrowth {
+                    function: "lex".to_owned(),
+                    file: Some("src/lex.rs".to_owned()),
+                    line: Some(80),
+                    seen: 2,
+                    base: 1,
+                }),
+                no_function: Some("it has threads".to_owned()),
+                ..GateTest::new("m", "t", 2, Some(1))
+            }],
             tests_omitted: 1,
             unknown: 1,
             first_unknown: Some(unknown),

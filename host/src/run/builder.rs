@@ -169,9 +169,30 @@ impl RunnerBuilder {
         self
     }
 
+    /// Whether every test is run once more, for [`Details::fuel_by_function`](crate::report::Details::fuel_by_function). Without it, those
+    /// are that take more fuel than in the [`RunnerBuilder::base`] of a gate on fuel, where that has such figures of them.
+    pub fn fuel_by_function(mut self, on: bool) -> Self {
+        self.options.fuel_by_function = on;
+        self
+    }
+
     /// Keeps what each test does, event by event, for [`Report::traces`](crate::report::Report::traces). Its figures stay what they are.
     pub fn trace(mut self, options: impl Into<Option<TraceOptions>>) -> Self {
         self.options.trace = options.into();
+        self
+    }
+
+    /// Whether memory and events of each test are drawn over its fuel, for [`Report::timelines`](crate::report::Report::timelines). Its
+    /// figures stay what they are.
+    pub fn timelines(mut self, on: bool) -> Self {
+        self.options.timelines = on;
+        self
+    }
+
+    /// Whether it is told which places never release what they acquire, for [`Report::coverage`](crate::report::Report::coverage); a gate on
+    /// clean-up coverage has it in the report's canonical part. Where results of earlier runs are taken, it is not known.
+    pub fn coverage(mut self, on: bool) -> Self {
+        self.options.coverage = on;
         self
     }
 

@@ -3,6 +3,7 @@
 use super::options::RunOptions;
 use super::recorded::RecordedRun;
 use super::seed::order;
+use crate::model::timeline::TestTimeline;
 use crate::model::trace::TestTrace;
 use rayon::ThreadPool;
 use std::collections::BTreeMap;
@@ -10,6 +11,9 @@ use std::sync::{Arc, Mutex};
 
 /// Traces of tests, by module and name.
 pub(super) type Traces = BTreeMap<(Arc<str>, Arc<str>), TestTrace>;
+
+/// Timelines of tests, by module and name.
+pub(super) type Timelines = BTreeMap<(Arc<str>, Arc<str>), TestTimeline>;
 
 /// What the stages of one run share.
 pub(super) struct RunContext<'a> {
@@ -21,6 +25,8 @@ pub(super) struct RunContext<'a> {
     pub recorded: Option<RecordedRun>,
     /// What tests did, where they are traced. The last run of a test counts.
     pub traces: Mutex<Traces>,
+    /// Their timelines, where they are drawn; likewise.
+    pub timelines: Mutex<Timelines>,
 }
 
 impl RunContext<'_> {

@@ -14,6 +14,7 @@ use crate::catalogue::Role;
 use crate::model::change::KeptChange;
 use crate::model::doubt::TestId;
 use crate::model::profile::HeapProfile;
+use crate::model::trace::TraceOptions;
 use crate::model::{Details, EntryRole, TestRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::{AfterSetUp, Captured, Image, ImageError, Job};
@@ -201,7 +202,8 @@ impl TestRun<'_> {
             // What is planned to fail are calls of tests.
             faults: if test.is_test() { &grants.policy().faults } else { &[] },
             notes_calls: false,
-            traces: shared.options.trace,
+            traces: shared.options.trace.or(shared.options.timelines.then_some(TraceOptions::OF_TIMELINE)),
+            draws_timeline: shared.options.timelines,
             notes_reads: results.is_some_and(|results| results.wants_reads(index)),
             subtests: subtests.as_ref(),
             rounds: if test.is_test() { shared.options.repeat.max(1) } else { 1 },

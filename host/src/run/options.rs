@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What is chosen for one run. Of these, only `max_fail`, `repeat`, `go_heap`, schedules and an interrupt change the canonical
-/// part of its report.
+/// What is chosen for one run. Of these, only `max_fail`, `repeat`, `go_heap`, `fuel_by_function`, `base`, schedules and an interrupt change
+/// the canonical part of its report.
 #[derive(Debug, Clone)]
 pub(crate) struct RunOptions {
     pub jobs: usize,
@@ -39,8 +39,14 @@ pub(crate) struct RunOptions {
     /// The one schedule that they are run under instead.
     pub schedule: Option<Exploration>,
     pub heap_profile: bool,
+    /// Whether it is told in which functions tests spend their fuel.
+    pub fuel_by_function: bool,
     /// What is kept of all that tests do.
     pub trace: Option<TraceOptions>,
+    /// Whether memory and events of tests are drawn over their fuel.
+    pub timelines: bool,
+    /// Whether places that release nothing are told beside the canonical part, too.
+    pub coverage: bool,
     /// What becomes of recorded results.
     pub results: Option<ResultsUse>,
     /// Whether Go tests tell what they leave on Go's heap.
@@ -86,7 +92,10 @@ impl Default for RunOptions {
             schedules: 0,
             schedule: None,
             heap_profile: false,
+            fuel_by_function: false,
             trace: None,
+            timelines: false,
+            coverage: false,
             results: None,
             go_heap: false,
             trust: Trust::nothing(),

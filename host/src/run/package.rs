@@ -136,7 +136,13 @@ impl Runner {
     pub fn load_artifact(&self, artifact: &Artifact, harness: Option<Harness>) -> Result<Subject, FileError> {
         let roots =
             PathRoots { package: Some(package_root(artifact)), workspace: Some(artifact.workspace_root.clone()) };
-        let options = LoadOptions { name: artifact.name.clone(), harness, roots, places: Arc::clone(&artifact.places) };
+        let options = LoadOptions {
+            name: artifact.name.clone(),
+            harness,
+            roots,
+            places: Arc::clone(&artifact.places),
+            ..LoadOptions::default()
+        };
         let module = self.load_file(&artifact.wasm, options)?;
         if harness.is_none()
             && let Some(disagreement) = disagreement(artifact, &module)

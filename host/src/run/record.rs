@@ -182,6 +182,8 @@ fn details(
         limit: judgement.limit,
         refused: run.refused.filter(|_| !overflow),
         refused_threads: run.refused_threads,
+        // Another run tells.
+        fuel_by_function: None,
         stack,
         injected,
         unwound: judgement.unwound,

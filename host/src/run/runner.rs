@@ -166,6 +166,19 @@ impl Runner {
         LoadedModule::load(&self.engine, self.options.cache.as_ref(), &bytes, parsed, catalogue, rules, options)
     }
 
+    /// Loads a module once more, so that it tells in which functions its fuel is spent.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub(super) fn load_counting(&self, module: &LoadedModule) -> Result<LoadedModule, LoadError> {
+        let bytes = Arc::new(module.symbols.module().0.to_vec());
+        let parsed = Module::open(&bytes)?;
+        let catalogue = module.catalogue.clone();
+        let rules = harness::code_rules(&catalogue, self.profile.setup_test().is_some());
+        let options = LoadOptions::named(module.name()).counting_fuel();
+        LoadedModule::load(&self.engine, self.options.cache.as_ref(), &bytes, parsed, catalogue, rules, options)
+    }
+
     /// Lists and selects the tests of modules, and makes their grants ready. A module that does not list its tests keeps no other
     /// from being tested: see [`Plan::refused`].
     ///
@@ -244,14 +257,15 @@ impl Runner {
         for (module, whole) in modules.iter().flat_map(|module| module.whole.iter().map(move |whole| (module, whole))) {
             listener.event(&Event::Note(&format!("{} {whole}", module.module.name)));
         }
-        let wants_coverage = self.profile.gate().cleanup_coverage.is_some();
-        let recorded = RecordedRun::new(&self.options, wants_coverage, modules);
+        let has_gate = self.profile.gate().cleanup_coverage.is_some();
+        let recorded = RecordedRun::new(&self.options, has_gate, modules);
         let shared = RunContext {
             pool: &self.pool,
             options: &self.options,
-            coverage: wants_coverage,
+            coverage: has_gate || self.tells_coverage(),
             recorded,
             traces: Mutex::default(),
+            timelines: Mutex::default(),
         };
         let mut outcome = execute::all(&shared, modules, listener);
         let bugs = std::mem::take(&mut outcome.bugs);
@@ -263,6 +277,8 @@ impl Runner {
         report.kept = kept;
         let traces = shared.traces.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.traces = traces.into_values().collect();
+        let timelines = shared.timelines.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.timelines = timelines.into_values().collect();
         report.recorded = shared.recorded.map(RecordedRun::finish);
         for note in report.recorded.iter().flat_map(RecordedResults::notes) {
             listener.event(&Event::Note(&note));
@@ -287,6 +303,12 @@ impl Runner {
     /// What is accepted, and the day on which.
     pub(crate) fn baseline(&self) -> Option<(&Baseline, Option<Date>)> {
         Some((self.options.baseline.as_deref()?, self.options.date))
+    }
+
+    /// Whether places that release nothing are told beside the canonical part. Of a test whose result is an earlier run's, it is not known
+    /// what it acquired.
+    fn tells_coverage(&self) -> bool {
+        self.options.coverage && self.options.results.is_none()
     }
 
     pub(super) fn options(&self) -> &RunOptions {
@@ -314,6 +336,11 @@ impl Runner {
             gate.map(|_| coverage::of_run(of_tests, gate))
         };
         let cleanup_coverage = coverage_of(&|_, _| true).map(|(coverage, _)| coverage);
+        let beside = (gate.is_none() && self.tells_coverage()).then(|| {
+            let of_tests = in_plan().zip(&coverages);
+            let of_tests = of_tests.map(|((planned, test), of)| (planned.module.name(), &*test.name, of.clone()));
+            coverage::of_run(of_tests, None).0
+        });
         // The places of a whole run are counted, and need not be told apart any more.
         let places = plan.partition.and_then(|_| coverage_of(&|_, test| test.is_test())).map(|(_, places)| places);
         let mut doubts =
@@ -354,7 +381,8 @@ impl Runner {
         if let Some(baseline) = baseline {
             policy["baseline"] = baseline.digest().into();
         }
-        let modules: Vec<_> = modules.collect();
+        let mut modules: Vec<_> = modules.collect();
+        self.tell_fuel_by_function(plan, &policy, &mut modules);
         doubts.extend(Doubt::of_tests(Cause::Flaky, flaky(&modules)));
         let canonical =
             Canonical { refused: plan.refused.clone(), cleanup_coverage, ..Canonical::new(policy, modules) };
@@ -390,7 +418,7 @@ impl Runner {
             grants: Vec::new(),
             times,
         };
-        Report::new(canonical, volatile).with_codes()
+        Report { coverage: beside, ..Report::new(canonical, volatile).with_codes() }
     }
 }
 

@@ -115,6 +115,12 @@ impl SharedWorld<'_> {
         self.image.module()
     }
 
+    /// How a test begins in an instance of its module as it is loaded once more: the set-up is called there again.
+    pub fn called_again_in<'m>(&'m self, module: &'m LoadedModule) -> AfterSetUp<'m> {
+        let after = self.after();
+        AfterSetUp { setup: SetUp { module, ..after.setup }, repeats: true, ..after }
+    }
+
     /// How a test begins.
     pub fn after(&self) -> AfterSetUp<'_> {
         let setup = SetUp { module: self.module, entry: self.entry, name: self.name, grants: self.grants };

@@ -15,6 +15,7 @@ use super::traced::TracedTest;
 use crate::harness::TestEntry;
 use crate::model::change::KeptChange;
 use crate::model::profile::HeapProfile;
+use crate::model::timeline::{TestTimeline, TimelinePoint};
 use crate::model::{Details, Exploration, Harness, TestRecord, Verdict};
 use crate::sandbox::wasi::{HostReads, RawTrace, Streams};
 use crate::sandbox::{Captured, ImageError, Job, LoadedModule, Preemptions, Run, run};
@@ -65,6 +66,7 @@ impl SingleTest<'_> {
             streams: Streams::Captured,
             keep_changes: false,
             traces: None,
+            draws_timeline: false,
             ..under(schedule)
         };
         let mut host_leak = judged.host_leak;
@@ -99,21 +101,38 @@ impl SingleTest<'_> {
         Judged { host_leak, by_wall_clock, ..judged }
     }
 
-    fn keep_trace(&self, raw: RawTrace, ran: &Run, record: &TestRecord, module: &LoadedModule) {
+    /// Keeps what the test did, event by event, as far as that was asked for.
+    fn keep_trace(
+        &self,
+        raw: RawTrace,
+        drawn: Option<Vec<TimelinePoint>>,
+        (ran, record): (&Run, &TestRecord),
+        module: &LoadedModule,
+    ) {
+        let no_heap = ran.heap.as_ref().err().map(ToString::to_string);
         let trace = TracedTest {
             module: &module.name,
             test: &self.test.name,
             verdict: record.verdict,
-            no_allocations: ran.heap.as_ref().err().map(ToString::to_string),
+            no_allocations: no_heap.clone(),
             symbols: &module.symbols,
         };
-        let mut traces = self.shared.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        traces.insert((Arc::clone(&module.name), Arc::clone(&self.test.name)), trace.told(raw));
+        let trace = trace.told(raw);
+        let key = || (Arc::clone(&module.name), Arc::clone(&self.test.name));
+        if let Some(points) = drawn {
+            let (module, test, events) = (trace.module.clone(), trace.test.clone(), trace.events.clone());
+            let timeline = TestTimeline { module, test, points, no_heap, events, events_left_out: trace.left_out };
+            self.shared.timelines.lock().unwrap_or_else(PoisonError::into_inner).insert(key(), timeline);
+        }
+        if self.shared.options.trace.is_some() {
+            self.shared.traces.lock().unwrap_or_else(PoisonError::into_inner).insert(key(), trace);
+        }
     }
 
     fn once(&self, job: &Job<'_>) -> Judged {
         let mut ran = run(job);
         let traced = ran.remains.trace.take();
+        let drawn = ran.timeline.take();
         let reads = ran.remains.reads.take().filter(|_| !ran.remains.inherited_input);
         let mut by_wall_clock = ran.ended_by_wall_clock();
         let (harness, policy, module) = (self.test.harness, job.grants.policy(), job.module);
@@ -149,7 +168,7 @@ impl SingleTest<'_> {
             told.into_iter().for_each(|told| add_to_message(&mut record, told));
         }
         if let Some(raw) = traced {
-            self.keep_trace(raw, &ran, &record, module);
+            self.keep_trace(raw, drawn, (&ran, &record), module);
         }
         let mut coverage = TestCoverage::default();
         if self.shared.coverage {

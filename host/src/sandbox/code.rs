@@ -1,6 +1,6 @@
 //! From what the engine says of a stack to what the original module's debug information is read with.
 
-use crate::instrument::{BulkCharges, Hooks, ThreadHooks};
+use crate::instrument::{AddedCalls, Hooks, ThreadHooks};
 use crate::ledger::{RawFrame, Stack};
 use crate::symbols::Symbols;
 use std::ops::Range;
@@ -13,8 +13,9 @@ pub struct CodeMap {
     /// Where the code section's contents start in the module that runs.
     start: usize,
     hooks: Option<Arc<Hooks>>,
-    /// How bulk operations are charged in it, where the compiler does not do that.
-    charges: Option<BulkCharges>,
+    /// The calls of the host that were put into its code, the last that were put in first: the charges for bulk operations, where the
+    /// compiler does not charge them, and what tells where fuel is spent.
+    added: Vec<AddedCalls>,
     /// The functions that were added for the waits of threads.
     waits: Range<u32>,
     /// How the stacks of goroutines are found, in a binary of Go's.
@@ -35,15 +36,17 @@ impl std::fmt::Debug for GoStack {
 }
 
 impl CodeMap {
-    /// Of a rewritten module. `start` is where the code section's contents started before bulk operations were charged.
-    pub fn new(start: usize, hooks: Option<Arc<Hooks>>, charges: Option<BulkCharges>) -> Self {
-        let start = charges.as_ref().map_or(start, |charges| charges.start);
-        Self { start, hooks, charges, waits: 0..0, go: None }
+    /// Of a rewritten module. `start` is where the code section's contents started before any of these calls were put in, of which the
+    /// last come first.
+    pub fn new(start: usize, hooks: Option<Arc<Hooks>>, added: impl IntoIterator<Item = AddedCalls>) -> Self {
+        let added: Vec<_> = added.into_iter().collect();
+        let start = added.first().map_or(start, |added| added.start);
+        Self { start, hooks, added, waits: 0..0, go: None }
     }
 
     /// Of a module with threads, whose waits are calls of the host.
     pub fn threaded(hooks: Option<Arc<Hooks>>, threads: &ThreadHooks) -> Self {
-        Self { start: threads.code_start, hooks, charges: None, waits: threads.functions.clone(), go: None }
+        Self { start: threads.code_start, hooks, added: Vec::new(), waits: threads.functions.clone(), go: None }
     }
 
     /// The same, of a binary of Go's.
@@ -65,9 +68,9 @@ impl CodeMap {
     pub fn stack(&self, backtrace: &WasmBacktrace) -> Stack {
         let back = |at: usize| {
             let offset = u32::try_from(at.checked_sub(self.start)?).ok()?;
-            Some(self.charges.as_ref().map_or(offset, |charges| charges.back(offset)))
+            Some(self.added.iter().fold(offset, |offset, added| added.back(offset)))
         };
-        let is_own = |function| !self.is_charge(function) && !self.waits.contains(&function);
+        let is_own = |function| !self.is_added(function) && !self.waits.contains(&function);
         let frames = backtrace.frames().iter().filter(|frame| is_own(frame.func_index()));
         let frames =
             frames.map(|frame| RawFrame { function: frame.func_index(), offset: frame.module_offset().and_then(back) });
@@ -77,14 +80,14 @@ impl CodeMap {
         }
     }
 
-    /// Whether a function is the one that charges bulk operations.
-    fn is_charge(&self, function: u32) -> bool {
-        self.charges.as_ref().is_some_and(|charges| charges.function == function)
+    /// Whether a function is one of those that the calls which were put in go to.
+    fn is_added(&self, function: u32) -> bool {
+        self.added.iter().any(|added| added.function == function)
     }
 
     /// Whether the innermost function is one of ours that calls the host.
     pub fn ends_in_wrapper(&self, backtrace: &WasmBacktrace) -> bool {
         let Some(innermost) = backtrace.frames().first().map(wasmtime::FrameInfo::func_index) else { return false };
-        self.is_charge(innermost) || self.hooks.as_ref().is_some_and(|hooks| hooks.in_wrapper(innermost))
+        self.is_added(innermost) || self.hooks.as_ref().is_some_and(|hooks| hooks.in_wrapper(innermost))
     }
 }

@@ -10,7 +10,7 @@ use super::child::NoCode;
 use super::engine::{Compiler, Engine};
 use super::load_error::LoadError;
 use crate::catalogue::{self, Weight};
-use crate::instrument::{self, BulkCharges};
+use crate::instrument::{self, AddedCalls};
 use make::make;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ pub(super) struct Compiled {
     pub(super) engine: Arc<Engine>,
     pub(super) module: Module,
     /// How its bulk operations are charged, where the compiler does not do that.
-    pub(super) charges: Option<BulkCharges>,
+    pub(super) charges: Option<AddedCalls>,
 }
 
 /// A module as one engine compiles it.
 struct Charged<'a> {
     bytes: Cow<'a, [u8]>,
-    charges: Option<BulkCharges>,
+    charges: Option<AddedCalls>,
 }
 
 impl<'a> Charged<'a> {

@@ -50,6 +50,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     };
     let (threads, not_linked) = threads.map_or_else(|error| (None, Some(error)), |threads| (threads, None));
     let mut test = TestRun::new(job, instruments, fuel, (store, threads, not_linked));
+    test.store.data_mut().heap.pen = job.draws_timeline.then(Box::default);
     let mut calls = test.call();
     let captured = test.capture(&calls.last, options);
     let turns = test.threads.as_ref().map(ThreadGroup::take_turns).unwrap_or_default();
@@ -63,14 +64,16 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         None
     });
     let panic = test.panic(&calls.last.ending);
-    let TestRun { store, threads, .. } = test;
+    let TestRun { mut store, threads, .. } = test;
     drop(threads);
     let left = store.get_fuel().unwrap_or(0);
+    store.data_mut().draw(left);
     let (linear_peak, refused) = store.data().memory_use();
-    let TestState { wasi, heap, .. } = store.into_data();
+    let TestState { wasi, heap, counts, .. } = store.into_data();
     let all = wasi.into_inner().zip(heap.into_inner());
     let (wasi, mut heap) = all.expect("the stores of all other threads are gone");
     heap.slack.end(left);
+    let timeline = heap.pen.take().map(|pen| pen.finish());
     let revised = heap.slack.revised().cloned();
     let host = wasi.host_count();
     let unwound = heap.unwound();
@@ -80,6 +83,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let run = Run {
         ending,
         fuel: spent,
+        counts,
         linear_peak,
         refused,
         unwound,
@@ -95,6 +99,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         remains,
         captured,
         host_leak: host.open(),
+        timeline,
         late: job.module.strings.as_ref().is_some_and(ModuleStrings::was_late),
     };
     (run, revised)

@@ -41,6 +41,8 @@ pub struct Job<'a> {
     pub notes_calls: bool,
     /// What is kept of all that it does.
     pub traces: Option<TraceOptions>,
+    /// Whether its memory is drawn over its fuel.
+    pub draws_timeline: bool,
     /// Whether to note what it asks of the host.
     pub notes_reads: bool,
     /// Which subtests are run; all without one.
@@ -85,6 +87,7 @@ impl<'a> Job<'a> {
             faults: &[],
             notes_calls: false,
             traces: None,
+            draws_timeline: false,
             notes_reads: false,
             subtests: None,
             rounds: 1,

@@ -25,6 +25,7 @@ mod ended;
 mod ending;
 mod engine;
 mod execute;
+mod fuel_counts;
 mod guest;
 mod guest_memory;
 pub mod heap;

@@ -13,8 +13,8 @@ use super::strings::ModuleStrings;
 use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
-    self, CHARGE_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE, Hooks, Instrumented,
-    PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
+    self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE,
+    Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
@@ -39,12 +39,19 @@ pub struct LoadOptions {
     pub(crate) roots: PathRoots,
     /// Where it was built; see [`LoadedModule::baked`].
     pub(crate) places: Arc<Places>,
+    /// Whether it tells in which functions its fuel is spent.
+    pub(crate) counts_fuel: bool,
 }
 
 impl LoadOptions {
     /// For a module that reports call by this name.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    /// So that it tells in which functions its fuel is spent.
+    pub(crate) fn counting_fuel(self) -> Self {
+        Self { counts_fuel: true, ..self }
     }
 
     /// The harness to take the module for; without one, it is looked for.
@@ -129,6 +136,8 @@ pub struct LoadedModule {
     pub(super) throws: bool,
     /// The table through which its bulk operations are charged, where its compiler does not do that.
     pub(super) charges: Option<ModuleExport>,
+    /// The table through which it tells in which functions its fuel is spent, where it does.
+    pub(super) counts: Option<ModuleExport>,
 }
 
 impl LoadedModule {
@@ -215,6 +224,7 @@ impl LoadedModule {
         valid?;
         let Instrumented { bytes: rewritten, map } =
             instrumented.map_err(|error| LoadError::Invalid(error.to_string()))?;
+        let (rewritten, counts) = with_counts(rewritten, &map, options.counts_fuel)?;
         let (rewritten, thread_hooks) = with_thread_hooks(rewritten, has_threads)?;
         let threaded = has_threads.then(|| engine.threaded().map_err(|error| LoadError::NoThreads(error.to_string())));
         let threaded = threaded.transpose()?;
@@ -260,8 +270,9 @@ impl LoadedModule {
             program: format!("{}.wasm", options.name.rsplit('/').next().unwrap_or_default()).into(),
             name: options.name.into(),
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
+            counts: counts.as_ref().and_then(|_| module.get_export_index(COUNT_TABLE)),
             code: Arc::new(match (hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), &thread_hooks) {
-                (hooks, None) => CodeMap::new(start, hooks, charges).with_go(go),
+                (hooks, None) => CodeMap::new(start, hooks, charges.into_iter().chain(counts)).with_go(go),
                 (hooks, Some(threads)) => CodeMap::threaded(hooks, threads),
             }),
             hooks,
@@ -310,6 +321,8 @@ impl LoadedModule {
             baked: self.baked.clone(),
             program: Arc::clone(&self.program),
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
+            // What tells of its fuel does not begin from an image: see `LoadedModule::counts_fuel`.
+            counts: None,
             code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges)),
             hooks,
             strings: self.strings.as_ref().zip(write).map(|(strings, write)| strings.of_image(write)),
@@ -391,6 +404,20 @@ impl LoadedModule {
 /// The function of the module that appends to a string.
 fn write_export(module: &Module) -> Option<ModuleExport> {
     [PANIC_WRITE_EXPORT, FILL_WRITE_EXPORT].iter().find_map(|name| module.get_export_index(name))
+}
+
+/// A module that tells in which functions its fuel is spent, where that is wanted.
+fn with_counts<'a>(
+    rewritten: Cow<'a, [u8]>,
+    map: &RewriteMap,
+    wanted: bool,
+) -> Result<(Cow<'a, [u8]>, Option<AddedCalls>), LoadError> {
+    if !wanted {
+        return Ok((rewritten, None));
+    }
+    let made = instrument::count_fuel(&rewritten, &map.hooks);
+    let (made, counts) = made.map_err(|error| LoadError::Invalid(error.to_string()))?;
+    Ok((made.into(), Some(counts)))
 }
 
 /// A module with its waits as calls of the host, where it has threads.

@@ -1,6 +1,7 @@
 //! How a run of a test went.
 
 use super::ending::Ending;
+use super::fuel_counts::FuelCounts;
 use super::heap::{HeapEnd, NotTracked};
 use super::image::{Captured, ImageError};
 use super::panics::RaisedPanic;
@@ -9,6 +10,7 @@ use super::sdk::SdkOutcome;
 use super::threads::{Preemptions, StoppedThread, Turn};
 use super::wasi::Remains;
 use crate::model::RefusedGrowth;
+use crate::model::timeline::TimelinePoint;
 
 /// How a test went.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct Run {
     pub ending: Ending,
     /// Fuel spent in all calls of the test together, without clean-ups.
     pub fuel: u64,
+    /// Where that was spent, where its module tells.
+    pub counts: FuelCounts,
     /// The highest that it made its linear memory, in bytes, without clean-ups.
     pub linear_peak: u64,
     /// Growth that the limit refused it, without clean-ups.
@@ -47,6 +51,8 @@ pub struct Run {
     pub captured: Option<Result<Box<Captured>, ImageError>>,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
     pub host_leak: u64,
+    /// Its memory over its fuel, where that was drawn.
+    pub timeline: Option<Vec<TimelinePoint>>,
     /// Whether more attempts would have made its fuel exact, or more would be known of its module, and there was no time for them.
     pub late: bool,
 }
@@ -65,6 +71,7 @@ impl Run {
         Self {
             ending,
             fuel: 0,
+            counts: FuelCounts::default(),
             linear_peak: 0,
             refused: None,
             unwound: None,
@@ -80,6 +87,7 @@ impl Run {
             remains: Remains::default(),
             captured: None,
             host_leak: 0,
+            timeline: None,
             late: false,
         }
     }

@@ -1,4 +1,5 @@
 use super::code::CodeMap;
+use super::fuel_counts::FuelCounts;
 use super::heap::{Floor, HeapState};
 use super::limiter::Limiter;
 use super::panics::PanicWatch;
@@ -30,6 +31,8 @@ pub struct TestState {
     pub spent_before_cleanups: u64,
     /// The test's subtests.
     pub scopes: Scopes,
+    /// In which functions its fuel is spent, where its module tells.
+    pub counts: FuelCounts,
     /// The limit on the memory that all threads share, in the store of the main one; for one memory `limiter` is asked alone.
     pub memory_limit: Option<MemoryLimit>,
 }
@@ -84,6 +87,14 @@ impl TestState {
         }
         if let Some(book) = self.heap.book() {
             book.unwind();
+        }
+    }
+
+    /// Draws the memory of the test, where it is drawn, when `left` is left of the current call's fuel.
+    pub fn draw(&mut self, left: u64) {
+        if self.heap.pen.is_some() {
+            let (fuel, linear) = (self.spent(left), self.memory_now());
+            self.heap.draw(fuel, linear);
         }
     }
 
@@ -184,6 +195,17 @@ impl TestState {
     /// Fuel that the current call of the test has spent, without clean-ups of its subtests, when `left` is left.
     pub fn spent_by_test(&self, left: u64) -> u64 {
         self.spent_before_cleanups.saturating_add(self.spent_in_call(left))
+    }
+
+    /// The module tells in which function fuel is spent from here on, where `left` is left. What clean-ups spend is not the test's.
+    pub fn count_fuel(&mut self, told: u32, left: u64) {
+        if !self.scopes.cleanups.running {
+            let spent = self.spent_by_test(left);
+            if let Some(start) = self.wasi.go_start().filter(|_| self.code.is_go()) {
+                self.counts.begin_test(start);
+            }
+            self.counts.tell(told, spent);
+        }
     }
 
     /// Interrupts the current call of the test for clean-ups, of which each has fuel of its own. Gives what is left of the

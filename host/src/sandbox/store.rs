@@ -1,5 +1,6 @@
 //! A fresh store for a module's code.
 
+use super::fuel_counts::FuelCounts;
 use super::heap::HeapState;
 use super::limiter::Limiter;
 use super::module::LoadedModule;
@@ -36,6 +37,7 @@ pub fn fresh_store(
         allocator: AllocatorFuel::default(),
         spent_before_cleanups: 0,
         scopes: Scopes::default(),
+        counts: FuelCounts::default(),
         memory_limit: None,
     };
     let mut store = Store::new(module.engine().wasmtime(), state);

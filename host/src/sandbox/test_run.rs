@@ -1,6 +1,7 @@
 //! A run that is under way: the instance is set up, the test is called in it as often as its job says, and its clean-ups run.
 
 use super::ending::{Ending, TrapKind};
+use super::fuel_counts::FuelCounts;
 use super::heap::{self, EndPicture};
 use super::image::{AfterSetUp, Captured, ImageError};
 use super::job::Job;
@@ -151,6 +152,7 @@ impl<'a> TestRun<'a> {
             self.fuel = self.instruments.fuel(after.setup.grants.policy().limits.most(Limit::Fuel));
         }
         refuel(&mut self.store, self.fuel)?;
+        self.store.data_mut().counts.begin_call();
         self.store.set_epoch_deadline(1);
         if let Some(error) = self.not_linked.take() {
             return Err(error);
@@ -223,7 +225,10 @@ impl<'a> TestRun<'a> {
         state.wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
         self.setup.called = false;
         self.fuel = self.instruments.fuel(limits.most(Limit::Fuel));
-        refuel(&mut self.store, self.fuel)
+        refuel(&mut self.store, self.fuel)?;
+        self.store.data_mut().counts = FuelCounts::default();
+        self.store.data_mut().counts.begin_call();
+        Ok(())
     }
 
     /// What the instance holds now, where that is to be captured and the set-up passed.
@@ -322,6 +327,7 @@ impl<'a> TestRun<'a> {
         let deadline = deadline_after(state.wasi.timeout());
         state.wasi.set_deadline(deadline);
         refuel(&mut self.store, self.fuel)?;
+        self.store.data_mut().counts.begin_call();
         self.invoke(entry)
     }
 
@@ -339,6 +345,7 @@ impl<'a> TestRun<'a> {
         }
         trace_end(store.data_mut(), left, &ending);
         let spent = if out { self.fuel } else { store.data().spent_by_test(left) };
+        store.data_mut().counts.end_call(spent);
         let spent = spent.saturating_add(spent_before);
         let sdk = match (entry, &self.setup.instance) {
             (Entry::Sdk(_), Some(instance)) if self.setup.called => {

@@ -8,6 +8,7 @@ mod counted;
 mod decls;
 mod demangle;
 mod dwarf;
+mod functions;
 mod go;
 mod harness_frames;
 mod metered;
@@ -37,6 +38,7 @@ use class::{Class, class};
 use decls::Decl;
 use demangle::readable;
 use dwarf::Dwarf;
+use functions::FunctionStarts;
 use names::Names;
 use owner::Owner;
 use sha2::{Digest, Sha256};
@@ -74,6 +76,7 @@ pub struct Symbols {
     doubled: HashSet<String>,
     names: OnceLock<Names>,
     lines: Mutex<Lines>,
+    starts: OnceLock<FunctionStarts>,
     /// Go's own tables, of a binary of Go's.
     go: OnceLock<Result<Arc<GoTables>, NoGoTables>>,
 }
@@ -119,6 +122,7 @@ impl Symbols {
             doubled: HashSet::new(),
             names: OnceLock::new(),
             lines: Mutex::default(),
+            starts: OnceLock::new(),
             go: OnceLock::new(),
         }
     }
@@ -312,6 +316,31 @@ impl Symbols {
             Some(index) => Some(self.declared(&mut lines, index)),
             None => self.named(path),
         }
+    }
+
+    /// A function by its index, and the line on which it begins, where the debug information tells.
+    pub fn function(&self, function: u32) -> Frame {
+        if let Ok(go) = self.go()
+            && let Some(frame) = go.calls(function, 0).pop()
+        {
+            return frame;
+        }
+        let starts = self.starts.get_or_init(|| FunctionStarts::read(&self.bytes)).of(function);
+        let mut lines = self.lines();
+        let raw = RawFrame { function, offset: starts.map(|starts| *starts.end()) };
+        let mut frame = match self.expand(&mut lines, raw).last() {
+            Some(symbol) => symbol.frame.clone(),
+            None => Frame::new(format!("wasm function {function}")),
+        };
+        // The first operator may be what was put in of another function.
+        let decls = self.decls(&mut lines).iter();
+        let decl = decls
+            .filter_map(|decl| Some((decl.start?, decl.line?)))
+            .find(|(start, _)| starts.is_some_and(|starts| starts.contains(start)));
+        if let (Some((_, line)), Some(_)) = (decl, &frame.file) {
+            frame.line = Some(line);
+        }
+        frame
     }
 
     /// The variable of static data that an address belongs to, and where that begins. `None` where the debug information does not

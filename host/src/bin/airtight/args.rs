@@ -101,7 +101,7 @@ pub enum Command {
     Completions(CompletionsCommand),
     /// Print the manual page, or that of a command.
     Man(ManCommand),
-    /// Print the JSON Schema of a report, or of airtight.toml.
+    /// Print the JSON Schema of a report, of airtight.toml, or of a trace.
     Schema(SchemaCommand),
 }
 
@@ -213,7 +213,7 @@ pub struct SetupCommand {
 #[derive(Debug, Args)]
 pub struct SchemaCommand {
     /// Of what.
-    #[arg(value_enum, value_name = "report|config")]
+    #[arg(value_enum, value_name = "report|config|trace")]
     pub of: SchemaOf,
 }
 
@@ -224,6 +224,8 @@ pub enum SchemaOf {
     Report,
     /// The file airtight.toml.
     Config,
+    /// What airtight trace --report json=PATH writes.
+    Trace,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ use airtight::report::console::render_faults;
 
 pub fn faults(mut command: FaultsCommand) -> Done {
     command.run.writes_baseline = command.accept;
+    command.run.compares_nothing = true;
     let FaultsCommand { paths, build, tests, run, .. } = &command;
     let writer = match command.accept {
         true => Some(BaselineWriter::new(run, command.grounds(), &Named::new(paths)?.config()?)?),

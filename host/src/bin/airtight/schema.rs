@@ -8,5 +8,6 @@ pub fn schema(command: &SchemaCommand) -> Done {
     print(match command.of {
         SchemaOf::Report => airtight::report::REPORT_SCHEMA,
         SchemaOf::Config => airtight::config::SCHEMA,
+        SchemaOf::Trace => airtight::report::trace::TRACE_JSON_SCHEMA,
     })
 }

@@ -70,5 +70,6 @@ pub fn without_meaning(run: &RunArgs, lists: bool) -> Vec<(bool, &'static str)> 
         (run.repeat > 1, "--repeat"),
         (run.schedules > 0 || run.schedule.is_some(), "schedules"),
         (run.report_base.is_some(), "--report-base"),
+        (run.fuel_profile, "--fuel-profile"),
     ]
 }

@@ -10,7 +10,7 @@ use crate::trust;
 use airtight::config::{Config, Overlays, dir_from_option, from_environment};
 use airtight::policy::PolicyPatch;
 use airtight::report::console::{ConsoleOptions, OutputTime, StatusLevel};
-use airtight::report::files::{ReportFiles, ReportSpec};
+use airtight::report::files::{ReportFiles, ReportKind, ReportSpec};
 use airtight::report::json;
 use airtight::{Cache, Results, Runner, RunnerBuilder, Seed};
 use std::path::Path;
@@ -55,6 +55,7 @@ impl Settings {
         let profile = config.profile(&args.profile).map_err(Failure::setup)?;
         let (baseline, base) = match args.judges_nothing {
             true => (None, None),
+            false if args.compares_nothing => (accepted::load(args, &profile, here)?, None),
             false => (accepted::load(args, &profile, here)?, gates::base_report(args, &profile, here)?),
         };
         let compares = profile.gate().limits.with_base().next().is_some();
@@ -78,6 +79,9 @@ impl Settings {
             .schedules(args.schedules)
             .schedule(args.schedule.clone())
             .heap_profile(files.wants_profile())
+            .timelines(files.wants_timelines())
+            .coverage(files.wants_coverage())
+            .fuel_by_function(args.fuel_profile)
             .trace(args.trace)
             .go_heap(args.go_heap)
             .base(base)
@@ -106,7 +110,12 @@ impl Settings {
             codes: true,
             columns: columns(args.message_format),
         };
-        Ok(Self { builder, interrupt, files, console, notes: seeded.into_iter().collect(), base: base_tests })
+        let shows_functions = |spec: &ReportSpec| matches!(spec.kind, ReportKind::Json | ReportKind::Html);
+        let unseen = args.fuel_profile && !args.report.iter().any(shows_functions);
+        let unseen =
+            unseen.then(|| "fuel by function is told in reports alone: --report json=PATH or html=PATH".to_owned());
+        let notes = seeded.into_iter().chain(unseen).collect();
+        Ok(Self { builder, interrupt, files, console, notes, base: base_tests })
     }
 }
 

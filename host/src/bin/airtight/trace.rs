@@ -88,6 +88,7 @@ fn refuse(command: &TraceCommand) -> Result<(), Failure> {
         (run.message_format != MessageFormat::Human, "--message-format"),
         (run.rerun, "--rerun"),
         (run.cached, "--cached"),
+        (run.fuel_profile, "--fuel-profile"),
         (tests.list, "--list"),
         (run.write_back.is_some(), "--write-back"),
         (run.report.iter().any(|spec| spec.kind != ReportKind::Json), "every --report but json=PATH"),

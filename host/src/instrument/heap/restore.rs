@@ -57,6 +57,17 @@ impl Hooks {
         matches!(self.part(innermost), Some(AddedFunction::Wrapper(hook)) if !hook.kind.is_fill())
     }
 
+    /// Whether a function is a jump, or a wrapper that tells the host of its calls.
+    pub fn is_between(&self, function: u32) -> bool {
+        self.in_wrapper(function) || self.hooks.binary_search_by_key(&function, |hook| hook.function).is_ok()
+    }
+
+    /// The function whose body this function has: itself, where it was not added.
+    pub fn function_of(&self, function: u32) -> u32 {
+        self.part(function)
+            .map_or(function, |(AddedFunction::Moved(hook) | AddedFunction::Wrapper(hook))| hook.function)
+    }
+
     fn part(&self, function: u32) -> Option<AddedFunction<'_>> {
         // In the order of the hooks, a moved body and its wrapper each.
         let added = function.checked_sub(self.hooks.first()?.moved)?;

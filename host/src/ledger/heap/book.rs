@@ -365,6 +365,11 @@ impl HeapBook {
         self.fresh.clone()
     }
 
+    /// Bytes of the test's own blocks that are live.
+    pub fn live_bytes(&self) -> u64 {
+        self.figures.live_bytes
+    }
+
     /// How many blocks are live, whoever owns them.
     pub fn live(&self) -> usize {
         self.map.live()

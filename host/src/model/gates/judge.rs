@@ -2,7 +2,7 @@
 
 use super::limits::GateLimits;
 use super::record::{GateKind, GateRecord, GateTest, Limit, UnknownTest, passes};
-use crate::model::{Canonical, Report, ResourceKind, TestRecord, Threshold, Verdict};
+use crate::model::{Canonical, FunctionGrowth, Report, ResourceKind, TestRecord, Threshold, Verdict};
 use std::collections::BTreeMap;
 
 /// What a test adds to a figure.
@@ -49,12 +49,7 @@ fn of_figure(
                 record.seen = add(record.seen, seen);
                 // Of the largest figure, those are to blame that are over the limit.
                 if seen > if gate.is_largest() { most } else { 0 } {
-                    record.tests.push(GateTest {
-                        module: module.to_owned(),
-                        test: test.name.to_string(),
-                        seen,
-                        base: None,
-                    });
+                    record.tests.push(GateTest::new(module, &test.name, seen, None));
                 }
             }
             Figure::Unknown(why) => unknown(&mut record, module, test, why),
@@ -146,8 +141,14 @@ fn compared(report: &Canonical, base: &Report, gate: GateKind, threshold: Thresh
                 record.base = record.base.map(|base| base.saturating_add(was));
                 let counts = if gate == GateKind::Fuel { is > was } else { threshold.is_exceeded(was, is) };
                 if counts {
-                    let (module, test) = (module.to_owned(), name.to_owned());
-                    record.tests.push(GateTest { module, test, seen: is, base: Some(was) });
+                    let mut grown = GateTest::new(module, name, is, Some(was));
+                    if gate == GateKind::Fuel {
+                        match function(old, test) {
+                            Ok(function) => grown.function = Some(function),
+                            Err(why) => grown.no_function = Some(why),
+                        }
+                    }
+                    record.tests.push(grown);
                 }
             }
         }
@@ -158,6 +159,19 @@ fn compared(report: &Canonical, base: &Report, gate: GateKind, threshold: Thresh
 
 fn fuel(test: &TestRecord) -> Option<u64> {
     test.usage.as_ref()?.fuel
+}
+
+/// The function that made a test take more fuel.
+///
+/// # Errors
+/// Why it is not known.
+fn function(old: &TestRecord, new: &TestRecord) -> Result<FunctionGrowth, String> {
+    let of = |test: &TestRecord| test.details.as_ref()?.fuel_by_function.clone();
+    let Some(base) = of(old) else {
+        return Err("the base has no figures by function; make it with --fuel-profile".to_owned());
+    };
+    let Some(own) = of(new) else { return Err("this report has no figures by function".to_owned()) };
+    own.growth_over(&base)
 }
 
 /// What a test retained and retains. A doubt makes a figure the most that it can be: it is known enough where every figure up to it

@@ -1,7 +1,7 @@
 //! One gate and what a run came to.
 
 use crate::model::units::{Quantity, format_size};
-use crate::model::{Threshold, figure};
+use crate::model::{FunctionGrowth, Threshold, figure};
 use serde::{Deserialize, Serialize};
 
 /// Tests that a record names. Those that count most come first.
@@ -128,6 +128,12 @@ pub struct GateTest {
     /// Its figure in the base.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub base: Option<u64>,
+    /// Of fuel: the function that spends most more than in the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionGrowth>,
+    /// Why that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_function: Option<String>,
 }
 
 /// A test of which the figure of a gate is not known.
@@ -142,6 +148,12 @@ pub struct UnknownTest {
 }
 
 impl GateTest {
+    /// What a test adds.
+    pub(crate) fn new(module: &str, test: &str, seen: u64, base: Option<u64>) -> Self {
+        let (module, test) = (module.to_owned(), test.to_owned());
+        Self { module, test, seen, base, function: None, no_function: None }
+    }
+
     /// What it counts: its figure, or by how much that grew.
     fn weight(&self) -> u64 {
         self.seen.saturating_sub(self.base.unwrap_or(0))

@@ -51,12 +51,22 @@ impl Display for GateText<'_> {
 }
 
 fn write_test(f: &mut Formatter<'_>, gate: GateKind, test: &GateTest) -> fmt::Result {
-    let GateTest { module, test, seen, base } = test;
+    let GateTest { module, test, seen, base, function, no_function } = test;
     write!(f, "{:>12} {} {}: {}", "", OneLine(module), OneLine(test), Amount(gate, *seen))?;
     if let Some(base) = base {
         write!(f, ", in the base {}{}", Amount(gate, *base), Change(*base, *seen))?;
     }
-    writeln!(f)
+    writeln!(f)?;
+    if let (Some(grown), Some(base)) = (function, base) {
+        let (own, all) = (grown.seen.saturating_sub(grown.base), seen.saturating_sub(*base));
+        let share = if own > all / 2 { "most of it" } else { "of it most" };
+        let from = (Grouped(grown.seen), Grouped(grown.base), Change(grown.base, grown.seen));
+        writeln!(f, "{:>14} {share} in {}: {}, in the base {}{}", "", grown.place(), from.0, from.1, from.2)?;
+    }
+    if let Some(why) = no_function {
+        writeln!(f, "{:>14} in which function is not known: {}", "", OneLine(why))?;
+    }
+    Ok(())
 }
 
 /// `64 bytes`, `1,234`.

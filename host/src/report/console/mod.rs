@@ -52,5 +52,6 @@ pub use pollution::render_pollution;
 pub use progress::{Progress, SearchProgress};
 pub use reporter::{Console, ConsoleOptions};
 pub use sanitise::OneLine;
+pub(in crate::report) use trace::event_words;
 pub use trace::render_trace;
 pub(crate) use units::Grouped;

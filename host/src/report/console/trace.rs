@@ -98,6 +98,12 @@ impl TraceText<'_> {
     }
 }
 
+/// An event in one line, without its place in the code.
+#[must_use]
+pub(in crate::report) fn event_words(event: &TraceEvent) -> String {
+    format!("{} {}", event.kind.word(), What(event))
+}
+
 /// What happened, in words.
 struct What<'a>(&'a TraceEvent);
 

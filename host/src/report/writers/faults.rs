@@ -5,27 +5,29 @@ use super::junit::{safe, xml};
 use super::sarif;
 use super::words::place;
 use crate::model::safe_text::OneLine;
-use crate::model::{FindingId, FindingKind, Frame, GateRecord};
+use crate::model::{BaselineEntry, FindingId, FindingKind, Frame, GateRecord};
 use crate::report::console::fault_sentence;
 use crate::report::faults::{FaultFinding, Faults, ModuleFaults, SweptTest};
 use quick_junit::{NonSuccessKind, Property, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 use std::time::Duration;
+
+/// The rule of what is accepted no longer.
+const EXPIRED: &str = "baseline/expired";
 
 /// What stands for a module where a finding is of the whole search.
 const WHOLE_SEARCH: &str = "the whole search";
 
 /// SARIF 2.1.0.
 pub(super) fn sarif(faults: &Faults) -> Vec<u8> {
-    let found = faults.found().map(|(module, found)| of_place(module, found));
+    let allowed = faults.canonical.gate.as_ref().filter(|gate| gate.passed).map(gate_text);
+    let found = faults.found().map(|(module, found)| of_place(module, found, allowed.as_deref()));
     let gate = faults.canonical.gate.iter().filter(|gate| !gate.passed).map(|gate| {
         let rule = "gate/fault-leaks".to_owned();
         of_search(&rule, gate_text(gate), fingerprint(&[&rule]))
     });
-    let expired = faults.baseline.iter().flat_map(|usage| &usage.expired).map(|entry| {
-        let what = [&entry.module, &entry.test].map(|name| name.as_deref().unwrap_or_default());
-        let message = format!("what the baseline accepts expired: {} {} {}", what[0], what[1], entry.what);
-        let rule = "baseline/expired";
-        of_search(rule, OneLine(&message).to_string(), fingerprint(&[rule, what[0], what[1], &entry.what]))
+    let expired = expired(faults).map(|entry| {
+        let [module, test] = names(entry);
+        of_search(EXPIRED, expired_text(entry), fingerprint(&[EXPIRED, module, test, &entry.what]))
     });
     let findings: Vec<_> = found.chain(gate).chain(expired).collect();
     let canonical = &faults.canonical;
@@ -47,10 +49,31 @@ fn of_search<'a>(rule: &str, message: String, fingerprint: String) -> Finding<'a
 }
 
 fn gate_text(gate: &GateRecord) -> String {
-    format!("the gate `{}` is not kept: {}; {} is allowed", gate.gate.name(), gate.seen, gate.limit)
+    let kept = if gate.passed { "kept" } else { "not kept" };
+    format!("the gate `{}` is {kept}: {}; {} is allowed", gate.gate.name(), gate.seen, gate.limit)
 }
 
-fn of_place<'a>(module: &'a str, found: &'a FaultFinding) -> Finding<'a> {
+/// The entries of the baseline whose day is over.
+fn expired(faults: &Faults) -> impl Iterator<Item = &BaselineEntry> {
+    faults.baseline.iter().flat_map(|usage| &usage.expired)
+}
+
+/// The module and the test of an entry.
+fn names(entry: &BaselineEntry) -> [&str; 2] {
+    [&entry.module, &entry.test].map(|name| name.as_deref().unwrap_or_default())
+}
+
+fn expired_text(entry: &BaselineEntry) -> String {
+    let [module, test] = names(entry);
+    let day = entry.expires.map(|day| format!(" on {day}")).unwrap_or_default();
+    let what = [module, test, &entry.what].into_iter().filter(|word| !word.is_empty()).map(safe);
+    format!("what the baseline accepts expired{day}: {}", what.collect::<Vec<_>>().join(" "))
+}
+
+/// A finding at a place. `allowed` says that a gate allows as many as there are, if it does.
+fn of_place<'a>(module: &'a str, found: &'a FaultFinding, allowed: Option<&str>) -> Finding<'a> {
+    let by_baseline = found.accepted.as_ref().map(|why| format!("the baseline accepts it: {}", OneLine(why)));
+    let accepted = by_baseline.or_else(|| allowed.filter(|_| found.fails()).map(str::to_owned));
     let rule = format!("fault/{}", found.kind.name());
     let FindingId { object, function, file, place: at, .. } = found.id(module);
     let mut related = callers(&found.stack, "called from");
@@ -65,8 +88,12 @@ fn of_place<'a>(module: &'a str, found: &'a FaultFinding) -> Finding<'a> {
     let first = found.paths.first();
     let repeat = first.map(|path| path.faults.iter().map(|fault| format!(" --fault {fault}")).collect::<String>());
     Finding {
-        level: if found.fails() { Level::Error } else { Level::Warning },
-        accepted: found.accepted.as_ref().map(|why| format!("the baseline accepts it: {}", OneLine(why))),
+        level: match (&accepted, found.fails()) {
+            (Some(_), _) => Level::Note,
+            (None, true) => Level::Error,
+            (None, false) => Level::Warning,
+        },
+        accepted,
         message: format!("{}; to repeat:{}", fault_sentence(found), repeat.unwrap_or_default()),
         module,
         test: first.map(|path| &*path.test),
@@ -102,7 +129,7 @@ fn rules() -> Vec<(String, String)> {
     let kinds = FindingKind::ALL.map(|kind| (format!("fault/{}", kind.name()), text(kind).to_owned()));
     let others = [
         ("gate/fault-leaks", "The search does not keep the gate `fault-leaks` of its profile."),
-        ("baseline/expired", "A way out of a failure is accepted until a day that is over."),
+        (EXPIRED, "A way out of a failure is accepted until a day that is over."),
     ];
     let mut rules = kinds.to_vec();
     rules.extend(others.map(|(rule, text)| (rule.to_owned(), text.to_owned())));
@@ -115,13 +142,18 @@ pub(super) fn junit(faults: &Faults) -> Vec<u8> {
     let mut junit = JunitReport::new("airtight faults");
     junit.set_time(Duration::from_millis(faults.wall_ms));
     junit.add_test_suites(faults.canonical.modules.iter().map(|module| suite(faults, module)));
-    if let Some(gate) = &faults.canonical.gate {
-        let mut suite = TestSuite::new(WHOLE_SEARCH);
+    let gate = faults.canonical.gate.iter().map(|gate| {
         let status = if gate.passed { TestCaseStatus::success() } else { failure(gate.gate.name(), &gate_text(gate)) };
-        let mut case = TestCase::new("gate fault-leaks", status);
+        TestCase::new("gate fault-leaks", status)
+    });
+    let expired = expired(faults).map(|entry| TestCase::new(EXPIRED, failure(EXPIRED, &expired_text(entry))));
+    let mut whole = TestSuite::new(WHOLE_SEARCH);
+    for mut case in gate.chain(expired) {
         case.set_classname(WHOLE_SEARCH);
-        suite.add_test_case(case);
-        junit.add_test_suite(suite);
+        whole.add_test_case(case);
+    }
+    if !whole.test_cases.is_empty() {
+        junit.add_test_suite(whole);
     }
     let skipped = format!(" skipped=\"{}\"", junit.skipped);
     let text = junit.to_string().expect("texts are valid XML, and a vector takes everything");
@@ -170,7 +202,9 @@ fn failure(kind: &str, message: &str) -> TestCaseStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{BaselineUse, Date};
     use crate::report::faults::{CanonicalFaults, FaultPath, UnsweptTest};
+    use serde_json::json;
 
     fn found(kind: FindingKind, accepted: Option<&str>) -> FaultFinding {
         FaultFinding {
@@ -213,5 +247,50 @@ mod tests {
         all.canonical.judge(1);
         assert!(!all.fails());
         assert!(!String::from_utf8(junit(&all)).unwrap().contains("<failure"));
+        let log: serde_json::Value = serde_json::from_slice(&sarif(&all)).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let told: Vec<_> =
+            results.iter().map(|found| [&found["level"], &found["suppressions"][0]["justification"]]).collect();
+        let gate = "the gate `fault-leaks` is kept: 1; 1 is allowed";
+        assert_eq!(told[0], [&json!("note"), &json!(gate)]);
+        assert_eq!(told[1], [&json!("note"), &json!("the baseline accepts it: until 2.0")]);
+        assert_eq!(told[2], [&json!("warning"), &json!(null)], "it would fail nothing without the gate");
+    }
+
+    #[test]
+    fn what_expired_fails_in_every_format() {
+        let mut all = faults();
+        all.canonical.judge(1);
+        all.baseline = Some(BaselineUse {
+            file: "airtight-baseline.toml".to_owned(),
+            date: Date::new(2027, 4, 1),
+            entries: 1,
+            judged: 1,
+            gone: Vec::new(),
+            expired: vec![BaselineEntry {
+                module: Some("shop/store".to_owned()),
+                test: Some("saves".to_owned()),
+                what: "residue /tmp/a after write:3=ENOSPC".to_owned(),
+                expires: Date::new(2027, 3, 31),
+                reason: None,
+            }],
+            unused: Vec::new(),
+        });
+        assert!(all.fails());
+        let words =
+            "what the baseline accepts expired on 2027-03-31: shop/store saves residue /tmp/a after write:3=ENOSPC";
+        let xml = String::from_utf8(junit(&all)).unwrap();
+        assert!(xml.contains(&format!("<failure message=\"{words}\" type=\"baseline/expired\"")), "{xml}");
+        assert!(
+            xml.contains(r#"<testcase name="gate fault-leaks" classname="the whole search">"#),
+            "the gate is kept: {xml}"
+        );
+        let log: serde_json::Value = serde_json::from_slice(&sarif(&all)).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let last = results.last().unwrap();
+        assert_eq!(
+            [&last["ruleId"], &last["level"], &last["message"]["text"]],
+            [&json!("baseline/expired"), &json!("error"), &json!(words)]
+        );
     }
 }

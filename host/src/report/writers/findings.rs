@@ -24,6 +24,8 @@ pub(super) enum Level {
     Error,
     /// It fails nothing, and is worth a look.
     Warning,
+    /// It would fail the run, if that were not allowed.
+    Note,
 }
 
 /// A place that belongs to a finding.
@@ -68,7 +70,8 @@ pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
         related: Vec::new(),
         fingerprint: fingerprint(&["module/refused", &refused.name]),
     });
-    let coverage = report.canonical.cleanup_coverage.iter().flat_map(never_released);
+    let coverage = report.canonical.cleanup_coverage.as_ref().or(report.coverage.as_ref());
+    let coverage = coverage.into_iter().flat_map(never_released);
     tests.chain(refused).chain(coverage).chain(of_run(report)).collect()
 }
 

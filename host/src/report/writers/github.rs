@@ -28,6 +28,7 @@ fn line(finding: &Finding<'_>) -> String {
     let command_name = match finding.level {
         Level::Error => "error",
         Level::Warning => "warning",
+        Level::Note => "notice",
     };
     let mut properties = Vec::new();
     if let Some(place) = finding.place {

@@ -190,4 +190,34 @@ mod tests {
         let none = ReportKind::Test2json.write(&samples::report(Vec::new()), None);
         assert_eq!(String::from_utf8(none).unwrap(), "testing: warning: no tests to run\n\u{16}PASS\n");
     }
+
+    /// `go test` fails where its last line says FAIL: so a run does that fails beside its tests.
+    #[test]
+    fn what_fails_beside_the_tests_fails_the_stream() {
+        let stream = |report: &Report| {
+            let text = String::from_utf8(ReportKind::Test2json.write(report, None)).unwrap();
+            text.replace(FRAMING, "^V")
+        };
+        let passing = || samples::report(vec![samples::module("m", vec![samples::passed("TestA")])]);
+        assert!(stream(&passing()).ends_with("^V--- PASS: TestA (0.00s)\n^VPASS\n"));
+        let mut gated = passing();
+        gated.canonical.gates = vec![samples::missed_gate()];
+        insta::assert_snapshot!(stream(&gated), @r"
+        ^V=== RUN   TestA
+        ^V--- PASS: TestA (0.00s)
+        the gate `threads` is not kept: 2; 1 is allowed
+        ^VFAIL
+        ");
+        let mut refused = passing();
+        refused.canonical.refused = vec![crate::model::RefusedModule::new("n", "it is no module")];
+        insta::assert_snapshot!(stream(&refused), @r"
+        ^V=== RUN   TestA
+        ^V--- PASS: TestA (0.00s)
+        the module was not tested: n: it is no module
+        ^VFAIL
+        ");
+        let mut interrupted = passing();
+        interrupted.volatile.interrupted = true;
+        assert!(stream(&interrupted).ends_with("^VFAIL\n"));
+    }
 }

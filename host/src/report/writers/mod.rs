@@ -36,6 +36,10 @@ struct Row {
     about: &'static str,
     /// Whether it shows [`Report::profile`].
     wants_profile: bool,
+    /// Whether it shows [`Report::timelines`].
+    wants_timelines: bool,
+    /// Whether it shows [`Report::coverage`].
+    wants_coverage: bool,
     /// Whether it may be mixed with the console's lines on standard output.
     is_log: bool,
     write: fn(WriterInput<'_>) -> Vec<u8>,
@@ -70,8 +74,16 @@ macro_rules! writers {
 }
 
 /// What the rows have in common.
-const FILE: Row =
-    Row { name: "", about: "", wants_profile: false, is_log: false, write: |_| Vec::new(), write_faults: None };
+const FILE: Row = Row {
+    name: "",
+    about: "",
+    wants_profile: false,
+    wants_timelines: false,
+    wants_coverage: false,
+    is_log: false,
+    write: |_| Vec::new(),
+    write_faults: None,
+};
 
 writers! {
     /// The whole report, see [`json::write`].
@@ -83,7 +95,7 @@ writers! {
         ..FILE
     };
     /// One page for a browser, which needs nothing but itself. It shows what changed where there is an earlier report.
-    Html: Row { name: "html", about: "a page for a browser", write: html::write, ..FILE };
+    Html: Row { name: "html", about: "a page for a browser", wants_timelines: true, write: html::write, ..FILE };
     /// JUnit's XML, as Jenkins reads it.
     Junit: Row {
         name: "junit",
@@ -96,6 +108,7 @@ writers! {
     Sarif: Row {
         name: "sarif",
         about: "code scanning and editors",
+        wants_coverage: true,
         write: |input| sarif::write(input.report),
         write_faults: Some(faults::sarif),
         ..FILE
@@ -177,6 +190,20 @@ impl ReportKind {
     #[must_use]
     pub fn wants_profile(self) -> bool {
         self.row().wants_profile
+    }
+
+    /// Whether it shows [`Report::timelines`]. A run makes them only where
+    /// [`RunnerBuilder::timelines`](crate::RunnerBuilder::timelines) tells it to.
+    #[must_use]
+    pub fn wants_timelines(self) -> bool {
+        self.row().wants_timelines
+    }
+
+    /// Whether it shows [`Report::coverage`]. A run tells it only where [`RunnerBuilder::coverage`](crate::RunnerBuilder::coverage) asks for
+    /// it.
+    #[must_use]
+    pub fn wants_coverage(self) -> bool {
+        self.row().wants_coverage
     }
 
     /// Whether it is lines for a log, which may stand among the console's on standard output.

@@ -188,6 +188,7 @@ fn outcome<'a>(finding: &'a Finding<'_>, rules: &[(String, String)]) -> Outcome<
         level: match finding.level {
             Level::Error => "error",
             Level::Warning => "warning",
+            Level::Note => "note",
         },
         message: Text { text: OneLine(&finding.message).to_string() },
         locations: vec![location],

@@ -137,6 +137,10 @@ impl Results {
 
     /// Drops the results of tests that were of use longest ago, where there are too many.
     pub(super) fn prune(&self) {
+        self.prune_to(MAX_TESTS);
+    }
+
+    fn prune_to(&self, most: usize) {
         let Ok(folders) = fs::read_dir(&self.dir) else { return };
         let mut folders: Vec<(SystemTime, PathBuf)> = folders
             .flatten()
@@ -144,7 +148,7 @@ impl Results {
             .filter_map(|folder| Some((folder.metadata().ok()?.modified().ok()?, folder.path())))
             .collect();
         folders.sort();
-        for (_, oldest) in folders.iter().take(folders.len().saturating_sub(MAX_TESTS)) {
+        for (_, oldest) in folders.iter().take(folders.len().saturating_sub(most)) {
             // Another run may have been here first.
             let _ = fs::remove_dir_all(oldest);
         }
@@ -158,4 +162,43 @@ fn is_key(name: &OsStr) -> bool {
 
 fn sum(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_no_result_of_ours_is_not_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let results = Results::new(dir.path());
+        let keys = ["a", "b", "c"].map(|digit| digit.repeat(64));
+        let not_hex = "z".repeat(64);
+        let others = ["photos", &"a".repeat(63), &not_hex];
+        for (nth, name) in (0..).zip(others.iter().copied().chain(keys.iter().map(String::as_str))) {
+            let folder = dir.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("x.json"), "").unwrap();
+            let used = SystemTime::now() - Duration::from_secs(100 - nth);
+            fs::File::open(&folder).unwrap().set_modified(used).unwrap();
+        }
+        let left = || {
+            let names = fs::read_dir(dir.path()).unwrap();
+            let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let with_others = |keys: &[&String]| {
+            let names = others.iter().map(|name| (*name).to_owned()).chain(keys.iter().map(|key| (*key).clone()));
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            names
+        };
+        results.prune_to(2);
+        assert_eq!(left(), with_others(&[&keys[1], &keys[2]]), "those that were of use last stay");
+        results.prune_to(0);
+        assert_eq!(left(), with_others(&[]), "the others are somebody else's");
+        assert!(dir.path().join("photos/x.json").is_file());
+    }
 }

@@ -1,13 +1,13 @@
 //! Puts the hooks into the instances of a module.
 
-use super::hooks::{CHARGE, ENTER, LEAVE, MODULE};
+use super::hooks::{CHARGE, COUNT, ENTER, LEAVE, MODULE};
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, ModuleExport, Ref, Store};
 
-/// Puts the functions where the module's hooks, and its charges for bulk operations, look for them: into the tables that were made
-/// for them. Before, each hooked function and each of these operations traps.
+/// Puts the functions where the module's hooks, its charges for bulk operations, and what tells of its fuel look for them: into the
+/// tables that were made for them. Before, each hooked function and each of these operations traps.
 ///
 /// # Errors
 /// None is expected.
@@ -18,6 +18,9 @@ pub fn attach(module: &LoadedModule, store: &mut Store<TestState>, instance: &In
     }
     if let Some(table) = &module.charges {
         fill(module, store, instance, (table, &[CHARGE]))?;
+    }
+    if let Some(table) = &module.counts {
+        fill(module, store, instance, (table, &[COUNT]))?;
     }
     Ok(())
 }

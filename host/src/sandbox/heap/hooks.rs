@@ -2,7 +2,7 @@
 
 use super::refusals;
 use super::state::{WantedStack, call_for};
-use crate::instrument::{CHARGE_COST, HookKind, UNWOUND, hook_number};
+use crate::instrument::{CHARGE_COST, COUNT_COST, HookKind, UNWOUND, hook_number};
 use crate::ledger::both_ends;
 use crate::model::trace::TraceKind;
 use crate::sandbox::rerun::END_FRAMES;
@@ -17,6 +17,7 @@ pub(super) const MODULE: &str = "airtight:hooks";
 pub(super) const ENTER: &str = "enter";
 pub(super) const LEAVE: &str = "leave";
 pub(super) const CHARGE: &str = "charge";
+pub(super) const COUNT: &str = "count";
 
 /// The linker that holds the hooks, and nothing that a guest links with.
 ///
@@ -27,6 +28,7 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> 
     linker.func_wrap(MODULE, ENTER, enter)?;
     linker.func_wrap(MODULE, LEAVE, leave)?;
     linker.func_wrap(MODULE, CHARGE, charge)?;
+    linker.func_wrap(MODULE, COUNT, count)?;
     Ok(linker)
 }
 
@@ -48,6 +50,14 @@ fn charge(mut caller: Caller<'_, TestState>, units: u32) -> wasmtime::Result<u32
     let fuel = caller.data_mut().charge(left, CHARGE_COST, units)?;
     caller.set_fuel(fuel)?;
     Ok(units)
+}
+
+fn count(mut caller: Caller<'_, TestState>, told: u32) -> wasmtime::Result<()> {
+    let left = caller.get_fuel()?;
+    let state = caller.data_mut();
+    let fuel = state.exact_fuel(left, COUNT_COST)?;
+    state.count_fuel(told, fuel);
+    caller.set_fuel(fuel)
 }
 
 fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmtime::Result<u32> {
@@ -92,6 +102,9 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     refusals::leave(state, bytes, kind, result)?;
     let left = state.heap.leave(result, bytes);
+    if kind.allocates_or_frees() {
+        state.draw(fuel);
+    }
     trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;
@@ -226,6 +239,9 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
     let size = state.memory_now();
     if let Some(trace) = state.wasi.trace() {
         trace.shared_memory_is(size);
+    }
+    if kind.allocates_or_frees() {
+        caller.data_mut().draw(fuel);
     }
     trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;

@@ -8,6 +8,7 @@ use crate::ledger::Stack;
 use crate::ledger::heap::{
     AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked,
 };
+use crate::model::timeline::{TimelinePen, TimelinePoint};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
 use crate::sandbox::strings::StringLayout;
 use std::collections::{BTreeMap, HashSet};
@@ -112,6 +113,8 @@ pub struct HeapState {
     next_names: BTreeMap<u32, Arc<str>>,
     /// How the fuel that the hooks cost is given back.
     pub slack: Slack,
+    /// What draws the test's memory over its fuel, where that is drawn.
+    pub pen: Option<Box<TimelinePen>>,
     /// Why the books were not opened.
     unopened: Option<NotTracked>,
 }
@@ -292,6 +295,14 @@ impl HeapState {
             block = self.capture.wants(number, own).then_some((number, size));
         }
         LeftCall { wanted: WantedStack { block, crossed: outcome.crossed() }, live, size: allocated }
+    }
+
+    /// Draws the memory of the test at so much fuel.
+    pub fn draw(&mut self, fuel: u64, linear: u64) {
+        if let Some(pen) = &mut self.pen {
+            let live = self.book.as_ref().map_or(0, HeapBook::live_bytes);
+            pen.draw(TimelinePoint::new(fuel, live, linear));
+        }
     }
 
     pub(super) fn hook(&self, which: u32) -> Option<&Hook> {

@@ -48,6 +48,7 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
         inject_host_leak: false,
         captures: false,
         traces: None,
+        draws_timeline: false,
         notes_reads: false,
         ..job.clone()
     };

@@ -59,6 +59,11 @@ pub struct Wasi {
 }
 
 impl Wasi {
+    /// Fuel that a Go program had spent when its test began, where it has told that.
+    pub fn go_start(&self) -> Option<u64> {
+        self.go.start_fuel
+    }
+
     /// Enters an object that the test acquired; refused with `Mfile` over the limit.
     pub(super) fn acquired(&mut self, object: Object, acquired: NewHandle) -> Result<Fd> {
         let NewHandle { kind, path, access, rights } = acquired;
@@ -201,7 +206,7 @@ impl Wasi {
 
     /// Whether the stack of every call is wanted.
     pub(crate) fn wants_stacks(&self) -> bool {
-        self.watch.is_some() || self.trace.is_some()
+        self.watch.is_some() || self.trace.as_ref().is_some_and(|trace| trace.wants_places())
     }
 
     /// What calls are looked at with.

@@ -135,6 +135,9 @@ pub struct RunArgs {
     /// Whether no leak and no gate is judged, so that neither baseline nor base is needed.
     #[arg(skip)]
     pub judges_nothing: bool,
+    /// Whether no gate is judged that compares with a base.
+    #[arg(skip)]
+    pub compares_nothing: bool,
     /// With each leak, print a suppression that accepts it, to be pasted into a baseline.
     #[arg(long)]
     pub gen_suppressions: bool,
@@ -156,6 +159,10 @@ pub struct RunArgs {
     /// where that was allocated.
     #[arg(long)]
     pub go_heap: bool,
+    /// Run each test once more to tell in which functions it spends its fuel: the JSON report has these figures, and so a base for the
+    /// gate on fuel, which then names the function that costs more.
+    #[arg(long)]
+    pub fuel_profile: bool,
     /// Seed of everything random in the tests, hash maps' order included; `random` takes another one each time, and says it.
     #[arg(long, value_name = "NUMBER", env = "AIRTIGHT_SEED")]
     pub seed: Option<Seed>,

@@ -2,21 +2,12 @@
 
 use super::super::super::console::plain_details;
 use super::super::words::{self, Times};
+use super::figure::Figure;
+use super::timeline::{Drawn, Timelines};
+use crate::model::fuel::FunctionPlace;
 use crate::model::safe_text::OneLine;
-use crate::model::{Report, TestRecord, Usage};
-use serde::{Serialize, Serializer};
-
-/// The largest integer that a script takes exactly.
-const LARGEST_NUMBER: u64 = (1 << 53) - 1;
-
-/// A figure; one that a script would round is text.
-struct Figure(u64);
-
-impl Serialize for Figure {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if self.0 <= LARGEST_NUMBER { to.serialize_u64(self.0) } else { to.collect_str(&self.0) }
-    }
-}
+use crate::model::{FunctionFuel, Report, TestRecord, Usage};
+use serde::Serialize;
 
 #[derive(Serialize)]
 struct Row {
@@ -37,7 +28,19 @@ struct Row {
     /// Of a test that was called several times.
     #[serde(skip_serializing_if = "Option::is_none")]
     growth: Option<GrowthPlot>,
+    /// Memory and events over fuel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline: Option<Drawn>,
+    /// The functions that spent most of its fuel, each with what it spent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    functions: Vec<(String, Figure)>,
+    /// What the others spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_functions: Option<Figure>,
 }
+
+/// Functions of a test that are listed.
+const FUNCTIONS: usize = 20;
 
 /// A figure around each call of a test in one instance.
 #[derive(Serialize)]
@@ -56,10 +59,14 @@ struct Data {
 /// No `<` is left in it, so that nothing in it ends the element or begins another.
 pub(super) fn json(report: &Report) -> String {
     let times = Times::new(report);
+    let timelines = Timelines::new(report);
     let modules = &report.canonical.modules;
     let tests = modules.iter().enumerate().flat_map(|(nth, module)| {
-        let times = &times;
-        module.tests.iter().map(move |test| row(nth, test, times.of(module, test)))
+        let (times, timelines) = (&times, &timelines);
+        module.tests.iter().map(move |test| {
+            let timeline = timelines.of(&module.name, &test.name);
+            Row { timeline, ..row(nth, test, times.of(module, test)) }
+        })
     });
     let data = Data {
         modules: modules.iter().map(|module| OneLine(&module.name).to_string()).collect(),
@@ -84,7 +91,28 @@ fn row(module: usize, test: &TestRecord, us: Option<u64>) -> Row {
         reason: skipped.then(|| OneLine(words::reason(test)).to_string()),
         details: plain_details(test),
         growth: growth(test),
+        timeline: None,
+        functions: functions(test),
+        other_functions: other_functions(test),
     }
+}
+
+/// The functions that spent most, by their places.
+fn functions(test: &TestRecord) -> Vec<(String, Figure)> {
+    let told = test.details.as_ref().and_then(|details| details.fuel_by_function.as_deref());
+    let functions = told.iter().flat_map(|told| &told.functions).take(FUNCTIONS);
+    let place = |function: &FunctionFuel| {
+        let FunctionFuel { function, file, line, .. } = function;
+        FunctionPlace { function, file: file.as_deref(), line: *line }.to_string()
+    };
+    functions.map(|function| (place(function), Figure(function.fuel))).collect()
+}
+
+/// What all other functions spent, where there are others.
+fn other_functions(test: &TestRecord) -> Option<Figure> {
+    let told = test.details.as_ref()?.fuel_by_function.as_deref()?;
+    let others = told.functions.iter().skip(FUNCTIONS).map(|function| function.fuel);
+    Some(others.fold(told.omitted_fuel, u64::saturating_add)).filter(|fuel| *fuel > 0).map(Figure)
 }
 
 /// Bytes on the heap where they are known of each call, or else bytes of linear memory.

@@ -5,6 +5,8 @@
 //! page's own policy lets no other script and no other style run.
 
 mod data;
+mod figure;
+mod timeline;
 mod trees;
 
 use super::super::console::diff::{DiffOptions, DiffText};
@@ -47,7 +49,7 @@ impl Display for Page<'_> {
         )?;
         write_summary(f, report)?;
         f.write_str("<main>\n")?;
-        f.write_str(TESTS)?;
+        write!(f, "{}{}{}", TESTS.0, timelines_text(report), TESTS.1)?;
         trees::write(f, report)?;
         if let Some(base) = base {
             write_comparison(f, base, report)?;
@@ -60,15 +62,31 @@ impl Display for Page<'_> {
     }
 }
 
-/// The frame that the script fills.
-const TESTS: &str = "<section id=\"tests\" aria-labelledby=\"tests-title\" tabindex=\"-1\">\n<h2 id=\"tests-title\">Tests</h2>\n\
-<noscript><p>The table of tests needs JavaScript. Everything else on this page does not.</p></noscript>\n\
+/// What is said of timelines.
+fn timelines_text(report: &Report) -> &'static str {
+    match report.timelines.is_empty() {
+        false => {
+            "<p>The name of a test opens what is told of it, with its memory and what it did over the fuel that it spent.</p>\n"
+        }
+        true => {
+            "<p>The name of a test opens what is told of it. There are no timelines of memory and events here: a JSON report has none. \
+             <code>airtight test --report html=PATH</code>, and <code>run</code> and <code>go</code> alike, draw them while tests run.</p>\n"
+        }
+    }
+}
+
+/// The frame that the script fills, before and behind what is said of timelines.
+const TESTS: (&str, &str) = (
+    "<section id=\"tests\" aria-labelledby=\"tests-title\" tabindex=\"-1\">\n<h2 id=\"tests-title\">Tests</h2>\n\
+<noscript><p>The table of tests needs JavaScript. Everything else on this page does not.</p></noscript>\n",
+    "\
 <form id=\"filters\" role=\"search\">\n\
 <label for=\"search\">Search names and details</label>\n<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\">\n\
 <fieldset id=\"verdicts\"><legend>Verdicts</legend></fieldset>\n</form>\n\
 <p id=\"shown\" role=\"status\"></p>\n\
 <div class=\"wide\"><table id=\"table\" aria-describedby=\"shown\"><thead><tr id=\"columns\"></tr></thead><tbody id=\"rows\"></tbody></table></div>\n\
-<button id=\"more\" type=\"button\" hidden>Show more tests</button>\n</section>\n";
+<button id=\"more\" type=\"button\" hidden>Show more tests</button>\n</section>\n",
+);
 
 fn write_summary(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     let (counts, volatile) = (report.counts(), &report.volatile);

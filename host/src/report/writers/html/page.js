@@ -57,6 +57,86 @@
     return svg;
   };
 
+  const numbers = (list) => list.map(Number);
+
+  // Memory over fuel: the heap above, what the test did in a strip, linear memory below. All three have one axis.
+  const timelinePlot = (test) => {
+    const line = test.timeline;
+    const [fuel, live, most, linear] = [line.fuel, line.live, line.most, line.linear].map(numbers);
+    const times = line.events.map((event) => (event[0] === null ? null : Number(event[0])));
+    const end = Math.max(1, ...fuel, ...times.map((time) => time ?? 0));
+    const [highest, largest] = [Math.max(1, ...most), Math.max(1, ...linear)];
+    const x = (at) => (5 + (710 * at) / end).toFixed(1);
+    const peak = grouped(most.length ? Math.max(...most) : 0);
+    const size = grouped(linear.length ? linear[linear.length - 1] : 0);
+    const label = "Memory over " + grouped(end) + " units of fuel: at most " + peak + " bytes live on the heap, " + size +
+      " bytes of linear memory at the end, " + line.events.length + " events. The table below has the figures.";
+    const svg = drawn("svg", { viewBox: "0 0 720 240", class: "plot timeline", role: "img", "aria-label": label });
+    // From what there was at the beginning, each figure holds up to the next.
+    const steps = (values, first, top, height, scale) => {
+      const y = (value) => (top + height - (height * value) / scale).toFixed(1);
+      let [path, before] = ["", first];
+      values.forEach((value, nth) => {
+        path += (nth ? "H" + x(fuel[nth]) : "M5," + y(before) + "H" + x(fuel[0])) + "V" + y(value);
+        before = value;
+      });
+      return path + "H" + x(end);
+    };
+    const panel = (top, height, text) => {
+      svg.append(drawn("line", { x1: 5, y1: top + height, x2: 715, y2: top + height }));
+      svg.append(drawn("text", { x: 5, y: top - 4 }, text));
+    };
+    panel(16, 90, line.no_heap ? "Heap: not known, " + line.no_heap : "Live on the heap: at most " + peak + " bytes");
+    if (!line.no_heap && fuel.length) {
+      svg.append(drawn("path", { class: "most", d: steps(most, 0, 16, 90, highest) }));
+      svg.append(drawn("path", { class: "live", d: steps(live, 0, 16, 90, highest) }));
+    }
+    panel(124, 14, "What it did" + (line.left_out > 0 ? " (" + grouped(line.left_out) + " events are left out)" : ""));
+    line.events.forEach(([, words, failed], nth) => {
+      if (times[nth] === null) return;
+      const tick = drawn("path", { class: failed ? "event failed" : "event", d: "M" + x(times[nth]) + ",124v14" });
+      tick.append(drawn("title", {}, grouped(times[nth]) + ": " + words));
+      svg.append(tick);
+    });
+    panel(160, 55, "Linear memory: " + size + " bytes at the end");
+    if (fuel.length) svg.append(drawn("path", { class: "linear", d: steps(linear, linear[0], 160, 55, largest) }));
+    svg.append(drawn("text", { x: 5, y: 232 }, "0"));
+    svg.append(drawn("text", { x: 715, y: 232, "text-anchor": "end" }, grouped(end) + " units of fuel"));
+    return svg;
+  };
+
+  // The same for whoever does not see the plot: moments and events in one order.
+  const timelineTable = (test) => {
+    const line = test.timeline;
+    const rows = line.fuel.map((fuel, nth) => ({
+      fuel: Number(fuel), order: nth, cells: [grouped(fuel), "", grouped(line.live[nth]), grouped(line.most[nth]), grouped(line.linear[nth])],
+    }));
+    let last = 0;
+    line.events.forEach(([fuel, words], nth) => {
+      if (fuel !== null) last = Number(fuel);
+      rows.push({ fuel: last, order: nth - line.events.length, cells: [fuel === null ? "" : grouped(fuel), words, "", "", ""] });
+    });
+    rows.sort((a, b) => a.fuel - b.fuel || a.order - b.order);
+    const heads = ["Fuel", "What it did", "Live on the heap", "At most before", "Linear memory"];
+    const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
+    const body = rows.map((row) => make("tr", {}, ...row.cells.map((text, nth) => make("td", { class: nth === 1 ? "" : "number" }, text))));
+    return make("table", { "aria-label": "Timeline of " + test.path }, make("thead", {}, head), make("tbody", {}, ...body));
+  };
+
+  const timelineOf = (test) => {
+    const table = make("details", {}, make("summary", {}, "The timeline as a table"));
+    // It is made when it is opened: most tables are not looked at.
+    table.addEventListener("toggle", () => table.children.length > 1 || table.append(make("div", { class: "wide" }, timelineTable(test))));
+    return [timelinePlot(test), table];
+  };
+
+  const functionsOf = (test) => {
+    const all = [...test.functions, ...(test.other_functions ? [["all others", test.other_functions]] : [])];
+    const head = make("tr", {}, make("th", { scope: "col" }, "Fuel by function"), make("th", { scope: "col", class: "number" }, "Fuel"));
+    const rows = all.map(([place, fuel]) => make("tr", {}, make("td", {}, place), make("td", { class: "number" }, grouped(fuel))));
+    return make("table", { class: "functions", "aria-label": "Fuel of " + test.path + " by function" }, make("thead", {}, head), make("tbody", {}, ...rows));
+  };
+
   const rowsOf = (test) => {
     const row = make("tr", {});
     for (const column of COLUMNS) {
@@ -64,7 +144,7 @@
         row.append(make("td", { class: "verdict " + (test.verdict === "skip" ? "skip-word" : test.verdict) }, test.verdict));
       } else if (column.key === "name") {
         const cell = make("td", { class: "name" });
-        if (test.details || test.growth) {
+        if (test.details || test.growth || test.timeline || test.functions) {
           const id = "details-" + test.index;
           const button = make("button", { type: "button", "aria-expanded": String(open.has(test.index)), "aria-controls": id }, test.path);
           button.addEventListener("click", () => toggle(test, row, button, id));
@@ -85,6 +165,8 @@
     const cell = make("td", { colspan: COLUMNS.length });
     if (test.details) cell.append(make("pre", { tabindex: "0", "aria-label": "Details of " + test.path }, test.details));
     if (test.growth) cell.append(plot(test.growth));
+    if (test.timeline) cell.append(...timelineOf(test));
+    if (test.functions) cell.append(functionsOf(test));
     return make("tr", { id, class: "details" }, cell);
   };
 

@@ -205,4 +205,26 @@ mod tests {
             assert!(state_of(root, path, Some(now + Duration::from_secs(1))).is_ok(), "{path}");
         }
     }
+
+    #[test]
+    fn a_directory_that_was_put_into_the_place_of_another_was_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (granted, other) = (dir.path().join("granted"), dir.path().join("other"));
+        for root in [&granted, &other] {
+            fs::create_dir_all(root.join("a/b")).unwrap();
+            fs::write(root.join("a/b/x"), root.as_os_str().as_encoded_bytes()).unwrap();
+        }
+        std::thread::sleep(4 * COARSE);
+        let began = SystemTime::now();
+        let state = || state_of(&granted, "a/b/x", Some(began));
+        let before = state().unwrap();
+        // What is in the other one was there before, too: only the move is new.
+        fs::rename(granted.join("a"), dir.path().join("gone")).unwrap();
+        fs::rename(other.join("a"), granted.join("a")).unwrap();
+        assert_eq!(state(), Err(Unknown::Changed));
+        assert_ne!(state_of(&granted, "a/b/x", None).unwrap(), before);
+        fs::rename(&granted, dir.path().join("gone too")).unwrap();
+        fs::rename(&other, &granted).unwrap();
+        assert_eq!(state_of(&granted, "a", Some(began)), Err(Unknown::Changed));
+    }
 }

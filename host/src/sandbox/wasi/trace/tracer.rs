@@ -82,6 +82,11 @@ impl Tracer {
         std::mem::replace(&mut self.scope, scope.map(bounded))
     }
 
+    /// Whether events have their places in the code.
+    pub fn wants_places(&self) -> bool {
+        self.options.places
+    }
+
     /// Whether a block of this size is an event, or there is a growth that is none yet.
     pub fn wants(&self, size: Option<u32>) -> bool {
         !self.growths.is_empty() || size.is_some_and(|size| size >= self.options.allocation)

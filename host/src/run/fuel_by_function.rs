@@ -1,0 +1,145 @@
+//! In which functions tests spend their fuel. Each is run once more for that, as a module that tells: see
+//! [`crate::instrument::count_fuel`]. What it spends then is what it spent before, to the unit, or nothing is told.
+
+use super::plan::{Plan, PlannedModule};
+use super::planned::{Decision, PlannedTest};
+use super::runner::Runner;
+use super::search::{HostBug, SharedWorld, guarded};
+use crate::model::{FuelByFunction, FunctionFuel, Harness, ModuleRecord, Report, TestRecord, Verdict};
+use crate::sandbox::{Job, LoadedModule, Run, run};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+/// A module that tells where its fuel is spent, and where its tests begin, if that is not a fresh instance.
+struct CountingModule<'a> {
+    planned: &'a PlannedModule,
+    module: LoadedModule,
+    world: Option<SharedWorld<'a>>,
+}
+
+impl Runner {
+    /// Puts into the records of tests in which functions they spent their fuel: of all tests where that was asked for; else of those
+    /// that took more fuel than in the report which a gate compares with, where that says so of them. `modules` are those of the plan
+    /// that have tests.
+    pub(super) fn tell_fuel_by_function(&self, plan: &Plan, policy: &serde_json::Value, modules: &mut [ModuleRecord]) {
+        let base = self.base_with_functions(policy);
+        if !self.options().fuel_by_function && base.is_empty() {
+            return;
+        }
+        let with_tests = plan.modules().iter().filter(|planned| !planned.tests.is_empty());
+        for (planned, record) in with_tests.zip(modules) {
+            let name = planned.module.name();
+            let tests = planned.tests.iter().zip(&mut record.tests);
+            let mut wanted: Vec<_> =
+                tests.filter(|(test, record)| test.is_test() && self.wants(name, record, &base)).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let counting = self.install_each(&[planned], &|planned| self.counting(planned)).pop();
+            let told = match counting.unwrap_or_else(|| Err("interrupted".to_owned())) {
+                Err(why) => wanted.iter().map(|_| FuelByFunction::unknown(&*why)).collect(),
+                Ok(counting) => {
+                    let each: Vec<(&PlannedTest, &TestRecord)> =
+                        wanted.iter().map(|(test, record)| (*test, &**record)).collect();
+                    self.install_each(&each, &|(test, record)| {
+                        let told = self.count(&counting, test, record);
+                        told.unwrap_or_else(FuelByFunction::unknown)
+                    })
+                }
+            };
+            for ((_, record), told) in wanted.iter_mut().zip(told) {
+                record.details.get_or_insert_default().fuel_by_function = Some(Box::new(told));
+            }
+        }
+    }
+
+    /// What the tests of the report spent that a gate on fuel compares with, by module and name: of those whose fuel it tells by
+    /// function.
+    fn base_with_functions(&self, policy: &serde_json::Value) -> HashMap<(&str, &str), u64> {
+        let compares = self.profile().gate().limits.fuel.is_some();
+        let base: Option<&Report> = self.options().base.as_deref().filter(|_| compares);
+        // Where fuel is counted in another way, nothing is compared.
+        let base = base.filter(|base| base.canonical.policy.get("fuel-model") == policy.get("fuel-model"));
+        let modules = base.into_iter().flat_map(|base| &base.canonical.modules);
+        let tests = modules.flat_map(|module| module.tests.iter().map(move |test| (module, test)));
+        let told = tests.filter(|(_, test)| {
+            let told = test.details.as_ref().and_then(|details| details.fuel_by_function.as_ref());
+            told.is_some_and(|told| told.why.is_none())
+        });
+        told.filter_map(|(module, test)| Some(((&*module.name, &*test.name), test.usage.as_ref()?.fuel?))).collect()
+    }
+
+    fn wants(&self, module: &str, record: &TestRecord, base: &HashMap<(&str, &str), u64>) -> bool {
+        let Some(usage) = &record.usage else { return false };
+        let grew = || {
+            let before = base.get(&(module, &*record.name));
+            before.zip(usage.fuel).is_some_and(|(before, fuel)| fuel > *before)
+        };
+        self.options().fuel_by_function || grew()
+    }
+
+    /// A module once more, so that it tells where its fuel is spent.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn counting<'a>(&self, planned: &'a PlannedModule) -> Result<CountingModule<'a>, String> {
+        if self.options().interrupt.load(Ordering::Relaxed) {
+            return Err("interrupted".to_owned());
+        }
+        if planned.module.has_threads() {
+            return Err("its module has threads, whose fuel is not told apart by function".to_owned());
+        }
+        let module = self.load_counting(&planned.module).map_err(|error| error.to_string())?;
+        let world = self.shared_world(planned)?;
+        Ok(CountingModule { planned, module, world })
+    }
+
+    /// Runs a test once more, and says in which functions it spends its fuel.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    fn count(
+        &self,
+        counting: &CountingModule<'_>,
+        test: &PlannedTest,
+        record: &TestRecord,
+    ) -> Result<FuelByFunction, String> {
+        let options = self.options();
+        let Decision::Run { grants, entry, subtests } = &test.decision else { return Err("it is not run".to_owned()) };
+        let fuel = record.usage.as_ref().and_then(|usage| usage.fuel);
+        let fuel = fuel.ok_or("it did not come to an end at which its fuel is known")?;
+        if record.verdict == Verdict::Timeout {
+            return Err("it used up its fuel".to_owned());
+        }
+        if let Some(grant) = grants.policy().unrepeatable() {
+            return Err(format!("it is granted {grant}, so that another run of it may be another one"));
+        }
+        let plain = Job::plain(&counting.module, (grants, test.called(), entry.call()), &options.interrupt);
+        let job = Job {
+            after: counting.world.as_ref().map(|world| world.called_again_in(&counting.module)),
+            counts_heap: true,
+            faults: &grants.policy().faults,
+            subtests: subtests.as_ref(),
+            rounds: options.repeat.max(1),
+            shortcut: options.shortcut,
+            schedule: options.schedule.clone(),
+            ..plain
+        };
+        let run: Run = guarded(|| run(&job)).map_err(|HostBug(what)| what)?;
+        HostBug::of_descriptors(run.host_leak).map_err(|HostBug(what)| what)?;
+        if options.interrupt.load(Ordering::Relaxed) {
+            return Err("interrupted".to_owned());
+        }
+        let is_go = test.harness == Harness::Go && counting.module.tells_goroutines();
+        let start = run.remains.go.start_fuel.filter(|_| is_go).unwrap_or(0);
+        let spent = run.fuel.saturating_sub(start);
+        let functions = run.counts.by_function(spent).filter(|_| spent == fuel);
+        let functions = functions.ok_or("the run that tells of it did not spend what the test had spent")?;
+        let symbols = &counting.planned.module.symbols;
+        let functions = functions.into_iter().map(|(function, fuel)| {
+            let frame = symbols.function(function);
+            FunctionFuel { function: frame.function, file: frame.file, line: frame.line, fuel }
+        });
+        Ok(FuelByFunction::new(functions))
+    }
+}
