@@ -111,6 +111,11 @@ impl Program<'_> {
         self.ask(args, |ending| matches!(ending, Ending::Exit { status: 0, .. }))
     }
 
+    /// Whether it asks for the arguments of each run when it is ready.
+    pub(super) fn asks_for_own_args(&self) -> bool {
+        self.lister.module.asks_for_own_args()
+    }
+
     fn ask(&self, args: &[&str], is_normal: impl Fn(&Ending) -> bool) -> Result<Vec<u8>, ListError> {
         let Lister { module, interrupted, .. } = *self.lister;
         let start = StartCall { args: args.iter().map(|arg| Arc::from(*arg)).collect(), ..StartCall::default() };

@@ -10,6 +10,7 @@ mod bulk;
 mod count;
 mod error;
 mod export_globals;
+mod go_loop;
 mod heap;
 mod image;
 mod own_tags;
@@ -21,6 +22,7 @@ pub use bulk::{CHARGE_COST, CHARGE_TABLE, charge_bulk};
 pub use count::{COUNT_COST, COUNT_TABLE, ENTERED, count_fuel};
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
+pub use go_loop::GO_LOOP_EXPORT;
 pub use heap::{
     ALLOCATE_EXPORT, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, FREE_EXPORT, HOOKS_TABLE, Hook,
     HookKind, Hooks, NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PANIC_WRITE_EXPORT,
@@ -124,6 +126,7 @@ fn rewrite<'a>(module: &Module<'a>, wanted: Wanted) -> Result<Instrumented<'a>, 
     let mut splice = Splice::default();
     let plan = heap::plan(module, wanted)?;
     exports.extend(plan.exports);
+    exports.extend(go_loop::export(module)?);
     splice.extend(plan.edits);
     splice.extend(own_tags::edits(module)?);
     splice.extend(export_globals::edit(module, &exports)?);

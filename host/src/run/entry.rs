@@ -17,7 +17,7 @@ use crate::model::profile::HeapProfile;
 use crate::model::trace::TraceOptions;
 use crate::model::{Details, EntryRole, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::{AfterSetUp, Captured, Image, ImageError, Job};
+use crate::sandbox::{AfterSetUp, BeginsReady, Captured, Image, ImageError, Job};
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -101,6 +101,8 @@ pub(super) struct Planned<'a> {
 #[derive(Clone, Copy, Default)]
 pub(super) struct How<'a> {
     pub(super) after: Option<AfterSetUp<'a>>,
+    /// Where its program is ready, where it begins there.
+    pub(super) ready: Option<BeginsReady<'a>>,
     /// Tests begin where it ends.
     pub(super) captures: bool,
     /// A teardown comes after it.
@@ -113,7 +115,7 @@ impl TestRun<'_> {
         if let Some(why) = self.not_run(0) {
             return (self.end(planned, planned.skipped(&why)), None);
         }
-        let mut ended = self.run(planned, How { captures: true, has_teardown, after: None });
+        let mut ended = self.run(planned, How { captures: true, has_teardown, ..How::default() });
         let compile = |captured: Box<Captured>| Image::new(&planned.module.module, *captured);
         let passed = matches!(ended.record.verdict, Verdict::Pass | Verdict::Leak);
         let image = match ended.captured.take().filter(|_| passed).map(|captured| captured.and_then(compile)) {
@@ -188,12 +190,17 @@ impl TestRun<'_> {
         let (began, since) = (Instant::now(), SystemTime::now());
         let _running = self.progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
         let job = Job {
-            module: how.after.map_or(&module.module, |after| after.image.module()),
+            module: match (how.after, how.ready) {
+                (Some(AfterSetUp { image, .. }), _) | (None, Some(BeginsReady { image, .. })) => image.module(),
+                (None, None) => &module.module,
+            },
             grants,
             test: test.called(),
             entry: entry.call(),
             before: &[],
             after: how.after,
+            ready: how.ready,
+            until_ready: false,
             captures: how.captures,
             interrupted: &shared.options.interrupt,
             counts_heap: true,

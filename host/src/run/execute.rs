@@ -2,10 +2,13 @@
 
 use super::context::RunContext;
 use super::coverage::TestCoverage;
-use super::entry::{Finished, How, Planned, RunProgress, TestRun, TestSpan, bare_context, enough_failed, skipped};
+use super::entry::{
+    Ended, Finished, How, Planned, RunProgress, TestRun, TestSpan, bare_context, enough_failed, skipped,
+};
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::profile_room::ProfileRoom;
+use super::ready::{ReadyProgram, ReadyPrograms};
 use super::report_room::ReportRoom;
 use super::serial::SerialGroups;
 use super::slow::RunningTests;
@@ -60,13 +63,15 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
         running: RunningTests::new(shared.pool.current_num_threads(), least_slow(&tests)),
     };
     let worlds = Worlds::new(modules);
+    let notes = shared.coverage || shared.recorded.is_some();
+    let ready = ReadyPrograms::new(modules, shared.options, notes);
     let order: Vec<usize> = order.into_iter().filter(|index| worlds.is_taken(*index)).collect();
     let serial = SerialGroups::new(&order, |index| tests[index].1);
     std::thread::scope(|scope| {
         let (tests, progress) = (&tests, &progress);
-        let (order, worlds) = (&order, &worlds);
+        let (order, worlds, ready) = (&order, &worlds, &ready);
         let run = TestRun { shared, progress, serial: &serial };
-        scope.spawn(move || work(&run, tests, (order, worlds), &send));
+        scope.spawn(move || work(&run, tests, (order, worlds, ready), &send));
         collect(shared, (tests, worlds), progress, &receive, listener)
     })
 }
@@ -74,7 +79,7 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
 fn work(
     run: &TestRun<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
-    (order, worlds): (&[usize], &Worlds<'_>),
+    (order, worlds, ready): (&[usize], &Worlds<'_>, &ReadyPrograms<'_>),
     send: &SyncSender<Vec<Finished>>,
 ) {
     // Each worker takes the next test when it is done with one: a long test holds up none but itself.
@@ -87,8 +92,12 @@ fn work(
             match worlds.of(index) {
                 Some(world) if world.is_setup(index) => world.alone(run, &mut batch),
                 world => {
-                    let finished = run.test(Planned { index, module, test }, world, &mut batch);
+                    let ready = ready.of(index);
+                    let finished = run.test(Planned { index, module, test }, (world, ready), &mut batch);
                     batch.push(finished);
+                    if let Some(ready) = ready {
+                        ready.ended();
+                    }
                     if let Some(world) = world {
                         world.ended(run, &mut batch);
                     }
@@ -108,13 +117,18 @@ fn work(
 
 impl TestRun<'_> {
     /// Runs a test. What came of its set-up, if that was run for it, is pushed.
-    fn test(&self, planned: Planned<'_>, world: Option<&World<'_>>, others: &mut Vec<Finished>) -> Finished {
+    fn test(
+        &self,
+        planned: Planned<'_>,
+        (world, ready): (Option<&World<'_>>, Option<&ReadyProgram<'_>>),
+        others: &mut Vec<Finished>,
+    ) -> Finished {
         let _turn = self.serial.wait(planned.index);
         if let Some(why) = self.not_run(planned.index) {
             return self.end(planned, planned.skipped(&why));
         }
         let (Decision::Run { grants, .. }, Some(world)) = (&planned.test.decision, world) else {
-            return self.end(planned, self.run(planned, How::default()));
+            return self.end(planned, self.run_ready(planned, ready));
         };
         let ended = match world.begin(self, others) {
             Err(why) => planned.skipped(&why),
@@ -124,6 +138,15 @@ impl TestRun<'_> {
             },
         };
         self.end(planned, ended)
+    }
+}
+
+impl TestRun<'_> {
+    /// Runs a test of a module without a set-up.
+    fn run_ready(&self, planned: Planned<'_>, ready: Option<&ReadyProgram<'_>>) -> Ended {
+        let at = ready.zip(planned.test.grants()).and_then(|(ready, grants)| Some((ready, ready.image(grants)?)));
+        let ready = at.as_ref().map(|(ready, image)| ready.begin(image));
+        self.run(planned, How { ready, ..How::default() })
     }
 }
 

@@ -31,6 +31,7 @@ mod places;
 mod plan;
 mod planned;
 mod profile_room;
+mod ready;
 mod record;
 mod recorded;
 mod report_room;

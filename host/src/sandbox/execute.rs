@@ -13,7 +13,7 @@ use super::store::{fresh_heap, fresh_store};
 use super::strings::ModuleStrings;
 use super::test_run::{CallOutcome, Calls, TestRun, watch};
 use super::threads::{Shared, ThreadGroup, ThreadModule};
-use super::wasi::{ContextOptions, Wasi, Watchdog, deadline_after};
+use super::wasi::{ContextOptions, GoStart, Wasi, Watchdog, deadline_after};
 use crate::policy::Limit;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,18 +31,25 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         watchdog: watchdog.clone(),
         streams: job.streams,
         notes_sites: job.notes_sites,
-        go_heap: job.go_heap,
+        go: GoStart {
+            args: own_arguments(job),
+            common: job.module.goes_on.is_some().then(|| Arc::clone(&job.module.name)),
+            tells_heap: job.go_heap,
+        },
         // Of a set-up that is called again no call fails, and none is counted.
         trace: job.traces,
         notes_reads: job.notes_reads,
         watch: if job.repeated_setup().is_some() { None } else { watch(job) },
     };
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
-    let (store, threads) = match job.image() {
-        Some(after) => match after.image.store((job.grants, after.owns), instruments, options()) {
-            Ok(store) => (store, Ok(None)),
-            Err(error) => return (Run::not_started(Ending::Refused(error.to_string())), None),
-        },
+    let image = match (job.image(), job.ready) {
+        (Some(after), _) => Some(after.image.store((job.grants, after.owns), instruments, options())),
+        (None, Some(ready)) => Some(ready.image.store_ready(job.test, instruments, options())),
+        (None, None) => None,
+    };
+    let (store, threads) = match image {
+        Some(Ok(store)) => (store, Ok(None)),
+        Some(Err(error)) => return (Run::not_started(Ending::Refused(error.to_string())), None),
         None => match fresh(job, instruments, options()) {
             Ok(fresh) => fresh,
             Err(not_started) => return (*not_started, None),
@@ -138,8 +145,8 @@ fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) 
 /// Finds out what is to be known of a module before its tests run. That takes the time of none of them, and what each finds
 /// does not depend on which was first.
 fn find_out(job: &Job<'_>) {
-    if job.image().is_some() {
-        // It was, before the set-up ran.
+    if job.image().is_some() || job.ready.is_some() {
+        // It was, before the set-up or the program ran.
         return;
     }
     let module = job.module;
@@ -162,6 +169,13 @@ fn heap_end(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> Resu
     match &job.module.heap {
         Ok(_) => heap.end(picture).map(Box::new),
         Err(why) => Err(why.clone().into()),
+    }
+}
+
+fn own_arguments(job: &Job<'_>) -> Vec<Arc<str>> {
+    match &job.entry {
+        Entry::Start(start) => start.own_args.clone(),
+        Entry::Sdk(_) => Vec::new(),
     }
 }
 

@@ -44,6 +44,9 @@ pub enum ImageError {
     /// The compiler does not take the image. The message includes why, so that is not the error's source.
     #[error("the engine does not take its image: {0}")]
     Compiler(LoadError),
+    /// A program of Go's did what each of its tests is to be told of, before it was ready.
+    #[error("it wrote something, or was refused memory, before it was ready")]
+    NotOfAll,
     /// The engine does not take what was compiled of it.
     #[error("the engine does not take its image: {0}")]
     Engine(String),
@@ -82,6 +85,15 @@ pub struct SetUp<'a> {
     pub grants: &'a Arc<Grants>,
 }
 
+/// How a test of Go begins whose program was run until it was ready.
+#[derive(Clone, Copy)]
+pub struct BeginsReady<'a> {
+    /// The module.
+    pub module: &'a LoadedModule,
+    /// Where its program was ready.
+    pub image: &'a Image,
+}
+
 /// An instance and its world, taken where a set-up ended.
 pub struct Captured {
     module: ImageModule,
@@ -111,10 +123,11 @@ impl Captured {
         options: ContextOptions,
     ) -> Result<Self, ImageError> {
         let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
+        let module_is_ready = module.goes_on.is_some();
         let parsed = catalogue::Module::read(&source.bytes).map_err(NoImage::from)?;
         instrument::can_be_captured(&parsed)?;
         let values = globals(&parsed, store, instance);
-        if matches!(entry, Entry::Start(_)) {
+        if matches!(entry, Entry::Start(_)) && module.goes_on.is_none() {
             restart(&parsed, &values, store, instance)?;
         }
         let memory = instance.get_export(&mut *store, "memory").and_then(Extern::into_memory);
@@ -122,6 +135,9 @@ impl Captured {
         let module = instrument::image(&parsed, bytes, &values)?;
         let left = store.get_fuel().unwrap_or(0);
         let state = store.data();
+        if module_is_ready && !(state.wasi.is_silent() && state.memory_use().1.is_none()) {
+            return Err(ImageError::NotOfAll);
+        }
         Ok(Self {
             module,
             wasi: state.wasi.fork(grants, options)?,
@@ -235,5 +251,32 @@ impl Image {
         let mut store = fresh_store(&self.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory));
         store.data_mut().spent_before = self.spent;
         Ok(store)
+    }
+
+    /// A store in which a test of Go of this name begins where its program was ready: what happened before is its own, and its limits
+    /// are those of then. It has no fuel yet, and no instance.
+    ///
+    /// # Errors
+    /// Something of the host's that tests share is gone.
+    pub(super) fn store_ready(
+        &self,
+        test: &Arc<str>,
+        instruments: &Instruments,
+        options: ContextOptions,
+    ) -> Result<Store<TestState>, NotCaptured> {
+        let grants = self.wasi.grants();
+        let mut wasi = self.wasi.fork(grants, options)?;
+        wasi.begin_go_test(test);
+        let most = grants.policy().limits.most(Limit::Memory);
+        let heap = self.heap.fork(instruments);
+        let mut store = fresh_store(&self.module, Shared::Own(wasi), Shared::Own(heap), most);
+        let state = store.data_mut();
+        (state.spent_before, state.spent_before_cleanups) = (self.spent, self.spent);
+        Ok(store)
+    }
+
+    /// Fuel that was spent until here.
+    pub(crate) fn spent(&self) -> u64 {
+        self.spent
     }
 }

@@ -1,6 +1,6 @@
 //! What one run of a test is asked for.
 
-use super::image::AfterSetUp;
+use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
 use super::start::{Entry, SdkCall};
 use super::wasi::{Grants, Streams};
@@ -25,6 +25,10 @@ pub struct Job<'a> {
     pub before: &'a [SdkCall],
     /// The set-up after which it begins, where its module has one.
     pub after: Option<AfterSetUp<'a>>,
+    /// Where its program is ready, for a test of Go that begins there.
+    pub ready: Option<BeginsReady<'a>>,
+    /// Whether its program, which is Go's, is run until it is ready and captured there.
+    pub until_ready: bool,
     /// Whether what its instance holds at the end is captured, where it passes: it is a set-up.
     pub captures: bool,
     /// Set when the run is to stop.
@@ -79,6 +83,8 @@ impl<'a> Job<'a> {
             entry,
             before: &[],
             after: None,
+            ready: None,
+            until_ready: false,
             captures: false,
             interrupted,
             counts_heap: false,
@@ -101,13 +107,15 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The same test with its set-up called again, where it would begin from an image. It comes to the same.
+    /// The same test with its set-up called again, or its program started again, where it would begin from an image. It comes to
+    /// the same.
     pub(super) fn repeating_setup(self) -> Self {
-        match self.after {
-            None => self,
-            Some(after) => {
+        match (self.after, self.ready) {
+            (Some(after), _) => {
                 Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), ..self }
             }
+            (None, Some(ready)) => Self { module: ready.module, ready: None, ..self },
+            (None, None) => self,
         }
     }
 
@@ -116,7 +124,7 @@ impl<'a> Job<'a> {
         self.after.filter(|after| after.repeats)
     }
 
-    /// Where it begins, if that is not a fresh instance.
+    /// Where it begins after a set-up, if that is not a fresh instance.
     pub(super) fn image(&self) -> Option<AfterSetUp<'a>> {
         self.after.filter(|after| !after.repeats)
     }

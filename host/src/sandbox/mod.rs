@@ -62,7 +62,7 @@ pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub use cleanups::FailedCleanup;
-pub(crate) use image::{AfterSetUp, Captured, Image, ImageError, SetUp};
+pub(crate) use image::{AfterSetUp, BeginsReady, Captured, Image, ImageError, SetUp};
 pub(crate) use job::Job;
 pub use load_error::LoadError;
 pub(crate) use module::CodeRules;

@@ -13,8 +13,8 @@ use super::strings::ModuleStrings;
 use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
-    self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT, HOOKS_TABLE,
-    Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
+    self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT,
+    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
@@ -134,6 +134,8 @@ pub struct LoadedModule {
     pub(super) image_source: Option<Arc<ImageSource>>,
     /// Whether it has exceptions.
     pub(super) throws: bool,
+    /// Where it goes on after its stack was left, of a program of Go's that tells when it is ready.
+    pub(super) goes_on: Option<ModuleExport>,
     /// The table through which its bulk operations are charged, where its compiler does not do that.
     pub(super) charges: Option<ModuleExport>,
     /// The table through which it tells in which functions its fuel is spent, where it does.
@@ -179,6 +181,16 @@ impl LoadedModule {
     /// Whether it can tell what its tests leave on Go's heap.
     pub(crate) fn tells_go_heap(&self) -> bool {
         self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::SITES))
+    }
+
+    /// Whether its tests can begin where the program is ready: what `airtight go` builds tells that.
+    pub(crate) fn is_ready_for_tests(&self) -> bool {
+        self.goes_on.is_some()
+    }
+
+    /// Whether it asks for the arguments of each run when it is ready.
+    pub(crate) fn asks_for_own_args(&self) -> bool {
+        self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::ARGS))
     }
 
     /// Whether it has debug information to tell files and lines by, or Go's own tables.
@@ -237,7 +249,8 @@ impl LoadedModule {
             }
             Some(_) => None,
         };
-        let image_source = (catalogue.has_setup() || rules.may_set_up).then(|| {
+        let goes_on = module.get_export_index(GO_LOOP_EXPORT).filter(|_| threads.is_none());
+        let image_source = (catalogue.has_setup() || rules.may_set_up || goes_on.is_some()).then(|| {
             let (bytes, map) = (rewritten.to_vec(), map.clone());
             Arc::new(ImageSource { bytes, map, cache: cache.cloned() })
         });
@@ -245,9 +258,7 @@ impl LoadedModule {
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
         let saved = saved(&map);
-        // The first global is the stack pointer of whatever Go compiles.
-        let first = map.globals.iter().find(|global| global.index == 0 && parsed.go_version().is_some());
-        let go_pointer = first.and_then(|global| module.get_export_index(&global.export));
+        let go_pointer = parsed.go_version().and_then(|_| go_pointer(&module, &map));
         let symbols = Symbols::new(Arc::clone(bytes), parsed.sections.clone(), options.roots)
             .with_harnesses(rules.frames)
             .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()));
@@ -290,6 +301,7 @@ impl LoadedModule {
             threads,
             engine,
             throws,
+            goes_on,
         })
     }
 
@@ -306,6 +318,8 @@ impl LoadedModule {
         let start = map.code_start_rewritten.unwrap_or(0).saturating_add_signed(code_moved);
         let hooks = ModuleHooks::of(&module, map);
         let parsed = Parsed::read(&source.bytes).map_err(|error| error.to_string())?;
+        let pointer = go_pointer(&module, map).filter(|_| self.code.is_go());
+        let go = pointer.map(|pointer| GoStack { pointer, symbols: Arc::clone(&self.symbols) });
         let panics = match &map.panics {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
             Err(why) => Err(why.to_string()),
@@ -323,7 +337,9 @@ impl LoadedModule {
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
             // What tells of its fuel does not begin from an image: see `LoadedModule::counts_fuel`.
             counts: None,
-            code: Arc::new(CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges)),
+            code: Arc::new(
+                CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges).with_go(go),
+            ),
             hooks,
             strings: self.strings.as_ref().zip(write).map(|(strings, write)| strings.of_image(write)),
             // What it tells is in the image already.
@@ -333,6 +349,7 @@ impl LoadedModule {
             heap,
             globals: saved(map).iter().filter_map(|name| module.get_export_index(name)).collect(),
             image_source: None,
+            goes_on: module.get_export_index(GO_LOOP_EXPORT),
             module,
             pre: Some(pre),
             threads: None,
@@ -399,6 +416,12 @@ impl LoadedModule {
         let found: Vec<Global> = found.collect();
         found.into_iter().map(|global| (global, global.get(&mut *store))).collect()
     }
+}
+
+/// The stack pointer of what Go compiles: its first global.
+fn go_pointer(module: &Module, map: &RewriteMap) -> Option<ModuleExport> {
+    let first = map.globals.iter().find(|global| global.index == 0)?;
+    module.get_export_index(&first.export)
 }
 
 /// The function of the module that appends to a string.

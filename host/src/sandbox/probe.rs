@@ -7,7 +7,7 @@ use super::rerun::Instruments;
 use super::state::{TestState, refuel};
 use super::store::{fresh_heap, fresh_store};
 use super::threads::{MainThread, Shared, ThreadGroup, ThreadModule};
-use super::wasi::{ContextOptions, Grants, Streams, Wasi, Watchdog, deadline_after};
+use super::wasi::{ContextOptions, GoStart, Grants, Streams, Wasi, Watchdog, deadline_after};
 use super::{heap, heap::PAGE};
 use crate::policy::{Limit, Limits, Policy};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl<'a> Probe<'a> {
             watchdog,
             streams,
             notes_sites: false,
-            go_heap: false,
+            go: GoStart::default(),
             watch: None,
             trace: None,
             notes_reads: false,

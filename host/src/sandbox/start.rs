@@ -10,6 +10,8 @@ use wasmtime::{Instance, Store};
 pub struct StartCall {
     /// The arguments after the program's name.
     pub args: Vec<Arc<str>>,
+    /// The arguments that a program of Go's is told when it is ready, which go before the others.
+    pub own_args: Vec<Arc<str>>,
     /// The test's place in the program's list of tests. Without it, the harness looks for the test in the list of all.
     pub list: Option<ListedTest>,
     /// Words of static data that are others in this instance: address and word.

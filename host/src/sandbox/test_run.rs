@@ -3,7 +3,7 @@
 use super::ending::{Ending, TrapKind};
 use super::fuel_counts::FuelCounts;
 use super::heap::{self, EndPicture};
-use super::image::{AfterSetUp, Captured, ImageError};
+use super::image::{AfterSetUp, Captured, Image, ImageError};
 use super::job::Job;
 use super::module::LoadedModule;
 use super::panics::{self, RaisedPanic};
@@ -15,13 +15,16 @@ use super::sdk::{self, SdkOutcome};
 use super::start::{Entry, StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::threads::{MainThread, ThreadGroup};
-use super::wasi::{BrokenLimit, ContextOptions, OwnCalls, TracedEvent, WatchOptions, deadline_after};
+use super::wasi::{BrokenLimit, ContextOptions, GoReady, OwnCalls, TracedEvent, WatchOptions, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::trace::TraceKind;
 use crate::policy::Limit;
 use std::sync::Arc;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, ModuleExport, Store, Val};
+
+/// Bytes of a place on Go's stack.
+const WORD: i32 = 8;
 
 /// What is looked at of its calls.
 pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
@@ -64,6 +67,8 @@ struct Setup {
     globals: GlobalValues,
     /// Whether a test of the SDK was called.
     called: bool,
+    /// Whether its program, which is Go's, told that it is ready.
+    is_ready: bool,
 }
 
 /// How one call of the test went, its clean-ups included.
@@ -146,7 +151,10 @@ impl<'a> TestRun<'a> {
     /// Instantiates the module and makes it ready for the call.
     fn set_up(&mut self) -> wasmtime::Result<()> {
         if let Some(after) = self.job.image() {
-            return self.begin_from(after);
+            return self.begin_from(after.image, 0);
+        }
+        if let Some(ready) = self.job.ready {
+            return self.begin_from(ready.image, ready.image.spent());
         }
         if let Some(after) = self.job.repeated_setup() {
             self.fuel = self.instruments.fuel(after.setup.grants.policy().limits.most(Limit::Fuel));
@@ -182,9 +190,9 @@ impl<'a> TestRun<'a> {
         Ok(())
     }
 
-    /// Instantiates the image of the module, which needs nothing more.
-    fn begin_from(&mut self, after: AfterSetUp<'_>) -> wasmtime::Result<()> {
-        refuel(&mut self.store, self.fuel)?;
+    /// Instantiates an image of the module, which needs nothing more. So much fuel was spent of the test's own.
+    fn begin_from(&mut self, image: &Image, spent: u64) -> wasmtime::Result<()> {
+        refuel(&mut self.store, self.fuel.saturating_sub(spent))?;
         self.store.set_epoch_deadline(1);
         let module = self.job.module;
         // To the engine, memory grows to what it was; it did so before.
@@ -194,10 +202,11 @@ impl<'a> TestRun<'a> {
         heap::attach(module, &mut self.store, &instance)?;
         self.setup = Setup {
             instance: Some(instance),
-            ground: after.image.ground,
-            stack_top: after.image.stack_top,
+            ground: image.ground,
+            stack_top: image.stack_top,
             globals: module.save_globals(&mut self.store, &instance),
             called: false,
+            is_ready: self.job.ready.is_some(),
         };
         Ok(())
     }
@@ -231,13 +240,18 @@ impl<'a> TestRun<'a> {
         Ok(())
     }
 
+    /// Whether what its instance holds is captured where it is now.
+    fn is_to_be_captured(&self) -> bool {
+        self.job.captures || self.job.until_ready && self.setup.is_ready
+    }
+
     /// What the instance holds now, where that is to be captured and the set-up passed.
     pub fn capture(
         &mut self,
         last: &CallOutcome,
         options: impl Fn() -> ContextOptions,
     ) -> Option<Result<Box<Captured>, ImageError>> {
-        let instance = self.setup.instance.filter(|_| self.job.captures && last.ended_well())?;
+        let instance = self.setup.instance.filter(|_| self.is_to_be_captured() && last.ended_well())?;
         let of = (self.job.module, self.job.entry, self.job.grants);
         let places = (self.setup.ground, self.setup.stack_top);
         Some(Captured::take(of, &mut self.store, &instance, places, options()).map(Box::new))
@@ -281,6 +295,9 @@ impl<'a> TestRun<'a> {
 
     /// Calls the test once. Gives what the SDK's export returned, for a test of the SDK.
     fn invoke(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
+        if self.setup.is_ready {
+            return self.go_on();
+        }
         let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
         match entry {
             Entry::Start(start) => {
@@ -295,8 +312,10 @@ impl<'a> TestRun<'a> {
                     }
                 }
                 let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
-                MainThread { store, threads: &mut self.threads }.call_guest(&start, ())?;
-                Ok(None)
+                match (MainThread { store, threads: &mut self.threads }.call_guest(&start, ())) {
+                    Err(error) if error.is::<GoReady>() => self.is_ready(),
+                    ended => ended.map(|()| None),
+                }
             }
             Entry::Sdk(call) => {
                 if let Some(book) = store.data_mut().heap.book() {
@@ -316,6 +335,29 @@ impl<'a> TestRun<'a> {
                 sdk::call(MainThread { store, threads: &mut self.threads }, instance, call).map(Some)
             }
         }
+    }
+
+    /// A program of Go's is ready for its test, and was left.
+    fn is_ready(&mut self) -> wasmtime::Result<Option<u32>> {
+        self.setup.is_ready = true;
+        if self.job.until_ready { Ok(None) } else { self.go_on() }
+    }
+
+    /// Goes on with a program of Go's that is ready for its test: as if the call by which it told that had returned, with nothing on
+    /// the stack of WebAssembly. So it goes on in the same way in whatever instance has its memory and globals.
+    fn go_on(&mut self) -> wasmtime::Result<Option<u32>> {
+        let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
+        let pointer = &self.job.module.code.go().context("it is no program of Go's")?.pointer;
+        let pointer = instance.get_module_export(&mut *store, pointer).and_then(Extern::into_global);
+        let pointer = pointer.context("its stack pointer is gone")?;
+        let at = pointer.get(&mut *store).i32().context("its stack pointer is no address")?;
+        // A function that Go imports has no frame: its stack pointer is at the place to which it returns.
+        pointer.set(&mut *store, Val::I32(at.wrapping_add(WORD)))?;
+        let on = self.job.module.goes_on.as_ref().context("it cannot be gone on with")?;
+        let on = instance.get_module_export(&mut *store, on).and_then(Extern::into_func);
+        let on = on.context("its loop is gone")?.typed::<(), ()>(&*store)?;
+        MainThread { store, threads: &mut self.threads }.call_guest(&on, ())?;
+        Ok(None)
     }
 
     /// Calls the test once more, with all that it had for its first call: fuel, time, and bytes to move. What was given to

@@ -43,19 +43,30 @@ pub(super) fn tests(program: &Program<'_>, flags: &GoFlags) -> Result<Vec<Test>,
         let unasked = benchmark && bench.is_whole() && !run.is_whole();
         let left_out = unasked || !choice.is_whole() && pattern.is_none() || skipped.is_some() && skipped == whole;
         let pattern = pattern.or(whole).unwrap_or_default();
-        let mut args = vec!["-test.v=test2json".to_owned(), "-test.paniconexit0".to_owned()];
-        if benchmark {
-            args.extend(["-test.run=^$".to_owned(), format!("-test.bench={pattern}"), "-test.benchtime=1x".to_owned()]);
+        let own = if benchmark {
+            vec!["-test.run=^$".to_owned(), format!("-test.bench={pattern}"), "-test.benchtime=1x".to_owned()]
         } else {
-            args.push(format!("-test.run={pattern}"));
-        }
+            vec![format!("-test.run={pattern}")]
+        };
+        let mut args = vec!["-test.v=test2json".to_owned(), "-test.paniconexit0".to_owned()];
         args.extend(flags.skip.iter().map(|skip| format!("-test.skip={skip}")));
         args.extend(flags.passed.iter().cloned());
-        let start = StartCall { args: args.into_iter().map(Arc::from).collect(), ..StartCall::default() };
+        let start = start(own, args, program.asks_for_own_args());
         let ignored = (benchmark && flags.bench.is_none()).then(|| BENCHMARK.to_owned());
         Test { name: Arc::from(name), ignored, start, left_out, ..Test::default() }
     });
     Ok(tests.collect())
+}
+
+/// How a test is started, with arguments of its own before those of all. A program that asks for its own when it is ready is not told
+/// them before: until then, every test is the same.
+fn start(own: Vec<String>, all: Vec<String>, asks: bool) -> StartCall {
+    let [own, all] = [own, all].map(|args| args.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>());
+    if asks {
+        StartCall { args: all, own_args: own, ..StartCall::default() }
+    } else {
+        StartCall { args: [own, all].concat(), ..StartCall::default() }
+    }
 }
 
 /// Asks a module for its tests, of which TestMain may say more than their names.

@@ -25,16 +25,19 @@ pub fn of(tests: &[&TestEntry]) -> Result<Sequence, String> {
     let mut start = StartCall::default();
     for test in tests {
         let TestEntry::Start(one) = test else { return Err("they are not tests of Go".to_owned()) };
-        let name = one.args.iter().find_map(|arg| name(arg)).ok_or("only a part of one of its tests is selected")?;
+        let name = one
+            .own_args
+            .iter()
+            .chain(&one.args)
+            .find_map(|arg| name(arg))
+            .ok_or("only a part of one of its tests is selected")?;
         names.push(name);
         start = one.clone();
     }
     let pattern: Arc<str> = format!("{RUN}({})$", names.join("|")).into();
-    start.args = start
-        .args
-        .iter()
-        .map(|arg| if arg.starts_with(RUN) { Arc::clone(&pattern) } else { Arc::clone(arg) })
-        .collect();
+    for arg in start.own_args.iter_mut().chain(&mut start.args).filter(|arg| arg.starts_with(RUN)) {
+        *arg = Arc::clone(&pattern);
+    }
     Ok(Sequence::Start(TestEntry::Start(start)))
 }
 
@@ -47,7 +50,8 @@ fn name(arg: &str) -> Option<&str> {
 /// The tests of such an entry, in their order.
 fn names(entry: &TestEntry) -> Vec<&str> {
     let TestEntry::Start(start) = entry else { return Vec::new() };
-    let pattern = start.args.iter().find_map(|arg| arg.strip_prefix(RUN)?.strip_prefix('(')?.strip_suffix(")$"));
+    let mut args = start.own_args.iter().chain(&start.args);
+    let pattern = args.find_map(|arg| arg.strip_prefix(RUN)?.strip_prefix('(')?.strip_suffix(")$"));
     pattern.map(|names| names.split('|').collect()).unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use super::dump::{CALLER, call};
 use crate::model::Frame;
 
 /// What the names of functions begin with that are of the hook: those that call a test, and those that look at the heap.
-const HOOK: [&str; 2] = ["testing.airtight", "testing.init."];
+const HOOK: &str = "testing.airtight";
 
 /// Calls of one place that are read.
 const MOST_CALLS: usize = 64;
@@ -52,10 +52,10 @@ fn users(mut calls: Vec<Frame>) -> Option<Vec<Frame>> {
     let is_runtime = |frame: &Frame| frame.function.starts_with("runtime.");
     let inner = calls.iter().position(|frame| !is_runtime(frame))?;
     calls.drain(..inner);
-    if HOOK.iter().any(|hook| calls[0].function.starts_with(hook)) {
+    if calls[0].function.starts_with(HOOK) {
         return None;
     }
-    let is_harness = |frame: &Frame| frame.function == CALLER || frame.function.starts_with(HOOK[1]);
+    let is_harness = |frame: &Frame| frame.function == CALLER || frame.function.starts_with(HOOK);
     let outer =
         calls.iter().position(|frame| is_harness(frame) || is_runtime(frame) && frame.function.ends_with("goexit"));
     calls.truncate(outer.filter(|outer| *outer > 0).unwrap_or(calls.len()));
@@ -78,7 +78,7 @@ example.com/ex.fill
 \t/home/me/ex/a.go:9
 example.com/ex.TestFill
 \t/home/me/ex/a_test.go:5
-testing.init.0.func2
+testing.airtightPrepare.func2
 \t/go/src/testing/airtight_hook.go:88
 testing.tRunner
 \t/go/src/testing/testing.go:2195

@@ -101,7 +101,14 @@ impl TestHarness for Libtest {
             let should_panic = described.and_then(marked);
             let says = should_panic.as_ref().map(|expected| expected.text.is_some());
             let untold = says.and_then(|says| lister.module.untold_panics(says)).map(not_run);
-            let start = StartCall { args, list, should_panic, if_ignored: Arc::clone(&if_ignored), words: Vec::new() };
+            let start = StartCall {
+                args,
+                list,
+                should_panic,
+                if_ignored: Arc::clone(&if_ignored),
+                words: Vec::new(),
+                ..StartCall::default()
+            };
             Test { name, ignored, start, untold, ..Test::default() }
         };
         Ok(all.into_iter().map(test).collect())

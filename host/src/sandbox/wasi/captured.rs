@@ -45,6 +45,11 @@ impl CapturedOutput {
         Self { output: Output::default(), room: cap, tails: [Vec::new(), Vec::new()], shown, streams }
     }
 
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.output.stdout.is_empty() && self.output.stderr.is_empty() && self.output.dropped == 0
+    }
+
     /// Bytes are written to standard output, or to standard error.
     pub fn write(&mut self, error: bool, bytes: &[u8]) -> Result<()> {
         match self.streams {

@@ -42,6 +42,10 @@ pub struct Wasi {
     pub(super) missing_paths: MissingPaths,
     pub(super) goroutines: GoroutineDumps,
     pub(super) go: GoAccount,
+    /// The arguments that a program of Go's is told when it is ready.
+    pub(super) go_args: Vec<Arc<str>>,
+    /// The name that seeds randomness once a program of Go's is ready, where it is to tell that.
+    pub(super) go_test: Option<Arc<str>>,
     /// Whether a Go test is to tell of its heap.
     pub(super) go_heap: bool,
     /// Whether a collection is under way that the test did not ask for.
@@ -310,6 +314,16 @@ impl Wasi {
     /// How many host descriptors are open for the test; asked again when the context is gone.
     pub(crate) fn host_count(&self) -> super::host::HostCount {
         self.world.host.clone()
+    }
+
+    /// What it is granted.
+    pub(crate) fn grants(&self) -> &Arc<Grants> {
+        &self.grants
+    }
+
+    /// Whether nothing was written to standard output and standard error yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.world.capture.is_empty()
     }
 
     /// Standard error as captured so far.

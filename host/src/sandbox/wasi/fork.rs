@@ -7,6 +7,7 @@ use super::grants::Grants;
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
 use super::open::ContextOptions;
+use super::random::Random;
 use super::trace::Tracer;
 use super::watch::CallWatch;
 use crate::policy::Limit;
@@ -35,7 +36,7 @@ impl Wasi {
         if let Some(socket) = self.grants.policy.sockets.first() {
             return Err(NotCaptured::Socket(socket.name.clone()));
         }
-        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, go_heap, watch, trace, notes_reads } =
+        let ContextOptions { args, watchdog, streams, test: _, notes_sites: _, go, watch, trace, notes_reads } =
             options;
         let capture = CapturedOutput::new(grants.policy.limits.most(Limit::Output), streams);
         Ok(Self {
@@ -52,10 +53,12 @@ impl Wasi {
             has_threads: false,
             began: None,
             given_paths: self.given_paths.clone(),
-            missing_paths: MissingPaths::default(),
+            missing_paths: self.missing_paths.clone(),
             goroutines: GoroutineDumps::default(),
             go: GoAccount::default(),
-            go_heap,
+            go_test: None,
+            go_args: go.args,
+            go_heap: go.tells_heap,
             collects: false,
             collected: self.collected.clone(),
             watch: watch.map(CallWatch::new).map(Box::new),
@@ -68,6 +71,11 @@ impl Wasi {
     /// Tests begin where this context stands: what can be shared by them is.
     pub(crate) fn share(&mut self) {
         self.world.scratch.share();
+    }
+
+    /// A test of this name begins where its program was ready. It is the test's own start, and what is there is the test's.
+    pub(crate) fn begin_go_test(&mut self, test: &Arc<str>) {
+        self.random = Random::new(self.grants.policy.seed, Arc::clone(test));
     }
 
     /// The teardown begins where the set-up ended, with grants that differ from those of the set-up in limits alone. What is there is

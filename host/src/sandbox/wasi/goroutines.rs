@@ -1,4 +1,23 @@
-//! What Go's test binaries tell of their goroutines, and of their heap.
+//! What Go's test binaries are told and tell: which test to run, when they are ready for it, what there is of goroutines and heap.
+
+use std::sync::Arc;
+
+/// How one run of a program of Go's differs from the others.
+#[derive(Debug, Clone, Default)]
+pub struct GoStart {
+    /// The arguments of this run alone.
+    pub args: Vec<Arc<str>>,
+    /// What all runs of the program have in common, where it tells when it is ready and can be gone on with then: the name that seeds
+    /// its randomness until then.
+    pub common: Option<Arc<str>>,
+    /// Whether the test is to tell of its heap.
+    pub tells_heap: bool,
+}
+
+/// A program of Go's is ready for its test, and its stack of WebAssembly can be left. No end of it: it is gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the program is ready for its test")]
+pub struct GoReady;
 
 /// The goroutines of a Go test, as its runtime printed their stacks: when it began, where there were more than the harness's own;
 /// when it and its clean-ups had ended; and when the program left, in both cases where there were any left.

@@ -68,7 +68,7 @@ pub use context::Wasi;
 pub use fault::Halt;
 pub use fork::NotCaptured;
 pub use given_paths::GivenPaths;
-pub use goroutines::{GoAccount, GoroutineDumps};
+pub use goroutines::{GoAccount, GoReady, GoStart, GoroutineDumps};
 pub use grants::{GrantError, Grants};
 pub use open::ContextOptions;
 pub use quota::BrokenLimit;

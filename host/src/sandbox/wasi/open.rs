@@ -4,7 +4,7 @@ use super::captured::{CapturedOutput, Streams};
 use super::clock::Clock;
 use super::context::Wasi;
 use super::given_paths::GivenPaths;
-use super::goroutines::{GoAccount, GoroutineDumps};
+use super::goroutines::{GoAccount, GoStart, GoroutineDumps};
 use super::grants::{Grants, SocketError};
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
@@ -40,8 +40,8 @@ pub struct ContextOptions {
     pub notes_reads: bool,
     /// Whether to note where handles are acquired.
     pub notes_sites: bool,
-    /// Whether a Go test is to tell of its heap.
-    pub go_heap: bool,
+    /// How this run differs from others of a program of Go's.
+    pub go: GoStart,
 }
 
 impl Wasi {
@@ -50,7 +50,7 @@ impl Wasi {
     /// # Errors
     /// A granted socket could not be opened.
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
-        let ContextOptions { test, args, watchdog, streams, notes_sites, go_heap, watch, trace, notes_reads } = options;
+        let ContextOptions { test, args, watchdog, streams, notes_sites, go, watch, trace, notes_reads } = options;
         let limits = grants.policy.limits;
         let turn = Turn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
@@ -59,7 +59,9 @@ impl Wasi {
             world: World::new(scratch, CapturedOutput::new(limits.most(Limit::Output), streams), watchdog, clock),
             table: Table::with_capacity(8),
             ledger: Ledger::default(),
-            random: Random::new(grants.policy.seed, test),
+            random: Random::new(grants.policy.seed, Arc::clone(go.common.as_ref().unwrap_or(&test))),
+            go_test: go.common.is_some().then_some(test),
+            go_args: go.args,
             args,
             env_sockets: None,
             max_handles: u32::try_from(limits.most(Limit::Handles)).unwrap_or(u32::MAX),
@@ -71,7 +73,7 @@ impl Wasi {
             missing_paths: MissingPaths::default(),
             goroutines: GoroutineDumps::default(),
             go: GoAccount::default(),
-            go_heap,
+            go_heap: go.tells_heap,
             collects: false,
             collected: Vec::new(),
             watch: watch.map(CallWatch::new).map(Box::new),

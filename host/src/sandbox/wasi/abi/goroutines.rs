@@ -3,10 +3,33 @@
 
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::{Fault, Halt};
-use crate::sandbox::wasi::goroutines::GoHeap;
+use crate::sandbox::wasi::goroutines::{GoHeap, GoReady};
 use crate::sandbox::wasi::meter;
 use airtight_abi::go::{AFTER, BEFORE, EXIT, MAX_STACKS};
 use wiggle::{GuestMemory, GuestPtr};
+
+/// `go_ready`. From here on the run is that of its test. A program that can be gone on with is left here, once.
+pub fn ready(wasi: &mut Wasi) -> wasmtime::Result<()> {
+    let Some(test) = wasi.go_test.take() else { return Ok(()) };
+    wasi.begin_go_test(&test);
+    Err(GoReady.into())
+}
+
+/// `go_args`. Gives how many bytes they are, whether there is room for them or not.
+pub fn args(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, (at, len): (i32, i32)) -> wasmtime::Result<i32> {
+    let ended = wasi.go_args.iter().flat_map(|arg| arg.bytes().chain([0]));
+    let bytes: Vec<u8> = ended.collect();
+    let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    wasi.world.meter.charge(meter::BYTE, bytes.len());
+    if size <= len.cast_unsigned() {
+        let place = GuestPtr::<u8>::new(at.cast_unsigned()).as_array(size);
+        memory.copy_from_slice(&bytes, place).map_err(|error| match Fault::from(error) {
+            Fault::Halt(halt) => halt,
+            _ => Halt::Pointer("the place of a test's arguments lies outside of the memory".to_owned()),
+        })?;
+    }
+    Ok(size.cast_signed())
+}
 
 /// `goroutines`. Of several of one moment, the last counts.
 pub fn goroutines(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [when, at, len]: [i32; 3]) -> wasmtime::Result<i32> {

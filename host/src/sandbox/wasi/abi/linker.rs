@@ -173,6 +173,12 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
         let event = (TraceKind::Task, tasks::DONE, state.thread_id());
         numbered(&mut state.wasi, event, Some(number), |wasi| Ok(jobs::done(wasi, number)))
     });
+    define!(linker, for_threads, go::MODULE, go::READY, (Capture::Never, false), (), move |state, _| {
+        super::goroutines::ready(&mut state.wasi)
+    });
+    define!(linker, for_threads, go::MODULE, go::ARGS, (Capture::Never, false), (a i32, b i32), move |state, memory| {
+        super::goroutines::args(&mut state.wasi, memory, (a, b))
+    });
     define!(linker, for_threads, go::MODULE, go::GOROUTINES, (Capture::Never, false), (a i32, b i32, c i32), move |state, memory| {
         super::goroutines::goroutines(&mut state.wasi, memory, [a, b, c])
     });

@@ -4,6 +4,7 @@ use crate::policy::{DirGrant, Limit, Limits, Mode, Policy};
 use crate::sandbox::wasi::ContextOptions;
 use crate::sandbox::wasi::captured::Streams;
 use crate::sandbox::wasi::context::Wasi;
+use crate::sandbox::wasi::goroutines::GoStart;
 use crate::sandbox::wasi::grants::Grants;
 use crate::sandbox::wasi::meter::{self, MAX_BYTES, MAX_VECTORS};
 use crate::sandbox::wasi::watchdog::Watchdog;
@@ -64,7 +65,7 @@ impl Guest {
             watchdog,
             streams: Streams::Captured,
             notes_sites: false,
-            go_heap: false,
+            go: GoStart::default(),
             watch: None,
             trace: None,
             notes_reads: false,
