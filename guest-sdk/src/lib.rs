@@ -67,6 +67,7 @@
 //! | `should_panic` | works | libtest by itself ignores the test, under airtight it works | works |
 //! | [`T::skip`] | counts as passed | fails | is a skip |
 //! | [`T::run`] | runs a subtest | does not load | runs a subtest, with a verdict and figures of its own |
+//! | [`T::fork`] | runs a subtest where it stands | does not load | runs a subtest in an instance of its own |
 //! | tasks of [`T::spawn`] that are left | are dropped | do not load | are leaks |
 //! | [`T::track`] | counts nothing | does not load | counts resources of your own kinds |
 //! | [`T::fail_next`] | nothing fails | does not load | a call of the test fails |
@@ -93,6 +94,7 @@ mod cleanups;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
 mod direct;
 mod faults;
+mod fork;
 mod journal;
 mod libtest;
 mod mem;

@@ -28,7 +28,7 @@ impl SubtestPosition {
     }
 
     /// The place of a subtest of this name.
-    fn within(&mut self, test: &str, name: &str, at: &Location<'_>) -> Self {
+    pub(crate) fn within(&mut self, test: &str, name: &str, at: &Location<'_>) -> Self {
         let names = Rc::clone(self.names.get_or_insert_default());
         let path = names.borrow_mut().unique(&self.path, name);
         let at = Some(at.to_string());
@@ -74,7 +74,7 @@ use here as platform;
 use sandbox as platform;
 
 /// Subtests that run where they are called: natively, and under libtest.
-mod here {
+pub(crate) mod here {
     use crate::libtest::{message, run_cleanups};
     use crate::runner::LeavePayload;
     use crate::{Outcome, T};
@@ -82,7 +82,7 @@ mod here {
     use airtight_abi::journal::Kind;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-    pub(super) fn run<R: Outcome>(_: &str, mut t: T, body: impl FnOnce(&mut T) -> R) -> bool {
+    pub(crate) fn run<R: Outcome>(_: &str, mut t: T, body: impl FnOnce(&mut T) -> R) -> bool {
         let before = t.book().flags();
         t.book().enter_scope();
         let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -107,7 +107,7 @@ mod here {
 
 /// Subtests that the host runs. See [`airtight_abi::scopes`].
 #[cfg(all(target_arch = "wasm32", target_os = "wasi", target_env = "p1"))]
-mod sandbox {
+pub(crate) mod sandbox {
     use super::here;
     use crate::direct::state;
     use crate::libtest::Payload;
@@ -173,7 +173,7 @@ mod sandbox {
 
     /// The panic that left the subtest, where panics unwind.
     #[cfg(panic = "unwind")]
-    fn caught(run: impl FnOnce()) -> Option<Payload> {
+    pub(crate) fn caught(run: impl FnOnce()) -> Option<Payload> {
         use crate::runner::LeavePayload;
         use std::panic::{AssertUnwindSafe, catch_unwind};
         catch_unwind(AssertUnwindSafe(run)).err().filter(|payload| !payload.is::<LeavePayload>())
@@ -181,13 +181,13 @@ mod sandbox {
 
     /// Where a panic ends the program, the host sees it end.
     #[cfg(not(panic = "unwind"))]
-    fn caught(run: impl FnOnce()) -> Option<Payload> {
+    pub(crate) fn caught(run: impl FnOnce()) -> Option<Payload> {
         run();
         None
     }
 
     /// Writes down the panic that left the subtest.
-    fn said(t: &T, panic: &(dyn std::any::Any + Send)) {
+    pub(crate) fn said(t: &T, panic: &(dyn std::any::Any + Send)) {
         use airtight_abi::State;
         use airtight_abi::journal::Kind;
         t.book().enter(State::PANICKED, Kind::Panic, "", crate::libtest::message(panic));

@@ -29,3 +29,20 @@ fn tests_of_a_group_run_one_after_the_other_in_the_order_of_the_plan() {
         assert_eq!(found, unnamed);
     }
 }
+
+/// What two of them could meet in cannot be given to a test twice, so that their subtests are not run alone, and they wait for one another as
+/// before.
+#[test]
+fn tests_of_a_group_stay_whole_where_subtests_are_run_alone() {
+    let dir = scratch_dir();
+    let shared = dir.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    let module = guest("sdk/serial");
+    let args =
+        ["run", module.to_str().unwrap(), "--dir", "shared::/shared:read-write", "-j", "4", "--isolate-subtests"];
+    let ran = run(dir.path(), args);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(order(&shared, "unnamed"), ["pass_a", "pass_b", "pass_c", "pass_d", "pass_e", "pass_f"]);
+    let why = "its subtests are not run alone, as it is granted a directory that it may write to";
+    assert!(ran.stdout.contains(why), "{}", ran.stdout);
+}

@@ -138,3 +138,25 @@ fn subtests_are_run_alone() {
     let own = run(scratch_dir().path(), own);
     assert!(own.stdout.contains("5 tests run: 2 passed, 3 failed"), "each has one count of two: {}", own.stdout);
 }
+
+/// Alone, each subtest has the limits of its test; and one that is ended by them with all of its subtests stays whole.
+#[test]
+fn subtests_alone_have_the_limits_of_their_test() {
+    let needs = "fail_of_the_case_that_needs_more_than_its_test_may_have";
+    let (ran, report) = run_guests(&["--isolate-subtests", needs, "timeout_in_a_subtest"]);
+    let verdicts: Vec<_> =
+        tests(&report).map(|(_, test)| format!("{} {}", test["name"], test["verdict"]).replace('"', "")).collect();
+    let expected = [
+        format!("{needs} pass"),
+        format!("{needs}/one pass"),
+        format!("{needs}/three fail"),
+        format!("{needs}/two pass"),
+        "timeout_in_a_subtest timeout".to_owned(),
+    ];
+    assert_eq!(verdicts, expected);
+    let peak = |name: &str| test(&report, &format!("{needs}/{name}"))["usage"]["handles_peak"].clone();
+    assert_eq!([peak("one"), peak("two"), peak("three")], [json!(1), json!(2), json!(2)]);
+    let note = "timeout_in_a_subtest: its subtests are not run alone, as it does not come to its own end when it is run to see \
+                them: out of fuel";
+    assert!(ran.stdout.contains(note), "{}{}", ran.stdout, ran.stderr);
+}

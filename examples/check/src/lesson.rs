@@ -16,6 +16,9 @@ pub const EXPECTED: &str = "expected.txt";
 /// The file with what it promises of tests that are called [`ROUNDS`] times in one instance. Most lessons have none.
 pub const EXPECTED_REPEATED: &str = "expected-repeat.txt";
 
+/// The file with what it promises of subtests that are each run alone. Most lessons have none.
+pub const EXPECTED_ISOLATED: &str = "expected-isolated.txt";
+
 /// The file with what it promises of tests that are run together. Most lessons have none.
 pub const EXPECTED_POLLUTION: &str = "expected-pollution.txt";
 
@@ -51,6 +54,9 @@ impl Lesson {
             }
             findings.push(Findings { file: EXPECTED_REPEATED, text: without_linear_memory(&self.found(&report)) });
         }
+        if self.is_isolated() {
+            findings.push(Findings { file: EXPECTED_ISOLATED, text: self.found(&ran.isolated) });
+        }
         if self.is_run_together() {
             let mut pollution = ran.pollution.clone();
             pollution.modules.retain(|module| self.holds(&module.module));
@@ -67,6 +73,11 @@ impl Lesson {
     /// Whether it promises something of tests whose calls fail.
     pub fn calls_fail(&self) -> bool {
         self.dir.join(EXPECTED_FAULTS).exists()
+    }
+
+    /// Whether it promises something of subtests that are each run alone.
+    pub fn is_isolated(&self) -> bool {
+        self.dir.join(EXPECTED_ISOLATED).exists()
     }
 
     /// Whether it promises something of tests that are run together.

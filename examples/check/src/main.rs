@@ -11,7 +11,8 @@ use suite::Suite;
 
 const USAGE: &str = "\
 Builds the lessons for wasm, runs them, and compares each with its expected.txt (and expected-repeat.txt, for tests that are
-called 50 times in one instance; expected-pollution.txt, for tests that are run together in one; expected-faults.txt, for tests whose calls fail).
+called 50 times in one instance; expected-isolated.txt, for subtests that are each run alone; expected-pollution.txt, for tests
+that are run together in one; expected-faults.txt, for tests whose calls fail).
 
 usage: cargo run -p airtight-examples -- [--setup] [--bless]
 
@@ -90,10 +91,10 @@ mod tests {
     #[test]
     fn every_lesson_is_as_documented_and_no_line_can_be_changed() {
         let ran = Suite { setup: false, colours: None }.run().unwrap();
-        assert_eq!(ran.lessons.len(), 12);
+        assert_eq!(ran.lessons.len(), 13);
         let files: Vec<_> =
             ran.lessons.iter().flat_map(|lesson| lesson.findings(&ran).into_iter().map(move |f| (lesson, f))).collect();
-        assert_eq!(files.len(), 15);
+        assert_eq!(files.len(), 17);
         for (lesson, findings) in &files {
             let expected = lesson.expected(findings.file).unwrap().expect("it has its expectations");
             assert_eq!(findings.text, expected, "{}", lesson.name);

@@ -28,6 +28,8 @@ pub struct Ran {
     pub report: Report,
     /// Of the lessons that look at it, with each test of the SDK called [`ROUNDS`] times in one instance.
     pub repeated: Report,
+    /// Of the lessons that look at it, with each subtest run alone.
+    pub isolated: Report,
     /// Of the lessons that look at it: which tests depend on others.
     pub pollution: Pollution,
     /// Of the lessons that look at it: which failures of calls are not handled.
@@ -45,28 +47,34 @@ impl Suite {
         let cache = toolchain::cache_dir().map(|dir| Cache::new(dir.join("modules"), config.cache_size));
         let builder = Runner::builder(&config, "default")?.cache(cache);
         let all: Vec<_> = built.artifacts.iter().collect();
-        let report = self.run_modules(builder.clone(), &all)?;
+        let report = self.run_modules(builder.clone(), (&all, false))?;
         let repeats =
             |artifact: &&Artifact| lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.repeats());
         let repeating: Vec<_> = built.artifacts.iter().filter(repeats).collect();
-        let repeated = self.run_modules(builder.clone().repeat(ROUNDS), &repeating)?;
+        let repeated = self.run_modules(builder.clone().repeat(ROUNDS), (&repeating, false))?;
+        let is_isolated = |artifact: &&Artifact| {
+            lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.is_isolated())
+        };
+        let apart: Vec<_> = built.artifacts.iter().filter(is_isolated).collect();
+        let isolated = self.run_modules(builder.clone(), (&apart, true))?;
         let together = |artifact: &&Artifact| {
             lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.is_run_together())
         };
         let together: Vec<_> = built.artifacts.iter().filter(together).collect();
-        let (runner, planned) = plan(builder.clone(), &together)?;
+        let (runner, planned) = plan(builder.clone(), (&together, false))?;
         let (pollution, _) = pollution::find(&runner, &planned, ORDERS, &mut ())?;
         let fail = |artifact: &&Artifact| {
             lessons.iter().any(|lesson| lesson.dir == artifact.manifest_dir && lesson.calls_fail())
         };
         let failing: Vec<_> = built.artifacts.iter().filter(fail).collect();
-        let (runner, planned) = plan(builder, &failing)?;
+        let (runner, planned) = plan(builder, (&failing, false))?;
         let (faults, _) = faults::find(&runner, &planned, FaultOptions::default(), &mut ())?;
-        Ok(Ran { report, repeated, pollution, faults, lessons })
+        Ok(Ran { report, repeated, isolated, pollution, faults, lessons })
     }
 
-    fn run_modules(&self, builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<Report> {
-        let (runner, plan) = plan(builder, artifacts)?;
+    /// Runs modules, each of their subtests alone where `isolates`.
+    fn run_modules(&self, builder: RunnerBuilder, (artifacts, isolates): (&[&Artifact], bool)) -> Result<Report> {
+        let (runner, plan) = plan(builder, (artifacts, isolates))?;
         let Some(colours) = self.colours else { return Ok(runner.run(&plan, &mut ())?) };
         let options = ConsoleOptions { colours, failure_output: OutputTime::Never, ..ConsoleOptions::default() };
         let mut console = Console::new(std::io::stdout(), options);
@@ -97,11 +105,11 @@ impl Suite {
     }
 }
 
-fn plan(builder: RunnerBuilder, artifacts: &[&Artifact]) -> Result<(Runner, Plan)> {
+fn plan(builder: RunnerBuilder, (artifacts, isolates): (&[&Artifact], bool)) -> Result<(Runner, Plan)> {
     let runner = builder.build()?;
     let subjects = artifacts.iter().map(|artifact| runner.load_artifact(artifact, None));
     let subjects = subjects.collect::<Result<Vec<Subject>, _>>()?;
-    let plan = runner.plan(subjects, &Selection::default())?;
+    let plan = runner.plan(subjects, &Selection { isolate_subtests: isolates, ..Selection::default() })?;
     Ok((runner, plan))
 }
 

@@ -3,6 +3,7 @@
 //! | | name | type | |
 //! | --- | --- | --- | --- |
 //! | import of [`MODULE`] | [`RUN`] | `(state, name, len, function, data: i32) -> i32` | runs a subtest |
+//! | import of [`MODULE`] | [`FORK`] | `(state, name, len, function, data: i32) -> i32` | forks a subtest |
 //! | export | [`ENTER_EXPORT`] | `(function, data: i32) -> i32` | calls the function with the data |
 //! | export | [`NEXT_CLEANUP_EXPORT`] | `(depth: i32) -> i32` | tells which clean-up is the next |
 //!
@@ -18,6 +19,12 @@
 //!
 //! Any other ending, such as `proc_exit` or the end of fuel, ends the whole test; the clean-ups of all its scopes run then.
 //!
+//! # Forking a subtest
+//! [`FORK`] takes what [`RUN`] takes, and returns at once: [`FORKED`], or [`NOT_SELECTED`]. When the test has ended, the host calls
+//! [`ENTER_EXPORT`] with function and data in another instance, whose memory and globals are what they were during the call of
+//! [`FORK`]; the functions that were running then do not go on there. The clean-ups of that instance that are run are those of the
+//! subtest: its depth is one more than that of the scope that forked it, and that the state says so is up to the caller of [`FORK`].
+//!
 //! At the end of a test the host asks [`NEXT_CLEANUP_EXPORT`] with the depth 0, where the module has that export.
 
 pub use crate::net::MODULE;
@@ -29,8 +36,11 @@ use alloc::string::String;
 /// The import that runs a subtest.
 pub const RUN: &str = "scope_run";
 
+/// The import that forks one.
+pub const FORK: &str = "scope_fork";
+
 /// Every import with the number of its parameters, by name.
-pub const IMPORTS: [(&str, usize); 1] = [(RUN, 5)];
+pub const IMPORTS: [(&str, usize); 2] = [(FORK, 5), (RUN, 5)];
 
 /// The export through which the host calls a subtest's function.
 pub const ENTER_EXPORT: &str = "airtight:subtest";
@@ -44,14 +54,19 @@ pub const PASSED: i32 = 0;
 pub const FAILED: i32 = 1;
 /// [`RUN`]'s answer for a subtest that skipped itself.
 pub const SKIPPED: i32 = 2;
-/// [`RUN`]'s answer for a subtest that the filter leaves out.
+/// The answer of [`RUN`] and [`FORK`] for a subtest that the filter leaves out.
 pub const NOT_SELECTED: i32 = 3;
+/// [`FORK`]'s answer for a subtest that is run later, or was refused.
+pub const FORKED: i32 = 4;
 
 /// Longest name of a subtest, in bytes, without those of the tests that it is in.
 pub const MAX_NAME: usize = 4096;
 
 /// Deepest nesting of subtests.
 pub const MAX_DEPTH: u32 = 64;
+
+/// Most forks of one test, those that its forks fork among them.
+pub const MAX_FORKS: usize = 10_000;
 
 /// Most subtests of one test.
 pub const MAX_SUBTESTS: usize = 100_000;
@@ -100,7 +115,7 @@ impl NextCleanup {
 /// assert_eq!(names.unique("", "two words"), "two_words#01");
 /// assert_eq!(names.unique("two_words", ""), "two_words/#00");
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Names(BTreeMap<String, u32>);
 
 impl Names {
@@ -124,6 +139,17 @@ impl Names {
                 return path;
             }
         }
+    }
+}
+
+/// Bytes that a name takes beside its own.
+const NAMED: u64 = 64;
+
+impl Names {
+    /// The bytes that all names take, nearly.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.0.keys().map(|name| name.len() as u64 + NAMED).sum()
     }
 }
 

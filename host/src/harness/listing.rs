@@ -27,7 +27,7 @@ pub(crate) struct Test {
 }
 
 /// How a test is entered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum TestEntry {
     /// Through `_start`.
     Start(StartCall),

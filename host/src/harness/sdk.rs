@@ -187,18 +187,20 @@ const NAMED: usize = 3;
 pub(crate) fn subtests_failure(subtests: &[SubtestRun]) -> Option<String> {
     let failed = || subtests.iter().filter(|subtest| subtest.ending.is_some() && subtest.failed());
     let count = failed().count();
-    let own = failed().filter(|subtest| !subtest.failed_within).map(|subtest| format!("`{}`", subtest.path));
-    let mut named: Vec<String> = own.take(NAMED + 1).collect();
-    if count == 0 {
-        return None;
-    }
+    let own: Vec<_> = failed().filter(|subtest| !subtest.failed_within).map(|subtest| subtest.path.clone()).collect();
+    (count > 0).then(|| failed_subtests((count, subtests.len()), &own))
+}
+
+/// What is said of a test of which so many of its subtests failed, of all that it has; these of them by themselves.
+pub(crate) fn failed_subtests((count, all): (usize, usize), own: &[String]) -> String {
+    let mut named: Vec<String> = own.iter().take(NAMED + 1).map(|path| format!("`{path}`")).collect();
     if named.len() > NAMED {
         named[NAMED] = "…".to_owned();
     }
-    Some(match subtests.len() {
+    match all {
         1 => format!("its subtest {} failed", named.join(", ")),
         all => format!("{count} of its {all} subtests failed: {}", named.join(", ")),
-    })
+    }
 }
 
 /// What is said of a clean-up that did not finish, where it stands beside other failures.

@@ -80,6 +80,7 @@ impl Ledger {
             handle.outlives = false;
         }
         (self.open_by_test, self.peak, self.peak_before) = (0, 0, 0);
+        self.scope = ScopeId::TEST;
         self.outlived = Outlived::default();
         if self.sites.is_some() {
             self.note_sites();

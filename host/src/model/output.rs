@@ -11,3 +11,12 @@ pub struct Output {
     /// Bytes dropped because they were over the cap.
     pub dropped: u64,
 }
+
+impl Output {
+    /// Adds what was printed later.
+    pub(crate) fn append(&mut self, later: Self) {
+        self.stdout.extend(later.stdout);
+        self.stderr.extend(later.stderr);
+        self.dropped = self.dropped.saturating_add(later.dropped);
+    }
+}

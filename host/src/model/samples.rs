@@ -427,11 +427,11 @@ prop_compose! {
         (message, reason) in (some_text(), some_text()),
         stack in any_stack(),
         suppressed in prop::collection::vec((hostile(), any::<Option<u32>>()), 0..2),
-        leaks: u32,
+        (leaks, forked): (u32, bool),
     ) -> SubtestRecord {
         let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
         let suppressed = suppressed.into_iter().map(|(text, cleanup)| SuppressedRecord::new(text, cleanup)).collect();
-        SubtestRecord { name, verdict, usage, message, reason, stack, suppressed, leaks: leaks.into() }
+        SubtestRecord { name, forked, verdict, usage, message, reason, stack, suppressed, leaks: leaks.into() }
     }
 }
 

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct SubtestRecord {
     /// Its path below the test: `case`, or `case/inner` for one within `case`.
     pub name: String,
+    /// Whether it was forked: it ran in an instance of its own that began where its test stood, and what it used is not its test's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forked: bool,
     /// What became of it.
     pub verdict: Verdict,
     /// What was used while it ran, subtests of it included and clean-ups not; absent where the test ended within it.
@@ -48,7 +51,7 @@ impl SubtestRecord {
     #[must_use]
     pub fn new(name: impl Into<String>, verdict: Verdict) -> Self {
         let (name, stack, suppressed) = (name.into(), Vec::new(), Vec::new());
-        Self { name, verdict, usage: None, message: None, reason: None, stack, suppressed, leaks: 0 }
+        Self { name, forked: false, verdict, usage: None, message: None, reason: None, stack, suppressed, leaks: 0 }
     }
 }
 

@@ -48,6 +48,16 @@ impl TestCoverage {
         coverage
     }
 
+    /// Adds what a forked subtest of the test adds.
+    pub fn extend(&mut self, fork: Self) {
+        let Self { sites, untold, cleanups, finished, unfinished } = fork;
+        self.sites.extend(sites);
+        self.untold = self.untold.saturating_add(untold);
+        self.cleanups = self.cleanups.saturating_add(cleanups);
+        self.finished = self.finished.saturating_add(finished);
+        self.unfinished.extend(unfinished);
+    }
+
     /// Leaves the places to another entry of the plan.
     pub fn leave_sites(&mut self) {
         (self.sites, self.untold) = (Vec::new(), 0);

@@ -201,6 +201,7 @@ impl TestRun<'_> {
             after: how.after,
             ready: how.ready,
             until_ready: false,
+            fork: None,
             captures: how.captures,
             interrupted: &shared.options.interrupt,
             counts_heap: true,
@@ -358,6 +359,7 @@ pub(super) fn bare_context<'a>(module: &PlannedModule, test: &'a PlannedTest) ->
         keep_output: false,
         baseline: None,
         tells_setup,
+        forked: None,
     }
 }
 

@@ -185,6 +185,7 @@ impl FaultSubject<'_> {
             keep_output: false,
             baseline: None,
             tells_setup: false,
+            forked: None,
         };
         HostBug::of_descriptors(host_leak + ran.host_leak)?;
         let files = files(&ran);

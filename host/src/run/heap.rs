@@ -252,7 +252,9 @@ fn balance(
         reached.fill(true);
         doubt.get_or_insert(HeapDoubt::Running);
     }
-    let mut own: Vec<usize> = (0..first.blocks.len()).filter(|index| first.blocks[*index].own).collect();
+    // A block that was there before and became its own, as it reallocated it, is its test's to tell of.
+    let is_own = |block: &Block| block.own && block.number > first.foundation;
+    let mut own: Vec<usize> = (0..first.blocks.len()).filter(|index| is_own(&first.blocks[*index])).collect();
     own.sort_unstable_by_key(|index| first.blocks[*index].number);
     let (retained, lost): (Vec<usize>, Vec<usize>) = own.into_iter().partition(|index| reached[*index]);
     let mut finder = PlaceFinder::new(symbols, second.as_ref().map(|end| &end.stacks));

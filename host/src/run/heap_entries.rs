@@ -235,7 +235,7 @@ mod tests {
         let place = |nth| AllocationPlace { frames: vec![Frame::new(format!("f{nth}"))], ..AllocationPlace::default() };
         let owners = Some(Box::new(Owners { lots, kept: None }));
         let balance = Balance { places: (0..40).map(place).collect(), owners, ..Balance::default() };
-        HeapEntries { balance: &balance, names: ScopeNames { test: "t", subtests: &[] } }.lost()
+        HeapEntries { balance: &balance, names: ScopeNames { test: "t", forked: None, subtests: &[] } }.lost()
     }
 
     fn cycle(own: Vec<Site>, ring: Vec<RingStep>) -> Lot {
@@ -271,7 +271,7 @@ mod tests {
         };
         let lots: Vec<Lot> = lost.iter().map(lot).collect();
         let head = Lot { own: lost[..1].to_vec(), reaches: lost[1..].to_vec(), ..lot(&lost[0]) };
-        let names = ScopeNames { test: "t", subtests: &subtests };
+        let names = ScopeNames { test: "t", forked: None, subtests: &subtests };
         let places = finder.finish();
         let entries = |lots: Option<Vec<Lot>>| {
             let owners = lots.map(|lots| Box::new(Owners { lots, kept: None }));

@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod execute;
 mod faulted;
+mod forks;
 mod fuel_by_function;
 mod go;
 mod go_account;

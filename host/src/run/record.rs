@@ -13,6 +13,7 @@ use super::threads::{self, Holdings};
 use crate::config::Baseline;
 use crate::harness::harness;
 use crate::harness::sdk::{cleanup_message, failure_message};
+use crate::ledger::ScopeId;
 use crate::model::growth::{Growth, Round};
 use crate::model::{
     CleanupRecord, Details, EntryRole, Frame, Harness, InjectedRecord, Omitted, Output, Resource, SubtestRecord,
@@ -27,6 +28,7 @@ use std::sync::Arc;
 const OVERFLOW_FRAMES: usize = 32;
 
 /// Whose record is made, and what is wanted in it.
+#[derive(Clone, Copy)]
 pub struct RecordContext<'a> {
     pub name: &'a Arc<str>,
     /// What the report calls it: another name where it is a part of that test.
@@ -41,6 +43,8 @@ pub struct RecordContext<'a> {
     pub baseline: Option<&'a Baseline>,
     /// Whether it tells what was set up for all tests of its module: the first that is run does.
     pub tells_setup: bool,
+    /// The path of the forked subtest that it is, where it is not the test itself.
+    pub forked: Option<&'a str>,
 }
 
 /// A record of a test that was not run.
@@ -127,11 +131,11 @@ fn details(
     mut told: Vec<SubtestRecord>,
 ) -> (Verdict, Details) {
     let run = case.run;
-    let names = ScopeNames::new(context.name, case);
+    let names = ScopeNames::new(context, case);
     let held = resources::held(&run.remains, names, &case.module.symbols);
     let (mut leaks, reclaimed) = if judgement.has_balance() { (held, Vec::new()) } else { (Vec::new(), held) };
     if judgement.has_balance() {
-        leaks.extend(resources::left_behind(&run.remains, context.name));
+        leaks.extend(resources::left_behind(&run.remains, &names.name(ScopeId::TEST)));
         let held: &[_] = match heap {
             Account::Tracked { balance: Some(balance), .. } => &balance.held,
             _ => &[],
@@ -204,7 +208,12 @@ fn details(
         failures: said.map(|said| failures(case, &said.said.failures)).unwrap_or_default(),
         suppressed: judgement.suppressed,
         omitted: Omitted::default(),
-        output: if verdict != Verdict::Pass || context.keep_output { output(context, run) } else { Output::default() },
+        // What it forked may fail it.
+        output: if verdict != Verdict::Pass || context.keep_output || !run.forks.is_empty() {
+            output(context, run)
+        } else {
+            Output::default()
+        },
     };
     bounds::bound(&mut details);
     let verdict = report_room::hold_to_limit(verdict, &mut details, case.policy.limits.most(Limit::HostMemory));

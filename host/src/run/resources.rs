@@ -244,7 +244,7 @@ mod tests {
         open.extend([4000, 4000, 0].map(|path| opened(Kind::File, path)));
         open.extend([7, 8].map(|path| opened(Kind::Dir, path)));
         let symbols = Symbols::of_bytes(&[], PathRoots::default());
-        let entries = handles(&open, ScopeNames { test: "t", subtests: &[] }, &symbols);
+        let entries = handles(&open, ScopeNames { test: "t", forked: None, subtests: &[] }, &symbols);
         assert_eq!(entries.iter().map(|entry| entry.count).sum::<u64>(), 5005);
         assert_eq!(entries.iter().map(|entry| entry.bytes_read).sum::<u64>(), 3 * 5005);
         let [first, .., files, dirs] = &entries[..] else { panic!("{}", entries.len()) };

@@ -329,8 +329,8 @@ impl Runner {
         let gate = self.profile.gate().cleanup_coverage;
         let in_plan = || modules.iter().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
         let coverages = outcome.coverage;
-        let coverage_of = |keeps: &dyn Fn(&str, &PlannedTest) -> bool| {
-            let kept = in_plan().zip(&coverages).filter(|((planned, test), _)| keeps(planned.module.name(), test));
+        let coverage_of = |keeps: &dyn Fn(&PlannedModule, &PlannedTest) -> bool| {
+            let kept = in_plan().zip(&coverages).filter(|((planned, test), _)| keeps(planned, test));
             let of_tests =
                 kept.map(|((planned, test), coverage)| (planned.module.name(), &*test.name, coverage.clone()));
             gate.map(|_| coverage::of_run(of_tests, gate))
@@ -397,7 +397,13 @@ impl Runner {
                 &canonical,
                 &Judges {
                     gates,
-                    coverage: &|module, name| coverage_of(&|other, test| other == module && *test.name == *name),
+                    coverage: &|module, entry| {
+                        // Two modules may have one name.
+                        let is_it = |planned: &PlannedModule| {
+                            planned.module.name() == module.name && planned.module.catalogue.code == module.code
+                        };
+                        coverage_of(&|planned, test| is_it(planned) && test.name == entry.name)
+                    },
                     judged: &|report| baseline.map_or(0, |baseline| baseline.used_in(report, self.options.date).judged),
                 },
             )

@@ -18,10 +18,11 @@ use crate::model::profile::HeapProfile;
 use crate::model::timeline::{TestTimeline, TimelinePoint};
 use crate::model::{Details, Exploration, Harness, TestRecord, Verdict};
 use crate::sandbox::wasi::{HostReads, RawTrace, Streams};
-use crate::sandbox::{Captured, ImageError, Job, LoadedModule, Preemptions, Run, run};
+use crate::sandbox::{Captured, ForkImage, ImageError, Job, LoadedModule, Preemptions, Run, SubtestRun, run};
 use std::sync::{Arc, PoisonError};
 
 /// What a run of a test is judged with.
+#[derive(Clone, Copy)]
 pub struct SingleTest<'a> {
     pub shared: &'a RunContext<'a>,
     pub test: &'a PlannedTest,
@@ -46,6 +47,8 @@ pub struct Judged {
     /// What it asked of the host, where that is noted.
     pub reads: Option<Box<HostReads>>,
     preemptions: Preemptions,
+    /// What it forked and was not run yet, and its own subtests, where it forked any.
+    pub(super) forks: (Vec<ForkImage>, Vec<SubtestRun>),
 }
 
 impl SingleTest<'_> {
@@ -110,15 +113,20 @@ impl SingleTest<'_> {
         module: &LoadedModule,
     ) {
         let no_heap = ran.heap.as_ref().err().map(ToString::to_string);
+        // A fork is traced apart from its test.
+        let name = match self.context.forked {
+            Some(path) => format!("{}/{path}", self.test.called()).into(),
+            None => Arc::clone(&self.test.name),
+        };
         let trace = TracedTest {
             module: &module.name,
-            test: &self.test.name,
+            test: &name,
             verdict: record.verdict,
             no_allocations: no_heap.clone(),
             symbols: &module.symbols,
         };
         let trace = trace.told(raw);
-        let key = || (Arc::clone(&module.name), Arc::clone(&self.test.name));
+        let key = || (Arc::clone(&module.name), Arc::clone(&name));
         if let Some(points) = drawn {
             let (module, test, events) = (trace.module.clone(), trace.test.clone(), trace.events.clone());
             let timeline = TestTimeline { module, test, points, no_heap, events, events_left_out: trace.left_out };
@@ -129,7 +137,8 @@ impl SingleTest<'_> {
         }
     }
 
-    fn once(&self, job: &Job<'_>) -> Judged {
+    /// Runs it once, and nothing that it forks.
+    pub(super) fn alone(&self, job: &Job<'_>) -> Judged {
         let mut ran = run(job);
         let traced = ran.remains.trace.take();
         let drawn = ran.timeline.take();
@@ -185,6 +194,8 @@ impl SingleTest<'_> {
         }
         let host_leak = ran.host_leak + host_leak;
         let captured = ran.captured.take();
+        let forks = std::mem::take(&mut ran.forks);
+        let subtests = if forks.is_empty() { Vec::new() } else { ran.sdk.take().unwrap_or_default().subtests };
         Judged {
             captured,
             record,
@@ -195,6 +206,7 @@ impl SingleTest<'_> {
             host_leak,
             reads,
             preemptions: ran.preemptions,
+            forks: (forks, subtests),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::heap::Account;
 use super::heap_verdict;
 use super::judge::{Case, Judgement};
+use super::record::RecordContext;
 use crate::harness::rust::{self, OUT_OF_MEMORY};
 use crate::harness::sdk::{cleanup_failure, failure_message};
 use crate::ledger::ScopeId;
@@ -15,19 +16,22 @@ use crate::symbols::TrapCause;
 #[derive(Clone, Copy)]
 pub struct ScopeNames<'a> {
     pub test: &'a str,
+    /// The path of the forked subtest that everything is in which is not in one of these.
+    pub forked: Option<&'a str>,
     pub subtests: &'a [SubtestRun],
 }
 
 impl<'a> ScopeNames<'a> {
     /// The scopes of this test.
-    pub fn new(test: &'a str, case: &Case<'a>) -> Self {
-        Self { test, subtests: subtests(case) }
+    pub fn new(context: &RecordContext<'a>, case: &Case<'a>) -> Self {
+        Self { test: context.name, forked: context.forked, subtests: subtests(case) }
     }
 
     /// `test`, or `test/case` of a subtest.
     pub fn name(&self, scope: ScopeId) -> String {
         let subtest = (scope.0 as usize).checked_sub(1).and_then(|index| self.subtests.get(index));
-        subtest.map_or_else(|| self.test.to_owned(), |subtest| format!("{}/{}", self.test, subtest.path))
+        let path = subtest.map(|subtest| &*subtest.path).or(self.forked);
+        path.map_or_else(|| self.test.to_owned(), |path| format!("{}/{path}", self.test))
     }
 }
 
@@ -46,7 +50,7 @@ pub fn records(
 ) -> Vec<SubtestRecord> {
     let balance = balance(heap, names.subtests);
     let record = |(index, subtest): (usize, &SubtestRun)| {
-        let mut record = judged(case, judgement, names.test, subtest);
+        let mut record = judged(case, judgement, names, subtest);
         record.usage = subtest.ending.is_some().then(|| usage(subtest, heap, balance.as_ref().map(|sums| sums[index])));
         let scope = names.name(scope_id(index));
         let own = |resource: &&Resource| resource.by_place().any(|at| at.scope == scope);
@@ -61,18 +65,29 @@ pub fn records(
 }
 
 /// The verdict of a subtest, by how it ended and what it said, and why.
-fn judged(case: &Case<'_>, judgement: &Judgement, test: &str, subtest: &SubtestRun) -> SubtestRecord {
+fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest: &SubtestRun) -> SubtestRecord {
     let symbols = &case.module.symbols;
     let mut record = SubtestRecord::new(subtest.path.clone(), Verdict::Pass);
     let mut failures: Vec<SuppressedRecord> = Vec::new();
     let plain = |message| SuppressedRecord::new(message, None);
     failures.extend(subtest.said.failures.iter().map(|failure| plain(failure_message(failure, symbols))));
+    if subtest.forked {
+        // Where it is run, its own run says more.
+        record.verdict = Verdict::Skip;
+        record.reason = Some("not run: the run of its test was interrupted".to_owned());
+        return record;
+    }
     let Some(ending) = &subtest.ending else {
         // By a panic that was expected, it ended as it should.
         record.verdict = judgement.verdict;
         record.reason = judgement.reason.clone();
+        let is_fork = names.forked == Some(&subtest.path);
+        let message = judgement.message.as_deref().filter(|_| is_fork).unwrap_or("the test ended within it");
+        if is_fork {
+            record.stack = case.run.ending.stack().map(|stack| symbols.frames(stack)).unwrap_or_default();
+        }
         if judgement.verdict != Verdict::Pass {
-            failures.push(plain("the test ended within it".to_owned()));
+            failures.push(plain(message.to_owned()));
         }
         return with_failures(record, failures);
     };
@@ -84,7 +99,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, test: &str, subtest: &SubtestR
         match (symbols.cause(stack), panic) {
             (TrapCause::AllocError, _) => failures.push(plain(OUT_OF_MEMORY.to_owned())),
             (TrapCause::Panic, Some(panic)) => {
-                record.stack = symbols.frames_of_panic(stack, &panic.place, test);
+                record.stack = symbols.frames_of_panic(stack, &panic.place, names.test);
                 failures.push(plain(panic.message));
             }
             (TrapCause::Panic, None) => failures.push(plain("panicked, and the message was lost".to_owned())),
@@ -92,6 +107,9 @@ fn judged(case: &Case<'_>, judgement: &Judgement, test: &str, subtest: &SubtestR
             (TrapCause::Other, _) if !failures.is_empty() => {}
             (TrapCause::Other, _) => failures.push(plain(format!("trap: {kind}"))),
         }
+    }
+    if let Ending::Refused(why) = ending {
+        failures.push(plain(why.clone()));
     }
     failures.extend(subtest.said.panic.iter().map(|panic| plain(panic.text.clone())));
     let cleanups = case.run.sdk.iter().flat_map(|said| &said.cleanups);

@@ -1,7 +1,9 @@
 //! What set-ups and teardowns add to the figures of a part of a suite, told apart from what its tests add: another part may have run the
 //! same set-up, which the whole has once.
 
-use crate::model::{Canonical, CleanupCoverage, GateRecord, MissedSite, TestRecord, WorldEntry, WorldFigures};
+use crate::model::{
+    Canonical, CleanupCoverage, GateRecord, MissedSite, ModuleRecord, TestRecord, WorldEntry, WorldFigures,
+};
 
 /// The clean-up coverage of an entry, and every place of it.
 type EntryCoverage = (CleanupCoverage, Vec<MissedSite>);
@@ -10,8 +12,8 @@ type EntryCoverage = (CleanupCoverage, Vec<MissedSite>);
 pub struct Judges<'a> {
     /// The gates of a report.
     pub gates: &'a dyn Fn(&Canonical) -> Vec<GateRecord>,
-    /// The coverage of the entry of this module and name, and all its places; `None` where coverage is not wanted.
-    pub coverage: &'a dyn Fn(&str, &str) -> Option<EntryCoverage>,
+    /// The coverage of an entry of this module, and all its places; `None` where coverage is not wanted.
+    pub coverage: &'a dyn Fn(&ModuleRecord, &TestRecord) -> Option<EntryCoverage>,
     /// How many entries of the baseline a report decides.
     pub judged: &'a dyn Fn(&Canonical) -> usize,
 }
@@ -23,7 +25,7 @@ pub fn figures(report: &Canonical, judges: &Judges<'_>) -> Option<WorldFigures> 
     for module in &report.modules {
         for test in module.tests.iter().filter(was_run) {
             let alone = only(report, |other, tested| other == module.name && std::ptr::eq(tested, test));
-            let (coverage, places) = (judges.coverage)(&module.name, &test.name).unzip();
+            let (coverage, places) = (judges.coverage)(module, test).unzip();
             entries.push(WorldEntry {
                 module: module.name.clone(),
                 code: module.code.clone(),

@@ -36,18 +36,19 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
             common: job.module.goes_on.is_some().then(|| Arc::clone(&job.module.name)),
             tells_heap: job.go_heap,
         },
-        // Of a set-up that is called again no call fails, and none is counted.
         trace: job.traces,
         notes_reads: job.notes_reads,
-        watch: if job.repeated_setup().is_some() { None } else { watch(job) },
+        // Of a set-up that is called again, and of a fork, no call fails, and none is counted.
+        watch: if job.repeated_setup().is_some() || job.fork_image().is_some() { None } else { watch(job) },
     };
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
-    let image = match (job.image(), job.ready) {
-        (Some(after), _) => Some(after.image.store((job.grants, after.owns), instruments, options())),
-        (None, Some(ready)) => Some(ready.image.store_ready(job.test, instruments, options())),
-        (None, None) => None,
+    let begun = match (job.fork_image(), job.image(), job.ready) {
+        (Some(image), ..) => Some(image.store(job.module, job.grants, instruments, options())),
+        (None, Some(after), _) => Some(after.image.store((job.grants, after.owns), instruments, options())),
+        (None, None, Some(ready)) => Some(ready.image.store_ready(job.test, instruments, options())),
+        (None, None, None) => None,
     };
-    let (store, threads) = match image {
+    let (store, threads) = match begun {
         Some(Ok(store)) => (store, Ok(None)),
         Some(Err(error)) => return (Run::not_started(Ending::Refused(error.to_string())), None),
         None => match fresh(job, instruments, options()) {
@@ -72,6 +73,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     });
     let panic = test.panic(&calls.last.ending);
     let TestRun { mut store, threads, .. } = test;
+    let forks = store.data_mut().scopes.forks.take();
     drop(threads);
     let left = store.get_fuel().unwrap_or(0);
     store.data_mut().draw(left);
@@ -104,6 +106,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         turns,
         preemptions,
         remains,
+        forks,
         captured,
         host_leak: host.open(),
         timeline,
@@ -145,8 +148,8 @@ fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) 
 /// Finds out what is to be known of a module before its tests run. That takes the time of none of them, and what each finds
 /// does not depend on which was first.
 fn find_out(job: &Job<'_>) {
-    if job.image().is_some() || job.ready.is_some() {
-        // It was, before the set-up or the program ran.
+    if job.image().is_some() || job.fork_image().is_some() || job.ready.is_some() {
+        // It was, before the set-up, the test or the program ran.
         return;
     }
     let module = job.module;

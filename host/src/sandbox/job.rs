@@ -1,5 +1,6 @@
 //! What one run of a test is asked for.
 
+use super::fork::{Fork, ForkImage};
 use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
 use super::start::{Entry, SdkCall};
@@ -29,6 +30,8 @@ pub struct Job<'a> {
     pub ready: Option<BeginsReady<'a>>,
     /// Whether its program, which is Go's, is run until it is ready and captured there.
     pub until_ready: bool,
+    /// The forked subtest that is run in place of the test.
+    pub fork: Option<Fork<'a>>,
     /// Whether what its instance holds at the end is captured, where it passes: it is a set-up.
     pub captures: bool,
     /// Set when the run is to stop.
@@ -85,6 +88,7 @@ impl<'a> Job<'a> {
             after: None,
             ready: None,
             until_ready: false,
+            fork: None,
             captures: false,
             interrupted,
             counts_heap: false,
@@ -107,16 +111,22 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The same test with its set-up called again, or its program started again, where it would begin from an image. It comes to
-    /// the same.
-    pub(super) fn repeating_setup(self) -> Self {
+    /// The same test with all done again that it would begin from an image of: its set-up, the start of its program, and what came
+    /// before a fork. It comes to the same.
+    pub(super) fn repeating(self) -> Self {
+        let fork = self.fork.map(|fork| Fork { repeats: true, ..fork });
         match (self.after, self.ready) {
             (Some(after), _) => {
-                Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), ..self }
+                Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), fork, ..self }
             }
-            (None, Some(ready)) => Self { module: ready.module, ready: None, ..self },
-            (None, None) => self,
+            (None, Some(ready)) => Self { module: ready.module, ready: None, fork, ..self },
+            (None, None) => Self { fork, ..self },
         }
+    }
+
+    /// The image of a fork that it begins from.
+    pub(super) fn fork_image(&self) -> Option<&'a ForkImage> {
+        self.fork.filter(|fork| !fork.repeats).map(|fork| fork.image)
     }
 
     /// The set-up that is called in its own instance.

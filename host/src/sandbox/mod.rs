@@ -5,6 +5,7 @@
 //! ```text
 //! execute   one run of one test: a fresh store, `test_run` calls and cleans up in it, `outcome` is how it was; `job` is what it is asked for
 //! image     where a set-up ended, from which tests begin
+//! fork      where a test forked a subtest, which begins there; `memory_image` is the memory of that
 //! state     the data of a test's store: no host function is below it, all of them are above
 //! subtests  the host enters each from within the test; `scopes`, `said` and `cleanups` are what is kept of them and of the test
 //! ending    how a call ended; `ended` makes that of the engine's errors
@@ -25,6 +26,7 @@ mod ended;
 mod ending;
 mod engine;
 mod execute;
+mod fork;
 mod fuel_counts;
 mod guest;
 mod guest_memory;
@@ -33,6 +35,7 @@ mod image;
 mod job;
 mod limiter;
 mod load_error;
+mod memory_image;
 mod module;
 mod no_answer;
 mod outcome;
@@ -62,6 +65,7 @@ pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
 pub use cleanups::FailedCleanup;
+pub(crate) use fork::{Fork, ForkImage};
 pub(crate) use image::{AfterSetUp, BeginsReady, Captured, Image, ImageError, SetUp};
 pub(crate) use job::Job;
 pub use load_error::LoadError;

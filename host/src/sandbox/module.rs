@@ -14,13 +14,13 @@ use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
     self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT,
-    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
+    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, Instrumented, NoImage, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
-use airtight_abi::go;
+use airtight_abi::{go, scopes};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -100,6 +100,32 @@ pub struct ImageSource {
     pub map: RewriteMap,
     /// Where compiled modules are kept.
     pub cache: Option<Cache>,
+    /// What there is to know before an instance is forked, once that was asked for.
+    facts: OnceLock<Result<ForkFacts, NoImage>>,
+}
+
+/// What there is to know of a module before an instance of it is forked.
+pub struct ForkFacts {
+    /// The names under which its mutable globals are exported.
+    pub globals: Vec<Arc<str>>,
+    /// Whether it has a start function.
+    pub starts: bool,
+}
+
+impl ImageSource {
+    /// What there is to know before an instance is forked.
+    ///
+    /// # Errors
+    /// No instance of it can be captured.
+    pub fn facts(&self) -> Result<&ForkFacts, NoImage> {
+        let found = self.facts.get_or_init(|| {
+            let parsed = Parsed::read(&self.bytes)?;
+            instrument::can_be_captured(&parsed)?;
+            let globals = instrument::exported_globals(&parsed).into_values().map(Arc::from).collect();
+            Ok(ForkFacts { globals, starts: parsed.section(catalogue::sections::id::START).is_some() })
+        });
+        found.as_ref().map_err(Clone::clone)
+    }
 }
 
 /// A compiled module with its catalogue and symbols.
@@ -130,7 +156,7 @@ pub struct LoadedModule {
     /// Its hooked allocator, or why there is none.
     pub(super) heap: Result<ModuleHeap, NoHeap>,
     globals: Vec<ModuleExport>,
-    /// What is kept of it so that its instances can be captured, where it has a set-up.
+    /// What is kept of it so that its instances can be captured, where it has a set-up or forks subtests.
     pub(super) image_source: Option<Arc<ImageSource>>,
     /// Whether it has exceptions.
     pub(super) throws: bool,
@@ -250,9 +276,10 @@ impl LoadedModule {
             Some(_) => None,
         };
         let goes_on = module.get_export_index(GO_LOOP_EXPORT).filter(|_| threads.is_none());
-        let image_source = (catalogue.has_setup() || rules.may_set_up || goes_on.is_some()).then(|| {
+        let forks = module.imports().any(|import| (import.module(), import.name()) == (scopes::MODULE, scopes::FORK));
+        let image_source = (catalogue.has_setup() || rules.may_set_up || goes_on.is_some() || forks).then(|| {
             let (bytes, map) = (rewritten.to_vec(), map.clone());
-            Arc::new(ImageSource { bytes, map, cache: cache.cloned() })
+            Arc::new(ImageSource { bytes, map, cache: cache.cloned(), facts: OnceLock::new() })
         });
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();
@@ -348,7 +375,8 @@ impl LoadedModule {
             panics,
             heap,
             globals: saved(map).iter().filter_map(|name| module.get_export_index(name)).collect(),
-            image_source: None,
+            // Its code, and with it all that there is to know, is the same.
+            image_source: self.image_source.clone(),
             goes_on: module.get_export_index(GO_LOOP_EXPORT),
             module,
             pre: Some(pre),

@@ -1,6 +1,7 @@
 //! How a run of a test went.
 
 use super::ending::Ending;
+use super::fork::ForkImage;
 use super::fuel_counts::FuelCounts;
 use super::heap::{HeapEnd, NotTracked};
 use super::image::{Captured, ImageError};
@@ -47,6 +48,8 @@ pub struct Run {
     pub preemptions: Preemptions,
     /// What was open at the end, after clean-ups, and what was printed.
     pub remains: Remains,
+    /// The subtests that it forked and that are to be run.
+    pub forks: Vec<ForkImage>,
     /// What its instance held at the end, where that was to be captured and it passed.
     pub captured: Option<Result<Box<Captured>, ImageError>>,
     /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
@@ -85,6 +88,7 @@ impl Run {
             turns: (Vec::new(), None),
             preemptions: Preemptions::default(),
             remains: Remains::default(),
+            forks: Vec::new(),
             captured: None,
             host_leak: 0,
             timeline: None,

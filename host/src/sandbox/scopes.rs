@@ -2,6 +2,10 @@
 
 use super::cleanups::Cleanups;
 use super::ending::{Ending, TrapKind};
+use super::fork::{ForkedScope, Forks};
+use super::heap::Ground;
+use super::module::ImageSource;
+use super::run_cleanups::GlobalValues;
 use super::said::{Said, SpanReader};
 use crate::ledger::heap::{Figures, ScopeHeap};
 use crate::ledger::{ScopeHandles, ScopeId};
@@ -27,6 +31,20 @@ pub struct Scopes {
     pub(super) own: SpanReader,
     /// How the clean-ups of all scopes went.
     pub(super) cleanups: Cleanups,
+    /// The subtests that were forked.
+    pub(super) forks: Forks,
+    /// Where the instance is that of a forked subtest, which is the first of the records.
+    pub(super) forked: Option<ForkedInto>,
+}
+
+/// What a forked subtest began with.
+pub(super) struct ForkedInto {
+    /// How many scopes it is in, the test itself not among them: those of whoever forked it.
+    pub above: u32,
+    /// The globals that are put back before clean-ups, and their values.
+    pub globals: GlobalValues,
+    /// How many clean-ups of its test wait in its memory, which are not run.
+    pub pending_cleanups: u32,
 }
 
 /// What is needed to call an SDK test's exports while it runs.
@@ -37,6 +55,12 @@ pub(super) struct Guest {
     pub globals: Arc<[Global]>,
     /// Whether a panic ends the test, in whatever subtest it was: it is the one that is expected.
     pub panics_end_it: bool,
+    /// What is kept of its module so that it can be forked; `None` where it forks nothing.
+    pub source: Option<Arc<ImageSource>>,
+    /// Where things were in the instance before it ran.
+    pub ground: Option<Ground>,
+    /// Where the shadow stack began.
+    pub stack_top: u32,
 }
 
 /// A subtest that is running.
@@ -78,6 +102,8 @@ pub struct SubtestRun {
     pub heap: Option<Figures>,
     /// The numbers of the blocks that were allocated while it ran.
     pub blocks: Option<RangeInclusive<u64>>,
+    /// Whether it was forked: what there is to say of it is said by the run of the fork.
+    pub forked: bool,
 }
 
 impl SubtestRun {
@@ -88,6 +114,9 @@ impl SubtestRun {
 
     /// Whether it failed, one in it, or one of its clean-ups; or the test ended within it.
     pub fn failed(&self) -> bool {
+        if self.forked {
+            return false;
+        }
         let well = self.ending == Some(Ending::Returned) || (self.said.skipped.is_some() && self.ended_itself());
         !well
             || !self.said.failures.is_empty()
@@ -104,7 +133,35 @@ impl SubtestRun {
 impl Scopes {
     /// Makes ready for a call of a test.
     pub(super) fn begin(&mut self, guest: Guest, filter: Option<Arc<SubtestFilter>>) {
-        *self = Self { guest: Some(guest), filter, ..Self::default() };
+        let forks = std::mem::take(&mut self.forks).of_next_call();
+        *self = Self { guest: Some(guest), filter, forks, ..Self::default() };
+    }
+
+    /// Makes ready for a forked subtest, and gives the place of its record.
+    pub(super) fn begin_fork(&mut self, guest: Guest, began: ForkedScope) -> usize {
+        let ForkedScope { path, names, above, globals } = began;
+        *self = Self {
+            guest: Some(guest),
+            filter: self.filter.take(),
+            names,
+            records: vec![SubtestRun { path, ..SubtestRun::default() }],
+            own: SpanReader::from(u32::MAX),
+            forks: std::mem::take(&mut self.forks).of_fork(),
+            forked: Some(ForkedInto { above, globals, pending_cleanups: 0 }),
+            ..Self::default()
+        };
+        0
+    }
+
+    /// How many scopes are open, the test itself not among them.
+    pub(super) fn depth(&self) -> u32 {
+        // At most `MAX_DEPTH` are.
+        self.above() + self.open.len() as u32
+    }
+
+    /// How many scopes the instance began in: none, but where a subtest was forked into it.
+    pub(super) fn above(&self) -> u32 {
+        self.forked.as_ref().map_or(0, |forked| forked.above)
     }
 
     /// Whether the test has run any.
@@ -114,7 +171,7 @@ impl Scopes {
 
     /// The path of the subtest at this depth that runs, or in which the test ended; `None` for the test itself.
     pub(super) fn path_at(&self, depth: u32) -> Option<&str> {
-        let nth = (depth as usize).checked_sub(1)?;
+        let nth = depth.checked_sub(self.above() + 1)? as usize;
         let index = self.open.get(nth).map(|scope| scope.index).or_else(|| self.ended_in.get(nth).copied());
         Some(&self.records[index?].path)
     }
@@ -161,7 +218,7 @@ impl Scopes {
         if self.filter.as_ref().is_some_and(|filter| !filter.selects(&path)) {
             return Ok(None);
         }
-        if self.open.len() >= MAX_DEPTH as usize {
+        if self.depth() >= MAX_DEPTH {
             wasmtime::bail!("subtests are nested more than {MAX_DEPTH} deep");
         }
         if self.records.len() >= MAX_SUBTESTS {

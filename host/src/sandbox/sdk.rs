@@ -109,10 +109,13 @@ impl After<'_, '_> {
         outcome.said = self.read(&state)?;
         outcome.ended_itself = state.fatal() || state.skipped();
         if state.pending_cleanups > 0 {
-            let ran = at_once(run_cleanups::run(&mut self.main, self.instance, self.globals, 0));
+            // Of a forked subtest, those of its test wait, too.
+            let forked = self.main.store.data().scopes.forked.as_ref();
+            let (depth, of_test) = forked.map_or((0, 0), |forked| (forked.above + 1, forked.pending_cleanups));
+            let ran = at_once(run_cleanups::run(&mut self.main, self.instance, self.globals, depth));
             let ran = ran.unwrap_or_else(|error| Err(error.to_string()));
             let left = memory::state(&mut self.main, self.instance, address).map_or(0, |state| state.pending_cleanups);
-            outcome.cleanups_left = left.into();
+            outcome.cleanups_left = left.saturating_sub(of_test).into();
             ran?;
         }
         // What is written out now is no longer the test's doing.
@@ -137,6 +140,10 @@ impl After<'_, '_> {
         let own = std::mem::take(&mut self.main.store.data_mut().scopes.own);
         let (mut said, _) = memory::read(&own, &mut self.main, self.instance, state)?;
         said.panic = said.panic.or(panic);
+        if self.main.store.data().scopes.forked.is_some() {
+            // What the flags say, the fork or its test has said.
+            return Ok(said);
+        }
         // After subtests, flags may be theirs.
         let lost = state.truncated() || !self.main.store.data().scopes.has_any();
         if state.failed() && said.failures.is_empty() && lost {

@@ -31,6 +31,13 @@ pub struct SdkCall {
     pub should_panic: Option<String>,
 }
 
+impl SdkCall {
+    /// The same call, of which no panic is expected.
+    pub fn without_panic(&self) -> Self {
+        Self { should_panic: None, ..self.clone() }
+    }
+}
+
 /// What to call in a fresh instance.
 #[derive(Clone, Copy)]
 pub enum Entry<'a> {

@@ -1,7 +1,6 @@
 //! Subtests: the host enters each from within a call of the test, and so can go on with the test when the subtest has trapped.
 //! See [`airtight_abi::scopes`].
 
-use super::code::CodeMap;
 use super::ending::{Ending, TrapKind};
 use super::guest_memory as memory;
 use super::run_cleanups;
@@ -13,16 +12,29 @@ use super::wasi::{TracedEvent, meter};
 use crate::model::trace::TraceKind;
 use airtight_abi::scopes::{ENTER_EXPORT, FAILED, MAX_NAME, NOT_SELECTED, PASSED, SKIPPED};
 use wasmtime::error::Context;
-use wasmtime::{AsContextMut, Caller, Global, Trap, TypedFunc, Val};
+use wasmtime::{Caller, Global, Trap, TypedFunc, Val};
 
 /// What is counted for a subtest, beside its name and what it says, as held by the host.
 const RECORD: u64 = 512;
 
 /// `scope_run`. It waits for nothing where the guest has no threads.
-pub(super) async fn run_subtest(
-    mut caller: Caller<'_, TestState>,
-    [state, name, len, function, data]: [u32; 5],
-) -> wasmtime::Result<i32> {
+pub(super) async fn run_subtest(mut caller: Caller<'_, TestState>, call: SubtestCall) -> wasmtime::Result<i32> {
+    let Some((guest, index)) = name(&mut caller, &call)? else { return Ok(NOT_SELECTED) };
+    run(&mut caller, &guest, index, &call).await
+}
+
+/// What a guest hands over with a subtest: the address of its state, the name and its length, a function and its data.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SubtestCall {
+    pub state: u32,
+    pub name: u32,
+    pub len: u32,
+    pub function: u32,
+    pub data: u32,
+}
+
+/// The test that asks for a subtest, and the place of the subtest's record; `None` where it is not to run.
+pub(super) fn name(caller: &mut Caller<'_, TestState>, call: &SubtestCall) -> wasmtime::Result<Option<(Guest, usize)>> {
     let Some(guest) = caller.data().scopes.guest.clone() else {
         if caller.data().thread.as_ref().is_some_and(|seat| !seat.is_main()) {
             wasmtime::bail!(
@@ -34,41 +46,50 @@ pub(super) async fn run_subtest(
     if caller.data().scopes.cleanups.are_running() {
         wasmtime::bail!("a clean-up runs a subtest");
     }
+    let SubtestCall { name, len, .. } = *call;
     if len as usize > MAX_NAME {
         wasmtime::bail!("the name of a subtest has {len} bytes; it may have {MAX_NAME}");
     }
-    charge(&mut caller, meter::CALL + meter::PATH + meter::BYTE * u64::from(len))?;
-    let name = memory::bytes(&mut caller, &guest.instance, name, len as usize).map_err(wasmtime::Error::msg)?;
+    charge(caller, meter::CALL + meter::PATH + meter::BYTE * u64::from(len))?;
+    let name = memory::bytes(caller, &guest.instance, name, len as usize).map_err(wasmtime::Error::msg)?;
     let name = String::from_utf8_lossy(&name).into_owned();
-    let Some(index) = caller.data_mut().scopes.name(&name)? else { return Ok(NOT_SELECTED) };
+    let Some(index) = caller.data_mut().scopes.name(&name)? else { return Ok(None) };
     let held = RECORD + caller.data().scopes.records[index].path.len() as u64;
     caller.data_mut().wasi.hold_scope(held);
     caller.data().wasi.check_quota()?;
+    Ok(Some((guest, index)))
+}
+
+/// Runs the subtest with this record. Gives what the guest is answered.
+pub(super) async fn run(
+    cx: &mut impl CallGuest,
+    guest: &Guest,
+    index: usize,
+    call: &SubtestCall,
+) -> wasmtime::Result<i32> {
     let enter: TypedFunc<(u32, u32), u32> = guest
         .instance
-        .get_typed_func(&mut caller, ENTER_EXPORT)
+        .get_typed_func(cx.as_context_mut(), ENTER_EXPORT)
         .ok()
         .with_context(|| format!("the module runs subtests and does not export `{ENTER_EXPORT}`"))?;
-    let globals: Vec<Val> = guest.globals.iter().map(|global| global.get(&mut caller)).collect();
-    begin(&mut caller, &guest, index, state)?;
+    let globals: Vec<Val> = guest.globals.iter().map(|global| global.get(cx.as_context_mut())).collect();
+    begin(cx, guest, index, call.state)?;
     let mut has_failed = false;
-    let ending = match caller.enter_guest(&enter, (function, data)).await {
+    let ending = match cx.enter_guest(&enter, (call.function, call.data)).await {
         Ok(failed) => {
             has_failed = failed != 0;
             Ending::Returned
         }
-        Err(error) => match Ending::from_call(&mut caller, &error) {
-            ending @ Ending::Trap { kind: TrapKind::Unreachable, .. } if !ends_test(&mut caller, &guest, state) => {
-                ending
-            }
+        Err(error) => match Ending::from_call(cx.as_context_mut(), &error) {
+            ending @ Ending::Trap { kind: TrapKind::Unreachable, .. } if !ends_test(cx, guest, call.state) => ending,
             // The whole test ends, within the subtest.
             _ => return Err(error),
         },
     };
     if ending != Ending::Returned {
-        restore(&mut caller, &guest, &globals)?;
+        restore(cx, guest, &globals)?;
     }
-    end(&mut caller, &guest, state, (ending, has_failed), &globals).await
+    end(cx, guest, call.state, (ending, has_failed), &globals).await
 }
 
 /// How many growths of memory the test was refused.
@@ -77,39 +98,43 @@ fn refusals(state: &TestState) -> u64 {
 }
 
 /// Whether the trap that ended a subtest ends its test: there is no memory left, or it is the panic that the test expects.
-fn ends_test(caller: &mut Caller<'_, TestState>, guest: &Guest, state: u32) -> bool {
-    let scopes = &caller.data().scopes;
-    if scopes.open.last().is_some_and(|scope| refusals(caller.data()) > scope.refused) {
+fn ends_test(cx: &mut impl CallGuest, guest: &Guest, state: u32) -> bool {
+    let store = cx.as_context();
+    if store.data().scopes.open.last().is_some_and(|scope| refusals(store.data()) > scope.refused) {
         return true;
     }
-    guest.panics_end_it && memory::state(caller, &guest.instance, state).is_ok_and(|state| state.panicked())
+    guest.panics_end_it && memory::state(cx, &guest.instance, state).is_ok_and(|state| state.panicked())
 }
 
 /// Puts the globals back after a trap, and forgets the calls that it ended: those of the allocator, within which no subtest runs.
-fn restore(caller: &mut Caller<'_, TestState>, guest: &Guest, globals: &[Val]) -> wasmtime::Result<()> {
+fn restore(cx: &mut impl CallGuest, guest: &Guest, globals: &[Val]) -> wasmtime::Result<()> {
     for (global, value) in guest.globals.iter().zip(globals) {
-        global.set(&mut *caller, *value)?;
+        global.set(cx.as_context_mut(), *value)?;
     }
-    let left = caller.get_fuel()?;
-    caller.data_mut().unwind(left);
+    let left = cx.as_context_mut().get_fuel()?;
+    cx.as_context_mut().data_mut().unwind(left);
     Ok(())
 }
 
-fn charge(caller: &mut Caller<'_, TestState>, due: u64) -> wasmtime::Result<()> {
-    let left = caller.get_fuel()?;
-    caller.set_fuel(left.saturating_sub(due))?;
+fn charge(cx: &mut impl CallGuest, due: u64) -> wasmtime::Result<()> {
+    let left = cx.as_context_mut().get_fuel()?;
+    cx.as_context_mut().set_fuel(left.saturating_sub(due))?;
     if due > left { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
 }
 
 /// Opens the books of a subtest.
-fn begin(caller: &mut Caller<'_, TestState>, guest: &Guest, index: usize, state: u32) -> wasmtime::Result<()> {
-    let said = memory::state(caller, &guest.instance, state).map_err(wasmtime::Error::msg)?;
-    let left = caller.get_fuel()?;
-    let state = caller.data_mut();
+fn begin(cx: &mut impl CallGuest, guest: &Guest, index: usize, state: u32) -> wasmtime::Result<()> {
+    let said = memory::state(cx, &guest.instance, state).map_err(wasmtime::Error::msg)?;
+    let left = cx.as_context_mut().get_fuel()?;
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
     let heap = match state.heap.book() {
         Some(book) if book.is_within_a_call() => wasmtime::bail!("a subtest runs within a function of the allocator"),
         book => book.map(|book| book.begin_scope()),
     };
+    if let Some(forked) = state.scopes.forked.as_mut().filter(|_| index == 0) {
+        forked.pending_cleanups = said.pending_cleanups;
+    }
     let handles = state.wasi.begin_scope(scope_id(index));
     let scope = OpenScope {
         index,
@@ -122,9 +147,9 @@ fn begin(caller: &mut Caller<'_, TestState>, guest: &Guest, index: usize, state:
     };
     state.scopes.reader().end(said.journal_len);
     state.scopes.open.push(scope);
-    trace(caller, index, ("begins", None), left);
-    let path = caller.data().scopes.records[index].path.as_str().into();
-    if let Some(trace) = caller.data_mut().wasi.trace() {
+    trace(cx, index, ("begins", None), left);
+    let path = cx.as_context().data().scopes.records[index].path.as_str().into();
+    if let Some(trace) = cx.as_context_mut().data_mut().wasi.trace() {
         trace.enter_scope(Some(path));
     }
     Ok(())
@@ -132,15 +157,16 @@ fn begin(caller: &mut Caller<'_, TestState>, guest: &Guest, index: usize, state:
 
 /// Runs the clean-ups of the innermost subtest, and closes its books.
 async fn end(
-    caller: &mut Caller<'_, TestState>,
+    cx: &mut impl CallGuest,
     guest: &Guest,
     address: u32,
     (ending, has_failed): (Ending, bool),
     globals: &[Val],
 ) -> wasmtime::Result<i32> {
-    let left = caller.get_fuel()?;
-    let state = caller.data_mut();
-    let depth = state.scopes.open.len() as u32;
+    let left = cx.as_context_mut().get_fuel()?;
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
+    let depth = state.scopes.depth();
     let Some(scope) = state.scopes.open.last() else { wasmtime::bail!("no subtest is running") };
     let (index, began, printed) = (scope.index, scope.fuel, scope.stderr);
     let record = SubtestRun {
@@ -154,9 +180,10 @@ async fn end(
         ..SubtestRun::default()
     };
     let failed_before = state.scopes.cleanups.failed().len();
-    run_cleanups(caller, guest, address, depth, globals).await?;
-    let told = memory::state(caller, &guest.instance, address).map_err(wasmtime::Error::msg)?;
-    let state = caller.data_mut();
+    run_cleanups(cx, guest, address, depth, globals).await?;
+    let told = memory::state(cx, &guest.instance, address).map_err(wasmtime::Error::msg)?;
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
     let Some(mut scope) = state.scopes.open.pop() else { wasmtime::bail!("no subtest is running") };
     scope.said.end(told.journal_len);
     let handles_peak = state.wasi.end_scope(scope.handles);
@@ -166,12 +193,13 @@ async fn end(
     };
     state.scopes.reader().resume(told.journal_len);
     let failed = state.scopes.cleanups.failed().len() - failed_before;
-    let (mut said, bytes) = memory::read(&scope.said, caller, &guest.instance, &told).map_err(wasmtime::Error::msg)?;
-    if has_failed && said.failures.is_empty() && !caller.data().scopes.records[index].failed_within {
+    let (mut said, bytes) = memory::read(&scope.said, cx, &guest.instance, &told).map_err(wasmtime::Error::msg)?;
+    if has_failed && said.failures.is_empty() && !cx.as_context().data().scopes.records[index].failed_within {
         said.failures.push(Failure { at: None, text: "the subtest failed, and its message was lost".to_owned() });
     }
-    charge(caller, meter::BYTE * bytes as u64)?;
-    let state = caller.data_mut();
+    charge(cx, meter::BYTE * bytes as u64)?;
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
     let kept = said.bytes() + record.stderr.len() as u64;
     let open = &mut state.scopes.records[index];
     let (path, within, failed_within) = (std::mem::take(&mut open.path), open.within, open.failed_within);
@@ -194,55 +222,58 @@ async fn end(
     } else {
         (PASSED, None)
     };
-    let left = caller.get_fuel()?;
-    trace(caller, index, ("ends", word), left);
+    let left = cx.as_context_mut().get_fuel()?;
+    trace(cx, index, ("ends", word), left);
     Ok(answer)
 }
 
 /// Enters into the trace that a subtest begins or ends.
-fn trace(
-    caller: &mut Caller<'_, TestState>,
+pub(super) fn trace(
+    cx: &mut impl CallGuest,
     index: usize,
     (call, failed): (&'static str, Option<&'static str>),
     left: u64,
 ) {
-    if caller.data_mut().wasi.trace().is_none() {
+    if cx.as_context_mut().data_mut().wasi.trace().is_none() {
         return;
     }
-    let stack = CodeMap::capture(caller);
-    let state = caller.data_mut();
+    let stack = cx.guest_stack();
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
     let object = Some(state.scopes.records[index].path.as_str().into());
     let event = TracedEvent::new(TraceKind::Subtest, call);
-    state.trace(left, TracedEvent { object, stack: Some(stack), failed: failed.map(Into::into), ..event });
+    state.trace(left, TracedEvent { object, stack, failed: failed.map(Into::into), ..event });
 }
 
 /// Runs the clean-ups of subtests of this depth, with fuel, memory and bytes to move of their own, beside those of the test.
 async fn run_cleanups(
-    caller: &mut Caller<'_, TestState>,
+    cx: &mut impl CallGuest,
     guest: &Guest,
     address: u32,
     depth: u32,
     globals: &[Val],
 ) -> wasmtime::Result<()> {
-    let pending = memory::state(&mut *caller, &guest.instance, address).map_err(wasmtime::Error::msg)?;
+    let pending = memory::state(cx, &guest.instance, address).map_err(wasmtime::Error::msg)?;
     if pending.pending_cleanups == 0 {
         return Ok(());
     }
-    let left = caller.get_fuel()?;
-    let state = caller.data_mut();
+    let left = cx.as_context_mut().get_fuel()?;
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
     let own = state.suspend(left);
     state.open_memory_reserve(crate::policy::CLEANUP_MEMORY_RESERVE);
     let moved = state.wasi.suspend();
     let values: Vec<(Global, Val)> = guest.globals.iter().copied().zip(globals.iter().copied()).collect();
-    let ran = run_cleanups::run(caller, &guest.instance, &values, depth).await;
-    let state = caller.data_mut();
+    let ran = run_cleanups::run(cx, &guest.instance, &values, depth).await;
+    let mut store = cx.as_context_mut();
+    let state = store.data_mut();
     state.wasi.resume(moved);
     state.close_memory_reserve();
     for (global, value) in &values {
-        global.set(&mut *caller, *value)?;
+        global.set(cx.as_context_mut(), *value)?;
     }
     if let Some(own) = own {
-        refuel(caller.as_context_mut(), own)?;
+        refuel(cx.as_context_mut(), own)?;
     }
     ran.map_err(wasmtime::Error::msg)
 }

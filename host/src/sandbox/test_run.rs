@@ -1,6 +1,7 @@
 //! A run that is under way: the instance is set up, the test is called in it as often as its job says, and its clean-ups run.
 
 use super::ending::{Ending, TrapKind};
+use super::fork::{self, ForkImage, ForkOver, ForkTarget};
 use super::fuel_counts::FuelCounts;
 use super::heap::{self, EndPicture};
 use super::image::{AfterSetUp, Captured, Image, ImageError};
@@ -14,7 +15,7 @@ use super::scopes::Guest;
 use super::sdk::{self, SdkOutcome};
 use super::start::{Entry, StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
-use super::threads::{MainThread, ThreadGroup};
+use super::threads::{MainThread, ThreadGroup, at_once};
 use super::wasi::{BrokenLimit, ContextOptions, GoReady, OwnCalls, TracedEvent, WatchOptions, deadline_after};
 use crate::ledger::heap::HeapLimits;
 use crate::model::trace::TraceKind;
@@ -71,6 +72,28 @@ struct Setup {
     is_ready: bool,
 }
 
+impl Setup {
+    /// What is needed to call the exports of a test of the SDK while it runs.
+    fn guest(&self, module: &LoadedModule, instance: &Instance, panics_end_it: bool) -> Guest {
+        Guest {
+            instance: *instance,
+            globals: self.globals.iter().map(|(global, _)| *global).collect(),
+            panics_end_it,
+            source: module.image_source.clone(),
+            ground: self.ground,
+            stack_top: self.stack_top,
+        }
+    }
+}
+
+/// The fork that is to be entered where the test makes it. In a second run what comes of other forks is known.
+fn fork_target(job: &Job<'_>, instruments: &Instruments) -> Option<ForkTarget> {
+    let fork = job.fork.filter(|fork| fork.repeats);
+    let fuel = instruments.fuel(job.grants.policy().limits.most(Limit::Fuel));
+    (fork.is_some() || instruments.shift.is_some())
+        .then(|| ForkTarget::new(fork, job.grants, instruments.capture.clone(), fuel))
+}
+
 /// How one call of the test went, its clean-ups included.
 pub(super) struct CallOutcome {
     pub ending: Ending,
@@ -117,7 +140,10 @@ impl<'a> TestRun<'a> {
         fuel: u64,
         fresh: (Store<TestState>, Option<ThreadGroup<'a>>, Option<wasmtime::Error>),
     ) -> Self {
-        let (store, threads, not_linked) = fresh;
+        let (mut store, threads, not_linked) = fresh;
+        if job.repeated_setup().is_none() {
+            store.data_mut().scopes.forks.aim(fork_target(job, instruments));
+        }
         Self { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() }
     }
 
@@ -138,6 +164,7 @@ impl<'a> TestRun<'a> {
         let mut last = self.conclude(self.job.entry, ended, 0);
         let mut rounds = vec![RoundLevels { before, after: Level::now(&mut self.store) }];
         while last.may_go_on()
+            && self.store.data().scopes.forked.is_none()
             && let Some(entry) = calls.next()
         {
             before = Level::now(&mut self.store);
@@ -150,11 +177,14 @@ impl<'a> TestRun<'a> {
 
     /// Instantiates the module and makes it ready for the call.
     fn set_up(&mut self) -> wasmtime::Result<()> {
+        if let Some(image) = self.job.fork_image() {
+            return self.begin_from_fork(image);
+        }
         if let Some(after) = self.job.image() {
-            return self.begin_from(after.image, 0);
+            return self.begin_from((after.image.ground, after.image.stack_top), 0);
         }
         if let Some(ready) = self.job.ready {
-            return self.begin_from(ready.image, ready.image.spent());
+            return self.begin_from((ready.image.ground, ready.image.stack_top), ready.image.spent());
         }
         if let Some(after) = self.job.repeated_setup() {
             self.fuel = self.instruments.fuel(after.setup.grants.policy().limits.most(Limit::Fuel));
@@ -190,8 +220,27 @@ impl<'a> TestRun<'a> {
         Ok(())
     }
 
-    /// Instantiates an image of the module, which needs nothing more. So much fuel was spent of the test's own.
-    fn begin_from(&mut self, image: &Image, spent: u64) -> wasmtime::Result<()> {
+    /// Makes an instance in which a forked subtest is called.
+    fn begin_from_fork(&mut self, image: &ForkImage) -> wasmtime::Result<()> {
+        self.begin_from((image.ground, image.stack_top), 0)?;
+        let instance = self.setup.instance.context("there is no instance")?;
+        let books = self.store.data_mut().heap.take_books();
+        image.put_into(&mut self.store, &instance)?;
+        let state = self.store.data_mut();
+        state.heap.put_books(books);
+        let limit = self.job.grants.policy().limits.most(Limit::Memory);
+        state.limiter.begin_test(limit, limit);
+        self.setup.globals = self.job.module.save_globals(&mut self.store, &instance);
+        Ok(())
+    }
+
+    /// Instantiates an image of the module, which needs nothing more. Where things were in the instance that it is an image of is
+    /// given. So much fuel was spent of the test's own.
+    fn begin_from(
+        &mut self,
+        (ground, stack_top): (Option<heap::Ground>, u32),
+        spent: u64,
+    ) -> wasmtime::Result<()> {
         refuel(&mut self.store, self.fuel.saturating_sub(spent))?;
         self.store.set_epoch_deadline(1);
         let module = self.job.module;
@@ -202,8 +251,8 @@ impl<'a> TestRun<'a> {
         heap::attach(module, &mut self.store, &instance)?;
         self.setup = Setup {
             instance: Some(instance),
-            ground: image.ground,
-            stack_top: image.stack_top,
+            ground,
+            stack_top,
             globals: module.save_globals(&mut self.store, &instance),
             called: false,
             is_ready: self.job.ready.is_some(),
@@ -229,7 +278,11 @@ impl<'a> TestRun<'a> {
             state.heap.begin_test(HeapLimits::new(limits.values()));
         }
         state.wasi.watch_calls(watch(self.job));
-        state.heap.capture(self.instruments.capture.clone());
+        state.heap.capture(match self.job.fork {
+            Some(_) => StackCapture::Nothing,
+            None => self.instruments.capture.clone(),
+        });
+        state.scopes.forks.aim(fork_target(self.job, self.instruments));
         state.spent_before_cleanups = 0;
         state.wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
         self.setup.called = false;
@@ -286,8 +339,8 @@ impl<'a> TestRun<'a> {
         let floor = module.layout.floor(&mut self.store, instance);
         let limits = HeapLimits::new(grants.policy().limits.values());
         self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), floor);
-        if self.job.repeated_setup().is_some_and(|after| !after.owns) {
-            // What the set-up allocates is not the test's.
+        if self.job.repeated_setup().is_some_and(|after| !after.owns) || self.job.fork.is_some() {
+            // What the set-up allocates is not the test's, and what the test allocates not the fork's.
             self.store.data_mut().heap.capture(StackCapture::Nothing);
         }
         Ok(ground)
@@ -317,6 +370,7 @@ impl<'a> TestRun<'a> {
                     ended => ended.map(|()| None),
                 }
             }
+            Entry::Sdk(_) if self.job.fork_image().is_some() => self.invoke_fork(),
             Entry::Sdk(call) => {
                 if let Some(book) = store.data_mut().heap.book() {
                     book.open_window();
@@ -325,14 +379,13 @@ impl<'a> TestRun<'a> {
                 store.data_mut().wasi.test_is_called();
                 let left = store.get_fuel()?;
                 store.data_mut().trace(left, TracedEvent::new(TraceKind::Test, "begins"));
-                let guest = Guest {
-                    instance: *instance,
-                    globals: self.setup.globals.iter().map(|(global, _)| *global).collect(),
-                    panics_end_it: call.should_panic.is_some(),
-                };
+                let guest = self.setup.guest(self.job.module, instance, call.should_panic.is_some());
                 store.data_mut().scopes.begin(guest, self.job.subtests.cloned());
                 self.setup.called = true;
-                sdk::call(MainThread { store, threads: &mut self.threads }, instance, call).map(Some)
+                match sdk::call(MainThread { store, threads: &mut self.threads }, instance, call) {
+                    Err(error) if error.is::<ForkOver>() => Ok(None),
+                    called => called.map(Some),
+                }
             }
         }
     }
@@ -357,6 +410,18 @@ impl<'a> TestRun<'a> {
         let on = instance.get_module_export(&mut *store, on).and_then(Extern::into_func);
         let on = on.context("its loop is gone")?.typed::<(), ()>(&*store)?;
         MainThread { store, threads: &mut self.threads }.call_guest(&on, ())?;
+        Ok(None)
+    }
+
+    /// Calls a forked subtest.
+    fn invoke_fork(&mut self) -> wasmtime::Result<Option<u32>> {
+        let (image, instance) = self.job.fork_image().zip(self.setup.instance).context("there is no instance")?;
+        let guest = self.setup.guest(self.job.module, &instance, false);
+        self.store.data_mut().scopes.filter = self.job.subtests.cloned();
+        self.setup.called = true;
+        let began = image.scope(self.setup.globals.clone());
+        let mut main = MainThread { store: &mut self.store, threads: &mut self.threads };
+        at_once(fork::call_in(&mut main, guest, began, &image.call))??;
         Ok(None)
     }
 
@@ -391,7 +456,9 @@ impl<'a> TestRun<'a> {
         let spent = spent.saturating_add(spent_before);
         let sdk = match (entry, &self.setup.instance) {
             (Entry::Sdk(_), Some(instance)) if self.setup.called => {
-                let guest = (instance, &self.setup.globals, &mut self.threads);
+                let forked = store.data().scopes.forked.as_ref().map(|forked| forked.globals.clone());
+                let globals = forked.as_ref().unwrap_or(&self.setup.globals);
+                let guest = (instance, globals, &mut self.threads);
                 Some(sdk::conclude(store, guest, &ending, said))
             }
             (Entry::Sdk(_), Some(_)) => Some(SdkOutcome::default()),

@@ -1,7 +1,7 @@
 //! Lost or retained: which blocks something still reaches when a test has ended.
 //!
-//! The search starts at the roots, which are parts of static memory, the shadow stack of functions that are running, and the
-//! module's mutable globals. A block that is reached
+//! The search starts at the roots, which are parts of static memory, the shadow stack of functions that are running, the module's
+//! mutable globals and, where a subtest was forked, the blocks that were there before. A block that is reached
 //! is searched in turn. A word is a pointer to a block if it is the address of one of the block's bytes, or of the byte behind
 //! the last: an empty slice at the end of a buffer points there.
 //!
@@ -44,6 +44,8 @@ pub struct Picture<'m> {
     pub only_live: bool,
     /// The values of the mutable globals that are roots.
     pub globals: &'m [u32],
+    /// Blocks up to this number are roots: of a forked subtest, those of its test, which may hold them where nobody sees it.
+    pub foundation: u64,
 }
 
 /// A block that is the stack of a thread, with all else that libc keeps of the thread behind it.
@@ -232,6 +234,11 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
             let live: Vec<usize> =
                 (0..self.picture.blocks.len()).filter(|at| is_live(&self.picture.blocks[*at])).collect();
             live.into_iter().for_each(|index| self.mark(index));
+        }
+        for index in 0..self.picture.blocks.len() {
+            if self.picture.blocks[index].number <= self.picture.foundation {
+                self.mark(index);
+            }
         }
         for (index, &word) in self.picture.globals.iter().enumerate() {
             let other = self.twin.map_or(word, |twin| twin.globals[index]);

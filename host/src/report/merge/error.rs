@@ -83,7 +83,7 @@ pub enum MergeError {
     },
     /// What a set-up or teardown adds to the figures of a part is not known, and another part ran it, too.
     #[error(
-        "{first} and {other} both ran {module} {entry}, and {other} does not say what that adds to its gates; run each part with --partition"
+        "{first} and {other} both ran {module} {entry}, and {silent} does not say what that adds to its gates; run each part with --partition"
     )]
     WorldFigures {
         /// The module.
@@ -92,8 +92,10 @@ pub enum MergeError {
         entry: String,
         /// A report.
         first: String,
-        /// The report that does not say it.
+        /// Another one.
         other: String,
+        /// That of the two which does not say it.
+        silent: String,
     },
     /// A module was built from other code.
     #[error("{module} has other code in {other} than in {first}; build once, or alike, for all parts")]

@@ -15,7 +15,7 @@ pub use error::MergeError;
 
 use super::compare::differences;
 use crate::model::resource::SETUP_SCOPE;
-use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, TestRecord, WorldEntry};
+use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, TestRecord};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,7 +92,6 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
     let mut all: BTreeMap<(&str, &str), ModuleRecord> = BTreeMap::new();
     let mut origin: BTreeMap<(&str, &str, &str, Option<_>), Origin<'_>> = BTreeMap::new();
     for part in parts {
-        let told: BTreeSet<_> = worlds::entries(part).map(WorldEntry::id).collect();
         for module in &part.report.canonical.modules {
             let key = (&*module.name, &*module.code);
             let joined = all.entry(key).or_insert_with(|| ModuleRecord { tests: Vec::new(), ..module.clone() });
@@ -104,7 +103,7 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
                 });
             }
             for test in &module.tests {
-                let own = Origin { part: &part.name, place: joined.tests.len() };
+                let own = Origin { part, record: test, place: joined.tests.len() };
                 let earlier = match origin.entry((key.0, key.1, &test.name, test.harness)) {
                     Entry::Vacant(entry) => {
                         entry.insert(own);
@@ -113,16 +112,15 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
                     }
                     Entry::Occupied(earlier) => *earlier.get(),
                 };
-                if test.role.is_none() || earlier.part == part.name {
+                if test.role.is_none() || earlier.part.name == part.name {
                     return Err(MergeError::Twice {
                         module: module.name.clone(),
                         test: test.name.to_string(),
-                        first: earlier.part.to_owned(),
+                        first: earlier.part.name.clone(),
                         other: part.name.clone(),
                     });
                 }
-                let is_told = told.contains(&(key.0, key.1, &*test.name));
-                join_world(&module.name, &mut joined.tests[earlier.place], test, (earlier.part, part, is_told))?;
+                join_world(key, &mut joined.tests[earlier.place], earlier, own)?;
             }
         }
     }
@@ -138,29 +136,34 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
 /// Where a test was first.
 #[derive(Clone, Copy)]
 struct Origin<'p> {
-    part: &'p str,
+    part: &'p Part,
+    /// What that part says of it.
+    record: &'p TestRecord,
     /// Its place among the tests of its module.
     place: usize,
 }
 
-/// A part has a set-up or teardown that an earlier part, `first`, has, too. `is_told` is whether it says what that adds to its figures.
+/// A part has a set-up or teardown that an `earlier` part has, too. `known` is what the parts before it say of it.
 fn join_world(
-    module: &str,
+    (module, code): (&str, &str),
     known: &mut TestRecord,
-    other: &TestRecord,
-    (first, part, is_told): (&str, &Part, bool),
+    earlier: Origin<'_>,
+    later: Origin<'_>,
 ) -> Result<(), MergeError> {
-    let (module, entry) = (module.to_owned(), other.name.to_string());
-    let (first, part_name) = (first.to_owned(), part.name.clone());
-    let is_judged = !part.report.canonical.gates.is_empty() || part.report.canonical.cleanup_coverage.is_some();
-    if is_judged && other.usage.is_some() && !is_told {
-        return Err(MergeError::WorldFigures { module, entry, first, other: part_name });
+    let (module, entry) = (module.to_owned(), later.record.name.to_string());
+    let (first, other) = (earlier.part.name.clone(), later.part.name.clone());
+    for Origin { part, record, .. } in [earlier, later] {
+        let is_judged = !part.report.canonical.gates.is_empty() || part.report.canonical.cleanup_coverage.is_some();
+        let is_told = || worlds::entries(part).any(|told| told.id() == (&module, code, &entry));
+        if is_judged && record.usage.is_some() && !is_told() {
+            return Err(MergeError::WorldFigures { module, entry, first, other, silent: part.name.clone() });
+        }
     }
-    worlds::join(known, other).map_err(|differences| MergeError::World {
+    worlds::join(known, later.record).map_err(|differences| MergeError::World {
         module,
         entry,
         first,
-        other: part_name,
+        other,
         differences,
     })
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::model::gates::judge;
 use crate::model::{
-    CleanupCoverage, CoveredPlaces, EntryRole, GateKind, GateLimits, MissedSite, RefusedModule, Verdict, samples,
+    CleanupCoverage, CoveredPlaces, EntryRole, GateKind, GateLimits, MissedSite, RefusedModule, Verdict, WorldEntry,
+    WorldFigures, samples,
 };
 use proptest::prelude::*;
 
@@ -184,7 +185,27 @@ fn a_set_up_of_several_parts_is_one() {
             canonical.gates = judge(canonical, &limits, None, &|_, _, _| false);
         })
     };
-    assert!(refusal(&[gated(one), gated(other)]).contains("b.json does not say what that adds to its gates"));
+    assert!(refusal(&[gated(one.clone()), gated(other.clone())]).contains("a.json does not say what that adds"));
+    // Whichever of the two it is, and in whichever order they are given.
+    let telling = |mut part: Part| {
+        let module = &part.report.canonical.modules[0];
+        let entry = WorldEntry {
+            module: module.name.clone(),
+            code: module.code.clone(),
+            test: "set-up".to_owned(),
+            gates: Vec::new(),
+            coverage: None,
+            places: Vec::new(),
+            judged: 0,
+        };
+        let gates_of_tests = part.report.canonical.gates.clone();
+        part.report.volatile.worlds = Some(WorldFigures { gates_of_tests, entries: vec![entry] });
+        part
+    };
+    let (silent, told) = (gated(one), telling(gated(other)));
+    for parts in [[silent.clone(), told.clone()], [told, silent]] {
+        assert!(refusal(&parts).contains("a.json does not say what that adds to its gates"), "{}", refusal(&parts));
+    }
 }
 
 #[test]

@@ -208,3 +208,21 @@ fn with_fail_fast_what_counts_does_not_depend_on_the_workers() {
         assert_eq!(told[1..], ["b skip: not run: an earlier test failed (--fail-fast)", "setup pass"]);
     }
 }
+
+/// What a set-up adds to clean-up coverage is looked up by its module, and two modules may have one name.
+#[test]
+fn two_modules_of_one_name_have_coverages_of_their_own() {
+    let entries = [("a", ""), ("setup", "setup")];
+    let nothing = |name: &str| format!("(func ${name} (result i32) (i32.const 0))");
+    let modules = [opens("setup", 0), nothing("setup")].map(|setup| module(&entries, &(setup + &nothing("a"))));
+    let text = "[profile.default]\ngate = { cleanup-coverage = \"1%\" }\n";
+    let config = Config::from_str(text, "airtight.toml", Path::new("/")).unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().build().unwrap();
+    let load = |bytes: Vec<u8>| Subject::new(runner.load(bytes, LoadOptions::named("m")).unwrap());
+    let selection = Selection { partition: Some("slice:1/1".parse().unwrap()), ..Selection::default() };
+    let plan = runner.plan(modules.map(load).into(), &selection).unwrap();
+    let worlds = runner.run(&plan, &mut ()).unwrap().volatile.worlds.unwrap();
+    let mut sites: Vec<_> = worlds.entries.iter().map(|entry| entry.coverage.as_ref().unwrap().sites).collect();
+    sites.sort_unstable();
+    assert_eq!(sites, [0, 1]);
+}

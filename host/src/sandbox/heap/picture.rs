@@ -32,6 +32,8 @@ pub struct EndPicture {
     /// Whether the roots hold nothing dead.
     pub(super) only_live: bool,
     pub(super) globals: Vec<u32>,
+    /// Blocks up to this number are held by whoever forked the subtest; 0 of all else that runs.
+    pub foundation: u64,
 }
 
 impl EndPicture {
@@ -56,6 +58,7 @@ impl EndPicture {
             stacks: &self.stacks,
             only_live: first.only_live,
             globals: &self.globals,
+            foundation: first.foundation,
         }
     }
 }

@@ -117,6 +117,8 @@ pub struct HeapState {
     pub pen: Option<Box<TimelinePen>>,
     /// Why the books were not opened.
     unopened: Option<NotTracked>,
+    /// The number of the last block that was there before a forked subtest began; `None` of all else that runs.
+    pub(super) foundation: Option<u64>,
 }
 
 impl HeapState {
@@ -141,6 +143,7 @@ impl HeapState {
             answers: self.answers.clone(),
             strings: self.strings,
             unopened: self.unopened.clone(),
+            foundation: self.foundation,
             ..Self::new(self.hooks.clone(), instruments)
         }
     }
@@ -159,6 +162,13 @@ impl HeapState {
             book.set_limits(limits);
         }
         self.crossed.clear();
+    }
+
+    /// A forked subtest begins where these books stand, with limits of its own: the blocks that are there are its test's, which holds
+    /// them as long as the fork lasts.
+    pub fn begin_fork(&mut self, limits: HeapLimits) {
+        self.foundation = self.book.as_ref().map(HeapBook::numbered);
+        self.begin_test(limits);
     }
 
     /// A teardown begins where its set-up ended, with limits of its own: the blocks that are there are its own.

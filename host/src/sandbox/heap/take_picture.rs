@@ -32,8 +32,10 @@ impl EndPicture {
     /// What is known without a look at the memory; `None` where the test's own blocks are all gone.
     fn end(store: &mut Store<TestState>, instance: &Instance, module: &ModuleHeap, stack_top: u32) -> Option<End> {
         let stack_pointer = module.layout.stack_pointer(store, instance).map(|(_, pointer)| pointer);
+        let foundation = store.data().heap.foundation;
         let book = store.data_mut().heap.book()?;
-        let running = stack_pointer.filter(|_| book.window_open());
+        // A forked subtest ends within functions of its test.
+        let running = stack_pointer.filter(|_| book.window_open() || foundation.is_some());
         let figures = book.figures().ok()?;
         let lowest = book.lowest().filter(|_| figures.live_blocks > 0)?;
         let blocks = book.blocks().ok()?;
@@ -41,7 +43,7 @@ impl EndPicture {
         let (stacks, owners) = thread_stacks(&numbers, &blocks, &store.data().heap.left_threads);
         let mut globals = module.layout.globals(store, instance);
         globals.extend(store.data().heap.left_threads.iter().flat_map(|thread| &thread.globals));
-        Some(End { lowest, blocks, globals, stacks, owners, running, stack_top })
+        Some(End { lowest, blocks, globals, stacks, owners, running, stack_top, foundation: foundation.unwrap_or(0) })
     }
 }
 
@@ -57,6 +59,8 @@ struct End {
     running: Option<u32>,
     /// Where it began.
     stack_top: u32,
+    /// Blocks up to this number are held by whoever forked the subtest.
+    foundation: u64,
 }
 
 impl End {
@@ -68,7 +72,7 @@ impl End {
         ground: Ground,
         allocator: &AllocatorMap,
     ) -> Result<Option<EndPicture>, BrokenLimit> {
-        let Self { lowest, blocks, globals, stacks, owners, running, stack_top } = self;
+        let Self { lowest, blocks, globals, stacks, owners, running, stack_top, foundation } = self;
         // Of what lies between static data and blocks that were moved far, a page is enough: nobody wrote there.
         let pad = state.heap.pad.map_or(u32::MAX, |pad| pad.saturating_add(PAGE as u32));
         let data = ground.start.min(lowest)..lowest.min(pad);
@@ -95,6 +99,7 @@ impl End {
             owners,
             only_live: !ground.stack_within,
             globals,
+            foundation,
         }))
     }
 }

@@ -52,7 +52,7 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
         notes_reads: false,
         ..job.clone()
     };
-    let job = job.repeating_setup();
+    let job = job.repeating();
     let second = run_with(&job, instruments);
     let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
     let interrupted = job.interrupted.load(Ordering::Relaxed);

@@ -2,6 +2,8 @@
 //!
 //! Within a call of a guest with threads, others run while the function waits, so that such a call is a future.
 
+use crate::ledger::Stack;
+use crate::sandbox::code::CodeMap;
 use crate::sandbox::state::{Lent, TestState, lend, refuel, settle};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -30,6 +32,11 @@ pub trait CallGuest: AsContextMut<Data = TestState> {
 
     /// Takes back what is left of it.
     fn settle(&mut self, _: Lent) {}
+
+    /// The guest's stack, where the host is within a call of its.
+    fn guest_stack(&mut self) -> Option<Stack> {
+        None
+    }
 }
 
 impl CallGuest for Caller<'_, TestState> {
@@ -54,6 +61,10 @@ impl CallGuest for Caller<'_, TestState> {
 
     fn settle(&mut self, lent: Lent) {
         settle(self, lent);
+    }
+
+    fn guest_stack(&mut self) -> Option<Stack> {
+        Some(CodeMap::capture(self))
     }
 }
 

@@ -223,6 +223,18 @@ impl Wasi {
         self.trace.as_deref_mut()
     }
 
+    /// Keeps all that the test does from here on in this trace, or in none. Gives the one before.
+    pub(crate) fn exchange_trace(&mut self, trace: Option<Box<Tracer>>) -> Option<Box<Tracer>> {
+        std::mem::replace(&mut self.trace, trace)
+    }
+
+    /// What the test asks of the host is not all known, for this reason.
+    pub(crate) fn leave_reads(&mut self, why: &'static str) {
+        if let Some(reads) = &mut self.reads {
+            reads.leave(why);
+        }
+    }
+
     /// The host calls the test.
     pub(crate) fn test_is_called(&mut self) {
         if let Some(watch) = &mut self.watch {

@@ -1,6 +1,6 @@
 //! A context that begins where another stands: with its descriptors and their offsets, its files, network, clock and randomness.
 
-use super::captured::CapturedOutput;
+use super::captured::{CapturedOutput, Streams};
 use super::context::Wasi;
 use super::goroutines::{GoAccount, GoroutineDumps};
 use super::grants::Grants;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotCaptured {
     /// It has something of the host's open, which there is once.
-    #[error("it has {0} open, which is the host's and cannot be shared out; close it before the set-up ends")]
+    #[error("it has {0} open, which is the host's and cannot be shared out; close it before")]
     Open(String),
     /// It is granted sockets of the host.
     #[error("it is granted the socket `{0}` of the host, which cannot be shared out")]
@@ -66,6 +66,25 @@ impl Wasi {
             reads: notes_reads.then(Box::default),
             _turn: Turn::default(),
         })
+    }
+
+    /// The same context as it stands now, to be forked once more with options of its own.
+    ///
+    /// # Errors
+    /// It has something that the host has once.
+    pub(crate) fn fork_as_it_is(&self) -> Result<Self, NotCaptured> {
+        let options = ContextOptions {
+            test: Arc::default(),
+            args: self.args.clone(),
+            watchdog: self.world.watchdog.clone(),
+            streams: Streams::Captured,
+            watch: None,
+            trace: None,
+            notes_reads: false,
+            notes_sites: false,
+            go_heap: self.go_heap,
+        };
+        self.fork(&self.grants, options)
     }
 
     /// Tests begin where this context stands: what can be shared by them is.

@@ -11,7 +11,7 @@ impl Wasi {
     /// that are being read, what is kept of subtests, of live heap blocks and of their stacks, and what is remembered of host files, those below
     /// overlays included. A descriptor that is closed is no longer counted, and nothing of it is kept, but where a collector that the
     /// test did not ask for closed it.
-    fn held(&self) -> u64 {
+    pub(crate) fn held(&self) -> u64 {
         let (scratch, met) = (self.world.scratch.usage(), self.world.scratch.met());
         [
             self.world.capture.held(),

@@ -139,6 +139,30 @@ mod feature {
         t.run("after", |_| {});
     }
 
+    /// It ends in a fork: the test goes on, and other forks run.
+    pub fn in_a_fork(t: &mut T, ending: Ending) {
+        open(t);
+        t.fork("before", open_one);
+        t.run("outer", |t| {
+            open(t);
+            t.fork("case", |t| {
+                open(t);
+                std::mem::forget(t.track("Pool", "left"));
+                t.register(Cleanup::new("of the fork").then(|| panic!("cleaning up")));
+                ending(t);
+            });
+        });
+        t.fork("after", open_one);
+    }
+
+    /// It ends when it has forked, and what it forked runs all the same.
+    pub fn after_forks(t: &mut T, ending: Ending) {
+        open(t);
+        t.fork("passes", open_one);
+        t.fork("leaks", |_| std::mem::forget(File::create("/tmp/left").unwrap()));
+        ending(t);
+    }
+
     /// It ends when subtests of it have ended.
     pub fn after_subtests(t: &mut T, ending: Ending) {
         open(t);
@@ -231,6 +255,8 @@ matrix! {
     a_clean_up_hangs
     in_a_subtest
     in_an_inner_subtest
+    in_a_fork
+    after_forks
     after_subtests
     after_a_failed_subtest
     after_a_leak

@@ -149,3 +149,10 @@ fn fail_and_leak_nothing_of_its_own(t: &mut T) {
     t.run("holds", |_| std::mem::forget(File::create("/tmp/held").unwrap()));
     t.run("fails", |t| t.fail("wrong"));
 }
+
+#[airtight::test(handles = 2)]
+fn fail_of_the_case_that_needs_more_than_its_test_may_have(t: &mut T) {
+    for (name, count) in [("two", 2), ("three", 3), ("one", 1)] {
+        t.run(name, |_| drop((0..count).map(|_| File::create("/tmp/many").unwrap()).collect::<Vec<_>>()));
+    }
+}

@@ -34,6 +34,7 @@ impl TestHeap {
             stack: 0..0,
             only_live: false,
             globals: &self.globals,
+            foundation: 0,
         }
     }
 

@@ -4,9 +4,10 @@ use super::answer::ready;
 use super::around::{Capture, around};
 use super::front;
 use crate::model::trace::TraceKind;
+use crate::sandbox::fork::fork_subtest;
 use crate::sandbox::heap;
 use crate::sandbox::state::TestState;
-use crate::sandbox::subtests::run_subtest;
+use crate::sandbox::subtests::{SubtestCall, run_subtest};
 use crate::sandbox::threads;
 use crate::sandbox::wasi::net;
 use crate::sandbox::wasi::tasks as jobs;
@@ -197,14 +198,21 @@ pub fn add_to_linker(linker: &mut Linker<TestState>, for_threads: bool) -> wasmt
     if for_threads {
         threads::add_to_linker(linker)?;
         linker.func_wrap_async(scopes::MODULE, scopes::RUN, |caller: Caller<'_, TestState>, (a, b, c, d, e)| {
-            Box::new(run_subtest(caller, [a, b, c, d, e]))
+            Box::new(run_subtest(caller, subtest([a, b, c, d, e])))
         })?;
     } else {
         linker.func_wrap(scopes::MODULE, scopes::RUN, |caller: Caller<'_, TestState>, a, b, c, d, e| {
-            threads::at_once(run_subtest(caller, [a, b, c, d, e])).flatten()
+            threads::at_once(run_subtest(caller, subtest([a, b, c, d, e]))).flatten()
         })?;
     }
+    linker.func_wrap(scopes::MODULE, scopes::FORK, |caller: Caller<'_, TestState>, a, b, c, d, e| {
+        fork_subtest(caller, subtest([a, b, c, d, e]))
+    })?;
     Ok(())
+}
+
+fn subtest([state, name, len, function, data]: [u32; 5]) -> SubtestCall {
+    SubtestCall { state, name, len, function, data }
 }
 
 /// The rights among these bits. A caller may ask for all that there will ever be, and gets what there is.

@@ -40,6 +40,11 @@ impl HostReads {
         self.unknown.map_or(Ok(self.paths), Err)
     }
 
+    /// What it asks for is not all known, for this reason.
+    pub fn leave(&mut self, why: &'static str) {
+        self.unknown = Some(why);
+    }
+
     /// A call is about to be made. Gives the path that it opens, where it opens one.
     pub fn enter(
         &mut self,
