@@ -90,7 +90,7 @@ impl Runner {
             return Err("its module has threads, whose fuel is not told apart by function".to_owned());
         }
         let module = self.load_counting(&planned.module).map_err(|error| error.to_string())?;
-        let world = self.shared_world(planned)?;
+        let world = self.shared_world(planned).map_err(|why| why.to_string())?;
         Ok(CountingModule { planned, module, world })
     }
 

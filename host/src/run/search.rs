@@ -8,6 +8,7 @@ use super::runner::Runner;
 use crate::catalogue::Role;
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{AfterSetUp, Entry, Image, Job, LoadedModule, Run, SetUp, run};
+use std::fmt::{self, Display, Formatter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -57,6 +58,15 @@ pub(crate) enum NotSearched {
     Because(String),
     /// It showed a bug of ours.
     Bug(HostBug),
+}
+
+impl Display for NotSearched {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Because(why) => f.write_str(why),
+            Self::Bug(HostBug(what)) => write!(f, "a bug of airtight's own was met: {what}"),
+        }
+    }
 }
 
 impl From<String> for NotSearched {

@@ -236,11 +236,7 @@ impl<'a> TestRun<'a> {
 
     /// Instantiates an image of the module, which needs nothing more. Where things were in the instance that it is an image of is
     /// given. So much fuel was spent of the test's own.
-    fn begin_from(
-        &mut self,
-        (ground, stack_top): (Option<heap::Ground>, u32),
-        spent: u64,
-    ) -> wasmtime::Result<()> {
+    fn begin_from(&mut self, (ground, stack_top): (Option<heap::Ground>, u32), spent: u64) -> wasmtime::Result<()> {
         refuel(&mut self.store, self.fuel.saturating_sub(spent))?;
         self.store.set_epoch_deadline(1);
         let module = self.job.module;

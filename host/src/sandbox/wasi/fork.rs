@@ -2,7 +2,7 @@
 
 use super::captured::{CapturedOutput, Streams};
 use super::context::Wasi;
-use super::goroutines::{GoAccount, GoroutineDumps};
+use super::goroutines::{GoAccount, GoStart, GoroutineDumps};
 use super::grants::Grants;
 use super::host::Turn;
 use super::missing_paths::MissingPaths;
@@ -82,7 +82,7 @@ impl Wasi {
             trace: None,
             notes_reads: false,
             notes_sites: false,
-            go_heap: self.go_heap,
+            go: GoStart { args: Vec::new(), common: None, tells_heap: self.go_heap },
         };
         self.fork(&self.grants, options)
     }
