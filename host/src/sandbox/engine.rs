@@ -353,6 +353,7 @@ fn threaded_config(options: EngineOptions) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
         .memory_reservation(MAX_MEMORY as u64)
         .with_host_memory(Arc::new(super::threads::CappedMemories))
+        .with_host_stack(Arc::new(super::threads::KeptStacks::default()))
         .wasm_threads(true)
         .shared_memory(true);
     config

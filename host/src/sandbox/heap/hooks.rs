@@ -101,7 +101,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     let Some(memory) = caller.data().heap.memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     refusals::leave(state, bytes, kind, result)?;
-    let left = state.heap.leave(result, bytes);
+    let left = state.heap.leave(result, bytes, |bytes| bytes.fill(0));
     if kind.allocates_or_frees() {
         state.draw(fuel);
     }
@@ -234,7 +234,7 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
     state.heap.act_as(seat.id());
     trace_window(state, kind, "ends", fuel);
     let left = threads::with_bytes(state, |state, bytes| {
-        refusals::leave(state, bytes, kind, result).map(|()| state.heap.leave(result, bytes))
+        refusals::leave(state, bytes, kind, result).map(|()| state.heap.leave(result, bytes, threads::clear))
     })??;
     let size = state.memory_now();
     if let Some(trace) = state.wasi.trace() {

@@ -291,8 +291,8 @@ impl HeapState {
         }
     }
 
-    /// Ends a call of a hooked function in the books, which returned `result`.
-    pub(super) fn leave(&mut self, result: u32, memory: &mut [u8]) -> LeftCall {
+    /// Ends a call of a hooked function in the books, which returned `result`. `clear` clears some of the memory.
+    pub(super) fn leave(&mut self, result: u32, memory: &mut [u8], clear: impl FnOnce(&mut [u8])) -> LeftCall {
         let Some(book) = &mut self.book else { return LeftCall::default() };
         let outcome = book.leave(result, memory);
         let (mut block, mut live, mut allocated) = (None, None, None);
@@ -300,7 +300,7 @@ impl HeapState {
             allocated = Some(size);
             live = number.is_multiple_of(LOOK_EVERY).then(|| book.live());
             if self.scrubs {
-                scrub(memory, book.fresh());
+                scrub(memory, book.fresh(), clear);
             }
             block = self.capture.wants(number, own).then_some((number, size));
         }
@@ -382,10 +382,10 @@ impl HeapState {
 
 /// Clears what a new block holds of blocks that were there before: an old pointer in it, never written by its owner, would
 /// reach what is lost.
-fn scrub(memory: &mut [u8], fresh: Range<u64>) {
+fn scrub(memory: &mut [u8], fresh: Range<u64>, clear: impl FnOnce(&mut [u8])) {
     // Both ends are in memory, so they are addresses of the host too.
     if let Some(bytes) = memory.get_mut(fresh.start as usize..fresh.end as usize) {
-        bytes.fill(0);
+        clear(bytes);
     }
 }
 

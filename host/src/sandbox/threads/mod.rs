@@ -13,6 +13,7 @@
 //! call_guest how functions of a guest are called, from without or within a call of the host that it makes
 //! seat       what a store knows of its thread
 //! shared     what the stores of a test have together
+//! stacks     the stacks of the host on which they run, kept for the next
 //! turns      the last turns of a test that is repeated to tell them
 //! stopped    threads that were ended where they were: in a deadlock, or when the test was over
 //! ```
@@ -29,6 +30,7 @@ mod module;
 mod schedule;
 mod seat;
 mod shared;
+mod stacks;
 mod stopped;
 mod turns;
 mod waits;
@@ -38,10 +40,11 @@ pub use call_guest::{CallGuest, at_once};
 pub use calls::{add_to_linker, after_step, call, hooks};
 pub use explore::Preemptions;
 pub use group::{MainThread, ThreadGroup};
-pub use memory::{CappedMemories, MemoryLimit};
+pub use memory::{CappedMemories, MemoryLimit, clear};
 pub use module::ThreadModule;
 pub use seat::{Seat, THREAD_FUEL};
 pub use shared::Shared;
+pub use stacks::KeptStacks;
 pub use stopped::{Deadlocked, EndReason, EndedAll, Stopped, StoppedThread};
 pub use turns::{Turn, TurnEnd};
 pub use waits::Wait;
