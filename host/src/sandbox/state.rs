@@ -186,7 +186,7 @@ impl TestState {
     }
 
     /// Fuel spent in this store, by a thread without its calls of the allocator.
-    fn spent_in_store(&self, left: u64) -> u64 {
+    pub fn spent_in_store(&self, left: u64) -> u64 {
         let left = if self.allocator.depth > 0 { self.allocator.left } else { left };
         let spent = self.budget.saturating_sub(left).saturating_sub(self.allocator.spent);
         self.spent_before.saturating_add(spent)

@@ -91,17 +91,15 @@ async fn call_then<T>(
         match error.downcast_ref::<Halt>() {
             Some(Halt::Until(until)) => {
                 let wait = until.sockets.clone().map_or(Wait::Time, Wait::Descriptor);
-                seat.wait(wait, Some(until.due), now);
+                begin_wait(&seat, caller, (wait, Some(until.due), now));
             }
             Some(Halt::Wait(waited)) if waited.forever => {
-                seat.wait(Wait::Descriptor(waited.message.clone()), None, now);
+                begin_wait(&seat, caller, (Wait::Descriptor(waited.message.clone()), None, now));
             }
             _ => return Err(error),
         }
-        waits(&seat, caller);
         Pause::default().await;
-        check(&seat)?;
-        seat.woken();
+        seat.woken()?;
     }
 }
 
@@ -110,15 +108,17 @@ fn stack(caller: &Caller<'_, TestState>) -> Stack {
     caller.data().code.stack(&WasmBacktrace::capture(caller))
 }
 
-/// Keeps where a thread begins to wait, if that is to be told.
-fn waits(seat: &Seat, caller: &mut Caller<'_, TestState>) {
-    let wait = seat.board.schedule().waiting(seat.id).map(|waiting| waiting.wait.clone());
-    if let Some(wait) = wait {
-        if caller.data_mut().wasi.trace().is_some() {
-            let (object, stack) = (Some(wait.to_string().into()), Some(stack(caller)));
-            let event = TracedEvent { object, stack, ..TracedEvent::new(TraceKind::Wait, "waits for") };
-            caller.data_mut().wasi.trace_in_call(seat.id, event);
-        }
+/// A thread begins to wait, until a time where it has one. Keeps where, if that is to be told.
+fn begin_wait(seat: &Seat, caller: &mut Caller<'_, TestState>, (wait, due, now): (Wait, Option<u64>, u64)) {
+    let traces = caller.data_mut().wasi.trace().is_some();
+    let told = traces.then(|| wait.to_string());
+    let is_followed = seat.wait(wait.clone(), due, now);
+    if let Some(object) = told {
+        let (object, stack) = (Some(object.into()), Some(stack(caller)));
+        let event = TracedEvent { object, stack, ..TracedEvent::new(TraceKind::Wait, "waits for") };
+        caller.data_mut().wasi.trace_in_call(seat.id, event);
+    }
+    if is_followed {
         seat.turn_ends(TurnEnd::Waits(wait), || stack(caller));
     }
 }
@@ -247,11 +247,9 @@ async fn wait<const N: usize>(
     }
     // Less than 0 is for ever.
     let due = u64::try_from(timeout).ok().map(|timeout| now.saturating_add(timeout));
-    seat.wait(Wait::Address(place), due, now);
-    waits(&seat, &mut caller);
+    begin_wait(&seat, &mut caller, (Wait::Address(place), due, now));
     Pause::default().await;
-    check(&seat)?;
-    Ok(match seat.woken() {
+    Ok(match seat.woken()? {
         Wake::Told => TOLD,
         Wake::TimedOut => TIMED_OUT,
     })
@@ -261,8 +259,8 @@ async fn wait<const N: usize>(
 async fn notify(mut caller: Caller<'_, TestState>, (at, offset): (u32, u32), most: u32) -> wasmtime::Result<u32> {
     let (seat, _) = enter(&mut caller)?;
     let place = place::<4>(&seat, at, offset)?;
-    let told = seat.board.schedule().notify(place, most);
-    if seat.is_due() {
+    let (told, is_due) = seat.notify(place, most);
+    if is_due {
         let_others_run(&seat).await?;
     }
     Ok(told)
@@ -271,10 +269,9 @@ async fn notify(mut caller: Caller<'_, TestState>, (at, offset): (u32, u32), mos
 /// A thread calls the host to wait or notify: it is charged, and the time is set.
 fn enter(caller: &mut Caller<'_, TestState>) -> wasmtime::Result<(Seat, u64)> {
     let seat = caller.data().thread.clone().context("the store runs no thread")?;
-    check(&seat)?;
     let left = caller.get_fuel()?;
     let state = caller.data_mut();
-    let spent = state.spent(left);
+    let spent = seat.enter_host(state.spent_in_store(left))?;
     state.wasi.tell_spent(spent);
     let now = state.wasi.elapsed();
     caller.set_fuel(left.checked_sub(meter::CALL).ok_or(Trap::OutOfFuel)?)?;

@@ -170,47 +170,55 @@ impl<'a> ThreadGroup<'a> {
         let (mut turns, mut last) = (0_u32, MAIN);
         loop {
             turns = turns.wrapping_add(1);
-            if let Some(why) = self.reason_to_end(turns) {
-                let stack = self.stop(last, main).map(|stopped| stopped.stack).unwrap_or_else(|| [].into());
-                return Err(EndedAll { why, stack }.into());
-            }
-            let next = self.board.next(self.now());
+            let next = match self.next(turns) {
+                Ok(next) => next,
+                Err(why) => {
+                    let stack = self.stop(last, main).map(|stopped| stopped.stack).unwrap_or_else(|| [].into());
+                    return Err(EndedAll { why, stack }.into());
+                }
+            };
+            let mut paused = None;
             match next {
                 Next::Run(MAIN) => {
                     last = MAIN;
                     if let Poll::Ready(done) = main.as_mut().poll(&mut context) {
                         return done;
                     }
-                    self.board.schedule().paused(MAIN);
+                    paused = Some(MAIN);
                 }
                 Next::Run(id) => {
                     last = id;
-                    self.turn(id, &mut context)?;
+                    paused = self.turn(id, &mut context)?;
                 }
                 Next::Sleep(until) => self.wasi.with(|wasi| wasi.pass_time(until))?,
                 Next::Never => return Err(self.deadlocked(main).into()),
             }
-            self.begin_spawned();
+            self.after_turn(paused);
         }
     }
 
-    /// Runs a thread that is not the main one, for a turn.
-    fn turn(&mut self, id: ThreadId, context: &mut Context<'_>) -> wasmtime::Result<()> {
-        let Some(thread) = self.running.get_mut(&id) else { return Ok(()) };
+    /// Runs a thread that is not the main one, for a turn. Gives its number, unless it has ended.
+    fn turn(&mut self, id: ThreadId, context: &mut Context<'_>) -> wasmtime::Result<Option<ThreadId>> {
+        let Some(thread) = self.running.get_mut(&id) else { return Ok(None) };
         match thread.as_mut().poll(context) {
-            Poll::Pending => self.board.schedule().paused(id),
+            Poll::Pending => Ok(Some(id)),
             Poll::Ready(done) => {
                 self.running.remove(&id);
                 self.board.schedule().ended(id);
                 self.ended_in_another |= done.is_err();
-                done?;
+                done.map(|()| None)
             }
         }
-        Ok(())
     }
 
-    fn begin_spawned(&mut self) {
-        let spawned = self.board.schedule().take_spawned();
+    /// A turn is over, of this thread if it has not ended: those begin that were spawned in it.
+    fn after_turn(&mut self, paused: Option<ThreadId>) {
+        let mut schedule = self.board.schedule();
+        if let Some(paused) = paused {
+            schedule.paused(paused);
+        }
+        let spawned = schedule.take_spawned();
+        drop(schedule);
         for (id, given) in spawned {
             let (wasi, heap) = (Shared::Together(self.wasi.clone()), Shared::Together(self.heap.clone()));
             let mut store = fresh_store(self.module, wasi, heap, self.limit);
@@ -231,22 +239,25 @@ impl<'a> ThreadGroup<'a> {
         }
     }
 
-    /// Nanoseconds of the test's time.
-    fn now(&self) -> u64 {
-        let spent = self.board.schedule().spent();
+    /// Nanoseconds of the test's time, when its threads have spent so much.
+    fn now(&self, spent: u64) -> u64 {
         self.wasi.with(|wasi| {
             wasi.tell_spent(spent);
             wasi.elapsed()
         })
     }
 
-    fn reason_to_end(&self, turns: u32) -> Option<EndReason> {
-        if self.board.schedule().is_out_of_fuel() {
-            return Some(EndReason::Fuel);
+    /// What is to be done next, or why the test is to end.
+    fn next(&self, turns: u32) -> Result<Next, EndReason> {
+        let mut schedule = self.board.schedule();
+        if schedule.is_out_of_fuel() {
+            return Err(EndReason::Fuel);
         }
-        let looks = turns.is_multiple_of(LOOK_AT_CLOCK);
-        let clock = looks.then(|| self.wasi.with(|wasi| wasi.watchdog().check()));
-        clock.and_then(Result::err).map(EndReason::Clock)
+        if turns.is_multiple_of(LOOK_AT_CLOCK) {
+            self.wasi.with(|wasi| wasi.watchdog().check()).map_err(EndReason::Clock)?;
+        }
+        let now = self.now(schedule.spent());
+        Ok(schedule.next(now))
     }
 
     /// Ends a thread where it is. `None` if it had ended by itself.
@@ -269,9 +280,11 @@ impl<'a> ThreadGroup<'a> {
         id: ThreadId,
         mut thread: Pin<&mut (impl Future<Output = wasmtime::Result<R>> + ?Sized)>,
     ) -> StoppedThread {
-        let now = self.now();
-        let waiting: Option<Waiting> = self.board.schedule().waiting(id).cloned();
-        self.board.schedule().stop(id);
+        let mut schedule = self.board.schedule();
+        let now = self.now(schedule.spent());
+        let waiting: Option<Waiting> = schedule.waiting(id).cloned();
+        schedule.stop(id);
+        drop(schedule);
         // One that was interrupted looks at the epoch next; one that waits is told by the host function in which it does.
         self.module.engine().wasmtime().increment_epoch();
         let mut context = Context::from_waker(Waker::noop());
@@ -343,7 +356,8 @@ impl<'a> ThreadGroup<'a> {
     pub fn finish(&mut self) -> Vec<StoppedThread> {
         let mut turns: BTreeMap<ThreadId, u32> = BTreeMap::new();
         let mut context = Context::from_waker(Waker::noop());
-        let now = self.now();
+        let spent = self.board.schedule().spent();
+        let now = self.now(spent);
         while let Next::Run(id) = self.board.next(now) {
             let turns = turns.entry(id).or_insert(0);
             *turns += 1;
@@ -352,8 +366,8 @@ impl<'a> ThreadGroup<'a> {
                 continue;
             }
             // How it ends now is no longer the test's affair.
-            let _ = self.turn(id, &mut context);
-            self.begin_spawned();
+            let paused = self.turn(id, &mut context).unwrap_or(None);
+            self.after_turn(paused);
         }
         self.stop_others()
     }

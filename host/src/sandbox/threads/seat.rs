@@ -1,6 +1,7 @@
 //! What a store knows of the thread that it runs.
 
 use super::schedule::{Next, Schedule};
+use super::stopped::Stopped;
 use super::turns::TurnEnd;
 use super::waits::{MAIN, ThreadId, Wait, Wake};
 use crate::ledger::Stack;
@@ -46,6 +47,15 @@ impl Seat {
     /// Tells what the thread has spent. Gives what all threads of the test have spent together.
     pub fn tell_spent(&self, own: u64) -> u64 {
         self.board.schedule().tell_spent(self.id, own)
+    }
+
+    /// The same when the thread calls the host.
+    ///
+    /// # Errors
+    /// It is to end where it is.
+    pub fn enter_host(&self, own: u64) -> Result<u64, Stopped> {
+        let mut schedule = self.board.schedule();
+        if schedule.stops(self.id) { Err(Stopped) } else { Ok(schedule.tell_spent(self.id, own)) }
     }
 
     /// Tells what the thread has spent. Gives what all have spent since the main thread was called.
@@ -117,12 +127,26 @@ impl Seat {
         self.board.schedule().is_due(self.id)
     }
 
-    pub(super) fn wait(&self, wait: Wait, due: Option<u64>, now: u64) {
-        self.board.schedule().wait(self.id, wait, due, now);
+    /// The thread begins to wait. Gives whether that is to be told.
+    pub(super) fn wait(&self, wait: Wait, due: Option<u64>, now: u64) -> bool {
+        let mut schedule = self.board.schedule();
+        schedule.wait(self.id, wait, due, now);
+        schedule.is_followed()
     }
 
-    pub(super) fn woken(&self) -> Wake {
-        self.board.schedule().woken(self.id)
+    /// Why the thread that waited runs again.
+    ///
+    /// # Errors
+    /// It is to end where it is.
+    pub(super) fn woken(&self) -> Result<Wake, Stopped> {
+        let mut schedule = self.board.schedule();
+        if schedule.stops(self.id) { Err(Stopped) } else { Ok(schedule.woken(self.id)) }
+    }
+
+    /// Wakes `most` threads at most that wait for this address. Gives how many, and whether the thread has run for as long as it may.
+    pub(super) fn notify(&self, address: u32, most: u32) -> (u32, bool) {
+        let mut schedule = self.board.schedule();
+        (schedule.notify(address, most), schedule.is_due(self.id))
     }
 
     /// The bytes of the memory, which are there for as long as the seat is: a memory only grows. Who makes a reference of it is done with
