@@ -33,8 +33,11 @@ pub fn find(schedules: u32, mut fails: impl FnMut(&Exploration) -> Option<u32>) 
     Some(FailingSchedule { schedule, tried })
 }
 
-/// The points that are enough: none, one, or some of which none can be left out. `fails` is `None` when it was tried often enough.
-/// `None` is all of them.
+/// Points of which each two are tried: of more, there are too many pairs.
+const PAIRED: u32 = 20;
+
+/// The points that are enough: none, one, two where there are few, or some of which none can be left out. `fails` is `None` when it was
+/// tried often enough. `None` is all of them.
 fn fewest(points: u32, mut fails: impl FnMut(&[u32]) -> Option<bool>) -> Option<Vec<u32>> {
     if fails(&[])? {
         return Some(Vec::new());
@@ -43,6 +46,15 @@ fn fewest(points: u32, mut fails: impl FnMut(&[u32]) -> Option<bool>) -> Option<
     for point in (points.saturating_sub(ALONE)..points).rev() {
         if fails(&[point])? {
             return Some(vec![point]);
+        }
+    }
+    if (3..=PAIRED).contains(&points) {
+        for second in (1..points).rev() {
+            for first in (0..second).rev() {
+                if fails(&[first, second])? {
+                    return Some(vec![first, second]);
+                }
+            }
         }
     }
     let mut kept: Vec<u32> = (0..points).collect();
@@ -115,6 +127,12 @@ mod tests {
         assert_eq!(found(&[0, 17, 39], 40), "7:0,17,39");
         assert_eq!(found(&[0, 1], 2), "7", "all of them are needed");
         assert_eq!(found(&[5, 900], 1000), "7:5,900");
+        // It fails with three points, of which none can be left out, and with two others.
+        let either = |schedule: &Exploration| {
+            let counts = |points: &[u32]| points.iter().all(|point| schedule.counts(*point));
+            ((counts(&[0, 1, 2]) && !counts(&[5])) || counts(&[4, 5])).then_some(6)
+        };
+        assert_eq!(find(1, either).unwrap().schedule.to_string(), "0:4-5", "two, and not three");
         let words = FailingSchedule { schedule: Exploration::new(7).with_points([20, 21]), tried: 8 }.words(100, 2);
         assert_eq!(
             words,
