@@ -64,7 +64,7 @@ for race in $races; do
     took=$(awk -v began="$began" -v now="$(date +%s.%N)" 'BEGIN { printf "%.2f", now - began }')
     # One that fails under the schedule of every run is run under no other.
     found=$(grep -o 'found as number [0-9]* of' "$work/report.json" | grep -o '[0-9]*' || echo 0)
-    loop=$(awk -v took="$took" -v least="$seconds" 'BEGIN { print took > least ? took : least }')
+    loop=$(awk -v took="$took" -v least="$seconds" 'BEGIN { print (took > least ? took : least) }')
     shuttle=$(awk -v race="$race" '$1 == race { print $2, $4 }' "$work/shuttle.txt")
     read -r random pct <<<"${shuttle:-? ?}"
     printf '%-36s%10s%10s  %-14s%10s%10s\n' "$race" "$found" "$took" "$(natively "$race" "$loop")" "$random" "$pct"
