@@ -16,13 +16,23 @@ const IMPORTS: &str = r#"
 
 /// The record of a program with these fields, a main function, and what its other threads do with what they are given.
 pub(super) fn run_under(config: &str, fields: &str, main: &str, thread: &str) -> TestRecord {
+    run_explored(config, 0, (fields, main, thread))
+}
+
+/// The same, under so many more schedules.
+fn run_explored(config: &str, schedules: u32, (fields, main, thread): (&str, &str, &str)) -> TestRecord {
     let text = format!(
         r#"(module {IMPORTS} (export "memory" (memory 0)) {fields}
             (func $main (export "_start") {main})
             (func $thread (export "wasi_thread_start") (param $id i32) (param $given i32) {thread}))"#
     );
+    run_text(config, schedules, &text)
+}
+
+/// The record of a module that is one test.
+fn run_text(config: &str, schedules: u32, text: &str) -> TestRecord {
     let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
-    let runner = Runner::builder(&config, "default").unwrap().jobs(1).build().unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().jobs(1).schedules(schedules).build().unwrap();
     let module: LoadedModule = runner.load(wat::parse_str(text).unwrap(), LoadOptions::named("guest")).unwrap();
     assert!(module.has_threads());
     let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
@@ -206,6 +216,128 @@ fn hostile_guests_end() {
         assert_eq!(ended.verdict, Verdict::Timeout, "{main} {thread}: {}", message(&ended));
         assert_eq!(ended.usage.unwrap().fuel, Some(20_000_000));
     }
+}
+
+/// Two threads spin until a third one has run, which is spawned last.
+#[test]
+fn threads_that_spin_starve_nobody_under_any_schedule() {
+    let main = "(local $n i32) (drop (call $spawn (i32.const 0))) (drop (call $spawn (i32.const 0)))
+        (loop $again (br_if $again (i32.lt_u (i32.atomic.rmw.add (i32.const 8) (i32.const 1)) (i32.const 100))))
+        (drop (call $spawn (i32.const 1)))
+        (loop $again
+            (local.set $n (i32.atomic.load (i32.const 4)))
+            (if (i32.lt_u (local.get $n) (i32.const 2)) (then
+                (drop (memory.atomic.wait32 (i32.const 4) (local.get $n) (i64.const -1)))
+                (br $again))))";
+    let thread = "(if (local.get $given) (then (i32.atomic.store (i32.const 0) (i32.const 1)) (return)))
+        (loop $again (br_if $again (i32.eqz (i32.atomic.load (i32.const 0)))))
+        (drop (i32.atomic.rmw.add (i32.const 4) (i32.const 1)))
+        (drop (memory.atomic.notify (i32.const 4) (i32.const 1)))";
+    let passed = run_explored("[profile.default]\nfuel = \"20M\"", 60, ("", main, thread));
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+}
+
+#[test]
+fn who_waits_at_every_address_is_told_at_its_own() {
+    // Each waits at the address that it is given, and counts itself at address 0.
+    let each = |of: &str| {
+        format!(
+            "(local.set $n (i32.const 8))
+            (loop $again {of} (local.set $n (i32.add (local.get $n) (i32.const 4)))
+                (br_if $again (i32.lt_u (local.get $n) (i32.const 8008))))"
+        )
+    };
+    let spawn = each("(if (i32.lt_s (call $spawn (local.get $n)) (i32.const 0)) (then unreachable))");
+    // It may not have begun to wait.
+    let tell = each(
+        "(loop $asleep (drop (call $yield))
+            (br_if $asleep (i32.eqz (memory.atomic.notify (local.get $n) (i32.const 1)))))",
+    );
+    let main = format!(
+        "(local $n i32) {spawn} {tell}
+        (loop $again (drop (call $yield)) (br_if $again (i32.ne (i32.atomic.load (i32.const 0)) (i32.const 2000))))"
+    );
+    let thread = "(drop (memory.atomic.wait32 (local.get $given) (i32.const 0) (i64.const -1)))
+        (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))";
+    let passed = run_under("[profile.default]\nlive-threads = 2000", "", &main, thread);
+    assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+    // One thread waits at every address of the memory, one after the other, and nobody tells it.
+    let all = "(loop $again
+        (drop (memory.atomic.wait32 (local.get $n) (i32.const 0) (i64.const 1000)))
+        (local.set $n (i32.add (local.get $n) (i32.const 4)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const 65536))))";
+    let main = format!("(local $n i32) {SPAWN} {all} (local.set $n (i32.const 0)) {all}");
+    let waited = run("", &main, &format!("(local $n i32) {all}"));
+    assert_eq!(waited.verdict, Verdict::Pass, "{}", message(&waited));
+}
+
+#[test]
+fn threads_that_make_memory_grow_at_once_are_capped_together() {
+    let grow = "(loop $again (drop (call $yield)) (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))";
+    let main = format!(
+        "{SPAWN} {SPAWN} {SPAWN} {grow}
+        (loop $again (drop (call $yield)) (br_if $again (i32.ne (i32.atomic.load (i32.const 0)) (i32.const 3))))"
+    );
+    let thread = format!("{grow} (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))");
+    for schedules in [0, 20] {
+        let config = "[profile.default]\nmemory = \"2MiB\"";
+        let full = run_explored(config, schedules, ("", &main, &thread));
+        assert_eq!(
+            (full.verdict, full.usage.unwrap().linear_peak),
+            (Verdict::Pass, Some(2 << 20)),
+            "{:?}",
+            full.details
+        );
+        assert_eq!(full.details.unwrap().refused.unwrap().times, 4, "each was refused once");
+    }
+}
+
+/// What a module says of its memory is no promise: the most that it may be, or more than the machine has.
+#[test]
+fn a_memory_that_says_too_much_is_capped_all_the_same() {
+    let grow = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))";
+    for maximum in [17, 100, 65_536] {
+        let text = format!(
+            r#"(module {} (export "memory" (memory 0)) (func (export "_start") {grow} {SPAWN} {WAIT_AT_0})
+                (func (export "wasi_thread_start") (param i32 i32) {grow} {TELL_0}))"#,
+            IMPORTS.replace("1 100", &format!("1 {maximum}"))
+        );
+        let capped = run_text("[profile.default]\nmemory = \"4MiB\"", 0, &text);
+        let most = u64::from(4_u32 << 20).min(maximum << 16);
+        let peak = capped.usage.unwrap().linear_peak.unwrap();
+        assert!(peak <= most && peak + (16 << 16) > most, "{maximum}: {peak}");
+        assert_eq!(capped.verdict, Verdict::Pass, "{maximum}");
+    }
+    // More than the test may have from the start.
+    let text = format!(r#"(module {} (func (export "_start")))"#, IMPORTS.replace("1 100", "65536 65536"));
+    let refused = run_text("[profile.default]\nmemory = \"4MiB\"", 0, &text);
+    assert_eq!(refused.verdict, Verdict::Memory, "{}", message(&refused));
+}
+
+#[test]
+fn a_thread_that_had_not_ended_is_told_with_what_it_opened() {
+    // A file `x` in the first directory, made anew, for reading and writing.
+    let open = "(i32.store8 (i32.const 600) (i32.const 120))
+        (if (call $open (i32.const 3) (i32.const 0) (i32.const 600) (i32.const 1) (i32.const 1) (i64.const 66) (i64.const 0)
+            (i32.const 0) (i32.const 700)) (then unreachable))";
+    let text = format!(
+        r#"(module {IMPORTS}
+            (import "wasi_snapshot_preview1" "path_open"
+                (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+            (export "memory" (memory 0))
+            (func (export "_start") {SPAWN} (drop (call $yield)) (drop (call $yield)) (drop (call $yield)))
+            (func (export "wasi_thread_start") (param i32 i32) {open} {open} {WAIT_AT_0}))"#
+    );
+    let record = run_text("", 0, &text);
+    assert_eq!(record.verdict, Verdict::Leak, "{}", message(&record));
+    let leaks = record.details.unwrap().leaks;
+    let threads: Vec<u64> = leaks.iter().filter_map(|leak| Some(leak.thread.as_ref()?.handles)).collect();
+    assert_eq!(threads, [2], "{leaks:?}");
+    assert_eq!(
+        leaks.iter().filter(|leak| leak.kind.name() == "file").map(|leak| leak.count).sum::<u64>(),
+        2,
+        "{leaks:?}"
+    );
 }
 
 #[test]

@@ -225,6 +225,33 @@ mod tests {
         assert_eq!(explorer.met().happened, 0);
     }
 
+    /// All of them can run all the time, and each takes step after step until it is interrupted. Two that interrupt each other by turns have
+    /// lower and lower priorities, so that one of them runs for long in the end and becomes the last.
+    #[test]
+    fn whoever_can_run_does_so_within_a_bound_under_any_schedule() {
+        for (number, threads) in (0..40).flat_map(|number| [2, 3, 7].map(|threads| (number, threads))) {
+            let mut explorer = Explorer::new(number, &Exploration::new(number));
+            let mut queue = ready(0..threads);
+            let (mut steps, mut last) = (0, vec![0; threads as usize]);
+            while steps < 60_000 {
+                let next = explorer.choose(&queue);
+                let running = queue.remove(next).unwrap();
+                let waited: u32 = steps - std::mem::replace(&mut last[running.0 as usize], steps);
+                assert!(waited <= (2 * threads + 2) * IN_A_ROW, "{number}: {} of {threads} waited {waited}", running.0);
+                steps += 1;
+                while !explorer.step(running.0, &queue) {
+                    steps += 1;
+                }
+                last[running.0 as usize] = steps;
+                queue.push_back(running);
+            }
+            assert!(
+                last.iter().all(|last| steps - last <= (2 * threads + 2) * IN_A_ROW),
+                "{number}: {last:?} of {steps}"
+            );
+        }
+    }
+
     #[test]
     fn each_point_is_one_preemption_at_most_and_a_number_is_one_order() {
         for number in 0..50 {
