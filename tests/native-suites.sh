@@ -2,10 +2,10 @@
 # Every test of the unmodified suites of published crates, here and under native `cargo test`: a table with a line a suite, and
 # each reason for which a test that passes natively does not pass here.
 #
-#   tests/native-suites.sh FOLDER [--threads] [CRATE…]
+#   tests/native-suites.sh FOLDER [--threads] [--timing] [CRATE…]
 #
 # The crates are those of tests/heap-suites, and FOLDER may be the same one; with --threads, those of tests/thread-suites, built for
-# wasm32-wasip1-threads. Exit status: 0 every difference is a stated limit of
+# wasm32-wasip1-threads. With --timing, each suite is run here once more, when all is compiled, and that time is told. Exit status: 0 every difference is a stated limit of
 # the platform or a known one; 1 some are not; 2 an argument is wrong, or a suite could not be fetched or built. AIRTIGHT_PROGRAM
 # names another airtight than this tree's.
 set -euo pipefail

@@ -8,6 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+macro_rules! stand_in {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../thread-suites/stand-ins/", $name, "/Cargo.toml")),
+            include_str!(concat!("../../thread-suites/stand-ins/", $name, "/src/lib.rs")),
+        )
+    };
+}
+
 /// Members are `name-version`, one a line.
 const MANIFEST: &str = include_str!("../../heap-suites/Cargo.toml");
 const LOCK: &str = include_str!("../../heap-suites/Cargo.lock");
@@ -15,6 +25,10 @@ const LOCK: &str = include_str!("../../heap-suites/Cargo.lock");
 /// The same of crates whose tests have threads.
 const THREADS_MANIFEST: &str = include_str!("../../thread-suites/Cargo.toml");
 const THREADS_LOCK: &str = include_str!("../../thread-suites/Cargo.lock");
+
+/// The crates that stand there for others, which are not built for WASI: name, manifest and source.
+const STAND_INS: [(&str, &str, &str); 4] =
+    [stand_in!("async-std"), stand_in!("criterion"), stand_in!("rusty-fork"), stand_in!("signal-hook")];
 
 /// Manifest and lock file of the crates that are wanted.
 fn files(options: &Options) -> (&'static str, &'static str) {
@@ -85,6 +99,14 @@ pub fn put(options: &Options, workspace: &Path, prefix: &str) -> anyhow::Result<
     let manifest = manifest.replace("\n  \"", &format!("\n  \"{prefix}"));
     fs::write(workspace.join("Cargo.toml"), manifest)?;
     fs::write(workspace.join("Cargo.lock"), lock)?;
+    if options.threads {
+        for (name, manifest, source) in STAND_INS {
+            let folder = workspace.join("stand-ins").join(name);
+            fs::create_dir_all(folder.join("src"))?;
+            fs::write(folder.join("Cargo.toml"), manifest)?;
+            fs::write(folder.join("src/lib.rs"), source)?;
+        }
+    }
     Ok(())
 }
 

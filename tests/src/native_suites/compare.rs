@@ -24,6 +24,10 @@ pub struct Comparison {
     pub unexplained: Vec<Difference>,
     /// Known differences that were found.
     pub known: Vec<&'static KnownDifference>,
+    /// Seconds that the tests took natively.
+    pub took_natively: f64,
+    /// Seconds that they took here.
+    pub took: f64,
 }
 
 /// A test with different results.
@@ -94,6 +98,8 @@ impl Comparison {
         self.agreed += other.agreed;
         self.unexplained.extend(other.unexplained);
         self.known.extend(other.known);
+        self.took_natively += other.took_natively;
+        self.took += other.took;
         for (reason, tests) in other.explained {
             self.explain(&reason, tests);
         }
@@ -102,16 +108,17 @@ impl Comparison {
     /// The head of the table whose lines [`Comparison::row`] gives.
     pub fn head() -> String {
         format!(
-            "{:28}{:>7}{:>15}{:>10}{:>10}{:>14}",
-            "suite", "native", "passed there", "and here", "both not", "not explained"
+            "{:28}{:>7}{:>15}{:>10}{:>10}{:>14}{:>13}{:>9}",
+            "suite", "native", "passed there", "and here", "both not", "not explained", "native s", "here s"
         )
     }
 
     /// A line of the table.
     pub fn row(&self, name: &str) -> String {
-        let Self { native, native_passed, passed, agreed, unexplained, .. } = self;
+        let Self { native, native_passed, passed, agreed, unexplained, took_natively, took, .. } = self;
         let unexplained = unexplained.len();
-        format!("{name:28}{native:>7}{native_passed:>15}{passed:>10}{agreed:>10}{unexplained:>14}")
+        let times = format!("{took_natively:>13.2}{took:>9.2}");
+        format!("{name:28}{native:>7}{native_passed:>15}{passed:>10}{agreed:>10}{unexplained:>14}{times}")
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// What became of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +28,18 @@ struct Binary {
     executable: PathBuf,
 }
 
-/// Builds a suite for this machine and runs it.
+/// Builds a suite for this machine and runs it. Gives the time that its binaries took, too.
 ///
 /// # Errors
 /// It does not build, or a binary cannot be started.
-pub fn run(options: &Options, suite: &PublishedCrate) -> anyhow::Result<Results> {
+pub fn run(options: &Options, suite: &PublishedCrate) -> anyhow::Result<(Results, Duration)> {
     let dir = options.plain().join(suite.folder());
-    let mut results = Results::new();
+    let (mut results, mut took) = (Results::new(), Duration::ZERO);
     for Binary { module, executable } in build(options, suite, &dir)? {
+        let began = Instant::now();
         let output =
             binary(&executable, &dir).output().with_context(|| format!("cannot run {}", executable.display()))?;
+        took += began.elapsed();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let log = options.log(Path::new("native"), &suite.folder());
         fs::create_dir_all(&log)?;
@@ -50,7 +53,7 @@ pub fn run(options: &Options, suite: &PublishedCrate) -> anyhow::Result<Results>
             results.insert((module.clone(), name), result);
         }
     }
-    Ok(results)
+    Ok((results, took))
 }
 
 /// A binary as `cargo test` starts it, one test after the other: some suites share a file.

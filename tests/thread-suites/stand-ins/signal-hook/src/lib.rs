@@ -1,0 +1,1 @@
+//! Nothing: an example of crossbeam-channel waits for signals, and no test does.
