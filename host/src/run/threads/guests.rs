@@ -402,16 +402,16 @@ fn a_thread_that_uses_up_its_stack_fails_the_test() {
 }
 
 #[test]
-fn thousands_of_threads_wait_and_end() {
+fn ten_thousand_threads_wait_and_end() {
     let main = "(local $n i32)
         (loop $again
             (if (i32.lt_s (call $spawn (i32.const 0)) (i32.const 0)) (then unreachable))
             (local.set $n (i32.add (local.get $n) (i32.const 1)))
-            (br_if $again (i32.lt_u (local.get $n) (i32.const 4000))))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 10000))))
         (i32.atomic.store (i32.const 0) (i32.const 1))
         (loop $again (drop (memory.atomic.notify (i32.const 0) (i32.const -1))) (drop (call $yield))
-            (br_if $again (i32.lt_u (i32.atomic.load (i32.const 4)) (i32.const 4000))))";
+            (br_if $again (i32.lt_u (i32.atomic.load (i32.const 4)) (i32.const 10000))))";
     let thread = format!("{WAIT_AT_0} (drop (i32.atomic.rmw.add (i32.const 4) (i32.const 1)))");
-    let passed = run_under("[profile.default]\nlive-threads = 4000", "", main, &thread);
+    let passed = run_under("[profile.default]\nlive-threads = 10000", "", main, &thread);
     assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
 }

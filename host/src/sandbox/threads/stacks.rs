@@ -1,6 +1,7 @@
 //! The stacks of the host on which threads of guests run. A thread gets that of one that ended: to map a new one costs as much as all
 //! else that a thread needs.
 
+use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 use rustix::param::page_size;
 use std::ffi::c_void;
@@ -74,6 +75,14 @@ impl Drop for KeptStack {
     }
 }
 
+/// The machine has no room for another stack. Of an error only the innermost is told.
+fn no_room(len: usize, error: Errno) -> wasmtime::Error {
+    wasmtime::format_err!(
+        "no {len} bytes of address space for the stack of another thread ({error}): lower `live-threads`, `stack` or `-j`, \
+        or raise `ulimit -v` or the kernel's `vm.max_map_count`"
+    )
+}
+
 /// A mapping: a page that cannot be touched, and the stack above it.
 struct Mapping {
     base: *mut c_void,
@@ -92,15 +101,10 @@ impl Mapping {
         let len = len.context("the size of a stack overflows")?;
         // SAFETY: a new mapping, where the system chooses.
         let base = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::empty(), MapFlags::PRIVATE) };
-        let base = base.with_context(|| {
-            format!(
-                "no {len} bytes of address space for the stack of a thread; raise `ulimit -v`, or lower `stack` or `-j`"
-            )
-        })?;
-        let mapping = Self { base, len };
+        let mapping = Self { base: base.map_err(|error| no_room(len, error))?, len };
         // SAFETY: within the mapping, which is this value's own.
         unsafe { mprotect(mapping.at(guard), len - guard, MprotectFlags::READ | MprotectFlags::WRITE) }
-            .context("the machine has no memory left for the stack of a thread")?;
+            .map_err(|error| no_room(len, error))?;
         Ok(mapping)
     }
 
@@ -163,6 +167,13 @@ mod tests {
         drop(first);
         let again = stacks.new_stack(SIZE, false).unwrap();
         assert_eq!((again.range(), read(&*again)), (range, [0, 7]));
+    }
+
+    #[test]
+    fn what_a_machine_has_no_room_for_is_told_with_the_way_out() {
+        let Err(error) = KeptStacks::default().new_stack(1 << 50, false) else { panic!("it has a petabyte") };
+        let told = error.root_cause().to_string();
+        assert!(told.contains("for the stack of another thread") && told.contains("`live-threads`"), "{told}");
     }
 
     #[test]
