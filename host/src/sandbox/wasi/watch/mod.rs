@@ -6,9 +6,10 @@
 //! asked    calls that the test itself lets fail
 //! tally    how many things there are, by where they were made
 //! watch    counts, fails and notes the calls of one test
-//! allocations   the same of its allocations
+//! allocate the same of its allocations; what is known of them is in `allocations`
 //! ```
 
+mod allocate;
 mod allocations;
 mod asked;
 mod calls;

@@ -1,0 +1,183 @@
+//! How far a search for failures goes, what it takes from an earlier one, and what it knows of ends of tests.
+
+use airtight_tests::{
+    Ran, command, go, go_test_binary, guests_dir, guests_target_dir, read_report, run, scratch_dir, with_sdk,
+    workspace, write,
+};
+use serde_json::Value;
+use std::path::Path;
+
+/// Runs the program on the package of ways out.
+fn airtight(dir: &Path, args: &[&str]) -> Ran {
+    let mut command = command();
+    let package = guests_dir().join("faults");
+    let (first, rest) = args.split_first().unwrap();
+    command.current_dir(dir).env("CARGO_TARGET_DIR", guests_target_dir().join("faults"));
+    command.arg(first).arg(package).args(["--color", "never"]).args(rest);
+    Ran::from(command.output().unwrap())
+}
+
+/// Programs of C that ask for memory, the first five of them wrong; and those that end themselves or ask again.
+#[test]
+fn memory_lacks_in_c() {
+    let dir = scratch_dir();
+    let module = |name: &str| guests_dir().join(format!("faults/c/{name}.wasm")).into_os_string();
+    let sweep = |names: &[&str]| {
+        let mut args = vec!["faults".into(), "--color".into(), "never".into()];
+        args.extend(names.iter().map(|name| module(name)));
+        run(dir.path(), args)
+    };
+    let wrong = sweep(&["forgets_name", "loses_what_grows", "forgets_rows", "leaves_open", "forgets_copy"]);
+    assert_eq!(wrong.status, Some(100), "{}{}", wrong.stdout, wrong.stderr);
+    insta::assert_snapshot!(wrong.stdout);
+    let mended = sweep(&["frees_name", "keeps_what_grows", "frees_rows", "closes", "ends_itself", "asks_again"]);
+    assert_eq!(mended.status, Some(0), "{}{}", mended.stdout, mended.stderr);
+    assert!(mended.stdout.contains("18 handled, 0 not judged; 0 places to mend"), "{}", mended.stdout);
+}
+
+/// The allocator itself refuses what is to fail: nothing grows, no limit is asked, and the line repeats what the table says.
+#[test]
+fn an_allocation_that_fails_is_told_and_repeated() {
+    let dir = scratch_dir();
+    let report = format!("json={}", dir.path().join("report.json").display());
+    let module = guests_dir().join("faults/c/forgets_rows.wasm").into_os_string().into_string().unwrap();
+    let one = |fault: &str| {
+        let ran = run(dir.path(), ["run", &module, "--fault", fault, "--memory", "1MiB", "--report", &report]);
+        (ran, read_report(&dir.path().join("report.json"))["canonical"]["modules"][0]["tests"][0].clone())
+    };
+    let (ran, test) = one("alloc:3=ENOMEM");
+    assert!(ran.stdout.contains("injected alloc:3=ENOMEM"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!((&test["verdict"], &test["exit_status"]), (&"exit".into(), &1.into()), "{test}");
+    let text = test.to_string();
+    assert!(text.contains(r#""bytes":80"#), "what is left is told: {text}");
+    let (ran, _) = one("alloc:9=ENOMEM");
+    assert!(ran.stderr.contains("alloc:9=ENOMEM happened in no test"), "{}", ran.stderr);
+}
+
+/// The summary of a search, without how long it took.
+fn told(ran: &Ran) -> String {
+    ran.stdout.lines().filter(|line| !line.contains("out of fuel")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_search_that_was_stopped_goes_on_where_it_was() {
+    let (dir, cache) = (scratch_dir(), scratch_dir());
+    let target = guests_target_dir().join("faults");
+    let faults = |args: &[&str]| {
+        let mut command = command();
+        command.current_dir(dir.path()).env("CARGO_TARGET_DIR", &target).env("AIRTIGHT_CACHE_DIR", cache.path());
+        command.arg("faults").arg(guests_dir().join("faults"));
+        command.args(["--color", "never", "--test", "wrong", "--report"]);
+        command.arg(format!("json={}", dir.path().join("faults.json").display())).args(args);
+        let ran = Ran::from(command.output().unwrap());
+        let report = std::fs::read(dir.path().join("faults.json")).unwrap();
+        (ran, serde_json::from_slice::<Value>(&report).unwrap())
+    };
+    let sum = |report: &Value, figure: &str| -> u64 {
+        let tests = report["canonical"]["modules"][0]["tests"].as_array().unwrap();
+        tests.iter().map(|test| test[figure].as_u64().unwrap()).sum()
+    };
+    let (whole, report) = faults(&[]);
+    assert!(!whole.stderr.contains("--resume"), "{}", whole.stderr);
+    let all = sum(&report, "tried");
+    let (first, stopped) = faults(&["--faults-max", "150"]);
+    assert!(first.stderr.contains("what was tried is kept: with --resume"), "{}", first.stderr);
+    assert_eq!((sum(&stopped, "tried"), &stopped["is_kept"]), (150, &true.into()));
+    let (_, second) = faults(&["--faults-max", "150", "--resume"]);
+    assert_eq!(sum(&second, "tried"), 300);
+    // Runs with two failures are compared with the run with the first alone, which is made again.
+    let (last, end) = faults(&["--resume"]);
+    assert_eq!((sum(&end, "tried"), told(&last)), (all, told(&whole)));
+    assert_eq!((&end["digest"], &end["canonical"]["reproducible"]), (&report["digest"], &true.into()));
+    // Nothing is kept of a search that came to its end.
+    let (_, anew) = faults(&["--faults-max", "10", "--resume"]);
+    assert_eq!(sum(&anew, "tried"), 10);
+    let (unkept, _) = faults(&["--faults-max", "10", "--no-cache"]);
+    assert!(!unkept.stderr.contains("--resume"), "{}", unkept.stderr);
+}
+
+#[test]
+fn a_search_that_time_ends_is_not_reproducible() {
+    let dir = scratch_dir();
+    let report = format!("json={}", dir.path().join("faults.json").display());
+    let ran = airtight(dir.path(), &["faults", "--test", "wrong", "--faults-time", "0s", "--report", &report]);
+    let report: Value = serde_json::from_slice(&std::fs::read(dir.path().join("faults.json")).unwrap()).unwrap();
+    assert_eq!(report["canonical"]["reproducible"], false, "{}", ran.stdout);
+    assert!(ran.stdout.contains("not tried, of calls at"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_accepted_and_still_there_stays_accepted() {
+    let dir = scratch_dir();
+    let file = dir.path().join("accepted.toml");
+    let faults = |more: &[&str], tests: &[&str]| {
+        let baseline = ["--baseline", file.to_str().unwrap()];
+        airtight(dir.path(), &[&["faults", "--test", "wrong"], &baseline[..], more, &["--exact", "--"], tests].concat())
+    };
+    // One entry stands for what several tests come to, and names the first of them.
+    let shared = ["descriptor_is_closed_twice", "descriptor_is_used_after_its_close", "descriptor_stays_open"];
+    let ran = faults(&["--accept"], &shared);
+    assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let entries = std::fs::read_to_string(&file).unwrap();
+    let ran = faults(&["--accept"], &shared[1..]);
+    assert!(ran.stdout.contains("0 added,"), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("0 gone"), "what the test that is named shows was not looked for: {}", ran.stdout);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), entries);
+    assert_eq!(faults(&[], &shared).status, Some(0));
+}
+
+const SUBTESTS: &str = r#"
+use std::fs::{self, File};
+use std::os::fd::IntoRawFd;
+
+fn forgets() -> std::io::Result<()> {
+    let file = File::create("/tmp/file")?.into_raw_fd();
+    fs::metadata("/tmp/file")?;
+    drop(unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(file) });
+    fs::remove_file("/tmp/file")
+}
+
+fn closes() -> std::io::Result<()> {
+    let _file = File::create("/tmp/other")?;
+    let seen = fs::metadata("/tmp/other");
+    fs::remove_file("/tmp/other")?;
+    seen.map(drop)
+}
+
+#[airtight::test]
+fn table(t: &mut airtight::T) {
+    t.run("forgets", |_| { let _ = forgets(); });
+    t.run("closes", |_| { let _ = closes(); });
+}
+"#;
+
+#[test]
+fn the_subtests_that_are_selected_are_searched() {
+    let dir = scratch_dir();
+    workspace(dir.path(), &[("suite", "")]);
+    with_sdk(&dir.path().join("suite"));
+    write(&dir.path().join("suite/tests/t.rs"), SUBTESTS);
+    let faults = |filter: &str| {
+        let mut command = command();
+        command.current_dir(dir.path()).env_remove("CARGO_TARGET_DIR");
+        command.args(["faults", "--test", "t", "--color", "never", "--", filter]);
+        Ran::from(command.output().unwrap())
+    };
+    let closes = faults("table/closes");
+    assert_eq!(closes.status, Some(0), "{}{}", closes.stdout, closes.stderr);
+    assert!(closes.stdout.contains("Summary 1 test, 4 calls that can fail"), "{}", closes.stdout);
+    let all = faults("table");
+    assert_eq!(all.status, Some(100), "{}{}", all.stdout, all.stderr);
+    assert!(all.stdout.contains("t::forgets") && all.stdout.contains("8 calls that can fail"), "{}", all.stdout);
+}
+
+/// How Go's tests end: waiting for ever, by a panic, by `log.Fatal`; and by what they do themselves.
+#[test]
+fn ends_of_tests_in_go_are_known() {
+    let Some(go) = go("ends of tests whose calls fail in Go") else { return };
+    let dir = scratch_dir();
+    let module = go_test_binary(&go, &guests_dir().join("faults/go"), dir.path());
+    let ran = run(dir.path(), ["faults".into(), module.into_os_string(), "--".into(), "-test.run=TestEnds".into()]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    insta::assert_snapshot!(ran.stdout);
+}
