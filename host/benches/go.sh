@@ -54,3 +54,19 @@ test=$(grep -o '"fuel": *[0-9]*' report.json | grep -o '[0-9]*$' | grep -v '^0$'
 micros=$(grep -o '"us": *[0-9]*' report.json | grep -o '[0-9]*$' | median)
 whole=$((start + test))
 echo "a small test with its start against the start alone, fuel ($whole, $start): $(ratio "$whole" "$start") (at most 1.3); $micros us"
+
+# A package that takes long to initialise, as `strings` does: its tests begin from an image.
+mkdir long
+cd long
+printf 'module example.com/long\n\ngo 1.24\n' >go.mod
+{
+    sed 's/package small/package long/' ../small_test.go
+    printf 'var table = func() (sum int) {\n\tfor i := range 200_000_000 {\n\t\tsum += i\n\t}\n\treturn sum\n}()\n'
+} >long_test.go
+"$program" go . >/dev/null
+image=$(measured "$program" go .)
+alone=$(measured "$program" go . --no-shortcut)
+"$go" test -c -o small.test .
+native=$(measured one_process_of_the_binary_a_test)
+echo "100 tests after a long initialisation, each by itself against from an image ($alone ms, $image ms): $(ratio "$alone" "$image") (at least 2)"
+echo "a process of the built binary a test against airtight go, the same ($native ms, $image ms): $(ratio "$native" "$image")"

@@ -3,7 +3,7 @@
 //! Go keeps the stacks of its goroutines in linear memory. Its `_start` sets the stack pointer, calls the runtime's beginning, and then
 //! a loop that calls whatever function the running goroutine is to go on in:
 //! ```text
-//! SP = top of the first stack; drop(rt0_go(0)); wasm_pc_f_loop(); return
+//! SP = top of the first stack; drop(rt0_go(0)); wasm_pc_f_loop(); return; trap
 //! ```
 //! A goroutine that gives way leaves all that is on the stack of WebAssembly, and the loop goes on by memory and globals alone.
 
@@ -27,7 +27,7 @@ pub fn go_loop(module: &Module<'_>) -> Option<u32> {
     let code = module.section(id::CODE)?;
     let body = CodeSectionReader::new(code.reader(module.bytes)).ok()?.into_iter().nth(start as usize)?.ok()?;
     let operators: Vec<Operator<'_>> =
-        body.get_operators_reader().ok()?.into_iter().take(9).collect::<Result<_, _>>().ok()?;
+        body.get_operators_reader().ok()?.into_iter().take(10).collect::<Result<_, _>>().ok()?;
     match operators[..] {
         [
             Operator::I64Const { .. },
@@ -38,6 +38,7 @@ pub fn go_loop(module: &Module<'_>) -> Option<u32> {
             Operator::Drop,
             Operator::Call { function_index },
             Operator::Return,
+            Operator::Unreachable,
             Operator::End,
         ] => Some(function_index),
         _ => None,
@@ -60,11 +61,14 @@ mod tests {
     #[test]
     fn the_loop_is_what_a_start_of_go_calls_last() {
         let begins = "i64.const 7 i32.wrap_i64 global.set 0 i32.const 0 call $rt0 drop";
-        assert_eq!(found("go_ready", &format!("{begins} call $loop return")), Some(2));
-        assert_eq!(found("go_readied", &format!("{begins} call $loop return")), None);
-        for other in
-            ["", "call $loop", &format!("{begins} call $loop"), &format!("{begins} call $loop call $loop return")]
-        {
+        assert_eq!(found("go_ready", &format!("{begins} call $loop return unreachable")), Some(2));
+        assert_eq!(found("go_readied", &format!("{begins} call $loop return unreachable")), None);
+        for other in [
+            "",
+            "call $loop",
+            &format!("{begins} call $loop"),
+            &format!("{begins} call $loop call $loop return unreachable"),
+        ] {
             assert_eq!(found("go_ready", other), None, "{other}");
         }
     }

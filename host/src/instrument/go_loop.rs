@@ -33,7 +33,7 @@ mod tests {
                 r#"(module (import "airtight" "go_ready" (func)) (global (mut i32) (i32.const 0)) (memory (export "memory") 1)
                     {exports} (func $rt0 (param i32) (result i32) i32.const 0) (func $loop)
                     (func (export "_start")
-                        i64.const 7 i32.wrap_i64 global.set 0 i32.const 0 call $rt0 drop call $loop return))"#
+                        i64.const 7 i32.wrap_i64 global.set 0 i32.const 0 call $rt0 drop call $loop return unreachable))"#
             ))
             .unwrap()
         };

@@ -1,0 +1,23 @@
+// Package parsed reads the flags before its tests are known.
+package parsed
+
+import (
+	"flag"
+	"testing"
+)
+
+var rounds int
+
+func init() {
+	testing.Init()
+	flag.Parse()
+	for range 10_000_000 {
+		rounds++
+	}
+}
+
+func TestOne(*testing.T) {}
+
+func TestTwo(t *testing.T) { t.Error("fails") }
+
+func TestThree(t *testing.T) { t.Skip(rounds) }
