@@ -191,7 +191,7 @@ fn a_run_that_is_interrupted_records_no_half_results() {
     let results = dir.path().join("results");
     let mut interrupted = 0;
     for nth in [1, 2, 4, 8] {
-        let mut started = command();
+        let mut started = std::process::Command::new(command().get_program());
         started.current_dir(dir.path()).args([
             "run",
             "--cached",

@@ -427,7 +427,7 @@ prop_compose! {
         (message, reason) in (some_text(), some_text()),
         stack in any_stack(),
         suppressed in prop::collection::vec((hostile(), any::<Option<u32>>()), 0..2),
-        (leaks, forked): (u32, bool),
+        (leaks, forked) in any::<(u32, bool)>(),
     ) -> SubtestRecord {
         let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
         let suppressed = suppressed.into_iter().map(|(text, cleanup)| SuppressedRecord::new(text, cleanup)).collect();

@@ -4,7 +4,7 @@ use super::ending::{Ending, TrapKind};
 use super::fork::{self, ForkImage, ForkOver, ForkTarget};
 use super::fuel_counts::FuelCounts;
 use super::heap::{self, EndPicture};
-use super::image::{AfterSetUp, Captured, Image, ImageError};
+use super::image::{AfterSetUp, Captured, ImageError};
 use super::job::Job;
 use super::module::LoadedModule;
 use super::panics::{self, RaisedPanic};

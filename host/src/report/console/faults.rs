@@ -317,10 +317,12 @@ mod tests {
                 failures: 40,
                 tried: 30,
                 alike: 7,
+                unheard: 0,
                 handled: 25,
                 not_tried: vec![NotTried { at: Frame::new("load").at("src/store.rs", 9), count: 3 }],
                 not_judged: vec![NotJudged { faults: vec!["open:1=EIO".to_owned()], why: "it left".to_owned() }],
             }],
+            no_allocations: None,
             left_out: vec![UnsweptTest { test: "sleeps".to_owned(), why: "the real clock".to_owned() }],
             found: vec![
                 found(FindingKind::Leak, "leaks 1 file (/tmp/a)", &three),

@@ -223,6 +223,7 @@ mod tests {
         let module = ModuleFaults {
             module: "shop/store".to_owned(),
             tests: ["loads", "saves"].map(|test| SweptTest { test: test.to_owned(), ..SweptTest::default() }).to_vec(),
+            no_allocations: None,
             left_out: vec![UnsweptTest { test: "sleeps".to_owned(), why: "the real clock".to_owned() }],
             found: vec![
                 found(FindingKind::Leak, None),
