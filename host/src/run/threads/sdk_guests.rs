@@ -175,7 +175,7 @@ fn after_a_clean_up_that_traps_in_the_allocator_other_threads_run() {
     let enter = format!("(if (i32.eq (local.get $function) (i32.const 1)) (then {register}))");
     let spins = format!("{TELL_0} (loop $again (br_if $again (i32.eqz (i32.atomic.load (i32.const 8)))))");
     let test = format!("{SPAWN} (drop (call $malloc (i32.const 8))) {} {spins}", subtest(1, 1));
-    let parts = Parts { test: &test, enter: &enter, thread: ANSWERS, cleanup, next: NEXT, ..PARTS };
+    let parts = Parts { test: &test, enter: &enter, thread: ANSWERS, cleanup, pending: 1, next: NEXT, ..PARTS };
     let record = run(&Parts { functions: &allocator, ..parts });
     assert_eq!((subtests(&record), record.verdict), (vec![("a", Verdict::Fail)], Verdict::Fail), "{record:?}");
     let usage = record.usage.unwrap();
