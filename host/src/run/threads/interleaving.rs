@@ -19,6 +19,7 @@ fn told(turn: &Turn, symbols: &Symbols) -> String {
     let did = match &turn.end {
         TurnEnd::Interrupted => "was interrupted".to_owned(),
         TurnEnd::GaveWay => "gave way".to_owned(),
+        TurnEnd::Spawned => "spawned a thread".to_owned(),
         TurnEnd::Ended => "ended".to_owned(),
         TurnEnd::Waits(wait) => format!("ran until it {}", doing_at(Some(wait), &turn.stack, symbols)),
     };
@@ -46,6 +47,7 @@ mod tests {
             turn(0, TurnEnd::Waits(ThreadWait::Address(16)), 0..2),
             turn(1, TurnEnd::Interrupted, 2..3),
             turn(2, TurnEnd::GaveWay, 2..3),
+            turn(0, TurnEnd::Spawned, 1..2),
             turn(2, TurnEnd::Ended, 0..0),
         ];
         insta::assert_snapshot!(interleaving(&turns, Some(1), &symbols).unwrap(), @r"
@@ -53,6 +55,7 @@ mod tests {
           the main thread ran until it joins a thread at `demo::main`
           thread 1 was interrupted at `demo::adds`
           thread 2 gave way at `demo::adds`
+          the main thread spawned a thread at `demo::main`
           thread 2 ended
           thread 1 ran on
         ");

@@ -46,10 +46,21 @@ impl Future for Pause {
 enum Then {
     /// It goes on, unless it has run for as long as it may.
     GoesOn,
-    /// Others may run.
+    /// Others may run: there is one more.
     OthersMayRun,
     /// It gives way to others.
     GivesWay,
+}
+
+impl Then {
+    /// Why its turn is over, if others run then.
+    fn ends(self) -> TurnEnd {
+        match self {
+            Self::GoesOn => TurnEnd::Interrupted,
+            Self::OthersMayRun => TurnEnd::Spawned,
+            Self::GivesWay => TurnEnd::GaveWay,
+        }
+    }
 }
 
 /// A host call of a thread: tried again, after others have run, for as long as it waits for what they may do.
@@ -77,10 +88,10 @@ async fn call_then<T>(
             Ok(done) => {
                 seat.board.schedule().descriptors_changed();
                 if then == Then::GivesWay {
-                    seat.turn_ends(TurnEnd::GaveWay, || stack(caller));
                     seat.board.schedule().give_way(seat.id);
                 }
                 if then != Then::GoesOn || seat.is_due() {
+                    seat.turn_ends(then.ends(), || stack(caller));
                     let_others_run(&seat).await?;
                 }
                 return Ok(done);
@@ -241,6 +252,7 @@ async fn wait<const N: usize>(
     let found = unsafe { &*seat.bytes() }.get(place as usize..).and_then(<[u8]>::first_chunk::<N>) == Some(&expected);
     if !found {
         if seat.is_due() {
+            seat.turn_ends(TurnEnd::Interrupted, || stack(&caller));
             let_others_run(&seat).await?;
         }
         return Ok(OTHER_VALUE);
@@ -261,6 +273,7 @@ async fn notify(mut caller: Caller<'_, TestState>, (at, offset): (u32, u32), mos
     let place = place::<4>(&seat, at, offset)?;
     let (told, is_due) = seat.notify(place, most);
     if is_due {
+        seat.turn_ends(TurnEnd::Interrupted, || stack(&caller));
         let_others_run(&seat).await?;
     }
     Ok(told)

@@ -14,6 +14,8 @@ pub enum TurnEnd {
     Interrupted,
     /// It let others run of its own accord.
     GaveWay,
+    /// It spawned a thread.
+    Spawned,
     /// It began to wait.
     Waits(Wait),
     /// It ended.
