@@ -54,8 +54,9 @@ mod platform {
     use crate::runner::Runner;
     use crate::subtest::{here, sandbox};
     use crate::{Outcome, T};
+    use std::cell::RefCell;
     use std::ffi::c_void;
-    use std::io::Write;
+    use std::rc::Rc;
 
     #[link(wasm_import_module = "airtight")]
     unsafe extern "C" {
@@ -79,8 +80,6 @@ mod platform {
         if matches!(t.runner, Runner::Libtest(_)) {
             return here::run(name, t, body);
         }
-        // What is still buffered was printed by the test, and not by the fork. What cannot be written is lost, as at any program's end.
-        let _ = std::io::stdout().flush();
         let (runner, depth) = (t.runner.clone(), t.place.depth);
         let before = runner.book().flags();
         let mut call = ForkCall { t: Some(t), body: Some(body) };
@@ -98,6 +97,11 @@ mod platform {
         // SAFETY: see `fork`, whose host calls this once in each instance.
         let call = unsafe { &mut *data.cast::<ForkCall<F>>() };
         let Some((mut t, body)) = call.t.take().zip(call.body.take()) else { return 0 };
+        // The names that it gives are its own, and gone with it.
+        if let Some(names) = &mut t.place.names {
+            let own = names.borrow().clone();
+            *names = Rc::new(RefCell::new(own));
+        }
         let panic = sandbox::caught(|| {
             let failure = body(&mut t).failure();
             t.returned(failure);

@@ -18,7 +18,7 @@ pub(crate) struct SubtestPosition {
     /// Where the subtest was run: `file:line:column`.
     pub(crate) at: Option<String>,
     /// The names of all subtests of the test so far, once there are any.
-    names: Option<Rc<RefCell<Names>>>,
+    pub(crate) names: Option<Rc<RefCell<Names>>>,
 }
 
 impl SubtestPosition {

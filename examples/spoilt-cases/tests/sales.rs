@@ -4,11 +4,8 @@ use airtight::T;
 use spoilt_cases::{GOODS, Stock};
 
 /// What is sold, how many of it, and whether there are so many.
-const CASES: [(&str, &str, u32, bool); 3] = [
-    ("some", "article 7", 5, true),
-    ("all of them", "article 7", 7, true),
-    ("too many", "article 7", 8, false),
-];
+const CASES: [(&str, &str, u32, bool); 3] =
+    [("some", "article 7", 5, true), ("all of them", "article 7", 7, true), ("too many", "article 7", 8, false)];
 
 /// The second case finds what the first has left.
 #[airtight::test]

@@ -104,7 +104,11 @@ fn take_subtests(path: &str, ended: &mut Judged) -> Vec<SubtestRecord> {
     }
     let own = &mut subtests[0];
     own.forked = true;
-    own.usage = own.usage.take().or_else(|| record.usage.clone());
+    if own.usage.is_none() {
+        // The run ended within it.
+        own.usage = record.usage.clone();
+        own.stack = std::mem::take(&mut details.stack);
+    }
     let failed = !matches!(record.verdict, Verdict::Pass | Verdict::Leak | Verdict::Skip);
     if failed && !is_failed(own) {
         // Something went wrong that is not of the subtest's own doing, or only seen at its end.

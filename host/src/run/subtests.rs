@@ -83,9 +83,6 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
         record.reason = judgement.reason.clone();
         let is_fork = names.forked == Some(&subtest.path);
         let message = judgement.message.as_deref().filter(|_| is_fork).unwrap_or("the test ended within it");
-        if is_fork {
-            record.stack = case.run.ending.stack().map(|stack| symbols.frames(stack)).unwrap_or_default();
-        }
         if judgement.verdict != Verdict::Pass {
             failures.push(plain(message.to_owned()));
         }
@@ -111,7 +108,10 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
     if let Ending::Refused(why) = ending {
         failures.push(plain(why.clone()));
     }
-    failures.extend(subtest.said.panic.iter().map(|panic| plain(panic.text.clone())));
+    // Where it ended in a trap, that may be told already.
+    let panic = subtest.said.panic.iter().filter(|panic| failures.iter().all(|told| told.message != panic.text));
+    let panic: Vec<_> = panic.map(|panic| plain(panic.text.clone())).collect();
+    failures.extend(panic);
     let cleanups = case.run.sdk.iter().flat_map(|said| &said.cleanups);
     for cleanup in cleanups.filter(|cleanup| cleanup.subtest.as_deref() == Some(&*subtest.path)) {
         failures.push(SuppressedRecord::new(cleanup_failure(cleanup, symbols), Some(cleanup.ordinal)));

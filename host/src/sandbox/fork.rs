@@ -23,6 +23,7 @@ use super::wasi::{ContextOptions, Grants, NotCaptured, Wasi, deadline_after};
 use crate::instrument::NoImage;
 use crate::ledger::heap::HeapLimits;
 use crate::policy::Limit;
+use airtight_abi::FLUSH_EXPORT;
 use airtight_abi::scopes::{FORKED, MAX_FORKS, NOT_SELECTED, Names};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -182,6 +183,7 @@ pub(super) fn fork_subtest(mut caller: Caller<'_, TestState>, call: SubtestCall)
     state.scopes.records[index].forked = true;
     let left = caller.get_fuel()?;
     subtests::trace(&mut caller, index, ("is forked", None), left);
+    flush(&mut caller, &guest)?;
     if let Some(target) = &mut caller.data_mut().scopes.forks.target {
         if target.places.last() == Some(&place) {
             target.places.pop();
@@ -199,6 +201,23 @@ pub(super) fn fork_subtest(mut caller: Caller<'_, TestState>, call: SubtestCall)
         }
     }
     Ok(FORKED)
+}
+
+/// Lets the test write out what is still buffered: that was not printed by the fork. What the guest allocates for it is not the test's own.
+fn flush(caller: &mut Caller<'_, TestState>, guest: &Guest) -> wasmtime::Result<()> {
+    if caller.data().thread.is_some() {
+        // It is not forked.
+        return Ok(());
+    }
+    let Ok(flush) = guest.instance.get_typed_func::<(), u32>(&mut *caller, FLUSH_EXPORT) else { return Ok(()) };
+    if let Some(book) = caller.data_mut().heap.book() {
+        book.close_window();
+    }
+    at_once(caller.enter_guest(&flush, ()))??;
+    if let Some(book) = caller.data_mut().heap.book() {
+        book.open_window();
+    }
+    Ok(())
 }
 
 /// Takes an image of the instance within which a call of the host is.
