@@ -171,7 +171,7 @@ impl Judge<'_> {
         for (path, bytes) in &run.files {
             let is_new = self.before.iter().all(|before| !before.files.contains_key(path));
             let was_half = |before: &&FaultedRun| before.watched.half_written.contains(path.as_str());
-            let is_half = half(path) && !self.before.iter().any(was_half);
+            let is_half = half(path) && !self.before.iter().any(was_half) && !self.is_whole(run, path);
             if !(is_half || is_new) || self.is_excused(run, path) {
                 continue;
             }
@@ -216,6 +216,12 @@ impl Judge<'_> {
         };
         let last = run.watched.calls.iter().rev().filter(|call| call.succeeded).find(makes);
         last.is_some_and(|call| self.is_call_of_test(call))
+    }
+
+    /// Whether a file holds at the end what it holds where nothing fails: whoever wrote it has made up for the write that failed.
+    fn is_whole(&self, run: &FaultedRun, path: &str) -> bool {
+        let sum = |run: &FaultedRun| run.watched.sums.get(path).copied();
+        sum(run).is_some_and(|now| self.before.first().and_then(|plain| sum(plain)) == Some(now))
     }
 
     /// Whether a call that failed was to remove a file: it says so itself, or the plain run removes the file by a call at the same line

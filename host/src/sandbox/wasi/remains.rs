@@ -111,6 +111,21 @@ impl Wasi {
         }
     }
 
+    /// Sums up the contents of those of these files of the scratch file system by which it is told whether one is whole.
+    fn sum_files<'p>(&mut self, paths: impl Iterator<Item = &'p str>) {
+        let Some(watch) = &mut self.watch else { return };
+        for path in paths {
+            let whole: Arc<str> = format!("{}/{path}", super::grants::SCRATCH_PATH).into();
+            if !watch.wants_sum(&whole) {
+                continue;
+            }
+            let contents = self.world.scratch.at(path).and_then(|id| self.world.scratch.contents(id).ok());
+            if let Some(contents) = contents {
+                watch.sum_is(whole, &contents);
+            }
+        }
+    }
+
     /// Strikes the balance and closes everything. With `keep_changes`, contents of files that the test changed are given.
     pub(crate) fn finish(mut self, keep_changes: bool) -> Remains {
         let mut remains = Remains::default();
@@ -128,6 +143,7 @@ impl Wasi {
             close_object(&mut entry.object, &mut self.world);
         }
         let left = self.world.scratch.residue(MAX_RESIDUE);
+        self.sum_files(left.files.iter().filter(|file| file.kind == FileKind::File).map(|file| &*file.path));
         let residue = left
             .files
             .into_iter()

@@ -27,6 +27,12 @@ pub struct Residue {
 }
 
 impl Scratch {
+    /// What has this path, relative to the root, without following links.
+    pub fn at(&self, path: &str) -> Option<NodeId> {
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        parts.try_fold(NodeId::ROOT, |dir, part| self.names_of(dir).find(|(name, _)| &**name == part).map(|(_, id)| id))
+    }
+
     /// What is left: the first `max` names, of those whose path is short enough to be opened. The rest is counted.
     pub fn residue(&self, max: usize) -> Residue {
         if self.usage().entries == 0 {

@@ -2,7 +2,7 @@
 
 use crate::ledger::Stack;
 use crate::policy::{Call, Failure, Fault};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Calls of one test that are noted at most.
@@ -34,6 +34,8 @@ pub struct WatchedCalls {
     pub misuses: Vec<Misuse>,
     /// The paths of files whose last write failed, or wrote less than it was asked to.
     pub half_written: BTreeSet<Arc<str>>,
+    /// Sums of what is in files at the end: of all that are left where nothing was to fail, else of those that are half written.
+    pub sums: BTreeMap<Arc<str>, [u8; 32]>,
 }
 
 /// A call that can fail.

@@ -8,6 +8,7 @@ use crate::ledger::{HandleId, Stack};
 use crate::policy::{Call, Failure, Fault};
 use crate::sandbox::wasi::books::Books;
 use crate::symbols::Symbols;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd};
@@ -128,6 +129,16 @@ impl CallWatch {
     /// The most bytes that the call which is made may move.
     pub fn most_bytes(&self) -> Option<usize> {
         self.short
+    }
+
+    /// Whether the contents of a file are to be summed up at the end.
+    pub fn wants_sum(&self, path: &str) -> bool {
+        self.options.notes && (self.options.faults.is_empty() || self.seen.half_written.contains(path))
+    }
+
+    /// What is in a file at the end.
+    pub fn sum_is(&mut self, path: Arc<str>, contents: &[u8]) {
+        self.seen.sums.insert(path, Sha256::digest(contents).into());
     }
 
     /// What was seen.
