@@ -406,6 +406,9 @@ fn build_guest(guest: &Path, report: &Path, target: &Path) {
         "threads",
         "--fuel",
         "1G",
+        // Twenty threads have as many stacks, which are more than the guests' own configuration allows.
+        "--memory",
+        "256MiB",
         "--report",
         &told,
     ]);
