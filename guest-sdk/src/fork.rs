@@ -76,9 +76,14 @@ mod platform {
     }
 
     /// Forks, and tells whether what ran here did not fail: nothing, where the host forks.
-    pub(super) fn fork<R: Outcome, F: FnOnce(&mut T) -> R>(name: &str, t: T, body: F) -> bool {
+    pub(super) fn fork<R: Outcome, F: FnOnce(&mut T) -> R>(name: &str, mut t: T, body: F) -> bool {
         if matches!(t.runner, Runner::Libtest(_)) {
             return here::run(name, t, body);
+        }
+        // The names that it gives are its own, and gone with it. What they are in is the test's doing, and is not among the fork's figures.
+        if let Some(names) = &mut t.place.names {
+            let own = names.borrow().clone();
+            *names = Rc::new(RefCell::new(own));
         }
         let (runner, depth) = (t.runner.clone(), t.place.depth);
         let before = runner.book().flags();
@@ -97,11 +102,6 @@ mod platform {
         // SAFETY: see `fork`, whose host calls this once in each instance.
         let call = unsafe { &mut *data.cast::<ForkCall<F>>() };
         let Some((mut t, body)) = call.t.take().zip(call.body.take()) else { return 0 };
-        // The names that it gives are its own, and gone with it.
-        if let Some(names) = &mut t.place.names {
-            let own = names.borrow().clone();
-            *names = Rc::new(RefCell::new(own));
-        }
         let panic = sandbox::caught(|| {
             let failure = body(&mut t).failure();
             t.returned(failure);

@@ -220,16 +220,16 @@ async fn pass_forked_while_tasks_wait(t: &mut T) {
     task.await.unwrap();
 }
 
-/// Twenty mebibytes, of which each fork has its own, under a limit of thirty-two.
+/// Two mebibytes, of which each fork has its own.
 #[airtight::test]
 fn pass_a_fixture_forked_fifty_times(t: &mut T) {
-    let mut fixture = vec![0_u8; 20 << 20];
+    let mut fixture = vec![0_u8; 2 << 20];
     fixture.chunks_mut(4096).for_each(|page| page[0] = 7);
     for nth in 0..50 {
         t.fork(&nth.to_string(), |_| {
-            assert_eq!((fixture[nth << 18], fixture[(nth + 1) << 18]), (7, 7));
-            fixture[nth << 18] = 0;
-            fixture[(nth + 1) << 18] = 0;
+            assert_eq!((fixture[nth << 15], fixture[(nth + 1) << 15]), (7, 7));
+            fixture[nth << 15] = 0;
+            fixture[(nth + 1) << 15] = 0;
         });
     }
 }
