@@ -4,7 +4,7 @@ use airtight_tests::{Ran, airtight_test, command, digest, guest, read_report, ru
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -191,18 +191,11 @@ fn a_run_that_is_interrupted_records_no_half_results() {
     let results = dir.path().join("results");
     let mut interrupted = 0;
     for nth in [1, 2, 4, 8] {
-        let mut started = std::process::Command::new(command().get_program());
-        started.current_dir(dir.path()).args([
-            "run",
-            "--cached",
-            "--no-fail-fast",
-            "-j",
-            "2",
-            "--color",
-            "never",
-            "--results",
-        ]);
-        let mut child = started.arg(&results).arg(module).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut started = Command::new(command().get_program());
+        started.envs(command().get_envs().filter_map(|(name, value)| Some((name, value?))));
+        started.current_dir(dir.path()).args(["run", "--cached", "-j", "2", "--color", "never", "--results"]);
+        started.arg(&results).arg(module).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = started.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut ended = 0;
         while ended < nth

@@ -19,7 +19,7 @@ fn parser(dir: &Path, rounds: u32) -> PathBuf {
 }
 
 fn airtight(dir: &Path, args: &[&str]) -> Ran {
-    run(dir, [&["run", "--color", "never", "--report", "json=report.json"], args].concat())
+    run(dir, [&["run", "--color", "never", "--report", "json=report.json"][..], args].concat())
 }
 
 fn report(dir: &Path) -> Value {

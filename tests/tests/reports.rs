@@ -52,7 +52,7 @@ fn a_place_that_never_releases_is_a_finding_of_its_own_in_sarif() {
     let module = guest("plain/files").to_str().unwrap();
     let to = |name: &str| format!("--report={name}={}", dir.path().join(name).display());
     let rules = |args: &[&str]| {
-        let ran = run(dir.path(), [&["run", module, &to("sarif"), &to("json")], args].concat());
+        let ran = run(dir.path(), [&["run", module, &to("sarif"), &to("json")][..], args].concat());
         assert_eq!(ran.status, Some(100), "{}", ran.stderr);
         let log: Value = serde_json::from_slice(&std::fs::read(dir.path().join("sarif")).unwrap()).unwrap();
         let results = log["runs"][0]["results"].as_array().unwrap().clone();

@@ -283,7 +283,7 @@ mod tests {
         let xml = String::from_utf8(junit(&all)).unwrap();
         assert!(xml.contains(&format!("<failure message=\"{words}\" type=\"baseline/expired\"")), "{xml}");
         assert!(
-            xml.contains(r#"<testcase name="gate fault-leaks" classname="the whole search">"#),
+            xml.contains(r#"<testcase name="gate fault-leaks" classname="the whole search"/>"#),
             "the gate is kept: {xml}"
         );
         let log: serde_json::Value = serde_json::from_slice(&sarif(&all)).unwrap();
