@@ -17,6 +17,7 @@ fn by_hand() -> String {
     let (first, reason, second) = (at("TestX") + 4, at("........"), at("SKIP: TestX") + 10);
     format!(
         r#"(module
+            (@producers (language "Go" "go1.27.3"))
             (import "airtight" "go_ready" (func $ready))
             (import "airtight" "go_args" (func $own_args (param i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
@@ -45,7 +46,7 @@ fn by_hand() -> String {
             (func $start (param i32) (result i32) (local $i i32)
                 (loop $long
                     (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                    (br_if $long (i32.lt_u (local.get $i) (i32.const 20000000))))
+                    (br_if $long (i32.lt_u (local.get $i) (i32.const 100000000))))
                 (call $draw)
                 ;; It was called once, with the first stack pointer.
                 (i32.store (i32.const 256) (i32.add (i32.load (i32.const 256)) (i32.const 1)))
@@ -86,7 +87,8 @@ fn by_hand() -> String {
 /// How many modules a cache holds.
 fn cached(dir: &Path) -> usize {
     let entries = std::fs::read_dir(dir.join("modules")).unwrap().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())).count()
+    // Each has a folder of its sum.
+    entries.filter(|entry| entry.file_name().len() == 64).count()
 }
 
 #[test]
@@ -163,7 +165,7 @@ fn tests_of_go_come_to_the_same_from_an_image_and_alone() {
             let alone = report_of(&go, packages.path(), &[args, &["--no-shortcut"]].concat());
             assert_eq!(from_image["canonical"]["modules"], alone["canonical"]["modules"], "{package}");
             let least = tests(&alone).filter_map(|(_, test)| test["go"]["start_fuel"].as_u64()).min();
-            assert!(least > Some(50_000_000), "{package}");
+            assert!(least > Some(200_000_000), "{package}");
         }
     }
 }
@@ -179,7 +181,7 @@ fn what_initialisation_leaves_is_each_test_s_own() {
         let reason = |test: &str| told.iter().find(|(name, _)| *name == test).unwrap().1;
         assert_eq!(reason("TestGoroutine"), "7");
         assert!(reason("TestFiles").starts_with("before // Package ready takes long"), "{}", reason("TestFiles"));
-        assert_eq!(reason("TestThree"), "10000000");
+        assert_eq!(reason("TestThree"), "40000000");
         let all = "-test.v=test2json -test.paniconexit0";
         let now = format!("-test.run=^TestArguments$ {all}");
         assert_eq!(reason("TestArguments"), format!("{all:?}, and now {now:?}"));

@@ -13,11 +13,11 @@ use crate::sandbox::{BeginsReady, Image, Job, run};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The least fuel of a start that is worth an image: to make one takes about as long as so much of it.
-const LEAST_START: u64 = 40_000_000;
+/// The least fuel of a start that is worth an image. A machine spends some 10,000,000,000 in a second, so that this is 20 ms.
+const LEAST_START: u64 = 200_000_000;
 
-/// The least number of tests that begin from it.
-const LEAST_TESTS: usize = 3;
+/// The least number of tests that begin from it: to make one takes as long as to start some of them.
+const LEAST_TESTS: usize = 5;
 
 /// Where the tests of each module of a plan begin.
 pub struct ReadyPrograms<'a> {

@@ -275,7 +275,8 @@ impl LoadedModule {
             }
             Some(_) => None,
         };
-        let goes_on = module.get_export_index(GO_LOOP_EXPORT).filter(|_| threads.is_none());
+        let go_pointer = parsed.go_version().and_then(|_| go_pointer(&module, &map));
+        let goes_on = module.get_export_index(GO_LOOP_EXPORT).filter(|_| threads.is_none() && go_pointer.is_some());
         let forks = module.imports().any(|import| (import.module(), import.name()) == (scopes::MODULE, scopes::FORK));
         let image_source = (catalogue.has_setup() || rules.may_set_up || goes_on.is_some() || forks).then(|| {
             let (bytes, map) = (rewritten.to_vec(), map.clone());
@@ -285,7 +286,6 @@ impl LoadedModule {
         let own = options.name.split('/').next().unwrap_or_default();
         let start = map.code_start_rewritten.unwrap_or(0);
         let saved = saved(&map);
-        let go_pointer = parsed.go_version().and_then(|_| go_pointer(&module, &map));
         let symbols = Symbols::new(Arc::clone(bytes), parsed.sections.clone(), options.roots)
             .with_harnesses(rules.frames)
             .with_doubled_paths(catalogue.declared.iter().map(|test| test.name.clone()));
@@ -377,7 +377,7 @@ impl LoadedModule {
             globals: saved(map).iter().filter_map(|name| module.get_export_index(name)).collect(),
             // Its code, and with it all that there is to know, is the same.
             image_source: self.image_source.clone(),
-            goes_on: module.get_export_index(GO_LOOP_EXPORT),
+            goes_on: module.get_export_index(GO_LOOP_EXPORT).filter(|_| self.goes_on.is_some()),
             module,
             pre: Some(pre),
             threads: None,

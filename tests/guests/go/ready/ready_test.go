@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	table   = sum(10_000_000)
+	table   = sum(20_000_000)
 	drawn   = rand.Uint64()
 	begun   = time.Now()
 	args    = strings.Join(os.Args[1:], " ")

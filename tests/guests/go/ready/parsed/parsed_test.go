@@ -11,7 +11,7 @@ var rounds int
 func init() {
 	testing.Init()
 	flag.Parse()
-	for range 10_000_000 {
+	for range 40_000_000 {
 		rounds++
 	}
 }
@@ -19,5 +19,9 @@ func init() {
 func TestOne(*testing.T) {}
 
 func TestTwo(t *testing.T) { t.Error("fails") }
+
+func TestFour(*testing.T) {}
+
+func TestFive(*testing.T) {}
 
 func TestThree(t *testing.T) { t.Skip(rounds) }
