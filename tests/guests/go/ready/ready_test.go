@@ -82,7 +82,7 @@ func TestFiles(t *testing.T) {
 	if err := os.WriteFile(note, append(text, ", and after"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Skip(string(text), " ", lines.Text())
+	t.Skip(string(text), lines.Text())
 }
 
 func TestMemory(t *testing.T) {
