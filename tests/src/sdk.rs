@@ -32,10 +32,12 @@ pub fn sdk_module_that_answers(state: &str, fields: &str) -> Vec<u8> {
 /// # Panics
 /// See [`sdk_module`].
 pub fn sdk_module_of(tests: &[(&str, &str)], state: &str, fields: &str) -> Vec<u8> {
-    let export = |(name, function): &(&str, &str)| format!("(export \"airtight:test/by_hand::{name}\" (func {function}))");
+    let export =
+        |(name, function): &(&str, &str)| format!("(export \"airtight:test/by_hand::{name}\" (func {function}))");
     let exports: String = tests.iter().map(export).collect();
     let records = tests.iter().flat_map(|(name, _)| {
-        let body = format!("name\0by_hand::{name}\0export\0airtight:test/by_hand::{name}\0file\0src/lib.rs\0line\x001\0");
+        let body =
+            format!("name\0by_hand::{name}\0export\0airtight:test/by_hand::{name}\0file\0src/lib.rs\0line\x001\0");
         let len = u32::try_from(body.len()).expect("it is short").to_le_bytes();
         b"ATR1".iter().copied().chain(len).chain(body.into_bytes()).collect::<Vec<u8>>()
     });

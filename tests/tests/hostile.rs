@@ -113,8 +113,8 @@ const BOUNDS: &[(&str, u64, u64)] = &[
     ("costly_input_state_at_the_border", 10, 128),
     ("costly_input_two_tests_and_one_probe", 10, 256),
     ("costly_report_over_host_memory", 10, 128),
-    ("costly_long_file_names", 40, 384),
-    ("costly_failures_with_full_journals", 40, 384),
+    ("costly_long_file_names", 100, 384),
+    ("costly_failures_with_full_journals", 150, 384),
 ];
 
 /// Most memory of this process at once.
