@@ -1,6 +1,6 @@
 //! Forked subtests: what a report says of them, and the filters that choose among them.
 
-use airtight_tests::{Ran, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use airtight_tests::{Ran, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::{Value, json};
 
 /// Runs the guests that fork.
@@ -128,9 +128,7 @@ fn tests_that_fork_are_run_each_time() {
 
 #[test]
 fn forks_are_traced_apart_from_their_test() {
-    let target = format!("build.target-dir={:?}", guests_target_dir());
-    let args = ["trace", ".", "-p", "sdk", "--test", "forks", "--cargo-quiet", "--config", &target, "leak_in_a_fork"];
-    let ran = run(&guests_dir(), args);
+    let ran = run(scratch_dir().path(), ["trace", "leak_in_a_fork", guest("sdk/forks").to_str().unwrap()]);
     for expected in ["is forked", "leak_in_a_fork/file", "leak_in_a_fork/inner/tracked"] {
         assert!(ran.stdout.contains(expected), "{expected}: {}{}", ran.stdout, ran.stderr);
     }
