@@ -1,8 +1,8 @@
 //! Hermetic tests that cannot leak quietly.
 //!
-//! A test compiled to `wasm32-wasip1` runs in a fresh WebAssembly instance, with metered memory and only the files and
-//! sockets it was granted. The host counts every resource it left open, says where it was acquired, and proves that all of
-//! it was reclaimed.
+//! A test that is compiled to `wasm32-wasip1` runs in a fresh WebAssembly instance, with metered memory, and with only the
+//! files and sockets that it was granted. The host counts every resource that the test leaves open, says where it was acquired,
+//! and proves that all of it was reclaimed.
 //!
 //! ```text
 //! wasm bytes -> catalogue (which tests?) -> instrument -> compiled module, cached
@@ -10,7 +10,8 @@
 //! balance + ending -> report -> writers (console, JSON)
 //! ```
 //!
-//! A program of one's own makes a [`Runner`] from a configuration and a profile, loads modules, plans and runs their tests:
+//! A program that embeds the library makes a [`Runner`] from a configuration and a profile, loads modules, plans their tests,
+//! and runs them:
 //!
 //! ```no_run
 //! use airtight::config::Config;
@@ -57,7 +58,7 @@ pub use sandbox::{Cache, Compiler, EngineError, LoadError, LoadOptions, LoadedMo
 #[cfg(feature = "build")]
 pub use airtight_toolchain as toolchain;
 
-/// What this repository's own programs, tests and benches need beside the library. Nothing here is for others: it changes
+/// What this repository's own programs, tests and benches need beside the public library. It is not for others: it changes
 /// without notice.
 #[doc(hidden)]
 pub mod internals {

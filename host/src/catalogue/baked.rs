@@ -1,8 +1,9 @@
-//! Paths of the machine that built a module, in its code or data: where one is, the same sources give another module in
-//! another folder.
+//! Paths of the machine that built a module, found in the module's code or data. Because of such a path, the same sources give
+//! another module when they are built in another folder.
 //!
-//! Compilers can be told to leave out the paths that they write themselves; what `env!("CARGO_MANIFEST_DIR")`, a procedural
-//! macro or a build script turned into data stays. Custom sections are not looked at: they are not part of what runs.
+//! Compilers can be told to leave out the paths that they write themselves. Paths that `env!("CARGO_MANIFEST_DIR")`, a
+//! procedural macro or a build script has turned into data stay. Custom sections are not searched: they are not part of the
+//! code that runs.
 
 use super::Module;
 use super::sections::{Section, id};
@@ -11,13 +12,13 @@ use memchr::memmem;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Longest path that is looked for the name of a build script's package.
+/// The longest path in which the name of a build script's package is looked for.
 const LONGEST: usize = 4096;
 
-/// What begins the paths that compilers write in place of those of the machine.
+/// Beginnings of virtual paths: those that compilers write in place of paths of the machine.
 const VIRTUAL: [&str; 3] = ["/rustc", VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE];
 
-/// What ends them: they name sources.
+/// The end of virtual paths: they name source files.
 const SOURCE: &[u8] = b".rs";
 
 /// A path of the machine in a module's code or data.
@@ -34,16 +35,16 @@ pub(crate) fn holds(module: &[u8], sections: &[Section], text: &str) -> bool {
     what_runs(module, sections).any(|bytes| occurrences(bytes, text).next().is_some())
 }
 
-/// Where these bytes hold a path, but for where it is a part of a virtual one.
+/// Where these bytes hold a path that is not a part of a virtual one.
 fn occurrences<'a>(bytes: &'a [u8], path: &'a str) -> impl Iterator<Item = usize> + 'a {
     memmem::find_iter(bytes, path.as_bytes()).filter(move |at| !in_virtual(bytes, *at, path.len()))
 }
 
-/// Whether what is found here is a part of the virtual path of a source: `/src` in `/rustc/1a2b/library/std/src/env.rs`, or
-/// the beginning of one, where there is a directory of that name on the machine too.
+/// Whether a path found here is only a part of the virtual path of a source file: `/src` in
+/// `/rustc/1a2b/library/std/src/env.rs`. It may also be the beginning of one, if the machine has a directory of that name, too.
 ///
-/// Strings lie in a module one after the other with nothing between them, so that the byte before tells nothing: a source's
-/// path may end there, and then what follows is another string.
+/// Strings lie in a module one after the other, with nothing between them. So the byte before a path tells nothing: the path of
+/// a source may end there, and what follows is then another string.
 fn in_virtual(bytes: &[u8], at: usize, len: usize) -> bool {
     let length = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take(LONGEST).take_while(|byte| in_paths(**byte)).count();
     let run = at - length(&mut bytes[..at].iter().rev());
@@ -60,18 +61,19 @@ fn in_virtual(bytes: &[u8], at: usize, len: usize) -> bool {
     memmem::find(&bytes[at..next], SOURCE).is_some()
 }
 
-/// Whether a byte may be one of a virtual path. A space may, but ends far more often what has one in it.
+/// Whether a byte may be part of a virtual path. Spaces could be, but are not taken to be: far more often, a space ends the
+/// path.
 fn in_paths(byte: u8) -> bool {
     !byte.is_ascii_control() && !b" \"'`<>|:;,".contains(&byte)
 }
 
-/// A module's sections but for the custom ones.
+/// The contents of a module's sections, without the custom ones.
 fn what_runs<'a>(module: &'a [u8], sections: &'a [Section]) -> impl Iterator<Item = &'a [u8]> {
     sections.iter().filter(|section| section.id != id::CUSTOM).map(|section| &module[section.contents.clone()])
 }
 
-/// The directories of a build that a module holds, by package. A directory that is in no package is put down to `own`, the
-/// module's package.
+/// The directories of a build whose paths a module holds, by package. A directory that is in no package counts as one of `own`,
+/// the module's package.
 pub fn baked_paths(places: &Places, module: &Module<'_>, own: &str) -> Vec<BakedPath> {
     let roots = roots(places);
     if roots.is_empty() {
@@ -88,7 +90,7 @@ pub fn baked_paths(places: &Places, module: &Module<'_>, own: &str) -> Vec<Baked
     found.into_iter().collect()
 }
 
-/// The directories that are in none of the others.
+/// The outermost directories: those that lie in none of the others.
 fn roots(places: &Places) -> Vec<&str> {
     let all: BTreeSet<&Path> = places.packages.keys().chain(&places.dirs).map(PathBuf::as_path).collect();
     let nested = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
@@ -96,14 +98,15 @@ fn roots(places: &Places) -> Vec<&str> {
     roots.filter_map(|path| path.to_str()).collect()
 }
 
-/// The directory whose path begins with these bytes, and its package. Nothing tells where a string ends in a module: the longest known directory that fits is taken.
+/// The directory whose path these bytes begin with, and its package. Nothing in a module marks the end of a string, so that the
+/// longest known directory that fits is taken.
 fn explain(places: &Places, bytes: &[u8], root: &str, own: &str) -> BakedPath {
     if let Some((path, package)) = output_of_script(bytes) {
         return BakedPath { package: package.to_owned(), path: path.to_owned() };
     }
     let packages = places.packages.iter().filter_map(|(dir, package)| Some((dir.to_str()?, package.as_str())));
     let dirs = places.dirs.iter().filter_map(|dir| Some((dir.to_str()?, own)));
-    // A package before a directory that is the same.
+    // If a package and another directory have the same path, the package is taken.
     let packages = packages.map(|(dir, name)| (dir.len(), true, dir, name));
     let all = packages.chain(dirs.map(|(dir, name)| (dir.len(), false, dir, name)));
     let longest = all.filter(|(_, _, dir, _)| bytes.starts_with(dir.as_bytes())).max();
@@ -111,7 +114,8 @@ fn explain(places: &Places, bytes: &[u8], root: &str, own: &str) -> BakedPath {
     BakedPath { package: package.to_owned(), path: path.to_owned() }
 }
 
-/// `…/build/NAME-0123456789abcdef/out` at the start: a build script's own directory, and its package.
+/// The output directory of a build script, if the bytes begin with one (`…/build/NAME-0123456789abcdef/out`), and the script's
+/// package.
 fn output_of_script(bytes: &[u8]) -> Option<(&str, &str)> {
     const BUILD: &str = "/build/";
     const OUT: &str = "/out";

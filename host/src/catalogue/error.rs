@@ -1,4 +1,4 @@
-//! Why a module is refused before anything of it runs.
+//! Why a module is refused before any of its code runs.
 
 use super::imports::BadImports;
 use super::module::ExportProblem;
@@ -11,16 +11,16 @@ use wasmparser::BinaryReaderError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogueError {
-    /// The file is something else.
+    /// The file is not a WebAssembly module.
     #[error("it is not a WebAssembly module: {0}")]
     NotWasm(Shape),
-    /// The file is WebAssembly of the component model.
+    /// The file is a component, of WebAssembly's component model.
     #[error(
         "it is a component, and airtight runs core modules: build it for the target wasm32-wasip1 (wasm32-wasip2 makes \
          components)"
     )]
     Component,
-    /// The file is an object file, which `ld` has yet to link.
+    /// The file is an object file that has not been linked.
     #[error("it is an object file that has not been linked: give the linked program")]
     NotLinked,
     /// The module cannot be parsed, or does not validate.
@@ -33,21 +33,21 @@ pub enum CatalogueError {
         /// Where, from the start of the file.
         offset: usize,
     },
-    /// It would take any compiler too long.
+    /// Any compiler would take too long for it.
     #[error(
         "it is too much work for a compiler: {heavy}; and for the single-pass compiler it weighs {weight} or more, over the \
          `single-pass-weight` of {cap} for a module of its size; many locals, deep operand stacks and calls or blocks with \
          many values make weight: split the module, or raise one of the two in airtight.toml"
     )]
     TooHeavy {
-        /// Why the optimising compiler does not take it.
+        /// Why it is too heavy for the optimising compiler.
         heavy: Heavy,
-        /// The weight for the single-pass one, of the first functions, up to the one that is too much.
+        /// The weight of its functions for the single-pass compiler, summed up to the function with which it exceeds the cap.
         weight: u64,
         /// The cap.
         cap: u64,
     },
-    /// The module has more tables than one may have.
+    /// The module has too many tables.
     #[error("it has {count} tables, over the cap of {cap}; put their elements into fewer tables")]
     TooManyTables {
         /// How many it has.
@@ -55,7 +55,7 @@ pub enum CatalogueError {
         /// The cap.
         cap: u32,
     },
-    /// A table begins with more elements than one may have.
+    /// A table begins with too many elements.
     #[error("its table {index} begins with {elements} elements, over the cap of {cap}; split the module")]
     LargeTable {
         /// The table's index.
@@ -73,10 +73,10 @@ pub enum CatalogueError {
         "there is nothing to run in it: `_start` {start}, and it has no tests of the airtight SDK; build a program or a test binary, not a library"
     )]
     NothingToRun {
-        /// Why it is no program.
+        /// Why it is not a program.
         start: ExportProblem,
     },
-    /// A harness that runs through `_start` was asked for, and there is none.
+    /// The harness that was asked for runs a module's `_start`, and the module has none.
     #[error("the harness `{harness}` runs a module's `_start`, and here `_start` {start}")]
     NoStart {
         /// The harness that was asked for.
@@ -84,7 +84,7 @@ pub enum CatalogueError {
         /// Why it cannot be run.
         start: ExportProblem,
     },
-    /// What a harness declares in the module, such as the SDK's list of tests, is missing or broken.
+    /// A declaration of the harness in the module, such as the SDK's list of tests, is missing or broken.
     #[error(transparent)]
     Tests(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -4,13 +4,13 @@ use super::Module;
 use super::sections::{HEADER_LEN, id};
 use sha2::{Digest, Sha256};
 
-/// Custom sections that belong to the code: what they say changes how its tests run.
+/// The beginning of the names of custom sections that count as code: their contents change how the module's tests run.
 const OURS: &str = "airtight.";
 
 /// `sha256:` and the hex SHA-256 of the module without its custom sections, except those named `airtight.*`.
 ///
-/// Names, debug information and the toolchain's notes are left out, so that a binary and its stripped copy are the same
-/// code, and so that paths of the machine that built it do not count.
+/// Names, debug information and the toolchain's notes are left out. So a binary and its stripped copy have the same hash, and
+/// paths of the machine that built it do not count.
 pub(super) fn code(module: &Module<'_>) -> String {
     let mut hash = Sha256::new_with_prefix(&module.bytes[..HEADER_LEN]);
     for section in module.sections.iter().filter(|section| section.id != id::CUSTOM || section.name.starts_with(OURS)) {

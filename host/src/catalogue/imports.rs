@@ -1,4 +1,4 @@
-//! Imports that airtight cannot provide, each with its reason, and what they say about how the module was built.
+//! Finds imports that airtight cannot provide, and says for each why, and how the module should have been built.
 
 use super::module::{Module, is_shared_memory};
 use super::{exceptions, threads, wasi};
@@ -6,7 +6,7 @@ use airtight_abi::{faults, go, held, mem, net, scopes, tasks, tracked};
 use std::fmt;
 use wasmparser::{FuncType, Import, TagType, TypeRef, ValType};
 
-/// Imports named in a message; the rest are counted.
+/// How many imports a message names at most; the others are counted.
 const NAMED: usize = 20;
 
 /// One import that cannot be provided.
@@ -16,7 +16,7 @@ pub struct BadImport {
     pub module: String,
     /// Its name.
     pub name: String,
-    /// What is wrong, where it is more than that nobody knows it: `is a memory`, `has type (func), not …`.
+    /// What is wrong with it: `is a memory`, `has type (func), not …`; `None` if its name is simply unknown.
     pub problem: Option<String>,
 }
 
@@ -32,9 +32,9 @@ impl fmt::Display for BadImport {
 pub struct BadImports {
     /// The first of them, in the order of the module.
     pub named: Vec<BadImport>,
-    /// How many there are beside those.
+    /// How many more there are.
     pub more: usize,
-    /// What they say about how the module was built, and what to do.
+    /// How the module seems to have been built, and what to do about it.
     pub hint: Option<&'static str>,
 }
 
@@ -50,8 +50,9 @@ impl fmt::Display for BadImports {
     }
 }
 
-/// Refuses a module with an import that is not a function of `wasi_snapshot_preview1` or of airtight's own, or one of another
-/// type.
+/// Refuses a module with an import that airtight does not provide, or that has another type. Provided are the functions of
+/// `wasi_snapshot_preview1` and of airtight itself, the memory and the function of modules with threads, and tags of
+/// exceptions.
 pub(super) fn check(module: &Module<'_>) -> Result<(), BadImports> {
     let mut bad = BadImports { named: Vec::new(), more: 0, hint: None };
     for import in &module.imports {
@@ -66,7 +67,7 @@ pub(super) fn check(module: &Module<'_>) -> Result<(), BadImports> {
     if bad.named.is_empty() { Ok(()) } else { Err(bad) }
 }
 
-/// Whether airtight provides an import; if not, what there is to say of it beyond its name.
+/// Whether airtight provides an import; if not, the [`BadImport::problem`].
 fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<String>> {
     let index = match import.ty {
         TypeRef::Func(index) => index,
@@ -110,7 +111,8 @@ fn provided(module: &Module<'_>, import: &Import<'_>) -> Result<(), Option<Strin
     }
 }
 
-/// Whether airtight provides a tag: those that compilers know without a definition, each with an address of the guest's.
+/// Whether airtight provides a tag: it does if compilers use it without a definition. Such an exception carries one address of
+/// the guest.
 fn exception(module: &Module<'_>, name: &str, tag: TagType) -> Result<(), Option<String>> {
     if !exceptions::TAGS.contains(&name) {
         return Err(Some("is an exception that no compiler throws".to_owned()));

@@ -1,8 +1,7 @@
-//! Bytes to a parsed module, which every later stage is given: nothing parses its sections again.
+//! From bytes to a parsed module. Every later stage is given the parsed module, and does not parse its sections again.
 //!
-//! Parsing runs nothing and reads no code, so that a module whose compiled form is cached is listed in a few
-//! milliseconds. Whether the code is valid is found out before it is rewritten; [`validate`] says what is wrong with it in
-//! words of the same kind.
+//! Parsing runs nothing and reads no code, so that a module whose compiled form is cached is listed in a few milliseconds.
+//! Whether the code is valid is checked before it is rewritten; [`validate`] makes errors of the same kind from it.
 
 mod baked;
 mod budget;
@@ -50,33 +49,34 @@ use std::ops::Range;
 use wasmparser::{Validator, WasmFeatures};
 
 /// The features of WebAssembly that a module may use: those of version 2.0, relaxed SIMD, tail calls, extended constants and
-/// exceptions. Garbage collection, several and 64-bit memories are out, and so are threads for a module without shared memory.
+/// exceptions. Garbage collection, several memories and 64-bit memories are not among them. Threads are allowed only to a
+/// module with a shared memory: see [`validate_threaded`].
 pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::RELAXED_SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST);
 
-/// What is known of a module without running it.
+/// Everything that is known of a module without running it.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
-    /// The harness that reports name for the module: the first that holds tests of it.
+    /// The harness that reports name for the module: the first one that finds tests in it.
     pub harness: Harness,
-    /// The other harnesses that hold tests of it, in the order of [`Harness::ALL`].
+    /// The other harnesses that find tests in it, in the order of [`Harness::ALL`].
     pub others: Vec<Harness>,
-    /// The tests that the module's bytes declare, those of the SDK, in the module's order.
+    /// The tests of the SDK, which the module's bytes declare, in the module's order.
     pub declared: Vec<SdkTest>,
     /// `sha256:` and the hex SHA-256 of the module without its custom sections, except those named `airtight.*`.
     pub code: String,
     /// Whether there is an `_initialize` to call before any other export (a reactor, as a library with exports is).
     pub has_initialize: bool,
-    /// From the lowest address of the module's static data to the end of what of it is not zero, where that is known without running
-    /// anything.
+    /// The addresses from the beginning of the first active data segment to the end of the last one; `None` if there is none,
+    /// or if that is not known without running the module. Static data that is all zero may lie behind them.
     pub data: Option<Range<u32>>,
 }
 
 impl Catalogue {
-    /// The catalogue of a module whose tests are held so.
+    /// The catalogue of a module, whose tests these harnesses hold.
     ///
     /// # Errors
     /// The data section cannot be parsed.
@@ -110,15 +110,15 @@ impl Catalogue {
 /// Validates a whole module, its code included, under `FEATURES`.
 ///
 /// # Errors
-/// It is invalid, which is said with the place; it is a component; or it is no WebAssembly at all.
+/// The module is invalid, with the place of the error; or the bytes are a component, or not WebAssembly at all.
 pub fn validate(bytes: &[u8]) -> Result<(), CatalogueError> {
     validate_with(bytes, FEATURES)
 }
 
-/// Validates a module with threads: with atomic operators and a shared memory, which others may not have.
+/// Validates a module with threads. Only such a module may have atomic operators and a shared memory.
 ///
 /// # Errors
-/// Those of [`validate`].
+/// The errors of [`validate`].
 pub fn validate_threaded(bytes: &[u8]) -> Result<(), CatalogueError> {
     validate_with(bytes, FEATURES.union(WasmFeatures::THREADS))
 }

@@ -1,5 +1,5 @@
-//! A module, parsed once for everybody who asks about it: sections, types, imports, function types, tables, memories, globals
-//! and exports. No code is read.
+//! A module, parsed once for all stages: sections, types, imports, function types, tables, memories, globals and exports. Its
+//! code is not read.
 
 use super::sections::{Section, id, sections};
 use std::collections::HashMap;
@@ -11,12 +11,12 @@ use wasmparser::{
     TagSectionReader, TypeRef, TypeSectionReader, ValType,
 };
 
-/// A parsed module. Index spaces are those of the specification: what is imported comes first.
+/// A parsed module. Index spaces are those of the specification: imported items come before the module's own.
 #[derive(Debug)]
 pub struct Module<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) sections: Vec<Section>,
-    /// Function types by type index; `None` for types that are not a function's.
+    /// Function types by type index; `None` for a type of another kind.
     pub(crate) types: Vec<Option<FuncType>>,
     pub(crate) imports: Vec<Import<'a>>,
     /// Type indices by function index.
@@ -123,7 +123,7 @@ impl<'a> Module<'a> {
         self.type_at(*self.functions.get(function as usize)?)
     }
 
-    /// The memory that the threads of the module share; `None` where it has none and so can have no threads.
+    /// The memory that the threads of the module share; `None` if there is none, so that the module cannot have threads.
     pub(crate) fn shared_memory(&self) -> Option<MemoryType> {
         self.imports.iter().find_map(|import| match import.ty {
             TypeRef::Memory(ty) if is_shared_memory(import, ty) => Some(ty),
@@ -131,7 +131,7 @@ impl<'a> Module<'a> {
         })
     }
 
-    /// Whether the module has exceptions, its own or another's.
+    /// Whether the module has tags of exceptions, its own or imported ones.
     pub(crate) fn has_tags(&self) -> bool {
         self.tags > 0 || self.imports.iter().any(|import| matches!(import.ty, TypeRef::Tag(_)))
     }
@@ -153,7 +153,7 @@ impl<'a> Module<'a> {
         Err(ExportProblem::Type { found: found.to_string(), expected: expected.to_string() })
     }
 
-    /// Whether the module is a program: whether it has a `_start` to call.
+    /// Whether the module is a program: it exports a `_start` that can be called.
     pub(crate) fn start(&self) -> Result<(), ExportProblem> {
         self.exports("_start", &[])
     }
@@ -175,13 +175,13 @@ impl<'a> Module<'a> {
         self.section(id::DATA).map(|section| &self.bytes[section.contents.clone()])
     }
 
-    /// What the name section says, subsection by subsection; nothing where there is no name section.
+    /// The subsections of the name section; empty if there is no name section.
     pub(crate) fn names(&self) -> impl Iterator<Item = Result<Name<'a>, BinaryReaderError>> {
         let section = self.sections.iter().find(|section| section.name == "name");
         section.map(|section| NameSectionReader::new(section.reader(self.bytes))).into_iter().flatten()
     }
 
-    /// The version of Go that made the module, as its linker notes it: `go1.27.3`; `None` where it was not Go.
+    /// The version of Go that made the module, as Go's linker notes it: `go1.27.3`; `None` if the module was not made by Go.
     pub(crate) fn go_version(&self) -> Option<&'a str> {
         let section = self.sections.iter().find(|section| section.name == "producers")?;
         let fields = ProducersSectionReader::new(section.reader(self.bytes)).ok()?;
@@ -203,8 +203,8 @@ impl<'a> Module<'a> {
         })
     }
 
-    /// From the lowest address that an active data segment is put at to the highest that one fills. `None` where there is none, or
-    /// one's address is computed.
+    /// The addresses from the beginning of the first active data segment to the end of the last one. `None` if there is none,
+    /// or if the address of one is computed.
     pub(crate) fn data_range(&self) -> Result<Option<Range<u32>>, BinaryReaderError> {
         let Some(section) = self.section(id::DATA) else { return Ok(None) };
         let mut range: Option<Range<u32>> = None;
@@ -230,7 +230,7 @@ pub enum ExportProblem {
     NoFunction,
     /// It is a function of another type.
     Type {
-        /// Its type, in WebAssembly text.
+        /// The export's type, in WebAssembly text.
         found: String,
         /// The type that it must have.
         expected: String,

@@ -5,13 +5,13 @@ use wasmparser::BinaryReaderError;
 /// Why the static data of a module is not known without running it. Completes "the module …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoStatics {
-    /// Where some of it lies is computed.
+    /// The address of some of it is computed.
     #[error("computes where its static data lies")]
     Computed,
-    /// Two parts of it lie at one address.
+    /// Two parts of it overlap.
     #[error("has static data that overlaps")]
     Overlap,
-    /// It lies outside of what can be addressed.
+    /// Some of it lies outside of the addresses that a memory can have.
     #[error("has static data outside of its memory")]
     Outside,
     /// It cannot be read.

@@ -1,8 +1,8 @@
-//! What a file that is not WebAssembly looks like.
+//! What a file seems to be that is not WebAssembly.
 
 use std::fmt;
 
-/// What a file that is not WebAssembly looks like.
+/// What a file seems to be that is not WebAssembly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shape {
@@ -10,7 +10,7 @@ pub enum Shape {
     Empty,
     /// Begins as WebAssembly does and ends within the header.
     CutShort,
-    /// WebAssembly of a version that does not exist yet, or did once.
+    /// WebAssembly of a version other than 1: a later one, or one from before the release.
     Version(u32),
     /// WebAssembly text.
     Text,
@@ -22,7 +22,7 @@ pub enum Shape {
     Bitcode,
     /// A compressed file.
     Compressed(&'static str),
-    /// A pointer that Git LFS left in place of the file.
+    /// The pointer file that Git LFS puts in place of a file that was not downloaded.
     LfsPointer,
     /// Some other text.
     OtherText,

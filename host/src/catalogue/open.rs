@@ -1,10 +1,10 @@
-//! Opening a module: parsing it, and refusing what airtight does not run whatever its tests are.
+//! Opening a module: it is parsed, and refused if airtight cannot run it, whatever its tests are.
 
 use super::module::Module;
 use super::{CatalogueError, imports, shape, tables};
 
 impl<'a> Module<'a> {
-    /// Parses a module, and refuses what airtight does not run whatever its tests are.
+    /// Parses a module, and refuses it if airtight cannot run it, whatever its tests are.
     ///
     /// # Errors
     /// The bytes are not a core module, its sections (but for the code) cannot be parsed, it is not linked, it imports what

@@ -1,7 +1,7 @@
-//! Where a module with threads puts its static data.
+//! Finds where a module with threads puts its static data.
 //!
-//! Its threads share one memory, and each is an instance. So that no instance writes the data over what others have changed, the linker
-//! makes it passive, and the start function copies it once, behind a flag:
+//! Threads share one memory, and each thread is an instance. No instance may write the initial data over what others have
+//! changed. So the linker makes data segments passive, and the start function copies them once, behind a flag:
 //! ```text
 //! (if flag was 0: memory.init $.rodata (i32.const 1048784) (i32.const 0) (i32.const 74176); …)
 //! ```
@@ -15,14 +15,14 @@ use wasmparser::{CodeSectionReader, Operator};
 /// A segment that the start function copies whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Copied {
-    /// Where to.
+    /// The address that it is copied to.
     pub(super) address: u32,
-    /// So many of its bytes, from the first on.
+    /// How many bytes are copied, from the first one on.
     pub(super) len: u32,
 }
 
-/// The segments that the start function copies, by their indices. None of a module without threads: what that copies, it copies when
-/// it wants to.
+/// The segments that the start function copies, by their indices. Empty for a module without threads: it copies passive
+/// segments at any time, or never.
 ///
 /// # Errors
 /// The start function computes what it copies, or copies a segment twice.
@@ -37,12 +37,12 @@ pub(super) fn copied(module: &Module<'_>) -> Result<BTreeMap<u32, Copied>, NoSta
     let Some(body) = CodeSectionReader::new(code.reader(module.bytes))?.into_iter().nth(own as usize) else {
         return Ok(copied);
     };
-    // The numbers that lie on the stack; behind anything else that works on it, nothing is known.
+    // The constants that lie on top of the operand stack. After any other operator, nothing is known of the stack.
     let mut stack: Vec<u32> = Vec::new();
     for operator in body?.get_operators_reader()? {
         match operator? {
             Operator::I32Const { value } => stack.push(value.cast_unsigned()),
-            // The linker keeps the address of a thread's own data, and goes on with the same address.
+            // For thread-local data, the linker also stores the address in a global, and then pushes the same address again.
             Operator::GlobalSet { .. } | Operator::Drop => drop(stack.pop()),
             Operator::MemoryInit { data_index, mem: 0 } => {
                 let (len, from, address) = (stack.pop(), stack.pop(), stack.pop());

@@ -1,17 +1,18 @@
-//! Whether a program can be started once more in the same instance.
+//! Whether the `_start` of a program can be called once more in the same instance.
 //!
-//! The `_start` of recent versions of wasi-libc notes that it was called, and traps when it is called again:
+//! The `_start` of recent versions of wasi-libc notes in a word of memory that it was called, and traps when it is called
+//! again:
 //! ```text
 //! if (started) trap; started = 1; __wasm_call_ctors(); …
 //! ```
-//! In an image, that word can be put back. It is found by what `_start` does before its first call.
+//! In an image of an instance, that word can be set back to 0. It is found from the code of `_start` up to its first call.
 
 use super::module::Module;
 use super::sections::id;
 use std::collections::BTreeMap;
 use wasmparser::{BinaryReaderError, CodeSectionReader, GlobalSectionReader, Operator};
 
-/// Why a program cannot be started once more.
+/// Why `_start` cannot be called once more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRestart {
     /// It has no `_start` of its own.
@@ -31,7 +32,8 @@ impl From<BinaryReaderError> for NoRestart {
     }
 }
 
-/// The address of the word by which `_start` tells that it was called; `None` where it does not. `values` are those of mutable globals.
+/// The address of the word in which `_start` notes that it was called; `None` if it does not note it. `values` are the values
+/// of the mutable globals.
 ///
 /// # Errors
 /// See [`NoRestart`].
@@ -77,7 +79,7 @@ struct Globals<'a> {
 }
 
 impl Globals<'_> {
-    /// What a global of 32 bits holds, where that is known.
+    /// The value of a 32-bit global, if it is known.
     fn value(&self, index: u32) -> Result<Option<i32>, BinaryReaderError> {
         if let Some(value) = self.values.get(&index) {
             return Ok(i32::try_from(*value).ok());

@@ -29,9 +29,9 @@ pub(crate) struct Section {
     pub(crate) id: u8,
     /// The name of a custom section, empty for others.
     pub(crate) name: String,
-    /// From the id to the last byte.
+    /// The whole section, from its id to its last byte.
     pub(crate) whole: Range<usize>,
-    /// What follows the size; for custom sections, what follows the name.
+    /// The bytes behind the size; for a custom section, the bytes behind the name.
     pub(crate) contents: Range<usize>,
 }
 

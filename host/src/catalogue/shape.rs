@@ -1,11 +1,11 @@
-//! What a file is, when it is no WebAssembly module: people pass `.wat`, native programs and compressed files.
+//! Recognises what a file is if it is not a WebAssembly module: people pass `.wat`, native programs and compressed files.
 
 use super::error::CatalogueError;
 use super::not_wasm::Shape;
 
 const MAGIC: &[u8] = b"\0asm";
 const MODULE_VERSION: [u8; 4] = [1, 0, 0, 0];
-/// The second half of a component's version field says which layer it is of.
+/// The second half of the version field, which marks a component.
 const COMPONENT_LAYER: [u8; 2] = [1, 0];
 
 const STARTS: &[(&[u8], Shape)] = &[
@@ -24,7 +24,7 @@ const STARTS: &[(&[u8], Shape)] = &[
     (b"version https://git-lfs", Shape::LfsPointer),
 ];
 
-/// Refuses what does not have the header of a core module.
+/// Refuses bytes that do not begin with the header of a core module.
 pub(super) fn check(bytes: &[u8]) -> Result<(), CatalogueError> {
     let Some((magic, rest)) = bytes.split_at_checked(MAGIC.len()) else {
         let cut = !bytes.is_empty() && MAGIC.starts_with(bytes);

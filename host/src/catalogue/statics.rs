@@ -1,4 +1,4 @@
-//! What a module's memory and its first table hold before any of its code runs.
+//! The contents of a module's memory and of its first table before the module's own code runs.
 
 use super::module::Module;
 use super::no_statics::NoStatics;
@@ -10,17 +10,18 @@ use wasmparser::{ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKi
 /// The contents of a module's memory and of its first table when an instance begins.
 #[derive(Debug)]
 pub(crate) struct Statics<'a> {
-    /// What the memory holds, by address; none of the parts overlap.
+    /// The contents of the memory: address and bytes of each part. Parts do not overlap.
     segments: Vec<(u32, &'a [u8])>,
     /// The functions in the table, by index.
     functions: BTreeMap<u32, u32>,
 }
 
 impl<'a> Statics<'a> {
-    /// Reads them. What is only copied when the module asks for it is left out; what one with threads copies when it begins is not.
+    /// Reads the static data and the table. Passive segments are left out, except those that a module with threads copies when
+    /// it begins.
     ///
     /// # Errors
-    /// They depend on more than the module's bytes.
+    /// The contents depend on more than the module's bytes.
     pub(crate) fn read(module: &Module<'a>) -> Result<Self, NoStatics> {
         Ok(Self { segments: segments(module)?, functions: functions(module)? })
     }
@@ -43,7 +44,7 @@ impl<'a> Statics<'a> {
         self.bytes(address, 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
     }
 
-    /// The addresses of all words whose address is a multiple of four, with the words.
+    /// All words whose address is a multiple of four: the address, and the word.
     pub(crate) fn words(&self) -> impl Iterator<Item = (u32, u32)> {
         self.segments.iter().flat_map(|(start, data)| {
             let skipped = start.next_multiple_of(4) - start;
@@ -59,8 +60,8 @@ impl<'a> Statics<'a> {
         self.functions.get(&index).copied()
     }
 
-    /// All of it as one piece, with the address at which it begins; what lies between its parts is zero. `None` where there is none,
-    /// or it is mostly gaps.
+    /// All static data as one piece, with the address at which it begins. Between the parts it is zero. `None` if there is no
+    /// static data, or if the piece would be mostly gaps.
     pub(crate) fn image(&self) -> Option<(u32, Vec<u8>)> {
         let (first, (last, end)) = (self.segments.first()?.0, *self.segments.last()?);
         let whole = (last - first) as usize + end.len();
@@ -76,7 +77,7 @@ impl<'a> Statics<'a> {
         Some((first, image))
     }
 
-    /// The functions in the table, with their indices there.
+    /// The functions in the table: the index in the table, and the function.
     pub(crate) fn functions(&self) -> impl Iterator<Item = (u32, u32)> {
         self.functions.iter().map(|(index, function)| (*index, *function))
     }
@@ -95,7 +96,7 @@ fn segments<'a>(module: &Module<'a>) -> Result<Vec<(u32, &'a [u8])>, NoStatics> 
             (DataKind::Passive, Some(_)) => return Err(NoStatics::Computed),
             _ => continue,
         };
-        // A range that ends at the last address is none of a program's, and would make every sum below overflow.
+        // No program has data at the last addresses, and with such data every sum below could overflow.
         start.checked_add(len).filter(|end| *end <= u32::MAX - 8).ok_or(NoStatics::Outside)?;
         if len > 0 {
             segments.push((start, segment.data));
@@ -115,7 +116,7 @@ fn functions(module: &Module<'_>) -> Result<BTreeMap<u32, u32>, NoStatics> {
         let ElementKind::Active { table_index: None | Some(0), offset_expr } = segment.kind else { continue };
         let mut index = constant(&offset_expr)?;
         let mut put = |function: Option<u32>| {
-            // What an entry held before is not known to be what it holds.
+            // If two segments set one entry, its contents depend on their order: refuse to say.
             if let Some(function) = function
                 && functions.insert(index, function).is_some()
             {
@@ -143,7 +144,7 @@ fn functions(module: &Module<'_>) -> Result<BTreeMap<u32, u32>, NoStatics> {
     Ok(functions)
 }
 
-/// The value of an address that is written as a number.
+/// The value of a constant expression that is a single number.
 fn constant(expression: &ConstExpr<'_>) -> Result<u32, NoStatics> {
     let mut operators = expression.get_operators_reader();
     match (operators.read()?, operators.read()?) {

@@ -1,4 +1,5 @@
-//! Caps on a module's tables: how its instances are allocated must not decide whether it loads.
+//! Caps on a module's tables. They are the same for every way in which instances can be allocated, so that this does not decide
+//! whether a module loads.
 
 use super::CatalogueError;
 use super::module::Module;
@@ -6,10 +7,11 @@ use super::module::Module;
 /// Most tables of a module.
 pub(crate) const MAX_TABLES: u32 = 4;
 
-/// Most elements of a table; growth over it is refused as the memory limit refuses.
+/// Most elements of a table. Growth beyond it is refused to the guest, as growth of memory beyond its limit is.
 pub(crate) const MAX_TABLE_ELEMENTS: usize = 1 << 20;
 
-/// Refuses more tables than a module may have, and one that begins with too many elements. Its maximum is no claim.
+/// Refuses a module with too many tables, or with a table that begins with too many elements. The maximum that a table declares
+/// does not matter: it is not allocated.
 pub(super) fn check(module: &Module<'_>) -> Result<(), CatalogueError> {
     let count = u32::try_from(module.tables.len()).unwrap_or(u32::MAX);
     if count > MAX_TABLES {

@@ -5,7 +5,7 @@ use wasmparser::ValType;
 /// The module name of every known import.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
-/// `name`, parameters, results: `i` is i32, `I` is i64.
+/// Name, parameters and results of each function: `i` is i32, `I` is i64.
 const FUNCTIONS: [(&str, &str, &str); 46] = [
     ("args_get", "ii", "i"),
     ("args_sizes_get", "ii", "i"),

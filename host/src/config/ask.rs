@@ -1,18 +1,18 @@
-//! What a test's own attributes ask for, and why it may be refused.
+//! The ask of a test: what its own attributes request, and why the request may be refused.
 
 use super::errors::did_you_mean;
 use crate::model::{Limit, LimitValues};
 
-/// What a test's own attributes ask for: lower limits, and grants that the profile names.
+/// What a test's own attributes ask for: lower limits, and grants that the profile already names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Ask {
-    /// Limits, each at most what the test would run under anyway.
+    /// Limits. Each may be at most the one that the test would run under anyway.
     pub limits: LimitValues,
-    /// Names of directories and sockets.
+    /// Names of granted directories and sockets.
     pub grants: Vec<String>,
 }
 
-/// A test asked for what a test cannot have. It is not run.
+/// A test asks for something that it may not have. The test is not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("test `{test}` of `{module}` asks for {refusal}")]
 pub struct AskError {
@@ -28,16 +28,16 @@ pub struct AskError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A limit above the one it would run under anyway.
+    /// A limit above the one that the test would run under anyway.
     #[error("{} {asked}, above the {allowed} that {allowed_by} allows; a test may only lower a limit", .limit.name())]
     Above {
         /// The limit.
         limit: Limit,
         /// What the test asks for.
         asked: String,
-        /// What it may have.
+        /// The limit that it would run under.
         allowed: String,
-        /// Who says so: a profile, an override, the environment or the command line.
+        /// What set that limit: a profile, an override, the environment or the command line.
         allowed_by: String,
     },
     /// A grant that the profile does not name.
@@ -50,9 +50,9 @@ pub enum Refusal {
         grant: String,
         /// The profile's name.
         profile: String,
-        /// The nearest grant.
+        /// The grant with the nearest name.
         nearest: Option<String>,
-        /// Grants of the profile that have a name.
+        /// The names of the profile's grants.
         known: Vec<String>,
     },
 }

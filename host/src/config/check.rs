@@ -1,4 +1,4 @@
-//! Reads typed values out of a TOML document and keeps every error with its place.
+//! Reads typed values out of a TOML document, and keeps every error with its place in the file.
 
 use super::errors::{ConfigError, ConfigErrors, Problem};
 use super::suggest::nearest;
@@ -10,23 +10,23 @@ use toml::de::{DeTable, DeValue};
 
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
-/// Characters of a broken line that an error shows.
+/// How many characters of a broken line an error shows.
 const LONGEST_EXCERPT: usize = 60;
 
-/// Most errors that are told of one file: who made more can be told of the others when these are put right.
+/// How many errors of one file are listed at most. The others can be listed once these are put right.
 const MOST_ERRORS: usize = 100;
 
-/// The place of a setting.
+/// The place of a setting in its file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct At {
     /// Byte offset in the file.
     pub offset: usize,
-    /// The setting with its tables.
+    /// The setting with its tables: `profile.default.memory`.
     pub key: String,
 }
 
 impl At {
-    /// A setting of the table at this place.
+    /// The place of a setting in the table that stands here.
     pub fn key(&self, key: &str, value: &Value<'_>) -> Self {
         let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let name = if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("{key:?}") };
@@ -34,7 +34,7 @@ impl At {
         Self { offset: value.span().start, key }
     }
 
-    /// An element of the array at this place.
+    /// The place of an element in the array that stands here.
     pub fn element(&self, index: usize, value: &Value<'_>) -> Self {
         Self { offset: value.span().start, key: format!("{}[{index}]", self.key) }
     }
@@ -46,9 +46,9 @@ pub(super) struct Checker<'a> {
     text: &'a str,
     /// Where each line starts.
     lines: Vec<usize>,
-    /// Errors by offset, so in the order of the file.
+    /// The errors that are kept, by their offset in the file.
     found: BTreeMap<usize, Vec<ConfigError>>,
-    /// How many these are, and how many more there were.
+    /// How many errors are kept, and how many more there were.
     kept: usize,
     left_out: usize,
 }
@@ -65,8 +65,8 @@ impl<'a> Checker<'a> {
         self.file
     }
 
-    /// The tree of the document. Where TOML itself is broken it is empty: what the parser recovers would be blamed for
-    /// errors that the user did not make.
+    /// The tree of the document. It is empty if the text is not TOML: the parser recovers from errors by guessing, and its
+    /// guesses would be blamed for errors that the user did not make.
     pub fn parse(&mut self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
@@ -81,8 +81,7 @@ impl<'a> Checker<'a> {
         if errors.is_empty() { table.into_inner() } else { DeTable::new() }
     }
 
-    /// Keeps an error. The same error at the same place is kept once: a table is looked at again by each profile that
-    /// inherits it.
+    /// Keeps an error. The same error at the same place is kept once: a table is read again for each profile that inherits it.
     pub fn fail(&mut self, at: &At, problem: Problem) {
         if self.is_full() {
             self.left_out += 1;
@@ -97,7 +96,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Whether no further error is kept, so that what it says need not be found out.
+    /// Whether no further error is kept, so that callers can save themselves the work of describing one.
     pub fn is_full(&self) -> bool {
         self.kept >= MOST_ERRORS
     }
@@ -107,7 +106,7 @@ impl<'a> Checker<'a> {
         self.lines.partition_point(|start| *start <= offset)
     }
 
-    /// What was found.
+    /// Ends the check: all errors, if there are any.
     pub fn finish(self) -> Result<(), ConfigErrors> {
         let mut errors: Vec<_> = self.found.into_values().flatten().collect();
         if self.left_out > 0 {
@@ -162,7 +161,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A string for the guest, whose C library ends strings at a NUL.
+    /// A string for the guest. It may not hold a NUL, at which the guest's C library would end it.
     pub fn text(&mut self, at: &At, value: &Value<'_>, what: &'static str) -> Option<String> {
         let text = self.string(at, value)?.to_owned();
         if text.contains('\0') {
@@ -172,7 +171,7 @@ impl<'a> Checker<'a> {
         Some(text)
     }
 
-    /// An array of strings, each for `what`.
+    /// An array of strings for the guest. `what` names one of them in errors.
     pub fn texts(&mut self, at: &At, value: &Value<'_>, what: &'static str) -> Option<Vec<String>> {
         let DeValue::Array(array) = value.get_ref() else {
             return self.wrong_type(at, "an array of strings", value);
@@ -220,7 +219,8 @@ impl<'a> Checker<'a> {
         number
     }
 
-    /// A size, fuel, count or duration: a string with a unit, or an integer where that has a meaning.
+    /// A size, an amount of fuel, a count or a duration: a string with a unit, or an integer if the quantity has a meaning
+    /// without one.
     pub fn quantity(&mut self, at: &At, value: &Value<'_>, quantity: Quantity) -> Option<u64> {
         let text = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
@@ -250,7 +250,7 @@ impl<'a> Checker<'a> {
         Some(size)
     }
 
-    /// A limit's value. A count with a largest value is written as an integer.
+    /// A limit's value. A count that has a largest value is written as an integer, without a unit.
     pub fn limit(&mut self, at: &At, value: &Value<'_>, limit: Limit) -> Option<u64> {
         let row = limit.row();
         if row.quantity == Quantity::Count && row.most < u64::MAX {
@@ -260,7 +260,7 @@ impl<'a> Checker<'a> {
         limit.check(number).map_err(|error| self.fail(at, error.into())).ok()
     }
 
-    /// One of the names of `choices`.
+    /// One of the words of `choices`; `what` says in errors what is expected.
     pub fn choice<T: Copy>(
         &mut self,
         at: &At,
@@ -271,7 +271,7 @@ impl<'a> Checker<'a> {
         self.read(at, value, |text| choose(text, what, choices))
     }
 
-    /// A string that `read` makes something of.
+    /// A string, which `reader` turns into a value or refuses.
     pub fn read<T>(
         &mut self,
         at: &At,
@@ -283,7 +283,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What a word stands for; `what` is said where it is none of the choices.
+/// The choice that a word stands for. `what` says in the error what is expected.
 pub(super) fn choose<T: Copy>(text: &str, what: &'static str, choices: &[(&'static str, T)]) -> Result<T, Problem> {
     if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
         return Ok(*choice);

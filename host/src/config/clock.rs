@@ -1,4 +1,4 @@
-//! `clock` and `clock-start`: two settings that make one change.
+//! `clock` and `clock-start`: two settings that together make one change of the clock.
 
 use super::check::{At, Checker, Value};
 use super::errors::Problem;
@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 const CLOCKS: &[(&str, ClockPatch)] = &[("virtual", ClockPatch::Virtual { start: None }), ("real", ClockPatch::Real)];
 
-/// Reads either setting; the other one of the same table may have been read before.
+/// Reads one of the two settings. The other one of the same table may have been read before, into `patch`.
 pub(super) fn read(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>, patch: &mut Option<ClockPatch>) {
     let new = if key == "clock" {
         check.choice(at, value, "a clock", CLOCKS)

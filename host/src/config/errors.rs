@@ -7,14 +7,14 @@ use crate::model::units::{Quantity, UnitError, format_size};
 use std::fmt;
 use std::path::PathBuf;
 
-/// One thing to put right: where it is, and what is wrong with it.
+/// One thing in a configuration to put right: where it is, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// The file, as the user would name it; `environment` for environment variables.
     pub file: String,
-    /// Line in the file, from 1; none where the whole file is meant.
+    /// Line in the file, from 1; `None` if the error is about the whole file.
     pub line: Option<usize>,
-    /// The setting with its tables, such as `profile.default.memory`; empty where there is none.
+    /// The setting with its tables, such as `profile.default.memory`; empty if the error is not about a setting.
     pub key: String,
     /// What is wrong.
     pub problem: Problem,
@@ -33,7 +33,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Everything that is wrong, in the order of the file. Displayed one to a line.
+/// Everything that is wrong, in the order of the file. It is displayed with one error to a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
@@ -65,7 +65,7 @@ pub enum Problem {
     /// Two files claim to be the configuration.
     #[error("there is also {}; keep one of them", .0.display())]
     TwoFiles(PathBuf),
-    /// It is not TOML.
+    /// The text is not TOML.
     #[error("{0}")]
     Syntax(String),
     /// No setting has this name.
@@ -94,10 +94,10 @@ pub enum Problem {
         /// The type that was found.
         found: &'static str,
     },
-    /// The value is no size, fuel, count or duration.
+    /// The value is not a size, an amount of fuel, a count or a duration.
     #[error(transparent)]
     Unit(#[from] UnitError),
-    /// The value is no whole number in the range.
+    /// The value is not a whole number in the range.
     #[error("{text} is not a whole number from {least} to {most}")]
     Number {
         /// What was written.
@@ -112,12 +112,12 @@ pub enum Problem {
     Range {
         /// What was written.
         text: String,
-        /// Whether it is above the range or below.
+        /// Whether it is above the range, and not below.
         above: bool,
-        /// Why there is such a bound, with its value.
+        /// Why the range ends there, with the bound.
         reason: &'static str,
     },
-    /// The value is none of those there are.
+    /// The value is not one of the words that the setting can have.
     #[error("{text:?} is not {what}; {}", did_you_mean(nearest.as_deref(), known))]
     Choice {
         /// What was written.
@@ -129,13 +129,13 @@ pub enum Problem {
         /// The choices there are.
         known: Vec<&'static str>,
     },
-    /// A setting that its table needs is not there.
+    /// A setting is missing that its table needs.
     #[error("{0} missing")]
     Missing(&'static str),
-    /// Settings that exclude each other.
+    /// Two settings exclude each other.
     #[error("{0}")]
     Contradiction(String),
-    /// Something was named twice in one profile.
+    /// A name or a guest path is used twice in one profile.
     #[error("{what} `{value}` is used twice; first in line {first}")]
     Duplicate {
         /// What must be unique.
@@ -145,7 +145,7 @@ pub enum Problem {
         /// Line of the first use.
         first: usize,
     },
-    /// Text that cannot be a name, a variable or an argument.
+    /// The text breaks a rule for such texts: for names, variables, arguments, days.
     #[error("{text:?} cannot be {what}; {rule}")]
     Text {
         /// What was written.
@@ -155,7 +155,7 @@ pub enum Problem {
         /// The rule it breaks.
         rule: &'static str,
     },
-    /// A guest path that is not absolute and normalised, or is taken.
+    /// The guest path is not absolute, is not in its shortest form, or is taken.
     #[error("guest path {path:?} {fault}{}", .fix.as_ref().map(|fix| format!("; write {fix:?}")).unwrap_or_default())]
     GuestPath {
         /// What was written.
@@ -165,7 +165,7 @@ pub enum Problem {
         /// The right spelling, where there is one.
         fix: Option<String>,
     },
-    /// A host directory that is not there.
+    /// The directory of the host does not exist.
     #[error(
         "directory `{host}` does not exist (looked in {}){}",
         .base.display(),
@@ -179,7 +179,7 @@ pub enum Problem {
         /// The nearest directory beside it.
         nearest: Option<String>,
     },
-    /// A host path that cannot be granted.
+    /// The path of the host cannot be granted.
     #[error("`{host}` {fault}")]
     HostPath {
         /// What was written.
@@ -187,17 +187,17 @@ pub enum Problem {
         /// Why not.
         fault: String,
     },
-    /// Text that is no socket address, or not one that may be used here.
+    /// The text is not a socket address, or not one that may be used here.
     #[error("{text:?} {fault}; write for example {example:?}")]
     Address {
         /// What was written.
         text: String,
         /// The rule it breaks.
         fault: &'static str,
-        /// A right one.
+        /// A right address.
         example: String,
     },
-    /// A profile, grant or socket that is not there.
+    /// There is no profile, grant or socket of this name.
     #[error("there is no {what} `{name}` {place}; {}", did_you_mean(nearest.as_deref(), known))]
     Unresolved {
         /// What was looked for.
@@ -208,16 +208,16 @@ pub enum Problem {
         place: String,
         /// The nearest one.
         nearest: Option<String>,
-        /// Those there are.
+        /// The names that there are.
         known: Vec<String>,
     },
-    /// A profile that inherits from one that inherits, and so on.
+    /// The chain of profiles that inherit from each other is too long.
     #[error("this is more than {0} profiles deep; let it inherit from a nearer one")]
     Deep(usize),
-    /// More is wrong than is told.
+    /// There are more errors than are listed.
     #[error("there is more to put right: at least {0} errors are not listed")]
     More(usize),
-    /// Profiles that inherit from each other in a circle.
+    /// Profiles inherit from each other in a circle.
     #[error("profiles inherit in a circle: {}", .0.join(" -> "))]
     Circle(Vec<String>),
 }
@@ -228,7 +228,7 @@ impl From<ValueError> for Problem {
             ValueError::Unit(error) => return error.into(),
             ValueError::TooLittle { limit, value } => (limit, value, false),
             ValueError::TooMuch { limit, value } => (limit, value, true),
-            // A rule that the table of limits has and that has no words here.
+            // A rule in the table of limits for which there are no words here yet.
             other => return Self::Contradiction(other.to_string()),
         };
         let row = limit.row();
@@ -244,7 +244,7 @@ impl From<ValueError> for Problem {
     }
 }
 
-/// The nearest name, or else all of them.
+/// Words that suggest the nearest name, or else list all names.
 pub(super) fn did_you_mean<S: AsRef<str>>(nearest: Option<&str>, known: &[S]) -> String {
     match (nearest, known) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
@@ -254,7 +254,7 @@ pub(super) fn did_you_mean<S: AsRef<str>>(nearest: Option<&str>, known: &[S]) ->
     }
 }
 
-/// A profile was asked for that does not exist.
+/// The profile that was asked for does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no profile `{name}` {}; {}",
@@ -268,6 +268,6 @@ pub struct UnknownProfile {
     pub file: Option<PathBuf>,
     /// The nearest profile.
     pub nearest: Option<String>,
-    /// Those there are.
+    /// The names of the profiles that there are.
     pub known: Vec<String>,
 }

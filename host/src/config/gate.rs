@@ -1,4 +1,4 @@
-//! The table `gate` of a profile: what a whole run has to reach, beside the verdicts of its tests.
+//! The table `gate` of a profile: what it asks of a whole run, beside the verdicts of its tests.
 
 use super::check::{At, Checker, Value};
 use super::errors::Problem;
@@ -7,21 +7,21 @@ use crate::model::units::Quantity;
 use crate::model::{GateKind, GateLimits, Percent, Threshold};
 use std::path::{Path, PathBuf};
 
-/// What a run has to reach.
+/// What a profile asks of a whole run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gate {
-    /// The least clean-up coverage: the share of the places that acquire files, directories and sockets whose resources were
-    /// always released by the end of their scope, and the share of clean-ups that ran to their end. With one, coverage is in the
-    /// report.
+    /// The least clean-up coverage. It holds for two shares: of the places that acquire handles and tracked resources, those
+    /// whose resources were always released by the end of their scope; and of the clean-ups, those that ran to their end. Only
+    /// with this gate is coverage in the report.
     pub cleanup_coverage: Option<Percent>,
-    /// What the figures of all tests together may come to.
+    /// Limits on the figures of all tests together.
     pub limits: GateLimits,
-    /// The report that some of them compare with.
+    /// The file of the report with which some gates compare.
     pub base: Option<PathBuf>,
 }
 
 impl Gate {
-    /// This gate, with what another one sets in the place of its own.
+    /// This gate, where values that `nearer` sets replace its own.
     #[must_use]
     pub fn overlaid(self, nearer: &Self) -> Self {
         Self {
@@ -86,7 +86,7 @@ fn threshold(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<Thre
     })
 }
 
-/// Fuel has no unit of its own: by how much more is said as a share.
+/// How much more fuel is allowed, as a share. Sizes are refused: fuel has no unit.
 fn share(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<Threshold> {
     let rule = "write a share such as \"2%\" or \"0.5%\"";
     check.read(at, value, |text| match text.parse() {

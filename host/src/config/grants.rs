@@ -1,4 +1,4 @@
-//! Directories and sockets of a profile: the raw tables, each checked on its own.
+//! Directories and sockets of a profile: their tables, each checked by itself.
 
 use super::check::{At, Checker, Value, choose};
 use super::errors::Problem;
@@ -11,10 +11,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
-/// The longest path of a Unix socket, in bytes: Linux keeps 108, one of them for the end.
+/// The longest path of a Unix socket, in bytes. Linux has room for 108 bytes, and one of them marks the end.
 const LONGEST_UNIX_PATH: usize = 107;
 
-/// A directory; what is wrong in it is absent, so that the rest can still be checked.
+/// The table of a directory. A value with an error is absent, so that the rest can still be checked.
 pub(super) struct RawDir {
     pub at: At,
     pub name: Option<String>,
@@ -31,7 +31,7 @@ impl RawDir {
     }
 }
 
-/// A socket; what is wrong in it is absent.
+/// The table of a socket. A value with an error is absent.
 pub(super) struct RawSocket {
     pub at: At,
     pub name: Option<String>,
@@ -71,11 +71,11 @@ pub(super) fn dir(check: &mut Checker<'_>, at: At, table: &DeTable<'_>, base: &P
     raw
 }
 
-/// A directory as an option grants it: `HOST::GUEST`, and `:MODE` behind it for another mode than `read-only`. Relative host
-/// paths start at `base`.
+/// Reads a directory grant of the command line: `HOST::GUEST`, or `HOST::GUEST:MODE` for another mode than `read-only`.
+/// Relative host paths start at `base`.
 ///
 /// # Errors
-/// What is wrong with a part of it, in the words of the configuration.
+/// What is wrong with a part of the text; the same error as for the setting in the file.
 pub fn dir_from_option(text: &str, base: &Path) -> Result<DirGrant, Problem> {
     let (host, guest) = text.split_once("::").ok_or(Problem::Missing("`::` between HOST and GUEST is"))?;
     let (guest, mode) = match guest.rsplit_once(':') {
@@ -86,7 +86,7 @@ pub fn dir_from_option(text: &str, base: &Path) -> Result<DirGrant, Problem> {
     Ok(DirGrant { guest, host, mode, name: None, alias_of: None })
 }
 
-/// What a word of [`MODES`] is.
+/// What the words of [`MODES`] are called in errors.
 const MODE: &str = "a mode";
 const MODES: [(&str, Mode); 3] =
     [("read-only", Mode::ReadOnly), ("overlay", Mode::Overlay), ("read-write", Mode::ReadWrite)];
@@ -127,7 +127,7 @@ fn host_dir(host: &str, base: &Path) -> Result<PathBuf, Problem> {
     Err(Problem::HostPath { host: host.to_owned(), fault })
 }
 
-/// A directory beside the one that is not there, spelled as the user spells paths.
+/// An existing directory with a similar name, beside the one that does not exist. It is spelled as the user spelled the other.
 fn nearest_dir(path: &Path, host: &str) -> Option<String> {
     let mut names: Vec<_> = (path.parent()?.read_dir().ok()?.flatten())
         .filter(|entry| entry.path().is_dir())
@@ -192,7 +192,7 @@ fn source(check: &mut Checker<'_>, at: &At, key: &str, value: &Value<'_>, base: 
     None
 }
 
-/// The path of a Unix socket. Whether there is a file is seen when a test starts: it comes and goes.
+/// The path of a Unix socket. Whether a file is there is checked only when a test starts, since sockets come and go.
 fn unix_path(check: &mut Checker<'_>, at: &At, text: &str, base: &Path) -> Option<PathBuf> {
     let path = base.join(text);
     let folder = path.parent().filter(|_| path.file_name().is_some());
@@ -212,7 +212,7 @@ fn unix_path(check: &mut Checker<'_>, at: &At, text: &str, base: &Path) -> Optio
     None
 }
 
-/// The addresses of `outbound`; what is wrong is left out.
+/// The addresses of `outbound`, without those that have an error.
 pub(super) fn outbound(check: &mut Checker<'_>, at: &At, texts: &[String]) -> BTreeSet<SocketAddr> {
     let mut addresses = BTreeSet::new();
     for text in texts {
@@ -229,7 +229,7 @@ pub(super) fn outbound(check: &mut Checker<'_>, at: &At, texts: &[String]) -> BT
     addresses
 }
 
-/// A grant's name: it travels to the guest as `name=fd:name=fd`.
+/// A grant's name. Its characters are few because names are given to the guest as `name=fd:name=fd`.
 fn name(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<String> {
     let text = check.string(at, value)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

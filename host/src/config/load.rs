@@ -1,4 +1,4 @@
-//! From the file, or from its text, to a [`Config`].
+//! Loads a [`Config`] from its file or its text.
 
 use super::check::Checker;
 use super::errors::{ConfigError, ConfigErrors, Problem, UnknownProfile};
@@ -41,23 +41,24 @@ pub const FILE_NAME: &str = "airtight.toml";
 /// ```
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The file it came from; `None` where there is none.
+    /// The file that it was read from; `None` if there is none.
     pub path: Option<PathBuf>,
-    /// Bound on the cache of compiled modules, in bytes.
+    /// The most bytes that the cache of compiled modules may take.
     pub cache_size: u64,
-    /// Cap on a module's own size, in bytes.
+    /// The most bytes that a module may have.
     pub module_size: u64,
-    /// Caps on the work that a module may be for the compiler.
+    /// How much work a module may be for the compiler.
     pub compile_caps: CompileCaps,
-    /// What compiling a module may take, where that is done in a process of its own, as the programs do it.
+    /// The time and memory that compiling a module may take. They hold only if modules are compiled in a process of its own, as
+    /// the programs do it.
     pub compile_budget: CompileBudget,
-    /// The workspace that it is for, by its canonical path.
+    /// The canonical path of the workspace.
     root: PathBuf,
     profiles: BTreeMap<String, Profile>,
 }
 
 impl Default for Config {
-    /// What holds without a file: the profile `default` alone, with the default policy.
+    /// The configuration without a file: the profile `default` alone, with the default policy.
     fn default() -> Self {
         let default = Profile::new(DEFAULT, Policy::default(), Requestable::default(), Vec::new());
         Self {
@@ -73,13 +74,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads `airtight.toml` or `.config/airtight.toml` in `dir`, the workspace's root; without one, the defaults.
+    /// Reads `airtight.toml` or `.config/airtight.toml` in `dir`, the workspace's root. If there is neither, the defaults hold.
     ///
     /// # Errors
-    /// Everything that is wrong with the file, or that there are two.
+    /// Everything that is wrong with the file; or that both files exist.
     pub fn load(dir: &Path) -> Result<Self, ConfigErrors> {
         let places = [dir.join(FILE_NAME), dir.join(".config").join(FILE_NAME)];
-        // A link to nothing counts: it was put there to be read.
+        // A symbolic link to nothing counts as a file, and is an error: somebody put it there to be read.
         let present: Vec<_> = places.iter().filter(|path| path.symlink_metadata().is_ok()).collect();
         let path = match present[..] {
             [] => return Ok(Self::default()),
@@ -123,13 +124,14 @@ impl Config {
         })
     }
 
-    /// The workspace that it is for: the directory at which its paths start, by its canonical path; empty where there is no file.
+    /// The workspace's directory, at which relative paths of the configuration start: its canonical path; empty if there is no
+    /// file.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// What all of its profiles grant that needs the user's word, each once.
+    /// The grants of all profiles that need the user's word, each once.
     #[must_use]
     pub fn wanted(&self) -> Vec<Allowance> {
         let wanted = self.profiles.values().flat_map(|profile| profile.given().wanted.iter());

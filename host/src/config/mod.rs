@@ -1,13 +1,13 @@
-//! `airtight.toml`: raw settings, checked with file, line and key, to a resolved profile.
+//! From `airtight.toml` to a resolved profile. Errors name file, line and key.
 //!
 //! ```text
-//! text -> check (TOML with places) -> raw (each value) -> resolve (inheritance, names) -> Config -> Profile
+//! text -> check (TOML with places) -> raw (each value by itself) -> resolve (inheritance, names) -> Config -> Profile
 //! Profile + a test's name and attributes -> Policy
 //! ```
 //!
-//! What counts where the same thing is set in several places, the strongest first: command line, environment, the first
-//! matching override that sets it, the profile, the profiles it inherits from, the defaults. A test's own attributes may
-//! lower what results, never raise it.
+//! If something is set in several places, the first of these decides: the command line, the environment, the first matching
+//! override that sets it, the profile, the profiles it inherits from, the defaults. A test's own attributes may lower the
+//! limits that result, and never raise them.
 
 mod ask;
 mod baseline;
@@ -37,5 +37,6 @@ pub use overlay::{Overlays, from_environment};
 pub use profile::{Override, Profile, Requestable};
 pub use trust::{Address, Allowance, Trust, TrustError, TrustList, TrustedWorkspace, Untrusted};
 
-/// The JSON Schema of `airtight.toml`, for editors. What one value has to do with another is not in it: [`Config::load`] sees that.
+/// The JSON Schema of `airtight.toml`, for editors. It describes each value by itself; only [`Config::load`] checks how values
+/// depend on each other.
 pub const SCHEMA: &str = include_str!("../../schemas/config.schema.json");

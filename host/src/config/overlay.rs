@@ -1,4 +1,4 @@
-//! Settings for one run, above every profile: environment variables and command line.
+//! Settings for one run, from environment variables and the command line. They are stronger than every profile.
 
 use super::errors::{ConfigError, ConfigErrors};
 use crate::model::{Limit, Source};
@@ -6,7 +6,7 @@ use crate::policy::{DirGrant, PolicyPatch};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-/// What the user set for one run. The command line goes above the environment.
+/// What the user set for one run. The command line is stronger than the environment.
 ///
 /// ```
 /// use airtight::{Runner, config::{Config, Overlays, from_environment}, policy::Limit};
@@ -23,24 +23,26 @@ pub struct Overlays {
     pub environment: PolicyPatch,
     /// From the command line.
     pub command_line: PolicyPatch,
-    /// Directories beside the profile's, or instead of those with the same guest path: from the command line.
+    /// Directories that the command line grants. They are added to those of the profile; one with the same guest path replaces
+    /// the profile's.
     pub dirs: Vec<DirGrant>,
-    /// See [`crate::policy::Policy::seed`]. One a run, so no override can set it.
+    /// See [`crate::policy::Policy::seed`]. A run has one seed, so that no override can set it.
     pub seed: Option<u64>,
 }
 
 impl Overlays {
-    /// Both, the weaker first.
+    /// Both patches, the weaker one first.
     pub(super) fn in_order(&self) -> [&PolicyPatch; 2] {
         [&self.environment, &self.command_line]
     }
 }
 
-/// The limits in environment variables, `AIRTIGHT_` and the name of the setting: `AIRTIGHT_PEAK_HEAP` for `peak-heap`. Values
-/// are spelled as in `airtight.toml`; an empty variable is none. Pass [`std::env::vars_os`].
+/// Reads limits from environment variables. A variable's name is `AIRTIGHT_` and the name of the setting: `AIRTIGHT_PEAK_HEAP`
+/// for `peak-heap`. Values are spelled as in `airtight.toml`. An empty variable counts as not set. To read the environment of
+/// this process, pass [`std::env::vars_os`].
 ///
 /// # Errors
-/// Every variable whose value is not one of its limit, by name.
+/// Every variable whose value is not a value of its limit, by name.
 pub fn from_environment<K, V>(variables: impl IntoIterator<Item = (K, V)>) -> Result<PolicyPatch, ConfigErrors>
 where
     K: AsRef<OsStr>,
@@ -68,7 +70,7 @@ where
             }),
         }
     }
-    // The order of the variables is the system's.
+    // The system gives variables in any order.
     errors.sort_by(|a, b| a.key.cmp(&b.key));
     if errors.is_empty() { Ok(patch) } else { Err(ConfigErrors(errors)) }
 }

@@ -1,4 +1,4 @@
-//! A resolved profile, and the policy that it gives each test.
+//! A resolved profile, and the policy that it gives to each test.
 
 use super::ask::{Ask, AskError, Refusal};
 use super::gate::Gate;
@@ -38,11 +38,11 @@ pub struct Profile {
     gate: Gate,
     given: Given,
     baseline: Option<PathBuf>,
-    /// Policies that were made already, so that tests which share one share its memory.
+    /// Policies that were made already: tests with the same policy share one in memory.
     made: Mutex<HashMap<Changes, Arc<Policy>>>,
 }
 
-/// Grants that a test gets only where it, or an override, asks for them by name.
+/// Grants on request: a test gets them only if it, or an override for it, asks for them by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Requestable {
     /// Directories, each with a name.
@@ -51,23 +51,24 @@ pub struct Requestable {
     pub sockets: Vec<SocketGrant>,
 }
 
-/// Changes for the tests whose names match.
+/// An override: changes for the tests whose names match.
 ///
-/// Of several that match, the first that sets a setting decides it, as in cargo-nextest: so the narrow ones go first. A
-/// variable of `env` and a kind of `leaks` are a setting each; grants add up.
+/// If several overrides match a test, the first that sets a setting decides it, as in cargo-nextest. So the narrow overrides
+/// are to come first. Each variable of `env` and each key of `leaks` counts as a setting of its own. Grants of several
+/// overrides add up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Override {
-    /// A part of the test's name, as libtest's filters are; empty for every test.
+    /// A part of the names of tests, like a filter of libtest; empty for every test.
     pub filter: String,
-    /// A part of the module's name; empty for every module.
+    /// A part of the names of modules; empty for every module.
     pub module: String,
-    /// The package's name; empty for every package.
+    /// The whole name of a package; empty for every package.
     pub package: String,
     /// Whether the package is built so that its tests have threads.
     pub threads: Option<bool>,
-    /// What changes.
+    /// The changes.
     pub patch: PolicyPatch,
-    /// Grants on request that the tests get.
+    /// Names of grants on request that the tests get.
     pub grants: Vec<String>,
 }
 
@@ -79,7 +80,7 @@ struct Changes {
 }
 
 impl Override {
-    /// Whether it is meant for this test.
+    /// Whether the override is for this test.
     #[must_use]
     pub fn matches(&self, module: &str, test: &str) -> bool {
         test.contains(&self.filter)
@@ -87,7 +88,7 @@ impl Override {
             && (self.package.is_empty() || module.split('/').next() == Some(&self.package))
     }
 
-    /// What it is for, in the user's words: the part of names that it was given, or the package.
+    /// What the override is for, in the user's words: its `filter`, or else its `module`, or else its `package`.
     pub(super) fn pattern(&self) -> &str {
         [&self.filter, &self.module, &self.package].into_iter().find(|part| !part.is_empty()).map_or("", String::as_str)
     }
@@ -120,7 +121,7 @@ impl Profile {
         Self::new("policy", policy, Requestable::default(), Vec::new())
     }
 
-    /// A profile of checked parts.
+    /// A profile from parts that were checked.
     #[must_use]
     pub fn new(name: &str, policy: Policy, requestable: Requestable, overrides: Vec<Override>) -> Self {
         Self {
@@ -140,7 +141,7 @@ impl Profile {
         }
     }
 
-    /// The same profile under the settings of one run; to be called once.
+    /// The same profile under the settings of one run. It is to be called once.
     #[must_use]
     pub fn with_overlays(mut self, overlays: Overlays) -> Self {
         self.overlays = overlays;
@@ -154,41 +155,41 @@ impl Profile {
         self
     }
 
-    /// The same profile with the heap accounted for or not.
+    /// The same profile, with heap accounting on or off.
     #[must_use]
     pub fn with_heap_accounting(mut self, on: bool) -> Self {
         self.heap_accounting = on;
         self
     }
 
-    /// Whether modules are instrumented so that the heap of their tests is seen. Without, no limit of the heap is judged.
-    /// One value a run: it is compiled into the modules.
+    /// Whether heap accounting is on: modules are instrumented so that the host sees the heap of their tests. If it is off, no
+    /// limit on the heap is judged. A run has one value: it is compiled into the modules.
     #[must_use]
     pub fn heap_accounting(&self) -> bool {
         self.heap_accounting
     }
 
-    /// The same profile for tests whose panics unwind, or end the program.
+    /// The same profile, for tests whose panics unwind (`on`) or end the program.
     #[must_use]
     pub fn with_unwinding(mut self, on: bool) -> Self {
         self.unwinds = on;
         self
     }
 
-    /// Whether tests are to be built so that panics unwind. One value a run: it is compiled into std.
+    /// Whether tests are to be built so that panics unwind. A run has one value: it is compiled into std.
     #[must_use]
     pub fn unwinds(&self) -> bool {
         self.unwinds
     }
 
-    /// The same profile for tests that have threads, or none.
+    /// The same profile, for tests with or without threads.
     #[must_use]
     pub fn with_threads(mut self, on: bool) -> Self {
         self.threads = on;
         self
     }
 
-    /// Whether tests are to be built so that they have threads, where no override says it of their package.
+    /// Whether tests are to be built so that they have threads, if no override decides it for their package.
     #[must_use]
     pub fn has_threads(&self) -> bool {
         self.threads
@@ -201,39 +202,40 @@ impl Profile {
         own.filter_map(|overriding| overriding.threads).next().unwrap_or(self.threads)
     }
 
-    /// Whether an override says of a package whether it has threads.
+    /// Whether some override decides for its package whether it has threads.
     #[must_use]
     pub fn has_threads_by_package(&self) -> bool {
         self.overrides.iter().any(|overriding| overriding.threads.is_some())
     }
 
-    /// The same profile with a test of this name as the set-up of every module that has one.
+    /// The same profile, in which a test of this name is the set-up of every module that has such a test.
     #[must_use]
     pub fn with_setup_test(mut self, name: Option<&str>) -> Self {
         self.setup_test = name.map(Arc::from);
         self
     }
 
-    /// The name of the test after which the other tests of its module begin, each in an instance of its own.
+    /// The name of the set-up test. The other tests of its module begin in the state in which it ended, each in an instance of
+    /// its own.
     #[must_use]
     pub fn setup_test(&self) -> Option<&Arc<str>> {
         self.setup_test.as_ref()
     }
 
-    /// The same profile for runs that have to reach this.
+    /// The same profile, with this gate.
     #[must_use]
     pub fn with_gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
         self
     }
 
-    /// What a whole run has to reach, beside the verdicts of its tests.
+    /// What the profile asks of a whole run, beside the verdicts of its tests.
     #[must_use]
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// The same profile with this file of accepted leaks.
+    /// The same profile, with this file of accepted leaks.
     #[must_use]
     pub fn with_baseline(mut self, file: impl Into<Option<PathBuf>>) -> Self {
         self.baseline = file.into();
@@ -246,22 +248,22 @@ impl Profile {
         self.baseline.as_deref()
     }
 
-    /// The same profile of a configuration that grants this.
+    /// The same profile, with the grants of its configuration that need the user's word.
     pub(super) fn with_given(mut self, given: Given) -> Self {
         self.given = given;
         self
     }
 
-    /// What its configuration grants that needs the user's word.
+    /// The grants of its configuration that need the user's word.
     pub(super) fn given(&self) -> &Given {
         &self.given
     }
 
-    /// Whether all is allowed that its configuration grants of the machine. What the command line grants is the user's own word, and
-    /// what a program puts into [`Profile::policy_mut`] is that program's.
+    /// Whether the user allows everything that the configuration grants of the machine. Grants of the command line are not
+    /// checked: they are the user's own word. Nor are changes by [`Profile::policy_mut`]: they are the embedding program's own.
     ///
     /// # Errors
-    /// What is not allowed, and how it can be.
+    /// The grants that are not allowed, and how the user can allow them.
     pub fn check_trust(&self, trust: &Trust) -> Result<(), Untrusted> {
         trust.check(&self.given)
     }
@@ -272,13 +274,13 @@ impl Profile {
         &self.name
     }
 
-    /// The policy of a test that nothing changes.
+    /// The policy of a test that no override and no ask changes.
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
         &self.base
     }
 
-    /// The same, to be changed for every test: for grants that a run adds, such as the package's directory.
+    /// The policy of the profile, to be changed for every test: for grants that a run adds, such as the package's directory.
     pub fn policy_mut(&mut self) -> &mut Policy {
         self.made = Mutex::default();
         Arc::make_mut(&mut self.base)
@@ -290,7 +292,7 @@ impl Profile {
         &self.requestable
     }
 
-    /// What of the machine its tests are granted beside their package and `/tmp`, those too that get it on request: for each a line,
+    /// What its tests are granted of the machine beside their package and `/tmp`, grants on request included. Each is a line,
     /// such as `/work/data as /data, read-only`.
     #[must_use]
     pub fn grants(&self) -> Vec<String> {
@@ -330,7 +332,7 @@ impl Profile {
     fn make(&self, changes: &Changes) -> Result<Policy, Refusal> {
         let mut policy = Policy::clone(&self.base);
         let overrides: Vec<_> = changes.overrides.iter().map(|nth| &self.overrides[*nth]).collect();
-        // The strongest is applied last.
+        // The first override is the strongest, and is applied last.
         overrides.iter().rev().for_each(|overriding| overriding.patch.apply(&mut policy));
         self.overlays.in_order().iter().for_each(|patch| patch.apply(&mut policy));
         self.lower(&mut policy.limits, &overrides, &changes.ask)?;
@@ -343,7 +345,7 @@ impl Profile {
         Ok(policy)
     }
 
-    /// Lowers the limits as the test asks.
+    /// Lowers the limits to those that the test asks for.
     fn lower(&self, limits: &mut Limits, overrides: &[&Override], ask: &Ask) -> Result<(), Refusal> {
         for (limit, asked) in ask.limits.iter() {
             if let Some(allowed) = limits.get(limit).filter(|allowed| asked > *allowed) {
@@ -354,13 +356,13 @@ impl Profile {
                     allowed_by: self.who_sets(limit, overrides),
                 });
             }
-            // Where there is no limit, whatever is asked is below it.
+            // If there was no limit, every value lowers it.
             limits.set(limit, asked);
         }
         Ok(())
     }
 
-    /// Who decided a limit, in the user's words.
+    /// What set a limit, in the user's words.
     fn who_sets(&self, limit: Limit, overrides: &[&Override]) -> String {
         let sets = |patch: &PolicyPatch| patch.limits.get(limit).is_some();
         if sets(&self.overlays.command_line) {
@@ -399,7 +401,8 @@ impl Requestable {
         dirs.chain(self.sockets.iter().map(|socket| socket.name.as_str()))
     }
 
-    /// Adds the named grants, in the order of the profile. A socket that connects to another brings that one along.
+    /// Adds the named grants, in the order of the profile. For a socket that connects to another granted one, the other is
+    /// added, too.
     fn grant(&self, names: &BTreeSet<&String>, policy: &mut Policy) {
         let dirs = self.dirs.iter().filter(|dir| dir.name.as_ref().is_some_and(|name| names.contains(name)));
         policy.dirs.extend(dirs.cloned());

@@ -1,4 +1,4 @@
-//! The file as it is written: every value checked on its own, with its place. See `resolve` for what spans profiles.
+//! Reads the file as it is written, and checks every value by itself. Checks that concern several profiles are in `resolve`.
 
 use super::check::{At, Checker, Value};
 use super::errors::Problem;
@@ -80,7 +80,7 @@ pub(super) fn read(check: &mut Checker<'_>, document: &DeTable<'_>, base: &Path)
 fn profiles(check: &mut Checker<'_>, at: &At, value: &Value<'_>, base: &Path) -> BTreeMap<String, RawProfile> {
     let mut profiles = BTreeMap::new();
     for (key, value) in check.table(at, value).into_iter().flatten() {
-        // A setting in `[profile]` itself: its profile was forgotten.
+        // A setting in `[profile]` itself: the name of the profile was forgotten.
         let is_setting = |key: &str| settings::shared().contains(&key) || settings::of_profiles().contains(&key);
         if !value.get_ref().is_table() && is_setting(key.get_ref()) {
             settings::unknown(check, at, key.get_ref(), key.span().start, Vec::new());
@@ -173,7 +173,8 @@ fn overriding(check: &mut Checker<'_>, place: &At, table: &DeTable<'_>) -> RawOv
     raw
 }
 
-/// `airtight baseline` writes the file that a profile names, whoever wrote the profile.
+/// The path of the baseline. It has to lie within the workspace: `airtight baseline` writes to this file, and a stranger may
+/// have written the profile.
 fn baseline(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> Option<PathBuf> {
     let text = check.string(at, value)?;
     let path = PathBuf::from(text);

@@ -1,4 +1,4 @@
-//! Raw profiles to resolved ones: inheritance, and the names that profiles use of each other.
+//! From raw profiles to resolved ones: inheritance, and references by name.
 
 use super::check::{At, Checker};
 use super::errors::Problem;
@@ -16,16 +16,17 @@ use std::path::Path;
 /// The profile that all others start from.
 pub(super) const DEFAULT: &str = "default";
 
-/// Most profiles between one and the default profile: every one is gone through for every other that inherits it.
+/// The longest chain of profiles up to the default one. It is bounded because every profile is read again for each one that
+/// inherits from it.
 const MAX_DEPTH: usize = 32;
 
-/// Reports what is wrong between settings: inheritance, duplicates, names of nothing.
+/// Checks how settings depend on each other: inheritance, duplicates, names that nothing has.
 pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
     for (name, profile) in &raw.profiles {
         duplicates(check, profile);
         if let Some(lineage) = lineage(check, raw, name) {
             let merged = Merged::new(&lineage);
-            // Those of one profile and those it inherits.
+            // The names of a profile and of those it inherits from have to be unique together.
             unique(check, "name", merged.names());
             connections(check, &merged);
             judged_unmeasured(check, name, &lineage);
@@ -34,8 +35,8 @@ pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
     }
 }
 
-/// A profile and those it inherits from up to the default profile, which comes first; `None`, with an error, where that
-/// leads nowhere or in a circle.
+/// A profile and the profiles that it inherits from, in the order from the default profile down to itself. `None`, with an
+/// error, if the chain leads to a profile that does not exist, goes in a circle, or is too long.
 fn lineage<'r>(check: &mut Checker<'_>, raw: &'r RawConfig, name: &str) -> Option<Vec<&'r RawProfile>> {
     let mut names = vec![name.to_owned()];
     let mut lineage = Vec::new();
@@ -84,7 +85,7 @@ fn parent_exists(check: &mut Checker<'_>, raw: &RawConfig, at: &At, name: &str) 
     None
 }
 
-/// Says it the same way from wherever the circle was entered, so that it is said once.
+/// Reports a circle. The error is the same for every profile in the circle, so that it is kept once.
 fn report_circle(check: &mut Checker<'_>, raw: &RawConfig, circle: &[String]) {
     let place = |name: &String| raw.profiles.get(name).and_then(|profile| profile.inherits.as_ref()).map(|(at, _)| at);
     let Some(first) = (0..circle.len()).min_by_key(|nth| place(&circle[*nth]).map(|at| at.offset)) else { return };
@@ -94,7 +95,7 @@ fn report_circle(check: &mut Checker<'_>, raw: &RawConfig, circle: &[String]) {
     }
 }
 
-/// Directories and sockets of a lineage: a nearer one takes the place of an inherited one with its guest path or name.
+/// Directories and sockets of a lineage. One of a nearer profile replaces an inherited one with the same guest path or name.
 struct Merged<'r> {
     dirs: Vec<&'r RawDir>,
     sockets: Vec<&'r RawSocket>,
@@ -148,7 +149,8 @@ fn unique<'r>(check: &mut Checker<'_>, what: &'static str, names: impl Iterator<
     }
 }
 
-/// Checks that every `connect-to` finds a listening socket that is there whenever it is.
+/// Checks that every `connect-to` names a listening socket, and that every test with the connecting socket has the listening
+/// one, too.
 fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
     for socket in &merged.sockets {
         let Some(SocketSource::ConnectTo(target)) = &socket.source else { continue };
@@ -176,8 +178,8 @@ fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
     }
 }
 
-/// Checks that overrides grant only what the profile names. What was wrong before this profile inherited it is not said
-/// again.
+/// Checks that overrides grant only what the profile names. An inherited override that was wrong already in the profile it
+/// comes from is not reported again.
 fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], merged: &Merged<'_>) {
     let Some((own, inherited)) = lineage.split_last() else { return };
     let names = |merged: &Merged<'_>| -> BTreeSet<String> { merged.names().map(|(name, _)| name.to_owned()).collect() };
@@ -197,8 +199,8 @@ fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], mer
     }
 }
 
-/// Refuses a limit of the heap in a profile that does not account for it. Where a profile inherits the limit and turns the
-/// accounting off, that is what was wanted: the limit is not judged, and each test says so.
+/// Refuses a limit on the heap in a profile with heap accounting off. A profile that only inherits the limit may turn the
+/// accounting off: then the limit is not judged, and each test says so.
 fn judged_unmeasured(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile]) {
     let accounting = lineage.iter().rev().find_map(|profile| profile.heap_accounting.as_ref());
     let (Some(own), Some((at, false))) = (lineage.last(), accounting) else { return };
@@ -246,7 +248,7 @@ fn build(name: &str, lineage: &[&RawProfile], (root, file): (&Path, &str)) -> Pr
     policy.dirs = given;
     (requestable.sockets, policy.sockets) =
         merged.sockets.iter().filter_map(|socket| socket.grant()).partition(|socket| socket.on_request);
-    // The nearer profile's overrides come first, for the first match wins.
+    // The overrides of the nearer profile come first, because the first match decides.
     let overrides = lineage.iter().rev().flat_map(|profile| &profile.overrides).map(|raw| Override {
         filter: raw.filter.clone().unwrap_or_default(),
         module: raw.module.clone().unwrap_or_default(),

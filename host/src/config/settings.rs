@@ -1,4 +1,4 @@
-//! The settings that profiles and overrides share, and where every setting belongs.
+//! The settings that profiles and overrides share, and the table in which every setting belongs.
 
 use super::check::{At, Checker, Value};
 use super::clock;
@@ -58,10 +58,10 @@ fn limits(by_override: bool) -> impl Iterator<Item = &'static str> {
     Limit::ALL.into_iter().filter(wanted).map(Limit::name)
 }
 
-/// The variable in which the host tells the guest its sockets.
+/// The variable in which the host lists a guest's sockets.
 const RESERVED_VARIABLE: &str = "AIRTIGHT_SOCKETS";
 
-/// Reads a limit that can be set by `source`, or another setting that both profiles and overrides have; false where `key` is
+/// Reads a limit that `source` can set, or another setting that profiles and overrides share. Returns false if `key` is
 /// neither.
 pub(super) fn read(
     check: &mut Checker<'_>,
@@ -86,7 +86,7 @@ pub(super) fn read(
     true
 }
 
-/// The first limit, or demand, that needs the heap to be accounted for.
+/// The first setting that needs heap accounting: a limit on the heap, or `heap = "required"`.
 pub(super) fn heap_limit(patch: &PolicyPatch) -> Option<&'static str> {
     let limit = patch.limits.iter().find(|(limit, _)| limit.row().heap.is_some()).map(|(limit, _)| limit.name());
     limit.or((patch.heap_required == Some(true)).then_some("heap"))
@@ -106,7 +106,7 @@ pub(super) fn unknown(check: &mut Checker<'_>, table: &At, key: &str, offset: us
     check.fail(&at, problem);
 }
 
-/// Where a setting belongs that was found elsewhere.
+/// Where a setting belongs, in words for an error; `None` if there is no such setting.
 fn home(key: &str) -> Option<String> {
     let home = match key {
         "seed" => "it has one value a run, so that the report can name it: set it in the profile",
@@ -153,7 +153,8 @@ fn leaks(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> LeakPatch {
     patch
 }
 
-/// The value of a limit. Whoever writes an action of `leaks` for a limit on what is left is told where it belongs.
+/// The value of a limit. The limits `lost` and `retained` are numbers of bytes: for an action such as "fail" the error says
+/// that it belongs in `leaks`.
 fn limit_value(check: &mut Checker<'_>, at: &At, value: &Value<'_>, limit: Limit) -> Option<u64> {
     let action = value.get_ref().as_str().filter(|text| ACTIONS.iter().any(|(action, _)| action == text));
     let leftover = limit.row().heap.and_then(|figure| match figure.kind {
@@ -170,7 +171,7 @@ fn limit_value(check: &mut Checker<'_>, at: &At, value: &Value<'_>, limit: Limit
     check.limit(at, value, limit)
 }
 
-/// The most resources of each of the user's kinds.
+/// The most resources of each of the user's own kinds.
 fn tracked(check: &mut Checker<'_>, at: &At, value: &Value<'_>) -> BTreeMap<String, u64> {
     let table = check.table(at, value).into_iter().flatten();
     let limits = table.filter_map(|(kind, value)| {

@@ -1,6 +1,7 @@
 //! The nearest right spelling of a word.
 
-/// Most bytes of a word that is a slip of another: to compare two takes the product of their lengths.
+/// The most bytes of a word that is compared. Longer ones are not misspellings, and the time of a comparison is the product of
+/// both lengths.
 const LONGEST: usize = 100;
 
 /// The candidate that `word` most likely stands for; of two equally near ones, the first.
@@ -22,7 +23,7 @@ pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c s
         .map(|(_, candidate)| candidate)
 }
 
-/// `_` for `-` and capital letters are not worth a point of distance.
+/// A word as it is compared: `_` instead of `-`, and capital letters, do not count as differences.
 fn fold(word: &str) -> String {
     word.to_lowercase().replace('_', "-")
 }

@@ -1,7 +1,8 @@
-//! Files that are read by a name which a stranger may have chosen: configuration, modules, reports, entries of the cache.
+//! Reading files under names that a stranger may have chosen: configuration, modules, reports, entries of the cache.
 //!
-//! What stands under a name may be a FIFO that nobody writes, a device that has side effects or no end, or a file with holes of a
-//! terabyte. So only regular files are opened, opening never waits, and what is longer than it may be is refused before it is read.
+//! Such a name may lead to a FIFO that nobody writes to, to a device with side effects or without an end, or to a file with a
+//! hole of a terabyte. So only regular files are opened, opening never waits, and a file that is too long is refused before it
+//! is read.
 
 pub mod own;
 pub mod owner;
@@ -14,29 +15,29 @@ use std::path::Path;
 /// Whether the last component of a name may be a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// The link is followed, as for what the user names.
+    /// The link is followed: for files that the user names.
     Follow,
-    /// It is refused, as for what this program wrote itself.
+    /// The link is refused: for files that this program wrote itself.
     Refuse,
 }
 
-/// What stands under a name is not a regular file.
+/// The name does not lead to a regular file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is {0}, and only regular files are read")]
 pub struct NotRegular(&'static str);
 
-/// A file is longer than it may be.
+/// The file is longer than it may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it has {size} bytes, and no more than {most} are read")]
 pub struct TooLong {
-    /// Its size in bytes, as far as it is known.
+    /// Its size in bytes; a lower bound if it grew while it was read.
     pub size: u64,
     /// The most that are read.
     pub most: u64,
 }
 
 impl TooLong {
-    /// The one that an error is made of.
+    /// The `TooLong` within an error of reading, if there is one.
     pub fn of(error: &Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }
@@ -45,9 +46,10 @@ impl TooLong {
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// Those of the system, and [`NotRegular`].
+/// Errors of the system, and [`NotRegular`].
 pub fn open(path: &Path, links: Links) -> Result<File> {
-    // Opening a device may do something; a second look closes the race with whoever puts one in the file's place.
+    // Opening a device may have side effects, so that the type is checked before. It is checked again afterwards, in case
+    // somebody has replaced the file in between.
     let found = match links {
         Links::Follow => rustix::fs::stat(path)?,
         Links::Refuse => rustix::fs::lstat(path)?,
@@ -63,7 +65,7 @@ pub fn open(path: &Path, links: Links) -> Result<File> {
 /// Reads a whole regular file of at most so many bytes.
 ///
 /// # Errors
-/// Those of [`open`], and [`TooLong`].
+/// The errors of [`open`], and [`TooLong`].
 pub fn read(path: &Path, links: Links, most: u64) -> Result<Vec<u8>> {
     read_open(&open(path, links)?, most)
 }
@@ -71,16 +73,16 @@ pub fn read(path: &Path, links: Links, most: u64) -> Result<Vec<u8>> {
 /// Reads a whole regular file of at most so many bytes, which are text.
 ///
 /// # Errors
-/// Those of [`read`], and that it is not UTF-8.
+/// The errors of [`read`], and one for text that is not UTF-8.
 pub fn read_text(path: &Path, links: Links, most: u64) -> Result<String> {
     let bytes = read(path, links, most)?;
     String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
-/// Reads what is left of a file, if that is at most so many bytes.
+/// Reads an open file from its current position, if the whole file has at most so many bytes.
 ///
 /// # Errors
-/// Those of the system, and [`TooLong`].
+/// Errors of the system, and [`TooLong`].
 pub fn read_open(file: &File, most: u64) -> Result<Vec<u8>> {
     let too_long = |size| Error::new(ErrorKind::FileTooLarge, TooLong { size, most });
     let size = file.metadata()?.len();
@@ -89,7 +91,7 @@ pub fn read_open(file: &File, most: u64) -> Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).map_err(Error::other)?;
-    // Somebody may write it meanwhile.
+    // The file may grow meanwhile.
     let read = file.take(most.saturating_add(1)).read_to_end(&mut bytes)? as u64;
     if read > most { Err(too_long(read)) } else { Ok(bytes) }
 }

@@ -1,5 +1,5 @@
-//! Directories that no test is ever granted, whoever asks: what airtight keeps between runs, and what cargo and rustup do. Who can
-//! write there decides what the host runs next, and credentials are read there.
+//! Directories that no test is ever granted, whoever asks: those in which airtight, cargo and rustup keep their files between
+//! runs. Whoever can write there decides what the host runs next, and whoever can read there may find credentials.
 
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ const CACHE_DIR_VARIABLE: &str = "AIRTIGHT_CACHE_DIR";
 /// A directory that no test is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Own {
-    /// Whose it is.
+    /// What it is, in words: `cargo's home`.
     what: &'static str,
-    /// Its path, without links where it is there.
+    /// Its path; without symbolic links if it exists.
     path: PathBuf,
 }
 
 impl Own {
-    /// A directory, whether it is there or not.
+    /// Such a directory, whether it exists or not.
     pub fn new(what: &'static str, path: &Path) -> Self {
         Self { what, path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
     }
 
-    /// Whether it lies in a directory, or that in it.
+    /// Whether it lies in `dir`, or `dir` lies in it.
     fn overlaps(&self, dir: &Path) -> bool {
         self.path.starts_with(dir) || dir.starts_with(&self.path)
     }
@@ -34,18 +34,20 @@ impl Display for Own {
     }
 }
 
-/// Where airtight keeps what the user decided: `airtight` in `$XDG_CONFIG_HOME`, or else in `~/.config`.
+/// Where airtight keeps the user's decisions, such as the list of trusted workspaces: `airtight` in `$XDG_CONFIG_HOME`, or else
+/// in `~/.config`.
 pub fn config_dir() -> Option<PathBuf> {
     Some(base("XDG_CONFIG_HOME", ".config")?.join("airtight"))
 }
 
-/// The first of these directories, and of those that are `also` airtight's, that overlaps a directory of the host's.
+/// The first of these directories, or of those in `also`, that overlaps a directory of the host.
 pub fn overlapped(host: &Path, also: impl IntoIterator<Item = Own>) -> Option<Own> {
     let host = host.canonicalize().unwrap_or_else(|_| host.to_owned());
     all().into_iter().chain(also).find(|own| own.overlaps(&host))
 }
 
-/// Those of this user. What a variable names is added to what holds without it: a variable may be a repository's.
+/// The directories of this user. A directory that a variable names is added to the usual one, and does not replace it: the
+/// variable may have been set by a repository.
 fn all() -> Vec<Own> {
     let cache = "airtight's cache, with its sysroots";
     let home = |name: &str| Some(home()?.join(name));
@@ -64,7 +66,8 @@ fn all() -> Vec<Own> {
     all.into_iter().filter_map(|(what, path)| Some(Own::new(what, &path?))).collect()
 }
 
-/// A base directory of the XDG specification, by which a path that is not absolute does not count.
+/// A base directory of the XDG specification: the one that the variable names, or else the usual one. As the specification
+/// demands, a path that is not absolute is ignored.
 fn base(name: &str, usual: &str) -> Option<PathBuf> {
     let named = std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| Some(home()?.join(usual)))

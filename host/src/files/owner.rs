@@ -1,21 +1,22 @@
-//! Whose a file is, and who else could put another in its place.
+//! Who owns a file, and who else could put another file in its place.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Whether a path is this user's, and nobody else may write it.
+/// Whether a path belongs to this user, is not a symbolic link, and nobody else may write to it.
 pub fn is_ours(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_symlink() && belongs_to_us(&found))
 }
 
-/// Whether a file is this user's, and nobody else may write it.
+/// Whether a file belongs to this user, and nobody else may write to it.
 pub fn belongs_to_us(found: &std::fs::Metadata) -> bool {
     let user = rustix::process::geteuid().as_raw();
     found.uid() == user && found.mode() & 0o022 == 0
 }
 
-/// The folder at or above this one in which a stranger could put another in its place: one of another user's than this one and the
-/// system's, or one that others may write, unless names in it are safe from them (as in `/tmp`).
+/// The nearest folder, from `dir` upwards, in which a stranger could replace an entry. That is a folder of another user (other
+/// than root), or one that others may write to. A folder that others may write to is safe if only owners may remove names in
+/// it, as in `/tmp`.
 pub fn open_to_strangers(dir: &Path) -> Option<PathBuf> {
     let real = dir.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok())?;
     let user = rustix::process::geteuid().as_raw();

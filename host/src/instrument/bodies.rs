@@ -1,5 +1,5 @@
-//! What the pass needs to know of a parsed module beside its sections: where the bodies of its functions are. No operator is
-//! read.
+//! The places of the function bodies in a parsed module. The passes need them beside what the module's sections tell. No
+//! operator is read.
 
 use crate::catalogue::Module;
 use crate::catalogue::sections::{Section, id};
@@ -7,7 +7,7 @@ use crate::instrument::InstrumentError;
 use std::ops::Range;
 use wasmparser::{ExternalKind, FuncType, TypeRef};
 
-/// A parsed module with the bodies of its functions.
+/// A parsed module, and where the bodies of its functions are.
 pub(super) struct ModuleBodies<'a> {
     pub(super) parsed: &'a Module<'a>,
     /// The bodies of the module's own functions, with their local declarations.
@@ -51,12 +51,12 @@ impl<'a> ModuleBodies<'a> {
         self.parsed.function_type(function)
     }
 
-    /// Whether a function is another module's.
+    /// Whether a function is imported.
     pub(super) fn imports_function(&self, function: u32) -> bool {
         function < self.parsed.imported_functions
     }
 
-    /// Where the body of a function of the module's own is.
+    /// The body of a function; `None` if the function is imported or does not exist.
     pub(super) fn body(&self, function: u32) -> Option<Range<usize>> {
         self.bodies.get(function.checked_sub(self.parsed.imported_functions)? as usize).cloned()
     }
@@ -77,7 +77,7 @@ impl<'a> ModuleBodies<'a> {
         imports.filter(|import| matches!(import.ty, TypeRef::Func(_))).any(|import| import.name == "args_sizes_get")
     }
 
-    /// Whether its memory is another module's.
+    /// Whether its memory is imported.
     pub(super) fn imports_memory(&self) -> bool {
         self.parsed.imports.iter().any(|import| matches!(import.ty, TypeRef::Memory(_)))
     }

@@ -1,8 +1,8 @@
-//! Charges bulk operations by their length, for a compiler that does not.
+//! Charges fuel for bulk operations by their length, for a compiler that does not do so itself.
 //!
-//! Filling and copying memory and tables costs a unit of fuel for each byte and element. Cranelift counts so by itself; the
-//! single-pass compiler charges one unit whatever the length. So what that one compiles calls the host before each bulk
-//! operation, with the length, which is then still there:
+//! Filling and copying memory and tables costs a unit of fuel for each byte or element. Cranelift counts in this way; Winch,
+//! the single-pass compiler, charges one unit whatever the length. So in a module for Winch, a call of the host is put before
+//! each bulk operation. The host takes the length and gives it back as the operation's operand:
 //!
 //! ```wat
 //! (memory.fill (local.get 0) (i32.const 0) (local.get 1))
@@ -10,8 +10,9 @@
 //! (memory.fill (local.get 0) (i32.const 0) (call $charge (local.get 1)))
 //! ```
 //!
-//! Cranelift looks whether fuel is left where it has charged a length, but for constants of up to 128. Before such a constant's
-//! operation come as many operators as it has units, which do nothing.
+//! Cranelift checks whether fuel is left after it has charged a length, except if the length is a constant of up to 128. To be
+//! the same, an operation with such a constant is not charged by a call: as many units of operators without effect are put
+//! before it.
 //!
 //! Code moves by this; [`AddedCalls`] knows the way back. What is constant only by way of a local is charged alike, and looked at
 //! earlier: a test whose fuel ends just there ends an operator earlier.
@@ -24,18 +25,18 @@ use crate::catalogue::sections::id;
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
-/// The export of the table whose one slot the host fills with `charge`, of type `(i32) -> i32`: it takes the units and gives them
-/// back.
+/// The export of a table with one slot, which the host fills with `charge`, of type `(i32) -> i32`. It takes the units to
+/// charge, and returns them.
 pub const CHARGE_TABLE: &str = "airtight:charge";
 
-/// The type of `charge`, of the function that calls it, and of what it does to an operand: nothing.
+/// The type of `charge` and of the function that calls it: both return their operand.
 const TYPE: &[u8] = &[0x60, 1, 0x7f, 1, 0x7f];
 
 /// The largest constant whose operation Cranelift does not follow with a look at the fuel.
 const SMALL: u32 = 128;
 
-/// What the added code costs: to be given back at `charge`. The call, the entry of the function, its argument, the slot and the
-/// call of the host.
+/// The fuel that the added code costs, and that the host gives back in `charge`: the call, the entry of the function, its
+/// argument, the slot, and the call of the host.
 pub const CHARGE_COST: u64 = 5;
 
 /// The module with charges, and the way back; `None` where there is nothing to charge.
@@ -123,7 +124,7 @@ mod tests {
             let (before, after) = (operators(&original, None), operators(&made, Some(&charges)));
             let own: Vec<_> = after.iter().filter(|(at, _)| before.iter().any(|(old, _)| old == at)).collect();
             assert!(before.iter().all(|wanted| own.contains(&wanted)), "{before:?}\n{after:?}");
-            // What was put in is where the operation is that it belongs to.
+            // Inserted bytes have the offset of the operation that they were inserted for.
             assert!(after.iter().all(|(at, _)| before.iter().any(|(old, _)| old == at)));
         }
     }

@@ -14,7 +14,7 @@ pub enum InstrumentError {
         /// Where, from the start of the file.
         offset: usize,
     },
-    /// An export has a name that the host adds itself, and means something else by it.
+    /// The module has an export with a name that the host adds itself.
     #[error("its export `{name}` has a name that is kept for airtight; give it another one")]
     NameTaken {
         /// The name.

@@ -1,7 +1,8 @@
 //! Exports every mutable integer global, so that the host can save and restore them.
 //!
-//! A trap leaves the guest's stack pointer where it was: a clean-up called in the same instance must start with the
-//! value from before the test. Compilers keep it in a global of the module's own, which the host cannot reach.
+//! After a trap, the guest's stack pointer stays where it was. A clean-up that is then called in the same instance must start
+//! with the value from before the test. Compilers keep the stack pointer in a global that is not exported, so that the host
+//! cannot reach it.
 //!
 //! ```wat
 //! (module                                        (module
@@ -11,7 +12,7 @@
 //!                                                  (export "airtight:global/0" (global 0)))
 //! ```
 //!
-//! Only the export section changes; where there is none it is added in its place. A second run changes nothing.
+//! Only the export section changes; if there is none, it is added. A second run of this pass changes nothing.
 
 use super::InstrumentError;
 use super::splice::{Edit, grown};
@@ -21,7 +22,7 @@ use std::collections::HashSet;
 use wasm_encoder::{Encode, ExportKind};
 use wasmparser::{BinaryReaderError, ExternalKind, Name, ValType};
 
-/// What the names of the added exports start with; the global's index follows.
+/// The beginning of the names of the added exports. The global's index follows it.
 const PREFIX: &str = "airtight:global/";
 
 /// What wasm-ld calls the stack pointer.
@@ -49,7 +50,7 @@ pub struct ExportedGlobal {
     pub stack_pointer: bool,
 }
 
-/// The globals of a module, and those that an earlier run has not exported yet.
+/// The mutable integer globals of a module, and which of them an earlier run has exported already.
 pub(super) struct Globals {
     pub(super) all: Vec<ExportedGlobal>,
     exported: HashSet<u32>,
@@ -63,7 +64,7 @@ pub(super) struct NewExport {
     pub(super) index: u32,
 }
 
-/// The globals of a module.
+/// Finds the mutable integer globals of a module.
 pub(super) fn find(module: &Module<'_>) -> Result<Globals, InstrumentError> {
     let all = mutable_globals(module);
     let exported = exported(module, &all)?;
@@ -114,7 +115,7 @@ fn mutable_globals(module: &Module<'_>) -> Vec<ExportedGlobal> {
     globals.collect()
 }
 
-/// The index of the global that the name section calls [`STACK_POINTER`]. A broken name section names nothing.
+/// The index of the global that the name section calls [`STACK_POINTER`]. `None` if the name section is broken.
 fn stack_pointer(module: &Module<'_>) -> Option<u32> {
     for subsection in module.names() {
         let Name::Global(globals) = subsection.ok()? else { continue };
@@ -128,7 +129,7 @@ fn stack_pointer(module: &Module<'_>) -> Option<u32> {
     None
 }
 
-/// Those of the globals that an earlier run has exported.
+/// The indices of the globals that an earlier run has exported.
 fn exported(module: &Module<'_>, globals: &[ExportedGlobal]) -> Result<HashSet<u32>, InstrumentError> {
     let mut exported = HashSet::new();
     for export in &module.exports {

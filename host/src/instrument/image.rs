@@ -1,4 +1,5 @@
-//! A module that begins where an instance of another stands: its memory is the module's data, its globals are the module's own.
+//! The image of an instance: a new module, whose instances begin in the state of that instance. The instance's memory is the
+//! new module's data, and its globals have their values as initial ones.
 //!
 //! ```wat
 //! (module                                        (module
@@ -9,11 +10,11 @@
 //!   (data (i32.const 1024) "…"))                   (data (i32.const 1024) "…") (data (i32.const 1048576) "…"))
 //! ```
 //!
-//! No code changes, so functions keep their indices and every offset within the code section. The start function is left out, for
-//! it has run. Custom sections are left out, for nobody reads them of a module that runs.
+//! Code does not change, so that functions keep their indices, and code keeps its offsets within the code section. The start
+//! function is left out, because it has run. Custom sections are left out, because nobody reads them in a module that runs.
 //!
-//! An instance is more than memory and integers. What else one can change is refused: tables, segments that are dropped or copied
-//! from while it runs, and globals of other types.
+//! The state of an instance is more than its memory and its integer globals. A module is refused if it can change any other
+//! state: tables, segments that are dropped or copied from at run time, and globals of other types.
 
 use super::splice::{Edit, Splice, leb, whole};
 use crate::catalogue::Module;
@@ -27,25 +28,25 @@ use wasmparser::{
 /// Bytes of a page of linear memory.
 const PAGE: usize = 1 << 16;
 
-/// Bytes that are looked at together: what is zero for so long is not part of a segment.
+/// Memory is looked at in blocks of so many bytes. Blocks that are all zero are not part of a segment.
 const BLOCK: usize = 1 << 12;
 
-/// The most bytes of memory that an image has, from the first that is not zero to the last.
+/// The most bytes of memory that an image may have, from the first byte that is not zero to the last.
 pub const MOST_IMAGE: usize = 512 << 20;
 
-/// Up to this size an engine maps any image; a larger one has to be dense.
+/// Up to this size, the engine maps every image into memory; a larger image has to be dense for that.
 const ALWAYS_MAPPED: usize = 16 << 20;
 
-/// The section of the number of data segments.
+/// The id of the section with the number of data segments.
 const DATA_COUNT: u8 = 12;
 
 /// Why an instance of a module cannot be captured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoImage {
-    /// Others share its memory.
+    /// Its module has threads.
     #[error("its module has threads, whose stacks the engine does not give")]
     Threads,
-    /// An operator of it changes what the host cannot read.
+    /// The module has an operator that changes state which the host cannot read.
     #[error("its function {function} has `{operator}`, which changes {what} that the host cannot read")]
     Operator {
         /// The index of the function.
@@ -55,7 +56,7 @@ pub enum NoImage {
         /// What it changes.
         what: &'static str,
     },
-    /// A global of it is no integer.
+    /// The module has a mutable global that is not an integer.
     #[error("its global {index} has the type {ty}, which the host cannot read; integers are captured")]
     Global {
         /// The global's index.
@@ -63,13 +64,13 @@ pub enum NoImage {
         /// Its type.
         ty: String,
     },
-    /// Its memory holds more than an image may.
+    /// Its memory holds more bytes than an image may.
     #[error("its memory holds {bytes} bytes, and an image has at most {MOST_IMAGE}")]
     TooLarge {
-        /// From the first byte that is not zero to the last.
+        /// The bytes from the first that is not zero to the last.
         bytes: usize,
     },
-    /// It cannot be parsed again.
+    /// The module cannot be parsed.
     #[error("{0}")]
     Broken(String),
 }
@@ -80,19 +81,19 @@ impl From<BinaryReaderError> for NoImage {
     }
 }
 
-/// A module that begins where an instance stood.
+/// The image of an instance.
 #[derive(Debug)]
 pub struct ImageModule {
     /// The module.
     pub bytes: Vec<u8>,
-    /// By how much the contents of its code section moved, against the module that ran.
+    /// By how many bytes the contents of its code section moved, compared with the module that ran.
     pub code_moved: isize,
 }
 
-/// Whether an instance of this module can be captured, whatever it does.
+/// Whether every instance of this module can be captured, whatever its code does.
 ///
 /// # Errors
-/// What it may change that the host cannot read.
+/// The state that it may change and that the host cannot read.
 pub fn can_be_captured(module: &Module<'_>) -> Result<(), NoImage> {
     if module.shared_memory().is_some() {
         return Err(NoImage::Threads);
@@ -115,7 +116,7 @@ pub fn can_be_captured(module: &Module<'_>) -> Result<(), NoImage> {
     Ok(())
 }
 
-/// What an operator changes that the host does not read.
+/// The name of an operator that changes state which the host does not read, and that state.
 fn hidden_change(operator: &Operator<'_>) -> Option<(&'static str, &'static str)> {
     const TABLE: &str = "a table";
     const SEGMENT: &str = "a segment";
@@ -137,10 +138,10 @@ fn defined_globals(module: &Module<'_>) -> Result<usize, BinaryReaderError> {
     Ok(GlobalSectionReader::new(section.reader(module.bytes))?.count() as usize)
 }
 
-/// The module as an instance of it stands: with this memory, and these values of its mutable globals, by their indices.
+/// The image of an instance of a module: with this memory, and with these values of its mutable globals, by their indices.
 ///
 /// # Errors
-/// See [`NoImage`]; whether the module [can be captured](can_be_captured) is not asked again.
+/// See [`NoImage`]. Whether the module [can be captured](can_be_captured) is not checked again.
 pub fn image(module: &Module<'_>, memory: &[u8], values: &BTreeMap<u32, i64>) -> Result<ImageModule, NoImage> {
     let mut splice = Splice::default();
     let data = data(memory)?;
@@ -164,7 +165,7 @@ pub fn image(module: &Module<'_>, memory: &[u8], values: &BTreeMap<u32, i64>) ->
     Ok(ImageModule { bytes: splice.apply(module.bytes).into_owned(), code_moved })
 }
 
-/// The one memory, which begins as large as it is.
+/// The memory section: the memory begins with the size that the instance's memory has.
 fn memory_section(module: &Module<'_>, len: usize) -> Result<Vec<u8>, NoImage> {
     let Some(section) = module.section(id::MEMORY) else { return Ok(Vec::new()) };
     let mut entries = Vec::new();
@@ -194,7 +195,7 @@ fn global_section(module: &Module<'_>, values: &BTreeMap<u32, i64>) -> Result<Ve
     for (index, global) in (first..).zip(reader.into_iter_with_offsets()) {
         let (at, global) = global?;
         let init = global.init_expr.get_binary_reader();
-        // The type and whether it can change stay as they are.
+        // The type and the mutability stay as they are.
         entries.extend_from_slice(&module.bytes[at..init.original_position()]);
         match (values.get(&index), global.ty.content_type) {
             (Some(value), ValType::I32) => ConstExpr::i32_const(*value as i32).encode(&mut entries),
@@ -205,7 +206,7 @@ fn global_section(module: &Module<'_>, values: &BTreeMap<u32, i64>) -> Result<Ve
     Ok(whole(id::GLOBAL, count, &[&entries]))
 }
 
-/// A data section with all of a memory that is not zero.
+/// A data section with every block of a memory that is not all zero.
 fn data(memory: &[u8]) -> Result<Vec<u8>, NoImage> {
     let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
     for (number, block) in memory.chunks(BLOCK).enumerate() {
@@ -224,7 +225,7 @@ fn data(memory: &[u8]) -> Result<Vec<u8>, NoImage> {
         return Err(NoImage::TooLarge { bytes: span.len() });
     }
     let held: usize = runs.iter().map(|run| run.len()).sum();
-    // One that is large and full of holes would be copied into every instance.
+    // The engine would copy a large image with many holes into every instance, instead of mapping it. So the holes are filled.
     if span.len() > ALWAYS_MAPPED && held * 2 < span.len() {
         runs = vec![span];
     }
@@ -239,7 +240,7 @@ fn data(memory: &[u8]) -> Result<Vec<u8>, NoImage> {
     Ok(whole(id::DATA, runs.len() as u32, &[&entries]))
 }
 
-/// The mutable globals that a module exports under names of the host's own or of its own, by their indices.
+/// The mutable globals that a module exports (by itself, or because the host added the exports), by their indices.
 pub fn exported_globals<'a>(module: &Module<'a>) -> BTreeMap<u32, &'a str> {
     let globals = module.exports.iter().filter(|export| export.kind == ExternalKind::Global);
     let is_mutable = |index: u32| module.globals.get(index as usize).is_some_and(|global| global.mutable);

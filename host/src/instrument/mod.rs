@@ -1,4 +1,4 @@
-//! Rewriting of modules: bytes in, bytes and a map back out. A file or a folder a pass.
+//! Rewrites modules: bytes go in, bytes and a map back come out. Each pass has a file or a folder.
 //!
 //! No pass of [`instrument`] moves a function index or an offset within the code section, so that stacks captured in the rewritten
 //! module are read with the original's names and debug information. Nor does [`hook_threads`]. [`charge_bulk`], which comes after them for one compiler,
@@ -44,14 +44,15 @@ pub const REWRITER_VERSION: u32 = 7;
 /// What to do to a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Follow the heap, with these functions as the test's own. `None` leaves the allocator alone.
+    /// Follow the heap, with this window of functions in which the test's own code runs. `None` leaves the allocator alone.
     pub heap: Option<Window>,
-    /// Tell the host of panics, and what they say.
+    /// Tell the host of panics, and of their messages.
     pub panics: bool,
-    /// Give functions of Rust's library that panic on this platform a body that answers, where there is an honest answer, and that
-    /// of its harness one which can be handed a single test.
+    /// Fill functions of Rust's library that panic on this platform, if there is an honest answer; and the function by which
+    /// its harness runs tests, so that it can be handed a single test.
     pub fills: bool,
-    /// Windows of functions that a module may have been rewritten with before; the others are always thought of.
+    /// Windows of kind [`Window::Functions`] with which the module may have been rewritten before. The other windows are always
+    /// considered.
     pub earlier: Vec<Window>,
 }
 
@@ -64,49 +65,50 @@ impl Options {
 /// A rewritten module.
 #[derive(Debug, Clone)]
 pub struct Instrumented<'a> {
-    /// The module; borrowed where nothing had to be changed.
+    /// The module's bytes; borrowed if nothing had to be changed.
     pub bytes: Cow<'a, [u8]>,
-    /// What was changed, and the way back.
+    /// What was changed, and how to map it back.
     pub map: RewriteMap,
 }
 
-/// From the rewritten module back to the original.
+/// The map from the rewritten module back to the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RewriteMap {
-    /// Where the contents of the code section start in the module that was given. `None` where there is no code.
+    /// Where the contents of the code section start in the original. `None` if there is no code.
     pub code_start_original: Option<usize>,
-    /// Where they start in the rewritten module, and what the section's function count grew by.
+    /// Where offsets in the code section are counted from, in the rewritten module: the start of the section's contents, and
+    /// the bytes by which its function count grew.
     pub code_start_rewritten: Option<usize>,
     /// The mutable integer globals that the host can reach, by index.
     pub globals: Vec<ExportedGlobal>,
-    /// All hooks that the module has, of whatever kind.
+    /// All hooks that the module has, of every kind.
     pub hooks: Hooks,
     /// The hooks of the allocator, or why there are none.
     pub heap: Result<Hooks, NoHooks>,
-    /// What else is known of the hooks of panics, or why there are none.
+    /// More about the hooks for panics, or why there are none.
     pub panics: Result<PanicHooks, NoHooks>,
 }
 
 impl RewriteMap {
-    /// The stack pointer of the guest's compiler, where the module names it.
+    /// The global with the guest's stack pointer, if the module names it.
     pub fn stack_pointer(&self) -> Option<&ExportedGlobal> {
         self.globals.iter().find(|global| global.stack_pointer)
     }
 
-    /// The offset from the start of the code section's contents of an offset in the rewritten module: what
-    /// [`crate::ledger::RawFrame`] holds. Stacks still need [`Hooks::restore`].
+    /// From an offset in the rewritten module to the offset in the code section that [`crate::ledger::RawFrame`] holds. Stacks
+    /// still need [`Hooks::restore`].
     pub fn code_offset(&self, rewritten: usize) -> Option<u32> {
         u32::try_from(rewritten.checked_sub(self.code_start_rewritten?)?).ok()
     }
 }
 
-/// Runs every pass. What comes out, given in again, comes out unchanged.
+/// Runs every pass. A module that comes out of it is not changed by another run.
 ///
-/// The code of functions is not read, so an invalid function can refer to what is added here and become valid by it:
-/// who runs the result must have validated the original.
+/// The code of functions is not read. So an invalid function could refer to something that is added here, and become valid by
+/// that. The caller must have validated the original before it runs the result.
 ///
 /// # Errors
-/// If the module's sections cannot be parsed, or it uses a name that is kept for the host.
+/// The module's sections cannot be parsed, or it uses a name that is kept for the host.
 pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
     if let Some(name) = [CHARGE_TABLE, COUNT_TABLE].into_iter().find(|name| module.export(name).is_some()) {
         return Err(InstrumentError::NameTaken { name: name.to_owned() });
@@ -119,7 +121,7 @@ pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrume
     Ok(instrumented)
 }
 
-/// The passes over a module that uses none of the heap pass's names.
+/// Runs the passes over a module that uses none of the heap pass's names.
 fn rewrite<'a>(module: &Module<'a>, wanted: Wanted) -> Result<Instrumented<'a>, InstrumentError> {
     let globals = export_globals::find(module)?;
     let mut exports: Vec<_> = globals.missing().collect();
@@ -147,10 +149,10 @@ fn code_start(module: &Module<'_>) -> Option<usize> {
     module.section(id::CODE).map(|section| section.contents.start)
 }
 
-/// The passes over a module that is perhaps the result of an earlier run; `None` if it is not.
+/// Runs the passes over a module that may be the result of an earlier run; `None` if it is not.
 ///
-/// Being taken for one gives a guest the host's functions. So the proof is complete: with everything undone it is a
-/// valid module, and that one becomes this one.
+/// A module that is taken for such a result can call functions of the host. So the proof is complete: with everything undone,
+/// it is a valid module, and the passes turn that module into exactly this one.
 fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instrumented<'a>>, InstrumentError> {
     let windows = options.earlier.iter().copied().chain(options.heap).chain([Window::Main, Window::None]);
     let heaps = windows.map(Some).chain([None]);
@@ -181,7 +183,7 @@ fn keeps_valid(original: &[u8], rewritten: &[u8]) -> bool {
     !is_valid(original) || is_valid(rewritten)
 }
 
-/// Whether a module is valid: one that has threads may use what is for them.
+/// Whether a module is valid. A module with threads may use the features for threads.
 fn is_valid(module: &Module<'_>) -> bool {
     use crate::catalogue::{validate, validate_threaded};
     if module.shared_memory().is_some() { validate_threaded(module.bytes) } else { validate(module.bytes) }.is_ok()

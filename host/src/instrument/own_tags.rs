@@ -1,4 +1,4 @@
-//! Makes the exceptions that a module leaves to whoever runs it its own.
+//! Turns imported tags of exceptions into tags of the module itself.
 //!
 //! ```wat
 //! (module                                                 (module
@@ -7,8 +7,8 @@
 //!   (tag $own (param i64)) …)                               …)
 //! ```
 //!
-//! A tag belongs to a store, and what is linked once for all stores can hold none. The tags keep their numbers: imported
-//! ones come first, and all of them are replaced.
+//! The host cannot provide them: a tag belongs to a store, and the host links a module once for all stores. The tags keep their
+//! numbers: imported ones come first, and all of them are replaced.
 
 use super::splice::{Edit, entries, whole};
 use crate::catalogue::Module;
@@ -16,14 +16,14 @@ use crate::catalogue::sections::id;
 use wasm_encoder::Encode;
 use wasmparser::{BinaryReaderError, ImportSectionReader, TypeRef};
 
-/// What to change; nothing where no tag is imported.
+/// The edits; none if no tag is imported.
 pub(super) fn edits(module: &Module<'_>) -> Result<Vec<Edit>, BinaryReaderError> {
     let mut tags = Vec::new();
     let mut imported = 0;
     for import in &module.imports {
         if let TypeRef::Tag(tag) = import.ty {
             imported += 1;
-            // The one attribute there is: an exception.
+            // The only attribute that there is: the tag is for exceptions.
             tags.push(0);
             tag.func_type_idx.encode(&mut tags);
         }
@@ -74,7 +74,7 @@ mod tests {
         done.bytes.into_owned()
     }
 
-    /// Imports, and where the others are found: by what is thrown, caught and exported.
+    /// Imported tags are replaced, and all tags are still found where they are thrown, caught and exported.
     #[test]
     fn tags_are_the_module_s_own_and_keep_their_numbers() {
         let bytes = rewritten(

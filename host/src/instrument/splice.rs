@@ -1,4 +1,4 @@
-//! Changes of a module's bytes, put together in one copy.
+//! Edits of a module's bytes, which are applied in one copy.
 
 use crate::catalogue::sections::{HEADER_LEN, Section};
 use std::borrow::Cow;
@@ -6,10 +6,10 @@ use std::ops::Range;
 use wasm_encoder::Encode;
 use wasmparser::BinaryReaderError;
 
-/// Bytes in the place of others.
+/// Bytes that replace others.
 #[derive(Debug)]
 pub(super) struct Edit {
-    /// What they replace, in the original; empty where they are only put in.
+    /// The range of the original that they replace; empty if they are only inserted.
     pub(super) at: Range<usize>,
     pub(super) with: Vec<u8>,
 }
@@ -23,22 +23,22 @@ impl Splice {
         self.0.extend(edits);
     }
 
-    /// Where the contents of the code section start, given where they did; without what the function count grew by,
-    /// so that every offset from here is the original's.
+    /// Where offsets in the code section are counted from after the edits, given where its contents start before. The bytes by
+    /// which the function count grows come before that place, so that every offset is the original's.
     pub(super) fn code_start(&self, start: usize) -> usize {
-        // The section's own size and count are replaced in one edit, which begins before the contents.
+        // The section's size and count are replaced by one edit, which begins before the contents.
         let before = self.0.iter().filter(|edit| edit.at.start < start || edit.at.end <= start);
         let (added, removed) =
             before.fold((0, 0), |(added, removed), edit| (added + edit.with.len(), removed + edit.at.len()));
         start + added - removed
     }
 
-    /// The module with the edits; borrowed where there are none.
+    /// The module with the edits; borrowed if there are none.
     pub(super) fn apply(mut self, bytes: &[u8]) -> Cow<'_, [u8]> {
         if self.0.is_empty() {
             return Cow::Borrowed(bytes);
         }
-        // What is put in comes before what replaces the bytes behind it; at one place it keeps its order.
+        // An insertion comes before an edit that replaces the bytes behind it. Insertions at one place keep their order.
         self.0.sort_by_key(|edit| (edit.at.start, edit.at.end));
         let added: usize = self.0.iter().map(|edit| edit.with.len()).sum();
         let mut done = Vec::with_capacity(bytes.len() + added);
@@ -53,7 +53,7 @@ impl Splice {
     }
 }
 
-/// The entries of a section that is a vector: its count, and the bytes behind it.
+/// The entries of a section: their count, and their bytes.
 pub(super) fn entries<'a>(bytes: &'a [u8], section: Option<&Section>) -> Result<(u32, &'a [u8]), BinaryReaderError> {
     let Some(section) = section else { return Ok((0, &[])) };
     let mut reader = section.reader(bytes);
@@ -61,7 +61,7 @@ pub(super) fn entries<'a>(bytes: &'a [u8], section: Option<&Section>) -> Result<
     Ok((count, &bytes[reader.original_position()..section.contents.end]))
 }
 
-/// A section with more entries at its end; a new one behind those with ids in `after` where there is none.
+/// Adds entries at the end of a section. If there is no such section, a new one is put behind those with ids in `after`.
 pub(super) fn grown(
     bytes: &[u8],
     sections: &[Section],
@@ -76,7 +76,7 @@ pub(super) fn grown(
     Ok(Edit { at, with: whole(id, old.saturating_add(count), &[entries, added]) })
 }
 
-/// A section without these entries at its end, if they are there.
+/// Removes entries from the end of a section; `None` if they are not there.
 pub(super) fn shrunk(bytes: &[u8], sections: &[Section], id: u8, count: u32, removed: &[u8]) -> Option<Edit> {
     let section = sections.iter().find(|section| section.id == id)?;
     let (old, entries) = entries(bytes, Some(section)).ok()?;
@@ -84,7 +84,7 @@ pub(super) fn shrunk(bytes: &[u8], sections: &[Section], id: u8, count: u32, rem
     Some(Edit { at: section.whole.clone(), with: whole(id, old.checked_sub(count)?, &[left]) })
 }
 
-/// A section of these entries.
+/// A whole section with these entries.
 pub(super) fn whole(id: u8, count: u32, entries: &[&[u8]]) -> Vec<u8> {
     let mut data = leb(count);
     entries.iter().for_each(|entries| data.extend_from_slice(entries));
@@ -93,7 +93,7 @@ pub(super) fn whole(id: u8, count: u32, entries: &[&[u8]]) -> Vec<u8> {
     section
 }
 
-/// A number in at least so many bytes.
+/// A number in LEB128, written in at least so many bytes.
 pub(super) fn padded(value: u32, least: usize) -> Vec<u8> {
     let mut bytes = leb(value);
     while bytes.len() < least {

@@ -1,7 +1,8 @@
-//! Makes the waits of a module with threads, and its other operators for threads, calls, and its start function one that the host
-//! calls.
+//! Turns the operators for threads into calls, and makes the start function one that the host calls. These operators are waits,
+//! notifications and atomic operators.
 //!
-//! All threads of a test run on one thread of the host, so that a wait for another must let that other run:
+//! All threads of a test run on one thread of the host. So a thread that waits must let another one run, and its wait becomes a
+//! call of the host:
 //!
 //! ```wat
 //! (memory.atomic.wait32 offset=8 (local.get 0) (i32.const 1) (i64.const -1))
@@ -9,11 +10,11 @@
 //! (call $wait (local.get 0) (i32.const 1) (i64.const -1))
 //! ```
 //!
-//! The call is as long as the operator was, so no code moves. `$wait` is appended: it adds the operator's offset, and calls what
-//! the host has put into a table. The start function of such a module waits too, so it is exported instead: the host calls it when
-//! the table is filled.
+//! The call is as long as the operator was, so that no code moves. `$wait` is appended to the module: it adds the operator's
+//! offset, and calls the function that the host has put into a table. The start function of such a module waits, too. So it is
+//! no longer the start function but an export, which the host calls when the table is filled.
 //!
-//! What stands for another operator does that, and tells the host of two things:
+//! The function that stands for another operator executes it, and tells the host of two things:
 //!
 //! ```wat
 //! (func $exchange (param i32 i32) (result i32) (local i32)
@@ -24,8 +25,9 @@
 //!   (local.get 2))
 //! ```
 //!
-//! That it is about to be done, where the host set a global to hear it: another thread may run before. And that a word of 32 bits
-//! was 0 and is not any more, or the other way round: so a lock is taken, and released.
+//! First, that the operator is about to be executed, if the host has set a global in order to be told: another thread may then
+//! run before. Second, that an exchange has changed a 32-bit word from 0 to another value or back, or that 0 was stored: in
+//! these ways locks are taken and released.
 
 mod sites;
 pub mod slot;
@@ -44,18 +46,18 @@ use wasm_encoder::ExportKind;
 use wasmparser::BinaryReader;
 use wrappers::{Places, TYPE_COUNT, TYPES};
 
-/// The export of the table that the host fills, with functions in the order of [`slot`]. Those for waits and notifications have the
-/// parameters of their operator and the operator's offset behind them.
+/// The export of the table that the host fills with functions, in the order of [`slot`]. The functions for waits and
+/// notifications have the parameters of their operator, and the operator's offset behind them.
 pub const THREADS_TABLE: &str = "airtight:threads";
 
 /// The export of the global that says whether the host is told of each step: 0 says that it is not.
 pub const STEPS_EXPORT: &str = "airtight:steps";
 
-/// The export of what was the start function.
+/// The export of the function that was the start function.
 pub const START_EXPORT: &str = "airtight:start";
 
-/// The export of the C library's function that makes the main thread known to itself. `_start` calls it, and a test that the host calls
-/// by an export of its own has it called before.
+/// The export of the C library's function that sets up the main thread. `_start` calls it. Before a test that is an export of
+/// its own, the host calls it.
 pub const INIT_EXPORT: &str = "airtight:init-thread";
 
 /// That function's name, of type `() -> ()`.
@@ -70,22 +72,23 @@ const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0, 0x0b];
 /// The sections that come before the globals.
 const BEFORE_GLOBALS: &[u8] = &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, id::MEMORY, id::TAG];
 
-/// Most functions of a module: what engines agree on.
+/// The most functions of a module: the limit that engines agree on.
 const MOST: u32 = 1_000_000;
 
-/// What was added to a module for its threads.
+/// The code that was added to a module for its threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadHooks {
     /// The functions that stand for operators.
     pub functions: Range<u32>,
-    /// Where the code section's contents begin in the module that was made, behind what its function count grew by.
+    /// Where offsets in the code section are counted from, in the new module: the beginning of the section's contents, and the
+    /// bytes by which its function count grew.
     pub code_start: usize,
 }
 
-/// The module with its waits as calls of the host. It has shared memory, and is valid.
+/// The module with its operators for threads as calls. The module given must have shared memory and be valid.
 ///
 /// # Errors
-/// The module cannot be parsed, uses a name that is kept for the host, or is too large for what is added.
+/// The module cannot be parsed, uses a name that is kept for the host, or is too large for the code that is added.
 pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentError> {
     let module = Module::read(bytes)?;
     let own = [THREADS_TABLE, STEPS_EXPORT, START_EXPORT, INIT_EXPORT];
@@ -135,7 +138,7 @@ pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentEr
             in_order.iter().flat_map(|((kind, _), _)| leb(types + kind.signature() as u32)).collect();
         let count = last - first;
         splice.extend([grown(bytes, &module.sections, id::FUNCTION, &[id::TYPE, id::IMPORT], count, &declared)?]);
-        // The code section is changed in three places: its size and count, its operators, its end.
+        // The code section changes in three places: its size and count, its operators, and its end.
         let code = code.ok_or(InstrumentError::TooLarge)?;
         let body = |((kind, offset), (_, operator)): &((Kind, u32), (u32, &[u8]))| {
             wrappers::body(*kind, *offset, operator, places)
@@ -149,7 +152,7 @@ pub fn hook_threads(bytes: &[u8]) -> Result<(Vec<u8>, ThreadHooks), InstrumentEr
     Ok((made, ThreadHooks { functions: first..last, code_start }))
 }
 
-/// The C library's function that makes the main thread known to itself, where the module says which that is.
+/// The C library's function that sets up the main thread, if the module names it.
 fn init(module: &Module<'_>) -> Option<u32> {
     let named = module.function_names().map_while(Result::ok).find(|(_, name)| *name == INIT);
     let (function, _) = named?;
@@ -157,7 +160,7 @@ fn init(module: &Module<'_>) -> Option<u32> {
     (function >= module.imported_functions && ty.params().is_empty() && ty.results().is_empty()).then_some(function)
 }
 
-/// A call in exactly so many bytes; `None` where the index does not fit.
+/// A call in exactly so many bytes; `None` if the index does not fit.
 fn call(function: u32, len: usize) -> Option<Vec<u8>> {
     const CALL: u8 = 0x10;
     const NOP: u8 = 0x01;
@@ -172,7 +175,7 @@ fn call(function: u32, len: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Puts bodies at the end of the code section. Gives what its count grew by, in bytes.
+/// Adds bodies at the end of the code section. Returns by how many bytes its function count grew.
 fn grow_code(
     bytes: &[u8],
     whole: Range<usize>,
@@ -246,7 +249,7 @@ mod tests {
             (drop (memory.atomic.wait64 offset=70000 (local.get 0) (i64.const 1) (i64.const -1)))
             (drop (memory.atomic.notify offset=8 (local.get 0) (i32.const 1)))
             (memory.atomic.notify offset=8 (local.get 0) (i32.const -2)))"#;
-        // With 126 more, the section's count takes a byte more.
+        // With 126 more functions, the section's count takes one more byte.
         for more in [0, 126] {
             let (original, made, hooks) = hooked(&format!("{MEMORY} {function} {}", "(func)".repeat(more)));
             let code = Module::read(&original).unwrap().section(id::CODE).unwrap().contents.start;

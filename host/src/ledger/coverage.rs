@@ -3,33 +3,33 @@
 use super::{Handle, Kind, Ledger, Stack, short};
 use std::collections::BTreeMap;
 
-/// Places that are told apart at most.
+/// How many places are told apart at most.
 const MAX_SITES: usize = 4096;
 
 /// The places where one test acquired handles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcquisitionSites {
     sites: BTreeMap<(Kind, Option<Stack>), SiteUse>,
-    /// Acquisitions at more places than are told apart.
+    /// Acquisitions that were not counted at a place, because there were too many places.
     pub untold: u64,
 }
 
-/// What became of the handles of one place.
+/// How many handles were acquired at one place, and how many of them were still open too late.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SiteUse {
-    /// How many were acquired.
+    /// How many handles were acquired.
     pub acquired: u64,
     /// How many of them were open when their scope ended.
     pub missed: u64,
 }
 
 impl AcquisitionSites {
-    /// Each place with what became of its handles.
+    /// Each place, with the counts of its handles.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, Option<&Stack>, SiteUse)> {
         self.sites.iter().map(|((kind, stack), used)| (*kind, stack.as_ref(), *used))
     }
 
-    /// A handle was acquired.
+    /// Counts a handle that was acquired.
     pub(super) fn acquired(&mut self, kind: Kind, stack: Option<&Stack>) {
         let site = (kind, stack.map(short));
         if self.sites.len() >= MAX_SITES && !self.sites.contains_key(&site) {
@@ -39,7 +39,7 @@ impl AcquisitionSites {
         self.sites.entry(site).or_default().acquired += 1;
     }
 
-    /// The scope of a handle has ended, and it is open.
+    /// Counts a handle that is open although its scope has ended.
     pub(super) fn missed(&mut self, handle: &Handle) {
         if let Some(used) = self.sites.get_mut(&(handle.kind, handle.stack.as_ref().map(short))) {
             used.missed += 1;
@@ -53,7 +53,8 @@ impl Ledger {
         self.sites = Some(AcquisitionSites::default());
     }
 
-    /// Where handles were acquired, if that was noted. The test has ended.
+    /// The places where handles were acquired, if they were noted. To be called when the test has ended: handles that are then
+    /// still open count as missed.
     pub fn take_sites(&mut self) -> Option<AcquisitionSites> {
         let mut sites = self.sites.take()?;
         let left = self.open.values().filter(|handle| handle.is_left());

@@ -1,12 +1,12 @@
-//! One open handle of a test, and all that the books say of it.
+//! One open handle of a test, and everything that the books know of it.
 
 use super::scope::ScopeId;
 use super::stack::Stack;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Standard input, output and error are the process's own, also where the test has put a file in the place of one (`freopen`,
-/// `dup2`): a program ends with one of each. Valgrind counts alike: "4 open (3 std) at exit".
+/// The highest descriptor of a standard stream. What stands at 0, 1 and 2 is never a leak, even if the test has put a file
+/// there (`freopen`, `dup2`): a program ends with one of each. Valgrind counts the same way: "4 open (3 std) at exit".
 pub(super) const LAST_STREAM: u32 = 2;
 
 /// What is known of a handle when it is acquired.
@@ -14,7 +14,7 @@ pub(super) const LAST_STREAM: u32 = 2;
 pub struct Acquisition {
     /// What the handle stands for.
     pub kind: Kind,
-    /// The guest's path of it.
+    /// Its path in the guest.
     pub path: Option<Arc<str>>,
     /// The descriptor that the guest got.
     pub fd: u32,
@@ -22,7 +22,7 @@ pub struct Acquisition {
     pub access: Access,
     /// Who acquired it.
     pub origin: Origin,
-    /// The guest's stack at this moment.
+    /// The guest's stack at the acquisition.
     pub stack: Option<Stack>,
 }
 
@@ -31,12 +31,12 @@ pub struct Acquisition {
 pub struct HandleId(pub(super) u64);
 
 impl HandleId {
-    /// The number of this key.
+    /// The key as a number.
     pub fn number(self) -> u64 {
         self.0
     }
 
-    /// The key of this number, which need not be one of a handle.
+    /// The key with this number. There need not be a handle with that key.
     pub fn from_number(number: u64) -> Self {
         Self(number)
     }
@@ -73,7 +73,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// What a handle may be used for that has these two rights.
+    /// The access of a handle with these two rights.
     pub fn new(read: bool, write: bool) -> Self {
         match (read, write) {
             (false, false) => Self::None,
@@ -83,7 +83,7 @@ impl Access {
         }
     }
 
-    /// The word for reports; `None` has none.
+    /// The word for reports; `Access::None` has no word.
     pub fn word(self) -> Option<&'static str> {
         match self {
             Self::None => None,
@@ -97,22 +97,24 @@ impl Access {
 /// Who acquired a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The host opened it for the test, before the test began. Still open at the end, it is not a leak.
+    /// The host opened it for the test, before the test began. It is not a leak if it is open at the end.
     Granted,
-    /// The set-up of its module acquired it, before the test began. Still open at the end, it is no leak of the test.
+    /// The set-up of the module acquired it, before the test began. It is not a leak of the test if it is open at the end.
     SetUp,
-    /// The test opened it. Still open at the end, it is a leak.
+    /// The test acquired it. It is a leak if it is open at the end.
     Test,
 }
 
-/// An open entry of the guest's descriptor table.
+/// An open entry of the guest's descriptor table; or a tracked resource or a task, which are kept in the same books and have no
+/// descriptor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handle {
     /// What the handle stands for.
     pub kind: Kind,
-    /// The guest's path of it; `None` for what has no path, such as a socket that was accepted.
+    /// Its path in the guest; the label of a tracked resource, the name of a task. `None` where there is none, as for a socket
+    /// that was accepted.
     pub path: Option<Arc<str>>,
-    /// The descriptor at which the guest finds it now. `fd_renumber` can change that.
+    /// The descriptor at which the guest finds it now. `fd_renumber` can change it. 0 for a handle without a descriptor.
     pub fd: u32,
     /// What the guest may use it for.
     pub access: Access,
@@ -124,17 +126,17 @@ pub struct Handle {
     pub bytes_read: u64,
     /// Bytes written through it.
     pub bytes_written: u64,
-    /// The two ends of a connection; `None` for what is not a socket.
+    /// The two sides of a socket; `None` for other kinds.
     pub socket: Option<SocketEnds>,
-    /// Where it waits, of a task: the guest's stack when it last asked to be woken.
+    /// For a task, where it waits: the guest's stack when the task last asked to be woken.
     pub waits: Option<Stack>,
-    /// The user's kind, of a resource of the user's own.
+    /// For a tracked resource, the name of the user's kind.
     pub tracked: Option<Arc<str>>,
     /// The scope that acquired it.
     pub scope: ScopeId,
-    /// The thread that acquired it, of a test with threads.
+    /// The thread that acquired it, in a test with threads.
     pub thread: Option<u32>,
-    /// Whether that scope has ended.
+    /// Whether the scope that acquired it has ended.
     pub outlives: bool,
 }
 
@@ -146,18 +148,19 @@ pub struct SocketEnds {
     pub local: Option<SocketAddr>,
     /// The address of the other side.
     pub peer: Option<SocketAddr>,
-    /// What was still waiting at the end of the test: bytes that had arrived and were not read, or, of a listening socket,
-    /// connections that were not accepted.
+    /// For a listening socket, how many connections were not accepted by the end of the test; for another socket, how many
+    /// bytes had arrived and were not read.
     pub waiting: Option<u64>,
 }
 
 impl Handle {
-    /// Whether it is a leak if it is open when its test has ended: the test's own, and not in the place of a standard stream.
+    /// Whether it is a leak if it is open when its test has ended. It is if the test acquired it and it does not stand at the
+    /// descriptor of a standard stream.
     pub fn is_left(&self) -> bool {
         self.origin == Origin::Test && (!self.has_descriptor() || self.fd > LAST_STREAM)
     }
 
-    /// Whether the guest finds it at a descriptor.
+    /// Whether it has a descriptor.
     pub fn has_descriptor(&self) -> bool {
         !matches!(self.kind, Kind::Tracked | Kind::Task)
     }

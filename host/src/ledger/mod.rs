@@ -1,10 +1,10 @@
-//! Who holds what: pure data, no I/O. One [`Ledger`] lives in each store.
+//! The books of one test: its handles ([`Ledger`]) and its heap ([`heap`]). Pure data, no I/O. Each store has its own.
 //!
-//! A handle is keyed by a [`HandleId`], which is never reused. Its descriptor is only where the guest finds it now: after a
+//! The key of a handle is a [`HandleId`], which is never reused. Its descriptor only says where the guest finds it now: after a
 //! close, the next file gets the same descriptor and another id. A closed handle is forgotten and only counted, so that a test
 //! which opens and closes a million files costs no memory.
 //!
-//! The ledger cannot see what the guest makes for itself in its own memory, such as a pool of connections that it emulates.
+//! The ledger cannot see resources that exist in the guest's own memory alone, such as a pool of emulated connections.
 
 mod coverage;
 mod handle;
@@ -35,19 +35,19 @@ pub struct Ledger {
     next: u64,
     open: BTreeMap<HandleId, Handle>,
     open_by_test: u32,
-    /// The most that were open at once since the innermost scope began; see [`Ledger::peak`].
+    /// The most handles of the test that were open at once since the innermost scope began; see [`Ledger::peak`].
     peak: u32,
-    /// The same before that.
+    /// The most handles of the test that were open at once before the innermost scope began.
     peak_before: u32,
     closed: u64,
     /// The scope that is running.
     scope: ScopeId,
-    /// The thread that acts, of a test with threads.
+    /// The acting thread, in a test with threads.
     thread: Option<u32>,
     outlived: Outlived,
     /// Resources of the user's own kinds.
     tracked: TrackedCounts,
-    /// Where handles were acquired, where that is noted.
+    /// Where handles were acquired; `None` unless that is to be noted.
     sites: Option<AcquisitionSites>,
 }
 
@@ -67,12 +67,12 @@ impl Ledger {
         id
     }
 
-    /// What follows is done by this thread; the main one is 0.
+    /// From here on, handles are acquired by this thread. The main thread is 0.
     pub fn act_as(&mut self, thread: u32) {
         self.thread = Some(thread);
     }
 
-    /// A test begins where these books stand: what is open now was acquired by the set-up of its module.
+    /// Begins a test in these books: the handles that are open now were acquired by the set-up of its module.
     pub fn begin_test(&mut self) {
         for handle in self.open.values_mut().filter(|handle| handle.origin == Origin::Test) {
             handle.origin = Origin::SetUp;
@@ -89,7 +89,8 @@ impl Ledger {
         self.tracked.values_mut().for_each(|count| count.found = count.open);
     }
 
-    /// A teardown begins where these books stand: what is open now is its own to release, and it has acquired nothing yet.
+    /// Begins a teardown in these books: the handles that are open now count as its own, since it is to release them; it has
+    /// acquired nothing yet.
     pub fn begin_teardown(&mut self) {
         for handle in self.open.values_mut() {
             handle.scope = ScopeId::TEST;
@@ -102,9 +103,10 @@ impl Ledger {
 
     /// Takes a handle off the books: it was closed, or another one was renumbered to its descriptor.
     ///
-    /// `stack` is the guest's now, for a handle that outlived its scope: see [`Ledger::wants_release`].
+    /// `stack` is the guest's current stack; it is of use only for a handle that outlived its scope: see
+    /// [`Ledger::wants_release`].
     ///
-    /// Returns false where no handle of this id is open, which is a mistake of the caller's.
+    /// Returns false if no handle of this id is open, which is a mistake of the caller.
     pub fn release(&mut self, id: HandleId, stack: Option<&Stack>) -> bool {
         let Some(handle) = self.open.remove(&id) else {
             return false;
@@ -150,8 +152,8 @@ impl Ledger {
         }
     }
 
-    /// Notes what a socket had received and the test did not take: see [`SocketEnds::waiting`]. `None` where another run could
-    /// give another figure.
+    /// Notes what a socket had received and the test did not take: see [`SocketEnds::waiting`]. `None` means that another run
+    /// could give another figure.
     pub fn left_waiting(&mut self, id: HandleId, waiting: Option<u64>) {
         if let Some(handle) = self.open.get_mut(&id) {
             handle.socket.get_or_insert_default().waiting = waiting;
@@ -184,8 +186,8 @@ impl Ledger {
         self.open.len()
     }
 
-    /// A figure of the handles that the test itself has open: the same where as many of the same kinds are open that were acquired at
-    /// the same places.
+    /// A hash over the handles that the test itself has open. It is equal for two moments at which handles of the same kinds,
+    /// acquired at the same places, are open in the same order.
     pub fn open_places(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
@@ -195,13 +197,13 @@ impl Ledger {
         hasher.finish()
     }
 
-    /// The most handles that were open at once and that the test itself acquired.
+    /// The most handles that were open at once, of those that the test itself acquired.
     pub fn peak(&self) -> u32 {
         self.peak.max(self.peak_before)
     }
 
-    /// The balance at the end: the handles that the test acquired and still holds, in order of acquisition. What stands at
-    /// the number of a standard stream is not part of it.
+    /// The balance at the end: the handles that the test acquired and still holds, in the order of acquisition. Those at the
+    /// descriptors of standard streams are not part of it.
     pub fn balance(self) -> Vec<Handle> {
         debug_assert_eq!(self.next - self.closed, self.open.len() as u64, "the books do not balance");
         self.open.into_values().filter(Handle::is_left).collect()

@@ -1,58 +1,59 @@
-//! Handles that outlived the scope which acquired them, and were released later.
+//! Handles that were released only after the scope that acquired them had ended.
 
 use super::handle::{Handle, Kind};
 use super::stack::{Stack, short};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Places that are told apart at most. Those of more are counted.
+/// How many places are listed at most. Handles of further places are only counted.
 const MAX_LISTED: usize = 1000;
 
-/// Of which kind handles are, the user's kind of those that are the user's own, and where they were acquired.
+/// What the handles of one place have in common: their kind, the user's kind if they are tracked resources, and the stack of
+/// their acquisition.
 type Site = (Kind, Option<Arc<str>>, Option<Stack>);
 
-/// All of them in one test.
+/// The handles of one test that outlived their scopes.
 #[derive(Debug, Clone, Default)]
 pub struct Outlived {
-    /// How many are open now, and the most that were, by where they were acquired.
+    /// For each place of acquisition, how many of them are open now, and the most that were open at once.
     open: BTreeMap<Site, (u32, u32)>,
     pub(super) listed: Vec<Outliving>,
-    /// Where those of a place are listed: by where they were acquired and released.
+    /// The index in `listed` for each pair of a place of acquisition and a place of release.
     index: BTreeMap<(Site, Option<Stack>), usize>,
     pub(super) omitted: u64,
 }
 
-/// Those that were acquired at one place and released at one place.
+/// Handles that outlived their scopes, were acquired at one place and released at one place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outliving {
     /// The first of them that was released.
     pub first: Handle,
     /// Where they were released; `None` where that is not known.
     pub released: Option<Stack>,
-    /// How many they are.
+    /// How many handles these are.
     pub count: u64,
-    /// The most handles of that place that were open at once after their scope had ended.
+    /// The most handles of that place of acquisition that were open at once after their scopes had ended.
     pub peak: u32,
 }
 
-/// All that outlived their scopes.
+/// The handles that outlived their scopes and were released later.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OutlivedHandles {
-    /// In the order of the first release at each place.
+    /// In the order of the first release of each entry.
     pub listed: Vec<Outliving>,
     /// How many more were released at places that are not listed.
     pub omitted: u64,
 }
 
 impl Outlived {
-    /// A handle's scope has ended, and it is open.
+    /// Notes that a handle is open although its scope has ended.
     pub(super) fn began(&mut self, handle: &Handle) {
         let (open, peak) = self.open.entry(site(handle)).or_default();
         *open += 1;
         *peak = (*peak).max(*open);
     }
 
-    /// Such a handle was released, by a call with this stack.
+    /// Notes that such a handle was released, by a call with this stack.
     pub(super) fn released(&mut self, handle: &Handle, stack: Option<&Stack>) {
         let (site, released) = (site(handle), stack.map(short));
         let Some((open, peak)) = self.open.get_mut(&site) else { return };

@@ -1,23 +1,23 @@
-//! How scopes begin and end, and what outlived them.
+//! The beginning and the end of scopes, and the handles that outlive them.
 
 use super::Ledger;
 use super::handle::{HandleId, Origin};
 use super::outlived::{Outlived, OutlivedHandles};
 use super::scope::ScopeId;
 
-/// The books of handles as a scope found them when it began.
+/// The state of the books when a scope began.
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeHandles {
     /// The scope around it.
     around: ScopeId,
-    /// The first handle that could be its own.
+    /// The first handle that the scope could acquire.
     first: HandleId,
-    /// The peak of the scope around it so far.
+    /// The peak of the scope around it, up to that moment.
     peak: u32,
 }
 
 impl Ledger {
-    /// A scope begins: what is acquired from now on belongs to it.
+    /// Begins a scope: handles that are acquired from now on belong to it.
     pub fn begin_scope(&mut self, scope: ScopeId) -> ScopeHandles {
         let began = ScopeHandles { around: self.scope, first: HandleId(self.next), peak: self.peak };
         self.scope = scope;
@@ -26,8 +26,8 @@ impl Ledger {
         began
     }
 
-    /// The scope that is running ends. Gives the most handles that were open at once in it; those that it acquired and leaves
-    /// open are watched from now on.
+    /// Ends the running scope. Returns the most handles that were open at once in it. Handles that it acquired and leaves open
+    /// are watched from now on.
     pub fn end_scope(&mut self, began: ScopeHandles) -> u32 {
         let peak = self.peak;
         for handle in self.open.range_mut(began.first..).map(|(_, handle)| handle) {
@@ -44,12 +44,12 @@ impl Ledger {
         peak
     }
 
-    /// Whether the stack of a release would be of use: a handle is open that outlived its scope.
+    /// Whether the stack of a release is of use: a handle is open that outlived its scope.
     pub fn wants_release(&self) -> bool {
         self.outlived.are_open()
     }
 
-    /// What outlived its scope and was released later.
+    /// Takes the handles that outlived their scopes and were released later.
     pub fn outlived(&mut self) -> OutlivedHandles {
         let Outlived { listed, omitted, .. } = std::mem::take(&mut self.outlived);
         OutlivedHandles { listed, omitted }

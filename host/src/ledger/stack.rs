@@ -7,25 +7,25 @@ use std::sync::Arc;
 pub struct RawFrame {
     /// Index of the function in the module's function index space.
     pub function: u32,
-    /// Offset of the instruction, in bytes from the start of the code section's contents: the addresses of DWARF are counted
-    /// from there too.
+    /// Offset of the instruction, in bytes from the start of the code section's contents. DWARF counts its addresses from
+    /// there, too.
     pub offset: Option<u32>,
 }
 
 impl RawFrame {
-    /// What stands for the frames that [`both_ends`] leaves out; no module has as many functions. How many they were is not part
-    /// of it, so that a recursion is one place however deep it is.
+    /// The frame in place of those that [`both_ends`] leaves out; no module has so many functions. It does not say how many
+    /// frames these were, so that a recursion is one place, however deep it is.
     pub const LEFT_OUT: Self = Self { function: u32::MAX, offset: None };
 
-    /// What marks the number of a block of Go's among offsets: no code is as long.
+    /// The bit that marks an offset as the number of a block of Go's: no code section is so long.
     const GO: u32 = 1 << 31;
 
-    /// A call on a goroutine's stack: of its function, the block to which the call returns.
+    /// A call on a goroutine's stack: its function, and the block in that function to which the call returns.
     pub fn of_go(function: u32, block: u32) -> Self {
         Self { function, offset: Some(Self::GO | block) }
     }
 
-    /// The block, of a call on a goroutine's stack.
+    /// The block to which the call returns, if this is a call on a goroutine's stack.
     pub fn go_block(self) -> Option<u32> {
         self.offset.filter(|offset| offset & Self::GO != 0).map(|offset| offset & !Self::GO)
     }
@@ -34,8 +34,8 @@ impl RawFrame {
 /// A captured stack, innermost frame first.
 pub type Stack = Arc<[RawFrame]>;
 
-/// Frames that are kept of each end of a stack which many books keep beside each other: what these take is not part of what the host
-/// holds for a test.
+/// How many frames of each end [`short`] keeps. Books may keep thousands of such stacks, and the memory for them is not counted
+/// in the host's memory for a test.
 const SHORT: usize = 64;
 
 /// A stack short enough to be kept by the thousand.

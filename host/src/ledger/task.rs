@@ -1,4 +1,4 @@
-//! Asynchronous tasks that are not done. They are handles without a descriptor.
+//! Asynchronous tasks that are not done. In the books they are handles without a descriptor.
 
 use super::{Handle, HandleId, Kind, Ledger, Stack};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ impl Ledger {
         id
     }
 
-    /// Gives a task another name. Gives the one that it had.
+    /// Gives a task another name. Returns the name that it had.
     pub fn name_task(&mut self, id: HandleId, name: Arc<str>) -> Option<Arc<str>> {
         let task = self.open.get_mut(&id)?;
         std::mem::replace(&mut task.path, Some(name).filter(|name| !name.is_empty()))
     }
 
-    /// A task waits here now. Gives how many frames there were where it waited before, if it did.
+    /// Notes that a task waits at this stack now. If it had waited before, returns how many frames that stack had.
     pub fn task_waits(&mut self, id: HandleId, stack: Option<Stack>) -> Option<usize> {
         let task = self.open.get_mut(&id)?;
         std::mem::replace(&mut task.waits, stack).map(|before| before.len())

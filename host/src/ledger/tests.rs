@@ -62,7 +62,7 @@ fn a_socket_has_two_sides_and_what_it_left() {
 }
 
 proptest! {
-    /// The balance is what a simple list says it is, after any sequence of openings and closings.
+    /// After any sequence of openings and closings, the balance is the one of a simple list.
     #[test]
     fn balance_agrees_with_a_list(steps in proptest::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..200)) {
         let mut ledger = Ledger::default();

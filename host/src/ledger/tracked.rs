@@ -1,4 +1,4 @@
-//! Resources of the user's own kinds. They are handles without a descriptor.
+//! Resources of the user's own kinds. In the books they are handles without a descriptor.
 
 use super::{Access, Handle, HandleId, Kind, Ledger, Origin, ScopeId, Stack};
 use std::collections::BTreeMap;
@@ -7,25 +7,25 @@ use std::sync::Arc;
 /// The counts of all kinds of one test, by name.
 pub type TrackedCounts = BTreeMap<Arc<str>, TrackedCount>;
 
-/// The resources of one kind.
+/// The counts of one kind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrackedCount {
-    /// How many are there now.
+    /// How many are held now.
     pub open: u64,
-    /// How many of these the set-up of the module tracks.
+    /// How many of these the set-up of the module acquired.
     pub found: u64,
-    /// The most that were there at once.
+    /// The most that were held at once.
     pub peak: u64,
-    /// How many there were in all.
+    /// How many were acquired in all.
     pub total: u64,
-    /// The most that may be there at once.
+    /// The most that may be held at once.
     pub limit: Option<u64>,
-    /// Where that was exceeded first.
+    /// Where the limit was exceeded first: the guest's stack.
     pub crossed: Option<Stack>,
 }
 
 impl Ledger {
-    /// Sets the most of a kind that may be there at once.
+    /// Sets the most of a kind that may be held at once.
     pub fn limit_tracked(&mut self, kind: &str, most: u64) {
         let count = TrackedCount { limit: Some(most), ..TrackedCount::default() };
         self.tracked.insert(kind.into(), count);
@@ -67,14 +67,15 @@ impl Ledger {
         id
     }
 
-    /// A test begins: of the resources that are there it has had none itself, and they count among those that are there at once.
+    /// Begins a test: it has acquired none of the resources that are held now, but they count among those that are held at
+    /// once.
     pub fn begin_tracked(&mut self) {
         for count in self.tracked.values_mut() {
             (count.peak, count.total, count.crossed) = (count.open, 0, None);
         }
     }
 
-    /// Sets the most of all kinds that may be there at once; those that are not named may be any number.
+    /// Sets the limits of all kinds: the most that may be held at once. Kinds that are not named have no limit.
     pub fn limit_all_tracked<'k>(&mut self, limits: impl IntoIterator<Item = (&'k str, u64)>) {
         self.tracked.values_mut().for_each(|count| count.limit = None);
         for (kind, most) in limits {
@@ -85,14 +86,14 @@ impl Ledger {
         }
     }
 
-    /// The counts of every kind of which there were any. The test has ended.
+    /// Takes the counts of every kind of which the test acquired any. To be called when the test has ended.
     pub fn take_tracked(&mut self) -> TrackedCounts {
         let mut counts = std::mem::take(&mut self.tracked);
         counts.retain(|_, count| count.total > 0);
         counts
     }
 
-    /// One of a kind is no longer there.
+    /// Notes that a resource of a kind is no longer held.
     pub(super) fn untracked(&mut self, kind: &str, origin: Origin) {
         if let Some(count) = self.tracked.get_mut(kind) {
             count.open -= 1;
@@ -102,7 +103,7 @@ impl Ledger {
 }
 
 impl Handle {
-    /// A handle of the test's own of which nothing is known.
+    /// A handle of the test of which nothing is known; the caller sets what it knows.
     pub(super) fn unnamed() -> Self {
         Self {
             waits: None,

@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AcceptedRecord {
-    /// What accepts them: the leak as the baseline has it (`file fixtures/a.txt in load::open (src/load.rs)`), or the name of a
-    /// suppression.
+    /// What accepts the leaks: the leak in the words of the baseline (`file fixtures/a.txt in load::open (src/load.rs)`), or
+    /// the name of a suppression.
     pub by: String,
-    /// Whether that is a suppression: a pattern, and not this leak alone.
+    /// Whether a suppression accepts them: a pattern, which may match other leaks too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_pattern: bool,
-    /// Why they are accepted, in the words of the baseline.
+    /// The reason that the baseline gives for accepting the leaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How many.
+    /// How many leaks these are.
     #[serde(with = "figure")]
     pub count: u64,
-    /// Bytes of all together, where their kind has some.
+    /// Bytes of all these leaks together; 0 for kinds that have no bytes, such as sockets.
     #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub bytes: u64,
 }
@@ -32,25 +32,26 @@ pub struct AcceptedRecord {
 pub struct BaselineUse {
     /// The file, as the user named it.
     pub file: String,
-    /// The day that expiry dates were held against.
+    /// The day of the run, with which expiry dates were compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
-    /// How many entries the baseline has that name a leak.
+    /// How many entries the baseline has that name a leak. Suppressions are not among them.
     pub entries: usize,
-    /// How many of these are of tests that came to their end in this run: of the others it is not known whether their leak is there.
+    /// How many of these entries belong to tests that came to their end in this run. Of the other entries it is not known
+    /// whether their leak is still there.
     pub judged: usize,
     /// Entries whose leak is gone, in the order of the file: they can be removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<BaselineEntry>,
-    /// What accepted a leak in this run though its day was over, in the order of the file.
+    /// Entries and suppressions that accepted a leak in this run although their last day was over, in the order of the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expired: Vec<BaselineEntry>,
-    /// The names of suppressions that nothing matched.
+    /// The names of suppressions that no leak of this run matched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
 }
 
-/// An entry of a baseline that there is something to say of.
+/// An entry or a suppression of a baseline that the report mentions: its leak is gone, or it has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BaselineEntry {
@@ -62,7 +63,7 @@ pub struct BaselineEntry {
     pub test: Option<String>,
     /// See [`AcceptedRecord::by`].
     pub what: String,
-    /// Its last day.
+    /// The last day on which it accepts anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Date>,
     /// Why it was accepted.
@@ -71,14 +72,14 @@ pub struct BaselineEntry {
 }
 
 impl BaselineUse {
-    /// Whether what is accepted is accepted still.
+    /// Whether no rule that accepted a leak has expired.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.expired.is_empty()
     }
 }
 
-/// What a leak is called in a baseline: its kind or `retained`, what it is of, and the place, without a line.
+/// What a leak is called in a baseline: its kind or `retained`, then its path or label, then function and file, without a line.
 pub(crate) fn title(fingerprint: &Fingerprint<'_>, retained: bool) -> String {
     let Fingerprint { kind, tracked, path, function, file } = *fingerprint;
     let mut title = kind_name(kind, retained).to_owned();
@@ -93,7 +94,7 @@ pub(crate) fn title(fingerprint: &Fingerprint<'_>, retained: bool) -> String {
     }
 }
 
-/// The word of a baseline for a kind: `heap` is what is lost, `retained` is what static data reaches.
+/// The word of a baseline for a kind. Lost heap blocks are `heap`; heap blocks that static data reaches are `retained`.
 pub(crate) fn kind_name(kind: ResourceKind, retained: bool) -> &'static str {
     if retained { RETAINED } else { kind.name() }
 }

@@ -1,4 +1,4 @@
-//! What tests change in directories that they are granted as overlays. The changes are gone with the test.
+//! What tests change in directories that they are granted as overlays. The changes vanish with the test.
 
 use super::EntryRole;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Change {
-    /// Its guest path; relative to the package where it is the package's.
+    /// Its path in the guest; relative to the package if it lies in the package's directory.
     pub path: String,
     /// What was done.
     pub what: ChangeKind,
@@ -28,7 +28,7 @@ pub enum ChangeKind {
     Directory,
     /// A symbolic link was made, or moved here.
     Link,
-    /// It was removed, or moved away.
+    /// The file, directory or link of this name was removed, or moved away.
     Removed,
 }
 
@@ -40,30 +40,30 @@ impl Change {
     }
 }
 
-/// A change that is kept after its test, to be made to the host's directory.
+/// A change that is kept after its test, so that it can be made in the host's directory too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeptChange {
     pub module: String,
     pub test: String,
-    /// What it is, where it is not a test.
+    /// The role of the entry that made the change, where that is a set-up or a teardown and not a test.
     pub role: Option<EntryRole>,
     /// Whether the test passed.
     pub passed: bool,
-    /// The path that reports give.
+    /// The path that reports show.
     pub report_as: String,
     /// The directory of the host.
     pub host: PathBuf,
-    /// The path below it.
+    /// The path of the changed file or directory, relative to `host`.
     pub path: String,
     pub now: KeptNode,
 }
 
-/// What is to be there.
+/// The state of the path after the change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeptNode {
     File(Vec<u8>),
     Directory,
     Nothing,
-    /// It cannot be made on the host, for this reason.
+    /// The change cannot be made on the host, for this reason.
     Refused(String),
 }

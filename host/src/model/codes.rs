@@ -1,7 +1,7 @@
 //! Stable codes of what a report tells of, and the page of each.
 //!
-//! A code is not written into the canonical part of a report: it follows from what is there, and a report's digest would else change
-//! with each new one.
+//! A code is not written into the canonical part of a report. It follows from what stands there already, and with it a report's
+//! digest would change whenever a new code is given.
 
 use super::doubt::Cause;
 use super::gates::GateKind;
@@ -9,7 +9,7 @@ use super::{CleanupCoverage, Limit, Report, ResourceKind, Verdict, exit_status};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The pages: a section each, which begins with `## AT0001: title`.
+/// All pages in one text. Each page is a section that begins with `## AT0001: title`.
 const PAGES: &str = include_str!("../../docs/guide/codes.md");
 
 /// Something that has a code.
@@ -20,7 +20,7 @@ pub enum Topic {
     Leak(ResourceKind),
     /// Heap blocks that static data reaches.
     Retained,
-    /// What outlived its subtest.
+    /// Resources that outlived their subtest.
     Outlived,
     /// Growth from round to round.
     Growth,
@@ -30,7 +30,7 @@ pub enum Topic {
     Limit(Limit),
     /// Why another run may differ.
     Doubt(Cause),
-    /// Why it is not certain which blocks were lost: by its place in `HEAP_DOUBTS`.
+    /// Why it is not certain which blocks were lost: an index into `HEAP_DOUBTS`.
     HeapDoubt(usize),
     /// A heap that is not tracked.
     HeapNotTracked,
@@ -40,11 +40,11 @@ pub enum Topic {
     Gate(GateKind),
     /// An accepted leak that has expired.
     Expired,
-    /// An exit status: by its place in `STATUSES`.
+    /// An exit status: an index into `STATUSES`.
     Status(usize),
 }
 
-/// The `doubt_code`s of a heap, in the order of their codes.
+/// The values of [`Heap::doubt_code`](super::Heap::doubt_code), in the order of their codes.
 pub const HEAP_DOUBTS: [&str; 9] = [
     "unrepeatable",
     "out-of-time",
@@ -57,7 +57,7 @@ pub const HEAP_DOUBTS: [&str; 9] = [
     "other-blocks",
 ];
 
-/// The exit statuses that are no success, in the order of their codes.
+/// The exit statuses other than success, in the order of their codes.
 pub const STATUSES: [u8; 8] = [
     exit_status::USAGE,
     exit_status::NO_TESTS,
@@ -113,7 +113,7 @@ impl Topic {
         all
     }
 
-    /// Its code. One that was given stays, and keeps its meaning.
+    /// Its code. A code that was once given is never given to another topic.
     pub fn code(self) -> Code {
         Code(match self {
             Self::Leak(kind) => match kind {
@@ -185,7 +185,7 @@ impl Topic {
         })
     }
 
-    /// What it is called in reports and settings.
+    /// The topic's name in reports and settings.
     pub fn name(self) -> String {
         match self {
             Self::Leak(kind) => kind.name().to_owned(),
@@ -210,14 +210,14 @@ impl Topic {
         sections().find(|section| section.0 == code.to_string()).map_or(("", ""), |(_, title, text)| (title, text))
     }
 
-    /// Those that a word means: a code in any case, or a name, which several may have.
+    /// The topics that a word means. The word is a code, in upper or lower case, or a name, which several topics may share.
     pub fn named(word: &str) -> Vec<Self> {
         let is = |topic: &Self| topic.code().to_string().eq_ignore_ascii_case(word) || topic.name() == word;
         Self::all().into_iter().filter(is).collect()
     }
 }
 
-/// The word that a report has for it.
+/// The word for a value in a report: what serde writes.
 fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -239,7 +239,7 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str, &'static str)
 }
 
 impl Report {
-    /// The same report, whose volatile part has the codes.
+    /// The same report, with the codes in its volatile part.
     #[must_use]
     pub(crate) fn with_codes(mut self) -> Self {
         let codes = self.topics().into_iter().map(|topic| (topic.code().to_string(), topic.name()));
@@ -247,8 +247,9 @@ impl Report {
         self
     }
 
-    /// The topics of what did not pass, in the order of their codes: what each test left, the limit it broke, or its verdict; why
-    /// another run may differ; gates.
+    /// The topics of everything that did not pass, in the order of their codes. For each test: the kinds of its leaks, growth,
+    /// resources that outlived a subtest, the limit it broke; and its verdict, unless that is `leak` and one of these explains
+    /// it. For the run: doubts, gates, clean-up coverage and expired leaks.
     #[must_use]
     pub(crate) fn topics(&self) -> Vec<Topic> {
         let mut topics = BTreeSet::new();

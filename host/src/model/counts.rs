@@ -21,7 +21,8 @@ pub struct Counts {
     pub exit: usize,
     /// Were skipped.
     pub skip: usize,
-    /// Why they were skipped; the sum is [`Counts::skip`]. Ignored tests are counted together, whatever the reason of each.
+    /// The skipped tests by their reason; the sum is [`Counts::skip`]. Tests that are marked as ignored are counted together,
+    /// whatever reason each of them gives.
     pub skip_reasons: BTreeMap<String, usize>,
 }
 
@@ -63,7 +64,7 @@ impl Report {
     }
 }
 
-/// The part of a reason that many tests share.
+/// The part of a skipped test's reason that many tests share: `ignored` for `ignored: needs a network`.
 fn kind_of(reason: &str) -> &str {
     if reason.starts_with("ignored: ") { "ignored" } else { reason }
 }

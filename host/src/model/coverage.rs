@@ -1,5 +1,5 @@
-//! Clean-up coverage: whether what a suite acquires is released by the end of its scope, and whether clean-ups run to their
-//! end, whatever ends their tests.
+//! Clean-up coverage answers two questions. Is every resource that a suite acquires released by the end of its scope? Does
+//! every clean-up run to its end, however its test ends?
 
 use super::{Frame, ResourceKind, figure};
 use serde::{Deserialize, Serialize};
@@ -12,33 +12,35 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CleanupCoverage {
-    /// Places where the tests that were run acquired files, directories and sockets.
+    /// How many places of the code there are at which tests of this run acquired files, directories, sockets or tracked
+    /// resources. Tests that the wall clock or a stack overflow ended add nothing: how far they get differs between machines.
     #[serde(with = "figure")]
     pub sites: u64,
-    /// Those of which every resource was released by the end of the test or subtest that acquired it, its clean-ups included.
+    /// How many of these places had every resource released by the end of the test or subtest that acquired it, its clean-ups
+    /// included.
     #[serde(with = "figure")]
     pub released: u64,
-    /// The other ones, by module and place.
+    /// The other places, by module and place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<MissedSite>,
-    /// Acquisitions at so many different stacks that they were not told apart: they are in none of these figures.
+    /// Acquisitions that are in none of these figures: there were too many different stacks to tell all of them apart.
     #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub untold: u64,
     /// Clean-ups that tests and subtests registered.
     #[serde(with = "figure")]
     pub cleanups: u64,
-    /// Those that ran to their end.
+    /// How many of these clean-ups ran to their end.
     #[serde(with = "figure")]
     pub finished: u64,
-    /// Those that were begun and did not end, by module and test, in the order in which they ran.
+    /// The clean-ups that were begun and did not end, by module and test, in the order in which they ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<UnfinishedCleanup>,
-    /// The least share of either that the profile asks for.
+    /// The least share that the profile asks for, of released places and of finished clean-ups alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Percent>,
 }
 
-/// A place of which a resource was not released by the end of its scope.
+/// A place at which a resource was acquired that was not released by the end of its scope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MissedSite {
@@ -49,13 +51,13 @@ pub struct MissedSite {
     /// The innermost of the user's own functions; absent where no stack was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Frame>,
-    /// How many were acquired there, in all tests.
+    /// How many resources were acquired there, in all tests.
     #[serde(with = "figure")]
     pub acquired: u64,
     /// How many of them were not released in time.
     #[serde(with = "figure")]
     pub missed: u64,
-    /// The first test, by name, of which one was not.
+    /// The first test, by name, that did not release one of them in time.
     pub test: String,
 }
 
@@ -67,7 +69,7 @@ pub struct UnfinishedCleanup {
     pub module: String,
     /// The test.
     pub test: String,
-    /// Its name, where it has one.
+    /// The clean-up's name, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Where it was registered: `file:line:column`.
@@ -79,11 +81,12 @@ pub struct UnfinishedCleanup {
 #[derive(Debug, Default)]
 pub(crate) struct CoveredPlaces(BTreeMap<(String, ResourceKind, Option<SiteKey>), MissedSite>);
 
-/// What tells two places apart.
+/// What tells two places apart: file, line and function.
 type SiteKey = (Option<String>, Option<u32>, String);
 
 impl CoveredPlaces {
-    /// Adds what was acquired at a place by some tests; `test` is the first of which something was not released, if there is one.
+    /// Adds the resources that some tests acquired at a place. [`MissedSite::test`] is the first test that did not release one,
+    /// if any did not.
     pub fn add(&mut self, site: MissedSite) {
         let place = site.place.as_ref().map(|frame| (frame.file.clone(), frame.line, frame.function.clone()));
         match self.0.entry((site.module.clone(), site.kind, place)) {
@@ -100,12 +103,12 @@ impl CoveredPlaces {
         }
     }
 
-    /// All of them, by module and place.
+    /// All places, by module and place.
     pub fn all(&self) -> Vec<MissedSite> {
         self.0.values().cloned().collect()
     }
 
-    /// Sets the figures of places.
+    /// Sets the figures of `coverage` that count places: `sites`, `released` and `missed`.
     pub fn fill(self, coverage: &mut CleanupCoverage) {
         coverage.sites = self.0.len() as u64;
         coverage.missed = self.0.into_values().filter(|site| site.missed > 0).collect();
@@ -114,7 +117,8 @@ impl CoveredPlaces {
 }
 
 impl CleanupCoverage {
-    /// Whether both shares are what the profile asks for. Where there is nothing to have a share of, it is.
+    /// Whether both shares reach what the profile asks for. A run without acquisitions, or without clean-ups, reaches every
+    /// share.
     #[must_use]
     pub fn passes(&self) -> bool {
         let enough = |part, whole| self.gate.is_none_or(|gate| gate.is_reached(part, whole));
@@ -139,13 +143,13 @@ pub struct Percent(u32);
 const WHOLE: u32 = 10_000;
 
 impl Percent {
-    /// Whether a part is at least this share of the whole. Of nothing, it is.
+    /// Whether a part is at least this share of the whole. If the whole is 0, every share is reached.
     #[must_use]
     pub fn is_reached(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(WHOLE) >= u128::from(whole) * u128::from(self.0)
     }
 
-    /// The share that a part is of the whole, rounded down; of nothing, all.
+    /// The share that a part is of the whole, rounded down; 100% if the whole is 0.
     #[must_use]
     pub fn of(part: u64, whole: u64) -> Self {
         let share = (u128::from(part) * u128::from(WHOLE)).checked_div(u128::from(whole)).unwrap_or(u128::from(WHOLE));
@@ -164,7 +168,7 @@ impl fmt::Display for Percent {
     }
 }
 
-/// A text that is no share.
+/// A text that is not a share.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a share; write for example 98% or 99.5%")]
 pub struct PercentError(String);

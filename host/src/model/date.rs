@@ -22,13 +22,13 @@ pub struct Date {
     day: u8,
 }
 
-/// A text that is no day.
+/// A text that is not a day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a day; write for example 2027-03-31")]
 pub struct DateError(String);
 
 impl Date {
-    /// The day, where there is such a one.
+    /// The day; `None` where the calendar has no such day.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));

@@ -3,24 +3,24 @@
 use super::{Canonical, Report, SCHEMA, Volatile};
 use sha2::{Digest, Sha256};
 
-/// Why a report that was read cannot be trusted.
+/// Why a report that was read from a file cannot be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
     /// It follows another schema.
     #[error("the report's schema is `{found}`; this version of airtight reads `{SCHEMA}`")]
     Schema {
-        /// What it says it is.
+        /// The schema that the report names.
         found: String,
     },
-    /// Its canonical part is not the one that was signed.
+    /// Its canonical part is not the one that the digest was computed of.
     #[error(
         "the report was changed after it was written: it states the digest {stated}, but its canonical part has {actual}"
     )]
     Digest {
-        /// What it states.
+        /// The digest that the report states.
         stated: String,
-        /// What was computed.
+        /// The digest of its canonical part.
         actual: String,
     },
 }
@@ -28,7 +28,8 @@ pub enum CheckError {
 impl Report {
     /// Puts modules and tests in the report's order (by name) and computes the digest.
     pub fn new(mut canonical: Canonical, volatile: Volatile) -> Self {
-        // Two files of the same stem may be run together: their code tells them apart.
+        // Two modules may have one name, such as two files with the same stem in different folders: their code tells them
+        // apart.
         canonical.modules.sort_by(|a, b| (&a.name, &a.code).cmp(&(&b.name, &b.code)));
         for module in &mut canonical.modules {
             module.tests.sort_by(|a, b| (&a.name, a.harness).cmp(&(&b.name, b.harness)));
@@ -48,11 +49,11 @@ impl Report {
         }
     }
 
-    /// Computes the digest anew and compares.
+    /// Computes the digest again and compares it with the one that the report states.
     ///
     /// # Errors
-    /// The schema is another one, or the canonical part was changed. A report of a later version may hold fields that this
-    /// version drops when it reads, and then does not pass either.
+    /// The schema is another one, or the canonical part was changed. A report of a later version of airtight may fail, too:
+    /// this version drops the fields that it does not know, and the digest differs without them.
     pub fn check(&self) -> Result<(), CheckError> {
         if self.schema != SCHEMA {
             return Err(CheckError::Schema { found: self.schema.clone() });

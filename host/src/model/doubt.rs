@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
-/// Tests that a sentence names.
+/// How many tests a sentence names at most.
 const NAMED: usize = 3;
 
-/// One reason, and the tests it concerns.
+/// One reason why another run may differ, and the tests it concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Doubt {
-    /// What may differ.
+    /// The reason.
     pub cause: Cause,
-    /// The tests, in the report's order; none where it is the whole run.
+    /// The tests, in the report's order; empty where the reason concerns the whole run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestId>,
 }
@@ -22,9 +22,9 @@ pub struct Doubt {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// The host's time was granted.
+    /// The host's clock was granted.
     RealClock,
-    /// The wall-clock limit ended something.
+    /// The wall-clock limit ended something that a test ran.
     WallClock,
     /// The run was interrupted.
     Interrupted,
@@ -32,17 +32,17 @@ pub enum Cause {
     InheritedStreams,
     /// A test passed only when it was run again.
     Flaky,
-    /// Compiling a module took more than it may.
+    /// Compiling a module took more time or memory than it may.
     CompileBudget,
 }
 
-/// A test of a report.
+/// The name of a test in a report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TestId {
     /// Its module's name.
     pub module: String,
-    /// Its own.
+    /// The test's own name.
     pub test: String,
 }
 
@@ -53,7 +53,7 @@ impl Display for TestId {
 }
 
 impl Doubt {
-    /// `cause` for these tests; none where there are no tests.
+    /// `cause` for these tests; `None` if the list is empty.
     pub fn of_tests(cause: Cause, tests: Vec<TestId>) -> Option<Self> {
         (!tests.is_empty()).then_some(Self { cause, tests })
     }

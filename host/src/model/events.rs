@@ -1,4 +1,4 @@
-//! What a run tells while it goes: the only interface between running and reporting.
+//! The events that a run sends while it goes: the only interface between running and reporting.
 
 use super::{Report, TestRecord};
 use std::time::Duration;
@@ -13,26 +13,26 @@ pub enum Event<'a> {
         modules: usize,
         /// Selected tests.
         tests: usize,
-        /// Tests that the filter left out.
+        /// Tests that the filter did not select.
         filtered_out: usize,
         /// Worker threads.
         jobs: usize,
     },
-    /// What of the machine the tests are granted beside their package and `/tmp`; told once, where there is something, before any
-    /// test runs.
+    /// What tests are granted of the machine, beside the package and `/tmp`. Sent once, before any test runs; not sent where
+    /// nothing is granted.
     Granted {
-        /// Each in words, such as `/work/data as /data, read-only`.
+        /// One grant each, in words: `/work/data as /data, read-only`.
         grants: &'a [String],
     },
-    /// A test runs. Told once of each test that is run, before everything else of that test; skipped tests do not start. A
-    /// test that ends within half a second may be told of only when it has ended, directly before its [`Event::TestFinished`].
+    /// A test has begun. Sent once for each test that is run, before all other events of that test; not sent for skipped tests.
+    /// For a test that ends within half a second it may be sent late: directly before its [`Event::TestFinished`].
     TestStarted {
         /// The module's name.
         module: &'a str,
         /// The test's name.
         test: &'a str,
     },
-    /// A test takes longer than the reporter may want to keep silent about.
+    /// A test has run for longer than its `slow-timeout`, and goes on. Sent once for each such test.
     TestSlow {
         /// The module's name.
         module: &'a str,
@@ -41,22 +41,22 @@ pub enum Event<'a> {
         /// Time so far.
         elapsed: Duration,
     },
-    /// The result of a test is that of an earlier run: see [`RunnerBuilder::results`](crate::RunnerBuilder::results). Told directly before its
-    /// [`Event::TestFinished`]; it did not start.
+    /// The result of a test was taken from an earlier run, so that the test does not start: see
+    /// [`RunnerBuilder::results`](crate::RunnerBuilder::results). Sent directly before its [`Event::TestFinished`].
     TestCached {
         /// The module's name.
         module: &'a str,
         /// The test's name.
         test: &'a str,
     },
-    /// A test ended, or was found to be skipped. Told once of each test of the plan, in the order in which they end. Its output
-    /// is in `test.details` where it failed, and of every test with [`keep_output`](crate::run::RunnerBuilder::keep_output).
+    /// A test ended, or was skipped. Sent once for each test of the plan, in the order in which tests end. Captured output is
+    /// in `test.details` of a test that failed, and with [`keep_output`](crate::run::RunnerBuilder::keep_output) of every test.
     TestFinished {
         /// The module's name.
         module: &'a str,
         /// Everything known of it.
         test: &'a TestRecord,
-        /// Wall-clock time it took.
+        /// Wall-clock time that the test took.
         elapsed: Duration,
     },
     /// A search runs tests again and again. Told several times a second, after the run of the tests as they are.

@@ -1,4 +1,4 @@
-//! The exit statuses of the programs. The same number always means the same thing, and none is used for two.
+//! The exit statuses of the programs. A number always means the same thing, in every program.
 
 use super::{BaselineUse, CleanupCoverage, Report, Verdict};
 
@@ -17,14 +17,14 @@ pub const SETUP: u8 = 96;
 pub const TEST_FAILED: u8 = 100;
 /// The build of the tests failed.
 pub const BUILD_FAILED: u8 = 101;
-/// A module could not be loaded or listed: not wasm, a component, unknown imports, over the size cap. Where others can be
-/// loaded they are run all the same, and this is the status if all of their tests pass; else theirs is.
+/// A module could not be loaded or listed: not wasm, a component, unknown imports, over the size cap. The other modules are run
+/// all the same. If their tests pass, this is the status; if not, theirs is.
 pub const MODULE_UNUSABLE: u8 = 104;
 /// Interrupted; the partial report was written.
 pub const INTERRUPTED: u8 = 130;
 
 impl Verdict {
-    /// Whether it leaves a run successful: a pass or a skip.
+    /// Whether a run can succeed with this verdict: `pass` and `skip`.
     pub fn is_success(self) -> bool {
         match self {
             Self::Pass | Self::Skip => true,
@@ -34,8 +34,8 @@ impl Verdict {
 }
 
 impl Report {
-    /// [`PASSED`] where every test passed or was skipped and the run reached the gates of its profile, [`MODULE_UNUSABLE`] where a module was not tested beside those, else
-    /// [`TEST_FAILED`].
+    /// [`TEST_FAILED`] where a test neither passed nor was skipped, a gate was missed, or an accepted leak has expired. Else
+    /// [`MODULE_UNUSABLE`] where a module could not be tested. Else [`PASSED`].
     ///
     /// Whether the run was interrupted or had no tests is the caller's to tell.
     pub fn worst(&self) -> u8 {

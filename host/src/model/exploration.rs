@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-/// A schedule that interrupts threads at points which its number decides; all of them count, or some.
+/// A schedule that interrupts threads at certain points. Its number decides which points these are. All of them count, or only
+/// some: a shorter list makes a failure easier to understand.
 ///
 /// ```
 /// use airtight::Exploration;
@@ -15,13 +16,14 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Exploration {
-    /// Its number.
+    /// The number that decides where the points are.
     pub number: u64,
-    /// Which of its points count, from 0 in the order in which they are met, as ranges that neither overlap nor touch. `None` is all.
+    /// The points that count, as ranges that neither overlap nor touch. Points are numbered from 0 in the order in which the
+    /// run comes to them. `None` means all points.
     points: Option<Vec<Range<u32>>>,
 }
 
-/// What stands for no points.
+/// The word for a schedule none of whose points count: `17:none`.
 const NONE: &str = "none";
 
 impl Exploration {
@@ -31,7 +33,7 @@ impl Exploration {
         Self { number, points: None }
     }
 
-    /// The same with these points.
+    /// The schedule of the same number, of whose points only these count.
     #[must_use]
     pub fn with_points(&self, points: impl IntoIterator<Item = u32>) -> Self {
         self.with_ranges(points.into_iter().map(|point| point..point.saturating_add(1)).collect())

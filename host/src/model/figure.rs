@@ -1,6 +1,6 @@
-//! Exact figures in JSON. RFC 8785 writes every number as an IEEE 754 double, which silently rounds an integer above
-//! 2^53 - 1 (`u64::MAX` would read 18446744073709552000), so that one is written as a string of decimal digits,
-//! as the RFC's appendix D advises. Both forms are read.
+//! Exact figures in JSON. RFC 8785 writes every number as an IEEE 754 double, and that silently rounds integers above 2^53 - 1:
+//! `u64::MAX` would read 18446744073709552000. So such an integer is written as a string of decimal digits, as the RFC's
+//! appendix D advises. Both forms are read.
 
 use serde::{Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::
     from.deserialize_any(FigureVisitor)
 }
 
-/// Whether a figure is left out, where that stands for 0.
+/// Whether a figure is 0: for fields that are not written in that case.
 pub(super) fn is_zero(figure: &u64) -> bool {
     *figure == 0
 }
@@ -29,7 +29,7 @@ pub(super) fn policy<S: Serializer>(policy: &Value, to: S) -> Result<S::Ok, S::E
     exact(policy).serialize(to)
 }
 
-/// The same for a figure that may be absent.
+/// Reads and writes a figure that may be absent.
 pub(super) mod optional {
     use serde::{Deserializer, Serializer};
 
@@ -45,7 +45,7 @@ pub(super) mod optional {
     }
 }
 
-/// The same for a difference, which may be negative.
+/// Reads and writes a difference, which may be negative.
 pub(super) mod signed {
     use super::{DifferenceVisitor, LARGEST_NUMBER};
     use serde::{Deserializer, Serializer};

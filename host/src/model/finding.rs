@@ -1,39 +1,39 @@
-//! What can be wrong with a way out of a failure, and by what such a finding is known again.
+//! What can be wrong with a way out of a failure, and what identifies such a finding in another report.
 
 use super::Frame;
 use serde::{Deserialize, Serialize};
 
-/// What is wrong after a failure.
+/// What is wrong after a call of the test has failed on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// Something was not given back.
+    /// A resource was not released.
     Leak,
-    /// A file is left that is not left otherwise.
+    /// A file or a directory is left that the test does not leave when no call fails.
     Residue,
-    /// A file is left that was written by half.
+    /// A file is left that was only partly written.
     HalfWritten,
     /// A descriptor is closed twice.
     DoubleClose,
-    /// A descriptor is used that is closed.
+    /// A descriptor is used after it was closed.
     UseAfterClose,
-    /// The test goes on for ever.
+    /// The test does not come to an end.
     Hang,
-    /// Code under test was ended by a trap, other than by a panic.
+    /// Code under test was ended by a trap that is not a panic.
     Crash,
-    /// Code under test panicked. A note: it may be meant.
+    /// Code under test panicked. This is a note only: the panic may be intended.
     Panic,
-    /// Code under test panicked because it demanded that there is no error. A note, too.
+    /// Code under test panicked, and the panic's message contains the error, as that of an `unwrap` does. This is a note only.
     UnwrapPanic,
-    /// A file is written on after a write to it failed. A note: it may be right.
+    /// Code under test goes on writing to a file after a write to it failed. This is a note only: it may be right.
     WriteAfterFailure,
-    /// The test passes, and the call was not tried again. A note: its result may not matter.
+    /// The test passes although the call failed and was not tried again. This is a note only: the call's result may not matter.
     Lie,
 }
 
 impl FindingKind {
-    /// All of them, with those first that fail a search.
+    /// All kinds; those that fail a search come first.
     pub const ALL: [Self; 11] = [
         Self::Leak,
         Self::Residue,
@@ -66,7 +66,7 @@ impl FindingKind {
         }
     }
 
-    /// Whether it fails the search. What does not is told.
+    /// Whether a finding of this kind fails the search. One that does not is shown as a note.
     #[must_use]
     pub fn fails(self) -> bool {
         match self {
@@ -82,22 +82,24 @@ impl FindingKind {
     }
 }
 
-/// What a finding is known by from report to report: neither a line nor a count is part of it.
+/// What identifies a finding from report to report. Neither a line nor a count is part of it, so that edits elsewhere do not
+/// change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FindingId<'a> {
     pub module: &'a str,
     pub kind: FindingKind,
-    /// What it is about: a path, or the kind of what leaks.
+    /// What the finding is about: a path, or the kind of the leaking resource.
     pub object: &'a str,
-    /// Where the call fails.
+    /// The function in which the call fails.
     pub function: Option<&'a str>,
     pub file: Option<&'a str>,
-    /// In which function the resource was acquired, or it panicked.
+    /// The function in which the leaking resource was acquired, or in which the code panicked.
     pub place: Option<&'a str>,
 }
 
 impl<'a> FindingId<'a> {
-    /// That of a finding at this place, by the innermost of the user's own frames.
+    /// The identity of a finding: of `stack`, at which the call fails, and of `place`, the innermost of the user's own frames
+    /// count.
     pub fn new(
         (module, kind, object): (&'a str, FindingKind, &'a str),
         stack: &'a [Frame],
@@ -109,7 +111,7 @@ impl<'a> FindingId<'a> {
         Self { module, kind, object, function, file, place }
     }
 
-    /// It in words: `leak of file /tmp/a in store::save (src/store.rs)`.
+    /// The identity in words: `leak of file /tmp/a in store::save (src/store.rs)`.
     pub fn title(&self) -> String {
         let Self { kind, object, function, file, .. } = *self;
         let of = if object.is_empty() { String::new() } else { format!(" of {object}") };

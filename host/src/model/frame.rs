@@ -1,4 +1,4 @@
-//! A place in a guest's code.
+//! One function on a guest's stack, with file and line where they are known.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,8 @@ pub struct Frame {
     /// for the library of a language. Absent where it is the user's own code, or where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
-    /// Whether this entry stands for several calls, because the stack was too deep to have an entry for each. `function` then
-    /// says for how many, in words.
+    /// Whether this entry stands for several calls: the stack was too deep for an entry for each call. `function` then says in
+    /// words how many calls these are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folded: bool,
 }
@@ -54,12 +54,12 @@ impl Frame {
         Self { folded: true, ..Self::new(words) }
     }
 
-    /// Whether this is one call of a function that is not known to be a library's.
+    /// Whether this entry is a single call of a function that does not belong to a library, as far as that is known.
     pub(crate) fn is_own(&self) -> bool {
         self.library.is_none() && !self.folded
     }
 
-    /// The innermost frame of the user's own code; the innermost of all where none is known to be.
+    /// The innermost frame of the user's own code; where the stack has none, the innermost frame of all.
     pub(crate) fn innermost_own(stack: &[Self]) -> Option<&Self> {
         stack.iter().find(|frame| frame.is_own()).or_else(|| stack.first())
     }

@@ -1,45 +1,47 @@
-//! What a Go test says of itself beyond its verdict: what its program's start cost, what its heap grew by, and what its benchmarks
-//! reported.
+//! What a Go test reports of itself beyond its verdict: the fuel of its program's start, the growth of its heap, and the
+//! figures of its benchmarks.
 
 use super::figure;
 use super::frame::Frame;
 use serde::{Deserialize, Serialize};
 
-/// What a Go test says of itself. Empty fields are not written.
+/// What a Go test reports of itself. Empty fields are not written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct GoRecord {
-    /// Fuel that the program spent before the test began: the runtime's start, and the initialisation of packages. It is not in the
-    /// usage of any test. Each test has it again; the first that is run of a module tells it.
+    /// Fuel that the program spent before the test began: the runtime's start, and the initialisation of packages. It is not in
+    /// the usage of any test. It is the same for every test of a module, so that only the first test that is run of a module
+    /// has it.
     #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub start_fuel: Option<u64>,
-    /// What it left on Go's heap, where that was asked for.
+    /// What the test left on Go's heap, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heap: Option<GoHeapGrowth>,
-    /// What its benchmarks reported, in the order in which they ended.
+    /// The figures that its benchmarks reported, in the order in which the benchmarks ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricRecord>,
-    /// How many more there are.
+    /// How many more such figures there are.
     #[serde(skip_serializing_if = "figure::is_zero")]
     pub metrics_omitted: u64,
 }
 
-/// What a test left on Go's heap, by the account of Go's own runtime (`runtime.MemStats` after collections), when it and its clean-ups
-/// had ended. That is no ledger: the runtime and the harness keep some of it, which is why a growth of less than the floor is not told.
+/// What a test left on Go's heap when it and its clean-ups had ended. The figures are those of Go's own runtime
+/// (`runtime.MemStats` after collections), and not of a ledger: the runtime and the harness keep some blocks of their own. That
+/// is why growth below the floor is not reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GoHeapGrowth {
-    /// Bytes that are live more than when the test began.
+    /// How many more bytes are live than when the test began.
     #[serde(with = "figure")]
     pub bytes: u64,
-    /// Blocks that are.
+    /// How many more blocks are live than when the test began.
     #[serde(with = "figure")]
     pub blocks: u64,
-    /// The least growth that is told, in bytes.
+    /// The least growth that is reported, in bytes.
     #[serde(with = "figure")]
     pub floor: u64,
-    /// Where blocks were allocated that are in use at the end, the most bytes first.
+    /// Where the blocks that are in use at the end were allocated, most bytes first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sites: Vec<GoHeapSite>,
     /// How many more places there are.
@@ -47,7 +49,7 @@ pub struct GoHeapGrowth {
     pub sites_omitted: u64,
 }
 
-/// A place where a test allocated what is in use at its end.
+/// A place where a test allocated blocks that are in use at its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GoHeapSite {
@@ -61,7 +63,7 @@ pub struct GoHeapSite {
     pub stack: Vec<Frame>,
 }
 
-/// A value that a benchmark reported: with `ReportMetric`, or of its allocations.
+/// A figure of a benchmark: one that it reported with `ReportMetric`, or one of its allocations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricRecord {
@@ -83,7 +85,7 @@ impl GoHeapGrowth {
 }
 
 impl GoHeapSite {
-    /// A place with what is in use of it.
+    /// A place, and the bytes and blocks in use that were allocated there.
     #[must_use]
     pub fn new(bytes: u64, blocks: u64, stack: Vec<Frame>) -> Self {
         Self { bytes, blocks, stack }

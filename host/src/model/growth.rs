@@ -1,40 +1,42 @@
 //! How a test grew over several rounds in one instance: what each round left behind, and what that says of the next one.
 //!
-//! Each figure is judged by itself and by one exact rule. The rounds at the end that all changed it by the same amount are
-//! its *settled* part; those before are a warm-up (a buffer made on first use, a table that was filled once). A figure is
-//! called steady only where at least [`LEAST`] rounds are settled and they are at least half of all. A change that recurs,
-//! such as a page every seventh round or a vector that doubles, was seen for the last time in the second half of the rounds
-//! once it was seen twice, and so is not taken for a warm-up. What was seen once and early cannot be told from one.
+//! Each figure is judged by itself and by one exact rule. The last rounds that all changed it by the same amount are its
+//! *settled* part. The rounds before those are a warm-up: a buffer was made on first use, a table was filled once. A figure is
+//! called steady only if at least [`LEAST`] rounds are settled and they are at least half of all rounds.
+//!
+//! A change that recurs, such as a page every seventh round or a vector that doubles, is not taken for a warm-up. If it came
+//! twice, its last time was in the second half of the rounds, so that too few rounds are settled. A change that came once and
+//! early cannot be told from a warm-up.
 
 use super::Resource;
 use super::figure;
 use serde::{Deserialize, Serialize};
 
-/// Rounds with the same change that a trend needs.
+/// How many rounds with the same change a trend needs.
 pub const LEAST: usize = 3;
 
-/// All rounds of one test, and what they say.
+/// All rounds of one test, and the trend of each figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Growth {
     /// The rounds, in order.
     pub rounds: Vec<Round>,
-    /// Blocks of the test's own; absent where the heap of any round was not tracked.
+    /// The trend of the test's own heap blocks; absent if the heap was not tracked in some round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heap_blocks: Option<Trend>,
     /// Their bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heap_bytes: Option<Trend>,
-    /// Bytes of linear memory, which is taken in steps: a heap that grows steadily takes one now and then.
+    /// The trend of linear memory in bytes. Memory is taken in pages: a heap that grows steadily takes one now and then.
     pub linear: Trend,
-    /// Descriptors.
+    /// The trend of open descriptors.
     pub handles: Trend,
-    /// What one settled round left on the heap, by place of allocation: blocks and bytes of each are of one round.
+    /// The blocks that one settled round left on the heap, by place of allocation. Blocks and bytes are those of one round.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sites: Vec<Resource>,
 }
 
-/// What was live around one round.
+/// What was live at the beginning and at the end of one round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Round {
@@ -74,24 +76,24 @@ impl From<(u64, u64)> for Span {
     }
 }
 
-/// What the rounds say of one figure.
+/// How one figure changed from round to round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "trend", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Trend {
     /// There were fewer rounds than `LEAST`, the three that a trend needs.
     TooFewRounds,
-    /// Every round after the warm-up changed it by the same amount, which may be none.
+    /// Every round after the warm-up changed the figure by the same amount, which may be 0.
     Steady {
-        /// Rounds of the warm-up.
+        /// How many rounds the warm-up has.
         warm_up: u32,
-        /// What each round after it added; negative where it shrank.
+        /// What each round after the warm-up added; negative where the figure shrank.
         #[serde(with = "figure::signed")]
         each: i64,
     },
-    /// It changed, and not in this way.
+    /// The figure changed, but not by the same amount in the last rounds.
     Irregular {
-        /// Rounds in which it grew.
+        /// How many rounds it grew in.
         grew_in: u32,
         /// What it grew by in all rounds together; negative where it shrank.
         #[serde(with = "figure::signed")]
@@ -111,8 +113,8 @@ impl Trend {
         Self::Irregular { grew_in: count(growth.iter().filter(|round| **round > 0).count()), in_all }
     }
 
-    /// Whether more rounds are to be expected to take more: each settled round does, or the rounds that did not settle have.
-    /// What only the warm-up took is no growth.
+    /// Whether more rounds can be expected to hold more: each settled round added something, or the rounds never settled and
+    /// added something together. Growth in the warm-up alone does not count.
     pub fn grows(self) -> bool {
         match self {
             Self::TooFewRounds => false,
@@ -123,8 +125,8 @@ impl Trend {
 }
 
 impl Growth {
-    /// Judges rounds in their order. The places of allocation are the caller's to add, from a round that
-    /// [`Growth::settled_from`] names.
+    /// Judges rounds in their order. The caller adds the places of allocation, from a round that [`Growth::settled_from`]
+    /// allows.
     pub fn judge(rounds: Vec<Round>) -> Self {
         let trend = |figure: fn(&Round) -> Option<Span>| {
             let growth: Option<Vec<i64>> = rounds.iter().map(|round| figure(round).map(Span::growth)).collect();
@@ -141,9 +143,9 @@ impl Growth {
         }
     }
 
-    /// Whether more rounds are to be expected to hold more: of the heap, or of linear memory where the heap is not tracked,
-    /// and of descriptors. Linear memory tells nothing that a tracked heap does not tell better: the allocator takes it in
-    /// steps, and never gives it back.
+    /// Whether more rounds can be expected to hold more heap (or more linear memory, where the heap is not tracked) or more
+    /// descriptors. Where the heap is tracked, linear memory does not count: the allocator takes it in pages and never gives it
+    /// back.
     pub fn grows(&self) -> bool {
         let memory = match (self.heap_blocks, self.heap_bytes) {
             (Some(blocks), Some(bytes)) => blocks.grows() || bytes.grows(),
@@ -152,7 +154,8 @@ impl Growth {
         memory || self.handles.grows()
     }
 
-    /// The first round, from 1, from which on each left the same on the heap, blocks and bytes; none where none is known to.
+    /// The first settled round of the heap, counted from 1: it and all later rounds left the same number of blocks and of
+    /// bytes. `None` if the heap did not settle.
     pub fn settled_from(&self) -> Option<u32> {
         let (Some(Trend::Steady { warm_up: blocks, .. }), Some(Trend::Steady { warm_up: bytes, .. })) =
             (self.heap_blocks, self.heap_bytes)
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn a_vector_that_doubles_is_not_steady() {
         assert_eq!(Trend::from_rounds(&doubling(50, 0)), Trend::Irregular { grew_in: 5, in_all: 512 });
-        // Nothing but the first allocation is to be seen in four rounds.
+        // In four rounds, only the first allocation can be seen: it looks like a warm-up.
         assert_eq!(Trend::from_rounds(&doubling(4, 0)), Trend::Steady { warm_up: 1, each: 0 });
     }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// How a test is held by its module. A new harness has its word here, and everything else that there is to say of it in a
-/// file of the room `harness`.
+/// How a test is held by its module. A new harness has its word here; everything else about it stands in a file of the room
+/// `harness`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub enum Harness {
 }
 
 impl Harness {
-    /// Every harness, in the order in which a module is searched for their tests.
+    /// Every harness, in the order in which they look for their tests in a module.
     pub const ALL: [Self; 4] = [Self::Sdk, Self::Libtest, Self::Go, Self::Command];
 
     /// Its name on the command line and in reports.
@@ -41,7 +41,7 @@ impl fmt::Display for Harness {
     }
 }
 
-/// A name that no harness has.
+/// The error for a name that no harness has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no harness `{0}`")]
 pub struct HarnessNameError(String);

@@ -1,4 +1,4 @@
-//! The programming language that a place in a guest's code is written in, as far as a stack tells it.
+//! The programming language that a guest's code is written in, as far as a stack tells.
 
 use super::Frame;
 use std::path::Path;
@@ -17,14 +17,15 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language of the innermost of the user's frames that tells one, or else of any frame; `None` where no frame does. A
-    /// frame tells it by the extension of its file; without a file, by how its function's name is written.
+    /// The language of the innermost of the user's frames that tells one; if none does, of the innermost of all frames that
+    /// tells one. A frame tells its language by the extension of its file. A frame without a file tells it by the way in which
+    /// its function's name is written.
     pub fn from_stack(stack: &[Frame]) -> Option<Self> {
         let own = stack.iter().filter(|frame| frame.is_own());
         own.chain(stack).find_map(Self::from_frame)
     }
 
-    /// The one language that these stacks tell; `None` where they tell none, or several.
+    /// The language that all these stacks tell; `None` if they tell none, or several.
     pub fn from_stacks<'a>(stacks: impl IntoIterator<Item = &'a [Frame]>) -> Option<Self> {
         let mut told = stacks.into_iter().filter_map(Self::from_stack);
         let first = told.next()?;
@@ -35,7 +36,7 @@ impl Language {
         let Some(file) = &frame.file else {
             return Self::from_name(&frame.function);
         };
-        // A header may be C's or C++'s: C's advice holds for both.
+        // A header may belong to C or to C++: the advice for C holds for both.
         match Path::new(file).extension()?.to_str()? {
             "rs" => Some(Self::Rust),
             "c" | "h" => Some(Self::C),
@@ -45,13 +46,14 @@ impl Language {
         }
     }
 
-    /// The language of a function: C++ writes its arguments behind its name, and Go a dot between package and function.
+    /// The language that a function's name tells. Rust and C++ have `::` in names, and C++ the types of the arguments behind
+    /// it. Go has a dot between package and function.
     fn from_name(function: &str) -> Option<Self> {
         if function.contains("::") {
             let with_arguments = !function.starts_with('<') && function.contains('(');
             return Some(if with_arguments { Self::Cpp } else { Self::Rust });
         }
-        // What the linker and the optimiser of C append is a dot too.
+        // The linker and the optimiser of C append suffixes with a dot, such as `.llvm.123` or `.part.0`: these are not Go's.
         let (package, name) = function.split_once('.')?;
         let appended =
             ["llvm.", "part.", "cold", "constprop.", "command_export"].iter().any(|end| name.starts_with(end));

@@ -66,7 +66,7 @@ impl From<LimitName> for String {
     }
 }
 
-/// A limit, its value and what was seen.
+/// A limit that was broken: its value, and the figure that broke it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LimitRecord {
@@ -75,7 +75,8 @@ pub struct LimitRecord {
     /// Its value in the setting's unit (bytes, fuel, milliseconds).
     #[serde(with = "figure")]
     pub value: u64,
-    /// What was asked for or reached, where that is known exactly; absent for `lost` where [`super::Heap::is_bounded`].
+    /// The figure that was asked for or reached; absent where that is not known exactly, as for `lost` where
+    /// [`super::Heap::is_bounded`].
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
 }
@@ -94,13 +95,13 @@ pub fn verdict_of_breach(limit: Limit) -> Verdict {
     match limit.row().breach {
         Breach::Memory => Verdict::Memory,
         Breach::Time => Verdict::Timeout,
-        // A refused call ends no test; where the test gives up because of it, it has failed.
+        // A refused call does not end the test. If the test gives up because of it, it has failed.
         Breach::Failure | Breach::Refusal => Verdict::Fail,
         Breach::Note => Verdict::Pass,
     }
 }
 
-/// A growth of linear memory that was refused.
+/// The first growth of linear memory that was refused, and how often growth was refused in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefusedGrowth {
@@ -113,25 +114,25 @@ pub struct RefusedGrowth {
     /// The limit in bytes.
     #[serde(with = "figure")]
     pub limit: u64,
-    /// How many growths were refused.
+    /// How many growths were refused, the first one included.
     #[serde(with = "figure")]
     pub times: u64,
 }
 
 impl RefusedGrowth {
-    /// Growths that were refused, all in bytes but `times`.
+    /// The first refused growth, in bytes, and how often growth was refused.
     #[must_use]
     pub fn new(current: u64, desired: u64, limit: u64, times: u64) -> Self {
         Self { current, desired, limit, times }
     }
 
-    /// How the message of a test that ended for want of memory begins; how it ended comes after that.
+    /// How the message of a test begins that ended for want of memory. How the test ended follows it.
     pub(crate) fn before_the_end(&self) -> String {
         let Self { current, desired, limit, .. } = self;
         format!("linear memory of {current} bytes was not allowed to grow to {desired} bytes (limit {limit}); then: ")
     }
 
-    /// Whether a broken limit is this growth.
+    /// Whether the record of a broken limit is about this growth.
     pub(crate) fn is_limit(&self, broken: &LimitRecord) -> bool {
         let LimitRecord { name, value, seen } = broken;
         name.known() == Some(Limit::Memory) && *value == self.limit && *seen == Some(self.desired)

@@ -1,9 +1,9 @@
-//! What the record of one test leaves out, because a report of it would be too long to be kept, written or read.
+//! How many entries the record of one test leaves out, because the report would be too long to be kept, written or read.
 
 use super::figure;
 use serde::{Deserialize, Serialize};
 
-/// How many entries of each list are left out, after those that are there. Verdicts and figures count them all the same.
+/// How many entries are left out at the end of each list. Verdicts and figures count them all the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -23,8 +23,9 @@ pub struct Omitted {
     /// Of `tracked`.
     #[serde(skip_serializing_if = "figure::is_zero")]
     pub tracked: u64,
-    /// Of `leaks`, `retained`, `reclaimed` and what grew together, where the report of the whole run is too long. What is left
-    /// out of these lists for the test's own sake stands in entries of its own: see [`super::Resource::omitted_places`].
+    /// Of `leaks`, `retained`, `reclaimed` and the places of growth together, where the report of the whole run is too long.
+    /// Where the lists of this one test are too long, entries of their own stand for the rest: see
+    /// [`super::Resource::omitted_places`].
     #[serde(skip_serializing_if = "figure::is_zero")]
     pub resources: u64,
 }

@@ -3,7 +3,7 @@
 use super::Frame;
 use std::fmt::Write;
 
-/// Tests that a note names.
+/// How many tests a note names at most.
 const NAMED: usize = 3;
 
 /// The allocations of a whole run, by module, test and stack, in that order.
@@ -12,12 +12,12 @@ const NAMED: usize = 3;
 pub struct HeapProfile {
     /// One entry for each stack of each test.
     pub sites: Vec<ProfileSite>,
-    /// Tests that ran and of which not everything is there, in the same order.
+    /// Tests that ran and whose allocations are not all among `sites`, by module and name.
     pub missing: Vec<Missing>,
 }
 
 impl HeapProfile {
-    /// What has to be said to whoever reads the profile: that there are tests that it does not have, or not whole.
+    /// Notes for whoever reads the profile: which tests are missing in it, in whole or in part.
     pub fn notes(&self) -> Vec<String> {
         [("nothing", true), ("not all", false)].into_iter().filter_map(|(what, all)| self.note(what, all)).collect()
     }
@@ -39,7 +39,7 @@ impl HeapProfile {
     }
 }
 
-/// A test whose allocations are not in a profile.
+/// A test whose allocations are not, or not all, in a profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Missing {
@@ -47,14 +47,14 @@ pub struct Missing {
     pub module: String,
     /// The test's name.
     pub test: String,
-    /// Whether nothing of it is there.
+    /// Whether none of its allocations are there.
     pub all: bool,
     /// Why, in words.
     pub why: String,
 }
 
 impl Missing {
-    /// A test that is missing in a profile, all of it or a part.
+    /// A test that is missing in a profile, in whole (`all`) or in part.
     #[must_use]
     pub fn new(module: impl Into<String>, test: impl Into<String>, all: bool, why: impl Into<String>) -> Self {
         Self { module: module.into(), test: test.into(), all, why: why.into() }
@@ -82,7 +82,7 @@ pub struct ProfileSite {
 }
 
 impl ProfileSite {
-    /// A stack of a test's that has allocated nothing yet.
+    /// A stack of a test, with all figures 0.
     #[must_use]
     pub fn new(module: impl Into<String>, test: impl Into<String>, stack: Vec<Frame>) -> Self {
         let (module, test) = (module.into(), test.into());

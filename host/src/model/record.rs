@@ -1,4 +1,4 @@
-//! Everything that is told of a module and of its tests.
+//! The records of a module and of its tests.
 
 use super::change::Change;
 use super::figure;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub struct ModuleRecord {
     /// Stable name: `package/target` for what cargo built, the file's stem for `airtight run`.
     pub name: String,
-    /// The module's harness; a test held another way says so itself.
+    /// The module's harness. A test with another harness says so in its own record.
     pub harness: Harness,
     /// `sha256:` of the module without its custom sections, except those named `airtight.*`.
     pub code: String,
@@ -45,13 +45,13 @@ pub struct TestRecord {
     /// The name its harness gives it.
     #[serde(with = "shared_str")]
     pub name: Arc<str>,
-    /// How it is held, where that differs from its module.
+    /// The test's harness, where it is not that of its module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub harness: Option<Harness>,
-    /// What it is; absent for a test.
+    /// Its role, where it is a set-up or a teardown; absent for a test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<EntryRole>,
-    /// What became of it.
+    /// Its verdict.
     pub verdict: Verdict,
     /// What it used; absent where it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub struct TestRecord {
 }
 
 impl TestRecord {
-    /// Whether it passed, and failed before that in the same run.
+    /// Whether the test passed after it had failed in the same run.
     #[must_use]
     pub fn is_flaky(&self) -> bool {
         let attempts = self.details.as_ref().and_then(|details| details.attempts.as_ref());
@@ -81,10 +81,10 @@ impl TestRecord {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Details {
-    /// The panic's, the error's or airtight's own message: why the verdict is what it is.
+    /// Why the verdict is what it is: the message of the panic or of the error, or airtight's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What to know about the platform, where the failure is one of the platform's.
+    /// What the user should know about the platform, where the platform explains the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// Why it was skipped.
@@ -93,7 +93,7 @@ pub struct Details {
     /// The status given to `proc_exit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_status: Option<u32>,
-    /// The limit that ended the test, or was broken.
+    /// The limit that ended the test, or that the test broke.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<LimitRecord>,
     /// Growth of linear memory that the limit refused, whether or not the test then passed.
@@ -108,28 +108,29 @@ pub struct Details {
     /// Where it failed: the guest's stack, user frames first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
-    /// Calls of its own that failed because the policy says so, in order.
+    /// Calls of the test that failed on purpose, because of faults in the policy, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub injected: Vec<InjectedRecord>,
-    /// Whether it panicked and its destructors ran. Then `leaks` is what they did not give back, and does not decide the
-    /// verdict.
+    /// Whether the test panicked and its destructors ran. Then `leaks` lists what the destructors did not release, and does not
+    /// decide the verdict.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unwound: bool,
-    /// What was left after a normal finish, or after a panic that unwound: what was still open by order of acquisition, lost heap blocks by order of
-    /// allocation, files left in scratch by name.
+    /// The resources that were left after a normal finish, or after a panic that unwound: open handles in the order of
+    /// acquisition, lost heap blocks in the order of allocation, files left in scratch by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Resource>,
-    /// Heap blocks that static data still reaches after a normal finish, by place of allocation. They are not among the leaks,
-    /// even where the policy has them fail the test.
+    /// Heap blocks that static data still reaches after a normal finish, by place of allocation. They are not in `leaks`, even
+    /// if the policy makes them fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retained: Vec<Resource>,
-    /// What a baseline accepts of these two lists, by what accepts it. The entries name it, and do not fail the test.
+    /// The rules of the baseline that accept entries of `leaks` and `retained`. Each accepted entry names its rule, and does
+    /// not fail the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<AcceptedRecord>,
-    /// The resources of the user's own kinds that it tracked, by kind.
+    /// The resources of the user's own kinds that the test tracked, by kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tracked: Vec<TrackedRecord>,
-    /// What its subtests acquired and was released only when they had ended, in the order of the first release at each place.
+    /// The resources of its subtests that outlived them, in the order of the first release at each place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outlived: Vec<OutlivedRecord>,
     /// How many more such resources there are than are listed.
@@ -138,35 +139,35 @@ pub struct Details {
     /// Its subtests, in the order in which they began.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subtests: Vec<SubtestRecord>,
-    /// What it changed in directories that it is granted as overlays, its package's most often. The host's files are as they
-    /// were.
+    /// What the test changed in directories that it is granted as overlays; most often in its package's. The host's files were
+    /// not changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Change>,
     /// How many more changes there are than are listed.
     #[serde(skip_serializing_if = "figure::is_zero")]
     pub changed_omitted: u64,
-    /// How it grew from round to round, where it was run several times in one instance.
+    /// How the test grew from round to round, where it was called several times in one instance (`--repeat`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub growth: Option<Growth>,
-    /// What a Go test says of itself.
+    /// What a Go test reports of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<Box<GoRecord>>,
-    /// What was open when the test ended another way; the host took it back.
+    /// The resources that were open when the test ended otherwise than by a normal finish. The host took them back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reclaimed: Vec<Resource>,
     /// Clean-ups that did not finish normally, in the order in which they ran.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cleanups: Vec<CleanupRecord>,
-    /// How often it was run, where that was more than once: with `--retries`.
+    /// The attempts at the test, where it was run more than once (`--retries`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<AttemptsRecord>,
     /// Failures reported with `t.fail`, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
-    /// What failed after the first failure, which decides the verdict: in order, each once.
+    /// The failures after the first one, which decides the verdict; in order, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<SuppressedRecord>,
-    /// What is left out of these lists.
+    /// How many entries are left out of the lists of this record.
     #[serde(skip_serializing_if = "Omitted::is_nothing")]
     pub omitted: Omitted,
     /// Standard output and error, as far as they were kept; not canonical.
@@ -185,7 +186,7 @@ impl Details {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CleanupRecord {
-    /// Its place in the order of running, from 1.
+    /// Its position in the order in which clean-ups ran, from 1.
     pub ordinal: u32,
     /// Its name, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -198,7 +199,7 @@ pub struct CleanupRecord {
     pub registered: Option<String>,
     /// What went wrong.
     pub message: String,
-    /// Where.
+    /// The guest's stack where it went wrong, user frames first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
 }
@@ -211,7 +212,8 @@ impl CleanupRecord {
     }
 }
 
-/// Every field of [`Details`] has a default, so that serde finds one in a test that has none: an empty one is none.
+/// Reads the details of a test, which stand beside its other fields. Every field of [`Details`] has a default, so that serde
+/// finds details even in a test that has none: empty details are read as `None`.
 fn some_details<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Box<Details>>, D::Error> {
     let details = Details::deserialize(from)?;
     Ok((details != Details::default()).then(|| Box::new(details)))

@@ -1,26 +1,26 @@
-//! What a run took of results that earlier runs recorded.
+//! What a run did with results that earlier runs recorded.
 
 use super::doubt::TestId;
 use std::collections::BTreeMap;
 
-/// What a run took of results that earlier runs recorded.
+/// What a run did with results that earlier runs recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedResults {
-    /// Tests whose result is a recorded one.
+    /// Tests that were not run, because their recorded result was taken.
     pub cached: Vec<TestId>,
-    /// How many tests were run of which no result can be recorded, by why.
+    /// How many tests were run whose result cannot be recorded, by the reason.
     pub not_cached: BTreeMap<String, usize>,
     /// Why no result was taken or recorded at all.
     pub refused: Option<String>,
-    /// How many recorded results were proved: the tests were run, and came to the same.
+    /// How many recorded results were proved: the test was run all the same, and its result was the recorded one.
     pub proved: usize,
-    /// Tests that came to something else than their recorded results.
+    /// Tests that were run to prove their recorded result, and had another one.
     pub differ: Vec<TestId>,
 }
 
 impl RecordedResults {
-    /// What there is to say of them, a line each.
+    /// What the user should be told about `refused`, `cached` and `not_cached`, a line each.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let tests = |count: usize| if count == 1 { "1 test".to_owned() } else { format!("{count} tests") };

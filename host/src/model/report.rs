@@ -45,13 +45,13 @@ pub struct Report {
     pub canonical: Canonical,
     /// What may differ.
     pub volatile: Volatile,
-    /// Where the heap's blocks were allocated, where a profile was asked for; not in the JSON.
+    /// Where heap blocks were allocated; only if a profile was asked for; not in the JSON.
     #[serde(skip)]
     pub profile: Option<HeapProfile>,
-    /// What tests changed in overlays, where that is kept; not in the JSON. See [`Report::write_back`].
+    /// What tests changed in overlays; only if changes are to be kept; not in the JSON. See [`Report::write_back`].
     #[serde(skip)]
     pub(crate) kept: Vec<KeptChange>,
-    /// What each test did, event by event, where that was asked for: by module and name; not in the JSON.
+    /// What each test did, event by event, by module and name; only if traces were asked for; not in the JSON.
     #[serde(skip)]
     pub traces: Vec<TestTrace>,
     /// Memory and events of each test over its fuel, where that was asked for: by module and name; not in the JSON.
@@ -72,7 +72,7 @@ pub struct Report {
 pub struct Canonical {
     /// False where another run may differ, for the reasons in `doubts`.
     pub reproducible: bool,
-    /// Why it may.
+    /// Why another run may differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<Doubt>,
     /// The profile's policy, by guest names only.
@@ -80,13 +80,13 @@ pub struct Canonical {
     pub policy: serde_json::Value,
     /// Modules by name.
     pub modules: Vec<ModuleRecord>,
-    /// Whether what the tests acquire is released in time, and whether their clean-ups end; where the profile has a gate for that.
+    /// Clean-up coverage of the run; absent unless the profile has a gate for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleanup_coverage: Option<CleanupCoverage>,
-    /// What the run came to of each gate of its profile, beside that one.
+    /// The gates of the profile, except that of clean-up coverage, and the figures of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<GateRecord>,
-    /// Modules that were not tested though they were to be, by name.
+    /// Modules that should have been tested but could not be, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedModule>,
 }
@@ -102,14 +102,15 @@ pub struct Canonical {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefusedModule {
-    /// Its name, as that of a module which is tested.
+    /// Its name, formed as [`ModuleRecord::name`] is.
     pub name: String,
     /// Its [`ModuleRecord::code`], where it can be loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Why it was not tested: in words that are the same on every machine.
+    /// Why it was not tested, in words that are the same on every machine.
     pub why: String,
-    /// Whether compiling it took more than it may, which another machine may find otherwise. A report says so among its doubts.
+    /// Whether compiling it took more time or memory than it may. Another machine may find otherwise, so that the report has a
+    /// doubt of it.
     #[serde(skip)]
     pub over_budget: bool,
 }
@@ -129,13 +130,13 @@ impl std::fmt::Display for RefusedModule {
 }
 
 impl Canonical {
-    /// Says why another run may differ, if it may.
+    /// The same with these doubts; it is reproducible only if there are none.
     #[must_use]
     pub fn with_doubts(self, doubts: Vec<Doubt>) -> Self {
         Self { reproducible: doubts.is_empty(), doubts, ..self }
     }
 
-    /// The canonical part of a run that nothing makes doubtful; the modules are to be in the order of their names.
+    /// The canonical part of a run without doubts. The modules are to be in the order of their names.
     #[must_use]
     pub fn new(policy: serde_json::Value, modules: Vec<ModuleRecord>) -> Self {
         Self {
@@ -166,27 +167,29 @@ pub struct Volatile {
     pub version: String,
     /// Whether the run was interrupted before every test had run.
     pub interrupted: bool,
-    /// Paths of this machine that modules hold in their code or data, so that the same sources built in another folder give
-    /// another `code`.
+    /// Paths of this machine that stand in the code or data of modules. Because of them, the same sources built in another
+    /// folder have another `code`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baked: Vec<BakedRecord>,
-    /// What of the machine the tests were granted beside their package and `/tmp`, with the paths and addresses of the host.
+    /// What tests were granted of the machine, beside the package and `/tmp`, with paths and addresses of the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
-    /// How long each test took that was run, in the order of the canonical part.
+    /// How long each test took, in the order of the canonical part; without tests that were not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<TestTime>,
-    /// The codes of what did not pass, with what each is called here; `airtight explain` has a page for each. They follow from the
-    /// canonical part.
+    /// The codes of everything that did not pass, each with the name of its topic; `airtight explain` has a page for each. They
+    /// follow from the canonical part and the baseline.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<String, String>,
     /// Which part of the tests this is, as `--partition` named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
-    /// Every place that clean-up coverage counts in the tests of a part: a place may be another part's, too, and is counted once in the whole.
+    /// Every place that clean-up coverage counts in a part. Another part may have the same place, which the merged report
+    /// counts once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<MissedSite>,
-    /// What set-ups and teardowns add to the figures of a part, where it has any: other parts may have run them, too.
+    /// What set-ups and teardowns add to the figures of a part; absent if it ran none. Another part may have run the same ones,
+    /// which the merged report counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worlds: Option<WorldFigures>,
     /// What became of the baseline, where there is one.
@@ -204,10 +207,10 @@ pub struct TestTime {
     pub test: String,
     /// The time in microseconds.
     pub us: u64,
-    /// When it began, in microseconds from the start of the run; absent in reports of versions that did not tell it.
+    /// When it began, in microseconds from the start of the run; absent in reports of old versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_us: Option<u64>,
-    /// The number of the worker that ran it, from 0; likewise.
+    /// The number of the worker that ran it, from 0; absent in reports of old versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<u32>,
 }

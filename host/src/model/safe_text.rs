@@ -1,12 +1,12 @@
-//! Text that somebody else chose (a guest, a file, the command line), made safe to print: for a terminal, and for the services
-//! that read the log of a run and act on what looks like a command of theirs.
+//! Text that somebody else chose (a guest, a file, the command line), made safe to print. A terminal acts on control
+//! characters. A service that runs tests reads their log, and acts on text that looks like one of its commands.
 
 use super::shorten::shortened;
 use std::fmt::{self, Display, Write};
 
-/// Text shown on one line: control characters, line ends and tabs too, and characters that reorder or hide text,
-/// are escaped as `\u{1b}`. So is the first character of what a service that runs tests takes for a command. Of a text that is too
-/// long for a line, both ends are shown, and how much is left out.
+/// Text shown on one line. Escaped as `\u{1b}` are control characters (line ends and tabs too), characters that reorder or hide
+/// text, and the first character of anything that a service would take for a command. Of a text that is too long for a line,
+/// both ends are shown, with the length of the part that is left out.
 ///
 /// ```
 /// use airtight::report::console::OneLine;
@@ -29,7 +29,7 @@ impl Display for OneLine<'_> {
     }
 }
 
-/// The same for text of several lines, each of which is kept as one.
+/// Text of several lines: as [`OneLine`], but line feeds are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Lines<'a>(pub &'a str);
 
@@ -45,8 +45,8 @@ impl Display for Lines<'_> {
     }
 }
 
-/// Writes text with the characters that are not `plain`, and the first one of each command, escaped. `begins` is whether the text
-/// begins a line.
+/// Writes text; escapes every character that is not `plain`, and the first character of each command. `begins` is whether the
+/// text begins a line.
 pub fn write_text(to: &mut impl Write, text: &str, begins: bool, plain: impl Fn(char) -> bool) -> fmt::Result {
     let at_start = begins && text.trim_start().starts_with("::");
     let mut first = at_start.then(|| text.len() - text.trim_start().len());
@@ -57,7 +57,7 @@ pub fn write_text(to: &mut impl Write, text: &str, begins: bool, plain: impl Fn(
     Ok(())
 }
 
-/// A word as a shell is to be given it: in quotes where it holds what a shell would take for something else.
+/// A word in the form that a shell reads as this word: in quotes if it holds characters that mean something to a shell.
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/.:_-+=@%,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -66,14 +66,15 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Whether a text begins with a command of a service, which is one anywhere in a line: `##[group]` of GitHub's and Azure's,
-/// `##vso[task.setvariable]` of Azure's, `##teamcity[testFailed]` of TeamCity's. At the start of a line alone, two colons begin one.
+/// Whether a text begins with a command that a service recognises anywhere in a line: `##[group]` (GitHub, Azure),
+/// `##vso[task.setvariable]` (Azure), `##teamcity[testFailed]` (TeamCity). Commands that begin with two colons count at the
+/// start of a line only, and are not looked for here.
 fn begins_command(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("##") else { return false };
     rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('[')
 }
 
-/// Whether a terminal may act on a character, or show it out of place or not at all.
+/// Whether a terminal may act on a character, show it in another position, or not show it.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -83,21 +84,22 @@ pub fn is_deceptive(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}') // annotations and tags
 }
 
-/// Ends what every sequence that sets colours begins.
+/// The sequence that ends every colour and style.
 pub const RESET: &str = "\x1b[0m";
 
-/// Longest sequence that is taken for one that sets colours.
+/// The most bytes behind `ESC [` of a sequence that is recognised as one that sets colours.
 const MAX_SGR: usize = 32;
 
-/// The sequence that sets colours (SGR, "select graphic rendition") at the start of a text: `ESC [`, numbers, `m`. One that
-/// hides text is none.
+/// The sequence that sets colours (SGR, "select graphic rendition") at the start of a text: `ESC [`, numbers, `m`. `None` if
+/// there is none, and for a sequence that hides text.
 pub fn sgr(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("\x1b[")?;
     let end = rest.bytes().take(MAX_SGR).position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
     (rest.as_bytes()[end] == b'm' && !conceals(&rest[..end])).then(|| &text[.."\x1b[".len() + end + 1])
 }
 
-/// Whether one of the numbers hides what follows. The numbers behind 38, 48 and 58 are a colour.
+/// Whether one of the numbers hides the text that follows: 8 does. The numbers behind 38, 48 and 58 are parts of a colour, and
+/// do not count.
 fn conceals(numbers: &str) -> bool {
     let mut numbers = numbers.split(';');
     while let Some(number) = numbers.next() {

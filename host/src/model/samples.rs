@@ -150,7 +150,7 @@ pub(crate) fn heap(lost: &[Resource], retained: &[Resource]) -> Heap {
     }
 }
 
-/// A test that left these things, open ones and lost blocks, and kept these blocks.
+/// A test with these leaks (open handles and lost blocks) and these retained blocks.
 pub(crate) fn left(verdict: Verdict, leaks: Vec<Resource>, retained: Vec<Resource>) -> TestRecord {
     let lost: Vec<_> = leaks.iter().filter(|leak| leak.kind == ResourceKind::Heap).cloned().collect();
     let heap = heap(&lost, &retained);
@@ -222,7 +222,7 @@ pub(crate) fn one_of_each() -> Vec<TestRecord> {
     let out_of_fuel = timed_out("tests::spins", Limit::Fuel, 10_000_000_000);
     let mut tests = vec![passed("tests::works"), leaked(), failed(), memory(), out_of_fuel, exited()];
     tests.push(skipped("tests::later", "ignored"));
-    // Reading gives back no captured output, which is not part of the file.
+    // Captured output is not part of a report's file, so that a report that was read has none.
     tests.iter_mut().filter_map(|test| test.details.as_mut()).for_each(|details| details.output = Output::default());
     tests
 }

@@ -1,12 +1,13 @@
-//! Texts of a guest's that are longer than anybody reads: the beginning and the end are kept, with the length of what is between.
+//! Texts of a guest that are longer than anybody reads: beginning and end are kept, and the length of the part between them.
 
-/// Most bytes of a message, or of another text that a test says.
+/// Most bytes of a message, or of another text that comes from a test.
 pub const MAX_TEXT: usize = 64 << 10;
 
 /// Most bytes of a function's or a file's name in a stack.
 pub const MAX_NAME: usize = 2 << 10;
 
-/// Shortens a text to about `most` bytes, where it is longer: what is left out says how long it was.
+/// Shortens a text that is longer than `most` bytes to about so many. The length of the part that is left out stands in its
+/// place.
 ///
 /// ```text
 /// aaaaaaaa… (59,984 bytes left out) …aaaaaaaa
@@ -22,12 +23,12 @@ pub fn shorten(text: &mut String, most: usize) {
     text.shrink_to_fit();
 }
 
-/// The last place up to `at` where a character begins, or the text ends.
+/// The last offset up to `at` at which a character begins or the text ends.
 fn start_before(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The first place from `at` on where a character begins, or the text ends.
+/// The first offset from `at` on at which a character begins or the text ends.
 pub fn start_from(text: &str, at: usize) -> usize {
     (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }

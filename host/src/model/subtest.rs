@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SubtestRecord {
-    /// Its path below the test: `case`, or `case/inner` for one within `case`.
+    /// Its path below the test: `case`, or `case/inner` for a subtest of `case`.
     pub name: String,
     /// Whether it was forked: it ran in an instance of its own that began where its test stood, and what it used is not its test's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forked: bool,
     /// What became of it.
     pub verdict: Verdict,
-    /// What was used while it ran, subtests of it included and clean-ups not; absent where the test ended within it.
+    /// What was used while the subtest ran. The subtests within it are included, its clean-ups are not. Absent if the test
+    /// ended within it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Why the verdict is what it is.
@@ -27,10 +28,10 @@ pub struct SubtestRecord {
     /// Where it failed: the guest's stack, user frames first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack: Vec<Frame>,
-    /// What else failed in it after that, in order. Clean-ups of it that failed are among those of the test.
+    /// The failures of the subtest after its first one, in order. Its clean-ups that failed stand in the record of the test.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<SuppressedRecord>,
-    /// How many of the test's leaks it acquired itself.
+    /// How many of the test's leaks the subtest itself acquired, and not a subtest within it.
     #[serde(default, skip_serializing_if = "figure::is_zero")]
     pub leaks: u64,
 }
@@ -41,7 +42,7 @@ pub struct SubtestRecord {
 pub struct SuppressedRecord {
     /// What went wrong.
     pub message: String,
-    /// The clean-up that it went wrong in, by its place in the order of running, from 1.
+    /// The clean-up in which it went wrong, by its position in the order in which clean-ups ran, from 1; absent if it was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleanup: Option<u32>,
 }
@@ -56,7 +57,7 @@ impl SubtestRecord {
 }
 
 impl SuppressedRecord {
-    /// A failure; `cleanup` is the place of its clean-up in the order of running, where it is one of a clean-up.
+    /// A failure. For a failure of a clean-up, `cleanup` is the position of the clean-up in the order in which clean-ups ran.
     #[must_use]
     pub fn new(message: impl Into<String>, cleanup: Option<u32>) -> Self {
         Self { message: message.into(), cleanup }
@@ -66,15 +67,15 @@ impl SuppressedRecord {
 /// A choice of subtests: the parts of filters after the first slash, as in Go's `-run`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubtestFilter {
-    /// Any of these selects; none selects all.
+    /// A subtest is selected if one of these matches it. An empty list selects all.
     pub any: Vec<SubtestPattern>,
-    /// None of these may match.
+    /// A subtest that one of these matches is not run.
     pub skip: Vec<SubtestPattern>,
     /// Which of the test's own subtests may be run at all.
     pub own: OwnSubtests,
 }
 
-/// Which subtests of the test itself may be run; those within them go with them.
+/// Which direct subtests of the test may be run. The subtests within them go with them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum OwnSubtests {
     /// All of them.
@@ -96,7 +97,7 @@ impl OwnSubtests {
     }
 }
 
-/// What has to be in the names of a subtest and of those that it is in, level by level.
+/// What has to be in the names of a subtest and of the subtests around it, level by level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubtestPattern {
     levels: Vec<String>,
@@ -104,33 +105,35 @@ pub struct SubtestPattern {
 }
 
 impl SubtestPattern {
-    /// Of `case/inner`: `case` is to be in the name of a subtest, and `inner` in that of one within it. With `exact`, they are
-    /// whole names.
+    /// A pattern from its text. `case/inner`: the name of a subtest has to contain `case`, and the name of a subtest within
+    /// that one `inner`. With `exact`, they are whole names.
     #[must_use]
     pub fn new(pattern: &str, exact: bool) -> Self {
         Self { levels: pattern.split('/').map(str::to_owned).collect(), exact }
     }
 
-    /// Whether the levels that both have match.
+    /// Whether pattern and path match, at every level that both have.
     fn agrees(&self, path: &str) -> bool {
         let one = |(part, name): (&String, &str)| if self.exact { part == name } else { name.contains(part.as_str()) };
         self.levels.iter().zip(path.split('/')).all(one)
     }
 
-    /// Whether it says something of every level that the path has at most.
+    /// Whether the path has at least as many levels as the pattern.
     fn reaches(&self, path: &str) -> bool {
         self.levels.len() <= path.split('/').count()
     }
 }
 
 impl SubtestFilter {
-    /// Whether it selects some subtests, and does not only leave some out.
+    /// Whether the filter names subtests to run (and not only subtests to skip), while all of the test's own subtests may be
+    /// run.
     #[must_use]
     pub fn chooses(&self) -> bool {
         !self.any.is_empty() && self.own == OwnSubtests::All
     }
 
-    /// Whether the subtest of this path is run. One that another is in has to be run for that one.
+    /// Whether the subtest of this path is run. A subtest is also run for the sake of those within it: `case` for the filter
+    /// `case/inner`.
     #[must_use]
     pub fn selects(&self, path: &str) -> bool {
         let wanted = self.any.is_empty() || self.any.iter().any(|pattern| pattern.agrees(path));

@@ -22,14 +22,15 @@ pub(crate) const PERCENT: u64 = 10_u64.pow(PLACES as u32);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threshold {
-    /// By a share of what it was in the base, in millionths of a percent. From 0 bytes, any growth is more than any share.
+    /// By a share of the figure in the base, in millionths of a percent. If the figure was 0, any growth exceeds any share.
     Share(u64),
     /// By so many bytes.
     Bytes(u64),
 }
 
 impl Threshold {
-    /// Whether a figure that was `old` and is `new` grew by more than this. Growth by exactly this is allowed.
+    /// Whether a figure that was `old` and is `new` grew by more than the threshold. Growth by exactly the threshold is
+    /// allowed.
     pub fn is_exceeded(self, old: u64, new: u64) -> bool {
         let grown = new.saturating_sub(old);
         match self {
@@ -57,22 +58,22 @@ impl Display for Threshold {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ThresholdError {
-    /// It is a number without a unit.
+    /// The text is a number without a unit.
     #[error("it says neither a share nor a size: write {number}% or {number}B")]
     NoUnit {
         /// The number.
         number: String,
     },
-    /// It ends with `%`, and what stands before that is not a number.
+    /// The text ends with `%`, but the part before it is not a number, or has too many decimal places.
     #[error("a share is a decimal number with at most {PLACES} places and a `%`, such as 10% or 2.5%")]
     Share,
-    /// It is a share that is too large to be represented.
+    /// The text is a share that is too large to be represented.
     #[error("it is more than the largest share there can be, {}", Threshold::Share(u64::MAX))]
     TooLarge,
-    /// It is neither a share nor a size.
+    /// The text is neither a share nor a size.
     #[error("write a share such as 10%, or a size with its unit such as 4KiB or 100B")]
     Neither,
-    /// It is a size that is too large to be represented.
+    /// The text is a size that is too large to be represented.
     #[error(transparent)]
     Size(UnitError),
 }
@@ -87,7 +88,7 @@ impl FromStr for Threshold {
             None if is_number(text) => Err(ThresholdError::NoUnit { number: text.to_owned() }),
             None => Quantity::Size.parse(text).map(Self::Bytes).map_err(|error| match error {
                 UnitError::TooLarge { .. } => ThresholdError::Size(error),
-                // The example in that error may be a number without a unit, which is not a threshold.
+                // The example in the unit's own error may be a number without a unit, and that is not a threshold.
                 _ => ThresholdError::Neither,
             }),
         }

@@ -3,11 +3,12 @@
 use super::{Frame, Verdict, figure};
 use serde::{Deserialize, Serialize};
 
-/// What is traced of a test.
+/// How much of a test is traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceOptions {
-    /// Most events that are kept: the first half of them and the last. What is between is counted.
+    /// Most events that are kept. Of more events, the first ones and the last ones are kept, half of `most` each; the others
+    /// are only counted.
     pub most: u32,
     /// The least size of an allocation that is an event, in bytes.
     pub allocation: u32,
@@ -34,7 +35,7 @@ impl TraceOptions {
         Self { most: most.min(Self::MOST), ..self }
     }
 
-    /// The same, where allocations of so many bytes or more are events.
+    /// The same options, with allocations of so many bytes or more as events.
     #[must_use]
     pub fn allocation(self, allocation: u32) -> Self {
         Self { allocation, ..self }
@@ -49,18 +50,18 @@ pub struct TestTrace {
     pub module: String,
     /// Its name.
     pub test: String,
-    /// What it came to.
+    /// Its verdict.
     pub verdict: Verdict,
     /// Why allocations are not among the events; absent where they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_allocations: Option<String>,
     /// The events that are kept, in their order.
     pub events: Vec<TraceEvent>,
-    /// How many more there were. Their numbers are missing among those that are kept.
+    /// How many more events there were. Their numbers are missing among those of the events that are kept.
     pub left_out: u64,
-    /// The places in the guest's code at which there were events, user frames first: each once.
+    /// The stacks at which there were events, each once, user frames first.
     pub sites: Vec<Vec<Frame>>,
-    /// How many places more there were: those of a module whose names are very long are not all kept.
+    /// How many more stacks there were. Those of a module with very long names are not all kept.
     #[serde(default, skip_serializing_if = "figure::is_zero")]
     pub sites_left_out: u64,
 }
@@ -72,7 +73,8 @@ pub struct TestTrace {
 pub struct TraceEvent {
     /// Its number, from 1.
     pub nth: u64,
-    /// Fuel that the test had spent, clean-ups included. Absent where it is not known: of memory that grew outside of an allocator.
+    /// Fuel that the test had spent, clean-ups included. Absent where that is not known: when memory grew outside of an
+    /// allocator.
     #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// The thread; the main one is 0.
@@ -81,35 +83,35 @@ pub struct TraceEvent {
     /// The subtest; absent for the test itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// What it is.
+    /// The kind of the event.
     pub kind: TraceKind,
     /// The function that was called, `begins` or `ends`.
     pub call: String,
-    /// What it acted on: a path, the name of a stream or a socket, the name of a subtest, a clean-up or a task.
+    /// What the event is about: a path, or the name of a stream, a socket, a subtest, a clean-up or a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What that was renamed or linked to, or where a clean-up was registered.
+    /// The new name, for a path that was renamed or linked; where it was registered, for a clean-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// The descriptor that it acted on.
+    /// The descriptor that the call acted on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fd: Option<u32>,
-    /// The descriptor that it gave.
+    /// The descriptor that the call returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opened: Option<u32>,
-    /// Bytes that were moved, allocated, or that memory has now.
+    /// Bytes that were read or written, or allocated; for memory, its size after the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Bytes that memory had before.
+    /// The size of memory before the event, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// Nanoseconds of the test's virtual time that passed meanwhile.
+    /// Nanoseconds of the test's virtual time that passed during the event.
     #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub waited: u64,
-    /// How it failed: an errno, or words. Absent where it did not.
+    /// How the call failed: an errno, or words. Absent if it did not fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// The place in the guest's code, among [`TestTrace::sites`].
+    /// The guest's stack: an index into [`TestTrace::sites`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<u32>,
 }
@@ -118,7 +120,7 @@ fn is_main(thread: &u32) -> bool {
     *thread == 0
 }
 
-/// What an event is.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -136,7 +138,7 @@ pub enum TraceKind {
     Call,
     /// Something was waited for.
     Wait,
-    /// Linear memory grew, or was refused.
+    /// Linear memory grew, or its growth was refused.
     Memory,
     /// A block was allocated or reallocated.
     Allocation,

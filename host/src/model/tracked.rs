@@ -1,4 +1,4 @@
-//! Resources of the user's own kinds, counted.
+//! How many resources of the user's own kinds a test tracked.
 
 use super::figure;
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 pub struct TrackedRecord {
     /// The kind.
     pub name: String,
-    /// How many there were in all.
+    /// How many were acquired in all.
     #[serde(with = "figure")]
     pub total: u64,
-    /// The most that were there at once.
+    /// The most that were held at once.
     #[serde(with = "figure")]
     pub peak: u64,
-    /// How many were still there at the end.
+    /// How many were still held at the end.
     #[serde(with = "figure")]
     pub left: u64,
 }

@@ -1,4 +1,4 @@
-//! Sizes, amounts of fuel, counts and durations, as people write them, to exact integers and back.
+//! Sizes, amounts of fuel, counts and durations: from the form in which people write them to exact integers, and back.
 
 use airtight_abi::units::Unit;
 pub use airtight_abi::units::{Quantity, UnitError};

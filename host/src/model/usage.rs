@@ -1,4 +1,4 @@
-//! What a test used: exact figures.
+//! What a test used of memory, fuel, descriptors and heap: exact figures.
 
 use super::figure;
 use serde::{Deserialize, Serialize};
@@ -7,16 +7,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Fuel spent, without clean-ups; for a test that was called several times, by all calls together. Absent after a trap other than `unreachable` (a memory fault, a stack overflow, a
-    /// division by zero), and after the wall clock, where it depends on the engine or the machine.
+    /// Fuel spent, without clean-ups; for a test that was called several times, by all calls together. Absent after a trap
+    /// other than `unreachable` (a memory fault, a stack overflow, a division by zero), and after the wall clock: the fuel then
+    /// depends on the engine or the machine.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// The highest that the test made its linear memory, in bytes, without clean-ups: what these add stays, and counts once
-    /// the test, called again, needs more. Absent after a stack overflow and after the wall clock.
+    /// The largest size of linear memory that the test itself needed, in bytes. Memory that clean-ups add does not count by
+    /// itself, but it stays: it counts as soon as the test, called again, needs still more. Absent after a stack overflow and
+    /// after the wall clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub linear_peak: Option<u64>,
-    /// Most descriptors of the test's own open at once, pre-opened ones and standard streams not counted; absent
-    /// after a stack overflow and after the wall clock.
+    /// The most descriptors that the test had open at once, without pre-opened ones and standard streams. Absent after a stack
+    /// overflow and after the wall clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handles_peak: Option<u32>,
     /// Heap figures.
@@ -31,17 +33,18 @@ impl Usage {
     }
 }
 
-/// Heap accounting of one test: only of blocks that were allocated while the test itself ran, not its harness or start-up.
-/// Sizes are those that were asked for, in bytes, without the allocator's own overhead.
+/// Heap accounting of one test. Only blocks that were allocated while the test itself ran count, not those of its harness or of
+/// the program's start. Sizes are those that were asked for, in bytes, without the allocator's own overhead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Heap {
-    /// Whether the heap was seen at all. Where it was not, there are no figures.
+    /// Whether the heap was tracked. If it was not, there are no figures.
     pub tracked: bool,
-    /// Why not, in words.
+    /// Why the heap was not tracked, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<std::borrow::Cow<'static, str>>,
-    /// The same as a code, for programs: a code keeps its meaning, however the words change. There may be new ones.
+    /// Why the heap was not tracked, as a code for programs. A code keeps its meaning when the words change. Later versions may
+    /// have more codes. The reason lies in:
     ///
     /// - The module: `turned-off`, `not-asked-for`, `hooks-gone`; no hooks because of its names (`no-names`, `bad-names`,
     ///   `two-names`, `ambiguous-name`), of its allocator (`no-malloc`, `own-runtime`, `global-allocator`, `other-signature`,
@@ -52,8 +55,8 @@ pub struct Heap {
     ///   `block-in-static-data`, `misaligned-block`, `too-many-blocks`, `zero-realloc`, and with threads `allocator-waited`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_code: Option<std::borrow::Cow<'static, str>>,
-    /// Most bytes that were live at once. Absent, as the other figures of the whole test, after a stack overflow and after
-    /// the wall clock.
+    /// Most bytes that were live at once. This figure and the four below are absent after a stack overflow and after the wall
+    /// clock.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub peak: Option<u64>,
     /// Bytes allocated in all; a reallocation counts its whole new size.
@@ -68,28 +71,29 @@ pub struct Heap {
     /// Successful reallocations of a live block.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub reallocations: Option<u64>,
-    /// Bytes of blocks that nothing reaches at the end; absent, as the three below, where the test did not finish normally.
-    /// Where [`Heap::is_bounded`], more may be lost: at least so much, and at most so much with what is retained.
+    /// Bytes of blocks that nothing reaches at the end. This figure and the three below are absent if the test did not finish
+    /// normally. If [`Heap::is_bounded`], this is a lower bound: some of the retained bytes may be lost, too.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
     /// How many blocks these are.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub lost_blocks: Option<u64>,
-    /// Bytes of blocks that static data still reaches at the end, or a function that was running when the program left through
-    /// `exit(0)`. Where [`Heap::is_bounded`], at most so much: some or all of it
-    /// may be lost. Together with what is lost it is exact in any case.
+    /// Bytes of blocks that static data still reaches at the end, or that a function reaches which was running when the program
+    /// left through `exit(0)`. If [`Heap::is_bounded`], this is an upper bound: some or all of it may be lost. The sum of lost
+    /// and retained bytes is exact in any case.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained: Option<u64>,
     /// How many blocks these are.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub retained_blocks: Option<u64>,
-    /// Why, in words, the four figures above, or the places where the blocks were allocated, are not certain: a second run that would
-    /// tell was not possible, or differed, or functions that were still running may hold what seems to be lost. The figures are certain all the same where no block is retained.
+    /// Why the four figures above, or the places where the blocks were allocated, are not certain, in words. A second run,
+    /// which would tell, was not possible or differed; or functions that were still running may hold blocks that seem to be
+    /// lost. If no block is retained, the figures are certain all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
-    /// The same as a code, for programs. No second run: `unrepeatable`, `out-of-time`, `interrupted`, `not-tracked`. It differed:
-    /// `other-ending`, `other-allocations`, `nothing-left`, `other-blocks`. The program left through `exit(0)`:
-    /// `running-functions`.
+    /// The doubt as a code for programs. There was no second run: `unrepeatable`, `out-of-time`, `interrupted`, `not-tracked`.
+    /// The second run differed: `other-ending`, `other-allocations`, `nothing-left`, `other-blocks`. The program left through
+    /// `exit(0)`: `running-functions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt_code: Option<std::borrow::Cow<'static, str>>,
 }
@@ -108,16 +112,16 @@ const OWN_DOING: [&str; 9] = [
 ];
 
 impl Heap {
-    /// Why the heap is not tracked, where that is the test's own doing and no property of its module: one call can so turn a leak
-    /// into a pass.
+    /// Why the heap is not tracked, if the test itself did something that made the host lose track; `None` if it is a property
+    /// of the module. The difference matters: a single call of the test could otherwise turn a leak into a pass.
     pub fn lost_track(&self) -> Option<&str> {
         let own = self.why_code.as_deref().is_some_and(|code| OWN_DOING.contains(&code));
         self.why.as_deref().filter(|_| own)
     }
 
     /// Whether [`Heap::lost`] and [`Heap::lost_blocks`] are only lower bounds, and [`Heap::retained`] and
-    /// [`Heap::retained_blocks`] upper ones, as are the entries for these blocks: there is a doubt, and there are blocks that
-    /// seem to be retained.
+    /// [`Heap::retained_blocks`] only upper bounds; the same holds for the entries of these blocks. That is so if there is a
+    /// doubt and some blocks seem to be retained.
     pub fn is_bounded(&self) -> bool {
         self.doubt.is_some() && self.retained_blocks.is_some_and(|blocks| blocks > 0)
     }

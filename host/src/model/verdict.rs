@@ -15,9 +15,9 @@ pub enum Verdict {
     Fail,
     /// Broke a memory limit.
     Memory,
-    /// Ran out of fuel or wall-clock time, or waited for what could never come.
+    /// Ran out of fuel or wall-clock time, or waited for something that could never happen.
     Timeout,
-    /// Left through `proc_exit` where that is no normal finish.
+    /// Left through `proc_exit`, where that is not a normal finish.
     Exit,
     /// Was not run, or ended itself as skipped; [`Details::reason`](super::Details::reason) says why.
     Skip,

@@ -1,4 +1,4 @@
-//! What time it is for a test, and changes of that.
+//! The clock of a test, and changes of that setting.
 
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,13 +11,13 @@ pub enum Clock {
         /// What the wall clock shows when the test starts, in nanoseconds since 1970.
         start: u64,
     },
-    /// The host's clocks, and sleeps that wait. What the test does may then depend on the machine, so the report is not
-    /// reproducible.
+    /// The clocks are the host's, and a sleep really waits. What the test does may then depend on the machine, so that the
+    /// report is not reproducible.
     Real,
 }
 
 impl Clock {
-    /// Where the virtual wall clock starts unless something else is said: 2024-01-01T00:00:00Z.
+    /// Where the virtual wall clock starts by default: 2024-01-01T00:00:00Z.
     pub const DEFAULT_START: u64 = 1_704_067_200_000_000_000;
 
     /// The latest start: many languages count nanoseconds in 63 bits, which end on 2262-04-11.
@@ -41,7 +41,8 @@ impl Default for Clock {
 /// A change of [`Clock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockPatch {
-    /// Virtual time; without a start, that of the clock it changes, or [`Clock::DEFAULT_START`].
+    /// Virtual time. Without a start, the start of the clock before the change stays; if that is the real clock, it is
+    /// [`Clock::DEFAULT_START`].
     Virtual {
         /// See [`Clock::Virtual`].
         start: Option<u64>,

@@ -1,4 +1,4 @@
-//! Failures that calls of a test are given on purpose.
+//! Faults: calls of a test that fail on purpose.
 
 pub use airtight_abi::faults::{Call, Failure};
 use std::fmt::{self, Display, Formatter};
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 /// One failure of one call of a test: of its third write, for example.
 ///
-/// Only the test's own calls count, from where its harness hands over to it, and only those on files, directories, sockets and
-/// clocks: not on standard streams. The host is not asked for what fails.
+/// Only calls of the test itself count, from the moment at which its harness hands over to it; of these, only calls on files,
+/// directories, sockets and clocks, and not those on standard streams. A call that fails in this way does not reach the host.
 ///
 /// ```
 /// use airtight::policy::{Call, Failure, Fault};
@@ -19,11 +19,11 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fault {
-    /// Calls of which kind are counted.
+    /// The kind of calls that are counted.
     pub call: Call,
-    /// Which of them fails, from 1.
+    /// Which of these calls fails, counted from 1.
     pub nth: u32,
-    /// How.
+    /// How it fails.
     pub failure: Failure,
 }
 
@@ -36,7 +36,7 @@ impl Display for Fault {
 /// A text that is not a [`Fault`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// It has another form.
+    /// The text does not have the form `CALL:N=FAILURE`.
     #[error("write CALL:N=FAILURE, for example write:3=ENOSPC: the third write of the test finds no space")]
     Form,
     /// No call has this word.
@@ -45,13 +45,13 @@ pub enum FaultError {
         /// The word.
         word: String,
     },
-    /// Calls are counted from 1.
+    /// The number of the call is not a number from 1 on.
     #[error("`{word}` is not a number of a call: the first one is 1")]
     Number {
-        /// What stands there.
+        /// The text in place of the number.
         word: String,
     },
-    /// Such a call cannot fail so.
+    /// A call of this kind cannot fail in this way.
     #[error("`{word}` is not how `{}` can fail; these are: {}", .call.word(), words(.call.failures().iter().map(|one| one.word())))]
     Failure {
         /// The call.

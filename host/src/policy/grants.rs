@@ -1,4 +1,4 @@
-//! What of the host a test may see: directories and sockets.
+//! Grants: the directories and sockets of the host that a test may use.
 
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -10,14 +10,15 @@ use std::path::PathBuf;
 pub enum Mode {
     /// Nothing below can be created, changed or removed.
     ReadOnly,
-    /// Everything below can be created, changed and removed, in memory: the host's files are never written to, and what a
-    /// test does is seen by no other test and gone when it ends. Charged to [`super::Limit::Scratch`]. A directory that is
-    /// granted under several guest paths is one overlay; one that lies within another is an overlay of its own.
+    /// Everything below can be created, changed and removed, but only in memory: the host's files are never written to. Changes
+    /// are seen by no other test, and vanish when the test ends. They are charged to [`super::Limit::Scratch`]. A directory
+    /// that is granted under several guest paths is one overlay; a granted directory within another one is an overlay of its
+    /// own.
     Overlay,
     /// Writes reach the host.
     ReadWrite,
-    /// No directory of the host's: one in memory, with the null device as `null` in it, or at `/` with nothing. Go's programs look for
-    /// the null device at `/dev`, so their tests get it there.
+    /// Not a directory of the host, but one in memory. It holds the null device as `null`; at `/` it is empty. Go's programs
+    /// look for the null device at `/dev`, so that their tests are given this directory there.
     Devices,
 }
 
@@ -30,9 +31,10 @@ pub struct DirGrant {
     pub host: PathBuf,
     /// What the guest may do there.
     pub mode: Mode,
-    /// With a name, the grant is given only to tests that ask for it; without, to all.
+    /// A grant with a name is given only to tests that ask for it by this name; a grant without a name is given to all tests.
     pub name: Option<String>,
-    /// Another guest path under which reports name what is found here (see the package directory of `airtight test`).
+    /// Another guest path for the same directory: reports name files by that path. `airtight test` uses it for the package
+    /// directory.
     pub alias_of: Option<String>,
 }
 
@@ -43,8 +45,8 @@ pub enum SocketSource {
     Listen(SocketAddr),
     /// A TCP socket connected to this address.
     Connect(SocketAddr),
-    /// A Unix socket listening at this path of the host, where nothing may be yet. The file is removed when the guest
-    /// closes the socket, or its test is over.
+    /// A Unix socket listening at this path of the host. Nothing may exist there before. The file is removed when the guest
+    /// closes the socket, or when its test is over.
     ListenUnix(PathBuf),
     /// A Unix socket connected to this path of the host.
     ConnectUnix(PathBuf),
@@ -76,9 +78,9 @@ impl SocketSource {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketGrant {
-    /// What the guest calls it.
+    /// The name by which the guest knows it.
     pub name: String,
-    /// Where it comes from.
+    /// Where the host gets it from.
     pub source: SocketSource,
     /// Whether only tests that ask for it by name get it.
     pub on_request: bool,

@@ -36,13 +36,13 @@ impl LeakActions {
 }
 
 impl Default for LeakActions {
-    /// What the settings' rows say.
+    /// The default action of each setting.
     fn default() -> Self {
         Self(LeakSetting::ALL.map(LeakSetting::default_action))
     }
 }
 
-/// As the report's policy states them.
+/// Writes the actions as the report's policy states them.
 impl Serialize for LeakActions {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let actions = LeakSetting::ALL.map(|setting| (setting, self.get(setting)));
@@ -51,7 +51,7 @@ impl Serialize for LeakActions {
     }
 }
 
-/// Changes to [`LeakActions`]; what is not set stays as it is.
+/// Changes to [`LeakActions`]. An action that is not set here stays as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeakPatch([Option<LeakAction>; LeakSetting::ALL.len()]);
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 /// Fuel given to each clean-up after the test's own budget is spent: 1,000,000,000 units.
 pub const CLEANUP_FUEL: u64 = 1_000_000_000;
 
-/// Time that the clean-ups of a test have together after its own is over: 30 seconds, or the test's `timeout` where that is less.
+/// Wall-clock time for all clean-ups of a test together, after the test's own time is over: 30 seconds, or the test's `timeout`
+/// if that is less.
 pub const CLEANUP_TIME: Duration = Duration::from_secs(30);
 
 /// Linear memory that clean-ups may use above the test's cap: 1 MiB.
 pub const CLEANUP_MEMORY_RESERVE: u64 = 1 << 20;
 
-/// The limits of one test: a value for each [`Limit`] there is a limit on.
+/// The limits of one test: the value of each [`Limit`] that is set.
 ///
 /// ```
 /// use airtight::policy::{Limit, Limits};
@@ -25,13 +26,13 @@ pub const CLEANUP_MEMORY_RESERVE: u64 = 1 << 20;
 pub struct Limits(LimitValues);
 
 impl Limits {
-    /// The value of a limit: bytes, fuel, a count or milliseconds. `None` is no limit.
+    /// The value of a limit: bytes, fuel, a count or milliseconds. `None` means that it is not set.
     #[must_use]
     pub fn get(&self, limit: Limit) -> Option<u64> {
         self.0.get(limit)
     }
 
-    /// The most that a limit allows: `u64::MAX` where there is no limit.
+    /// The most that a limit allows: `u64::MAX` if it is not set.
     #[must_use]
     pub fn most(&self, limit: Limit) -> u64 {
         self.get(limit).unwrap_or(u64::MAX)
@@ -66,7 +67,7 @@ impl Limits {
         &self.0
     }
 
-    /// The limits that the report's policy states, by their keys: all that there are, but those that change no verdict.
+    /// The limits that the report's policy states, by their keys: all that are set and can change a verdict.
     pub(super) fn recorded(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let recorded = self.0.iter().filter(|(limit, _)| limit.row().breach != Breach::Note);
         recorded.map(|(limit, value)| (limit.row().key, value))
@@ -74,7 +75,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// What the rows say.
+    /// The default of each limit, from its row.
     fn default() -> Self {
         Self(Limit::ALL.into_iter().filter_map(|limit| Some((limit, limit.row().default?))).collect())
     }

@@ -1,4 +1,4 @@
-//! What a test may see, use and leave behind: resolved, checked data that the sandbox acts on.
+//! The policy of a test: what it may see, use and leave behind. It is resolved and checked data, on which the sandbox acts.
 //!
 //! A [`Policy`] is built by `config` from `airtight.toml`, or by an embedder with [`Policy::default`] and the public fields.
 //! Nothing here reads a file or an environment variable.
@@ -27,7 +27,7 @@ pub(crate) use record::requestable_record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-/// How reports name the directory of a package whose tests are run: what is in it is named relative to it.
+/// How reports name the directory of the package whose tests are run. Files in it are named relative to it.
 pub(crate) const PACKAGE: &str = ".";
 
 /// Everything a test is granted and every limit it runs under.
@@ -58,11 +58,12 @@ pub struct Policy {
     pub limits: Limits,
     /// What a leak of each kind does to the verdict.
     pub leaks: LeakActions,
-    /// Host directories, in the order in which the guest sees them (after the scratch directory).
+    /// Granted directories, in the order in which the guest sees them (after the scratch directory).
     pub dirs: Vec<DirGrant>,
     /// Pre-opened sockets, numbered after the directories.
     pub sockets: Vec<SocketGrant>,
-    /// Addresses of the host's that the test may connect to through the guest SDK, where it does not listen there itself.
+    /// Addresses of the real network that the test may connect to through the guest SDK. An address at which the test itself
+    /// listens is not looked up here.
     pub outbound: BTreeSet<SocketAddr>,
     /// The whole environment of the guest: nothing is inherited.
     pub env: BTreeMap<String, String>,
@@ -70,14 +71,15 @@ pub struct Policy {
     pub args: Vec<String>,
     /// The bytes the guest reads from its standard input.
     pub stdin: Vec<u8>,
-    /// What time it is.
+    /// What the test's clocks show.
     pub clock: Clock,
-    /// The most resources of the user's own kinds that a test may have at once, by kind; a kind without an entry has no limit.
+    /// The most resources of each of the user's own kinds that a test may hold at once. A kind without an entry has no limit.
     pub tracked: BTreeMap<String, u64>,
-    /// Whether a test whose heap is not tracked, for whatever reason, fails: what it leaked on the heap is not known then.
+    /// Whether a test fails if its heap is not tracked, for whatever reason. Without the heap it is not known whether it
+    /// leaked.
     pub heap_required: bool,
-    /// The run's seed of `random_get`, mixed with each test's name.
+    /// The seed of the run. With the test's name it decides what `random_get` returns.
     pub seed: u64,
-    /// Calls of the test's own that fail.
+    /// Calls of the test that fail on purpose.
     pub faults: Vec<Fault>,
 }

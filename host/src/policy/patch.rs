@@ -1,4 +1,4 @@
-//! Changes to a policy: what overrides, variables and options set.
+//! Changes to a policy: by overrides, environment variables and options.
 
 use super::{ClockPatch, Fault, LeakPatch, LimitValues, Policy};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub struct PolicyPatch {
     pub limits: LimitValues,
     /// See [`super::Policy::clock`].
     pub clock: Option<ClockPatch>,
-    /// Actions by kind.
+    /// Actions on leaks, by setting.
     pub leaks: LeakPatch,
     /// Variables to add or replace.
     pub env: BTreeMap<String, String>,
@@ -32,12 +32,12 @@ pub struct PolicyPatch {
     pub tracked: BTreeMap<String, u64>,
     /// Arguments of `command` modules.
     pub args: Option<Vec<String>>,
-    /// Failures to add.
+    /// Faults to add.
     pub faults: Vec<Fault>,
 }
 
 impl PolicyPatch {
-    /// Applies every change, upwards or downwards: for overrides, which the user wrote.
+    /// Applies every change, whether it widens or narrows the policy: for changes that the user wrote, such as overrides.
     pub fn apply(&self, policy: &mut Policy) {
         policy.limits.apply(&self.limits);
         if let Some(clock) = self.clock {

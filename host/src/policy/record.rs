@@ -4,10 +4,10 @@ use super::{DirGrant, Limits, Policy, SocketGrant, SocketSource};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// How fuel is counted. An operator costs one unit, but for those that only shape the flow of control; one that fills, copies or
-/// grows costs as many more as it has bytes or elements, and to spawn a thread costs 20,000. The first way of counting had no lengths
-/// and was not stated, the second counted a spawned thread as a call of the host. A new one has the next number, so that figures of
-/// two are never compared in silence.
+/// Which way of counting fuel this version uses; each new way has the next number, so that figures of two ways are never
+/// compared unnoticed. In way 3, an operator costs one unit; operators that only shape the flow of control cost nothing. An
+/// operator that fills, copies or grows costs one more unit for each byte or element. To spawn a thread costs 20,000. In way 2,
+/// a spawned thread cost as much as another call of the host. In way 1, which reports do not state, lengths cost nothing.
 const FUEL_MODEL: u32 = 3;
 
 /// The largest integer that canonical JSON (RFC 8785) keeps exact.
@@ -15,10 +15,10 @@ const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 
 /// The policy as the report's canonical part shows it: the same on every machine.
 ///
-/// Host directories, aliases and the addresses of granted sockets are left out: they name the machine, not what the guest
-/// sees. Those of `outbound` are what the guest itself asks for. Integers that JSON would round are strings, and standard
-/// input is its length and SHA-256. A limit that there is none of is absent, and so are
-/// `tracked` where it limits nothing, `faults` where no call is made to fail and `heap` where nothing is demanded of it.
+/// Host directories, aliases and the addresses of granted sockets are left out: they name the machine, and the guest does not
+/// see them. The addresses of `outbound` are stated: the guest itself asks for them. Integers that JSON would round are
+/// strings. Standard input is stated as its length and its SHA-256. Absent are limits that are not set, `tracked` if it limits
+/// nothing, `faults` if there are none, and `heap` if it is not required.
 #[must_use]
 pub fn policy_record(policy: &Policy) -> Value {
     let mut record = json!({
@@ -47,7 +47,7 @@ pub fn policy_record(policy: &Policy) -> Value {
     record
 }
 
-/// What tests can ask for by name, as the report's canonical part shows it; `None` where there is nothing.
+/// The grants that tests can ask for by name, as the report's canonical part shows them; `None` if there are none.
 pub(crate) fn requestable_record(dirs: &[DirGrant], sockets: &[SocketGrant]) -> Option<Value> {
     if dirs.is_empty() && sockets.is_empty() {
         return None;
@@ -118,7 +118,7 @@ mod tests {
         let figures = ["peak-heap", "lost", "retained", "allocations"].map(|name| record[name].to_string());
         assert_eq!(figures, ["524288", "0", "\"18446744073709551615\"", "1000"]);
         assert_eq!(record.len(), limits(&Limits::default()).len() + 4);
-        // What serde writes of the limits has the same names.
+        // Limits that serde writes have the same names.
         let serialized = serde_json::to_value(set).unwrap();
         assert!(serialized.as_object().unwrap().keys().eq(record.keys()));
     }

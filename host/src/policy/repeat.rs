@@ -1,16 +1,17 @@
-//! When a test is run a second time, and when it may be.
+//! Whether a second run of a test is wanted, and whether it is possible.
 
 use super::{Clock, LeakAction, LeakSetting, Limit, Mode, Policy};
 use crate::model::HeapKind;
 
 impl Policy {
-    /// Whether a test could meet another one: in what the host has once. Whatever else there is, each test has of its own.
+    /// Whether tests could disturb each other: they share directories of the host that they may write to, and the host's
+    /// network. Of everything else, each test has its own.
     pub fn shares(&self) -> bool {
         let writes = self.dirs.iter().any(|dir| dir.mode == Mode::ReadWrite);
         writes || !self.sockets.is_empty() || !self.outbound.is_empty()
     }
 
-    /// Whether anybody asks which blocks of the heap are left, lost or retained.
+    /// Whether the policy needs to know which heap blocks are lost and which are retained.
     #[must_use]
     pub fn asks_for_blocks(&self) -> bool {
         let of_blocks = [LeakSetting::Heap, LeakSetting::Retained];
@@ -18,8 +19,8 @@ impl Policy {
             || self.limits.values().iter().any(|(limit, _)| is_of_leftovers(limit))
     }
 
-    /// What a test is granted that makes a second run of it another one, or that a second run would change once more: in
-    /// words. `None` where a second run does no harm and is the same.
+    /// A grant, in words, because of which a second run might differ from the first or would change something on the host
+    /// again. `None` if a second run does no harm and is the same.
     #[must_use]
     pub fn unrepeatable(&self) -> Option<&'static str> {
         if self.clock == Clock::Real {

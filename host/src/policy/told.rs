@@ -1,9 +1,10 @@
-//! What a policy grants of the machine, in words for the user. Nothing of it is for the report's canonical part: it names the host.
+//! The grants of a policy, in words for the user. They name paths and addresses of the host, and so never stand in the report's
+//! canonical part.
 
 use super::{Clock, DirGrant, Mode, Policy, SocketGrant, SocketSource};
 
 impl Policy {
-    /// What it grants beside a package and `/tmp`: for each a line, such as `/work/data as /data, read-only`.
+    /// The grants beside the package and `/tmp`, a line each, such as `/work/data as /data, read-only`.
     #[must_use]
     pub fn grants(&self) -> Vec<String> {
         let dirs = self.dirs.iter().filter(|dir| !dir.is_package()).filter_map(DirGrant::told);
@@ -15,12 +16,13 @@ impl Policy {
 }
 
 impl DirGrant {
-    /// Whether it is the directory of the package whose tests get it: an overlay, which is never written.
+    /// Whether this is the directory of the package whose tests are run. It is granted as an overlay, so that its files are
+    /// never written.
     pub(crate) fn is_package(&self) -> bool {
         self.mode == Mode::Overlay && self.alias_of.as_deref() == Some(super::PACKAGE)
     }
 
-    /// The grant in words; `None` where it is nothing of the host's.
+    /// The grant in words; `None` if it grants nothing of the host.
     pub(crate) fn told(&self) -> Option<String> {
         let mode = match self.mode {
             Mode::ReadOnly => "read-only",
@@ -33,7 +35,7 @@ impl DirGrant {
 }
 
 impl SocketGrant {
-    /// The grant in words; `None` where its other end is a socket that is told.
+    /// The grant in words; `None` if it is connected to another granted socket, which has a line of its own.
     pub(crate) fn told(&self) -> Option<String> {
         let what = match &self.source {
             SocketSource::Listen(address) if address.port() == 0 => {

@@ -1,32 +1,32 @@
-//! Functions whose presence on a stack tells how it came about, by their readable names: those in which a harness calls a
-//! test, and those of Rust's library that panic, give up or catch.
+//! Functions whose presence on a stack tells how the stack came about, recognised by their readable names: those in which a
+//! harness calls a test, and those of Rust's library that panic, give up or catch a panic.
 
 use super::harness_frames::HarnessFrames;
 
-/// What a function on a stack tells.
+/// What it means that a function is on a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// A harness is running a test.
     TestWindow,
     /// Rust is panicking.
     Panic,
-    /// Rust gave up because memory was refused.
+    /// Rust gave up because an allocation failed.
     AllocError,
-    /// A panic would be caught here, on a platform that unwinds.
+    /// A panic would be caught here, on a platform on which panics unwind.
     Catch,
 }
 
-/// Functions of `std::panicking` that run without a panic.
+/// Functions of `std::panicking` that also run without a panic.
 const CALM: [&str; 5] = ["panicking", "panic_count", "set_hook", "take_hook", "update_hook"];
 
-/// `std::panic::catch_unwind`, under its public name and those of what it calls.
+/// `std::panic::catch_unwind` under its public name, and the functions by which it is implemented.
 const CATCHES: [&str; 3] = ["std::panic::catch_unwind", "std::panicking::catch_unwind", "std::panicking::try"];
 
-/// Functions that Rust's library calls where it cannot do without memory.
+/// Functions that Rust's library calls when it cannot go on without memory.
 const GIVES_UP: [&str; 3] =
     ["alloc::alloc::handle_alloc_error", "std::alloc::handle_alloc_error", "std::alloc::rust_oom"];
 
-/// What a function tells, if anything. `harnesses` say which functions run a test.
+/// The class of a function, if it has one. `harnesses` say which functions run a test.
 pub(super) fn class(name: &str, harnesses: &[HarnessFrames]) -> Option<Class> {
     let path = without_generics(name);
     if harnesses.iter().any(|harness| harness.windows.contains(&path)) {
@@ -45,7 +45,7 @@ pub(super) fn class(name: &str, harnesses: &[HarnessFrames]) -> Option<Class> {
     if path.starts_with("core::panicking::") || path.starts_with("panic_abort::") {
         return Some(Class::Panic);
     }
-    // The symbols that rustc makes up: plain, or in a crate of their own.
+    // Symbols that rustc makes up: without a path, or in a crate of their own.
     let last = path.rsplit("::").next().unwrap_or(path);
     if path == last || path.starts_with("__rustc::") || path.starts_with("std::alloc::") {
         return match last {
@@ -59,12 +59,13 @@ pub(super) fn class(name: &str, harnesses: &[HarnessFrames]) -> Option<Class> {
     None
 }
 
-/// Whether a path is this function, or something in it.
+/// Whether a path names this function, or something within it.
 fn within(path: &str, function: &str) -> bool {
     path.strip_prefix(function).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// `path::function` of `path::function::<T>`, and of `path::function<T>` as C++ and debug information write it.
+/// A path without type arguments: `path::function` of `path::function::<T>`, or of `path::function<T>` as C++ and debug
+/// information write it.
 fn without_generics(name: &str) -> &str {
     match name.find('<') {
         // `<T as Trait>::f` is not a path.

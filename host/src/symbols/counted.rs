@@ -1,6 +1,6 @@
-//! Blocks whose references are counted, by the functions of the library that allocated them.
+//! Recognises blocks with counted references, by the functions of Rust's library that allocated them.
 
-/// A type of Rust's library that owns a block together with others like it.
+/// A type of Rust's library whose values own a block together and count their references in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Counted {
     /// `std::rc::Rc`.
@@ -19,11 +19,11 @@ impl Counted {
     }
 }
 
-/// How the paths of functions begin that allocate for whoever called them.
+/// Beginnings of the paths of functions that only allocate on behalf of their caller.
 const PASSES_ON: [&str; 5] = ["alloc::alloc::", "alloc::boxed::", "__rustc::", "core::", "std::alloc::"];
 
-/// Which of them allocated a block, by the calls that led to the allocator, innermost first. `None` where it was another type of the
-/// library.
+/// Which of these types allocated a block, from the calls that led to the allocator, innermost first. `None` if it was another
+/// type of the library.
 pub(super) fn counted<'f>(calls: impl Iterator<Item = &'f str>) -> Option<Counted> {
     let path = |function: &'f str| function.trim_start_matches('<');
     let types = calls.map(path).filter(|path| path.contains("::"));

@@ -1,5 +1,5 @@
-//! Where the source declares each function, found by the function's path. A test that should have panicked and did not
-//! has no stack, and is told of at its declaration.
+//! Where the source declares each function, found by the function's path. It is the place that is reported for a test which
+//! should have panicked and did not, because such a test has no stack.
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
@@ -7,18 +7,18 @@ use super::paths::{Origin, PathRoots, push};
 use super::scopes::{Scopes, is_module_or_type};
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
 
-/// One function of the user's or of a dependency, and where it is declared.
+/// One function of the user or of a dependency, and where it is declared.
 pub(super) struct Decl {
     /// Crate, modules and name: `semver::parse::version`.
     pub(super) path: String,
     /// The file's path at compile time.
     pub(super) file: Option<String>,
     pub(super) line: Option<u32>,
-    /// The code offset at which it starts; `None` where it was inlined everywhere.
+    /// The code offset at which it starts; `None` if it was inlined everywhere.
     pub(super) start: Option<u32>,
 }
 
-/// The functions of all compilation units but those of Rust's own libraries.
+/// The functions of all compilation units, except those of languages' libraries.
 pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
     let sections = dwarf.sections();
     let mut decls = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
         let Ok(unit) = sections.unit(header) else { continue };
         if !is_library(&unit, roots) {
             let mut walk = DeclWalk { sections, unit: &unit, scopes: Scopes::default() };
-            // What was read before an error is still right.
+            // Declarations that were read before an error are still right.
             let _ = walk.run(&mut decls);
         }
     }
@@ -44,7 +44,7 @@ fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
 struct DeclWalk<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
-    /// The modules and types that the current entry is in.
+    /// The modules and types around the current entry.
     scopes: Scopes,
 }
 
@@ -105,7 +105,7 @@ impl DeclWalk<'_> {
         Ok(attributes)
     }
 
-    /// The declaration that an entry's attributes describe. `None` where the entry has no name: it is a closure, or a copy that
+    /// The declaration that an entry's attributes describe. `None` if the entry has no name of its own: it is a closure, or it
     /// refers to the entry of its declaration.
     fn decl(&self, attributes: DeclAttributes) -> Option<Decl> {
         let name = attributes.name.filter(|name| !name.starts_with('{'))?;

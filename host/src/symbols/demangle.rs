@@ -1,9 +1,9 @@
-//! Names that a person reads, the same on every machine.
+//! Turns names of functions into ones that people can read, and that are the same on every machine.
 
-/// Longest name that is kept; generic Rust code has them of many kilobytes.
+/// The longest name that is kept, in bytes. Generic Rust code has names of many kilobytes.
 const MAX_LEN: usize = 500;
 
-/// A function's name without its mangling, its hash, and what C++ writes before it: the type of its result.
+/// A function's name without mangling and hash, and, for C++, without the type of the result before it.
 pub(super) fn readable(raw: &str) -> String {
     let mut name = match rustc_demangle::try_demangle(raw) {
         Ok(name) => format!("{name:#}"),
@@ -29,12 +29,12 @@ fn from_cpp(raw: &str) -> Option<String> {
     let mut start = Start(String::new());
     let options = cpp_demangle::DemangleOptions::new().no_return_type();
     let whole = symbol.structured_demangle(&mut start, &options).is_ok();
-    // Of a name that is too long, the start is as good as that of any other.
+    // If the name is too long, its beginning is kept, as for every other name.
     (whole || start.0.len() > MAX_LEN).then_some(start.0)
 }
 
-/// The first bytes of a name, a few more than are kept of one. Mangled names repeat parts by reference, so that a short one may
-/// stand for gigabytes.
+/// The first bytes of a name: a few more than are kept. Writing stops there, because mangled names repeat parts by reference,
+/// and a short one may stand for gigabytes.
 struct Start(String);
 
 impl cpp_demangle::DemangleWrite for Start {
@@ -44,14 +44,14 @@ impl cpp_demangle::DemangleWrite for Start {
     }
 }
 
-/// `ns::f<int>(int)` of `void ns::f<int>(int)`: linkers write C++'s names so.
+/// A name of C++ without the type of the result, as linkers write it: `ns::f<int>(int)` of `void ns::f<int>(int)`.
 fn without_result(name: &str) -> &str {
     const ANONYMOUS: &str = "(anonymous namespace)";
     let (mut depth, mut start) = (0usize, 0);
     for (at, byte) in name.bytes().enumerate() {
         let before = || name[start..at].strip_prefix("operator").is_some() || name[start..at].ends_with("::operator");
         match byte {
-            // Its own arguments.
+            // The arguments of the function itself begin here.
             b'(' if depth == 0 && at > start && !name[at..].starts_with(ANONYMOUS) => return &name[start..],
             b'<' | b'(' | b'[' => depth += 1,
             b'>' | b')' | b']' => depth = depth.saturating_sub(1),
@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(readable(mangled), expected, "{mangled}");
             assert_eq!(readable(by_the_linker), expected, "{by_the_linker}");
         }
-        // What is not a mangled name, and what is no name of C++.
+        // Names that are not mangled, or not of C++.
         for plain in ["_Zx!", "_ZN", "load config", "<T as demo::Trait>::f", "fn(int)", "a<b> c"] {
             assert_eq!(readable(plain), plain);
         }
@@ -106,7 +106,7 @@ mod tests {
         let parts = "S_".repeat(3);
         let bomb = format!("_Z1fI{}E", (0..30).fold("1a".to_owned(), |name, _| format!("1tI{name}{parts}E")));
         assert!(readable(&bomb).len() <= 503);
-        // One whose parts double with each reference.
+        // A name whose parts double with each reference.
         let doubling: String = (0..40)
             .map(|nth| format!("1tIS{n}_S{n}_E", n = if nth == 0 { String::new() } else { format!("{:X}", nth - 1) }))
             .collect();

@@ -5,25 +5,26 @@ use crate::catalogue::sections::Section;
 use gimli::{EntriesRaw, Reader, Unit};
 use std::sync::Arc;
 
-/// Bytes that may be read for each byte of debug information. To look up every function of a test binary takes about 2.
+/// How many bytes may be read for each byte of debug information. To look up every function of a test binary takes about 2.
 const BUDGET_PER_BYTE: u64 = 16;
 
-/// The deepest nesting of entries that is read; compilers stay below a hundred. `addr2line` recurses into them.
+/// The deepest nesting of entries that is accepted; compilers stay below a hundred. It is bounded because `addr2line` recurses
+/// into entries.
 const MAX_DEPTH: isize = 500;
 
-/// The most attributes of an entry that are read; compilers stay below thirty. An attribute may take no bytes, so that the budget
-/// alone does not bound them.
+/// The most attributes of an entry that are accepted; compilers stay below thirty. The budget alone does not bound them, since
+/// an attribute may take no bytes.
 const MAX_ATTRIBUTES: usize = 100;
 
 /// The most inlined calls at one code offset that become frames.
 const MAX_INLINED: usize = 64;
 
-/// How the names of the custom sections with debug information begin.
+/// The beginning of the names of custom sections with debug information.
 const PREFIX: &str = ".debug_";
 
-/// One of the calls at a code offset, as the debug information tells of it: the function, and the place within it.
+/// One of the calls at a code offset, according to the debug information: the function, and the place within it.
 pub(super) struct CallSite {
-    /// The function's linkage name where there is one, else its plain name.
+    /// The function's linkage name, or else its plain name.
     pub(super) name: Option<String>,
     /// The file's path at compile time.
     pub(super) file: Option<String>,
@@ -37,7 +38,7 @@ pub(super) struct Dwarf {
 }
 
 impl Dwarf {
-    /// The debug information of a module; `None` where there is none, or none that can be used.
+    /// The debug information of a module; `None` if there is none, or if it cannot be used.
     pub(super) fn open(bytes: &Arc<Vec<u8>>, sections: &[Section]) -> Option<Self> {
         let ours = || sections.iter().filter(|section| section.name.starts_with(PREFIX));
         let total: usize = ours().map(|section| section.contents.len()).sum();
@@ -55,7 +56,7 @@ impl Dwarf {
         Some(Self { sections, context })
     }
 
-    /// The calls at a code offset, innermost first: those inlined there, then the function that holds it.
+    /// The calls at a code offset, innermost first: inlined calls, and then the function whose code it is.
     pub(super) fn calls(&self, offset: u32) -> Vec<CallSite> {
         let mut calls = Vec::new();
         let Ok(mut frames) = self.context.find_frames(offset.into()).skip_all_loads() else { return calls };
@@ -79,7 +80,7 @@ impl Dwarf {
 fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), UnfitDebugInfo> {
     let mut headers = dwarf.units();
     while let Some(header) = headers.next()? {
-        // `addr2line` passes over a unit that cannot be read, too.
+        // `addr2line` skips a unit that cannot be read, too.
         let Ok(unit) = dwarf.unit(header) else { continue };
         vet_entries(&unit)?;
     }
@@ -111,15 +112,15 @@ impl From<gimli::Error> for UnfitDebugInfo {
     }
 }
 
-/// The path of the file with this index in a unit's line program, put together from its directories. `None` where there is no
-/// such file.
+/// The path of the file with this index in a unit's line program, put together from its directories. `None` if there is no such
+/// file.
 pub(super) fn file_path(dwarf: &gimli::Dwarf<Metered>, unit: &Unit<Metered>, index: u64) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
     let mut path =
         unit.comp_dir.as_ref().and_then(|dir| Some(dir.to_string_lossy().ok()?.into_owned())).unwrap_or_default();
     let text = |value| Some(dwarf.attr_string(unit, value).ok()?.to_string_lossy().ok()?.into_owned());
-    // Directory 0 is the one that the compiler ran in, which the path begins with already.
+    // Directory 0 is the one in which the compiler ran; the path begins with it already.
     if let Some(directory) = file.directory(header).filter(|_| file.directory_index() != 0) {
         super::paths::push(&mut path, &text(directory)?);
     }

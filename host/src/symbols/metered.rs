@@ -1,8 +1,8 @@
 //! A reader of debug information that gives up when its budget is spent.
 //!
-//! Debug information comes from whoever made the module. A few megabytes can be arranged so that reading them takes years: a
-//! thousand functions that share one list of a million ranges, for example. So every byte that is read is paid for from a
-//! budget, however often it was read before.
+//! Debug information comes from whoever made the module. A few megabytes can be arranged so that reading them takes years: for
+//! example, a thousand functions that share one list of a million ranges. So each byte that is read is paid for from a budget,
+//! every time that it is read.
 
 use gimli::{Error, LittleEndian, Reader, ReaderOffsetId, Result};
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A range of a module's bytes, each of which costs one unit of the budget when it is read.
+/// A range of a module's bytes. To read it costs one unit of the budget, and one more for each byte.
 #[derive(Debug, Clone)]
 pub(super) struct Metered {
     source: Arc<MeteredBytes>,
@@ -20,7 +20,7 @@ pub(super) struct Metered {
 
 struct MeteredBytes {
     bytes: Arc<Vec<u8>>,
-    /// How many bytes may still be read. One thread at a time reads, so that relaxed loads and stores are enough.
+    /// How many units are left. Only one thread reads at a time, so that relaxed loads and stores are enough.
     budget: AtomicU64,
 }
 
@@ -31,12 +31,12 @@ impl fmt::Debug for MeteredBytes {
 }
 
 impl Metered {
-    /// A reader of an empty range. [`Metered::section`] gives readers of sections that share its budget.
+    /// A reader of an empty range. [`Metered::section`] makes readers of sections, which share its budget.
     pub(super) fn new(bytes: Arc<Vec<u8>>, budget: u64) -> Self {
         Self { source: Arc::new(MeteredBytes { bytes, budget: AtomicU64::new(budget) }), range: 0..0 }
     }
 
-    /// A reader of this range of the module, or of an empty one where the range is out of bounds.
+    /// A reader of this range of the module; of an empty range if this one is out of bounds.
     pub(super) fn section(&self, range: Range<usize>) -> Self {
         let range = if self.source.bytes.get(range.clone()).is_some() { range } else { 0..0 };
         Self { source: Arc::clone(&self.source), range }

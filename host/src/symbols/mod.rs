@@ -1,7 +1,7 @@
-//! Code offsets to functions, files and lines; lazy and off-line.
+//! From code offsets to functions, files and lines. It is done lazily, and with nothing but the module's bytes.
 //!
-//! Everything is read from the module's own name section and debug information (DWARF), once and when it is first asked
-//! for. Nothing here fails: what cannot be read is left out of the frames.
+//! Everything is read from the module's own name section, its debug information (DWARF) and the tables of Go, each once, when
+//! it is first needed. Nothing here fails: if something cannot be read, frames are without it.
 
 mod class;
 mod counted;
@@ -49,30 +49,31 @@ use symbol::Symbol;
 use trim::Purpose;
 use variables::Variable;
 
-/// Frames that are looked at for a cause: a trap is at most so far from the code that led to it.
+/// How many of the innermost frames are looked at for the cause of a trap: no more lie between the trap and the code that led
+/// to it.
 const CAUSE_FRAMES: usize = 64;
 
-/// Bytes of what was looked up that are kept of one module, most of them names.
+/// The most bytes of symbols, most of them names, that are kept for one module after they were looked up.
 const MOST_KNOWN: usize = 32 << 20;
 
 /// Why Rust code trapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrapCause {
-    /// A panic; its message went to standard error.
+    /// A panic. Its message went to standard error.
     Panic,
-    /// An allocation that was refused and could not be done without.
+    /// An allocation failed, and the code could not go on without it.
     AllocError,
     /// Neither, as far as the names tell.
     Other,
 }
 
-/// Functions, files and lines of one module.
+/// The functions, files and lines of one module.
 pub struct Symbols {
     bytes: Arc<Vec<u8>>,
     sections: Vec<Section>,
     roots: PathRoots,
     harnesses: Vec<HarnessFrames>,
-    /// The paths of tests whose functions lie in a function of the same name.
+    /// The paths of tests whose function lies within a function of the same name.
     doubled: HashSet<String>,
     names: OnceLock<Names>,
     lines: Mutex<Lines>,
@@ -81,19 +82,19 @@ pub struct Symbols {
     go: OnceLock<Result<Arc<GoTables>, NoGoTables>>,
 }
 
-/// Debug information, and the code offsets that were looked up in it.
+/// Debug information, and the symbols that were looked up in it.
 #[derive(Default)]
 struct Lines {
     dwarf: Option<Option<Dwarf>>,
     known: HashMap<RawFrame, Arc<[Symbol]>>,
-    /// About the bytes that these take.
+    /// About how many bytes `known` takes.
     known_bytes: usize,
     decls: Option<Vec<Decl>>,
     variables: Option<Vec<Variable>>,
 }
 
 impl Lines {
-    /// Keeps what was found of a frame.
+    /// Keeps the symbols that were found for a frame.
     fn remember(&mut self, raw: RawFrame, symbols: &Arc<[Symbol]>) {
         self.known_bytes += symbols.iter().map(Symbol::bytes).sum::<usize>();
         if self.known_bytes > MOST_KNOWN {
@@ -112,7 +113,7 @@ impl fmt::Debug for Symbols {
 }
 
 impl Symbols {
-    /// Symbols of a module as it was before any rewriting, with its sections. Reads nothing yet.
+    /// The symbols of a module, from its bytes and sections before any rewriting. Nothing is read yet.
     pub(crate) fn new(bytes: Arc<Vec<u8>>, sections: Vec<Section>, roots: PathRoots) -> Self {
         Self {
             bytes,
@@ -127,25 +128,26 @@ impl Symbols {
         }
     }
 
-    /// The SHA-256 of the module's bytes, and where its files are named from, as a text.
+    /// A text that identifies these symbols: the SHA-256 of the module's bytes, and the directories from which its files are
+    /// named.
     pub fn sum(&self) -> String {
         format!("{:x} {:?}", Sha256::digest(&**self.bytes), self.roots)
     }
 
-    /// Symbols of bytes that nobody has parsed.
+    /// The symbols of a module that was not parsed yet.
     #[cfg(test)]
     pub(crate) fn of_bytes(bytes: &[u8], roots: PathRoots) -> Self {
         Self::new(Arc::new(bytes.to_vec()), crate::catalogue::sections::sections(bytes).unwrap_or_default(), roots)
     }
 
-    /// The same, with the harnesses whose frames the module may have.
+    /// The same symbols, with the harnesses whose frames the module may have.
     pub(crate) fn with_harnesses(mut self, harnesses: Vec<HarnessFrames>) -> Self {
         self.harnesses = harnesses;
         self
     }
 
-    /// The same, with the paths of tests whose harness puts the user's function into one of the same name: the path is shown
-    /// once.
+    /// The same symbols, with the paths of tests whose harness puts the user's function into another one of the same name. In
+    /// frames, the name is shown once.
     pub(crate) fn with_doubled_paths(mut self, tests: impl IntoIterator<Item = String>) -> Self {
         self.doubled.extend(tests);
         self
@@ -156,21 +158,22 @@ impl Symbols {
         (&self.bytes, &self.sections)
     }
 
-    /// The frames of a stack from the innermost that is the user's own or a dependency's, innermost first: inlined calls
-    /// expanded, without those of languages' libraries at the inner end and of the harness at the outer. All of the test's,
-    /// where none is left. At most 32: of a deeper stack, calls in libraries share an entry that says how many they are.
+    /// The frames of a stack to report, innermost first, with inlined calls as frames of their own. The first frame is the
+    /// innermost one of the user's code or of a dependency: frames of languages' libraries at the inner end are left out, and
+    /// so are those of the harness at the outer end. If nothing is left, all frames of the test are reported. There are at most
+    /// 32 entries: of a deeper stack, calls in libraries share an entry that says how many they are.
     pub fn frames(&self, stack: &[RawFrame]) -> Vec<Frame> {
         self.frames_for(stack, Purpose::Other)
     }
 
-    /// [`Symbols::frames`] of an allocation: without those of allocators, whoever wrote them.
+    /// [`Symbols::frames`] for the stack of an allocation: without the frames of allocators, whoever wrote them.
     pub fn frames_of_allocation(&self, stack: &[RawFrame]) -> Vec<Frame> {
         self.frames_for(stack, Purpose::Allocation)
     }
 
-    /// [`Symbols::frames_of_allocation`] as the place of an allocation: the calls in which a function of the user's calls itself are
-    /// left out, so that each depth of a recursion is the same place. Also gives the same stack without the marks that stand for
-    /// them, where there are any.
+    /// [`Symbols::frames_of_allocation`] as the place of an allocation. Calls by which a function of the user calls itself are
+    /// left out, so that every depth of a recursion is the same place; a mark stands for them. If there are marks, the same
+    /// stack without them is returned, too.
     pub fn place_of_allocation(&self, stack: &[RawFrame]) -> (Vec<Frame>, Option<Vec<Frame>>) {
         let frames = self.frames_for(stack, Purpose::Place);
         let plain: Vec<Frame> = frames.iter().filter(|frame| !recursion::is_mark(frame)).cloned().collect();
@@ -178,7 +181,7 @@ impl Symbols {
         (frames, folds.then_some(plain))
     }
 
-    /// Whether a library allocated a block that begins with a strong and a weak count of references, and which one.
+    /// The type of Rust's library that allocated a block with counted references; `None` if another one did.
     pub fn counted(&self, stack: &[RawFrame]) -> Option<Counted> {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
         let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
@@ -190,14 +193,15 @@ impl Symbols {
         trim::user_frames(&groups, &self.harnesses, purpose).unwrap_or_else(|| trim::all_frames(&groups))
     }
 
-    /// The frames of the test, each with the calls that were inlined into it.
+    /// The frames of the test, each as a group with the calls that were inlined into it.
     fn groups(&self, stack: &[RawFrame]) -> Vec<Arc<[Symbol]>> {
         let mut lines = self.lines();
         stack[..self.test_end(stack)].iter().map(|raw| self.expand(&mut lines, *raw)).collect()
     }
 
-    /// [`Symbols::frames`] of a panic. Without debug information the place that the panic itself tells, `file:line:column`, is
-    /// that of the innermost frame; where that is none of the user's, all of the test was inlined into its caller.
+    /// [`Symbols::frames`] for the stack of a panic. Without debug information, the innermost frame is given the place that the
+    /// panic itself reports (`file:line:column`). If no frame is the user's, the whole test was inlined into its caller, and
+    /// the test is the only frame.
     pub fn frames_of_panic(&self, stack: &[RawFrame], place: &str, test: &str) -> Vec<Frame> {
         let mut frames = self.frames(stack);
         if frames.iter().any(|frame| frame.file.is_some()) {
@@ -213,7 +217,8 @@ impl Symbols {
         frames
     }
 
-    /// The one frame that is known of a panic whose stack has unwound: its place, `file:line:column`, and the test.
+    /// The only frame that is known of a panic whose stack has unwound: the test, at the place of the panic
+    /// (`file:line:column`).
     pub fn frames_of_place(&self, place: &str, test: &str) -> Vec<Frame> {
         let mut frame = self.function_decl(test).unwrap_or_else(|| Frame::new(test));
         if let Some((file, line)) = split_place(place) {
@@ -222,7 +227,7 @@ impl Symbols {
         vec![frame]
     }
 
-    /// A place as reports have it, of one as the compiler wrote it: `file:line:column`.
+    /// A place (`file:line:column`) with the file named as in reports, from a place as the compiler wrote it.
     pub fn place(&self, compiled: &str) -> String {
         let named = || {
             let (rest, column) = compiled.rsplit_once(':')?;
@@ -232,24 +237,24 @@ impl Symbols {
         named().unwrap_or_else(|| compiled.to_owned())
     }
 
-    /// Whether the stack was captured while a harness ran a test, not while it prepared or reported.
+    /// Whether the stack was captured while a harness ran a test, and not while it prepared or reported.
     ///
-    /// False where the module has neither names nor debug information.
+    /// It is false if the module has neither names nor debug information.
     pub fn in_test_window(&self, stack: &[RawFrame]) -> bool {
         self.holds(stack, Class::TestWindow)
     }
 
-    /// Whether the module's names tell where a test begins.
+    /// Whether the module's names tell in which functions a harness runs a test.
     pub fn know_test_window(&self) -> bool {
         self.names().know(Class::TestWindow)
     }
 
-    /// Whether there is debug information to tell files and lines by.
+    /// Whether there is debug information with files and lines.
     pub fn know_lines(&self) -> bool {
         self.sections.iter().any(|section| section.name == ".debug_line")
     }
 
-    /// Go's own tables.
+    /// The tables of Go.
     ///
     /// # Errors
     /// The module is not a binary of Go's, or of a version whose tables are not known.
@@ -264,7 +269,7 @@ impl Symbols {
     /// Why a trap with this stack happened.
     pub fn cause(&self, stack: &[RawFrame]) -> TrapCause {
         let inner = &stack[..stack.len().min(CAUSE_FRAMES)];
-        // Rust may panic because memory was refused, and then the refusal is the cause.
+        // Rust may panic because an allocation failed. Then the allocation is the cause.
         if self.holds(inner, Class::AllocError) {
             TrapCause::AllocError
         } else if self.holds(inner, Class::Panic) {
@@ -274,13 +279,14 @@ impl Symbols {
         }
     }
 
-    /// Whether the test had asked for panics to be caught, itself or by a package. False where it cannot be told.
+    /// Whether the test, or a package that it uses, had asked for panics to be caught. False if that is not known.
     pub fn catches_panics(&self, stack: &[RawFrame]) -> bool {
         let groups = self.groups(stack);
         let mut outward = groups.iter().flat_map(|group| group.iter()).peekable();
         let catches = |symbol: &Symbol| class(&symbol.frame.function, &self.harnesses) == Some(Class::Catch);
         while let Some(symbol) = outward.next() {
-            // Rust's library itself catches what it passes on: around `main`, and in a scope of threads.
+            // Rust's library itself catches panics and passes them on: around `main`, and in scoped threads. Those do not
+            // count.
             let asked = outward.peek().is_some_and(|outer| !catches(outer) && !outer.owner.is_foreign());
             if catches(symbol) && asked {
                 return true;
@@ -289,24 +295,25 @@ impl Symbols {
         false
     }
 
-    /// Whether a function that the test called, or the test itself, has one of these in its path. The innermost are looked at.
+    /// Whether one of the innermost functions of the stack has one of these texts in its path.
     pub fn mentions(&self, stack: &[RawFrame], paths: &[&str]) -> bool {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
         let mut functions = groups.iter().flat_map(|group| group.iter()).map(|symbol| symbol.frame.function.as_str());
         functions.any(|function| paths.iter().any(|path| function.contains(path)))
     }
 
-    /// The functions of libraries in which a stack ends, innermost first, up to the first that is the user's own.
+    /// The functions of libraries at the inner end of a stack, innermost first, up to the first function of the user or of a
+    /// dependency.
     pub fn library_calls(&self, stack: &[RawFrame]) -> Vec<String> {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
         let calls = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
         calls.map(|symbol| symbol.frame.function.clone()).collect()
     }
 
-    /// Where a function is declared. `path` is its path, or the end of it from a whole segment on: some harnesses leave out
-    /// the crate. Of several functions that fit, the one with the shortest path is meant; closures are none.
+    /// Where a function is declared. `path` is its path, or the end of its path from a whole segment on: some harnesses leave
+    /// out the crate. If several functions fit, the one with the shortest path is meant. Closures do not count.
     ///
-    /// File and line are absent where there is no debug information.
+    /// File and line are absent if there is no debug information.
     pub fn function_decl(&self, path: &str) -> Option<Frame> {
         let mut lines = self.lines();
         let decls = self.decls(&mut lines);
@@ -380,7 +387,7 @@ impl Symbols {
         Some(self.roots.source(compiled?)?.path)
     }
 
-    /// A function known by its name alone.
+    /// A function of which only the name section tells.
     fn named(&self, path: &str) -> Option<Frame> {
         let last = path.rsplit("::").next().unwrap_or(path);
         let names = self.names().all().filter(|raw| raw.contains(last)).map(readable);
@@ -388,7 +395,7 @@ impl Symbols {
         Some(Frame::new(function))
     }
 
-    /// How many frames of a stack are within the test that a harness runs: all, where it runs none.
+    /// How many frames of a stack lie within the test that a harness runs; all if no harness runs one.
     fn test_end(&self, stack: &[RawFrame]) -> usize {
         let names = self.names();
         let is_window = |raw: &RawFrame| names.class(raw.function) == Some(Class::TestWindow);
@@ -400,7 +407,7 @@ impl Symbols {
         if names.know(wanted) {
             return stack.iter().any(|raw| names.class(raw.function) == Some(wanted));
         }
-        // It may have been inlined everywhere, or have no name but in the debug information.
+        // Such a function may have been inlined everywhere, or have a name in the debug information alone.
         let mut lines = self.lines();
         self.dwarf(&mut lines).is_some()
             && stack.iter().any(|raw| {
@@ -409,7 +416,7 @@ impl Symbols {
             })
     }
 
-    /// A frame with the calls that were inlined into it, innermost first.
+    /// The symbols of a frame: the calls that were inlined into it, innermost first, and the function itself.
     fn expand(&self, lines: &mut Lines, raw: RawFrame) -> Arc<[Symbol]> {
         if let Some(known) = lines.known.get(&raw) {
             return Arc::clone(known);
@@ -433,7 +440,8 @@ impl Symbols {
             .into_iter()
             .enumerate()
             .map(|(index, call)| {
-                // Debug information may leave out the path, which the name section has for the function itself.
+                // Debug information may have a function's name without its path. For the function itself, the name section has
+                // the path.
                 let named = if index == last { name.clone() } else { None };
                 let function = named.or(call.name.as_deref().map(readable)).unwrap_or_else(outermost);
                 let source = call.file.and_then(|file| self.roots.source(&file));
@@ -478,7 +486,7 @@ impl Symbols {
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
-        // What was looked up before a panic elsewhere stays right.
+        // Symbols that were looked up before a panic in another thread are still right.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

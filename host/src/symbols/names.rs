@@ -1,4 +1,4 @@
-//! Function names from the name section, and which of them tell how a stack came about.
+//! The names of functions in the name section, and the functions that tell how a stack came about.
 
 use super::class::{Class, class};
 use super::demangle::readable;
@@ -9,14 +9,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::{Name, NameSectionReader};
 
-/// Parts of mangled names that a function of some [`Class`] has, in any mangling, beside the last parts of the windows of
-/// harnesses: spares demangling the others.
+/// Parts of names: a function of some [`Class`] has one of them in its name, in any mangling, or the last segment of the path
+/// of a harness's window. Other names need not be demangled.
 const TELLING: [&str; 3] = ["panic", "alloc_error", "oom"];
 
 #[derive(Default)]
 pub(super) struct Names {
     bytes: Arc<Vec<u8>>,
-    /// Where each function's name is in the module.
+    /// For each function, the range of its name in the module.
     functions: HashMap<u32, Range<usize>>,
     classes: HashMap<u32, Class>,
 }
@@ -32,7 +32,7 @@ impl Names {
             let Ok(Name::Function(functions)) = subsection else { continue };
             let mut functions = functions.into_iter();
             while let Some(Ok(function)) = functions.next() {
-                // The name is the last thing read.
+                // The name is what was read last.
                 let end = functions.original_position();
                 names.functions.insert(function.index, end - function.name.len()..end);
                 let telling = telling.iter().any(|part| function.name.contains(part));
@@ -49,7 +49,7 @@ impl Names {
         self.text(self.functions.get(&function)?)
     }
 
-    /// Every function's name, in no order.
+    /// The names of all functions, in no particular order.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         self.functions.values().filter_map(|range| self.text(range))
     }
@@ -62,7 +62,7 @@ impl Names {
         self.classes.get(&function).copied()
     }
 
-    /// Whether any function is of this class, so that a stack without one is known to have none.
+    /// Whether the name section names a function of this class. If so, a stack without such a function is known to have none.
     pub(super) fn know(&self, class: Class) -> bool {
         self.classes.values().any(|known| *known == class)
     }

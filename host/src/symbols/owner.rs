@@ -1,9 +1,9 @@
-//! Whose a frame of a stack is: the user's, a dependency's, or that of a library which every program has.
+//! Finds out to whom a frame of a stack belongs: to the user, to a dependency, or to a library that every program has.
 
 use super::harness_frames::HarnessFrames;
 use super::paths::{Origin, RUST, Source};
 
-/// Crates of Rust's library and those it is made of, by the name in a function's path: their frames are nobody's own.
+/// Crates of Rust's library, and those that it is made of, by their names in functions' paths.
 const LIBRARY_CRATES: &[&str] = &[
     "__rustc",
     "addr2line",
@@ -23,8 +23,8 @@ const LIBRARY_CRATES: &[&str] = &[
     "wasip1",
 ];
 
-/// Functions of the C library that end in a call of the host, that allocate for their caller, or that run a program; with what
-/// begins with `__`, which is reserved for it.
+/// Functions of the C library that call the host, that allocate for their caller, or that run a program. Names that begin with
+/// `__` are reserved for the library, and belong to it without being listed.
 const C_LIBRARY: &[&str] = &[
     "_Exit",
     "_exit",
@@ -172,16 +172,16 @@ const C_LIBRARY: &[&str] = &[
     "writev",
 ];
 
-/// What the entry of a program is called. In C it is the user's, in Rust it is made up and calls the runtime.
+/// Names of the entry of a program. In C it is the user's function; in Rust it is made up and calls the runtime.
 pub(super) const MAINS: [&str; 3] = ["main", "__original_main", "__main_argc_argv"];
 
-/// What wasm-ld appends to the name of an export that it wraps.
+/// The end of the name of an export that wasm-ld has wrapped.
 const EXPORT_WRAPPER: &str = ".command_export";
 
-/// Packages that stand between Rust's library and the host, wherever their sources are.
+/// Packages between Rust's library and the host. They count as Rust's library, wherever their sources are.
 const SHIM_PACKAGES: [&str; 3] = ["libc", "wasi", "wasip1"];
 
-/// Packages of Go's library, by the first part of their paths.
+/// Packages of Go's library, by the first segments of their paths.
 const GO_LIBRARY: &[&str] = &[
     "archive",
     "bufio",
@@ -241,39 +241,39 @@ const GO_LIBRARY: &[&str] = &[
 const GO_RUNTIME: &[&str] =
     &["_rt0_wasm_wasip1", "callRet", "gcWriteBarrier", "wasm_pc_f_loop", "wasm_pc_f_loop_export"];
 
-/// What libraries are called in reports: our own, and those of languages.
+/// The names of libraries in reports: airtight's own, and those of languages.
 const SDK: &str = "airtight_sdk";
 const C: &str = "libc";
 const CPP: &str = "libc++";
 pub(super) const GO: &str = "go";
 
-/// Airtight's package for Go, as it is imported and as Go's linker writes its path.
+/// Airtight's package for Go: its path as it is imported, and as Go's linker writes it.
 const GO_SDK: [&str; 2] =
     ["github.com/airtight-rs/airtight/guest-sdk/go", "github.com_airtight_rs_airtight_guest_sdk_go"];
 
-/// Whose a frame is.
+/// To whom a frame belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// The user's, as far as is known.
+    /// To the user, as far as is known.
     User,
-    /// That of a package which the user's code depends on, by its name.
+    /// To a package that the user's code depends on, by its name.
     Package(String),
-    /// Rust's library or its test harness.
+    /// To Rust's library, or its test harness.
     Rust,
-    /// The library of another language, by name; with what the linker and a harness put in.
+    /// To the library of another language, to a harness or to the linker; with the name of the library.
     Library(&'static str),
-    /// That of whoever called and was called where a stack was too deep to be kept.
+    /// Unknown: the entry stands for calls that were left out of a stack that was too deep.
     LeftOut,
 }
 
 impl Owner {
-    /// Whose the frame is, from what is known of it.
+    /// To whom a frame belongs, from its function and its source.
     pub(super) fn new(function: &str, source: Option<&Source>, harnesses: &[HarnessFrames]) -> Self {
-        // The sources of a harness may be anywhere.
+        // The sources of a harness may be anywhere, so that its functions are recognised by their names first.
         if harnesses.iter().any(|harness| harness.owns(function)) || function.ends_with(EXPORT_WRAPPER) {
             return Self::Library(SDK);
         }
-        // Rustc makes it up, and places it where the user's code declares the allocator.
+        // Rustc makes this function up, but with the place at which the user's code declares the allocator.
         if is_entry_of_allocator(function) {
             return Self::Rust;
         }
@@ -310,7 +310,7 @@ impl Owner {
         }
     }
 
-    /// The name of the library that the frame is of.
+    /// The name of the library that the frame belongs to, if it belongs to one.
     pub(super) fn library(&self) -> Option<&str> {
         match self {
             Self::User | Self::LeftOut => None,
@@ -320,14 +320,14 @@ impl Owner {
         }
     }
 
-    /// Whether it is between the host and the code that anybody wrote for this program.
+    /// Whether it belongs neither to the user nor to a dependency: it lies between their code and the host.
     pub(super) fn is_foreign(&self) -> bool {
         matches!(self, Self::Rust | Self::Library(_) | Self::LeftOut)
     }
 }
 
-/// The library that a function of a Go program is of: Go's own and its runtime (`os.Open`, or `internal_poll.__FD_.Read`, as its
-/// linker writes `internal/poll.(*FD).Read`), or airtight's package for tests.
+/// The library that a function of a Go program belongs to: Go's own library with its runtime, or airtight's package for tests.
+/// Go's linker writes `internal/poll.(*FD).Read` as `internal_poll.__FD_.Read`; both forms are known.
 pub(super) fn go_library(function: &str) -> Option<&'static str> {
     if GO_SDK.iter().any(|package| function.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'))) {
         return Some(SDK);
@@ -341,31 +341,33 @@ pub(super) fn go_library(function: &str) -> Option<&'static str> {
     of_go.then_some(GO)
 }
 
-/// Whether a function is the entry of Rust's global allocator, through which everything allocates that has no allocator of its
+/// Whether a function is the entry of Rust's global allocator: all Rust code allocates by it, unless it has an allocator of its
 /// own.
 pub(super) fn is_entry_of_allocator(function: &str) -> bool {
     let last = function.rsplit("::").next().unwrap_or(function);
     ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"].contains(&last)
 }
 
-/// Whether a function is an allocator's by what it implements, whoever wrote it: a trait of Rust's, or C++'s `operator new`.
+/// Whether a function is part of an allocator, whoever wrote it: it implements one of Rust's traits for allocators, or C++'s
+/// `operator new`.
 pub(super) fn is_allocator(function: &str) -> bool {
     let implements = impl_of(function)
         .and_then(|(_, of_trait)| of_trait?.rsplit_once("::"))
         .is_some_and(|(path, name)| path.starts_with("core::alloc") && ["Allocator", "GlobalAlloc"].contains(&name));
-    // Where the type and what implements the trait for it are in different modules.
+    // The form of the name if the type and the `impl` for it are in different modules.
     let apart = function.contains("::<impl core::alloc::global::GlobalAlloc for ");
     implements || apart || function.starts_with("operator new")
 }
 
-/// Whether a path without a file is one of Rust's libraries. A trait of the user's on a type of the library is the user's.
+/// Whether a function without a file belongs to Rust's library, by its path. If the user implements a trait of their own for a
+/// type of the library, the function is the user's.
 fn is_library_path(function: &str, harnesses: &[HarnessFrames]) -> bool {
     let is_library = |name: &str| {
         LIBRARY_CRATES.contains(&name) || harnesses.iter().any(|harness| harness.library_crates.contains(&name))
     };
     let Some((ty, of_trait)) = impl_of(function) else { return is_library(head(function)) };
     let ty = head(ty);
-    // A type without a crate is built in, or a parameter.
+    // A type without a crate is built in, or a type parameter.
     let foreign = ty.is_empty() || is_library(ty);
     foreign && of_trait.is_none_or(|of_trait| is_library(head(of_trait)))
 }
@@ -376,7 +378,7 @@ impl HarnessFrames {
     }
 }
 
-/// `Type` and `Trait` of `<Type as Trait>::function`, or of `<Type>::function`.
+/// `Type` and `Trait` of `<Type as Trait>::function`; `Type` alone of `<Type>::function`.
 fn impl_of(function: &str) -> Option<(&str, Option<&str>)> {
     let inner = function.strip_prefix('<')?;
     let (mut depth, mut of_trait) = (0usize, None);
@@ -396,7 +398,7 @@ fn impl_of(function: &str) -> Option<(&str, Option<&str>)> {
     None
 }
 
-/// The crate at the head of a path or a type: `demo` of `&mut demo::Thing<T>`; empty where there is none.
+/// The crate at the beginning of a path or a type: `demo` of `&mut demo::Thing<T>`; empty if there is none.
 fn head(path: &str) -> &str {
     let mut rest = path;
     loop {

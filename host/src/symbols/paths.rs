@@ -1,14 +1,14 @@
-//! Paths of source files, the same whoever built the module and wherever.
+//! Names source files in a way that does not depend on who built the module, and where.
 
 use airtight_toolchain::places::{VIRTUAL_PACKAGES, VIRTUAL_WORKSPACE};
 use std::path::{Path, PathBuf};
 
-/// Directories whose names are left out of reports.
+/// Directories whose paths are left out of reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathRoots {
-    /// The package that the module was built from: its files are named from here.
+    /// The package that the module was built from: its files are named relative to this directory.
     pub package: Option<PathBuf>,
-    /// The workspace it belongs to: files of its other packages are named from here.
+    /// The workspace that the package belongs to: files of its other packages are named relative to this directory.
     pub workspace: Option<PathBuf>,
 }
 
@@ -19,21 +19,21 @@ pub(super) struct Source {
     pub(super) origin: Origin,
 }
 
-/// Whose a source file is.
+/// To whom a source file belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The user's: it is in the workspace, or in a directory of which nothing is known.
+    /// To the user: it is in the workspace, or in a directory of which nothing is known.
     Own,
-    /// That of a package which the workspace depends on, by its name.
+    /// To a package that the workspace depends on, by its name.
     Package(String),
-    /// That of a language's library: `std` with all that it is made of, `libc`, `libc++`.
+    /// To a language's library: `std` with all packages that it is made of, `libc`, `libc++`.
     Library(&'static str),
 }
 
-/// What Rust's library is called, with all the packages that it is made of.
+/// The name of Rust's library, with all packages that it is made of.
 pub(super) const RUST: &str = "std";
 
-/// Packages of Rust's library that programs contain.
+/// The packages of Rust's library that programs may contain.
 const RUST_LIBRARIES: [&str; 14] = [
     "alloc",
     "backtrace",
@@ -51,7 +51,7 @@ const RUST_LIBRARIES: [&str; 14] = [
     "unwind",
 ];
 
-/// Directories of the sources of the libraries of C and C++, each with the library's name.
+/// Directories with sources of the libraries of C and C++, each with the library's name.
 const C_LIBRARIES: [(&str, &str); 7] = [
     ("libc-bottom-half", "libc"),
     ("libc-top-half", "libc"),
@@ -64,7 +64,7 @@ const C_LIBRARIES: [(&str, &str); 7] = [
 ];
 
 impl PathRoots {
-    /// Names the file that a compiler found at this path; `None` where the path names none.
+    /// The file that a compiler found at this path, as a report names it; `None` if the path names no file.
     pub(super) fn source(&self, compiled: &str) -> Option<Source> {
         let path = tidy(compiled);
         if path.is_empty() || path == "/" {
@@ -76,7 +76,7 @@ impl PathRoots {
     fn named(&self, path: String) -> Source {
         let own = |path: String| Source { path, origin: Origin::Own };
         if let Some(inside) = self.inside(&path) {
-            // Cargo's own directories may be in the workspace.
+            // Directories of cargo may lie in the workspace.
             return self.of_cargo(&inside).unwrap_or_else(|| own(inside));
         }
         if let Some(source) = of_rust(&path).or_else(|| self.of_cargo(&path)).or_else(|| of_c(&path)) {
@@ -91,17 +91,17 @@ impl PathRoots {
     /// A file of a package, whose directory comes first in the path: `semver-1.0.26/src/lib.rs`.
     fn of_package(&self, path: String) -> Source {
         let directory = path.split('/').next().unwrap_or_default();
-        // A registry has each version in a directory of its own, git and generated code have not.
+        // In a registry, the directory's name ends with the version; in git checkouts and for generated code it does not.
         let versioned = |(at, _): &(usize, &str)| directory[at + 1..].starts_with(|c: char| c.is_ascii_digit());
         let name = directory.match_indices('-').find(versioned).map_or(directory, |(at, _)| &directory[..at]);
         let tested = self.package.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
-        // What a build script generated for the package itself is beside what others generated.
+        // Code that a build script generated for the tested package lies beside the generated code of other packages.
         let own = path.strip_prefix(name).is_some_and(|rest| rest.starts_with("/out/")) && tested == Some(name);
         let origin = if own { Origin::Own } else { Origin::Package(name.to_owned()) };
         Source { path, origin }
     }
 
-    /// Sources that cargo fetched or generated.
+    /// A file that cargo fetched or a build script generated.
     fn of_cargo(&self, path: &str) -> Option<Source> {
         let package = |path: String| Some(self.of_package(path));
         if let Some((_, rest)) = split_at_directory(path, "registry/src/") {
@@ -121,23 +121,23 @@ impl PathRoots {
         if built { package(format!("{}/out/{generated}", without_hash(name))) } else { None }
     }
 
-    /// The path from the package or the workspace, where it is in one.
+    /// The path relative to the package or the workspace, if it lies in one of them.
     fn inside(&self, path: &str) -> Option<String> {
         let root = |root: &Option<PathBuf>| Some(tidy(root.as_deref().map(Path::to_str)??));
         let (package, workspace) = (root(&self.package), root(&self.workspace));
         let absolute = [&package, &workspace].into_iter().flatten().find_map(|root| below(path, root));
-        // Without a workspace the virtual one says no more than any other directory.
+        // Without a workspace, the virtual path of one tells no more than any other directory.
         let from_workspace = workspace.as_deref().and_then(|_| below(path, VIRTUAL_WORKSPACE));
         let member = || below(package.as_deref()?, workspace.as_deref()?);
         absolute.map(str::to_owned).or_else(|| {
-            // Compilers run in the workspace's root and may name files from there.
+            // Compilers run in the workspace's root, and may name files relative to it.
             let in_member = member().and_then(|member| below(from_workspace.unwrap_or(path), member));
             in_member.or(from_workspace).map(str::to_owned)
         })
     }
 }
 
-/// `library/std/src/fs.rs` below any of the places where Rust's sources are: `std/src/fs.rs`.
+/// A file of Rust's library, wherever Rust's sources are: `std/src/fs.rs` for `…/library/std/src/fs.rs`.
 fn of_rust(path: &str) -> Option<Source> {
     let library = |path: String| Some(Source { path, origin: Origin::Library(RUST) });
     if let Some(rest) = path.strip_prefix("/rust/deps/") {
@@ -153,7 +153,7 @@ fn of_rust(path: &str) -> Option<Source> {
             return library(vendored.to_owned());
         }
     }
-    // Distributions keep the dependencies of their Rust's library beside it.
+    // Linux distributions keep the dependencies of Rust's library beside it.
     let (before, vendored) = path.split_once("/vendor/")?;
     let of_rustc = before.rsplit('/').next().is_some_and(|directory| directory.starts_with("rustc-"));
     if of_rustc { library(vendored.to_owned()) } else { None }
@@ -178,7 +178,7 @@ fn without_hash(name: &str) -> &str {
     name.rsplit_once('-').map_or(name, |(name, _)| name)
 }
 
-/// What follows a directory in a path.
+/// The part of a path below a directory; `None` if it does not lie there.
 fn below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
     path.strip_prefix(directory)?.strip_prefix('/').filter(|rest| !rest.is_empty())
 }
@@ -193,7 +193,7 @@ fn is_drive(path: &str) -> bool {
     matches!(path.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic())
 }
 
-/// Appends a path to another, as a compiler's directories are put together; an absolute one replaces it.
+/// Appends a path to another one. An absolute path replaces the other.
 pub(super) fn push(path: &mut String, more: &str) {
     if more.starts_with('/') || more.starts_with('\\') || is_drive(&more.replace('\\', "/")) {
         path.clear();
@@ -203,7 +203,8 @@ pub(super) fn push(path: &mut String, more: &str) {
     path.push_str(more);
 }
 
-/// The path with `/` between its components, without `.`, and with `..` resolved by the letter.
+/// The path with `/` between its components and without `.`; `..` removes the component before it, without a look at the file
+/// system.
 fn tidy(path: &str) -> String {
     let windows = path.starts_with("\\\\") || is_drive(&path.replace('\\', "/"));
     let path = if windows { path.replace('\\', "/") } else { path.to_owned() };

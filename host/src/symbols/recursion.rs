@@ -1,21 +1,22 @@
-//! Recursions in stacks of allocations. What was allocated at one line of a function that calls itself was allocated at one place,
-//! however deep the recursion was.
+//! Recursions in stacks of allocations. Blocks that were allocated at one line of a function that calls itself have one place
+//! of allocation, however deep the recursion was.
 
 use super::symbol::{RECURSION, Symbol};
 use crate::model::Frame;
 use std::collections::HashMap;
 
-/// A stack, innermost first, in which each function of the user's stands once: of its calls that are in each other, the innermost
-/// is kept with what it called, and what led from the outermost to it is left out. `mark` follows each that was kept so.
+/// A stack, innermost first, in which each function of the user stands once. Of several calls of a function within one another,
+/// the innermost is kept with the calls that it made. The calls from the outermost one to it are left out, and `mark` stands
+/// behind it in their place.
 pub(super) fn folded<'s>(symbols: &[&'s Symbol], mark: &'s Symbol) -> Vec<&'s Symbol> {
-    // From the outermost on, each with whether calls of it were left out.
+    // The frames that are kept, from the outermost on, each with whether calls of its function were left out.
     let mut kept: Vec<(&Symbol, bool)> = Vec::with_capacity(symbols.len());
     let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::new();
     for &symbol in symbols.iter().rev() {
         let mut folds = false;
         if is_named(symbol) {
             let name = (symbol.frame.function.as_str(), symbol.frame.file.as_deref());
-            // What was cut off since has a place behind the end, or another function is there now.
+            // A function that was cut off meanwhile has an index behind the end, or another function is at its index now.
             let is_kept = |at: &usize| {
                 kept.get(*at).is_some_and(|(one, _)| (one.frame.function.as_str(), one.frame.file.as_deref()) == name)
             };
@@ -30,7 +31,7 @@ pub(super) fn folded<'s>(symbols: &[&'s Symbol], mark: &'s Symbol) -> Vec<&'s Sy
     kept.iter().rev().flat_map(|(symbol, folds)| [Some(*symbol), folds.then_some(mark)].into_iter().flatten()).collect()
 }
 
-/// Whether a function is the user's own and has a name that no other function has. Closures share theirs.
+/// Whether a function is the user's own and has a name that no other function has. Closures share their names.
 fn is_named(symbol: &Symbol) -> bool {
     symbol.frame.is_own() && !symbol.owner.is_foreign() && !symbol.frame.function.ends_with('}')
 }

@@ -1,38 +1,38 @@
-//! What an entry of the debug information is in: modules, types and functions, one within the other.
+//! The scopes around an entry of the debug information: modules, types and functions, one within the other.
 
 use crate::model::shorten::{MAX_NAME, shortened};
 
-/// The scopes around the current entry, innermost last: the depth of each in the tree of entries, and its path. A path is cut where it
-/// is long, so that many entries in one scope with a long name cost the host no more than others.
+/// The scopes around the current entry, innermost last: the depth of each in the tree of entries, and its path. Long paths are
+/// shortened, so that many entries within one scope with a long name cost the host no more than others.
 #[derive(Default)]
 pub(super) struct Scopes(Vec<(isize, String)>);
 
 impl Scopes {
-    /// An entry of this depth follows: scopes that it is not in have ended.
+    /// To be called before an entry of this depth: ends the scopes that the entry is not in.
     pub(super) fn leave(&mut self, depth: isize) {
         while self.0.last().is_some_and(|(scope, _)| *scope >= depth) {
             self.0.pop();
         }
     }
 
-    /// What follows is in a scope that begins at this depth.
+    /// Begins a scope at this depth: the entries that follow are in it.
     pub(super) fn enter(&mut self, depth: isize, path: String) {
         self.0.push((depth, path));
     }
 
-    /// The path of the innermost one; `None` outside of all.
+    /// The path of the innermost scope; `None` outside of all scopes.
     pub(super) fn path(&self) -> Option<&str> {
         self.0.last().map(|(_, path)| path.as_str())
     }
 
-    /// The path of what has this name and is in the innermost one.
+    /// The path of an entry with this name in the innermost scope.
     pub(super) fn within(&self, name: &str) -> String {
         let path = self.path().map_or_else(|| name.to_owned(), |around| format!("{around}::{name}"));
         shortened(path, MAX_NAME)
     }
 }
 
-/// Whether entries of this kind are the modules and types that paths go through.
+/// Whether an entry of this kind is a module or a type, and so a segment of paths.
 pub(super) fn is_module_or_type(tag: gimli::DwTag) -> bool {
     matches!(
         tag,

@@ -1,4 +1,4 @@
-//! One frame of a stack, and whose it is.
+//! One frame of a stack, and to whom it belongs.
 
 use super::harness_frames::HarnessFrames;
 use super::owner::{GO, Owner, go_library};
@@ -6,10 +6,10 @@ use super::paths::Source;
 use crate::model::Frame;
 use crate::model::shorten::{MAX_NAME, shortened};
 
-/// What stands in a stack for the calls that a function made of itself.
+/// The words in a stack for calls of a function by itself that are left out.
 pub(super) const RECURSION: &str = "… calls of itself";
 
-/// One frame with what trimming needs to know.
+/// One frame, with its owner, which decides whether it is reported.
 #[derive(Debug, Clone)]
 pub(super) struct Symbol {
     pub(super) frame: Frame,
@@ -31,25 +31,25 @@ impl Symbol {
         Self { frame, owner }
     }
 
-    /// About the bytes that it takes.
+    /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         let [file, library] = [&self.frame.file, &self.frame.library].map(|text| text.as_ref().map_or(0, String::len));
         size_of::<Self>() + self.frame.function.len() + file + library
     }
 
-    /// A frame of Go's, which tells itself whose it is.
+    /// A frame from Go's tables. Its owner follows from the frame's library.
     pub(super) fn of_go(frame: Frame) -> Self {
         let owner =
             frame.library.as_ref().map_or(Owner::User, |_| Owner::Library(go_library(&frame.function).unwrap_or(GO)));
         Self { frame, owner }
     }
 
-    /// What stands for the calls that a function made of itself.
+    /// The mark for calls of a function by itself that are left out.
     pub(super) fn recursion() -> Self {
         Self { frame: Frame::folding(RECURSION), owner: Owner::LeftOut }
     }
 
-    /// What stands for frames of which only is known that they were there.
+    /// The entry for frames that were not kept.
     pub(super) fn left_out() -> Self {
         Self { frame: Frame::folding("… more calls"), owner: Owner::LeftOut }
     }

@@ -94,7 +94,7 @@ fn place(dwarf: &mut DwarfUnit, entry: UnitEntryId, range: std::ops::Range<u64>)
     set(dwarf, entry, DW_AT_high_pc, Value::Udata(range.end - range.start));
 }
 
-/// What the harness of Rust says of its frames.
+/// The frames of Rust's harness.
 pub(super) const LIBTEST: HarnessFrames = HarnessFrames {
     windows: &["test::__rust_begin_short_backtrace"],
     library_crates: &["test"],
@@ -103,7 +103,7 @@ pub(super) const LIBTEST: HarnessFrames = HarnessFrames {
     calls_closures: true,
 };
 
-/// What that of the SDK says.
+/// The frames of the SDK's harness.
 pub(super) const SDK: HarnessFrames = HarnessFrames {
     windows: &[],
     library_crates: &[],
@@ -188,7 +188,7 @@ fn functions_are_found_by_whole_segments() {
     let decl = |path| symbols.function_decl(path).map(|frame| shown(&[frame]).remove(0));
     assert_eq!(decl("inner").as_deref(), Some("demo::inner src/lib.rs:3"));
     assert_eq!(decl("demo::inner").as_deref(), Some("demo::inner src/lib.rs:3"));
-    // Without a declared line, the first of its code.
+    // Without a declared line, it is the first line of the function's code.
     assert_eq!(decl("outer").as_deref(), Some("demo::outer src/lib.rs:11"));
     assert_eq!(decl("other").as_deref(), Some("demo::other"));
     assert_eq!(decl("ner"), None);
@@ -215,7 +215,7 @@ fn a_test_of_libtest_ends_where_it_was_called() {
     assert_eq!(shown(&symbols.frames(&stack[5..])), ["demo::main"]);
     assert!(symbols.know_test_window() && symbols.in_test_window(&stack) && !symbols.in_test_window(&stack[5..]));
     assert_eq!((symbols.cause(&stack), symbols.cause(&stack[2..])), (TrapCause::Panic, TrapCause::Other));
-    // With the user's code inlined away, what is left of the test is shown.
+    // If the user's code was inlined away, the rest of the test is shown.
     let inlined = [&stack[..2], &stack[3..]].concat();
     let frames = shown(&symbols.frames(&inlined));
     assert_eq!(frames, ["abort", "core::panicking::panic_fmt", "core::ops::function::FnOnce::call_once"]);

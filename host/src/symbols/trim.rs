@@ -1,4 +1,4 @@
-//! Which frames of a stack are reported: the user's own, and what is between them.
+//! Chooses the frames of a stack that are reported: the user's own, and those between them.
 
 use super::harness_frames::HarnessFrames;
 use super::owner::{MAINS, Owner, is_allocator, is_entry_of_allocator};
@@ -7,28 +7,28 @@ use super::symbol::Symbol;
 use crate::model::Frame;
 use std::sync::Arc;
 
-/// Most entries of a stack in a report. Of a deeper one, the frames of libraries are folded first, from the outermost on.
+/// The most entries of a stack in a report. If a stack is deeper, frames of libraries are folded first, from the outermost on.
 pub(super) const MAX_FRAMES: usize = 32;
 
-/// Entries at the outer end that are kept of a stack which is too deep even then: the test is there.
+/// How many entries at the outer end are kept if a stack is too deep even then: the test is among them.
 const OUTER_FRAMES: usize = 4;
 
-/// Libraries that a folded entry names.
+/// How many libraries a folded entry names at most.
 const MAX_NAMED: usize = 3;
 
-/// What a stack is of.
+/// The purpose for which a stack is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Memory was allocated, so that allocators are at the inner end.
+    /// As the stack of an allocation: there are allocators at its inner end.
     Allocation,
-    /// The same, and only the place matters: the frames of a recursion are left out.
+    /// As the place of an allocation: in addition, the frames of a recursion are left out.
     Place,
-    /// Anything else.
+    /// For any other purpose.
     Other,
 }
 
-/// The frames to report of a stack whose frames come in groups (a function and what was inlined into it), innermost
-/// first. `None` where none of them is the user's or a dependency's.
+/// The frames to report of a stack, innermost first. It is given in groups: a function, and the calls that were inlined into
+/// it. `None` if no frame belongs to the user or to a dependency.
 pub(super) fn user_frames(
     groups: &[Arc<[Symbol]>],
     harnesses: &[HarnessFrames],
@@ -42,7 +42,7 @@ pub(super) fn user_frames(
     };
     let calls_closures = harnesses.iter().any(|harness| harness.calls_closures);
     let outer = outer_foreign(all.iter().rev().copied(), calls_closures);
-    // Where `main` alone is left of a stack it was the user's after all.
+    // If nothing but `main` would be left, it was the user's after all.
     let kept = all.len().checked_sub(inner + outer).filter(|kept| *kept > 0)?;
     let kept = &all[inner..inner + kept];
     Some(match purpose {
@@ -51,13 +51,14 @@ pub(super) fn user_frames(
     })
 }
 
-/// Every frame, as far as the report has room.
+/// Every frame, as far as there is room in the report.
 pub(super) fn all_frames(groups: &[Arc<[Symbol]>]) -> Vec<Frame> {
     fitted(&groups.iter().flat_map(|group| group.iter()).collect::<Vec<_>>())
 }
 
-/// The first frame of those who called an allocator. An allocator may be made of several, each of which passes on to the next,
-/// and with functions of its own in between; what it allocates for itself is its own. `None` where nobody is left.
+/// The innermost frame of the code that called an allocator. An allocator may consist of several, each of which calls the next
+/// one, with functions of its own in between. Blocks that an allocator allocates for itself are its own. `None` if no caller is
+/// left.
 fn past_allocators(all: &[&Symbol]) -> Option<usize> {
     let written = |symbol: &Symbol| !symbol.owner.is_foreign() && is_allocator(&symbol.frame.function);
     let entered = all.iter().position(|symbol| is_entry_of_allocator(&symbol.frame.function) || written(symbol));
@@ -66,15 +67,15 @@ fn past_allocators(all: &[&Symbol]) -> Option<usize> {
     Some(start + all[start..].iter().position(caller)?)
 }
 
-/// At most [`MAX_FRAMES`] entries for a stack. The innermost frame and the user's own have an entry each for as long as there
-/// is room; frames of libraries that follow each other share one where there is not enough.
+/// At most [`MAX_FRAMES`] entries for a stack. If there is not enough room, neighbouring frames of libraries share an entry.
+/// The innermost frame and the user's own frames have an entry each, as long as there is room.
 fn fitted(symbols: &[&Symbol]) -> Vec<Frame> {
     let mut total = symbols.len();
-    // The innermost frame stands alone, whoever's it is.
+    // The innermost frame has an entry of its own, to whomever it belongs.
     let (innermost, others) = symbols.split_at(symbols.len().min(1));
     let shared = |a: &&Symbol, b: &&Symbol| a.owner.library().is_some() && b.owner.library().is_some();
     let runs: Vec<_> = others.chunk_by(shared).collect();
-    // Each entry is the frames that it stands for; here from the outermost on.
+    // The entries, each with the frames that it stands for; at first from the outermost on.
     let mut entries: Vec<&[&Symbol]> = Vec::with_capacity(total);
     for run in runs.into_iter().rev() {
         if total > MAX_FRAMES && run.len() > 1 {
@@ -100,7 +101,7 @@ fn fitted(symbols: &[&Symbol]) -> Vec<Frame> {
     inner.chain([middle]).chain(entries[outer..].iter().map(|frames| entry(frames))).collect()
 }
 
-/// One frame, or `… 12 frames of tokio, std` for several.
+/// The entry for one frame, or for several: `… 12 frames of tokio, std`.
 fn entry(symbols: &[&Symbol]) -> Frame {
     if let [symbol] = symbols {
         return symbol.frame.clone();
@@ -116,14 +117,14 @@ fn entry(symbols: &[&Symbol]) -> Frame {
     Frame::folding(format!("… {} frames of {}{others}", symbols.len(), libraries.join(", ")))
 }
 
-/// How many frames at the outer end are not the user's. `outward` yields frames from the outermost on; `calls_closures` is
-/// whether a harness calls a test through a closure.
+/// How many frames at the outer end are neither the user's nor a dependency's. `outward` yields frames from the outermost on;
+/// `calls_closures` says whether a harness calls a test by a closure.
 fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>, calls_closures: bool) -> usize {
     let mut outward = outward.peekable();
     let mut count = 0;
     while let Some(symbol) = outward.next() {
         let inner = outward.peek().copied();
-        // A `main` made up by rustc has no file and calls the runtime.
+        // A `main` that rustc made up has no file, and calls the runtime.
         let shim = symbol.frame.file.is_none() && MAINS.contains(&symbol.frame.function.as_str());
         if symbol.owner.is_foreign() || (shim && inner.is_some_and(|inner| inner.owner == Owner::Rust)) {
             count += 1;
@@ -136,7 +137,7 @@ fn outer_foreign<'s>(outward: impl Iterator<Item = &'s Symbol>, calls_closures: 
     count
 }
 
-/// Whether a frame is a closure in the function that it called.
+/// Whether a frame is a closure that lies within the function which it called.
 fn is_closure_of(closure: &Symbol, called: Option<&Symbol>) -> bool {
     let function = closure.frame.function.as_str();
     let within = ["::{{closure}}", "::{closure#0}"].iter().find_map(|end| function.strip_suffix(end));

@@ -1,4 +1,4 @@
-//! Variables with an address of their own, by the debug information: which static a word of memory belongs to.
+//! Static variables and their addresses, from the debug information: they tell to which static a word of memory belongs.
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::Metered;
@@ -6,41 +6,41 @@ use super::scopes::{Scopes, is_module_or_type};
 use crate::model::shorten::{MAX_NAME, shortened};
 use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
 
-/// How many types a type may be made of, one in the other: an array of arrays, or a name for a name.
+/// How deep types may be nested: an array of arrays, or a name for a name.
 const MAX_TYPES: usize = 16;
 
-/// A variable that is in memory from the start of the program to its end.
+/// A variable that exists from the start of the program to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
-    /// The addresses that it takes.
+    /// The addresses that it takes: from `start` to before `end`.
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Crate, modules and name: `semver::cache::KNOWN`. A variable of a function has the function's path.
+    /// Crate, modules and name: `semver::cache::KNOWN`. The path of a variable within a function begins with the function's.
     pub(super) path: String,
     /// The file's path at compile time.
     pub(super) file: Option<String>,
     pub(super) line: Option<u32>,
 }
 
-/// The variables of all compilation units, by address. Where two of them lie on each other, neither is told.
+/// The variables of all compilation units, by address. If two of them overlap, both are left out.
 pub(super) fn read(dwarf: &Dwarf) -> Vec<Variable> {
     let sections = dwarf.sections();
     let mut variables = Vec::new();
     let mut headers = sections.units();
     while let Ok(Some(header)) = headers.next() {
         let Ok(unit) = sections.unit(header) else { continue };
-        // What was read before an error is still right.
+        // Variables that were read before an error are still right.
         let _ = VariableReader { sections, unit: &unit, scopes: Scopes::default() }.run(&mut variables);
     }
     apart(variables)
 }
 
-/// Those that lie on no other one. The same variable may be told by several units.
+/// The variables that do not overlap with another one. Several units may name the same variable; it is kept once.
 fn apart(mut variables: Vec<Variable>) -> Vec<Variable> {
     variables.sort_by(|a, b| (a.start, a.end, &a.path).cmp(&(b.start, b.end, &b.path)));
     variables.dedup_by(|a, b| (a.start, a.end, &a.path) == (b.start, b.end, &b.path));
     let mut kept: Vec<Variable> = Vec::with_capacity(variables.len());
-    // Where those before end, and whether the last of them is alone.
+    // Where the variables so far end, and whether the last one that was kept overlaps with none so far.
     let (mut reach, mut alone) = (0, true);
     for variable in variables {
         if variable.start < reach {
@@ -59,7 +59,7 @@ fn apart(mut variables: Vec<Variable>) -> Vec<Variable> {
     kept
 }
 
-/// The variable that an address belongs to.
+/// The variable to which an address belongs.
 pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
     let after = variables.partition_point(|variable| variable.start <= address);
     variables[..after].last().filter(|variable| address < variable.end)
@@ -68,11 +68,11 @@ pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
 struct VariableReader<'a> {
     sections: &'a gimli::Dwarf<Metered>,
     unit: &'a Unit<Metered>,
-    /// The modules, types and functions that the current entry is in.
+    /// The modules, types and functions around the current entry.
     scopes: Scopes,
 }
 
-/// What an entry says, as far as it matters to a variable.
+/// The attributes of an entry that matter for a variable.
 #[derive(Default)]
 struct Attributes {
     name: Option<String>,
@@ -80,7 +80,7 @@ struct Attributes {
     line: Option<u64>,
     address: Option<u64>,
     of_type: Option<UnitOffset>,
-    /// The entry of the declaration, where that is another one.
+    /// The entry of the declaration, if that is another one.
     declared: Option<UnitOffset>,
 }
 
@@ -133,7 +133,7 @@ impl VariableReader<'_> {
         Ok(())
     }
 
-    /// The address that a location is, if it is nothing but that.
+    /// The address of a location, if the location is a constant address.
     fn address(&self, place: gimli::Expression<Metered>) -> Option<u64> {
         let mut operations = place.operations(self.unit.encoding());
         let address = match operations.next().ok()?? {
@@ -144,7 +144,7 @@ impl VariableReader<'_> {
         operations.next().ok()?.is_none().then_some(address)
     }
 
-    /// The variable of an entry; `None` where it is a declaration alone, a local one, or one that the linker left out.
+    /// The variable of an entry; `None` if it is only a declaration, a local variable, or one that the linker removed.
     fn variable(&self, attributes: Attributes) -> Option<Variable> {
         let start = u32::try_from(attributes.address?).ok().filter(|address| *address > 0)?;
         let declared = attributes.declared.and_then(|offset| self.entry(offset)).unwrap_or_default();
@@ -160,13 +160,13 @@ impl VariableReader<'_> {
         })
     }
 
-    /// The path of what has this name and is in the current scopes.
+    /// The path of an entry with this name in the current scopes.
     fn path(&self, name: &str) -> String {
         let around = self.scopes.path().unwrap_or_default();
-        // A compiler makes up scopes, such as the constant that a thread-local's value is in.
+        // Compilers make up scopes, such as the constant around a thread-local's value. They are not part of the path.
         match (name.is_empty() || name.starts_with('{'), around.is_empty()) {
             (true, _) => around.to_owned(),
-            // Around it are made-up scopes alone.
+            // All scopes around it are made up.
             (false, true) => shortened(name.to_owned(), MAX_NAME),
             (false, false) => self.scopes.within(name),
         }

@@ -1,8 +1,8 @@
-//! A function that is looked at.
+//! A function whose values are followed.
 
 use wasmparser::{FuncToValidate, FunctionBody, ValidatorResources};
 
-/// Why it cannot be told that functions hold nothing: one may, or it is too much work to find out.
+/// It could not be shown that the functions hold no pointer: one of them may, or it is too much work to find out.
 pub(super) struct MayHold;
 
 /// A function, ready to be validated again.

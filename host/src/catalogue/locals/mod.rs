@@ -1,8 +1,9 @@
 //! Whether functions that are running can hold a pointer where the host does not see it: in their locals and operands.
 //!
-//! The host sees memory and globals. Of a function that is running when the program ends it knows the code, and the place in
-//! it. So it can be told which values may be pointers to blocks of the heap: what was loaded from memory, and what another
-//! function returned. A constant, the result of a comparison and an address on the shadow stack are not.
+//! The host sees memory and globals, and not the locals and operands of running functions. But of a function that is running
+//! when the program ends, it knows the code and the place in the code. From these it follows which values may be pointers to
+//! heap blocks: those that were loaded from memory, and results of other functions. Constants, results of comparisons and
+//! addresses on the shadow stack are not.
 //!
 //! ```wat
 //! (func $main (local $p i32)
@@ -12,7 +13,8 @@
 //!   (call $exit (i32.const 0)))     ;; here, $p holds no pointer
 //! ```
 //!
-//! A value that may be a pointer is never taken for another one. What is computed from numbers alone is not a pointer.
+//! The analysis errs on one side only: a value that may be a pointer is never taken for a number. A value that is computed from
+//! numbers alone is not a pointer.
 
 mod function;
 mod sweep;
@@ -27,32 +29,33 @@ use std::collections::{HashMap, HashSet};
 use sweep::Sweep;
 use wasmparser::{BinaryReaderError, Parser, ValidPayload, Validator};
 
-/// Operators that are looked at, and values that are copied and joined, for one stack at most: a second or so.
+/// The most work for all stacks together: operators that are looked at, and values that are copied or joined. It takes about a
+/// second.
 const MOST_WORK: usize = 1 << 27;
 
 /// A stack, innermost frame first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunningStack<'s> {
     pub(crate) frames: &'s [RawFrame],
-    /// How many arguments the host called the outermost function with, each of which may be a pointer.
+    /// How many arguments the host gave to the outermost function. Each of them may be a pointer.
     pub(crate) arguments: usize,
 }
 
-/// Whether none of the functions on these stacks can hold a pointer in its locals or operands. `stack_pointer` is the global that
-/// holds the shadow stack's.
+/// Whether none of the functions on these stacks can hold a pointer to a heap block in its locals or operands. `stack_pointer`
+/// is the global with the address of the shadow stack.
 pub(crate) fn hold_nothing(module: &Module<'_>, stacks: &[RunningStack<'_>], stack_pointer: Option<u32>) -> bool {
     let check = Check::new(module, stacks, stack_pointer);
     check.and_then(|mut check| stacks.iter().try_for_each(|stack| check.all(stack))).is_ok()
 }
 
-/// The functions of one stack.
+/// The functions on the stacks, and the state of the check.
 struct Check<'a> {
     functions: HashMap<u32, Function<'a>>,
-    /// The globals that hold no pointer to a block: the shadow stack's pointer, and those that are never written.
+    /// The globals that never hold a pointer to a block: the shadow stack's pointer, and those that are immutable.
     harmless: HashSet<u32>,
     /// Where the code section's contents begin.
     code: usize,
-    /// What is left of [`MOST_WORK`].
+    /// How much of [`MOST_WORK`] is left.
     work: usize,
 }
 
@@ -70,7 +73,7 @@ impl<'a> Check<'a> {
 
     fn all(&mut self, stack: &RunningStack<'_>) -> Result<(), MayHold> {
         let mut args = vec![true; stack.arguments];
-        // A recursion comes by the same place again and again.
+        // A recursion passes the same place again and again.
         let mut known: HashMap<(RawFrame, Vec<bool>), Vec<bool>> = HashMap::new();
         for frame in stack.frames.iter().rev() {
             let call = (*frame, args);
@@ -83,7 +86,8 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Which arguments of the call that a frame stands at may be pointers, by which of its own parameters may.
+    /// Which arguments of the call at which a frame stands may be pointers. `params` says which parameters of the frame's own
+    /// function may be.
     fn args_of_call(&mut self, frame: &RawFrame, params: &[bool]) -> Result<Vec<bool>, MayHold> {
         let at = self.code + frame.offset.ok_or(MayHold)? as usize;
         let function = self.functions.get(&frame.function).ok_or(MayHold)?;

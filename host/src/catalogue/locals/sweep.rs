@@ -1,4 +1,4 @@
-//! One way through a function, which follows the values that may be pointers.
+//! One sweep through the code of a function, from its beginning to its end, which follows the values that may be pointers.
 
 use super::function::{Function, MayHold};
 use std::collections::{HashMap, HashSet};
@@ -15,14 +15,15 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// What arrives where a branch leads: the locals, the operands up to `height`, and on top of them the last `carried`.
+    /// The values at the target of a branch: the locals, the operands up to `height`, and on top of them the last `carried`
+    /// operands.
     fn arriving(&self, height: usize, carried: usize) -> Result<Self, MayHold> {
         let top = self.operands.len().checked_sub(carried).ok_or(MayHold)?;
         let below = self.operands.get(..height).ok_or(MayHold)?;
         Ok(Self { locals: self.locals.clone(), operands: [below, &self.operands[top..]].concat() })
     }
 
-    /// Joins what is known on another way to the same place. Gives whether that changed anything.
+    /// Joins the values of another way to the same place. Returns whether that changed anything.
     fn join(&mut self, other: &Self) -> bool {
         let mut changed = false;
         let own = self.locals.iter_mut().chain(&mut self.operands);
@@ -33,7 +34,7 @@ impl Values {
         changed
     }
 
-    /// Takes operands away. Gives whether one of them may be a pointer.
+    /// Takes operands away. Returns whether one of them may be a pointer.
     fn pop(&mut self, count: u32) -> Result<bool, MayHold> {
         let rest = self.operands.len().checked_sub(count as usize).ok_or(MayHold)?;
         Ok(self.operands.drain(rest..).fold(false, |any, operand| any | operand))
@@ -50,44 +51,44 @@ impl Values {
 
 /// A `block`, `loop`, `if` or function whose `end` was not read yet.
 struct Label {
-    /// Operands below those that it was given.
+    /// How many operands lie below its parameters.
     height: usize,
-    /// Operands that a branch to it takes along.
+    /// How many operands a branch to it takes along.
     carried: usize,
-    /// Operands that it leaves.
+    /// How many operands it leaves at its end.
     results: usize,
-    /// The place of a loop, to which a branch leads back.
+    /// For a loop, its place in the code, to which a branch leads back.
     head: Option<usize>,
-    /// What is known after its end, from what leads there so far.
+    /// The values after its end, joined from all ways there that were met so far.
     after: Option<Values>,
-    /// What is known at its `else`, of an `if`.
+    /// For an `if`, the values at its `else`.
     otherwise: Option<Values>,
 }
 
-/// What was found at a call.
+/// Which values may be pointers at a call.
 pub(super) struct CallArguments {
     /// Which of its arguments may be pointers.
     pub args: Vec<bool>,
-    /// Whether anything else may be one.
+    /// Whether any local or any other operand may be one.
     pub rest: bool,
 }
 
-/// One way through a function, from its beginning to its end.
+/// One sweep through a function, from its beginning to its end.
 pub(super) struct Sweep<'c> {
     validator: FuncValidator<&'c ValidatorResources>,
     harmless: &'c HashSet<u32>,
     work: &'c mut usize,
-    /// What is known at the head of each loop, by its place: it grows from sweep to sweep.
+    /// The values at the head of each loop, by its place. They only grow from sweep to sweep: more of them may be pointers.
     heads: &'c mut HashMap<usize, Values>,
-    /// Whether it grew, so that another sweep is needed.
+    /// Whether the values at the head of a loop grew, so that another sweep is needed.
     pub grew: bool,
     labels: Vec<Label>,
-    /// What is known here; `None` where nothing leads.
+    /// The values at the current place; `None` if no way leads there.
     now: Option<Values>,
 }
 
 impl<'c> Sweep<'c> {
-    /// `heads` keeps what is known at the heads of loops from sweep to sweep.
+    /// `heads` keeps the values at the heads of loops from sweep to sweep.
     pub fn new(
         (function, body): &'c Function<'_>,
         params: &[bool],
@@ -110,7 +111,7 @@ impl<'c> Sweep<'c> {
         Ok(Self { validator, harmless, work, heads, grew: false, labels: vec![whole], now })
     }
 
-    /// What is known of the call at this place, once the function was gone through.
+    /// Goes through the function. Returns what was found at the call at this place.
     pub fn run(&mut self, body: &FunctionBody<'_>, at: usize) -> Result<Option<CallArguments>, MayHold> {
         let mut found = None;
         let mut operators = body.get_operators_reader().map_err(|_| MayHold)?;
@@ -137,7 +138,7 @@ impl<'c> Sweep<'c> {
         Ok(())
     }
 
-    /// A copy of what is known here.
+    /// A copy of the values at the current place.
     fn copy(&mut self) -> Result<Option<Values>, MayHold> {
         let values = self.now.as_ref().map_or(0, |now| now.locals.len() + now.operands.len());
         self.spend(values)?;
@@ -148,7 +149,7 @@ impl<'c> Sweep<'c> {
         let Some(mut now) = self.copy()? else { return Ok(None) };
         match operator {
             Operator::Call { .. } => {}
-            // The function's place in the table.
+            // The index into the table, which lies on top.
             Operator::CallIndirect { .. } => drop(now.pop(1)?),
             _ => return Err(MayHold),
         }
@@ -163,7 +164,7 @@ impl<'c> Sweep<'c> {
         operator.operator_arity(&self.validator).ok_or(MayHold)
     }
 
-    /// Follows an operator that decides where the function goes on. Gives whether it is one.
+    /// Follows an operator of control flow. Returns false if it is another one.
     fn control(&mut self, place: usize, operator: &Operator<'_>) -> Result<bool, MayHold> {
         match operator {
             Operator::Block { blockty } => self.open(*blockty, None, None)?,
@@ -227,7 +228,7 @@ impl<'c> Sweep<'c> {
         Ok(())
     }
 
-    /// Control goes to a label, or falls off the end of what it labels.
+    /// Control goes to a label by a branch, or (`by_end`) reaches the end of the labelled block.
     fn leave(&mut self, depth: u32, by_end: bool) -> Result<(), MayHold> {
         let Some(now) = self.copy()? else { return Ok(()) };
         let index = self.labels.len().checked_sub(1 + depth as usize).ok_or(MayHold)?;
@@ -243,7 +244,7 @@ impl<'c> Sweep<'c> {
         Ok(())
     }
 
-    /// What an operator without influence on control makes of values.
+    /// Applies an operator that does not change the flow of control to the values.
     fn compute(&self, now: &mut Values, operator: &Operator<'_>) -> Result<(), MayHold> {
         let (taken, given) = self.arity(operator)?;
         match operator {
@@ -277,13 +278,13 @@ impl<'c> Sweep<'c> {
     }
 }
 
-/// Where the result of an operator comes from.
+/// What decides whether the result of an operator may be a pointer.
 enum Origin {
-    /// It is not a pointer whatever it is computed from.
+    /// The result is never a pointer.
     Number,
-    /// It may be a pointer if it is computed from one.
+    /// The result may be a pointer if one of the operands may be.
     Operands,
-    /// It may be anything.
+    /// The result may be a pointer in any case.
     Anywhere,
 }
 
@@ -299,7 +300,7 @@ fn origin(operator: &Operator<'_>) -> Origin {
         O::F32Eq | O::F32Ne | O::F32Lt | O::F32Gt | O::F32Le | O::F32Ge => Origin::Number,
         O::F64Eq | O::F64Ne | O::F64Lt | O::F64Gt | O::F64Le | O::F64Ge => Origin::Number,
         O::I32Clz | O::I32Ctz | O::I32Popcnt | O::I64Clz | O::I64Ctz | O::I64Popcnt => Origin::Number,
-        // A byte is below every block's address, and so is a number of pages.
+        // A byte is smaller than the address of every block, and so is a number of pages.
         O::I32Load8U { .. } | O::I64Load8U { .. } | O::MemorySize { .. } => Origin::Number,
         O::I32Add | O::I32Sub | O::I32Mul | O::I32And | O::I32Or | O::I32Xor => Origin::Operands,
         O::I32Shl | O::I32ShrS | O::I32ShrU | O::I32Rotl | O::I32Rotr => Origin::Operands,

@@ -1,12 +1,12 @@
 use super::*;
 use wasmparser::Operator;
 
-/// Whether the functions hold nothing at the first call of `$exit` by `$main`, which `_start` calls.
 /// A stack whose outermost function was called without arguments.
 fn running(frames: &[RawFrame]) -> RunningStack<'_> {
     RunningStack { frames, arguments: 0 }
 }
 
+/// Whether the functions hold nothing at the first call of `$exit` by `$main`, which `_start` calls.
 fn hold_nothing_at_exit(main: &str) -> bool {
     let text = format!(
         r#"(module
@@ -57,11 +57,11 @@ fn what_may_be_a_pointer_is_followed_through_locals_and_blocks() {
         ("(local.set $p (i32.eqz (call $malloc (i32.const 8)))) (call $exit (i32.const 0))", true),
         ("(local.set $p (i32.load (i32.const 0))) (call $exit (i32.const 0))", false),
         ("(local.set $p (i32.load8_u (i32.const 0))) (call $exit (i32.const 0))", true),
-        // An argument is the callee's, and nobody's who is not on the stack.
+        // An argument belongs to the callee, and the callee is not on the stack.
         ("(call $exit (call $malloc (i32.const 8)))", true),
         // An operand below the call's.
         ("(call $malloc (i32.const 8)) (call $exit (i32.const 0)) drop", false),
-        // What is set after the call, or where the call is not reached, is not held at it.
+        // A local that is set after the call, or on a way that does not reach it, is not held at the call.
         ("(call $exit (i32.const 0)) (local.set $p (call $malloc (i32.const 8)))", true),
         (
             "(if (local.get $argc) (then (local.set $p (call $malloc (i32.const 8))) (return))) (call $exit (i32.const 0))",
@@ -72,7 +72,7 @@ fn what_may_be_a_pointer_is_followed_through_locals_and_blocks() {
             "(if (local.get $argc) (then) (else (local.set $p (call $malloc (i32.const 8))))) (call $exit (i32.const 0))",
             false,
         ),
-        // A branch takes along what it carries and leaves the rest.
+        // A branch takes along the operands that it carries, and drops the others.
         (
             "(drop (block (result i32) (call $malloc (i32.const 8)) (br 0 (i32.const 1)))) (call $exit (i32.const 0))",
             true,
@@ -89,7 +89,7 @@ fn what_may_be_a_pointer_is_followed_through_locals_and_blocks() {
             (local.set $p (i32.const 0))) (call $exit (i32.const 0))",
             false,
         ),
-        // The second turn of a loop finds what the first one left.
+        // The second iteration of a loop finds the values that the first one left.
         (
             "(loop (if (local.get $q) (then (call $exit (i32.const 0))))
             (local.set $q (i32.const 1)) (local.set $p (call $malloc (i32.const 8))) (br 0))",

@@ -1,4 +1,4 @@
-//! One pass over a function that validates it and counts what its weight is made of.
+//! One pass over a function, which validates it and counts the parts of its weight.
 
 use super::super::CatalogueError;
 use super::operators::{arity, asks_engine, carried, starts_block};
@@ -7,46 +7,48 @@ use wasmparser::{
     BinaryReaderError, FrameKind, FuncValidator, FunctionBody, Operator, ValidatorResources, WasmModuleResources,
 };
 
-/// Parameters and results of a call that cost nothing beside the call: registers hold them.
+/// How many parameters and results of a call weigh nothing: registers hold them.
 const IN_REGISTERS: u64 = 16;
 
-/// Compilers look at each pair of loops; this many pairs weigh as much as one live value.
+/// How many pairs of loops weigh as much as one live value: compilers look at each pair.
 const LOOP_PAIRS: u64 = 16;
 
-/// The same for the square of a loop's depth, summed over the loops.
+/// The squares of the depths of all loops are summed. This much of the sum weighs as much as one live value.
 const DEPTH_SQUARES: u64 = 512;
 
-/// Operands below a call that make it heavier, for they have to be out of its way, and by how much.
+/// A call with more operands below it than `DEEP` weighs `SPILL` more: the operands have to be moved out of its way.
 const DEEP: u32 = 64;
 const SPILL: u64 = 2;
 
-/// Bytes of code that weigh as much as one live value.
+/// How many bytes of code weigh as much as one live value.
 const BYTES: u64 = 4;
 
-/// Operators of a stretch without control flow that weigh nothing beside their bytes. Of those beyond, the square of their number,
-/// over the second figure, weighs as much as one live value: an optimising compiler looks for a better form of each with those
-/// before it.
+/// The first operators of a stretch without control flow weigh nothing beside their bytes: so many. The number of further
+/// operators is squared, and `STRETCH_SQUARES` of the squares weigh as much as one live value. An optimising compiler compares
+/// each operator with those before it.
 const STRETCH: u64 = 1_000;
 const STRETCH_SQUARES: u64 = 1 << 16;
 
-/// What weighs as much as one live value, of the square of the number of branches: an optimising compiler looks at the parts of a
-/// function between them again and again. In the place of an operator that the engine answers it puts two.
+/// The number of branches is squared, and so many of the squares weigh as much as one live value: an optimising compiler looks
+/// at the parts of a function between branches again and again. An operator that the engine answers counts as `ANSWERED`
+/// branches, which the compiler puts in its place.
 const BRANCH_SQUARES: u64 = 1_024;
 const ANSWERED: u64 = 2;
 
-/// Declared locals, used or not, that weigh as much as one live value: compilers make a variable of each.
+/// How many declared locals, used or not, weigh as much as one live value: compilers make a variable of each.
 const DECLARED: u64 = 32;
 
-/// What one pass counted of a function.
+/// The counts of one pass over a function.
 #[derive(Debug, Default)]
 pub(super) struct LocalUses {
     /// Operands on the stack at the start of each block, in order.
     pub heights: Vec<u32>,
-    /// The number of each local among those that are used, up to the last of them; `u32::MAX` for the others.
+    /// For each local, its number among the locals that are used; `u32::MAX` if it is not used. The list ends with the last
+    /// local that is used.
     pub numbers: Vec<u32>,
     /// How many locals are used.
     pub used: u32,
-    /// The same function, for a single-pass compiler.
+    /// The counts of the same function for a single-pass compiler.
     pub single_pass: SinglePass,
     declared: u64,
     loops: u64,
@@ -117,7 +119,7 @@ impl LocalUses {
             | Operator::LocalTee { local_index } => self.local(*local_index),
             Operator::BrIf { .. } | Operator::If { .. } => self.branches += 1,
             Operator::BrTable { targets } => {
-                // There are no more places to go to than blocks around it.
+                // A `br_table` cannot have more different targets than there are blocks around it.
                 self.branches += u64::from(targets.len().min(validator.control_stack_height()));
                 self.targets = self.targets.saturating_add(u64::from(targets.len()) + 1);
                 for target in targets.targets().chain([Ok(targets.default())]) {
@@ -138,12 +140,12 @@ impl LocalUses {
     }
 
     fn local(&mut self, local: u32) {
-        // One that is not declared is about to be refused.
+        // A local that is not declared makes the function invalid, which the validator is about to find.
         if u64::from(local) >= self.declared {
             return;
         }
         let index = local as usize;
-        // Grown by need: a few bytes declare 50,000 locals.
+        // The list grows only as needed: a few bytes can declare 50,000 locals.
         if index >= self.numbers.len() {
             self.numbers.resize(index + 1, u32::MAX);
         }
@@ -171,7 +173,7 @@ impl LocalUses {
             .fold(0, u64::saturating_add)
     }
 
-    /// What live locals weigh at most.
+    /// The most that live locals can weigh: all of them live everywhere.
     pub fn most_live(&self) -> u64 {
         (self.heights.len() as u64).saturating_mul(u64::from(self.used))
     }

@@ -1,17 +1,17 @@
 //! Which locals are live along each edge of a function's control flow.
 //!
-//! A local is live where its value may still be used. WebAssembly's control flow is structured, so two sweeps over the blocks
-//! are enough: one from the last block to the first, which follows forward branches, and one that makes every local which is
-//! live at the start of a loop live in the whole loop.
+//! A local is live where its value may still be used. WebAssembly's control flow is structured, so that two sweeps over the
+//! blocks are enough. The first one goes from the last block to the first, and follows forward branches. The second makes every
+//! local that is live at the start of a loop live in the whole loop.
 //!
-//! The sum is never too low. It is too high only for a local that is used in a loop and set again later in the same turn: the
-//! local counts as live in between.
+//! The sum is never too low. It is too high only for a local that is used in a loop and set again later in the same iteration:
+//! the local counts as live in between.
 
 use super::count::LocalUses;
 use super::operators::{leaves, starts_block};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
-/// For each edge that can be taken, the number of locals that are live at its end; the sum of these numbers.
+/// The sum, over all edges that can be taken, of the number of locals that are live at the end of the edge.
 pub(super) fn live(body: &FunctionBody<'_>, counted: &LocalUses) -> Result<u64, BinaryReaderError> {
     let blocks = FlowGraph::read(body, counted)?.blocks;
     let words = (counted.used as usize).div_ceil(64);
@@ -47,7 +47,7 @@ fn union(into: &mut [u64], from: &[u64]) {
     into.iter_mut().zip(from).for_each(|(into, from)| *into |= from);
 }
 
-/// A read or a write of a local. The local is given by its number among those that are used.
+/// A read or a write of a local. Locals have the numbers of [`LocalUses::numbers`].
 struct LocalAccess {
     local: u32,
     reads: bool,
@@ -57,7 +57,8 @@ struct LocalAccess {
 struct FlowBlock {
     accesses: Vec<LocalAccess>,
     to: Vec<usize>,
-    /// The first block of the innermost loop that this block is in. A loop's own first block names the loop around it.
+    /// The first block of the innermost loop that this block is in. For the first block of a loop, it is that of the loop
+    /// around.
     inside: Option<usize>,
     /// How many edges lead here from blocks that can be reached.
     from: u64,
@@ -65,9 +66,9 @@ struct FlowBlock {
 
 /// A `block`, `loop`, `if` or function whose `end` was not read yet.
 struct ControlFrame {
-    /// Its first block, where it is a loop.
+    /// For a loop, its first block.
     header: Option<usize>,
-    /// The first block of the innermost loop around its contents: its own, where it is a loop.
+    /// The first block of the innermost loop around its contents; for a loop, its own first block.
     around: Option<usize>,
     /// Blocks that branch to its end.
     leaving: Vec<usize>,
@@ -151,7 +152,7 @@ impl FlowGraph {
         self.open.push(ControlFrame { header, around, leaving: Vec::new(), before });
     }
 
-    /// The frame ends. The block `next`, which follows, is reached from `current` and from all branches to the frame's end.
+    /// Ends the frame. The block `next` follows it, and is reached from `current` and from all branches to the frame's end.
     fn close(&mut self, current: usize, next: usize) {
         let Some(frame) = self.open.pop() else { return };
         self.blocks[next].inside = self.innermost();

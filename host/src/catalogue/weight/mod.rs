@@ -1,12 +1,12 @@
 //! How much work a module is for a compiler, found out before it is compiled.
 //!
-//! An optimising compiler cannot be interrupted, and its time is not linear: a function of 9 KB can take half a minute. What
-//! makes it so was measured (`host/docs/decisions/0007-compiling-is-bounded.md`), and is counted here:
+//! An optimising compiler cannot be interrupted, and its time is not linear: a function of 9 KB can take half a minute. The
+//! causes were measured (`host/docs/decisions/0007-compiling-is-bounded.md`), and are counted here:
 //!
 //! - values that are live where control flow goes: locals, summed over the edges between blocks, and operands, summed over
 //!   the blocks;
 //! - targets of `br_table`, and the values that branches to them carry;
-//! - parameters and results of calls, over those that registers hold, and calls above a deep operand stack;
+//! - parameters and results of calls, beyond those that registers hold, and calls above a deep operand stack;
 //! - loops: the square of their number, and of the depth of each;
 //! - locals that are declared, used or not;
 //! - bytes of code, and the square of the length of a stretch without control flow;
@@ -34,13 +34,13 @@ use wasmparser::{KnownCustom, Name, NameSectionReader, Payload};
 /// Caps on the work that a module is for a compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileCaps {
-    /// Most weight of one function for the optimising compiler.
+    /// The most weight of one function for the optimising compiler.
     pub function: u64,
-    /// Most weight of all functions together for the optimising compiler, with one more for every byte of code: large modules
-    /// are heavier.
+    /// The most weight of all functions together for the optimising compiler. For every byte of code, one more is allowed:
+    /// large modules are heavier.
     pub module: u64,
-    /// Most weight of a module for the single-pass compiler, which takes what is too heavy for the other; again with one more
-    /// for every byte of code.
+    /// The most weight of a module for the single-pass compiler, which compiles modules that are too heavy for the optimising
+    /// one. Again, one more is allowed for every byte of code.
     pub single_pass: u64,
 }
 
@@ -55,15 +55,16 @@ impl CompileCaps {
     pub const NONE: Self = Self { function: u64::MAX, module: u64::MAX, single_pass: u64::MAX };
 }
 
-/// What each function costs whatever is in it.
+/// The weight of a function itself, whatever is in it.
 const FUNCTION: u64 = 16;
 
-/// What each element costs that code puts into its table, of which the compilers make a function: those of passive segments, and
-/// those that expressions give. For the single-pass compiler, too, in its own units.
+/// The weight of each element of a passive segment and each element that an expression gives: code puts these into their
+/// tables, and the compilers make a function of that code. The second figure is the weight for the single-pass compiler, in its
+/// own units.
 const ELEMENT: u64 = 8;
 const ELEMENT_IN_A_SINGLE_PASS: u64 = 160;
 
-/// What a module was found to be.
+/// Which compiler a module is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weight {
     /// Work that an optimising compiler does in seconds; its weight.
@@ -114,7 +115,7 @@ pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<Weight, CatalogueError> 
         }
         let cap = caps.single_pass.saturating_add(code);
         if single_pass > cap {
-            // At once: the functions to come may be many.
+            // Refused at once, without a look at further functions: there may be many.
             if let Some(heavy) = heavy {
                 return Err(CatalogueError::TooHeavy { heavy, weight: single_pass, cap });
             }
@@ -123,7 +124,7 @@ pub fn weigh(bytes: &[u8], caps: CompileCaps) -> Result<Weight, CatalogueError> 
     Ok(heavy.map_or(Weight::Light(total), Weight::Heavy))
 }
 
-/// How many elements code has to put into tables, or to keep for when it does.
+/// How many elements are put into tables by code: those of passive segments, and those that expressions give.
 fn made_by_code(segments: &ElementSectionReader<'_>) -> Result<u64, CatalogueError> {
     let mut elements = 0;
     for segment in segments.clone() {
@@ -145,25 +146,25 @@ fn function_weight(counted: &LocalUses, body: &FunctionBody<'_>, cap: u64) -> Re
     if most <= SMALL || fixed > cap {
         return Ok(most);
     }
-    // What cannot be looked at in little time and memory is heavy without a look.
+    // A function that cannot be analysed in little time and memory counts as heavy.
     if counted.most_live() > LARGEST {
         return Ok(most);
     }
     Ok(fixed.saturating_add(flow::live(body, counted)?))
 }
 
-/// A bound of this is taken for the weight itself.
+/// If a function weighs no more than this at most, the bound is taken for its weight.
 const SMALL: u64 = 1_000;
 
-/// Blocks times locals that are looked at: at a bit each, this is 32 MiB.
+/// The most pairs of a block and a local that are analysed: with a bit for each pair, this is 32 MiB.
 const LARGEST: u64 = 1 << 28;
 
-/// What an error calls a function: by its name, as far as that is known, and its index.
+/// A function as an error names it: by its name, if it is known, and its index.
 fn function_name(bytes: &[u8], index: u32) -> String {
     own_name(bytes, index).map_or_else(|| format!("function {index}"), |name| format!("`{name}` (function {index})"))
 }
 
-/// What the name section calls a function, as far as that can be read.
+/// The name of a function in the name section, if that can be read.
 fn own_name(bytes: &[u8], index: u32) -> Option<String> {
     let custom = Parser::new(0).parse_all(bytes).find_map(|payload| match payload.ok()? {
         Payload::CustomSection(section) if section.name() == "name" => Some(section),

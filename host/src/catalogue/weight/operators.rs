@@ -1,4 +1,4 @@
-//! What operators mean to control flow: where blocks start and end, and what branches and calls take along.
+//! What operators mean for control flow: where blocks start and end, and how many values branches and calls take along.
 
 use wasmparser::{BlockType, FrameKind, FuncValidator, Operator, ValidatorResources, WasmModuleResources};
 
@@ -10,7 +10,7 @@ pub(super) fn starts_block(operator: &Operator<'_>) -> bool {
     ) || leaves(operator)
 }
 
-/// Whether what follows this operator is not reached from it.
+/// Whether control never goes from this operator to the next one.
 pub(super) fn leaves(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
@@ -23,7 +23,8 @@ pub(super) fn leaves(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// Whether the engine answers this operator, in some cases or in all: a function of its own is called, and around that call is a branch.
+/// Whether the engine answers this operator, at least in some cases: the compiler makes a call of a function of the engine's,
+/// with a branch around it.
 pub(super) fn asks_engine(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
@@ -50,7 +51,7 @@ pub(super) fn asks_engine(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// The values that a branch to a label takes along.
+/// How many values a branch to a label takes along.
 pub(super) fn carried(validator: &FuncValidator<ValidatorResources>, label: u32) -> u64 {
     let Some(frame) = validator.get_control_frame(label as usize) else { return 0 };
     let is_loop = frame.kind == FrameKind::Loop;

@@ -1,10 +1,10 @@
-//! What a function is for a single-pass compiler: Winch.
+//! The weight of a function for the single-pass compiler, Winch.
 //!
-//! It looks at each operator once, and its time and memory are linear in the bytes of code but for these, measured like the
-//! rest (`host/docs/decisions/0007-compiling-is-bounded.md`):
+//! Winch looks at each operator once. Its time and memory are linear in the bytes of code, with the following exceptions, which
+//! were measured like the others (`host/docs/decisions/0007-compiling-is-bounded.md`):
 //!
-//! - where values have to be in memory, at a call, at a block's edge, before a local changes, it looks at the whole operand
-//!   stack; at other operators only where it runs out of registers;
+//! - at operators before which values have to be in memory (calls, edges of blocks, writes of a local), it looks at the whole
+//!   operand stack; at other operators only if it runs out of registers;
 //! - parameters and results, of blocks and of calls, are copied one by one, and for each target of a `br_table`;
 //! - each local that is declared is zeroed by code of its own;
 //! - a function has a cost of its own.
@@ -14,28 +14,28 @@
 use super::operators::{arity, asks_engine, carried};
 use wasmparser::{BinaryReaderError, BlockType, FuncValidator, Operator, ValidatorResources, WasmModuleResources};
 
-/// Operands of the stack that weigh one unit, at an operator that looks at all of them.
+/// How many operands on the stack weigh one unit, at an operator at which Winch looks at all of them.
 const LOOKED_AT: u64 = 256;
 
-/// The same, at other operators.
+/// How many operands on the stack weigh one unit, at other operators.
 const PASSED_BY: u64 = 16 * LOOKED_AT;
 
-/// How often a loop's head looks at all operands.
+/// How often Winch looks at all operands at the head of a loop.
 const LOOP_LOOKS: u64 = 4;
 
-/// What a value costs that is copied.
+/// The weight of a value that is copied.
 const COPY: u64 = 2;
 
-/// Declared locals that weigh one unit.
+/// How many declared locals weigh one unit.
 const DECLARED: u64 = 4;
 
-/// What each function costs whatever is in it.
+/// The weight of a function itself, whatever is in it.
 const FUNCTION: u64 = 64;
 
-/// The work that one function is.
+/// The counts of one function.
 #[derive(Debug, Default)]
 pub(super) struct SinglePass {
-    /// In parts of a unit: [`PASSED_BY`] of them are one.
+    /// Looks at operands, in parts of a unit: [`PASSED_BY`] of them are one unit.
     looks: u64,
     copies: u64,
     declared: u64,
@@ -94,7 +94,7 @@ fn sum(arity: Option<(u64, u64)>) -> u64 {
     arity.map_or(0, |(params, results)| params + results)
 }
 
-/// The parts of a unit that an operator weighs for each operand below it.
+/// How many parts of a unit an operator weighs for each operand on the stack.
 fn looks(operator: &Operator<'_>) -> u64 {
     let all = PASSED_BY / LOOKED_AT;
     match operator {

@@ -2,11 +2,11 @@ use super::*;
 
 fn weight(function: &str) -> u64 {
     let module = wat::parse_str(format!("(module (memory 1) (func $f {function}))")).unwrap();
-    // Without what every function costs.
+    // Without the weight of a function itself.
     light(&module) - FUNCTION
 }
 
-/// What a module weighs that no cap is on.
+/// The weight of a module, without caps.
 fn light(module: &[u8]) -> u64 {
     match weigh(module, CompileCaps::NONE).unwrap() {
         Weight::Light(weight) => weight,
@@ -14,7 +14,7 @@ fn light(module: &[u8]) -> u64 {
     }
 }
 
-/// What the module's functions weigh together for a single-pass compiler.
+/// The weight of all functions of a module for the single-pass compiler.
 fn single_pass(module: &str) -> u64 {
     let module = wat::parse_str(module).unwrap();
     let mut validator = Validator::new_with_features(super::super::FEATURES);
@@ -30,7 +30,7 @@ fn repeat(times: usize, part: impl Fn(usize) -> String) -> String {
     (0..times).map(part).collect()
 }
 
-/// Enough that the weight is not just the bound that small functions get.
+/// Large enough that the weight is exact, and not the bound that is taken for small functions.
 const MANY: usize = 100;
 
 fn locals() -> String {
@@ -49,7 +49,7 @@ fn branches() -> String {
     repeat(MANY, |_| "(block (br_if 0 (i32.load (i32.const 0))))".to_owned())
 }
 
-/// Without the parts that the function's length, its declarations and its branches make.
+/// The part of the weight that live values make: without those of the function's length, its declarations and its branches.
 fn live(function: &str) -> u64 {
     let module = wat::parse_str(format!("(module (memory 1) (func $f {function}))")).unwrap();
     let body = wasmparser::Parser::new(0).parse_all(&module).find_map(|payload| match payload.unwrap() {
@@ -72,7 +72,7 @@ fn a_local_weighs_where_it_is_live_and_nowhere_else() {
     assert_eq!(before, 0);
     let after = live(&format!("{} {} {} {}", locals(), branches(), set_all(), use_all()));
     assert_eq!(after, 0);
-    // Not set on every way, so that the value from before is live.
+    // The local is not set on every way, so that its earlier value is live.
     let maybe =
         live(&format!("{} {} (if (i32.load (i32.const 0)) (then {})) {}", locals(), branches(), set_all(), use_all()));
     assert!(maybe > edges * MANY as u64, "{maybe}");
@@ -82,7 +82,7 @@ fn a_local_weighs_where_it_is_live_and_nowhere_else() {
 fn what_a_loop_begins_with_is_live_all_through_it() {
     let carried = |inside: &str| live(&format!("{} (loop {inside} (br_if 0 (i32.load (i32.const 0))))", locals()));
     let all = 3 * (MANY * MANY) as u64;
-    // Used first and set last: carried from turn to turn.
+    // The locals are used first and set last, so that their values are carried from iteration to iteration.
     assert!(carried(&format!("{} {}", branches(), use_all())) >= all);
     assert!(carried(&format!("{} {}", use_all(), branches())) >= all, "needed in the next turn");
     assert!(carried(&format!("{} {} {}", set_all(), use_all(), branches())) < all / 10, "set anew in each turn");
@@ -197,12 +197,12 @@ fn what_is_not_valid_is_said_to_be() {
 fn locals_weigh_where_they_are_declared() {
     let declared = |count: usize| format!("(local {})", "i64 ".repeat(count));
     assert_eq!(weight(&declared(32_000)), 1_000 + 1);
-    // The last alone is used.
+    // Only the last local is used.
     let used = weight(&format!("{} (local.set 31999 (i64.const 0))", declared(32_000)));
     assert!((1_001..1_010).contains(&used), "{used}");
 }
 
-/// A module over its cap is refused at the function that is too much, before what comes after is looked at.
+/// A module over its cap is refused at the function with which it exceeds the cap; later functions are not looked at.
 #[test]
 fn refusing_a_module_is_as_quick_as_its_cap() {
     let heavy = format!("(func (local {}))", "i64 ".repeat(32_000));
@@ -235,7 +235,7 @@ fn branches_and_what_the_engine_answers_weigh_their_square() {
     assert!((400_000..420_000).contains(&branches(20_000)), "{}", branches(20_000));
 }
 
-/// Compilers make a function of what puts them into their table.
+/// Compilers make a function of the code that puts elements into their table.
 #[test]
 fn elements_that_code_makes_weigh() {
     let module = |segment: &str| wat::parse_str(format!("(module (table 100 funcref) (func $f) {segment})")).unwrap();

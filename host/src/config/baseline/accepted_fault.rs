@@ -1,13 +1,13 @@
-//! A way out of a failure that is accepted: an entry under `[[fault]]`.
+//! An accepted finding of `airtight faults`: an entry under `[[fault]]`.
 
 use super::rules::Grounds;
 use crate::model::{BaselineEntry, FindingId, FindingKind};
 
-/// One finding, by what does not change when code above it does.
+/// One finding, described by what does not change when other code of the file does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedFault {
     pub module: String,
-    /// The first test that shows it. It is no part of what the finding is known by: another test may come to the same place.
+    /// The first test that shows it. It is not part of the finding's identity: another test may come to the same place.
     pub test: String,
     pub kind: FindingKind,
     pub object: String,
@@ -18,13 +18,13 @@ pub struct AcceptedFault {
 }
 
 impl AcceptedFault {
-    /// What the finding is known by.
+    /// The identity of the finding.
     pub(super) fn id(&self) -> FindingId<'_> {
         let [function, file, place] = [&self.function, &self.file, &self.place].map(|text| text.as_deref());
         FindingId { module: &self.module, kind: self.kind, object: &self.object, function, file, place }
     }
 
-    /// It as a report names it.
+    /// The entry as a report shows it.
     pub(super) fn entry(&self) -> BaselineEntry {
         BaselineEntry {
             module: Some(self.module.clone()),

@@ -1,4 +1,4 @@
-//! Ways out of failures that are accepted, which `airtight faults` finds: an entry each, under `[[fault]]`.
+//! The accepted findings of `airtight faults`: an entry each, under `[[fault]]`.
 
 use super::accepted_fault::AcceptedFault;
 use super::rules::Grounds;
@@ -9,7 +9,7 @@ use crate::model::{BaselineUse, Date, FindingId};
 use std::collections::BTreeSet;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-/// What a search for failures found: each finding with the first of its tests.
+/// The findings of `airtight faults`, each with the first test that shows it.
 pub(crate) type FoundFaults<'a> = [(FindingId<'a>, &'a str)];
 
 impl AcceptedFault {
@@ -45,14 +45,14 @@ impl AcceptedFault {
 }
 
 impl Baseline {
-    /// Why a finding is accepted, where it is: the reason of its entry, or that there is none.
+    /// Why a finding is accepted: the reason of its entry, or words that no reason is given. `None` if it is not accepted.
     pub(crate) fn accepts_fault(&self, id: &FindingId<'_>) -> Option<&str> {
         let accepted = self.faults.iter().find(|fault| fault.id() == *id)?;
         Some(accepted.grounds.reason.as_deref().unwrap_or("no reason is given"))
     }
 
-    /// Holds the entries against what was found, on this day. `swept` are the tests, by module, all of whose failures were tried: an
-    /// entry of one of these that was not found is gone.
+    /// Compares the entries with the findings, on this day. `swept` are the tests, by module, for which every fault was tried:
+    /// an entry of such a test that was not found is gone.
     pub(crate) fn used_by_faults(
         &self,
         found: &FoundFaults<'_>,
@@ -74,7 +74,7 @@ impl Baseline {
         usage
     }
 
-    /// The text that accepts what was found, from the text that this baseline was read from.
+    /// The text of a baseline that accepts the findings, made from the text of this one.
     pub(crate) fn updated_by_faults(
         &self,
         text: &str,
@@ -93,7 +93,7 @@ impl Baseline {
                 added.push(AcceptedFault::of(id, test, grounds));
             }
         }
-        // It was read before: it is TOML.
+        // This baseline was read from the text, so that it is TOML.
         let mut document: DocumentMut = text.parse().unwrap_or_default();
         let old = document.remove("fault").and_then(|item| item.into_array_of_tables().ok()).unwrap_or_default();
         let mut tables = ArrayOfTables::new();
@@ -138,7 +138,7 @@ mod tests {
         let baseline = read(&first.text);
         assert_eq!(baseline.accepts_fault(&a), Some("until the store is new"));
         assert_eq!(baseline.accepts_fault(&id("file /tmp/c")), None);
-        // One that is gone goes where its test was looked at, and stays where it was not.
+        // A finding that is not there any more: its entry goes if its test was swept, and stays if not.
         let later = baseline.updated_by_faults(&first.text, &[(b, "saves")], &swept, &NewGrounds::default());
         assert_eq!((later.added.len(), later.kept, later.gone.len()), (0, 1, 1));
         assert!(read(&later.text).accepts_fault(&a).is_none());

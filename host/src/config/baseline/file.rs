@@ -1,4 +1,4 @@
-//! The file of a baseline, as it is written: every value checked, with its place.
+//! Reads the file of a baseline. Every value is checked, and errors name its place.
 
 use super::Baseline;
 use super::accepted_fault::AcceptedFault;
@@ -28,7 +28,7 @@ impl Baseline {
     /// Reads a baseline.
     ///
     /// # Errors
-    /// The file cannot be read, or everything that is wrong with it.
+    /// The file cannot be read; or the list of everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         match Self::text_of(path)? {
             Some(text) => Self::from_str(&text, &path.display().to_string()),
@@ -51,7 +51,7 @@ impl Baseline {
         }
     }
 
-    /// Reads the text of a baseline's file, which errors and reports call `file_name`.
+    /// Reads the text of a baseline's file. Errors and reports call the file `file_name`.
     ///
     /// # Errors
     /// Everything that is wrong, in the order of the lines.
@@ -97,7 +97,7 @@ fn whole_file(path: &Path, problem: Problem) -> ConfigErrors {
     ConfigError { file: path.display().to_string(), line: None, key: String::new(), problem }.into()
 }
 
-/// Of everything that the file says, but for days, comments and the order of keys.
+/// The digest of everything that the file says, without expiry days, comments and the order of keys.
 fn digest(document: &DeTable<'_>) -> String {
     let mut hash = Sha256::new();
     for table in TABLES {
@@ -124,7 +124,7 @@ fn unknown(check: &mut Checker<'_>, at: &At, key: &str, known: &[&'static str]) 
     check.fail(at, Problem::UnknownKey { key: key.to_owned(), nearest, known: known.to_vec() });
 }
 
-/// The texts of a table by key, its kinds and its grounds; the frames of a suppression are read by itself.
+/// The values of one table: texts by key, kinds, frames and grounds.
 #[derive(Default)]
 struct Fields {
     texts: HashMap<&'static str, String>,

@@ -1,8 +1,8 @@
 //! The baseline: leaks of a legacy suite that are accepted, so that only new ones fail.
 //!
 //! ```text
-//! text -> file (checked) -> rules -> accept (each test's leaks, as it ends) -> usage (what became of the rules in a run)
-//! report + text -> update (the text that accepts what the report has)
+//! text -> file (checked) -> rules -> accept (the leaks of each test, when it ends) -> usage (which rules were used in a run)
+//! report + text -> update (the text that accepts the leaks of the report)
 //! ```
 
 mod accepted_fault;
@@ -24,7 +24,7 @@ use accepted_fault::AcceptedFault;
 use rules::{Grounds, NamedLeak, Suppression};
 use std::collections::{BTreeMap, HashMap};
 
-/// What a new file begins with.
+/// The first lines of a new file.
 const HEAD: &str = "# Leaks that are accepted: `airtight baseline` writes this file and keeps reasons, days and comments.\n\
 # `[[accepted]]` is one leak of one test. `[[suppress]]` is a pattern of leaks, in any test.\n\
 # The guide's page on baselines tells of every key.\n";
@@ -45,15 +45,15 @@ pub struct Baseline {
     file: String,
     named: Vec<NamedLeak>,
     suppressions: Vec<Suppression>,
-    /// Ways out of failures that are accepted.
+    /// Accepted findings of `airtight faults`.
     faults: Vec<AcceptedFault>,
-    /// Of all that the canonical part of a report can depend on.
+    /// The digest of everything in the file that the canonical part of a report can depend on.
     digest: String,
-    /// Places in `named`, by module and test.
+    /// Indices into `named`, by module and test.
     of_tests: HashMap<String, HashMap<String, Vec<usize>>>,
 }
 
-/// What accepts a leak, by its place in the file.
+/// A rule that accepts leaks, by its index in `named` or in `suppressions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rule {
     Named(usize),
@@ -61,14 +61,15 @@ enum Rule {
 }
 
 impl Baseline {
-    /// What the report's policy states of it: two baselines with one digest accept the same leaks, for the same reasons.
+    /// The digest of the baseline, which the report's policy states. Two baselines with the same digest accept the same leaks,
+    /// for the same reasons.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// Marks what is accepted of what a test left, and says by what. An entry that stands for several places has no place to
-    /// know it by, and is never accepted.
+    /// Marks the accepted leaks of a test, and returns the rules that accept them. An entry that stands for several places has
+    /// no place of its own to be known by, and is never accepted.
     pub(crate) fn accept(
         &self,
         (module, test): (&str, &str),

@@ -5,11 +5,11 @@ use super::rules::RuleKind;
 use crate::model::{Frame, Resource};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
-/// Frames that a suppression names: Valgrind prints all, and its users delete most of them.
+/// How many frames a suppression names. Valgrind prints all frames, and its users delete most of them.
 const FRAMES: usize = 4;
 
-/// The TOML of a suppression that accepts this leak, and those like it in every test. `retained` is whether it is heap blocks that
-/// static data reaches.
+/// The TOML of a suppression that accepts this leak, and similar ones in every test. `retained` says whether the leak is heap
+/// blocks that static data reaches.
 #[must_use]
 pub fn suppression_text(leak: &Resource, retained: bool) -> String {
     let kind = RuleKind { kind: leak.kind, retained }.word();
@@ -31,7 +31,7 @@ pub fn suppression_text(leak: &Resource, retained: bool) -> String {
     document.to_string()
 }
 
-/// The innermost frames; a frame that stands for several is any number of them.
+/// Patterns for the innermost frames. A frame that stands for several calls becomes `...`.
 fn frames(stack: &[Frame]) -> Array {
     let lines = stack.iter().take(FRAMES).map(|frame| match frame.folded {
         true => "...".to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::model::Frame;
 
-/// A text in which `*` stands for any characters, `?` for one, and `\` keeps the next character as it is.
+/// A pattern for texts. `*` stands for any characters, `?` for one character, and `\` takes the next character literally.
 ///
 /// ```text
 /// fixtures/*.txt   matches fixtures/a.txt and fixtures/b/c.txt
@@ -18,7 +18,7 @@ enum Piece {
 }
 
 impl Glob {
-    /// Every text is a pattern.
+    /// Reads a pattern. Every text is one.
     pub fn new(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut characters = text.chars();
@@ -33,11 +33,12 @@ impl Glob {
         Self(pieces)
     }
 
-    /// Whether the whole text is as the pattern says.
+    /// Whether the pattern matches the whole text.
     pub fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         let (mut piece, mut at) = (0, 0);
-        // Where the last `*` stands, and up to where it reaches: one more character each time the rest does not fit.
+        // The last `*` that was met, and the offset up to which it has taken characters. It takes one more whenever the rest of
+        // the pattern does not match.
         let mut many: Option<(usize, usize)> = None;
         while at < text.len() {
             match self.0.get(piece) {
@@ -70,7 +71,8 @@ impl Glob {
     }
 }
 
-/// A pattern of LeakSanitizer's: a part of a text, with `*`; `^` ties it to the beginning, `$` to the end.
+/// A pattern as LeakSanitizer has it: it matches a part of a text, and may contain `*`. `^` ties it to the beginning of the
+/// text, `$` to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part(Glob);
 
@@ -82,7 +84,7 @@ impl Part {
         Self(Glob::new(&format!("{before}{text}{after}")))
     }
 
-    /// Whether a function, a file or a library of the stack has it.
+    /// Whether it matches a function, a file or a library of the stack.
     pub fn matches(&self, stack: &[Frame]) -> bool {
         let has = |text: Option<&str>| text.is_some_and(|text| self.0.matches(text));
         stack
@@ -91,10 +93,10 @@ impl Part {
     }
 }
 
-/// One line of a stack.
+/// A pattern for one line of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FramePattern {
-    /// `...`: any number of frames, none included.
+    /// `...`: any number of frames, or none.
     Several,
     /// `fun:GLOB`: one frame, by its function.
     Function(Glob),
@@ -105,7 +107,7 @@ pub enum FramePattern {
 }
 
 impl FramePattern {
-    /// `None` where it is none of these.
+    /// Reads a pattern; `None` if the text has none of these forms.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "..." {
             return Some(Self::Several);
@@ -120,7 +122,7 @@ impl FramePattern {
         })
     }
 
-    /// Whether it is of this one frame.
+    /// Whether it matches this one frame.
     fn is_of(&self, frame: &Frame) -> bool {
         let has = |glob: &Glob, text: &Option<String>| text.as_deref().is_some_and(|text| glob.matches(text));
         match self {
@@ -132,9 +134,10 @@ impl FramePattern {
     }
 }
 
-/// Whether a stack begins as these say, the innermost frame first. As for Valgrind, frames below the last pattern do not matter.
+/// Whether the innermost frames of a stack match the patterns, in order. As with Valgrind, the frames behind the last pattern
+/// do not matter.
 pub fn matches_stack(patterns: &[FramePattern], stack: &[Frame]) -> bool {
-    // Which numbers of frames the patterns so far can have used up.
+    // `used[n]`: whether the patterns so far can match exactly the first `n` frames.
     let mut used = vec![false; stack.len() + 1];
     used[0] = true;
     for pattern in patterns {
@@ -172,7 +175,7 @@ mod tests {
             matching.iter().for_each(|text| assert!(glob.matches(text), "{pattern} {text}"));
             other.iter().for_each(|text| assert!(!glob.matches(text), "{pattern} {text}"));
         }
-        // What goes back at each character would take 2^n steps.
+        // A matcher that tries again from every `*` would take 2^n steps.
         assert!(!Glob::new(&("a*".repeat(50) + "b")).matches(&"a".repeat(5000)));
     }
 

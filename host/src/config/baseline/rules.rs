@@ -1,4 +1,4 @@
-//! What a baseline accepts: leaks that are named, and leaks that a pattern describes.
+//! The rules of a baseline: leaks that are accepted by name, and suppressions, which accept by a pattern.
 
 use super::pattern::{FramePattern, Glob, Part, matches_stack};
 use crate::model::Resource;
@@ -7,7 +7,7 @@ use crate::model::resource::Fingerprint;
 use crate::model::{Date, ResourceKind};
 use serde::Serialize;
 
-/// What kind of thing a rule is about: a kind of leak, or the heap blocks that static data reaches.
+/// The kind of resource that a rule accepts: a kind of leak, or retained heap blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleKind {
     pub kind: ResourceKind,
@@ -15,7 +15,7 @@ pub struct RuleKind {
 }
 
 impl RuleKind {
-    /// Every word, with what it stands for.
+    /// Every word of a baseline for a kind, with the kind.
     pub fn words() -> Vec<(&'static str, Self)> {
         let leaks = ResourceKind::ALL.into_iter().map(|kind| (kind.name(), Self { kind, retained: false }));
         leaks.chain([(RETAINED, Self { kind: ResourceKind::Heap, retained: true })]).collect()
@@ -26,22 +26,23 @@ impl RuleKind {
     }
 }
 
-/// Why something is accepted, and until when.
+/// Why a rule accepts something, and until when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Grounds {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Its last day. Which day it is changes nothing in the canonical part of a report, so neither does this.
+    /// The last day of the rule. The canonical part of a report does not depend on the day of the run, and so not on this
+    /// field.
     #[serde(skip)]
     pub expires: Option<Date>,
 }
 
-/// One leak of one test, by what does not change when code above it does.
+/// One accepted leak of one test, described by what does not change when other code of the file does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedLeak {
     pub module: String,
     pub test: String,
-    /// The subtest that acquired it, or `set-up`; `None` for the test itself.
+    /// The scope that acquired it, if that is not the test itself: a subtest, or `set-up`.
     pub scope: Option<String>,
     pub kind: RuleKind,
     pub tracked: Option<String>,
@@ -52,7 +53,7 @@ pub struct NamedLeak {
 }
 
 impl NamedLeak {
-    /// The one that this is.
+    /// The rule that accepts this leak.
     pub fn of(module: &str, test: &str, leak: &Resource, retained: bool, grounds: Grounds) -> Self {
         let Fingerprint { kind, tracked, path, function, file } = leak.fingerprint();
         let [tracked, path, function, file] = [tracked, path, function, file].map(|text| text.map(str::to_owned));
@@ -67,13 +68,13 @@ impl NamedLeak {
         Fingerprint { kind: self.kind.kind, tracked, path, function, file }
     }
 
-    /// What it is called in a report of its test.
+    /// The leak's name in the report of its test.
     pub fn label(&self) -> String {
         let title = title(&self.fingerprint(), self.kind.retained);
         self.scope.as_ref().map_or(title.clone(), |scope| format!("{title}, {scope}"))
     }
 
-    /// Whether it is this leak of its test.
+    /// Whether the rule is about this leak. That the leak is of the rule's test is for the caller to see to.
     pub fn is(&self, leak: &Resource, retained: bool) -> bool {
         self.kind.retained == retained
             && self.fingerprint() == leak.fingerprint()
@@ -81,7 +82,7 @@ impl NamedLeak {
     }
 }
 
-/// A pattern of leaks. What is not said of them may be anything.
+/// A pattern that accepts leaks. A field that is `None` (or empty) matches everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
     pub name: String,
@@ -89,9 +90,9 @@ pub struct Suppression {
     pub module: Option<Glob>,
     pub test: Option<Glob>,
     pub path: Option<Glob>,
-    /// LeakSanitizer's: a part of any function, file or library of the stack.
+    /// As in LeakSanitizer: a part of the name of any function, file or library of the stack.
     pub leak: Option<Part>,
-    /// Valgrind's: the innermost frames of the stack.
+    /// As in Valgrind: the innermost frames of the stack.
     pub frames: Option<Vec<FramePattern>>,
     pub grounds: Grounds,
 }

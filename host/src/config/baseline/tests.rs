@@ -34,7 +34,7 @@ fn update(baseline: &Baseline, text: &str, report: &Canonical, grounds: &NewGrou
     baseline.updated(text, report, &fails, grounds)
 }
 
-/// What the baseline leaves of the leaks of a report, and the records.
+/// Marks the leaks of a report that the baseline accepts; returns how many it does not accept.
 fn accept(baseline: &Baseline, report: &mut Report) -> usize {
     let mut open = 0;
     for module in &mut report.canonical.modules {
@@ -64,13 +64,13 @@ fn what_a_report_has_is_accepted_and_nothing_else() {
     assert_eq!(records.iter().map(|record| record.count).collect::<Vec<_>>(), [2, 1, 2]);
     assert_eq!(records[2].bytes, 1024);
     assert!(records.iter().all(|record| record.reason.as_deref() == Some("before 2.0") && !record.by_pattern));
-    // More of the same is the same leak, in another line, too; another file is another leak.
+    // A higher count is still the same leak, and so is another line; another file is another leak.
     let mut moved = leaky();
     let leaks = &mut moved.canonical.modules[0].tests[1].details.as_mut().unwrap().leaks;
     (leaks[0].count, leaks[0].stack[0].line) = (70, Some(1));
     leaks.push(samples::file("c.txt", 1));
     assert_eq!(accept(&baseline, &mut moved), 1);
-    // So is the same leak of another test.
+    // The same leak of another test is another leak, too.
     let mut renamed = leaky();
     renamed.canonical.modules[0].tests[1].name = "another".into();
     assert_eq!(accept(&baseline, &mut renamed), 3);
@@ -95,7 +95,7 @@ fn rewriting_keeps_what_a_person_wrote() {
     assert!(done.text.contains("\"issue 7\" # Ada\nexpires = 2030-01-01"), "{}", done.text);
     assert!(done.text.contains("# by hand") && !done.text.contains("b.txt") && done.text.contains("c.txt"));
     assert_eq!(accept(&read(&done.text).unwrap(), &mut other), 0);
-    // A test that was not run, or did not come to its end, says nothing of its leaks.
+    // Of a test that was not run, or did not come to its end, it is not known whether its leaks are gone.
     let none = samples::report(Vec::new());
     assert_eq!(update(&read(&reviewed).unwrap(), &reviewed, &none.canonical, &NewGrounds::default()).text, reviewed);
     let mut failed = leaky();
@@ -119,7 +119,7 @@ fn what_has_no_entry_of_its_own_cannot_be_accepted() {
     );
     let all = read("[[suppress]]\nname = \"all\"\nkind = [\"file\", \"heap\"]\n").unwrap();
     assert_eq!(accept(&all, &mut report), 1);
-    // It leaks, and no entry says by what.
+    // A test with the verdict `leak`, but without an entry for a leak.
     let grows =
         samples::with("grows", Verdict::Leak, Details { message: Some("it grows".into()), ..Details::default() });
     let report = samples::report(vec![samples::module("m", vec![grows])]);

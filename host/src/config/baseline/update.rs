@@ -1,5 +1,5 @@
-//! The text of a baseline that accepts what a report has. What is there stays as it was written, with reasons, days and
-//! comments; what is gone goes, and what is new comes last.
+//! The text of a baseline that accepts the leaks of a report. Entries that are there stay as they were written, with reasons,
+//! days and comments. Entries that are gone are removed, and new ones are added at the end.
 
 use super::rules::NamedLeak;
 use super::{Baseline, Grounds, HEAD};
@@ -8,34 +8,34 @@ use crate::model::{BaselineEntry, Canonical, Date, Details, Resource, Verdict};
 use std::collections::BTreeSet;
 use toml_edit::{ArrayOfTables, Datetime, DocumentMut, Item, Table, value};
 
-/// Why what is new is accepted.
+/// Why new leaks are accepted, and until when.
 #[derive(Debug, Clone, Default)]
 pub struct NewGrounds {
-    /// The reason; without one, the entry says that nobody has looked at it.
+    /// The reason. Without one, the entry says that nobody has looked at it yet.
     pub reason: Option<String>,
-    /// The last day.
+    /// The last day on which the new entries accept anything.
     pub expires: Option<Date>,
 }
 
-/// What the baseline becomes.
+/// The new text of a baseline, and what changed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BaselineUpdate {
     /// The text of its file.
     pub text: String,
-    /// What is new, by module and test.
+    /// The new entries, by module and test.
     pub added: Vec<BaselineEntry>,
     /// How many entries stay as they are.
     pub kept: usize,
-    /// What is gone, and was removed.
+    /// The entries that were removed because their leaks are gone.
     pub gone: Vec<BaselineEntry>,
-    /// Tests that fail all the same for what they left, and why that cannot be accepted.
+    /// Tests that fail all the same because of what they left, and why a baseline cannot accept it; a line each.
     pub refused: Vec<String>,
 }
 
 impl Baseline {
-    /// The text that accepts what a report has, from the text that this baseline was read from. `action` is what a leak of a test
-    /// does to its verdict; the last argument of it is whether it is heap blocks that static data reaches.
+    /// The text that accepts the leaks of a report, made from the text that this baseline was read from. `action` says what a
+    /// leak of a test does to its verdict. Its arguments are module, test, leak, and whether the leak is retained heap blocks.
     #[must_use]
     pub fn updated(
         &self,
@@ -72,7 +72,7 @@ impl Baseline {
     }
 }
 
-/// What is not accepted yet.
+/// What a report has that the baseline does not accept yet.
 #[derive(Default)]
 struct Found {
     leaks: Vec<NamedLeak>,
@@ -128,10 +128,10 @@ fn entry(leak: &NamedLeak) -> BaselineEntry {
     }
 }
 
-/// The text with the entries that are kept, and these behind them.
+/// The text with the entries that are kept, and the new ones behind them.
 fn rewritten(text: &str, keep: &[bool], new: &[NamedLeak]) -> String {
     let fresh = text.trim().is_empty();
-    // It was read before: it is TOML.
+    // The baseline was read from the text, so that it is TOML.
     let mut document: DocumentMut = text.parse().unwrap_or_default();
     let old = document.remove("accepted").and_then(|item| item.into_array_of_tables().ok()).unwrap_or_default();
     let mut tables = ArrayOfTables::new();
@@ -169,7 +169,7 @@ fn table(leak: &NamedLeak) -> Table {
     table
 }
 
-/// Says in an entry why it is there, and until when.
+/// Writes reason and last day into an entry.
 pub(super) fn ground(table: &mut Table, grounds: &Grounds) {
     table.insert("reason", value(grounds.reason.as_deref().unwrap_or("nobody has looked at it yet")));
     if let Some(day) = grounds.expires {

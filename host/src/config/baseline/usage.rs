@@ -1,4 +1,5 @@
-//! What became of a baseline in a run: what is gone, what has expired, what nothing matched.
+//! How the rules of a baseline were used in a run: which leaks are gone, which rules have expired, which suppressions matched
+//! nothing.
 
 use super::rules::NamedLeak;
 use super::{Baseline, Grounds};
@@ -6,7 +7,7 @@ use crate::model::{BaselineEntry, BaselineUse, Canonical, Date, TestRecord, Verd
 use std::collections::{HashMap, HashSet};
 
 impl Baseline {
-    /// Holds the baseline against a report that was made with it, on this day.
+    /// Compares the baseline with a report that was made with it, on this day.
     pub(crate) fn used_in(&self, report: &Canonical, date: Option<Date>) -> BaselineUse {
         let seen = ReportedFindings::of(report);
         let mut usage =
@@ -40,7 +41,7 @@ impl Baseline {
     }
 }
 
-/// Whether the day of an entry is over.
+/// Whether the last day of an entry is over.
 pub(super) fn has_expired(grounds: &Grounds, date: Option<Date>) -> bool {
     grounds.expires.zip(date).is_some_and(|(last, today)| last < today)
 }
@@ -49,11 +50,11 @@ fn described(what: String, grounds: &Grounds) -> BaselineEntry {
     BaselineEntry { module: None, test: None, what, expires: grounds.expires, reason: grounds.reason.clone() }
 }
 
-/// What a report has of a baseline.
+/// The rules of a baseline that accepted something in a report, and the tests whose leaks are known.
 struct ReportedFindings<'r> {
     named: HashSet<(&'r str, &'r str, &'r str)>,
     suppressions: HashSet<&'r str>,
-    /// Tests that came to an end at which something could be left.
+    /// Tests that came to an end at which leaks are counted.
     ends: HashMap<(&'r str, &'r str), &'r TestRecord>,
 }
 
@@ -77,8 +78,8 @@ impl<'r> ReportedFindings<'r> {
         seen
     }
 
-    /// Whether what is named could have been left: its test came to its end, and so did the subtest that it is of. A filter may
-    /// have left that out.
+    /// Whether the leak would have been seen: its test came to its end, and the subtest that acquires it was run. A filter may
+    /// have left the subtest out.
     fn came_to_its_end(&self, leak: &NamedLeak) -> bool {
         let Some(test) = self.ends.get(&(&*leak.module, &*leak.test)) else { return false };
         let within = leak.scope.as_deref().and_then(|scope| scope.strip_prefix(&*leak.test)?.strip_prefix('/'));

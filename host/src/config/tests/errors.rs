@@ -325,7 +325,7 @@ fn every_setting_that_is_suggested_exists() {
     }
 }
 
-/// Text that is nearly a configuration.
+/// Text that resembles a configuration.
 fn nearly_toml() -> impl Strategy<Value = String> {
     let words = [
         "profile",
@@ -433,7 +433,7 @@ proptest! {
     }
 }
 
-/// What a stranger's file makes the host do grows with its length, and not with the square of it.
+/// The work that a stranger's file causes grows with its length, and not with the square of its length.
 #[test]
 fn long_files_are_read_in_a_time_that_grows_with_their_length() {
     let began = std::time::Instant::now();

@@ -60,7 +60,7 @@ fn accounting_is_inherited_and_outlives_a_copy() {
     assert_eq!(on, [true, true, false, true]);
     let overlaid = config.profile("fast").unwrap().with_overlays(Overlays::default());
     assert!(!overlaid.clone().heap_accounting());
-    // What is inherited stays a limit: it is the run that cannot judge it.
+    // An inherited limit stays in the policy, even though this run cannot judge it.
     assert_eq!(four(&overlaid.policy().limits), [Some(1 << 20), Some(16), None, Some(500)]);
 }
 

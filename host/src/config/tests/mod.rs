@@ -1,4 +1,4 @@
-//! What a user writes, and what becomes of it.
+//! Configurations as users write them, and what they resolve to.
 
 mod errors;
 mod files;
@@ -40,7 +40,7 @@ fn patch<const N: usize>(limits: [(Limit, u64); N]) -> PolicyPatch {
     PolicyPatch { limits: limits.into_iter().collect(), ..PolicyPatch::default() }
 }
 
-/// What a test asks for that wants limits alone.
+/// An ask for limits alone.
 fn ask<const N: usize>(limits: [(Limit, u64); N]) -> Ask {
     Ask { limits: LimitValues::from_iter(limits), ..Ask::default() }
 }

@@ -94,7 +94,7 @@ fn profiles_inherit_and_default_is_under_all() {
         .with(LeakSetting::Residue, LeakAction::Ignore)
         .with(LeakSetting::Retained, LeakAction::Fail);
     assert_eq!(policy.leaks, expected);
-    // The nearer directory takes the place of the inherited one; the named one waits to be asked for.
+    // The nearer directory replaces the inherited one. The one with a name is granted only on request.
     assert_eq!(policy.dirs.len(), 1);
     assert!(policy.dirs[0].host.ends_with("tests/fixtures"));
     assert_eq!(policy.dirs[0].mode, Mode::ReadOnly);
@@ -110,7 +110,7 @@ fn the_first_matching_override_decides_a_setting() {
         (limits.most(Limit::Memory), limits.most(Limit::Fuel))
     };
     assert_eq!(slow("default"), (32 << 20, 20_000_000_000));
-    // The nearer profile's come first, and leave to the others what they do not set.
+    // The overrides of the nearer profile come first; settings that they do not set are left to the others.
     assert_eq!(slow("nightly"), (16 << 20, 20_000_000_000));
 }
 

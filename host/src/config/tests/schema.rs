@@ -1,5 +1,5 @@
-//! The published schema of `airtight.toml`: made anew from the tables that the file is read by, and compared. What it refuses is refused, and
-//! what is accepted it accepts.
+//! The published schema of `airtight.toml`. It is compared with one that is made from the tables by which the file is read.
+//! What the schema refuses, the program refuses; what the program accepts, the schema accepts.
 
 use super::{config_in, workspace};
 use crate::config::settings::{DIR, FILE, OVERRIDE, SOCKET, of_profiles, shared};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// Text for a guest, whose C library ends strings at a NUL.
+/// Text for a guest: without NUL, at which its C library would end it.
 const TEXT: &str = r"^[^\u0000]*$";
 /// An IP address with a port other than 0.
 const ADDRESS: &str = r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):0*[1-9][0-9]*$";
@@ -21,7 +21,7 @@ fn schema_file() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/config.schema.json")
 }
 
-/// The schema of a quantity that is written with a unit, or without one where that has a meaning.
+/// The schema of a quantity, written with a unit, or without one if that has a meaning.
 fn quantity(quantity: Quantity, positive: bool) -> Value {
     let names: Vec<_> = quantity.units().iter().map(|unit| unit.name).collect();
     let (number, optional) =
@@ -45,7 +45,7 @@ fn limit(limit: Limit) -> Value {
     quantity(row.quantity, row.least > 0)
 }
 
-/// The schema of a setting by its key and what it does. A new one has its line here.
+/// The schema and the description of a setting. A new setting has its line here.
 fn setting(key: &str) -> (Value, &'static str) {
     if let Some(known) = Limit::from_name(key) {
         return (limit(known), known.row().help);
@@ -197,7 +197,7 @@ fn made() -> Value {
     Value::Object(root)
 }
 
-/// `BLESS=1` writes it anew.
+/// `BLESS=1` writes the published schema anew.
 #[test]
 fn the_published_schema_is_that_of_the_tables() {
     let made = made();
@@ -210,7 +210,7 @@ fn the_published_schema_is_that_of_the_tables() {
     assert_eq!(published(), made, "schemas/config.schema.json is another one; BLESS=1 writes it anew");
 }
 
-/// What an editor sees of a file: TOML's dates are text there.
+/// A file as an editor checks it against a schema: TOML's dates are texts.
 fn as_json(value: &toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.as_str().into(),
@@ -326,7 +326,7 @@ fn what_is_wrong_by_itself_is_refused_by_both() {
     }
 }
 
-/// What one value has to do with another, or with the machine, is for the program alone.
+/// How values depend on each other, or on the machine, is checked by the program alone.
 #[test]
 fn what_is_wrong_between_values_is_refused_by_the_program() {
     let root = workspace();

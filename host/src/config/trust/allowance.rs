@@ -1,4 +1,4 @@
-//! What a user can allow, in the words of the command line.
+//! Allowances: what a user can allow a configuration to grant, in the words of the command line.
 
 use super::super::suggest::listed;
 use sha2::{Digest, Sha256};
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// Something of the machine that a configuration may grant only with the user's own word.
 ///
-/// Its text is what `--allow` takes:
+/// Its text is an argument of `--allow`:
 ///
 /// | text | allows |
 /// | --- | --- |
 /// | `dir:PATH` | the directory and all below, read-only or as an overlay |
-/// | `dir:PATH:read-write` | the same, in every mode |
+/// | `dir:PATH:read-write` | the directory and all below, in every mode |
 /// | `listen:ADDRESS`, `connect:ADDRESS` | a socket of the host; a Unix socket is `unix:PATH` |
 /// | `outbound:ADDRESS` | the address, to connect to |
 /// | `clock:real` | the host's clocks |
@@ -28,11 +28,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Allowance {
-    /// A directory with all below, by its canonical path.
+    /// A directory and everything below it.
     Dir {
-        /// The path.
+        /// Its canonical path.
         path: PathBuf,
-        /// Whether writes may reach it.
+        /// Whether tests may write to it.
         write: bool,
     },
     /// A socket that listens on this address.
@@ -45,7 +45,7 @@ pub enum Allowance {
     RealClock,
 }
 
-/// The address of a socket of the host's.
+/// The address of a socket of the host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Address {
     /// TCP.
@@ -56,14 +56,14 @@ pub enum Address {
 
 const KINDS: [&str; 5] = ["dir:PATH", "listen:ADDRESS", "connect:ADDRESS", "outbound:ADDRESS", "clock:real"];
 
-/// What follows the path of a directory that may be written.
+/// What follows the path of a directory that tests may write to.
 const READ_WRITE: &str = ":read-write";
 
 impl Allowance {
-    /// Reads what a user wrote; relative paths start at `base`.
+    /// Reads an allowance that a user wrote. Relative paths start at `base`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// What is wrong with the text, in words.
     pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
         let unknown = || format!("{text:?} is nothing that can be allowed; there are {}", listed(KINDS.as_slice()));
         let (kind, value) = text.split_once(':').ok_or_else(unknown)?;
@@ -84,7 +84,7 @@ impl Allowance {
         }
     }
 
-    /// Whether who allows this has allowed the other.
+    /// Whether this allowance includes the wanted one.
     pub(super) fn covers(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Dir { path, write }, Self::Dir { path: below, write: writes }) => {
@@ -94,7 +94,7 @@ impl Allowance {
         }
     }
 
-    /// Adds it to a sum: every byte of it, with where it ends.
+    /// Adds the allowance to a checksum: all its bytes, and a mark for its end.
     pub(super) fn add_to(&self, sum: &mut Sha256) {
         let (kind, value): (&str, Vec<u8>) = match self {
             Self::Dir { path, write: false } => ("dir", bytes(path)),
@@ -104,7 +104,7 @@ impl Allowance {
             Self::Outbound(address) => ("outbound", address.to_string().into_bytes()),
             Self::RealClock => ("clock", b"real".to_vec()),
         };
-        // No path, address or kind has a NUL in it.
+        // A NUL can mark the end: no path, address or kind contains one.
         for part in [kind.as_bytes(), &value] {
             sum.update(part);
             sum.update([0]);

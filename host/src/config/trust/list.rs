@@ -1,7 +1,7 @@
 //! Workspaces that the user trusts: a file in the user's own configuration directory.
 //!
-//! An entry is the canonical path of a workspace and a sum of what its configuration grants, as direnv keeps one. A configuration
-//! that grants anything else later is not trusted until the user says so again.
+//! An entry is the canonical path of a workspace and a checksum of the grants of its configuration; direnv does the same. If
+//! the configuration later has other grants, it is not trusted until the user says so again.
 
 use super::allowance::Allowance;
 use crate::config::Config;
@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// The file's name, in `airtight` of the user's configuration directory.
+/// The file's name, in the folder `airtight` of the user's configuration directory.
 const FILE: &str = "trusted.json";
 
 /// Most bytes of the file.
@@ -42,13 +42,13 @@ pub struct TrustList {
 pub struct TrustedWorkspace {
     /// Its canonical path.
     pub path: PathBuf,
-    /// The sum of what its configuration may grant.
+    /// The checksum of the grants that its configuration may have.
     pub grants: String,
-    /// The same in words.
+    /// These grants, in words.
     pub allows: Vec<String>,
 }
 
-/// The list cannot be read or written, or is not to be believed.
+/// The list cannot be read or written, or somebody else could have written it.
 #[derive(Debug, thiserror::Error)]
 #[error("the list of trusted workspaces, {}, {why}", path.display())]
 pub struct TrustError {
@@ -62,13 +62,13 @@ struct Contents {
 }
 
 impl TrustList {
-    /// That of the user: `airtight/trusted.json` in `$XDG_CONFIG_HOME`, or else in `~/.config`. `None` where there is no home.
+    /// The user's list: `airtight/trusted.json` in `$XDG_CONFIG_HOME`, or else in `~/.config`. `None` if the user has no home.
     #[must_use]
     pub fn of_user() -> Option<Self> {
         Some(Self::at(files::own::config_dir()?.join(FILE)))
     }
 
-    /// One in this file, which need not be there.
+    /// A list in this file, which need not exist yet.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path }
@@ -80,11 +80,11 @@ impl TrustList {
         &self.path
     }
 
-    /// Whether the user trusts the workspace of a configuration to grant what it grants now.
+    /// Whether the user trusts the workspace of a configuration, with exactly the grants that it has now.
     ///
     /// # Errors
-    /// The list cannot be read, or others than the user could have written it: it is in the workspace itself, in a directory of
-    /// others', or open to them.
+    /// The list cannot be read, or somebody else than the user could have written it: it is in the workspace or its repository,
+    /// or others own its file or folder or may write there.
     pub fn trusts(&self, config: &Config) -> Result<bool, TrustError> {
         let sum = sum(&config.wanted());
         let entries = self.workspaces()?;
@@ -95,10 +95,10 @@ impl TrustList {
         Ok(trusts)
     }
 
-    /// Trusts the workspace of a configuration to grant what it grants now, and nothing else.
+    /// Trusts the workspace of a configuration, with exactly the grants that it has now.
     ///
     /// # Errors
-    /// The list cannot be read or written, or is where it would not be believed.
+    /// The list cannot be read or written, or is in a place where it would not be believed.
     pub fn trust(&self, config: &Config) -> Result<TrustedWorkspace, TrustError> {
         self.check_place(config.root())?;
         let wanted = config.wanted();
@@ -112,7 +112,7 @@ impl TrustList {
         Ok(entry)
     }
 
-    /// Trusts the workspace at this path no longer; whether it was trusted.
+    /// Stops trusting the workspace at this path. Returns whether it was trusted.
     ///
     /// # Errors
     /// The list cannot be read or written.
@@ -126,7 +126,7 @@ impl TrustList {
         Ok(was_trusted)
     }
 
-    /// All of them, by their paths.
+    /// All trusted workspaces, by their paths.
     ///
     /// # Errors
     /// As for [`TrustList::trusts`].
@@ -156,7 +156,7 @@ impl TrustList {
         Ok(contents.workspaces)
     }
 
-    /// Whoever wrote a repository could have put a list into it, and let a variable name that.
+    /// Refuses a list within the repository: whoever wrote the repository could have put it there, and made a variable name it.
     fn check_place(&self, root: &Path) -> Result<(), TrustError> {
         if !self.real_path().starts_with(repository(root)) {
             return Ok(());
@@ -167,14 +167,14 @@ impl TrustList {
         ))
     }
 
-    /// Writes the list as a whole, beside the old one, which it then takes the place of.
+    /// Writes the whole list to a new file beside the old one, and then replaces the old one.
     fn write(&self, workspaces: Vec<TrustedWorkspace>) -> Result<(), TrustError> {
         let path = self.real_path();
         let failed = |error: std::io::Error| self.error(format!("cannot be written: {error}"));
         let folder = path.parent().unwrap_or(Path::new("/"));
         let text = serde_json::to_string_pretty(&Contents { workspaces })
             .map_err(|error| self.error(format!("cannot be written: {error}")))?;
-        // For nobody else to write, whatever the umask.
+        // Nobody else may write there, whatever the umask is.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
@@ -182,7 +182,7 @@ impl TrustList {
         Ok(())
     }
 
-    /// Where its name leads, as far as there is something.
+    /// The list's path with symbolic links resolved, as far as it exists.
     fn real_path(&self) -> PathBuf {
         let whole = self.path.canonicalize().ok();
         let in_folder = || Some(self.path.parent()?.canonicalize().ok()?.join(self.path.file_name()?));
@@ -194,12 +194,13 @@ impl TrustList {
     }
 }
 
-/// The directory of the repository that a workspace is in: the nearest one above with `.git`, or else the workspace itself.
+/// The directory of the repository that a workspace is in: the nearest one, from the workspace upwards, with `.git` in it; or
+/// else the workspace itself.
 fn repository(root: &Path) -> &Path {
     root.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok()).unwrap_or(root)
 }
 
-/// The sum of what may be granted.
+/// The checksum of these allowances.
 fn sum(wanted: &[Allowance]) -> String {
     let mut sum = Sha256::new();
     wanted.iter().for_each(|allowance| allowance.add_to(&mut sum));
@@ -289,7 +290,7 @@ mod tests {
         let real = config(&root, "clock = \"real\"");
         let refused = list.trust(&real).unwrap_err().to_string();
         assert!(refused.contains("is in the workspace or its repository"), "{refused}");
-        // One that was brought along.
+        // A list that came with the repository.
         let elsewhere = TrustList::at(std::env::temp_dir().join("airtight-never-written/trusted.json"));
         assert!(!elsewhere.trusts(&real).unwrap());
         create_dir_all(top.join("cfg/airtight")).unwrap();

@@ -1,10 +1,10 @@
-//! Whose word a grant needs. A repository's configuration comes from whoever wrote the repository: it may grant what is in its
-//! workspace, and nothing else of the machine unless the user says so.
+//! Which grants need the user's word. A repository's configuration was written by whoever wrote the repository. It may grant
+//! what is in its workspace, and nothing else of the machine unless the user says so.
 //!
 //! ```text
 //! allowance  what a user can allow, in the words of the command line
-//! given      what of a profile needs the user's word
-//! wanted     ... found in what the configuration says
+//! given      the grants of a profile that need the user's word
+//! wanted     finds these grants in a resolved profile
 //! list       workspaces that the user trusts, in a file of the user's own
 //! ```
 
@@ -22,8 +22,8 @@ use crate::model::safe_text::{OneLine, shell_word};
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
-/// The word of the user, or of the program that embeds this library: what a configuration may grant of the machine. By default,
-/// nothing.
+/// The word of the user, or of the program that embeds this library: what a configuration may grant of the machine. By default
+/// it may grant nothing.
 ///
 /// ```
 /// use airtight::config::{Allowance, Config, Trust};
@@ -42,29 +42,29 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Nothing beyond the workspace.
+    /// Allows nothing beyond the workspace.
     #[must_use]
     pub fn nothing() -> Self {
         Self::default()
     }
 
-    /// All that the configuration grants.
+    /// Allows everything that the configuration grants.
     #[must_use]
     pub fn everything() -> Self {
         Self { everything: true, allowed: Vec::new() }
     }
 
-    /// The same, and this.
+    /// Allows this, too.
     #[must_use]
     pub fn allow(mut self, allowance: Allowance) -> Self {
         self.allowed.push(allowance);
         self
     }
 
-    /// Whether all is allowed that needs the user's word.
+    /// Whether every grant that needs the user's word is allowed.
     ///
     /// # Errors
-    /// What is not allowed, and how it can be.
+    /// The grants that are not allowed, and how the user can allow them.
     pub(super) fn check(&self, given: &Given) -> Result<(), Untrusted> {
         let allows = |wanted: &&Wanted| self.allowed.iter().any(|allowed| allowed.covers(&wanted.allowance));
         let missing: Vec<_> =
@@ -76,7 +76,7 @@ impl Trust {
     }
 }
 
-/// A configuration grants what only the user can allow.
+/// A configuration has grants that only the user can allow, and the user has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Untrusted {
     root: PathBuf,
@@ -87,7 +87,7 @@ pub struct Untrusted {
 impl std::error::Error for Untrusted {}
 
 impl Untrusted {
-    /// What is to be allowed.
+    /// The allowances that are missing.
     pub fn allowances(&self) -> impl Iterator<Item = &Allowance> {
         self.missing.iter().map(|wanted| &wanted.allowance)
     }

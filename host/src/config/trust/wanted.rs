@@ -1,4 +1,4 @@
-//! What of a profile needs the user's word: what its configuration grants of the machine beyond the workspace.
+//! Finds the grants of a profile that need the user's word: those that grant something of the machine beyond the workspace.
 
 use super::allowance::{Address, Allowance};
 use super::given::Wanted;
@@ -6,7 +6,7 @@ use crate::config::profile::{Override, Requestable};
 use crate::policy::{Clock, ClockPatch, DirGrant, Mode, Policy, SocketGrant, SocketSource};
 use std::path::Path;
 
-/// What of a profile of the workspace at `root` needs the user's word.
+/// The grants of a profile, of the workspace at `root`, that need the user's word.
 pub(in crate::config) fn wanted(
     profile: &str,
     root: &Path,
@@ -40,7 +40,7 @@ fn of_dir(dir: &DirGrant, root: &Path) -> Option<Described> {
         Mode::ReadOnly => "read-only",
         Mode::Overlay => "as an overlay",
         Mode::ReadWrite => "read-write",
-        // It is no directory of the host's.
+        // It is not a directory of the host.
         Mode::Devices => return None,
     };
     let what = format!("{} is granted as {}, {mode}", dir.host.display(), dir.guest);
@@ -50,7 +50,7 @@ fn of_dir(dir: &DirGrant, root: &Path) -> Option<Described> {
 
 fn of_socket(socket: &SocketGrant) -> Option<Described> {
     let allowance = match &socket.source {
-        // A port that the run chose is known to nobody else.
+        // The system chooses the port, so that nobody else can know it in advance.
         SocketSource::Listen(address) if address.port() == 0 && address.ip().is_loopback() => return None,
         SocketSource::ConnectTo(_) => return None,
         SocketSource::Listen(address) => Allowance::Listen(Address::Tcp(*address)),

@@ -13,7 +13,7 @@ fn wasm(fields: &str) -> Vec<u8> {
     wat::parse_str(format!("(module {fields})")).unwrap()
 }
 
-/// Rewrites, and checks everything that must hold for any module.
+/// Rewrites a module, and checks everything that must hold for any module.
 fn rewrite(original: &[u8]) -> (Vec<u8>, RewriteMap) {
     let Instrumented { bytes, map } = instrument(original).unwrap();
     validate(&bytes).unwrap();
@@ -28,7 +28,7 @@ fn rewrite(original: &[u8]) -> (Vec<u8>, RewriteMap) {
     (bytes.into_owned(), map)
 }
 
-/// The bytes of every section but exports.
+/// The bytes of every section except the exports.
 fn others(module: &[u8]) -> Vec<&[u8]> {
     let sections = sections(module).unwrap().into_iter().filter(|section| section.id != id::EXPORT);
     sections.map(|section| &module[section.whole]).collect()

@@ -1,11 +1,11 @@
-//! The jump and the wrapper, and what they cost.
+//! The code of jumps and wrappers, and the fuel that it costs.
 
 use super::hook::{ALIGNMENT, HookCost, HookKind, UNWOUND};
 use std::borrow::Cow;
 use wasm_encoder::{BlockType, Catch, Encode, Instruction, ValType};
 use wasmparser::{BinaryReader, BinaryReaderError, FunctionBody};
 
-/// `enter` and `leave` as the wrapper calls them.
+/// The indices by which a wrapper calls `enter` and `leave`: of their table and of their types.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listeners {
     pub(super) table: u32,
@@ -29,7 +29,7 @@ struct Code {
 impl Code {
     fn op(&mut self, op: Instruction<'_>) {
         op.encode(&mut self.bytes);
-        // What the engine charges for those used here.
+        // Of the operators that are used here, the engine charges nothing for these.
         let free = matches!(
             op,
             Instruction::End
@@ -57,7 +57,7 @@ impl Code {
     }
 }
 
-/// The call of the wrapper with the function's own parameters.
+/// A call of a function with all parameters of the function around it.
 fn forward(params: u32, function: u32) -> Code {
     let mut code = Code::default();
     (0..params).for_each(|param| code.op(Instruction::LocalGet(param)));
@@ -65,8 +65,9 @@ fn forward(params: u32, function: u32) -> Code {
     code
 }
 
-/// A body as long as `len` with these local declarations, which it does not need. But what the engine says of an entry,
-/// such as that the fuel is used up, it says of the place of the last of them. `None` if the jump is longer.
+/// The jump: a body of `len` bytes that calls the wrapper. It keeps the local declarations of the old body. It does not need
+/// them, but the engine reports events at the entry of a function, such as that the fuel is used up, at the offset of the last
+/// declaration. `None` if the jump is longer than `len`.
 pub(super) fn jump(params: u32, wrapper: u32, locals: &[u8], len: usize) -> Option<Vec<u8>> {
     let mut body = locals.to_vec();
     body.extend(forward(params, wrapper).bytes);
@@ -76,7 +77,8 @@ pub(super) fn jump(params: u32, wrapper: u32, locals: &[u8], len: usize) -> Opti
     Some(body)
 }
 
-/// The function between the jump and the moved body. Where exceptions may leave that, the host is told of these, too.
+/// The wrapper: the function between the jump and the moved body. If exceptions may leave the body (`throws`), the host is told
+/// of them, too.
 pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: Listeners, throws: bool) -> Wrapper {
     let returns = kind.signature().is_some_and(|(_, result)| result);
     let mut before = Code::default();
@@ -119,7 +121,7 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
 
     let mut unwound = Code::default();
     if throws {
-        // From within, whatever the function's results are.
+        // Returns from within the blocks: so it works whatever the function's results are.
         after.op(Instruction::Return);
         after.op(Instruction::End);
         after.op(Instruction::Unreachable);
@@ -141,13 +143,14 @@ pub(super) fn wrapper(kind: HookKind, which: u32, params: u32, moved: u32, to: L
         body.extend_from_slice(&part.bytes);
     }
     Instruction::End.encode(&mut body);
-    // The jump passes the same parameters on; each of both takes one more where it is entered.
+    // The jump passes on the same parameters. The entries of jump and wrapper cost one unit each.
     let before = 1 + forward(params, 0).fuel + 1 + before.fuel;
     Wrapper { body, cost: HookCost { before, after: after.fuel, unwound: unwound.fuel } }
 }
 
 impl HookKind {
-    /// The number of its `i32` parameters, and whether it returns an `i32`. `None` where any type will do.
+    /// The number of `i32` parameters that the function must have, and whether it must return an `i32`. `None` if any type will
+    /// do.
     pub(super) fn signature(self) -> Option<(usize, bool)> {
         match self {
             Self::Malloc => Some((1, true)),
@@ -167,8 +170,8 @@ impl HookKind {
         }
     }
 
-    /// What `leave` is told of a call that an exception ended, as if it had returned that: for a function that allocates, that
-    /// it had no memory.
+    /// The result that `leave` is given for a call that an exception ended. For a function that allocates, it says that there
+    /// was no memory.
     fn nothing(self) -> u32 {
         /// `ENOMEM` of WASI.
         const NO_MEMORY: u32 = 48;

@@ -1,7 +1,8 @@
-//! Functions of Rust's library that panic on `wasm32-wasip1`, where there is an honest answer: they get a body that gives it.
+//! Functions of Rust's library that panic on `wasm32-wasip1` although there is an honest answer. They are given a body that
+//! returns it.
 //!
-//! The body goes behind the others as a function of its own, and a jump takes the place of the old one, as with hooks. It is the
-//! module's own code and costs what it costs: the host is not told of it.
+//! As with hooks, the new body is added behind the others as a function of its own, and a jump replaces the old one. The new
+//! body is code of the module and costs fuel like any other. The host is not told of its calls.
 //!
 //! ```wat
 //! (func $temp_dir (param i32) …)       (func $temp_dir (param i32) (call $filled (local.get 0)) nop nop …)
@@ -10,12 +11,13 @@
 //!                                      (func $filled (param i32) (local i32) …)    ;; "/tmp", by the module's own allocator
 //! ```
 //!
-//! A `PathBuf` is three words, of which the compiler chooses the order: address, length, capacity. Length and capacity of this one are
-//! both 4, so that only the place of the address matters. The host finds it out (see `crate::sandbox`) and puts it into the
-//! global; as long as it does not, the function panics as before.
+//! A `PathBuf` is three words: address, length and capacity, in an order that the compiler chooses. Here, length and capacity
+//! are both 4, so that only the place of the address matters. The host finds out that place (see `crate::sandbox`) and puts it
+//! into the global. Until it does, the function panics as before.
 //!
-//! The function in which Rust's harness runs a list of tests is given a body too, which passes another list on where the host has put
-//! its address into a global: a harness that is to run one test of a thousand does not have to look at all of them.
+//! The function by which Rust's harness runs a list of tests is given a body, too. If the host has put the address of another
+//! list into a global, the body passes on that list. So a harness that is to run one test of a thousand does not have to look
+//! at all of them.
 //!
 //! ```wat
 //! (func $main (param i32 i32) …)       (global $list (export "airtight:fill/tests") (mut i32) (i32.const -1))
@@ -23,8 +25,8 @@
 //!                                      (func $filled (param i32 i32) …)            ;; a list of one test at $list, if that is not -1
 //! ```
 //!
-//! A caller that was compiled in the knowledge that the function never returns must not see it return. So nothing is filled where a call
-//! of it is followed by `unreachable`.
+//! A caller may have been compiled in the knowledge that the function never returns, and then the function must not return. So
+//! a function is left as it is if one of its calls is followed by `unreachable`.
 
 use super::code::locals;
 use super::hook::HookKind;
@@ -41,33 +43,33 @@ use wasm_encoder::{BlockType, Encode, ExportKind, Instruction, MemArg, ValType};
 const TEMP_DIR: &str = "std::env::temp_dir";
 const PROCESS_ID: &str = "std::process::id";
 
-/// The functions that rustc's `main` of a test binary gives its list to; a module has one of them.
+/// The functions to which the `main` of a test binary gives the list of tests. A module has one of them.
 const TEST_MAINS: [&str; 2] = ["test::test_main_static", "test::test_main_static_abort"];
 
-/// What Rust code allocates by: size and alignment.
+/// The function by which Rust code allocates; it takes size and alignment.
 const RUST_ALLOC: &str = "__rustc::__rust_alloc";
 const MALLOC: &str = "malloc";
 
-/// A part of each of the names of what is filled, mangled or not.
+/// Parts of the names of functions that can be filled: each name has one of them, mangled or not.
 const FILLED: [&str; 4] = ["temp_dir", "process2id", "process::id", "test_main_static"];
 
-/// The same of the other names.
+/// Parts of the names of functions that the new bodies need.
 const NEEDED: [&str; 2] = ["__rust_alloc", "write_str"];
 
 /// A global's entry in a global section: a mutable `i32`, -1.
 const GLOBAL: &[u8] = &[0x7f, 1, 0x41, 0x7f, 0x0b];
 
-/// What is filled.
+/// The functions to fill, and what their new bodies need.
 #[derive(Debug, Default)]
 pub(super) struct FillTargets {
     pub(super) functions: Vec<HookTarget>,
-    /// What filling `temp_dir` takes; it is there if that function is.
+    /// What the new body of `temp_dir` needs; `None` if that function is not filled.
     parts: Option<Parts>,
-    /// The global that is added for the list of tests; it is there if the function is that takes one.
+    /// The global that is added for the list of tests; `None` if the function that takes the list is not filled.
     tests: Option<u32>,
 }
 
-/// What the body of `temp_dir` calls, and what the host calls to see how it is laid out.
+/// What the new body of `temp_dir` calls, and what the host calls to find out how a `PathBuf` is laid out.
 #[derive(Debug, Clone, Copy)]
 struct Parts {
     allocates: Allocates,
@@ -85,7 +87,7 @@ enum Allocates {
     Malloc(u32),
 }
 
-/// Finds what can be filled, or what is filled in a module that has hooks. What cannot be is left as it is.
+/// Finds the functions that can be filled; in a module that has hooks already, those that are filled.
 pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> FillTargets {
     find_named(module, hooked).unwrap_or_default()
 }
@@ -126,10 +128,10 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
         None if names::has_own_allocator(module) => None,
         None => only(module, &malloc, 1, true).map(Allocates::Malloc),
     };
-    // Each crate may have its own copy of what appends to a string.
+    // Each crate may have its own copy of this function; any of them will do.
     let write = write.into_iter().find(|&function| module.function_type(function) == Some(&signature(3, true)));
     let parts = temp_dir.zip(allocates).zip(write);
-    // What is added comes last.
+    // Added globals come last.
     let added = u32::from(parts.is_some()) + u32::from(test_main.is_some());
     let mut global = (module.parsed.globals.len() as u32).checked_sub(if hooked { added } else { 0 })?;
     if let Some(((function, allocates), write)) = parts {
@@ -144,11 +146,12 @@ fn find_named(module: &ModuleBodies<'_>, hooked: bool) -> Option<FillTargets> {
     Some(found)
 }
 
-/// The one function of these, if it has this type and every caller expects it to return.
+/// The only function in a list, if it has this type, is long enough for a jump, and no caller relies on it never returning.
 fn fillable(module: &ModuleBodies<'_>, functions: &[u32], params: usize, returns: bool) -> Option<u32> {
     let function = only(module, functions, params, returns)?;
     let body = &module.bytes()[module.body(function)?];
-    // A jump whose call is written in as many bytes as there can be: a module that has jumps is read in the same way.
+    // The length of a jump whose call has the longest form of an index. So a module that has jumps already gives the same
+    // result.
     let jump = locals(body).ok()?.len() + 2 * params + 1 + 5 + 1;
     (jump <= body.len() && !is_known_to_diverge(module, function)).then_some(function)
 }
@@ -158,11 +161,12 @@ fn only(module: &ModuleBodies<'_>, functions: &[u32], params: usize, returns: bo
     (module.function_type(function) == Some(&signature(params, returns))).then_some(function)
 }
 
-/// Whether any call of a function is followed by `unreachable`. Bytes that only look like it count too.
+/// Whether a call of a function is followed by `unreachable`. Bytes that only look like that count, too: then the function is
+/// left as it is, which is safe.
 fn is_known_to_diverge(module: &ModuleBodies<'_>, function: u32) -> bool {
     let Some(code) = module.parsed.section(id::CODE) else { return false };
     let code = &module.bytes()[code.contents.clone()];
-    // A number may be written in more bytes than it needs: a linker that fills it in leaves room.
+    // An index may take more bytes than it needs: a linker leaves room to fill it in.
     (1..=5).filter_map(|len| call(function, len)).any(|call| {
         let followed = |at: usize| {
             let rest = &code[at + call.len()..];
@@ -172,7 +176,7 @@ fn is_known_to_diverge(module: &ModuleBodies<'_>, function: u32) -> bool {
     })
 }
 
-/// A call of a function, whose index is written in so many bytes.
+/// A call of a function, with its index written in so many bytes; `None` if the index needs more.
 fn call(function: u32, len: usize) -> Option<Vec<u8>> {
     let index = padded(function, len);
     (index.len() == len).then(|| [&[0x10], &*index].concat())
@@ -185,7 +189,7 @@ impl FillTargets {
         (count, GLOBAL.repeat(count as usize))
     }
 
-    /// What the host needs by name.
+    /// The exports by which the host reaches globals and functions.
     pub(super) fn exports(&self) -> impl Iterator<Item = NewExport> {
         let parts = self.parts.into_iter().flat_map(|parts| {
             let layout = (FILL_LAYOUT_EXPORT, ExportKind::Global, parts.global);
@@ -195,7 +199,7 @@ impl FillTargets {
         parts.chain(tests).map(|(name, kind, index)| NewExport { name: name.to_owned(), kind, index })
     }
 
-    /// The body that is filled in. `moved` is the function with the old one.
+    /// The new body of a function. `moved` is the function with the old body.
     pub(super) fn body(&self, kind: HookKind, moved: u32) -> Result<Vec<u8>, NoHooks> {
         match (kind, self.parts, self.tests) {
             // The guest is the first program in a world of its own.

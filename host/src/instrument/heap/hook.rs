@@ -1,6 +1,6 @@
-//! What a hooked function is, and what the host is told of its calls.
+//! Hooks: the functions that are hooked, and what the host is told of their calls.
 
-/// Added to `which` where `leave` tells of a call that an exception ended.
+/// A bit that is set in the `which` of `leave` if an exception ended the call.
 pub const UNWOUND: u32 = 1 << 31;
 
 /// From this bit on, six bits of `which` tell `enter` how many zeros the alignment ends in that `posix_memalign` is asked for. No module
@@ -29,52 +29,55 @@ pub struct HookCost {
     pub unwound: u64,
 }
 
-/// What a hooked function does, and what `enter` says of a call: `a` and `b` are 0 unless given here.
+/// What a hooked function does, and what `enter` is given for a call: `a` and `b` are 0 unless they are named here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HookKind {
     /// `malloc(a)`.
     Malloc,
     /// `calloc(a, b)`.
     Calloc,
-    /// `realloc(a, b)`: the block, the new size.
+    /// `realloc(a, b)`: the block, and the new size.
     Realloc,
     /// `free(a)`.
     Free,
     /// `posix_memalign(a, _, b)`: where the block's address is put, the size. For the alignment see [`alignment`].
     PosixMemalign,
-    /// `aligned_alloc(a, b)`: the alignment, the size.
+    /// `aligned_alloc(a, b)`: the alignment, and the size.
     AlignedAlloc,
-    /// `memalign(a, b)`: the alignment, the size.
+    /// `memalign(a, b)`: the alignment, and the size.
     Memalign,
-    /// What runs in it is the test's own.
+    /// A window: code that runs within it is the test's own.
     Window,
-    /// What runs in it is the C library's own, also within a window.
+    /// A function of the C library whose allocations are the library's own, even within a window.
     Libc,
-    /// The C library's function that makes a thread: what it allocates is the thread's stack, and the library's own.
+    /// The C library's function that makes a thread. The block that it allocates is the thread's stack, and the library's own.
     MakesThread,
-    /// Rust's library makes what stands for a thread: `a` is its name, an `Option<String>`.
+    /// The function by which Rust's library makes the value that stands for a thread: `a` points to the thread's name, an
+    /// `Option<String>`.
     NamesThread,
-    /// Tells of a panic before it is raised, and calls the panic hook: `a` is the panic's payload, `b` the payload's vtable.
+    /// The function that reports a panic before it is raised, and calls the panic hook: `a` is the panic's payload, `b` the
+    /// payload's vtable.
     Announce,
-    /// Raises a panic: `a` is the panic's payload, `b` the payload's vtable.
+    /// The function that raises a panic: `a` is the panic's payload, `b` the payload's vtable.
     Raise,
-    /// Raises a panic, and is not told which: the compiler saw that nothing reads it.
+    /// The function that raises a panic, in a module in which it is not given the payload: the compiler saw that nothing reads
+    /// it.
     RaiseUntold,
-    /// Gives the directory of temporary files. It has a body of ours, and tells the host nothing.
+    /// A filled function (see `fills`): returns the directory of temporary files. The host is not told of its calls.
     TempDir,
-    /// Gives the number of the process. It has a body of ours, and tells the host nothing.
+    /// A filled function: returns the number of the process. The host is not told of its calls.
     ProcessId,
-    /// Runs the tests of a list. It has a body of ours, which can be told to pass on another list, and tells the host nothing.
+    /// A filled function: runs a list of tests, or another list that the host has given. The host is not told of its calls.
     TestMain,
 }
 
 impl HookKind {
-    /// Whether a call of it is one that the books of the heap are told of.
+    /// Whether the books of the heap are told of its calls.
     pub fn is_of_heap(self) -> bool {
         !matches!(self, Self::NamesThread | Self::Announce | Self::Raise | Self::RaiseUntold) && !self.is_fill()
     }
 
-    /// Whether it allocates, frees or does both.
+    /// Whether it is a function of the allocator.
     pub fn allocates_or_frees(self) -> bool {
         self.is_of_heap() && !matches!(self, Self::Window | Self::Libc | Self::MakesThread)
     }
@@ -93,42 +96,43 @@ impl HookKind {
     }
 }
 
-/// A function whose calls the host learns of.
+/// A function that is hooked or filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
-    /// What it does.
+    /// What the function does.
     pub kind: HookKind,
     /// Its name in the module's name section; for a program without a named main function, `_start`.
     pub name: String,
-    /// Its index, where now the jump is.
+    /// Its index. Its body is now the jump.
     pub function: u32,
-    /// The index of its body.
+    /// The index of the function with its old body.
     pub moved: u32,
-    /// The index of the function between the two.
+    /// The index of the wrapper, which the jump calls; for a filled function, of the new body.
     pub wrapper: u32,
-    /// What jump and wrapper spend: to be given back at `enter` and `leave`.
+    /// The fuel that jump and wrapper cost, which the host gives back in `enter` and `leave`.
     pub cost: HookCost,
-    /// Where its body starts, from the start of the code section's contents.
+    /// Where the jump's body starts (and the old body did), from the start of the code section's contents.
     pub(super) body: u32,
-    /// Where that body starts as a function of its own, likewise.
+    /// Where the moved body starts, counted in the same way.
     pub(super) moved_body: u32,
 }
 
 /// The hooked functions of a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
-    /// In the order of their functions. Where the heap is followed, one of them allocates.
+    /// The hooks, in the order of their functions. If the heap is followed, one of them allocates.
     pub hooks: Vec<Hook>,
 }
 
 impl Hooks {
-    /// What the function exported as [`ALLOCATE_EXPORT`](super::ALLOCATE_EXPORT) is.
+    /// The kind of the function that is exported as [`ALLOCATE_EXPORT`](super::ALLOCATE_EXPORT).
     pub fn allocator(&self) -> Option<HookKind> {
         allocator(self.hooks.iter().map(|hook| hook.kind))
     }
 }
 
-/// The one of these by which the host allocates, if it can by any. `posix_memalign` would need a place for its answer.
+/// The first of the kinds by which the host can allocate. `posix_memalign` is not one: it would need a place in memory for its
+/// result.
 pub(super) fn allocator(kinds: impl Iterator<Item = HookKind> + Clone) -> Option<HookKind> {
     let wanted = [HookKind::Malloc, HookKind::Calloc, HookKind::Realloc, HookKind::AlignedAlloc, HookKind::Memalign];
     wanted.into_iter().find(|wanted| kinds.clone().any(|kind| kind == *wanted))

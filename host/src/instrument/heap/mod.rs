@@ -1,8 +1,8 @@
-//! Lets the host follow the heap, and learn of panics: calls of functions that are found by name pass through a hook. In the same way
-//! functions of Rust's library that have no answer on this platform get a body that gives one (`fills`).
+//! Lets the host follow the heap and learn of panics. Functions are found by name, and their calls pass through a hook. In the
+//! same way, functions of Rust's library that have no answer on this platform are given a body that has one (`fills`).
 //!
-//! The body of `malloc` moves to the end of the code section as a function of its own. A wrapper behind it tells the host
-//! of the call and of the result. In the place of the body comes a jump of the same length.
+//! The body of `malloc` is moved to the end of the code section, as a function of its own. A wrapper behind it tells the host
+//! of the call and of the result. The old body is replaced by a jump of the same length, which calls the wrapper.
 //!
 //! ```wat
 //! (module                              (module
@@ -29,16 +29,16 @@
 //! they are. The host fills both slots of the table, gives back the fuel that the hook costs, and takes the added frames
 //! out of the stacks it captures.
 //!
-//! Each hooked call that is on the stack takes two frames more of it, the jump's and the wrapper's, some hundred bytes. A test
-//! that uses its call stack to the last frame, which is at another depth on every engine anyway, overflows that much earlier.
-//! A jump by `return_call` would take one, but Winch compiles no tail calls, and depth is not to depend on accounting in one
-//! engine only.
+//! Each hooked call adds two frames to the stack, those of jump and wrapper: some hundred bytes. A test that uses its call
+//! stack to the last frame overflows that much earlier; at which depth it does so differs between engines anyway. A jump by
+//! `return_call` would save one frame. But Winch does not compile tail calls, and the depth is not to depend on heap accounting
+//! in one engine only.
 //!
-//! In a module that has exceptions the wrapper catches all of them, tells the host that the function was left, and throws them
-//! on: a test that panics leaves its window, and what its harness does with the panic is not the test's own.
+//! In a module that has exceptions, the wrapper catches each one, tells the host that the function was left, and throws it on.
+//! So when a test panics, its window is left, and code by which its harness handles the panic does not count as the test's own.
 //!
-//! What this does not see: allocators under other names, functions whose names were stripped, and an allocator that the
-//! compiler has inlined into its callers.
+//! Not seen are allocators under other names, functions whose names were stripped, and an allocator that the compiler has
+//! inlined into its callers.
 
 mod code;
 mod fills;
@@ -66,37 +66,37 @@ pub(super) use undo::{reserved_name, undo};
 /// index in [`Hooks::hooks`]. See [`HookKind`] for `a` and `b`; `result` is what the function returned, or 0.
 pub const HOOKS_TABLE: &str = "airtight:hooks";
 
-/// The export of a function that allocates, so that the host can call it: of the kind [`Hooks::allocator`].
+/// The export of a function that allocates, for the host to call. [`Hooks::allocator`] is its kind.
 pub const ALLOCATE_EXPORT: &str = "airtight:heap/allocate";
 
-/// The export of `free`. Missing where the module has none.
+/// The export of `free`. It is missing if the module has none.
 pub const FREE_EXPORT: &str = "airtight:heap/free";
 
-/// The export of a global that says where in a `String` its address is, in bytes; below 0 where that is not known.
+/// The export of a global with the offset, in bytes, of the address within a `String`; negative while that is not known.
 pub const FILL_LAYOUT_EXPORT: &str = "airtight:fill/layout";
 
 /// The export of the function that appends to a `String`.
 pub const FILL_WRITE_EXPORT: &str = "airtight:fill/write";
 
-/// The export of a global that says where the list of the one test to run is: the address of a word that points to the test. -1
-/// leaves the harness the list that it is given.
+/// The export of a global with the address of a list of one test to run: of a word that points to the test. With -1, the
+/// harness runs the list that it is given.
 pub const FILL_TESTS_EXPORT: &str = "airtight:fill/tests";
 
-/// In which functions a test's own code runs.
+/// The functions in which a test's own code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// Rust functions: those in which a harness calls a test.
     Functions(&'static WindowFunctions),
     /// The program's main function.
     Main,
-    /// None: the host itself says when a test begins and ends.
+    /// No function: the host itself opens and closes the window.
     None,
 }
 
 /// Rust functions in which a test's own code runs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WindowFunctions {
-    /// Their paths, without hashes and type arguments. Of several functions of one path, all count.
+    /// Their paths, without hashes and type arguments. If several functions have one path, all of them count.
     pub paths: &'static [&'static str],
     /// What they are for: completes "the module has no function `path`, …".
     pub purpose: &'static str,

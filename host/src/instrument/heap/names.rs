@@ -1,4 +1,4 @@
-//! Which functions are what, by their names.
+//! Finds the functions to hook, by their names.
 
 use super::hook::HookKind;
 use super::{NoHooks, Window};
@@ -15,7 +15,7 @@ pub(super) struct HookTarget {
     pub(super) function: u32,
 }
 
-/// The allocator. All of it works on the same blocks, so each that a module has must be hooked.
+/// The functions of the allocator. They all work on the same blocks, so that every one that a module has must be hooked.
 const ALLOCATOR: &[(&str, HookKind)] = &[
     ("malloc", HookKind::Malloc),
     ("calloc", HookKind::Calloc),
@@ -26,8 +26,8 @@ const ALLOCATOR: &[(&str, HookKind)] = &[
     ("memalign", HookKind::Memalign),
 ];
 
-/// Functions of wasi-libc that allocate for good, and for the library itself: on the first use of the environment, a path
-/// or an exit handler, whoever is the first to use it.
+/// Functions of wasi-libc that allocate for the library itself, and never free: on the first use of the environment, of a path
+/// or of an exit handler, whoever makes that use.
 const LIBC: &[&str] = &[
     "__wasm_call_ctors",
     "__wasilibc_populate_preopens",
@@ -45,7 +45,7 @@ const LIBC: &[&str] = &[
 /// Functions of wasi-libc that make a thread.
 const MAKERS: &[&str] = &["__pthread_create", "pthread_create"];
 
-/// How functions of runtimes with a heap of their own are called, or begin.
+/// Names by which runtimes with a heap of their own are recognised: whole names, or beginnings if they end with `/`.
 const RUNTIMES: &[(&str, &str)] = &[
     ("runtime.mallocgc", "Go"),
     ("runtime.alloc", "TinyGo"),
@@ -54,31 +54,32 @@ const RUNTIMES: &[(&str, &str)] = &[
     ("caml_alloc_small", "OCaml"),
 ];
 
-/// Main functions that take arguments. One that bears such a name is the program's, or calls only that.
+/// Names of main functions that take arguments. A function with such a name is the program's own, or only calls that.
 const MAINS: &[&str] = &["__main_argc_argv", "main"];
 
-/// Main functions without: the program's, or wasi-libc's, which reads the arguments and calls one of [`MAINS`].
+/// Names of main functions without arguments. A function with such a name is the program's own; or it is wasi-libc's, which
+/// reads the arguments and calls one of [`MAINS`].
 const MAINS_WITHOUT: &[&str] = &["__original_main", "__main_void"];
 
-/// What calls the main function of a Rust program.
+/// The functions that call the main function of a Rust program.
 const RUST_MAIN: &[&str] =
     &["std::sys::backtrace::__rust_begin_short_backtrace", "std::sys_common::backtrace::__rust_begin_short_backtrace"];
 
-/// Part of the symbol through which `alloc` calls a `#[global_allocator]`. That of the default one is `__rdl_alloc`.
+/// A part of the symbol by which `alloc` calls a `#[global_allocator]`. For the default allocator, the symbol is `__rdl_alloc`.
 const GLOBAL_ALLOCATOR: &str = "__rg_alloc";
 
-/// The functions whose names are of interest, in the order of the name section.
+/// The functions with interesting names, in the order of the name section.
 struct NamedFunctions<'a> {
-    /// Those of the C library, and main functions: by their whole name.
+    /// Functions of the C library and main functions, by their whole name.
     by_name: BTreeMap<&'a str, Vec<u32>>,
-    /// Rust functions whose paths are asked for.
+    /// Rust functions with a path that is looked for.
     by_path: Vec<(&'a str, u32)>,
 }
 
-/// The Rust functions that are asked for, by their paths.
+/// The paths of the Rust functions that are looked for.
 struct Paths {
     paths: &'static [&'static str],
-    /// The last parts of the paths: no other symbol is worth demangling.
+    /// The last segments of the paths. A symbol without one of them need not be demangled.
     last_parts: Vec<memmem::Finder<'static>>,
 }
 
@@ -101,11 +102,12 @@ impl Paths {
     }
 }
 
-/// The names that have one of some parts: no other name is worth demangling. All names are searched at once and not one by one.
+/// Which names contain one of some parts: other names need not be demangled. The whole name section is searched at once, and
+/// not name by name.
 pub(super) struct TellingNames {
     /// The address of the module's first byte.
     start: usize,
-    /// Where in the module the parts are, in order.
+    /// Where the parts occur in the module, in order.
     parts: Vec<usize>,
 }
 
@@ -130,11 +132,11 @@ impl TellingNames {
         self.parts.is_empty()
     }
 
-    /// Whether one of the parts is in a name, which was read from the module.
+    /// Whether one of the parts is in a name. The name must be a slice of the module's bytes.
     pub(super) fn hold(&self, name: &str) -> bool {
         let start = name.as_ptr().addr().wrapping_sub(self.start);
         let next = self.parts.partition_point(|part| *part < start);
-        // A part that goes on behind the name is none of it, and costs one demangling for nothing.
+        // A part may begin in the name and end behind it. Such a name is demangled for nothing, which does no harm.
         self.parts.get(next).is_some_and(|part| *part < start + name.len())
     }
 }
@@ -164,7 +166,8 @@ pub(super) fn find(module: &ModuleBodies<'_>, window: Window) -> Result<Vec<Hook
     }
 }
 
-/// What makes what stands for a thread, in Rust's library: it is given the thread's number and its name, by a pointer.
+/// The function of Rust's library that makes the value which stands for a thread. It is given the thread's number, and a
+/// pointer to its name.
 const THREADS: &[&str] = &[
     "<std::thread::thread::Thread>::new",
     "std::thread::thread::Thread::new",
@@ -172,10 +175,10 @@ const THREADS: &[&str] = &[
     "std::thread::Thread::new",
 ];
 
-/// A part of each of these names, mangled or not.
+/// Parts of these names: each has one of them, mangled or not.
 const THREADS_PARTS: [&str; 3] = ["Thread3new", "Thread>::new", "Thread::new"];
 
-/// The function that tells of the names of threads, in a module that has threads.
+/// The function to hook for the names of threads, in a module that has threads.
 pub(super) fn of_threads(module: &ModuleBodies<'_>) -> Vec<HookTarget> {
     if module.parsed.shared_memory().is_none() {
         return Vec::new();
@@ -206,7 +209,7 @@ fn read<'a>(module: &ModuleBodies<'a>, paths: &Paths) -> Result<NamedFunctions<'
 /// Goes through the functions that have names, in the order of the name section.
 ///
 /// # Errors
-/// No function has a name, or the section names what is none; and those of `take`.
+/// No function has a name, or the section names a function that does not exist; and the errors of `take`.
 pub(super) fn each_name<'a>(
     module: &ModuleBodies<'a>,
     mut take: impl FnMut(u32, &'a str) -> Result<(), NoHooks>,
@@ -228,7 +231,7 @@ impl<'a> NamedFunctions<'a> {
         if let Some(&(_, language)) = RUNTIMES.iter().find(|(runtime, _)| runs(runtime, name)) {
             return Err(NoHooks::Runtime { language });
         }
-        // Symbols of Rust and C++ make up most of a module.
+        // Most names are mangled symbols of Rust and C++, which need not be compared with names of C.
         let mangled = name.starts_with("_R") || name.starts_with("_Z");
         let known =
             ALLOCATOR.iter().map(|(known, _)| known).chain(LIBC).chain(MAKERS).chain(MAINS).chain(MAINS_WITHOUT);
@@ -245,16 +248,16 @@ fn runs(runtime: &str, name: &str) -> bool {
     if runtime.ends_with('/') { name.starts_with(runtime) } else { name == runtime }
 }
 
-/// The path of a Rust function, without hash and type arguments; of a mangled or of a readable name.
+/// The path of a Rust function, without hash and type arguments, from its mangled or its readable name.
 pub(super) fn path(name: &str) -> String {
     let readable = rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"));
     let path = readable.split_once("::<").map_or(&*readable, |(path, _)| path);
-    // A linker that demangles leaves the hash: `::h` and sixteen digits.
+    // A linker that demangles names leaves the hash at the end: `::h` and sixteen digits.
     let hash = path.rsplit_once("::h").filter(|(_, hash)| hash.len() == 16 && u64::from_str_radix(hash, 16).is_ok());
     hash.map_or(path, |(path, _)| path).to_owned()
 }
 
-/// Whether Rust's `alloc` calls something else than the C library's allocator. Inlined, only debug information tells.
+/// Whether Rust's `alloc` calls another allocator than the C library's. If the call was inlined, only debug information tells.
 pub(super) fn has_own_allocator(module: &ModuleBodies<'_>) -> bool {
     let symbol = memmem::Finder::new(GLOBAL_ALLOCATOR);
     let mut told =
@@ -304,11 +307,12 @@ fn windows(module: &ModuleBodies<'_>, named: &NamedFunctions<'_>, window: Window
     }
 }
 
-/// The main functions of a program that is not Rust's. Those that call another are windows around it.
+/// The main functions of a program that is not written in Rust. If one calls another, both are windows.
 fn mains(module: &ModuleBodies<'_>, named: &NamedFunctions<'_>) -> Result<Vec<HookTarget>, NoHooks> {
     let mut found: Vec<_> = only(named, MAINS)?;
     if module.reads_arguments() {
-        // What reads them puts them into blocks that nobody frees: wasi-libc's, or the program's if `main` was inlined.
+        // The function that reads the arguments puts them into blocks that nobody frees. It is wasi-libc's, or, if `main` was
+        // inlined into it, both: so it cannot be a window.
         return if found.is_empty() { Err(NoHooks::MainInlined) } else { Ok(found) };
     }
     found.extend(only(named, MAINS_WITHOUT)?);
@@ -318,7 +322,7 @@ fn mains(module: &ModuleBodies<'_>, named: &NamedFunctions<'_>) -> Result<Vec<Ho
     Ok(found)
 }
 
-/// Those of the names that a module has, each of which one function may bear.
+/// The functions with these names. More than one function with the same name is an error.
 fn only(named: &NamedFunctions<'_>, names: &[&str]) -> Result<Vec<HookTarget>, NoHooks> {
     let found = names.iter().filter_map(|name| Some((*name, named.by_name.get(name)?)));
     found
@@ -329,10 +333,11 @@ fn only(named: &NamedFunctions<'_>, names: &[&str]) -> Result<Vec<HookTarget>, N
         .collect()
 }
 
-/// The function that does the work of one of the library's: constructors may be none, or the call of a single one, and
-/// either is too short for a hook. `None` where nothing is done in the module itself.
+/// The function that does the work of a function of the library. For example, the function that calls all constructors may be
+/// empty, or only call a single constructor; either is too short for a hook. `None` if there is nothing to do, or the work is
+/// not done in this module.
 fn working(module: &ModuleBodies<'_>, mut function: u32) -> Option<u32> {
-    // Such calls do not go round in circles in any program that ends.
+    // A bound, in case functions call each other in a circle: a program that does so does not end.
     for _ in 0..4 {
         let body = &module.bytes()[module.body(function)?];
         let [0, code @ .., 0x0b] = body else { return Some(function) };

@@ -1,11 +1,13 @@
-//! What tells the host of a panic: the functions of Rust's library through which each one goes, by their names.
+//! Finds the functions of Rust's library through which every panic goes, by their names, so that the host learns of panics.
 //!
-//! A panic is raised by `rust_panic`, after the panic hook has run: what comes so far is a panic that `catch_unwind` would catch
-//! on a platform that unwinds. What gives up before, as a panic in a panic hook does, never gets there. `rust_panic` is given the
-//! payload. But a program that aborts does not read it, and where the compiler saw that (link-time optimisation sees it), what is
-//! given is anything: the payload is then taken where `panic_with_hook` is given it.
+//! A panic is raised by `rust_panic`, after the panic hook has run. A panic that gets there is one that `catch_unwind` would
+//! catch on a platform that unwinds. If the library gives up before, as it does for a panic within a panic hook, `rust_panic`
+//! is not called.
 //!
-//! The host reads the payload as the library itself does: by the functions in its vtable. What kinds of payload are text it
+//! `rust_panic` is given the payload. But a program that aborts does not read it. If the compiler has seen that (link-time
+//! optimisation does), the argument may be anything. Then the payload is taken from the arguments of `panic_with_hook` instead.
+//!
+//! The host reads the payload as the library itself does, by the functions in its vtable. Which kinds of payload are text it
 //! learns from the two that the library makes itself, [`PANIC_STATIC_EXPORT`] and [`PANIC_FORMATTED_EXPORT`].
 
 use super::NoHooks;
@@ -16,16 +18,16 @@ use crate::instrument::export_globals::NewExport;
 use wasm_encoder::ExportKind;
 use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator, ValType};
 
-/// What the names of the exports start with.
+/// The beginning of the names of the exports.
 pub(super) const PREFIX: &str = "airtight:panic/";
 
-/// The export of the table that vtables point into.
+/// The export of the table into which vtables point.
 pub const PANIC_TABLE_EXPORT: &str = "airtight:panic/table";
 
-/// The export of the function that borrows what is in a payload which is a `&'static str`.
+/// The export of the function that borrows the contents of a payload which is a `&'static str`.
 pub const PANIC_STATIC_EXPORT: &str = "airtight:panic/static";
 
-/// The export of the function that borrows what is in a payload which is a `String`.
+/// The export of the function that borrows the contents of a payload which is a `String`.
 pub const PANIC_FORMATTED_EXPORT: &str = "airtight:panic/formatted";
 
 /// The export of the function that appends to a `String`.
@@ -34,29 +36,29 @@ pub const PANIC_WRITE_EXPORT: &str = "airtight:panic/write";
 /// The function that raises every panic.
 const RAISE: &str = "__rustc::rust_panic";
 
-/// The function that tells of a panic before it is raised.
+/// The function that reports a panic before it is raised.
 const ANNOUNCE: &str = "std::panicking::panic_with_hook";
 
 const STATIC: &str = "<std::panicking::panic_handler::StaticStrPayload as core::panic::PanicPayload>::get";
 const FORMATTED: &str = "<std::panicking::panic_handler::FormatStringPayload as core::panic::PanicPayload>::get";
 pub(super) const WRITE: &str = "<alloc::string::String as core::fmt::Write>::write_str";
 
-/// How the path ends of every function that borrows what is in a payload.
+/// The end of the path of every function that borrows the contents of a payload.
 const BORROWS: &str = " as core::panic::PanicPayload>::get";
 
-/// A part of each of these names, mangled or not.
+/// Parts of these names: each has one of them, mangled or not.
 const TELLING: [&str; 4] = ["rust_panic", "panic_with_hook", "PanicPayload", "write_str"];
 
-/// What the functions are for: completes "the module has no function `path`, …".
+/// What the functions are for, in errors: completes "the module has no function `path`, …".
 const RAISES: &str = "by which Rust raises a panic";
 const TELLS: &str = "from which the message of a panic is taken";
 
-/// How the host learns of the panics of a module, beside what a [`HookKind::Raise`] or a [`HookKind::RaiseUntold`] tells.
+/// What the host knows of the panics of a module, beside the hook of kind [`HookKind::Raise`] or [`HookKind::RaiseUntold`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PanicHooks {
-    /// Whether the host can also read what a panic says, or why not.
+    /// Whether the host can also read the message of a panic, or why not.
     pub text: Result<(), NoHooks>,
-    /// The functions that borrow what is in a payload, of any kind.
+    /// The functions that borrow the contents of a payload, for payloads of every kind.
     pub borrows: Vec<u32>,
 }
 
@@ -70,7 +72,7 @@ pub(super) struct PanicTargets {
 }
 
 impl PanicTargets {
-    /// What the host needs by name.
+    /// The exports by which the host reaches functions and the table.
     pub(super) fn exports(&self) -> impl Iterator<Item = NewExport> {
         let functions = self.exported.iter().map(|(name, function)| (*name, ExportKind::Func, *function));
         let table = self.text.is_ok().then_some((PANIC_TABLE_EXPORT, ExportKind::Table, 0));
@@ -78,7 +80,7 @@ impl PanicTargets {
     }
 }
 
-/// The functions of these paths, in the order of the name section.
+/// The functions with these paths, in the order of the name section.
 #[derive(Default)]
 struct Named {
     raise: Vec<u32>,
@@ -89,7 +91,8 @@ struct Named {
     borrows: Vec<u32>,
 }
 
-/// Finds what tells of panics. In a module that has hooks, bodies are where the pass moved them.
+/// Finds the functions to hook and to export for panics. If the module is `hooked` already, bodies are where the pass moved
+/// them.
 pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> Result<PanicTargets, NoHooks> {
     let named = Named::read(module)?;
     let raise = one(&named.raise, RAISE, RAISES)?;
@@ -112,7 +115,7 @@ pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> Result<PanicTarge
     Ok(PanicTargets { hooks, text, borrows: named.borrows, exported })
 }
 
-/// The other function to hook, where the one that raises a panic is not told which.
+/// The other function to hook, if the one that raises a panic is not given the payload.
 fn announcer(module: &ModuleBodies<'_>, named: &Named, told: bool) -> Result<Option<HookTarget>, NoHooks> {
     if told {
         return Ok(None);
@@ -124,15 +127,15 @@ fn announcer(module: &ModuleBodies<'_>, named: &Named, told: bool) -> Result<Opt
     }
 }
 
-/// What reading a payload takes.
+/// The exports that the host needs to read a payload.
 fn readers(module: &ModuleBodies<'_>, named: &Named, hooked: bool) -> Result<[(&'static str, u32); 3], NoHooks> {
-    // The hooks' own table is the last.
+    // The last table is that of the hooks, if the module has them.
     if module.table_count() <= u32::from(hooked) {
         return Err(NoHooks::NoWindow { function: STATIC, purpose: TELLS });
     }
     let borrow = signature(2, false);
     let append = signature(3, true);
-    // Each crate may have its own copy of what appends to a string.
+    // Each crate may have its own copy of this function; any of them will do.
     let write = named.write.iter().find(|&&function| module.function_type(function) == Some(&append)).copied();
     let write = write.ok_or(NoHooks::NoWindow { function: WRITE, purpose: TELLS })?;
     let mut found = [(PANIC_STATIC_EXPORT, 0), (PANIC_FORMATTED_EXPORT, 0), (PANIC_WRITE_EXPORT, write)];
@@ -175,7 +178,7 @@ impl Named {
     }
 }
 
-/// Where the body of a function is, in whose place there is a jump to a wrapper: right before that.
+/// The function with the moved body of a function that is now a jump. It comes right before the wrapper that the jump calls.
 fn moved(module: &ModuleBodies<'_>, function: u32) -> Option<u32> {
     let body = FunctionBody::new(BinaryReader::new(&module.bytes()[module.body(function)?], 0));
     let operators = body.get_operators_reader().ok()?;
@@ -186,7 +189,7 @@ fn moved(module: &ModuleBodies<'_>, function: u32) -> Option<u32> {
     wrapper?.checked_sub(1).filter(|moved| module.body(*moved).is_some())
 }
 
-/// Whether a function reads both of its parameters. The compiler may pass anything for one that is not read.
+/// Whether a function reads both of its parameters. For a parameter that is not read, the compiler may pass anything.
 fn reads_both(module: &ModuleBodies<'_>, function: u32) -> Result<bool, NoHooks> {
     let body = module.body(function).ok_or(NoHooks::BadNames)?;
     let body = FunctionBody::new(BinaryReader::new(&module.bytes()[body], 0));
@@ -207,7 +210,8 @@ fn one(functions: &[u32], path: &'static str, purpose: &'static str) -> Result<u
     }
 }
 
-/// The number of parameters of a function of the module's own that takes nothing but `i32` and returns nothing.
+/// The number of parameters of a function. It is an error if the function is imported, takes anything but `i32`, or returns
+/// something.
 fn params(module: &ModuleBodies<'_>, function: u32, path: &str) -> Result<usize, NoHooks> {
     if module.imports_function(function) {
         return Err(NoHooks::Imported { name: path.to_owned() });

@@ -1,4 +1,4 @@
-//! What to change for the hooks.
+//! Plans the hooks: which functions are hooked, and what changes in the module's bytes.
 
 use super::code::{self, Listeners};
 use super::fills::{self, FillTargets};
@@ -24,21 +24,21 @@ const BEFORE_GLOBALS: &[u8] = &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, i
 /// The table: `funcref`, two elements and no more.
 pub(super) const TABLE: &[u8] = &[0x70, 1, 2, 2];
 
-/// Most functions, types and exports of a module, each: what engines agree on.
+/// The most functions, types and exports of a module, each: the limit that engines agree on.
 const MOST: u32 = 1_000_000;
 
-/// What the host wants to learn of.
+/// What the host wants from the pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::instrument) struct Wanted {
-    /// The heap, with these functions as the test's own.
+    /// To follow the heap, with this window.
     pub(in crate::instrument) heap: Option<Window>,
-    /// Panics.
+    /// To learn of panics.
     pub(in crate::instrument) panics: bool,
-    /// Nothing: functions are to answer that panic on this platform.
+    /// To fill functions that panic on this platform.
     pub(in crate::instrument) fills: bool,
 }
 
-/// What to change for the hooks, and what the hooks are. Nothing is changed where there are none.
+/// The hooks, and what to change for them. If there are no hooks, nothing is changed.
 pub(in crate::instrument) struct HookPlan {
     pub(in crate::instrument) hooks: Hooks,
     pub(in crate::instrument) heap: Result<Hooks, NoHooks>,
@@ -47,7 +47,7 @@ pub(in crate::instrument) struct HookPlan {
     pub(in crate::instrument) exports: Vec<NewExport>,
 }
 
-/// Why nothing is hooked, or the module cannot be read.
+/// Why the hooks are not possible, or why the module cannot be read.
 enum Obstacle {
     NoHooks(NoHooks),
     Malformed(InstrumentError),
@@ -65,7 +65,7 @@ impl<E: Into<InstrumentError>> From<E> for Obstacle {
     }
 }
 
-/// What to change for the hooks of a module that has none.
+/// Plans the hooks of a module that has none yet.
 ///
 /// # Errors
 /// The module cannot be read.
@@ -74,7 +74,7 @@ pub(in crate::instrument) fn plan(parsed: &Module<'_>, wanted: Wanted) -> Result
     let mut targets = Targets::find(&module, wanted, false);
     loop {
         if targets.in_order().is_empty() {
-            // Neither is without a function where it may be hooked.
+            // If heap or panics could be hooked, there would be a function: so neither can.
             let (heap, panics) = (targets.heap.and(Err(NoHooks::Off)), targets.panics.and(Err(NoHooks::Off)));
             let hooks = Hooks::default();
             return Ok(HookPlan { hooks, heap, panics, edits: Vec::new(), exports: Vec::new() });
@@ -87,25 +87,25 @@ pub(in crate::instrument) fn plan(parsed: &Module<'_>, wanted: Wanted) -> Result
                 let heap = heap.map(|_| hooks.clone());
                 return Ok(HookPlan { hooks, heap, panics, edits, exports });
             }
-            // The loop ends: something is given up each time.
+            // The loop ends, because something is given up each time.
             Err(Obstacle::NoHooks(why)) => targets.give_up(&why),
             Err(Obstacle::Malformed(error)) => return Err(error),
         }
     }
 }
 
-/// What to hook, or why nothing.
+/// The functions to hook for each purpose, or why there are none.
 #[derive(Debug)]
 pub(super) struct Targets {
     pub(super) heap: Result<Vec<HookTarget>, NoHooks>,
     pub(super) panics: Result<PanicTargets, NoHooks>,
     pub(super) fills: FillTargets,
-    /// What tells of the names of threads.
+    /// The function to hook for the names of threads.
     threads: Vec<HookTarget>,
 }
 
 impl Targets {
-    /// What to hook in a module, or what is hooked in one that has hooks.
+    /// The functions to hook in a module; in a module that is `hooked` already, those that are.
     pub(super) fn find(module: &ModuleBodies<'_>, wanted: Wanted, hooked: bool) -> Self {
         let heap = wanted.heap.ok_or(NoHooks::Off).and_then(|window| names::find(module, window));
         let panics = if wanted.panics { panics::find(module, hooked) } else { Err(NoHooks::Off) };
@@ -125,7 +125,7 @@ impl Targets {
         targets
     }
 
-    /// All that is to be hooked, in the order of the functions.
+    /// All functions to hook, in the order of their indices.
     pub(super) fn in_order(&self) -> Vec<HookTarget> {
         let heap = self.heap.iter().flatten();
         let panics = self.panics.iter().flat_map(|found| &found.hooks);
@@ -134,7 +134,7 @@ impl Targets {
         all
     }
 
-    /// What the host needs by name. `table` is that of the hooks.
+    /// The exports by which the host reaches what it needs. `table` is the index of the hooks' table.
     pub(super) fn exports(&self, table: u32) -> Vec<NewExport> {
         let mut exports = vec![NewExport { name: HOOKS_TABLE.to_owned(), kind: ExportKind::Table, index: table }];
         if let Ok(targets) = &self.heap {
@@ -147,7 +147,8 @@ impl Targets {
         exports
     }
 
-    /// Gives up what cannot be hooked for this reason: where a single function is why, only what it is for.
+    /// Gives up what cannot be hooked for this reason. If the reason is a single function that is too short, only its purpose
+    /// is given up; else everything.
     fn give_up(&mut self, why: &NoHooks) {
         let of_panics = |name: &str| self.panics.iter().flat_map(|found| &found.hooks).any(|hook| hook.name == name);
         match why {
@@ -166,7 +167,8 @@ impl Targets {
 
 /// Whether a module may have hooks at all.
 fn may_be_hooked(module: &ModuleBodies<'_>) -> Result<(), NoHooks> {
-    // That of threads is the test's own, and its start function is called by the host.
+    // A shared memory is imported, but belongs to the test alone; and the host calls the start function of such a module
+    // itself.
     if module.parsed.shared_memory().is_some() {
         return Ok(());
     }
@@ -182,10 +184,10 @@ fn may_be_hooked(module: &ModuleBodies<'_>) -> Result<(), NoHooks> {
     Ok(())
 }
 
-/// Where what is added goes.
+/// Where added code, types and tables go.
 struct Insertions<'m> {
     code: &'m Section,
-    /// Behind the function count.
+    /// The offset behind the function count.
     counted: usize,
     listeners: Listeners,
 }
@@ -196,7 +198,7 @@ impl<'m> Insertions<'m> {
         let mut reader = code.reader(module.bytes());
         let count = reader.read_var_u32()?;
         let counted = reader.original_position();
-        // From the longer form of a number the way back is not known.
+        // A count in a longer form than needed could not be restored by `undo`.
         if counted - code.contents.start != leb(count).len() {
             return Err(NoHooks::UnusualCode.into());
         }
@@ -231,7 +233,7 @@ fn with_targets(module: &ModuleBodies<'_>, found: &Targets) -> Result<(Hooks, Ve
     Ok((Hooks { hooks }, edits))
 }
 
-/// The code section's size and count, and what is behind its functions.
+/// The edits of the code section: its size and count, and the bodies that are added behind its functions.
 fn code_edits(module: &ModuleBodies<'_>, places: &Insertions<'_>, added: u32, bodies: Vec<u8>) -> [Edit; 2] {
     let count = leb(module.bodies.len() as u32 + added);
     let size = count.len() + (places.code.contents.end - places.counted) + bodies.len();
@@ -242,7 +244,7 @@ fn code_edits(module: &ModuleBodies<'_>, places: &Insertions<'_>, added: u32, bo
     [Edit { at: places.code.whole.start..places.counted, with: header }, Edit { at: end..end, with: bodies }]
 }
 
-/// What the host needs by name to call the allocator.
+/// The exports by which the host calls the allocator.
 fn heap_exports(targets: &[HookTarget]) -> Vec<NewExport> {
     let mut exports = Vec::new();
     let kinds = targets.iter().map(|target| target.kind);
@@ -306,7 +308,7 @@ impl NewCode {
         Ok(())
     }
 
-    /// Puts a function behind the others; where its body starts.
+    /// Adds a function behind the others. Returns where its body starts.
     fn append(&mut self, places: &Insertions<'_>, body: &[u8]) -> usize {
         body.len().encode(&mut self.bodies);
         let start = places.code.contents.len() + self.bodies.len();
@@ -315,7 +317,7 @@ impl NewCode {
     }
 }
 
-/// An offset in a code section, which is shorter than 4 GiB by its own header.
+/// An offset in a code section as a `u32`: the section's header allows less than 4 GiB.
 fn offset(from_contents: usize) -> u32 {
     u32::try_from(from_contents).unwrap_or(u32::MAX)
 }

@@ -1,6 +1,7 @@
-//! Why the heap of a module is not followed.
+//! Why a module's heap is not followed, or why the host does not learn of its panics.
 
-/// Why the heap of a module is not followed. Each message completes "heap: not tracked (…)".
+/// Why a module's heap is not followed, or why the host does not learn of its panics. For a heap, each message completes "heap:
+/// not tracked (…)".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoHooks {
@@ -22,13 +23,13 @@ pub enum NoHooks {
     /// The module's memory is managed by a runtime of its own.
     #[error("the memory of the module is managed by the runtime of {language}, which no hook sees")]
     Runtime {
-        /// Whose runtime.
+        /// The language whose runtime it is.
         language: &'static str,
     },
     /// A Rust module has an allocator of its own.
     #[error("the module has a `#[global_allocator]` of its own")]
     GlobalAllocator,
-    /// A function has the name of a hooked one, and other parameters or results.
+    /// A function has the name of one to hook, but other parameters or results.
     #[error("the module's `{name}` has the type {found}, not {expected}")]
     Signature {
         /// The function's name.
@@ -38,7 +39,7 @@ pub enum NoHooks {
         /// The type that it must have.
         expected: String,
     },
-    /// Several functions could be meant.
+    /// Several functions have the name of one to hook.
     #[error("the module has several functions named `{name}`")]
     Ambiguous {
         /// Their name.
@@ -50,48 +51,48 @@ pub enum NoHooks {
         /// Its index.
         function: u32,
     },
-    /// The allocator is another module's.
+    /// A function to hook is imported, and so not in this module.
     #[error("the module imports its `{name}`")]
     Imported {
         /// The function's name.
         name: String,
     },
-    /// Code runs before the host can listen.
+    /// Code would run before the host can fill the table of hooks.
     #[error("the module has a start function, which would run before anything can be counted")]
     StartFunction,
-    /// There is nothing to allocate from.
+    /// There is no memory to allocate from.
     #[error("the module has no memory")]
     NoMemory,
-    /// Others can write to the memory.
+    /// The memory is imported, so that others can write to it.
     #[error("the module imports its memory")]
     ImportedMemory,
-    /// The jump does not fit.
+    /// The body of a function is too short for the jump.
     #[error("the module's `{name}` is too short to be hooked")]
     TooShort {
         /// The function's name.
         name: String,
     },
-    /// Nothing says when a test runs.
+    /// The module lacks a function that is needed: one in which tests are called, or one of those for panics.
     #[error("the module has no function `{function}`, {purpose}")]
     NoWindow {
         /// The path of the function that is missing.
         function: &'static str,
-        /// What it is for, as `in which a test is called`.
+        /// What it is for, in words such as `in which a test is called`.
         purpose: &'static str,
     },
-    /// Nothing says when the program runs.
+    /// There is no function that could be the program's window.
     #[error("the module has no main function and no `_start`")]
     NoMain,
-    /// The blocks of the start-up code could not be told from the program's.
+    /// Blocks of the start-up code cannot be told from those of the program.
     #[error(
         "the module's main function, or its name, has become part of the start-up code, which allocates too: build it \
          with less optimisation"
     )]
     MainInlined,
-    /// With what is added the module would be over a limit of the format's implementations.
+    /// With the added functions, types and exports, the module would exceed a limit that engines have.
     #[error("the module has too many functions, types or exports")]
     TooLarge,
-    /// The number of functions is written in more bytes than it needs.
+    /// The function count of the code section is written in more bytes than it needs.
     #[error("the module's code section is written in an unusual way")]
     UnusualCode,
 }

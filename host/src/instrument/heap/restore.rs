@@ -1,9 +1,9 @@
-//! Stacks of the rewritten module as the original would have had them.
+//! Turns stacks of the rewritten module into those that the original would have had.
 
 use super::hook::{Hook, Hooks};
 use crate::ledger::RawFrame;
 
-/// A function that the pass added to the module, by what it was added as.
+/// A function that the pass added to the module.
 enum AddedFunction<'h> {
     Moved(&'h Hook),
     Wrapper(&'h Hook),
@@ -12,7 +12,7 @@ enum AddedFunction<'h> {
 impl Hooks {
     /// A stack, innermost frame first, without the frames of wrappers and jumps.
     ///
-    /// Captured by `enter` or `leave`, a stack ends in the hooked function, at no offset.
+    /// A stack that was captured in `enter` or `leave` ends in the hooked function, without an offset.
     pub fn restore(&self, mut stack: Vec<RawFrame>) -> Vec<RawFrame> {
         let mut kept = 0;
         let mut next = 0;
@@ -33,7 +33,8 @@ impl Hooks {
                         Some(RawFrame { function: hook.function, offset: frame.offset.and_then(|at| hook.back(at)) }),
                     )
                 }
-                // The body left by a tail call if anything runs above the wrapper. A body of ours is one of the function's own.
+                // If anything runs above the wrapper, the body has been left by a tail call. The new body of a filled function
+                // counts as the function's own.
                 AddedFunction::Wrapper(hook) => (
                     hook,
                     (next == 1 || hook.kind.is_fill()).then_some(RawFrame { function: hook.function, offset: None }),
@@ -51,8 +52,8 @@ impl Hooks {
         stack
     }
 
-    /// Whether the function in which a stack ends is a wrapper: if fuel ran out in it, the original has some left, and
-    /// goes on.
+    /// Whether the innermost function of a stack is a wrapper. If fuel ran out in a wrapper, the original still has some left,
+    /// and would go on.
     pub fn in_wrapper(&self, innermost: u32) -> bool {
         matches!(self.part(innermost), Some(AddedFunction::Wrapper(hook)) if !hook.kind.is_fill())
     }
@@ -69,7 +70,7 @@ impl Hooks {
     }
 
     fn part(&self, function: u32) -> Option<AddedFunction<'_>> {
-        // In the order of the hooks, a moved body and its wrapper each.
+        // Added functions are in the order of the hooks: a moved body and its wrapper for each.
         let added = function.checked_sub(self.hooks.first()?.moved)?;
         let hook = self.hooks.get(added as usize / 2)?;
         Some(if added % 2 == 0 { AddedFunction::Moved(hook) } else { AddedFunction::Wrapper(hook) })

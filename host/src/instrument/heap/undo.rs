@@ -1,4 +1,4 @@
-//! The module as it was before the pass.
+//! Undoes the pass: makes the module as it was before.
 
 use super::names::HookTarget;
 use super::plan::{TABLE, TYPE_COUNT, TYPES, Targets, Wanted};
@@ -11,21 +11,21 @@ use crate::instrument::export_globals::encoded;
 use crate::instrument::splice::{Edit, Splice, leb, shrunk};
 use wasm_encoder::Encode;
 
-/// What the names of the exported functions start with.
+/// The beginnings of the names of exports that the pass adds.
 const PREFIXES: [&str; 3] = ["airtight:heap/", "airtight:fill/", panics::PREFIX];
 
-/// The first export with a name that the pass itself gives, or may give one day.
+/// The first export with a name that the pass itself gives, or may give in a later version.
 pub(in crate::instrument) fn reserved_name(module: &Module<'_>) -> Option<String> {
     let reserved = |name: &str| name == HOOKS_TABLE || PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     module.exports.iter().map(|export| export.name).find(|name| reserved(name)).map(str::to_owned)
 }
 
-/// Takes out what a run of the pass that wanted this would have put in. `None` where that is not there.
+/// Takes out everything that a run of the pass with these wishes would have added. `None` if that is not there.
 ///
-/// The result proves nothing by itself: it may not even be a module.
+/// The result proves nothing by itself: it may not even be a valid module.
 pub(in crate::instrument) fn undo(parsed: &Module<'_>, wanted: Wanted) -> Result<Option<Vec<u8>>, InstrumentError> {
     let module = ModuleBodies::new(parsed)?;
-    // Jumps are as long as what they replace and of the same type: the same functions are found.
+    // Jumps are as long as the bodies that they replace, and have the same types. So the same functions are found.
     let targets = Targets::find(&module, wanted, true);
     let missing = [wanted.heap.is_some() && targets.heap.is_err(), wanted.panics && targets.panics.is_err()];
     if missing.contains(&true) || targets.in_order().is_empty() {
@@ -62,12 +62,12 @@ fn edits(module: &ModuleBodies<'_>, found: &Targets) -> Option<Vec<Edit>> {
     Some(edits)
 }
 
-/// The code section of the functions that are left, the moved bodies in their places.
+/// The code section without the added functions, and with the moved bodies back in their places.
 fn code(module: &ModuleBodies<'_>, targets: &[HookTarget], left: usize) -> Option<Edit> {
     let section = module.parsed.section(id::CODE)?;
     let first = module.bodies.first()?.start;
     let end = module.bodies.get(left.checked_sub(1)?)?.end;
-    // The first function's size is before its body, and that of the section and the count before that.
+    // The section's size and count come first, then the size of the first function, then its body.
     let mut counted = section.reader(module.bytes());
     counted.read_var_u32().ok()?;
     let start = counted.original_position();

@@ -4,7 +4,7 @@ use crate::instrument::InstrumentError;
 use std::ops::Range;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
-/// What every operator for threads begins with.
+/// The first byte of every operator for threads.
 const ATOMIC: u8 = 0xfe;
 
 /// The numbers that follow [`ATOMIC`], for the operators that have a memory and an offset.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Wait32,
     Wait64,
     Notify,
-    /// Another one, by its number.
+    /// Another atomic operator, by its number.
     Atomic(u32),
 }
 
@@ -46,16 +46,16 @@ pub(super) enum Signature {
     Compare64,
 }
 
-/// What an operator does to a word of 32 bits that may be a lock's.
+/// What an operator does to a 32-bit word, which may be that of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WordChange {
-    /// It puts another value there, and gives the old one.
+    /// It stores a value, and returns the old one.
     Exchange,
-    /// It does so where the old value is the one that it expects.
+    /// It does so only if the old value is the expected one.
     Compare,
-    /// It puts a value there.
+    /// It stores a value.
     Store,
-    /// Nothing that is followed.
+    /// The change is not followed: it is of another kind, or the word has another size.
     None,
 }
 
@@ -71,7 +71,7 @@ impl Kind {
     }
 
     pub(super) fn signature(self) -> Signature {
-        // Of each group of seven: i32, i64, two narrow ones of i32, three narrow ones of i64.
+        // Each group of seven operators has this order: i32, i64, two narrow ones of i32, three narrow ones of i64.
         let is_64 = |number: u32, first: u32| matches!((number - first) % 7, 1 | 4..=6);
         let either = |is_64: bool, wide: Signature, narrow: Signature| if is_64 { wide } else { narrow };
         match self {
@@ -136,7 +136,7 @@ pub(super) fn find(bytes: &[u8], body: Range<usize>, sites: &mut Vec<Site>) -> R
         let mut reader = BinaryReader::new(&bytes[at + 1..end], at + 1);
         let Some(kind) = Kind::of(reader.read_var_u32()?) else { continue };
         reader.read_var_u32()?;
-        // A memory of 32 bits has offsets of 32 bits: the module is valid.
+        // The module is valid and its memory has 32-bit addresses, so that offsets have 32 bits.
         let offset = u32::try_from(reader.read_var_u64()?).unwrap_or(u32::MAX);
         sites.push(Site { at: at..end, kind, offset });
     }

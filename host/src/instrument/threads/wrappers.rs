@@ -5,7 +5,8 @@ use super::slot;
 use crate::instrument::splice::leb;
 use wasm_encoder::{BlockType, Encode, Instruction};
 
-/// The types of the functions, in the order of [`Signature`], and behind them those of the host's: [`HostType`].
+/// The types of these functions, in the order of [`Signature`]; behind them those of the host's functions, in the order of
+/// [`HostType`].
 pub(super) const TYPES: &[u8] = &[
     0x60, 3, 0x7f, 0x7f, 0x7e, 1, 0x7f, // wait32
     0x60, 3, 0x7f, 0x7e, 0x7e, 1, 0x7f, // wait64
@@ -36,7 +37,7 @@ enum HostType {
     Changed,
 }
 
-/// What a function refers to.
+/// The indices to which the functions refer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Places {
     /// The first of the types.
@@ -47,7 +48,7 @@ pub(super) struct Places {
     pub(super) steps: u32,
 }
 
-/// A function, in the code section's form, that does what an operator does. `operator` is the operator itself.
+/// A function for the code section that stands for an operator. `operator` is the operator's bytes.
 pub(super) fn body(kind: Kind, offset: u32, operator: &[u8], places: Places) -> Vec<u8> {
     let signature = kind.signature();
     let mut code = Code { places, bytes: Vec::new() };
@@ -94,7 +95,7 @@ impl Code {
         self.call_host(slot, ty);
     }
 
-    /// Tells the host, where it wants to know, that the operator is about to be done.
+    /// Tells the host that the operator is about to be executed, if the host wants to know.
     fn step(&mut self) {
         self.op(Instruction::GlobalGet(self.places.steps));
         self.op(Instruction::If(BlockType::Empty));
@@ -102,8 +103,8 @@ impl Code {
         self.op(Instruction::End);
     }
 
-    /// Tells the host of a word that was 0 and is not any more, or the other way round. What the operator gave is on the stack, and
-    /// is there again at the end.
+    /// Tells the host if an exchange changes the word from 0 to another value or back. For a store the old value is not known:
+    /// every store of 0 is told, and no other. The operator's result is on the stack before, and again at the end.
     fn follow(&mut self, change: WordChange, params: u32, offset: u32) {
         let old = params;
         match change {
@@ -141,7 +142,7 @@ impl Code {
         self.op(Instruction::I32Ne);
     }
 
-    /// Where the condition on the stack is true, tells the host the word's address and its new value, a local.
+    /// If the condition on the stack is true, tells the host the word's address and its new value, which is in a local.
     fn tell_where_true(&mut self, new: u32, offset: u32) {
         self.op(Instruction::If(BlockType::Empty));
         self.op(Instruction::LocalGet(0));

@@ -1,8 +1,10 @@
-//! The books of one test's heap: what its allocator's functions were asked, what they answered, and so which blocks are live.
+//! The books of one test's heap. From the calls of the allocator's functions and from their results follows which blocks are
+//! live.
 //!
-//! Calls nest: `posix_memalign` may call `malloc`, and `realloc` may call `free`. Only the outermost call counts; those within
-//! it are how the allocator works. `free` is the exception, since it may call a test's or libc's code: blocks that are allocated
-//! within a `free` count, and so do live blocks that are freed within it. A bad pointer within it does not.
+//! Calls nest: `posix_memalign` may call `malloc`, and `realloc` may call `free`. Only the outermost call counts; the calls
+//! within it are how the allocator works. `free` is the exception, since it may call code of the test or of libc. Blocks that
+//! are allocated within a `free` count, and so do live blocks that are freed within it. A bad pointer that is freed within it
+//! is not an error.
 
 use super::calls::{AllocatorCall, Trace, TraceEvent};
 use super::error::{BadFree, BadFreeKind, Untracked};
@@ -15,15 +17,15 @@ use super::threads::{StackBlock, Threads};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A call that was entered and not left yet, within which no other call counts.
+/// A call that was entered and has not returned yet, and within which no other call counts.
 #[derive(Debug, Clone, Copy)]
 enum PendingCall {
-    /// It asks for a new block, whose address will be its result.
+    /// It asks for a new block and will return the block's address.
     Fresh {
         event: TraceEvent,
         size: u64,
     },
-    /// It asks for a new block, whose address it will store at `to`.
+    /// It asks for a new block and will store the block's address at `to`.
     Stored {
         to: u32,
         align: u32,
@@ -42,11 +44,11 @@ enum PendingCall {
     Ignored,
 }
 
-/// A heap as a scope found it when it began.
+/// The heap at the beginning of a scope.
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeHeap {
     figures: Figures,
-    /// The number of the last block before it.
+    /// The number of the last block that was allocated before the scope began.
     pub number: u64,
 }
 
@@ -54,21 +56,21 @@ pub struct ScopeHeap {
 #[derive(Debug, Clone)]
 pub struct HeapBook {
     map: Map,
-    /// Of the thread that acts.
+    /// The calls that the acting thread is within.
     nesting: Nesting,
     threads: Threads,
-    /// The innermost call that was entered, where no call within it counts. It is within all calls of `nesting`.
+    /// The call within which no other call counts, if one is running. It lies within all calls of `nesting`.
     pending: Option<PendingCall>,
-    /// The thread that made it.
+    /// The thread that made the pending call.
     pending_by: u32,
     /// How many calls were entered within `pending`.
     hidden: u32,
-    /// `live_blocks` is not kept here: it follows from the others.
+    /// The figures so far. Their `live_blocks` is not kept up to date: it follows from the other figures and `adopted`.
     figures: Figures,
-    /// How many blocks were not the test's own and became so, when the test reallocated them.
+    /// How many blocks became the test's own because the test reallocated them.
     adopted: u64,
     peak_since_mark: u64,
-    /// The highest peak of the scopes around the innermost one, up to where that began: the peak among the figures is its own.
+    /// The highest peak before the innermost scope began. The peak in `figures` is that of the innermost scope alone.
     peak_before: u64,
     number: u64,
     /// See [`HeapBook::fresh`].
@@ -102,7 +104,7 @@ impl HeapBook {
         }
     }
 
-    /// A test begins where these books stand: no block that is live now is its own, and its figures begin at nothing.
+    /// Begins a test in these books. No block that is live now is the test's own, and its figures begin at 0.
     pub fn begin_test(&mut self) {
         self.map.disown();
         self.figures = Figures::default();
@@ -110,12 +112,13 @@ impl HeapBook {
         self.close_window();
     }
 
-    /// From here on, copies of these books share what is in them.
+    /// From here on, copies of these books share the blocks that are in them now.
     pub fn share(&mut self) {
         self.map.share();
     }
 
-    /// A teardown begins where these books stand: the blocks that are live now are its own to free, and it has allocated nothing yet.
+    /// Begins a teardown in these books. The blocks that are live now count as its own, since it is to free them; it has
+    /// allocated nothing yet.
     pub fn begin_teardown(&mut self) {
         let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
         let live_bytes = self.figures.live_bytes;
@@ -124,12 +127,13 @@ impl HeapBook {
         self.close_window();
     }
 
-    /// Sets the limits, of which none counts as crossed.
+    /// Sets the limits. None of them counts as crossed yet.
     pub fn set_limits(&mut self, limits: HeapLimits) {
         self.limits = limits;
     }
 
-    /// From here on, what is allocated is the test's own: for a test that the host calls directly, and no harness.
+    /// From here on, allocated blocks are the test's own. This is for a test that the host calls directly, and not through a
+    /// harness.
     pub fn open_window(&mut self) {
         self.nesting.set_host_window(true);
     }
@@ -144,11 +148,11 @@ impl HeapBook {
         self.nesting.window_open()
     }
 
-    /// A hooked function is entered. [`HeapBook::leave`] may follow, after an error too.
+    /// Notes that a hooked function is entered. [`HeapBook::leave`] may follow, after an error too.
     ///
     /// # Errors
-    /// The call is a `free` or `realloc` of a pointer that is not the address of a live block. To say what the pointer is, all
-    /// live blocks are looked at.
+    /// The call is a `free` or `realloc` of a pointer that is not the address of a live block. To describe the pointer, the
+    /// error is made from a search of all live blocks.
     #[inline]
     pub fn enter(&mut self, call: AllocatorCall) -> Result<(), BadFree> {
         if self.pending.is_some() {
@@ -197,7 +201,7 @@ impl HeapBook {
         Ok(())
     }
 
-    /// The hooked function that was entered last returns. `result` is what it returns, and any number where it returns nothing.
+    /// Notes that the hooked function which was entered last returns. `result` is its result, or any number if it has none.
     /// `memory` is the guest's linear memory.
     #[inline]
     pub fn leave(&mut self, result: u32, memory: &[u8]) -> AllocationOutcome {
@@ -205,7 +209,8 @@ impl HeapBook {
             self.hidden -= 1;
             return AllocationOutcome::Nothing;
         }
-        // The call is matched where it lies and not taken out: a copy would wait for the parts that `enter` has just written.
+        // For speed, the call is matched in place and not copied: a copy would have to wait for the bytes that `enter` has just
+        // written.
         match self.pending {
             Some(PendingCall::Fresh { event, size }) => {
                 self.pending = None;
@@ -239,28 +244,31 @@ impl HeapBook {
         self.threads.switch(&mut self.nesting, thread);
     }
 
-    /// The thread that acts spawns another. What that one allocates is the test's own if the test's own code spawned it.
+    /// Notes that the acting thread spawns another one. Blocks of the new thread are the test's own if the test's own code
+    /// spawned it.
     pub fn spawned(&mut self, thread: u32) {
         self.threads.begin(thread, &self.nesting);
     }
 
-    /// A thread, which does not act, has ended.
+    /// Notes that a thread has ended. It is not the acting one.
     pub fn thread_ended(&mut self, thread: u32) {
         self.threads.end(thread);
     }
 
-    /// The live blocks that are stacks of threads, with all that the C library keeps of each behind it, by their numbers.
+    /// The live blocks that are stacks of threads, by their numbers. Behind the stack, such a block holds everything else that
+    /// the C library keeps of the thread.
     pub fn thread_stacks(&self) -> &BTreeMap<u64, StackBlock> {
         &self.threads.stacks
     }
 
-    /// The thread in whose block an address lies, among those that have one.
+    /// The thread in whose stack block an address lies; `None` if it lies in none.
     pub fn thread_at(&self, address: u32) -> Option<u32> {
         let mut stacks = self.threads.stacks.values();
         stacks.find(|stack| address >= stack.ptr && address - stack.ptr < stack.size)?.thread
     }
 
-    /// Forgets all calls of the main thread that were entered and not left: a trap ended them. A window that the host opened stays open.
+    /// Forgets all calls that the main thread has entered and not left, because a trap ended them. A window that the host
+    /// opened stays open.
     pub fn unwind(&mut self) {
         self.act_as(0);
         self.nesting.unwind();
@@ -270,14 +278,15 @@ impl HeapBook {
         }
     }
 
-    /// The guest's linear memory grew just now. Where no function of the allocator is running, there is another allocator.
+    /// Notes that the guest's linear memory has just grown. If no function of the allocator is running, the module has another
+    /// allocator, and the heap is not tracked.
     pub fn memory_grew(&mut self) {
         if self.pending.is_none() && !self.nesting.innermost_is_free() {
             self.untrack(Untracked::GrewOutside);
         }
     }
 
-    /// Gives up on this heap. The first reason stays.
+    /// The heap is not tracked from here on. If it is called again, the first reason stays.
     #[cold]
     pub fn untrack(&mut self, why: Untracked) {
         self.untracked.get_or_insert(why);
@@ -287,19 +296,20 @@ impl HeapBook {
     /// The figures so far.
     ///
     /// # Errors
-    /// The heap is not tracked. That blocks overlap may be found only by [`HeapBook::blocks`].
+    /// The heap is not tracked. One reason may not be known yet: that blocks overlap is in some cases found only by
+    /// [`HeapBook::blocks`].
     pub fn figures(&self) -> Result<Figures, Untracked> {
         let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
         let peak = self.figures.peak.max(self.peak_before);
         self.untracked.map_or(Ok(Figures { live_blocks, peak, ..self.figures }), Err)
     }
 
-    /// Whether the guest is in a function that is hooked: a scope can neither begin nor end within one.
+    /// Whether the guest is within a hooked function. A scope can neither begin nor end there.
     pub fn is_within_a_call(&self) -> bool {
         self.pending.is_some() || !self.nesting.is_outermost()
     }
 
-    /// A scope begins.
+    /// Begins a scope.
     pub fn begin_scope(&mut self) -> ScopeHeap {
         let began = ScopeHeap { figures: self.figures, number: self.number };
         self.peak_before = self.peak_before.max(self.figures.peak);
@@ -307,8 +317,8 @@ impl HeapBook {
         began
     }
 
-    /// The innermost scope ends. Gives the figures of the blocks that were allocated, freed and reallocated in it, and the most
-    /// bytes that were live at once, those that were live before it included.
+    /// Ends the innermost scope. Returns the figures of the scope: of blocks that were allocated, freed and reallocated in it,
+    /// and its peak, in which blocks count that were live when it began.
     ///
     /// # Errors
     /// The heap is not tracked.
@@ -330,12 +340,12 @@ impl HeapBook {
         self.peak_since_mark = self.figures.live_bytes;
     }
 
-    /// The most bytes of the test's own blocks that were live at once since [`HeapBook::mark`], or since the beginning.
+    /// The most bytes of the test's own blocks that were live at once since [`HeapBook::mark`], or since the test began.
     pub fn peak_since_mark(&self) -> u64 {
         self.peak_since_mark
     }
 
-    /// The trace of all calls so far. It is not continued once the heap is not tracked.
+    /// The trace of all calls so far. It does not continue once the heap is not tracked.
     pub fn trace(&self) -> Trace {
         self.trace
     }
@@ -343,7 +353,7 @@ impl HeapBook {
     /// Every live block, by address.
     ///
     /// # Errors
-    /// The heap is not tracked. Where blocks are found to overlap, it is not tracked from now on.
+    /// The heap is not tracked. If this search finds blocks that overlap, it is not tracked from now on.
     pub fn blocks(&mut self) -> Result<Vec<Block>, Untracked> {
         let mut blocks: Vec<_> = self.map.iter().collect();
         blocks.sort_unstable();
@@ -354,13 +364,15 @@ impl HeapBook {
         self.untracked.map_or(Ok(blocks), Err)
     }
 
-    /// The number of the last block that was allocated, which is how many were allocated so far; 0 before the first.
+    /// The number of the last block that was allocated; 0 before the first. Since numbers count up from 1, it is also how many
+    /// blocks were allocated.
     pub fn numbered(&self) -> u64 {
         self.number
     }
 
-    /// The addresses of the last block's bytes whose contents the allocator does not promise, as all of a `malloc` and none of a
-    /// `calloc`. They may still hold what an earlier block held. They lie within the memory.
+    /// The addresses of those bytes of the last block whose contents the allocator does not define: all bytes after `malloc`,
+    /// none after `calloc`, the added ones after `realloc`. They may still hold what an earlier block held. All of them lie
+    /// within the memory.
     pub fn fresh(&self) -> Range<u64> {
         self.fresh.clone()
     }
@@ -398,14 +410,16 @@ impl HeapBook {
         Ok(())
     }
 
-    /// The error of a pointer that was freed or reallocated. There is none where the heap is not tracked, nor within a `free`.
+    /// The error for a bad pointer that was freed or reallocated. It is no error if the heap is not tracked, or within a
+    /// `free`.
     #[cold]
     fn refuse(&self, ptr: u32, realloc: bool, known: PointerState) -> Result<(), BadFree> {
         if self.untracked.is_some() || self.nesting.in_free() {
             return Ok(());
         }
         let within = |block: &Block| block.ptr < ptr && ptr - block.ptr < block.size;
-        // What is there now comes first: which blocks were there before depends on what ran before the test.
+        // A live block around the pointer decides before a freed one does: which blocks were freed depends on what ran before
+        // the test.
         let kind = match (self.map.iter().filter(within).max(), known) {
             (Some(Block { ptr: start, size, number, .. }), _) => BadFreeKind::Inside { ptr, start, size, number },
             (None, PointerState::Freed(block)) => BadFreeKind::Double { number: block.number, size: block.size },
@@ -414,7 +428,7 @@ impl HeapBook {
         Err(BadFree { ptr, realloc, kind })
     }
 
-    /// Ends a call that is not of the commonest kind.
+    /// Ends a call that is not of the most frequent kind.
     fn completed(&mut self, call: PendingCall, result: u32, memory: &[u8]) -> AllocationOutcome {
         match call {
             PendingCall::Fresh { event, size } => self.allocated(event, size, result, memory),
@@ -425,7 +439,7 @@ impl HeapBook {
         }
     }
 
-    /// Ends a call that asks for an alignment. One of 0, or that is no power of two, is what no allocator need heed.
+    /// Ends a call that asks for an alignment. An allocator may ignore an alignment that is 0 or not a power of two.
     fn aligned(&mut self, align: u32, size: u32, ptr: u32, memory: &[u8]) -> AllocationOutcome {
         self.check_alignment(ptr, align);
         self.allocated(TraceEvent::Aligned, size.into(), ptr, memory)
@@ -495,7 +509,7 @@ impl HeapBook {
         self.count(number, size, own)
     }
 
-    /// Enters a block in the map and numbers it. `None` where the heap is not tracked from now on.
+    /// Enters a block in the map, and returns its number. Returns `None` if the block makes the heap untracked.
     #[inline]
     fn place(&mut self, ptr: u32, size: u64, own: bool, memory: usize) -> Option<u64> {
         if u64::from(ptr) + size > memory as u64 {
@@ -524,7 +538,7 @@ impl HeapBook {
         Some(number)
     }
 
-    /// Counts a block that is in the map.
+    /// Counts a block that was entered in the map.
     #[inline]
     fn count(&mut self, number: u64, size: u32, own: bool) -> AllocationOutcome {
         let mut crossed = None;
@@ -542,7 +556,7 @@ impl HeapBook {
         AllocationOutcome::Allocated { number, size, own, crossed }
     }
 
-    /// Counts a block that the allocator did not give.
+    /// Counts a block that was asked for and that the allocator did not give.
     #[cold]
     fn refused(&mut self, size: u64, own: bool) -> AllocationOutcome {
         if !own {
@@ -556,8 +570,8 @@ impl HeapBook {
     }
 }
 
-/// The bits that are 0 in the address of a block of this size: C has objects of up to 8 bytes that are aligned to their size, and a
-/// block is aligned for all that fit into it.
+/// The bits that have to be 0 in the address of a block of this size. C has objects of 2, 4 and 8 bytes that are aligned to
+/// their size, and a block is aligned for every object that fits into it.
 #[inline]
 fn alignment_mask(size: u64) -> u32 {
     match size {

@@ -29,7 +29,7 @@ pub enum AllocatorCall {
     },
     /// `posix_memalign`.
     PosixMemalign {
-        /// The address at which it stores that of the new block.
+        /// The address at which it stores the address of the new block.
         to: u32,
         /// What the block's address is to be a multiple of.
         align: u32,
@@ -38,7 +38,7 @@ pub enum AllocatorCall {
     },
     /// `aligned_alloc` or `memalign`.
     Aligned {
-        /// What its address is to be a multiple of.
+        /// The block's address is to be a multiple of this.
         align: u32,
         /// Bytes asked for.
         size: u32,
@@ -47,18 +47,18 @@ pub enum AllocatorCall {
     Window,
     /// A function of libc whose allocations are libc's own.
     Libc,
-    /// The function of libc that makes a thread: what it allocates is the thread's stack.
+    /// The function of libc that makes a thread. The block that it allocates is the thread's stack.
     MakesThread,
 }
 
-/// The allocator calls of a run, summed up. Two runs with equal traces called the allocator alike, whatever addresses they got.
+/// The allocator calls of a run, summed up. Two runs with equal traces made the same calls, whatever addresses they got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// How many calls there were. Those that an allocator's function makes for itself are not counted: a `malloc` within a
-    /// `realloc`, for example.
+    /// How many calls there were. Calls that a function of the allocator makes for itself are not counted, such as a `malloc`
+    /// within a `realloc`.
     pub events: u64,
-    /// A hash over the calls, in order: function, size, number of the block it was given, whether it succeeded, and whether
-    /// it was the test's own.
+    /// A hash over the calls, in order: function, size, number of the block that was freed or reallocated, whether the call
+    /// succeeded, and whether it was the test's own.
     pub hash: u64,
 }
 
@@ -76,7 +76,8 @@ pub(super) enum TraceEvent {
 impl Trace {
     #[inline]
     pub(super) fn add(&mut self, event: TraceEvent, own: bool, succeeded: bool, size: u64, number: u64) {
-        // Odd and without pattern. The hash is to notice chance differences; it does not withstand an adversary.
+        // An odd number without a pattern. The hash is to notice differences that come about by chance; it does not withstand
+        // an adversary.
         const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
         let what = (event as u64) | u64::from(own) << 3 | u64::from(succeeded) << 4 | number << 5;
         let mixed = (self.hash.rotate_left(23) ^ what).wrapping_mul(MULTIPLIER);

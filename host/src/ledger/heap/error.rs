@@ -3,29 +3,30 @@ use thiserror::Error;
 /// Why the heap of a test is not tracked. The text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum Untracked {
-    /// Memory grew outside of the hooked allocator. There is another allocator, whose blocks would be missed.
+    /// Memory grew outside of the hooked allocator. So the module has another allocator, whose blocks would be missed.
     #[error("the test's memory grew outside of the allocator's functions")]
     GrewOutside,
-    /// The function that is called `malloc` does not do what its name says.
+    /// The allocator returned a block that overlaps a live one: the function named `malloc` does not do what its name says.
     #[error("the allocator handed out memory that was already in use")]
     Overlapping,
-    /// As [`Self::Overlapping`].
+    /// The allocator returned a block that does not lie within the memory.
     #[error("the allocator handed out a block outside of the test's memory")]
     OutsideMemory,
-    /// As [`Self::Overlapping`]: what functions hold there is not the allocator's.
+    /// The allocator returned a block where functions have their variables.
     #[error("the allocator handed out a block on the stack, or below it")]
     OnStack,
-    /// As [`Self::Overlapping`]: what the module keeps there would be taken for what the block holds.
+    /// The allocator returned a block among static data. Pointers of the static data would be taken for pointers of the block.
     #[error("the allocator handed out a block among the module's static data")]
     InStaticData,
-    /// As [`Self::Overlapping`]. Pointers are looked for at addresses that a compiler puts them at, which those in such a block are
-    /// not.
+    /// The allocator returned a block that is not aligned for its size. Pointers are looked for only at aligned addresses, and
+    /// would not be found in such a block.
     #[error("the allocator handed out a block that is not aligned for what it is to hold")]
     Misaligned,
-    /// Books of so many blocks would take too much of the host's memory.
+    /// There were too many live blocks: the books would take too much of the host's memory.
     #[error("more than {} blocks were live at once", super::map::MAX_LIVE_BLOCKS)]
     TooManyBlocks,
-    /// A thread let others run in a function of the allocator, or waited in it: their calls of it are mixed.
+    /// A thread waited, or let others run, within a function of the allocator, and another thread called the allocator
+    /// meanwhile: their calls cannot be told apart.
     #[error("a thread waited in a function of the allocator")]
     AllocatorWaited,
     /// A reallocation to size 0 gave no block. Some allocators free the block then, and some fail and keep it.
@@ -57,7 +58,7 @@ impl Untracked {
 pub struct BadFree {
     /// The pointer.
     pub ptr: u32,
-    /// Whether it was given to `realloc`, not to `free`.
+    /// Whether the pointer was given to `realloc`, and not to `free`.
     pub realloc: bool,
     /// What is known of the pointer.
     pub kind: BadFreeKind,
@@ -86,7 +87,8 @@ pub enum BadFreeKind {
         /// The number of the block's allocation.
         number: u64,
     },
-    /// Nothing is known: no block had this address, or one had and was freed so long ago that it is forgotten.
+    /// Nothing is known of the pointer: no block ever had this address, or one had it and was freed so long ago that it is
+    /// forgotten.
     #[error("a pointer to no live block")]
     Unknown,
 }

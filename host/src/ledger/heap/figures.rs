@@ -1,8 +1,9 @@
-//! The figures of a test's heap, and the limits on them that are held while the test runs.
+//! The figures of a test's heap, and the limits on figures that are checked while the test runs.
 
 use crate::model::{HeapKind, LimitValues, Tally};
 
-/// The limits on figures of the heap that are counted as the test runs. The first crossing of each is noticed.
+/// The limits on those figures of the heap that are counted while the test runs. Only the first crossing of each limit is
+/// noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeapLimits {
     /// The limit on each tally; `u64::MAX` where there is none, or where it was crossed before.
@@ -10,7 +11,7 @@ pub struct HeapLimits {
 }
 
 impl HeapLimits {
-    /// Those among a test's limits that are on a tally of its heap.
+    /// The limits on tallies of the heap, out of all limits of a test.
     #[must_use]
     pub fn new(values: &LimitValues) -> Self {
         let mut limits = Self::default();
@@ -22,13 +23,13 @@ impl HeapLimits {
         limits
     }
 
-    /// Whether these figures cross a limit that was not crossed before.
+    /// Whether the figures cross a limit that was not crossed before.
     #[inline]
     pub(super) fn is_crossed(&self, figures: &Figures) -> bool {
         Tally::ALL.into_iter().any(|tally| figures.tally(tally) > self.most[tally as usize])
     }
 
-    /// The limits that these figures cross. From here on they count as crossed.
+    /// The limits that the figures cross now. From here on these limits count as crossed.
     #[cold]
     pub(super) fn cross(&mut self, figures: &Figures) -> CrossedLimits {
         let mut crossed = CrossedLimits::default();
@@ -49,10 +50,11 @@ impl Default for HeapLimits {
     }
 }
 
-/// What a call of the allocator did to the blocks of the heap.
+/// What came of a call of the allocator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllocationOutcome {
-    /// No block was allocated, or none that counts: see [`Trace::events`](super::Trace::events).
+    /// No block was allocated that counts, and no limit was crossed: see [`Trace::events`](super::Trace::events) for what
+    /// counts.
     Nothing,
     /// A block was allocated or reallocated.
     Allocated {
@@ -62,10 +64,10 @@ pub enum AllocationOutcome {
         size: u32,
         /// Whether the block is the test's own.
         own: bool,
-        /// Limits that the block crossed.
+        /// The limits that were crossed because of this block.
         crossed: Option<CrossedLimits>,
     },
-    /// The allocator had no block to give, and asking for one crossed limits.
+    /// The allocator gave no block, but the size that was asked for crosses a limit.
     Refused {
         /// The limits that it crossed.
         crossed: CrossedLimits,
@@ -83,15 +85,16 @@ impl AllocationOutcome {
     }
 }
 
-/// Limits that one allocation crossed, each with the figure that is over it. A limit is crossed once in a run: for a limit of
-/// 100 bytes, by the block that takes the peak from 96 to 112, and not by the next one.
+/// Limits that one allocation crossed, each with the figure that exceeds it. A limit is crossed at most once in a run. For
+/// example, a limit of 100 bytes on the peak is crossed by the block that takes the peak from 96 to 112, and not by the block
+/// after it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CrossedLimits {
     figures: [Option<u64>; Tally::COUNT],
 }
 
 impl CrossedLimits {
-    /// The figure that is over the limit on this tally; `None` where the limit was not crossed.
+    /// The figure that exceeds the limit on this tally; `None` if that limit was not crossed.
     #[must_use]
     pub fn get(&self, tally: Tally) -> Option<u64> {
         self.figures[tally as usize]
@@ -111,17 +114,17 @@ pub struct Figures {
     pub total: u64,
     /// Successful allocations. A reallocation of a live block is not one of them.
     pub allocations: u64,
-    /// Blocks freed, also those that were freed after the test's own code had ended.
+    /// Blocks freed, including those that were freed after the test's own code had ended.
     pub frees: u64,
     /// Successful reallocations of a live block. A block of the harness that the test reallocates is the test's own from then
     /// on, so that there can be more live blocks than `allocations` less `frees`.
     pub reallocations: u64,
-    /// The size of the largest block that was asked for, whether it was given or not.
+    /// The size of the largest block that was asked for, whether the allocator gave it or not.
     pub largest: u64,
 }
 
 impl Figures {
-    /// The figure of a tally: of what a limit can be on while the test runs.
+    /// The figure of a tally. Tallies are the figures that a limit can check while the test runs.
     #[inline]
     #[must_use]
     pub fn tally(&self, tally: Tally) -> u64 {

@@ -1,26 +1,28 @@
-//! Retained blocks by who retains them.
+//! Retained blocks, by the static variables that keep them.
 //!
-//! A variable of static data that points to a block keeps it, and all that this block reaches. What several variables reach is told
-//! under the first of them by address: the others keep it, too.
+//! A static variable that points to a block keeps this block and everything that the block reaches. A block that several
+//! variables keep is listed once: under the one with the lowest address.
 
 use super::reach::Holding;
 use super::sites::{PlacedBlock, Site, SiteSums};
 use std::collections::BTreeMap;
 
-/// What one variable keeps.
+/// The blocks that one variable keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// The number of the variable; `None` for what is kept in a way that is not seen.
+    /// The number of the variable; `None` for blocks that no variable was seen to keep.
     pub by: Option<u32>,
     /// The blocks that it points to.
     pub own: Vec<Site>,
-    /// The blocks that these reach.
+    /// Further blocks that are reached from `own`.
     pub reaches: Vec<Site>,
 }
 
-/// The blocks of each variable, in the order of the variables' numbers; those that none is seen to keep are last. A block is `None`
-/// where it is not the test's own: it is not told, but what it holds is. `roots` are the words of static data that point to a block:
-/// the number of the variable, and the block.
+/// The blocks that each variable keeps, in the order of the variables' numbers; last come the blocks that no variable was seen
+/// to keep.
+///
+/// `blocks` has `None` for a block that is not the test's own. Such a block is not listed, but blocks that it holds are.
+/// `roots` are the words of static data that point to a block: the number of the variable, and the block.
 pub fn kept(blocks: &[Option<PlacedBlock>], holding: &Holding, roots: &[(u32, u32)]) -> Vec<Kept> {
     let mut by_variable: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for (variable, block) in roots {
@@ -41,7 +43,8 @@ pub fn kept(blocks: &[Option<PlacedBlock>], holding: &Holding, roots: &[(u32, u3
             if let Some(block) = &blocks[at] {
                 if direct { sums.own.add(block) } else { sums.reaches.add(block) }
             }
-            // Through a block of the harness's, the variable holds what that one holds.
+            // A variable that points to a block which is not the test's own counts as pointing to the blocks that this one
+            // holds.
             let through = direct && blocks[at].is_none();
             pending.extend(holding.targets(at).iter().map(|target| (*target, through)));
         }

@@ -1,12 +1,12 @@
 //! The map from pointers to blocks: a hash table with open addressing.
 //!
-//! A freed block stays in its slot, marked, until the table is full. So freeing is one look-up, a new block at the same address
-//! is another, and a pointer that is freed twice can be told from one that never was a block's.
+//! A freed block stays in its slot, with a mark, until the table is full. So freeing is one look-up, and so is a new block at
+//! the same address; and a pointer that is freed twice can be told from one that was never the address of a block.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// The most live blocks that a book keeps: its table takes up to 128 MiB. With more, the heap is not tracked.
+/// The most live blocks that a book keeps; its table then takes up to 128 MiB. With more blocks, the heap is not tracked.
 pub const MAX_LIVE_BLOCKS: usize = 4 << 20;
 
 /// A block of the heap, live or freed.
@@ -16,18 +16,18 @@ pub struct Block {
     pub ptr: u32,
     /// The size that was asked for, in bytes.
     pub size: u32,
-    /// The number of the allocation or reallocation that it comes from. They are counted together, from 1, over the whole run.
+    /// The number of the allocation or reallocation that it comes from. Both are counted together, from 1, over the whole run.
     pub number: u64,
     /// Whether it is the test's own. Blocks of its harness and of libc are not.
     pub own: bool,
 }
 
-/// Marks of a [`Slot`] that share a word with the number.
+/// Marks of a [`Slot`], in the two highest bits of the word that holds the block's number.
 const OWN: u64 = 1 << 63;
 const FREED: u64 = 1 << 62;
 
-/// An address that is or was that of a block. The slot is empty where `ptr` is 0. It takes 16 bytes, since the marks share a
-/// word with the number.
+/// An entry for an address that is, or was, the address of a block. It is empty if `ptr` is 0. Since the marks share a word
+/// with the number, it takes 16 bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     ptr: u32,
@@ -58,7 +58,7 @@ impl Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PointerState {
     Live(Block),
-    /// It is the address of this block, which was freed.
+    /// It was the address of this block, which was freed.
     Freed(Block),
     Unknown,
 }
@@ -66,21 +66,22 @@ pub(super) enum PointerState {
 /// Live blocks, and some that were freed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Map {
-    /// Their number is a power of two; there are none before the first block.
+    /// The slots; a power of two of them, or none before the first block.
     slots: Vec<Slot>,
-    /// How many empty slots may be taken until the table has to be cleaned or enlarged.
+    /// How many more empty slots may be taken before the table has to be cleaned or enlarged.
     room: usize,
     live: usize,
     /// Random, so that a guest cannot choose addresses that collide. Nothing that is reported depends on them.
     keys: (u64, u64),
-    /// The blocks of a set-up, which all maps share that begin with them. What has a slot here has taken the place of one there.
+    /// The blocks of a set-up, shared by all maps that begin with them. A slot of this map overrides the slot of the same
+    /// address there.
     below: Option<Arc<Map>>,
 }
 
-/// Slots of the first table, which takes 16 KiB. It forgets what was freed when 512 addresses are in it.
+/// How many slots the first table has; it takes 16 KiB. When it has 512 addresses, it forgets the freed blocks.
 const FIRST: usize = 1024;
 
-/// From so many slots on, which take 64 MiB, a table is filled to three quarters, and not to a half as smaller ones are.
+/// A table of so many slots (64 MiB) or more is filled to three quarters; a smaller one to a half.
 const LARGE: usize = 4 << 20;
 
 /// How many slots of a table of this size may be taken.
@@ -94,10 +95,11 @@ impl Map {
         self.live
     }
 
-    /// The same blocks, which copies of this map share from here on: a copy costs what is entered in it, and not what is there now.
+    /// From here on, copies of this map share the blocks that it has now. So a copy costs only the blocks that are entered in
+    /// it later.
     pub(super) fn share(&mut self) {
         if let Some(below) = self.below.take() {
-            // One table below is enough: what was below is entered here.
+            // There is at most one table below: the slots of the old one are entered here first.
             let rest = below.entered().filter(|slot| self.own(slot.ptr).is_none()).collect::<Vec<_>>();
             rest.into_iter().for_each(|slot| self.put(slot));
         }
@@ -108,7 +110,7 @@ impl Map {
         }
     }
 
-    /// Enters a live block. Returns false, and changes nothing, where another live block has its address.
+    /// Enters a live block. Returns false, and changes nothing, if another live block has the same address.
     #[inline]
     pub(super) fn insert(&mut self, block: Block) -> bool {
         if self.below.is_some() && matches!(self.get(block.ptr), PointerState::Live(_)) {
@@ -131,7 +133,7 @@ impl Map {
         true
     }
 
-    /// Frees the block at an address. Gives what the address was before.
+    /// Frees the block at an address. Returns what was known of the address before.
     #[inline]
     pub(super) fn free(&mut self, ptr: u32) -> PointerState {
         if ptr != 0 && !self.slots.is_empty() {
@@ -171,7 +173,7 @@ impl Map {
         }
     }
 
-    /// From here on, no block that there is was the test's own.
+    /// From here on, none of the blocks in the map is the test's own.
     pub(super) fn disown(&mut self) {
         self.slots.iter_mut().for_each(|slot| slot.marked &= !OWN);
         if let Some(below) = &mut self.below {
@@ -179,7 +181,7 @@ impl Map {
         }
     }
 
-    /// All live blocks, in no order.
+    /// All live blocks, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Block> {
         let below = self.below.iter().flat_map(|below| below.entered());
         let below = below.filter(|slot| self.own(slot.ptr).is_none());
@@ -210,7 +212,7 @@ impl Map {
         self.slots[index] = slot;
     }
 
-    /// The slot of an address, or the empty one where it would be. There always is an empty one.
+    /// The index of an address's slot, or of the empty slot where it would be entered. There always is an empty slot.
     #[inline]
     fn find(&self, ptr: u32) -> usize {
         let product = u128::from(u64::from(ptr) ^ self.keys.0) * u128::from(self.keys.1);
@@ -222,9 +224,10 @@ impl Map {
         index
     }
 
-    /// Forgets what was freed, but where the table below still has it as live. Doubles the table where what is left takes three
-    /// quarters of its room. The most blocks that a book allows take less than that of a table of 128 MiB, so that none is larger;
-    /// with a table below, as many freed ones may come to them.
+    /// Makes room for more addresses. Freed blocks are forgotten, except those that the table below still has as live. If the
+    /// blocks that stay take three quarters of the room, the table is doubled. The most live blocks that a book allows stay
+    /// below that in a table of 128 MiB, so that no table is larger. Only with a table below may freed blocks add to them, at
+    /// most one for each block below.
     #[cold]
     fn make_room(&mut self) {
         if self.slots.is_empty() {
@@ -255,7 +258,7 @@ mod tests {
     }
 
     proptest! {
-        /// A copy of a map that is shared says what a copy of all of it would say, and leaves the others as they are.
+        /// A copy of a shared map answers as a full copy would, and does not change the maps that it shares with.
         #[test]
         fn a_copy_of_a_shared_map_is_as_good_as_one_of_its_own(
             before in prop::collection::vec((1..3000_u32, any::<bool>()), 0..3000),
@@ -286,7 +289,7 @@ mod tests {
             for (number, one) in after.iter().enumerate() {
                 let number = before.len() + number;
                 let (one, other) = (step(&mut whole, number, *one), step(&mut copy, number, *one));
-                // What is known of what was freed depends on when a table was full.
+                // Whether a freed block is still known depends on when a table was full.
                 prop_assert_eq!(is_live(&one), is_live(&other));
                 prop_assert!(!is_live(&one) || one == other);
             }

@@ -1,7 +1,8 @@
-//! The heap of one test: which blocks are live ([`HeapBook`]), which of them something still reaches ([`reach`]), where they were
-//! allocated ([`sites`]), who holds those that are lost ([`owners`]) and who keeps the others ([`keepers`]).
+//! The heap of one test: which blocks are live ([`HeapBook`]), which of them are still reached at the end ([`reach`]), where
+//! they were allocated ([`sites`]), which lost blocks hold each other ([`owners`]), and which variables keep the retained ones
+//! ([`keepers`]).
 //!
-//! Two things cannot be seen: memory that a test hands out by itself from within a block or static data (an arena, a pool), and
+//! Two things cannot be seen: memory that a test hands out by itself from a block or from static data (an arena, a pool), and
 //! blocks of an allocator that is not hooked.
 
 mod book;

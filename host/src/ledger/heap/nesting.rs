@@ -1,20 +1,20 @@
-//! The calls on the guest's stack that decide about the calls within them: whether these count, and whether they are the test's
-//! own.
+//! The calls on the guest's stack that decide about allocator calls within them: do those count, and are they the test's own?
 
-/// A call that was entered and not left yet, within which calls of the allocator count. Within `malloc`, for one, they do not.
+/// A call that was entered and has not returned yet, and within which calls of the allocator count. `malloc` is not among them:
+/// calls within it do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outer {
     /// A function in which the test's own code runs.
     Window,
     /// A function of libc whose allocations are libc's own.
     Libc,
-    /// The function of libc that makes a thread, whose stack is libc's own.
+    /// The function of libc that makes a thread. The block for the thread's stack is libc's own, not the test's.
     MakesThread,
     /// `free`, which may call functions of the test or of libc.
     Free,
 }
 
-/// All such calls, the innermost last, and how many there are of each kind.
+/// All such calls of one thread, the innermost last, and how many there are of each kind.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Nesting {
     outer: Vec<Outer>,
@@ -31,7 +31,8 @@ impl Nesting {
         self.host_window = open;
     }
 
-    /// Whether code of the test's own may be running: in a function of a window, or called by the host directly.
+    /// Whether the test's own code may be running: a function of a window is on the stack, or the host called the test
+    /// directly.
     pub(super) fn window_open(&self) -> bool {
         self.host_window || self.windows > 0
     }
@@ -42,13 +43,13 @@ impl Nesting {
         self.window_open() && self.libcs == 0 && self.makers == 0
     }
 
-    /// Whether a thread is being made.
+    /// Whether the function that makes a thread is on the stack.
     #[inline]
     pub(super) fn makes_thread(&self) -> bool {
         self.makers > 0
     }
 
-    /// Whether a `free` is being called.
+    /// Whether a `free` is on the stack.
     pub(super) fn in_free(&self) -> bool {
         self.frees > 0
     }
@@ -76,7 +77,7 @@ impl Nesting {
         }
     }
 
-    /// Forgets the calls that were entered and not left. The host's window stays as it is.
+    /// Forgets all calls that were entered and not left. The window that the host opened stays as it is.
     pub(super) fn unwind(&mut self) {
         *self = Self { host_window: self.host_window, ..Self::default() };
     }

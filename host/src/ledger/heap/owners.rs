@@ -1,7 +1,8 @@
-//! Lost blocks by who holds whom.
+//! Lost blocks, grouped by which of them hold others. A block *holds* another if it contains a pointer to it.
 //!
-//! A lot is what a person would call one leak. Its blocks are held by no other lost block, or only by each other: they are what
-//! should have been freed. What nothing but them reaches goes with them. What several lots reach is a lot of its own.
+//! A lot is what a person would call one leak. Its own blocks are held by no other lost block, or only by each other: these are
+//! the blocks that should have been freed. Blocks that are reached from them alone go with them. A block that several lots
+//! reach is in a lot of its own.
 
 use super::reach::Holding;
 use super::sites::{PlacedBlock, Site, SiteSums};
@@ -9,24 +10,24 @@ use crate::model::resource::HeldBy;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// Blocks that were lost together, or in the same way.
+/// Blocks that were lost together, or in the same way: for example by a function that was called many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lot {
     /// Who holds its blocks.
     pub held_by: HeldBy,
-    /// The blocks themselves.
+    /// The lot's own blocks, which should have been freed.
     pub own: Vec<Site>,
-    /// What nothing but these blocks reaches.
+    /// The blocks that only the lot's own blocks reach.
     pub reaches: Vec<Site>,
-    /// How many groups of blocks hold each other; 0 unless they do.
+    /// How many groups of blocks that hold each other there are; 0 if none do.
     pub cycles: u64,
-    /// One way around the first of them.
+    /// One way around the first of these groups.
     pub ring: Vec<RingStep>,
     /// Whether the last block of the ring keeps the first one alive by a counted reference, and no reference on the ring is weak.
     pub closed_by_count: bool,
 }
 
-/// Blocks on a way around a cycle that follow each other and come from one place.
+/// One step of a ring: neighbouring blocks of a cycle that were allocated at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RingStep {
     /// The number of the place.
@@ -35,7 +36,7 @@ pub struct RingStep {
     pub blocks: u64,
 }
 
-/// What is put together in one lot.
+/// What the blocks of one lot have in common.
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     /// Blocks of one site that nobody holds, or that several lots hold.
@@ -44,14 +45,15 @@ enum Key {
     Cycle(Vec<(u32, u32)>, bool),
 }
 
-/// The lots of lost blocks, in the order of their first allocations; those that several lots hold are last. The blocks are in the
-/// order of their numbers. `is_counted` is whether a place allocates blocks that begin with a strong and a weak count.
+/// The lots of lost blocks, in the order of their first allocations; lots that several others hold come last. `blocks` are in
+/// the order of their numbers. `is_counted` says whether a place allocates blocks that begin with a strong and a weak count, as
+/// those of `Rc` and `Arc` do.
 pub fn lots(blocks: &[PlacedBlock], holding: &Holding, is_counted: impl Fn(u32) -> bool) -> Vec<Lot> {
     let component = components(holding);
     let mut sorter = Sorter { blocks, holding, component: &component, lots: Vec::new(), known: HashMap::new() };
     let mut order: Vec<u32> = (0..).take(blocks.len()).collect();
     order.sort_unstable_by_key(|node| (Reverse(component[*node as usize]), *node));
-    // A component comes before all that it holds. So when its turn comes, it is known who reaches it.
+    // A component comes before every component that it holds. So when its turn comes, it is known which lots reach it.
     let mut reached_by: Vec<Reached> = vec![Reached::ByNone; blocks.len()];
     let mut via = vec![u32::MAX; blocks.len()];
     for group in order.chunk_by(|a, b| component[*a as usize] == component[*b as usize]) {
@@ -87,17 +89,17 @@ pub fn lots(blocks: &[PlacedBlock], holding: &Holding, is_counted: impl Fn(u32) 
     lots
 }
 
-/// Blocks of one cycle from which a way of strong references is looked for.
+/// From how many blocks of a cycle a way of strong references is looked for at most.
 const MAX_STARTS: usize = 4;
 
 /// The references to a block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum References {
-    /// It is not told how many there are.
+    /// The block has no count of them.
     NotCounted,
-    /// They are counted, and none is weak.
+    /// The block counts them, and none is weak.
     Strong,
-    /// They are counted, and some may be weak.
+    /// The block counts them, and some may be weak.
     SomeWeak,
 }
 
@@ -175,14 +177,16 @@ impl Sorter<'_> {
         self.lots[lot as usize].own.add(&self.blocks[node as usize]);
     }
 
-    /// The lot of a component that no other one holds. `via` is room for a note on each block; it holds none.
+    /// The lot of a component that no other component holds. `via` is scratch room with an entry for each block; all entries
+    /// are unset before and after.
     fn head(&mut self, group: &[u32], is_counted: &impl Fn(u32) -> bool, via: &mut [u32]) -> u32 {
         let first = group[0];
         if group.len() == 1 && self.holding.targets(first as usize).binary_search(&first).is_err() {
             return self.lot(Key::Site(HeldBy::Nobody, self.site(first)), HeldBy::Nobody);
         }
         let references = |node: u32| {
-            // A weak count of one is that of all strong references together: none of the references to it is weak.
+            // All strong references together count as one weak one. So if the weak count is 1, no reference to the block is
+            // weak.
             let all_strong = matches!(self.holding.first_words(node as usize), Some([strong, 1]) if strong > 0);
             match (is_counted(self.blocks[node as usize].place), all_strong) {
                 (false, _) => References::NotCounted,
@@ -208,7 +212,7 @@ impl Sorter<'_> {
         lot
     }
 
-    /// A shortest way from a block back to it, within its component, through blocks that `may_pass` allows.
+    /// A shortest way from a block back to itself, within its component, through blocks that `may_pass` allows.
     fn ring(&self, start: u32, via: &mut [u32], may_pass: impl Fn(u32) -> bool) -> Option<Vec<RingStep>> {
         let mut pending = vec![start];
         let mut next = 0;
@@ -243,8 +247,9 @@ impl Sorter<'_> {
     }
 }
 
-/// For each block, the number of the group that it is in: blocks that reach each other are in one. A group has a higher number than
-/// all that it reaches (Tarjan's algorithm, without recursion: a list may be as long as memory has room for).
+/// For each block, the number of its group. Blocks that reach each other are in one group. A group has a higher number than
+/// every other group that it reaches. This is Tarjan's algorithm without recursion, since a list may be as long as memory has
+/// room for.
 fn components(holding: &Holding) -> Vec<u32> {
     const UNSEEN: u32 = u32::MAX;
     let nodes = holding.len();

@@ -1,4 +1,4 @@
-//! The parts of a linear memory that are kept when a test has ended: its live blocks and its static data.
+//! The parts of a linear memory that are kept when a test has ended: live blocks and static data.
 
 use std::ops::Range;
 

@@ -5,14 +5,14 @@
 //! is searched in turn. A word is a pointer to a block if it is the address of one of the block's bytes, or of the byte behind
 //! the last: an empty slice at the end of a buffer points there.
 //!
-//! [`plain`] looks at one run and takes every such word for a pointer. An integer that happens to be such an address then
-//! retains a block that is lost. A [`Comparison`] looks at two runs of one test whose heaps lie at different addresses: a pointer
-//! is another word in the second run, and an integer is the same. Not every pointer is at the same place in both: see `moved`.
-//! By the same rule it tells which of the lost blocks hold which: see `holding`.
+//! [`plain`] looks at one run and takes every such word for a pointer. An integer that happens to be such an address then makes
+//! a lost block look retained. A [`Comparison`] looks at two runs of one test whose heaps lie at different addresses. A pointer
+//! differs between the runs; an integer is the same in both. Not every pointer stands at the same place in both runs: see
+//! `moved`. By the same rule it is found which lost blocks hold which: see `holding`.
 //!
-//! Neither can see pointers that are stored in another form (xored, compressed, with a tag that leads out of the block), at an
-//! address that is not a multiple of 4, or outside of memory and globals, such as in a table. A block that only such a pointer
-//! holds is taken for lost.
+//! Some pointers are not seen by either: those in another form (xored, compressed, with a tag that leads out of the block),
+//! those at an address that is not a multiple of 4, and those outside of memory and globals, such as in a table. A block that
+//! only such a pointer holds is taken for lost.
 
 mod holding;
 mod moved;
@@ -26,7 +26,7 @@ use super::{Block, Parts};
 use std::ops::Range;
 use thiserror::Error;
 
-/// All that is looked at when a test has ended.
+/// Everything that the search looks at when a test has ended.
 #[derive(Debug, Clone)]
 pub struct Picture<'m> {
     /// The linear memory, at least those parts that are blocks or roots.
@@ -35,12 +35,12 @@ pub struct Picture<'m> {
     pub blocks: &'m [Block],
     /// The parts of static memory that are roots.
     pub roots: &'m [Range<u32>],
-    /// The shadow stack of the functions that were still running, which is a root; empty where none was. In a second run it may
-    /// lie elsewhere.
+    /// The shadow stack of the functions that were still running, which is a root; empty if none was running. In a second run
+    /// it may lie at another address.
     pub stack: Range<u32>,
-    /// The blocks that are stacks of threads, in the order of their numbers. What is live of each is a root.
+    /// The blocks that are stacks of threads, in the order of their numbers. The live part of each is a root.
     pub stacks: &'m [ThreadStack],
-    /// Whether everything in the roots is live. What is left of a stack that lies among static data is not.
+    /// Whether everything in the roots is live. It is not if a stack lies among static data: its unused part holds dead values.
     pub only_live: bool,
     /// The values of the mutable globals that are roots.
     pub globals: &'m [u32],
@@ -48,12 +48,12 @@ pub struct Picture<'m> {
     pub foundation: u64,
 }
 
-/// A block that is the stack of a thread, with all else that libc keeps of the thread behind it.
+/// A block that is the stack of a thread. Behind the stack, it holds everything else that libc keeps of the thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThreadStack {
     /// The number of the block's allocation.
     pub number: u64,
-    /// How many bytes from its start lies what is live; `None` where the thread has ended, and nothing is.
+    /// The offset from which on the block is live; `None` if the thread has ended, so that nothing in it is live.
     pub live_from: Option<u32>,
 }
 
@@ -84,16 +84,16 @@ pub enum Mismatch {
         /// Its size in the second run, in bytes.
         second: u32,
     },
-    /// Less is known of a root's memory in the second run than in the first.
+    /// The second run has less memory of a root than the first.
     #[error("its static data ends elsewhere")]
     Static,
-    /// A block that is lost by the comparison is kept in the static data of one run alone.
+    /// A block is lost according to the comparison, but the static data of one run (and not of the other) holds its address.
     #[error("the address of allocation {number} was in static data in one run alone")]
     Stored {
         /// The block's number.
         number: u64,
     },
-    /// The functions that were running had more or less on the shadow stack.
+    /// The functions that were still running took more or fewer bytes of the shadow stack.
     #[error("its functions took {second} bytes of the stack, in the first run {first}")]
     Stack {
         /// Bytes in the first run.
@@ -101,10 +101,10 @@ pub enum Mismatch {
         /// Bytes in the second run.
         second: usize,
     },
-    /// The threads that had not ended had other stacks, or others had not.
+    /// Other threads had not ended, or their stacks are in other blocks or have other live parts.
     #[error("its threads had other stacks")]
     ThreadStacks,
-    /// The two runs have other numbers of globals.
+    /// The two runs have different numbers of globals.
     #[error("it had {second} globals, the first {first}")]
     Globals {
         /// Globals of the first run.
@@ -114,7 +114,7 @@ pub enum Mismatch {
     },
 }
 
-/// For each block, whether it is reached, where every word that may be a pointer is taken for one.
+/// For each block, whether it is reached, if every word that may be a pointer is taken for one.
 pub fn plain(picture: &Picture) -> Vec<bool> {
     HeapWalk::new(picture, None).run(picture.roots)
 }
@@ -123,7 +123,7 @@ pub fn plain(picture: &Picture) -> Vec<bool> {
 pub struct Comparison<'p, 'm> {
     first: &'p Picture<'m>,
     twin: Twin<'p, 'm>,
-    /// What is a root in both.
+    /// The addresses that are roots in both runs.
     roots: Vec<Range<u32>>,
 }
 
@@ -152,8 +152,8 @@ impl<'p, 'm> Comparison<'p, 'm> {
         Ok(Self { first, twin, roots })
     }
 
-    /// For each block of the first run, whether it is reached. A word is taken for a pointer where it points to the same place
-    /// of the same block in both runs.
+    /// For each block of the first run, whether it is reached. A word is taken for a pointer if it points to the same place of
+    /// the same block in both runs.
     pub fn reached(&self) -> Vec<bool> {
         HeapWalk::new(self.first, Some(&self.twin)).run(&self.roots)
     }
@@ -193,13 +193,13 @@ struct Twin<'p, 'm> {
 }
 
 impl Picture<'_> {
-    /// The stack of a thread that a block is.
+    /// The thread's stack, if a block is one.
     fn stack_of(&self, block: &Block) -> Option<&ThreadStack> {
         let at = self.stacks.binary_search_by_key(&block.number, |stack| stack.number).ok()?;
         self.stacks.get(at)
     }
 
-    /// How many bytes from its start what is in a block is dead: none, but where it is the stack of a thread.
+    /// How many bytes at the start of a block are dead: 0, unless it is the stack of a thread.
     fn dead(&self, block: &Block) -> u32 {
         self.stack_of(block).map_or(0, |stack| stack.live_from.unwrap_or(block.size).min(block.size))
     }
@@ -212,7 +212,7 @@ struct HeapWalk<'p, 'm> {
     lowest: u32,
     highest: u64,
     reached: Vec<bool>,
-    /// Blocks that were found to be reached and were not searched yet.
+    /// Blocks that are reached and that were not searched yet.
     pending: Vec<usize>,
 }
 
@@ -249,7 +249,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         self.reached
     }
 
-    /// Searches the blocks that are pending, and all that are found to be reached thereby. Gives those that were searched.
+    /// Searches the pending blocks, and all blocks that are reached from them. Returns the blocks that were searched.
     fn follow(&mut self) -> Vec<usize> {
         let mut followed = Vec::new();
         while let Some(index) = self.pending.pop() {
@@ -262,7 +262,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         followed
     }
 
-    /// Searches the words from address `start` to `end`. What lies there starts at address `other` in the second run.
+    /// Searches the words from address `start` to `end`. In the second run, the same words start at address `other`.
     fn scan(&mut self, start: u32, end: u64, other: u32) {
         let first = u64::from(start).next_multiple_of(4);
         let bytes = self.picture.memory.from(first);
@@ -280,7 +280,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         }
     }
 
-    /// Looks at a word of the first run, in whose place the second run has `other`.
+    /// Looks at a word of the first run. The second run has `other` at the same place.
     fn point(&mut self, word: u32, other: u32) {
         let after = self.picture.blocks.partition_point(|block| block.ptr <= word);
         let Some(last) = after.checked_sub(1) else {
@@ -293,7 +293,7 @@ impl<'p, 'm> HeapWalk<'p, 'm> {
         }
     }
 
-    /// Marks a block as reached if the word points to it, in both runs at the same offset.
+    /// Marks a block as reached if the word points to it, at the same offset in both runs.
     fn touch(&mut self, index: usize, word: u32, other: u32) {
         let block = &self.picture.blocks[index];
         let offset = word - block.ptr;
@@ -315,13 +315,13 @@ fn end(block: &Block) -> u64 {
     u64::from(block.ptr) + u64::from(block.size)
 }
 
-/// The addresses that are in ranges of both lists.
+/// The addresses that lie in ranges of both lists.
 fn common(first: &[Range<u32>], second: &[Range<u32>]) -> Vec<Range<u32>> {
     let whole = [0..u32::MAX];
     without(first, &without(&whole, second))
 }
 
-/// The addresses of `roots` that are not in `holes`. So an allocator's own state is cut out of static memory.
+/// The addresses of `roots` that do not lie in `holes`. With it, an allocator's own state is cut out of static memory.
 pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
     let holes = joined(holes, 0);
     let mut left = Vec::new();
@@ -338,8 +338,8 @@ pub fn without(roots: &[Range<u32>], holes: &[Range<u32>]) -> Vec<Range<u32>> {
     left
 }
 
-/// The same addresses in ranges that are sorted and not empty. Ranges that overlap are joined, and so are those that are at most
-/// `join` bytes apart, with the bytes between them.
+/// The same addresses, in ranges that are sorted and not empty. Ranges that overlap are joined. Ranges that are at most `join`
+/// bytes apart are joined too, together with the bytes between them.
 pub fn joined(ranges: &[Range<u32>], join: u32) -> Vec<Range<u32>> {
     let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
     sorted.sort_unstable_by_key(|range| range.start);
@@ -353,10 +353,10 @@ pub fn joined(ranges: &[Range<u32>], join: u32) -> Vec<Range<u32>> {
     sorted
 }
 
-/// The addresses of the 4-byte words that differ between two copies of the memory from address `base` on. Where one copy is
-/// longer, its end differs. `None` where they differ in more than `most` places that do not touch.
+/// The addresses of the 4-byte words that differ between two copies of the memory from address `base` on. If one copy is
+/// longer, its end differs. `None` if there are more than `most` ranges of words that differ.
 pub fn changed(before: &[u8], after: &[u8], base: u32, most: usize) -> Option<Vec<Range<u32>>> {
-    /// So many bytes are compared at once first: most of a memory is the same.
+    /// How many bytes are compared at once, before single words are: most of a memory is the same.
     const PIECE: usize = 1024;
     let mut ranges: Vec<Range<u32>> = Vec::new();
     let note = |ranges: &mut Vec<Range<u32>>, from: usize, to: usize| {

@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 pub struct PlacedBlock {
     /// The block.
     pub block: Block,
-    /// The number of the place. Blocks whose place is not known have one in common.
+    /// The number of the place. Blocks whose place is not known share one number.
     pub place: u32,
-    /// How many calls its stack was deep, where it is a recursion's.
+    /// How many calls deep the stack was, if a recursion allocated the block.
     pub depth: Option<u32>,
     /// The scope that allocated it.
     pub scope: ScopeId,
@@ -30,7 +30,7 @@ pub struct Site {
     pub first: u64,
     /// The scope that allocated them.
     pub scope: ScopeId,
-    /// At how many depths of a recursion; 0 where it is none.
+    /// At how many depths of a recursion they were allocated; 0 if there was no recursion.
     pub depths: u64,
 }
 

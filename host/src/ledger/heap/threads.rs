@@ -1,14 +1,15 @@
-//! The threads of a test, as far as its heap is concerned: which functions each is in, and which blocks are their stacks.
+//! The threads of a test, as far as its heap is concerned: the hooked functions that each thread is within, and the blocks that
+//! are stacks.
 
 use super::nesting::Nesting;
 use std::collections::BTreeMap;
 
-/// The threads that do not act, and the stacks of all.
+/// The threads other than the acting one, and the stacks of all threads.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Threads {
-    /// The thread that acts; the main one is 0.
+    /// The acting thread: the one that the guest is running. The main thread is 0.
     acting: u32,
-    /// What the others are within.
+    /// The calls that each of the other threads is within.
     others: BTreeMap<u32, Nesting>,
     /// The live blocks that are stacks of threads, by their numbers.
     pub(super) stacks: BTreeMap<u64, StackBlock>,
@@ -21,12 +22,12 @@ pub struct StackBlock {
     pub ptr: u32,
     /// Its size in bytes.
     pub size: u32,
-    /// Whose it is; `None` where the thread was not spawned.
+    /// The thread whose stack it is; `None` if the thread was not spawned.
     pub thread: Option<u32>,
 }
 
 impl Threads {
-    /// Another thread acts, or the same again. `nesting` is that of the one which acts.
+    /// Makes a thread the acting one. `nesting` belongs to the acting thread: it is exchanged if that changes.
     #[inline]
     pub(super) fn switch(&mut self, nesting: &mut Nesting, thread: u32) {
         if thread != self.acting {
@@ -36,13 +37,13 @@ impl Threads {
         }
     }
 
-    /// The thread that acts.
+    /// The acting thread.
     #[inline]
     pub(super) fn acting(&self) -> u32 {
         self.acting
     }
 
-    /// A thread is spawned. Whether what it allocates is the test's own is known from the one that spawns it.
+    /// Notes that a thread is spawned. Its blocks are the test's own if the thread that spawns it has a window open.
     pub(super) fn begin(&mut self, thread: u32, spawner: &Nesting) {
         let mut nesting = Nesting::default();
         nesting.set_host_window(spawner.window_open());
@@ -52,7 +53,7 @@ impl Threads {
         }
     }
 
-    /// A thread that does not act has ended.
+    /// Notes that a thread has ended. It is not the acting one.
     pub(super) fn end(&mut self, thread: u32) {
         self.others.remove(&thread);
     }

@@ -7,23 +7,24 @@ use std::collections::BTreeMap;
 
 /// What a test adds to a figure.
 enum Figure {
-    /// So much.
+    /// The test adds so much.
     Known(u64),
-    /// Nothing that could be judged: it did not come to an end at which there is such a figure.
+    /// The test adds nothing: it did not run or did not come to an end at which there is such a figure, or the gate compares
+    /// with a base.
     None,
-    /// It is not known, for this reason.
+    /// It is not known what the test adds, for this reason.
     Unknown(String),
 }
 
-/// Judges every gate. `base` is the report that some compare with. `unseen` says, of a test's place, whether leaks of a kind
-/// are not listed there because its policy ignores them.
+/// Judges every gate. `base` is the report that some gates compare with. `unseen`, given the names of a module and of a test,
+/// says whether the test's policy ignores leaks of a kind, so that they are not listed.
 pub fn judge(
     report: &Canonical,
     limits: &GateLimits,
     base: Option<&Report>,
     unseen: &dyn Fn(&str, &str, ResourceKind) -> bool,
 ) -> Vec<GateRecord> {
-    // What is found where calls fail is judged by the search for it.
+    // The gate on findings of faults is judged by `airtight faults`, not by an ordinary run.
     let own = limits.most.iter().filter(|(gate, _)| **gate != GateKind::FaultLeaks);
     let of_figures = own.map(|(gate, most)| of_figure(report, *gate, *most, unseen));
     let compared = base
@@ -47,7 +48,8 @@ fn of_figure(
             Figure::None => {}
             Figure::Known(seen) => {
                 record.seen = add(record.seen, seen);
-                // Of the largest figure, those are to blame that are over the limit.
+                // Where the largest figure counts, only tests over the limit are to blame. Where the sum counts, every test is
+                // that adds to it.
                 if seen > if gate.is_largest() { most } else { 0 } {
                     record.tests.push(GateTest::new(module, &test.name, seen, None));
                 }
@@ -78,7 +80,7 @@ fn figure(test: &TestRecord, gate: GateKind, is_unseen: impl Fn(ResourceKind) ->
     let Some(usage) = &test.usage else { return Figure::None };
     let heap = &usage.heap;
     let of_heap = |figure: Option<u64>| match figure {
-        // With a doubt, some of what is said to be retained may be lost.
+        // With a doubt, some of the blocks that seem to be retained may be lost.
         Some(bytes) => match heap.doubt.as_deref().filter(|_| heap.retained != Some(0)) {
             None => Figure::Known(bytes),
             Some(doubt) => Figure::Unknown(format!("what is lost and what is retained is not told apart: {doubt}")),
@@ -105,7 +107,7 @@ fn figure(test: &TestRecord, gate: GateKind, is_unseen: impl Fn(ResourceKind) ->
     }
 }
 
-/// Tests by module and name; `None` for a name that several have.
+/// Tests by module and name; `None` for a name that several tests share.
 type ByName<'r> = BTreeMap<(&'r str, &'r str), Option<&'r TestRecord>>;
 
 fn by_name(report: &Canonical) -> ByName<'_> {
@@ -124,7 +126,7 @@ fn compared(report: &Canonical, base: &Report, gate: GateKind, threshold: Thresh
     let model = |canonical: &Canonical| canonical.policy.get("fuel-model").cloned();
     let same_fuel = model(report) == model(&base.canonical);
     for ((module, name), test) in now {
-        // A test that one of them alone has did not grow.
+        // A test that only one of the two reports has cannot have grown.
         let Some(old) = before.get(&(module, name)) else { continue };
         let (Some(test), Some(old)) = (test, old) else { continue };
         let both_finished = finished(test) && finished(old);

@@ -1,14 +1,14 @@
-//! What the gates of a run allow.
+//! The limits of the gates of a run.
 
 use super::record::GateKind;
 use crate::model::Threshold;
 use std::collections::BTreeMap;
 
-/// What the gates allow.
+/// The limits of all gates that a profile sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GateLimits {
-    /// The most of a figure of the run itself.
+    /// The most that a figure of the run itself may be, for each gate that has no base.
     pub most: BTreeMap<GateKind, u64>,
     /// By how much a test may retain more than in the base.
     pub growth: Option<Threshold>,
@@ -17,14 +17,14 @@ pub struct GateLimits {
 }
 
 impl GateLimits {
-    /// Those that compare with a base.
+    /// The gates that are set and compare with a base, each with its limit.
     pub fn with_base(&self) -> impl Iterator<Item = (GateKind, Threshold)> {
         [(GateKind::Growth, self.growth), (GateKind::Fuel, self.fuel)]
             .into_iter()
             .filter_map(|(kind, threshold)| Some((kind, threshold?)))
     }
 
-    /// These, with what nearer ones set in the place of their own.
+    /// These limits, where those that `nearer` sets replace those of the same gate.
     #[must_use]
     pub(crate) fn overlaid(mut self, nearer: &Self) -> Self {
         self.most.extend(&nearer.most);

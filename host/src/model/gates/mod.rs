@@ -1,7 +1,7 @@
-//! The gates of a run: figures of all tests together that it has to keep.
+//! The gates of a run: limits on figures of all its tests together.
 //!
-//! A record is made so that those of parts of a suite can be joined: its figures are sums, or the largest, of figures of single
-//! tests, and each test belongs to one part.
+//! The records of the parts of a suite can be joined into one. That is so because each test belongs to one part, and because
+//! every figure of a record is the sum or the largest of the figures of single tests.
 
 mod judge;
 mod limits;

@@ -1,10 +1,10 @@
-//! One gate and what a run came to.
+//! One gate, its limit and the figure of a run.
 
 use crate::model::units::{Quantity, format_size};
 use crate::model::{FunctionGrowth, Threshold, figure};
 use serde::{Deserialize, Serialize};
 
-/// Tests that a record names. Those that count most come first.
+/// How many tests a record names at most. Those that count most come first.
 pub const NAMED: usize = 20;
 
 /// What a gate is about.
@@ -18,20 +18,20 @@ pub enum GateKind {
     Retained,
     /// The most descriptors that one test had open at once.
     Handles,
-    /// Threads that had not ended, of all tests together.
+    /// Threads that had not ended when their tests did, of all tests together.
     Threads,
-    /// Goroutines and asynchronous tasks that had not ended, of all tests together.
+    /// Goroutines and asynchronous tasks that had not ended when their tests did, of all tests together.
     TasksDelta,
-    /// How much more a test retains than in the base.
+    /// How many more bytes a single test retains than in the base.
     Growth,
     /// How much more fuel all tests together take than in the base.
     Fuel,
-    /// Places whose way out of a failure leaves something, of a search for failures.
+    /// Places that leave something on their way out of a failure; only `airtight faults` looks for them.
     FaultLeaks,
 }
 
 impl GateKind {
-    /// All of them, in the order in which they are judged.
+    /// All gates, in the order in which they are judged.
     pub const ALL: [Self; 8] = [
         Self::Lost,
         Self::Retained,
@@ -58,7 +58,7 @@ impl GateKind {
         }
     }
 
-    /// Whether it compares with another report.
+    /// Whether the gate compares with the report of an earlier run.
     #[must_use]
     pub fn has_base(self) -> bool {
         match self {
@@ -75,41 +75,42 @@ impl GateKind {
         }
     }
 
-    /// Whether the figure of a run is the largest of its tests, and not their sum.
+    /// Whether the figure of a run is the largest of the figures of its tests, and not their sum.
     pub(crate) fn is_largest(self) -> bool {
         self == Self::Handles
     }
 }
 
-/// One gate and what a run came to.
+/// One gate, its limit and the figure of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GateRecord {
-    /// Which.
+    /// Which gate.
     pub gate: GateKind,
-    /// Whether the run kept it.
+    /// Whether the run kept within the limit.
     pub passed: bool,
-    /// What is allowed, as the configuration has it: `64 KiB`, `2%`.
+    /// The limit, as reports write it: `64 KiB`, `2%`.
     pub limit: String,
-    /// The figure. Where it is not known of some tests, it is that of the others.
+    /// The figure of the run. Tests of which it is not known do not count.
     #[serde(with = "figure")]
     pub seen: u64,
-    /// The base's figure, of the same tests.
+    /// The figure of the same tests in the base.
     #[serde(default, with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub base: Option<u64>,
     /// The digest of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_digest: Option<String>,
-    /// The tests that the figure is of, those that count most first; at most twenty. Of a gate with a base, those that grew.
+    /// The tests that make the figure what it is, those that count most first; at most twenty. For a gate with a base: the
+    /// tests that grew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<GateTest>,
-    /// How many more there are.
+    /// How many more such tests there are.
     #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub tests_omitted: u64,
-    /// Of how many tests the figure is not known.
+    /// How many tests there are of which the figure is not known.
     #[serde(default, with = "figure", skip_serializing_if = "figure::is_zero")]
     pub unknown: u64,
-    /// The first of them in the report, and why.
+    /// The first of these tests by module and name, and why its figure is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_unknown: Option<UnknownTest>,
 }
@@ -161,7 +162,7 @@ impl GateTest {
 }
 
 impl GateRecord {
-    /// One that is not kept, with a figure of 0 and of no test.
+    /// A record to fill: not passed, with a figure of 0 and without tests.
     pub(crate) fn new(gate: GateKind, limit: String) -> Self {
         Self {
             gate,
@@ -182,7 +183,7 @@ impl GateRecord {
         if gate.is_size() { format_size(figure) } else { figure.to_string() }
     }
 
-    /// Puts the tests in order and keeps the first.
+    /// Puts the tests in order, and keeps the first twenty.
     pub(super) fn settle(mut self) -> Self {
         let order = |test: &GateTest| (std::cmp::Reverse(test.weight()), test.module.clone(), test.test.clone());
         self.tests.sort_by_cached_key(order);
@@ -191,7 +192,7 @@ impl GateRecord {
         self
     }
 
-    /// The record of the tests of both, which have none in common; `None` where the gates are not the same one.
+    /// The record of two parts together, which have no test in common; `None` where the two gates or their limits differ.
     pub(crate) fn joined(mut self, other: &Self) -> Option<Self> {
         let same = |one: &Self| (one.gate, one.limit.clone(), one.base_digest.clone(), one.base.is_some());
         if same(&self) != same(other) {
@@ -209,7 +210,7 @@ impl GateRecord {
         Some(joined)
     }
 
-    /// What its words allow.
+    /// The limit, read back from its words.
     fn limit(&self) -> Option<Limit> {
         if self.gate.has_base() {
             return self.limit.parse().ok().map(Limit::Threshold);
@@ -219,19 +220,19 @@ impl GateRecord {
     }
 }
 
-/// Judges what a record came to.
+/// Whether the figure of a record keeps within a limit.
 pub(super) fn passes(record: &GateRecord, limit: Limit) -> bool {
     match limit {
         Limit::Most(most) => record.seen <= most && record.unknown == 0,
         Limit::Threshold(threshold) => match record.gate {
-            // Every test by itself.
+            // Each test is judged by itself: `tests` holds those that grew by more than is allowed.
             GateKind::Growth => record.tests.is_empty() && record.tests_omitted == 0,
             _ => !threshold.is_exceeded(record.base.unwrap_or(0), record.seen),
         },
     }
 }
 
-/// What a record's limit is.
+/// The limit of a record, as a number.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Limit {
     Most(u64),

@@ -101,7 +101,7 @@ fn fuel_is_compared_test_by_test_and_judged_together() {
     let why = "the base has no figures by function; make it with --fuel-profile".to_owned();
     assert_eq!(record.tests, [GateTest { no_function: Some(why), ..GateTest::new("m", "a", 1100, Some(1000)) }]);
     assert!(one(&run(1100, 940), &limits, Some(&base)).passed, "2% is allowed");
-    // A run that counts in another way is not compared.
+    // A base that counted fuel in another way is not compared with.
     let mut other = base.canonical.clone();
     other.policy["fuel-model"] = 1.into();
     let other = Report::new(other, base.volatile.clone());

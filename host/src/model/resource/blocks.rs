@@ -1,56 +1,59 @@
-//! What is known of heap blocks beside how many they are and where they were allocated.
+//! What a report says of heap blocks beyond their number and the place of their allocation.
 
 use crate::model::{Frame, figure};
 use serde::{Deserialize, Serialize};
 
-/// Who holds lost blocks, as far as that is another lost block.
+/// Which other lost blocks hold a lost block. A block *holds* another if it contains a pointer to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HeldBy {
     /// Nobody: these are the blocks that should have been freed.
     Nobody,
-    /// They hold each other, or a block holds itself, and nobody else holds them.
+    /// They hold each other, or a block holds itself; no other block holds them.
     EachOther,
-    /// Blocks of several entries hold them.
+    /// Blocks of several other entries hold them.
     Several,
 }
 
-/// What there is to say of heap blocks.
+/// What an entry of heap blocks says beyond count, bytes and place.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct BlocksRecord {
-    /// Who holds them, of lost blocks; absent where that is not certain, as without a second run.
+    /// Who holds these blocks, if they are lost; absent where that is not certain, as without a second run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_by: Option<HeldBy>,
-    /// The variable of static data that points to them, of retained blocks; absent where the debug information does not tell. Others may
-    /// point to them, too.
+    /// The static variable that points to these blocks, if they are retained; absent where the debug information does not tell.
+    /// Other variables may point to them, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_by: Option<VariableRecord>,
-    /// The type that owns each of them, as far as the functions tell that allocated it: `Rc`, `Arc`.
+    /// The type that owns each of these blocks: `Rc`, `Arc`. It is known only if the names of the functions that allocated the
+    /// block tell it.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_name: Option<String>,
-    /// At how many depths of a recursion they were allocated; 0 where there was none.
+    /// At how many depths of a recursion they were allocated; 0 if no recursion allocated them.
     #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub depths: u64,
-    /// In how many groups they hold each other.
+    /// How many groups of blocks that hold each other there are among them.
     #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub cycles: u64,
-    /// One way around the first of these groups: the blocks of each step hold those of the next, and the last the first.
+    /// One way around the first of these groups: the blocks of each step hold those of the next one, and the last step's blocks
+    /// those of the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ring: Vec<RingRecord>,
-    /// How many steps are left out before the last one.
+    /// How many steps of the ring are left out before the last one.
     #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub ring_omitted: u64,
-    /// Whether the last block of the way holds the first by a counted reference that is not weak. Made weak, it keeps nothing alive.
+    /// Whether the last block of the ring holds the first one by a counted reference that is not weak. With a weak reference
+    /// there, the cycle would not keep itself alive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mended_by_weak: bool,
     /// The blocks of the entry by the places at which they were allocated, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<PlacedBlocks>,
-    /// The blocks that these reach and no earlier entry does; of lost blocks, only these do. The entry's own count and bytes are
-    /// without them.
+    /// Further blocks that are reached from the entry's own blocks and from no earlier entry; of lost blocks, from no other
+    /// entry. The entry's own count and bytes do not include them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reaches: Vec<PlacedBlocks>,
 }
@@ -68,12 +71,12 @@ pub struct VariableRecord {
     /// The line in the file, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// The library that it belongs to; absent where it is the user's own, or where that is not known.
+    /// The library that the variable belongs to; absent if it is the user's own, or if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
 }
 
-/// Blocks that follow each other on a way around a cycle and were allocated at one place.
+/// One step of a ring: neighbouring blocks of a cycle that were allocated at one place.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -110,12 +113,12 @@ pub struct PlacedBlocks {
     pub scope: String,
     /// The guest's stack at the allocation, user frames first.
     pub stack: Vec<Frame>,
-    /// How many places these are together, of which no stack is kept; 0 where they are of one.
+    /// How many places this entry stands for, if there were too many to list each with its stack; 0 for an entry of one place.
     #[serde(with = "figure", skip_serializing_if = "figure::is_zero")]
     pub omitted_places: u64,
 }
 
-/// Blocks of one place, whether they are an entry's own or reached from these.
+/// Blocks of one place: an entry's own, or further ones that are reached from them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct BlocksAt<'a> {
     pub count: u64,

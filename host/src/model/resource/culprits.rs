@@ -7,24 +7,24 @@ use crate::model::language::Language;
 struct Culprit {
     /// What to look for.
     words: &'static str,
-    /// The same where resources of several sorts leaked, if `it` would not say which.
+    /// Other words for when resources of several sorts leaked: an `it` in `words` would not say which one is meant.
     among_others: Option<&'static str>,
-    /// What it leaves behind.
+    /// The sorts of resources that it leaves behind.
     leaves: &'static [Sort],
-    /// Whether it is a cycle of references.
+    /// Whether the culprit is a cycle of references.
     is_cycle: bool,
 }
 
-/// Whether there may be cycles of references among what leaked.
+/// Whether cycles of references are worth a mention among the culprits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cycles {
-    /// There may be.
+    /// There may be cycles that the report has not shown.
     Possible,
-    /// There are none but those that are told already.
+    /// The report has shown every cycle already.
     Told,
 }
 
-/// Kinds that have their culprits in common.
+/// Kinds of resources that have the same culprits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Handle,
@@ -65,7 +65,7 @@ const fn of_blocks(words: &'static str) -> Culprit {
     Culprit { leaves: &[Sort::Block], ..any(words) }
 }
 
-/// A handle that static data keeps. Memory that static data keeps is not lost.
+/// A handle that static data keeps. There is no such culprit for blocks: a block that static data keeps is not lost.
 const STATIC: Culprit =
     Culprit { among_others: Some("a static that keeps a handle"), ..of_handles("a static that keeps it") };
 
@@ -108,7 +108,7 @@ const GO: &[Culprit] = &[
 const ANY_LANGUAGE: &[Culprit] =
     &[any("a way out of a function that skips the clean-up"), STATIC, cycle("a cycle of references")];
 
-/// The usual culprits behind leaks of these kinds, as a list to read; `None` where there are none.
+/// The usual culprits behind leaks of these kinds, as a list in one line; `None` where there are none.
 pub fn culprits(
     language: Option<Language>,
     kinds: impl IntoIterator<Item = ResourceKind>,

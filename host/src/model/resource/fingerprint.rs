@@ -1,4 +1,4 @@
-//! What makes two entries, of two reports most often, the same leak.
+//! What makes two entries the same leak. Most often they are entries of two reports.
 
 use super::{Resource, ResourceKind};
 use crate::model::Frame;

@@ -19,26 +19,26 @@ pub enum ResourceKind {
     Residue,
     /// A directory left in the scratch file system; see [`ResourceKind::Residue`].
     ResidueDir,
-    /// A resource of a kind of the user's own; [`Resource::tracked`](super::Resource::tracked) names that.
+    /// A resource of a kind of the user's own; [`Resource::tracked`](super::Resource::tracked) names the kind.
     Tracked,
     /// Blocks of the heap that were allocated at one place.
     Heap,
-    /// Threads that were spawned at one place.
+    /// Threads that were spawned at one place, and do the same at one place.
     Thread,
-    /// Goroutines that were started at one place.
+    /// Goroutines that were started at one place, and do the same at one place.
     Task,
     /// Asynchronous tasks that were spawned at one place and wait at one place.
     AsyncTask,
 }
 
-/// The list that leaks of a kind stand in.
+/// The heading under which leaks of a kind are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Heading {
-    /// What was open, or lies in a file.
+    /// Open handles, tracked resources, and files in scratch.
     LeftOpen,
     /// Heap blocks that nothing reaches.
     Lost,
-    /// What had not come to its end.
+    /// Threads and tasks that had not come to their end.
     NotEnded,
 }
 
@@ -46,7 +46,7 @@ impl Heading {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::LeftOpen, Self::Lost, Self::NotEnded];
 
-    /// `left open`, `lost`, `not ended`: completes "… when the test returned".
+    /// `left open`, `lost`, `not ended`: what stands before "… when the test returned".
     pub const fn words(self) -> &'static str {
         match self {
             Self::LeftOpen => "left open",
@@ -56,34 +56,34 @@ impl Heading {
     }
 }
 
-/// Of which ones it is told how many bytes went through them.
+/// For which resources of a kind the report shows how many bytes went through them.
 enum TrafficScope {
-    /// Of none: no bytes go through this kind.
+    /// For none: no bytes go through this kind.
     None,
-    /// Of those that leaked.
+    /// For leaks only.
     OfLeaks,
-    /// Of those that the host took back, too.
+    /// For leaks, and for resources that the host took back.
     OfAll,
 }
 
-/// All that is to be known of a kind.
+/// Everything that is specific to a kind.
 struct KindRow {
     /// Its name in reports.
     name: &'static str,
     /// The nouns for one and for several.
     nouns: [&'static str; 2],
     heading: Heading,
-    /// What stands before the place where it was acquired; `None` where no place is known of any.
+    /// The words before the place of acquisition; `None` for a kind whose place is never known.
     acquired: Option<&'static str>,
-    /// What stands for the path of one that has none.
+    /// The words in place of the path, for a resource that has none.
     unnamed: &'static str,
     traffic: TrafficScope,
-    /// Whether its bytes are summed up beside its count.
+    /// Whether the bytes of several are summed up and shown beside their count.
     is_summed: bool,
-    /// Whether its figures are told by function, and its file is not part of its fingerprint.
+    /// Whether figures are shown by function. The file is then not part of the fingerprint.
     is_known_by_function: bool,
     setting: LeakSetting,
-    /// What to do about it before the test returns. `{it}` is `it`, or `each of the 3`.
+    /// What to do about a leak. `{it}` stands for `it` or for `each of the 3`.
     advice: fn(Option<Language>) -> &'static str,
 }
 
@@ -201,7 +201,7 @@ fn free(language: Option<Language>) -> &'static str {
 }
 
 impl ResourceKind {
-    /// All of them, in the order in which they are counted.
+    /// All kinds, in the order in which they are counted.
     pub const ALL: [Self; 10] = [
         Self::File,
         Self::Dir,
@@ -256,17 +256,17 @@ impl ResourceKind {
         self.row().heading
     }
 
-    /// `acquired at`, `allocated at`: what stands before the place; `None` where no place is known of any of this kind.
+    /// The words before the place of acquisition, such as `acquired at`; `None` for a kind whose place is never known.
     pub fn acquired(self) -> Option<&'static str> {
         self.row().acquired
     }
 
-    /// What follows the noun of one without a path: ` of unknown path`, or nothing where none has one.
+    /// What follows the noun of a resource without a path: ` of unknown path`; empty for a kind that never has a path.
     pub fn unnamed(self) -> &'static str {
         self.row().unnamed
     }
 
-    /// Whether it is told how many bytes went through it, of one that leaked or of one that the host took back.
+    /// Whether the report shows how many bytes went through a resource that leaked (`leaked`), or that the host took back.
     pub fn shows_traffic(self, leaked: bool) -> bool {
         match self.row().traffic {
             TrafficScope::None => false,
@@ -275,12 +275,12 @@ impl ResourceKind {
         }
     }
 
-    /// Whether the bytes of all of this kind are told together beside their count.
+    /// Whether the bytes of several are summed up and shown beside their count.
     pub fn is_summed(self) -> bool {
         self.row().is_summed
     }
 
-    /// Whether two reports are compared by what each function left of it, and not entry by entry.
+    /// Whether two reports are compared by what each function left of this kind, and not entry by entry.
     pub fn is_known_by_function(self) -> bool {
         self.row().is_known_by_function
     }
@@ -290,8 +290,8 @@ impl ResourceKind {
         self.row().setting
     }
 
-    /// What to do about a leak, in the words of the guest's language; in words that hold for all where it is `None`. `it`
-    /// is `it`, or `each of the 3` where there are several.
+    /// What to do about a leak, in the words of the guest's language; `None` gives words that hold for all languages. `it` is
+    /// `it`, or `each of the 3` for several.
     pub fn advice(self, language: Option<Language>, it: &str) -> String {
         (self.row().advice)(language).replace("{it}", it)
     }

@@ -1,7 +1,7 @@
-//! What a test held at its end.
+//! The resources that a test held at its end.
 //!
 //! [`Resource`] is an entry of the report. What a kind of resource *is* stands in one place, [`ResourceKind`]: its names, its
-//! heading, its advice, what makes two entries the same leak. Whoever writes or compares reports asks it. To add a kind is
+//! heading, its advice, what makes two entries the same leak. Code that writes or compares reports asks it. To add a kind, add
 //! a variant and a row in `kind.rs`, and its usual culprits in `culprits.rs`.
 
 mod blocks;

@@ -1,16 +1,17 @@
-//! An entry of the report for what a subtest acquired and was released only when the subtest had ended.
+//! An entry of the report for resources that outlived the subtest which acquired them.
 
 use super::ResourceKind;
 use crate::model::{Frame, figure};
 use serde::{Deserialize, Serialize};
 
-/// Resources that outlived the scope which acquired them: acquired at one place, released at one place.
+/// Resources that were released only after the subtest that acquired them had ended. They were acquired at one place, and
+/// released at one place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OutlivedRecord {
-    /// What they are.
+    /// Their kind.
     pub kind: ResourceKind,
-    /// The user's kind, of resources of the user's own.
+    /// The name of the user's kind, for resources of the user's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracked: Option<String>,
     /// How many.

@@ -1,4 +1,4 @@
-//! The settings of `leaks` in `airtight.toml`: a row each, with the key and what holds where nothing is set.
+//! The settings of `leaks` in `airtight.toml`: a row each, with its key and its default.
 
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 pub enum LeakAction {
     /// The verdict becomes `leak`.
     Fail,
-    /// It is listed in the report; the verdict stays.
+    /// The resource is listed in the report; the verdict stays.
     Show,
-    /// It is not listed.
+    /// The resource is not listed.
     Ignore,
 }
 
-/// A key of the table `leaks`: what it governs has one [`LeakAction`].
+/// A key of the table `leaks`: everything that the key governs has the same [`LeakAction`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LeakSetting {
@@ -22,31 +22,31 @@ pub enum LeakSetting {
     Handles,
     /// Lost heap blocks: those that nothing reaches at the end.
     Heap,
-    /// Asynchronous jobs that were not finished: goroutines.
+    /// Goroutines and asynchronous tasks that had not ended.
     Tasks,
     /// Resources of the user's own kinds, which tests track.
     Tracked,
     /// Retained heap blocks: those that static data still reaches at the end.
     Retained,
-    /// Files left in the scratch file system.
+    /// Files and directories left in the scratch file system.
     Residue,
-    /// What a subtest acquired and was released when it had ended, before its test did.
+    /// Resources that were released only after the subtest that acquired them had ended, before the test did.
     Outlived,
     /// Threads that had not ended.
     Threads,
-    /// Goroutines that were started before the first test of a module, by TestMain or package initialisation, and had not ended when
-    /// the program left.
+    /// Goroutines that were started before the first test of a module (by `TestMain` or package initialisation) and had not
+    /// ended when the program left.
     SetupTasks,
 }
 
-/// All that is to be known of a setting.
+/// Everything that is specific to a setting.
 struct SettingRow {
     /// Its key in `airtight.toml` and in the report's policy.
     key: &'static str,
     /// The action where nothing is set.
     default: LeakAction,
-    /// Whether the report's policy states it where it has another action than its default one alone: its bytes are as before
-    /// there was such a setting.
+    /// Whether the report's policy leaves the setting out while it has its default action. Settings that were added later do
+    /// so: the reports of suites that do not use them keep their bytes.
     stated_if_set: bool,
 }
 
@@ -61,7 +61,7 @@ const THREADS: SettingRow = SettingRow { key: "threads", ..HANDLES };
 const SETUP_TASKS: SettingRow = SettingRow { key: "setup-tasks", default: LeakAction::Show, stated_if_set: true };
 
 impl LeakSetting {
-    /// All of them, in the order in which they are listed.
+    /// All settings, in the order in which they are listed.
     pub const ALL: [Self; 9] = [
         Self::Handles,
         Self::Heap,
@@ -106,7 +106,7 @@ impl LeakSetting {
         self.row().default
     }
 
-    /// Whether the report's policy states it where this is its action.
+    /// Whether the report's policy states this setting when it has this action.
     #[must_use]
     pub fn is_stated(self, action: LeakAction) -> bool {
         !self.row().stated_if_set || action != self.default_action()

@@ -1,10 +1,11 @@
-//! An entry of blocks with all that only they reach.
+//! An entry of heap blocks, together with the further blocks that it reaches.
 
 use super::blocks::{BlocksAt, HeldBy, PlacedBlocks};
 use super::entry::Resource;
 
 impl Resource {
-    /// The entry's own things and what only they reach, by the places at which they were acquired.
+    /// The entry's own resources and the blocks that they reach ([`BlocksRecord::reaches`](super::BlocksRecord::reaches)), by
+    /// the places at which they were acquired.
     pub(crate) fn by_place(&self) -> impl Iterator<Item = BlocksAt<'_>> {
         let blocks = self.blocks.as_deref();
         let own = blocks.map_or(&[][..], |blocks| &blocks.places);
@@ -20,7 +21,7 @@ impl Resource {
         own.is_empty().then_some(whole).into_iter().chain(placed)
     }
 
-    /// How many things only the entry's own blocks reach, and their bytes.
+    /// How many further blocks the entry's own blocks reach, and the bytes of these.
     pub(crate) fn reached(&self) -> (u64, u64) {
         let reaches = self.blocks.iter().flat_map(|blocks| &blocks.reaches);
         let add = |(count, bytes): (u64, u64), more: &PlacedBlocks| {
@@ -29,12 +30,12 @@ impl Resource {
         reaches.fold((0, 0), add)
     }
 
-    /// How many there are, with those that only the entry's own blocks reach.
+    /// The entry's count and the further blocks that it reaches, together.
     pub(crate) fn whole_count(&self) -> u64 {
         self.count.saturating_add(self.reached().0)
     }
 
-    /// The bytes of all, with those that only the entry's own blocks reach.
+    /// The bytes of the entry and of the further blocks that it reaches, together.
     pub(crate) fn whole_bytes(&self) -> u64 {
         self.bytes.unwrap_or(0).saturating_add(self.reached().1)
     }

@@ -1,4 +1,4 @@
-//! How places in Go's sources are named.
+//! How reports name places in Go's sources.
 
 use crate::model::Frame;
 use crate::symbols::owner::{GO, go_library};
@@ -6,8 +6,8 @@ use crate::symbols::owner::{GO, go_library};
 /// The file of a test binary's own `main`.
 const MAIN_FILE: &str = "_testmain.go";
 
-/// A frame with its file as it is named wherever it was built: by the path of its package. A file of tests is in the package of
-/// the test, and told by its name alone, as `testing` does.
+/// A frame whose file has the same name wherever it was built: the path of its package and the file's name. A test file of the
+/// user is named by its name alone, as `testing` does.
 pub fn frame(function: &str, file: &str, line: u32) -> Frame {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let library = go_library(function).or((name == MAIN_FILE).then_some(GO));
@@ -23,9 +23,9 @@ pub fn frame(function: &str, file: &str, line: u32) -> Frame {
     }
 }
 
-/// The path of a function's package: up to the first dot after the last slash.
+/// The path of a function's package: the name up to the first dot after the last slash.
 fn package(function: &str) -> String {
-    // Arguments of types can hold slashes.
+    // Type arguments may contain slashes.
     let plain = function.split('[').next().unwrap_or(function);
     let last = plain.rfind('/').map_or(0, |slash| slash + 1);
     let end = plain[last..].find('.').map_or(plain.len(), |dot| last + dot);

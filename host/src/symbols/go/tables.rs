@@ -1,50 +1,52 @@
-//! Go's tables of functions: `pclntab`, and the inlined calls beside it. A binary's data holds them whole, names or no names.
+//! Go's tables of functions: `pclntab`, and the tables of inlined calls beside it. They are part of a binary's data, even if it
+//! has no name section.
 //!
 //! ```text
 //! moduledata -> pclntab -> a row a function -> for each block: size of the frame, file, line, inlined call
 //! ```
 //!
-//! The layout differs by version; of one that is not known here, no line is told.
+//! The layout depends on the version of Go. For a version that is not known here, no functions and lines are read.
 
 use super::frame;
 use crate::catalogue::{Module, Statics};
 use crate::model::Frame;
 use memchr::memmem;
 
-/// How the table of functions begins, since Go 1.20: its magic, one byte an instruction and eight a pointer.
+/// The beginning of the table of functions since Go 1.20: a magic number; instructions of one byte; pointers of eight bytes.
 const MAGIC: [u8; 8] = [0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8];
 
-/// Places that begin like a table of functions and are looked at.
+/// How many places that begin like a table of functions are looked at.
 const MOST_STARTS: usize = 16;
 
-/// Longest name of a function or file, in bytes.
+/// The longest name of a function or a file, in bytes.
 const MOST_TEXT: usize = 4096;
 
-/// Steps of a table of values that are read: a function has at most 65,536 blocks.
+/// How many steps of a table of values are read at most: a function has at most 65,536 blocks.
 const MOST_VALUES: u32 = 1 << 16;
 
-/// Where in the data of a module the text begins, in words.
+/// The word of `moduledata` that says where the text (the code) begins.
 const TEXT: usize = 22;
 
-/// What Go counts its functions from, in a place. Functions that are imported do not count.
+/// The number of the first function in Go's places. Imported functions are not numbered.
 const FIRST_FUNCTION: u32 = 0x1000;
 
-/// Which of the tables of a function tell its inlined calls.
+/// Two of a function's tables, by index: for each place the index of its inlined call, and the inlined calls themselves.
 const INLINE_INDEX: usize = 2;
 const INLINE_TREE: usize = 3;
 
-/// A function through which no goroutine was called.
+/// The flag of a function that is the outermost one of its goroutine.
 const TOP_FRAME: u8 = 1;
 
-/// Inlined calls within one another that are read at most.
+/// How many inlined calls within one another are read at most.
 const MAX_INLINED: usize = 100;
 
-/// What differs between versions.
+/// The parts of the layout that differ between versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Layout {
-    /// Where a function's row says that it begins: its index, or that and 16 bits for a block.
+    /// By how many bits the beginning of a function in its row has to be shifted: 0 if it contains 16 bits for a block, 16 if
+    /// it is the function's number alone.
     shift: u32,
-    /// The word of the module's data that says where tables of functions are.
+    /// The word of `moduledata` that says where the tables of functions are.
     functions: usize,
 }
 
@@ -58,29 +60,29 @@ fn layout(minor: u32) -> Option<Layout> {
     }
 }
 
-/// Why a module's functions and lines are not told by Go's tables.
+/// Why functions and lines of a module cannot be read from Go's tables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoGoTables {
-    /// It is not a binary of Go's.
+    /// The module was not made by Go.
     #[error("it is not a binary of Go's")]
     NotGo,
-    /// Its version has tables that are not known.
+    /// The layout of the tables of this version is not known.
     #[error("no lines for {0}")]
     Version(String),
-    /// They are not where that version has them.
+    /// The tables are not where that version has them.
     #[error("no lines: the tables are not as {0} writes them")]
     Broken(String),
 }
 
 /// The tables of one module.
 pub struct GoTables {
-    /// The module's static data, and where it lies.
+    /// The module's static data, and the address at which it begins.
     image: Vec<u8>,
     base: u64,
     imported: u32,
-    /// Of each function, where it begins (its index and 16 bits for a block) and its row; in order.
+    /// For each function: where it begins (its number, and 16 bits for a block), and its row; in order.
     functions: Vec<(u64, usize)>,
-    /// Places in the image.
+    /// Offsets in the image.
     names: usize,
     units: usize,
     files: usize,
@@ -90,10 +92,10 @@ pub struct GoTables {
 }
 
 impl GoTables {
-    /// Finds them.
+    /// Finds the tables of a module.
     ///
     /// # Errors
-    /// They are not there, or of a version that is not known.
+    /// The tables are not there, or their layout is not known.
     pub(crate) fn read(module: &Module<'_>) -> Result<Self, NoGoTables> {
         let version = module.go_version().ok_or(NoGoTables::NotGo)?;
         let layout = minor(version).and_then(layout).ok_or_else(|| NoGoTables::Version(short(version).to_owned()))?;
@@ -114,8 +116,9 @@ impl GoTables {
         Some(Row { tables: self, entry, at: self.functions[index].1 })
     }
 
-    /// The bytes on a goroutine's stack between where a call from this block of a function returns to, and where the function itself
-    /// does; `None` where the function is the first of its goroutine, or not known.
+    /// The size of a function's frame on a goroutine's stack: the bytes between the place to which a call from this block
+    /// returns, and the place to which the function itself returns. `None` if the function is the outermost of its goroutine,
+    /// or not known.
     pub fn frame_size(&self, function: u32, block: u32) -> Option<u64> {
         let row = self.row(function)?;
         if row.byte(41)? & TOP_FRAME != 0 {
@@ -124,19 +127,19 @@ impl GoTables {
         u64::try_from(row.value(row.word(16)?, block)?).ok()
     }
 
-    /// The same of a function while it calls the host.
+    /// The size of a function's frame while it calls the host.
     pub fn import_frame_size(&self, function: u32) -> Option<u64> {
         let row = self.row(function)?;
         u64::try_from(row.values(row.word(16)?).map(|(_, size)| size).max()?).ok()
     }
 
-    /// The function of a place on a goroutine's stack, and the block.
+    /// The function and the block of a place on a goroutine's stack.
     pub(super) fn place(&self, place: u64) -> Option<(u32, u32)> {
         let function = u32::try_from(place >> 16).ok()?.checked_sub(FIRST_FUNCTION)?.checked_add(self.imported)?;
         self.row(function).map(|_| (function, (place & 0xffff) as u32))
     }
 
-    /// The calls at the place to which a call returns, the innermost of the inlined ones first.
+    /// The calls at a place to which a call returns: the inlined ones, innermost first, and then the function's own.
     pub fn calls(&self, function: u32, block: u32) -> Vec<Frame> {
         self.row(function).map(|row| row.calls(block)).unwrap_or_default()
     }
@@ -145,7 +148,7 @@ impl GoTables {
         word32(&self.image, at)
     }
 
-    /// The text at a place, up to its zero.
+    /// The text at an offset of the image, up to the zero that ends it.
     fn text(&self, at: usize) -> Option<&str> {
         let rest = self.image.get(at..)?;
         let rest = &rest[..rest.len().min(MOST_TEXT)];
@@ -173,13 +176,13 @@ impl<'t> Row<'t> {
         self.tables.text(self.tables.names + self.word(4)? as usize)
     }
 
-    /// A table that says for each block what holds there: up to which place, and what.
+    /// A table of a function: values, each with the place up to which it holds.
     fn values(&self, offset: u32) -> Values<'t> {
         let rest = self.tables.image.get(self.tables.values + offset as usize..).unwrap_or_default();
         Values { rest: if offset == 0 { &[] } else { rest }, pc: self.entry, value: -1, first: true, left: MOST_VALUES }
     }
 
-    /// What a table says of the place from which a call returned to this block.
+    /// The value of a table for the place from which a call returned to this block.
     fn value(&self, offset: u32, block: u32) -> Option<i64> {
         self.value_at(offset, self.entry + u64::from(block.saturating_sub(1)))
     }
@@ -197,7 +200,7 @@ impl<'t> Row<'t> {
         Some((self.tables.text(self.tables.files + offset as usize)?, line))
     }
 
-    /// Where the table of inlined calls lies in the image.
+    /// The offset of the table of inlined calls in the image.
     fn inline_tree(&self) -> Option<usize> {
         let (before, count) = (self.word(28)? as usize, usize::from(self.byte(43)?));
         if INLINE_TREE >= count {
@@ -233,14 +236,14 @@ impl<'t> Row<'t> {
         calls
     }
 
-    /// The table that says of each place in which inlined call it is.
+    /// The table with the index of the inlined call for each place.
     fn inline_table(&self) -> Option<u32> {
         let count = self.word(28)? as usize;
         if INLINE_INDEX < count { self.word(44 + 4 * INLINE_INDEX) } else { None }
     }
 }
 
-/// A table of values, written as differences: each value holds up to a place.
+/// A table of values, which is written as differences. Each value holds up to a place.
 struct Values<'t> {
     rest: &'t [u8],
     pc: u64,
@@ -267,7 +270,7 @@ impl Iterator for Values<'_> {
     }
 }
 
-/// What was found of a module's tables: places in the image, and rows.
+/// The tables of a module as they were found: offsets in the image, and rows.
 struct Found {
     functions: Vec<(u64, usize)>,
     names: usize,
@@ -278,7 +281,7 @@ struct Found {
 }
 
 impl Found {
-    /// The tables whose header lies at this place, if they are ones that the module's data points to.
+    /// The tables whose header lies at this offset, if `moduledata` points to them.
     fn at(image: &[u8], base: u64, start: usize, layout: Layout) -> Option<Self> {
         let header = |nth: usize| usize::try_from(word64(image, start + 8 * nth)?).ok();
         let address = base + start as u64;

@@ -18,7 +18,7 @@ fn kept_for(purpose: Purpose, groups: &[Arc<[Symbol]>]) -> Option<Vec<String>> {
     Some(user_frames(groups, &HARNESSES, purpose)?.into_iter().map(|frame| frame.function).collect())
 }
 
-/// Frames of a library each, or the user's where it is empty.
+/// A frame for each library; an empty name makes a frame of the user.
 fn frames(libraries: impl IntoIterator<Item = &'static str>) -> Vec<Arc<[Symbol]>> {
     let symbol = |(nth, library): (usize, &str)| {
         let origin = if library.is_empty() { Origin::Own } else { Origin::Package(library.to_owned()) };
@@ -46,7 +46,7 @@ fn the_closure_that_libtest_calls_is_left_out() {
     let stack =
         ["demo::a::{{closure}}", "core::iter::fold", "demo::a", "demo::a::{{closure}}", "core::ops::FnOnce::call_once"];
     assert_eq!(kept(&stack).unwrap(), ["demo::a::{{closure}}", "core::iter::fold", "demo::a"]);
-    // Where the test was inlined into it, it is all there is.
+    // If the test was inlined into the closure, the closure is the only frame left.
     assert_eq!(kept(&["std::fs::File::open", "demo::a::{{closure}}"]).unwrap(), ["demo::a::{{closure}}"]);
 }
 
@@ -75,15 +75,15 @@ fn who_called_an_allocator_is_told_and_not_the_allocator() {
     let vec = "<alloc::vec::Vec<T>>::push";
     let whole = ["dlmalloc::malloc", system, "demo::count", counting, "__rustc::__rust_alloc", vec, "demo::leaks"];
     assert_eq!(allocation(&whole), ["demo::leaks"]);
-    // Where the allocator's entry was inlined, and where one allocator passes on to another.
+    // The allocator's entry was inlined, and one allocator calls another.
     assert_eq!(allocation(&["malloc", system, "demo::count", tracked, counting, vec, "demo::leaks"]), ["demo::leaks"]);
-    // What it allocates for itself.
+    // Blocks that the allocator allocates for itself.
     let own =
         ["dlmalloc::malloc", system, counting, "__rustc::__rust_alloc", vec, "demo::note", counting, "demo::leaks"];
     assert_eq!(allocation(&own), ["demo::note", counting, "demo::leaks"]);
-    // Nobody called it: it is all there is.
+    // Without a caller, the allocator is the only frame left.
     assert_eq!(allocation(&["malloc", counting]), [counting]);
-    // A panic in it is its own.
+    // A panic within the allocator is reported there.
     assert_eq!(kept(&["core::panicking::panic", counting, vec, "demo::f"]).unwrap(), [counting, vec, "demo::f"]);
     let cpp = ["malloc", "operator new(unsigned long)", "std::__2::make_shared<int>()", "app::load()", "main"];
     assert_eq!(allocation(&cpp), ["app::load()", "main"]);
@@ -95,7 +95,7 @@ fn the_users_frames_have_room_before_those_of_libraries() {
     let outermost = |stack: Vec<String>| stack.into_iter().rev().take(3).collect::<Vec<_>>();
     let stack = kept_for(Purpose::Other, &frames(deep())).unwrap();
     assert_eq!(stack, ["f0", "… 39 frames of tokio", "f40", "… 4 frames of json, serde", "f45"]);
-    // As long as there is room, each has an entry, those at the inner end longest.
+    // Frames have an entry each as long as there is room; those at the inner end keep it longest.
     let inner = frames(repeat_n("json", 28).chain([""]).chain(repeat_n("tokio", 12)).chain([""]));
     let stack = kept_for(Purpose::Other, &inner).unwrap();
     assert_eq!((stack.len(), outermost(stack)), (31, vec!["f41".into(), "… 12 frames of tokio".into(), "f28".into()]));

@@ -1,4 +1,4 @@
-//! The original and the rewritten module side by side.
+//! Runs the original and the rewritten module side by side, and compares them.
 
 use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::Module as Parsed;
@@ -17,7 +17,7 @@ use wasmtime::{
 /// The index of `malloc` in a module without fillers.
 const MALLOC: u32 = 1;
 
-/// Fuel that nothing here uses up.
+/// More fuel than any program here uses.
 const PLENTY: u64 = 1 << 40;
 
 fn engines() -> Vec<Engine> {
@@ -39,7 +39,7 @@ enum HookCall {
     Leave(HookKind, u32),
 }
 
-/// What can be observed of a run, and must be the same with hooks and without.
+/// Everything that can be observed of a run. It must be the same with hooks and without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Observation {
     result: Result<i32, String>,
@@ -47,7 +47,7 @@ struct Observation {
     stack: Vec<RawFrame>,
     memory: Vec<u8>,
     fuel: u64,
-    /// What `malloc` says from within itself: its size, the fuel, the stack.
+    /// What `malloc` reports from within itself: its size, the fuel, the stack.
     seen: Vec<(u32, u64, Vec<RawFrame>)>,
 }
 
@@ -123,7 +123,7 @@ fn run(wasm: &Module, reading: Reading, fuel: u64) -> ToyRun {
     ToyRun { observed: Observation { result, stack, memory, fuel, seen }, calls, entered, early }
 }
 
-/// Fills the table, as the host does.
+/// Fills the table of hooks, as the host does.
 fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<Hooks>) {
     let table = instance.get_table(&mut *store, HOOKS_TABLE).unwrap();
     let (before, after) = (hooks.clone(), hooks.clone());
@@ -148,7 +148,7 @@ fn listen(store: &mut Store<ToyState>, instance: &Instance, hooks: &Arc<Hooks>) 
 }
 
 fn give(caller: &mut Caller<'_, ToyState>, fuel: u64) {
-    // Of fuel that is used up the engine does not say how far: more may not be given.
+    // Once fuel is used up, the engine does not say by how much: then no fuel may be given back.
     let left = caller.get_fuel().unwrap();
     if left > 0 {
         caller.set_fuel(left + fuel).unwrap();
@@ -164,14 +164,14 @@ fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
     (bytes.into_owned(), plain, reading)
 }
 
-/// Runs both, and checks that they do the same.
+/// Runs both modules, and checks that they do the same.
 fn both(engine: &Engine, original: &[u8], fuel: u64) -> (ToyRun, ToyRun) {
     let (hooked, plain, reading) = hook(original);
     let [original, hooked] = [original, &hooked].map(|bytes| Module::new(engine, bytes).unwrap());
     (run(&original, plain, fuel), run(&hooked, reading, fuel))
 }
 
-/// Each hooked call begins and ends, unless a trap ended it; what is nested lies within.
+/// Checks that each hooked call begins and ends, unless a trap ended it, and that nested calls lie within.
 fn balanced(calls: &[HookCall]) -> Vec<HookKind> {
     let mut open = Vec::new();
     for call in calls {
@@ -238,7 +238,7 @@ fn a_trap_in_the_allocator_has_the_original_stack() {
         assert_eq!(plain.observed, hooked.observed);
         assert_eq!(balanced(&hooked.calls), [HookKind::Window, HookKind::Malloc]);
         assert_eq!(hooked.observed.result, Err("Some(UnreachableCodeReached)".to_owned()));
-        // The window, the jump into `malloc`, and no offset: nothing of it has run.
+        // The window, and `malloc` without an offset: none of its code has run.
         let entered = hooked.entered.last().unwrap();
         assert_eq!(entered.len(), plain.observed.stack.len());
         assert_eq!(entered[0], RawFrame { function: plain.observed.stack[0].function, offset: None });
@@ -262,8 +262,8 @@ fn the_host_can_call_the_allocator() {
     assert_eq!(store.data().calls.len(), 4);
 }
 
-/// With every amount of fuel up to what the program needs, it ends where it would have, or at the entry of a hooked
-/// function that takes no more than what its hook costs.
+/// With every amount of fuel up to what the program needs, it ends where the original ends; or at the entry of a hooked
+/// function that takes no more fuel than its hook costs.
 #[test]
 fn out_of_fuel_is_the_same_place() {
     let steps = [
@@ -297,7 +297,7 @@ fn out_of_fuel_is_the_same_place() {
                     assert!(expected.observed.fuel < 20 || found.early, "of {fuel}: {:?}", expected.observed);
                 }
             }
-            // The rest is where the fuel ends within what a hook takes.
+            // In the other cases, the fuel ends within the code of a hook.
             assert!(exact > needed / 3 && entries > 2, "{exact} of {needed}, {entries} in malloc");
         }
     }

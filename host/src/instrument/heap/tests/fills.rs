@@ -1,4 +1,4 @@
-//! Functions that panic on this platform answer, where that is sound.
+//! Functions that panic on this platform are filled, if that is sound.
 
 use super::rewrite::{MALLOC, instrument, wasm};
 use crate::catalogue::validate;

@@ -1,4 +1,4 @@
-//! What the pass does to modules written by hand, generated and compiled, and that they run on as before.
+//! What the pass does to modules (written by hand, generated, compiled), and that they behave as before.
 
 mod differential;
 mod fills;

@@ -1,4 +1,4 @@
-//! What is hooked, and the reasons why nothing is.
+//! Which functions are hooked, and the reasons why none is.
 
 use super::rewrite::{MAIN, MALLOC, NO_WINDOW, instrument, rewrite, wasm};
 use crate::instrument::{HookKind, NoHooks, Options, Window, WindowFunctions};
@@ -24,7 +24,7 @@ fn windows(fields: &str, options: &Options) -> Vec<String> {
     hooks.map(|hook| hook.name).collect()
 }
 
-/// Functions that do something, of these names.
+/// Functions with these names that are long enough to be hooked.
 fn functions(names: &[&str]) -> String {
     names.iter().map(|name| format!("(func (@name \"{name}\") nop nop nop nop)")).collect()
 }
@@ -153,7 +153,7 @@ fn functions_of_the_c_library_are_hooked_if_they_do_anything() {
     let (_, map) = rewrite(&wasm(&fields), &NO_WINDOW);
     let names: Vec<_> = map.heap.unwrap().hooks.into_iter().map(|hook| hook.name).collect();
     assert_eq!(names, ["__wasilibc_ensure_environ", "malloc"]);
-    // A single constructor takes the place of what only calls it.
+    // If a function only calls a single constructor, the constructor is hooked instead.
     let fields = format!("(func $__wasm_call_ctors (call $c)) {MALLOC} (func $c nop nop nop nop)");
     let (_, map) = rewrite(&wasm(&fields), &NO_WINDOW);
     let hooked: Vec<_> = map.heap.unwrap().hooks.into_iter().map(|hook| (hook.kind, hook.function)).collect();

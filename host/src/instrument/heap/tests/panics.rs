@@ -1,4 +1,4 @@
-//! What tells of panics is hooked, whether the heap is followed or not.
+//! The functions for panics are hooked, whether the heap is followed or not.
 
 use super::fills::TEMP_DIR;
 use super::rewrite::{MALLOC, NO_WINDOW, instrument, rewrite, wasm};
@@ -18,7 +18,7 @@ const BARE: &str = r#"(func (@name "_RNvCsfLfy6EI15iL_7___rustc10rust_panic") no
 const ANNOUNCE: &str = r#"(func (@name "_RNvNtCset5xJoy1xWQ_3std9panicking15panic_with_hook") (param i32 i32 i32 i32 i32)
     nop nop nop nop nop nop nop nop nop nop nop unreachable)"#;
 
-/// What reading a message takes, in either mangling.
+/// The functions that are needed to read a message, in either mangling.
 const READERS: &str = r#"(table 3 funcref)
     (func (@name "_RNvXs1_NvNtCset5xJoy1xWQ_3std9panicking13panic_handlerNtB5_16StaticStrPayloadNtNtCsdHhIpgkcIfN_4core5panic12PanicPayload3get") (param i32 i32))
     (func (@name "_ZN96_$LT$std..panicking..panic_handler..FormatStringPayload$u20$as$u20$core..panic..PanicPayload$GT$3get17h0123456789abcdefE") (param i32 i32))
@@ -115,7 +115,7 @@ fn heap_and_panics_do_not_depend_on_each_other() {
     assert_eq!(kinds(&map.hooks), [HookKind::Raise]);
 }
 
-/// A module that was rewritten for something else is rewritten from what it was.
+/// A module that was rewritten with other wishes is first restored, and then rewritten anew.
 #[test]
 fn what_was_rewritten_before_is_rewritten_anew() {
     let fields = "(global $g (export \"g\") (mut i32) (i32.const 0)) (export \"memory\" (memory 0))";

@@ -32,7 +32,7 @@ pub(super) fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instr
     crate::instrument::instrument(&Module::read(bytes)?, options)
 }
 
-/// Rewrites, and checks everything that must hold for any module that can be hooked.
+/// Rewrites a module, and checks everything that must hold for any module that can be hooked.
 pub(super) fn rewrite(original: &[u8], options: &Options) -> (Vec<u8>, RewriteMap) {
     let Instrumented { bytes, map } = instrument(original, options).unwrap();
     validate(original).unwrap();
@@ -58,7 +58,8 @@ fn others(module: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-/// Functions are where they were, those that are hooked as others, and each body says the same at the same offset.
+/// Checks that all functions keep their indices, and that each body has the same operators at the same offsets; those of hooked
+/// functions in the moved bodies.
 fn same_code(original: &[u8], rewritten: &[u8], map: &RewriteMap) {
     let [old_parsed, new_parsed] = [original, rewritten].map(|bytes| Module::read(bytes).unwrap());
     let (old, new) = (ModuleBodies::new(&old_parsed).unwrap(), ModuleBodies::new(&new_parsed).unwrap());
@@ -170,7 +171,7 @@ fn a_guest_cannot_call_the_host() {
             let refused = instrument(&forged, &options);
             assert!(matches!(refused, Err(InstrumentError::NameTaken { .. })), "{operators:x?}");
         }
-        // The same in the original is no valid module: the loader refuses that.
+        // The same change in the original makes it invalid, and the loader refuses it.
         validate(&with_operators(&original, &operators)).unwrap_err();
     }
 }
@@ -201,7 +202,7 @@ fn tail_calls_leave_no_frame() {
     let [free, malloc] = &heap.hooks[..] else { panic!() };
     let frame = |function, offset| RawFrame { function, offset };
     let caller = frame(9, Some(3));
-    // The body of `free` is gone; that of `malloc` called `free`, which calls the host.
+    // The body of `malloc` has called `free`. The wrapper of `free` calls the host; the body of `free` is not on the stack.
     let stack = vec![
         frame(free.wrapper, Some(500)),
         frame(free.function, Some(2)),
@@ -247,7 +248,7 @@ proptest! {
         let original = module(&ToyShape::default(), &[ToyStep::Malloc(1)]);
         let (hooked, _) = rewrite(&original, &MAIN);
         let _ = instrument(&damaged(&original, at, value), &MAIN);
-        // Whatever is taken for a result of the pass is one.
+        // Every module that is taken for a result of the pass is one.
         let damaged = damaged(&hooked, at, value);
         if let Ok(done) = instrument(&damaged, &MAIN) && done.map.heap.is_ok() && validate(&damaged).is_ok() {
             validate(&done.bytes).unwrap();

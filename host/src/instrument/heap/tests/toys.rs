@@ -11,15 +11,15 @@ pub(super) enum ToyStep {
     Realloc(u32),
     Free,
     PosixMemalign(u32),
-    /// `malloc` through the table, where its index is an element.
+    /// `malloc`, called through the table.
     Indirect(u32),
-    /// A function of the library's own, which allocates.
+    /// A function of libc that allocates for the library itself.
     Libc,
-    /// A function that calls itself so often, and then allocates.
+    /// A function that calls itself so many times, and then allocates.
     Deep(u32),
     /// So many operators.
     Work(usize),
-    /// `malloc` of so much that it traps.
+    /// `malloc` of so many bytes that it traps.
     Trap,
 }
 
@@ -40,10 +40,10 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<ToyStep>> {
     prop::collection::vec(step, 0..20)
 }
 
-/// How a module differs from others apart from its program.
+/// The shape of a module: everything except its program.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ToyShape {
-    /// Functions of no interest, before and behind the others.
+    /// How many functions without a purpose there are before and behind the others.
     pub(super) fillers: (usize, usize),
     /// Local declarations of `malloc`, each a type and a number.
     pub(super) locals: Vec<(&'static str, u32)>,

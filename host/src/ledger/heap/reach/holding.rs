@@ -1,19 +1,19 @@
-//! Which blocks hold which.
+//! Which blocks hold which other blocks.
 //!
-//! A block holds another if a word in it is a pointer to it: one that points to the same place of the same block in both runs.
-//! Where the place of a pointer within a block depends on addresses, as in a hash table that is keyed by them, the block holds
-//! what it points to in each of the two runs, wherever in it the pointers are.
+//! Block A holds block B if a word in A points to B, at the same place of B in both runs. In some blocks the place of a pointer
+//! depends on addresses, as in a hash table that is keyed by them. Such a block holds B if it has a pointer to the same place
+//! of B in each of the two runs, wherever in it the pointers stand.
 //!
-//! Pointers that are in one block in the first run and in another one in the second hold nothing here: a large tree that is keyed
-//! by addresses falls into more owners than it has.
+//! A pointer that stands in one block in the first run, and in another block in the second run, holds nothing here. So a large
+//! tree that is keyed by addresses is split among more owners than it has.
 
 use super::moved::{Addresses, BlockOffset, words};
 use super::{Comparison, end};
 
-/// For each of some blocks, which of them it holds. The blocks are numbered from 0.
+/// For each of some blocks, which of the others (or itself) it holds. The blocks are numbered from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
-    /// Where among the targets those of each block begin, and where the last block's end.
+    /// For each block, the index in `targets` at which its targets begin; at the end, the length of `targets`.
     starts: Vec<usize>,
     targets: Vec<u32>,
     /// The first two words of each block.
@@ -26,12 +26,13 @@ impl Holding {
         self.first_words.len()
     }
 
-    /// The blocks that this one holds, itself possibly among them; each once, in ascending order.
+    /// The blocks that this block holds, possibly itself among them; each once, in ascending order.
     pub fn targets(&self, block: usize) -> &[u32] {
         &self.targets[self.starts[block]..self.starts[block + 1]]
     }
 
-    /// The first two words of a block, where they are the same in both runs: the counts of a block that is counted.
+    /// The first two words of a block, if they are the same in both runs. In a block with counted references these are its
+    /// counts.
     pub fn first_words(&self, block: usize) -> Option<[u32; 2]> {
         self.first_words[block]
     }
@@ -48,7 +49,8 @@ impl Holding {
 }
 
 impl Comparison<'_, '_> {
-    /// Which of these blocks hold which. A block is given as its index in the first picture, and told by its index in `among`.
+    /// Which of these blocks hold which. `among` has the blocks as indices into the first picture; the result numbers them by
+    /// their positions in `among`.
     pub fn holding(&self, among: &[usize]) -> Holding {
         let (blocks, starts) = (self.first.blocks, &self.twin.starts);
         let here = Addresses::new(among.iter().map(|&index| (blocks[index].ptr, blocks[index].size)));

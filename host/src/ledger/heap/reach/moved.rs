@@ -1,26 +1,27 @@
-//! Pointers that are at another place in the second run. A hash table whose keys are addresses, for example, has another order
-//! in a run whose addresses are others.
+//! Pointers that stand at another place in the second run. For example, a hash table whose keys are addresses has another order
+//! if the addresses are others.
 //!
-//! A word that is the same in both runs is not a pointer, since the blocks moved. A word that differs may be a pointer to a
-//! place in a block if the other run holds, anywhere, a word that points to the same place of the same block; that one too has
-//! to differ from what the first run has there.
+//! A word that is the same in both runs is not a pointer, since the blocks moved. A word that differs may point to a place in a
+//! block. It does if the other run has a word anywhere that points to the same place of the same block, and that also differs
+//! from the word which the first run has there.
 //!
-//! A block is reached by such pointers if it is in both runs, in each by the pointers of that run alone. One run is not enough:
-//! what is left of a freed block in a block that is in use looks like pointers in the first run, and is cleared in the second.
-//! The blocks of a list that is lost do point to each other, in both.
+//! A block is reached by such pointers if they reach it in both runs: in the first run by the pointers of the first, in the
+//! second by those of the second. One run is not enough. In the first run, what is left of a freed block within a block in use
+//! looks like pointers; in the second run it is cleared. And the blocks of a lost list do point to each other in both runs, so
+//! that pointers alone, without a way from a root, prove nothing.
 //!
-//! Words of static data are looked at only where everything in it is live: words of a dead stack are at other places too.
+//! Words of static data are looked at only if everything in it is live: the words of a dead stack stand at other places, too.
 
 use super::{HeapWalk, Picture, Twin, end, word_at};
 use crate::ledger::heap::{Block, Parts};
 use std::ops::{Range, RangeInclusive};
 
-/// A place in a block: the block's index among those of the first run, and bytes from its start. It is kept small, since a
+/// A place in a block: the index of the block in the first run, and the bytes from its start. The type is small on purpose: a
 /// hostile heap can be full of pointers.
 pub(super) type BlockOffset = (u32, u32);
 
 impl HeapWalk<'_, '_> {
-    /// Continues the search with pointers that are at another place in the second run.
+    /// Continues the search with pointers that stand at another place in the second run.
     pub(super) fn follow_moved(&mut self, roots: &[Range<u32>]) {
         let (blocks, Some(twin)) = (self.picture.blocks, self.twin) else { return };
         if !self.reached.contains(&false) {
@@ -71,7 +72,8 @@ impl MovedSearch<'_, '_> {
         (block.ptr + dead, end(block), self.twin.starts[index] + dead)
     }
 
-    /// The places to which words point that differ, in both runs, in blocks that are not reached without them. Sorted.
+    /// The places in blocks not yet reached to which a differing word points in the first run, and a differing word in the
+    /// second run. Sorted.
     fn pointers(&self, reached: &[bool]) -> Vec<BlockOffset> {
         let parts = || (0..self.blocks.len()).map(|index| self.block(index)).chain(self.roots.iter().copied());
         let differing =
@@ -87,7 +89,8 @@ impl MovedSearch<'_, '_> {
         sorted(&mut here.filter(|place| there.binary_search(place).is_ok()))
     }
 
-    /// The blocks that are reached in one run, from those that are reached in any case.
+    /// The blocks that are reached in one of the two runs, from the roots and from the blocks that are already known to be
+    /// reached.
     fn reach(&self, side: Side, reached: &[bool], pointers: &[BlockOffset]) -> Vec<bool> {
         let mut reached = reached.to_vec();
         let mut pending: Vec<TwinRange> = self.roots.clone();
@@ -113,10 +116,10 @@ impl MovedSearch<'_, '_> {
     }
 }
 
-/// The addresses at which a block or a root starts and ends in the first run, and at which it starts in the second.
+/// A block or a root: its start and its end in the first run, and its start in the second run.
 pub(super) type TwinRange = (u32, u64, u32);
 
-/// The words of a range: each as it is in the first run, and as it is in the second.
+/// The words of a range, each as the first run has it and as the second run has it.
 pub(super) fn words<'m>(
     memory: &Parts<'m>,
     twin: &Twin<'_, 'm>,
@@ -133,14 +136,14 @@ pub(super) fn words<'m>(
 pub(super) struct Addresses {
     /// Address, size and index of each block, in the order of the addresses.
     blocks: Vec<(u32, u32, u32)>,
-    /// No word outside of these points to one.
+    /// No word outside of this range points to a block.
     bounds: RangeInclusive<u32>,
 }
 
 impl Addresses {
-    /// Blocks with these addresses and sizes, which are numbered in this order.
+    /// Blocks with these addresses and sizes, numbered in this order.
     pub(super) fn new(blocks: impl Iterator<Item = (u32, u32)>) -> Self {
-        // A book holds some millions of blocks at most.
+        // A `u32` is enough for the index: a book holds some millions of blocks at most.
         let mut blocks: Vec<_> = blocks.zip(0..).map(|((start, size), index)| (start, size, index)).collect();
         blocks.sort_unstable();
         let lowest = blocks.first().map_or(u32::MAX, |(start, ..)| *start);
@@ -148,7 +151,7 @@ impl Addresses {
         Self { blocks, bounds: lowest..=highest }
     }
 
-    /// The places that a word points to. They are two where one block ends at the address at which the next one starts.
+    /// The places that a word points to. There are two of them if one block ends at the address at which the next one starts.
     pub(super) fn places(&self, word: u32) -> impl Iterator<Item = BlockOffset> + use<> {
         // Most words are far from any block.
         let near = self.bounds.contains(&word);

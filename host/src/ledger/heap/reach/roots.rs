@@ -1,11 +1,11 @@
-//! Which blocks static data points to, and from where.
+//! Which words of static data point to which blocks.
 
 use super::Comparison;
 use super::moved::{Addresses, words};
 
 impl Comparison<'_, '_> {
-    /// The words of static data that point to one of these blocks, at the same place of it in both runs: the address of the word, and the
-    /// block, by its index in `among`. In the order of the addresses.
+    /// The words of static data that point to one of these blocks, to the same place of it in both runs. For each: the address
+    /// of the word, and the block as its index in `among`. In the order of the addresses.
     pub fn root_words(&self, among: &[usize]) -> Vec<(u32, u32)> {
         let (blocks, starts) = (self.first.blocks, &self.twin.starts);
         let here = Addresses::new(among.iter().map(|&index| (blocks[index].ptr, blocks[index].size)));

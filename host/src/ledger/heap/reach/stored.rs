@@ -1,19 +1,20 @@
-//! Whether the second run kept in static data what the first kept there.
+//! Whether both runs kept the same pointers in static data.
 //!
-//! A program that can tell the second run from the first could drop a pointer there, and a block that it holds would be taken for
-//! lost. That is seen where one run has the address of a lost block in a word of static data, and the other has in its place neither
-//! that address nor the same number. In the parts of blocks it is not: what nobody wrote there is cleared in the second run.
+//! A program that can tell the second run from the first could drop a pointer in one of them, and a block that it still holds
+//! would be taken for lost. This is noticed here: a word of static data has the address of a lost block in one run, and in the
+//! other run neither that block's address nor the same number. Words within blocks are not checked in this way, because bytes
+//! that nobody wrote are cleared in the second run.
 
 use super::moved::{Addresses, words};
 use super::{Comparison, Mismatch};
 
 impl Comparison<'_, '_> {
-    /// Fails where a block that is not reached is kept in the static data of one run alone.
+    /// Fails if the static data of one run alone holds the address of a block that is not reached.
     ///
     /// # Errors
     /// [`Mismatch::Stored`], with the first such block.
     pub fn check_stored(&self, reached: &[bool]) -> Result<(), Mismatch> {
-        // What is left of a dead stack among static data differs for other reasons.
+        // Dead values of a stack among static data differ for other reasons.
         if !self.first.only_live || !reached.contains(&false) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! One rule a test; [`super::model`] has them all at once.
+//! Rules of the book, each in a test of its own; [`super::model`] tries all of them together.
 
 use crate::ledger::heap::error::BadFreeKind;
 use crate::ledger::heap::map::MAX_LIVE_BLOCKS;
@@ -14,7 +14,7 @@ fn open() -> HeapBook {
     book
 }
 
-/// A call that nests nothing and is not refused.
+/// A call that has no call within it, and whose pointer is not refused.
 fn call(book: &mut HeapBook, call: AllocatorCall, result: u32) -> AllocationOutcome {
     book.enter(call).expect("the call is in order");
     book.leave(result, &MEMORY)
@@ -260,7 +260,7 @@ fn the_largest_block_that_is_asked_for_is_watched() {
     let refused = call(&mut book, AllocatorCall::Realloc { ptr: 1024, size: 31 }, 0);
     assert!(matches!(refused, AllocationOutcome::Refused { .. }), "{refused:?}");
     assert_eq!((crossed(refused), largest(&book)), (Some(Some(31)), 31));
-    // It is told once, and counted on.
+    // The crossing is reported once; counting goes on.
     assert_eq!(call(&mut book, AllocatorCall::Calloc { count: u32::MAX, size: 2 }, 0), AllocationOutcome::Nothing);
     assert_eq!(largest(&book), 2 * u64::from(u32::MAX));
 

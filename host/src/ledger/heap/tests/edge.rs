@@ -1,8 +1,8 @@
-//! The end of the largest memory.
+//! Blocks at the end of the largest memory, where addresses could overflow.
 
 use crate::ledger::heap::{AllocationOutcome, AllocatorCall, Block, HeapBook, HeapLimits, Untracked};
 
-/// A memory of 4 GiB, of which nothing is touched.
+/// A memory of 4 GiB. The host takes no room for it while nothing in it is touched.
 fn largest() -> Vec<u8> {
     vec![0; 1 << 32]
 }

@@ -9,7 +9,7 @@ fn own(place: u32) -> Option<PlacedBlock> {
     Some(PlacedBlock { block, place, depth: None, scope: ScopeId::TEST })
 }
 
-/// By each variable, the places of what it points to and of what that reaches.
+/// For each variable, the places of the blocks that it points to, and of the blocks that those reach.
 fn told(all: &[Kept]) -> Vec<(Option<u32>, Vec<u32>, Vec<u32>)> {
     let places = |sites: &[crate::ledger::heap::sites::Site]| sites.iter().map(|site| site.place).collect();
     all.iter().map(|kept| (kept.by, places(&kept.own), places(&kept.reaches))).collect()

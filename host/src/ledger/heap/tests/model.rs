@@ -27,7 +27,7 @@ enum BookStep {
         which: Index,
         noise: bool,
     },
-    /// A free or realloc of what is no block.
+    /// A `free` or `realloc` of a pointer that is not a block's address.
     Bad {
         at: u32,
         freed: Index,
@@ -39,7 +39,7 @@ enum BookStep {
     Enter {
         window: bool,
     },
-    /// The last of these is left.
+    /// The window or libc function that was entered last is left.
     Leave,
     /// A trap.
     Unwind,
@@ -61,7 +61,7 @@ fn step() -> impl Strategy<Value = BookStep> {
     ]
 }
 
-/// What the book should say, kept in the plainest way.
+/// What the book should say, computed in the simplest way.
 #[derive(Debug, Default)]
 struct BookModel {
     base: u32,
@@ -131,7 +131,7 @@ impl BookModel {
     }
 }
 
-/// Calls within a call that are its own affair.
+/// Calls that a function of the allocator makes for itself.
 fn noise(book: &mut HeapBook) {
     for call in [
         AllocatorCall::Malloc { size: 9 },
@@ -266,7 +266,7 @@ fn apply(step: &BookStep, book: &mut HeapBook, model: &mut BookModel) {
 }
 
 proptest! {
-    /// After any calls the book says what the model says, and what it says of each call.
+    /// After any sequence of calls, the book agrees with the model, about each call and about the sums.
     #[test]
     fn the_book_agrees_with_a_model(steps in proptest::collection::vec(step(), 0..200)) {
         let mut book = HeapBook::new(HeapLimits::default());

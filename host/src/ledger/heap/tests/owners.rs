@@ -23,7 +23,7 @@ fn told(places: &[u32], holds: &[&[u32]], words: [u32; 2]) -> Vec<Lot> {
     lots(&blocks(places), &holding, |place| place % 2 == 1)
 }
 
-/// Who holds each lot, the places and numbers of its blocks, and those of what it reaches.
+/// A lot: who holds it; place and count of its own blocks; place and count of the blocks that it reaches.
 type Summary = (HeldBy, Vec<(u32, u64)>, Vec<(u32, u64)>);
 
 fn summary(lots: &[Lot]) -> Vec<Summary> {
@@ -70,7 +70,7 @@ fn blocks_that_hold_each_other_are_one_lot() {
     assert!(!told(&[0, 8, 4, 2, 8], holds, [1, 1])[0].closed_by_count, "these are not counted");
 }
 
-/// A parent that was forgotten, and its child, which knows it by a weak reference.
+/// A lost parent, and its child, which has a weak reference to the parent.
 #[test]
 fn a_ring_with_a_weak_reference_in_it_is_not_closed_by_a_count() {
     let holds: &[&[u32]] = &[&[1], &[0, 2], &[1]];
@@ -112,7 +112,8 @@ fn a_ring_of_one_place_is_one_step() {
 }
 
 proptest! {
-    /// Every block is in one lot, and once; what a lot reaches is reached from its blocks, and from no block of another lot.
+    /// Every block is in exactly one lot, once. The blocks that a lot reaches are reached from its own blocks, and from no
+    /// block of another lot.
     #[test]
     fn every_block_is_told_once(
         edges in proptest::collection::vec((0_u32..12, 0_u32..12), 0..24),

@@ -155,7 +155,7 @@ fn words_within_blocks_are_compared_too() {
     assert_eq!(first.agreed(&second), Ok(vec![true, true, false]));
 }
 
-/// As in a table that is keyed by addresses.
+/// Pointers move within a block from run to run, as in a table that is keyed by addresses.
 #[test]
 fn a_pointer_may_be_elsewhere_in_the_second_run() {
     let blocks = [(100, 16), (200, 8), (300, 8)];
@@ -327,11 +327,11 @@ fn changes_are_whole_words_and_joined() {
 /// What a word of the generated heap is.
 #[derive(Debug, Clone)]
 enum Word {
-    /// To a block, at so many bytes of its size, both modulo.
+    /// A pointer: the index of a block, and an offset into it; both are taken modulo what there is.
     Pointer(usize, u32),
-    /// The same in both runs.
+    /// An integer, which is the same in both runs.
     Integer(u32),
-    /// An address, in the first run, of a block; in the second run not moved with it.
+    /// An integer that is the address of a block in the first run, and the same integer in the second run.
     Lookalike(usize, u32),
 }
 
@@ -393,7 +393,7 @@ fn read(memory: &[u8], at: u32) -> u32 {
     u32::from_le_bytes(memory[at as usize..][..4].try_into().expect("four bytes"))
 }
 
-/// Reached blocks by looking at everything until nothing changes.
+/// The reached blocks, found by searching everything again until nothing changes.
 fn naive(first: &TestHeap, second: &TestHeap) -> Vec<bool> {
     let mut reached = vec![false; first.blocks.len()];
     let points = |words: (u32, u32), to: usize| {
@@ -417,7 +417,7 @@ fn naive(first: &TestHeap, second: &TestHeap) -> Vec<bool> {
     }
 }
 
-/// Reached blocks by the graph itself, whatever the memory looks like.
+/// The reached blocks according to the graph that was laid out, whatever the memory looks like.
 fn by_design((blocks, roots, globals): &HeapGraph, first: &TestHeap) -> Vec<bool> {
     let mut reached = vec![false; blocks.len()];
     let mut pending: Vec<&Word> = roots.iter().chain(globals).collect();
@@ -448,7 +448,7 @@ proptest! {
         prop_assert!(both.into_iter().all(|(plain, agreed)| plain || !agreed), "never more than plain");
     }
 
-    /// With the blocks apart, pointers are told from integers exactly.
+    /// If the blocks lie at different addresses in the two runs, pointers are told from integers exactly.
     #[test]
     fn agreed_finds_the_graph_itself(graph in graph(1..9), base in 64_u32..200, shift in 1_u32..16) {
         let (first, second) = (lay_out(&graph, base, base), lay_out(&graph, base + shift * 4, base));

@@ -2,7 +2,7 @@ use super::*;
 use crate::ledger::RawFrame;
 use wasm_encoder::{ConstExpr, DataSection, Module as Encoder, ProducersField, ProducersSection};
 
-/// Where the made module's data lies.
+/// The address of the data of the module that is made here.
 const BASE: u64 = 0x1_0000;
 
 /// Data with tables as Go writes them, of two functions: 5, `example.com/a.F`, which a call of `fmt.g` was inlined into, and 6,
@@ -90,7 +90,7 @@ fn a_goroutine_s_stack_is_followed_up_to_its_first_function() {
     let stack = tables.unwind(&memory, 5, 32).unwrap();
     assert_eq!(stack, [RawFrame { function: 5, offset: None }, RawFrame::of_go(5, 3)]);
     assert_eq!(stack[1].go_block(), Some(3));
-    // What is no place of Go's, and what lies outside, end it without a stack.
+    // If a word is not a place of Go's, or lies outside of the memory, there is no stack.
     memory[48..56].copy_from_slice(&[0xff; 8]);
     assert_eq!(tables.unwind(&memory, 5, 32), None);
     assert_eq!(tables.unwind(&memory, 5, u32::MAX), None);
